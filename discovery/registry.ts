@@ -1,0 +1,87 @@
+import type { Node, NodeInput } from '../internal/node.ts'
+
+/**
+ * Where nodes and routes come from: etcd today, another store tomorrow. An implementation is one file and
+ * one line in `registries.ts`; `test/discovery/registry-contract.ts` says what every one of them must do.
+ */
+export interface Registry {
+  /** The name it is chosen by in the configuration, e.g. `etcd`. */
+  readonly name: string
+  /** Makes it usable. Resolves without a reachable store: a registry that is away is retried, not an error. */
+  init(): Promise<void>
+  /**
+   * Puts one node under a lease of its own and keeps it there until `unregister()` or `close()`. Resolves
+   * when the store has it; while the store is away it keeps trying.
+   */
+  register(node: NodeInput, options?: RegisterOptions): Promise<Registration>
+  /** Removes a node whoever registered it. Resolves whether or not it was there. */
+  unregister(service: string, id: string): Promise<void>
+  /** The service as the store has it now; undefined when it has no node. */
+  getService(name: string): Promise<Service | undefined>
+  /**
+   * Everything there is, then every change, until `signal` aborts. For each scope the first event is a
+   * whole snapshot, and after any doubt about what was missed comes a fresh one. Never throws for a store
+   * that is away: that is a `status` event.
+   */
+  watch(signal: AbortSignal): AsyncIterable<RegistryEvent>
+  /** Ends watches and unregisters what this instance registered. */
+  close(): Promise<void>
+}
+
+/** A service name with the nodes that serve it, ordered by id. */
+export interface Service {
+  readonly name: string
+  readonly nodes: readonly Node[]
+}
+
+export interface RegisterOptions {
+  /** Seconds until the node is gone when nobody renews it; at least 6. Default 10. */
+  readonly ttlSeconds?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One node's place in a registry. Whoever registered calls `unregister()`. */
+export interface Registration {
+  readonly node: Node
+  /** Writes new values under the same lease. */
+  update(changes: { readonly weight?: number; readonly metadata?: Readonly<Record<string, string>> }): Promise<void>
+  /** Ends the lease, so that gateways drop the node. Resolves when the store has confirmed, or after 2 s. */
+  unregister(): Promise<void>
+}
+
+/** Nodes and routes live under prefixes of their own and are followed separately. */
+export type RegistryScope = 'nodes' | 'routes'
+
+/** What one key of the registry says. A key may carry several nodes. */
+export type RegistryEntry =
+  | { readonly kind: 'nodes'; readonly key: string; readonly nodes: readonly Node[] }
+  | { readonly kind: 'route'; readonly key: string; readonly id: string; readonly document: unknown }
+  /** A value that did not decode; the key exists. */
+  | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
+
+export type RegistryEvent =
+  | {
+      readonly type: 'snapshot'
+      readonly scope: RegistryScope
+      /** The store's revision this is true at, as a decimal string. */
+      readonly revision: string
+      readonly entries: readonly RegistryEntry[]
+      /** Where it was read: the store itself, or the copy on disk that outlives an outage. */
+      readonly from: 'store' | 'disk'
+    }
+  | {
+      readonly type: 'change'
+      readonly scope: RegistryScope
+      readonly revision: string
+      readonly puts: readonly RegistryEntry[]
+      /** Keys that are gone. */
+      readonly deletes: readonly string[]
+    }
+  | {
+      readonly type: 'status'
+      readonly scope: RegistryScope
+      /** False from the moment the store's silence is noticed until it is followed again. */
+      readonly connected: boolean
+      /** For people and logs, when not connected. */
+      readonly reason?: string | undefined
+    }

@@ -1,0 +1,45 @@
+/**
+ * Which requests go to which service, and under which rules. Made from a route document (config schema
+ * `RouteDocument`) with every default filled in; immutable.
+ */
+export interface Route {
+  readonly id: string
+  /** Where it came from: a registry key, the config file, or made for a service without a document. */
+  readonly origin: 'etcd' | 'file' | 'auto'
+  /** Literal segments, `:param` segments, at most one trailing `*`. */
+  readonly path: string
+  /** Upper case; undefined = every method. */
+  readonly methods?: readonly string[] | undefined
+  /** Lower case, without port; `*.example.org` matches one or more labels in front. Undefined = every host. */
+  readonly hosts?: readonly string[] | undefined
+  readonly service: string
+  /** Whole leading segments of `path` that the node does not see; '' = none. */
+  readonly stripPrefix: string
+  readonly auth: RouteAuth
+  /** From the arrival of the request's head to the head of the answer, over all tries. */
+  readonly timeoutMs: number
+  /** Further tries after the first, each on a node not tried yet; undefined = one on every other node. */
+  readonly retries?: number | undefined
+  /** A name of the balancer list. */
+  readonly balancer: string
+  /** Larger wins where path patterns are the same. */
+  readonly priority: number
+  readonly fallback?: RouteFallback | undefined
+  /** Whether the node sees the client's Host instead of its own address. */
+  readonly preserveHost: boolean
+}
+
+/** `scopes`: all of them must be granted. `roles`: one of them is enough. */
+export type RouteAuth =
+  | { readonly type: 'none' }
+  | { readonly type: 'jwt'; readonly scopes: readonly string[]; readonly roles: readonly string[] }
+
+/** What answers when no node of the route's service can: a fixed answer, or another service. */
+export type RouteFallback =
+  | {
+      readonly type: 'static'
+      readonly status: number
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: string
+    }
+  | { readonly type: 'service'; readonly service: string }
