@@ -1,0 +1,66 @@
+import type { Peer } from './peer.ts'
+import type { Route } from './route.ts'
+import type { UpstreamFailure } from './upstream-failure.ts'
+
+/** Who a request speaks for, as its token says. */
+export interface Identity {
+  /** The token's `sub`. */
+  readonly subject: string | undefined
+  /** Headers the node is told it by, flat: name, value, name, value. */
+  readonly headers: readonly string[]
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+}
+
+/** One client request on its way: what the layers learn and hand on, and what the access log tells. */
+export class Call {
+  readonly requestId: string
+  readonly method: string
+  /** As the client sent it, query included. */
+  readonly target: string
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number
+  route: Route | undefined = undefined
+  identity: Identity | undefined = undefined
+  /** The peer tried last. */
+  peer: Peer | undefined = undefined
+  /** Peers that failed this call, in order. */
+  tried: Peer[] = NONE_TRIED
+  /** Tries begun. */
+  attempts = 0
+  /** From the first try to the answer's head, milliseconds; -1 before. */
+  upstreamMs = -1
+  /** Whether a fallback answered. */
+  degraded = false
+  /** The code of the error the client was told, for the log. */
+  errorCode: string | undefined = undefined
+  /** The failure behind it, for the log alone. */
+  failure: unknown = undefined
+  /** Set once the call is given up; no further try may begin. */
+  ended: UpstreamFailure | undefined = undefined
+  /** Ends the try that is under way. Set by it, cleared when it is over. */
+  cancel: ((reason: UpstreamFailure) => void) | undefined = undefined
+
+  constructor(requestId: string, method: string, target: string, startedAt: number) {
+    this.requestId = requestId
+    this.method = method
+    this.target = target
+    this.startedAt = startedAt
+  }
+
+  /** Gives the call up: the try under way is ended with `reason` and no other begins. */
+  end(reason: UpstreamFailure): void {
+    if (this.ended) return
+    this.ended = reason
+    this.cancel?.(reason)
+  }
+
+  /** Notes that `peer` failed this call, so that it is not chosen again. */
+  exclude(peer: Peer): void {
+    if (this.tried === NONE_TRIED) this.tried = [peer]
+    else this.tried.push(peer)
+  }
+}
+
+/** Shared by the calls that never fail, which are nearly all; never written to. */
+const NONE_TRIED: Peer[] = []

@@ -1,0 +1,97 @@
+/**
+ * The whole failure surface a client can see: code, status, and what the problem document says. `detail`
+ * is for the client's developer and never names an upstream address or carries a stack.
+ * docs/errors.md explains each one; a test holds the two together.
+ */
+export const ERRORS = {
+  WG_BAD_REQUEST: { status: 400, title: 'Bad request', detail: 'The request is not valid HTTP.' },
+  WG_TOKEN_MISSING: { status: 401, title: 'Token missing', detail: 'This route needs a bearer token.' },
+  WG_TOKEN_INVALID: { status: 401, title: 'Token invalid', detail: 'The bearer token was not accepted.' },
+  WG_TOKEN_EXPIRED: { status: 401, title: 'Token expired', detail: 'The bearer token has expired.' },
+  WG_FORBIDDEN: { status: 403, title: 'Forbidden', detail: 'The token does not grant what this route needs.' },
+  WG_NO_ROUTE: { status: 404, title: 'No route', detail: 'No route matches this host and path.' },
+  WG_METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'The path exists, but not for this method.',
+  },
+  WG_BODY_TOO_LARGE: { status: 413, title: 'Body too large', detail: 'The request body is over the limit.' },
+  WG_URI_TOO_LONG: { status: 414, title: 'Target too long', detail: 'The request target is over the limit.' },
+  WG_RATE_LIMITED: { status: 429, title: 'Too many requests', detail: 'The rate limit is used up.' },
+  WG_HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'Headers too large',
+    detail: 'The request headers are too large or too many.',
+  },
+  WG_INTERNAL: { status: 500, title: 'Internal error', detail: 'The gateway failed; its log says why.' },
+  WG_UPSTREAM_UNREACHABLE: {
+    status: 502,
+    title: 'Upstream unreachable',
+    detail: 'The service could not be reached, or ended the connection before it answered.',
+  },
+  WG_UPSTREAM_INVALID: {
+    status: 502,
+    title: 'Upstream answer invalid',
+    detail: 'The service sent something that is not a valid HTTP answer.',
+  },
+  WG_NO_NODE: { status: 503, title: 'No node', detail: 'No node of the service is available.' },
+  WG_CIRCUIT_OPEN: {
+    status: 503,
+    title: 'Circuit open',
+    detail: 'Every node of the service is failing; it is given time to recover.',
+  },
+  WG_OVERLOADED: { status: 503, title: 'Overloaded', detail: 'The service is at its limit; try again later.' },
+  WG_SHUTTING_DOWN: { status: 503, title: 'Shutting down', detail: 'The gateway is shutting down.' },
+  WG_UPSTREAM_TIMEOUT: {
+    status: 504,
+    title: 'Upstream timeout',
+    detail: 'The service did not answer in time.',
+  },
+} as const satisfies Record<string, { status: number; title: string; detail: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface GatewayErrorOptions {
+  /** Replaces the table's text where a request can be told more. */
+  readonly detail?: string | undefined
+  /** Answer headers that belong to the error: Allow, Retry-After, WWW-Authenticate. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The original, for the log. */
+  readonly cause?: unknown
+}
+
+/**
+ * An outcome that the client is told by its code. It has no stack of its own: it is made on the request
+ * path, where capturing one costs more than the rest of the refusal, and its code says where it came from.
+ */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>> | undefined
+
+  constructor(code: ErrorCode, options: GatewayErrorOptions = {}) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    super(options.detail ?? ERRORS[code].detail, 'cause' in options ? { cause: options.cause } : undefined)
+    Error.stackTraceLimit = stackTraceLimit
+    this.code = code
+    this.status = ERRORS[code].status
+    this.headers = options.headers
+  }
+}
+
+/** The content type of every error body (RFC 9457). */
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
+
+/** The body of an error answer (RFC 9457), as JSON text. */
+export function problemBody(error: GatewayError, requestId: string | undefined): string {
+  return JSON.stringify({
+    type: `urn:waygate:error:${error.code}`,
+    title: ERRORS[error.code].title,
+    status: error.status,
+    code: error.code,
+    detail: error.message,
+    requestId,
+  })
+}

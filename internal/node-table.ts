@@ -1,0 +1,77 @@
+import { type Balancer, createBalancer } from './balancer.ts'
+import { type Node, sameEndpoint } from './node.ts'
+import type { Peer } from './peer.ts'
+
+/** The live nodes of one service. The object stays the same as long as the service has nodes. */
+export interface ServicePeers {
+  readonly name: string
+  /** Ordered by node id. Swapped whole when anything in it changes, never changed in place. */
+  readonly peers: readonly Peer[]
+  /** The service's balancer of that name; made on first use. */
+  balancer(name: string): Balancer
+}
+
+/**
+ * Which nodes serve which service, now. Reads are two property loads; writes come from the registry, one
+ * service at a time, and keep the Peer of every node whose address did not change.
+ */
+export class NodeTable {
+  readonly #createPeer: (node: Node) => Peer
+  readonly #services = new Map<string, LiveService>()
+
+  constructor(createPeer: (node: Node) => Peer) {
+    this.#createPeer = createPeer
+  }
+
+  /** Undefined when the service has no node. */
+  get(service: string): ServicePeers | undefined {
+    return this.#services.get(service)
+  }
+
+  /** Every service with nodes, in the order they were first seen. */
+  services(): IterableIterator<ServicePeers> {
+    return this.#services.values()
+  }
+
+  /** Replaces a service's nodes, an empty list removing it. Peers of nodes that are gone are disposed. */
+  set(service: string, nodes: readonly Node[]): void {
+    const live = this.#services.get(service)
+    const left = new Map(live?.peers.map(peer => [peer.node.id, peer]))
+    const peers = nodes.map(node => {
+      const peer = left.get(node.id)
+      if (!peer || !sameEndpoint(peer.node, node)) return this.#createPeer(node)
+      left.delete(node.id)
+      peer.node = node
+      return peer
+    })
+    if (peers.length === 0) this.#services.delete(service)
+    else if (live) live.peers = peers
+    else this.#services.set(service, new LiveService(service, peers))
+    for (const peer of left.values()) peer.dispose()
+  }
+
+  /** Disposes of every peer. */
+  clear(): void {
+    for (const name of [...this.#services.keys()]) this.set(name, [])
+  }
+}
+
+class LiveService implements ServicePeers {
+  readonly name: string
+  peers: readonly Peer[]
+  readonly #balancers = new Map<string, Balancer>()
+
+  constructor(name: string, peers: readonly Peer[]) {
+    this.name = name
+    this.peers = peers
+  }
+
+  balancer(name: string): Balancer {
+    let balancer = this.#balancers.get(name)
+    if (!balancer) {
+      balancer = createBalancer(name)
+      this.#balancers.set(name, balancer)
+    }
+    return balancer
+  }
+}

@@ -1,0 +1,33 @@
+import type { Node } from './node.ts'
+
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
+/**
+ * A node and what this gateway knows of it while it runs. The object stays the same while its node's
+ * address does, so that a new weight loses neither breaker nor connections.
+ */
+export interface Peer {
+  /** The newest word on the node; replaced, never changed. */
+  node: Node
+  /** `host:port`, as logs and /routes show it. */
+  readonly address: string
+  /** Requests sent whose answer has not ended. */
+  inFlight: number
+  /** Tries begun since this gateway knows the node. */
+  requests: number
+  /** Tries without an answer, or with a failure status. */
+  failures: number
+  readonly breaker: BreakerState
+  /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
+  readonly retryInMs: number
+  /** Whether a request may go there now: not drained, and the breaker closed or in want of a probe. */
+  available(): boolean
+  /** Ends connections and timers once the last request has ended. Called when the node is gone. */
+  dispose(): void
+}
+
+/** What /routes calls the state of a node. */
+export function stateOf(peer: Peer): 'up' | 'draining' | 'down' {
+  if (peer.node.weight === 0) return 'draining'
+  return peer.breaker === 'open' ? 'down' : 'up'
+}

@@ -1,0 +1,52 @@
+import { addConnectionOptions, without } from './request-head.ts'
+
+/**
+ * Fields of an answer that end at this hop (RFC 9110 section 7.6.1). Trailer goes with them: trailers are
+ * not forwarded, and Node throws when one is announced beside a Content-Length.
+ */
+const DROPPED = new Set([
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+const MAX_KNOWN_SPELLINGS = 2_000
+const spellings = new Map<string, string>()
+
+/** Lower case of a field name, from memory for spellings seen before. */
+function lowerCase(name: string): string {
+  const known = spellings.get(name)
+  if (known !== undefined) return known
+  const lower = name.toLowerCase()
+  if (spellings.size < MAX_KNOWN_SPELLINGS) spellings.set(name, lower)
+  return lower
+}
+
+/**
+ * The header lines of a node's answer that the client gets, flat. Values are latin1, as HTTP/1.1 puts them
+ * on the wire, so that every byte comes out as it went in.
+ *
+ * @param rawHeaders name, value, name, value as the parser found them
+ */
+export function forwardResponseHeaders(rawHeaders: readonly (Buffer | string)[]): string[] {
+  const headers: string[] = []
+  let named: Set<string> | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = text(rawHeaders[i]!)
+    const lower = lowerCase(name)
+    if (lower === 'connection') named = addConnectionOptions(named, text(rawHeaders[i + 1]!))
+    else if (!DROPPED.has(lower) && lower !== 'x-request-id' && lower !== 'x-waygate-fallback') {
+      headers.push(name, text(rawHeaders[i + 1]!))
+    }
+  }
+  return named === undefined ? headers : without(headers, named)
+}
+
+function text(value: Buffer | string): string {
+  return typeof value === 'string' ? value : value.toString('latin1')
+}

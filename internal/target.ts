@@ -1,0 +1,51 @@
+/** The path of an origin-form request target, without its query. */
+export function pathOf(target: string): string {
+  const query = target.indexOf('?')
+  return query === -1 ? target : target.slice(0, query)
+}
+
+/**
+ * Whether a target is one we route: origin-form, printable ASCII, valid percent-encoding, and no bytes that
+ * different servers read differently (`%2f`, `%5c`, `%00`, backslash, `#`, a dot segment however spelled,
+ * an empty first segment).
+ */
+export function isSafeTarget(target: string): boolean {
+  if (!ORIGIN_FORM.test(target)) return false
+  const path = pathOf(target)
+  if (path.includes('%') && AMBIGUOUS_ESCAPE.test(path)) return false
+  return !path.includes('.') && !path.includes('%2') ? true : !DOT_SEGMENT.test(path)
+}
+
+// Each of these looks at a character once and never backtracks further than one escape.
+const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x5b\x5d-\x7e]*$/
+const AMBIGUOUS_ESCAPE = /%(?:2f|5c|00|(?![0-9a-f]{2}))/i
+const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
+
+/**
+ * The target without the leading segments of `prefix`, query kept byte for byte; at least `/`. Counts
+ * segments where the client spelled them otherwise (`/%61pi` for `/api`), which the router matched too.
+ *
+ * @param prefix whole literal segments that the path is known to start with, e.g. `/api/v1`; '' = none
+ */
+export function stripPrefix(target: string, prefix: string): string {
+  if (prefix === '') return target
+  let end = prefix.length
+  if (!target.startsWith(prefix) || !isBoundary(target.charCodeAt(end))) {
+    end = 0
+    for (let i = 0; i < prefix.length; i++) {
+      if (prefix.charCodeAt(i) !== SLASH) continue
+      end++
+      while (!isBoundary(target.charCodeAt(end))) end++
+    }
+  }
+  const rest = target.slice(end)
+  return rest.charCodeAt(0) === SLASH ? rest : `/${rest}`
+}
+
+const SLASH = 47
+const QUESTION_MARK = 63
+
+/** Whether a segment ends before this character (NaN = the target's end). */
+function isBoundary(code: number): boolean {
+  return code === SLASH || code === QUESTION_MARK || Number.isNaN(code)
+}
