@@ -1,0 +1,150 @@
+import Type from 'typebox'
+import { NAME_PATTERN, name } from './values.ts'
+
+/** The balancers a route may name. */
+export const BALANCERS = ['weighted-round-robin'] as const
+
+const METHOD = Type.String({
+  // RFC 9110 section 5.6.2 `token`, without lower case: methods are case-sensitive, and `get` is never meant.
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",
+  title: 'a method name in upper case, such as GET',
+})
+
+const HOST = Type.String({
+  pattern:
+    '^(?:\\*\\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$',
+  title: 'a host name without port, or *. and a host name',
+  maxLength: 253,
+})
+
+const NAME_LIST = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
+
+/** `jwt`, `none`, or what the token must grant. */
+export const AuthRule = Type.Union(
+  [
+    Type.Literal('jwt'),
+    Type.Literal('none'),
+    Type.Object(
+      {
+        jwt: Type.Object(
+          {
+            scopes: Type.Optional(
+              Type.Unsafe<string[]>({
+                ...NAME_LIST,
+                description: 'Scopes of which the token must grant all.',
+              }),
+            ),
+            roles: Type.Optional(
+              Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Roles of which the token must hold one.' }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  {
+    description:
+      'Who may call: `"jwt"` (a valid token), `"none"` (everybody), or `{"jwt": {"scopes": [...], "roles": [...]}}` (all scopes and one of the roles). Absent: `"jwt"` when a key is configured, else `"none"`.',
+  },
+)
+
+const StaticFallback = Type.Object(
+  {
+    status: Type.Integer({ minimum: 200, maximum: 599, description: 'Status of the answer.' }),
+    headers: Type.Optional(
+      Type.Record(Type.String(), Type.String(), { description: 'Headers of the answer.' }),
+    ),
+    body: Type.Optional(
+      Type.String({ description: 'Body of the answer, as it is sent. Name its type in `headers`.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const ServiceFallback = Type.Object(
+  { service: name('Another service that answers instead.') },
+  { additionalProperties: false },
+)
+
+export const TIMEOUT = { minimum: 1, maximum: 3_600_000 } as const
+export const RETRIES = { minimum: 0, maximum: 10 } as const
+
+/** A route document: the value of an etcd key below the routes prefix, or an entry of `routes.documents`. */
+export const RouteDocument = Type.Object(
+  {
+    path: Type.String({
+      minLength: 1,
+      maxLength: 2048,
+      description:
+        'Which paths: literal segments, `:param` for one segment, one trailing `*` for the rest. The most specific path wins.',
+    }),
+    methods: Type.Optional(
+      Type.Array(METHOD, { minItems: 1, uniqueItems: true, description: 'Which methods. Absent: all.' }),
+    ),
+    hosts: Type.Optional(
+      Type.Array(HOST, {
+        minItems: 1,
+        description: 'Which hosts, without port; `*.example.org` is any name below it. Absent: all.',
+      }),
+    ),
+    service: name('The service whose nodes answer.'),
+    stripPrefix: Type.Optional(
+      Type.String({
+        description:
+          'Whole leading literal segments of `path` that the node does not see: with `/api`, `/api/users` arrives as `/users`.',
+      }),
+    ),
+    auth: Type.Optional(AuthRule),
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        ...TIMEOUT,
+        description:
+          "Milliseconds from the request's arrival to the head of the answer, over all tries. Absent: `routes.defaults.timeoutMs`.",
+      }),
+    ),
+    retries: Type.Optional(
+      Type.Integer({
+        ...RETRIES,
+        description:
+          'Further tries after the first, each on a node not tried yet; only for requests that are safe to repeat. Absent: `routes.defaults.retries`.',
+      }),
+    ),
+    balancer: Type.Optional(
+      Type.Enum(BALANCERS, {
+        description: 'How a node is picked. Absent: `routes.defaults.balancer`.',
+      }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: -1_000_000,
+        maximum: 1_000_000,
+        description: 'The larger wins between routes with the same path, methods and hosts. Absent: 0.',
+      }),
+    ),
+    fallback: Type.Optional(
+      Type.Union([StaticFallback, ServiceFallback], {
+        description:
+          'What answers when no node of the service can: `{"status", "headers", "body"}`, or `{"service"}` for another service. Absent: the error.',
+      }),
+    ),
+    preserveHost: Type.Optional(
+      Type.Boolean({
+        description:
+          "Whether the node sees the client's Host header instead of its own address. Absent: false.",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Which requests go to which service, and under which rules.' },
+)
+
+/** A route document as it is written. */
+export type RouteDocument = Type.Static<typeof RouteDocument>
+
+/** Route documents by id. */
+export const RouteDocuments = Type.Record(Type.String({ pattern: NAME_PATTERN }), RouteDocument, {
+  additionalProperties: false,
+  default: {},
+  description: 'Routes by id, next to those in etcd. A document in etcd with the same id wins.',
+})

@@ -1,0 +1,192 @@
+import Type from 'typebox'
+import { JwtSection } from './jwt-schema.ts'
+import { BALANCERS, RETRIES, RouteDocuments, TIMEOUT } from './route-schema.ts'
+import { count, durationMs, port, section, text } from './values.ts'
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const EtcdSection = section(
+  {
+    endpoints: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description:
+          'Members of the etcd cluster, such as `http://10.0.0.5:2379`. Absent: Waygate runs the embedded etcd.',
+      }),
+    ),
+    embedded: Type.String({
+      default: '127.0.0.1:2379',
+      minLength: 1,
+      description: 'Where the embedded etcd listens, `host:port`. Loopback only: it knows no passwords.',
+    }),
+    user: Type.Optional(text('User name in etcd.')),
+    password: Type.Optional(text('Password of `user`. Better kept in `WAYGATE_ETCD_PASSWORD`.')),
+    ca: Type.Optional(text("File with the certificates (PEM) that etcd's own must be signed by.")),
+    cert: Type.Optional(text('File with the client certificate (PEM); needs `key`.')),
+    key: Type.Optional(text('File with the private key (PEM) of `cert`.')),
+  },
+  'The etcd that holds nodes and routes.',
+)
+
+const DiscoverySection = section(
+  {
+    registry: Type.Enum(['etcd', 'memory'], {
+      default: 'etcd',
+      description: 'Where nodes and routes come from. `memory` forgets everything on exit; it is for tests.',
+    }),
+    servicesPrefix: text('Keys below this prefix are nodes.', { default: '/services/' }),
+    routesPrefix: text('Keys below this prefix are route documents.', { default: '/waygate/routes/' }),
+    format: text('How node values are written. `auto` decides by their shape.', { default: 'auto' }),
+  },
+  'How nodes and routes are found in the registry.',
+)
+
+const RoutesSection = section(
+  {
+    auto: Type.Boolean({
+      default: true,
+      description:
+        'Whether a service without a route document is reachable at `/<service>/*`, the prefix stripped.',
+    }),
+    defaults: section(
+      {
+        timeoutMs: Type.Integer({
+          ...TIMEOUT,
+          default: 15_000,
+          description:
+            "From the request's arrival to the head of the answer, over all tries. 15 s, as Envoy has it.",
+        }),
+        retries: Type.Union([Type.Null(), Type.Integer(RETRIES)], {
+          default: null,
+          description: 'Further tries after the first, each on another node. `null`: every other node once.',
+        }),
+        balancer: Type.Enum(BALANCERS, {
+          default: 'weighted-round-robin',
+          description: 'How a node is picked.',
+        }),
+      },
+      'What holds for a route that does not say it.',
+    ),
+    documents: RouteDocuments,
+  },
+  'Routes that do not come from etcd, and what holds for all routes.',
+)
+
+const BreakerSection = section(
+  {
+    failureRatio: Type.Number({
+      default: 0.5,
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'Share of failed requests, 0..1, at which a node is left out.',
+    }),
+    minimumRequests: count(
+      10,
+      'Requests within the window before the ratio counts: one failure of one request says little.',
+      1,
+    ),
+    windowMs: durationMs(10_000, 'How far back requests are counted.', 100),
+    openMs: durationMs(5_000, 'How long a node is left out before one request tries it again.', 10),
+  },
+  'When a failing node gets no more requests. Every node has a breaker of its own.',
+)
+
+const UpstreamSection = section(
+  {
+    connectTimeoutMs: durationMs(5_000, 'For a connection to a node to be made.', 1),
+    bodyIdleTimeoutMs: durationMs(
+      300_000,
+      'Silence in the body of an answer after which it is given up. Five minutes, so that slow event streams live. 0: never.',
+    ),
+    keepAliveMs: durationMs(
+      4_000,
+      'How long an idle connection to a node is kept. Below the 5 s after which a Node.js server closes it, so that no request meets a closing socket.',
+      1,
+    ),
+    connectionsPerNode: Type.Union(
+      [Type.Null(), Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })],
+      { default: null, description: 'Connections to one node at the same time. `null`: no limit.' },
+    ),
+  },
+  'The connections to nodes.',
+)
+
+const LimitsSection = section(
+  {
+    bodyBytes: count(
+      0,
+      'Largest request body; more is answered 413. 0: no limit, bodies are streamed and never held in memory.',
+    ),
+    headerBytes: count(16_384, 'Largest request head; more is answered 431.', 1_024),
+    headersTimeoutMs: durationMs(
+      10_000,
+      'For the whole head of a request to arrive, against slow senders.',
+      1,
+    ),
+    keepAliveTimeoutMs: durationMs(
+      75_000,
+      'How long an idle client connection is kept. Above the 60 s of common load balancers, so that they are the ones to close it.',
+      1,
+    ),
+  },
+  'What a client may send.',
+)
+
+/** Everything that can be configured: types, defaults, rules and descriptions in one place. */
+export const ConfigSchema = Type.Object(
+  {
+    host: text('Address that the gateway listens on.', { default: '0.0.0.0' }),
+    port: port(8_080, 'Port that the gateway listens on. 0: any free port.'),
+    adminHost: text(
+      'Address of the admin listener. Off loopback it needs `adminToken`, because it shows every node.',
+      { default: '127.0.0.1' },
+    ),
+    adminPort: port(9_180, 'Port of the admin listener. 0: any free port.'),
+    adminToken: Type.Optional(
+      Type.String({
+        pattern: '^[\\x21-\\x7e]+$',
+        title: 'printable ASCII without spaces',
+        description:
+          'What the admin listener expects as `Authorization: Bearer`. Absent: it asks for nothing.',
+      }),
+    ),
+    workers: Type.Integer({
+      default: 1,
+      minimum: 0,
+      maximum: 1_024,
+      description: 'Processes that share the port. 0: one per core.',
+    }),
+    dataDir: text('Folder for the copy of the routing table that outlives an outage of etcd.', {
+      default: '.waygate',
+    }),
+    logLevel: Type.Enum(LOG_LEVELS, { default: 'info', description: 'Least important line that is logged.' }),
+    accessLog: Type.Boolean({ default: true, description: 'Whether every request is logged with one line.' }),
+    drainMs: durationMs(
+      1_000,
+      'On shutdown, how long new connections are still served, so that load balancers notice first.',
+    ),
+    shutdownTimeoutMs: durationMs(10_000, 'On shutdown, how long requests in flight may take to finish.'),
+    trustedProxies: Type.Array(Type.String(), {
+      default: [],
+      description: 'Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers are believed.',
+    }),
+    etcd: EtcdSection,
+    discovery: DiscoverySection,
+    routes: RoutesSection,
+    jwt: JwtSection,
+    breaker: BreakerSection,
+    upstream: UpstreamSection,
+    limits: LimitsSection,
+  },
+  { additionalProperties: false, description: 'The configuration of Waygate.' },
+)
+
+type DeepReadonly<T> = T extends (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T
+
+/** A whole, checked configuration; frozen through and through. */
+export type Config = DeepReadonly<Type.Static<typeof ConfigSchema>>
+export type LogLevel = Config['logLevel']
