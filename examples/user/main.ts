@@ -1,0 +1,12 @@
+import waygate from 'waygate/fastify'
+import { readEnvironment } from '../shared/environment.ts'
+import { serve } from '../shared/serve.ts'
+import { buildApp } from './app.ts'
+
+const { host, port, database, weight, logLevel } = readEnvironment(process.env)
+const { WAYGATE_JWT_SECRET: secret, WAYGATE_JWT_ISSUER: issuer, WAYGATE_JWT_AUDIENCE: audience } = process.env
+if (!secret) throw new Error('WAYGATE_JWT_SECRET is needed: the secret that the gateway verifies tokens with')
+
+const app = await buildApp({ database, tokens: { secret, issuer, audience }, logger: { level: logLevel } })
+await app.register(waygate, { name: 'user', weight })
+await serve(app, { host, port })

@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import { callerOf } from '../shared/caller.ts'
+import type { Credentials, UserService } from './user-service.ts'
+
+const credentials = {
+  type: 'object',
+  required: ['name', 'password'],
+  additionalProperties: false,
+  properties: {
+    // Fits a user name as well as a plain e-mail address.
+    name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}$' },
+    password: { type: 'string', minLength: 8, maxLength: 256 },
+  },
+}
+
+// An answer has these fields alone: the password's hash cannot slip out with the rest of the row.
+const user = { type: 'object', properties: { id: { type: 'string' }, name: { type: 'string' } } }
+
+/** The HTTP side of {@link UserService}: what goes in, what comes out, under which status. */
+export function handleUsers(app: FastifyInstance, users: UserService): void {
+  app.post<{ Body: Credentials }>(
+    '/register',
+    { schema: { body: credentials, response: { 201: user } } },
+    async (request, reply) => {
+      reply.code(201)
+      return users.register(request.body)
+    },
+  )
+
+  app.post<{ Body: Credentials }>('/login', { schema: { body: credentials } }, async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return users.login(request.body)
+  })
+
+  app.get('/me', { schema: { response: { 200: user } } }, async request => users.byId(callerOf(request)))
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import { Problem } from '../shared/problem.ts'
+import { hashPassword, verifyPassword } from './password.ts'
+import type { IssuedToken, TokenIssuer } from './token-issuer.ts'
+import type { User, UserRepository } from './user-repository.ts'
+
+export interface Credentials {
+  readonly name: string
+  readonly password: string
+}
+
+/** Registration, login, and who is who. */
+export class UserService {
+  readonly #users: UserRepository
+  readonly #tokens: TokenIssuer
+  #decoyHash: Promise<string> | undefined
+
+  constructor(users: UserRepository, tokens: TokenIssuer) {
+    this.#users = users
+    this.#tokens = tokens
+  }
+
+  /** @throws Problem 409 when the name is taken */
+  async register({ name, password }: Credentials): Promise<User> {
+    const user = { id: randomUUID(), name, passwordHash: await hashPassword(password) }
+    if (!this.#users.insert(user)) throw new Problem(409, `the name ${name} is taken`)
+    return user
+  }
+
+  /** @throws Problem 401 when there is no such user or the password is another */
+  async login({ name, password }: Credentials): Promise<IssuedToken> {
+    const user = this.#users.byName(name)
+    // An unknown name costs as much time as a wrong password, so that the time does not tell which names exist.
+    const hash = user?.passwordHash ?? (await this.#decoy())
+    const matches = await verifyPassword(password, hash)
+    if (!user || !matches) throw new Problem(401, 'no user has this name and password')
+    return this.#tokens.issue(user.id)
+  }
+
+  /** @throws Problem 404 when there is no such user (any more) */
+  byId(id: string): User {
+    const user = this.#users.byId(id)
+    if (!user) throw new Problem(404, 'there is no such user')
+    return user
+  }
+
+  #decoy(): Promise<string> {
+    this.#decoyHash ??= hashPassword(randomUUID())
+    return this.#decoyHash
+  }
+}
