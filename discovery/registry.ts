@@ -19,11 +19,13 @@ export interface Registry {
   /** The service as the store has it now; undefined when it has no node. */
   getService(name: string): Promise<Service | undefined>
   /**
-   * Everything there is, then every change, until `signal` aborts. For each scope the first event is a
-   * whole snapshot, and after any doubt about what was missed comes a fresh one. Never throws for a store
-   * that is away: that is a `status` event.
+   * Everything there is, then every change, until `signal` aborts. For each scope the first event that
+   * carries entries is a whole snapshot, and after any doubt about what was missed comes a fresh one. Never
+   * throws for a store that is away: that is a `status` event.
    */
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent>
+  /** How true the events of the watch started last are, at this moment. */
+  status(scope: RegistryScope): ScopeStatus
   /** Ends watches and unregisters what this instance registered. */
   close(): Promise<void>
 }
@@ -44,13 +46,32 @@ export interface RegisterOptions {
 export interface Registration {
   readonly node: Node
   /** Writes new values under the same lease. */
-  update(changes: { readonly weight?: number; readonly metadata?: Readonly<Record<string, string>> }): Promise<void>
+  update(changes: {
+    readonly weight?: number
+    readonly metadata?: Readonly<Record<string, string>>
+  }): Promise<void>
   /** Ends the lease, so that gateways drop the node. Resolves when the store has confirmed, or after 2 s. */
   unregister(): Promise<void>
 }
 
 /** Nodes and routes live under prefixes of their own and are followed separately. */
 export type RegistryScope = 'nodes' | 'routes'
+
+/** Live facts about how well one scope is followed, for the admin page and for metrics. */
+export interface ScopeStatus {
+  readonly connected: boolean
+  /** The revision that the last event was true at; undefined before the first snapshot from the store. */
+  readonly revision: string | undefined
+  /**
+   * Milliseconds since the store last confirmed that nothing is missing (a snapshot, an event, or a sign of
+   * life on the stream that brings them); undefined before the first time.
+   */
+  readonly ageMs: number | undefined
+  /** How often everything was read anew, by reason (`start`, `compacted`, `cluster-changed`...). */
+  readonly relists: ReadonlyMap<string, number>
+  /** Differences that a periodic full read found although every event had been followed. Stays 0. */
+  readonly drift: number
+}
 
 /** What one key of the registry says. A key may carry several nodes. */
 export type RegistryEntry =
@@ -73,6 +94,7 @@ export type RegistryEvent =
       readonly type: 'change'
       readonly scope: RegistryScope
       readonly revision: string
+      /** A key is named once: in `puts` or in `deletes`. */
       readonly puts: readonly RegistryEntry[]
       /** Keys that are gone. */
       readonly deletes: readonly string[]

@@ -1,0 +1,160 @@
+import { createNode, type Node, type NodeInput } from '../internal/node.ts'
+import { EventQueue } from './event-queue.ts'
+import type {
+  RegisterOptions,
+  Registration,
+  Registry,
+  RegistryEntry,
+  RegistryEvent,
+  RegistryScope,
+  ScopeStatus,
+  Service,
+} from './registry.ts'
+
+const NODES_PREFIX = '/services/'
+const ROUTES_PREFIX = '/waygate/routes/'
+
+/**
+ * A registry inside the process: for tests, and for a gateway embedded next to the services it serves.
+ * Leases do not run out, because nobody can vanish without the store.
+ */
+export class MemoryRegistry implements Registry {
+  readonly name = 'memory'
+  readonly #tables: Readonly<Record<RegistryScope, Map<string, RegistryEntry>>> = {
+    nodes: new Map(),
+    routes: new Map(),
+  }
+  /** By key, whose value it is; `unregister()` of a registration that was replaced must not remove its successor. */
+  readonly #owners = new Map<string, object>()
+  readonly #watches = new Set<EventQueue<RegistryEvent>>()
+  #revision = 1n
+  #connected = true
+  #changedAt = Date.now()
+
+  async init(): Promise<void> {}
+
+  async register(input: NodeInput, options: RegisterOptions = {}): Promise<Registration> {
+    options.signal?.throwIfAborted()
+    let node = createNode(input)
+    const key = keyOf(node.service, node.id)
+    const owner = {}
+    const owns = () => this.#owners.get(key) === owner
+    const put = () => {
+      this.#owners.set(key, owner)
+      this.#write('nodes', { kind: 'nodes', key, nodes: [node] })
+    }
+    put()
+    return {
+      get node() {
+        return node
+      },
+      async update(changes) {
+        node = createNode({ ...node, ...changes })
+        if (owns()) put()
+      },
+      unregister: async () => {
+        if (owns()) this.#remove('nodes', key)
+      },
+    }
+  }
+
+  async unregister(service: string, id: string): Promise<void> {
+    this.#remove('nodes', keyOf(service, id))
+  }
+
+  async getService(name: string): Promise<Service | undefined> {
+    const nodes = [...this.#tables.nodes.values()]
+      .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
+      .filter(node => node.service === name)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    return nodes.length > 0 ? { name, nodes } : undefined
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<RegistryEvent> {
+    const queue: EventQueue<RegistryEvent> = new EventQueue(signal, () => this.#watches.delete(queue))
+    if (signal.aborted) return queue
+    this.#watches.add(queue)
+    for (const scope of ['nodes', 'routes'] as const) {
+      if (this.#connected) {
+        queue.push(this.#snapshot(scope))
+        queue.push({ type: 'status', scope, connected: true })
+      } else queue.push({ type: 'status', scope, connected: false, reason: 'set by setConnected(false)' })
+    }
+    return queue
+  }
+
+  status(_scope: RegistryScope): ScopeStatus {
+    return {
+      connected: this.#connected,
+      revision: String(this.#revision),
+      ageMs: this.#connected ? 0 : Date.now() - this.#changedAt,
+      relists: new Map(),
+      drift: 0,
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const watch of [...this.#watches]) watch.end()
+    for (const key of [...this.#owners.keys()]) this.#remove('nodes', key)
+  }
+
+  /** Puts a route document, as an operator would. */
+  putRoute(id: string, document: unknown): void {
+    this.#write('routes', { kind: 'route', key: ROUTES_PREFIX + id, id, document })
+  }
+
+  deleteRoute(id: string): void {
+    this.#remove('routes', ROUTES_PREFIX + id)
+  }
+
+  /** Puts nodes or a problem under any key, as a service with a format of its own would. */
+  putEntry(scope: RegistryScope, entry: RegistryEntry): void {
+    this.#write(scope, entry)
+  }
+
+  deleteEntry(scope: RegistryScope, key: string): void {
+    this.#remove(scope, key)
+  }
+
+  /** Plays an outage and its end: while it lasts, watches hear nothing; after it, a whole snapshot. */
+  setConnected(connected: boolean): void {
+    if (connected === this.#connected) return
+    this.#connected = connected
+    this.#changedAt = Date.now()
+    for (const scope of ['nodes', 'routes'] as const) {
+      if (connected) {
+        this.#publish(this.#snapshot(scope))
+        this.#publish({ type: 'status', scope, connected })
+      } else this.#publish({ type: 'status', scope, connected, reason: 'set by setConnected(false)' })
+    }
+  }
+
+  #write(scope: RegistryScope, entry: RegistryEntry): void {
+    this.#tables[scope].set(entry.key, entry)
+    this.#change(scope, [entry], [])
+  }
+
+  #remove(scope: RegistryScope, key: string): void {
+    this.#owners.delete(key)
+    if (this.#tables[scope].delete(key)) this.#change(scope, [], [key])
+  }
+
+  #change(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {
+    this.#revision += 1n
+    if (!this.#connected) return
+    this.#publish({ type: 'change', scope, revision: String(this.#revision), puts, deletes })
+  }
+
+  #snapshot(scope: RegistryScope): RegistryEvent {
+    const entries = [...this.#tables[scope].values()]
+    return { type: 'snapshot', scope, revision: String(this.#revision), entries, from: 'store' }
+  }
+
+  #publish(event: RegistryEvent): void {
+    for (const watch of this.#watches) watch.push(event)
+  }
+}
+
+function keyOf(service: Node['service'], id: Node['id']): string {
+  return `${NODES_PREFIX}${service}/${id}`
+}

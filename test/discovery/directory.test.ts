@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Directory, type ParsedRoute } from '../../discovery/directory.ts'
+import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
+import { createNode, type Node } from '../../internal/node.ts'
+import type { Route } from '../../internal/route.ts'
+
+const node = (service: string, id: string, weight = 1): Node =>
+  createNode({ service, id, host: '10.0.0.1', port: 3000, weight })
+const at = (value: Node, key = `/services/${value.service}/${value.id}`): RegistryEntry => ({
+  kind: 'nodes',
+  key,
+  nodes: [value],
+})
+const bad = (key: string, reason = 'not JSON'): RegistryEntry => ({ kind: 'problem', key, reason })
+const doc = (id: string, document: unknown): RegistryEntry => ({
+  kind: 'route',
+  key: `/r/${id}`,
+  id,
+  document,
+})
+
+let revision = 0
+const snapshot = (
+  scope: 'nodes' | 'routes',
+  entries: readonly RegistryEntry[],
+  from: 'store' | 'disk' = 'store',
+): RegistryEvent => ({ type: 'snapshot', scope, revision: String(++revision), entries, from })
+const change = (
+  scope: 'nodes' | 'routes',
+  puts: readonly RegistryEntry[],
+  deletes: readonly string[] = [],
+): RegistryEvent => ({ type: 'change', scope, revision: String(++revision), puts, deletes })
+
+/** Good documents are `{service, path}`; anything without a path is refused. */
+function parseRoute(id: string, document: unknown): ParsedRoute {
+  const { service, path } = document as { service?: string; path?: string }
+  if (!path || !service) return { reason: 'path is missing', service }
+  const route: Route = {
+    id,
+    origin: 'etcd',
+    path,
+    service,
+    stripPrefix: '',
+    auth: { type: 'none' },
+    timeoutMs: 1,
+    balancer: 'x',
+    priority: 0,
+    preserveHost: false,
+  }
+  return { route }
+}
+
+function setUp() {
+  const calls: string[] = []
+  const directory = new Directory({
+    parseRoute,
+    onNodes: (service, nodes) =>
+      calls.push(`${service}=${nodes.map(each => `${each.id}:${each.weight}`).join(',')}`),
+    onRoutes: routes => calls.push(`routes=${routes.map(route => route.id).join(',')}`),
+  })
+  const apply = (event: RegistryEvent): string[] => {
+    calls.length = 0
+    directory.apply(event)
+    return [...calls]
+  }
+  return { directory, apply }
+}
+
+test('a snapshot calls once per service, with the nodes ordered by id', () => {
+  const { apply, directory } = setUp()
+  const entries = [at(node('user', 'u2')), at(node('task', 't1')), at(node('user', 'u1'))]
+  assert.deepEqual(apply(snapshot('nodes', entries)).sort(), ['task=t1:1', 'user=u1:1,u2:1'])
+  assert.deepEqual([...directory.services().keys()].sort(), ['task', 'user'])
+})
+
+test('a snapshot that repeats what is known causes no callback', () => {
+  const { apply } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'u1'))]))
+  apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
+  assert.deepEqual(apply(snapshot('nodes', [at(node('user', 'u1'))])), [])
+  assert.deepEqual(apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })])), [])
+})
+
+test('a snapshot replaces everything of its scope and nothing of the other', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]))
+  apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
+  assert.deepEqual(apply(snapshot('nodes', [at(node('task', 't1'))])), ['user='])
+  assert.deepEqual([...directory.services().keys()], ['task'])
+  assert.equal(directory.routes().length, 1)
+  assert.deepEqual(apply(snapshot('routes', [])), ['routes='])
+})
+
+test('a change calls only for the services whose nodes changed', () => {
+  const { apply } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]))
+  assert.deepEqual(apply(change('nodes', [at(node('user', 'u1', 5)), at(node('task', 't1'))])), ['user=u1:5'])
+  assert.deepEqual(apply(change('nodes', [], ['/services/user/u1'])), ['user='])
+  assert.deepEqual(apply(change('nodes', [], ['/services/user/u1', '/never/known'])), [])
+})
+
+test('an unchanged node stays the same object when its neighbour changes', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2'))]))
+  const before = directory.services().get('user')?.[0]
+  apply(snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2', 9))]))
+  assert.equal(directory.services().get('user')?.[0], before)
+})
+
+test('a bad value keeps the last good nodes of its key and is one problem, until it is good or gone', () => {
+  const { apply, directory } = setUp()
+  const key = '/services/user/u1'
+  apply(snapshot('nodes', [at(node('user', 'u1'))]))
+  assert.deepEqual(apply(change('nodes', [bad(key)])), [])
+  assert.deepEqual(apply(change('nodes', [bad(key, 'still not JSON')])), [])
+  assert.deepEqual(directory.problems(), [{ key, reason: 'still not JSON' }])
+  assert.deepEqual(apply(snapshot('nodes', [bad(key)])), [], 'also over a snapshot')
+  assert.deepEqual(apply(change('nodes', [at(node('user', 'u1', 2))])), ['user=u1:2'])
+  assert.deepEqual(directory.problems(), [])
+  apply(change('nodes', [bad(key)]))
+  assert.deepEqual(apply(change('nodes', [], [key])), ['user='])
+  assert.deepEqual(directory.problems(), [])
+})
+
+test('a value that never was good brings no node', () => {
+  const { apply, directory } = setUp()
+  assert.deepEqual(apply(snapshot('nodes', [bad('/services/user/u1')])), [])
+  assert.equal(directory.services().size, 0)
+  assert.equal(directory.problems().length, 1)
+})
+
+test('of two nodes with one id the first key in key order is used, and the other is a problem', () => {
+  const { apply, directory } = setUp()
+  const first = at(node('user', 'u1', 1), '/services/user/a')
+  const second = at(node('user', 'u1', 2), '/services/user/b')
+  assert.deepEqual(apply(snapshot('nodes', [second, first])), ['user=u1:1'])
+  assert.deepEqual(
+    directory.problems().map(problem => problem.key),
+    ['/services/user/b'],
+  )
+  assert.match(directory.problems()[0]!.reason, /u1.*\/services\/user\/a/)
+  assert.deepEqual(apply(change('nodes', [], ['/services/user/a'])), ['user=u1:2'])
+  assert.deepEqual(directory.problems(), [])
+})
+
+test('a key that is both a duplicate and undecodable is listed once', () => {
+  const { apply, directory } = setUp()
+  const first = at(node('user', 'u1'), '/services/user/a')
+  apply(snapshot('nodes', [first, at(node('user', 'u1'), '/services/user/b')]))
+  apply(change('nodes', [bad('/services/user/b')]))
+  assert.deepEqual(directory.problems(), [{ key: '/services/user/b', reason: 'not JSON' }])
+})
+
+test('the same id in two services is no conflict', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'n1')), at(node('task', 'n1'))]))
+  assert.equal(directory.services().size, 2)
+  assert.deepEqual(directory.problems(), [])
+})
+
+test('a key may carry several nodes, and its change concerns only those', () => {
+  const { apply } = setUp()
+  const entry = (nodes: readonly Node[]): RegistryEntry => ({
+    kind: 'nodes',
+    key: '/services/user/all',
+    nodes,
+  })
+  assert.deepEqual(apply(snapshot('nodes', [entry([node('user', 'b'), node('user', 'a')])])), [
+    'user=a:1,b:1',
+  ])
+  assert.deepEqual(apply(change('nodes', [entry([node('user', 'b')])])), ['user=b:1'])
+  assert.deepEqual(apply(change('nodes', [entry([])])), ['user='])
+})
+
+test('a node that moves to another service under the same key leaves the first', () => {
+  const { apply } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'n1'), '/k')]))
+  assert.deepEqual(apply(change('nodes', [at(node('task', 'n1'), '/k')])).sort(), ['task=n1:1', 'user='])
+})
+
+test('a refused route document keeps the last good version while its key exists', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
+  assert.deepEqual(apply(change('routes', [doc('a', { service: 'user' })])), [])
+  assert.equal(directory.routes()[0]?.path, '/a')
+  assert.deepEqual(directory.problems(), [{ key: '/r/a', reason: 'path is missing' }])
+  assert.deepEqual(apply(change('routes', [bad('/r/a')])), [], 'nor does one that is not even JSON')
+  assert.equal(directory.routes()[0]?.path, '/a')
+  assert.equal(directory.blockedServices().size, 0, 'the service has its good route')
+  assert.deepEqual(apply(change('routes', [], ['/r/a'])), ['routes='])
+  assert.deepEqual(directory.problems(), [])
+})
+
+test('a service whose only document is broken is blocked, and the change is announced', () => {
+  const { apply, directory } = setUp()
+  assert.deepEqual(apply(snapshot('routes', [doc('a', { service: 'user' })])), ['routes='])
+  assert.deepEqual([...directory.blockedServices()], ['user'])
+  assert.deepEqual(apply(change('routes', [doc('b', { service: 'user', path: '/b' })])), ['routes=b'])
+  assert.equal(directory.blockedServices().size, 0)
+  assert.deepEqual(apply(change('routes', [], ['/r/b'])), ['routes='])
+  assert.deepEqual([...directory.blockedServices()], ['user'])
+  assert.deepEqual(apply(change('routes', [], ['/r/a'])), ['routes='])
+  assert.equal(directory.blockedServices().size, 0)
+})
+
+test('a document that becomes broken and names another service blocks that one', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
+  assert.deepEqual(apply(change('routes', [doc('a', { service: 'task' })])), ['routes=a'])
+  assert.deepEqual([...directory.blockedServices()], ['task'])
+})
+
+test('routes are ordered by id, and the same document again causes no callback', () => {
+  const { apply } = setUp()
+  const a = doc('a', { service: 'user', path: '/a' })
+  assert.deepEqual(apply(snapshot('routes', [doc('b', { service: 'user', path: '/b' }), a])), ['routes=a,b'])
+  assert.deepEqual(apply(change('routes', [a])), [])
+})
+
+test('callbacks see the whole event applied', () => {
+  const seen: unknown[] = []
+  const directory: Directory = new Directory({
+    parseRoute,
+    onNodes: service => seen.push([service, directory.services().size, directory.revision]),
+  })
+  directory.apply({
+    ...snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]),
+    revision: '7',
+  } as RegistryEvent)
+  assert.deepEqual(seen, [
+    ['user', 2, '7'],
+    ['task', 2, '7'],
+  ])
+})
+
+test('status and origin are kept per scope, and revision is the newest of both', () => {
+  const { directory } = setUp()
+  assert.equal(directory.revision, '0')
+  assert.equal(directory.scope('nodes').loaded, false)
+  directory.apply({ type: 'status', scope: 'nodes', connected: false, reason: 'refused' })
+  directory.apply({ type: 'snapshot', scope: 'nodes', revision: '9', entries: [], from: 'disk' })
+  assert.deepEqual(directory.scope('nodes'), {
+    loaded: true,
+    connected: false,
+    reason: 'refused',
+    restored: true,
+    revision: '9',
+  })
+  directory.apply({ type: 'snapshot', scope: 'nodes', revision: '10', entries: [], from: 'store' })
+  directory.apply({ type: 'status', scope: 'nodes', connected: true })
+  assert.deepEqual(directory.scope('nodes'), {
+    loaded: true,
+    connected: true,
+    reason: undefined,
+    restored: false,
+    revision: '10',
+  })
+  assert.equal(directory.scope('routes').loaded, false)
+  directory.apply({ type: 'change', scope: 'routes', revision: '11', puts: [], deletes: [] })
+  assert.equal(directory.revision, '11', 'compared as numbers, not as text')
+})
+
+test('names from outside cannot reach an object prototype', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('nodes', [bad('__proto__'), bad('constructor')]))
+  assert.deepEqual(
+    directory.problems().map(problem => problem.key),
+    ['__proto__', 'constructor'],
+  )
+  assert.equal(directory.services().get('__proto__'), undefined)
+})
