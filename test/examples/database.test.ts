@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { openDatabase } from '../../examples/shared/database.ts'
 
 const SCHEMA = 'CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL) STRICT'
+const FILES = 40
 
 async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'waygate-database-'))
@@ -17,30 +18,33 @@ async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
 test('processes that open one new file at the same instant all get it', async () => {
   await using folder = await temporaryFolder()
   const module = new URL('../../examples/shared/database.ts', import.meta.url).href
-  // Each says it has started, waits for the word, and then opens one file after the other as fast as it can.
+  // Each says it is ready, is told when to begin, and then opens one file every 10 ms, on the millisecond:
+  // asked politely one after the other they would hardly ever meet.
   const program = `
     import { once } from 'node:events'
     import { openDatabase } from ${JSON.stringify(module)}
     console.log('ready')
-    await once(process.stdin, 'data')
-    for (let i = 0; i < 20; i++) {
+    const begin = Number(await once(process.stdin, 'data'))
+    for (let i = 0; i < ${FILES}; i++) {
+      while (Date.now() < begin + i * 10);
       const database = await openDatabase(${JSON.stringify(folder.path)} + '/' + i, ${JSON.stringify(SCHEMA)})
       database.prepare('INSERT INTO notes VALUES (?)').run(String(process.pid))
       database.close()
     }
     process.exit(0)`
-  const children = Array.from({ length: 3 }, () =>
+  const children = Array.from({ length: 2 }, () =>
     spawn(process.execPath, ['--input-type=module', '--eval', program], {
       stdio: ['pipe', 'pipe', 'inherit'],
     }),
   )
   const exits = children.map(child => once(child, 'exit'))
   await Promise.all(children.map(child => once(child.stdout, 'data')))
-  for (const child of children) child.stdin.write('go')
+  const begin = Date.now() + 20
+  for (const child of children) child.stdin.write(String(begin))
   for (const exit of exits) assert.deepEqual(await exit, [0, null])
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < FILES; i++) {
     using database = await openDatabase(join(folder.path, String(i)), SCHEMA)
-    assert.deepEqual({ ...database.prepare('SELECT count(*) AS notes FROM notes').get() }, { notes: 3 })
+    assert.deepEqual({ ...database.prepare('SELECT count(*) AS notes FROM notes').get() }, { notes: 2 })
     assert.deepEqual({ ...database.prepare('PRAGMA journal_mode').get() }, { journal_mode: 'wal' })
   }
 })
