@@ -135,7 +135,9 @@ export class Directory {
   /** The newest revision of both scopes; '0' before the first snapshot. */
   get revision(): string {
     const revisions = SCOPES.map(scope => BigInt(this.#scopes[scope].revision ?? 0))
-    return String(revisions.reduce((newest, revision) => (revision > newest ? revision : newest), 0n))
+    let newest = 0n
+    for (const revision of revisions) if (revision > newest) newest = revision
+    return String(newest)
   }
 
   #write(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {

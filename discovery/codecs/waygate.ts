@@ -1,0 +1,27 @@
+import type { Node } from '../../internal/node.ts'
+import type { Codec } from './codec.ts'
+import { checkService, parseObject, readNode, splitPath } from './value.ts'
+
+/**
+ * `{"id","ip","port","weight","metadata"}` at `<service>/<id>`: what Waygate itself writes. `host` may stand
+ * for `ip`; a value without an id has its key's.
+ */
+export const waygate: Codec = {
+  name: 'waygate',
+  decode(path, value) {
+    const { service, rest } = splitPath(path)
+    const object = parseObject(value)
+    checkService(object.service, service)
+    checkService(object.name, service)
+    if (object.id !== undefined && object.id !== rest) {
+      throw new TypeError(`value has another id than its key, which says "${rest}"`)
+    }
+    return [readNode(service, rest, object)]
+  },
+}
+
+/** The value that {@link waygate} reads back as the same node. */
+export function encodeNode(node: Node): string {
+  const { id, host, port, weight, metadata } = node
+  return JSON.stringify({ id, ip: host, port, weight, metadata })
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Codec } from '../../discovery/codecs/codec.ts'
+import type { Node } from '../../internal/node.ts'
+
+/** Values in one format: `write` puts a node as that format spells it, with whatever stands in for a field. */
+export interface CodecCases {
+  readonly codec: Codec
+  /** Whether the format carries a weight. */
+  readonly weights: boolean
+  readonly write: (node: { id?: unknown; host?: unknown; port?: unknown; weight?: unknown }) => string
+}
+
+const PATH = 'user/u1'
+const GOOD = { id: 'u1', host: '10.0.0.7', port: 3001 }
+
+/** What every format must do with what it is given; a format of its own adds its own tests. */
+export function codecContract({ codec, write, weights }: CodecCases): void {
+  const decode = (value: string, path = PATH): readonly Node[] => codec.decode(path, value)
+
+  test(`${codec.name}: a good value is one node of the key's service`, () => {
+    const [node, ...rest] = decode(write(GOOD))
+    assert.deepEqual(rest, [])
+    assert.deepEqual(
+      { ...node },
+      { id: 'u1', service: 'user', host: '10.0.0.7', port: 3001, weight: 1, metadata: {} },
+    )
+    assert.ok(Object.isFrozen(node))
+  })
+
+  for (const host of ['localhost', 'user-1.internal', '127.0.0.1', '192.168.0.1']) {
+    test(`${codec.name}: ${host} is an address`, () => {
+      assert.equal(decode(write({ ...GOOD, host }))[0]?.host, host)
+    })
+  }
+
+  const refused: readonly (readonly [string, string])[] = [
+    ['empty', ''],
+    ['white space', ' \n'],
+    ['broken JSON', '{"ip":'],
+    ['a JSON array', '[]'],
+    ['a JSON number', '1'],
+    ['a JSON string', '"10.0.0.7:3001"'],
+    ['null', 'null'],
+    ['binary', '\u0000\u0001\ufffd\u001f'],
+    ['nesting of 100,000 arrays', '['.repeat(100_000)],
+    ['nesting of 100,000 objects', '{"a":'.repeat(100_000)],
+    ['10 MB', write({ ...GOOD, host: 'a'.repeat(10 * 1024 * 1024) })],
+    ['port 0', write({ ...GOOD, port: 0 })],
+    ['port 70000', write({ ...GOOD, port: 70_000 })],
+    ['port -1', write({ ...GOOD, port: -1 })],
+    ['a fractional port', write({ ...GOOD, port: 80.5 })],
+    ['no port', write({ ...GOOD, port: undefined })],
+    ['no host', write({ ...GOOD, host: undefined })],
+    ['an empty host', write({ ...GOOD, host: '' })],
+    ['user info', write({ ...GOOD, host: 'admin:secret@10.0.0.7' })],
+    ['a path in the host', write({ ...GOOD, host: '10.0.0.7/admin' })],
+    ['a link-local address', write({ ...GOOD, host: '169.254.169.254' })],
+    ['a multicast address', write({ ...GOOD, host: '224.0.0.1' })],
+    ['the unspecified address', write({ ...GOOD, host: '0.0.0.0' })],
+    ['a number that is an address in disguise', write({ ...GOOD, host: '2130706433' })],
+    ['a line break in the host', write({ ...GOOD, host: '10.0.0.7\r\nx' })],
+  ]
+  for (const [what, value] of refused) {
+    test(`${codec.name}: ${what} is refused with a reason`, () => refuses(() => decode(value)))
+  }
+
+  if (weights) {
+    for (const weight of [-1, 1e9, 0.5, 65_536, '10', null, true, [], {}]) {
+      test(`${codec.name}: weight ${JSON.stringify(weight)} is refused with a reason`, () =>
+        refuses(() => decode(write({ ...GOOD, weight }))))
+    }
+    test(`${codec.name}: NaN and Infinity are not JSON and are refused`, () => {
+      for (const word of ['NaN', 'Infinity', '1e999']) {
+        refuses(() => decode(write({ ...GOOD, weight: 12_345 }).replace('12345', word)))
+      }
+    })
+    for (const weight of [0, 1, 65_535]) {
+      test(`${codec.name}: weight ${weight} is kept`, () => {
+        assert.equal(decode(write({ ...GOOD, weight }))[0]?.weight, weight)
+      })
+    }
+    for (const host of [1, true, null, [], {}]) {
+      test(`${codec.name}: host ${JSON.stringify(host)} is refused with a reason`, () =>
+        refuses(() => decode(write({ ...GOOD, host }))))
+    }
+    for (const port of ['3001', true, null, [], {}]) {
+      test(`${codec.name}: port ${JSON.stringify(port)} is refused with a reason`, () =>
+        refuses(() => decode(write({ ...GOOD, port }))))
+    }
+  }
+
+  for (const path of ['', 'user', 'user/', '/u1', '__proto__/u1', 'constructor/u1', 'a b/u1', '\u0000/u1']) {
+    test(`${codec.name}: key ${JSON.stringify(path)} is refused with a reason`, () =>
+      refuses(() => decode(write({ ...GOOD, id: undefined }), path)))
+  }
+
+  test(`${codec.name}: an id that is a reserved name is refused`, () => {
+    refuses(() => decode(write({ ...GOOD, id: '__proto__' }), 'user/__proto__'))
+  })
+}
+
+/** A TypeError whose message can be shown on one line of a page. */
+export function refuses(run: () => unknown, reason: RegExp = /./): void {
+  assert.throws(run, (error: unknown) => {
+    assert.ok(error instanceof TypeError, String(error))
+    assert.match(error.message, reason)
+    assert.ok(error.message.length < 400, `too long: ${error.message.slice(0, 500)}`)
+    return true
+  })
+}
