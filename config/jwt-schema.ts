@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { count, section, text, textOrList } from './values.ts'
+import { count, secret, section, text, textOrList } from './values.ts'
 
 /** The signature algorithms of RFC 7518 section 3 that a token may use; `none` is not one of them. */
 export const ALGORITHMS = [
@@ -22,7 +22,9 @@ export type Algorithm = (typeof ALGORITHMS)[number]
 export const JwtSection = section(
   {
     secret: Type.Optional(
-      text('Secret that tokens are signed with (HS256 and its family). Better kept in `WAYGATE_JWT_SECRET`.'),
+      secret(
+        'Secret that tokens are signed with (HS256 and its family). Better kept in `WAYGATE_JWT_SECRET`.',
+      ),
     ),
     secretFile: Type.Optional(text('File with that secret; one newline at its end does not count.')),
     publicKeyFile: Type.Optional(

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { JwtSection } from './jwt-schema.ts'
 import { BALANCERS, RETRIES, RouteDocuments, TIMEOUT } from './route-schema.ts'
-import { count, durationMs, port, section, text } from './values.ts'
+import { count, durationMs, port, secret, section, text } from './values.ts'
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -20,7 +20,7 @@ const EtcdSection = section(
       description: 'Where the embedded etcd listens, `host:port`. Loopback only: it knows no passwords.',
     }),
     user: Type.Optional(text('User name in etcd.')),
-    password: Type.Optional(text('Password of `user`. Better kept in `WAYGATE_ETCD_PASSWORD`.')),
+    password: Type.Optional(secret('Password of `user`. Better kept in `WAYGATE_ETCD_PASSWORD`.')),
     ca: Type.Optional(text("File with the certificates (PEM) that etcd's own must be signed by.")),
     cert: Type.Optional(text('File with the client certificate (PEM); needs `key`.')),
     key: Type.Optional(text('File with the private key (PEM) of `cert`.')),
@@ -146,6 +146,7 @@ export const ConfigSchema = Type.Object(
       Type.String({
         pattern: '^[\\x21-\\x7e]+$',
         title: 'printable ASCII without spaces',
+        writeOnly: true,
         description:
           'What the admin listener expects as `Authorization: Bearer`. Absent: it asks for nothing.',
       }),

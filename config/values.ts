@@ -25,6 +25,11 @@ export function text(description: string, options: { readonly default?: string }
   return Type.String({ ...options, minLength: 1, description })
 }
 
+/** A text that messages never repeat. */
+export function secret(description: string) {
+  return Type.String({ minLength: 1, writeOnly: true, description })
+}
+
 export function name(description: string) {
   return Type.String({ pattern: NAME_PATTERN, title: NAME_TITLE, description })
 }

@@ -1,0 +1,35 @@
+/** The candidate that `word` is most likely a slip of; undefined when none is close. */
+export function closest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+/** ` (did you mean "port"?)`, or nothing. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const guess = closest(word, candidates)
+  return guess === undefined ? '' : ` (did you mean ${JSON.stringify(guess)}?)`
+}
+
+/** Levenshtein distance, two rows of the Wagner-Fischer table at a time. */
+function editDistance(a: string, b: string): number {
+  // Names are short; a long word is not a slip of one.
+  if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column += 1) {
+      const replace = above[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1)
+      current.push(Math.min(replace, above[column]! + 1, current[column - 1]! + 1))
+    }
+    above = current
+  }
+  return above[b.length]!
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { ConfigError, type Path } from './problem.ts'
+
+/** A YAML or JSON file that was read. */
+export interface DocumentFile {
+  readonly value: unknown
+  /** `FILE:LINE` of the value at a path, or of the innermost part of the path that is there. */
+  locate(path: Path): string
+}
+
+/**
+ * Reads YAML 1.2, of which JSON is a part. The empty file is `{}`.
+ *
+ * @param shown the file's name in messages.
+ * @throws ConfigError naming the file when it cannot be read, and file, line and column when it does not parse.
+ */
+export function readDocumentFile(file: string, shown = file): DocumentFile {
+  const text = readText(file, shown)
+  const lines = new LineCounter()
+  // `maxAliasCount` guards `toJS` against the "billion laughs".
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    stringKeys: true,
+    version: '1.2',
+  })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map(error => {
+        const { line, col } = lines.linePos(error.pos[0])
+        return { source: `${shown}:${line}:${col}`, path: '$', message: firstLine(error.message) }
+      }),
+    )
+  }
+  return {
+    value: toValue(document, shown),
+    locate: path => {
+      const offset = offsetOf(document, path)
+      return offset === undefined ? shown : `${shown}:${lines.linePos(offset).line}`
+    },
+  }
+}
+
+function readText(file: string, shown: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError([{ source: shown, path: '$', message: `cannot be read: ${reasonOf(error)}` }])
+  }
+}
+
+/** Why a file cannot be read, for people and without its path. */
+export function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'ENOENT':
+      return 'no such file'
+    case 'EACCES':
+      return 'permission denied'
+    case 'EISDIR':
+      return 'it is a folder'
+    default:
+      return code ?? String(error)
+  }
+}
+
+function toValue(document: Document.Parsed, shown: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) ?? {}
+  } catch (error) {
+    throw new ConfigError([{ source: shown, path: '$', message: firstLine((error as Error).message) }])
+  }
+}
+
+function offsetOf(document: Document.Parsed, path: Path): number | undefined {
+  let node: unknown = document.contents
+  let offset = isNode(node) ? node.range?.[0] : undefined
+  for (const key of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(item => isScalar(item.key) && item.key.value === key)
+      if (!pair) break
+      offset = (isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset
+      node = pair.value
+    } else if (isSeq(node) && typeof key === 'number') {
+      node = node.items[key]
+      offset = (isNode(node) ? node.range?.[0] : undefined) ?? offset
+    } else break
+  }
+  return offset
+}
+
+/** The library appends a drawing of the place. */
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? text).replace(/ at line \d+, column \d+:?$/, '')
+}

@@ -1,0 +1,50 @@
+/** One thing wrong in a configuration or a route document. */
+export interface Problem {
+  /** JSON path of the value, `$` being the whole document, such as `$.routes.documents.users.path`. */
+  readonly path: string
+  /** Says what must be, for people. */
+  readonly message: string
+}
+
+/** A {@link Problem} and who said the value. */
+export interface SourcedProblem extends Problem {
+  /** `waygate.yaml:12`, `environment WAYGATE_PORT`, `option --port`, or `default`. */
+  readonly source: string
+}
+
+/** A configuration that cannot be used; its message has one line for each problem. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly SourcedProblem[]
+
+  constructor(problems: readonly SourcedProblem[]) {
+    super(problems.map(({ source, path, message }) => `${source}: ${path}: ${message}`).join('\n'))
+    this.problems = problems
+  }
+}
+
+export type Path = readonly (string | number)[]
+
+/** A {@link Problem} whose path is still in parts. */
+export interface Finding {
+  readonly path: Path
+  readonly message: string
+}
+
+export function toProblem({ path, message }: Finding): Problem {
+  return { path: jsonPath(path), message }
+}
+
+/** Writes a path as JSON path: `$.a[0]["b-c"]`. */
+export function jsonPath(path: Path): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`
+    return /^[A-Za-z_$][\w$]*$/.test(key) ? `${text}.${key}` : `${text}[${JSON.stringify(key)}]`
+  }, '$')
+}
+
+/** A value as it may stand in a message: short, and on one line whatever it holds. */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}

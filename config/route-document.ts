@@ -1,0 +1,147 @@
+import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
+import { type Finding, jsonPath, show } from './problem.ts'
+import { routePathProblem, stripPrefixProblem } from './route-path.ts'
+import { RouteDocument } from './route-schema.ts'
+import type { Config } from './schema.ts'
+import { findProblems } from './validate.ts'
+import { NAME_PATTERN } from './values.ts'
+
+/** What a document leaves open. */
+export interface RouteContext {
+  readonly origin: Route['origin']
+  readonly defaults: Config['routes']['defaults']
+  /** For a document without `auth`. */
+  readonly defaultAuth: RouteAuth
+}
+
+export type ParsedRoute =
+  | { readonly route: Route }
+  /** `reason` has every problem with its JSON path; `service` is there when the document names one. */
+  | { readonly reason: string; readonly service?: string }
+
+/** The rules that any valid token satisfies. */
+export const ANY_TOKEN: RouteAuth = Object.freeze({
+  type: 'jwt',
+  scopes: Object.freeze([]),
+  roles: Object.freeze([]),
+})
+export const NO_TOKEN: RouteAuth = Object.freeze({ type: 'none' })
+
+/**
+ * A frozen {@link Route} with every default filled in, or why there is none. Never throws, whatever the
+ * document is.
+ */
+export function parseRouteDocument(id: string, document: unknown, context: RouteContext): ParsedRoute {
+  const findings = [...idProblems(id), ...findRouteProblems(document)]
+  if (findings.length === 0) return { route: toRoute(id, document as RouteDocument, context) }
+  const reason = findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
+  const service = (document as { service?: unknown } | null)?.service
+  return typeof service === 'string' ? { reason, service } : { reason }
+}
+
+/** Everything wrong with a route document, by its schema and by the rules that a schema cannot say. */
+export function findRouteProblems(document: unknown): Finding[] {
+  return [...findProblems(RouteDocument, document), ...findRouteRuleProblems(document)]
+}
+
+/** The rules that a schema cannot say; fields of the wrong type are passed over. */
+export function findRouteRuleProblems(document: unknown): Finding[] {
+  if (typeof document !== 'object' || document === null) return []
+  const { path, stripPrefix, methods, fallback, service } = document as Record<string, unknown>
+  const found: Finding[] = []
+  const add = (at: readonly (string | number)[], message: string | undefined) => {
+    if (message !== undefined) found.push({ path: at, message })
+  }
+  const pathProblem = typeof path === 'string' && path !== '' ? routePathProblem(path) : undefined
+  add(['path'], pathProblem)
+  if (typeof stripPrefix === 'string' && typeof path === 'string' && pathProblem === undefined) {
+    add(['stripPrefix'], stripPrefixProblem(stripPrefix, path))
+  }
+  if (Array.isArray(methods)) {
+    for (const [index, method] of methods.entries()) {
+      if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
+    }
+  }
+  found.push(...fallbackProblems(fallback, service))
+  return found
+}
+
+// RFC 9110 section 7.6.1, and what the answer's own framing decides.
+const FRAMING_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+function* fallbackProblems(fallback: unknown, service: unknown): Generator<Finding> {
+  if (typeof fallback !== 'object' || fallback === null) return
+  const { service: other, headers, status, body } = fallback as Record<string, unknown>
+  if (typeof other === 'string' && other === service) {
+    yield { path: ['fallback', 'service'], message: 'must be another service than the route has' }
+  }
+  if ((status === 204 || status === 304) && typeof body === 'string' && body !== '') {
+    yield { path: ['fallback', 'body'], message: `must be empty with status ${status}` }
+  }
+  if (typeof headers !== 'object' || headers === null) return
+  for (const [name, value] of Object.entries(headers)) {
+    const path = ['fallback', 'headers', name]
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a header name' }
+    else if (FRAMING_HEADERS.has(name.toLowerCase())) yield { path, message: 'is set by the gateway itself' }
+    if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+      yield { path, message: `has a character that a header must not have: ${show(value)}` }
+    }
+  }
+}
+
+function idProblems(id: string): Finding[] {
+  if (new RegExp(NAME_PATTERN).test(id)) return []
+  return [{ path: [], message: `the route id ${show(id)} must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -` }]
+}
+
+function toRoute(
+  id: string,
+  document: RouteDocument,
+  { origin, defaults, defaultAuth }: RouteContext,
+): Route {
+  const retries = document.retries ?? defaults.retries ?? undefined
+  return Object.freeze({
+    id,
+    origin,
+    path: document.path,
+    methods: document.methods && Object.freeze([...document.methods]),
+    hosts: document.hosts && Object.freeze([...new Set(document.hosts.map(host => host.toLowerCase()))]),
+    service: document.service,
+    stripPrefix: document.stripPrefix ?? '',
+    auth: toAuth(document.auth) ?? defaultAuth,
+    timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
+    retries,
+    balancer: document.balancer ?? defaults.balancer,
+    priority: document.priority ?? 0,
+    fallback: toFallback(document.fallback),
+    preserveHost: document.preserveHost ?? false,
+  })
+}
+
+function toAuth(auth: RouteDocument['auth']): RouteAuth | undefined {
+  if (auth === undefined) return undefined
+  if (auth === 'jwt') return ANY_TOKEN
+  if (auth === 'none') return NO_TOKEN
+  const { scopes = [], roles = [] } = auth.jwt
+  return Object.freeze({
+    type: 'jwt',
+    scopes: Object.freeze([...scopes]),
+    roles: Object.freeze([...roles]),
+  })
+}
+
+function toFallback(fallback: RouteDocument['fallback']): RouteFallback | undefined {
+  if (fallback === undefined) return undefined
+  if ('service' in fallback) return Object.freeze({ type: 'service', service: fallback.service })
+  const { status, headers = {}, body = '' } = fallback
+  return Object.freeze({ type: 'static', status, headers: Object.freeze({ ...headers }), body })
+}

@@ -1,0 +1,127 @@
+import { isIP } from 'node:net'
+import { parseAddress } from '../internal/node.ts'
+import { type Finding, show } from './problem.ts'
+import { findRouteRuleProblems } from './route-document.ts'
+import type { Config } from './schema.ts'
+
+/** What the schema cannot say: the grammar of addresses, and fields that go together. */
+export function* findRuleProblems(config: Config): Generator<Finding> {
+  for (const [index, range] of config.trustedProxies.entries()) {
+    if (!isRange(range)) {
+      yield {
+        path: ['trustedProxies', index],
+        message: `must be an IP address or a CIDR range, not ${show(range)}`,
+      }
+    }
+  }
+  if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
+    yield {
+      path: ['adminHost'],
+      message: `${show(config.adminHost)} is not loopback, so an admin token is needed: set WAYGATE_ADMIN_TOKEN`,
+    }
+  }
+  if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
+    yield { path: ['adminPort'], message: `must be another port than the gateway's own ${config.port}` }
+  }
+  yield* etcdProblems(config.etcd)
+  yield* discoveryProblems(config.discovery)
+  yield* findRoutesRuleProblems(config)
+}
+
+/** The rules of all routes of the file; works on a document that has not passed the schema too. */
+export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
+  const routes = (document as { routes?: { documents?: unknown } } | null)?.routes?.documents
+  if (typeof routes !== 'object' || routes === null) return
+  for (const [id, route] of Object.entries(routes)) {
+    for (const { path, message } of findRouteRuleProblems(route)) {
+      yield { path: ['routes', 'documents', id, ...path], message }
+    }
+  }
+}
+
+/** Whether nobody but this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function* etcdProblems({
+  endpoints = [],
+  embedded,
+  user,
+  password,
+  cert,
+  key,
+}: Config['etcd']): Generator<Finding> {
+  for (const [index, endpoint] of endpoints.entries()) {
+    if (!isEndpoint(endpoint)) {
+      yield {
+        path: ['etcd', 'endpoints', index],
+        message: `must be like http://10.0.0.5:2379, without path or user, not ${show(endpoint)}`,
+      }
+    }
+  }
+  const address = tryParseAddress(embedded)
+  if (address === undefined) {
+    yield { path: ['etcd', 'embedded'], message: `must be host:port, not ${show(embedded)}` }
+  } else if (!isLoopback(address.host)) {
+    yield {
+      path: ['etcd', 'embedded'],
+      message: `must be on loopback, not ${show(embedded)}: it knows no passwords`,
+    }
+  }
+  yield* together('etcd', { user, password })
+  yield* together('etcd', { cert, key })
+}
+
+function* discoveryProblems({ servicesPrefix, routesPrefix }: Config['discovery']): Generator<Finding> {
+  for (const [field, prefix] of Object.entries({ servicesPrefix, routesPrefix })) {
+    if (!prefix.endsWith('/')) {
+      yield {
+        path: ['discovery', field],
+        message: `must end with "/", so that ${show(prefix)} is not also a beginning of longer names`,
+      }
+    }
+  }
+  if (servicesPrefix.startsWith(routesPrefix) || routesPrefix.startsWith(servicesPrefix)) {
+    yield {
+      path: ['discovery', 'routesPrefix'],
+      message: `must not share keys with servicesPrefix: ${show(routesPrefix)} and ${show(servicesPrefix)}`,
+    }
+  }
+}
+
+function* together(
+  section: string,
+  fields: Readonly<Record<string, string | undefined>>,
+): Generator<Finding> {
+  const missing = Object.keys(fields).filter(name => fields[name] === undefined)
+  const present = Object.keys(fields).filter(name => fields[name] !== undefined)
+  if (missing.length === 0 || present.length === 0) return
+  yield { path: [section, missing[0]!], message: `is missing: ${present[0]} needs it` }
+}
+
+function isEndpoint(text: string): boolean {
+  if (!/^https?:\/\/[^/?#@\s]+\/?$/.test(text) || !URL.canParse(text)) return false
+  const { port } = new URL(text)
+  return port !== '0'
+}
+
+function isRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+function tryParseAddress(text: string): { host: string; port: number } | undefined {
+  try {
+    const address = parseAddress(text)
+    return address.port <= 65_535 ? address : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function sharesAddress(a: string, b: string): boolean {
+  return a === b || a === '0.0.0.0' || b === '0.0.0.0' || a === '::' || b === '::'
+}
