@@ -4,8 +4,12 @@ import { serve } from '../shared/serve.ts'
 import { buildApp } from './app.ts'
 
 const { host, port, database, weight, logLevel } = readEnvironment(process.env)
-const { WAYGATE_JWT_SECRET: secret, WAYGATE_JWT_ISSUER: issuer, WAYGATE_JWT_AUDIENCE: audience } = process.env
+const { WAYGATE_JWT_SECRET: secret, WAYGATE_JWT_ISSUER, WAYGATE_JWT_AUDIENCE } = process.env
 if (!secret) throw new Error('WAYGATE_JWT_SECRET is needed: the secret that the gateway verifies tokens with')
+
+// The gateway may accept several, separated by commas; a token names one.
+const issuer = WAYGATE_JWT_ISSUER?.split(',')[0]?.trim()
+const audience = WAYGATE_JWT_AUDIENCE?.split(',')[0]?.trim()
 
 const app = await buildApp({ database, tokens: { secret, issuer, audience }, logger: { level: logLevel } })
 await app.register(waygate, { name: 'user', weight })

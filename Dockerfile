@@ -1,0 +1,38 @@
+# One image for the gateway and, with another command, for the example services:
+#   docker build -t waygate .
+#   docker run -p 8080:8080 -e WAYGATE_ETCD=http://etcd:2379 waygate
+#   docker run -e WAYGATE_ETCD=http://etcd:2379 --entrypoint node waygate dist/examples/task/main.js
+
+FROM node:26-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# Without install scripts: the only one of use fetches the pinned Node for checkouts, and this image has its own.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json index.ts ./
+COPY scripts/build.ts scripts/
+COPY internal internal
+COPY config config
+COPY discovery discovery
+COPY middleware middleware
+COPY wrappers wrappers
+COPY routes routes
+COPY cmd cmd
+COPY examples examples
+RUN node scripts/build.ts && npm prune --omit=dev --ignore-scripts
+
+FROM node:26-slim
+ENV NODE_ENV=production \
+    WAYGATE_DATA_DIR=/data
+WORKDIR /app
+# A named volume mounted here takes over this owner, so that the unprivileged user can write to it.
+RUN install --directory --owner=node --group=node /data
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 8080 9180
+# The admin listener asks for its token when it has one.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["node", "-e", "const { WAYGATE_ADMIN_PORT = '9180', WAYGATE_ADMIN_TOKEN } = process.env; fetch(`http://127.0.0.1:${WAYGATE_ADMIN_PORT}/healthz`, { headers: WAYGATE_ADMIN_TOKEN ? { authorization: `Bearer ${WAYGATE_ADMIN_TOKEN}` } : {} }).then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/cmd/waygate.js"]
+CMD ["start"]

@@ -1,0 +1,20 @@
+import { readdir, readFile } from 'node:fs/promises'
+
+export interface ExampleRoute {
+  /** The file's name; the last part of the route's key in etcd. */
+  readonly id: string
+  /** The route document, as JSON text. */
+  readonly document: string
+}
+
+/** The route documents of `examples/routes`: what may be asked without a token, and what may not. */
+export async function readExampleRoutes(): Promise<ExampleRoute[]> {
+  const folder = new URL('../routes/', import.meta.url)
+  const files = (await readdir(folder)).filter(name => name.endsWith('.json')).sort()
+  return Promise.all(
+    files.map(async name => ({
+      id: name.slice(0, -'.json'.length),
+      document: (await readFile(new URL(name, folder), 'utf8')).trim(),
+    })),
+  )
+}

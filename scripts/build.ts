@@ -1,0 +1,25 @@
+/**
+ * Makes `dist/`, which is what the package ships: JavaScript, type declarations, and the example routes
+ * beside the example services. `npm run build`; `npm pack` runs it first.
+ */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
+const root = dirname(import.meta.dirname)
+const dist = join(root, 'dist')
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
+
+// What a deleted source once became must not be shipped.
+rmSync(dist, { recursive: true, force: true })
+
+const { status } = spawnSync(process.execPath, [tsc, '--project', join(root, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+})
+if (status !== 0) process.exit(status ?? 1)
+
+cpSync(join(root, 'examples', 'routes'), join(dist, 'examples', 'routes'), { recursive: true })
+
+const program = join(dist, 'cmd', 'waygate.js')
+if (existsSync(program)) chmodSync(program, 0o755)

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Ajv } from 'ajv'
+import { parse } from 'yaml'
+import { loadConfig } from '../config/load.ts'
+
+interface Service {
+  readonly image: string
+  readonly build?: string
+  readonly entrypoint?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly volumes?: readonly string[]
+  readonly ports?: readonly string[]
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>
+  readonly volumes: Readonly<Record<string, unknown>>
+}
+
+const root = join(import.meta.dirname, '..')
+const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
+const compose: Compose = parse(text, { merge: true })
+const services = Object.entries(compose.services)
+
+const strings = { type: 'array', items: { type: 'string' } }
+const duration = { type: 'string', pattern: '^\\d+(ms|s|m|h)$' }
+/** The part of the Compose Specification that our file uses, and no field beyond it. */
+const schema = {
+  type: 'object',
+  required: ['name', 'services', 'volumes'],
+  additionalProperties: false,
+  patternProperties: { '^x-': {} },
+  properties: {
+    name: { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]*$' },
+    volumes: { type: 'object', additionalProperties: { type: 'null' } },
+    services: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        required: ['image', 'restart'],
+        additionalProperties: false,
+        properties: {
+          image: { type: 'string' },
+          build: { type: 'string' },
+          init: { type: 'boolean' },
+          restart: { enum: ['no', 'always', 'on-failure', 'unless-stopped'] },
+          read_only: { type: 'boolean' },
+          cap_drop: strings,
+          security_opt: strings,
+          entrypoint: strings,
+          stop_grace_period: duration,
+          volumes: strings,
+          ports: strings,
+          environment: { type: 'object', additionalProperties: { type: 'string' } },
+          depends_on: {
+            type: 'object',
+            additionalProperties: {
+              type: 'object',
+              required: ['condition'],
+              additionalProperties: false,
+              properties: {
+                condition: { enum: ['service_started', 'service_healthy', 'service_completed_successfully'] },
+              },
+            },
+          },
+          healthcheck: {
+            type: 'object',
+            additionalProperties: false,
+            properties: {
+              test: { ...strings, minItems: 2 },
+              disable: { type: 'boolean' },
+              interval: duration,
+              timeout: duration,
+              start_period: duration,
+              retries: { type: 'integer', minimum: 1 },
+            },
+          },
+        },
+      },
+    },
+  },
+}
+
+test('the compose file has the shape of one', () => {
+  const validate = new Ajv({ allErrors: true, strict: false }).compile(schema)
+  assert.ok(validate(compose), JSON.stringify(validate.errors))
+})
+
+test('what a service depends on exists, and has a health check when it must be healthy', () => {
+  for (const [name, service] of services) {
+    for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
+      const dependency = compose.services[other]
+      assert.ok(dependency, `${name} depends on ${other}`)
+      if (condition === 'service_healthy')
+        assert.ok(dependency.healthcheck?.test, `${other} has a health check`)
+    }
+  }
+})
+
+test('every named volume that is mounted is declared, and every declared one is mounted', () => {
+  const mounted = services.flatMap(([, { volumes = [] }]) => volumes.map(volume => volume.split(':')[0]))
+  assert.deepEqual([...new Set(mounted)].sort(), Object.keys(compose.volumes).sort())
+})
+
+test('an image is built once, and services that are not built name an exact version', () => {
+  const built = services.filter(([, service]) => service.build !== undefined)
+  assert.deepEqual(
+    built.map(([name, { image, build }]) => [name, image, build]),
+    [['gateway', 'waygate', '.']],
+  )
+  for (const [name, { image }] of services) {
+    assert.match(image, /^(waygate|.+:v\d+\.\d+\.\d+)$/, `${name}'s image`)
+  }
+})
+
+test('the gateway alone is published, its admin listener on loopback with a token', () => {
+  const published = services.filter(([, { ports }]) => ports).map(([name]) => name)
+  assert.deepEqual(published, ['gateway'])
+  const { ports, environment = {} } = compose.services.gateway!
+  assert.deepEqual(ports, ['8080:8080', '127.0.0.1:9180:9180'])
+  assert.ok(environment.WAYGATE_ADMIN_TOKEN)
+})
+
+test('the gateway can be configured with what it is given', () => {
+  const env = {
+    ...compose.services.gateway!.environment,
+    WAYGATE_JWT_SECRET: 'x'.repeat(64),
+    WAYGATE_ADMIN_TOKEN: 'y'.repeat(48),
+  }
+  const { config, warnings } = loadConfig({ env, cwd: import.meta.dirname })
+  assert.deepEqual(warnings, [])
+  assert.deepEqual([config.port, config.adminHost, config.adminPort], [8080, '0.0.0.0', 9180])
+  assert.equal(config.etcd.endpoints?.length, 3)
+})
+
+test('secrets come from outside: without them nothing starts, and none has a default', () => {
+  const references = [...text.matchAll(/\$\{(\w+)(.*?)\}/g)]
+  assert.deepEqual(
+    references.map(([, variable]) => variable),
+    ['WAYGATE_JWT_SECRET', 'WAYGATE_ADMIN_TOKEN'],
+  )
+  for (const [, , rest] of references) assert.match(rest!, /^:\?./)
+  const secrets = services.flatMap(([name, { environment = {} }]) =>
+    environment.WAYGATE_JWT_SECRET ? [[name, environment.WAYGATE_JWT_SECRET]] : [],
+  )
+  assert.deepEqual(
+    secrets.map(([name]) => name),
+    ['gateway', 'user-1', 'user-2'],
+  )
+  assert.equal(new Set(secrets.map(([, secret]) => secret)).size, 1)
+})
+
+test('every etcd member names the others as they name themselves', () => {
+  const members = services.filter(([, { image }]) => image.includes('etcd'))
+  assert.equal(members.length, 3)
+  const cluster = members.map(([name]) => `${name}=http://${name}:2380`).join(',')
+  for (const [name, { environment = {} }] of members) {
+    assert.equal(environment.ETCD_NAME, name)
+    assert.equal(environment.ETCD_INITIAL_CLUSTER, cluster)
+    assert.equal(environment.ETCD_INITIAL_ADVERTISE_PEER_URLS, `http://${name}:2380`)
+    assert.equal(environment.ETCD_ADVERTISE_CLIENT_URLS, `http://${name}:2379`)
+  }
+  for (const [name, { image, environment = {} }] of services) {
+    if (image !== 'waygate') continue
+    assert.equal(environment.WAYGATE_ETCD, members.map(([member]) => `http://${member}:2379`).join(','), name)
+  }
+})
+
+test('what runs in our image is built from a source that exists', () => {
+  for (const [name, { image, entrypoint }] of services) {
+    if (image !== 'waygate' || !entrypoint) continue
+    const [program, script = ''] = entrypoint
+    assert.equal(program, 'node', name)
+    const source = script.replace(/^dist\//, '').replace(/\.js$/, '.ts')
+    assert.ok(existsSync(join(root, source)), `${name} runs ${script}, made of ${source}`)
+  }
+})
+
+test('the two user nodes share a file and weigh 3 to 1', () => {
+  const one = compose.services['user-1']!
+  const two = compose.services['user-2']!
+  assert.deepEqual(one.volumes, two.volumes)
+  assert.equal(one.environment?.DATABASE, two.environment?.DATABASE)
+  assert.deepEqual([one.environment?.WAYGATE_WEIGHT, two.environment?.WAYGATE_WEIGHT], ['3', '1'])
+})
