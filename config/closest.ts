@@ -18,18 +18,27 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return guess === undefined ? '' : ` (did you mean ${JSON.stringify(guess)}?)`
 }
 
-/** Levenshtein distance, two rows of the Wagner-Fischer table at a time. */
+/** Levenshtein distance in which two letters swapped count as one slip, as in `prot` for `port`. */
 function editDistance(a: string, b: string): number {
   // Names are short; a long word is not a slip of one.
   if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column)
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   for (let row = 1; row <= a.length; row += 1) {
+    const above = rows[row - 1]!
     const current = [row]
     for (let column = 1; column <= b.length; column += 1) {
-      const replace = above[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1)
-      current.push(Math.min(replace, above[column]! + 1, current[column - 1]! + 1))
+      const replaced = above[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1)
+      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      current.push(
+        Math.min(
+          replaced,
+          above[column]! + 1,
+          current[column - 1]! + 1,
+          swapped ? rows[row - 2]![column - 2]! + 1 : Number.POSITIVE_INFINITY,
+        ),
+      )
     }
-    above = current
+    rows.push(current)
   }
-  return above[b.length]!
+  return rows[a.length]![b.length]!
 }

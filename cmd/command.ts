@@ -1,0 +1,60 @@
+import type { Setting } from '../config/setting.ts'
+
+/** What the command line says of the configuration. */
+export interface Configured {
+  /** From `--config`. */
+  readonly config: string | undefined
+  /** The other options that belong to the configuration, for `loadConfig`. */
+  readonly settings: readonly Setting[]
+}
+
+export interface StartOptions extends Configured {
+  readonly command: 'start'
+}
+
+export interface DemoOptions extends Configured {
+  readonly command: 'demo'
+}
+
+export interface RegisterOptions extends Configured {
+  readonly command: 'register'
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly id: string | undefined
+  readonly weight: number
+  readonly metadata: Readonly<Record<string, string>>
+  readonly ttlSeconds: number
+  /** The command to run, when there is one, and its arguments. */
+  readonly child: { readonly file: string; readonly args: readonly string[] } | undefined
+}
+
+export interface RoutesOptions extends Configured {
+  readonly command: 'routes'
+  /** An http or https URL without a trailing slash. Absent: the configured admin listener. */
+  readonly admin: string | undefined
+}
+
+export interface TokenOptions extends Configured {
+  readonly command: 'token'
+  readonly subject: string
+  readonly expiresInSeconds: number
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface CheckOptions {
+  readonly command: 'check'
+  readonly file: string
+  readonly kind: 'config' | 'route' | undefined
+}
+
+export type Command =
+  | StartOptions
+  | DemoOptions
+  | RegisterOptions
+  | RoutesOptions
+  | TokenOptions
+  | CheckOptions
+  /** To be printed on stdout. */
+  | { readonly command: 'help'; readonly text: string }
+  | { readonly command: 'version' }
