@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import { ConfigError, type Path } from './problem.ts'
 
@@ -12,14 +13,15 @@ export interface DocumentFile {
 /**
  * Reads YAML 1.2, of which JSON is a part. The empty file is `{}`.
  *
- * @param shown the file's name in messages.
+ * @param file as people named it, and as messages name it again; relative to `cwd`.
  * @throws ConfigError naming the file when it cannot be read, and file, line and column when it does not parse.
  */
-export function readDocumentFile(file: string, shown = file): DocumentFile {
-  const text = readText(file, shown)
+export function readDocumentFile(
+  file: string,
+  { cwd = process.cwd() }: { readonly cwd?: string | undefined } = {},
+): DocumentFile {
   const lines = new LineCounter()
-  // `maxAliasCount` guards `toJS` against the "billion laughs".
-  const document = parseDocument(text, {
+  const document = parseDocument(readText(file, cwd), {
     lineCounter: lines,
     uniqueKeys: true,
     stringKeys: true,
@@ -29,24 +31,24 @@ export function readDocumentFile(file: string, shown = file): DocumentFile {
     throw new ConfigError(
       document.errors.map(error => {
         const { line, col } = lines.linePos(error.pos[0])
-        return { source: `${shown}:${line}:${col}`, path: '$', message: firstLine(error.message) }
+        return { source: `${file}:${line}:${col}`, path: '$', message: firstLine(error.message) }
       }),
     )
   }
   return {
-    value: toValue(document, shown),
+    value: toValue(document, file),
     locate: path => {
       const offset = offsetOf(document, path)
-      return offset === undefined ? shown : `${shown}:${lines.linePos(offset).line}`
+      return offset === undefined ? file : `${file}:${lines.linePos(offset).line}`
     },
   }
 }
 
-function readText(file: string, shown: string): string {
+function readText(file: string, cwd: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(resolve(cwd, file), 'utf8')
   } catch (error) {
-    throw new ConfigError([{ source: shown, path: '$', message: `cannot be read: ${reasonOf(error)}` }])
+    throw new ConfigError([{ source: file, path: '$', message: `cannot be read: ${reasonOf(error)}` }])
   }
 }
 
@@ -65,11 +67,12 @@ export function reasonOf(error: unknown): string {
   }
 }
 
-function toValue(document: Document.Parsed, shown: string): unknown {
+function toValue(document: Document.Parsed, file: string): unknown {
   try {
+    // Aliases of aliases can make a gigabyte of a kilobyte.
     return document.toJS({ maxAliasCount: 100 }) ?? {}
   } catch (error) {
-    throw new ConfigError([{ source: shown, path: '$', message: firstLine((error as Error).message) }])
+    throw new ConfigError([{ source: file, path: '$', message: firstLine((error as Error).message) }])
   }
 }
 

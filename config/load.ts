@@ -44,7 +44,7 @@ export interface LoadedConfig {
  */
 export function loadConfig({ file, env, flags = [], cwd = process.cwd() }: LoadOptions): LoadedConfig {
   const named = chooseFile(file, env, cwd)
-  const document = named === undefined ? undefined : readDocumentFile(resolve(cwd, named), named)
+  const document = named === undefined ? undefined : readDocumentFile(named, { cwd })
   const environment = readEnvironment(env)
   const layers = new Layers(document)
   layers.apply(environment.settings)

@@ -135,6 +135,7 @@ const LimitsSection = section(
 /** Everything that can be configured: types, defaults, rules and descriptions in one place. */
 export const ConfigSchema = Type.Object(
   {
+    $schema: Type.Optional(Type.String({ description: 'For editors; Waygate does not look at it.' })),
     host: text('Address that the gateway listens on.', { default: '0.0.0.0' }),
     port: port(8_080, 'Port that the gateway listens on. 0: any free port.'),
     adminHost: text(

@@ -1,0 +1,56 @@
+import jwt from 'jsonwebtoken'
+import { type Findings, loadSigningKey } from '../config/keys.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { ConfigError, toProblem } from '../config/problem.ts'
+import type { TokenOptions } from './command.ts'
+import { UsageError } from './usage-error.ts'
+
+/**
+ * A token that a gateway with this configuration accepts, `iss` and `aud` included: the first of each when
+ * several are accepted.
+ *
+ * @throws ConfigError when there is nothing to sign with, UsageError for a claim of the wrong type.
+ */
+export function signToken(
+  { subject, expiresInSeconds, claims }: Pick<TokenOptions, 'subject' | 'expiresInSeconds' | 'claims'>,
+  { config, sourceOf }: Pick<LoadedConfig, 'config' | 'sourceOf'>,
+): string {
+  const findings: Findings = { problems: [], warnings: [] }
+  const signing = loadSigningKey(config.jwt, findings)
+  if (findings.problems.length > 0) {
+    throw new ConfigError(
+      findings.problems.map(finding => ({ ...toProblem(finding), source: sourceOf(finding.path.join('.')) })),
+    )
+  }
+  const algorithm = signing?.algorithms[0]
+  if (signing === undefined || algorithm === undefined) {
+    const message = 'has nothing to sign with: set jwt.privateKeyFile, jwt.secret or WAYGATE_JWT_SECRET'
+    throw new ConfigError([{ source: sourceOf('jwt'), path: '$.jwt', message }])
+  }
+  const { issuer, audience } = config.jwt
+  const payload = {
+    ...(issuer !== undefined && { iss: first(issuer) }),
+    ...(audience !== undefined && { aud: first(audience) }),
+    ...claims,
+    sub: subject,
+  }
+  try {
+    return jwt.sign(payload, signing.key, { algorithm, expiresIn: expiresInSeconds })
+  } catch (error) {
+    // What is left to complain of is a registered claim of the wrong type.
+    throw new UsageError((error as Error).message, 'token')
+  }
+}
+
+/** Prints the token and nothing else. */
+export function runToken(
+  options: TokenOptions,
+  loaded: Pick<LoadedConfig, 'config' | 'sourceOf'>,
+  print: (line: string) => void,
+): void {
+  print(signToken(options, loaded))
+}
+
+function first(value: string | readonly string[]): string {
+  return typeof value === 'string' ? value : value[0]!
+}
