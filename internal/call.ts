@@ -38,8 +38,8 @@ export class Call {
   failure: unknown = undefined
   /** Set once the call is given up; no further try may begin. */
   ended: UpstreamFailure | undefined = undefined
-  /** Ends the try that is under way. Set by it, cleared when it is over. */
-  cancel: ((reason: UpstreamFailure) => void) | undefined = undefined
+  /** The try that is under way. Set by it, cleared when it is over. */
+  current: { cancel(reason: UpstreamFailure): void } | undefined = undefined
 
   constructor(requestId: string, method: string, target: string, startedAt: number) {
     this.requestId = requestId
@@ -52,7 +52,7 @@ export class Call {
   end(reason: UpstreamFailure): void {
     if (this.ended) return
     this.ended = reason
-    this.cancel?.(reason)
+    this.current?.cancel(reason)
   }
 
   /** Notes that `peer` failed this call, so that it is not chosen again. */

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Call } from '../internal/call.ts'
+import { GatewayError } from '../internal/errors.ts'
+import { createRequestHeadReader, type RequestHead } from '../internal/request-head.ts'
+import { isSafeTarget } from '../internal/target.ts'
+
+export interface OpenCallOptions {
+  /** Lower-case names of headers that only the gateway may set. */
+  readonly identityHeaders: Iterable<string>
+  /** A declared body beyond it is refused before it is read; 0 = no limit. */
+  readonly maxBodyBytes: number
+  /** Called once per request when its answer is over or its client has left. */
+  readonly onClose: (call: Call, request: IncomingMessage, response: ServerResponse) => void
+  readonly now?: () => number
+}
+
+/** What the other middleware and the proxy find on a Fastify request. */
+export interface OpenedCall {
+  readonly call: Call
+  readonly head: RequestHead
+}
+
+/** Clients cannot send more lines; Node would drop the rest without a word. */
+const MAX_HEADER_LINES = 256
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+/**
+ * The first step of every request: gives it an id and a place for what is learned about it, reads its head
+ * once, and refuses what is not a request we can route.
+ *
+ * The call is made even for a request that is refused, so that each one is answered with an id and logged.
+ */
+export function createOpenCall({
+  identityHeaders,
+  maxBodyBytes,
+  onClose,
+  now = () => performance.now(),
+}: OpenCallOptions): (request: IncomingMessage, response: ServerResponse) => OpenedCall & { refusal?: GatewayError } {
+  const readHead = createRequestHeadReader(identityHeaders)
+
+  function refusalOf(request: IncomingMessage, head: RequestHead): GatewayError | undefined {
+    if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
+    if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
+      return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
+    }
+    if (request.method === 'TRACE' || request.httpVersionMajor !== 1) return new GatewayError('WG_BAD_REQUEST')
+    if (!isSafeTarget(request.url!)) {
+      return new GatewayError('WG_BAD_REQUEST', {
+        detail: 'The request target must be a plain path: no dot segments, encoded slashes, or controls.',
+      })
+    }
+    if (maxBodyBytes > 0 && Number(head.contentLength ?? 0) > maxBodyBytes) {
+      return new GatewayError('WG_BODY_TOO_LARGE')
+    }
+    return undefined
+  }
+
+  return (request, response) => {
+    const head = readHead(request.rawHeaders)
+    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID()
+    const call = new Call(id, request.method!, request.url!, now())
+    response.once('close', () => onClose(call, request, response))
+    const refusal = refusalOf(request, head)
+    return refusal ? { call, head, refusal } : { call, head }
+  }
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Call } from '../internal/call.ts'
+import { GatewayError } from '../internal/errors.ts'
+import { stripPrefix } from '../internal/target.ts'
+import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
+import { UpstreamFailure } from '../internal/upstream-failure.ts'
+import { plainAddress } from '../middleware/client-address.ts'
+import type { OpenedCall } from '../middleware/open-call.ts'
+import { sendProblem } from '../middleware/problem.ts'
+import { createRequestBody } from '../middleware/request-body.ts'
+
+export interface ForwardOptions {
+  readonly upstream: Upstream
+  readonly isTrustedProxy: (address: string) => boolean
+  readonly isDraining: () => boolean
+  readonly maxBodyBytes: number
+  readonly onInternalError: (error: unknown) => void
+}
+
+/**
+ * Sends a routed and authorized request on its way and its answer back. Promises nothing and throws
+ * nothing: every outcome is an answer, or the end of the client's connection.
+ */
+export function createForward({
+  upstream,
+  isTrustedProxy,
+  isDraining,
+  maxBodyBytes,
+  onInternalError,
+}: ForwardOptions): (request: IncomingMessage, response: ServerResponse, opened: OpenedCall) => void {
+  function headersFor(request: IncomingMessage, { call, head }: OpenedCall, hasBody: boolean): string[] {
+    const { headers } = head
+    const address = plainAddress(request.socket.remoteAddress)
+    const trusted = isTrustedProxy(address)
+    const forwardedFor = trusted && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${address}` : address
+    // The Connection header has had its say when these are added: it cannot take them away.
+    headers.push(
+      'x-request-id',
+      call.requestId,
+      'x-forwarded-for',
+      forwardedFor,
+      'x-forwarded-proto',
+      (trusted && head.forwardedProto) || 'http',
+    )
+    const host = (trusted && head.forwardedHost) || head.host
+    if (host !== undefined) headers.push('x-forwarded-host', host)
+    if (call.route?.preserveHost && head.host !== undefined) headers.push('host', head.host)
+    if (call.identity) headers.push(...call.identity.headers)
+    if (hasBody && head.contentLength !== undefined && !head.chunked) {
+      headers.push('content-length', head.contentLength)
+    }
+    return headers
+  }
+
+  function answer(upstreamResponse: UpstreamResponse, response: ServerResponse, call: Call): void {
+    if (response.destroyed) {
+      upstreamResponse.discard()
+      return
+    }
+    const headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
+    if (call.degraded) headers.push('x-waygate-fallback', '1')
+    if (isDraining()) headers.push('connection', 'close')
+    try {
+      response.writeHead(upstreamResponse.status, headers)
+    } catch (cause) {
+      upstreamResponse.discard()
+      refuse(new GatewayError('WG_UPSTREAM_INVALID', { cause }), response, call)
+      return
+    }
+    upstreamResponse.sendBody(response)
+  }
+
+  function refuse(error: unknown, response: ServerResponse, call: Call): void {
+    // The client has left: nobody to tell, and nothing of ours went wrong.
+    if (error instanceof UpstreamFailure && error.kind === 'aborted') return
+    let known: GatewayError
+    if (error instanceof GatewayError) known = error
+    else {
+      onInternalError(error)
+      known = new GatewayError('WG_INTERNAL', { cause: error })
+    }
+    call.errorCode = known.code
+    call.failure = known.cause
+    sendProblem(response, known, call.requestId, isDraining())
+  }
+
+  return (request, response, opened) => {
+    const { call, head } = opened
+    const route = call.route!
+    const timer = setTimeout(() => call.end(new UpstreamFailure('timeout')), route.timeoutMs)
+    const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
+    const body = hasBody
+      ? createRequestBody(request, { maxBytes: maxBodyBytes, onProgress: () => timer.refresh() })
+      : null
+    upstream(
+      {
+        route,
+        service: route.service,
+        method: call.method,
+        target: stripPrefix(call.target, route.stripPrefix),
+        headers: headersFor(request, opened, hasBody),
+        body,
+      },
+      call,
+    ).then(
+      upstreamResponse => {
+        clearTimeout(timer)
+        answer(upstreamResponse, response, call)
+      },
+      error => {
+        clearTimeout(timer)
+        refuse(error, response, call)
+      },
+    )
+  }
+}
