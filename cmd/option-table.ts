@@ -67,13 +67,13 @@ const servicesPrefix: OptionRow = {
   name: 'services-prefix',
   value: 'PREFIX',
   path: 'discovery.servicesPrefix',
-  description: 'etcd keys that are nodes',
+  description: 'beginning of the etcd keys that are nodes',
 }
 const routesPrefix: OptionRow = {
   name: 'routes-prefix',
   value: 'PREFIX',
   path: 'discovery.routesPrefix',
-  description: 'etcd keys that are route documents',
+  description: 'beginning of the etcd keys that are route documents',
 }
 const workers: OptionRow = {
   name: 'workers',
@@ -91,7 +91,7 @@ const logLevel: OptionRow = {
   name: 'log-level',
   value: 'LEVEL',
   path: 'logLevel',
-  description: 'fatal, error, warn, info, debug, trace or silent',
+  description: 'least important line that is logged: fatal, error, warn, info, debug, trace or silent',
 }
 
 /** Every command, in the order that help texts show them. */

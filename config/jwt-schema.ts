@@ -21,11 +21,7 @@ export type Algorithm = (typeof ALGORITHMS)[number]
 
 export const JwtSection = section(
   {
-    secret: Type.Optional(
-      secret(
-        'Secret that tokens are signed with (HS256 and its family). Better kept in `WAYGATE_JWT_SECRET`.',
-      ),
-    ),
+    secret: Type.Optional(secret('Secret that tokens are signed with (HS256 and its family).')),
     secretFile: Type.Optional(text('File with that secret; one newline at its end does not count.')),
     publicKeyFile: Type.Optional(
       text('File with the public key or certificate (PEM) that verifies tokens (RS, PS and ES families).'),

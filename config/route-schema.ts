@@ -41,7 +41,7 @@ export const AuthRule = Type.Union(
           { additionalProperties: false },
         ),
       },
-      { additionalProperties: false },
+      { additionalProperties: false, title: 'what the token must grant' },
     ),
   ],
   {
@@ -60,12 +60,12 @@ const StaticFallback = Type.Object(
       Type.String({ description: 'Body of the answer, as it is sent. Name its type in `headers`.' }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, title: 'fixed answer' },
 )
 
 const ServiceFallback = Type.Object(
   { service: name('Another service that answers instead.') },
-  { additionalProperties: false },
+  { additionalProperties: false, title: 'other service' },
 )
 
 export const TIMEOUT = { minimum: 1, maximum: 3_600_000 } as const
@@ -136,7 +136,11 @@ export const RouteDocument = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Which requests go to which service, and under which rules.' },
+  {
+    additionalProperties: false,
+    title: 'route document',
+    description: 'Which requests go to which service, and under which rules.',
+  },
 )
 
 /** A route document as it is written. */

@@ -20,7 +20,7 @@ const EtcdSection = section(
       description: 'Where the embedded etcd listens, `host:port`. Loopback only: it knows no passwords.',
     }),
     user: Type.Optional(text('User name in etcd.')),
-    password: Type.Optional(secret('Password of `user`. Better kept in `WAYGATE_ETCD_PASSWORD`.')),
+    password: Type.Optional(secret('Password of `user`.')),
     ca: Type.Optional(text("File with the certificates (PEM) that etcd's own must be signed by.")),
     cert: Type.Optional(text('File with the client certificate (PEM); needs `key`.')),
     key: Type.Optional(text('File with the private key (PEM) of `cert`.')),

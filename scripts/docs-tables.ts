@@ -1,0 +1,137 @@
+import { optionDefault, optionVariable } from '../cmd/help.ts'
+import { COMMANDS, type CommandRow, type OptionRow } from '../cmd/option-table.ts'
+import { CONFIG_VARIABLE, VARIABLES } from '../config/environment.ts'
+import { RouteDocument } from '../config/route-schema.ts'
+import { ConfigSchema } from '../config/schema.ts'
+import { schemaAt } from '../config/schema-walk.ts'
+
+/** What the tables read of a schema. */
+interface Field {
+  readonly type?: string
+  readonly title?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly anyOf?: readonly Field[]
+  readonly items?: Field
+  readonly properties?: Readonly<Record<string, Field>>
+  readonly required?: readonly string[]
+  readonly patternProperties?: Readonly<Record<string, Field>>
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+}
+
+/** A heading and a table of options for every command. */
+export function commandTables(): string {
+  return Object.entries(COMMANDS)
+    .map(([name, command]: [string, CommandRow]) => {
+      const usage = `waygate ${name} [OPTIONS] ${command.operands}`.trimEnd()
+      const rows = command.options.map(option => [
+        code(`--${option.name} ${option.value}`),
+        optionDefaultCell(option),
+        capital(option.description),
+      ])
+      const parts = [
+        `### ${code(usage)}`,
+        capital(command.summary),
+        table(['option', 'default', 'meaning'], rows),
+      ]
+      return [...parts, ...(command.notes === undefined ? [] : [command.notes])].join('\n\n')
+    })
+    .join('\n\n')
+}
+
+/** Environment variables, and the fields and options that say the same. */
+export function variableTable(): string {
+  const options = Object.values(COMMANDS).flatMap((command: CommandRow) => command.options)
+  const rows = Object.entries(VARIABLES).map(([name, { path, kind }]) => {
+    const option = options.find(candidate => optionVariable(candidate) === name)
+    const field = schemaAt(path) as Field
+    const text = kind === 'list' ? `${field.description} Commas between several.` : (field.description ?? '')
+    return [code(name), option ? code(`--${option.name}`) : '', code(path), text]
+  })
+  const file = [code(CONFIG_VARIABLE), code('--config'), '', 'Configuration file; it must exist.']
+  return table(['variable', 'option', 'field', 'meaning'], [file, ...rows])
+}
+
+/** The fields of the configuration file, one table for each section. */
+export function fieldTables(): string {
+  return sectionTables('', ConfigSchema as Field).join('\n\n')
+}
+
+/** The fields of a route document. */
+export function routeTable(): string {
+  const { properties = {}, required = [] } = RouteDocument as Field
+  const rows = Object.entries(properties).map(([name, field]) => [
+    code(name),
+    typeText(field),
+    required.includes(name) ? 'yes' : '',
+    field.description ?? '',
+  ])
+  return table(['field', 'type', 'required', 'meaning'], rows)
+}
+
+function sectionTables(prefix: string, { properties = {}, description = '' }: Field): string[] {
+  const entries = Object.entries(properties)
+  const rows = entries
+    .filter(([, field]) => field.properties === undefined)
+    .map(([name, field]) => [
+      code(`${prefix}${name}`),
+      typeText(field),
+      field.default === undefined ? 'none' : code(JSON.stringify(field.default)),
+      field.description ?? '',
+    ])
+  const heading = prefix === '' ? 'Top level' : code(prefix.slice(0, -1))
+  return [
+    `### ${heading}`,
+    description,
+    table(['field', 'type', 'default', 'meaning'], rows),
+    ...entries
+      .filter(([, field]) => field.properties !== undefined)
+      .flatMap(([name, field]) => sectionTables(`${prefix}${name}.`, field)),
+  ]
+}
+
+function typeText(field: Field): string {
+  if (field.anyOf) return field.anyOf.map(typeText).join(' or ')
+  if (field.enum) return field.enum.map(value => code(JSON.stringify(value))).join(', ')
+  if (field.const !== undefined) return code(JSON.stringify(field.const))
+  if (field.patternProperties) {
+    return `map of ${typeText(Object.values(field.patternProperties)[0] ?? {})}`
+  }
+  if (field.type === 'array') return `list of ${typeText(field.items ?? {})}`
+  if (field.type === 'object') return field.title ?? 'object'
+  if (field.type === 'integer' || field.type === 'number') return `${field.type}${range(field)}`
+  return field.type === 'boolean' ? '`true`, `false`' : (field.type ?? 'anything')
+}
+
+/** Of bounds, those that say more than "what fits". */
+function range({ minimum, maximum, exclusiveMinimum }: Field): string {
+  const upper = maximum !== undefined && maximum < 2_147_483_647 ? maximum : undefined
+  if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}, at most ${upper}`
+  if (minimum === undefined) return ''
+  return upper === undefined ? ` from ${minimum}` : ` ${minimum} to ${upper}`
+}
+
+function optionDefaultCell(option: OptionRow): string {
+  if (option.required) return 'required'
+  const value = optionDefault(option)
+  if (value === undefined) return 'none'
+  return option.path === undefined ? value : code(value)
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function code(text: string): string {
+  return `\`${text}\``
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}
