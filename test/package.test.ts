@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+
+const root = join(import.meta.dirname, '..')
+const modules = join(root, 'node_modules')
+const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) }
+const run = promisify(execFile)
+
+let folder: string
+/** Where somebody else's program lives, with the package as it was packed in its node_modules. */
+let consumer: string
+let installed: string
+let manifest: {
+  version: string
+  dependencies: Record<string, string>
+  exports: Record<string, string | Record<string, string>>
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waygate-package-'))
+  // Packed from a copy, so that the checkout's own dist/ is left alone.
+  const checkout = join(folder, 'checkout')
+  const left = new Set(
+    ['node_modules', '.git', 'dist', '.waygate', 'bench', 'test'].map(name => join(root, name)),
+  )
+  await cp(root, checkout, { recursive: true, filter: source => !left.has(source) })
+  await symlink(modules, join(checkout, 'node_modules'))
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: checkout, env }).catch(said)
+  const tarball = (await readdir(folder)).find(name => name.endsWith('.tgz'))
+  assert.ok(tarball, 'npm pack left a tarball')
+
+  consumer = join(folder, 'consumer')
+  installed = join(consumer, 'node_modules', 'waygate')
+  await mkdir(installed, { recursive: true })
+  await run('tar', ['-xzf', join(folder, tarball), '-C', installed, '--strip-components=1'])
+  manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
+  // The dependencies it declares and no others, without asking a registry: what is imported but not
+  // declared is not found. @types/node is what a TypeScript program on Node has of its own.
+  for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
+    const link = join(consumer, 'node_modules', name)
+    await mkdir(dirname(link), { recursive: true })
+    await symlink(join(modules, name), link)
+  }
+  await writeFile(join(consumer, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+})
+
+/** Compilers complain on stdout, which the error of a failed command leaves out. */
+function said(error: { stdout: string; stderr: string }): never {
+  assert.fail(`${error.stdout}${error.stderr}`)
+}
+
+after(() => rm(folder, { recursive: true, force: true }))
+
+test('it has every file that its exports name, and neither sources nor tests', async () => {
+  const targets = Object.entries(manifest.exports).flatMap(([name, target]) => {
+    if (name.includes('*')) return []
+    return typeof target === 'string' ? [target] : [target.types ?? '', target.default ?? '']
+  })
+  assert.ok(targets.length >= 5)
+  for (const target of targets) assert.ok(existsSync(join(installed, target)), target)
+  const files = (await readdir(installed, { recursive: true, withFileTypes: true }))
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(installed.length + 1))
+  const strays = files.filter(name =>
+    /(^|\/)(test|bench|scripts)\/|\.test\.|(?<!\.d)\.ts$|\.tgz$|\.env/.test(name),
+  )
+  assert.deepEqual(strays, [])
+  assert.ok(files.includes(join('dist', 'examples', 'routes', 'user-login.json')))
+})
+
+test('its program runs from another folder', async () => {
+  const program = join(installed, 'dist', 'cmd', 'waygate.js')
+  // As npm links it. Run by its own first line, so that a missing shebang or mode is found.
+  const command = join(consumer, 'node_modules', '.bin', 'waygate')
+  await mkdir(dirname(command))
+  await symlink(program, command)
+  const help = await run(command, ['--help'], { cwd: consumer, env })
+  assert.match(help.stdout, /start/)
+  const version = await run(command, ['--version'], { cwd: consumer, env })
+  assert.ok(version.stdout.includes(manifest.version), version.stdout)
+})
+
+test('a program in TypeScript gets its types, and runs', async () => {
+  await writeFile(
+    join(consumer, 'program.ts'),
+    `import Fastify from 'fastify'
+import { register, type Registration } from 'waygate'
+import waygate from 'waygate/fastify'
+
+export async function start(): Promise<Registration> {
+  const app = Fastify()
+  await app.register(waygate, { name: 'shop', weight: 3 })
+  return register({ name: 'shop', address: '10.0.0.7:3001', weight: 3, metadata: { version: '1.2.0' } })
+}
+
+// @ts-expect-error a weight is a number
+export const wrong = () => register({ name: 'shop', address: '10.0.0.7:3001', weight: 'heavy' })
+
+console.log(typeof register, typeof waygate)
+`,
+  )
+  const compilerOptions = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2024',
+    types: ['node'],
+    noEmit: true,
+  }
+  await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+  const tsc = join(modules, 'typescript', 'bin', 'tsc')
+  await run(process.execPath, [tsc, '--project', consumer], { cwd: consumer }).catch(said)
+  const { stdout } = await run(process.execPath, ['program.ts'], { cwd: consumer, env })
+  assert.equal(stdout, 'function function\n')
+})
