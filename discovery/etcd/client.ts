@@ -1,0 +1,88 @@
+import { handleWhen, noop, retry } from 'cockatiel'
+import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
+
+export interface EtcdClientOptions {
+  /** `http://host:port` or `https://host:port`, all of one kind; `host:port` is http, the default port 2379. */
+  readonly endpoints: readonly string[]
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** PEM. With https endpoints and no `ca`, the system's authorities are trusted. */
+  readonly tls?: EtcdTls | undefined
+}
+
+export interface EtcdTls {
+  readonly ca?: string | Buffer | undefined
+  readonly cert?: string | Buffer | undefined
+  readonly key?: string | Buffer | undefined
+}
+
+/** No call but a stream stays open longer without an answer. */
+export const CALL_DEADLINE_MS = 2_000
+const DEFAULT_PORT = 2379
+
+/**
+ * A client whose failures show within seconds. Whoever made it calls `close()`.
+ *
+ * @throws TypeError when the endpoints or the credentials cannot work together
+ */
+export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
+  const hosts = options.endpoints.map(normalizeEndpoint)
+  if (hosts.length === 0) throw new TypeError('etcd needs at least one endpoint')
+  const secure = hosts.filter(host => host.startsWith('https:')).length
+  if (secure > 0 && secure < hosts.length) {
+    throw new TypeError('etcd endpoints must be all http or all https')
+  }
+  const config: IOptions = {
+    hosts,
+    grpcOptions: {
+      // Below 5 s between pings etcd answers with GOAWAY.
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 3_000,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.min_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 2_000,
+      // A page of large values, or the backlog of a watch, may be larger than the default of 4 MiB.
+      'grpc.max_receive_message_length': -1,
+    },
+    // A function: an object would fix one moment in time as the deadline of every call to come.
+    defaultCallOptions: call => (call.isStream ? {} : { deadline: Date.now() + CALL_DEADLINE_MS }),
+    faultHandling: {
+      // etcd3's own circuit breaker would go on refusing calls for seconds after etcd is healthy again.
+      host: () => noop,
+      // A call that ran into its deadline has cost its time; whoever made it decides whether to go on.
+      global: retry(
+        handleWhen(error => isRecoverableError(error) && !(error instanceof GRPCDeadlineExceededError)),
+        { maxAttempts: hosts.length },
+      ),
+    },
+  }
+  if (options.tls) {
+    if (secure === 0) throw new TypeError('etcd has TLS files but http endpoints; write https://')
+    config.credentials = credentialsOf(options.tls)
+  }
+  if (options.user !== undefined) {
+    config.auth = { username: options.user, password: options.password ?? '' }
+  }
+  return new Etcd3(config)
+}
+
+function credentialsOf({ ca, cert, key }: EtcdTls): NonNullable<IOptions['credentials']> {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError('an etcd client certificate needs its key, and the key its certificate')
+  }
+  // Without a ca grpc-js trusts the system's authorities; etcd3's types do not know that.
+  const credentials = { rootCertificate: (ca === undefined ? null : Buffer.from(ca)) as Buffer }
+  return cert === undefined || key === undefined
+    ? credentials
+    : { ...credentials, certChain: Buffer.from(cert), privateKey: Buffer.from(key) }
+}
+
+function normalizeEndpoint(endpoint: string): string {
+  const match = /^(?:(https?):\/\/)?(\[[0-9A-Fa-f:.]+\]|[^\s:/@?#[\]]+)(?::(\d{1,5}))?\/?$/.exec(
+    endpoint.trim(),
+  )
+  // Not shown in full: what is wrong with it may be a password in it.
+  if (!match) throw new TypeError('an etcd endpoint must be http(s)://host:port, without a path or user info')
+  const [, protocol = 'http', host, port = String(DEFAULT_PORT)] = match
+  return `${protocol}://${host}:${port}`
+}

@@ -1,0 +1,35 @@
+import type { Codec } from '../codecs/codec.ts'
+import { parseObject } from '../codecs/value.ts'
+import type { RegistryEntry } from '../registry.ts'
+import type { StoredKey } from './transport.ts'
+
+/** What a key under the services prefix says. */
+export function decodeNodes(codec: Codec, prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    return { kind: 'nodes', key, nodes: codec.decode(pathOf(key, prefix), value) }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
+/** What a key under the routes prefix says; the document itself is checked by whoever knows its schema. */
+export function decodeRoute(prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    const id = pathOf(key, prefix)
+    if (id === '') throw new TypeError('key must be <prefix><id>')
+    return { kind: 'route', key, id, document: parseObject(value) }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
+function pathOf(key: string, prefix: string): string {
+  if (!key.startsWith(prefix)) throw new TypeError('key is not UTF-8 text')
+  return key.slice(prefix.length)
+}
+
+/** Only what a value may cause is its problem; anything else is a fault of the program. */
+function problem(key: string, error: unknown): RegistryEntry {
+  if (error instanceof TypeError) return { kind: 'problem', key, reason: error.message }
+  throw error
+}

@@ -1,0 +1,401 @@
+import { type Logger, silentLogger } from '../logger.ts'
+import type { ScopeStatus } from '../registry.ts'
+import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import {
+  RevisionError,
+  type StoredKey,
+  type SyncTransport,
+  type WatchedEvent,
+  type WatchMessage,
+} from './transport.ts'
+
+/** Every key of the prefix at one revision. */
+export interface SyncState {
+  readonly revision: bigint
+  readonly clusterId: string
+  readonly table: ReadonlyMap<string, StoredKey>
+}
+
+export interface SyncListener {
+  /** All there is; replaces whatever was known. */
+  onSnapshot(state: SyncState): void
+  /** What changed since the last call of either kind; a key is named once. */
+  onChange(puts: readonly StoredKey[], deletes: readonly string[], state: SyncState): void
+  /** The first time, and whenever it changes. */
+  onConnected(connected: boolean, reason?: string): void
+}
+
+export interface SyncOptions {
+  readonly transport: SyncTransport
+  readonly listener: SyncListener
+  readonly logger?: Logger | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: (() => number) | undefined
+  readonly timings?: Partial<SyncTimings> | undefined
+}
+
+export interface SyncTimings {
+  /** How long a new stream may take to say that it watches. */
+  readonly createdMs: number
+  /** After how long a silence the store is asked for a sign of life. */
+  readonly silenceMs: number
+  /** How long it may take to give it. */
+  readonly answerMs: number
+  /** Between full reads that check the table: a random time from the first to the second. */
+  readonly auditMs: readonly [number, number]
+  /** The same, for the first one after a connection was lost. */
+  readonly firstAuditMs: readonly [number, number]
+  readonly pageSize: number
+}
+
+export const defaultTimings: SyncTimings = {
+  createdMs: 3_000,
+  silenceMs: 5_000,
+  answerMs: 2_000,
+  auditMs: [60_000, 300_000],
+  firstAuditMs: [500, 3_000],
+  pageSize: 1_000,
+}
+
+/**
+ * Why everything is read anew: `behind` = the store is at an older revision than we are, `replaced` = after
+ * an outage its keys were others, `drift` = they were others for no known reason, `audit` = the revision to
+ * check against was no longer kept, `failed` = whoever listens threw.
+ */
+type RelistReason =
+  | 'start'
+  | 'compacted'
+  | 'cluster-changed'
+  | 'behind'
+  | 'replaced'
+  | 'drift'
+  | 'audit'
+  | 'failed'
+
+/** How following came to its end. `orderly` = nothing is wrong with the store. */
+interface Ended {
+  readonly reason: string
+  readonly relist?: RelistReason
+  readonly orderly?: boolean
+}
+
+/**
+ * Keeps a table of one prefix true: reads it whole at one revision, then watches from the next one on, and
+ * reads it whole again after any doubt. One loop, two steps:
+ *
+ *     list ──► follow ──► (back off) ──► follow again where it ended
+ *      ▲                      │
+ *      └──── after a doubt ───┘
+ *
+ * Revisions decide, not time: an event at or below our revision was seen before, and our revision moves to
+ * that of the last event applied, never to a message's header, which runs ahead of the events still to come.
+ * Nothing but the store's own word removes a key.
+ */
+export class PrefixSync {
+  readonly #transport: SyncTransport
+  readonly #listener: SyncListener
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #timings: SyncTimings
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+  #table = new Map<string, StoredKey>()
+  #revision = 0n
+  #clusterId = ''
+  #attempt = 0
+  #connected: boolean | undefined
+  #confirmedAt: number | undefined
+  readonly #relists = new Map<string, number>()
+  #drift = 0
+  /** Whether the stream was lost since the table was last read or checked whole. */
+  #interrupted = false
+
+  constructor(options: SyncOptions) {
+    this.#transport = options.transport
+    this.#listener = options.listener
+    this.#logger = options.logger ?? silentLogger
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? Math.random
+    this.#timings = { ...defaultTimings, ...options.timings }
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Resolves when no callback will come any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  /** Undefined until the store was read once. */
+  get state(): SyncState | undefined {
+    if (this.#clusterId === '') return undefined
+    return { revision: this.#revision, clusterId: this.#clusterId, table: this.#table }
+  }
+
+  status(): ScopeStatus {
+    return {
+      connected: this.#connected ?? false,
+      revision: this.#clusterId === '' ? undefined : String(this.#revision),
+      ageMs: this.#confirmedAt === undefined ? undefined : this.#clock.now() - this.#confirmedAt,
+      relists: new Map(this.#relists),
+      drift: this.#drift,
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let relist: RelistReason | undefined = 'start'
+    while (!signal.aborted) {
+      let ended: Ended
+      try {
+        if (relist) await this.#list(relist)
+        relist = undefined
+        if (signal.aborted) return
+        ended = await this.#follow()
+      } catch (error) {
+        ended = { reason: error instanceof Error ? error.message : String(error) }
+      }
+      if (signal.aborted) return
+      relist = ended.relist ?? relist
+      if (ended.orderly) continue
+      this.#interrupted = true
+      this.#setConnected(false, ended.reason)
+      await sleep(this.#clock, backoffMs(this.#attempt++, this.#random), signal)
+    }
+  }
+
+  async #list(reason: RelistReason): Promise<void> {
+    const read = await this.#readAll()
+    if (this.#stopping.signal.aborted) return
+    if (reason === 'audit') this.#countDrift(certainDifferences(this.#table, read.table, this.#revision))
+    this.#relists.set(reason, (this.#relists.get(reason) ?? 0) + 1)
+    this.#table = read.table
+    this.#revision = read.revision
+    this.#clusterId = read.clusterId
+    this.#interrupted = false
+    this.#confirmedAt = this.#clock.now()
+    this.#logger.debug({ reason, revision: String(read.revision), keys: read.table.size }, 'read whole')
+    this.#listener.onSnapshot({ revision: read.revision, clusterId: read.clusterId, table: read.table })
+  }
+
+  /** Every page is read at the revision of the first one, or at `revision`. */
+  async #readAll(revision?: bigint): Promise<SyncState & { table: Map<string, StoredKey> }> {
+    const limit = this.#timings.pageSize
+    const table = new Map<string, StoredKey>()
+    let page = await this.#transport.readPage({ revision, limit })
+    const { revision: now, clusterId } = page
+    const at = revision ?? now
+    for (;;) {
+      for (const item of page.items) table.set(item.key, item)
+      if (!page.next) return { table, revision: at, clusterId }
+      page = await this.#transport.readPage({ from: page.next, revision: at, limit })
+      // The pages came from two stores: the endpoint was given to another cluster in between.
+      if (page.clusterId !== clusterId) throw new Error('the cluster changed while it was read')
+    }
+  }
+
+  /** Resolves when the stream is over, or must be given up. */
+  #follow(): Promise<Ended> {
+    const { signal } = this.#stopping
+    const { createdMs, silenceMs, answerMs } = this.#timings
+    return new Promise(resolve => {
+      let over = false
+      let created = false
+      let pieces: WatchedEvent[] = []
+      let stopWatchdog = () => {}
+      let stopAudits = () => {}
+
+      const finish = (ended: Ended, broken = false) => {
+        if (over) return
+        over = true
+        stopWatchdog()
+        stopAudits()
+        signal.removeEventListener('abort', onStop)
+        stream.close(broken)
+        resolve(ended)
+      }
+      const onStop = () => finish({ reason: 'stopped', orderly: true })
+      const expect = (withinMs: number, otherwise: () => void) => {
+        stopWatchdog()
+        stopWatchdog = this.#clock.after(withinMs, otherwise)
+      }
+      const awaitSign = () => {
+        expect(silenceMs, () => {
+          stream.requestProgress()
+          expect(answerMs, () => finish({ reason: 'etcd is silent' }, true))
+        })
+      }
+
+      const onMessage = (message: WatchMessage): void => {
+        if (over) return
+        const doubt = this.#doubtAbout(message, created)
+        if (doubt) {
+          finish(doubt)
+          return
+        }
+        if (message.created) {
+          created = true
+          this.#attempt = 0
+          stopAudits = this.#scheduleAudits(finish)
+          this.#setConnected(true)
+        }
+        this.#confirmedAt = this.#clock.now()
+        awaitSign()
+        if (message.events.length > 0) pieces.push(...message.events)
+        if (message.fragment || pieces.length === 0) return
+        const events = pieces
+        pieces = []
+        this.#apply(events)
+      }
+
+      const stream = this.#transport.watch(this.#revision + 1n, {
+        onMessage: message => {
+          try {
+            onMessage(message)
+          } catch (error) {
+            // A listener that failed may have applied half: read everything anew.
+            this.#logger.error({ err: error }, 'applying an event failed')
+            finish({ reason: 'applying an event failed', relist: 'failed' })
+          }
+        },
+        onEnd: reason => finish({ reason }),
+      })
+      signal.addEventListener('abort', onStop, { once: true })
+      expect(createdMs, () => finish({ reason: 'etcd does not answer' }, true))
+    })
+  }
+
+  #doubtAbout(message: WatchMessage, created: boolean): Ended | undefined {
+    if (message.canceled) {
+      const reason = message.cancelReason || 'etcd canceled the watch'
+      return message.compactRevision > 0n ? { reason: 'compacted', relist: 'compacted' } : { reason }
+    }
+    if (message.clusterId !== this.#clusterId) {
+      return { reason: 'this is another cluster', relist: 'cluster-changed' }
+    }
+    if (message.created && message.revision < this.#revision) {
+      return { reason: 'etcd is behind what it said before', relist: 'behind' }
+    }
+    if (!created && !message.created) return { reason: 'events on a watch that was never created' }
+    return undefined
+  }
+
+  #apply(events: readonly WatchedEvent[]): void {
+    const last = new Map<string, WatchedEvent>()
+    for (const event of events) if (event.modRevision > this.#revision) last.set(event.key, event)
+    if (last.size === 0) return
+    const puts: StoredKey[] = []
+    const deletes: string[] = []
+    for (const { type, key, value, modRevision } of last.values()) {
+      if (type === 'delete') {
+        this.#table.delete(key)
+        deletes.push(key)
+      } else {
+        const item = { key, value, modRevision }
+        this.#table.set(key, item)
+        puts.push(item)
+      }
+    }
+    this.#revision = events.at(-1)!.modRevision
+    const state = { revision: this.#revision, clusterId: this.#clusterId, table: this.#table }
+    this.#listener.onChange(puts, deletes, state)
+  }
+
+  /** Checks the table against the store from time to time while it is followed. */
+  #scheduleAudits(finish: (ended: Ended, broken?: boolean) => void): () => void {
+    let stopped = false
+    let failures = 0
+    let cancel = () => {}
+    const schedule = ([from, to]: readonly [number, number]) => {
+      cancel = this.#clock.after(from + this.#random() * (to - from), () => void audit())
+    }
+    const audit = async (): Promise<void> => {
+      try {
+        const ended = await this.#audit(() => stopped)
+        if (stopped) return
+        if (ended) {
+          finish(ended)
+          return
+        }
+        failures = 0
+        this.#interrupted = false
+      } catch (error) {
+        if (stopped) return
+        // One failure may be a busy moment. A store that twice cannot be read is not being followed either.
+        if (++failures > 1) {
+          finish({ reason: `reading failed: ${(error as Error).message}` }, true)
+          return
+        }
+      }
+      schedule(failures > 0 ? this.#timings.firstAuditMs : this.#timings.auditMs)
+    }
+    // A store that lost its data and has grown past our revision again looks like one that went on.
+    schedule(this.#interrupted ? this.#timings.firstAuditMs : this.#timings.auditMs)
+    return () => {
+      stopped = true
+      cancel()
+    }
+  }
+
+  async #audit(stopped: () => boolean): Promise<Ended | undefined> {
+    const table = new Map(this.#table)
+    const revision = this.#revision
+    try {
+      const read = await this.#readAll(revision)
+      if (stopped()) return undefined
+      if (read.clusterId !== this.#clusterId) {
+        return { reason: 'this is another cluster', relist: 'cluster-changed' }
+      }
+      const found = differences(table, read.table)
+      if (found === 0) {
+        this.#confirmedAt = this.#clock.now()
+        return undefined
+      }
+      if (this.#interrupted) return { reason: 'its keys are others', relist: 'replaced', orderly: true }
+      this.#countDrift(found)
+      return { reason: 'the table had drifted', relist: 'drift', orderly: true }
+    } catch (error) {
+      if (!(error instanceof RevisionError)) throw error
+      if (error.kind === 'compacted') return { reason: 'compacted', relist: 'audit', orderly: true }
+      return { reason: 'etcd is behind what it said before', relist: 'behind' }
+    }
+  }
+
+  #countDrift(found: number): void {
+    if (found === 0) return
+    this.#drift += found
+    this.#logger.error({ differences: found }, 'the table had drifted from the store; read anew')
+  }
+
+  #setConnected(connected: boolean, reason?: string): void {
+    if (connected === this.#connected) return
+    this.#connected = connected
+    if (connected) this.#logger.info({ revision: String(this.#revision) }, 'following etcd')
+    else this.#logger.warn({ reason }, 'etcd is not being followed; the last table stays in use')
+    this.#listener.onConnected(connected, reason)
+  }
+}
+
+function differences(ours: ReadonlyMap<string, StoredKey>, theirs: ReadonlyMap<string, StoredKey>): number {
+  const missing = [...ours.keys()].filter(key => !theirs.has(key)).length
+  return missing + certainDifferences(ours, theirs)
+}
+
+/** Without `upTo`, every key of theirs that is not the same in ours; with it, newer ones are no difference. */
+function certainDifferences(
+  ours: ReadonlyMap<string, StoredKey>,
+  theirs: ReadonlyMap<string, StoredKey>,
+  upTo?: bigint,
+): number {
+  let count = 0
+  for (const [key, { modRevision, value }] of theirs) {
+    if (upTo !== undefined && modRevision > upTo) continue
+    const known = ours.get(key)
+    if (known?.modRevision !== modRevision || known.value !== value) count++
+  }
+  return count
+}

@@ -1,0 +1,114 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { isObject } from '../codecs/value.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import type { SyncState } from './prefix-sync.ts'
+import type { StoredKey } from './transport.ts'
+
+const VERSION = 1
+const DEBOUNCE_MS = 500
+
+export interface SnapshotFileOptions {
+  readonly path: string
+  /** Whose keys it holds; a file of another prefix is not used. */
+  readonly prefix: string
+  readonly logger?: Logger | undefined
+  /** Between a change and its writing; further changes in between are written with it. Default 500. */
+  readonly debounceMs?: number | undefined
+}
+
+/**
+ * The last table of one prefix on disk, for a start while the store is away. Written whole to a temporary
+ * file and renamed, so that a reader finds the old one or the new one. A file that cannot be read or written
+ * is a warning, never an error: the store is what counts. Whoever made it calls `flush()` at the end.
+ */
+export class SnapshotFile {
+  readonly #options: SnapshotFileOptions
+  readonly #logger: Logger
+  #pending: SyncState | undefined
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #failed = false
+
+  constructor(options: SnapshotFileOptions) {
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+  }
+
+  /** The state saved last; undefined, with a warning, when there is none that can be used. */
+  async load(): Promise<SyncState | undefined> {
+    const { path, prefix } = this.#options
+    try {
+      return decode(await readFile(path, 'utf8'), prefix)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT') this.#logger.warn({ path, reason: message }, 'the snapshot on disk is not used')
+      return undefined
+    }
+  }
+
+  /** Has it written soon. The state is read when it is written: its table may go on changing. */
+  save(state: SyncState): void {
+    this.#pending = state
+    this.#timer ??= setTimeout(() => void this.flush(), this.#options.debounceMs ?? DEBOUNCE_MS).unref()
+  }
+
+  /** Resolves when everything handed to `save()` is on disk, or could not be written. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#writing = this.#writing.then(() => this.#write())
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    const state = this.#pending
+    if (!state) return
+    this.#pending = undefined
+    const { path, prefix } = this.#options
+    const temporary = `${path}.${process.pid}.tmp`
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      // Values may hold what only gateways should see: not for other users of the machine.
+      await writeFile(temporary, encode(state, prefix), { mode: 0o600, flush: true })
+      await rename(temporary, path)
+      this.#failed = false
+    } catch (error) {
+      if (!this.#failed)
+        this.#logger.warn({ path, reason: (error as Error).message }, 'no snapshot can be written')
+      this.#failed = true
+      await rm(temporary, { force: true }).catch(() => {})
+    }
+  }
+}
+
+function encode({ revision, clusterId, table }: SyncState, prefix: string): string {
+  const keys = [...table.values()].map(({ key, value, modRevision }) => [key, value, String(modRevision)])
+  return JSON.stringify({ version: VERSION, prefix, revision: String(revision), clusterId, keys })
+}
+
+function decode(text: string, prefix: string): SyncState {
+  const file: unknown = JSON.parse(text)
+  if (!isObject(file)) throw new TypeError('it is not a snapshot')
+  if (file.version !== VERSION) throw new TypeError(`its version is ${String(file.version)}, not ${VERSION}`)
+  if (file.prefix !== prefix) throw new TypeError(`it is of the prefix ${String(file.prefix)}, not ${prefix}`)
+  const { clusterId, keys } = file
+  if (typeof clusterId !== 'string' || !Array.isArray(keys)) throw new TypeError('it is not a snapshot')
+  const items = keys.map(decodeKey)
+  return {
+    revision: decodeRevision(file.revision),
+    clusterId,
+    table: new Map(items.map(item => [item.key, item])),
+  }
+}
+
+function decodeKey(row: unknown): StoredKey {
+  const [key, value, modRevision] = Array.isArray(row) ? (row as unknown[]) : []
+  if (typeof key !== 'string' || typeof value !== 'string') throw new TypeError('it is not a snapshot')
+  return { key, value, modRevision: decodeRevision(modRevision) }
+}
+
+function decodeRevision(value: unknown): bigint {
+  if (typeof value !== 'string' || !/^\d{1,19}$/.test(value)) throw new TypeError('it is not a snapshot')
+  return BigInt(value)
+}

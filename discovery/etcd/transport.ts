@@ -1,0 +1,196 @@
+import { isUtf8 } from 'node:buffer'
+import { InterceptingCall, type Interceptor } from '@grpc/grpc-js'
+import { type Etcd3, GRPCOutOfRangeError, type IKeyValue, type IWatchResponse } from 'etcd3'
+
+/** One key as the store has it. */
+export interface StoredKey {
+  readonly key: string
+  readonly value: string
+  /** The revision that wrote it. */
+  readonly modRevision: bigint
+}
+
+export interface Page {
+  /** What the store was at when it read this. */
+  readonly revision: bigint
+  readonly clusterId: string
+  readonly items: readonly StoredKey[]
+  /** Where the next page begins; undefined after the last. */
+  readonly next: Buffer | undefined
+}
+
+export type WatchedEvent = { readonly type: 'put' | 'delete' } & StoredKey
+
+/** One message of a watch stream, in the words of etcd's `WatchResponse`. */
+export interface WatchMessage {
+  /** The store's revision when it answered, not that of the events. */
+  readonly revision: bigint
+  readonly clusterId: string
+  readonly created: boolean
+  readonly canceled: boolean
+  /** Not 0 when the watch was canceled because its start is no longer kept. */
+  readonly compactRevision: bigint
+  readonly cancelReason: string
+  /** More of the same revisions follows. */
+  readonly fragment: boolean
+  readonly events: readonly WatchedEvent[]
+}
+
+export interface WatchListener {
+  onMessage(message: WatchMessage): void
+  /** The stream is over; called once, unless it was closed from this side. */
+  onEnd(reason: string): void
+}
+
+export interface WatchStream {
+  /** Asks for a sign of life, which comes as a message without events. */
+  requestProgress(): void
+  /** @param broken drops the connection too, so that the next try begins with a new one */
+  close(broken: boolean): void
+}
+
+/** What a sync needs of a store: one prefix, read in pages and watched. */
+export interface SyncTransport {
+  /** @throws RevisionError when `revision` is not kept, or is not there yet */
+  readPage(request: {
+    from?: Buffer | undefined
+    revision?: bigint | undefined
+    limit: number
+  }): Promise<Page>
+  /** Every change from `startRevision` on. Calls the listener only after it has returned. */
+  watch(startRevision: bigint, listener: WatchListener): WatchStream
+}
+
+/** The store cannot answer for the revision asked for: `compacted` = no longer, `future` = not yet. */
+export class RevisionError extends Error {
+  readonly kind: 'compacted' | 'future'
+
+  constructor(kind: 'compacted' | 'future', cause: unknown) {
+    super(`etcd: required revision ${kind === 'compacted' ? 'has been compacted' : 'is in the future'}`, {
+      cause,
+    })
+    this.kind = kind
+  }
+}
+
+/** Every key under `prefix`, which must not be empty, of the store that `client` talks to. */
+export function createSyncTransport(client: Etcd3, prefix: string): SyncTransport {
+  const start = Buffer.from(prefix)
+  const end = prefixEnd(start)
+  return {
+    async readPage({ from = start, revision, limit }) {
+      const request = {
+        key: from,
+        range_end: end,
+        limit,
+        ...(revision === undefined ? {} : { revision: String(revision) }),
+      }
+      const { header, kvs, more } = await client.kv.range(request).catch(translate)
+      const last = kvs.at(-1)
+      return {
+        revision: BigInt(header.revision),
+        clusterId: header.cluster_id,
+        items: kvs.map(storedKey),
+        next: more && last ? Buffer.concat([last.key, Buffer.of(0)]) : undefined,
+      }
+    },
+    watch: (startRevision, listener) => openWatch(client, { start, end, startRevision }, listener),
+  }
+}
+
+function openWatch(
+  client: Etcd3,
+  range: { start: Buffer; end: Buffer; startRevision: bigint },
+  listener: WatchListener,
+): WatchStream {
+  let closed = false
+  let stream: Awaited<ReturnType<typeof client.watchClient.watch>> | undefined
+  const fail = (reason: string) => {
+    if (closed) return
+    closed = true
+    listener.onEnd(reason)
+  }
+  client.watchClient.watch({ interceptors: [requireLeader] }).then(
+    opened => {
+      opened.on('error', error => fail(error.message))
+      opened.on('end', () => fail('the watch stream ended'))
+      if (closed) {
+        opened.end()
+        opened.cancel()
+        return
+      }
+      stream = opened
+      opened.on('data', response => {
+        if (!closed) listener.onMessage(watchMessage(response))
+      })
+      opened.write({
+        create_request: {
+          key: range.start,
+          range_end: range.end,
+          start_revision: String(range.startRevision),
+          progress_notify: true,
+          fragment: true,
+        },
+      })
+    },
+    (error: Error) => fail(error.message),
+  )
+  return {
+    requestProgress: () => stream?.write({ progress_request: {} }),
+    close(broken) {
+      closed = true
+      // etcd3 drops the connection of a stream that fails while it is still writable.
+      if (!broken) stream?.end()
+      stream?.cancel()
+    },
+  }
+}
+
+/** Without it, a member that is cut off from its cluster goes on as if nothing ever changed. */
+const requireLeader: Interceptor = (options, nextCall) =>
+  new InterceptingCall(nextCall(options), {
+    start(metadata, listener, next) {
+      metadata.set('hasleader', 'true')
+      next(metadata, listener)
+    },
+  })
+
+function watchMessage(response: IWatchResponse): WatchMessage {
+  return {
+    revision: BigInt(response.header.revision),
+    clusterId: response.header.cluster_id,
+    created: response.created,
+    canceled: response.canceled,
+    compactRevision: BigInt(response.compact_revision),
+    cancelReason: response.cancel_reason,
+    fragment: response.fragment,
+    // The type is 'Put' in etcd3's types and 'PUT' on the wire.
+    events: response.events.map(({ type, kv }) => ({
+      type: String(type).toUpperCase() === 'DELETE' ? 'delete' : 'put',
+      ...storedKey(kv),
+    })),
+  }
+}
+
+function storedKey({ key, value, mod_revision }: IKeyValue): StoredKey {
+  return { key: text(key), value: text(value), modRevision: BigInt(mod_revision) }
+}
+
+/** Bytes that are no text stay told apart from each other, and from every text that decodes. */
+function text(bytes: Buffer): string {
+  return isUtf8(bytes) ? bytes.toString() : `\\x${bytes.toString('hex')}`
+}
+
+function prefixEnd(prefix: Buffer): Buffer {
+  const end = Buffer.from(prefix)
+  // Never 0xff: a prefix is UTF-8 text.
+  end[end.length - 1] = end[end.length - 1]! + 1
+  return end
+}
+
+function translate(error: unknown): never {
+  if (error instanceof GRPCOutOfRangeError) {
+    throw new RevisionError(error.message.includes('future') ? 'future' : 'compacted', error)
+  }
+  throw error
+}

@@ -1,0 +1,90 @@
+import { Directory, type ParsedRoute } from '../../discovery/directory.ts'
+import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
+import type { Node } from '../../internal/node.ts'
+import type { Route } from '../../internal/route.ts'
+
+/** Follows a registry the way a gateway does, and lets a test wait for what it should come to know. */
+export class Follower {
+  readonly directory = new Directory({ parseRoute })
+  readonly events: RegistryEvent[] = []
+  readonly #stop = new AbortController()
+  readonly #done: Promise<void>
+  #check: () => void = () => {}
+
+  constructor(registry: Registry) {
+    this.#done = this.#run(registry)
+  }
+
+  /** Resolves as soon as `fact` holds; it is looked at after every event. */
+  async until(what: string, fact: () => boolean, withinMs = 20_000): Promise<void> {
+    if (fact()) return
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`not within ${withinMs} ms: ${what}; events: ${this.#summary()}`)),
+        withinMs,
+      )
+      this.#check = () => {
+        if (!fact()) return
+        clearTimeout(timer)
+        this.#check = () => {}
+        resolve()
+      }
+    })
+  }
+
+  /** `service/id:weight` of every node, in order. */
+  nodes(): readonly string[] {
+    return [...this.directory.services()]
+      .flatMap(([service, nodes]) => nodes.map((node: Node) => `${service}/${node.id}:${node.weight}`))
+      .sort()
+  }
+
+  loaded(): boolean {
+    return this.directory.scope('nodes').loaded && this.directory.scope('routes').loaded
+  }
+
+  connected(): boolean {
+    return this.directory.scope('nodes').connected && this.directory.scope('routes').connected
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#done
+  }
+
+  async #run(registry: Registry): Promise<void> {
+    for await (const event of registry.watch(this.#stop.signal)) {
+      this.events.push(event)
+      this.directory.apply(event)
+      this.#check()
+    }
+  }
+
+  #summary(): string {
+    const last = this.events.slice(-10).map(event => {
+      const { type, scope } = event
+      if (type === 'status') return `${scope} connected=${event.connected} ${event.reason ?? ''}`
+      const keys = type === 'snapshot' ? event.entries : [...event.puts, ...event.deletes]
+      return `${scope} ${type} of ${keys.length} at ${event.revision}`
+    })
+    return last.join('; ') || 'none'
+  }
+}
+
+function parseRoute(id: string, document: unknown): ParsedRoute {
+  const { service, path } = document as { service?: string; path?: string }
+  if (!path || !service) return { reason: 'path or service is missing', service }
+  const route: Route = {
+    id,
+    origin: 'etcd',
+    path,
+    service,
+    stripPrefix: '',
+    auth: { type: 'none' },
+    timeoutMs: 1_000,
+    balancer: 'weighted-round-robin',
+    priority: 0,
+    preserveHost: false,
+  }
+  return { route }
+}

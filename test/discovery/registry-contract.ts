@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
+import { Follower } from './follow.ts'
+
+/** One store, and registries on it. */
+export interface RegistryStore {
+  /** A registry on this store, usable at once; closed with the store unless the test closes it. */
+  open(): Promise<Registry>
+  putRoute(id: string, document: unknown): Promise<void>
+  deleteRoute(id: string): Promise<void>
+}
+
+const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, weight: 3, metadata: { zone: 'a' } }
+
+/** What every registry must do. `setUp` gives a store with nothing in it, or undefined to skip the test. */
+export function registryContract(
+  name: string,
+  setUp: (t: TestContext) => Promise<RegistryStore | undefined>,
+): void {
+  const contract = (what: string, run: (store: RegistryStore, t: TestContext) => Promise<void>) =>
+    test(`${name}: ${what}`, async t => {
+      const store = await setUp(t)
+      if (store) await run(store, t)
+    })
+
+  contract(
+    'the first event of each scope that carries entries is a snapshot, then it is connected',
+    async store => {
+      const registry = await store.open()
+      await registry.register(U1)
+      await store.putRoute('r1', { path: '/a', service: 'user' })
+      const follower = new Follower(registry)
+      await follower.until('both scopes are connected', () => follower.connected())
+      for (const scope of ['nodes', 'routes'] as const) {
+        const first = follower.events.find(event => event.scope === scope && event.type !== 'status')
+        assert.equal(first?.type, 'snapshot')
+        assert.equal(first?.type === 'snapshot' && first.from, 'store')
+        assert.equal(first?.type === 'snapshot' && first.entries.length, 1)
+      }
+      await follower.stop()
+    },
+  )
+
+  contract('a node that registers, changes and leaves is told in that order', async store => {
+    const registry = await store.open()
+    const follower = new Follower(registry)
+    await follower.until('connected', () => follower.connected())
+    const registration = await registry.register(U1)
+    assert.deepEqual({ ...registration.node }, U1)
+    await follower.until('u1 is there', () => follower.nodes().includes('user/u1:3'))
+    assert.deepEqual(follower.directory.services().get('user'), [registration.node])
+    await registration.update({ weight: 0, metadata: { zone: 'b' } })
+    await follower.until('its weight is 0', () => follower.nodes().includes('user/u1:0'))
+    assert.deepEqual(follower.directory.services().get('user')?.[0]?.metadata, { zone: 'b' })
+    assert.equal(registration.node.weight, 0)
+    await registration.unregister()
+    await follower.until('it is gone', () => follower.nodes().length === 0)
+    await registration.unregister()
+    await follower.stop()
+  })
+
+  contract('routes come and go in a scope of their own', async store => {
+    const registry = await store.open()
+    const follower = new Follower(registry)
+    await follower.until('connected', () => follower.connected())
+    const document = { path: '/a', service: 'user', nested: { list: [1, 'x', null] } }
+    await store.putRoute('r1', document)
+    await follower.until('r1 is there', () => follower.directory.routes().length === 1)
+    const change = follower.events.at(-1) as Extract<RegistryEvent, { type: 'change' }>
+    assert.equal(change.scope, 'routes')
+    const [entry] = change.puts
+    assert.deepEqual(entry?.kind === 'route' && [entry.id, entry.document], ['r1', document])
+    assert.equal(follower.directory.services().size, 0)
+    await store.deleteRoute('r1')
+    await follower.until('r1 is gone', () => follower.directory.routes().length === 0)
+    await follower.stop()
+  })
+
+  contract('getService has the nodes of just that service, ordered by id', async store => {
+    const registry = await store.open()
+    assert.equal(await registry.getService('user'), undefined)
+    await registry.register({ ...U1, id: 'b' })
+    await registry.register({ ...U1, id: 'a' })
+    await registry.register({ ...U1, service: 'user2', id: 'c' })
+    const service = await registry.getService('user')
+    assert.equal(service?.name, 'user')
+    assert.deepEqual(
+      service?.nodes.map(node => node.id),
+      ['a', 'b'],
+    )
+    assert.equal(await registry.getService('use'), undefined)
+  })
+
+  contract(
+    'unregister removes a node whoever registered it, and resolves when there is none',
+    async store => {
+      const registry = await store.open()
+      await registry.register(U1)
+      await registry.unregister('user', 'u1')
+      assert.equal(await registry.getService('user'), undefined)
+      await registry.unregister('user', 'u1')
+      await registry.unregister('never', 'known')
+    },
+  )
+
+  contract('a node registered anew is not removed by the registration it replaced', async store => {
+    const registry = await store.open()
+    const first = await registry.register(U1)
+    const second = await registry.register({ ...U1, weight: 9 })
+    await first.unregister()
+    assert.equal((await registry.getService('user'))?.nodes[0]?.weight, 9)
+    await second.unregister()
+    assert.equal(await registry.getService('user'), undefined)
+  })
+
+  contract('two watches see the same', async store => {
+    const registry = await store.open()
+    const [one, two] = [new Follower(registry), new Follower(registry)]
+    await registry.register(U1)
+    for (const follower of [one, two]) {
+      await follower.until('u1 is there', () => follower.nodes().includes('user/u1:3'))
+    }
+    await one.stop()
+    await registry.register({ ...U1, id: 'u2' })
+    await two.until('u2 is there', () => two.nodes().includes('user/u2:3'))
+    assert.deepEqual(one.nodes(), ['user/u1:3'], 'a stopped watch hears nothing more')
+    await two.stop()
+  })
+
+  contract('what cannot be a node is refused', async store => {
+    const registry = await store.open()
+    for (const bad of [
+      { port: 0 },
+      { host: '169.254.169.254' },
+      { weight: -1 },
+      { service: '__proto__' },
+      { id: 'a/b' },
+    ]) {
+      await assert.rejects(registry.register({ ...U1, ...bad }), TypeError)
+    }
+  })
+
+  contract('a registration that is aborted before it begins is not made', async store => {
+    const registry = await store.open()
+    await assert.rejects(registry.register(U1, { signal: AbortSignal.abort() }), { name: 'AbortError' })
+    assert.equal(await registry.getService('user'), undefined)
+  })
+
+  contract('close ends watches and unregisters what it registered', async store => {
+    const registry = await store.open()
+    const follower = new Follower(registry)
+    await registry.register(U1)
+    await follower.until('u1 is there', () => follower.nodes().length === 1)
+    await registry.close()
+    await follower.stop()
+    const other = await store.open()
+    assert.equal(await other.getService('user'), undefined)
+  })
+
+  contract('status tells how true the watch is', async store => {
+    const registry = await store.open()
+    const follower = new Follower(registry)
+    await follower.until('connected', () => follower.connected())
+    await registry.register(U1)
+    await follower.until('u1 is there', () => follower.nodes().length === 1)
+    const status = registry.status('nodes')
+    assert.equal(status.connected, true)
+    assert.equal(status.revision, follower.directory.scope('nodes').revision)
+    assert.ok(status.ageMs !== undefined && status.ageMs >= 0 && status.ageMs < 5_000, `age ${status.ageMs}`)
+    assert.equal(status.drift, 0)
+    await follower.stop()
+  })
+
+  contract('a watch whose signal is aborted already has no events', async store => {
+    const registry = await store.open()
+    for await (const event of registry.watch(AbortSignal.abort())) assert.fail(`got ${event.type}`)
+  })
+}

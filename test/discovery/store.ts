@@ -1,0 +1,26 @@
+import { Etcd3 } from 'etcd3'
+
+/** A store as an operator has it in hand: puts and deletes keys behind the back of everything tested. */
+export interface Store {
+  readonly client: Etcd3
+  put(key: string, value: string): Promise<void>
+  delete(key: string): Promise<void>
+  /** Every key under the prefix with its value. */
+  list(prefix: string): Promise<Map<string, string>>
+  close(): void
+}
+
+export function storeAt(url: string): Store {
+  const client = new Etcd3({ hosts: url })
+  return {
+    client,
+    async put(key, value) {
+      await client.put(key).value(value)
+    },
+    async delete(key) {
+      await client.delete().key(key)
+    },
+    list: async prefix => new Map(Object.entries(await client.getAll().prefix(prefix).strings())),
+    close: () => client.close(),
+  }
+}
