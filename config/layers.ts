@@ -41,8 +41,13 @@ export class Layers {
     }
   }
 
-  /** Who said the value at a path, or its innermost part that was said. */
-  sourceOf(path: Path): string {
+  /** Who said the value at a path; `default` when nobody did. */
+  sourceOf(path: string): string {
+    return get(this.tree, path) === undefined ? 'default' : this.nearestSource(path.split('.'))
+  }
+
+  /** Whom to tell about the value at a path: who said it, or the innermost part of the path that was said. */
+  nearestSource(path: Path): string {
     const keys = path.map(String)
     for (let length = keys.length; length > 0; length -= 1) {
       const source = this.#sources.get(keys.slice(0, length).join('.'))

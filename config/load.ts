@@ -52,7 +52,7 @@ export function loadConfig({ file, env, flags = [], cwd = process.cwd() }: LoadO
   const problems: SourcedProblem[] = [...layers.problems, ...environment.problems]
   const report = (findings: readonly Finding[]) => {
     for (const finding of findings)
-      problems.push({ ...toProblem(finding), source: layers.sourceOf(finding.path) })
+      problems.push({ ...toProblem(finding), source: layers.nearestSource(finding.path) })
     if (problems.length > 0) throw new ConfigError(problems)
   }
 
@@ -71,7 +71,7 @@ export function loadConfig({ file, env, flags = [], cwd = process.cwd() }: LoadO
     keys,
     warnings,
     file: named,
-    sourceOf: path => layers.sourceOf(path.split('.')),
+    sourceOf: path => layers.sourceOf(path),
   }
 }
 

@@ -110,7 +110,7 @@ function unionProblems(branches: readonly TSchema[], value: unknown, path: Path)
 /** `, not VALUE`; of a whole section or a secret, which do not belong in a log, the type alone. */
 function not(schema: Rules, value: unknown): string {
   if (schema.writeOnly !== true && schema.type !== 'object') return `, not ${show(value)}`
-  return typeof value === schema.type ? '' : `, not ${typeName({ type: jsonType(value) })}`
+  return jsonType(value) === schema.type ? '' : `, not ${typeName({ type: jsonType(value) })}`
 }
 
 /** What the messages read of a schema. */

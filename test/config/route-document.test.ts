@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../../config/route-document.ts'
+
+const context = {
+  origin: 'etcd',
+  defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin' },
+  defaultAuth: ANY_TOKEN,
+} as const
+
+const parse = (document: unknown, id = 'r1'): ParsedRoute => parseRouteDocument(id, document, context)
+
+function routeOf(document: unknown) {
+  const parsed = parse(document)
+  assert.ok('route' in parsed, 'reason' in parsed ? parsed.reason : '')
+  return parsed.route
+}
+
+function reasonOf(document: unknown, id?: string): string {
+  const parsed = parse(document, id)
+  assert.ok('reason' in parsed, 'it was accepted')
+  return parsed.reason
+}
+
+test('a document of two fields becomes a route with every default', () => {
+  assert.deepEqual(routeOf({ path: '/task/*', service: 'task' }), {
+    id: 'r1',
+    origin: 'etcd',
+    path: '/task/*',
+    methods: undefined,
+    hosts: undefined,
+    service: 'task',
+    stripPrefix: '',
+    auth: { type: 'jwt', scopes: [], roles: [] },
+    timeoutMs: 15_000,
+    retries: undefined,
+    balancer: 'weighted-round-robin',
+    priority: 0,
+    fallback: undefined,
+    preserveHost: false,
+  })
+})
+
+test('a full document becomes the route that it says', () => {
+  const document = {
+    path: '/api/v1/task/*',
+    methods: ['GET', 'POST'],
+    hosts: ['API.example.com', '*.example.org', 'api.example.com'],
+    service: 'task',
+    stripPrefix: '/api/v1',
+    auth: { jwt: { scopes: ['task:read'], roles: ['admin'] } },
+    timeoutMs: 5000,
+    retries: 1,
+    balancer: 'weighted-round-robin',
+    priority: -2,
+    fallback: { status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
+    preserveHost: true,
+  }
+  const route = routeOf(document)
+  assert.deepEqual(route, {
+    ...document,
+    id: 'r1',
+    origin: 'etcd',
+    hosts: ['api.example.com', '*.example.org'],
+    auth: { type: 'jwt', scopes: ['task:read'], roles: ['admin'] },
+    fallback: { type: 'static', status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
+  })
+  assert.ok([route, route.methods, route.hosts, route.auth, route.fallback].every(Object.isFrozen))
+})
+
+test('auth is "jwt", "none", rules, or the default', () => {
+  const auth = (value: unknown) => routeOf({ path: '/', service: 's', auth: value }).auth
+  assert.deepEqual(auth('jwt'), ANY_TOKEN)
+  assert.deepEqual(auth('none'), NO_TOKEN)
+  assert.deepEqual(auth({ jwt: {} }), ANY_TOKEN)
+  assert.deepEqual(auth({ jwt: { roles: ['a'] } }), { type: 'jwt', scopes: [], roles: ['a'] })
+  const parsed = parseRouteDocument('r', { path: '/', service: 's' }, { ...context, defaultAuth: NO_TOKEN })
+  assert.deepEqual('route' in parsed && parsed.route.auth, NO_TOKEN)
+})
+
+test('retries: 0 in the document stays 0, and a default number fills in', () => {
+  const defaults = { ...context.defaults, retries: 3 }
+  const retries = (document: object) => {
+    const parsed = parseRouteDocument('r', { path: '/', service: 's', ...document }, { ...context, defaults })
+    return 'route' in parsed && parsed.route.retries
+  }
+  assert.equal(retries({ retries: 0 }), 0)
+  assert.equal(retries({}), 3)
+})
+
+test('a fallback may be a fixed answer without headers and body, or another service', () => {
+  const fallback = (value: unknown) => routeOf({ path: '/', service: 's', fallback: value }).fallback
+  assert.deepEqual(fallback({ status: 204 }), { type: 'static', status: 204, headers: {}, body: '' })
+  assert.deepEqual(fallback({ service: 'other' }), { type: 'service', service: 'other' })
+})
+
+const refused: [document: unknown, reason: string][] = [
+  [null, '$: must be an object, not null'],
+  [[], '$: must be an object, not a list'],
+  ['/a', '$: must be an object, not a string'],
+  [{}, '$.path: is missing; $.service: is missing'],
+  [{ path: '/a', service: 's', host: ['a'] }, '$.host: is not a known field (did you mean "hosts"?)'],
+  [{ path: '/a', service: 's', colour: 1 }, '$.colour: is not a known field'],
+  [{ path: '/a', service: 5 }, '$.service: must be a string, not 5'],
+  [
+    { path: '/a', service: 's/t' },
+    '$.service: must be 1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - that start with a letter or digit, not "s/t"',
+  ],
+  [{ path: '/a', service: 's', methods: [] }, '$.methods: must not be empty'],
+  [
+    { path: '/a', service: 's', methods: ['GET', 'get', 'A B'] },
+    '$.methods[1]: must be a method name in upper case, such as GET, not "get"; $.methods[2]: must be a method name in upper case, such as GET, not "A B"',
+  ],
+  [{ path: '/a', service: 's', methods: ['GET', 'GET'] }, '$.methods: must not say the same twice'],
+  [
+    { path: '/a', service: 's', methods: ['TRACE', 'CONNECT'] },
+    '$.methods[0]: TRACE is never forwarded; $.methods[1]: CONNECT is never forwarded',
+  ],
+  [
+    { path: '/a', service: 's', hosts: ['a.example:80'] },
+    '$.hosts[0]: must be a host name without port, or *. and a host name, not "a.example:80"',
+  ],
+  [
+    { path: '/a', service: 's', hosts: ['a.*.example'] },
+    '$.hosts[0]: must be a host name without port, or *. and a host name, not "a.*.example"',
+  ],
+  [{ path: '/a', service: 's', timeoutMs: 0 }, '$.timeoutMs: must be >= 1, not 0'],
+  [{ path: '/a', service: 's', timeoutMs: 3_600_001 }, '$.timeoutMs: must be <= 3600000, not 3600001'],
+  [{ path: '/a', service: 's', timeoutMs: '5s' }, '$.timeoutMs: must be an integer, not "5s"'],
+  [{ path: '/a', service: 's', retries: 11 }, '$.retries: must be <= 10, not 11'],
+  [{ path: '/a', service: 's', retries: 1.5 }, '$.retries: must be an integer, not 1.5'],
+  [{ path: '/a', service: 's', priority: 0.5 }, '$.priority: must be an integer, not 0.5'],
+  [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
+  [
+    { path: '/a', service: 's', balancer: 'weighted-round-robbin' },
+    '$.balancer: must be "weighted-round-robin", not "weighted-round-robbin" (did you mean "weighted-round-robin"?)',
+  ],
+  [
+    { path: '/a', service: 's', auth: 'JWT' },
+    '$.auth: must be "jwt", "none" or an object, not "JWT" (did you mean "jwt"?)',
+  ],
+  [{ path: '/a', service: 's', auth: {} }, '$.auth.jwt: is missing'],
+  [
+    { path: '/a', service: 's', auth: { jwt: { scope: ['a'] } } },
+    '$.auth.jwt.scope: is not a known field (did you mean "scopes"?)',
+  ],
+  [
+    { path: '/a', service: 's', auth: { jwt: { roles: ['a b'] } } },
+    '$.auth.jwt.roles[0]: must be one word, not "a b"',
+  ],
+  [
+    { path: '/a', service: 's', auth: { jwt: { roles: 'admin' } } },
+    '$.auth.jwt.roles: must be a list, not "admin"',
+  ],
+  [{ path: '/a', service: 's', fallback: { status: 199 } }, '$.fallback.status: must be >= 200, not 199'],
+  [
+    { path: '/a', service: 's', fallback: { service: 's' } },
+    '$.fallback.service: must be another service than the route has',
+  ],
+  [
+    { path: '/a', service: 's', fallback: { status: 204, body: 'x' } },
+    '$.fallback.body: must be empty with status 204',
+  ],
+  [
+    {
+      path: '/a',
+      service: 's',
+      fallback: { status: 200, headers: { 'a b': '', 'Content-Length': '1', x: 'a\nb' } },
+    },
+    '$.fallback.headers["a b"]: is not a header name; $.fallback.headers["Content-Length"]: is set by the gateway itself; $.fallback.headers.x: has a character that a header must not have: "a\\nb"',
+  ],
+  [
+    { path: '/a', service: 's', stripPrefix: '/b' },
+    '$.stripPrefix: must be whole leading segments of the path "/a"',
+  ],
+  [JSON.parse('{"path":"/a","service":"s","__proto__":{"auth":"none"}}'), '$.__proto__: is a reserved name'],
+]
+
+for (const [document, reason] of refused) {
+  test(`refused: ${JSON.stringify(document)}`, () => assert.equal(reasonOf(document), reason))
+}
+
+test('a refused document still says which service it was for', () => {
+  assert.deepEqual(parse({ path: '/a', service: 'task', x: 1 }), {
+    reason: '$.x: is not a known field',
+    service: 'task',
+  })
+  assert.equal('service' in parse({ path: '/a', service: 5 }), false)
+})
+
+test('a route id is a name', () => {
+  for (const id of ['', 'a/b', '-a', 'a b', '__proto__', 'x'.repeat(256)]) {
+    assert.match(reasonOf({ path: '/a', service: 's' }, id), /^\$: the route id .* must be/, id)
+  }
+})
+
+test('no value whatever makes it throw', () => {
+  const deep = JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`)
+  for (const value of [
+    undefined,
+    0,
+    true,
+    '',
+    [],
+    [[]],
+    { path: null },
+    { fallback: [] },
+    { auth: deep },
+    deep,
+  ]) {
+    assert.equal(typeof reasonOf(value), 'string')
+  }
+})
