@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { didYouMean } from '../config/closest.ts'
+import { closest } from '../config/closest.ts'
 import { schemaAt } from '../config/schema-walk.ts'
 import type { Setting } from '../config/setting.ts'
 import { findProblems } from '../config/validate.ts'
@@ -100,7 +100,10 @@ export class Arguments {
     const { options }: CommandRow = COMMANDS[this.#command]
     const known = ['help', ...options.map(option => option.name)]
     if (!token.rawName.startsWith('--') || !known.includes(token.name)) {
-      throw this.error(`unknown option ${token.rawName}${didYouMean(token.name, known)}`)
+      const guess = closest(token.name, known)
+      throw this.error(
+        `unknown option ${token.rawName}${guess === undefined ? '' : ` (did you mean --${guess}?)`}`,
+      )
     }
     const { value, inlineValue } = token
     // `--port --host x` forgot a value; `--weight -1` did not, and has a better complaint coming.

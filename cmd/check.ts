@@ -27,7 +27,7 @@ export function runCheck({ file, kind }: Omit<CheckOptions, 'command'>, context:
     return 0
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    context.print(error.message)
+    for (const line of error.message.split('\n')) context.print(line)
     return 1
   }
 }

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { runCheck } from '../../cmd/check.ts'
+import { tempFolder } from '../config/temp-folder.ts'
+
+function check(t: TestContext, content: string, options: { kind?: 'config' | 'route'; env?: object } = {}) {
+  const cwd = tempFolder(t, { 'a.yaml': content })
+  const lines: string[] = []
+  const code = runCheck(
+    { file: 'a.yaml', kind: options.kind },
+    { env: { ...options.env }, cwd, print: line => lines.push(line) },
+  )
+  return { code, lines }
+}
+
+test('a good configuration is ok', t => {
+  assert.deepEqual(check(t, 'port: 1'), { code: 0, lines: ['a.yaml: ok (config)'] })
+  assert.deepEqual(check(t, ''), { code: 0, lines: ['a.yaml: ok (config)'] })
+})
+
+test('a good route document, YAML or JSON, is ok', t => {
+  const expected = { code: 0, lines: ['a.yaml: ok (route document)'] }
+  assert.deepEqual(check(t, '{"path": "/a/*", "service": "a"}'), expected)
+  assert.deepEqual(check(t, 'path: /a\nservice: a\n'), expected)
+})
+
+test('every problem of a configuration is a line with its place and path', t => {
+  assert.deepEqual(check(t, 'prot: 1\nworkers: -1\n'), {
+    code: 1,
+    lines: [
+      'a.yaml:1: $.prot: is not a known field (did you mean "port"?)',
+      'a.yaml:2: $.workers: must be >= 0, not -1',
+    ],
+  })
+})
+
+test('every problem of a route document is a line with its place and path', t => {
+  assert.deepEqual(check(t, 'path: a\nservice: s\nmethods:\n  - GET\n  - get\n'), {
+    code: 1,
+    lines: [
+      'a.yaml:5: $.methods[1]: must be a method name in upper case, such as GET, not "get"',
+      'a.yaml:1: $.path: must start with "/"',
+    ],
+  })
+})
+
+test('a document that lacks its path or its service is still told to be a route', t => {
+  assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing'])
+  assert.deepEqual(check(t, 'path: /a').lines, ['a.yaml:1: $.service: is missing'])
+})
+
+test('the kind can be forced', t => {
+  assert.deepEqual(check(t, '{}', { kind: 'route' }).code, 1)
+  assert.match(check(t, 'path: /a', { kind: 'config' }).lines[0] ?? '', /\$\.path: is not a known field/)
+})
+
+test('warnings are shown, and are no problem', t => {
+  const { code, lines } = check(t, 'jwt: { secret: short }')
+  assert.equal(code, 0)
+  assert.match(lines[0] ?? '', /^a\.yaml: warning: jwt\.secret has 5 bytes/)
+  assert.equal(lines[1], 'a.yaml: ok (config)')
+})
+
+test('the environment counts as it does at start', t => {
+  assert.equal(check(t, 'adminHost: 0.0.0.0').code, 1)
+  assert.equal(check(t, 'adminHost: 0.0.0.0', { env: { WAYGATE_ADMIN_TOKEN: 'x' } }).code, 0)
+})
+
+test('a file that cannot be read or parsed is a problem of its own', t => {
+  const lines: string[] = []
+  const cwd = tempFolder(t)
+  assert.equal(
+    runCheck({ file: 'no.yaml', kind: undefined }, { env: {}, cwd, print: line => lines.push(line) }),
+    1,
+  )
+  assert.deepEqual(lines, ['no.yaml: $: cannot be read: no such file'])
+  assert.match(check(t, 'a: [').lines[0] ?? '', /^a\.yaml:1:\d+: \$: /)
+})
