@@ -1,10 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
 /** Listens until SIGTERM or SIGINT, then closes: unregistered first, open requests answered, then gone. */
 export async function serve(app: FastifyInstance, address: { host: string; port: number }): Promise<void> {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // Once: a second signal finds no listener and ends the process at once.
-    process.once(signal, () => void app.close())
+  function close(): void {
+    // A second signal finds nobody who listens to it, and ends the process at once.
+    for (const signal of SIGNALS) process.off(signal, close)
+    void app.close()
   }
+  for (const signal of SIGNALS) process.on(signal, close)
   await app.listen(address)
 }
