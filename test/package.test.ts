@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 
@@ -117,4 +119,16 @@ console.log(typeof register, typeof waygate)
   await run(process.execPath, [tsc, '--project', consumer], { cwd: consumer }).catch(said)
   const { stdout } = await run(process.execPath, ['program.ts'], { cwd: consumer, env })
   assert.equal(stdout, 'function function\n')
+})
+
+test('its example services run without the sources', async () => {
+  const service = spawn(process.execPath, [join(installed, 'dist', 'examples', 'task', 'main.js')], {
+    env: { PATH: env.PATH, WAYGATE_ETCD: 'http://127.0.0.1:1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(service, 'exit')
+  for await (const line of createInterface({ input: service.stdout })) {
+    if (line.includes('Server listening at ')) service.kill()
+  }
+  assert.deepEqual(await exited, [0, null])
 })
