@@ -1,2 +1,5 @@
-export type { Registration, RegisterOptions, Registry, RegistryEvent, Service } from './discovery/registry.ts'
+export type { EtcdTls } from './discovery/etcd/client.ts'
+export type { Logger } from './discovery/logger.ts'
+export { type RegisterServiceOptions, register } from './discovery/register.ts'
+export type { RegisterOptions, Registration, Registry, RegistryEvent, Service } from './discovery/registry.ts'
 export type { Node, NodeInput } from './internal/node.ts'

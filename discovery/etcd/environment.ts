@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import type { EtcdTls } from './client.ts'
+
+export interface EtcdEnvironment {
+  readonly etcd?: readonly string[]
+  readonly user?: string
+  readonly password?: string
+  readonly tls?: EtcdTls
+  readonly servicesPrefix?: string
+}
+
+/**
+ * What WAYGATE_ETCD, _USER, _PASSWORD, _CA, _CERT, _KEY and WAYGATE_SERVICES_PREFIX say; an empty variable
+ * says nothing.
+ *
+ * @throws Error when a file named there cannot be read
+ */
+export function etcdFromEnvironment(env: Readonly<Record<string, string | undefined>>): EtcdEnvironment {
+  const urls = env.WAYGATE_ETCD?.split(',')
+    .map(url => url.trim())
+    .filter(url => url !== '')
+  const tls: EtcdTls = {
+    ...(env.WAYGATE_ETCD_CA && { ca: readFileSync(env.WAYGATE_ETCD_CA) }),
+    ...(env.WAYGATE_ETCD_CERT && { cert: readFileSync(env.WAYGATE_ETCD_CERT) }),
+    ...(env.WAYGATE_ETCD_KEY && { key: readFileSync(env.WAYGATE_ETCD_KEY) }),
+  }
+  return {
+    ...(urls && urls.length > 0 && { etcd: urls }),
+    ...(env.WAYGATE_ETCD_USER && { user: env.WAYGATE_ETCD_USER }),
+    ...(env.WAYGATE_ETCD_PASSWORD && { password: env.WAYGATE_ETCD_PASSWORD }),
+    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(env.WAYGATE_SERVICES_PREFIX && { servicesPrefix: env.WAYGATE_SERVICES_PREFIX }),
+  }
+}

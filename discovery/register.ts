@@ -1,0 +1,94 @@
+import { addressOf, createNode, type NodeInput, parseAddress } from '../internal/node.ts'
+import { createEtcdClient, type EtcdTls } from './etcd/client.ts'
+import { etcdFromEnvironment } from './etcd/environment.ts'
+import { checkPrefix, DEFAULT_SERVICES_PREFIX } from './etcd/prefixes.ts'
+import { Registrar } from './etcd/registrar.ts'
+import type { Logger } from './logger.ts'
+import type { Registration } from './registry.ts'
+
+/** Where the etcd is, and who we are to it; what is not given comes from the environment. */
+export interface EtcdAccess {
+  /** One URL or several; else WAYGATE_ETCD (separated by commas), else http://127.0.0.1:2379. */
+  readonly etcd?: string | readonly string[] | undefined
+  /** Else WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD. */
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** PEM texts; else the files that WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY name. */
+  readonly tls?: EtcdTls | undefined
+  /** Else WAYGATE_SERVICES_PREFIX, else `/services/`. */
+  readonly servicesPrefix?: string | undefined
+}
+
+export interface ServiceOptions extends EtcdAccess {
+  /** The name of the service. */
+  readonly name: string
+  /** Unique within the service; default `<name>-<host>-<port>`, the same after a restart. */
+  readonly id?: string | undefined
+  /** 0..65535, default 1. */
+  readonly weight?: number | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Seconds that the node stays when this process is gone without a word; at least 6, default 10. */
+  readonly ttlSeconds?: number | undefined
+  /** Gives up while the store is still away. */
+  readonly signal?: AbortSignal | undefined
+  /** Default: silent. */
+  readonly logger?: Logger | undefined
+}
+
+export type RegisterServiceOptions = ServiceOptions &
+  (
+    | { /** `host:port` or `[v6]:port`. */ readonly address: string }
+    | { readonly host: string; readonly port: number }
+  )
+
+/**
+ * Puts this process into etcd as one node of a service, and keeps it there until `unregister()`, which also
+ * closes the connection. Resolves when etcd has it; while etcd is away it keeps trying.
+ *
+ * @throws TypeError when an option is not acceptable; the reason of `signal` when that aborts first
+ */
+export async function register(options: RegisterServiceOptions): Promise<Registration> {
+  const { signal, ttlSeconds, logger } = options
+  signal?.throwIfAborted()
+  const access = { ...etcdFromEnvironment(process.env), ...defined(options) }
+  const node = createNode(nodeOf(options))
+  const prefix = checkPrefix(access.servicesPrefix ?? DEFAULT_SERVICES_PREFIX)
+  const { etcd = 'http://127.0.0.1:2379', user, password, tls } = access
+  const client = createEtcdClient({ endpoints: [etcd].flat(), user, password, tls })
+  let registrar: Registrar
+  try {
+    const key = `${prefix}${node.service}/${node.id}`
+    registrar = new Registrar({ client, key, node, ttlSeconds, logger, onLeave: () => client.close() })
+  } catch (error) {
+    client.close()
+    throw error
+  }
+  const giveUp = () => void registrar.unregister()
+  signal?.addEventListener('abort', giveUp, { once: true })
+  try {
+    await registrar.start()
+    return registrar
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+function nodeOf(options: RegisterServiceOptions): NodeInput {
+  const { name, weight, metadata } = options
+  const { host, port } = 'address' in options ? parseAddress(options.address) : options
+  // An address has brackets around IPv6, an id must not.
+  const id =
+    options.id ??
+    `${name}-${addressOf({ host, port })
+      .replace(/[[\]]/g, '')
+      .replace(/:(\d+)$/, '-$1')}`
+  return { service: name, id, host, port, weight, metadata }
+}
+
+/** Only what is set: `undefined` must not hide what the environment says. */
+function defined(options: EtcdAccess): EtcdAccess {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
