@@ -30,8 +30,8 @@ const DEFAULT_DRAIN_MS = 500
 
 /**
  * Registers a Fastify server as a node of a service: once it listens, at the address it really has. When it
- * closes, it first leaves etcd, then serves on for `drainMs`, and only then stops. Listening does not wait
- * for etcd.
+ * closes, it first leaves etcd, then serves on for `drainMs` with `Connection: close`, and only then stops.
+ * Listening does not wait for etcd.
  */
 export const waygate = fastifyPlugin(
   async function waygate(fastify: FastifyInstance, options: WaygatePluginOptions): Promise<void> {
@@ -40,6 +40,13 @@ export const waygate = fastifyPlugin(
     // Whoever does not ask for it must not crash over it.
     registration.promise.catch(() => {})
     fastify.decorate('waygate', { registration: registration.promise })
+
+    // A connection whose request outlasts the drain would stay open until its idle timeout, 72 s in Fastify.
+    let isLeaving = false
+    fastify.addHook('onSend', (request, reply, payload, done) => {
+      if (isLeaving && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+      done(null, payload)
+    })
 
     fastify.addHook('onListen', async () => {
       const leaving = new AbortController()
@@ -53,6 +60,7 @@ export const waygate = fastifyPlugin(
       })
 
       onFirstClose(fastify, async () => {
+        isLeaving = true
         leaving.abort()
         const present = await registered.catch(() => undefined)
         if (!present) return

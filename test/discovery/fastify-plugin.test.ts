@@ -73,6 +73,7 @@ test('a server that closes leaves etcd first, and serves old and new requests un
   const during = await fetch(url)
   assert.equal(during.status, 200)
   assert.equal(await during.text(), 'hello')
+  assert.equal(during.headers.get('connection'), 'close')
 
   let served = 0
   while ((await fetch(url).catch(() => undefined))?.status === 200) served++
