@@ -147,8 +147,8 @@ export const RouteDocument = Type.Object(
 export type RouteDocument = Type.Static<typeof RouteDocument>
 
 /** Route documents by id. */
-export const RouteDocuments = Type.Record(Type.String({ pattern: NAME_PATTERN }), RouteDocument, {
-  additionalProperties: false,
+export const RouteDocuments = Type.Record(Type.String(), RouteDocument, {
+  propertyNames: { type: 'string', pattern: NAME_PATTERN },
   default: {},
   description: 'Routes by id, next to those in etcd. A document in etcd with the same id wins.',
 })

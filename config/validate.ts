@@ -4,6 +4,7 @@ import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { didYouMean } from './closest.ts'
 import { type Finding, type Path, show } from './problem.ts'
+import { NAME_TITLE } from './values.ts'
 
 // The library stops at 8 by default; whoever edits a file wants the whole list.
 Settings.Set({ maxErrors: 1_000 })
@@ -59,6 +60,11 @@ function describe(error: TLocalizedValidationError, schema: Rules, value: unknow
     }
     case 'required':
       return error.params.requiredProperties.map(key => ({ path: [...path, key], message: 'is missing' }))
+    case 'propertyNames':
+      return error.params.propertyNames.map(key => ({
+        path: [...path, key],
+        message: `must be named ${NAME_TITLE}`,
+      }))
     case 'anyOf':
       return unionProblems(schema.anyOf ?? [], value, path)
     case 'type':

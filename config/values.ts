@@ -5,7 +5,8 @@ const MAX_TIMER_MS = 2_147_483_647
 
 /** Letters, digits and `. _ ~ @ : -`: what a service, a node or a route may be called. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$'
-const NAME_TITLE = '1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - that start with a letter or digit'
+/** The same for people. */
+export const NAME_TITLE = '1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - that start with a letter or digit'
 
 export function port(value: number, description: string) {
   return Type.Integer({ default: value, minimum: 0, maximum: 65_535, description })

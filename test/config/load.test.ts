@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type LoadOptions, loadConfig } from '../../config/load.ts'
 import { ConfigError } from '../../config/problem.ts'
+import { ConfigSchema } from '../../config/schema.ts'
 import { tempFolder } from './temp-folder.ts'
 
 /** The lines of the error that loading ends with. */
@@ -310,4 +311,45 @@ test('messages never repeat a secret', t => {
 test('an empty file is a file that says nothing', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': '# nothing yet\n' })
   assert.equal(loadConfig({ env: {}, cwd }).config.port, 8080)
+})
+
+test('whatever stands in a field, the outcome is a configuration or a list of problems', t => {
+  const cwd = tempFolder(t)
+  const fields = Object.keys(ConfigSchema.properties).flatMap(name => {
+    const section = ConfigSchema.properties[name as keyof typeof ConfigSchema.properties]
+    return [
+      name,
+      ...('properties' in section ? Object.keys(section.properties).map(field => `${name}.${field}`) : []),
+    ]
+  })
+  assert.ok(fields.length > 50)
+  const odd = [
+    null,
+    5,
+    -1,
+    Number.POSITIVE_INFINITY,
+    'x',
+    '',
+    true,
+    [],
+    [null],
+    {},
+    { a: null },
+    { 'a/b': {} },
+    { __proto__: 1 },
+    [[{}]],
+  ]
+  for (const path of fields) {
+    for (const value of odd) {
+      try {
+        loadConfig({ env: {}, cwd, flags: [{ path, value, source: 'test' }] })
+      } catch (error) {
+        assert.ok(
+          error instanceof ConfigError,
+          `${path} = ${JSON.stringify(value)}: ${(error as Error).stack}`,
+        )
+        assert.ok(error.problems.length > 0)
+      }
+    }
+  }
 })

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { brokenArrows, isIn, type PackagePlaces } from './support/arrows.ts'
+import { importsOf } from './support/imports.ts'
+
+const root = join(import.meta.dirname, '..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const files = globSync('{cmd,config,discovery,internal,middleware,wrappers,routes,examples}/**/*.ts', {
+  cwd: root,
+})
+  .concat('index.ts')
+  .map(file => file.replaceAll('\\', '/'))
+const {
+  dependencies,
+  devDependencies,
+}: Record<string, Record<string, string>> = JSON.parse(read('package.json'))
+const page = read('docs/dependencies.md')
+
+/** The rows of the page's table of run time packages. */
+const places: PackagePlaces = new Map(
+  [...page.matchAll(/^\| `([^`]+)` \| (`[^|]+`) \| [^|]+ \|$/gm)].map(([, name, cell]) => [
+    name!,
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, place]) => place!),
+  ]),
+)
+const described = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
+
+test('no room imports a room that it must not know', () => {
+  assert.ok(files.length > 50, 'the sources were found')
+  assert.deepEqual(
+    files.flatMap(file => brokenArrows(file, read(file), places)),
+    [],
+  )
+})
+
+test('every dependency has its line on the page, and every line its dependency', () => {
+  assert.deepEqual([...places.keys()].sort(), Object.keys(dependencies ?? {}).sort())
+  assert.deepEqual(described.sort(), Object.keys({ ...dependencies, ...devDependencies }).sort())
+})
+
+test('every dependency is used where the page says', () => {
+  for (const [name, allowed] of places) {
+    for (const place of allowed) {
+      const here = files.filter(file => isIn(file, place))
+      // A log target is named rather than imported, so any mention in quotes counts.
+      assert.ok(
+        here.some(file => read(file).includes(`'${name}`)),
+        `${name} is not used in ${place}`,
+      )
+    }
+  }
+})
+
+test('every version is pinned exactly', () => {
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    assert.match(version, /^\d+\.\d+\.\d+$/, name)
+  }
+})
+
+const samplePlaces: PackagePlaces = new Map([
+  ['undici', ['wrappers']],
+  ['jsonwebtoken', ['middleware', 'cmd/token.ts']],
+  ['@fastify/http-proxy', ['routes']],
+])
+
+const broken: [file: string, line: string][] = [
+  ['internal/a.ts', "import { a } from '../config/a.ts'"],
+  ['internal/balancers/a.ts', "import { a } from '../../wrappers/a.ts'"],
+  ['internal/a.ts', "import { createServer } from 'node:net'"],
+  ['internal/a.ts', "import { setTimeout } from 'node:timers/promises'"],
+  ['internal/a.ts', "import 'node:fs'"],
+  ['internal/a.ts', "import { request } from 'undici'"],
+  ['internal/a.ts', 'const timer = setTimeout(() => {}, 5)'],
+  ['internal/a.ts', 'console.log(1)'],
+  ['wrappers/a.ts', "import leftPad from 'left-pad'"],
+  ['discovery/a.ts', "import { a } from '../middleware/a.ts'"],
+  ['discovery/etcd/a.ts', "import { a } from '../../config/a.ts'"],
+  ['middleware/a.ts', "import { a } from '../wrappers/a.ts'"],
+  ['middleware/a.ts', "import type { A } from '../config/a.ts'"],
+  ['middleware/a.ts', "export * from '../routes/a.ts'"],
+  ['wrappers/a.ts', "import {\n  a,\n  b,\n} from '../discovery/a.ts'"],
+  ['wrappers/a.ts', "import httpProxy from '@fastify/http-proxy'"],
+  ['routes/a.ts', "import { a } from '../wrappers/a.ts'"],
+  ['routes/a.ts', "const { a } = await import('../config/a.ts')"],
+  ['routes/a.ts', "import { a } from '../cmd/a.ts'"],
+  ['config/a.ts', "import { a } from '../middleware/a.ts'"],
+  ['cmd/a.ts', "import { a } from '../test/a.ts'"],
+  ['cmd/other.ts', "import jwt from 'jsonwebtoken'"],
+  ['cmd/a.ts', "const undici = createRequire(import.meta.url)('undici')\nrequire('undici/lib/a.js')"],
+]
+
+for (const [file, line] of broken) {
+  test(`noticed in ${file}: ${line}`, () => assert.equal(brokenArrows(file, line, samplePlaces).length, 1))
+}
+
+const allowed: [file: string, line: string][] = [
+  ['internal/a.ts', "import { b } from './b.ts'"],
+  ['internal/a.ts', "import type { Readable } from 'node:stream'"],
+  ['internal/balancers/a.ts', "import { b } from '../peer.ts'"],
+  ['internal/a.ts', '// setTimeout(f) is for others\n/**\n * console.log(x)\n */'],
+  ['wrappers/a.ts', "import { Pool } from 'undici'"],
+  ['routes/a.ts', "import { a } from '../middleware/a.ts'"],
+  ['cmd/token.ts', "import jwt from 'jsonwebtoken'"],
+  ['cmd/a.ts', "import { a } from '../wrappers/a.ts'"],
+  ['examples/user/a.ts', "import jwt from 'jsonwebtoken'\nimport { a } from '../shared/a.ts'"],
+  ['test/a.ts', "import { Pool } from 'undici'\nimport { a } from '../wrappers/a.ts'"],
+]
+
+for (const [file, line] of allowed) {
+  test(`allowed in ${file}: ${line}`, () => assert.deepEqual(brokenArrows(file, line, samplePlaces), []))
+}
+
+test('an import is found in every form it can take', () => {
+  const source = [
+    "import a from 'a'",
+    "import type { B } from 'b'",
+    "import {\n  c,\n  type D,\n} from 'c'",
+    "import 'd'",
+    "export { e } from 'e'",
+    "  const f = await import('f')",
+    "  const g = require('g')",
+    "const text = 'not an import of h'",
+  ].join('\n')
+  assert.deepEqual(
+    importsOf(source).map(({ specifier, typeOnly }) => (typeOnly ? `type ${specifier}` : specifier)),
+    ['a', 'type b', 'c', 'e', 'd', 'f', 'g'],
+  )
+})
