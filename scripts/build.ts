@@ -3,7 +3,7 @@
  * beside the example services. `npm run build`; `npm pack` runs it first.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -21,5 +21,4 @@ if (status !== 0) process.exit(status ?? 1)
 
 cpSync(join(root, 'examples', 'routes'), join(dist, 'examples', 'routes'), { recursive: true })
 
-const program = join(dist, 'cmd', 'waygate.js')
-if (existsSync(program)) chmodSync(program, 0o755)
+chmodSync(join(dist, 'cmd', 'waygate.js'), 0o755)
