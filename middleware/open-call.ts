@@ -10,6 +10,8 @@ export interface OpenCallOptions {
   readonly identityHeaders: Iterable<string>
   /** A declared body beyond it is refused before it is read; 0 = no limit. */
   readonly maxBodyBytes: number
+  /** Called once per request, first of all. */
+  readonly onOpen: () => void
   /** Called once per request when its answer is over or its client has left. */
   readonly onClose: (call: Call, request: IncomingMessage, response: ServerResponse) => void
   readonly now?: () => number
@@ -34,6 +36,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 export function createOpenCall({
   identityHeaders,
   maxBodyBytes,
+  onOpen,
   onClose,
   now = () => performance.now(),
 }: OpenCallOptions): (request: IncomingMessage, response: ServerResponse) => OpenedCall & { refusal?: GatewayError } {
@@ -60,6 +63,7 @@ export function createOpenCall({
     const head = readHead(request.rawHeaders)
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID()
     const call = new Call(id, request.method!, request.url!, now())
+    onOpen()
     response.once('close', () => onClose(call, request, response))
     const refusal = refusalOf(request, head)
     return refusal ? { call, head, refusal } : { call, head }

@@ -35,6 +35,7 @@ export interface ProxyOptions {
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
+  readonly onOpen: () => void
   /** Told of every request when its answer is over or its client has left. */
   readonly onClose: (call: Call, request: IncomingMessage, response: ServerResponse) => void
   /** Told of errors that are ours. */

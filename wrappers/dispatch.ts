@@ -123,7 +123,7 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
       target.destroy()
     } else if (this.#ended) {
       for (let i = 0; i < early.length - 1; i++) target.write(early[i])
-      target.end(early.at(-1))
+      endWith(target, early.at(-1))
     } else {
       this.#target = target
       const controller = this.#controller!
@@ -164,6 +164,19 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
     if (this.#call.current === this) this.#call.current = undefined
   }
 }
+
+/**
+ * Ends an answer with its last chunk. Node joins a head only with text: given a Buffer it writes two pieces
+ * with `writev`, which costs half as much again as one `write`. Latin1 carries every byte as it is.
+ */
+function endWith(target: ServerResponse, chunk: Buffer | undefined): void {
+  if (chunk === undefined) target.end()
+  else if (chunk.length <= MAX_TEXT_BYTES) target.end(chunk.toString('latin1'), 'latin1')
+  else target.end(chunk)
+}
+
+/** Larger chunks cost more to copy than a second piece does. */
+const MAX_TEXT_BYTES = 16_384
 
 /** undici's and Node's error codes as kinds of failure. */
 function failureOf(error: Error): UpstreamFailure {

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
+import { connect } from 'node:net'
+import { constants } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A process of ours that runs. */
+export interface Child {
+  readonly process: ChildProcess
+  /** Resolves with its exit code, 128 + n when signal n ended it. */
+  readonly exited: Promise<number>
+  /** Asks it to end, makes it after `graceMs`, and resolves with its exit code. */
+  stop(graceMs: number): Promise<number>
+}
+
+/**
+ * Runs a command.
+ *
+ * @throws Error when it cannot be started
+ */
+export async function startChild(file: string, args: readonly string[], options: SpawnOptions): Promise<Child> {
+  const child = spawn(file, args, options)
+  const exited = new Promise<number>(resolve => {
+    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]))
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', reject)
+  })
+  return {
+    process: child,
+    exited,
+    async stop(graceMs) {
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      const code = await exited
+      clearTimeout(timer)
+      return code
+    },
+  }
+}
+
+/** Resolves once something accepts connections there; polls, since nothing tells. */
+export async function untilAccepting(host: string, port: number, signal: AbortSignal): Promise<void> {
+  while (!(await accepts(host, port))) await delay(50, undefined, { signal })
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: 1_000 })
+    const settle = (accepted: boolean) => {
+      socket.destroy()
+      resolve(accepted)
+    }
+    socket.once('connect', () => settle(true))
+    socket.once('error', () => settle(false))
+    socket.once('timeout', () => settle(false))
+  })
+}

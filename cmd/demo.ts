@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Etcd3 } from 'etcd3'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type Child, startChild } from './child.ts'
+import type { DemoOptions } from './command.ts'
+import { createLogger } from './logger.ts'
+import { untilSignal } from './signals.ts'
+import { type Stack, startStack } from './stack.ts'
+import { signToken } from './token.ts'
+import { localUrlOf } from './url.ts'
+import { IS_SOURCE, PACKAGE_FOLDER } from './version.ts'
+
+/** What runs beside the gateway: the same service twice, weighted 3:1, and another one. */
+const SERVICES = [
+  { name: 'user', weight: 3 },
+  { name: 'user', weight: 1 },
+  { name: 'task', weight: 1 },
+] as const
+const STOP_GRACE_MS = 5_000
+
+/**
+ * `waygate demo`: embedded etcd, gateway and the example services, with what to type next. Resolves with the
+ * exit code after SIGINT or SIGTERM has ended all of it.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const signal = untilSignal()
+  const loaded = loadDemoConfig(options)
+  const { logger, flush } = createLogger(loaded.config.logLevel)
+  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
+  const children: Child[] = []
+  let stack: Stack | undefined
+  try {
+    stack = await startStack(loaded, logger)
+    const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
+    await putRouteDocuments(etcd, loaded.config.discovery.routesPrefix)
+    for (const service of SERVICES) children.push(await startService(service, { etcd, folder, loaded }))
+    const failed = Promise.race(children.map(child => child.exited)).then(code => {
+      throw new Error(`an example service ended with exit code ${code}`)
+    })
+    failed.catch(() => {})
+    await Promise.race([untilRegistered(stack), failed, signal])
+    console.log(introduction(stack, loaded, etcd))
+    await Promise.race([signal, failed])
+    return 0
+  } finally {
+    await Promise.all(children.map(child => child.stop(STOP_GRACE_MS)))
+    await stack?.stop()
+    flush()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Quiet unless asked, with a secret made up where none is configured, and gone at once on Ctrl-C. */
+function loadDemoConfig({ config: file, settings }: DemoOptions): LoadedConfig {
+  const defaults = {
+    WAYGATE_LOG_LEVEL: 'warn',
+    ...(!process.env.WAYGATE_JWT_PUBLIC_KEY_FILE && { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }),
+  }
+  const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
+  return { ...loaded, config: { ...loaded.config, drainMs: 0 } }
+}
+
+async function putRouteDocuments(etcd: string, prefix: string): Promise<void> {
+  const folder = join(PACKAGE_FOLDER, IS_SOURCE ? 'examples/routes' : 'dist/examples/routes')
+  const client = new Etcd3({ hosts: etcd.split(',') })
+  try {
+    for (const file of await readdir(folder)) {
+      const document = await readFile(join(folder, file), 'utf8')
+      await client.put(`${prefix}${file.replace(/\.json$/, '')}`).value(document)
+    }
+  } finally {
+    client.close()
+  }
+}
+
+function startService(
+  { name, weight }: (typeof SERVICES)[number],
+  { etcd, folder, loaded }: { etcd: string; folder: string; loaded: LoadedConfig },
+): Promise<Child> {
+  const { config } = loaded
+  const args = IS_SOURCE
+    ? ['--conditions=waygate-source', join(PACKAGE_FOLDER, 'examples', name, 'main.ts')]
+    : [join(PACKAGE_FOLDER, 'dist/examples', name, 'main.js')]
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    // Two processes that serve the same users must see the same users.
+    DATABASE: join(folder, `${name}.db`),
+    LOG_LEVEL: 'error',
+    WAYGATE_ETCD: etcd,
+    WAYGATE_SERVICES_PREFIX: config.discovery.servicesPrefix,
+    WAYGATE_WEIGHT: String(weight),
+    ...(config.jwt.secret !== undefined && { WAYGATE_JWT_SECRET: config.jwt.secret }),
+  }
+  return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+async function untilRegistered({ gateway }: Stack): Promise<void> {
+  const missing = () => SERVICES.some(({ name }) => !gateway.table.routes().some(route => route.service === name))
+  while (missing() || gateway.nodeCount() < SERVICES.length) await delay(50)
+}
+
+function introduction({ gateway }: Stack, loaded: LoadedConfig, etcd: string): string {
+  const url = localUrlOf(gateway.address)
+  const admin = localUrlOf(gateway.adminAddress)
+  const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
+  const json = `-H 'content-type: application/json'`
+  return `
+Waygate is running.
+
+  gateway  ${url}
+  admin    ${admin}/routes
+  etcd     ${etcd}
+  services user (two nodes, weighted 3:1), task
+
+A token that is good for an hour, of a user called "demo":
+
+  export TOKEN=${signToken(claims, loaded)}
+
+Try, in another terminal:
+
+  # without a token: 401
+  curl -i ${url}/task/tasks
+
+  # create and list tasks
+  curl ${url}/task/tasks -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"read the README"}'
+  curl ${url}/task/tasks -H "authorization: Bearer $TOKEN"
+
+  # register, log in, and use the token that the user service issues
+  curl ${url}/user/register ${json} -d '{"name":"ada","password":"correct horse"}'
+  TOKEN=$(curl -s ${url}/user/login ${json} -d '{"name":"ada","password":"correct horse"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+  curl ${url}/user/me -H "authorization: Bearer $TOKEN"
+
+  # the live table
+  curl -s ${admin}/routes
+  npm run -s waygate routes -- --admin ${admin}
+
+Ctrl-C ends all of it.
+`
+}

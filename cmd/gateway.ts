@@ -1,0 +1,160 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Keys } from '../config/keys.ts'
+import type { Config } from '../config/schema.ts'
+import type { Registry } from '../discovery/registry.ts'
+import { NodeTable } from '../internal/node-table.ts'
+import { wrap } from '../internal/upstream.ts'
+import { CLIENT_CLOSED_REQUEST, createAccessLog } from '../middleware/access-log.ts'
+import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
+import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
+import { createAdmin } from '../routes/admin.ts'
+import { createMetrics } from '../routes/metrics.ts'
+import { createProxy } from '../routes/proxy.ts'
+import { UpstreamFailure } from '../internal/upstream-failure.ts'
+import { createBalance } from '../wrappers/balance.ts'
+import { createCircuitBreaker } from '../wrappers/circuit-breaker.ts'
+import { dispatch } from '../wrappers/dispatch.ts'
+import { createFallback } from '../wrappers/fallback.ts'
+import { createObserve } from '../wrappers/observe.ts'
+import { createRetry } from '../wrappers/retry.ts'
+import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
+import { LiveTable } from './live-table.ts'
+
+export interface GatewayOptions {
+  readonly config: Config
+  readonly keys: Keys
+  /** Initialised; closed by whoever made it. */
+  readonly registry: Registry
+  readonly logger: Logger
+}
+
+/** A running gateway. Whoever started it calls `stop()`. */
+export interface Gateway {
+  readonly address: AddressInfo
+  readonly adminAddress: AddressInfo
+  readonly table: LiveTable
+  /** Nodes in the table, over all services. */
+  nodeCount(): number
+  /**
+   * Not ready from now on; serves new connections for `drainMs` more, then only what is in flight, for at
+   * most `shutdownTimeoutMs`. Resolves with how many requests were cut off.
+   */
+  stop(): Promise<number>
+}
+
+/**
+ * The one place where everything is put together. Read it from `wrap` down to see the way of a request, and
+ * in {@link LiveTable} the way of a registry event.
+ *
+ * @throws Error when a port cannot be bound; nothing is left open then
+ */
+export async function startGateway({ config, keys, registry, logger }: GatewayOptions): Promise<Gateway> {
+  const nodes = new NodeTable(
+    node =>
+      new UpstreamPeer(node, {
+        connection: {
+          connectTimeoutMs: config.upstream.connectTimeoutMs,
+          bodyIdleTimeoutMs: config.upstream.bodyIdleTimeoutMs,
+          keepAliveMs: config.upstream.keepAliveMs,
+          maxConnections: config.upstream.connectionsPerNode ?? undefined,
+        },
+        circuit: config.breaker,
+        onBreaker: (peer, state) =>
+          logger.info({ service: peer.node.service, node: peer.node.id, breaker: state }, 'breaker changed'),
+      }),
+  )
+  const table = new LiveTable({ registry, nodes, config: config.routes, hasKey: keys.jwt !== undefined, logger })
+  const metrics = createMetrics(nodes, table)
+  const accessLog = config.accessLog ? createAccessLog(logger) : undefined
+
+  const upstream = wrap(dispatch, [
+    createObserve(),
+    createFallback(),
+    createRetry(),
+    createBalance(nodes),
+    createCircuitBreaker(),
+  ])
+
+  let draining = false
+  let open = 0
+  const proxy = createProxy({
+    routes: () => table.routeTable(),
+    upstream,
+    authenticator:
+      keys.jwt &&
+      createJwtAuthenticator({
+        ...keys.jwt,
+        ...config.jwt,
+        algorithms: keys.jwt.algorithms,
+        clockToleranceMs: config.jwt.clockToleranceSeconds * 1000,
+      }),
+    identityHeaders: Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase()),
+    isTrustedProxy: createTrustedProxies(config.trustedProxies),
+    isDraining: () => draining,
+    maxBodyBytes: config.limits.bodyBytes,
+    maxHeaderBytes: config.limits.headerBytes,
+    headersTimeoutMs: config.limits.headersTimeoutMs,
+    keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
+    onInternalError: error => logger.error({ err: error }, 'internal error'),
+    onOpen: () => {
+      open++
+    },
+    onClose: (call, request, response) => {
+      open--
+      const whole = response.writableFinished
+      if (!whole) call.end(new UpstreamFailure('aborted'))
+      const status = whole || response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
+      const totalMs = performance.now() - call.startedAt
+      metrics.record(call, status, totalMs)
+      accessLog?.(call, status, plainAddress(request.socket.remoteAddress), totalMs)
+    },
+  })
+  const admin = createAdmin({
+    nodes,
+    table,
+    metrics,
+    isReady: () => table.isLoaded && !draining,
+    token: config.adminToken,
+  })
+
+  const following = new AbortController()
+  try {
+    await proxy.listen({ host: config.host, port: config.port })
+    await admin.listen({ host: config.adminHost, port: config.adminPort })
+  } catch (error) {
+    await Promise.allSettled([proxy.close(), admin.close()])
+    throw error
+  }
+  const followed = table.follow(following.signal)
+  followed.catch(error => logger.fatal({ err: error }, 'the table is no longer followed'))
+
+  return {
+    address: addressOf(proxy),
+    adminAddress: addressOf(admin),
+    table,
+    nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
+    async stop() {
+      draining = true
+      await delay(config.drainMs)
+      const closed = proxy.close()
+      const cut = await Promise.race([closed.then(() => 0), delay(config.shutdownTimeoutMs).then(() => open)])
+      proxy.server.closeAllConnections()
+      await closed
+      following.abort()
+      await followed.catch(() => {})
+      await admin.close()
+      nodes.clear()
+      return cut
+    },
+  }
+}
+
+function addressOf(app: FastifyInstance): AddressInfo {
+  return app.server.address() as AddressInfo
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}

@@ -1,0 +1,17 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** The folder that holds our package.json: the checkout, or the installed package. */
+export const PACKAGE_FOLDER = findPackageFolder(import.meta.dirname)
+
+/** Whether this runs from TypeScript sources rather than from the built package. */
+export const IS_SOURCE = import.meta.filename.endsWith('.ts')
+
+/** Our version as package.json has it. */
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')).version
+}
+
+function findPackageFolder(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : findPackageFolder(dirname(folder))
+}

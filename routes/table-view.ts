@@ -1,0 +1,28 @@
+import type { Route } from '../internal/route.ts'
+
+/** Where the table comes from and how far it can be trusted. */
+export interface SourceView {
+  /** Name of the registry. */
+  readonly registry: string
+  readonly connected: boolean
+  /** Whether the table may lag behind the registry: not connected, or read from the copy on disk. */
+  readonly stale: boolean
+  /** Since the registry last confirmed the table; undefined before the first time. */
+  readonly ageMs: number | undefined
+  /** Of the registry, as a decimal string; undefined before the first snapshot. */
+  readonly revision: string | undefined
+  /** Why it is not connected, for people. */
+  readonly reason?: string | undefined
+  /** Differences that a full comparison with the registry found although nothing was missed; must stay 0. */
+  readonly drift?: number | undefined
+  /** Full listings since the start, by reason. */
+  readonly relists?: Readonly<Record<string, number>> | undefined
+}
+
+/** What the admin listener shows of the live table. */
+export interface TableView {
+  source(): SourceView
+  /** Documents from the registry and the config file, and the automatic routes. */
+  routes(): readonly Route[]
+  problems(): readonly { readonly key: string; readonly reason: string }[]
+}
