@@ -1,5 +1,5 @@
 import { didYouMean } from '../config/closest.ts'
-import { createNode, parseAddress } from '../internal/node.ts'
+import { createNode, MAX_WEIGHT, parseAddress } from '../internal/node.ts'
 import { Arguments } from './arguments.ts'
 import type { CheckOptions, Command, Configured, RegisterOptions, TokenOptions } from './command.ts'
 import { parseDuration } from './duration.ts'
@@ -59,7 +59,7 @@ function configured(given: Arguments): Configured {
 function parseRegister(given: Arguments): RegisterOptions {
   const name = given.required('name')
   const id = given.one('id')
-  const weight = given.integer('weight', { min: 0, max: 65_535 }) ?? 1
+  const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT }) ?? 1
   // A lease shorter than 6 s ends in the time that losing one etcd member takes.
   const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 }) ?? 10
   const metadata = Object.fromEntries(given.pairs('meta'))

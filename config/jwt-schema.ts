@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { count, secret, section, text, textOrList } from './values.ts'
 
 /** The signature algorithms of RFC 7518 section 3 that a token may use; `none` is not one of them. */
-export const ALGORITHMS = [
+const ALGORITHMS = [
   'HS256',
   'HS384',
   'HS512',

@@ -12,7 +12,7 @@ export interface JwtKey {
 }
 
 /** TLS material for etcd, PEM. */
-export interface EtcdTls {
+interface EtcdTls {
   readonly ca?: Buffer
   readonly cert?: Buffer
   readonly key?: Buffer

@@ -1,8 +1,11 @@
 import Type from 'typebox'
+import { BALANCERS } from '../internal/balancer.ts'
 import { NAME_PATTERN, name } from './values.ts'
 
-/** The balancers a route may name. */
-export const BALANCERS = ['weighted-round-robin'] as const
+/** The name of a balancer, how a node is picked. */
+export function balancerName(options: Type.TSchemaOptions) {
+  return Type.Enum(Object.keys(BALANCERS), options)
+}
 
 const METHOD = Type.String({
   // RFC 9110 section 5.6.2 `token`, without lower case: methods are case-sensitive, and `get` is never meant.
@@ -20,7 +23,7 @@ const HOST = Type.String({
 const NAME_LIST = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 
 /** `jwt`, `none`, or what the token must grant. */
-export const AuthRule = Type.Union(
+const AuthRule = Type.Union(
   [
     Type.Literal('jwt'),
     Type.Literal('none'),
@@ -112,7 +115,7 @@ export const RouteDocument = Type.Object(
       }),
     ),
     balancer: Type.Optional(
-      Type.Enum(BALANCERS, {
+      balancerName({
         description: 'How a node is picked. Absent: `routes.defaults.balancer`.',
       }),
     ),

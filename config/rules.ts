@@ -40,7 +40,7 @@ export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
 }
 
 /** Whether nobody but this machine can reach the address. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 

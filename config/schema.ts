@@ -1,9 +1,9 @@
 import Type from 'typebox'
 import { JwtSection } from './jwt-schema.ts'
-import { BALANCERS, RETRIES, RouteDocuments, TIMEOUT } from './route-schema.ts'
+import { balancerName, RETRIES, RouteDocuments, TIMEOUT } from './route-schema.ts'
 import { count, durationMs, port, secret, section, text } from './values.ts'
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 const EtcdSection = section(
   {
@@ -60,7 +60,7 @@ const RoutesSection = section(
           default: null,
           description: 'Further tries after the first, each on another node. `null`: every other node once.',
         }),
-        balancer: Type.Enum(BALANCERS, {
+        balancer: balancerName({
           default: 'weighted-round-robin',
           description: 'How a node is picked.',
         }),
