@@ -1,0 +1,449 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { PrefixSync, type SyncTimings } from '../../../discovery/etcd/prefix-sync.ts'
+import { FakeClock, settle } from './fake-clock.ts'
+import { del, put, ScriptedStore } from './scripted-store.ts'
+
+interface Options {
+  readonly keys?: readonly string[]
+  readonly timings?: Partial<SyncTimings>
+  readonly random?: () => number
+  readonly onChange?: () => void
+}
+
+/** A sync on a scripted store; `said` is what it told its listener since it was read last. */
+async function setUp(
+  t: TestContext,
+  { keys = ['a', 'b'], timings, random = () => 1, onChange }: Options = {},
+) {
+  const store = new ScriptedStore()
+  for (const key of keys) store.put(key)
+  const clock = new FakeClock()
+  const log: string[] = []
+  const sync = new PrefixSync({
+    transport: store,
+    clock,
+    random,
+    // Audits have tests of their own.
+    timings: { auditMs: [1e9, 1e9], firstAuditMs: [1e9, 1e9], ...timings },
+    listener: {
+      onSnapshot: state => log.push(`all@${state.revision}: ${[...state.table.keys()].join()}`),
+      onChange: (puts, deletes, state) => {
+        onChange?.()
+        log.push(`@${state.revision} +${puts.map(item => item.key).join()} -${deletes.join()}`)
+      },
+      onConnected: (connected, reason) => log.push(connected ? 'on' : `off: ${reason}`),
+    },
+  })
+  t.after(() => sync.stop())
+  sync.start()
+  await settle()
+  return { store, clock, sync, said: () => log.splice(0) }
+}
+
+/** The same, followed. */
+async function setUpFollowed(t: TestContext, options?: Options) {
+  const all = await setUp(t, options)
+  all.store.stream.created()
+  all.said()
+  return all
+}
+
+test('reads everything, then watches from the next revision', async t => {
+  const { store, said } = await setUp(t)
+  assert.deepEqual(said(), ['all@7: a,b'])
+  assert.equal(store.stream.startRevision, 8n)
+  store.stream.created()
+  assert.deepEqual(said(), ['on'])
+})
+
+test('reads every page at the revision of the first, whatever is written in between', async t => {
+  const store = new ScriptedStore()
+  for (const key of ['a', 'b', 'c', 'd', 'e']) store.put(key)
+  store.onRead = page => {
+    if (page === 2) store.put('f')
+  }
+  let seen = ''
+  const sync = new PrefixSync({
+    transport: store,
+    clock: new FakeClock(),
+    timings: { pageSize: 2 },
+    listener: {
+      onSnapshot: state => {
+        seen = `${state.revision}: ${[...state.table.keys()].join()}`
+      },
+      onChange() {},
+      onConnected() {},
+    },
+  })
+  t.after(() => sync.stop())
+  sync.start()
+  await settle()
+  assert.equal(seen, '10: a,b,c,d,e')
+  assert.deepEqual(
+    store.reads.map(read => read.revision),
+    [undefined, 10n, 10n],
+  )
+  assert.equal(store.stream.startRevision, 11n)
+})
+
+test('applies a batch at once, each key named once with its last word', async t => {
+  const { store, sync, said } = await setUpFollowed(t)
+  store.stream.events(put('c', 8n), put('c', 9n, 'newer'), del('a', 10n), put('d', 11n), del('d', 12n))
+  assert.deepEqual(said(), ['@12 +c -a,d'])
+  assert.deepEqual([...sync.state!.table.keys()], ['b', 'c'])
+  assert.equal(sync.state!.table.get('c')?.value, 'newer')
+})
+
+test('an event at or below the revision was seen before', async t => {
+  const { store, said } = await setUpFollowed(t)
+  store.stream.events(put('a', 6n), del('b', 7n))
+  assert.deepEqual(said(), [])
+  store.stream.events(del('b', 7n), put('c', 8n))
+  assert.deepEqual(said(), ['@8 +c -'])
+})
+
+test('the revision is that of the last event, never that of a header or of a progress answer', async t => {
+  const { store, clock, sync } = await setUpFollowed(t)
+  store.revision = 100n
+  store.stream.events(put('c', 8n))
+  store.stream.send({ revision: 100n })
+  assert.equal(sync.status().revision, '8')
+  store.stream.end()
+  await clock.advance(100)
+  assert.equal(store.stream.startRevision, 9n)
+})
+
+test('events in fragments are applied together, when the last one is there', async t => {
+  const { store, said } = await setUpFollowed(t)
+  store.stream.send({ fragment: true, events: [put('c', 8n), put('d', 8n)] })
+  store.stream.send({ fragment: true, events: [put('e', 8n)] })
+  assert.deepEqual(said(), [])
+  store.stream.send({ events: [put('f', 9n)] })
+  assert.deepEqual(said(), ['@9 +c,d,e,f -'])
+})
+
+test('a stream that ends between fragments leaves nothing half applied, and is taken up before them', async t => {
+  const { store, clock, said } = await setUpFollowed(t)
+  store.stream.send({ fragment: true, events: [put('c', 8n)] })
+  store.stream.end('reset')
+  await clock.advance(100)
+  assert.deepEqual(said(), ['off: reset'])
+  assert.equal(store.stream.startRevision, 8n)
+  store.stream.created()
+  store.stream.events(put('c', 8n), put('d', 8n))
+  assert.deepEqual(said(), ['on', '@8 +c,d -'])
+})
+
+test('an outage removes nothing, and what happened meanwhile comes without another full read', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  store.stream.end('refused')
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(3_000)
+    store.stream.end('refused')
+  }
+  assert.deepEqual(said(), ['off: refused'], 'said once')
+  assert.equal(sync.state!.table.size, 2)
+  await clock.advance(3_000)
+  store.stream.created()
+  store.stream.events(put('c', 8n))
+  assert.deepEqual(said(), ['on', '@8 +c -'])
+  assert.equal(store.reads.length, 1)
+})
+
+test('a stream that never says created is given up with its connection', async t => {
+  const { store, clock, said } = await setUp(t)
+  said()
+  await clock.advance(2_999)
+  assert.equal(store.stream.closed, 'no')
+  await clock.advance(1)
+  assert.equal(store.streams[0]?.closed, 'broken')
+  assert.deepEqual(said(), ['off: etcd does not answer'])
+  await clock.advance(100)
+  assert.equal(store.streams.length, 2)
+})
+
+test('a late message of a stream that was given up is not heard', async t => {
+  const { store, clock, said } = await setUp(t)
+  await clock.advance(3_000)
+  said()
+  store.streams[0]!.created()
+  store.streams[0]!.events(put('x', 8n))
+  store.streams[0]!.end()
+  assert.deepEqual(said(), [])
+})
+
+test('events on a watch that was never created are not believed', async t => {
+  const { store, said } = await setUp(t)
+  said()
+  store.stream.events(put('c', 8n))
+  await settle()
+  assert.equal(store.streams[0]?.closed, 'orderly')
+  assert.match(said().join(), /^off: /)
+})
+
+test('after 5 s of silence it asks, and an answer is enough', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  await clock.advance(4_999)
+  assert.equal(store.stream.progressRequests, 0)
+  assert.equal(sync.status().ageMs, 4_999)
+  await clock.advance(1)
+  assert.equal(store.stream.progressRequests, 1)
+  await clock.advance(1_999)
+  store.stream.send({})
+  assert.equal(sync.status().ageMs, 0)
+  await clock.advance(4_999)
+  assert.equal(store.stream.progressRequests, 1)
+  assert.equal(store.stream.closed, 'no')
+  assert.deepEqual(said(), [])
+})
+
+test('without an answer in 2 s it gives the connection up', async t => {
+  const { store, clock, said } = await setUpFollowed(t)
+  await clock.advance(7_000)
+  assert.equal(store.streams[0]?.closed, 'broken')
+  assert.deepEqual(said(), ['off: etcd is silent'])
+})
+
+test('a compacted start is read anew; another cancel is only watched again', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  store.stream.send({ canceled: true, cancelReason: 'etcdserver: no leader' })
+  await clock.advance(100)
+  assert.deepEqual(said(), ['off: etcdserver: no leader'])
+  assert.equal(store.reads.length, 1)
+  store.stream.created()
+  store.put('c')
+  store.stream.send({ canceled: true, compactRevision: 8n })
+  await clock.advance(100)
+  assert.deepEqual(said(), ['on', 'off: compacted', 'all@8: a,b,c'])
+  assert.equal(store.stream.startRevision, 9n)
+  assert.equal(sync.status().relists.get('compacted'), 1)
+})
+
+test('another cluster id is read anew, also when its revision is higher', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  store.stream.end('reset')
+  store.clusterId = 'c2'
+  store.keys.clear()
+  store.revision = 50n
+  store.put('z')
+  await clock.advance(100)
+  store.stream.created()
+  await clock.advance(200)
+  assert.deepEqual(said(), ['off: reset', 'all@51: z'])
+  assert.equal(sync.status().relists.get('cluster-changed'), 1)
+  assert.equal(store.stream.startRevision, 52n)
+})
+
+test('a store that has gone back behind us is read anew', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  store.stream.end('reset')
+  store.keys.clear()
+  store.revision = 1n
+  store.put('z')
+  await clock.advance(100)
+  store.stream.created()
+  await clock.advance(300)
+  assert.deepEqual(said(), ['off: reset', 'all@2: z'])
+  assert.equal(sync.status().relists.get('behind'), 1)
+})
+
+test('tries are spaced with full jitter from 100 ms to 3 s, and begin anew once it follows', async t => {
+  const { store, clock } = await setUpFollowed(t)
+  const waits: number[] = []
+  const measure = async () => {
+    const before = store.streams.length
+    let waited = 0
+    while (store.streams.length === before) {
+      await clock.advance(10)
+      waited += 10
+    }
+    waits.push(waited)
+  }
+  for (let i = 0; i < 7; i++) {
+    store.stream.end()
+    await measure()
+  }
+  assert.deepEqual(waits, [100, 200, 400, 800, 1_600, 3_000, 3_000])
+  store.stream.created()
+  store.stream.end()
+  await measure()
+  assert.equal(waits.at(-1), 100)
+})
+
+test('a watch created and canceled in one breath, as without permission, does not shorten the wait', async t => {
+  const { store, clock } = await setUp(t)
+  for (let i = 0; i < 4; i++) {
+    store.stream.send({ created: true, canceled: true, cancelReason: 'etcdserver: permission denied' })
+    await clock.advance(100 * 2 ** i)
+  }
+  assert.equal(store.streams.length, 5)
+  await clock.advance(800)
+  assert.equal(store.streams.length, 5)
+})
+
+test('a store away at the start is told once, and tried until it answers', async t => {
+  const store = new ScriptedStore()
+  store.failure = new Error('refused')
+  store.put('a')
+  const clock = new FakeClock()
+  const log: string[] = []
+  const sync = new PrefixSync({
+    transport: store,
+    clock,
+    listener: {
+      onSnapshot: state => log.push(`all@${state.revision}`),
+      onChange() {},
+      onConnected: (connected, reason) => log.push(`${connected} ${reason}`),
+    },
+  })
+  t.after(() => sync.stop())
+  sync.start()
+  await clock.advance(30_000)
+  assert.deepEqual(log, ['false refused'])
+  assert.equal(sync.state, undefined)
+  assert.deepEqual(sync.status(), {
+    connected: false,
+    revision: undefined,
+    ageMs: undefined,
+    relists: new Map(),
+    drift: 0,
+  })
+  store.failure = undefined
+  await clock.advance(3_000)
+  store.stream.created()
+  assert.deepEqual(log, ['false refused', 'all@6', 'true undefined'])
+})
+
+test('a cluster that changes between two pages is not mixed into one table', async t => {
+  const store = new ScriptedStore()
+  for (const key of ['a', 'b', 'c']) store.put(key)
+  store.onRead = page => {
+    if (page === 2) store.clusterId = 'c2'
+  }
+  const clock = new FakeClock()
+  const log: string[] = []
+  const sync = new PrefixSync({
+    transport: store,
+    clock,
+    timings: { pageSize: 2 },
+    listener: {
+      onSnapshot: state => log.push(state.clusterId),
+      onChange() {},
+      onConnected: (_, reason) => log.push(String(reason)),
+    },
+  })
+  t.after(() => sync.stop())
+  sync.start()
+  await clock.advance(1_000)
+  assert.deepEqual(log, ['the cluster changed while it was read', 'c2'])
+})
+
+const AUDITS = { auditMs: [60_000, 60_000], firstAuditMs: [1_000, 1_000], silenceMs: 1e9 } as const
+
+test('an audit that finds the same confirms the table, and is repeated', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
+  store.revision = 40n
+  await clock.advance(60_000)
+  assert.equal(sync.status().ageMs, 0)
+  await clock.advance(60_000)
+  assert.deepEqual(
+    store.reads.map(read => read.revision),
+    [undefined, 7n, 7n],
+    'at our own revision, so that what is still on its way is no difference',
+  )
+  assert.deepEqual(said(), [])
+  assert.equal(sync.status().drift, 0)
+})
+
+test('an audit counts every difference as drift, and everything is read anew without an outage', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
+  store.keys.delete('a')
+  store.keys.set('b', { key: 'b', value: 'other', modRevision: 7n })
+  store.keys.set('c', { key: 'c', value: 'v', modRevision: 6n })
+  await clock.advance(60_000)
+  assert.equal(sync.status().drift, 3)
+  assert.deepEqual(said(), ['all@7: b,c'])
+  assert.equal(sync.status().relists.get('drift'), 1)
+  assert.equal(sync.status().connected, true)
+})
+
+test('events that come while an audit reads are no drift', async t => {
+  const { store, clock, sync } = await setUpFollowed(t, { timings: { ...AUDITS, pageSize: 1 } })
+  store.onRead = page => {
+    if (page === 4) store.stream.events(put('a', 8n), put('z', 9n))
+  }
+  await clock.advance(60_000)
+  assert.equal(sync.status().drift, 0)
+  assert.equal(sync.status().revision, '9')
+})
+
+test('a store that lost its data and grew past us again is found out soon after the outage', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
+  store.stream.end('reset')
+  store.keys.clear()
+  store.revision = 1n
+  for (const key of ['p', 'q', 'r', 's', 't', 'u', 'v']) store.put(key)
+  await clock.advance(100)
+  store.stream.created()
+  assert.deepEqual(said(), ['off: reset', 'on'])
+  await clock.advance(1_000)
+  assert.deepEqual(said(), ['all@8: p,q,r,s,t,u,v'])
+  assert.equal(sync.status().relists.get('replaced'), 1)
+  assert.equal(sync.status().drift, 0, 'nothing that was followed was missed')
+})
+
+test('an audit whose revision is compacted reads everything anew and counts only certain differences', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
+  store.put('c')
+  store.keys.set('b', { key: 'b', value: 'other', modRevision: 6n })
+  store.compacted = 8n
+  await clock.advance(60_000)
+  assert.deepEqual(said(), ['all@8: a,b,c'])
+  assert.equal(sync.status().relists.get('audit'), 1)
+  assert.equal(sync.status().drift, 1)
+})
+
+test('one audit that cannot read is repeated soon; a second failure is an outage', async t => {
+  const { store, clock, said } = await setUpFollowed(t, { timings: AUDITS })
+  store.failure = new Error('deadline exceeded')
+  await clock.advance(60_000)
+  assert.deepEqual(said(), [])
+  await clock.advance(1_000)
+  assert.deepEqual(said(), ['off: reading failed: deadline exceeded'])
+  assert.equal(store.streams[0]?.closed, 'broken')
+})
+
+test('a listener that throws gets everything anew', async t => {
+  let broken = true
+  const { store, clock, sync, said } = await setUpFollowed(t, {
+    onChange: () => {
+      if (broken) throw new Error('no')
+    },
+  })
+  const event = put('c', 8n)
+  store.keys.set('c', event)
+  store.revision = 8n
+  store.stream.events(event)
+  broken = false
+  await clock.advance(100)
+  assert.deepEqual(said(), ['off: applying an event failed', 'all@8: a,b,c'])
+  assert.equal(sync.status().relists.get('failed'), 1)
+})
+
+test('stop closes the stream and every timer, and nothing is said afterwards', async t => {
+  const { store, clock, sync, said } = await setUpFollowed(t)
+  await sync.stop()
+  assert.equal(store.stream.closed, 'orderly')
+  assert.equal(clock.pending, 0)
+  store.stream.events(put('c', 8n))
+  assert.deepEqual(said(), [])
+})
+
+test('stop while it waits for the next try resolves at once', async t => {
+  const { store, clock, sync } = await setUpFollowed(t)
+  store.stream.end()
+  await settle()
+  await sync.stop()
+  assert.equal(clock.pending, 0)
+})

@@ -1,0 +1,127 @@
+import {
+  type Page,
+  RevisionError,
+  type StoredKey,
+  type SyncTransport,
+  type WatchedEvent,
+  type WatchListener,
+  type WatchMessage,
+} from '../../../discovery/etcd/transport.ts'
+
+/** A watch stream as the test holds its other end. */
+export class ScriptedStream {
+  readonly startRevision: bigint
+  closed: 'no' | 'orderly' | 'broken' = 'no'
+  progressRequests = 0
+  readonly #listener: WatchListener
+  readonly #store: ScriptedStore
+
+  constructor(store: ScriptedStore, startRevision: bigint, listener: WatchListener) {
+    this.#store = store
+    this.startRevision = startRevision
+    this.#listener = listener
+  }
+
+  send(message: Partial<WatchMessage>): void {
+    this.#listener.onMessage({
+      revision: this.#store.revision,
+      clusterId: this.#store.clusterId,
+      created: false,
+      canceled: false,
+      compactRevision: 0n,
+      cancelReason: '',
+      fragment: false,
+      events: [],
+      ...message,
+    })
+  }
+
+  created(): void {
+    this.send({ created: true })
+  }
+
+  events(...events: readonly WatchedEvent[]): void {
+    this.send({ events })
+  }
+
+  end(reason = 'connection reset'): void {
+    this.#listener.onEnd(reason)
+  }
+}
+
+/** A store that says and forgets what the test wants. */
+export class ScriptedStore implements SyncTransport {
+  revision = 5n
+  clusterId = 'c1'
+  compacted = 0n
+  /** Thrown by every read while set. */
+  failure: Error | undefined
+  /** Called before each page is read. */
+  onRead: (page: number) => void = () => {}
+  readonly keys = new Map<string, StoredKey>()
+  readonly reads: { revision: bigint | undefined; limit: number }[] = []
+  readonly streams: ScriptedStream[] = []
+  #pages = 0
+
+  put(key: string, value = 'v'): StoredKey {
+    this.revision += 1n
+    const item = { key, value, modRevision: this.revision }
+    this.keys.set(key, item)
+    return item
+  }
+
+  get stream(): ScriptedStream {
+    return this.streams.at(-1)!
+  }
+
+  async readPage(request: {
+    from?: Buffer | undefined
+    revision?: bigint | undefined
+    limit: number
+  }): Promise<Page> {
+    const { from, revision, limit } = request
+    this.reads.push({ revision, limit })
+    this.onRead(++this.#pages)
+    if (this.failure) throw this.failure
+    if (revision !== undefined && revision < this.compacted) throw new RevisionError('compacted', undefined)
+    if (revision !== undefined && revision > this.revision) throw new RevisionError('future', undefined)
+    const after = from?.toString() ?? ''
+    const all = [...this.keys.values()]
+      .filter(item => item.key >= after && item.modRevision <= (revision ?? this.revision))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+    const items = all.slice(0, limit)
+    const last = items.at(-1)
+    return {
+      revision: this.revision,
+      clusterId: this.clusterId,
+      items,
+      next: all.length > limit && last ? Buffer.from(`${last.key}\0`) : undefined,
+    }
+  }
+
+  watch(startRevision: bigint, listener: WatchListener) {
+    const stream = new ScriptedStream(this, startRevision, listener)
+    this.streams.push(stream)
+    return {
+      requestProgress: () => {
+        stream.progressRequests++
+      },
+      close: (broken: boolean) => {
+        stream.closed = broken ? 'broken' : 'orderly'
+      },
+    }
+  }
+}
+
+export const put = (key: string, modRevision: bigint, value = 'v'): WatchedEvent => ({
+  type: 'put',
+  key,
+  value,
+  modRevision,
+})
+export const del = (key: string, modRevision: bigint): WatchedEvent => ({
+  type: 'delete',
+  key,
+  value: '',
+  modRevision,
+})
