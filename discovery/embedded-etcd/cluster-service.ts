@@ -1,0 +1,23 @@
+import { unary } from './grpc.ts'
+import type { Store } from './store.ts'
+import { type HeaderFactory, toLong } from './wire.ts'
+
+export interface ClusterServiceOptions {
+  readonly store: Store
+  readonly memberId: bigint
+  readonly header: HeaderFactory
+  /** Where clients reach it. */
+  readonly url: string
+}
+
+/** What can be answered of etcd's Cluster service: the list of its one member. */
+export function createClusterService({ store, memberId, header, url }: ClusterServiceOptions) {
+  return {
+    MemberList: unary(() => ({
+      header: header(store.revision),
+      members: [
+        { ID: toLong(memberId), name: 'embedded', peerURLs: [], clientURLs: [url], isLearner: false },
+      ],
+    })),
+  }
+}

@@ -1,0 +1,46 @@
+/** The gRPC status an error is answered with, by its name in the gRPC specification. */
+export type StatusName =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'FAILED_PRECONDITION'
+  | 'OUT_OF_RANGE'
+  | 'UNIMPLEMENTED'
+  | 'UNAVAILABLE'
+
+/**
+ * Everything a client can be refused with. Clients (Go's clientv3 among them) recognise etcd's errors by
+ * their text, so status and text are etcd's own.
+ *
+ * @see https://github.com/etcd-io/etcd/blob/release-3.4/etcdserver/api/v3rpc/rpctypes/error.go
+ */
+const ERRORS = {
+  emptyKey: ['INVALID_ARGUMENT', 'etcdserver: key is not provided'],
+  keyNotFound: ['INVALID_ARGUMENT', 'etcdserver: key not found'],
+  valueProvided: ['INVALID_ARGUMENT', 'etcdserver: value is provided'],
+  leaseProvided: ['INVALID_ARGUMENT', 'etcdserver: lease is provided'],
+  tooManyOps: ['INVALID_ARGUMENT', 'etcdserver: too many operations in txn request'],
+  duplicateKey: ['INVALID_ARGUMENT', 'etcdserver: duplicate key given in txn request'],
+  requestTooLarge: ['INVALID_ARGUMENT', 'etcdserver: request is too large'],
+  compacted: ['OUT_OF_RANGE', 'etcdserver: mvcc: required revision has been compacted'],
+  futureRevision: ['OUT_OF_RANGE', 'etcdserver: mvcc: required revision is a future revision'],
+  leaseNotFound: ['NOT_FOUND', 'etcdserver: requested lease not found'],
+  leaseExists: ['FAILED_PRECONDITION', 'etcdserver: lease already exists'],
+  leaseTtlTooLarge: ['OUT_OF_RANGE', 'etcdserver: too large lease TTL'],
+  stopped: ['UNAVAILABLE', 'etcdserver: server stopped'],
+} as const satisfies Record<string, readonly [StatusName, string]>
+
+/** A refusal as etcd words it. */
+export class EtcdError extends Error {
+  readonly status: StatusName
+
+  constructor(status: StatusName, message: string) {
+    super(message)
+    this.name = 'EtcdError'
+    this.status = status
+  }
+}
+
+export function etcdError(reason: keyof typeof ERRORS): EtcdError {
+  const [status, message] = ERRORS[reason]
+  return new EtcdError(status, message)
+}

@@ -1,0 +1,77 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import * as grpc from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
+import { EtcdError } from './errors.ts'
+
+export type UnaryHandler<Request, Response> = (request: Request) => Response
+export type Stream<Request, Response> = grpc.ServerDuplexStream<Request, Response>
+
+const ETCD_SERVICES = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const
+export type EtcdServiceName = (typeof ETCD_SERVICES)[number]
+
+/** Encoded sizes of requests that are being answered. */
+const sizes = new WeakMap<object, number>()
+
+/**
+ * The definitions of etcd's v3 services, read from the files that the etcd3 client ships, wherever it is
+ * installed. 64-bit numbers come as decimal strings, enums as numbers, bytes as Buffers.
+ */
+export function loadEtcdServices(): Record<EtcdServiceName, grpc.ServiceDefinition> {
+  const etcd3 = dirname(createRequire(import.meta.url).resolve('etcd3/package.json'))
+  const definitions = loadSync(join(etcd3, 'proto', 'rpc.proto'), {
+    keepCase: true,
+    longs: String,
+    defaults: true,
+    oneofs: true,
+  })
+  return Object.fromEntries(
+    ETCD_SERVICES.map(name => [
+      name,
+      withSizes(definitions[`etcdserverpb.${name}`] as grpc.ServiceDefinition),
+    ]),
+  ) as Record<EtcdServiceName, grpc.ServiceDefinition>
+}
+
+/** How many bytes a request took on the wire. */
+export function requestBytes(request: object): number {
+  return sizes.get(request) ?? 0
+}
+
+/** A handler whose thrown {@link EtcdError} becomes the call's status. */
+export function unary<Request, Response>(
+  handler: UnaryHandler<Request, Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    try {
+      callback(null, handler(call.request))
+    } catch (error) {
+      callback(toStatus(error))
+    }
+  }
+}
+
+/** Ends a stream with an error. */
+export function fail(stream: { emit(event: 'error', error: object): boolean }, error: EtcdError): void {
+  stream.emit('error', toStatus(error))
+}
+
+function toStatus(error: unknown): { code: grpc.status; details: string } {
+  if (error instanceof EtcdError) return { code: grpc.status[error.status], details: error.message }
+  return { code: grpc.status.INTERNAL, details: error instanceof Error ? error.message : String(error) }
+}
+
+function withSizes(service: grpc.ServiceDefinition): grpc.ServiceDefinition {
+  const measured = Object.entries(service).map(([name, method]) => [
+    name,
+    {
+      ...method,
+      requestDeserialize(bytes: Buffer) {
+        const request = method.requestDeserialize(bytes) as object
+        sizes.set(request, bytes.length)
+        return request
+      },
+    },
+  ])
+  return Object.fromEntries(measured) as grpc.ServiceDefinition
+}

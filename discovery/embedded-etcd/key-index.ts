@@ -1,0 +1,89 @@
+import type { KeyRange } from './key-range.ts'
+import { isDeletion, type KeyValue } from './key-value.ts'
+
+/**
+ * Every key with its states, oldest first, in key order. The order is a sorted array: adding a key moves
+ * its successors, which costs microseconds for the ten thousands of keys this is meant for.
+ */
+export class KeyIndex {
+  readonly #states = new Map<string, KeyValue[]>()
+  #names: string[] = []
+  #bytes = 0
+
+  /** The size of all keys and values in all their states. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The present state; undefined when the key does not exist. */
+  latest(name: string): KeyValue | undefined {
+    const kv = this.#states.get(name)?.at(-1)
+    return kv && !isDeletion(kv) ? kv : undefined
+  }
+
+  /** The states at `revision` of all keys in the range that existed then, in key order. */
+  range(range: KeyRange, revision: bigint): KeyValue[] {
+    const found: KeyValue[] = []
+    for (let at = this.#lowerBound(range.from); at < this.#names.length; at++) {
+      const name = this.#names[at]!
+      if (range.to !== undefined && name >= range.to) break
+      const kv = stateAt(this.#states.get(name)!, revision)
+      if (kv && !isDeletion(kv)) found.push(kv)
+    }
+    return found
+  }
+
+  append(name: string, kv: KeyValue): void {
+    this.#bytes += bytesOf(kv)
+    const states = this.#states.get(name)
+    if (states) {
+      states.push(kv)
+      return
+    }
+    this.#states.set(name, [kv])
+    // Keys often come in order; then this is a push.
+    if (this.#names.length === 0 || this.#names.at(-1)! < name) this.#names.push(name)
+    else this.#names.splice(this.#lowerBound(name), 0, name)
+  }
+
+  /** Forgets, for these keys, what no question about `revision` or later can need. */
+  compact(names: Iterable<string>, revision: bigint): void {
+    let vanished = false
+    for (const name of names) {
+      const states = this.#states.get(name)
+      if (!states) continue
+      let keep = states.findLastIndex(kv => kv.modRevision <= revision)
+      if (keep === -1) continue
+      if (isDeletion(states[keep]!)) keep++
+      for (const dropped of states.splice(0, keep)) this.#bytes -= bytesOf(dropped)
+      if (states.length > 0) continue
+      this.#states.delete(name)
+      vanished = true
+    }
+    if (vanished) this.#names = this.#names.filter(name => this.#states.has(name))
+  }
+
+  /** The position of the first name that is not less than `name`. */
+  #lowerBound(name: string): number {
+    let low = 0
+    let high = this.#names.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#names[middle]! < name) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function bytesOf(kv: KeyValue): number {
+  return kv.key.length + kv.value.length
+}
+
+function stateAt(states: readonly KeyValue[], revision: bigint): KeyValue | undefined {
+  // Almost always the last one is asked for.
+  for (let at = states.length - 1; at >= 0; at--) {
+    if (states[at]!.modRevision <= revision) return states[at]
+  }
+  return undefined
+}

@@ -1,0 +1,53 @@
+import type { LeaseTable } from './lease-table.ts'
+
+/** setTimeout's longest. */
+const MAX_DELAY_MS = 2_147_483_647
+/** A timer this late means that the process was stopped or its event loop was held up. */
+const STALL_MS = 1_000
+
+export interface LeaseExpiryOptions {
+  readonly leases: LeaseTable
+  readonly now: () => number
+  /** Called with each lease whose time is over. */
+  readonly expire: (id: bigint) => void
+}
+
+/**
+ * Ends leases on time, with one timer for the one that ends first.
+ *
+ * After a stall of this process all leases get that much more time: their holders' renewals are waiting in
+ * sockets that nobody has read.
+ */
+export class LeaseExpiry {
+  readonly #options: LeaseExpiryOptions
+  #timer: NodeJS.Timeout | undefined
+  #dueAtMs = Number.POSITIVE_INFINITY
+
+  constructor(options: LeaseExpiryOptions) {
+    this.#options = options
+  }
+
+  /** To be called when a lease was granted. Renewed and removed ones are noticed when the timer fires. */
+  schedule(): void {
+    const next = this.#options.leases.nextExpiryMs()
+    if (next === undefined || next >= this.#dueAtMs) return
+    clearTimeout(this.#timer)
+    const now = this.#options.now()
+    this.#dueAtMs = Math.min(next, now + MAX_DELAY_MS)
+    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(this.#dueAtMs - now)))
+    this.#timer.unref()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #fire(): void {
+    const { leases, now, expire } = this.#options
+    const lateMs = now() - this.#dueAtMs
+    if (lateMs > STALL_MS) leases.extendAll(lateMs)
+    for (const id of leases.expired()) expire(id)
+    this.#dueAtMs = Number.POSITIVE_INFINITY
+    this.schedule()
+  }
+}

@@ -1,0 +1,81 @@
+import { etcdError } from './errors.ts'
+import { fail, type Stream, unary } from './grpc.ts'
+import { LeaseExpiry } from './lease-expiry.ts'
+import type { LeaseTable } from './lease-table.ts'
+import type { Store } from './store.ts'
+import { type HeaderFactory, type Int64, toLong } from './wire.ts'
+
+export interface LeaseServiceOptions {
+  readonly store: Store
+  readonly leases: LeaseTable
+  readonly now: () => number
+  readonly header: HeaderFactory
+}
+
+/** etcd's Lease service; leases end on time whether or not anyone asks. Call `close()` to stop that. */
+export function createLeaseService({ store, leases, now, header }: LeaseServiceOptions) {
+  store.listen(leases)
+  const present = () => header(store.revision)
+  const expiry = new LeaseExpiry({ leases, now, expire: revoke })
+  const open = new Set<Stream<{ readonly ID: Int64 }, object>>()
+
+  /** Removes a lease and, under one revision, its keys. */
+  function revoke(id: bigint): boolean {
+    const names = leases.remove(id)
+    if (!names) return false
+    store.write(writer => {
+      for (const name of names) writer.delete({ from: name, to: `${name}\0` })
+    })
+    return true
+  }
+
+  return {
+    handlers: {
+      LeaseGrant: unary((request: { readonly TTL: Int64; readonly ID: Int64 }) => {
+        const { id, ttlSeconds } = leases.grant(BigInt(request.ID), BigInt(request.TTL))
+        expiry.schedule()
+        return { header: present(), ID: toLong(id), TTL: toLong(ttlSeconds) }
+      }),
+
+      LeaseRevoke: unary((request: { readonly ID: Int64 }) => {
+        if (!revoke(BigInt(request.ID))) throw etcdError('leaseNotFound')
+        return { header: present() }
+      }),
+
+      LeaseKeepAlive(call: Stream<{ readonly ID: Int64 }, object>): void {
+        open.add(call)
+        const forget = () => void open.delete(call)
+        call.on('data', ({ ID }: { readonly ID: Int64 }) => {
+          const id = BigInt(ID)
+          call.write({ header: present(), ID: toLong(id), TTL: toLong(leases.renew(id)) })
+        })
+        call.on('end', () => call.end())
+        call.on('cancelled', forget)
+        call.on('close', forget)
+        call.on('error', forget)
+      },
+
+      LeaseTimeToLive: unary((request: { readonly ID: Int64; readonly keys: boolean }) => {
+        const id = BigInt(request.ID)
+        const lease = leases.describe(id)
+        if (!lease) return { header: present(), ID: toLong(id), TTL: toLong(-1n) }
+        return {
+          header: present(),
+          ID: toLong(id),
+          TTL: toLong(lease.ttlSeconds),
+          grantedTTL: toLong(lease.grantedSeconds),
+          keys: request.keys ? lease.keys.map(name => Buffer.from(name, 'latin1')) : [],
+        }
+      }),
+
+      LeaseLeases: unary(() => ({
+        header: present(),
+        leases: leases.list().map(id => ({ ID: toLong(id) })),
+      })),
+    },
+    close(): void {
+      expiry.close()
+      for (const call of [...open]) fail(call, etcdError('stopped'))
+    },
+  }
+}

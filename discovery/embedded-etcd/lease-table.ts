@@ -1,0 +1,115 @@
+import { etcdError } from './errors.ts'
+import type { StoreEvent } from './key-value.ts'
+
+const MAX_TTL_SECONDS = 9_000_000_000n
+
+interface Lease {
+  readonly id: bigint
+  readonly ttlSeconds: bigint
+  readonly keys: Set<string>
+  expiresAtMs: number
+}
+
+export interface LeaseTableOptions {
+  /** Milliseconds that never go back. */
+  readonly now: () => number
+  /** A new id, 1..2^63-1. */
+  readonly randomId: () => bigint
+  /** Shorter ones are raised to it. */
+  readonly minTtlSeconds: bigint
+}
+
+/** Which leases there are, when they end, and the keys that end with them. Pure: it is told the time. */
+export class LeaseTable {
+  readonly #leases = new Map<bigint, Lease>()
+  readonly #options: LeaseTableOptions
+
+  constructor(options: LeaseTableOptions) {
+    this.#options = options
+  }
+
+  has(id: bigint): boolean {
+    return this.#leases.has(id)
+  }
+
+  /**
+   * A new lease; id 0 lets the table choose one.
+   *
+   * @throws EtcdError when the id is taken or the TTL is beyond etcd's maximum.
+   */
+  grant(wantedId: bigint, wantedTtlSeconds: bigint): { id: bigint; ttlSeconds: bigint } {
+    if (wantedTtlSeconds > MAX_TTL_SECONDS) throw etcdError('leaseTtlTooLarge')
+    if (this.#leases.has(wantedId)) throw etcdError('leaseExists')
+    let id = wantedId
+    while (id === 0n || (wantedId === 0n && this.#leases.has(id))) id = this.#options.randomId()
+    const { minTtlSeconds } = this.#options
+    const ttlSeconds = wantedTtlSeconds < minTtlSeconds ? minTtlSeconds : wantedTtlSeconds
+    this.#leases.set(id, { id, ttlSeconds, keys: new Set(), expiresAtMs: this.#end(ttlSeconds) })
+    return { id, ttlSeconds }
+  }
+
+  /** Starts the lease's time anew. Returns its TTL in seconds, 0 when there is no such lease. */
+  renew(id: bigint): bigint {
+    const lease = this.#leases.get(id)
+    if (!lease) return 0n
+    lease.expiresAtMs = this.#end(lease.ttlSeconds)
+    return lease.ttlSeconds
+  }
+
+  /** Removes a lease. Returns the names of its keys in order; undefined when there is no such lease. */
+  remove(id: bigint): string[] | undefined {
+    const lease = this.#leases.get(id)
+    if (!lease) return undefined
+    this.#leases.delete(id)
+    return [...lease.keys].sort()
+  }
+
+  /** Whole seconds left, the granted time and the attached keys; undefined when there is no such lease. */
+  describe(id: bigint): { ttlSeconds: bigint; grantedSeconds: bigint; keys: string[] } | undefined {
+    const lease = this.#leases.get(id)
+    if (!lease) return undefined
+    const leftMs = Math.max(0, lease.expiresAtMs - this.#options.now())
+    return {
+      ttlSeconds: BigInt(Math.trunc(leftMs / 1_000)),
+      grantedSeconds: lease.ttlSeconds,
+      keys: [...lease.keys].sort(),
+    }
+  }
+
+  /** The ids of all leases, the one that ends first at the front. */
+  list(): bigint[] {
+    return [...this.#leases.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs).map(lease => lease.id)
+  }
+
+  /** When the next lease ends; undefined when there is none. */
+  nextExpiryMs(): number | undefined {
+    let next: number | undefined
+    for (const { expiresAtMs } of this.#leases.values()) {
+      if (next === undefined || expiresAtMs < next) next = expiresAtMs
+    }
+    return next
+  }
+
+  /** The ids of the leases whose time is over. */
+  expired(): bigint[] {
+    const now = this.#options.now()
+    return [...this.#leases.values()].filter(lease => lease.expiresAtMs <= now).map(lease => lease.id)
+  }
+
+  /** Gives every lease more time. */
+  extendAll(byMs: number): void {
+    for (const lease of this.#leases.values()) lease.expiresAtMs += byMs
+  }
+
+  /** Follows the store: a key belongs to the lease of its last put, and to none once it is deleted. */
+  committed(events: readonly StoreEvent[]): void {
+    for (const { name, kv, previous } of events) {
+      if (previous && previous.lease !== kv.lease) this.#leases.get(previous.lease)?.keys.delete(name)
+      if (kv.lease !== 0n) this.#leases.get(kv.lease)?.keys.add(name)
+    }
+  }
+
+  #end(ttlSeconds: bigint): number {
+    return this.#options.now() + Number(ttlSeconds) * 1_000
+  }
+}

@@ -1,0 +1,34 @@
+import { unary } from './grpc.ts'
+import type { Store } from './store.ts'
+import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
+
+/** The protocol's version, which clients compare, and whose server this is. */
+const VERSION = '3.4.0+waygate'
+
+export interface MaintenanceServiceOptions {
+  readonly store: Store
+  readonly memberId: bigint
+  readonly header: HeaderFactory
+}
+
+/** What can be answered of etcd's Maintenance service: how it is, and that nothing is wrong. */
+export function createMaintenanceService({ store, memberId, header }: MaintenanceServiceOptions) {
+  return {
+    Status: unary(() => {
+      const { revision, bytes } = store
+      return {
+        header: header(revision),
+        version: VERSION,
+        dbSize: bytes,
+        dbSizeInUse: bytes,
+        leader: toLong(memberId),
+        raftIndex: toLong(revision),
+        raftAppliedIndex: toLong(revision),
+        raftTerm: toLong(RAFT_TERM),
+        errors: [],
+        isLearner: false,
+      }
+    }),
+    Alarm: unary(() => ({ header: header(store.revision), alarms: [] })),
+  }
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { type AddressInfo, createServer, isIPv4, isIPv6, type Server } from 'node:net'
+import * as grpc from '@grpc/grpc-js'
+import { createAuthService } from './auth-service.ts'
+import { createClusterService } from './cluster-service.ts'
+import { loadEtcdServices } from './grpc.ts'
+import { createKvService } from './kv-service.ts'
+import { createLeaseService } from './lease-service.ts'
+import { LeaseTable } from './lease-table.ts'
+import { createMaintenanceService } from './maintenance-service.ts'
+import { Store } from './store.ts'
+import { createWatchService } from './watch-service.ts'
+import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
+
+/** How long `close()` lets answers that are on their way arrive. */
+const CLOSE_GRACE_MS = 500
+
+export interface EmbeddedEtcdOptions {
+  /** A loopback address: 127.x.x.x, ::1 or localhost (which is taken as 127.0.0.1). Default 127.0.0.1. */
+  readonly host?: string
+  /** 0 = any free one. */
+  readonly port: number
+  /** History of more events than this is compacted to half of it. Default 20,000. */
+  readonly historyEvents?: number
+  /** The same for the memory that history takes. Default 64 MiB. */
+  readonly historyBytes?: number
+  /** Shorter leases are raised to it. Default 1, the least etcd can be set to. */
+  readonly minLeaseTtlSeconds?: number
+  /** How often a quiet watch that asked for progress hears of it. Default 10 minutes, as etcd. */
+  readonly progressIntervalMs?: number
+  /** Writes with more are refused. Default 1.5 MiB, as etcd. */
+  readonly maxRequestBytes?: number
+  /** Milliseconds that never go back, for leases. */
+  readonly now?: () => number
+}
+
+/** Whoever started it calls `close()`. */
+export interface EmbeddedEtcd extends AsyncDisposable {
+  readonly address: { readonly host: string; readonly port: number }
+  /** For `--etcd`, `etcdctl --endpoints` and clients. */
+  readonly url: string
+  /** Ends all streams and connections; what was stored is gone. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * An etcd v3 server inside this process, with nothing to install: for a first run, development and one
+ * machine. It keeps everything in memory, starts empty, has a new cluster id each time, and serves this
+ * machine alone. It is not a cluster and has no users; beyond one machine, run a real etcd.
+ *
+ * @throws Error when the host is not a loopback address, or the address cannot be listened on (the message
+ * names it, `cause` is the system's error).
+ */
+export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
+  const host = checkLoopback(options.host ?? '127.0.0.1')
+  const now = options.now ?? (() => performance.now())
+  const store = new Store({
+    historyEvents: options.historyEvents ?? 20_000,
+    historyBytes: options.historyBytes ?? 64 << 20,
+  })
+  const leases = new LeaseTable({
+    now,
+    randomId: () => randomId() >> 1n,
+    minTtlSeconds: BigInt(options.minLeaseTtlSeconds ?? 1),
+  })
+  const memberId = randomId()
+  const header = createHeader(randomId(), memberId)
+
+  const server = new grpc.Server({
+    // Above the limit for writes, so that the answer to a large one is etcd's own.
+    'grpc.max_receive_message_length': 8 << 20,
+    'grpc.max_send_message_length': -1,
+  })
+  const listener = createServer()
+  const { port } = await listen(listener, host, options.port)
+  const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+
+  const lease = createLeaseService({ store, leases, now, header })
+  const { progressIntervalMs = 10 * 60_000, maxRequestBytes = 1.5 * (1 << 20) } = options
+  const watch = createWatchService({ store, header, progressIntervalMs })
+  const services = loadEtcdServices()
+  server.addService(services.KV, createKvService({ store, leases, header, maxRequestBytes }))
+  server.addService(services.Watch, watch.handlers)
+  server.addService(services.Lease, lease.handlers)
+  server.addService(services.Cluster, createClusterService({ store, memberId, header, url }))
+  server.addService(services.Maintenance, createMaintenanceService({ store, memberId, header }))
+  server.addService(services.Auth, createAuthService(services.Auth))
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+  listener.on('connection', socket => injector.injectConnection(socket))
+
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= (async () => {
+      const released = new Promise<void>(resolve => listener.close(() => resolve()))
+      watch.close()
+      lease.close()
+      await shutDown(server)
+      injector.destroy()
+      await released
+    })()
+    return closed
+  }
+  return { address: { host, port }, url, close, [Symbol.asyncDispose]: close }
+}
+
+function checkLoopback(host: string): string {
+  if (host === 'localhost') return '127.0.0.1'
+  if ((isIPv4(host) && host.startsWith('127.')) || host === '::1') return host
+  throw new Error(
+    `the embedded etcd has no users and serves this machine alone: it listens on a loopback address such as 127.0.0.1, not on ${host}`,
+  )
+}
+
+/** Our own listener, because the gRPC server's reports a busy port on the console and without its code. */
+function listen(listener: Server, host: string, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code === 'EADDRINUSE' ? 'the address is already in use' : cause.message
+      reject(new Error(`the embedded etcd cannot listen on ${host}:${port}: ${reason}`, { cause }))
+    })
+    listener.listen({ host, port }, () => resolve(listener.address() as AddressInfo))
+  })
+}
+
+function shutDown(server: grpc.Server): Promise<void> {
+  return new Promise(resolve => {
+    const force = setTimeout(() => {
+      server.forceShutdown()
+      resolve()
+    }, CLOSE_GRACE_MS)
+    server.tryShutdown(() => {
+      clearTimeout(force)
+      resolve()
+    })
+  })
+}
+
+/** Odd, so never zero, which means "none" in every id of etcd's; also after a shift by one bit. */
+function randomId(): bigint {
+  return randomBytes(8).readBigUInt64BE() | 3n
+}
+
+function createHeader(clusterId: bigint, memberId: bigint): HeaderFactory {
+  const identity = {
+    cluster_id: toLong(clusterId),
+    member_id: toLong(memberId),
+    raft_term: toLong(RAFT_TERM),
+  }
+  return revision => ({ ...identity, revision: toLong(revision) })
+}

@@ -1,0 +1,178 @@
+import { etcdError } from './errors.ts'
+import { EventLog } from './event-log.ts'
+import { KeyIndex } from './key-index.ts'
+import { type KeyRange, keyName } from './key-range.ts'
+import { eventBytes, type KeyValue, type StoreEvent } from './key-value.ts'
+
+/** How much of the past is kept. Past either bound, the older half is compacted away. */
+export interface HistoryBounds {
+  readonly historyEvents: number
+  readonly historyBytes: number
+}
+
+export interface StoreListener {
+  /** All changes of one revision, when it is complete. */
+  committed(events: readonly StoreEvent[], revision: bigint): void
+}
+
+/** What can be changed inside {@link Store.write}. */
+export interface Writer {
+  /** The revision that the changes get. */
+  readonly revision: bigint
+  put(key: Buffer, value: Buffer, lease: bigint): KeyValue | undefined
+  /** Returns what was deleted. */
+  delete(range: KeyRange): KeyValue[]
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Keys, their values, and their past: a multi-version store with etcd's revisions. In memory, without I/O
+ * or timers. Revision 1 is the empty store; every write that changes something is one revision more.
+ */
+export class Store {
+  readonly log = new EventLog()
+  readonly #index = new KeyIndex()
+  readonly #bounds: HistoryBounds
+  readonly #listeners: StoreListener[] = []
+  #revision = 1n
+  #compactRevision = -1n
+  #open: StoreEvent[] = []
+
+  constructor(bounds: HistoryBounds) {
+    this.#bounds = bounds
+  }
+
+  /** The present revision; inside a write that has changed something, already the new one. */
+  get revision(): bigint {
+    return this.#open.length > 0 ? this.#revision + 1n : this.#revision
+  }
+
+  /** The oldest revision that can be asked about; -1 before the first compaction. */
+  get compactRevision(): bigint {
+    return this.#compactRevision
+  }
+
+  /** The size of all that is kept, past states included. */
+  get bytes(): number {
+    return this.#index.bytes
+  }
+
+  /** Listeners are called in the order in which they were added. */
+  listen(listener: StoreListener): void {
+    this.#listeners.push(listener)
+  }
+
+  latest(key: Buffer): KeyValue | undefined {
+    return this.#index.latest(keyName(key))
+  }
+
+  /**
+   * The keys of the range as they were at `revision` (0 = now), in key order.
+   *
+   * @throws EtcdError when that revision is compacted or still to come.
+   */
+  range(range: KeyRange, revision = 0n): KeyValue[] {
+    this.checkRevision(revision)
+    return this.#index.range(range, revision > 0n ? revision : this.revision)
+  }
+
+  checkRevision(revision: bigint): void {
+    if (revision > this.revision) throw etcdError('futureRevision')
+    if (revision > 0n && revision < this.#compactRevision) throw etcdError('compacted')
+  }
+
+  /**
+   * Runs `change`; all that it does becomes one revision. Readers inside see its changes at once. There is
+   * no way back: `change` checks everything before its first change.
+   */
+  write<T>(change: (writer: Writer) => T): T {
+    const revision = this.#revision + 1n
+    try {
+      return change({
+        revision,
+        put: (key, value, lease) => this.#put(revision, key, value, lease),
+        delete: range => this.#delete(revision, range),
+      })
+    } finally {
+      this.#commit(revision)
+    }
+  }
+
+  /**
+   * Forgets what was before `revision`.
+   *
+   * @throws EtcdError when it is compacted already or still to come.
+   */
+  compact(revision: bigint): void {
+    if (revision <= this.#compactRevision) throw etcdError('compacted')
+    if (revision > this.#revision) throw etcdError('futureRevision')
+    const names = new Set<string>()
+    const end = this.log.position(revision + 1n)
+    for (let at = 0; at < end; at++) names.add(this.log.at(at)!.name)
+    this.#index.compact(names, revision)
+    this.log.trim(revision)
+    this.#compactRevision = revision
+  }
+
+  #put(revision: bigint, key: Buffer, value: Buffer, lease: bigint): KeyValue | undefined {
+    const name = keyName(key)
+    const previous = this.#index.latest(name)
+    const kv: KeyValue = {
+      // A decoded request's fields are windows into its whole buffer, which must not outlive the request.
+      key: previous?.key ?? Buffer.from(key),
+      value: Buffer.from(value),
+      createRevision: previous?.createRevision ?? revision,
+      modRevision: revision,
+      version: (previous?.version ?? 0n) + 1n,
+      lease,
+    }
+    this.#append(name, kv, previous)
+    return previous
+  }
+
+  #delete(revision: bigint, range: KeyRange): KeyValue[] {
+    const doomed = this.#index.range(range, revision)
+    for (const previous of doomed) {
+      const kv: KeyValue = {
+        key: previous.key,
+        value: NOTHING,
+        createRevision: 0n,
+        modRevision: revision,
+        version: 0n,
+        lease: 0n,
+      }
+      this.#append(keyName(previous.key), kv, previous)
+    }
+    return doomed
+  }
+
+  #append(name: string, kv: KeyValue, previous: KeyValue | undefined): void {
+    this.#index.append(name, kv)
+    this.#open.push({ name, kv, previous })
+  }
+
+  #commit(revision: bigint): void {
+    const events = this.#open
+    if (events.length === 0) return
+    this.#open = []
+    this.#revision = revision
+    this.log.append(events)
+    for (const listener of this.#listeners) listener.committed(events, revision)
+    this.#boundHistory()
+  }
+
+  #boundHistory(): void {
+    const { historyEvents, historyBytes } = this.#bounds
+    let { length, bytes } = this.log
+    if (length <= historyEvents && bytes <= historyBytes) return
+    let at = 0
+    while (at < this.log.length - 1 && (length > historyEvents / 2 || bytes > historyBytes / 2)) {
+      bytes -= eventBytes(this.log.at(at)!)
+      length--
+      at++
+    }
+    const oldestKept = this.log.at(at)!.kv.modRevision
+    if (oldestKept > this.#compactRevision) this.compact(oldestKept)
+  }
+}

@@ -1,0 +1,40 @@
+import { etcdError } from './errors.ts'
+import { contains, type KeyRange, keyName } from './key-range.ts'
+import type { Op, TxnRequest } from './requests.ts'
+
+/**
+ * Refuses a transaction that could write one key twice: a put beside another put of the key, or beside a
+ * deletion that covers it, on the same level or in inner transactions. The two branches of one transaction
+ * exclude each other and may name the same key; deletions may overlap.
+ *
+ * @throws EtcdError `duplicate key given in txn request`.
+ */
+export function checkOverlap(request: TxnRequest): void {
+  writesOf(request.success)
+  writesOf(request.failure)
+}
+
+interface Writes {
+  readonly puts: Set<string>
+  readonly deletes: KeyRange[]
+}
+
+function writesOf(ops: readonly Op[]): Writes {
+  const puts = new Set<string>()
+  const deletes = ops.flatMap(op => (op.kind === 'delete' ? [op.request.range] : []))
+  const addPut = (name: string, mayRepeat = false) => {
+    if (puts.has(name) && !mayRepeat) throw etcdError('duplicateKey')
+    if (deletes.some(range => contains(range, name))) throw etcdError('duplicateKey')
+    puts.add(name)
+  }
+  for (const op of ops) {
+    if (op.kind !== 'txn') continue
+    const then = writesOf(op.request.success)
+    const otherwise = writesOf(op.request.failure)
+    for (const name of then.puts) addPut(name)
+    for (const name of otherwise.puts) addPut(name, then.puts.has(name))
+    deletes.push(...then.deletes, ...otherwise.deletes)
+  }
+  for (const op of ops) if (op.kind === 'put') addPut(keyName(op.request.key))
+  return { puts, deletes }
+}

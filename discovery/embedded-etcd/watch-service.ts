@@ -1,0 +1,100 @@
+import { etcdError } from './errors.ts'
+import { fail, type Stream } from './grpc.ts'
+import { keyRange } from './key-range.ts'
+import type { Store } from './store.ts'
+import { type WatchMessage, type WatchRequest, WatchStream } from './watch-stream.ts'
+import { type HeaderFactory, type Int64, toLong, toWireEvent } from './wire.ts'
+
+interface WireCreateRequest {
+  readonly key: Buffer
+  readonly range_end: Buffer
+  readonly start_revision: Int64
+  readonly progress_notify: boolean
+  /** 0 = no puts, 1 = no deletes. */
+  readonly filters: readonly number[]
+  readonly prev_kv: boolean
+  readonly watch_id: Int64
+  readonly fragment: boolean
+}
+
+interface WireWatchRequest {
+  readonly create_request?: WireCreateRequest
+  readonly cancel_request?: { readonly watch_id: Int64 }
+  readonly progress_request?: object
+}
+
+export interface WatchServiceOptions {
+  readonly store: Store
+  readonly header: HeaderFactory
+  /** How often a watch with `progress_notify` hears that nothing happened. etcd: 10 minutes. */
+  readonly progressIntervalMs: number
+}
+
+/** etcd's Watch service over a store. Call `close()` to end its streams and its timer. */
+export function createWatchService({ store, header, progressIntervalMs }: WatchServiceOptions) {
+  const open = new Map<Stream<WireWatchRequest, object>, WatchStream>()
+  store.listen({
+    committed(events, revision) {
+      for (const watches of open.values()) watches.committed(events, revision)
+    },
+  })
+  const progressTimer = setInterval(() => {
+    for (const watches of open.values()) watches.notifyProgress()
+  }, progressIntervalMs).unref()
+
+  return {
+    handlers: {
+      Watch(call: Stream<WireWatchRequest, object>): void {
+        const watches = new WatchStream({
+          store,
+          send: message => call.write(toWireMessage(message, header)),
+        })
+        open.set(call, watches)
+        const forget = () => {
+          open.delete(call)
+          watches.close()
+        }
+        // A client that has no more to ask goes on listening: `end` is not the end of the call.
+        call.on('data', (request: WireWatchRequest) => {
+          if (request.create_request) watches.create(readCreate(request.create_request))
+          else if (request.cancel_request) watches.cancel(BigInt(request.cancel_request.watch_id))
+          else if (request.progress_request) watches.requestProgress()
+        })
+        call.on('drain', () => watches.resume())
+        call.on('cancelled', forget)
+        call.on('close', forget)
+        call.on('error', forget)
+      },
+    },
+    close(): void {
+      clearInterval(progressTimer)
+      for (const call of [...open.keys()]) fail(call, etcdError('stopped'))
+    },
+  }
+}
+
+function readCreate(wire: WireCreateRequest): WatchRequest {
+  return {
+    // No key means the smallest one.
+    range: keyRange(wire.key.length > 0 ? wire.key : Buffer.from([0]), wire.range_end),
+    startRevision: BigInt(wire.start_revision),
+    watchId: BigInt(wire.watch_id),
+    prevKv: wire.prev_kv,
+    noPut: wire.filters.includes(0),
+    noDelete: wire.filters.includes(1),
+    fragment: wire.fragment,
+    progressNotify: wire.progress_notify,
+  }
+}
+
+function toWireMessage(message: WatchMessage, header: HeaderFactory): object {
+  const { watchId, revision, events = [], prevKv = false, compactRevision = 0n, ...flags } = message
+  return {
+    ...flags,
+    cancel_reason: flags.cancelReason,
+    header: header(revision),
+    watch_id: toLong(watchId),
+    compact_revision: toLong(compactRevision),
+    events: events.map(event => toWireEvent(event, prevKv)),
+  }
+}
