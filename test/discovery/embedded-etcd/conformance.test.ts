@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { after, before, suite, test } from 'node:test'
+import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
+import { requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { conformanceCases } from './conformance.ts'
+import { Conversation } from './conversation.ts'
+
+/**
+ * What etcd 3.4.23 answered, so that the embedded one is held to it on machines without etcd too. After a
+ * change of the cases: RECORD=1 node --test test/discovery/embedded-etcd/conformance.test.ts
+ */
+const RECORDED = new URL('conformance.recorded.txt', import.meta.url)
+const recorded = readRecorded(readFileSync(RECORDED, 'utf8'))
+
+async function transcriptOf(name: string, url: string): Promise<readonly unknown[]> {
+  await using etcd = await Conversation.open(url)
+  await conformanceCases[name]!(etcd)
+  return JSON.parse(JSON.stringify(etcd.transcript)) as unknown[]
+}
+
+suite('the embedded etcd answers as etcd does', () => {
+  let server: Awaited<ReturnType<typeof startEmbeddedEtcd>>
+  before(async () => {
+    server = await startEmbeddedEtcd({ port: 0, progressIntervalMs: 100 })
+  })
+  after(() => server.close())
+
+  for (const name of Object.keys(conformanceCases)) {
+    test(name, async () => {
+      assert.deepEqual(await transcriptOf(name, server.url), recorded[name])
+    })
+  }
+})
+
+test('a real etcd answers what was recorded', async t => {
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd({ args: ['--experimental-watch-progress-notify-interval', '100ms'] })
+  const answers: Record<string, readonly unknown[]> = {}
+  for (const name of Object.keys(conformanceCases)) {
+    answers[name] = await transcriptOf(name, etcd.url)
+    if (!process.env.RECORD) assert.deepEqual(answers[name], recorded[name], name)
+  }
+  if (process.env.RECORD) writeFileSync(RECORDED, writeRecorded(answers))
+})
+
+/** A heading per case and a line per answer, so that a change shows as the lines it changes. */
+function writeRecorded(answers: Record<string, readonly unknown[]>): string {
+  const sections = Object.entries(answers).map(([name, lines]) => [
+    `# ${name}`,
+    ...lines.map(line => JSON.stringify(line)),
+  ])
+  return `${sections.flat().join('\n')}\n`
+}
+
+function readRecorded(text: string): Record<string, readonly unknown[]> {
+  const sections = text.split(/^# /m).slice(1)
+  return Object.fromEntries(
+    sections.map(section => {
+      const [name = '', ...lines] = section.trim().split('\n')
+      return [name, lines.map(line => JSON.parse(line))]
+    }),
+  )
+}
