@@ -1,0 +1,91 @@
+import { Agent, request as httpRequest } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface LoadOptions {
+  /** Of the gateway. */
+  readonly port: number
+  /** Requests begun per second, evenly spread. */
+  readonly perSecond: number
+  readonly durationMs: number
+  readonly path: string
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  /** Body of the n-th request. */
+  readonly body?: (n: number) => string
+  /** Stops begin before `durationMs` when aborted. */
+  readonly signal?: AbortSignal
+}
+
+export interface LoadResult {
+  readonly sent: number
+  /** Answers by status. */
+  readonly statuses: ReadonlyMap<number, number>
+  /** Answers by body, for nodes that answer with their name. */
+  readonly bodies: ReadonlyMap<string, number>
+  /** Requests without a whole answer, by error code. */
+  readonly errors: ReadonlyMap<string, number>
+}
+
+/**
+ * Sends requests at a steady pace over kept connections, whatever becomes of the earlier ones, and resolves
+ * when the last one is over.
+ */
+export async function runLoad(options: LoadOptions): Promise<LoadResult> {
+  const { perSecond, durationMs, signal } = options
+  const agent = new Agent({ keepAlive: true })
+  const statuses = new Map<number, number>()
+  const bodies = new Map<string, number>()
+  const errors = new Map<string, number>()
+  const underWay = new Set<Promise<void>>()
+  const begunAt = performance.now()
+  let sent = 0
+  for (;;) {
+    const elapsedMs = performance.now() - begunAt
+    if (elapsedMs >= durationMs || signal?.aborted) break
+    // Behind after a busy moment: catch up, so that the number sent does not depend on the machine.
+    for (const due = (elapsedMs / 1_000) * perSecond; sent < due; sent++) {
+      const one = sendOne(options, agent, sent).then(
+        ({ status, body }) => {
+          add(statuses, status)
+          add(bodies, body)
+        },
+        (error: NodeJS.ErrnoException) => add(errors, error.code ?? error.message),
+      )
+      underWay.add(one)
+      void one.finally(() => underWay.delete(one))
+    }
+    await delay(5)
+  }
+  await Promise.all(underWay)
+  agent.destroy()
+  return { sent, statuses, bodies, errors }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+function sendOne(
+  { port, path, method = 'GET', headers, body }: LoadOptions,
+  agent: Agent,
+  n: number,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent }, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode!, body: text }))
+      response.on('error', reject)
+    })
+    request.on('error', reject)
+    request.end(body?.(n))
+  })
+}
+
+function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}

@@ -1,0 +1,29 @@
+import { Etcd3 } from 'etcd3'
+
+export interface NodeValue {
+  readonly port: number
+  readonly weight?: number
+}
+
+/** Writes to an etcd what services and operators write. Whoever made it closes it. */
+export interface RegistryWriter extends Disposable {
+  readonly client: Etcd3
+  putNode(service: string, id: string, value: NodeValue): Promise<void>
+  deleteNode(service: string, id: string): Promise<void>
+  putRoute(id: string, document: object): Promise<void>
+  put(key: string, value: string): Promise<void>
+}
+
+export function openRegistry(url: string): RegistryWriter {
+  const client = new Etcd3({ hosts: url })
+  const put = async (key: string, value: string) => void (await client.put(key).value(value))
+  return {
+    client,
+    put,
+    putNode: (service, id, { port, weight = 1 }) =>
+      put(`/services/${service}/${id}`, JSON.stringify({ id, ip: '127.0.0.1', port, weight })),
+    deleteNode: async (service, id) => void (await client.delete().key(`/services/${service}/${id}`)),
+    putRoute: (id, document) => put(`/waygate/routes/${id}`, JSON.stringify(document)),
+    [Symbol.dispose]: () => client.close(),
+  }
+}

@@ -1,0 +1,18 @@
+import { appendFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+// A node as a program: PORT or any free port, its own name as the answer. A POST's body is on disk before it
+// is answered, so that a killed node can still be asked what it had got.
+const [name = 'node', postedFile] = process.argv.slice(2)
+
+const server = createServer(async (request, response) => {
+  let body = ''
+  for await (const chunk of request.setEncoding('utf8')) body += chunk
+  if (request.method === 'POST' && postedFile !== undefined) appendFileSync(postedFile, `${body}\n`)
+  response.setHeader('content-type', 'text/plain')
+  response.end(name)
+})
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
+  process.send?.({ port: (server.address() as AddressInfo).port })
+})

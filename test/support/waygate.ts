@@ -1,0 +1,249 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from './until.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
+
+export interface ProgramOptions {
+  readonly args: readonly string[]
+  /** On top of an environment without any WAYGATE_ variable. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Default: a new folder, removed by `stop()`. */
+  readonly cwd?: string
+  /** Own process group, so that a signal can be sent to it as a terminal sends it. */
+  readonly detached?: boolean
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** One JSON line of the program's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: number }
+
+/** The real program as a process of its own. Whoever started it calls `stop()` or lets `await using` do it. */
+export interface Program extends AsyncDisposable {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly cwd: string
+  readonly exited: Promise<Exit>
+  hasExited(): boolean
+  stdout(): string
+  stderr(): string
+  /** The JSON lines of its stdout so far. */
+  log(): readonly LogLine[]
+  /** Resolves with the first line, past or to come, that `matches`; fails when the program ends before it. */
+  logged(matches: string | ((line: LogLine) => boolean)): Promise<LogLine>
+  /** Ends it with SIGKILL when it still runs, and removes its folder. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+export async function startProgram({ args, env, cwd, detached = false }: ProgramOptions): Promise<Program> {
+  const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: folder,
+    env: { ...cleanEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  let over = false
+  // `close` comes after `exit`, when its output has been read to the end.
+  const exited = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      over = true
+      resolve({ code, signal })
+    })
+  })
+  const killAtExit = () => void child.kill('SIGKILL')
+  process.once('exit', killAtExit)
+  let read = 0
+  const lines: LogLine[] = []
+  const log = () => {
+    const end = stdout.lastIndexOf('\n') + 1
+    for (const line of stdout.slice(read, end).split('\n')) {
+      if (line.startsWith('{')) lines.push(JSON.parse(line))
+    }
+    read = end
+    return lines
+  }
+  const stop = async () => {
+    process.off('exit', killAtExit)
+    if (!over) {
+      child.kill('SIGKILL')
+      // A stopped process takes no other signal before it goes on.
+      child.kill('SIGCONT')
+    }
+    await exited
+    if (cwd === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  return {
+    child,
+    pid: child.pid!,
+    cwd: folder,
+    exited,
+    hasExited: () => over,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    log,
+    async logged(matches) {
+      const test = typeof matches === 'string' ? (line: LogLine) => line.msg === matches : matches
+      const found = await until(
+        `a log line that matches ${matches}`,
+        () => {
+          const line = log().find(test)
+          return line ?? (over ? 'ended' : undefined)
+        },
+        { withinMs: 20_000, everyMs: 10 },
+      ).catch(error => {
+        throw new Error(`${error.message}\n${stdout}\n${stderr}`)
+      })
+      if (found === 'ended')
+        throw new Error(`waygate ended before it logged ${matches}:\n${stdout}\n${stderr}`)
+      return found
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+export interface Finished extends Exit {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command of the program to its end. */
+export async function runProgram(options: ProgramOptions): Promise<Finished> {
+  await using program = await startProgram(options)
+  const exit = await program.exited
+  return { ...exit, stdout: program.stdout(), stderr: program.stderr() }
+}
+
+export interface GatewayOptions {
+  /** URL of an etcd; default: the embedded one, on a free port. */
+  readonly etcd?: string
+  /** Becomes the configuration file. */
+  readonly config?: object
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  /** Whether to wait until a table is loaded. Default true. */
+  readonly ready?: boolean
+}
+
+/** A node as the admin listener shows it. */
+export interface NodePage {
+  readonly id: string
+  readonly address: string
+  readonly weight: number
+  readonly state: string
+  readonly breaker: string
+  readonly inFlight: number
+  readonly requests: number
+  readonly failures: number
+}
+
+export interface RoutesPage {
+  readonly revision: string | null
+  readonly source: { readonly connected: boolean; readonly stale: boolean; readonly ageMs?: number }
+  readonly routes: readonly {
+    readonly id: string
+    readonly origin: string
+    readonly path: string
+    readonly service: string
+    readonly nodes: readonly NodePage[]
+  }[]
+  readonly problems: readonly { readonly key: string; readonly reason: string }[]
+}
+
+/** A running gateway. */
+export interface RunningGateway extends Program {
+  readonly url: string
+  readonly port: number
+  readonly admin: string
+  /** Where its etcd is, its own or the given one. */
+  readonly etcd: string
+  routes(): Promise<RoutesPage>
+  /** The nodes of one service; empty when it has none. */
+  nodes(service: string): Promise<readonly NodePage[]>
+  /** Resolves once a service has exactly the nodes with these ids. */
+  untilNodes(service: string, ids: readonly string[], withinMs?: number): Promise<void>
+}
+
+/** `waygate start` on free ports, in a folder of its own. */
+export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
+  const { etcd, config, args = [], env, ready = true } = options
+  const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
+  if (config !== undefined) await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify(config))
+  const registry = etcd === undefined ? ['--embedded-etcd', '127.0.0.1:0'] : ['--etcd', etcd]
+  const program = await startProgram({
+    args: ['start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', ...registry, ...args],
+    cwd,
+    ...(env && { env }),
+  })
+  const stop = async () => {
+    await program.stop()
+    if (options.cwd === undefined) await rm(cwd, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    const listening = await program.logged('waygate is listening')
+    const admin = String(listening.admin)
+    const url = String(listening.public)
+    if (ready) {
+      await until('the gateway is ready', async () => (await fetch(`${admin}/readyz`)).ok, {
+        withinMs: 20_000,
+      })
+    }
+    const routes = async () => (await (await fetch(`${admin}/routes`)).json()) as RoutesPage
+    const nodes = async (service: string) => {
+      const page = (await (await fetch(`${admin}/services`)).json()) as {
+        services: readonly { readonly name: string; readonly nodes: readonly NodePage[] }[]
+      }
+      return page.services.find(({ name }) => name === service)?.nodes ?? []
+    }
+    return {
+      ...program,
+      url,
+      port: Number(new URL(url).port),
+      admin,
+      etcd: etcd ?? String(program.log().find(line => line.etcd !== undefined)?.etcd),
+      routes,
+      nodes,
+      async untilNodes(service, ids, withinMs = 15_000) {
+        const wanted = [...ids].sort().join()
+        await until(
+          `${service} has the nodes ${wanted}`,
+          async () => {
+            const found = (await nodes(service)).map(({ id }) => id)
+            return found.sort().join() === wanted
+          },
+          { withinMs },
+        )
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Ours without what would configure the program under test. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('WAYGATE_') && name !== 'NODE_TEST_CONTEXT' && name !== 'NODE_OPTIONS',
+  )
+  return Object.fromEntries(entries)
+}
