@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createEtcdClient } from '../../../discovery/etcd/client.ts'
+import { systemClock } from '../../../discovery/etcd/clock.ts'
+import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
+import { Registrar } from '../../../discovery/etcd/registrar.ts'
+import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { Follower } from '../follow.ts'
+import { storeAt } from '../store.ts'
+
+const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001 }
+const KEY = '/services/user/u1'
+const TTL = { ttlSeconds: 6 }
+
+function open(t: TestContext, url: string, options: Partial<EtcdRegistryOptions> = {}): EtcdRegistry {
+  const registry = new EtcdRegistry({ endpoints: [url], ...options })
+  t.after(() => registry.close())
+  return registry
+}
+
+/** Asks again until `fact` holds: for facts that no event tells. */
+async function eventually(what: string, fact: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!(await fact().catch(() => false))) {
+    if (Date.now() > deadline) throw new Error(`never: ${what}`)
+    await delay(50)
+  }
+}
+
+async function leaseOf(url: string, key = KEY): Promise<string | undefined> {
+  const store = storeAt(url)
+  try {
+    return (await store.client.kv.range({ key: Buffer.from(key) })).kvs[0]?.lease
+  } finally {
+    store.close()
+  }
+}
+
+async function leases(url: string): Promise<number> {
+  const store = storeAt(url)
+  try {
+    return (await store.client.leaseClient.leaseLeases()).leases.length
+  } finally {
+    store.close()
+  }
+}
+
+async function revoke(url: string, lease: string): Promise<void> {
+  const store = storeAt(url)
+  await store.client.leaseClient.leaseRevoke({ ID: lease }).finally(() => store.close())
+}
+
+const has = (follower: Follower) => () => follower.nodes().length === 1
+const hasNone = (follower: Follower) => () => follower.nodes().length === 0
+
+// Side by side, because they mostly wait.
+describe('a registration', { concurrency: 4 }, () => {
+  test('is under a lease that is renewed, and leaves nothing behind', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const store = storeAt(etcd.url)
+    t.after(() => store.close())
+    const registration = await open(t, etcd.url).register(U1, TTL)
+    const ID = (await leaseOf(etcd.url))!
+    const remaining = async () => Number((await store.client.leaseClient.leaseTimeToLive({ ID })).TTL)
+    let least = 6
+    await eventually('the lease was renewed', async () => {
+      const now = await remaining()
+      const isRenewed = now > least
+      least = Math.min(least, now)
+      return isRenewed
+    })
+    assert.equal(await leases(etcd.url), 1)
+    await registration.unregister()
+    assert.equal(await leases(etcd.url), 0)
+    assert.equal((await store.list('/')).size, 0)
+  })
+
+  test('is updated under the same lease', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registration = await open(t, etcd.url).register(U1, TTL)
+    const lease = await leaseOf(etcd.url)
+    await Promise.all([registration.update({ weight: 5 }), registration.update({ metadata: { a: 'b' } })])
+    assert.equal(await leaseOf(etcd.url), lease)
+    const [node] = (await open(t, etcd.url).getService('user'))?.nodes ?? []
+    assert.deepEqual([node?.weight, node?.metadata], [5, { a: 'b' }])
+    await assert.rejects(registration.update({ weight: -1 }), TypeError)
+    assert.equal(registration.node.weight, 5)
+  })
+
+  test('comes back when its key is deleted by hand', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registry = open(t, etcd.url, { checkMs: 200 })
+    await registry.register(U1, TTL)
+    const lease = await leaseOf(etcd.url)
+    const follower = new Follower(registry)
+    await follower.until('it is there', has(follower))
+    await etcdctl(etcd.url, 'del', KEY)
+    await follower.until('it is gone', hasNone(follower))
+    await follower.until('it is back', has(follower))
+    assert.equal(await leaseOf(etcd.url), lease)
+    await follower.stop()
+  })
+
+  test('comes back when its lease is revoked from outside', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registry = open(t, etcd.url)
+    await registry.register(U1, TTL)
+    const follower = new Follower(registry)
+    await follower.until('it is there', has(follower))
+    await revoke(etcd.url, (await leaseOf(etcd.url))!)
+    await follower.until('it is gone', hasNone(follower))
+    await follower.until('it is back', has(follower))
+    assert.equal(await leases(etcd.url), 1)
+    await follower.stop()
+  })
+
+  test('comes back when the store loses everything', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    await open(t, etcd.url).register(U1, TTL)
+    await etcd.restart({ wipe: true })
+    await eventually('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
+    assert.equal(await leases(etcd.url), 1)
+  })
+
+  test('outlives a kill -9 of the store without being away for a moment', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registry = open(t, etcd.url)
+    await registry.register(U1, TTL)
+    const follower = new Follower(registry)
+    await follower.until('it is there', has(follower))
+    await etcd.restart()
+    await follower.until(
+      'the outage is over',
+      () =>
+        follower.events.some(event => event.type === 'status' && !event.connected) && follower.connected(),
+    )
+    const registration = await registry.register({ ...U1, weight: 2 }, TTL)
+    await follower.until('and it goes on', () => follower.nodes().includes('user/u1:2'))
+    const deletes = follower.events.flatMap(event => (event.type === 'change' ? event.deletes : []))
+    assert.deepEqual(deletes, [])
+    await registration.unregister()
+    await follower.stop()
+  })
+
+  test('is queued while the store is not up yet', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    await etcd.kill('SIGKILL')
+    const registering = open(t, etcd.url).register(U1, TTL)
+    let isRegistered = false
+    void registering.then(() => {
+      isRegistered = true
+    })
+    await etcd.restart()
+    await registering
+    assert.equal(isRegistered, true)
+    assert.notEqual(await leaseOf(etcd.url), undefined)
+  })
+
+  test('that is queued can be aborted', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    await etcd.kill('SIGKILL')
+    const stop = new AbortController()
+    const registry = open(t, etcd.url)
+    const registering = registry.register(U1, { ...TTL, signal: stop.signal })
+    setImmediate(() => stop.abort())
+    await assert.rejects(registering, { name: 'AbortError' })
+    await etcd.restart()
+    await registry.register({ ...U1, id: 'u2' }, TTL)
+    assert.equal(await leaseOf(etcd.url), undefined)
+  })
+
+  for (const [what, signal] of [
+    ['gone', 'SIGKILL'],
+    ['hanging', 'SIGSTOP'],
+  ] as const) {
+    test(`unregisters within 2 s when the store is ${what}`, async t => {
+      if (!requireEtcd(t)) return
+      await using etcd = await startEtcd()
+      const registration = await open(t, etcd.url).register(U1, TTL)
+      await etcd.kill(signal)
+      const begin = performance.now()
+      await registration.unregister()
+      const took = performance.now() - begin
+      assert.ok(took < 2_500, `took ${took} ms`)
+    })
+  }
+
+  test('looks at once when its own process stood still for longer than the lease lives', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const client = createEtcdClient({ endpoints: [etcd.url] })
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, clock, checkMs: 1e9 })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    await etcdctl(etcd.url, 'del', KEY)
+    jumpedMs = 7_000
+    await eventually('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
+  })
+
+  test('leaves its key to a process that registered it later, and takes it back when that one leaves', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const [old, young] = [open(t, etcd.url, { checkMs: 200 }), open(t, etcd.url, { checkMs: 200 })]
+    const first = await old.register({ ...U1, weight: 1 }, TTL)
+    const second = await young.register({ ...U1, weight: 2 }, TTL)
+    const lease = await leaseOf(etcd.url)
+    await first.update({ weight: 0 })
+    assert.equal(await leaseOf(etcd.url), lease, 'an update of the old one does not take it')
+    assert.equal((await old.getService('user'))?.nodes[0]?.weight, 2)
+    await second.unregister()
+    await eventually('the first is back', async () => (await old.getService('user'))?.nodes[0]?.weight === 0)
+    await first.unregister()
+    assert.equal(await old.getService('user'), undefined)
+  })
+
+  test('of an old process that leaves does not take away the new one of the same id', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const [old, young] = [open(t, etcd.url), open(t, etcd.url)]
+    const first = await old.register(U1, TTL)
+    await young.register({ ...U1, weight: 2 }, TTL)
+    await first.unregister()
+    assert.equal((await young.getService('user'))?.nodes[0]?.weight, 2)
+  })
+})
