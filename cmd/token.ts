@@ -42,15 +42,6 @@ export function signToken(
   }
 }
 
-/** Prints the token and nothing else. */
-export function runToken(
-  options: TokenOptions,
-  loaded: Pick<LoadedConfig, 'config' | 'sourceOf'>,
-  print: (line: string) => void,
-): void {
-  print(signToken(options, loaded))
-}
-
 function first(value: string | readonly string[]): string {
   return typeof value === 'string' ? value : value[0]!
 }

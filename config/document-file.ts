@@ -31,7 +31,7 @@ export function readDocumentFile(
     throw new ConfigError(
       document.errors.map(error => {
         const { line, col } = lines.linePos(error.pos[0])
-        return { source: `${file}:${line}:${col}`, path: '$', message: firstLine(error.message) }
+        return { source: `${file}:${line}:${col}`, path: '', message: firstLine(error.message) }
       }),
     )
   }
@@ -48,7 +48,7 @@ function readText(file: string, cwd: string): string {
   try {
     return readFileSync(resolve(cwd, file), 'utf8')
   } catch (error) {
-    throw new ConfigError([{ source: file, path: '$', message: `cannot be read: ${reasonOf(error)}` }])
+    throw new ConfigError([{ source: file, path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
 }
 
@@ -72,7 +72,7 @@ function toValue(document: Document.Parsed, file: string): unknown {
     // Aliases of aliases can make a gigabyte of a kilobyte.
     return document.toJS({ maxAliasCount: 100 }) ?? {}
   } catch (error) {
-    throw new ConfigError([{ source: file, path: '$', message: firstLine((error as Error).message) }])
+    throw new ConfigError([{ source: file, path: '', message: firstLine((error as Error).message) }])
   }
 }
 

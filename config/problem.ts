@@ -1,6 +1,6 @@
 /** One thing wrong in a configuration or a route document. */
 export interface Problem {
-  /** JSON path of the value, `$` being the whole document, such as `$.routes.documents.users.path`. */
+  /** JSON path of the value, such as `$.routes.documents.users.path`; empty when a file could not be read at all. */
   readonly path: string
   /** Says what must be, for people. */
   readonly message: string
@@ -18,7 +18,11 @@ export class ConfigError extends Error {
   readonly problems: readonly SourcedProblem[]
 
   constructor(problems: readonly SourcedProblem[]) {
-    super(problems.map(({ source, path, message }) => `${source}: ${path}: ${message}`).join('\n'))
+    super(
+      problems
+        .map(({ source, path, message }) => [source, path, message].filter(Boolean).join(': '))
+        .join('\n'),
+    )
     this.problems = problems
   }
 }

@@ -3,7 +3,7 @@ import { type Finding, jsonPath, show } from './problem.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 import type { Config } from './schema.ts'
-import { findProblems } from './validate.ts'
+import { createProblemFinder } from './validate.ts'
 import { NAME_PATTERN } from './values.ts'
 
 /** What a document leaves open. */
@@ -39,9 +39,11 @@ export function parseRouteDocument(id: string, document: unknown, context: Route
   return typeof service === 'string' ? { reason, service } : { reason }
 }
 
+const findSchemaProblems = createProblemFinder(RouteDocument)
+
 /** Everything wrong with a route document, by its schema and by the rules that a schema cannot say. */
 export function findRouteProblems(document: unknown): Finding[] {
-  return [...findProblems(RouteDocument, document), ...findRouteRuleProblems(document)]
+  return [...findSchemaProblems(document), ...findRouteRuleProblems(document)]
 }
 
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */

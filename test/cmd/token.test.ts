@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
-import { runToken, signToken } from '../../cmd/token.ts'
+import { signToken } from '../../cmd/token.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 
@@ -65,16 +65,6 @@ test('the first configured algorithm signs', t => {
 test('a claim may replace the issuer, to see a token refused', t => {
   const token = signToken({ ...options, claims: { iss: 'other' } }, load(t, { secret: SECRET, issuer: 'i1' }))
   assert.equal((jwt.decode(token) as jwt.JwtPayload).iss, 'other')
-})
-
-test('nothing but the token is printed', t => {
-  const loaded = load(t, { secret: SECRET })
-  const lines: string[] = []
-  runToken({ command: 'token', config: undefined, settings: [], ...options }, loaded, line =>
-    lines.push(line),
-  )
-  assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /^[\w-]+\.[\w-]+\.[\w-]+$/)
 })
 
 test('without a key to sign with it says what to set', t => {

@@ -172,11 +172,11 @@ test('more than a hundred problems are all reported', t => {
 })
 
 const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
-  ['YAML that does not parse', 'port: 1\nhost: [a', [/^waygate\.yaml:2:\d+: \$: /]],
-  ['a key said twice', 'port: 1\nport: 2', [/^waygate\.yaml:2:1: \$: Map keys must be unique/]],
+  ['YAML that does not parse', 'port: 1\nhost: [a', [/^waygate\.yaml:2:\d+: \w/]],
+  ['a key said twice', 'port: 1\nport: 2', [/^waygate\.yaml:2:1: Map keys must be unique/]],
   ['a list at the top', '[1]', ['waygate.yaml:1: $: must be an object, not a list']],
   ['a key called __proto__', '__proto__: { port: 5 }', ['waygate.yaml:1: $.__proto__: is a reserved name']],
-  ['aliases that explode', bomb(), [/^waygate\.yaml: \$: Excessive alias count/]],
+  ['aliases that explode', bomb(), [/^waygate\.yaml: Excessive alias count/]],
   [
     'a proxy that is no address',
     'trustedProxies: [10.0.0.0/8, 10.0.0.0/33, proxy]',
@@ -268,15 +268,15 @@ test('a variable that looks like ours and is none is warned of', t => {
 
 test('a file that is named must exist, and WAYGATE_CONFIG names one unless the command line does', t => {
   assert.deepEqual(problemsOf(t, undefined, { file: 'nope.yaml' }), [
-    'nope.yaml: $: cannot be read: no such file',
+    'nope.yaml: cannot be read: no such file',
   ])
   assert.deepEqual(problemsOf(t, 'port: 1', { env: { WAYGATE_CONFIG: 'nope.json' } }), [
-    'nope.json: $: cannot be read: no such file',
+    'nope.json: cannot be read: no such file',
   ])
   const cwd = tempFolder(t, { 'a.json': '{"port": 1}', 'b.json': '{"port": 2}' })
   assert.equal(loadConfig({ env: { WAYGATE_CONFIG: 'a.json' }, cwd }).config.port, 1)
   assert.equal(loadConfig({ env: { WAYGATE_CONFIG: 'a.json' }, file: 'b.json', cwd }).config.port, 2)
-  assert.deepEqual(problemsOf(t, undefined, { file: '.' }), ['.: $: cannot be read: it is a folder'])
+  assert.deepEqual(problemsOf(t, undefined, { file: '.' }), ['.: cannot be read: it is a folder'])
 })
 
 test('the embedded etcd on the command line replaces the endpoints of the file', t => {
