@@ -100,8 +100,10 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   }
 }
 
+const NAME = new RegExp(NAME_PATTERN)
+
 function idProblems(id: string): Finding[] {
-  if (new RegExp(NAME_PATTERN).test(id)) return []
+  if (NAME.test(id)) return []
   return [{ path: [], message: `the route id ${show(id)} must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -` }]
 }
 
