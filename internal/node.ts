@@ -108,7 +108,8 @@ function checkHost(host: unknown): void {
     return
   }
   // The whole of a numeric-looking name (`2130706433`, `0x7f.1`) is read as an IPv4 address by resolvers.
-  if (!HOST_NAME.test(host) || /^(?:0x[0-9a-f]+|\d+)$/i.test(host.split('.').at(-1) || '0')) {
+  const lastLabel = host.replace(/\.$/, '').split('.').at(-1)!
+  if (!HOST_NAME.test(host) || /^(?:0x[0-9a-f]*|\d+)$/i.test(lastLabel)) {
     throw new TypeError(`host must be an IP address or a host name, not ${show(host)}`)
   }
 }

@@ -1,0 +1,39 @@
+import { createNode, type Node, type NodeInput } from '../../internal/node.ts'
+import type { BreakerState, Peer } from '../../internal/peer.ts'
+
+/** A peer without connections, whose availability the test sets. */
+export class FakePeer implements Peer {
+  node: Node
+  readonly address: string
+  inFlight = 0
+  requests = 0
+  failures = 0
+  breaker: BreakerState = 'closed'
+  retryInMs = 0
+  /** Whether its breaker would let a request through. */
+  up = true
+  disposed = 0
+
+  constructor(node: Node) {
+    this.node = node
+    this.address = `${node.host}:${node.port}`
+  }
+
+  available(): boolean {
+    return this.up && this.node.weight > 0
+  }
+
+  dispose(): void {
+    this.disposed++
+  }
+}
+
+/** A valid node; what is not said is made up. */
+export function testNode(input: Partial<NodeInput> = {}): Node {
+  return createNode({ id: 'n1', service: 'user', host: '127.0.0.1', port: 3000, ...input })
+}
+
+/** Fake peers by id and weight. */
+export function fakePeers(weights: Readonly<Record<string, number>>): FakePeer[] {
+  return Object.entries(weights).map(([id, weight]) => new FakePeer(testNode({ id, weight })))
+}
