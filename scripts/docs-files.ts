@@ -31,6 +31,16 @@ export function replacePart(text: string, name: string, part: string): string {
   return `${text.slice(0, from + begin.length)}\n\n${part.trim()}\n\n${text.slice(to)}`
 }
 
+const LINE_WIDTH = 110
+
+/** As the formatter of the project writes it: a list of plain values on one line where it fits. */
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
+  const text = JSON.stringify(value, null, 2).replace(
+    /^( *(?:"[^"]*": )?)\[\n([^[\]{}]*?)\n *\](,?)$/gm,
+    (lines, start: string, items: string, end: string) => {
+      const line = `${start}[${items.trim().replace(/,\n */g, ', ')}]${end}`
+      return line.length <= LINE_WIDTH ? line : lines
+    },
+  )
+  return `${text}\n`
 }
