@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -25,7 +26,7 @@ let manifest: {
 }
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waygate-package-'))
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'waygate-package-')))
   // Packed from a copy, so that the checkout's own dist/ is left alone.
   const checkout = join(folder, 'checkout')
   const left = new Set(
@@ -66,6 +67,12 @@ test('it has every file that its exports name, and neither sources nor tests', a
   })
   assert.ok(targets.length >= 5)
   for (const target of targets) assert.ok(existsSync(join(installed, target)), target)
+  const schemas = await readdir(join(root, 'docs', 'schema'))
+  assert.ok(schemas.length > 0)
+  for (const name of schemas) {
+    const found = createRequire(join(consumer, 'program.ts')).resolve(`waygate/schema/${name}`)
+    assert.equal(found, join(installed, 'docs', 'schema', name))
+  }
   const files = (await readdir(installed, { recursive: true, withFileTypes: true }))
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name).slice(installed.length + 1))
