@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createEtcdClient } from '../../../discovery/etcd/client.ts'
+import { etcdFromEnvironment } from '../../../discovery/etcd/environment.ts'
+import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
+import { checkPrefix } from '../../../discovery/etcd/prefixes.ts'
+import { silentLogger } from '../../../discovery/logger.ts'
+import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { Follower } from '../follow.ts'
+import { storeAt } from '../store.ts'
+
+test('endpoints that cannot work are refused, without showing a password that may be in them', () => {
+  for (const endpoint of [
+    '',
+    'http://',
+    'ftp://10.0.0.5:2379',
+    'http://user:secret@10.0.0.5:2379',
+    'http://10.0.0.5:2379/path',
+    'http://10.0.0.5:2379?secret',
+    'http://::1:2379',
+  ]) {
+    assert.throws(
+      () => createEtcdClient({ endpoints: [endpoint] }),
+      (error: Error) => error instanceof TypeError && !error.message.includes('secret'),
+      endpoint,
+    )
+  }
+})
+
+test('endpoints that can work are accepted', () => {
+  for (const endpoints of [
+    ['http://10.0.0.5:2379', '10.0.0.6:2379', 'etcd.internal'],
+    ['http://[::1]:2379/'],
+    ['https://etcd.internal:2379', 'https://10.0.0.5'],
+  ]) {
+    createEtcdClient({ endpoints }).close()
+  }
+})
+
+test('half a client certificate is refused', () => {
+  const endpoints = ['https://10.0.0.5:2379']
+  assert.throws(() => createEtcdClient({ endpoints, tls: { cert: 'x' } }), /needs its key/)
+  assert.throws(() => createEtcdClient({ endpoints, tls: { key: 'x' } }), /needs its key/)
+})
+
+test('an endpoint may end in a slash', async t => {
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd()
+  const client = createEtcdClient({ endpoints: [`http://127.0.0.1:${etcd.port}/`] })
+  await client.put('a').value('b')
+  assert.equal(await client.get('a').string(), 'b')
+  client.close()
+})
+
+test('one endpoint of several that is down does not matter', async t => {
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd()
+  const client = createEtcdClient({ endpoints: ['http://127.0.0.1:1', etcd.url, 'http://127.0.0.1:2'] })
+  for (let i = 0; i < 10; i++) await client.put('a').value(String(i))
+  assert.equal(await client.get('a').string(), '9')
+  client.close()
+  const registry = new EtcdRegistry({ endpoints: ['http://127.0.0.1:1', etcd.url] })
+  t.after(() => registry.close())
+  const follower = new Follower(registry)
+  await registry.register({ service: 'user', id: 'u1', host: '10.0.0.7', port: 1 })
+  await follower.until('u1 is there', () => follower.nodes().length === 1)
+  await follower.stop()
+})
+
+test('no call but a stream waits longer than 2 s for a store that hangs', async t => {
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd()
+  const registry = new EtcdRegistry({ endpoints: [etcd.url] })
+  t.after(() => registry.close())
+  assert.equal(await registry.getService('user'), undefined)
+  await etcd.kill('SIGSTOP')
+  const begin = performance.now()
+  await assert.rejects(registry.getService('user'), /deadline/i)
+  const took = performance.now() - begin
+  assert.ok(took > 1_500 && took < 4_000, `took ${took} ms`)
+})
+
+test('with a user and a password it follows and registers; a refused put leaves no lease behind', async t => {
+  if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
+  await using etcd = await startEtcd()
+  const run = (...args: string[]) => etcdctl(etcd.url, ...args)
+  const asRoot = (...args: string[]) => run('--user', 'root:toor', ...args)
+  await run('user', 'add', 'root:toor')
+  await run('user', 'grant-role', 'root', 'root')
+  await run('role', 'add', 'reader')
+  await run('role', 'grant-permission', 'reader', 'read', '--prefix=true', '/services/')
+  await run('role', 'grant-permission', 'reader', 'read', '--prefix=true', '/waygate/routes/')
+  await run('user', 'add', 'gateway:s3cret')
+  await run('user', 'grant-role', 'gateway', 'reader')
+  await run('auth', 'enable')
+
+  const logged: string[] = []
+  const log = (details: object, message: string) => void logged.push(`${message} ${JSON.stringify(details)}`)
+  const logger = { ...silentLogger, debug: log, info: log, warn: log, error: log }
+  const root = new EtcdRegistry({ endpoints: [etcd.url], user: 'root', password: 'toor' })
+  const gateway = new EtcdRegistry({ endpoints: [etcd.url], user: 'gateway', password: 's3cret', logger })
+  t.after(() => Promise.all([root.close(), gateway.close()]))
+  const follower = new Follower(gateway)
+  const registration = await root.register({ service: 'user', id: 'u1', host: '10.0.0.7', port: 1 })
+  await follower.until('u1 is there', () => follower.connected() && follower.nodes().length === 1)
+
+  const stop = new AbortController()
+  const refused = gateway.register(
+    { service: 'user', id: 'u2', host: '10.0.0.7', port: 1 },
+    { signal: stop.signal },
+  )
+  const leases = async () => (await asRoot('lease', 'list')).match(/^[0-9a-f]{6,}$/gm)?.length ?? 0
+  while (!logged.some(line => line.includes('cannot register yet'))) await new Promise(setImmediate)
+  stop.abort()
+  await assert.rejects(refused, { name: 'AbortError' })
+  await follower.stop()
+  await gateway.close()
+  assert.equal(await leases(), 1, 'only that of u1')
+  await registration.unregister()
+  assert.ok(!logged.join().includes('s3cret'), logged.join())
+})
+
+test('a user who is not known is a state to be told of, and is tried until known', async t => {
+  if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
+  await using etcd = await startEtcd()
+  const asRoot = (...args: string[]) => etcdctl(etcd.url, '--user', 'root:toor', ...args)
+  await asRoot('user', 'add', 'root:toor')
+  await asRoot('user', 'grant-role', 'root', 'root')
+  await asRoot('auth', 'enable')
+  const registry = new EtcdRegistry({ endpoints: [etcd.url], user: 'gateway', password: 's3cret' })
+  t.after(() => registry.close())
+  const follower = new Follower(registry)
+  await follower.until('told', () => follower.events.length > 0)
+  const [event] = follower.events
+  assert.match(event?.type === 'status' ? String(event.reason) : '', /authentication failed/)
+  await asRoot('user', 'add', 'gateway:s3cret')
+  await asRoot('user', 'grant-role', 'gateway', 'root')
+  await follower.until('following', () => follower.connected())
+  await follower.stop()
+})
+
+test('the environment says where etcd is; what is empty says nothing', () => {
+  assert.deepEqual(etcdFromEnvironment({}), {})
+  assert.deepEqual(etcdFromEnvironment({ WAYGATE_ETCD: '', WAYGATE_ETCD_USER: '' }), {})
+  const env = {
+    WAYGATE_ETCD: 'http://a:1, http://b:2,',
+    WAYGATE_ETCD_USER: 'u',
+    WAYGATE_ETCD_PASSWORD: 'p',
+    WAYGATE_ETCD_CA: import.meta.filename,
+    WAYGATE_SERVICES_PREFIX: '/x/',
+  }
+  const { tls, ...rest } = etcdFromEnvironment(env)
+  assert.deepEqual(rest, {
+    etcd: ['http://a:1', 'http://b:2'],
+    user: 'u',
+    password: 'p',
+    servicesPrefix: '/x/',
+  })
+  assert.match(String(tls?.ca), /the environment says/)
+  assert.throws(() => etcdFromEnvironment({ WAYGATE_ETCD_KEY: '/does/not/exist' }), { code: 'ENOENT' })
+})
+
+test('a prefix matches whole segments, and never the whole store', async t => {
+  assert.equal(checkPrefix('/services'), '/services/')
+  assert.equal(checkPrefix('services/'), 'services/')
+  for (const bad of ['', '/', '//']) assert.throws(() => checkPrefix(bad), TypeError)
+  const endpoints = ['http://127.0.0.1:1']
+  assert.throws(() => new EtcdRegistry({ endpoints, servicesPrefix: '/a', routesPrefix: '/a/b' }), /overlap/)
+
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd()
+  const store = storeAt(etcd.url)
+  for (const key of ['/services/user/u1', '/services2/user/u2', '/service/user/u3', '/services0']) {
+    await store.put(key, '10.0.0.7:80')
+  }
+  store.close()
+  const registry = new EtcdRegistry({ endpoints: [etcd.url], servicesPrefix: '/services' })
+  t.after(() => registry.close())
+  const follower = new Follower(registry)
+  await follower.until('following', () => follower.connected())
+  assert.deepEqual(follower.nodes(), ['user/u1:1'])
+  assert.deepEqual(follower.directory.problems(), [])
+  await follower.stop()
+})
