@@ -15,8 +15,8 @@ export interface LeaseExpiryOptions {
 /**
  * Ends leases on time, with one timer for the one that ends first.
  *
- * After a stall of this process all leases get that much more time: their holders' renewals are waiting in
- * sockets that nobody has read.
+ * After a stall of this process every lease starts anew, as etcd's do when a new leader takes over: the
+ * holders' renewals are waiting in sockets that nobody has read.
  */
 export class LeaseExpiry {
   readonly #options: LeaseExpiryOptions
@@ -44,8 +44,7 @@ export class LeaseExpiry {
 
   #fire(): void {
     const { leases, now, expire } = this.#options
-    const lateMs = now() - this.#dueAtMs
-    if (lateMs > STALL_MS) leases.extendAll(lateMs)
+    if (now() - this.#dueAtMs > STALL_MS) leases.renewAll()
     for (const id of leases.expired()) expire(id)
     this.#dueAtMs = Number.POSITIVE_INFINITY
     this.schedule()

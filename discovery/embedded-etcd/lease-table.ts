@@ -96,9 +96,9 @@ export class LeaseTable {
     return [...this.#leases.values()].filter(lease => lease.expiresAtMs <= now).map(lease => lease.id)
   }
 
-  /** Gives every lease more time. */
-  extendAll(byMs: number): void {
-    for (const lease of this.#leases.values()) lease.expiresAtMs += byMs
+  /** Starts the time of every lease anew. */
+  renewAll(): void {
+    for (const id of this.#leases.keys()) this.renew(id)
   }
 
   /** Follows the store: a key belongs to the lease of its last put, and to none once it is deleted. */

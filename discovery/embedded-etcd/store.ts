@@ -172,7 +172,10 @@ export class Store {
       length--
       at++
     }
-    const oldestKept = this.log.at(at)!.kv.modRevision
+    let oldestKept = this.log.at(at)!.kv.modRevision
+    // A revision stays or goes as a whole; the last one stays.
+    const split = this.log.at(at - 1)?.kv.modRevision === oldestKept
+    if (split && oldestKept < this.#revision) oldestKept++
     if (oldestKept > this.#compactRevision) this.compact(oldestKept)
   }
 }

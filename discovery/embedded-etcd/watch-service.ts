@@ -2,7 +2,8 @@ import { etcdError } from './errors.ts'
 import { fail, type Stream } from './grpc.ts'
 import { keyRange } from './key-range.ts'
 import type { Store } from './store.ts'
-import { type WatchMessage, type WatchRequest, WatchStream } from './watch-stream.ts'
+import type { WatchMessage, WatchRequest } from './watch.ts'
+import { WatchStream } from './watch-stream.ts'
 import { type HeaderFactory, type Int64, toLong, toWireEvent } from './wire.ts'
 
 interface WireCreateRequest {

@@ -1,35 +1,7 @@
-import { contains, type KeyRange } from './key-range.ts'
+import { contains } from './key-range.ts'
 import { eventBytes, isDeletion, type StoreEvent } from './key-value.ts'
 import type { Store } from './store.ts'
-
-export interface WatchRequest {
-  readonly range: KeyRange
-  /** 0 or less = from the next revision on. */
-  readonly startRevision: bigint
-  /** 0 = the stream chooses. */
-  readonly watchId: bigint
-  readonly prevKv: boolean
-  readonly noPut: boolean
-  readonly noDelete: boolean
-  /** Large answers may be split. */
-  readonly fragment: boolean
-  /** Wants a sign of life when nothing happens. */
-  readonly progressNotify: boolean
-}
-
-export interface WatchMessage {
-  readonly watchId: bigint
-  readonly revision: bigint
-  readonly events?: readonly StoreEvent[]
-  /** The watch asked for what its events replaced. */
-  readonly prevKv?: boolean
-  readonly created?: boolean
-  readonly canceled?: boolean
-  readonly cancelReason?: string
-  readonly compactRevision?: bigint
-  /** More of the same revision follows. */
-  readonly fragment?: boolean
-}
+import type { WatchMessage, WatchRequest } from './watch.ts'
 
 interface Watch extends Omit<WatchRequest, 'startRevision' | 'watchId'> {
   readonly id: bigint

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { test } from 'node:test'
+import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
+import { type Answer, RawClient } from './raw-client.ts'
+
+const b = (text: string) => Buffer.from(text)
+
+test('port 0 is any free port, and the address tells which', async () => {
+  await using one = await startEmbeddedEtcd({ port: 0 })
+  await using other = await startEmbeddedEtcd({ host: 'localhost', port: 0 })
+  assert.equal(one.url, `http://127.0.0.1:${one.address.port}`)
+  assert.equal(other.address.host, '127.0.0.1')
+  assert.notEqual(one.address.port, other.address.port)
+})
+
+test('a busy port is an error that names it', async () => {
+  await using one = await startEmbeddedEtcd({ port: 0 })
+  await assert.rejects(startEmbeddedEtcd({ port: one.address.port }), (error: Error) => {
+    assert.equal(
+      error.message,
+      `the embedded etcd cannot listen on 127.0.0.1:${one.address.port}: the address is already in use`,
+    )
+    assert.equal((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE')
+    return true
+  })
+})
+
+for (const host of ['0.0.0.0', '::', '10.0.0.1', '192.168.1.7', 'example.com', '127.example.com', '']) {
+  test(`it does not listen on ${JSON.stringify(host)}, which is not this machine alone`, async () => {
+    await assert.rejects(startEmbeddedEtcd({ host, port: 0 }), /loopback/)
+  })
+}
+
+test('each start is a new cluster without data', async () => {
+  const clusters = new Set<string>()
+  const members = new Set<string>()
+  for (let n = 0; n < 3; n++) {
+    await using server = await startEmbeddedEtcd({ port: 0 })
+    using client = new RawClient(server.url)
+    const { header, count } = await client.call('KV', 'Range', { key: b('\0'), range_end: b('\0') })
+    assert.equal(count, '0')
+    assert.equal(header.revision, '1')
+    clusters.add(header.cluster_id)
+    members.add(header.member_id)
+    await client.call('KV', 'Put', { key: b('a') })
+  }
+  assert.equal(clusters.size, 3)
+  assert.equal(members.size, 3)
+})
+
+test('closing ends every stream, frees the port, and may be asked for twice', async () => {
+  const server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  using watch = client.watch()
+  watch.send({ create_request: { key: b('a') } })
+  await watch.next()
+  using keepAlive = client.stream('Lease', 'LeaseKeepAlive')
+  keepAlive.send({ ID: 1 })
+  await keepAlive.next()
+  await Promise.all([server.close(), server.close()])
+  await assert.rejects(watch.next(), /UNAVAILABLE: etcdserver: server stopped/)
+  await assert.rejects(keepAlive.next(), /UNAVAILABLE: etcdserver: server stopped/)
+
+  const next = createServer().listen(server.address.port, '127.0.0.1')
+  await once(next, 'listening')
+  next.close()
+})
+
+test('a connection that says nothing, or nonsense, is no obstacle to closing', async () => {
+  const server = await startEmbeddedEtcd({ port: 0 })
+  const silent = connect(server.address.port, '127.0.0.1')
+  const talkative = connect(server.address.port, '127.0.0.1')
+  for (const socket of [silent, talkative]) socket.on('error', () => {})
+  await Promise.all([once(silent, 'connect'), once(talkative, 'connect')])
+  const ended = Promise.all([once(silent, 'close'), once(talkative, 'close')])
+  for (const socket of [silent, talkative]) socket.resume()
+  talkative.write('GET / HTTP/1.1\r\n\r\n')
+  using client = new RawClient(server.url)
+  await client.call('KV', 'Put', { key: b('a') })
+  await server.close()
+  await ended
+})
+
+test('a client that goes away in the middle of a watch leaves nothing behind', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  for (let n = 0; n < 20; n++) {
+    using leaving = new RawClient(server.url)
+    const watch = leaving.watch()
+    watch.send({ create_request: { key: b('\0'), range_end: b('\0') } })
+    await watch.next()
+    watch[Symbol.dispose]()
+    await client.call('KV', 'Put', { key: b('a'), value: Buffer.alloc(10_000) })
+  }
+  assert.equal((await client.call('KV', 'Range', { key: b('a') })).kvs[0].version, '20')
+})
+
+test('a reader that does not read is served when it does, whatever was written meanwhile', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  using reader = new RawClient(server.url)
+  using watch = reader.watch()
+  watch.send({ create_request: { key: b('a') } })
+  await watch.next()
+  watch.call.pause()
+  // Far more than HTTP/2's window and the stream's buffer hold.
+  const value = Buffer.alloc(100_000, 'v')
+  for (let n = 0; n < 100; n++) await client.call('KV', 'Put', { key: b('a'), value })
+  watch.call.resume()
+  const events = await watch.events(100)
+  const versions = events.map((event: Answer) => Number(event.kv.version))
+  assert.deepEqual(
+    versions,
+    Array.from({ length: 100 }, (_, n) => n + 1),
+  )
+})
+
+test('a reader that history has left behind is told where to go on', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0, historyEvents: 20 })
+  using client = new RawClient(server.url)
+  using watch = client.watch()
+  watch.send({ create_request: { key: b('a') } })
+  await watch.next()
+  watch.call.pause()
+  const value = Buffer.alloc(100_000, 'v')
+  for (let n = 0; n < 200; n++) await client.call('KV', 'Put', { key: b('a'), value })
+  watch.call.resume()
+  let answer = await watch.next()
+  while (!answer.canceled) answer = await watch.next()
+  assert.ok(BigInt(answer.compact_revision) > 1n)
+
+  using again = client.watch()
+  again.send({ create_request: { key: b('a'), start_revision: answer.compact_revision } })
+  assert.equal((await again.next()).created, true)
+  assert.equal((await again.events(1))[0].kv.mod_revision, answer.compact_revision)
+})
+
+test('all of Auth is unimplemented', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  for (const method of ['AuthEnable', 'Authenticate', 'UserAdd', 'RoleList']) {
+    await assert.rejects(
+      client.call('Auth', method),
+      /^Error: 12 UNIMPLEMENTED: the embedded etcd has no auth/,
+    )
+  }
+})
+
+test('what it cannot do is unimplemented too', async () => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  using client = new RawClient(server.url)
+  await assert.rejects(client.call('Maintenance', 'Defragment'), /UNIMPLEMENTED/)
+  await assert.rejects(client.call('Cluster', 'MemberAdd'), /UNIMPLEMENTED/)
+})

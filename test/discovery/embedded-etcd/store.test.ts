@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { keyRange } from '../../../discovery/embedded-etcd/key-range.ts'
+import { Store } from '../../../discovery/embedded-etcd/store.ts'
+
+const b = (text: string) => Buffer.from(text)
+const UNBOUNDED = { historyEvents: Number.POSITIVE_INFINITY, historyBytes: Number.POSITIVE_INFINITY }
+const EVERYTHING = keyRange(b('\0'), b('\0'))
+
+function put(store: Store, key: string, value = 'v'): void {
+  store.write(writer => writer.put(b(key), b(value), 0n))
+}
+
+function keysAt(store: Store, revision = 0n): string {
+  return store
+    .range(EVERYTHING, revision)
+    .map(kv => kv.key)
+    .join(' ')
+}
+
+test('keys are listed in byte order, in whatever order they came', () => {
+  const store = new Store(UNBOUNDED)
+  for (const key of ['m', 'z', 'a', 'q', 'b', 'zz', 'aa']) put(store, key)
+  assert.equal(keysAt(store), 'a aa b m q z zz')
+})
+
+test('a stored value does not change with the buffer it came in', () => {
+  const store = new Store(UNBOUNDED)
+  const [key, value] = [b('key'), b('value')]
+  store.write(writer => writer.put(key, value, 0n))
+  key.fill('x')
+  value.fill('x')
+  assert.equal(store.latest(b('key'))?.value.toString(), 'value')
+})
+
+test('listeners hear of a revision once, when it is complete, and not of writes that change nothing', () => {
+  const store = new Store(UNBOUNDED)
+  const heard: string[] = []
+  store.listen({
+    committed: (events, revision) =>
+      heard.push(`${revision}: ${events.map(event => event.name)} of ${keysAt(store)}`),
+  })
+  store.write(writer => {
+    writer.put(b('a'), b('1'), 0n)
+    writer.put(b('b'), b('1'), 0n)
+  })
+  store.write(writer => writer.delete(keyRange(b('nothing'), b(''))))
+  store.write(writer => writer.delete(EVERYTHING))
+  assert.deepEqual(heard, ['2: a,b of a b', '3: a,b of '])
+})
+
+test('history stays within its bound of events, and the present is untouched', () => {
+  const store = new Store({ ...UNBOUNDED, historyEvents: 100 })
+  for (let n = 0; n < 1_000; n++) put(store, `k${n % 10}`)
+  assert.ok(store.log.length <= 100, `${store.log.length} events`)
+  assert.ok(store.log.length >= 50, 'half of the bound is kept')
+  assert.equal(store.range(EVERYTHING).length, 10)
+  assert.equal(store.range(EVERYTHING, store.compactRevision).length, 10)
+  assert.throws(() => store.range(EVERYTHING, store.compactRevision - 1n), /has been compacted/)
+})
+
+test('history stays within its bound of bytes', () => {
+  const store = new Store({ ...UNBOUNDED, historyBytes: 1 << 20 })
+  for (let n = 0; n < 100; n++) put(store, 'large', 'v'.repeat(100_000))
+  assert.ok(store.log.bytes <= 1 << 20, `${store.log.bytes} bytes of events`)
+  assert.ok(store.bytes <= 2 << 20, `${store.bytes} bytes of keys and values`)
+})
+
+test('keys that come and go leave nothing behind', () => {
+  const store = new Store({ ...UNBOUNDED, historyEvents: 100 })
+  for (let n = 0; n < 5_000; n++) {
+    put(store, `key ${n}`)
+    store.write(writer => writer.delete(keyRange(b(`key ${n}`), b(''))))
+  }
+  store.compact(store.revision)
+  assert.equal(store.bytes, 0)
+})
+
+test('one revision larger than the whole bound is kept', () => {
+  const store = new Store({ ...UNBOUNDED, historyEvents: 10 })
+  store.write(writer => {
+    for (let n = 0; n < 50; n++) writer.put(b(`k${n}`), b('v'), 0n)
+  })
+  assert.equal(store.log.length, 50)
+  put(store, 'next')
+  assert.equal(store.log.length, 1)
+  assert.equal(store.range(EVERYTHING).length, 51)
+})
