@@ -374,8 +374,8 @@ export class PrefixSync {
   #setConnected(connected: boolean, reason?: string): void {
     if (connected === this.#connected) return
     this.#connected = connected
-    if (connected) this.#logger.info({ revision: String(this.#revision) }, 'following etcd')
-    else this.#logger.warn({ reason }, 'etcd is not being followed; the last table stays in use')
+    // Debug: whoever listens is told, and knows better what it means.
+    this.#logger.debug({ connected, reason, revision: String(this.#revision) }, 'connection changed')
     this.#listener.onConnected(connected, reason)
   }
 }

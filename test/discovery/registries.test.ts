@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
+import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { EtcdRegistry } from '../../discovery/etcd/etcd-registry.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
 import { registries } from '../../discovery/registries.ts'
@@ -25,6 +26,10 @@ registryContract('etcd on a real etcd', async t => {
   return etcdStore((await real).url, t)
 })
 after(async () => (await real)?.stop())
+
+const embedded = startEmbeddedEtcd({ port: 0 })
+registryContract('etcd on the embedded etcd', async t => etcdStore((await embedded).url, t))
+after(async () => (await embedded).close())
 
 test('every registry of the list is made by its name and is one', async () => {
   for (const [name, create] of registries) {
