@@ -1,4 +1,4 @@
-import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import httpProxy from '@fastify/http-proxy'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Call } from '../internal/call.ts'
@@ -72,9 +72,9 @@ export function createProxy(options: ProxyOptions): FastifyInstance {
   // Beyond this many, Node would drop lines silently; open call counts them and refuses.
   app.server.maxHeadersCount = 0
   const methods = METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE')
-  for (const method of methods) {
-    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
-  }
+  // Said to be without a body, a method's requests meet none of Fastify's parsers. Those would swallow a
+  // text/plain body and refuse content types that are a node's to judge.
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
 
   app.decorateRequest('opened')
   app.addHook('onRequest', (request, reply, done) => {
@@ -130,5 +130,7 @@ function refuse(request: IncomingMessage, reply: ServerResponse): void {
 function asGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
   const { statusCode = 500 } = error as { statusCode?: number }
-  return new GatewayError(statusCode >= 400 && statusCode < 500 ? 'WG_BAD_REQUEST' : 'WG_INTERNAL', { cause: error })
+  return new GatewayError(statusCode >= 400 && statusCode < 500 ? 'WG_BAD_REQUEST' : 'WG_INTERNAL', {
+    cause: error,
+  })
 }
