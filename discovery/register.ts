@@ -3,6 +3,7 @@ import { createEtcdClient, type EtcdTls } from './etcd/client.ts'
 import { etcdFromEnvironment } from './etcd/environment.ts'
 import { checkPrefix, DEFAULT_SERVICES_PREFIX } from './etcd/prefixes.ts'
 import { Registrar } from './etcd/registrar.ts'
+import { startRegistrar } from './etcd/start-registrar.ts'
 import type { Logger } from './logger.ts'
 import type { Registration } from './registry.ts'
 
@@ -63,17 +64,8 @@ export async function register(options: RegisterServiceOptions): Promise<Registr
     client.close()
     throw error
   }
-  const giveUp = () => void registrar.unregister()
-  signal?.addEventListener('abort', giveUp, { once: true })
-  try {
-    await registrar.start()
-    return registrar
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    signal?.removeEventListener('abort', giveUp)
-  }
+  await startRegistrar(registrar, signal)
+  return registrar
 }
 
 function nodeOf(options: RegisterServiceOptions): NodeInput {

@@ -17,7 +17,7 @@ export interface EtcdTls {
 }
 
 /** No call but a stream stays open longer without an answer. */
-export const CALL_DEADLINE_MS = 2_000
+const CALL_DEADLINE_MS = 2_000
 const DEFAULT_PORT = 2379
 
 /**

@@ -28,8 +28,8 @@ export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   })
 }
 
-export const BACKOFF_BASE_MS = 100
-export const BACKOFF_CAP_MS = 3_000
+const BACKOFF_BASE_MS = 100
+const BACKOFF_CAP_MS = 3_000
 
 /**
  * How long to wait before try number `attempt` (from 0): full jitter, so that many clients of one store do

@@ -21,6 +21,7 @@ import { PrefixSync, type SyncState, type SyncTimings } from './prefix-sync.ts'
 import { checkPrefix, DEFAULT_ROUTES_PREFIX, DEFAULT_SERVICES_PREFIX } from './prefixes.ts'
 import { Registrar } from './registrar.ts'
 import { SnapshotFile } from './snapshot-file.ts'
+import { startRegistrar } from './start-registrar.ts'
 import { createSyncTransport, type StoredKey } from './transport.ts'
 
 /** How long the store may take at a start before what is on disk is served. */
@@ -94,16 +95,7 @@ export class EtcdRegistry implements Registry {
       onLeave: () => this.#registrars.delete(registrar),
     })
     this.#registrars.add(registrar)
-    const giveUp = () => void registrar.unregister()
-    signal?.addEventListener('abort', giveUp, { once: true })
-    try {
-      await registrar.start()
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', giveUp)
-    }
+    await startRegistrar(registrar, signal)
     // Only now that the key has its new lease: the node was not away in between.
     await Promise.all(former.map(each => each.unregister()))
     return registrar

@@ -48,7 +48,7 @@ export interface SyncTimings {
   readonly pageSize: number
 }
 
-export const defaultTimings: SyncTimings = {
+const defaultTimings: SyncTimings = {
   createdMs: 3_000,
   silenceMs: 5_000,
   answerMs: 2_000,

@@ -8,9 +8,9 @@ import { BeatStream } from './beat-stream.ts'
 import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
 import { putIfFree } from './put-if-free.ts'
 
-export const DEFAULT_TTL_SECONDS = 10
+const DEFAULT_TTL_SECONDS = 10
 /** Below this, one slow moment of the store or of the service would take a healthy node away. */
-export const MIN_TTL_SECONDS = 6
+const MIN_TTL_SECONDS = 6
 const CHECK_MS = 30_000
 const LEAVE_DEADLINE_MS = 2_000
 
@@ -118,7 +118,7 @@ export class Registrar implements Registration {
     this.#running = lease === undefined ? Promise.resolve() : this.#revoke(lease)
     await this.#running
     this.#onLeave?.()
-    this.#logger.info(this.#about(), 'unregistered')
+    if (this.#everPut) this.#logger.info(this.#about(), 'unregistered')
   }
 
   async #run(): Promise<void> {

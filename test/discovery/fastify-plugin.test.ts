@@ -102,6 +102,17 @@ test('a server registered from inside an encapsulated plugin leaves first as wel
   await follower.stop()
 })
 
+test('a server that closes while it is being registered does not stay in etcd', async t => {
+  if (!requireEtcd(t)) return
+  for (let i = 0; i < 10; i++) {
+    const app = serve('hasty', { drainMs: 0 })
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    for (let turn = 0; turn < i; turn++) await new Promise(setImmediate)
+    await app.close()
+    assert.equal(await registry.getService('hasty'), undefined)
+  }
+})
+
 test('a server bound to every address registers at the advertised one', async t => {
   if (!requireEtcd(t)) return
   const app = serve('wide', { advertise: 'wide.internal', drainMs: 0 })
