@@ -12,8 +12,15 @@ export function hostMatches(pattern: string, host: string): boolean {
   return host.length > suffix.length && host.endsWith(suffix)
 }
 
-/** Larger is more specific: a name before a wildcard, a long wildcard before a short one, no host last. */
-export function hostSpecificity(patterns: readonly string[] | undefined): number {
+/**
+ * How closely a route's patterns name a host they cover. Larger is more specific: a name before a wildcard, a
+ * long wildcard before a short one, no host last. Patterns that cover other hosts say nothing of this one.
+ */
+export function hostSpecificity(patterns: readonly string[] | undefined, host: string): number {
   if (!patterns) return 0
-  return Math.max(0, ...patterns.map(pattern => (pattern.startsWith('*.') ? pattern.length : 1_000 + pattern.length)))
+  const covering = patterns.filter(pattern => hostMatches(pattern, host))
+  return Math.max(
+    0,
+    ...covering.map(pattern => (pattern.startsWith('*.') ? pattern.length : 1_000 + pattern.length)),
+  )
 }

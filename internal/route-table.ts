@@ -3,10 +3,17 @@ import { hostMatches, hostSpecificity, normaliseHost } from './host-pattern.ts'
 import type { Route } from './route.ts'
 
 type Router = createRouter.Instance<createRouter.HTTPVersion.V1>
-type RouterMethod = createRouter.HTTPMethod
 
-/** Stands for every method that no document names. */
-const ANY_OTHER: RouterMethod = 'BIND'
+/**
+ * The routers of one host group, by method. One router for all of them would refuse a method it does not
+ * know, and with it every other document.
+ */
+type Group = ReadonlyMap<string, Router>
+
+/** Stands for every method that no document names; not a method itself. */
+const ANY_OTHER = '*'
+/** What the routers call the one method each of them has. */
+const ONLY_METHOD = 'GET'
 
 export interface RouteTableOptions {
   /**
@@ -34,8 +41,8 @@ export class RouteTable {
   readonly #exactHosts: ReadonlySet<string>
   /** `.example.org` for `*.example.org`, longest first. */
   readonly #wildcardSuffixes: readonly string[]
-  readonly #groups = new Map<string, Router>()
-  readonly #defaultGroup: Router
+  readonly #groups = new Map<string, Group>()
+  readonly #defaultGroup: Group
 
   constructor(documents: readonly Route[], { autoRoute = () => undefined }: RouteTableOptions = {}) {
     this.documents = documents
@@ -47,7 +54,10 @@ export class RouteTable {
       .filter(host => host.startsWith('*.'))
       .map(host => host.slice(1))
       .sort((a, b) => b.length - a.length)
-    this.#defaultGroup = this.#build(documents.filter(route => route.hosts === undefined))
+    this.#defaultGroup = this.#build(
+      documents.filter(route => route.hosts === undefined),
+      '',
+    )
   }
 
   /**
@@ -55,8 +65,9 @@ export class RouteTable {
    * @param path the raw path, without query
    */
   match(method: string, host: string | undefined, path: string): Route | undefined {
-    const treeMethod = this.#methods.has(method) ? (method as RouterMethod) : ANY_OTHER
-    const found = this.#groupOf(host).find(treeMethod, path)?.store as PathEntry | undefined
+    const group = this.#groupOf(host)
+    const router = group.get(method) ?? group.get(ANY_OTHER)!
+    const found = router.find(ONLY_METHOD, path)?.store as PathEntry | undefined
     if (found && (found.literalStart || found.route.hosts !== undefined)) return found.route
     return this.#autoRoute(firstSegment(path)) ?? found?.route
   }
@@ -64,10 +75,10 @@ export class RouteTable {
   /** The methods for which {@link match} would find a document here; for the Allow header. Sorted. */
   allowedMethods(host: string | undefined, path: string): string[] {
     const group = this.#groupOf(host)
-    return [...this.#methods].filter(method => group.find(method as RouterMethod, path)).sort()
+    return [...this.#methods].filter(method => group.get(method)!.find(ONLY_METHOD, path)).sort()
   }
 
-  #groupOf(host: string | undefined): Router {
+  #groupOf(host: string | undefined): Group {
     if (host === undefined || (this.#exactHosts.size === 0 && this.#wildcardSuffixes.length === 0)) {
       return this.#defaultGroup
     }
@@ -85,20 +96,18 @@ export class RouteTable {
       // specific pattern would have been chosen as the key instead.
       const example = key.startsWith('*.') ? `\0${key.slice(1)}` : key
       group = this.#build(
-        this.documents.filter(route => !route.hosts || route.hosts.some(pattern => hostMatches(pattern, example))),
+        this.documents.filter(
+          route => !route.hosts || route.hosts.some(pattern => hostMatches(pattern, example)),
+        ),
+        example,
       )
       this.#groups.set(key, group)
     }
     return group
   }
 
-  #build(routes: readonly Route[]): Router {
-    const router = createRouter({
-      caseSensitive: true,
-      // The default of 100 answers 404 to a longer segment; the size of a target is limited elsewhere.
-      maxParamLength: 65_536,
-      querystringParser: () => NO_PARAMETERS,
-    })
+  #build(routes: readonly Route[], host: string): Group {
+    const group = new Map<string, Router>()
     for (const method of [...this.#methods, ANY_OTHER]) {
       const entries = new Map<string, PathEntry>()
       for (const route of routes) {
@@ -106,12 +115,19 @@ export class RouteTable {
         for (const [pattern, implied] of patternsOf(route.path)) {
           const entry: PathEntry = { route, implied, literalStart: startsLiterally(route.path) }
           const rival = entries.get(pattern)
-          if (!rival || compare(entry, rival) < 0) entries.set(pattern, entry)
+          if (!rival || compare(entry, rival, host) < 0) entries.set(pattern, entry)
         }
       }
-      for (const [pattern, entry] of entries) router.on(method as RouterMethod, pattern, unused, entry)
+      const router = createRouter({
+        caseSensitive: true,
+        // The default of 100 answers 404 to a longer segment; the size of a target is limited elsewhere.
+        maxParamLength: 65_536,
+        querystringParser: () => NO_PARAMETERS,
+      })
+      for (const [pattern, entry] of entries) router.on(ONLY_METHOD, pattern, unused, entry)
+      group.set(method, router)
     }
-    return router
+    return group
   }
 }
 
@@ -129,7 +145,7 @@ const unused = () => {}
 /** Patterns of the router for a document's path; parameter names do not matter for matching. */
 function patternsOf(path: string): (readonly [pattern: string, implied: boolean])[] {
   let index = 0
-  const pattern = path.replace(/:[^/]+/g, () => `:p${index++}`)
+  const pattern = decodedLiterals(path).replace(/:[^/]+/g, () => `:p${index++}`)
   if (!pattern.endsWith('/*') || pattern === '/*') return [[pattern, false]]
   return [
     [pattern, false],
@@ -137,16 +153,27 @@ function patternsOf(path: string): (readonly [pattern: string, implied: boolean]
   ]
 }
 
+/** The router decodes a path before it looks at it, and takes a pattern as already decoded. */
+function decodedLiterals(path: string): string {
+  if (!path.includes('%')) return path
+  try {
+    // An encoded asterisk must not become a wildcard.
+    return decodeURI(path.replace(/%2a/gi, '%252A'))
+  } catch {
+    return path
+  }
+}
+
 function methodsOf(route: Route): readonly string[] {
   const methods = route.methods ?? []
   return methods.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'] : methods
 }
 
-function compare(a: PathEntry, b: PathEntry): number {
+function compare(a: PathEntry, b: PathEntry, host: string): number {
   return (
     Number(a.implied) - Number(b.implied) ||
     b.route.priority - a.route.priority ||
-    hostSpecificity(b.route.hosts) - hostSpecificity(a.route.hosts) ||
+    hostSpecificity(b.route.hosts, host) - hostSpecificity(a.route.hosts, host) ||
     (a.route.id < b.route.id ? -1 : 1)
   )
 }
