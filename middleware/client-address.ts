@@ -10,11 +10,10 @@ export function createTrustedProxies(ranges: readonly string[]): (address: strin
   if (ranges.length === 0) return () => false
   const list = new BlockList()
   for (const range of ranges) {
-    const [address = '', bits] = range.split('/')
+    const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(range) ?? []
     const version = isIP(address)
     const prefix = bits === undefined ? undefined : Number(bits)
-    const max = version === 6 ? 128 : 32
-    if (version === 0 || (prefix !== undefined && !(Number.isInteger(prefix) && prefix >= 0 && prefix <= max))) {
+    if (version === 0 || (prefix !== undefined && prefix > (version === 6 ? 128 : 32))) {
       throw new RangeError(`not an address or CIDR range: ${JSON.stringify(range)}`)
     }
     const family = version === 6 ? 'ipv6' : 'ipv4'
