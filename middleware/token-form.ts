@@ -34,8 +34,9 @@ function jsonObject(part: string, what: string): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
-  } catch (cause) {
-    throw new TypeError(`the token's ${what} is not JSON`, { cause })
+  } catch {
+    // Without the parser's error as cause: it quotes the token, and causes are logged.
+    throw new TypeError(`the token's ${what} is not JSON`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError(`the token's ${what} is not an object`)
