@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Call } from '../../internal/call.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { createAccessLog } from '../../middleware/access-log.ts'
+import { fakePeers } from '../support/peer.ts'
+import { testRoute } from '../support/route.ts'
+
+function logged(
+  change: (call: Call) => void = () => {},
+  target = '/user/1?token=hunter2',
+): Record<string, unknown> {
+  const lines: Record<string, unknown>[] = []
+  const log = createAccessLog({ info: (fields, message) => void lines.push({ ...fields, message }) })
+  const call = new Call('id-1', 'GET', target, 0)
+  change(call)
+  log(call, 200, '10.0.0.9', 1.23456)
+  assert.equal(lines.length, 1)
+  // As a JSON logger writes it: what is undefined is not there.
+  return JSON.parse(JSON.stringify(lines[0]))
+}
+
+test('a line says who asked for what, who answered and how long it took', () => {
+  const [peer] = fakePeers({ n7: 1 })
+  const line = logged(call => {
+    call.route = testRoute({ id: 'r1' })
+    call.peer = peer
+    call.attempts = 2
+    call.upstreamMs = 0.98765
+    call.identity = { subject: 'u1', headers: ['x-user-id', 'u1'], scopes: [], roles: [] }
+  })
+  assert.deepEqual(line, {
+    requestId: 'id-1',
+    method: 'GET',
+    path: '/user/1',
+    status: 200,
+    route: 'r1',
+    service: 'user',
+    node: 'n7',
+    address: '127.0.0.1:3000',
+    attempts: 2,
+    upstreamMs: 0.988,
+    totalMs: 1.235,
+    client: '10.0.0.9',
+    user: 'u1',
+    message: 'request',
+  })
+})
+
+test('a request that came nowhere has no empty fields', () => {
+  assert.deepEqual(Object.keys(logged()).sort(), [
+    'attempts',
+    'client',
+    'message',
+    'method',
+    'path',
+    'requestId',
+    'status',
+    'totalMs',
+  ])
+})
+
+test('of a failure the innermost cause is told, and the code that the client was', () => {
+  const line = logged(call => {
+    call.errorCode = 'WG_UPSTREAM_UNREACHABLE'
+    call.failure = new UpstreamFailure(
+      'connect',
+      new Error('outer', { cause: new Error('connect ECONNREFUSED') }),
+    )
+    call.degraded = true
+  })
+  assert.equal(line.code, 'WG_UPSTREAM_UNREACHABLE')
+  assert.equal(line.reason, 'connect ECONNREFUSED')
+  assert.equal(line.fallback, true)
+})
+
+test('a failure that is not an error is told too', () => {
+  assert.equal(
+    logged(call => {
+      call.failure = 'odd'
+    }).reason,
+    'odd',
+  )
+  assert.equal(
+    logged(call => {
+      call.failure = new RangeError('')
+    }).reason,
+    'RangeError',
+  )
+})
+
+test('a query is never logged', () => {
+  for (const target of ['/?token=hunter2', '/a?b?hunter2', '/?']) {
+    assert.ok(!JSON.stringify(logged(() => {}, target)).includes('hunter2'))
+  }
+})
