@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import { Call } from '../../internal/call.ts'
+import { createRequestHeadReader } from '../../internal/request-head.ts'
+import type { Route } from '../../internal/route.ts'
+import type { Upstream } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { createRequestBody } from '../../middleware/request-body.ts'
+import { type PeerOptions, UpstreamPeer } from '../../wrappers/upstream-peer.ts'
+import { testNode } from './peer.ts'
+import { testRoute } from './route.ts'
+
+export interface Front {
+  readonly port: number
+  readonly calls: readonly Call[]
+  /** Why calls brought no answer, in order. */
+  readonly failures: readonly unknown[]
+  /** The server's side of the answers, in order. */
+  readonly responses: readonly ServerResponse[]
+  /** Resolves when `count` calls have brought no answer. */
+  failed(count: number): Promise<void>
+}
+
+/** The least that can stand before an upstream: no Fastify, no routing. A failure is answered 599. */
+export async function startFront(
+  t: TestContext,
+  upstream: Upstream,
+  route: Partial<Route> = {},
+): Promise<Front> {
+  const calls: Call[] = []
+  const failures: unknown[] = []
+  const responses: ServerResponse[] = []
+  let onFailure = () => {}
+  const readHead = createRequestHeadReader([])
+  const server = createServer((request, response) => {
+    const head = readHead(request.rawHeaders)
+    const call = new Call(`id-${calls.length}`, request.method!, request.url!, performance.now())
+    call.route = testRoute(route)
+    calls.push(call)
+    responses.push(response)
+    response.once('close', () => {
+      if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
+    })
+    const hasBody = head.chunked || Number(head.contentLength ?? 0) > 0
+    if (hasBody && !head.chunked) head.headers.push('content-length', head.contentLength!)
+    upstream(
+      {
+        route: call.route,
+        service: call.route.service,
+        method: call.method,
+        target: call.target,
+        headers: head.headers,
+        body: hasBody ? createRequestBody(request, { maxBytes: 0, onProgress: () => {} }) : null,
+      },
+      call,
+    ).then(
+      answer => {
+        response.writeHead(answer.status, [...answer.headers])
+        answer.sendBody(response)
+      },
+      error => {
+        failures.push(error)
+        onFailure()
+        const { code, kind } = error as { code?: string; kind?: string }
+        response.writeHead(599)
+        response.end(code ?? kind ?? String(error))
+      },
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(async () => {
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    calls,
+    failures,
+    responses,
+    failed: count =>
+      new Promise(resolve => {
+        onFailure = () => {
+          if (failures.length >= count) resolve()
+        }
+        onFailure()
+      }),
+  }
+}
+
+/** A breaker that never opens. */
+const NEVER_OPENS = { failureRatio: 1, minimumRequests: 1_000_000, windowMs: 10_000, openMs: 5_000 }
+
+/** A peer with real connections to a port of loopback. Disposed of after the test. */
+export function realPeer(
+  t: TestContext,
+  port: number,
+  {
+    id = 'n1',
+    weight = 1,
+    connection = {},
+    circuit = {},
+  }: {
+    readonly id?: string
+    readonly weight?: number
+    readonly connection?: Partial<PeerOptions['connection']>
+    readonly circuit?: Partial<PeerOptions['circuit']>
+  } = {},
+): UpstreamPeer {
+  const peer = new UpstreamPeer(testNode({ id, port, weight }), {
+    connection: { connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, ...connection },
+    circuit: { ...NEVER_OPENS, ...circuit },
+    onBreaker: () => {},
+  })
+  t.after(() => {
+    peer.dispose()
+    return peer.pool.destroy()
+  })
+  return peer
+}

@@ -1,0 +1,220 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+
+/** One request as it came over the wire. */
+export interface WireRequest {
+  readonly method: string
+  readonly target: string
+  /** Header lines, flat, in their order and spelling. */
+  readonly lines: readonly string[]
+  /** The last value of a header, by its lower-case name. */
+  header(name: string): string | undefined
+  /** The body as far as it has come; chunked bodies without their framing. */
+  body(): Buffer
+  /** Resolves when the body has come whole; rejects when the connection ends before. */
+  readonly whole: Promise<Buffer>
+}
+
+/** Writes whatever the test wants, valid or not. Called once per request, when its head has come. */
+export type Script = (socket: Socket, request: WireRequest, index: number) => unknown
+
+export interface ScriptedNode {
+  readonly port: number
+  /** Every request that came, in order. */
+  readonly requests: readonly WireRequest[]
+  /** Connections accepted so far. */
+  readonly connections: number
+  /** Connections open now. */
+  readonly open: ReadonlySet<Socket>
+  /** Resolves when `count` requests have come. */
+  received(count: number): Promise<void>
+  /** Resolves when no connection is open. */
+  idle(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A node over raw sockets whose answers the test writes byte by byte. Closed after the test. */
+export async function startNode(t: TestContext, script: Script): Promise<ScriptedNode> {
+  const requests: WireRequest[] = []
+  const open = new Set<Socket>()
+  let connections = 0
+  let waiting: { readonly fact: () => boolean; readonly resolve: () => void }[] = []
+  const check = () => {
+    const ready = waiting.filter(each => each.fact())
+    waiting = waiting.filter(each => !ready.includes(each))
+    for (const each of ready) each.resolve()
+  }
+  const until = (fact: () => boolean): Promise<void> =>
+    new Promise(resolve => {
+      waiting.push({ fact, resolve })
+      check()
+    })
+
+  const server = createServer({ noDelay: true }, socket => {
+    connections++
+    open.add(socket)
+    socket.on('error', () => {})
+    const reader = new RequestReader(request => {
+      const index = requests.push(request) - 1
+      void script(socket, request, index)
+      check()
+    })
+    socket.on('data', (chunk: Buffer) => reader.push(chunk))
+    socket.on('close', () => {
+      open.delete(socket)
+      reader.end()
+      check()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const close = async () => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of open) socket.destroy()
+    await closed
+  }
+  t.after(close)
+  return {
+    port: (server.address() as AddressInfo).port,
+    requests,
+    get connections() {
+      return connections
+    },
+    open,
+    received: count => until(() => requests.length >= count),
+    idle: () => until(() => open.size === 0),
+    close,
+  }
+}
+
+/** A port of loopback on which nobody listens. */
+export async function deadPort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A whole answer with a body of known length. */
+export function answer(body = 'ok', lines: readonly string[] = [], status = '200 OK'): string {
+  return [`HTTP/1.1 ${status}`, `Content-Length: ${Buffer.byteLength(body)}`, ...lines, '', body].join('\r\n')
+}
+
+/** Reads requests off one connection. Enough of HTTP/1.1 for what a gateway sends. */
+class RequestReader {
+  readonly #onRequest: (request: WireRequest) => void
+  #buffer: Buffer = Buffer.alloc(0)
+  #body: BodyReader | undefined = undefined
+
+  constructor(onRequest: (request: WireRequest) => void) {
+    this.#onRequest = onRequest
+  }
+
+  push(chunk: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, chunk])
+    for (;;) {
+      if (this.#body) {
+        this.#buffer = this.#body.take(this.#buffer)
+        if (!this.#body.done) return
+        this.#body = undefined
+      }
+      const end = this.#buffer.indexOf('\r\n\r\n')
+      if (end === -1) return
+      const [start = '', ...rows] = this.#buffer.subarray(0, end).toString('latin1').split('\r\n')
+      this.#buffer = this.#buffer.subarray(end + 4)
+      const [method = '', target = ''] = start.split(' ')
+      const lines = rows.flatMap(row => {
+        const colon = row.indexOf(':')
+        return [row.slice(0, colon), row.slice(colon + 1).trim()]
+      })
+      const header = (name: string) => {
+        const index = lines.findLastIndex((line, i) => i % 2 === 0 && line.toLowerCase() === name)
+        return index === -1 ? undefined : lines[index + 1]
+      }
+      const body = new BodyReader(
+        header('transfer-encoding') === 'chunked',
+        Number(header('content-length') ?? 0),
+      )
+      this.#body = body
+      this.#onRequest({ method, target, lines, header, body: () => body.bytes(), whole: body.whole })
+    }
+  }
+
+  end(): void {
+    this.#body?.fail()
+  }
+}
+
+class BodyReader {
+  readonly whole: Promise<Buffer>
+  done = false
+  readonly #chunked: boolean
+  #left: number
+  #inChunk = false
+  readonly #pieces: Buffer[] = []
+  #resolve: (body: Buffer) => void = () => {}
+  #reject: (error: Error) => void = () => {}
+
+  constructor(chunked: boolean, length: number) {
+    this.#chunked = chunked
+    this.#left = length
+    this.whole = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.whole.catch(() => {})
+    if (!chunked && length === 0) this.#finish()
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#pieces)
+  }
+
+  /** Takes what belongs to this body and returns the rest. */
+  take(input: Buffer): Buffer {
+    let buffer = input
+    while (!this.done && buffer.length > 0) {
+      if (this.#chunked && !this.#inChunk) {
+        const end = buffer.indexOf('\r\n')
+        if (end === -1) return buffer
+        const size = Number.parseInt(buffer.subarray(0, end).toString('latin1'), 16)
+        if (size === 0 && buffer.length < end + 4) return buffer
+        buffer = buffer.subarray(size === 0 ? end + 4 : end + 2)
+        if (size === 0) this.#finish()
+        else {
+          this.#left = size
+          this.#inChunk = true
+        }
+        continue
+      }
+      const piece = buffer.subarray(0, this.#left)
+      if (piece.length > 0) this.#pieces.push(Buffer.from(piece))
+      this.#left -= piece.length
+      buffer = buffer.subarray(piece.length)
+      if (this.#left > 0) break
+      if (!this.#chunked) this.#finish()
+      else {
+        // The line end behind a chunk.
+        if (buffer.length < 2) return buffer
+        buffer = buffer.subarray(2)
+        this.#inChunk = false
+      }
+    }
+    return buffer
+  }
+
+  fail(): void {
+    if (!this.done) this.#reject(new Error('the connection ended before the body did'))
+  }
+
+  #finish(): void {
+    this.done = true
+    this.#resolve(this.bytes())
+  }
+}
