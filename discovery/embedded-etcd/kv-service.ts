@@ -39,8 +39,8 @@ export function createKvService({ store, leases, header, maxRequestBytes }: KvSe
     Range: unary((request: WireRangeRequest) => wireRange(range(store, readRange(request)), header)),
 
     Put: unary((wire: WirePutRequest) => {
-      const request = readPut(wire)
       checkSize(wire)
+      const request = readPut(wire)
       checkPut(store, leases, request)
       return wirePut(
         store.write(writer => put(store, writer, request)),
@@ -49,8 +49,8 @@ export function createKvService({ store, leases, header, maxRequestBytes }: KvSe
     }),
 
     DeleteRange: unary((wire: WireDeleteRequest) => {
-      const request = readDelete(wire)
       checkSize(wire)
+      const request = readDelete(wire)
       return wireDelete(
         store.write(writer => deleteRange(store, writer, request)),
         header,
@@ -58,9 +58,9 @@ export function createKvService({ store, leases, header, maxRequestBytes }: KvSe
     }),
 
     Txn: unary((wire: WireTxnRequest) => {
+      checkSize(wire)
       const request = readTxn(wire)
       checkOverlap(request)
-      checkSize(wire)
       return wireTxn(txn(store, leases, request), header)
     }),
 

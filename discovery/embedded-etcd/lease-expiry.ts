@@ -27,13 +27,12 @@ export class LeaseExpiry {
     this.#options = options
   }
 
-  /** To be called when a lease was granted. Renewed and removed ones are noticed when the timer fires. */
-  schedule(): void {
-    const next = this.#options.leases.nextExpiryMs()
-    if (next === undefined || next >= this.#dueAtMs) return
+  /** To be told of each granted lease. Renewed and removed ones are noticed when the timer fires. */
+  schedule(expiresAtMs: number): void {
+    if (expiresAtMs >= this.#dueAtMs) return
     clearTimeout(this.#timer)
     const now = this.#options.now()
-    this.#dueAtMs = Math.min(next, now + MAX_DELAY_MS)
+    this.#dueAtMs = Math.min(expiresAtMs, now + MAX_DELAY_MS)
     this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(this.#dueAtMs - now)))
     this.#timer.unref()
   }
@@ -47,6 +46,6 @@ export class LeaseExpiry {
     if (now() - this.#dueAtMs > STALL_MS) leases.renewAll()
     for (const id of leases.expired()) expire(id)
     this.#dueAtMs = Number.POSITIVE_INFINITY
-    this.schedule()
+    this.schedule(leases.nextExpiryMs())
   }
 }

@@ -32,8 +32,8 @@ export function createLeaseService({ store, leases, now, header }: LeaseServiceO
   return {
     handlers: {
       LeaseGrant: unary((request: { readonly TTL: Int64; readonly ID: Int64 }) => {
-        const { id, ttlSeconds } = leases.grant(BigInt(request.ID), BigInt(request.TTL))
-        expiry.schedule()
+        const { id, ttlSeconds, expiresAtMs } = leases.grant(BigInt(request.ID), BigInt(request.TTL))
+        expiry.schedule(expiresAtMs)
         return { header: present(), ID: toLong(id), TTL: toLong(ttlSeconds) }
       }),
 

@@ -37,15 +37,19 @@ export class LeaseTable {
    *
    * @throws EtcdError when the id is taken or the TTL is beyond etcd's maximum.
    */
-  grant(wantedId: bigint, wantedTtlSeconds: bigint): { id: bigint; ttlSeconds: bigint } {
+  grant(
+    wantedId: bigint,
+    wantedTtlSeconds: bigint,
+  ): Readonly<Pick<Lease, 'id' | 'ttlSeconds' | 'expiresAtMs'>> {
     if (wantedTtlSeconds > MAX_TTL_SECONDS) throw etcdError('leaseTtlTooLarge')
     if (this.#leases.has(wantedId)) throw etcdError('leaseExists')
     let id = wantedId
     while (id === 0n || (wantedId === 0n && this.#leases.has(id))) id = this.#options.randomId()
     const { minTtlSeconds } = this.#options
     const ttlSeconds = wantedTtlSeconds < minTtlSeconds ? minTtlSeconds : wantedTtlSeconds
-    this.#leases.set(id, { id, ttlSeconds, keys: new Set(), expiresAtMs: this.#end(ttlSeconds) })
-    return { id, ttlSeconds }
+    const expiresAtMs = this.#end(ttlSeconds)
+    this.#leases.set(id, { id, ttlSeconds, keys: new Set(), expiresAtMs })
+    return { id, ttlSeconds, expiresAtMs }
   }
 
   /** Starts the lease's time anew. Returns its TTL in seconds, 0 when there is no such lease. */
@@ -81,12 +85,10 @@ export class LeaseTable {
     return [...this.#leases.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs).map(lease => lease.id)
   }
 
-  /** When the next lease ends; undefined when there is none. */
-  nextExpiryMs(): number | undefined {
-    let next: number | undefined
-    for (const { expiresAtMs } of this.#leases.values()) {
-      if (next === undefined || expiresAtMs < next) next = expiresAtMs
-    }
+  /** When the next lease ends; Infinity when there is none. */
+  nextExpiryMs(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { expiresAtMs } of this.#leases.values()) next = Math.min(next, expiresAtMs)
     return next
   }
 

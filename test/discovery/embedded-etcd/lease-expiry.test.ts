@@ -23,8 +23,7 @@ function createClock(t: TestContext) {
     leases,
     ended,
     grant(id: bigint, ttlSeconds: bigint) {
-      leases.grant(id, ttlSeconds)
-      expiry.schedule()
+      expiry.schedule(leases.grant(id, ttlSeconds).expiresAtMs)
     },
     pass(ms: number) {
       for (let passed = 0; passed < ms; passed += 100) {

@@ -83,7 +83,7 @@ test('a connection that says nothing, or nonsense, is no obstacle to closing', a
   await ended
 })
 
-test('a client that goes away in the middle of a watch leaves nothing behind', async () => {
+test('clients that go away in the middle of a watch do not disturb the others', async () => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   using client = new RawClient(server.url)
   for (let n = 0; n < 20; n++) {

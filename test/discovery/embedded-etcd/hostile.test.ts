@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as grpc from '@grpc/grpc-js'
+import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
+
+/** A client that sends the bytes it is given, whatever they mean. */
+function createByteClient(url: string): grpc.Client {
+  return new grpc.Client(url.replace('http://', ''), grpc.credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+  })
+}
+
+const asItIs = (bytes: Buffer) => bytes
+
+function call(client: grpc.Client, method: string, bytes: Buffer): Promise<string> {
+  return new Promise(resolve => {
+    const deadline = Date.now() + 10_000
+    client.makeUnaryRequest(`/etcdserverpb.${method}`, asItIs, asItIs, bytes, { deadline }, error =>
+      resolve(error ? grpc.status[error.code]! : 'OK'),
+    )
+  })
+}
+
+function stream(client: grpc.Client, method: string, bytes: Buffer): Promise<string> {
+  return new Promise(resolve => {
+    const open = client.makeBidiStreamRequest(`/etcdserverpb.${method}`, asItIs, asItIs)
+    open.on('data', () => {})
+    open.on('error', () => {})
+    open.on('status', ({ code }) => resolve(grpc.status[code]!))
+    open.write(bytes)
+  })
+}
+
+/** A length-delimited protobuf field. */
+function field(number: number, content: Buffer): Buffer {
+  const length: number[] = []
+  for (let rest = content.length; ; rest >>>= 7) {
+    length.push(rest > 127 ? (rest & 127) | 128 : rest)
+    if (rest <= 127) break
+  }
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content])
+}
+
+/** A transaction within a transaction, and so on. */
+function nestedTxn(depth: number): Buffer {
+  let txn: Buffer = Buffer.alloc(0)
+  for (let level = 0; level < depth; level++) txn = field(2, field(4, txn))
+  return txn
+}
+
+const NONSENSE = Buffer.from('ffffffffffffffffffff01', 'hex')
+const TRUNCATED = Buffer.from([0x0a, 0x7f, 0x61])
+const PUT = field(1, Buffer.from('a'))
+
+test('no request, however malformed, ends the server or its neighbours', async t => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  const client = createByteClient(server.url)
+  t.after(() => client.close())
+  for (const method of ['KV/Range', 'KV/Put', 'KV/DeleteRange', 'KV/Txn', 'KV/Compact', 'Lease/LeaseGrant']) {
+    for (const bytes of [NONSENSE, TRUNCATED]) {
+      assert.notEqual(await call(client, method, bytes), 'OK', method)
+      assert.equal(await call(client, 'KV/Put', PUT), 'OK', `after ${method}`)
+    }
+  }
+  for (const method of ['Watch/Watch', 'Lease/LeaseKeepAlive']) {
+    for (const bytes of [NONSENSE, TRUNCATED]) {
+      assert.notEqual(await stream(client, method, bytes), 'OK', method)
+      assert.equal(await call(client, 'KV/Put', PUT), 'OK', `after ${method}`)
+    }
+  }
+})
+
+test('transactions nested without end are refused', async t => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  const client = createByteClient(server.url)
+  t.after(() => client.close())
+  assert.equal(await call(client, 'KV/Txn', nestedTxn(20)), 'OK')
+  for (const depth of [200, 5_000]) {
+    assert.notEqual(await call(client, 'KV/Txn', nestedTxn(depth)), 'OK')
+    assert.equal(await call(client, 'KV/Put', PUT), 'OK')
+  }
+})
+
+test('a message beyond all limits is refused', async t => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  const client = createByteClient(server.url)
+  t.after(() => client.close())
+  const large = Buffer.concat([PUT, field(2, Buffer.alloc(9 << 20))])
+  assert.equal(await call(client, 'KV/Put', large), 'RESOURCE_EXHAUSTED')
+  assert.equal(await call(client, 'KV/Put', PUT), 'OK')
+})
+
+test('an unknown method or service is unimplemented', async t => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  const client = createByteClient(server.url)
+  t.after(() => client.close())
+  assert.equal(await call(client, 'KV/Nothing', PUT), 'UNIMPLEMENTED')
+  assert.equal(await call(client, 'Nothing/Put', PUT), 'UNIMPLEMENTED')
+})
