@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,7 +17,11 @@ export interface Child {
  *
  * @throws Error when it cannot be started
  */
-export async function startChild(file: string, args: readonly string[], options: SpawnOptions): Promise<Child> {
+export async function startChild(
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<Child> {
   const child = spawn(file, args, options)
   const exited = new Promise<number>(resolve => {
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]))

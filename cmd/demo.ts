@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Etcd3 } from 'etcd3'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { createEtcdClient, type EtcdClientOptions } from '../discovery/etcd/client.ts'
+import { readExampleRoutes } from '../examples/shared/routes.ts'
 import { type Child, startChild } from './child.ts'
 import type { DemoOptions } from './command.ts'
+import { etcdClientOptions } from './etcd-options.ts'
 import { createLogger } from './logger.ts'
 import { untilSignal } from './signals.ts'
 import { type Stack, startStack } from './stack.ts'
 import { signToken } from './token.ts'
 import { localUrlOf } from './url.ts'
+import { UsageError } from './usage-error.ts'
 import { IS_SOURCE, PACKAGE_FOLDER } from './version.ts'
 
 /** What runs beside the gateway: the same service twice, weighted 3:1, and another one. */
@@ -36,7 +39,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     stack = await startStack(loaded, logger)
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
-    await putRouteDocuments(etcd, loaded.config.discovery.routesPrefix)
+    const { config, keys } = loaded
+    await putRouteDocuments(
+      etcdClientOptions(config, keys, stack.embeddedEtcd?.url),
+      config.discovery.routesPrefix,
+    )
     for (const service of SERVICES) children.push(await startService(service, { etcd, folder, loaded }))
     const failed = Promise.race(children.map(child => child.exited)).then(code => {
       throw new Error(`an example service ended with exit code ${code}`)
@@ -58,19 +65,25 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 function loadDemoConfig({ config: file, settings }: DemoOptions): LoadedConfig {
   const defaults = {
     WAYGATE_LOG_LEVEL: 'warn',
-    ...(!process.env.WAYGATE_JWT_PUBLIC_KEY_FILE && { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }),
+    ...(!process.env.WAYGATE_JWT_PUBLIC_KEY_FILE && {
+      WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url'),
+    }),
   }
   const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
+  if (loaded.config.jwt.secret === undefined) {
+    throw new UsageError(
+      'its services sign tokens with jwt.secret, but another kind of key is configured',
+      'demo',
+    )
+  }
   return { ...loaded, config: { ...loaded.config, drainMs: 0 } }
 }
 
-async function putRouteDocuments(etcd: string, prefix: string): Promise<void> {
-  const folder = join(PACKAGE_FOLDER, IS_SOURCE ? 'examples/routes' : 'dist/examples/routes')
-  const client = new Etcd3({ hosts: etcd.split(',') })
+async function putRouteDocuments(options: EtcdClientOptions, prefix: string): Promise<void> {
+  const client = createEtcdClient(options)
   try {
-    for (const file of await readdir(folder)) {
-      const document = await readFile(join(folder, file), 'utf8')
-      await client.put(`${prefix}${file.replace(/\.json$/, '')}`).value(document)
+    for (const { id, document } of await readExampleRoutes()) {
+      await client.put(`${prefix}${id}`).value(document)
     }
   } finally {
     client.close()
@@ -101,7 +114,8 @@ function startService(
 }
 
 async function untilRegistered({ gateway }: Stack): Promise<void> {
-  const missing = () => SERVICES.some(({ name }) => !gateway.table.routes().some(route => route.service === name))
+  const missing = () =>
+    SERVICES.some(({ name }) => !gateway.table.routes().some(route => route.service === name))
   while (missing() || gateway.nodeCount() < SERVICES.length) await delay(50)
 }
 

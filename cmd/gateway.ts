@@ -6,13 +6,13 @@ import type { Config } from '../config/schema.ts'
 import type { Registry } from '../discovery/registry.ts'
 import { NodeTable } from '../internal/node-table.ts'
 import { wrap } from '../internal/upstream.ts'
+import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { CLIENT_CLOSED_REQUEST, createAccessLog } from '../middleware/access-log.ts'
 import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import { createAdmin } from '../routes/admin.ts'
 import { createMetrics } from '../routes/metrics.ts'
 import { createProxy } from '../routes/proxy.ts'
-import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createBalance } from '../wrappers/balance.ts'
 import { createCircuitBreaker } from '../wrappers/circuit-breaker.ts'
 import { dispatch } from '../wrappers/dispatch.ts'
@@ -65,7 +65,13 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
           logger.info({ service: peer.node.service, node: peer.node.id, breaker: state }, 'breaker changed'),
       }),
   )
-  const table = new LiveTable({ registry, nodes, config: config.routes, hasKey: keys.jwt !== undefined, logger })
+  const table = new LiveTable({
+    registry,
+    nodes,
+    config: config.routes,
+    hasKey: keys.jwt !== undefined,
+    logger,
+  })
   const metrics = createMetrics(nodes, table)
   const accessLog = config.accessLog ? createAccessLog(logger) : undefined
 

@@ -1,5 +1,5 @@
-import type { Config } from '../config/schema.ts'
 import { ANY_TOKEN, NO_TOKEN, parseRouteDocument } from '../config/route-document.ts'
+import type { Config } from '../config/schema.ts'
 import { Directory } from '../discovery/directory.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
@@ -88,7 +88,10 @@ export class LiveTable implements TableView {
       registry: this.#registry.name,
       connected,
       stale: !connected || scopes.some(scope => scope.restored || !scope.loaded),
-      ageMs: nodes.ageMs === undefined || routes.ageMs === undefined ? undefined : Math.max(nodes.ageMs, routes.ageMs),
+      ageMs:
+        nodes.ageMs === undefined || routes.ageMs === undefined
+          ? undefined
+          : Math.max(nodes.ageMs, routes.ageMs),
       revision: largest(scopes.map(scope => scope.revision)),
       reason: scopes.find(scope => scope.reason !== undefined)?.reason,
       drift: nodes.drift + routes.drift,
@@ -119,7 +122,11 @@ export class LiveTable implements TableView {
     if (event.type === 'snapshot') {
       const { scope, revision, entries, from } = event
       this.#logger.info({ scope, revision, keys: entries.length, from }, 'table loaded')
-      if (!this.#isLoaded && this.#directory.scope('nodes').loaded && this.#directory.scope('routes').loaded) {
+      if (
+        !this.#isLoaded &&
+        this.#directory.scope('nodes').loaded &&
+        this.#directory.scope('routes').loaded
+      ) {
         this.#isLoaded = true
         this.#onLoaded()
       }
@@ -150,7 +157,10 @@ export class LiveTable implements TableView {
     const ids = new Set(routes.map(route => route.id))
     // A registry document takes the place of one with the same id in the config file.
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
-    this.#documented = new Set([...documents.map(route => route.service), ...this.#directory.blockedServices()])
+    this.#documented = new Set([
+      ...documents.map(route => route.service),
+      ...this.#directory.blockedServices(),
+    ])
     this.#routeTable = new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 

@@ -8,7 +8,12 @@ import type { LogLevel } from '../config/schema.ts'
  */
 export function createLogger(level: LogLevel): { logger: Logger; flush(): void } {
   if (process.stdout.isTTY) {
-    const stream = pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
+    const stream = pretty({
+      colorize: true,
+      ignore: 'pid,hostname',
+      translateTime: 'SYS:HH:MM:ss.l',
+      sync: true,
+    })
     return { logger: pino({ level }, stream), flush: () => {} }
   }
   const destination = pino.destination({ dest: 1, sync: false })

@@ -5,7 +5,12 @@ import { urlOf } from './url.ts'
 
 interface RoutesPage {
   readonly revision: string | null
-  readonly source: { readonly registry: string; readonly connected: boolean; readonly stale: boolean; readonly ageMs?: number }
+  readonly source: {
+    readonly registry: string
+    readonly connected: boolean
+    readonly stale: boolean
+    readonly ageMs?: number
+  }
   readonly routes: readonly {
     readonly id: string
     readonly path: string
@@ -72,12 +77,24 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
       String(node.failures),
     ])
   })
-  const header = ['ROUTE', 'METHODS', 'PATH', 'SERVICE', 'AUTH', 'NODE', 'ADDRESS', 'WEIGHT', 'STATE', 'BREAKER']
+  const header = [
+    'ROUTE',
+    'METHODS',
+    'PATH',
+    'SERVICE',
+    'AUTH',
+    'NODE',
+    'ADDRESS',
+    'WEIGHT',
+    'STATE',
+    'BREAKER',
+  ]
   const lines = [
     `${source.registry} revision ${revision ?? '-'} (${state}${age})`,
     '',
     formatTable([[...header, 'IN FLIGHT', 'REQUESTS', 'FAILURES'], ...rows]),
   ]
-  if (problems.length > 0) lines.push('', 'Not used:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
+  if (problems.length > 0)
+    lines.push('', 'Not used:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
   return lines.join('\n')
 }

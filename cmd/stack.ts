@@ -31,7 +31,10 @@ export async function startStack({ config, keys }: LoadedConfig, logger: Logger)
     if (config.etcd.endpoints === undefined && config.discovery.registry === 'etcd') {
       embeddedEtcd = await startEmbeddedEtcd(parseAddress(config.etcd.embedded))
       closers.push(() => embeddedEtcd!.close())
-      logger.info({ etcd: embeddedEtcd.url }, 'embedded etcd is listening; its data lives as long as this process')
+      logger.info(
+        { etcd: embeddedEtcd.url },
+        'embedded etcd is listening; its data lives as long as this process',
+      )
     }
     const registry: Registry = registries.get(config.discovery.registry)!({
       ...etcdClientOptions(config, keys, embeddedEtcd?.url),
@@ -64,6 +67,8 @@ export async function startStack({ config, keys }: LoadedConfig, logger: Logger)
 export function logStartWarnings({ config, keys, warnings, file }: LoadedConfig, logger: Logger): void {
   for (const warning of warnings) logger.warn(warning)
   if (file === DEFAULT_CONFIG_FILE) logger.info({ file }, 'configuration read')
-  if (!keys.jwt) logger.warn('no key for tokens is configured: routes are open to everyone unless they ask for one')
-  if (config.workers !== 1) logger.warn({ workers: config.workers }, 'this version runs one process; workers is ignored')
+  if (!keys.jwt)
+    logger.warn('no key for tokens is configured: routes are open to everyone unless they ask for one')
+  if (config.workers !== 1)
+    logger.warn({ workers: config.workers }, 'this version runs one process; workers is ignored')
 }

@@ -47,7 +47,8 @@ function explain(error: unknown): string {
   if (error instanceof UsageError) return error.message
   if (error instanceof ConfigError) return error.message.replace(/^/gm, 'waygate: ')
   if (!(error instanceof Error)) return `waygate: ${error}`
-  const line = describeListenError(error) ?? (isOfSystem(error) || isOfSystem(error.cause) ? error.message : undefined)
+  const line =
+    describeListenError(error) ?? (isOfSystem(error) || isOfSystem(error.cause) ? error.message : undefined)
   return line === undefined ? (error.stack ?? error.message) : `waygate: ${line}`
 }
 

@@ -8,7 +8,11 @@ export const ERRORS = {
   WG_TOKEN_MISSING: { status: 401, title: 'Token missing', detail: 'This route needs a bearer token.' },
   WG_TOKEN_INVALID: { status: 401, title: 'Token invalid', detail: 'The bearer token was not accepted.' },
   WG_TOKEN_EXPIRED: { status: 401, title: 'Token expired', detail: 'The bearer token has expired.' },
-  WG_FORBIDDEN: { status: 403, title: 'Forbidden', detail: 'The token does not grant what this route needs.' },
+  WG_FORBIDDEN: {
+    status: 403,
+    title: 'Forbidden',
+    detail: 'The token does not grant what this route needs.',
+  },
   WG_NO_ROUTE: { status: 404, title: 'No route', detail: 'No route matches this host and path.' },
   WG_METHOD_NOT_ALLOWED: {
     status: 405,
@@ -40,7 +44,11 @@ export const ERRORS = {
     title: 'Circuit open',
     detail: 'Every node of the service is failing; it is given time to recover.',
   },
-  WG_OVERLOADED: { status: 503, title: 'Overloaded', detail: 'The service is at its limit; try again later.' },
+  WG_OVERLOADED: {
+    status: 503,
+    title: 'Overloaded',
+    detail: 'The service is at its limit; try again later.',
+  },
   WG_SHUTTING_DOWN: { status: 503, title: 'Shutting down', detail: 'The gateway is shutting down.' },
   WG_UPSTREAM_TIMEOUT: {
     status: 504,

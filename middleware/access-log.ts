@@ -10,7 +10,9 @@ interface AccessLogger {
 export const CLIENT_CLOSED_REQUEST = 499
 
 /** Writes one line per request. The query is left out: tokens and names travel in it. */
-export function createAccessLog(logger: AccessLogger): (call: Call, status: number, client: string, totalMs: number) => void {
+export function createAccessLog(
+  logger: AccessLogger,
+): (call: Call, status: number, client: string, totalMs: number) => void {
   return (call, status, client, totalMs) => {
     logger.info(
       {

@@ -1,5 +1,11 @@
 import type { Duplex } from 'node:stream'
-import { type ErrorCode, ERRORS, GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../internal/errors.ts'
+import {
+  ERRORS,
+  type ErrorCode,
+  GatewayError,
+  PROBLEM_CONTENT_TYPE,
+  problemBody,
+} from '../internal/errors.ts'
 
 /**
  * Answers what Node's parser refuses before there is a request: not HTTP, too large a head, or too slow.

@@ -58,7 +58,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     try {
       checkTokenForm(token)
     } catch (error) {
-      throw refusal("WG_TOKEN_INVALID", error)
+      throw refusal('WG_TOKEN_INVALID', error)
     }
     let claims: string | jwt.JwtPayload
     try {
@@ -66,13 +66,15 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     } catch (error) {
       throw refusal(error instanceof jwt.TokenExpiredError ? 'WG_TOKEN_EXPIRED' : 'WG_TOKEN_INVALID', error)
     }
-    if (typeof claims !== 'object') throw refusal('WG_TOKEN_INVALID', new TypeError('the payload is not an object'))
+    if (typeof claims !== 'object')
+      throw refusal('WG_TOKEN_INVALID', new TypeError('the payload is not an object'))
     if (claims.exp === undefined && options.requireExpiry) {
       throw refusal('WG_TOKEN_INVALID', new TypeError('the token has no exp'))
     }
     return {
       identity: readClaims(claims),
-      acceptedUntil: claims.exp === undefined ? Number.POSITIVE_INFINITY : claims.exp * 1000 + clockToleranceMs,
+      acceptedUntil:
+        claims.exp === undefined ? Number.POSITIVE_INFINITY : claims.exp * 1000 + clockToleranceMs,
     }
   }
 

@@ -8,7 +8,12 @@ import { pathOf } from '../internal/target.ts'
  *
  * @throws GatewayError WG_NO_ROUTE, or WG_METHOD_NOT_ALLOWED with Allow where other methods would match
  */
-export function matchRoute(table: RouteTable, method: string, host: string | undefined, target: string): Route {
+export function matchRoute(
+  table: RouteTable,
+  method: string,
+  host: string | undefined,
+  target: string,
+): Route {
   const path = pathOf(target)
   const route = table.match(method, host, path)
   if (route) return route

@@ -39,7 +39,10 @@ export function createOpenCall({
   onOpen,
   onClose,
   now = () => performance.now(),
-}: OpenCallOptions): (request: IncomingMessage, response: ServerResponse) => OpenedCall & { refusal?: GatewayError } {
+}: OpenCallOptions): (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => OpenedCall & { refusal?: GatewayError } {
   const readHead = createRequestHeadReader(identityHeaders)
 
   function refusalOf(request: IncomingMessage, head: RequestHead): GatewayError | undefined {
@@ -47,7 +50,8 @@ export function createOpenCall({
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
     }
-    if (request.method === 'TRACE' || request.httpVersionMajor !== 1) return new GatewayError('WG_BAD_REQUEST')
+    if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
+      return new GatewayError('WG_BAD_REQUEST')
     if (!isSafeTarget(request.url!)) {
       return new GatewayError('WG_BAD_REQUEST', {
         detail: 'The request target must be a plain path: no dot segments, encoded slashes, or controls.',

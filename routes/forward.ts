@@ -32,7 +32,8 @@ export function createForward({
     const { headers } = head
     const address = plainAddress(request.socket.remoteAddress)
     const trusted = isTrustedProxy(address)
-    const forwardedFor = trusted && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${address}` : address
+    const forwardedFor =
+      trusted && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${address}` : address
     // The Connection header has had its say when these are added: it cannot take them away.
     headers.push(
       'x-request-id',

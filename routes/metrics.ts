@@ -56,7 +56,12 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
       dropGoneNodes()
     },
   })
-  const perNode = (name: string, help: string, value: (peer: PeerView) => number, Type: typeof Gauge | typeof Counter) =>
+  const perNode = (
+    name: string,
+    help: string,
+    value: (peer: PeerView) => number,
+    Type: typeof Gauge | typeof Counter,
+  ) =>
     new Type({
       name,
       help,
@@ -72,7 +77,12 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
       },
     })
   perNode('waygate_node_tries_total', 'Tries sent to a node.', peer => peer.requests, Counter)
-  perNode('waygate_node_failures_total', 'Tries that failed or were answered 5xx.', peer => peer.failures, Counter)
+  perNode(
+    'waygate_node_failures_total',
+    'Tries that failed or were answered 5xx.',
+    peer => peer.failures,
+    Counter,
+  )
   perNode('waygate_node_in_flight', 'Tries whose answer has not ended.', peer => peer.inFlight, Gauge)
   perNode(
     'waygate_breaker_state',
@@ -99,8 +109,10 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
   gauge('waygate_table_revision', 'Revision of the registry that the table shows.', () =>
     Number(table.source().revision ?? 0),
   )
-  gauge('waygate_table_age_seconds', 'Since the registry last confirmed the table.', () =>
-    (table.source().ageMs ?? Number.NaN) / 1000,
+  gauge(
+    'waygate_table_age_seconds',
+    'Since the registry last confirmed the table.',
+    () => (table.source().ageMs ?? Number.NaN) / 1000,
   )
   gauge('waygate_registry_connected', '1 while the registry is followed, else 0.', () =>
     Number(table.source().connected),
@@ -127,7 +139,12 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
   }
 }
 
-type PeerView = { readonly requests: number; readonly failures: number; readonly inFlight: number; readonly breaker: BreakerState }
+type PeerView = {
+  readonly requests: number
+  readonly failures: number
+  readonly inFlight: number
+  readonly breaker: BreakerState
+}
 
 interface RequestSeries {
   readonly route: string

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
 import type { Call } from '../internal/call.ts'
 import type { BreakerState } from '../internal/peer.ts'
-import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
+import { UpstreamFailure } from '../internal/upstream-failure.ts'
 
 export interface CircuitOptions {
   /** Share of failed tries from which the breaker opens, 0..1. */
@@ -122,7 +122,8 @@ class FailureAnswer {
 function asOutcome(error: unknown): UpstreamResponse {
   if (error instanceof FailureAnswer) return error.response
   const code = (error as { code?: unknown } | undefined)?.code
-  if (code === 'EOPENBREAKER' || code === 'ESHUTDOWN') throw new CircuitOpenError('circuit open', { cause: error })
+  if (code === 'EOPENBREAKER' || code === 'ESHUTDOWN')
+    throw new CircuitOpenError('circuit open', { cause: error })
   throw error
 }
 

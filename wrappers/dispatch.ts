@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Call } from '../internal/call.ts'
 import { forwardResponseHeaders } from '../internal/response-head.ts'
+import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { isFailureStatus } from './circuit.ts'
 import { brokeReusedConnection } from './connector.ts'
-import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { chosenPeer, type UpstreamPeer } from './upstream-peer.ts'
 
 /**
@@ -185,7 +185,8 @@ function failureOf(error: Error): UpstreamFailure {
   if (syscall === 'connect' || syscall === 'getaddrinfo' || CONNECT_CODES.has(code)) {
     return new UpstreamFailure('connect', error)
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return new UpstreamFailure('invalid', error)
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new UpstreamFailure('invalid', error)
   return new UpstreamFailure('reset', error, brokeReusedConnection(error))
 }
 

@@ -1,8 +1,8 @@
 import { GatewayError } from '../internal/errors.ts'
 import type { RouteFallback } from '../internal/route.ts'
+import type { Wrapper } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createStaticResponse } from './static-response.ts'
-import type { Wrapper } from '../internal/upstream.ts'
 
 /**
  * Answers for a service that cannot: with a fixed answer, or from another service. It steps in when the
@@ -35,5 +35,9 @@ export function createFallback(): Wrapper {
 function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof GatewayError)) return false
   if (error.code === 'WG_NO_NODE' || error.code === 'WG_CIRCUIT_OPEN') return true
-  return error.code === 'WG_UPSTREAM_UNREACHABLE' && error.cause instanceof UpstreamFailure && error.cause.kind === 'connect'
+  return (
+    error.code === 'WG_UPSTREAM_UNREACHABLE' &&
+    error.cause instanceof UpstreamFailure &&
+    error.cause.kind === 'connect'
+  )
 }

@@ -1,8 +1,8 @@
 import type { Call } from '../internal/call.ts'
 import { type ErrorCode, GatewayError } from '../internal/errors.ts'
+import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../internal/upstream-failure.ts'
 import { CircuitOpenError } from './circuit.ts'
-import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../internal/upstream.ts'
 
 /** Methods that may be repeated without asking (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
