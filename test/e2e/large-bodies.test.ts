@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openRegistry } from '../support/registry.ts'
+import { type Handler, startService } from '../support/service.ts'
+import { startGateway } from '../support/waygate.ts'
+
+const MB = 1_024 * 1_024
+const SIZE = 100 * MB
+/** Odd, so that pieces and buffers never line up. */
+const PIECE = Buffer.alloc(65_537, 'not all the same: 0123456789 ')
+
+/** The pieces of a body of `size` bytes. */
+function* pieces(size: number): Generator<Buffer> {
+  for (let left = size; left > 0; left -= PIECE.length) {
+    yield left >= PIECE.length ? PIECE : PIECE.subarray(0, left)
+  }
+}
+
+function checksumOf(size: number): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces(size)) hash.update(piece)
+  return hash.digest('hex')
+}
+
+/** Writes no faster than the other side reads. */
+async function writeAll(target: NodeJS.WritableStream, size: number): Promise<void> {
+  for (const piece of pieces(size)) {
+    if (!target.write(piece)) await once(target, 'drain')
+  }
+  target.end()
+}
+
+async function checksum(stream: IncomingMessage): Promise<{ size: number; sum: string }> {
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of stream) {
+    size += chunk.length
+    hash.update(chunk)
+  }
+  return { size, sum: hash.digest('hex') }
+}
+
+/** GET /SIZE answers with that many bytes; anything else with the checksum of what it was sent. */
+const handler: Handler = async (request, response) => {
+  if (request.method === 'GET') {
+    const size = Number(request.url!.slice(1))
+    if (request.headers['x-framing'] === 'length') response.setHeader('content-length', size)
+    await writeAll(response, size)
+    return
+  }
+  response.end(JSON.stringify(await checksum(request)))
+}
+
+const gateway = await startGateway()
+const node = await startService('node', handler)
+{
+  using registry = openRegistry(gateway.etcd)
+  await registry.putNode('files', 'n1', node)
+  await gateway.untilNodes('files', ['n1'])
+}
+after(async () => {
+  await gateway.stop()
+  await node.close()
+})
+
+/** Of the request that the node got last. */
+let last: { readonly socket: Socket; readonly writtenBefore: number } | undefined
+node.server.on('request', ({ socket }) => {
+  last = { socket, writtenBefore: socket.bytesWritten }
+})
+
+async function download(size: number, framing: string): Promise<{ size: number; sum: string }> {
+  const request = httpRequest(`${gateway.url}/files/${size}`, { headers: { 'x-framing': framing } }).end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  assert.equal(response.statusCode, 200)
+  return await checksum(response)
+}
+
+async function upload(size: number, framing: string): Promise<{ size: number; sum: string }> {
+  const request = httpRequest(`${gateway.url}/files/`, {
+    method: 'PUT',
+    headers: framing === 'length' ? { 'content-length': size } : {},
+  })
+  const answered = once(request, 'response') as Promise<[IncomingMessage]>
+  await writeAll(request, size)
+  const [response] = await answered
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += chunk
+  return JSON.parse(text)
+}
+
+/** Resident bytes of the gateway now. */
+async function residentBytes(): Promise<number> {
+  const status = await readFile(`/proc/${gateway.pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1_024
+}
+
+const TRANSFERS = [
+  { name: 'down', transfer: download, framing: 'chunks' },
+  { name: 'up', transfer: upload, framing: 'length' },
+]
+/** V8 frees the buffers of a stream late, up to 64 MB of them; a body that was kept would be another 100. */
+const MOST_GROWN = 70 * MB
+
+for (const { name, transfer, framing } of TRANSFERS) {
+  test(`bodies of 0 B, 1 B, 1 KB and 1 MB go ${name} whole, by length and in chunks`, async () => {
+    for (const each of ['length', 'chunks']) {
+      for (const size of [0, 1, 1_024, MB]) {
+        assert.deepEqual(await transfer(size, each), { size, sum: checksumOf(size) })
+      }
+    }
+  })
+
+  test(`100 MB go ${name} whole, and the gateway does not grow with them`, async t => {
+    // Growth is read from /proc, which other systems do not have.
+    const measured = process.platform === 'linux'
+    await transfer(SIZE / 2, framing)
+    const before = measured ? await residentBytes() : 0
+    let most = before
+    const watch = setInterval(async () => {
+      if (measured) most = Math.max(most, await residentBytes())
+    }, 20)
+    try {
+      assert.deepEqual(await transfer(SIZE, framing), { size: SIZE, sum: checksumOf(SIZE) })
+    } finally {
+      clearInterval(watch)
+    }
+    const grown = `grew by ${((most - before) / MB).toFixed(1)} MB`
+    t.diagnostic(grown)
+    assert.ok(most - before < MOST_GROWN, grown)
+  })
+}
+
+/** Resolves with what `read` gives once it has stood still for half a second. */
+async function settled(read: () => number): Promise<number> {
+  let before = -1
+  for (let still = 0; still < 10; ) {
+    const now = read()
+    still = now === before ? still + 1 : 0
+    before = now
+    await delay(50)
+  }
+  return before
+}
+
+test('a slow reader holds the node back instead of filling the gateway', async () => {
+  const request = httpRequest(`${gateway.url}/files/${SIZE}`).end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.pause()
+  // All buffers on the way are full when the node has to wait.
+  const taken = await settled(() => last!.socket.bytesWritten - last!.writtenBefore)
+  assert.ok(taken < SIZE / 2, `${(taken / MB).toFixed(1)} MB were taken from the node`)
+  response.resume()
+  const { size } = await checksum(response)
+  assert.equal(size, SIZE)
+})
+
+test('a slow node holds the client back instead of filling the gateway', async () => {
+  const arrived = Promise.withResolvers<IncomingMessage>()
+  node.handler = (request, response) => {
+    arrived.resolve(request)
+    request.once('end', () => response.end())
+  }
+  const request = httpRequest(`${gateway.url}/files/`, { method: 'PUT', headers: { 'content-length': SIZE } })
+  const answered = once(request, 'response') as Promise<[IncomingMessage]>
+  let sent = 0
+  const writing = (async () => {
+    for (const piece of pieces(SIZE)) {
+      sent += piece.length
+      if (!request.write(piece)) await once(request, 'drain')
+    }
+    request.end()
+  })()
+  const atNode = await arrived.promise
+  const taken = await settled(() => sent)
+  assert.ok(taken < SIZE / 2, `${(taken / MB).toFixed(1)} MB were taken from the client`)
+  atNode.resume()
+  await writing
+  const [response] = await answered
+  response.resume()
+  assert.equal(response.statusCode, 200)
+})
