@@ -185,5 +185,5 @@ export class LiveTable implements TableView {
 function largest(revisions: readonly (string | undefined)[]): string | undefined {
   const known = revisions.filter(revision => revision !== undefined).map(BigInt)
   if (known.length === 0) return undefined
-  return known.reduce((a, b) => (a > b ? a : b)).toString()
+  return String(known.sort((a, b) => (a < b ? 1 : -1))[0])
 }
