@@ -1,9 +1,17 @@
 import jwt from 'jsonwebtoken'
 import { type Findings, loadSigningKey } from '../config/keys.ts'
-import type { LoadedConfig } from '../config/load.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { ConfigError, toProblem } from '../config/problem.ts'
 import type { TokenOptions } from './command.ts'
 import { UsageError } from './usage-error.ts'
+
+/** `waygate token`: prints a token and nothing else. Resolves with the exit code. */
+export async function runToken(options: TokenOptions): Promise<number> {
+  console.log(
+    signToken(options, loadConfig({ file: options.config, env: process.env, flags: options.settings })),
+  )
+  return 0
+}
 
 /**
  * A token that a gateway with this configuration accepts, `iss` and `aud` included: the first of each when

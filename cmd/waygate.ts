@@ -1,36 +1,26 @@
 #!/usr/bin/env node
-import { loadConfig } from '../config/load.ts'
 import { ConfigError } from '../config/problem.ts'
-import { runCheck } from './check.ts'
 import type { Command } from './command.ts'
-import { runDemo } from './demo.ts'
 import { describeListenError } from './listen-error.ts'
 import { parseCommandLine } from './options.ts'
-import { runRegister } from './register.ts'
-import { runRoutes } from './routes.ts'
-import { runStart } from './start.ts'
-import { signToken } from './token.ts'
 import { UsageError } from './usage-error.ts'
 import { packageVersion } from './version.ts'
 
-/** Resolves with the exit code. */
+/** Each command loads its own modules: a sidecar that runs for months must not carry a gateway with it. */
 async function run(command: Command): Promise<number> {
   switch (command.command) {
     case 'start':
-      return runStart(command)
+      return (await import('./start.ts')).runStart(command)
     case 'demo':
-      return runDemo(command)
+      return (await import('./demo.ts')).runDemo(command)
     case 'register':
-      return runRegister(command)
+      return (await import('./register.ts')).runRegister(command)
     case 'routes':
-      return runRoutes(command)
-    case 'token': {
-      const loaded = loadConfig({ file: command.config, env: process.env, flags: command.settings })
-      console.log(signToken(command, loaded))
-      return 0
-    }
+      return (await import('./routes.ts')).runRoutes(command)
+    case 'token':
+      return (await import('./token.ts')).runToken(command)
     case 'check':
-      return runCheck(command, { env: process.env, print: console.log })
+      return (await import('./check.ts')).runCheck(command, { env: process.env, print: console.log })
     case 'help':
       console.log(command.text)
       return 0
