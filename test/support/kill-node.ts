@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { runLoad } from './load.ts'
+import { startServiceProcess } from './service.ts'
+import { until } from './until.ts'
+import { type RunningGateway, startProgram } from './waygate.ts'
+
+export interface KillNodeOptions {
+  readonly gateway: RunningGateway
+  readonly getsPerSecond: number
+  readonly postsPerSecond: number
+  readonly durationMs: number
+  /** How long after the beginning of the load the node is killed. */
+  readonly killAfterMs: number
+  /** Of the three nodes. */
+  readonly ttlSeconds: number
+}
+
+export interface KillNodeReport {
+  readonly gets: number
+  readonly posts: number
+  readonly failedPosts: number
+  /** From the kill until the gateway did not know the node any more. */
+  readonly goneAfterMs: number
+}
+
+/** What a lease may live longer than its TTL: etcd looks for ended ones twice a second, and a watch tells us. */
+const LEASE_SLACK_MS = 2_000
+
+/**
+ * Kills one of three nodes, and whoever keeps it registered, under load, and checks that no GET fails, that
+ * no POST arrives twice, that the node's breaker opens, and that the node is gone when its lease has ended.
+ */
+export async function killNodeUnderLoad(options: KillNodeOptions): Promise<KillNodeReport> {
+  const { gateway, durationMs, ttlSeconds } = options
+  await using stack = new AsyncDisposableStack()
+  const ids = ['a', 'b', 'c']
+  const members = await Promise.all(
+    ids.map(async id => {
+      const node = stack.use(await startServiceProcess(id))
+      const address = `127.0.0.1:${node.port}`
+      const sidecar = stack.use(
+        await startProgram({
+          args: ['register', '--name', 'trio', '--id', id, '--address', address].concat(
+            '--ttl',
+            String(ttlSeconds),
+            '--etcd',
+            gateway.etcd,
+          ),
+        }),
+      )
+      return { node, sidecar }
+    }),
+  )
+  await gateway.untilNodes('trio', ids)
+
+  const load = { port: gateway.port, durationMs, path: '/trio/' }
+  const gets = runLoad({ ...load, perSecond: options.getsPerSecond })
+  const posts = runLoad({
+    ...load,
+    perSecond: options.postsPerSecond,
+    method: 'POST',
+    body: n => `post-${n}`,
+  })
+  await delay(options.killAfterMs)
+  const [{ node: victim, sidecar }] = members as [(typeof members)[number]]
+  await Promise.all([victim.kill('SIGKILL'), sidecar.stop()])
+  const killedAt = performance.now()
+  await gateway.logged(line => line.msg === 'breaker changed' && line.node === 'a' && line.breaker === 'open')
+  await gateway.untilNodes('trio', ['b', 'c'], ttlSeconds * 1_000 + LEASE_SLACK_MS)
+  const goneAfterMs = performance.now() - killedAt
+  const page = await gateway.routes()
+  assert.ok(!page.routes.some(route => route.nodes.some(({ id }) => id === 'a')), 'gone from /routes')
+
+  const [gotten, posted] = await Promise.all([gets, posts])
+  assert.deepEqual([...gotten.errors], [], 'no GET without an answer')
+  assert.deepEqual([...gotten.statuses.keys()], [200], 'no GET with an error')
+  assert.deepEqual([...gotten.bodies.keys()].sort(), ids, 'every node had its share')
+
+  const arrived = (await Promise.all(members.map(({ node }) => node.posted()))).flat()
+  assert.equal(new Set(arrived).size, arrived.length, 'no POST arrived twice')
+  const answered = posted.statuses.get(200) ?? 0
+  assert.ok(arrived.length >= answered, 'every POST that was answered arrived')
+  assert.ok(answered > posted.sent / 2)
+  await until('nothing is in flight', async () =>
+    (await gateway.nodes('trio')).every(({ inFlight }) => inFlight === 0),
+  )
+  return { gets: gotten.sent, posts: posted.sent, failedPosts: posted.sent - answered, goneAfterMs }
+}
+
+/** The report in one line. */
+export function describeReport({ gets, posts, failedPosts, goneAfterMs }: KillNodeReport): string {
+  return `${gets} GETs, 0 failed; ${posts} POSTs, ${failedPosts} not answered; gone after ${Math.round(goneAfterMs)} ms`
+}
