@@ -3,7 +3,6 @@ import pino from 'pino'
 import { loadConfig } from '../config/load.ts'
 import { register } from '../discovery/register.ts'
 import type { Registration } from '../discovery/registry.ts'
-import { addressOf } from '../internal/node.ts'
 import { startChild, untilAccepting } from './child.ts'
 import type { RegisterOptions } from './command.ts'
 import { etcdClientOptions } from './etcd-options.ts'
@@ -41,7 +40,7 @@ export async function runRegister(options: RegisterOptions): Promise<number> {
     try {
       if (child) await untilAccepting(host, port, leaving.signal)
       const { endpoints, ...access } = etcdClientOptions(config, keys)
-      const made = await register({
+      return await register({
         name,
         id,
         host,
@@ -55,8 +54,6 @@ export async function runRegister(options: RegisterOptions): Promise<number> {
         signal: leaving.signal,
         logger,
       })
-      logger.info({ service: name, id: made.node.id, address: addressOf(made.node) }, 'registered')
-      return made
     } catch (error) {
       if (leaving.signal.aborted) return undefined
       await child?.stop(STOP_GRACE_MS)
