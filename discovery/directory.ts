@@ -168,12 +168,21 @@ export class Directory {
       case 'problem':
         return { nodes: before.nodes, route: before.route, problem: entry.reason }
       case 'route': {
-        const parsed = this.#options.parseRoute(entry.id, entry.document)
+        const parsed = this.#parse(entry.id, entry.document)
         if ('route' in parsed) return { nodes: [], route: parsed.route }
         return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
       }
       default:
         return entry satisfies never
+    }
+  }
+
+  /** A document that its parser fails on is a problem of that document. */
+  #parse(id: string, document: unknown): ParsedRoute {
+    try {
+      return this.#options.parseRoute(id, document)
+    } catch (error) {
+      return { reason: `document cannot be read (${String(error)})` }
     }
   }
 

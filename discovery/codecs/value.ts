@@ -1,4 +1,4 @@
-import { createNode, type Node, type NodeInput } from '../../internal/node.ts'
+import { createNode, type Node } from '../../internal/node.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -51,16 +51,13 @@ export function checkService(named: unknown, service: string): void {
 export function readNode(service: string, defaultId: string | undefined, value: JsonObject): Node {
   const { id = defaultId, ip, host = ip, port, weight } = value
   if (ip !== undefined && ip !== host) throw new TypeError('value has "ip" and "host" that differ')
-  // createNode checks every type again at run time: what comes from outside only claims to be a NodeInput.
-  const input = {
-    service,
-    id: id ?? `${host}:${port}`,
-    host,
-    port,
-    weight,
-    metadata: readMetadata(value.metadata),
-  }
-  return createNode(input as NodeInput)
+  // Types first: to show a value that is none of these would itself fail on deep nesting.
+  if (typeof host !== 'string') throw new TypeError('"ip" (or "host") must be a string')
+  if (typeof port !== 'number') throw new TypeError('port must be a number')
+  if (id !== undefined && typeof id !== 'string') throw new TypeError('id must be a string')
+  if (weight !== undefined && typeof weight !== 'number') throw new TypeError('weight must be a number')
+  const metadata = readMetadata(value.metadata)
+  return createNode({ service, id: id ?? `${host}:${port}`, host, port, weight, metadata })
 }
 
 function readMetadata(value: unknown): Record<string, string> | undefined {

@@ -28,8 +28,8 @@ function pathOf(key: string, prefix: string): string {
   return key.slice(prefix.length)
 }
 
-/** Only what a value may cause is its problem; anything else is a fault of the program. */
+/** Whatever a value does to its reader: it costs that key, never its neighbours. */
 function problem(key: string, error: unknown): RegistryEntry {
-  if (error instanceof TypeError) return { kind: 'problem', key, reason: error.message }
-  throw error
+  const reason = error instanceof TypeError ? error.message : `value cannot be read (${String(error)})`
+  return { kind: 'problem', key, reason }
 }

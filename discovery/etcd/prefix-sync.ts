@@ -245,7 +245,7 @@ export class PrefixSync {
         }
         this.#confirmedAt = this.#clock.now()
         awaitSign()
-        if (message.events.length > 0) pieces.push(...message.events)
+        for (const event of message.events) pieces.push(event)
         if (message.fragment || pieces.length === 0) return
         const events = pieces
         pieces = []

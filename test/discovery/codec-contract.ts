@@ -75,6 +75,14 @@ export function codecContract({ codec, write, weights }: CodecCases): void {
         refuses(() => decode(write({ ...GOOD, weight: 12_345 }).replace('12345', word)))
       }
     })
+    test(`${codec.name}: a field that is nested 50,000 deep, or claims to be printable, is refused`, () => {
+      const deep = '['.repeat(50_000) + ']'.repeat(50_000)
+      for (const field of ['id', 'host', 'port', 'weight']) {
+        for (const word of [deep, '{"toString":1}']) {
+          refuses(() => decode(write({ ...GOOD, [field]: 'HERE' }).replace('"HERE"', word)))
+        }
+      }
+    })
     for (const weight of [0, 1, 65_535]) {
       test(`${codec.name}: weight ${weight} is kept`, () => {
         assert.equal(decode(write({ ...GOOD, weight }))[0]?.weight, weight)

@@ -218,6 +218,18 @@ test('routes are ordered by id, and the same document again causes no callback',
   assert.deepEqual(apply(change('routes', [a])), [])
 })
 
+test('a document that makes its parser throw is a problem of that document', () => {
+  const directory = new Directory({
+    parseRoute: (id, document) => {
+      if (id === 'evil') throw new RangeError('too deep')
+      return parseRoute(id, document)
+    },
+  })
+  directory.apply(snapshot('routes', [doc('evil', {}), doc('a', { service: 'user', path: '/a' })]))
+  assert.equal(directory.routes().length, 1)
+  assert.match(directory.problems()[0]?.reason ?? '', /too deep/)
+})
+
 test('callbacks see the whole event applied', () => {
   const seen: unknown[] = []
   const directory: Directory = new Directory({
