@@ -46,11 +46,11 @@ export class WatchStream {
   }
 
   create(request: WatchRequest): void {
-    const { store, send } = this.#options
+    const { store } = this.#options
     const refusal = this.#refusal(request)
     if (refusal) {
       const { revision } = store
-      send({ watchId: NO_WATCH, revision, created: true, canceled: true, cancelReason: refusal })
+      this.#send({ watchId: NO_WATCH, revision, created: true, canceled: true, cancelReason: refusal })
       return
     }
     let id = request.watchId

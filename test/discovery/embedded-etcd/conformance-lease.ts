@@ -103,11 +103,13 @@ export const leaseCases: Record<string, Case> = {
   },
 
   'a lease that nobody renews ends, and its keys with it in one revision': async etcd => {
-    await etcd.grant(7001, 1)
-    await etcd.put('a', '1', { lease: 7001 })
-    await etcd.put('b', '1', { lease: 7001 })
     await etcd.put('c', 'stays')
     using watch = await etcd.watch({ prev_kv: true })
+    await etcd.grant(7001, 2)
+    // In one call: on a busy machine a second one might come after the end.
+    const put = (key: string) => ({ request_put: { key: b(key), value: b('1'), lease: 7001 } })
+    await etcd.txn([], [put('b'), put('a')])
+    await watch.next()
     await watch.next()
     await etcd.range('a', ALL)
     using stream = etcd.keepAlive()

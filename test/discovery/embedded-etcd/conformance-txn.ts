@@ -109,6 +109,7 @@ export const txnCases: Record<string, Case> = {
     await etcd.txn(PASS, [del('a', { range_end: b('c') }), put('c')])
     await etcd.txn(PASS, [put('d'), inner(PASS, [put('d')])])
     await etcd.txn(PASS, [inner(PASS, [put('d')]), inner(PASS, [put('d')])])
+    await etcd.txn(PASS, [inner(PASS, [put('d')]), inner(PASS, [], [put('d')])])
     await etcd.txn(PASS, [inner(PASS, [put('d')], [put('d')])])
     await etcd.txn(PASS, [inner(PASS, [put('e')], [put('f')]), put('f')])
     await etcd.txn(PASS, [del('g', { range_end: b('h') }), inner(PASS, [], [put('g1')])])

@@ -91,7 +91,12 @@ export class Conversation implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { leases = [] } = await this.#client.call('Lease', 'LeaseLeases')
-    for (const { ID } of leases) await this.#client.call('Lease', 'LeaseRevoke', { ID })
+    for (const { ID } of leases) {
+      await this.#client.call('Lease', 'LeaseRevoke', { ID }).catch(error => {
+        // A short one may have ended by itself in the meantime.
+        if (error.code !== status.NOT_FOUND) throw error
+      })
+    }
     this.#client[Symbol.dispose]()
   }
 

@@ -12,6 +12,9 @@ const definitions = loadSync(join(etcd3, 'proto', 'rpc.proto'), {
   oneofs: true,
 })
 
+/** A test that waits for what never comes must fail, not hang. */
+const PATIENCE_MS = 20_000
+
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at field by field, as they come
 export type Answer = any
 export type Service = 'KV' | 'Watch' | 'Lease' | 'Cluster' | 'Maintenance' | 'Auth'
@@ -37,7 +40,7 @@ export class RawClient implements Disposable {
         requestSerialize,
         responseDeserialize,
         request,
-        { deadline: Date.now() + 20_000 },
+        { deadline: Date.now() + PATIENCE_MS },
         (error, answer) => (error ? reject(error) : resolve(answer)),
       )
     })
@@ -84,15 +87,23 @@ export class RawStream implements Disposable {
     this.call.write(request)
   }
 
-  /** The next answer. Rejects when the stream has failed or ended. */
+  /** The next answer. Rejects when the stream has failed or ended, or has nothing to say for long. */
   async next(): Promise<Answer> {
-    while (this.#answers.length === 0) {
-      if (this.#failure) throw this.#failure
-      await new Promise<void>(resolve => {
-        this.#wake = resolve
-      })
+    const patience = setTimeout(() => {
+      this.#failure ??= new Error(`no answer in ${PATIENCE_MS} ms`)
+      this.#wake()
+    }, PATIENCE_MS)
+    try {
+      while (this.#answers.length === 0) {
+        if (this.#failure) throw this.#failure
+        await new Promise<void>(resolve => {
+          this.#wake = resolve
+        })
+      }
+      return this.#answers.shift()
+    } finally {
+      clearTimeout(patience)
     }
-    return this.#answers.shift()
   }
 
   /** The next `count` events, in however many answers they come. */

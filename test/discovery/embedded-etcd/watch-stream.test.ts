@@ -83,6 +83,13 @@ test('a backlog comes in whole revisions of about the message size', () => {
   assert.deepEqual(taken(), ['0 created', '0: 2 3 3 3', '0: 4 5'])
 })
 
+test('a backlog of large values comes in messages of about the size', () => {
+  const { stream, put, taken } = createReader({ batchBytes: 1_000 })
+  for (const key of ['a', 'b', 'c', 'd', 'e']) put(key, 'v'.repeat(500))
+  stream.create({ ...EVERYTHING, startRevision: 1n })
+  assert.deepEqual(taken(), ['0 created', '0: 2 3', '0: 4 5', '0: 6'])
+})
+
 test('neither a revision nor an event is lost or repeated between backlog and present', () => {
   const { stream, put, taken, takeMore } = createReader({ patience: 1, batchEvents: 2 })
   for (let n = 0; n < 7; n++) put(`k${n}`)
