@@ -46,8 +46,8 @@ const node = (file: string, ...args: string[]) => [process.execPath, join(root, 
 
 const etcd = await startEmbeddedEtcd({ port: 0 })
 try {
-  const ports: string[] = []
-  for (const _ of WEIGHTS) ports.push((await run(OTHER_CORE, node('bench/upstream.ts'))).line)
+  const { line } = await run(OTHER_CORE, node('bench/upstream.ts', String(WEIGHTS.length)))
+  const ports = line.split(' ')
   const client = createEtcdClient({ endpoints: [etcd.url] })
   for (const [index, weight] of WEIGHTS.entries()) {
     await client

@@ -47,8 +47,8 @@ export interface ProxyOptions {
  *
  * Fastify takes no routes once it listens, so there is one catch-all, @fastify/http-proxy's at `/`; what
  * stands behind it is the route table's affair. Every request passes, in this order: open call (id, head,
- * refusals), route, authorization, and then the forward handler in the place where @fastify/http-proxy
- * would use @fastify/reply-from.
+ * refusals), route, authorization, and then the forward handler, in a hook of @fastify/http-proxy that comes
+ * before its own use of @fastify/reply-from.
  */
 export function createProxy(options: ProxyOptions): FastifyInstance {
   const openCall = createOpenCall(options)
@@ -80,17 +80,19 @@ export function createProxy(options: ProxyOptions): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     const opened = openCall(request.raw, reply.raw)
     request.opened = opened
-    done(opened.refusal)
-  })
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { call, head } = request.opened
+    if (opened.refusal) {
+      done(opened.refusal)
+      return
+    }
+    const { call, head } = opened
     try {
       call.route = matchRoute(options.routes(), call.method, head.host, call.target)
       call.identity = authorize(call.route, head, options.authenticator)
-      done()
     } catch (error) {
       done(error as Error)
+      return
     }
+    done()
   })
   app.setErrorHandler((error, request, reply) => {
     reply.hijack()
@@ -106,16 +108,15 @@ export function createProxy(options: ProxyOptions): FastifyInstance {
   })
 
   app.register(httpProxy, {
-    // Required by the plugin; the handler below never uses it.
+    // Required by the plugin; requests are gone before it would be used.
     upstream: 'http://waygate.invalid',
     prefix: '/',
     httpMethods: methods,
-    // The plugin's own view of the destination is not used either; do not let it parse each target.
-    preRewrite: () => '/',
-    handler: (request, reply) => {
+    // Not the plugin's `handler`: before calling that, it resolves the target against its own upstream, with
+    // three URLs and a regular expression for each request. That alone costs a quarter of a bare pass-through.
+    preHandler: (request, reply, _done) => {
       reply.hijack()
       forward(request.raw, reply.raw, request.opened)
-      return reply
     },
   })
   return app
