@@ -11,7 +11,6 @@ const DROPPED = new Set([
   'proxy-authorization',
   'te',
   'trailer',
-  'transfer-encoding',
   'upgrade',
 ])
 
@@ -31,16 +30,23 @@ function lowerCase(name: string): string {
  * The header lines of a node's answer that the client gets, flat. Values are latin1, as HTTP/1.1 puts them
  * on the wire, so that every byte comes out as it went in.
  *
+ * Undefined when a Transfer-Encoding other than one `chunked` frames the body: what came would be passed on
+ * still encoded, and no longer say so (RFC 9112 section 6.1).
+ *
  * @param rawHeaders name, value, name, value as the parser found them
  */
-export function forwardResponseHeaders(rawHeaders: readonly (Buffer | string)[]): string[] {
+export function forwardResponseHeaders(rawHeaders: readonly (Buffer | string)[]): string[] | undefined {
   const headers: string[] = []
   let named: Set<string> | undefined
+  let chunked = false
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = text(rawHeaders[i]!)
     const lower = lowerCase(name)
     if (lower === 'connection') named = addConnectionOptions(named, text(rawHeaders[i + 1]!))
-    else if (!DROPPED.has(lower) && lower !== 'x-request-id' && lower !== 'x-waygate-fallback') {
+    else if (lower === 'transfer-encoding') {
+      if (chunked || text(rawHeaders[i + 1]!).toLowerCase() !== 'chunked') return undefined
+      chunked = true
+    } else if (!DROPPED.has(lower) && lower !== 'x-request-id' && lower !== 'x-waygate-fallback') {
       headers.push(name, text(rawHeaders[i + 1]!))
     }
   }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import type { Call } from '../internal/call.ts'
 import { forwardResponseHeaders } from '../internal/response-head.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
@@ -84,8 +84,15 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return
+    const headers = forwardResponseHeaders(controller.rawHeaders as Buffer[])
+    if (!headers) {
+      controller.abort(
+        new UpstreamFailure('invalid', new Error('the answer has an unknown transfer-encoding')),
+      )
+      return
+    }
     this.status = status
-    this.headers = forwardResponseHeaders(controller.rawHeaders as Buffer[])
+    this.headers = headers
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -130,7 +137,8 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
       let writable = true
       for (const chunk of early) writable = target.write(chunk)
       // An answer whose body is yet to come (an event stream) must not wait for it to show its head.
-      if (early.length === 0) target.flushHeaders()
+      // Not by flushHeaders(), which writes bytes beyond ASCII as UTF-8.
+      if (early.length === 0) target.write('', 'latin1')
       if (!writable) this.#pauseUntilDrained(controller, target)
       else if (controller.paused) controller.resume()
     }
@@ -185,10 +193,17 @@ function failureOf(error: Error): UpstreamFailure {
   if (syscall === 'connect' || syscall === 'getaddrinfo' || CONNECT_CODES.has(code)) {
     return new UpstreamFailure('connect', error)
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-    return new UpstreamFailure('invalid', error)
+  if (isInvalidAnswer(error, code)) return new UpstreamFailure('invalid', error)
   return new UpstreamFailure('reset', error, brokeReusedConnection(error))
 }
+
+/** undici's parser errors have no code, and its two refusals of an interim answer only a message. */
+function isInvalidAnswer(error: Error, code: string): boolean {
+  if (error instanceof errors.HTTPParserError || INVALID_CODES.has(code)) return true
+  return code === 'UND_ERR_SOCKET' && (error.message === 'bad response' || error.message === 'bad upgrade')
+}
+
+const INVALID_CODES = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 
 /** Without a `syscall` of their own: all addresses of a name failed, undici's timer, a pool that is closing. */
 const CONNECT_CODES = new Set([

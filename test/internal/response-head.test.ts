@@ -30,7 +30,6 @@ test('fields of an answer that end at this hop are dropped, however spelled', ()
     'Proxy-Authorization',
     'TE',
     'Trailer',
-    'Transfer-Encoding',
     'Upgrade',
     // Ours to say.
     'X-Request-Id',
@@ -46,4 +45,23 @@ test('fields of an answer that end at this hop are dropped, however spelled', ()
 test('what Connection of an answer names is dropped with it', () => {
   const answer = lines('X-Hop', '1', 'Connection', 'close, x-hop', 'x-HOP', '2', 'ETag', 'x')
   assert.deepEqual(forwardResponseHeaders(answer), ['ETag', 'x'])
+})
+
+test('one chunked framing is taken off, and any other encoding makes the answer unreadable', () => {
+  for (const value of ['chunked', 'Chunked']) {
+    assert.deepEqual(forwardResponseHeaders(lines('Transfer-Encoding', value, 'ETag', 'x')), ['ETag', 'x'])
+  }
+  for (const value of [
+    'gzip',
+    'gzip, chunked',
+    'chunked, gzip',
+    'chunked, chunked',
+    'identity',
+    '',
+    'xchunked',
+  ]) {
+    assert.equal(forwardResponseHeaders(lines('transfer-encoding', value)), undefined, value)
+  }
+  const twice = lines('Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked')
+  assert.equal(forwardResponseHeaders(twice), undefined)
 })

@@ -116,7 +116,7 @@ export function realPeer(
     onBreaker: () => {},
   })
   t.after(() => {
-    peer.dispose()
+    peer.circuit.close()
     return peer.pool.destroy()
   })
   return peer
