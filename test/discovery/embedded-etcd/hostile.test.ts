@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
@@ -96,4 +98,25 @@ test('an unknown method or service is unimplemented', async t => {
   t.after(() => client.close())
   assert.equal(await call(client, 'KV/Nothing', PUT), 'UNIMPLEMENTED')
   assert.equal(await call(client, 'Nothing/Put', PUT), 'UNIMPLEMENTED')
+})
+
+test('connections that speak nonsense and are reset at any moment are no harm', async t => {
+  await using server = await startEmbeddedEtcd({ port: 0 })
+  const openings = [
+    '',
+    'GET / HTTP/1.1\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    '\0\0\x04\x04\0\0\0\0\0',
+  ]
+  for (let n = 0; n < 60; n++) {
+    const socket = connect(server.address.port, server.address.host)
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write(openings[n % openings.length]!)
+    if (n % 3 > 0) await new Promise(resolve => setImmediate(resolve))
+    socket.resetAndDestroy()
+  }
+  const client = createByteClient(server.url)
+  t.after(() => client.close())
+  assert.equal(await call(client, 'KV/Put', PUT), 'OK')
 })
