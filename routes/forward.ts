@@ -88,6 +88,13 @@ export function createForward({
   return (request, response, opened) => {
     const { call, head } = opened
     const route = call.route!
+    const target = stripPrefix(call.target, route.stripPrefix)
+    if (target.startsWith('//')) {
+      // Refused at the start of a target already; a prefix taken off must not bring it back.
+      const detail = 'The path has an empty segment where the service would see its start.'
+      refuse(new GatewayError('WG_BAD_REQUEST', { detail }), response, call)
+      return
+    }
     const timer = setTimeout(() => call.end(new UpstreamFailure('timeout')), route.timeoutMs)
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     const body = hasBody
@@ -98,7 +105,7 @@ export function createForward({
         route,
         service: route.service,
         method: call.method,
-        target: stripPrefix(call.target, route.stripPrefix),
+        target,
         headers: headersFor(request, opened, hasBody),
         body,
       },

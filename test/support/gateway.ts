@@ -1,0 +1,93 @@
+import { tmpdir } from 'node:os'
+import type { TestContext } from 'node:test'
+import jwt from 'jsonwebtoken'
+import pino from 'pino'
+import { type Gateway, startGateway } from '../../cmd/gateway.ts'
+import { loadConfig } from '../../config/load.ts'
+import type { Config } from '../../config/schema.ts'
+import { MemoryRegistry } from '../../discovery/memory-registry.ts'
+
+export const SECRET = 'a secret of tests that is long enough'
+
+export interface GatewaySetUp {
+  /** Nodes to register: service and id to port, `user/u1`; or with a weight. */
+  readonly nodes?: Readonly<Record<string, number | { readonly port: number; readonly weight: number }>>
+  /** Route documents by id. */
+  readonly routes?: Readonly<Record<string, unknown>>
+  readonly config?: Partial<Config>
+  /** Whether a key for tokens is configured. Default false. */
+  readonly withKey?: boolean
+}
+
+export interface TestGateway {
+  readonly port: number
+  readonly adminPort: number
+  readonly gateway: Gateway
+  readonly registry: MemoryRegistry
+  /** Every line of the log as an object. */
+  readonly log: readonly Record<string, unknown>[]
+  /** Resolves with the access log's line of the request with this id. */
+  logged(requestId: string): Promise<Record<string, unknown>>
+}
+
+/** A whole gateway in this process over a registry in memory, its table loaded. Stopped after the test. */
+export async function startTestGateway(
+  t: TestContext,
+  { nodes = {}, routes = {}, config = {}, withKey = false }: GatewaySetUp,
+): Promise<TestGateway> {
+  const loaded = loadConfig({ env: withKey ? { WAYGATE_JWT_SECRET: SECRET } : {}, cwd: tmpdir() })
+  const registry = new MemoryRegistry()
+  for (const [key, value] of Object.entries(nodes)) {
+    const [service = '', id = ''] = key.split('/')
+    const { port, weight } = typeof value === 'number' ? { port: value, weight: 1 } : value
+    await registry.register({ service, id, host: '127.0.0.1', port, weight })
+  }
+  for (const [id, document] of Object.entries(routes)) registry.putRoute(id, document)
+  const log: Record<string, unknown>[] = []
+  let onLine = () => {}
+  const logger = pino(
+    { level: 'debug' },
+    {
+      write: (line: string) => {
+        log.push(JSON.parse(line))
+        onLine()
+      },
+    },
+  )
+  const gateway = await startGateway({
+    config: {
+      ...loaded.config,
+      host: '127.0.0.1',
+      port: 0,
+      adminPort: 0,
+      drainMs: 0,
+      shutdownTimeoutMs: 100,
+      ...config,
+    },
+    keys: loaded.keys,
+    registry,
+    logger,
+  })
+  t.after(() => gateway.stop())
+  await gateway.table.loaded
+  return {
+    port: gateway.address.port,
+    adminPort: gateway.adminAddress.port,
+    gateway,
+    registry,
+    log,
+    logged: requestId =>
+      new Promise(resolve => {
+        onLine = () => {
+          const line = log.find(each => each.msg === 'request' && each.requestId === requestId)
+          if (line) resolve(line)
+        }
+        onLine()
+      }),
+  }
+}
+
+/** A token that {@link SECRET} signs, good for a minute. */
+export function token(claims: object = {}): string {
+  return jwt.sign({ sub: 'u1', ...claims }, SECRET, { algorithm: 'HS256', expiresIn: 60 })
+}
