@@ -33,7 +33,7 @@ export function requireEtcd(t: TestContext, programs: readonly string[] = ['etcd
   const missing = programs.filter(program => !onPath(program))
   if (missing.length === 0) return true
   if (process.env.CI) throw new Error(`CI needs ${missing.join(' and ')} on PATH`)
-  t.skip(`needs a real etcd: ${missing.join(' and ')} not on PATH`)
+  t.skip(`${missing.join(' and ')} not on PATH`)
   return false
 }
 
