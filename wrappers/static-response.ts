@@ -8,7 +8,10 @@ export function createStaticResponse(
   body: string,
 ): UpstreamResponse {
   const bytes = Buffer.from(body)
-  const lines = Object.entries(headers).flat()
+  // How the body is framed follows from the body; a document that says otherwise must not break the answer.
+  const lines = Object.entries(headers)
+    .filter(([name]) => !FRAMING.has(name.toLowerCase()))
+    .flat()
   return {
     status,
     headers: BODILESS.has(status) ? lines : [...lines, 'content-length', String(bytes.length)],
@@ -20,4 +23,5 @@ export function createStaticResponse(
   }
 }
 
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'trailer'])
 const BODILESS = new Set([204, 304])
