@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../internal/errors.ts'
 import type { RequestBody } from '../internal/upstream.ts'
+import { UpstreamFailure } from '../internal/upstream-failure.ts'
 
 export interface RequestBodyOptions {
   /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
@@ -49,7 +50,7 @@ class BodyStream extends Readable {
     this.#begun = true
     this.#onBegin()
     if (this.#source.readableEnded) this.push(null)
-    else if (this.#source.destroyed) this.destroy(new Error('the client left'))
+    else if (this.#source.destroyed) this.destroy(new UpstreamFailure('aborted'))
     else this.#source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError)
   }
 
@@ -77,6 +78,6 @@ class BodyStream extends Readable {
 
   // Stays attached when this stream is gone: a client that breaks off later must not be an unhandled error.
   readonly #onError = (error: Error): void => {
-    this.destroy(error)
+    this.destroy(new UpstreamFailure('aborted', error))
   }
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
 import type { Call } from '../internal/call.ts'
+import { GatewayError } from '../internal/errors.ts'
 import { forwardResponseHeaders } from '../internal/response-head.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
@@ -189,7 +190,8 @@ const MAX_TEXT_BYTES = 16_384
 /** undici's and Node's error codes as kinds of failure. */
 function failureOf(error: Error): UpstreamFailure {
   const { code = '', syscall } = error as NodeJS.ErrnoException
-  if (code === 'UND_ERR_INVALID_ARG') return new UpstreamFailure('unsendable', error)
+  // The client's body was over the limit: its own doing, and not the node's.
+  if (code === 'UND_ERR_INVALID_ARG' || error instanceof GatewayError) return new UpstreamFailure('unsendable', error)
   if (syscall === 'connect' || syscall === 'getaddrinfo' || CONNECT_CODES.has(code)) {
     return new UpstreamFailure('connect', error)
   }
