@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import { DEFAULT_CONFIG_FILE, type LoadedConfig } from '../config/load.ts'
+import { ConfigError } from '../config/problem.ts'
+import { codecNamed } from '../discovery/codecs/codecs.ts'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from '../discovery/embedded-etcd/server.ts'
 import { registries } from '../discovery/registries.ts'
 import type { Registry } from '../discovery/registry.ts'
@@ -21,7 +23,9 @@ export interface Stack {
  *
  * @throws Error when an address cannot be bound; nothing is left running then
  */
-export async function startStack({ config, keys }: LoadedConfig, logger: Logger): Promise<Stack> {
+export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<Stack> {
+  const { config, keys } = loaded
+  checkFormat(loaded)
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async () => {
     for (const close of closers.reverse()) await close()
@@ -60,6 +64,16 @@ export async function startStack({ config, keys }: LoadedConfig, logger: Logger)
   } catch (error) {
     await closeAll()
     throw error
+  }
+}
+
+/** The names of formats are discovery's, which the configuration's schema does not know. */
+function checkFormat({ config, sourceOf }: LoadedConfig): void {
+  try {
+    codecNamed(config.discovery.format)
+  } catch (error) {
+    const { message } = error as Error
+    throw new ConfigError([{ path: '$.discovery.format', message, source: sourceOf('discovery.format') }])
   }
 }
 

@@ -101,7 +101,7 @@ test('the compose file is valid by the published schema of the Compose Specifica
   const formats = { duration: true, ports: true, expose: true, subnet_ip_address: true } as const
   const validate = new Ajv({ allErrors: true, strict: false, formats }).compile(published)
   // `name` came into the specification after the published snapshot; the schema above checks it.
-  const { name: _, ...rest } = parse(text, { merge: true })
+  const { name: _, ...rest } = parse(text, { merge: true }) as Record<string, unknown>
   assert.ok(validate(rest), JSON.stringify(validate.errors))
 
   assert.ok(
