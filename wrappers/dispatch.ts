@@ -191,7 +191,8 @@ const MAX_TEXT_BYTES = 16_384
 function failureOf(error: Error): UpstreamFailure {
   const { code = '', syscall } = error as NodeJS.ErrnoException
   // The client's body was over the limit: its own doing, and not the node's.
-  if (code === 'UND_ERR_INVALID_ARG' || error instanceof GatewayError) return new UpstreamFailure('unsendable', error)
+  if (code === 'UND_ERR_INVALID_ARG' || error instanceof GatewayError)
+    return new UpstreamFailure('unsendable', error)
   if (syscall === 'connect' || syscall === 'getaddrinfo' || CONNECT_CODES.has(code)) {
     return new UpstreamFailure('connect', error)
   }
