@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
@@ -92,8 +92,11 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
       throw error
     }
   }
-  // A test run that ends early must not leave an etcd behind.
-  const onExit = () => void member.child.kill('SIGKILL')
+  // A test run that ends early must leave neither an etcd nor its data behind.
+  const onExit = () => {
+    member.child.kill('SIGKILL')
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+  }
   process.once('exit', onExit)
 
   const stop = async () => {
