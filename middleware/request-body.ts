@@ -40,6 +40,9 @@ class BodyStream extends Readable {
     this.#source = source
     this.#options = options
     this.#onBegin = onBegin
+    // Whoever reads hears of it in a listener of its own. When nobody reads any more, a client that breaks off
+    // must not end the process.
+    this.on('error', () => {})
   }
 
   override _read(): void {
