@@ -10,6 +10,8 @@ export interface RequestHead {
   readonly contentLength: string | undefined
   /** Whether a Transfer-Encoding line says that a body of unknown length follows. */
   readonly chunked: boolean
+  /** Whether Transfer-Encoding says anything but `chunked`, once: a body we could not read the end of. */
+  readonly unknownEncoding: boolean
   /** What proxies in front of us wrote; to be believed only from trusted ones. */
   readonly forwardedFor: string | undefined
   readonly forwardedProto: string | undefined
@@ -107,6 +109,7 @@ export function createRequestHeadReader(
     let requestId: string | undefined
     let contentLength: string | undefined
     let chunked = false
+    let unknownEncoding = false
     let forwardedFor: string | undefined
     let forwardedProto: string | undefined
     let forwardedHost: string | undefined
@@ -140,6 +143,7 @@ export function createRequestHeadReader(
           contentLength = value
           break
         case TREAT.transferEncoding:
+          unknownEncoding ||= chunked || value.toLowerCase() !== 'chunked'
           chunked = true
           break
         case TREAT.forwardedFor:
@@ -163,6 +167,7 @@ export function createRequestHeadReader(
       requestId,
       contentLength,
       chunked,
+      unknownEncoding,
       forwardedFor,
       forwardedProto,
       forwardedHost,

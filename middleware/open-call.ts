@@ -25,6 +25,8 @@ export interface OpenedCall {
 
 /** Clients cannot send more lines; Node would drop the rest without a word. */
 const MAX_HEADER_LINES = 256
+// RFC 9110 section 7.2, without what no name needs: user info, lists and spaces are read in many ways.
+const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /**
@@ -49,6 +51,12 @@ export function createOpenCall({
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
+    }
+    if (head.host !== undefined && !HOST.test(head.host)) {
+      return new GatewayError('WG_BAD_REQUEST', { detail: 'The Host header must be a host name or address.' })
+    }
+    if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
+      return new GatewayError('WG_BAD_REQUEST', { detail: 'The only Transfer-Encoding accepted is chunked.' })
     }
     if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
       return new GatewayError('WG_BAD_REQUEST')

@@ -53,6 +53,14 @@ export interface ProxyOptions {
 export function createProxy(options: ProxyOptions): FastifyInstance {
   const openCall = createOpenCall(options)
   const forward = createForward(options)
+  /** Targets that Fastify's own router cannot decode; no hook sees them. */
+  function refuseTarget(request: IncomingMessage, response: ServerResponse): void {
+    const { call, refusal = new GatewayError('WG_BAD_REQUEST') } = openCall(request, response)
+    request.resume()
+    call.errorCode = refusal.code
+    sendProblem(response, refusal, call.requestId, options.isDraining())
+  }
+
   const app = Fastify({
     logger: false,
     // Answered by us while in flight, and refused by the closed port after that.
@@ -64,10 +72,15 @@ export function createProxy(options: ProxyOptions): FastifyInstance {
     genReqId: () => '',
     http: {
       maxHeaderSize: options.maxHeaderBytes,
+      // Refused in open call, with a problem document and a line in the log.
+      requireHostHeader: false,
       headersTimeout: options.headersTimeoutMs,
       connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
     },
-    routerOptions: { maxParamLength: 65_536, onBadUrl: (_path, request, reply) => refuse(request, reply) },
+    routerOptions: {
+      maxParamLength: 65_536,
+      onBadUrl: (_path, request, reply) => refuseTarget(request, reply),
+    },
   })
   // Beyond this many, Node would drop lines silently; open call counts them and refuses.
   app.server.maxHeadersCount = 0
@@ -120,12 +133,6 @@ export function createProxy(options: ProxyOptions): FastifyInstance {
     },
   })
   return app
-}
-
-/** Targets that Fastify's own router cannot decode. */
-function refuse(request: IncomingMessage, reply: ServerResponse): void {
-  request.resume()
-  sendProblem(reply, new GatewayError('WG_BAD_REQUEST'), undefined)
 }
 
 function asGatewayError(error: unknown): GatewayError {

@@ -119,6 +119,7 @@ test('what a gateway acts on is read in the same pass', () => {
     requestId: 'abc',
     contentLength: '5',
     chunked: false,
+    unknownEncoding: false,
     forwardedFor: '1.1.1.1, 2.2.2.2',
     forwardedProto: 'https',
     forwardedHost: 'a',
@@ -157,4 +158,22 @@ test('spellings that clients invent are treated right however many there were', 
 test('names of object properties are header names like others', () => {
   const lines = ['constructor', '1', '__proto__', '2', 'toString', '3']
   assert.deepEqual(read(lines).headers, lines)
+})
+
+test('an encoding that is not chunked, once, is told', () => {
+  for (const value of ['chunked', 'Chunked', 'CHUNKED']) {
+    assert.equal(read(['Transfer-Encoding', value]).unknownEncoding, false, value)
+  }
+  for (const value of [
+    '',
+    'gzip',
+    'identity',
+    'gzip, chunked',
+    'chunked, chunked',
+    'xchunked',
+    'chunked;q=1',
+  ]) {
+    assert.equal(read(['transfer-encoding', value]).unknownEncoding, true, value)
+  }
+  assert.equal(read(['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked']).unknownEncoding, true)
 })
