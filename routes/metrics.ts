@@ -124,11 +124,11 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     record(call, status, totalMs) {
       const route = call.route?.id ?? ''
       const node = call.peer?.node.id ?? ''
-      const key = `${route} ${node} ${status}`
+      const service = call.peer?.node.service ?? call.route?.service ?? ''
+      const key = `${route} ${service} ${node} ${status}`
       let series = requests.get(key)
       if (!series) {
         if (requests.size >= MAX_SERIES) dropGoneNodes()
-        const service = call.peer?.node.service ?? call.route?.service ?? ''
         series = { route, service, node, status: String(status), count: 0 }
         requests.set(key, series)
       }
