@@ -5,6 +5,7 @@ import jwt from 'jsonwebtoken'
 import { type ErrorCode, GatewayError } from '../../internal/errors.ts'
 import { createRequestHeadReader } from '../../internal/request-head.ts'
 import { createJwtAuthenticator, type JwtAuthenticatorOptions } from '../../middleware/jwt-authenticator.ts'
+import { MAX_TOKEN_BYTES } from '../../middleware/token-form.ts'
 
 const NOW = 1_800_000_000_000
 const seconds = (offset = 0): number => NOW / 1_000 + offset
@@ -286,6 +287,17 @@ test('a token of 64 KB is refused unread', () => {
   refused('WG_TOKEN_INVALID', () => present(sign({ pad: 'x'.repeat(65_536) })), 'long')
   refused('WG_TOKEN_INVALID', () => present('.'.repeat(65_536)), 'dots')
   assert.ok(performance.now() - begun < 200)
+})
+
+test('a token may be as long as the limit, and not one byte longer', () => {
+  const { present } = setUp()
+  // Three bytes of payload are four of the token, so not every length can be met exactly.
+  const ofPad = (length: number) => sign({ pad: 'x'.repeat(length) })
+  let pad = Math.floor((MAX_TOKEN_BYTES * 3) / 4) - 200
+  while (ofPad(pad + 1).length <= MAX_TOKEN_BYTES) pad++
+  assert.ok(ofPad(pad).length > MAX_TOKEN_BYTES - 4)
+  assert.equal(present(ofPad(pad)).subject, 'u1')
+  refused('WG_TOKEN_INVALID', () => present(ofPad(pad + 1)), 'one more')
 })
 
 test('exactly one bearer token is asked for, its scheme in any case', () => {
