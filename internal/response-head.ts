@@ -12,7 +12,16 @@ const DROPPED = new Set([
   'te',
   'trailer',
   'upgrade',
+  // Set here alone, whatever a node sends.
+  'x-request-id',
+  'x-waygate-fallback',
 ])
+
+/** Most fields pass; by its length alone most of them are seen to. */
+const NOTABLE_LENGTHS = new Set([...DROPPED, 'connection', 'transfer-encoding'].map(name => name.length))
+const IS_NOTABLE = Array.from({ length: 1 + Math.max(...NOTABLE_LENGTHS) }, (_, length) =>
+  NOTABLE_LENGTHS.has(length),
+)
 
 const MAX_KNOWN_SPELLINGS = 2_000
 const spellings = new Map<string, string>()
@@ -41,12 +50,16 @@ export function forwardResponseHeaders(rawHeaders: readonly (Buffer | string)[])
   let chunked = false
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = text(rawHeaders[i]!)
+    if (!IS_NOTABLE[name.length]) {
+      headers.push(name, text(rawHeaders[i + 1]!))
+      continue
+    }
     const lower = lowerCase(name)
     if (lower === 'connection') named = addConnectionOptions(named, text(rawHeaders[i + 1]!))
     else if (lower === 'transfer-encoding') {
       if (chunked || text(rawHeaders[i + 1]!).toLowerCase() !== 'chunked') return undefined
       chunked = true
-    } else if (!DROPPED.has(lower) && lower !== 'x-request-id' && lower !== 'x-waygate-fallback') {
+    } else if (!DROPPED.has(lower)) {
       headers.push(name, text(rawHeaders[i + 1]!))
     }
   }

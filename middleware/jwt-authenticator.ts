@@ -80,17 +80,21 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
 
   return {
     authenticate(head: RequestHead): Identity {
-      const token = bearerToken(head)
-      const known = verified.get(token)
+      if (head.authorizationCount > 1) {
+        throw refusal('WG_TOKEN_INVALID', new TypeError('more than one Authorization header'))
+      }
+      const { authorization = '' } = head
+      // By the whole header value, so that a token seen before need not be cut out of it.
+      const known = verified.get(authorization)
       if (known) {
         if (now() < known.acceptedUntil) return known.identity
-        verified.delete(token)
+        verified.delete(authorization)
       }
-      const fresh = verify(token)
+      const fresh = verify(bearerToken(authorization))
       if (cacheSize > 0) {
         // The oldest goes first: a Map keeps the order in which keys came.
         if (verified.size >= cacheSize) verified.delete(verified.keys().next().value!)
-        verified.set(token, fresh)
+        verified.set(authorization, fresh)
       }
       return fresh.identity
     },
@@ -103,11 +107,8 @@ function listOf(values: string | readonly string[]): [string, ...string[]] {
 
 const BEARER = /^Bearer +([^\s]+) *$/i
 
-function bearerToken(head: RequestHead): string {
-  if (head.authorizationCount > 1) {
-    throw refusal('WG_TOKEN_INVALID', new TypeError('more than one Authorization header'))
-  }
-  const match = head.authorization === undefined ? null : BEARER.exec(head.authorization)
+function bearerToken(authorization: string): string {
+  const match = BEARER.exec(authorization)
   if (!match) {
     throw new GatewayError('WG_TOKEN_MISSING', { headers: { 'www-authenticate': 'Bearer realm="waygate"' } })
   }

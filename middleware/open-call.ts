@@ -76,7 +76,7 @@ export function createOpenCall({
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID()
     const call = new Call(id, request.method!, request.url!, now())
     onOpen()
-    response.once('close', () => onClose(call, request, response))
+    response.on('close', () => onClose(call, request, response))
     const refusal = refusalOf(request, head)
     return refusal ? { call, head, refusal } : { call, head }
   }
