@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { Etcd3 } from 'etcd3'
+import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import { onPath } from '../support/etcd.ts'
+import { until } from '../support/until.ts'
+import { type Program, runProgram, startProgram } from '../support/waygate.ts'
+
+const etcd = await startEmbeddedEtcd({ port: 0 })
+const client = new Etcd3({ hosts: etcd.url })
+after(async () => {
+  client.close()
+  await etcd.close()
+})
+
+/** A port that was free a moment ago; nothing else here asks for a certain one. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+/** Calls back with every connection it gets. */
+async function startAsking(
+  onAsked: (socket: Socket) => void,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer(onAsked)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>(resolve => server.close(() => resolve())),
+  }
+}
+
+const keyOf = (service: string) => client.get(`/services/${service}/n1`).string()
+
+async function startSidecar(
+  service: string,
+  port: number,
+  command: readonly string[] = [],
+): Promise<Program> {
+  const node = ['--name', service, '--id', 'n1', '--address', `127.0.0.1:${port}`]
+  const args = ['register', ...node, '--etcd', etcd.url]
+  return startProgram({ args: [...args, ...(command.length > 0 ? ['--', ...command] : [])] })
+}
+
+test('a Node program is registered when it accepts connections, and is asked to end after it has left', async () => {
+  const port = await freePort()
+  // Asked to end, the command asks us first, so that we can look around at that very moment.
+  const asked = Promise.withResolvers<Socket>()
+  await using asking = await startAsking(asked.resolve)
+  const script = `
+    require('http').createServer((q, r) => r.end('here')).listen(${port}, '127.0.0.1')
+    process.on('SIGTERM', () => {
+      require('net').connect(${asking.port}, '127.0.0.1').on('data', () => process.exit(0))
+    })`
+  await using sidecar = await startSidecar('in-node', port, [process.execPath, '-e', script])
+  const {
+    id,
+    ip,
+    port: registered,
+    weight,
+  } = JSON.parse(await until('the key is there', () => keyOf('in-node')))
+  assert.deepEqual([id, ip, registered, weight], ['n1', '127.0.0.1', port, 1])
+
+  sidecar.child.kill('SIGTERM')
+  const socket = await asked.promise
+  assert.equal(await keyOf('in-node'), null, 'it has left')
+  const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
+  assert.equal(await response.text(), 'here', 'and serves on')
+  socket.end('go')
+  assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
+})
+
+test('a program in another language is a node just as well', async t => {
+  if (!onPath('python3')) return t.skip('needs python3 on PATH')
+  const port = await freePort()
+  const command = ['python3', '-m', 'http.server', String(port), '--bind', '127.0.0.1']
+  await using sidecar = await startSidecar('in-python', port, command)
+  await until('the key is there', () => keyOf('in-python'))
+  const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
+  assert.equal(response.status, 200)
+  await response.arrayBuffer()
+  sidecar.child.kill('SIGTERM')
+  assert.deepEqual(await sidecar.exited, { code: 143, signal: null })
+  assert.equal(await keyOf('in-python'), null)
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/`))
+})
+
+test('a program that does not listen yet is not registered yet', async () => {
+  const port = await freePort()
+  const script = "console.log('running'); setInterval(() => {}, 1000)"
+  await using sidecar = await startSidecar('late', port, [process.execPath, '-e', script])
+  await until('the command runs', () => sidecar.stdout().includes('running'))
+  assert.equal(await keyOf('late'), null)
+  const server = createServer(socket => socket.destroy())
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  await until('the key is there', () => keyOf('late'))
+  sidecar.child.kill('SIGTERM')
+  assert.equal((await sidecar.exited).code, 143, 'as the command ended')
+  server.close()
+  assert.equal(await keyOf('late'), null)
+})
+
+for (const [how, script, code] of [
+  ['ends with 0', 'process.exit(0)', 0],
+  ['ends with 7', 'process.exit(7)', 7],
+  ['is killed by a signal', 'process.kill(process.pid, "SIGKILL")', 137],
+] as const) {
+  test(`when the command ${how} before it listens, the sidecar exits with ${code}`, async () => {
+    await using sidecar = await startSidecar('brief', await freePort(), [process.execPath, '-e', script])
+    assert.deepEqual(await sidecar.exited, { code, signal: null })
+    assert.equal(await keyOf('brief'), null)
+  })
+}
+
+test('when the command crashes, its key is gone at once, not with its lease', async () => {
+  const port = await freePort()
+  const script = `require('http').createServer((q, r) => process.exit(9)).listen(${port}, '127.0.0.1')`
+  await using sidecar = await startSidecar('crashing', port, [process.execPath, '-e', script])
+  await until('the key is there', () => keyOf('crashing'))
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/`))
+  assert.deepEqual(await sidecar.exited, { code: 9, signal: null })
+  assert.equal(await keyOf('crashing'), null)
+})
+
+test('a command that exits with a code of its own on SIGTERM hands it on', async () => {
+  const port = await freePort()
+  const script = `require('http').createServer((q, r) => r.end()).listen(${port}, '127.0.0.1'); process.on('SIGTERM', () => process.exit(3))`
+  await using sidecar = await startSidecar('polite', port, [process.execPath, '-e', script])
+  await until('the key is there', () => keyOf('polite'))
+  sidecar.child.kill('SIGINT')
+  assert.deepEqual(await sidecar.exited, { code: 3, signal: null })
+})
+
+test("stdout is the command's alone", async () => {
+  const port = await freePort()
+  const script = `require('http').createServer().listen(${port}, '127.0.0.1', () => console.log('mine'))`
+  await using sidecar = await startSidecar('talking', port, [process.execPath, '-e', script])
+  await until('the key is there', () => keyOf('talking'))
+  sidecar.child.kill('SIGTERM')
+  await sidecar.exited
+  assert.equal(sidecar.stdout(), 'mine\n')
+})
+
+test('without a command it keeps the key until it is asked to end', async () => {
+  await using sidecar = await startSidecar('plain', 4_321)
+  await until('the key is there', () => keyOf('plain'))
+  sidecar.child.kill('SIGTERM')
+  assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
+  assert.equal(await keyOf('plain'), null)
+})
+
+test('a command that cannot be started is one clear line', async () => {
+  const args = [
+    'register',
+    '--name',
+    'x',
+    '--address',
+    '127.0.0.1:1',
+    '--etcd',
+    etcd.url,
+    '--',
+    'no-such-program',
+  ]
+  const { code, stderr } = await runProgram({ args })
+  assert.equal(code, 1)
+  assert.match(stderr, /^waygate: .*no-such-program.*\n$/)
+})
+
+test('it waits for an etcd that is not there yet, and says so', async () => {
+  const port = await freePort()
+  await using sidecar = await startProgram({
+    args: ['register', '--name', 'early', '--id', 'n1', '--address', '127.0.0.1:4321'].concat(
+      '--etcd',
+      `http://127.0.0.1:${port}`,
+    ),
+  })
+  await until('it says so', () => sidecar.stderr().includes('cannot register yet'))
+  await using late = await startEmbeddedEtcd({ port })
+  const lateClient = new Etcd3({ hosts: late.url })
+  try {
+    await until('the key is there', () => lateClient.get('/services/early/n1').string())
+  } finally {
+    lateClient.close()
+  }
+  sidecar.child.kill('SIGTERM')
+  assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
+})
