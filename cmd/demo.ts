@@ -8,6 +8,7 @@ import { createEtcdClient, type EtcdClientOptions } from '../discovery/etcd/clie
 import { readExampleRoutes } from '../examples/shared/routes.ts'
 import { type Child, startChild } from './child.ts'
 import type { DemoOptions } from './command.ts'
+import { avoidTakenPorts } from './demo-ports.ts'
 import { etcdClientOptions } from './etcd-options.ts'
 import { createLogger } from './logger.ts'
 import { untilSignal } from './signals.ts'
@@ -31,7 +32,7 @@ const STOP_GRACE_MS = 5_000
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const signal = untilSignal()
-  const loaded = loadDemoConfig(options)
+  const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
   const { logger, flush } = createLogger(loaded.config.logLevel)
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const children: Child[] = []
@@ -50,7 +51,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     })
     failed.catch(() => {})
     await Promise.race([untilRegistered(stack), failed, signal])
-    console.log(introduction(stack, loaded, etcd))
+    console.log(introduction(stack, loaded, { etcd, taken }))
     await Promise.race([signal, failed])
     return 0
   } finally {
@@ -119,13 +120,19 @@ async function untilRegistered({ gateway }: Stack): Promise<void> {
   while (missing() || gateway.nodeCount() < SERVICES.length) await delay(50)
 }
 
-function introduction({ gateway }: Stack, loaded: LoadedConfig, etcd: string): string {
+function introduction(
+  { gateway }: Stack,
+  loaded: LoadedConfig,
+  { etcd, taken }: { etcd: string; taken: readonly number[] },
+): string {
   const url = localUrlOf(gateway.address)
   const admin = localUrlOf(gateway.adminAddress)
   const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
   const json = `-H 'content-type: application/json'`
+  const elsewhere =
+    taken.length === 0 ? '' : ` In use by others, so on free ports instead: ${taken.join(', ')}.`
   return `
-Waygate is running.
+Waygate is running.${elsewhere}
 
   gateway  ${url}
   admin    ${admin}/routes

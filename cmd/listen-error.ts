@@ -1,7 +1,15 @@
+interface ListenError extends NodeJS.ErrnoException {
+  readonly address?: string
+  readonly hostname?: string
+  readonly port?: number
+}
+
 /** The usual reasons why a port cannot be bound, in one line; undefined for any other error. */
 export function describeListenError(error: unknown): string | undefined {
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
-  const where = `${address ?? ''}:${port ?? ''}`
+  const { code, address, hostname, port } = error as ListenError
+  // A name that is not found comes without a port, and so does an address that was to have any free one.
+  const host = address ?? hostname ?? ''
+  const where = port === undefined ? host : `${host}:${port}`
   switch (code) {
     case 'EADDRINUSE':
       return `cannot listen on ${where}: it is in use`

@@ -116,7 +116,10 @@ export class LiveTable implements TableView {
     if (event.type === 'status') {
       const { scope, connected, reason } = event
       if (connected) this.#logger.info({ scope }, 'following the registry')
-      else this.#logger.warn({ scope, reason }, 'registry out of reach, serving the last known table')
+      else if (this.#directory.scope(scope).loaded) {
+        this.#logger.warn({ scope, reason }, 'registry out of reach, serving the last known table')
+      } else
+        this.#logger.warn({ scope, reason }, 'registry out of reach, waiting for it: there is no table yet')
       return
     }
     if (event.type === 'snapshot') {

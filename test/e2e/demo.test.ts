@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { onPath } from '../support/etcd.ts'
+import { until } from '../support/until.ts'
+import { type Program, startProgram } from '../support/waygate.ts'
+
+interface Demo extends AsyncDisposable {
+  readonly program: Program
+  /** Where it may leave things. */
+  readonly temp: string
+  /** What it printed, from the first line to the last. */
+  readonly introduction: string
+}
+
+const FREE_PORTS = ['--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0']
+
+async function startDemo(args: readonly string[]): Promise<Demo> {
+  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
+  const temp = join(folder, 'temp')
+  await mkdir(temp)
+  const program = await startProgram({ args: ['demo', ...args], env: { TMPDIR: temp } })
+  const dispose = async () => {
+    // Asked first, so that it can take its services along.
+    if (!program.hasExited()) program.child.kill('SIGINT')
+    await Promise.race([program.exited, new Promise(resolve => setTimeout(resolve, 10_000).unref())])
+    await program.stop()
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    await until(
+      'it has said everything',
+      () => {
+        if (program.hasExited()) return 'ended'
+        return program.stdout().includes('Ctrl-C ends all of it.')
+      },
+      { withinMs: 30_000 },
+    )
+    assert.equal(program.hasExited(), false, program.stderr())
+    return { program, temp, introduction: program.stdout(), [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** Runs a script as somebody would who pastes it, and resolves with what it printed. */
+function bash(script: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile('bash', ['-e', '-o', 'pipefail', '-c', script], { timeout: 30_000 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${error.message}\n${stdout}\n${stderr}`))
+      else resolve(stdout)
+    })
+  })
+}
+
+/** The ids of the processes that `pid` started and that run. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const list = await new Promise<string>((resolve, reject) => {
+    execFile('ps', ['-A', '-o', 'pid=,ppid='], (error, stdout) => (error ? reject(error) : resolve(stdout)))
+  })
+  const rows = list
+    .trim()
+    .split('\n')
+    .map(line => line.trim().split(/\s+/).map(Number))
+  return rows.filter(([, parent]) => parent === pid).map(([id]) => id!)
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('the printed lines do what they say, run as they are printed', async t => {
+  if (!onPath('bash') || !onPath('curl')) return t.skip('needs bash and curl on PATH')
+  await using demo = await startDemo(FREE_PORTS)
+  const lines = demo.introduction.split('\n').map(line => line.trim())
+  const commands = lines.filter(line => /^(export TOKEN=|TOKEN=|curl )/.test(line))
+  assert.equal(commands.length, 8, demo.introduction)
+  // A mark between two commands tells their answers apart.
+  const outputs = (await bash(commands.map(line => `${line}\necho; echo ----`).join('\n'))).split('\n----\n')
+  const [, refused = '', created = '', listed = '', registered = '', , me = '', routes = ''] = outputs
+
+  assert.match(refused, /^HTTP\/1\.1 401 /)
+  assert.match(refused, /content-type: application\/problem\+json/i)
+  assert.match(refused, /"code":"WG_TOKEN_MISSING"/)
+  const task = JSON.parse(created)
+  assert.equal(task.title, 'read the README')
+  assert.ok(JSON.stringify(JSON.parse(listed)).includes(JSON.stringify(task.id)))
+  assert.equal(JSON.parse(registered).name, 'ada')
+  assert.equal(JSON.parse(me).name, 'ada', 'with the token of the login')
+  const page = JSON.parse(routes) as { routes: { service: string; nodes: { weight: number }[] }[] }
+  const weights = page.routes.find(({ service }) => service === 'user')?.nodes.map(({ weight }) => weight)
+  assert.deepEqual(weights?.sort(), [1, 3])
+  assert.deepEqual(
+    page.routes.find(({ service }) => service === 'task')?.nodes.map(({ weight }) => weight),
+    [1],
+  )
+})
+
+test('Ctrl-C ends all of it within 5 s and leaves no process and no folder', async t => {
+  if (!onPath('ps')) return t.skip('needs ps on PATH')
+  await using demo = await startDemo(FREE_PORTS)
+  const { program, temp } = demo
+  const children = await childrenOf(program.pid)
+  assert.equal(children.length, 3)
+  assert.equal((await readdir(temp)).length, 1)
+
+  const askedAt = performance.now()
+  program.child.kill('SIGINT')
+  assert.deepEqual(await program.exited, { code: 0, signal: null })
+  assert.ok(performance.now() - askedAt < 5_000)
+  assert.deepEqual(children.filter(runs), [])
+  assert.deepEqual(await readdir(temp), [])
+  assert.equal(program.stderr(), '')
+})
+
+test('Ctrl-C in a terminal, which every process of it gets, ends all of it as well', async t => {
+  if (!onPath('ps')) return t.skip('needs ps on PATH')
+  await using demo = await startDemo(FREE_PORTS)
+  const { program, temp } = demo
+  const children = await childrenOf(program.pid)
+  for (const pid of [program.pid, ...children]) process.kill(pid, 'SIGINT')
+  assert.deepEqual(await program.exited, { code: 0, signal: null })
+  assert.deepEqual(children.filter(runs), [])
+  assert.deepEqual(await readdir(temp), [])
+  assert.equal(program.stderr(), '')
+})
+
+test('default ports that are taken are told, and free ones take their place', async () => {
+  // Somebody may hold them already; what matters is that they are held.
+  const held = await Promise.all(
+    [
+      { host: '0.0.0.0', port: 8_080 },
+      { host: '127.0.0.1', port: 9_180 },
+      { host: '127.0.0.1', port: 2_379 },
+    ].map(async address => {
+      const server = createServer()
+      await new Promise<void>(resolve => server.once('error', () => resolve()).listen(address, resolve))
+      return server
+    }),
+  )
+  try {
+    await using demo = await startDemo([])
+    assert.match(demo.introduction, /In use by others, so on free ports instead: 8080, 9180, 2379\./)
+    const [, gateway] = /gateway +(http:\S+)/.exec(demo.introduction) ?? []
+    assert.notEqual(new URL(gateway!).port, '8080')
+    assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)
+  } finally {
+    await Promise.all(held.map(server => new Promise(resolve => server.close(resolve))))
+  }
+})
+
+test('a port that was chosen and is taken is one clear line, and nothing is left', async () => {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const temp = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
+  try {
+    const args = ['demo', '--port', '0', '--admin-port', '0', '--embedded-etcd', `127.0.0.1:${port}`]
+    await using program = await startProgram({ args, env: { TMPDIR: temp } })
+    assert.deepEqual(await program.exited, { code: 1, signal: null })
+    assert.match(program.stderr(), new RegExp(`^waygate: .*127\\.0\\.0\\.1:${port}.*in use\\n$`))
+    assert.deepEqual(await readdir(temp), [])
+  } finally {
+    server.close()
+    await rm(temp, { recursive: true, force: true })
+  }
+})
