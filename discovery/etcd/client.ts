@@ -1,5 +1,6 @@
 import { handleWhen, noop, retry } from 'cockatiel'
 import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
+import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 
 export interface EtcdClientOptions {
   /** `http://host:port` or `https://host:port`, all of one kind; `host:port` is http, the default port 2379. */
@@ -56,25 +57,23 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
       ),
     },
   }
-  if (options.tls) {
-    if (secure === 0) throw new TypeError('etcd has TLS files but http endpoints; write https://')
-    config.credentials = credentialsOf(options.tls)
+  if (options.tls && secure === 0) {
+    throw new TypeError('etcd has TLS files but http endpoints; write https://')
   }
   if (options.user !== undefined) {
     config.auth = { username: options.user, password: options.password ?? '' }
   }
-  return new Etcd3(config)
+  const credentials = secure > 0 ? new EtcdTlsCredentials(checkPair(options.tls ?? {})) : undefined
+  const client = new Etcd3(config)
+  if (credentials) useCredentials(client, credentials)
+  return client
 }
 
-function credentialsOf({ ca, cert, key }: EtcdTls): NonNullable<IOptions['credentials']> {
-  if ((cert === undefined) !== (key === undefined)) {
+function checkPair(tls: EtcdTls): EtcdTls {
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw new TypeError('an etcd client certificate needs its key, and the key its certificate')
   }
-  // Without a ca grpc-js trusts the system's authorities; etcd3's types do not know that.
-  const credentials = { rootCertificate: (ca === undefined ? null : Buffer.from(ca)) as Buffer }
-  return cert === undefined || key === undefined
-    ? credentials
-    : { ...credentials, certChain: Buffer.from(cert), privateKey: Buffer.from(key) }
+  return tls
 }
 
 function normalizeEndpoint(endpoint: string): string {

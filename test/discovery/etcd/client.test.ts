@@ -74,9 +74,16 @@ test('no call but a stream waits longer than 2 s for a store that hangs', async 
   t.after(() => registry.close())
   assert.equal(await registry.getService('user'), undefined)
   await etcd.kill('SIGSTOP')
-  const begin = performance.now()
-  await assert.rejects(registry.getService('user'), /deadline/i)
-  const took = performance.now() - begin
+  // A busy machine may let it answer once more before it stands still.
+  let took = 0
+  for (let isHanging = false; !isHanging; ) {
+    const begin = performance.now()
+    await registry.getService('user').catch(error => {
+      assert.match(String(error), /deadline/i)
+      isHanging = true
+    })
+    took = performance.now() - begin
+  }
   assert.ok(took > 1_500 && took < 4_000, `took ${took} ms`)
 })
 

@@ -1,0 +1,61 @@
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
+import { ChannelCredentials } from '@grpc/grpc-js'
+import type { Etcd3 } from 'etcd3'
+import type { EtcdTls } from './client.ts'
+
+type CreateConnector = ChannelCredentials['_createSecureConnector']
+
+const SUFFIX = '.ip-address.invalid'
+
+/**
+ * TLS to endpoints that are IP addresses. grpc-js asks for the server by its address as if that were a name
+ * (SNI), which RFC 6066 section 3 forbids and Node refuses since version 26. Such an endpoint is asked for by
+ * a name made of its address, and its certificate is checked against the address itself.
+ */
+export class EtcdTlsCredentials extends ChannelCredentials {
+  readonly #inner: ChannelCredentials
+
+  constructor({ ca, cert, key }: EtcdTls) {
+    super()
+    const [roots, chain, secret] = [ca, cert, key].map(pem => (pem === undefined ? null : Buffer.from(pem)))
+    this.#inner = ChannelCredentials.createSsl(roots, secret, chain, {
+      checkServerIdentity: (name, certificate) => checkServerIdentity(addressIn(name) ?? name, certificate),
+    })
+  }
+
+  override _isSecure(): boolean {
+    return true
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other
+  }
+
+  override _createSecureConnector(...[target, options, callCredentials]: Parameters<CreateConnector>) {
+    const host = /^\[?(.*?)\]?:\d+$/.exec(target.path)?.[1] ?? target.path
+    const named = isIP(host) ? { ...options, 'grpc.ssl_target_name_override': nameOf(host) } : options
+    return this.#inner._createSecureConnector(target, named, callCredentials)
+  }
+}
+
+interface Pool {
+  readonly hosts: { channelCredentials: ChannelCredentials }[]
+  readonly authenticator: { credentials: ChannelCredentials }
+}
+
+/** Has a client that has not connected yet use `credentials`; etcd3 makes its own and takes none. */
+export function useCredentials(client: Etcd3, credentials: ChannelCredentials): void {
+  const { hosts, authenticator } = (client as unknown as { readonly pool: Pool }).pool
+  authenticator.credentials = credentials
+  for (const host of hosts) host.channelCredentials = credentials
+}
+
+function nameOf(address: string): string {
+  return `${address.replaceAll('.', '-').replaceAll(':', '_')}${SUFFIX}`
+}
+
+function addressIn(name: string): string | undefined {
+  if (!name.endsWith(SUFFIX)) return undefined
+  return name.slice(0, -SUFFIX.length).replaceAll('-', '.').replaceAll('_', ':')
+}

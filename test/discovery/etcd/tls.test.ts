@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { createServer, type Server } from 'node:tls'
+import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
+import { register } from '../../../discovery/register.ts'
+import { etcdAvailable, onPath, requireEtcd, startEtcd, type TestEtcd } from '../../support/etcd.ts'
+import { Follower } from '../follow.ts'
+
+const PROGRAMS = ['etcd', 'openssl'] as const
+let folder: string
+let etcd: TestEtcd
+const fronts: Server[] = []
+let url: string
+const pem = (name: string) => readFileSync(join(folder, name))
+
+/** A TLS front to etcd that asks for a client certificate, as a cluster with TLS does. */
+before(async () => {
+  if (!etcdAvailable || !onPath('openssl')) return
+  folder = mkdtempSync(join(tmpdir(), 'waygate-tls-'))
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=Test CA')
+  for (const [name, extra] of [
+    ['server', ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']],
+    ['other', ['-addext', 'subjectAltName=IP:127.0.0.2,DNS:localhost']],
+    ['client', []],
+  ] as const) {
+    const csr = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`]
+    openssl('req', ...key, ...csr, ...extra)
+    const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy']
+    openssl('x509', '-req', '-in', `${name}.csr`, ...ca, '-out', `${name}.pem`, '-days', '2')
+  }
+  etcd = await startEtcd()
+  url = await startFront('server')
+})
+
+async function startFront(certificate: string): Promise<string> {
+  const options = { key: pem(`${certificate}.key`), cert: pem(`${certificate}.pem`), ca: pem('ca.pem') }
+  const front = createServer(
+    { ...options, requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] },
+    near => {
+      const far = connect(etcd.port, '127.0.0.1')
+      near.pipe(far).pipe(near)
+      near.on('error', () => far.destroy()).on('close', () => far.destroy())
+      far.on('error', () => near.destroy()).on('close', () => near.destroy())
+    },
+  )
+  front.on('tlsClientError', () => {})
+  fronts.push(front)
+  await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve))
+  return `https://127.0.0.1:${(front.address() as AddressInfo).port}`
+}
+
+after(async () => {
+  for (const front of fronts) front.close()
+  await etcd?.stop()
+  if (folder) rmSync(folder, { recursive: true })
+})
+
+for (const host of ['127.0.0.1', 'localhost']) {
+  test(`with a CA and a client certificate it follows and registers over TLS at ${host}`, async t => {
+    if (!requireEtcd(t, PROGRAMS)) return
+    const tls = { ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key') }
+    const at = url.replace('127.0.0.1', host)
+    const registry = new EtcdRegistry({ endpoints: [at], tls })
+    t.after(() => registry.close())
+    const follower = new Follower(registry)
+    const signal = AbortSignal.timeout(20_000)
+    const registration = await register({ name: 'user', address: '10.0.0.7:1', etcd: at, tls, signal })
+    await follower.until('the node', () => follower.connected() && follower.nodes().length === 1)
+    await registration.unregister()
+    await follower.until('its end', () => follower.nodes().length === 0)
+    await follower.stop()
+  })
+}
+
+test('a certificate that is for another address is refused', async t => {
+  if (!requireEtcd(t, PROGRAMS)) return
+  const tls = { ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key') }
+  const registry = new EtcdRegistry({ endpoints: [await startFront('other')], tls })
+  t.after(() => registry.close())
+  const follower = new Follower(registry)
+  await follower.until('told', () => follower.events.length > 0)
+  const [event] = follower.events
+  assert.match(event?.type === 'status' ? String(event.reason) : '', /127\.0\.0\.1 is not in the cert/)
+  await follower.stop()
+})
+
+for (const [what, files] of [
+  ['the authorities of the system only', () => ({ cert: pem('client.pem'), key: pem('client.key') })],
+  ['no client certificate', () => ({ ca: pem('ca.pem') })],
+] as const) {
+  test(`with ${what} it does not connect, and says so`, async t => {
+    if (!requireEtcd(t, PROGRAMS)) return
+    const registry = new EtcdRegistry({ endpoints: [url], tls: files() })
+    t.after(() => registry.close())
+    const follower = new Follower(registry)
+    await follower.until('told', () => follower.events.length > 0)
+    const [event] = follower.events
+    assert.equal(event?.type === 'status' && event.connected, false)
+    assert.equal(follower.loaded(), false)
+    await follower.stop()
+  })
+}
