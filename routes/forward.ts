@@ -8,6 +8,7 @@ import { plainAddress } from '../middleware/client-address.ts'
 import type { OpenedCall } from '../middleware/open-call.ts'
 import { sendProblem } from '../middleware/problem.ts'
 import { createRequestBody } from '../middleware/request-body.ts'
+import { Deadlines } from './deadlines.ts'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
@@ -28,6 +29,8 @@ export function createForward({
   maxBodyBytes,
   onInternalError,
 }: ForwardOptions): (request: IncomingMessage, response: ServerResponse, opened: OpenedCall) => void {
+  const deadlines = new Deadlines()
+
   function headersFor(request: IncomingMessage, { call, head }: OpenedCall, hasBody: boolean): string[] {
     const { headers } = head
     const address = plainAddress(request.socket.remoteAddress)
@@ -95,10 +98,10 @@ export function createForward({
       refuse(new GatewayError('WG_BAD_REQUEST', { detail }), response, call)
       return
     }
-    const timer = setTimeout(() => call.end(new UpstreamFailure('timeout')), route.timeoutMs)
+    const deadline = deadlines.start(call, route.timeoutMs)
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     const body = hasBody
-      ? createRequestBody(request, { maxBytes: maxBodyBytes, onProgress: () => timer.refresh() })
+      ? createRequestBody(request, { maxBytes: maxBodyBytes, onProgress: () => deadlines.refresh(deadline) })
       : null
     upstream(
       {
@@ -112,11 +115,11 @@ export function createForward({
       call,
     ).then(
       upstreamResponse => {
-        clearTimeout(timer)
+        deadline.clear()
         answer(upstreamResponse, response, call)
       },
       error => {
-        clearTimeout(timer)
+        deadline.clear()
         refuse(error, response, call)
       },
     )

@@ -42,6 +42,7 @@ async function tryAgain(
     if (failure instanceof CircuitOpenError) {
       // Another call took the probe's place between choosing and asking. Nothing was sent.
       call.attempts--
+      call.peer!.requests--
       call.exclude(call.peer!)
     } else if (!(failure instanceof UpstreamFailure) || !isRepeatable(failure, request, call)) {
       throw asAnswer(failure)

@@ -1,0 +1,87 @@
+import type { Call } from '../internal/call.ts'
+import { UpstreamFailure } from '../internal/upstream-failure.ts'
+
+/** How late a call may be ended. */
+const TICK_MS = 50
+
+/**
+ * Ends calls whose answer does not come in time, up to 50 ms late. Calls with one timeout expire in the order
+ * they came, so each timeout has a queue of its own, and a look at its head is all a tick costs. A timer per
+ * request would cost ten times as much as joining a queue and leaving it.
+ */
+export class Deadlines {
+  readonly #queues = new Map<number, Deadline>()
+  readonly #now: () => number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** Ends `call` with a timeout `timeoutMs` after it started, unless the deadline is cleared before. */
+  start(call: Call, timeoutMs: number): Deadline {
+    let head = this.#queues.get(timeoutMs)
+    if (!head) {
+      head = new Deadline(undefined, timeoutMs, Number.POSITIVE_INFINITY)
+      this.#queues.set(timeoutMs, head)
+    }
+    const deadline = new Deadline(call, timeoutMs, call.startedAt + timeoutMs)
+    deadline.insertBefore(head)
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
+    return deadline
+  }
+
+  /** Puts a deadline off: its time begins anew. */
+  refresh(deadline: Deadline): void {
+    const head = this.#queues.get(deadline.timeoutMs)
+    if (!head || deadline.next === deadline) return
+    deadline.clear()
+    deadline.expiresAt = this.#now() + deadline.timeoutMs
+    deadline.insertBefore(head)
+  }
+
+  #tick(): void {
+    const now = this.#now()
+    for (const [timeoutMs, head] of this.#queues) {
+      while (head.next.expiresAt <= now) {
+        const { next } = head
+        next.clear()
+        next.call?.end(new UpstreamFailure('timeout'))
+      }
+      if (head.next === head) this.#queues.delete(timeoutMs)
+    }
+    if (this.#queues.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+/** A link of a circular list whose head never expires; alone in its own circle when it is in no queue. */
+export class Deadline {
+  readonly call: Call | undefined
+  readonly timeoutMs: number
+  expiresAt: number
+  next: Deadline = this
+  #previous: Deadline = this
+
+  constructor(call: Call | undefined, timeoutMs: number, expiresAt: number) {
+    this.call = call
+    this.timeoutMs = timeoutMs
+    this.expiresAt = expiresAt
+  }
+
+  /** Leaves the queue; the call will not be ended. */
+  clear(): void {
+    this.#previous.next = this.next
+    this.next.#previous = this.#previous
+    this.next = this
+    this.#previous = this
+  }
+
+  insertBefore(link: Deadline): void {
+    this.next = link
+    this.#previous = link.#previous
+    link.#previous.next = this
+    link.#previous = this
+  }
+}
