@@ -11,7 +11,8 @@ import { register } from '../../../discovery/register.ts'
 import { etcdAvailable, onPath, requireEtcd, startEtcd, type TestEtcd } from '../../support/etcd.ts'
 import { Follower } from '../follow.ts'
 
-const PROGRAMS = ['etcd', 'openssl'] as const
+const OPENSSL = 'openssl'
+const PROGRAMS = ['etcd', OPENSSL]
 let folder: string
 let etcd: TestEtcd
 const fronts: Server[] = []
@@ -20,9 +21,9 @@ const pem = (name: string) => readFileSync(join(folder, name))
 
 /** A TLS front to etcd that asks for a client certificate, as a cluster with TLS does. */
 before(async () => {
-  if (!etcdAvailable || !onPath('openssl')) return
+  if (!etcdAvailable || !onPath(OPENSSL)) return
   folder = mkdtempSync(join(tmpdir(), 'waygate-tls-'))
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  const openssl = (...args: string[]) => execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' })
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=Test CA')
   for (const [name, extra] of [
