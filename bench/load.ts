@@ -61,7 +61,7 @@ function milliseconds(match: RegExpExecArray | null): number {
 }
 
 function runAutocannon({ url, token, connections, seconds, core }: LoadOptions): LoadResult {
-  const bin = createRequire(import.meta.url).resolve('autocannon/autocannon.js')
+  const bin = findAutocannon()
   const args = [
     '-j',
     '-c',
@@ -82,5 +82,15 @@ function runAutocannon({ url, token, connections, seconds, core }: LoadOptions):
     p50Ms: result.latency.p50,
     p99Ms: result.latency.p99,
     failed: result.non2xx + result.errors,
+  }
+}
+
+function findAutocannon(): string {
+  try {
+    return createRequire(import.meta.url).resolve('autocannon/autocannon.js')
+  } catch (cause) {
+    throw new Error('there is nothing to make load with: install wrk, or run `npm ci --prefix bench`', {
+      cause,
+    })
   }
 }
