@@ -15,11 +15,12 @@ import { createMetrics } from '../routes/metrics.ts'
 import { createProxy } from '../routes/proxy.ts'
 import { createBalance } from '../wrappers/balance.ts'
 import { createCircuitBreaker } from '../wrappers/circuit-breaker.ts'
-import { dispatch } from '../wrappers/dispatch.ts'
+import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
 import { createObserve } from '../wrappers/observe.ts'
 import { createRetry } from '../wrappers/retry.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
+import { notePassed } from './body-memory.ts'
 import { LiveTable } from './live-table.ts'
 
 export interface GatewayOptions {
@@ -75,7 +76,7 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
   const metrics = createMetrics(nodes, table)
   const accessLog = config.accessLog ? createAccessLog(logger) : undefined
 
-  const upstream = wrap(dispatch, [
+  const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(),
     createRetry(),
@@ -100,6 +101,7 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
     isTrustedProxy: createTrustedProxies(config.trustedProxies),
     isDraining: () => draining,
     maxBodyBytes: config.limits.bodyBytes,
+    onPiece: notePassed,
     maxHeaderBytes: config.limits.headerBytes,
     headersTimeoutMs: config.limits.headersTimeoutMs,
     keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,

@@ -17,7 +17,8 @@ export function isSafeTarget(target: string): boolean {
 }
 
 // Each of these looks at a character once and never backtracks further than one escape.
-const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x5b\x5d-\x7e]*$/
+// Only in the path does a backslash mean something else to some servers; browsers send it in queries.
+const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*(?:\?[\x21\x22\x24-\x7e]*)?$/
 const AMBIGUOUS_ESCAPE = /%(?:2f|5c|00|(?![0-9a-f]{2}))/i
 // Some servers cut a segment at `;` before they look whether it is one of dots.
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|;|%3b|$)/i

@@ -7,8 +7,8 @@ import { UpstreamFailure } from '../internal/upstream-failure.ts'
 export interface RequestBodyOptions {
   /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
   readonly maxBytes: number
-  /** Called for every piece that came. */
-  readonly onProgress: () => void
+  /** Told the size of every piece that came. */
+  readonly onPiece: (bytes: number) => void
 }
 
 /**
@@ -71,7 +71,7 @@ class BodyStream extends Readable {
       this.destroy(new GatewayError('WG_BODY_TOO_LARGE'))
       return
     }
-    this.#options.onProgress()
+    this.#options.onPiece(chunk.length)
     if (!this.push(chunk)) this.#source.pause()
   }
 

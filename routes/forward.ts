@@ -15,6 +15,8 @@ export interface ForwardOptions {
   readonly isTrustedProxy: (address: string) => boolean
   readonly isDraining: () => boolean
   readonly maxBodyBytes: number
+  /** Told the size of every piece of a request's body that comes. */
+  readonly onPiece: (bytes: number) => void
   readonly onInternalError: (error: unknown) => void
 }
 
@@ -27,6 +29,7 @@ export function createForward({
   isTrustedProxy,
   isDraining,
   maxBodyBytes,
+  onPiece,
   onInternalError,
 }: ForwardOptions): (request: IncomingMessage, response: ServerResponse, opened: OpenedCall) => void {
   const deadlines = new Deadlines()
@@ -101,7 +104,13 @@ export function createForward({
     const deadline = deadlines.start(call, route.timeoutMs)
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     const body = hasBody
-      ? createRequestBody(request, { maxBytes: maxBodyBytes, onProgress: () => deadlines.refresh(deadline) })
+      ? createRequestBody(request, {
+          maxBytes: maxBodyBytes,
+          onPiece: bytes => {
+            deadlines.refresh(deadline)
+            onPiece(bytes)
+          },
+        })
       : null
     upstream(
       {

@@ -32,6 +32,8 @@ export interface ProxyOptions {
   /** Whether answers tell clients to open another connection, since this process is about to go. */
   readonly isDraining: () => boolean
   readonly maxBodyBytes: number
+  /** Told the size of every piece of a request's body that comes. */
+  readonly onPiece: (bytes: number) => void
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number

@@ -8,7 +8,7 @@ import { UpstreamFailure } from '../internal/upstream-failure.ts'
 export interface CircuitOptions {
   /** Share of failed tries from which the breaker opens, 0..1. */
   readonly failureRatio: number
-  /** Tries in the window below which it never opens. */
+  /** Tries in the window below which the ratio never opens it. */
   readonly minimumRequests: number
   readonly windowMs: number
   /** How long it stays open before one probe is let through. */
@@ -23,6 +23,9 @@ const BUCKETS = 10
  * The circuit breaker of one node, by opossum. Closed, it counts; open, it refuses; half-open, it lets one
  * probe through, whose outcome decides.
  *
+ * It opens by ratio, and at once after `minimumRequests` tries in a row without a connection: a node that died
+ * under steady traffic would otherwise be asked until its failures outweigh the good answers before them.
+ *
  * What opossum leaves to its user is done here: the window starts empty after closing (else the failures
  * that opened it would open it again at the first new one), and a client that leaves during the probe
  * leaves the question open instead of answering it.
@@ -32,6 +35,8 @@ export class Circuit {
   readonly #window = new EventEmitter()
   readonly #openMs: number
   #openedAt = 0
+  /** Tries in a row for which there was no connection. */
+  #unreachable = 0
 
   constructor(options: CircuitOptions, onChange: (state: BreakerState) => void) {
     this.#openMs = options.openMs
@@ -51,7 +56,17 @@ export class Circuit {
     })
     this.#breaker.on('open', () => {
       this.#openedAt = performance.now()
+      this.#unreachable = 0
       onChange('open')
+    })
+    this.#breaker.on('failure', error => {
+      const noConnection = error instanceof UpstreamFailure && error.kind === 'connect'
+      this.#unreachable = noConnection ? this.#unreachable + 1 : 0
+      if (this.#unreachable >= options.minimumRequests) this.#breaker.open()
+    })
+    this.#breaker.on('success', result => {
+      // A filtered error comes here too, and says nothing of the node.
+      if (!(result instanceof Error)) this.#unreachable = 0
     })
     this.#breaker.on('halfOpen', () => onChange('half-open'))
     this.#breaker.on('close', () => {

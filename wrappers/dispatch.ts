@@ -9,6 +9,11 @@ import { isFailureStatus } from './circuit.ts'
 import { brokeReusedConnection } from './connector.ts'
 import { chosenPeer, type UpstreamPeer } from './upstream-peer.ts'
 
+export interface DispatchOptions {
+  /** Told the size of every piece of an answer's body that comes. */
+  readonly onPiece: (bytes: number) => void
+}
+
 /**
  * The innermost upstream: one request to the chosen node over its own pool.
  *
@@ -16,10 +21,12 @@ import { chosenPeer, type UpstreamPeer } from './upstream-peer.ts'
  * the answer that arrive together with its head: when the caller then asks for the body and all of it is
  * there, head and body leave in a single write.
  */
-export const dispatch: Upstream = (request, call) =>
-  new Promise((resolve, reject) => {
-    new Exchange(request, call, chosenPeer(call), resolve, reject).start()
-  })
+export function createDispatch({ onPiece }: DispatchOptions): Upstream {
+  return (request, call) =>
+    new Promise((resolve, reject) => {
+      new Exchange(request, call, chosenPeer(call), onPiece, resolve, reject).start()
+    })
+}
 
 /** Bytes kept for a caller that has not asked for the body yet; the node is paused beyond. */
 const MAX_EARLY_BYTES = 65_536
@@ -31,6 +38,7 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest
   readonly #call: Call
   readonly #peer: UpstreamPeer
+  readonly #onPiece: (bytes: number) => void
   readonly #resolve: (response: UpstreamResponse) => void
   readonly #reject: (failure: UpstreamFailure) => void
   #controller: Dispatcher.DispatchController | undefined = undefined
@@ -46,12 +54,14 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
     request: UpstreamRequest,
     call: Call,
     peer: UpstreamPeer,
+    onPiece: (bytes: number) => void,
     resolve: (response: UpstreamResponse) => void,
     reject: (failure: UpstreamFailure) => void,
   ) {
     this.#request = request
     this.#call = call
     this.#peer = peer
+    this.#onPiece = onPiece
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -99,6 +109,7 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#onPiece(chunk.length)
     const target = this.#target
     if (target) {
       if (!target.write(chunk)) this.#pauseUntilDrained(controller, target)

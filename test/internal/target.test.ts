@@ -22,6 +22,7 @@ test('plain targets are safe, whatever their query holds', () => {
     '/a?b?c',
     '/%2efoo',
     '/a|b^`{}"<>',
+    '/x?a\\b',
   ]
   for (const target of safe) assert.ok(isSafeTarget(target), target)
 })
@@ -60,7 +61,6 @@ test('targets that two servers could read differently are not safe', () => {
     '/a%5cb',
     '/a%5Cb',
     '/a\\b',
-    '/?\\',
     '/a%00b',
     '/a%',
     '/a%z1',

@@ -34,7 +34,7 @@ async function receive(
 
 function bodyOf(request: IncomingMessage, maxBytes = 0) {
   const pieces: number[] = []
-  const body = createRequestBody(request, { maxBytes, onProgress: () => void pieces.push(1) })
+  const body = createRequestBody(request, { maxBytes, onPiece: () => void pieces.push(1) })
   return { body, pieces }
 }
 

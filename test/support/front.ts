@@ -52,7 +52,7 @@ export async function startFront(
         method: call.method,
         target: call.target,
         headers: head.headers,
-        body: hasBody ? createRequestBody(request, { maxBytes: 0, onProgress: () => {} }) : null,
+        body: hasBody ? createRequestBody(request, { maxBytes: 0, onPiece: () => {} }) : null,
       },
       call,
     ).then(

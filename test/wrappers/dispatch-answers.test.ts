@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { dispatch } from '../../wrappers/dispatch.ts'
+import { createDispatch } from '../../wrappers/dispatch.ts'
 import { realPeer, startFront } from '../support/front.ts'
 import { openRaw, send, sendRaw } from '../support/http.ts'
 import { answer, type Script, startNode } from '../support/node-server.ts'
+
+const dispatch = createDispatch({ onPiece: () => {} })
 
 async function setUp(t: TestContext, script: Script, options: Parameters<typeof realPeer>[2] = {}) {
   const node = await startNode(t, script)

@@ -4,11 +4,13 @@ import { type TestContext, test } from 'node:test'
 import { Call } from '../../internal/call.ts'
 import type { Upstream, UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { dispatch } from '../../wrappers/dispatch.ts'
+import { createDispatch } from '../../wrappers/dispatch.ts'
 import { realPeer, startFront } from '../support/front.ts'
 import { openRaw, send } from '../support/http.ts'
 import { answer, deadPort, type Script, startNode } from '../support/node-server.ts'
 import { testRoute } from '../support/route.ts'
+
+const dispatch = createDispatch({ onPiece: () => {} })
 
 async function setUp(t: TestContext, script: Script, options: Parameters<typeof realPeer>[2] = {}) {
   const node = await startNode(t, script)

@@ -7,13 +7,15 @@ import type { Route } from '../../internal/route.ts'
 import { wrap } from '../../internal/upstream.ts'
 import { createBalance } from '../../wrappers/balance.ts'
 import { createCircuitBreaker } from '../../wrappers/circuit-breaker.ts'
-import { dispatch } from '../../wrappers/dispatch.ts'
+import { createDispatch } from '../../wrappers/dispatch.ts'
 import { createFallback } from '../../wrappers/fallback.ts'
 import { createRetry } from '../../wrappers/retry.ts'
 import { realPeer, startFront } from '../support/front.ts'
 import { send } from '../support/http.ts'
 import { answer, deadPort, type Script, startNode } from '../support/node-server.ts'
 import { testNode } from '../support/peer.ts'
+
+const dispatch = createDispatch({ onPiece: () => {} })
 
 type Behaviour = 'dead' | Script
 
