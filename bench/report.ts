@@ -28,14 +28,32 @@ export function formatReport(contenders: readonly Contender[]): string {
       `${speed.toFixed(2)}x`,
       of(round => round.cpuMicrosPerRequest).toFixed(1),
       `${cost.toFixed(2)}x`,
+      best(rounds).toFixed(1),
+      `${(best(base.rounds) / best(rounds)).toFixed(2)}x`,
       of(round => round.p50Ms).toFixed(1),
       of(round => round.p99Ms).toFixed(1),
       String(rounds.reduce((sum, round) => sum + round.failed, 0)),
     ]
   })
-  const head = ['', 'requests/s', 'ratio', 'CPU µs/request', 'ratio', 'p50 ms', 'p99 ms', 'failed']
+  const head = [
+    '',
+    'requests/s',
+    'ratio',
+    'CPU µs/request',
+    'ratio',
+    'best CPU µs',
+    'ratio',
+    'p50 ms',
+    'p99 ms',
+    'failed',
+  ]
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
+}
+
+/** CPU time in the round that was disturbed least. */
+function best(rounds: readonly Round[]): number {
+  return Math.min(...rounds.map(round => round.cpuMicrosPerRequest))
 }
 
 function median(values: readonly number[]): number {

@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { requireEtcd, startEtcd } from '../support/etcd.ts'
+import { freePort } from '../support/free-port.ts'
 import { runLoad } from '../support/load.ts'
 import { openRegistry } from '../support/registry.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 test('without etcd and without a table it waits, says so, is not ready, and starts to serve when etcd comes', async () => {
   const port = await freePort()

@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { onPath } from '../support/etcd.ts'
+import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 import { type Program, runProgram, startProgram } from '../support/waygate.ts'
 
@@ -13,15 +14,6 @@ after(async () => {
   client.close()
   await etcd.close()
 })
-
-/** A port that was free a moment ago; nothing else here asks for a certain one. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /** Calls back with every connection it gets. */
 async function startAsking(

@@ -2,11 +2,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { accessSync, constants, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 
 /** Whether a program of this name is on PATH. */
 export function onPath(program: string): boolean {
@@ -79,7 +79,8 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
   let port = 0
   let peerPort = 0
   for (let attempt = 1; ; attempt++) {
-    ;[port, peerPort] = await freePorts(2)
+    port = await freePort()
+    peerPort = await freePort()
     try {
       member = await startMember(port, peerPort, dataDir, args, startTimeoutMs)
       break
@@ -219,22 +220,4 @@ function healthy(port: number): Promise<boolean> {
       .on('error', () => resolve(false))
       .end()
   })
-}
-
-async function freePorts(count: 2): Promise<[number, number]> {
-  // Held at the same time, so that they differ.
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer()
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return [ports[0]!, ports[1]!]
 }
