@@ -20,8 +20,12 @@ export async function start(
   const child = spawn(file!, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await new Promise<string>((resolve, reject) => {
     child.once('exit', code => reject(new Error(`${command.join(' ')} ended with ${code}`)))
-    createInterface(child.stdout!).on('line', text => {
-      if (accept(text)) resolve(text)
+    const lines = createInterface(child.stdout!).on('line', text => {
+      if (!accept(text)) return
+      resolve(text)
+      // What else it prints is thrown away unread: reading lines would take from the core that is measured.
+      lines.close()
+      child.stdout!.resume()
     })
   })
   return { child, line }

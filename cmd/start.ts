@@ -14,6 +14,8 @@ export async function runStart(options: StartOptions): Promise<number> {
     const stack = await startStack(loaded, logger)
     const { address, adminAddress } = stack.gateway
     logger.info({ public: urlOf(address), admin: urlOf(adminAddress) }, 'waygate is listening')
+    // Whoever started the process waits for this line.
+    flush()
     const signal = await untilSignal()
     logger.info({ signal }, 'shutting down; a second signal ends at once')
     const cut = await stack.stop()

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { onPath } from '../support/etcd.ts'
 import { until } from '../support/until.ts'
 import { type Program, startProgram } from '../support/waygate.ts'
@@ -136,7 +137,7 @@ test('Ctrl-C in a terminal, which every process of it gets, ends all of it as we
 })
 
 test('default ports that are taken are told, and free ones take their place', async () => {
-  // Somebody may hold them already; what matters is that they are held.
+  // Somebody may hold them already, and another run of this test let go of them in a moment.
   const held = await Promise.all(
     [
       { host: '0.0.0.0', port: 8_080 },
@@ -144,7 +145,11 @@ test('default ports that are taken are told, and free ones take their place', as
       { host: '127.0.0.1', port: 2_379 },
     ].map(async address => {
       const server = createServer()
-      await new Promise<void>(resolve => server.once('error', () => resolve()).listen(address, resolve))
+      const held = () =>
+        new Promise<boolean>(resolve => {
+          server.once('error', () => resolve(false)).listen(address, () => resolve(true))
+        })
+      for (let tries = 0; !(await held()) && tries < 100; tries++) await delay(100)
       return server
     }),
   )
