@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { freePort } from './free-port.ts'
 
 /** One request as it came over the wire. */
 export interface WireRequest {
@@ -90,16 +91,11 @@ export async function startNode(t: TestContext, script: Script): Promise<Scripte
   }
 }
 
-/** A port of loopback on which nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+/**
+ * A port that refuses connections. Not one that was free for port 0 a moment ago: another test may get that
+ * one, and on loopback a connection to it can even meet itself.
+ */
+export const deadPort = freePort
 
 /** A whole answer with a body of known length. */
 export function answer(body = 'ok', lines: readonly string[] = [], status = '200 OK'): string {
