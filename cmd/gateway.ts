@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Keys } from '../config/keys.ts'
@@ -97,7 +98,8 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
         algorithms: keys.jwt.algorithms,
         clockToleranceMs: config.jwt.clockToleranceSeconds * 1000,
       }),
-    identityHeaders: Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase()),
+    // Nodes trust this one even where a map of claims without it has replaced the default.
+    identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
     isTrustedProxy: createTrustedProxies(config.trustedProxies),
     isDraining: () => draining,
     maxBodyBytes: config.limits.bodyBytes,
@@ -116,7 +118,7 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
       const status = whole || response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
-      accessLog?.(call, status, plainAddress(request.socket.remoteAddress), totalMs)
+      accessLog?.(call, status, call.clientAddress ?? plainAddress(request.socket.remoteAddress), totalMs)
     },
   })
   const admin = createAdmin({
@@ -147,7 +149,11 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
       draining = true
       await delay(config.drainMs)
       const closed = proxy.close()
-      const cut = await Promise.race([closed.then(() => 0), delay(config.shutdownTimeoutMs).then(() => open)])
+      const cut = await Promise.race([
+        closed.then(() => 0),
+        // Open connections keep the process alive; this timer alone must not.
+        delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => open),
+      ])
       proxy.server.closeAllConnections()
       await closed
       following.abort()
@@ -161,8 +167,4 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
 
 function addressOf(app: FastifyInstance): AddressInfo {
   return app.server.address() as AddressInfo
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }

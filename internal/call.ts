@@ -22,6 +22,8 @@ export class Call {
   readonly startedAt: number
   route: Route | undefined = undefined
   identity: Identity | undefined = undefined
+  /** The client's address, once it was asked for; a socket that is gone does not tell it any more. */
+  clientAddress: string | undefined = undefined
   /** The peer tried last. */
   peer: Peer | undefined = undefined
   /** Peers that failed this call, in order. */

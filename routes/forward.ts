@@ -37,6 +37,7 @@ export function createForward({
   function headersFor(request: IncomingMessage, { call, head }: OpenedCall, hasBody: boolean): string[] {
     const { headers } = head
     const address = plainAddress(request.socket.remoteAddress)
+    call.clientAddress = address
     const trusted = isTrustedProxy(address)
     const forwardedFor =
       trusted && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${address}` : address

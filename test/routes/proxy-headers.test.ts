@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
+import { loadConfig } from '../../config/load.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../support/gateway.ts'
 import { openRaw, send, sendRaw } from '../support/http.ts'
 import { answer, startNode, type WireRequest } from '../support/node-server.ts'
@@ -268,4 +270,14 @@ test('what is left after the prefix never names another host', async t => {
     assert.deepEqual([got.status, got.json().code], [400, 'WG_BAD_REQUEST'], path)
   }
   assert.equal(node.requests.length, 0)
+})
+
+test('a map of claims of one’s own does not open x-user-id to clients', async t => {
+  const { config } = loadConfig({ env: {}, cwd: tmpdir() })
+  const { port, last } = await setUp(t, {
+    config: { jwt: { ...config.jwt, claimHeaders: { email: 'x-email' } } },
+  })
+  await send(port, { path: '/user/x', headers: { 'X-User-Id': 'root', x_email: 'root@example.org' } })
+  assert.equal(last().header('x-user-id'), undefined)
+  assert.equal(last().header('x_email'), undefined)
 })
