@@ -156,7 +156,8 @@ export const ConfigSchema = Type.Object(
       default: 1,
       minimum: 0,
       maximum: 1_024,
-      description: 'Processes that share the port. 0: one per core.',
+      description:
+        'Processes that share the port. 0: one per core. This version runs one, and warns about another number.',
     }),
     dataDir: text('Folder for the copy of the routing table that outlives an outage of etcd.', {
       default: '.waygate',
