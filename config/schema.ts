@@ -82,7 +82,7 @@ const BreakerSection = section(
     }),
     minimumRequests: count(
       10,
-      'Requests within the window before the ratio counts: one failure of one request says little.',
+      'Requests within the window before the ratio counts: one failure of one request says little. As many in a row without a connection leave a node out at once, whatever the ratio.',
       1,
     ),
     windowMs: durationMs(10_000, 'How far back requests are counted.', 100),
