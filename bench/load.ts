@@ -1,7 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
 import { pinned } from './process.ts'
+
+const execute = promisify(execFile)
 
 export interface LoadOptions {
   readonly url: string
@@ -24,12 +27,12 @@ export interface LoadResult {
 /** `wrk` where it is installed (Debian: `wrk`), which leaves more of the machine to what is measured. */
 export const LOAD_TOOL = existsSync('/usr/bin/wrk') ? 'wrk' : 'autocannon'
 
-/** Runs a load and waits for it. */
-export function runLoad(options: LoadOptions): LoadResult {
+/** Runs a load. Whoever waits goes on serving: the embedded etcd of the same process must not look dead. */
+export function runLoad(options: LoadOptions): Promise<LoadResult> {
   return LOAD_TOOL === 'wrk' ? runWrk(options) : runAutocannon(options)
 }
 
-function runWrk({ url, token, connections, seconds, core }: LoadOptions): LoadResult {
+async function runWrk({ url, token, connections, seconds, core }: LoadOptions): Promise<LoadResult> {
   const command = [
     'wrk',
     '-t1',
@@ -41,7 +44,7 @@ function runWrk({ url, token, connections, seconds, core }: LoadOptions): LoadRe
     url,
   ]
   const [file, ...args] = pinned(core, command)
-  const output = execFileSync(file!, args, { encoding: 'utf8' })
+  const { stdout: output } = await execute(file!, args)
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0)
   const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)
   return {
@@ -60,7 +63,7 @@ function milliseconds(match: RegExpExecArray | null): number {
   return Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2] as 'us' | 'ms' | 's']
 }
 
-function runAutocannon({ url, token, connections, seconds, core }: LoadOptions): LoadResult {
+async function runAutocannon({ url, token, connections, seconds, core }: LoadOptions): Promise<LoadResult> {
   const bin = findAutocannon()
   const args = [
     '-j',
@@ -73,9 +76,8 @@ function runAutocannon({ url, token, connections, seconds, core }: LoadOptions):
     url,
   ]
   const [file, ...rest] = pinned(core, [process.execPath, bin, ...args])
-  const result = JSON.parse(
-    execFileSync(file!, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
-  )
+  const { stdout } = await execute(file!, rest)
+  const result = JSON.parse(stdout)
   return {
     requests: result.requests.total,
     requestsPerSecond: result.requests.average,

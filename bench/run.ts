@@ -86,11 +86,11 @@ try {
 
   const token = jwt.sign({ sub: 'bench' }, SECRET, { expiresIn: '1h' })
   const load = { token, connections, core: OTHER_CORE }
-  for (const { url } of contenders) runLoad({ ...load, url, seconds: 3 })
+  for (const { url } of contenders) await runLoad({ ...load, url, seconds: 3 })
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       const before = cpuMicros(contender.pid)
-      const result = runLoad({ ...load, url: contender.url, seconds })
+      const result = await runLoad({ ...load, url: contender.url, seconds })
       const after = cpuMicros(contender.pid)
       const cpu =
         before === undefined || after === undefined ? Number.NaN : (after - before) / result.requests
