@@ -14,6 +14,10 @@ export interface Node {
   /** Share of requests relative to its neighbours, 0..65535; 0 = no new requests. */
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
+  /** What it speaks when that is not HTTP/1.1, e.g. `grpc`; such a node is shown and gets no requests. */
+  readonly protocol?: string
+  /** Set while the registry no longer names it and this may be the registry's loss, not the node's. */
+  readonly suspect?: true
 }
 
 /** What a registry value says of a node before it is checked. */
@@ -24,6 +28,8 @@ export interface NodeInput {
   readonly port: number
   readonly weight?: number | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Default `http`. */
+  readonly protocol?: string | undefined
 }
 
 export const MAX_WEIGHT = 65_535
@@ -42,7 +48,7 @@ const RESERVED_NAMES = new Set(['__proto__', 'constructor', 'prototype'])
  * 169.254.169.254 is where clouds keep credentials).
  */
 export function createNode(input: NodeInput): Node {
-  const { id, service, host, port, weight = 1, metadata = {} } = input
+  const { id, service, host, port, weight = 1, metadata = {}, protocol = 'http' } = input
   checkName('service', service)
   checkName('id', id)
   checkHost(host)
@@ -52,7 +58,13 @@ export function createNode(input: NodeInput): Node {
   if (!Number.isInteger(weight) || weight < 0 || weight > MAX_WEIGHT) {
     throw new TypeError(`weight must be an integer from 0 to ${MAX_WEIGHT}, not ${show(weight)}`)
   }
-  return Object.freeze({ id, service, host, port, weight, metadata: Object.freeze({ ...metadata }) })
+  const node = { id, service, host, port, weight, metadata: Object.freeze({ ...metadata }) }
+  return Object.freeze(protocol === 'http' ? node : { ...node, protocol })
+}
+
+/** The node with `suspect` set. */
+export function suspected(node: Node): Node {
+  return node.suspect ? node : Object.freeze({ ...node, suspect: true })
 }
 
 /** `host:port`, an IPv6 host in brackets. */
@@ -73,12 +85,23 @@ export function parseAddress(address: string): { host: string; port: number } {
 
 /** Whether two nodes say the same in everything. */
 export function sameNode(a: Node, b: Node): boolean {
-  return sameEndpoint(a, b) && a.weight === b.weight && sameRecord(a.metadata, b.metadata)
+  return (
+    sameEndpoint(a, b) &&
+    a.weight === b.weight &&
+    a.suspect === b.suspect &&
+    sameRecord(a.metadata, b.metadata)
+  )
 }
 
 /** Whether two nodes are the same process at the same address, whatever their weights say. */
 export function sameEndpoint(a: Node, b: Node): boolean {
-  return a.id === b.id && a.service === b.service && a.host === b.host && a.port === b.port
+  return (
+    a.id === b.id &&
+    a.service === b.service &&
+    a.host === b.host &&
+    a.port === b.port &&
+    a.protocol === b.protocol
+  )
 }
 
 function sameRecord(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

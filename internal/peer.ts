@@ -20,14 +20,16 @@ export interface Peer {
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number
-  /** Whether a request may go there now: not drained, and the breaker closed or in want of a probe. */
+  /** Whether a request may go there now: it speaks HTTP, is not drained, and the breaker closed or in want of a probe. */
   available(): boolean
   /** Ends connections and timers once the last request has ended. Called when the node is gone. */
   dispose(): void
 }
 
 /** What /routes calls the state of a node. */
-export function stateOf(peer: Peer): 'up' | 'draining' | 'down' {
+export function stateOf(peer: Peer): 'up' | 'draining' | 'down' | 'suspect' {
+  if (peer.node.suspect) return 'suspect'
+  if (peer.node.protocol !== undefined) return 'down'
   if (peer.node.weight === 0) return 'draining'
   return peer.breaker === 'open' ? 'down' : 'up'
 }

@@ -83,6 +83,7 @@ function describeNode(peer: Peer) {
     address: peer.address,
     weight: peer.node.weight,
     metadata: peer.node.metadata,
+    ...(peer.node.protocol !== undefined && { protocol: peer.node.protocol }),
     state: stateOf(peer),
     breaker: peer.breaker,
     inFlight: peer.inFlight,

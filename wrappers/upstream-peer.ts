@@ -55,7 +55,7 @@ export class UpstreamPeer implements Peer {
   }
 
   available(): boolean {
-    return this.node.weight > 0 && this.circuit.admits()
+    return this.node.weight > 0 && this.node.protocol === undefined && this.circuit.admits()
   }
 
   dispose(): void {
