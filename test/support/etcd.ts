@@ -1,11 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { accessSync, constants, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { type EtcdProcess, isPortTaken, spawnEtcd } from './etcd-process.ts'
 import { freePort } from './free-port.ts'
 
 /** Whether a program of this name is on PATH. */
@@ -75,7 +74,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
   const { args = [], startTimeoutMs = 20_000 } = options
   const root = await mkdtemp(join(tmpdir(), 'waygate-etcd-'))
   const dataDir = join(root, 'data')
-  let member: Member
+  let member: EtcdProcess
   let port = 0
   let peerPort = 0
   for (let attempt = 1; ; attempt++) {
@@ -85,10 +84,8 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
       member = await startMember(port, peerPort, dataDir, args, startTimeoutMs)
       break
     } catch (error) {
-      // Between our look for a free port and etcd's bind, someone else may have taken it.
-      const lostTheRace = error instanceof Error && error.message.includes('address already in use')
       await rm(dataDir, { recursive: true, force: true })
-      if (lostTheRace && attempt < 5) continue
+      if (isPortTaken(error) && attempt < 5) continue
       await rm(root, { recursive: true, force: true })
       throw error
     }
@@ -141,83 +138,21 @@ export function etcdctl(url: string, ...args: readonly string[]): Promise<string
   })
 }
 
-interface Member {
-  readonly child: ChildProcess
-  ended(): boolean
-  end(signal: NodeJS.Signals): Promise<void>
-}
-
 async function startMember(
   port: number,
   peerPort: number,
   dataDir: string,
   args: readonly string[],
   startTimeoutMs: number,
-): Promise<Member> {
-  const client = `http://127.0.0.1:${port}`
-  const peer = `http://127.0.0.1:${peerPort}`
-  const child = spawn(
-    'etcd',
-    [
-      ...['--name', 'test', '--data-dir', dataDir],
-      ...['--listen-client-urls', client, '--advertise-client-urls', client],
-      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-      ...['--initial-cluster', `test=${peer}`],
-      ...['--heartbeat-interval', '10', '--election-timeout', '100'],
-      ...['--logger', 'zap', '--log-outputs', 'stderr', '--log-level', 'error'],
-      ...args,
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  let lastWords = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    lastWords = (lastWords + text).slice(-4_000)
+): Promise<EtcdProcess> {
+  const member = spawnEtcd({
+    port,
+    peerPort,
+    dataDir,
+    name: 'test',
+    initialCluster: `test=http://127.0.0.1:${peerPort}`,
+    args: ['--heartbeat-interval', '10', '--election-timeout', '100', ...args],
   })
-  const gone = new Promise<void>(resolve => {
-    child.once('exit', () => resolve())
-    child.once('error', error => {
-      lastWords += error.message
-      resolve()
-    })
-  })
-  const member: Member = {
-    child,
-    ended: () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined,
-    async end(signal) {
-      if (!member.ended()) {
-        child.kill(signal)
-        // A stopped process takes no SIGTERM until it goes on.
-        child.kill('SIGCONT')
-      }
-      await gone
-    },
-  }
-  const deadline = Date.now() + startTimeoutMs
-  while (!(await healthy(port))) {
-    if (member.ended() || Date.now() > deadline) {
-      await member.end('SIGKILL')
-      throw new Error(`etcd on ${client} did not become healthy: ${lastWords.trim() || 'it said nothing'}`)
-    }
-    await delay(20)
-  }
+  await member.untilHealthy(startTimeoutMs)
   return member
-}
-
-function healthy(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    request({ host: '127.0.0.1', port, path: '/health', agent: false, timeout: 2_000 }, response => {
-      response.setEncoding('utf8')
-      let body = ''
-      response.on('data', (text: string) => {
-        body += text
-      })
-      response.on('error', () => resolve(false))
-      response.on('end', () => resolve(body.includes('"true"')))
-    })
-      .on('timeout', function (this: { destroy(): void }) {
-        this.destroy()
-      })
-      .on('error', () => resolve(false))
-      .end()
-  })
 }
