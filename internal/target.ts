@@ -5,14 +5,14 @@ export function pathOf(target: string): string {
 }
 
 /**
- * Whether a target is one we route: origin-form, printable ASCII, valid percent-encoding, and no bytes that
+ * Whether a target is one we route: origin-form, printable ASCII, percent-encoded UTF-8, and no bytes that
  * different servers read differently (`%2f`, `%5c`, `%00`, backslash, `#`, a dot segment however spelled,
  * an empty first segment).
  */
 export function isSafeTarget(target: string): boolean {
   if (!ORIGIN_FORM.test(target)) return false
   const path = pathOf(target)
-  if (path.includes('%') && AMBIGUOUS_ESCAPE.test(path)) return false
+  if (path.includes('%') && (AMBIGUOUS_ESCAPE.test(path) || !isUtf8(path))) return false
   return !path.includes('.') && !path.includes('%2') ? true : !DOT_SEGMENT.test(path)
 }
 
@@ -22,6 +22,16 @@ const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*(?:\?[\x21\x
 const AMBIGUOUS_ESCAPE = /%(?:2f|5c|00|(?![0-9a-f]{2}))/i
 // Some servers cut a segment at `;` before they look whether it is one of dots.
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|;|%3b|$)/i
+
+/** Whether the escapes of a path are UTF-8; other bytes are read in as many ways as there are servers. */
+function isUtf8(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /**
  * The target without the leading segments of `prefix`, query kept byte for byte; at least `/`. Counts

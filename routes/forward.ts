@@ -3,12 +3,11 @@ import type { Call } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
 import { stripPrefix } from '../internal/target.ts'
 import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
-import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { plainAddress } from '../middleware/client-address.ts'
 import type { OpenedCall } from '../middleware/open-call.ts'
-import { sendProblem } from '../middleware/problem.ts'
 import { createRequestBody } from '../middleware/request-body.ts'
 import { Deadlines } from './deadlines.ts'
+import type { Refuse } from './refuse.ts'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
@@ -17,7 +16,7 @@ export interface ForwardOptions {
   readonly maxBodyBytes: number
   /** Told the size of every piece of a request's body that comes. */
   readonly onPiece: (bytes: number) => void
-  readonly onInternalError: (error: unknown) => void
+  readonly refuse: Refuse
 }
 
 /**
@@ -30,7 +29,7 @@ export function createForward({
   isDraining,
   maxBodyBytes,
   onPiece,
-  onInternalError,
+  refuse,
 }: ForwardOptions): (request: IncomingMessage, response: ServerResponse, opened: OpenedCall) => void {
   const deadlines = new Deadlines()
 
@@ -76,20 +75,6 @@ export function createForward({
       return
     }
     upstreamResponse.sendBody(response)
-  }
-
-  function refuse(error: unknown, response: ServerResponse, call: Call): void {
-    // The client has left: nobody to tell, and nothing of ours went wrong.
-    if (error instanceof UpstreamFailure && error.kind === 'aborted') return
-    let known: GatewayError
-    if (error instanceof GatewayError) known = error
-    else {
-      onInternalError(error)
-      known = new GatewayError('WG_INTERNAL', { cause: error })
-    }
-    call.errorCode = known.code
-    call.failure = known.cause
-    sendProblem(response, known, call.requestId, isDraining())
   }
 
   return (request, response, opened) => {

@@ -57,6 +57,9 @@ test('targets that two servers could read differently are not safe', () => {
     '/%2e%2e;/x',
     '/..%3b/x',
     '/a%2fb',
+    // Not UTF-8.
+    '/%ff',
+    '/a/%c3(',
     '/a%2Fb',
     '/a%5cb',
     '/a%5Cb',
