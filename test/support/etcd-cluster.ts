@@ -1,0 +1,173 @@
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EtcdProcess, type EtcdProcessOptions, isPortTaken, spawnEtcd } from './etcd-process.ts'
+import { freePort } from './free-port.ts'
+import { until } from './until.ts'
+
+const MEMBERS = ['m1', 'm2', 'm3']
+
+export interface EtcdClusterOptions {
+  /** More flags for every member. */
+  readonly args?: readonly string[]
+  /** How long to wait until all are healthy. Default 30,000. */
+  readonly startTimeoutMs?: number
+}
+
+/** The streams by which a member is told apart that serves a gateway, or a registration. */
+export type StreamMethod = 'Watch' | 'LeaseKeepAlive'
+
+export interface ClusterMember {
+  readonly name: string
+  readonly url: string
+  /** Undefined while it is down. */
+  readonly pid: number | undefined
+  /** SIGSTOP and SIGCONT hang it and let it go on; any other signal ends it, and resolves after its end. */
+  kill(signal: NodeJS.Signals): Promise<void>
+  /** Starts it again with its data; resolves when it is healthy. */
+  restart(): Promise<void>
+  /** Streams of this kind that clients have open with it. Rejects while it does not answer. */
+  openStreams(method: StreamMethod): Promise<number>
+}
+
+/** A real etcd of three members, on loopback. Whoever started it calls `stop()` or lets `await using` do it. */
+export interface TestCluster extends AsyncDisposable {
+  readonly members: readonly ClusterMember[]
+  /** Of all members, separated by commas. */
+  readonly urls: string
+  /** Resolves with the member that leads, as soon as one does. */
+  leader(): Promise<ClusterMember>
+  /** Resolves with the member that serves most streams of this kind, as soon as one serves any. */
+  serving(method: StreamMethod): Promise<ClusterMember>
+  others(member: ClusterMember): readonly ClusterMember[]
+  /** Resolves when every member is healthy. */
+  untilHealthy(): Promise<void>
+  /** Ends all and removes their data. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+/**
+ * Three running, healthy members on free loopback ports. Elections take as long as etcd's defaults let them:
+ * shorter ones are lost to a busy machine.
+ *
+ * @throws Error with a member's own last words when it does not become healthy.
+ */
+export async function startEtcdCluster(options: EtcdClusterOptions = {}): Promise<TestCluster> {
+  const { args = [], startTimeoutMs = 30_000 } = options
+  const root = await mkdtemp(join(tmpdir(), 'waygate-etcd-cluster-'))
+  let members: readonly Member[] = []
+  // A test run that ends early must leave neither an etcd nor its data behind.
+  const onExit = () => {
+    for (const member of members) member.process.child.kill('SIGKILL')
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+  }
+  process.once('exit', onExit)
+  const stop = async () => {
+    process.off('exit', onExit)
+    await Promise.all(members.map(member => member.process.end('SIGKILL')))
+    await rm(root, { recursive: true, force: true, maxRetries: 5 })
+  }
+  for (let attempt = 1; ; attempt++) {
+    members = await spawnMembers(join(root, String(attempt)), args, startTimeoutMs)
+    try {
+      await Promise.all(members.map(member => member.process.untilHealthy(startTimeoutMs)))
+      break
+    } catch (error) {
+      await Promise.all(members.map(member => member.process.end('SIGKILL')))
+      if (isPortTaken(error) && attempt < 5) continue
+      await stop()
+      throw error
+    }
+  }
+  return {
+    members,
+    urls: members.map(({ url }) => url).join(),
+    leader: () =>
+      until('one member leads', async () => {
+        const leads = await Promise.all(members.map(member => member.leads()))
+        return members[leads.indexOf(true)]
+      }),
+    serving: method =>
+      until(`a member serves a ${method} stream`, async () => {
+        const counts = await Promise.all(members.map(member => member.openStreams(method).catch(() => 0)))
+        const most = Math.max(...counts)
+        return most > 0 && members[counts.indexOf(most)]
+      }),
+    others: member => members.filter(other => other !== member),
+    async untilHealthy() {
+      await Promise.all(members.map(member => member.process.untilHealthy(startTimeoutMs)))
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+async function spawnMembers(
+  root: string,
+  args: readonly string[],
+  startTimeoutMs: number,
+): Promise<readonly Member[]> {
+  const places = await Promise.all(
+    MEMBERS.map(async name => ({ name, port: await freePort(), peerPort: await freePort() })),
+  )
+  const initialCluster = places.map(({ name, peerPort }) => `${name}=http://127.0.0.1:${peerPort}`).join()
+  return places.map(
+    place => new Member({ ...place, dataDir: join(root, place.name), initialCluster, args }, startTimeoutMs),
+  )
+}
+
+class Member implements ClusterMember {
+  readonly name: string
+  readonly url: string
+  readonly #options: EtcdProcessOptions
+  readonly #startTimeoutMs: number
+  process: EtcdProcess
+
+  constructor(options: EtcdProcessOptions, startTimeoutMs: number) {
+    this.name = options.name
+    this.url = `http://127.0.0.1:${options.port}`
+    this.#options = options
+    this.#startTimeoutMs = startTimeoutMs
+    this.process = spawnEtcd(options)
+  }
+
+  get pid(): number | undefined {
+    return this.process.ended() ? undefined : this.process.child.pid
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.process.child.kill(signal)
+    else await this.process.end(signal)
+  }
+
+  async restart(): Promise<void> {
+    await this.process.end('SIGKILL')
+    this.process = spawnEtcd(this.#options)
+    await this.process.untilHealthy(this.#startTimeoutMs)
+  }
+
+  async openStreams(method: StreamMethod): Promise<number> {
+    const metrics = await this.#metrics()
+    const sum = (name: string) => {
+      const rows = metrics.matchAll(
+        new RegExp(`^${name}\\{[^}]*grpc_method="${method}"[^}]*\\} (\\d+)`, 'gm'),
+      )
+      return [...rows].reduce((total, [, count]) => total + Number(count), 0)
+    }
+    return sum('grpc_server_started_total') - sum('grpc_server_handled_total')
+  }
+
+  async leads(): Promise<boolean> {
+    return /^etcd_server_is_leader 1$/m.test(await this.#metrics().catch(() => ''))
+  }
+
+  async #metrics(): Promise<string> {
+    const response = await fetch(`${this.url}/metrics`, {
+      // A connection that is kept would not outlive a restart.
+      headers: { connection: 'close' },
+      signal: AbortSignal.timeout(1_000),
+    })
+    return response.text()
+  }
+}
