@@ -1,5 +1,6 @@
-import { createNode, type Node, type NodeInput } from '../internal/node.ts'
+import type { Node, NodeInput } from '../internal/node.ts'
 import { EventQueue } from './event-queue.ts'
+import { RegisteredNode } from './registered-node.ts'
 import type {
   RegisterOptions,
   Registration,
@@ -35,21 +36,21 @@ export class MemoryRegistry implements Registry {
 
   async register(input: NodeInput, options: RegisterOptions = {}): Promise<Registration> {
     options.signal?.throwIfAborted()
-    let node = createNode(input)
-    const key = keyOf(node.service, node.id)
+    const registered = new RegisteredNode(input)
+    const key = keyOf(input.service, input.id)
     const owner = {}
     const owns = () => this.#owners.get(key) === owner
     const put = () => {
       this.#owners.set(key, owner)
-      this.#write('nodes', { kind: 'nodes', key, nodes: [node] })
+      this.#write('nodes', { kind: 'nodes', key, nodes: [registered.node] })
     }
     put()
     return {
       get node() {
-        return node
+        return registered.node
       },
       async update(changes) {
-        node = createNode({ ...node, ...changes })
+        registered.update(changes)
         if (owns()) put()
       },
       unregister: async () => {

@@ -42,14 +42,20 @@ export interface RegisterOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What a registered node can change without registering anew. */
+export interface RegistrationChanges {
+  /** 0..65535; given while the node drains, it is kept for later. */
+  readonly weight?: number | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** true: weight 0, so no new requests; false: the weight it had, or was given meanwhile. */
+  readonly draining?: boolean | undefined
+}
+
 /** One node's place in a registry. Whoever registered calls `unregister()`. */
 export interface Registration {
   readonly node: Node
-  /** Writes new values under the same lease. */
-  update(changes: {
-    readonly weight?: number
-    readonly metadata?: Readonly<Record<string, string>>
-  }): Promise<void>
+  /** Writes new values under the same lease; what is not given stays. */
+  update(changes: RegistrationChanges): Promise<void>
   /** Ends the lease, so that gateways drop the node. Resolves when the store has confirmed, or after 2 s. */
   unregister(): Promise<void>
 }

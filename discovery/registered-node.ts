@@ -1,0 +1,28 @@
+import { createNode, type Node, type NodeInput } from '../internal/node.ts'
+import type { RegistrationChanges } from './registry.ts'
+
+/** A node as its registration writes it: while it drains its weight is 0, and the real one is kept. */
+export class RegisteredNode {
+  #withWeight: Node
+  #draining = false
+
+  /** @throws TypeError when the node is not acceptable */
+  constructor(input: NodeInput) {
+    this.#withWeight = createNode(input)
+  }
+
+  get node(): Node {
+    return this.#draining ? createNode({ ...this.#withWeight, weight: 0 }) : this.#withWeight
+  }
+
+  /** @throws TypeError when a value is not acceptable; then nothing has changed */
+  update({ weight, metadata, draining = this.#draining }: RegistrationChanges): void {
+    const before = this.#withWeight
+    this.#withWeight = createNode({
+      ...before,
+      weight: weight ?? before.weight,
+      metadata: metadata ?? before.metadata,
+    })
+    this.#draining = draining
+  }
+}
