@@ -71,6 +71,7 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
     registry,
     nodes,
     config: config.routes,
+    suspectGraceMs: config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
     logger,
   })

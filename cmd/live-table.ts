@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts'
 import { Directory } from '../discovery/directory.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
+import { SuspectWatch } from '../discovery/suspect-watch.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
@@ -13,6 +14,8 @@ export interface LiveTableOptions {
   readonly registry: Registry
   readonly nodes: NodeTable
   readonly config: Config['routes']
+  /** How long a node or route that the registry may have lost stays in use. */
+  readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
   readonly logger: Logger
@@ -26,19 +29,21 @@ export class LiveTable implements TableView {
   readonly #defaultAuth: RouteAuth
   readonly #logger: Logger
   readonly #directory: Directory
+  readonly #suspects: SuspectWatch
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Problems that were logged, by key; so that each is logged once. */
   readonly #reported = new Map<string, string>()
   /** Services that have a document, good or bad; they get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
+  #hasSuspects = false
   #routeTable: RouteTable
   #onLoaded: () => void = () => {}
   /** Resolves when there is a table to serve from, live or from disk. */
   readonly loaded: Promise<void>
   #isLoaded = false
 
-  constructor({ registry, nodes, config, hasKey, logger }: LiveTableOptions) {
+  constructor({ registry, nodes, config, suspectGraceMs, hasKey, logger }: LiveTableOptions) {
     this.#registry = registry
     this.#nodes = nodes
     this.#config = config
@@ -57,7 +62,9 @@ export class LiveTable implements TableView {
       parseRoute: (id, document) => this.#parse(id, document, 'etcd'),
       onNodes: (service, serviceNodes) => nodes.set(service, serviceNodes),
       onRoutes: () => this.#rebuildRoutes(),
+      doubtMs: suspectGraceMs,
     })
+    this.#suspects = new SuspectWatch({ directory: this.#directory, graceMs: suspectGraceMs, logger })
     this.#routeTable = new RouteTable([])
     this.#rebuildRoutes()
   }
@@ -73,29 +80,49 @@ export class LiveTable implements TableView {
 
   /** Follows the registry until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
-    for await (const event of this.#registry.watch(signal)) this.#apply(event)
+    try {
+      for await (const event of this.#registry.watch(signal)) this.#apply(event)
+    } finally {
+      this.#suspects.stop()
+    }
   }
 
   source(): SourceView {
-    const [nodes, routes] = [this.#registry.status('nodes'), this.#registry.status('routes')]
-    const scopes = [this.#directory.scope('nodes'), this.#directory.scope('routes')]
-    const connected = nodes.connected && routes.connected
+    const sources = this.#registry.sources.map(({ name, scope }) => {
+      const { loaded, restored, reason, revision } = this.#directory.source(name)
+      const status = this.#registry.status(name)
+      const { connected, ageMs, drift } = status
+      const relists = Object.fromEntries(status.relists)
+      return {
+        name,
+        scope,
+        connected,
+        stale: !connected || restored || !loaded,
+        reason,
+        revision,
+        ageMs,
+        drift,
+        relists,
+      }
+    })
     const relists: Record<string, number> = {}
-    for (const { relists: counts } of [nodes, routes]) {
-      for (const [reason, count] of counts) relists[reason] = (relists[reason] ?? 0) + count
+    for (const source of sources) {
+      for (const [reason, count] of Object.entries(source.relists))
+        relists[reason] = (relists[reason] ?? 0) + count
     }
+    const ages = sources.map(source => source.ageMs)
     return {
       registry: this.#registry.name,
-      connected,
-      stale: !connected || scopes.some(scope => scope.restored || !scope.loaded),
-      ageMs:
-        nodes.ageMs === undefined || routes.ageMs === undefined
-          ? undefined
-          : Math.max(nodes.ageMs, routes.ageMs),
-      revision: largest(scopes.map(scope => scope.revision)),
-      reason: scopes.find(scope => scope.reason !== undefined)?.reason,
-      drift: nodes.drift + routes.drift,
+      connected: sources.every(source => source.connected),
+      stale: sources.some(source => source.stale),
+      ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map(Number)),
+      revision: largest(sources.map(source => source.revision)),
+      reason: sources.find(source => source.reason !== undefined)?.reason,
+      drift: sources.reduce((sum, source) => sum + source.drift, 0),
       relists,
+      skipped: this.#directory.problems().length,
+      suspects: this.#directory.suspects().length,
+      sources,
     }
   }
 
@@ -113,29 +140,47 @@ export class LiveTable implements TableView {
 
   #apply(event: RegistryEvent): void {
     this.#directory.apply(event)
+    this.#suspects.check()
+    const { source, scope } = event
     if (event.type === 'status') {
-      const { scope, connected, reason } = event
-      if (connected) this.#logger.info({ scope }, 'following the registry')
-      else if (this.#directory.scope(scope).loaded) {
-        this.#logger.warn({ scope, reason }, 'registry out of reach, serving the last known table')
-      } else
-        this.#logger.warn({ scope, reason }, 'registry out of reach, waiting for it: there is no table yet')
+      const { connected, reason } = event
+      if (connected) this.#logger.info({ source, scope }, 'following the registry')
+      else if (this.#directory.source(source).loaded) {
+        this.#logger.warn({ source, scope, reason }, 'registry out of reach, serving the last known table')
+      } else {
+        this.#logger.warn(
+          { source, scope, reason },
+          'registry out of reach, waiting for it: there is no table yet',
+        )
+      }
       return
     }
     if (event.type === 'snapshot') {
-      const { scope, revision, entries, from } = event
-      this.#logger.info({ scope, revision, keys: entries.length, from }, 'table loaded')
+      const { revision, entries, from } = event
+      this.#logger.info({ source, scope, revision, keys: entries.length, from }, 'table loaded')
       if (
         !this.#isLoaded &&
-        this.#directory.scope('nodes').loaded &&
-        this.#directory.scope('routes').loaded
+        this.#registry.sources.every(({ name }) => this.#directory.source(name).loaded)
       ) {
         this.#isLoaded = true
         this.#onLoaded()
       }
     }
+    this.#reportSuspects()
     const entries = event.type === 'snapshot' ? event.entries : event.puts
     if (this.#reported.size > 0 || entries.some(entry => entry.kind !== 'nodes')) this.#reportProblems()
+  }
+
+  /** Says once that there are suspects, and once that there are none any more. */
+  #reportSuspects(): void {
+    const count = this.#directory.suspects().length
+    if (count > 0 && !this.#hasSuspects) {
+      this.#logger.warn(
+        { keys: count },
+        'the registry may have lost keys; they stay in use while they answer',
+      )
+    } else if (count === 0 && this.#hasSuspects) this.#logger.info({}, 'no key is in doubt any more')
+    this.#hasSuspects = count > 0
   }
 
   #reportProblems(): void {

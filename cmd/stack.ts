@@ -25,7 +25,7 @@ export interface Stack {
  */
 export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<Stack> {
   const { config, keys } = loaded
-  checkFormat(loaded)
+  checkFormats(loaded)
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async () => {
     for (const close of closers.reverse()) await close()
@@ -45,6 +45,7 @@ export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<
       servicesPrefix: config.discovery.servicesPrefix,
       routesPrefix: config.discovery.routesPrefix,
       format: config.discovery.format,
+      sources: config.discovery.sources,
       // The embedded etcd starts empty each time; a table from its last life would be no truth.
       dataDir: embeddedEtcd ? undefined : config.dataDir,
       logger: logger.child({ module: 'discovery' }),
@@ -68,13 +69,21 @@ export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<
 }
 
 /** The names of formats are discovery's, which the configuration's schema does not know. */
-function checkFormat({ config, sourceOf }: LoadedConfig): void {
-  try {
-    codecNamed(config.discovery.format)
-  } catch (error) {
-    const { message } = error as Error
-    throw new ConfigError([{ path: '$.discovery.format', message, source: sourceOf('discovery.format') }])
-  }
+function checkFormats({ config, sourceOf }: LoadedConfig): void {
+  const { format, sources } = config.discovery
+  const named = [
+    { path: 'discovery.format', format },
+    ...sources.map((source, i) => ({ path: `discovery.sources[${i}].format`, format: source.format })),
+  ]
+  const problems = named.flatMap(each => {
+    try {
+      codecNamed(each.format)
+      return []
+    } catch (error) {
+      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.path) }
+    }
+  })
+  if (problems.length > 0) throw new ConfigError(problems)
 }
 
 /** Says once, at start, what an operator should know of a configuration. */

@@ -73,19 +73,35 @@ function* etcdProblems({
   yield* together('etcd', { cert, key })
 }
 
-function* discoveryProblems({ servicesPrefix, routesPrefix }: Config['discovery']): Generator<Finding> {
-  for (const [field, prefix] of Object.entries({ servicesPrefix, routesPrefix })) {
+function* discoveryProblems({
+  servicesPrefix,
+  routesPrefix,
+  sources,
+}: Config['discovery']): Generator<Finding> {
+  const prefixes: { path: (string | number)[]; name: string; prefix: string }[] = [
+    { path: ['discovery', 'servicesPrefix'], name: 'servicesPrefix', prefix: servicesPrefix },
+    { path: ['discovery', 'routesPrefix'], name: 'routesPrefix', prefix: routesPrefix },
+    ...sources.map(({ prefix }, index) => ({
+      path: ['discovery', 'sources', index, 'prefix'],
+      name: `sources[${index}]`,
+      prefix,
+    })),
+  ]
+  for (const [index, { path, name, prefix }] of prefixes.entries()) {
     if (!prefix.endsWith('/')) {
       yield {
-        path: ['discovery', field],
+        path,
         message: `must end with "/", so that ${show(prefix)} is not also a beginning of longer names`,
       }
-    }
-  }
-  if (servicesPrefix.startsWith(routesPrefix) || routesPrefix.startsWith(servicesPrefix)) {
+    } else if (/^\/+$/.test(prefix)) yield { path, message: 'must name something: "/" is every key there is' }
+    const other = prefixes
+      .slice(0, index)
+      .find(known => known.prefix.startsWith(prefix) || prefix.startsWith(known.prefix))
+    // A source that covers the prefix of services, or lies below it, takes its place.
+    if (!other || (other.name === 'servicesPrefix' && name !== 'routesPrefix')) continue
     yield {
-      path: ['discovery', 'routesPrefix'],
-      message: `must not share keys with servicesPrefix: ${show(routesPrefix)} and ${show(servicesPrefix)}`,
+      path,
+      message: `must not share keys with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
     }
   }
 }

@@ -36,7 +36,30 @@ const DiscoverySection = section(
     }),
     servicesPrefix: text('Keys below this prefix are nodes.', { default: '/services/' }),
     routesPrefix: text('Keys below this prefix are route documents.', { default: '/waygate/routes/' }),
-    format: text('How node values are written. `auto` decides by their shape.', { default: 'auto' }),
+    format: text('How the values below `servicesPrefix` are written. `auto` decides by their shape.', {
+      default: 'auto',
+    }),
+    sources: Type.Array(
+      section(
+        {
+          prefix: text('Keys below this prefix are nodes.'),
+          format: text('How their values are written.', { default: 'auto' }),
+          service: Type.Optional(
+            text('The service all of them are nodes of, where neither key nor value names it.'),
+          ),
+        },
+        'A prefix that other software registers its services below.',
+      ),
+      {
+        default: [],
+        description:
+          'Further prefixes to read nodes from. `servicesPrefix` is read besides, unless one of these overlaps it.',
+      },
+    ),
+    suspectGraceMs: durationMs(
+      60_000,
+      'How long nodes that etcd seems to have lost (wiped, or more than half of a service gone right after an outage) stay in use while they take connections. 0: etcd is always believed at once.',
+    ),
   },
   'How nodes and routes are found in the registry.',
 )

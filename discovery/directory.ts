@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Node, sameNode } from '../internal/node.ts'
+import { type Node, suspected } from '../internal/node.ts'
 import type { Route } from '../internal/route.ts'
+import { compareKeys } from './keys.ts'
+import { MassDeleteGuard, type Removal } from './mass-delete-guard.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
+import { ServiceIndex, sameNodes } from './service-index.ts'
 
 export interface DirectoryOptions {
   /**
@@ -13,6 +16,13 @@ export interface DirectoryOptions {
   readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
   /** The routes, or which services are blocked, are no longer what they were; ordered by id. */
   readonly onRoutes?: ((routes: readonly Route[]) => void) | undefined
+  /**
+   * For how long after a reconnect deletes are weighed together for what looks like a loss; 0 = nothing is
+   * ever doubted. Default 60,000.
+   */
+  readonly doubtMs?: number | undefined
+  /** Milliseconds on the monotonic clock. */
+  readonly now?: (() => number) | undefined
 }
 
 export type ParsedRoute =
@@ -24,8 +34,8 @@ export interface Problem {
   readonly reason: string
 }
 
-/** Where one scope's part of the directory comes from. */
-export interface DirectoryScope {
+/** What the events of one source have said of it. */
+export interface SourceState {
   /** Whether a snapshot was applied, from wherever. */
   readonly loaded: boolean
   readonly connected: boolean
@@ -36,6 +46,15 @@ export interface DirectoryScope {
   readonly revision: string | undefined
 }
 
+/** A key that the registry no longer names, and that is kept because this may be the registry's loss. */
+export interface Suspect {
+  readonly key: string
+  /** Empty when it is a route. */
+  readonly nodes: readonly Node[]
+  /** When it was first missed, on the clock of `now`. */
+  readonly since: number
+}
+
 /** What one key has said so far: its last good value, and what is wrong with its present one. */
 interface KeyState {
   readonly nodes: readonly Node[]
@@ -43,55 +62,81 @@ interface KeyState {
   readonly problem?: string | undefined
   /** The service that a refused route document names. */
   readonly names?: string | undefined
+  readonly suspectSince?: number | undefined
+}
+
+interface Source {
+  readonly scope: RegistryScope
+  readonly keys: Map<string, KeyState>
+  readonly guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
+  state: SourceState
 }
 
 const NOTHING: KeyState = { nodes: [] }
-const SCOPES: readonly RegistryScope[] = ['nodes', 'routes']
+const UNHEARD: SourceState = {
+  loaded: false,
+  connected: false,
+  reason: undefined,
+  restored: false,
+  revision: undefined,
+}
+const DOUBT_MS = 60_000
+/** Leases that ran out together are revoked within a second or two. */
+const BURST_MS = 5_000
 
 /**
- * Folds {@link RegistryEvent}s into what the gateway routes to. No I/O, no timers; callbacks run inside
- * `apply`, after everything of the event is in place.
+ * Folds {@link RegistryEvent}s into what the gateway routes to. No I/O, no timers; callbacks run inside the
+ * call, after everything of it is in place.
  *
  * - A value that does not decode leaves its key's last good nodes or route in place while the key exists.
- * - Of two nodes with one id in one service, the one under the first key in key order is used.
- * - A snapshot replaces everything of its scope; what it repeats causes no callback.
+ * - A snapshot replaces everything of its source; what it repeats causes no callback.
+ * - What looks like a registry's loss ({@link MassDeleteGuard}) makes keys suspect: they stay until the
+ *   registry names them again or someone calls `dismiss`.
  */
 export class Directory {
   readonly #options: DirectoryOptions
-  readonly #tables: Readonly<Record<RegistryScope, Map<string, KeyState>>> = {
-    nodes: new Map(),
-    routes: new Map(),
-  }
-  readonly #scopes: Record<RegistryScope, DirectoryScope> = { nodes: UNHEARD, routes: UNHEARD }
-  readonly #keysOf = new Map<string, Set<string>>()
-  readonly #services = new Map<string, readonly Node[]>()
-  /** By service, then by key: nodes that are not used because their id is taken. */
-  readonly #duplicates = new Map<string, ReadonlyMap<string, string>>()
+  readonly #now: () => number
+  readonly #sources = new Map<string, Source>()
+  readonly #services = new ServiceIndex(key => shownNodes(this.#nodeKeys.get(key) ?? NOTHING))
+  /** The keys of all sources of nodes; no two sources have one key. */
+  readonly #nodeKeys = new Map<string, KeyState>()
+  readonly #problems = new Map<string, string>()
+  /** By key, the source it is of. */
+  readonly #suspects = new Map<string, Source>()
   #routes: readonly Route[] = []
   #blocked: ReadonlySet<string> = new Set()
 
   constructor(options: DirectoryOptions) {
     this.#options = options
+    this.#now = options.now ?? (() => performance.now())
   }
 
   apply(event: RegistryEvent): void {
-    const before = this.#scopes[event.scope]
+    const source = this.#source(event.source, event.scope)
+    const before = source.state
     switch (event.type) {
       case 'status':
-        this.#scopes[event.scope] = { ...before, connected: event.connected, reason: event.reason }
+        source.state = { ...before, connected: event.connected, reason: event.reason }
+        // Before the first snapshot there is nothing that could have been lost.
+        if (event.connected && !before.connected && before.reason !== undefined) source.guard.reconnected()
         return
       case 'snapshot': {
         const { revision } = event
-        this.#scopes[event.scope] = { ...before, loaded: true, restored: event.from === 'disk', revision }
+        source.state = { ...before, loaded: true, restored: event.from === 'disk', revision }
         const present = new Set(event.entries.map(entry => entry.key))
-        const gone = [...this.#tables[event.scope].keys()].filter(key => !present.has(key))
-        this.#write(event.scope, event.entries, gone)
+        const gone = [...source.keys].flatMap(([key, { suspectSince }]) =>
+          present.has(key) || suspectSince !== undefined ? [] : key,
+        )
+        const doubted = this.#doubted(source, gone, { whole: true, afterLoss: event.afterLoss })
+        this.#write(source, event.entries, gone, doubted)
         return
       }
-      case 'change':
-        this.#scopes[event.scope] = { ...before, revision: event.revision }
-        this.#write(event.scope, event.puts, event.deletes)
+      case 'change': {
+        source.state = { ...before, revision: event.revision }
+        const doubted = this.#doubted(source, event.deletes, { whole: false, afterLoss: false })
+        this.#write(source, event.puts, event.deletes, doubted)
         return
+      }
       default:
         event satisfies never
     }
@@ -99,7 +144,7 @@ export class Directory {
 
   /** Every service that has a node; nodes ordered by id. */
   services(): ReadonlyMap<string, readonly Node[]> {
-    return this.#services
+    return this.#services.services
   }
 
   /** Ordered by id. */
@@ -117,48 +162,111 @@ export class Directory {
 
   /** Keys whose present value is not used, or not in full; each once, in key order. */
   problems(): readonly Problem[] {
-    const reasons = new Map<string, string>()
-    for (const duplicates of this.#duplicates.values()) {
-      for (const [key, reason] of duplicates) reasons.set(key, reason)
+    const reasons = new Map([...this.#services.duplicates(), ...this.#problems])
+    for (const [key, { scope }] of this.#suspects) {
+      if (scope === 'routes')
+        reasons.set(key, 'no longer in the registry, which may have lost it; kept for now')
     }
-    for (const scope of SCOPES) {
-      for (const [key, { problem }] of this.#tables[scope])
-        if (problem !== undefined) reasons.set(key, problem)
+    return [...reasons].map(([key, reason]) => ({ key, reason })).sort((a, b) => compareKeys(a.key, b.key))
+  }
+
+  /** Keys that are kept although the registry does not name them, in the order they were first missed. */
+  suspects(): readonly Suspect[] {
+    return [...this.#suspects].map(([key, source]) => {
+      const { nodes, suspectSince } = source.keys.get(key)!
+      return { key, nodes, since: suspectSince! }
+    })
+  }
+
+  /** Lets go of a suspect, or of one node of it; nothing happens when the registry has named it again. */
+  dismiss(key: string, node?: Node): void {
+    const source = this.#suspects.get(key)
+    const state = source?.keys.get(key)
+    if (!source || !state) return
+    const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
+    this.#write(source, [], [key], nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map())
+  }
+
+  source(name: string): SourceState {
+    return this.#sources.get(name)?.state ?? UNHEARD
+  }
+
+  #source(name: string, scope: RegistryScope): Source {
+    let source = this.#sources.get(name)
+    if (!source) {
+      const windowMs = this.#options.doubtMs ?? DOUBT_MS
+      const guard: Source['guard'] = new MassDeleteGuard({ windowMs, burstMs: BURST_MS, now: this.#now })
+      source = { scope, keys: new Map(), guard, state: UNHEARD }
+      this.#sources.set(name, source)
     }
-    return [...reasons].map(([key, reason]) => ({ key, reason })).sort((a, b) => compare(a.key, b.key))
+    return source
   }
 
-  scope(scope: RegistryScope): DirectoryScope {
-    return this.#scopes[scope]
+  /** What to keep, as suspect, of what an event would take away or an earlier one of its burst has taken. */
+  #doubted(
+    source: Source,
+    gone: readonly string[],
+    { whole, afterLoss }: { whole: boolean; afterLoss: boolean },
+  ): ReadonlyMap<string, KeyState> {
+    const doubted = new Map<string, KeyState>()
+    if (gone.length === 0 || (this.#options.doubtMs ?? DOUBT_MS) === 0) return doubted
+    const removals: Removal<{ key: string; state: KeyState }>[] = []
+    for (const key of gone) {
+      const state = source.keys.get(key)
+      if (!state || state.suspectSince !== undefined) continue
+      const groups = state.route ? ['routes'] : state.nodes.map(node => node.service)
+      for (const group of groups) removals.push({ group, item: { key, state } })
+    }
+    const sizeOf = (group: string | undefined): number => {
+      if (source.scope === 'routes') return this.#routes.length
+      return group === undefined ? this.#services.size : (this.#services.services.get(group)?.length ?? 0)
+    }
+    const since = this.#now()
+    for (const { item } of afterLoss ? removals : source.guard.doubt(removals, sizeOf, whole)) {
+      const { nodes, route } = item.state
+      doubted.set(item.key, { nodes, route, suspectSince: since })
+    }
+    return doubted
   }
 
-  /** The newest revision of both scopes; '0' before the first snapshot. */
-  get revision(): string {
-    const revisions = SCOPES.map(scope => BigInt(this.#scopes[scope].revision ?? 0))
-    let newest = 0n
-    for (const revision of revisions) if (revision > newest) newest = revision
-    return String(newest)
-  }
-
-  #write(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {
-    const table = this.#tables[scope]
+  #write(
+    source: Source,
+    puts: readonly RegistryEntry[],
+    deletes: readonly string[],
+    doubted: ReadonlyMap<string, KeyState>,
+  ): void {
     const touched = new Set<string>()
     let routesTouched = false
     const set = (key: string, next: KeyState | undefined): void => {
-      const before = table.get(key) ?? NOTHING
-      if (next) table.set(key, next)
-      else table.delete(key)
+      const before = source.keys.get(key) ?? NOTHING
       const after = next ?? NOTHING
-      if (!sameNodes(before.nodes, after.nodes)) this.#index(key, before.nodes, after.nodes, touched)
+      this.#note(source, key, next)
+      const [from, to] = [shownNodes(before), shownNodes(after)]
+      if (!sameNodes(from, to)) this.#services.move(key, from, to, touched)
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
-    for (const key of deletes) set(key, undefined)
-    for (const entry of puts) set(entry.key, this.#read(table.get(entry.key) ?? NOTHING, entry))
+    for (const key of deletes) set(key, doubted.get(key))
+    // Taken away by an earlier event of the same burst, unless it has come back by itself.
+    for (const [key, state] of doubted) if (!source.keys.has(key)) set(key, state)
+    for (const entry of puts) set(entry.key, this.#read(source.keys.get(entry.key) ?? NOTHING, entry))
 
-    const changed = [...touched].filter(service => this.#gather(service))
+    const changed = [...touched].filter(service => this.#services.gather(service))
     const routesChanged = routesTouched && this.#gatherRoutes()
-    for (const service of changed) this.#options.onNodes?.(service, this.#services.get(service) ?? [])
+    for (const service of changed) this.#options.onNodes?.(service, this.services().get(service) ?? [])
     if (routesChanged) this.#options.onRoutes?.(this.#routes)
+  }
+
+  /** Keeps a key's state, and every list it stands in. */
+  #note(source: Source, key: string, state: KeyState | undefined): void {
+    const tables = source.scope === 'nodes' ? [source.keys, this.#nodeKeys] : [source.keys]
+    for (const table of tables) {
+      if (state) table.set(key, state)
+      else table.delete(key)
+    }
+    if (state?.problem === undefined) this.#problems.delete(key)
+    else this.#problems.set(key, state.problem)
+    if (state?.suspectSince === undefined) this.#suspects.delete(key)
+    else this.#suspects.set(key, source)
   }
 
   #read(before: KeyState, entry: RegistryEntry): KeyState {
@@ -186,56 +294,14 @@ export class Directory {
     }
   }
 
-  #index(key: string, before: readonly Node[], after: readonly Node[], touched: Set<string>): void {
-    for (const { service } of before) {
-      this.#keysOf.get(service)?.delete(key)
-      touched.add(service)
-    }
-    for (const { service } of after) {
-      const keys = this.#keysOf.get(service) ?? new Set()
-      this.#keysOf.set(service, keys.add(key))
-      touched.add(service)
-    }
-  }
-
-  /** Puts a service's nodes together anew; whether they are other than before. */
-  #gather(service: string): boolean {
-    const byId = new Map<string, { node: Node; key: string }>()
-    const duplicates = new Map<string, string>()
-    for (const key of [...(this.#keysOf.get(service) ?? [])].sort(compare)) {
-      for (const node of this.#tables.nodes.get(key)?.nodes ?? []) {
-        if (node.service !== service) continue
-        const first = byId.get(node.id)
-        if (first)
-          duplicates.set(key, `node id "${node.id}" of service "${service}" is taken by ${first.key}`)
-        else byId.set(node.id, { node, key })
-      }
-    }
-    if (duplicates.size > 0) this.#duplicates.set(service, duplicates)
-    else this.#duplicates.delete(service)
-
-    const before = this.#services.get(service) ?? []
-    const known = new Map(before.map(node => [node.id, node]))
-    // An unchanged node stays the same object, so that whoever holds state by node need not compare.
-    const nodes = [...byId.values()].map(({ node }) => {
-      const old = known.get(node.id)
-      return old && sameNode(old, node) ? old : node
-    })
-    nodes.sort((a, b) => compare(a.id, b.id))
-    if (nodes.length > 0) this.#services.set(service, nodes)
-    else {
-      this.#services.delete(service)
-      this.#keysOf.delete(service)
-    }
-    return !sameNodes(before, nodes)
-  }
-
   #gatherRoutes(): boolean {
-    const states = [...this.#tables.routes.values()]
-    const routes = states.flatMap(state => state.route ?? []).sort((a, b) => compare(a.id, b.id))
+    const states = [...this.#sources.values()].flatMap(({ scope, keys }) =>
+      scope === 'routes' ? [...keys.values()] : [],
+    )
+    const routes = states.flatMap(state => state.route ?? []).sort((a, b) => compareKeys(a.id, b.id))
     const routed = new Set(routes.map(route => route.service))
     const named = states.flatMap(state => state.names ?? []).filter(service => !routed.has(service))
-    const blocked = new Set(named.sort(compare))
+    const blocked = new Set(named.sort(compareKeys))
     if (isDeepStrictEqual(routes, this.#routes) && isDeepStrictEqual(blocked, this.#blocked)) return false
     this.#routes = routes
     this.#blocked = blocked
@@ -243,19 +309,7 @@ export class Directory {
   }
 }
 
-const UNHEARD: DirectoryScope = {
-  loaded: false,
-  connected: false,
-  reason: undefined,
-  restored: false,
-  revision: undefined,
-}
-
-function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {
-  return a.length === b.length && a.every((node, index) => sameNode(node, b[index]!))
-}
-
-/** The order of etcd's keys for everything a key is made of here. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+/** A key's nodes as the gateway is to see them. */
+function shownNodes({ nodes, suspectSince }: KeyState): readonly Node[] {
+  return suspectSince === undefined ? nodes : nodes.map(suspected)
 }

@@ -8,12 +8,17 @@ import type {
   RegistryEntry,
   RegistryEvent,
   RegistryScope,
-  ScopeStatus,
+  RegistrySource,
   Service,
+  SourceStatus,
 } from './registry.ts'
 
 const NODES_PREFIX = '/services/'
 const ROUTES_PREFIX = '/waygate/routes/'
+const SOURCES: readonly RegistrySource[] = [
+  { name: NODES_PREFIX, scope: 'nodes' },
+  { name: ROUTES_PREFIX, scope: 'routes' },
+]
 
 /**
  * A registry inside the process: for tests, and for a gateway embedded next to the services it serves.
@@ -21,6 +26,7 @@ const ROUTES_PREFIX = '/waygate/routes/'
  */
 export class MemoryRegistry implements Registry {
   readonly name = 'memory'
+  readonly sources = SOURCES
   readonly #tables: Readonly<Record<RegistryScope, Map<string, RegistryEntry>>> = {
     nodes: new Map(),
     routes: new Map(),
@@ -75,16 +81,14 @@ export class MemoryRegistry implements Registry {
     const queue: EventQueue<RegistryEvent> = new EventQueue(signal, () => this.#watches.delete(queue))
     if (signal.aborted) return queue
     this.#watches.add(queue)
-    for (const scope of ['nodes', 'routes'] as const) {
-      if (this.#connected) {
-        queue.push(this.#snapshot(scope))
-        queue.push({ type: 'status', scope, connected: true })
-      } else queue.push({ type: 'status', scope, connected: false, reason: 'set by setConnected(false)' })
+    for (const source of SOURCES) {
+      if (this.#connected) queue.push(this.#snapshot(source))
+      queue.push(this.#statusEvent(source))
     }
     return queue
   }
 
-  status(_scope: RegistryScope): ScopeStatus {
+  status(_source: string): SourceStatus {
     return {
       connected: this.#connected,
       revision: String(this.#revision),
@@ -122,11 +126,9 @@ export class MemoryRegistry implements Registry {
     if (connected === this.#connected) return
     this.#connected = connected
     this.#changedAt = Date.now()
-    for (const scope of ['nodes', 'routes'] as const) {
-      if (connected) {
-        this.#publish(this.#snapshot(scope))
-        this.#publish({ type: 'status', scope, connected })
-      } else this.#publish({ type: 'status', scope, connected, reason: 'set by setConnected(false)' })
+    for (const source of SOURCES) {
+      if (connected) this.#publish(this.#snapshot(source))
+      this.#publish(this.#statusEvent(source))
     }
   }
 
@@ -143,12 +145,19 @@ export class MemoryRegistry implements Registry {
   #change(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {
     this.#revision += 1n
     if (!this.#connected) return
-    this.#publish({ type: 'change', scope, revision: String(this.#revision), puts, deletes })
+    const source = scope === 'nodes' ? NODES_PREFIX : ROUTES_PREFIX
+    this.#publish({ type: 'change', source, scope, revision: String(this.#revision), puts, deletes })
   }
 
-  #snapshot(scope: RegistryScope): RegistryEvent {
+  #snapshot({ name: source, scope }: RegistrySource): RegistryEvent {
     const entries = [...this.#tables[scope].values()]
-    return { type: 'snapshot', scope, revision: String(this.#revision), entries, from: 'store' }
+    const revision = String(this.#revision)
+    return { type: 'snapshot', source, scope, revision, entries, from: 'store', afterLoss: false }
+  }
+
+  #statusEvent({ name: source, scope }: RegistrySource): RegistryEvent {
+    const reason = this.#connected ? undefined : 'set by setConnected(false)'
+    return { type: 'status', source, scope, connected: this.#connected, reason }
   }
 
   #publish(event: RegistryEvent): void {

@@ -7,6 +7,8 @@ import type { Node, NodeInput } from '../internal/node.ts'
 export interface Registry {
   /** The name it is chosen by in the configuration, e.g. `etcd`. */
   readonly name: string
+  /** Where its entries come from; each is followed on its own. */
+  readonly sources: readonly RegistrySource[]
   /** Makes it usable. Resolves without a reachable store: a registry that is away is retried, not an error. */
   init(): Promise<void>
   /**
@@ -19,13 +21,13 @@ export interface Registry {
   /** The service as the store has it now; undefined when it has no node. */
   getService(name: string): Promise<Service | undefined>
   /**
-   * Everything there is, then every change, until `signal` aborts. For each scope the first event that
+   * Everything there is, then every change, until `signal` aborts. For each source the first event that
    * carries entries is a whole snapshot, and after any doubt about what was missed comes a fresh one. Never
    * throws for a store that is away: that is a `status` event.
    */
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent>
-  /** How true the events of the watch started last are, at this moment. */
-  status(scope: RegistryScope): ScopeStatus
+  /** How true the events of the watch started last are, at this moment; of one source, by its name. */
+  status(source: string): SourceStatus
   /** Ends watches and unregisters what this instance registered. */
   close(): Promise<void>
 }
@@ -60,11 +62,18 @@ export interface Registration {
   unregister(): Promise<void>
 }
 
-/** Nodes and routes live under prefixes of their own and are followed separately. */
+/** What the entries of a source are. */
 export type RegistryScope = 'nodes' | 'routes'
 
-/** Live facts about how well one scope is followed, for the admin page and for metrics. */
-export interface ScopeStatus {
+/** A part of a registry that is followed on its own, such as all keys under one prefix. */
+export interface RegistrySource {
+  /** What tells it from the others, e.g. its prefix. */
+  readonly name: string
+  readonly scope: RegistryScope
+}
+
+/** Live facts about how well one source is followed, for the admin page and for metrics. */
+export interface SourceStatus {
   readonly connected: boolean
   /** The revision that the last event was true at; undefined before the first snapshot from the store. */
   readonly revision: string | undefined
@@ -89,15 +98,22 @@ export type RegistryEntry =
 export type RegistryEvent =
   | {
       readonly type: 'snapshot'
+      readonly source: string
       readonly scope: RegistryScope
       /** The store's revision this is true at, as a decimal string. */
       readonly revision: string
       readonly entries: readonly RegistryEntry[]
       /** Where it was read: the store itself, or the copy on disk that outlives an outage. */
       readonly from: 'store' | 'disk'
+      /**
+       * The store had lost what it knew: it was wiped, restored from an older copy or replaced by another. That
+       * it does not name a key says nothing of whoever wrote that key.
+       */
+      readonly afterLoss: boolean
     }
   | {
       readonly type: 'change'
+      readonly source: string
       readonly scope: RegistryScope
       readonly revision: string
       /** A key is named once: in `puts` or in `deletes`. */
@@ -107,6 +123,7 @@ export type RegistryEvent =
     }
   | {
       readonly type: 'status'
+      readonly source: string
       readonly scope: RegistryScope
       /** False from the moment the store's silence is noticed until it is followed again. */
       readonly connected: boolean

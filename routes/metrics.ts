@@ -3,7 +3,7 @@ import type { Call } from '../internal/call.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
-import type { TableView } from './table-view.ts'
+import type { SourceDetails, TableView } from './table-view.ts'
 
 /** Seconds; from what a cache in memory answers in to what clients give up at. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -113,6 +113,47 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     'waygate_table_age_seconds',
     'Since the registry last confirmed the table.',
     () => (table.source().ageMs ?? Number.NaN) / 1000,
+  )
+  gauge('waygate_table_stale', '1 while the table may lag behind the registry, else 0.', () =>
+    Number(table.source().stale),
+  )
+  gauge(
+    'waygate_table_suspects',
+    'Keys in use although the registry no longer names them, because it may have lost them.',
+    () => table.source().suspects,
+  )
+  const ofSources = (
+    name: string,
+    help: string,
+    Type: typeof Gauge | typeof Counter,
+    labelNames: readonly string[],
+    add: (source: SourceDetails, inc: (labels: Record<string, string>, value: number) => void) => void,
+  ) =>
+    new Type({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const source of table.source().sources) add(source, (labels, value) => this.inc(labels, value))
+      },
+    })
+  ofSources(
+    'waygate_registry_drift_total',
+    'Differences a full comparison found although no event was missed; stays 0.',
+    Counter,
+    ['source'],
+    ({ name, drift }, inc) => inc({ source: name }, drift),
+  )
+  ofSources(
+    'waygate_registry_relists_total',
+    'Full listings of the registry, by what made them necessary.',
+    Counter,
+    ['source', 'reason'],
+    ({ name, relists }, inc) => {
+      for (const [reason, count] of Object.entries(relists)) inc({ source: name, reason }, count)
+    },
   )
   gauge('waygate_registry_connected', '1 while the registry is followed, else 0.', () =>
     Number(table.source().connected),

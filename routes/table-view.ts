@@ -14,9 +14,29 @@ export interface SourceView {
   /** Why it is not connected, for people. */
   readonly reason?: string | undefined
   /** Differences that a full comparison with the registry found although nothing was missed; must stay 0. */
-  readonly drift?: number | undefined
+  readonly drift: number
   /** Full listings since the start, by reason. */
-  readonly relists?: Readonly<Record<string, number>> | undefined
+  readonly relists: Readonly<Record<string, number>>
+  /** Registry values that are not used, or not in full. */
+  readonly skipped: number
+  /** Keys in use although the registry no longer names them, because it may have lost them. */
+  readonly suspects: number
+  /** The same for each part of the registry that is followed on its own. */
+  readonly sources: readonly SourceDetails[]
+}
+
+/** How true one part of the table is; see {@link SourceView}. */
+export interface SourceDetails {
+  /** For etcd, the prefix of its keys. */
+  readonly name: string
+  readonly scope: 'nodes' | 'routes'
+  readonly connected: boolean
+  readonly stale: boolean
+  readonly ageMs: number | undefined
+  readonly revision: string | undefined
+  readonly reason: string | undefined
+  readonly drift: number
+  readonly relists: Readonly<Record<string, number>>
 }
 
 /** What the admin listener shows of the live table. */

@@ -3,10 +3,24 @@ import { parseObject } from '../codecs/value.ts'
 import type { RegistryEntry } from '../registry.ts'
 import type { StoredKey } from './transport.ts'
 
-/** What a key under the services prefix says. */
-export function decodeNodes(codec: Codec, prefix: string, { key, value }: StoredKey): RegistryEntry {
+/**
+ * What a key under a prefix of services says.
+ *
+ * @param service the one that the whole prefix belongs to, where keys do not name it
+ */
+export function decodeNodes(
+  codec: Codec,
+  prefix: string,
+  service: string | undefined,
+  { key, value }: StoredKey,
+): RegistryEntry {
   try {
-    return { kind: 'nodes', key, nodes: codec.decode(pathOf(key, prefix), value) }
+    const path = pathOf(key, prefix)
+    return {
+      kind: 'nodes',
+      key,
+      nodes: codec.decode(service === undefined ? path : `${service}/${path}`, value),
+    }
   } catch (error) {
     return problem(key, error)
   }

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Etcd3 } from 'etcd3'
 import { createNode, type NodeInput } from '../../internal/node.ts'
-import type { Codec } from '../codecs/codec.ts'
 import { codecNamed } from '../codecs/codecs.ts'
 import { EventQueue } from '../event-queue.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -11,18 +10,24 @@ import type {
   Registry,
   RegistryEntry,
   RegistryEvent,
-  RegistryScope,
-  ScopeStatus,
+  RegistrySource,
   Service,
+  SourceStatus,
 } from '../registry.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { decodeNodes, decodeRoute } from './entries.ts'
-import { PrefixSync, type SyncState, type SyncTimings } from './prefix-sync.ts'
-import { checkPrefix, DEFAULT_ROUTES_PREFIX, DEFAULT_SERVICES_PREFIX } from './prefixes.ts'
+import { isOlderOrOther, PrefixSync, type SyncState, type SyncTimings } from './prefix-sync.ts'
+import {
+  checkPrefix,
+  DEFAULT_ROUTES_PREFIX,
+  DEFAULT_SERVICES_PREFIX,
+  type ServicesPrefix,
+  servicesPrefixes,
+} from './prefixes.ts'
 import { Registrar } from './registrar.ts'
 import { SnapshotFile } from './snapshot-file.ts'
 import { startRegistrar } from './start-registrar.ts'
-import { createSyncTransport, type StoredKey } from './transport.ts'
+import { createSyncTransport, type StoredKey, type SyncTransport } from './transport.ts'
 
 /** How long the store may take at a start before what is on disk is served. */
 const DISK_AFTER_MS = 1_000
@@ -33,8 +38,12 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly servicesPrefix?: string | undefined
   /** Default `/waygate/routes/`; ends in `/`. */
   readonly routesPrefix?: string | undefined
-  /** The name of the value format; default `auto`. */
+  /** The name of the value format under `servicesPrefix`; default `auto`. */
   readonly format?: string | undefined
+  /** Further prefixes that nodes are read from, each in its own format. */
+  readonly sources?: readonly ServicesPrefix[] | undefined
+  /** False when only nodes are wanted. Default true. */
+  readonly withRoutes?: boolean | undefined
   /** Where the last table outlives an outage; undefined = nowhere. */
   readonly dataDir?: string | undefined
   readonly logger?: Logger | undefined
@@ -43,12 +52,19 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly checkMs?: number | undefined
 }
 
-const NEVER_WATCHED: ScopeStatus = {
+const NEVER_WATCHED: SourceStatus = {
   connected: false,
   revision: undefined,
   ageMs: undefined,
   relists: new Map(),
   drift: 0,
+}
+
+/** A prefix that is followed, and how its keys are read. */
+interface Followed extends RegistrySource {
+  readonly decode: (item: StoredKey) => RegistryEntry
+  /** Where its last state is kept on disk. */
+  readonly fileName: string
 }
 
 /** A registry in etcd, or in whatever speaks its v3 API. */
@@ -57,25 +73,34 @@ export class EtcdRegistry implements Registry {
   readonly #client: Etcd3
   readonly #options: EtcdRegistryOptions
   readonly #logger: Logger
-  readonly #codec: Codec
-  readonly #prefixes: Readonly<Record<RegistryScope, string>>
+  readonly #servicesPrefix: string
+  readonly #nodeSources: readonly ServicesPrefix[]
+  readonly #followed: readonly Followed[]
   readonly #registrars = new Set<Registrar>()
   readonly #closing = new AbortController()
   readonly #stopping = new Set<Promise<unknown>>()
-  #syncs: Readonly<Record<RegistryScope, PrefixSync>> | undefined
+  readonly #syncs = new Map<string, PrefixSync>()
 
   /** @throws TypeError when the options cannot work */
   constructor(options: EtcdRegistryOptions) {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
-    this.#codec = codecNamed(options.format ?? 'auto')
-    const nodes = checkPrefix(options.servicesPrefix ?? DEFAULT_SERVICES_PREFIX)
-    const routes = checkPrefix(options.routesPrefix ?? DEFAULT_ROUTES_PREFIX)
-    if (nodes.startsWith(routes) || routes.startsWith(nodes)) {
-      throw new TypeError(`the prefixes of services and routes overlap: ${nodes} and ${routes}`)
-    }
-    this.#prefixes = { nodes, routes }
+    this.#servicesPrefix = checkPrefix(options.servicesPrefix ?? DEFAULT_SERVICES_PREFIX)
+    const routesPrefix = checkPrefix(options.routesPrefix ?? DEFAULT_ROUTES_PREFIX)
+    this.#nodeSources = servicesPrefixes(
+      { prefix: this.#servicesPrefix, format: options.format },
+      options.sources ?? [],
+      routesPrefix,
+    )
+    this.#followed = [
+      ...this.#nodeSources.map(source => followNodes(source, this.#servicesPrefix)),
+      ...(options.withRoutes === false ? [] : [followRoutes(routesPrefix)]),
+    ]
     this.#client = createEtcdClient(options)
+  }
+
+  get sources(): readonly RegistrySource[] {
+    return this.#followed
   }
 
   async init(): Promise<void> {}
@@ -108,17 +133,14 @@ export class EtcdRegistry implements Registry {
   }
 
   async getService(name: string): Promise<Service | undefined> {
-    const transport = createSyncTransport(this.#client, `${this.#prefixes.nodes}${name}/`)
-    const items: StoredKey[] = []
-    let page = await transport.readPage({ limit: PAGE_SIZE })
-    const { revision } = page
-    items.push(...page.items)
-    while (page.next) {
-      page = await transport.readPage({ from: page.next, revision, limit: PAGE_SIZE })
-      items.push(...page.items)
-    }
-    const nodes = items
-      .map(item => this.#decode('nodes', item))
+    const reads = this.#nodeSources.map(async (source, index) => {
+      if (source.service !== undefined && source.service !== name) return []
+      const prefix = source.service === undefined ? `${source.prefix}${name}/` : source.prefix
+      const items = await readAll(createSyncTransport(this.#client, prefix))
+      return items.map(this.#followed[index]!.decode)
+    })
+    const nodes = (await Promise.all(reads))
+      .flat()
       .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
       .sort((a, b) => (a.id < b.id ? -1 : 1))
     return nodes.length > 0 ? { name, nodes } : undefined
@@ -131,14 +153,12 @@ export class EtcdRegistry implements Registry {
       for (const stop of stops) this.#track(stop())
     })
     if (ending.aborted) return queue
-    const nodes = this.#follow('nodes', queue, stops)
-    const routes = this.#follow('routes', queue, stops)
-    this.#syncs = { nodes, routes }
+    for (const source of this.#followed) this.#syncs.set(source.name, this.#follow(source, queue, stops))
     return queue
   }
 
-  status(scope: RegistryScope): ScopeStatus {
-    return this.#syncs?.[scope].status() ?? NEVER_WATCHED
+  status(source: string): SourceStatus {
+    return this.#syncs.get(source)?.status() ?? NEVER_WATCHED
   }
 
   async close(): Promise<void> {
@@ -149,43 +169,49 @@ export class EtcdRegistry implements Registry {
   }
 
   #follow(
-    scope: RegistryScope,
+    { name: source, scope, decode, fileName }: Followed,
     queue: EventQueue<RegistryEvent>,
     stops: (() => Promise<void>)[],
   ): PrefixSync {
     const { dataDir, timings } = this.#options
-    const prefix = this.#prefixes[scope]
     const logger = this.#logger
     const file =
       dataDir === undefined
         ? undefined
-        : new SnapshotFile({ path: join(dataDir, `etcd-${scope}.json`), prefix, logger })
-    const decode = (item: StoredKey) => this.#decode(scope, item)
+        : new SnapshotFile({ path: join(dataDir, fileName), prefix: source, logger })
+    let served: SyncState | undefined
+    const pushSnapshot = (state: SyncState, from: 'store' | 'disk', afterLoss: boolean) => {
+      const revision = String(state.revision)
+      const entries = [...state.table.values()].map(decode)
+      queue.push({ type: 'snapshot', source, scope, revision, entries, from, afterLoss })
+    }
     const sync = new PrefixSync({
-      transport: createSyncTransport(this.#client, prefix),
+      transport: createSyncTransport(this.#client, source),
       logger,
       timings,
       listener: {
-        onSnapshot: state => {
-          queue.push(snapshotEvent(scope, state, decode, 'store'))
+        onSnapshot: (state, afterLoss) => {
+          pushSnapshot(state, 'store', afterLoss || (served !== undefined && isOlderOrOther(state, served)))
+          served = undefined
           file?.save(state)
         },
         onChange: (puts, deletes, state) => {
           const revision = String(state.revision)
-          queue.push({ type: 'change', scope, revision, puts: puts.map(decode), deletes })
+          queue.push({ type: 'change', source, scope, revision, puts: puts.map(decode), deletes })
           file?.save(state)
         },
-        onConnected: (connected, reason) => queue.push({ type: 'status', scope, connected, reason }),
+        onConnected: (connected, reason) => queue.push({ type: 'status', source, scope, connected, reason }),
       },
     })
     const serveDisk = setTimeout(async () => {
       const state = await file?.load()
       if (!state || sync.state) return
       this.#logger.warn(
-        { scope, revision: String(state.revision) },
+        { source, scope, revision: String(state.revision) },
         'etcd does not answer; serving what is on disk',
       )
-      queue.push(snapshotEvent(scope, state, decode, 'disk'))
+      served = state
+      pushSnapshot(state, 'disk', false)
     }, DISK_AFTER_MS)
     serveDisk.unref()
     stops.push(async () => {
@@ -197,17 +223,12 @@ export class EtcdRegistry implements Registry {
     return sync
   }
 
-  #decode(scope: RegistryScope, item: StoredKey): RegistryEntry {
-    const prefix = this.#prefixes[scope]
-    return scope === 'nodes' ? decodeNodes(this.#codec, prefix, item) : decodeRoute(prefix, item)
-  }
-
   #registered(key: string): readonly Registrar[] {
     return [...this.#registrars].filter(registrar => registrar.key === key)
   }
 
   #keyOf({ service, id }: { service: string; id: string }): string {
-    return `${this.#prefixes.nodes}${service}/${id}`
+    return `${this.#servicesPrefix}${service}/${id}`
   }
 
   #track(work: Promise<unknown>): void {
@@ -216,12 +237,31 @@ export class EtcdRegistry implements Registry {
   }
 }
 
-function snapshotEvent(
-  scope: RegistryScope,
-  state: SyncState,
-  decode: (item: StoredKey) => RegistryEntry,
-  from: 'store' | 'disk',
-): RegistryEvent {
-  const entries = [...state.table.values()].map(decode)
-  return { type: 'snapshot', scope, revision: String(state.revision), entries, from }
+/** @throws TypeError when there is no such format */
+function followNodes({ prefix, format = 'auto', service }: ServicesPrefix, own: string): Followed {
+  const codec = codecNamed(format)
+  return {
+    name: prefix,
+    scope: 'nodes',
+    decode: item => decodeNodes(codec, prefix, service, item),
+    fileName: prefix === own ? 'etcd-nodes.json' : `etcd-nodes-${encodeURIComponent(prefix)}.json`,
+  }
+}
+
+function followRoutes(prefix: string): Followed {
+  const decode = (item: StoredKey) => decodeRoute(prefix, item)
+  return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
+}
+
+/** Every key there is now, read in pages at one revision. */
+async function readAll(transport: SyncTransport): Promise<readonly StoredKey[]> {
+  const items: StoredKey[] = []
+  let page = await transport.readPage({ limit: PAGE_SIZE })
+  const { revision } = page
+  items.push(...page.items)
+  while (page.next) {
+    page = await transport.readPage({ from: page.next, revision, limit: PAGE_SIZE })
+    items.push(...page.items)
+  }
+  return items
 }

@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from '../logger.ts'
-import type { ScopeStatus } from '../registry.ts'
+import type { SourceStatus } from '../registry.ts'
 import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
 import {
   RevisionError,
@@ -17,8 +17,12 @@ export interface SyncState {
 }
 
 export interface SyncListener {
-  /** All there is; replaces whatever was known. */
-  onSnapshot(state: SyncState): void
+  /**
+   * All there is; replaces whatever was known.
+   *
+   * @param afterLoss the store had lost what it knew
+   */
+  onSnapshot(state: SyncState, afterLoss: boolean): void
   /** What changed since the last call of either kind; a key is named once. */
   onChange(puts: readonly StoredKey[], deletes: readonly string[], state: SyncState): void
   /** The first time, and whenever it changes. */
@@ -136,7 +140,7 @@ export class PrefixSync {
     return { revision: this.#revision, clusterId: this.#clusterId, table: this.#table }
   }
 
-  status(): ScopeStatus {
+  status(): SourceStatus {
     return {
       connected: this.#connected ?? false,
       revision: this.#clusterId === '' ? undefined : String(this.#revision),
@@ -171,6 +175,7 @@ export class PrefixSync {
   async #list(reason: RelistReason): Promise<void> {
     const read = await this.#readAll()
     if (this.#stopping.signal.aborted) return
+    const afterLoss = reason === 'replaced' || (this.state !== undefined && isOlderOrOther(read, this.state))
     if (reason === 'audit') this.#countDrift(certainDifferences(this.#table, read.table, this.#revision))
     this.#relists.set(reason, (this.#relists.get(reason) ?? 0) + 1)
     this.#table = read.table
@@ -179,7 +184,8 @@ export class PrefixSync {
     this.#interrupted = false
     this.#confirmedAt = this.#clock.now()
     this.#logger.debug({ reason, revision: String(read.revision), keys: read.table.size }, 'read whole')
-    this.#listener.onSnapshot({ revision: read.revision, clusterId: read.clusterId, table: read.table })
+    const { revision, clusterId, table } = read
+    this.#listener.onSnapshot({ revision, clusterId, table }, afterLoss)
   }
 
   /** Every page is read at the revision of the first one, or at `revision`. */
@@ -378,6 +384,11 @@ export class PrefixSync {
     this.#logger.debug({ connected, reason, revision: String(this.#revision) }, 'connection changed')
     this.#listener.onConnected(connected, reason)
   }
+}
+
+/** Whether what is read now comes from a store that does not hold all that the one read before held. */
+export function isOlderOrOther(now: SyncState, before: SyncState): boolean {
+  return now.clusterId !== before.clusterId || now.revision < before.revision
 }
 
 function differences(ours: ReadonlyMap<string, StoredKey>, theirs: ReadonlyMap<string, StoredKey>): number {

@@ -36,6 +36,8 @@ test('without a file, an environment or options the defaults hold, and nothing i
     servicesPrefix: '/services/',
     routesPrefix: '/waygate/routes/',
     format: 'auto',
+    sources: [],
+    suspectGraceMs: 60_000,
   })
   assert.deepEqual(config.routes, {
     auto: true,
@@ -199,6 +201,12 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     ['waygate.yaml:1: $.etcd.password: is missing: user needs it'],
   ],
   ['a prefix without slash', 'discovery: { servicesPrefix: /s }', [/servicesPrefix: must end with "\/"/]],
+  [
+    'a source inside another',
+    'discovery: { sources: [{ prefix: /a/ }, { prefix: /a/b/ }] }',
+    [/sources\[1\]\.prefix: must not share keys with sources\[0\]/],
+  ],
+  ['a source of all keys', 'discovery: { sources: [{ prefix: / }] }', [/sources\[0\]\.prefix: must name/]],
   ['prefixes inside each other', 'discovery: { routesPrefix: /services/r/ }', [/must not share keys/]],
   [
     'both listeners on one port',

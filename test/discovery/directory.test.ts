@@ -24,13 +24,35 @@ let revision = 0
 const snapshot = (
   scope: 'nodes' | 'routes',
   entries: readonly RegistryEntry[],
-  from: 'store' | 'disk' = 'store',
-): RegistryEvent => ({ type: 'snapshot', scope, revision: String(++revision), entries, from })
+  { from = 'store', afterLoss = false }: { from?: 'store' | 'disk'; afterLoss?: boolean } = {},
+): RegistryEvent => ({
+  type: 'snapshot',
+  source: scope,
+  scope,
+  revision: String(++revision),
+  entries,
+  from,
+  afterLoss,
+})
 const change = (
   scope: 'nodes' | 'routes',
   puts: readonly RegistryEntry[],
   deletes: readonly string[] = [],
-): RegistryEvent => ({ type: 'change', scope, revision: String(++revision), puts, deletes })
+): RegistryEvent => ({
+  type: 'change',
+  source: scope,
+  scope,
+  revision: String(++revision),
+  puts,
+  deletes,
+})
+const status = (scope: 'nodes' | 'routes', connected: boolean, reason?: string): RegistryEvent => ({
+  type: 'status',
+  source: scope,
+  scope,
+  connected,
+  reason,
+})
 
 /** Good documents are `{service, path}`; anything without a path is refused. */
 function parseRoute(id: string, document: unknown): ParsedRoute {
@@ -234,7 +256,7 @@ test('callbacks see the whole event applied', () => {
   const seen: unknown[] = []
   const directory: Directory = new Directory({
     parseRoute,
-    onNodes: service => seen.push([service, directory.services().size, directory.revision]),
+    onNodes: service => seen.push([service, directory.services().size, directory.source('nodes').revision]),
   })
   directory.apply({
     ...snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]),
@@ -246,31 +268,44 @@ test('callbacks see the whole event applied', () => {
   ])
 })
 
-test('status and origin are kept per scope, and revision is the newest of both', () => {
+test('status and origin are kept per source', () => {
   const { directory } = setUp()
-  assert.equal(directory.revision, '0')
-  assert.equal(directory.scope('nodes').loaded, false)
-  directory.apply({ type: 'status', scope: 'nodes', connected: false, reason: 'refused' })
-  directory.apply({ type: 'snapshot', scope: 'nodes', revision: '9', entries: [], from: 'disk' })
-  assert.deepEqual(directory.scope('nodes'), {
+  assert.equal(directory.source('nodes').loaded, false)
+  directory.apply(status('nodes', false, 'refused'))
+  directory.apply({ ...snapshot('nodes', [], { from: 'disk' }), revision: '9' } as RegistryEvent)
+  assert.deepEqual(directory.source('nodes'), {
     loaded: true,
     connected: false,
     reason: 'refused',
     restored: true,
     revision: '9',
   })
-  directory.apply({ type: 'snapshot', scope: 'nodes', revision: '10', entries: [], from: 'store' })
-  directory.apply({ type: 'status', scope: 'nodes', connected: true })
-  assert.deepEqual(directory.scope('nodes'), {
+  directory.apply({ ...snapshot('nodes', []), revision: '10' } as RegistryEvent)
+  directory.apply(status('nodes', true))
+  assert.deepEqual(directory.source('nodes'), {
     loaded: true,
     connected: true,
     reason: undefined,
     restored: false,
     revision: '10',
   })
-  assert.equal(directory.scope('routes').loaded, false)
-  directory.apply({ type: 'change', scope: 'routes', revision: '11', puts: [], deletes: [] })
-  assert.equal(directory.revision, '11', 'compared as numbers, not as text')
+  assert.equal(directory.source('routes').loaded, false)
+})
+
+test('a snapshot of one source leaves what another source says', () => {
+  const { directory } = setUp()
+  const of = (source: string, entries: readonly RegistryEntry[]) =>
+    ({ ...snapshot('nodes', entries), source }) as RegistryEvent
+  directory.apply(of('/a/', [at(node('user', 'u1'), '/a/user/u1')]))
+  directory.apply(of('/b/', [at(node('user', 'u2'), '/b/user/u2')]))
+  directory.apply(of('/a/', []))
+  assert.deepEqual(
+    directory
+      .services()
+      .get('user')
+      ?.map(({ id }) => id),
+    ['u2'],
+  )
 })
 
 test('names from outside cannot reach an object prototype', () => {

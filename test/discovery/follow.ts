@@ -1,17 +1,19 @@
-import { Directory, type ParsedRoute } from '../../discovery/directory.ts'
-import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
+import { Directory, type ParsedRoute, type SourceState } from '../../discovery/directory.ts'
+import type { Registry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import type { Node } from '../../internal/node.ts'
 import type { Route } from '../../internal/route.ts'
 
-/** Follows a registry the way a gateway does, and lets a test wait for what it should come to know. */
+/** Follows a registry the way a gateway does, but believes every delete, and lets a test wait for what it should come to know. */
 export class Follower {
-  readonly directory = new Directory({ parseRoute })
+  readonly directory = new Directory({ parseRoute, doubtMs: 0 })
   readonly events: RegistryEvent[] = []
   readonly #stop = new AbortController()
+  readonly #registry: Registry
   readonly #done: Promise<void>
   #check: () => void = () => {}
 
   constructor(registry: Registry) {
+    this.#registry = registry
     this.#done = this.#run(registry)
   }
 
@@ -40,11 +42,16 @@ export class Follower {
   }
 
   loaded(): boolean {
-    return this.directory.scope('nodes').loaded && this.directory.scope('routes').loaded
+    return this.#registry.sources.every(({ name }) => this.directory.source(name).loaded)
   }
 
   connected(): boolean {
-    return this.directory.scope('nodes').connected && this.directory.scope('routes').connected
+    return this.#registry.sources.every(({ name }) => this.directory.source(name).connected)
+  }
+
+  /** Of the first source of a scope. */
+  source(scope: RegistryScope): SourceState {
+    return this.directory.source(this.#registry.sources.find(each => each.scope === scope)!.name)
   }
 
   async stop(): Promise<void> {

@@ -42,7 +42,7 @@ function seen(follower: Follower): { puts: Map<string, number>; ids: string[] } 
 }
 
 const isDisconnected = (follower: Follower) => () =>
-  !follower.directory.scope('nodes').connected && !follower.directory.scope('routes').connected
+  !follower.source('nodes').connected && !follower.source('routes').connected
 
 // Side by side, because they mostly wait.
 describe('an outage of etcd', { concurrency: 4 }, () => {
@@ -66,8 +66,8 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
       [...puts].filter(([, times]) => times !== 1),
       [],
     )
-    assert.equal(registry.status('nodes').relists.size, 1, 'taken up where it was, not read anew')
-    assert.equal(registry.status('nodes').drift, 0)
+    assert.equal(registry.status('/services/').relists.size, 1, 'taken up where it was, not read anew')
+    assert.equal(registry.status('/services/').drift, 0)
     await follower.stop()
   })
 
@@ -101,8 +101,8 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
       const { ids } = seen(follower)
       return ids.length === 40 && ids[0] === 'u00100'
     })
-    t.diagnostic(`read anew: ${[...registry.status('nodes').relists.keys()].join()}`)
-    assert.equal(registry.status('nodes').drift, 0)
+    t.diagnostic(`read anew: ${[...registry.status('/services/').relists.keys()].join()}`)
+    assert.equal(registry.status('/services/').drift, 0)
     await follower.stop()
   })
 
@@ -121,8 +121,8 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await etcdctl(etcd.url, 'compact', String(status[0].Status.header.revision))
     wire.mend()
     await follower.until('29 nodes', () => seen(follower).ids.length === 29)
-    assert.equal(registry.status('nodes').relists.get('compacted'), 1)
-    assert.equal(registry.status('nodes').drift, 0)
+    assert.equal(registry.status('/services/').relists.get('compacted'), 1)
+    assert.equal(registry.status('/services/').drift, 0)
     await follower.stop()
   })
 
@@ -193,15 +193,12 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await etcd.kill('SIGKILL')
     const { follower } = await follow(t, etcd.url, { dataDir })
     await follower.until('restored', () => follower.loaded())
-    assert.equal(follower.directory.scope('nodes').restored, true)
-    assert.equal(follower.directory.scope('nodes').connected, false)
+    assert.equal(follower.source('nodes').restored, true)
+    assert.equal(follower.source('nodes').connected, false)
     assert.equal(seen(follower).ids.length, 3)
     assert.equal(follower.directory.routes()[0]?.path, '/a')
     await etcd.restart({ wipe: true })
-    await follower.until(
-      'the store itself',
-      () => follower.connected() && !follower.directory.scope('nodes').restored,
-    )
+    await follower.until('the store itself', () => follower.connected() && !follower.source('nodes').restored)
     await follower.until('which is empty', () => seen(follower).ids.length === 0)
     await follower.stop()
   })

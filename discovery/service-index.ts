@@ -1,0 +1,90 @@
+import { type Node, sameNode } from '../internal/node.ts'
+import { compareKeys } from './keys.ts'
+
+/**
+ * The nodes of each service, put together from the keys that name them.
+ *
+ * - Of two nodes with one id in one service, the one under the first key in key order is used.
+ * - A suspect gives way to a node with its id or at its address that is none: it is the same one, come back.
+ * - An unchanged node stays the same object, so that whoever holds state by node need not compare.
+ */
+export class ServiceIndex {
+  readonly #nodesOf: (key: string) => readonly Node[]
+  readonly #keysOf = new Map<string, Set<string>>()
+  readonly #services = new Map<string, readonly Node[]>()
+  /** By service, then by key: nodes that are not used because their id is taken. */
+  readonly #duplicates = new Map<string, ReadonlyMap<string, string>>()
+  #size = 0
+
+  /** @param nodesOf what a key says now */
+  constructor(nodesOf: (key: string) => readonly Node[]) {
+    this.#nodesOf = nodesOf
+  }
+
+  /** Every service that has a node; nodes ordered by id. */
+  get services(): ReadonlyMap<string, readonly Node[]> {
+    return this.#services
+  }
+
+  /** Nodes over all services. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Keys with a node that is not used because another key has its id, and why. */
+  *duplicates(): Iterable<readonly [key: string, reason: string]> {
+    for (const byKey of this.#duplicates.values()) yield* byKey
+  }
+
+  /** Notes that `key` speaks of other nodes than before. `gather` has to follow for each service touched. */
+  move(key: string, before: readonly Node[], after: readonly Node[], touched: Set<string>): void {
+    for (const { service } of before) {
+      this.#keysOf.get(service)?.delete(key)
+      touched.add(service)
+    }
+    for (const { service } of after) {
+      const keys = this.#keysOf.get(service) ?? new Set()
+      this.#keysOf.set(service, keys.add(key))
+      touched.add(service)
+    }
+  }
+
+  /** Puts a service's nodes together anew; whether they are other than before. */
+  gather(service: string): boolean {
+    const byId = new Map<string, { node: Node; key: string }>()
+    const duplicates = new Map<string, string>()
+    const addresses = new Set<string>()
+    for (const key of [...(this.#keysOf.get(service) ?? [])].sort(compareKeys)) {
+      for (const node of this.#nodesOf(key)) {
+        if (node.service !== service) continue
+        const first = byId.get(node.id)
+        if (!first || first.node.suspect) byId.set(node.id, { node, key })
+        else if (!node.suspect) {
+          duplicates.set(key, `node id "${node.id}" of service "${service}" is taken by ${first.key}`)
+        }
+        if (!node.suspect) addresses.add(`${node.host} ${node.port}`)
+      }
+    }
+    if (duplicates.size > 0) this.#duplicates.set(service, duplicates)
+    else this.#duplicates.delete(service)
+
+    const before = this.#services.get(service) ?? []
+    const known = new Map(before.map(node => [node.id, node]))
+    const nodes: Node[] = []
+    for (const { node } of byId.values()) {
+      if (node.suspect && addresses.has(`${node.host} ${node.port}`)) continue
+      const old = known.get(node.id)
+      nodes.push(old && sameNode(old, node) ? old : node)
+    }
+    nodes.sort((a, b) => compareKeys(a.id, b.id))
+    this.#size += nodes.length - before.length
+    if (nodes.length > 0) this.#services.set(service, nodes)
+    else this.#services.delete(service)
+    if (this.#keysOf.get(service)?.size === 0) this.#keysOf.delete(service)
+    return !sameNodes(before, nodes)
+  }
+}
+
+export function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {
+  return a.length === b.length && a.every((node, index) => sameNode(node, b[index]!))
+}

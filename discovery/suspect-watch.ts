@@ -1,0 +1,96 @@
+import { connect } from 'node:net'
+import type { Node } from '../internal/node.ts'
+import type { Directory } from './directory.ts'
+import { type Logger, silentLogger } from './logger.ts'
+
+export interface SuspectWatchOptions {
+  readonly directory: Directory
+  /** How long a suspect may stay at most, even while it answers. */
+  readonly graceMs: number
+  readonly logger?: Logger | undefined
+  /** Between two looks at a suspect. Default 1,000. */
+  readonly intervalMs?: number | undefined
+  /** How long a connection to a suspect may take. Default 1,000. */
+  readonly connectTimeoutMs?: number | undefined
+}
+
+const INTERVAL_MS = 1_000
+const CONNECT_TIMEOUT_MS = 1_000
+/** Connections at a time: all nodes of a large registry may be suspects at once. */
+const CONCURRENCY = 64
+
+/**
+ * Looks after a directory's suspects: lets go of a node as soon as it takes no connection, and of whatever
+ * is left when its grace ends. Costs nothing while there are none. Whoever made it calls `stop()`.
+ */
+export class SuspectWatch {
+  readonly #options: SuspectWatchOptions
+  readonly #logger: Logger
+  #timer: NodeJS.Timeout | undefined
+  #looking = false
+  #stopped = false
+
+  constructor(options: SuspectWatchOptions) {
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+  }
+
+  /** To be called after each event the directory has applied. */
+  check(): void {
+    if (this.#stopped || this.#timer || this.#looking) return
+    if (this.#options.directory.suspects().length > 0) void this.#look()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #look(): Promise<void> {
+    const { directory, graceMs, intervalMs = INTERVAL_MS } = this.#options
+    this.#looking = true
+    const now = performance.now()
+    const probes: { key: string; node: Node }[] = []
+    for (const { key, nodes, since } of directory.suspects()) {
+      if (now - since < graceMs) probes.push(...nodes.map(node => ({ key, node })))
+      else {
+        this.#logger.warn({ key }, 'the registry has not named this again; let go')
+        directory.dismiss(key)
+      }
+    }
+    let next = 0
+    const probe = async (): Promise<void> => {
+      for (let each = probes[next++]; each && !this.#stopped; each = probes[next++]) {
+        const { key, node } = each
+        const reason = await this.#refusal(node)
+        if (reason === undefined || this.#stopped) continue
+        const { service, id } = node
+        this.#logger.warn({ service, id, reason }, 'a suspect takes no connection; let go')
+        directory.dismiss(key, node)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, probes.length) }, probe))
+    this.#looking = false
+    if (this.#stopped || directory.suspects().length === 0) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#look()
+    }, intervalMs).unref()
+  }
+
+  /** Why the node takes no connection; undefined when it does. */
+  #refusal({ host, port }: Node): Promise<string | undefined> {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
+    const timeout = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    const socket = connect({ host, port })
+    const timer = setTimeout(() => finish(`no connection within ${timeout} ms`), timeout).unref()
+    const finish = (reason?: string) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(reason)
+    }
+    socket.on('connect', () => finish()).on('error', error => finish(error.message))
+    return promise
+  }
+}
