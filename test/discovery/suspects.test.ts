@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Directory } from '../../discovery/directory.ts'
+import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
+import { SuspectWatch } from '../../discovery/suspect-watch.ts'
+import { createNode, type Node } from '../../internal/node.ts'
+import { freePort } from '../support/free-port.ts'
+import { until } from '../support/until.ts'
+
+let revision = 0
+const base = { source: '/s/', scope: 'nodes' } as const
+const nodeAt = (service: string, id: string, port: number): Node =>
+  createNode({ service, id, host: '127.0.0.1', port })
+const entry = (node: Node): RegistryEntry => ({
+  kind: 'nodes',
+  key: `/s/${node.service}/${node.id}`,
+  nodes: [node],
+})
+const snapshot = (nodes: readonly Node[], afterLoss = false): RegistryEvent => {
+  const entries = nodes.map(entry)
+  return { ...base, type: 'snapshot', revision: String(++revision), entries, from: 'store', afterLoss }
+}
+const change = (puts: readonly Node[], deletes: readonly string[] = []): RegistryEvent => ({
+  ...base,
+  type: 'change',
+  revision: String(++revision),
+  puts: puts.map(entry),
+  deletes,
+})
+const status = (connected: boolean): RegistryEvent => ({
+  ...base,
+  type: 'status',
+  connected,
+  reason: connected ? undefined : 'gone',
+})
+
+function setUp(options: { doubtMs?: number; now?: () => number } = {}) {
+  const directory = new Directory({ parseRoute: () => ({ reason: 'none here' }), ...options })
+  const shown = (service = 'user') =>
+    (directory.services().get(service) ?? []).map(({ id, suspect }) => (suspect ? `${id}?` : id))
+  return { directory, shown }
+}
+
+test('after a loss everything that is missing is suspect, and is sure again once it is named', () => {
+  const { directory, shown } = setUp()
+  directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2), nodeAt('task', 't1', 3)]))
+  directory.apply(snapshot([], true))
+  assert.deepEqual([shown(), shown('task')], [['u1?', 'u2?'], ['t1?']])
+  assert.deepEqual(
+    directory.suspects().map(({ key }) => key),
+    ['/s/user/u1', '/s/user/u2', '/s/task/t1'],
+  )
+  directory.apply(change([nodeAt('user', 'u1', 1)]))
+  assert.deepEqual(shown(), ['u1', 'u2?'])
+  directory.apply(snapshot([nodeAt('user', 'u1', 1)]))
+  assert.deepEqual(shown(), ['u1', 'u2?'], 'another listing does not name it either')
+})
+
+test('an explicit delete in calm weather takes effect at once, whatever the number', () => {
+  const { directory, shown } = setUp()
+  directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
+  directory.apply(status(true))
+  directory.apply(change([], ['/s/user/u1', '/s/user/u2']))
+  assert.deepEqual(shown(), [])
+})
+
+test('leases that run out one by one after an outage bring back those that went first', () => {
+  const { directory, shown } = setUp()
+  directory.apply(snapshot([1, 2, 3, 4].map(n => nodeAt('user', `u${n}`, n))))
+  directory.apply(status(false))
+  directory.apply(status(true))
+  directory.apply(change([], ['/s/user/u1']))
+  assert.deepEqual(shown(), ['u2', 'u3', 'u4'])
+  directory.apply(change([], ['/s/user/u2']))
+  directory.apply(change([], ['/s/user/u3']))
+  assert.deepEqual(shown(), ['u1?', 'u2?', 'u3?', 'u4'])
+  directory.apply(change([nodeAt('user', 'u1', 1)]))
+  assert.deepEqual(shown(), ['u1', 'u2?', 'u3?', 'u4'])
+})
+
+test('a suspect gives way when its address comes back under another id', () => {
+  const { directory, shown } = setUp()
+  directory.apply(snapshot([nodeAt('user', 'old', 1), nodeAt('user', 'u2', 2)]))
+  directory.apply(snapshot([], true))
+  directory.apply(change([nodeAt('user', 'new', 1)]))
+  assert.deepEqual(shown(), ['new', 'u2?'])
+})
+
+test('a value that does not decode any more is a problem, and its last good node no suspect', () => {
+  const { directory, shown } = setUp()
+  directory.apply(snapshot([nodeAt('user', 'u1', 1)]))
+  directory.apply(snapshot([], true))
+  const bad: RegistryEntry = { kind: 'problem', key: '/s/user/u1', reason: 'not JSON' }
+  directory.apply({ ...change([]), puts: [bad] } as RegistryEvent)
+  assert.deepEqual(shown(), ['u1'])
+  assert.equal(directory.suspects().length, 0)
+  assert.deepEqual(directory.problems(), [{ key: '/s/user/u1', reason: 'not JSON' }])
+})
+
+test('with a grace of 0 the registry is always believed', () => {
+  const { directory, shown } = setUp({ doubtMs: 0 })
+  directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
+  directory.apply(snapshot([], true))
+  assert.deepEqual(shown(), [])
+})
+
+test('routes that a wiped store no longer has stay, are named as problems, and go when let go', () => {
+  const directory = new Directory({
+    parseRoute: id => ({
+      route: {
+        id,
+        origin: 'etcd',
+        path: `/${id}`,
+        service: 'user',
+        stripPrefix: '',
+        auth: { type: 'none' },
+        timeoutMs: 1,
+        balancer: 'x',
+        priority: 0,
+        preserveHost: false,
+      },
+    }),
+  })
+  const routes = { source: '/r/', scope: 'routes', type: 'snapshot', from: 'store' } as const
+  const entries: RegistryEntry[] = [{ kind: 'route', key: '/r/a', id: 'a', document: {} }]
+  directory.apply({ ...routes, revision: '1', entries, afterLoss: false })
+  directory.apply({ ...routes, revision: '2', entries: [], afterLoss: true })
+  assert.equal(directory.routes().length, 1)
+  assert.match(directory.problems()[0]?.reason ?? '', /no longer in the registry/)
+  directory.dismiss('/r/a')
+  assert.equal(directory.routes().length, 0)
+  assert.deepEqual(directory.problems(), [])
+})
+
+async function listening(t: TestContext): Promise<{ server: Server; port: number }> {
+  const server = createServer(socket => socket.destroy()).listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  t.after(() => server.close())
+  return { server, port: (server.address() as { port: number }).port }
+}
+
+test('a suspect that takes no connection goes at once; one that does stays until its grace ends', async t => {
+  const { directory, shown } = setUp()
+  const { port } = await listening(t)
+  const watch = new SuspectWatch({ directory, graceMs: 1_500, intervalMs: 50 })
+  t.after(() => watch.stop())
+  directory.apply(snapshot([nodeAt('user', 'alive', port), nodeAt('user', 'dead', await freePort())]))
+  directory.apply(snapshot([], true))
+  const since = performance.now()
+  watch.check()
+  assert.deepEqual(shown(), ['alive?', 'dead?'])
+  await until('the dead one is gone', () => shown().length === 1)
+  assert.deepEqual(shown(), ['alive?'])
+  await until('the grace ends', () => shown().length === 0)
+  assert.ok(performance.now() - since >= 1_400, 'not before the end of its grace')
+})
+
+test('a suspect that dies later goes then', async t => {
+  const { directory, shown } = setUp()
+  const { server, port } = await listening(t)
+  const watch = new SuspectWatch({ directory, graceMs: 60_000, intervalMs: 20 })
+  t.after(() => watch.stop())
+  directory.apply(snapshot([nodeAt('user', 'u1', port)]))
+  directory.apply(snapshot([], true))
+  watch.check()
+  // Long enough for a few looks.
+  await delay(200)
+  assert.deepEqual(shown(), ['u1?'])
+  server.close()
+  await until('it is gone', () => shown().length === 0)
+})
