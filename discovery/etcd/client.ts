@@ -41,7 +41,8 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
       'grpc.keepalive_timeout_ms': 3_000,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.min_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 2_000,
+      // An etcd that is back is to be found within a second, whatever waits on top of this.
+      'grpc.max_reconnect_backoff_ms': 200,
       // A page of large values, or the backlog of a watch, may be larger than the default of 4 MiB.
       'grpc.max_receive_message_length': -1,
     },

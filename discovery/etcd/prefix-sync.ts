@@ -5,6 +5,7 @@ import {
   RevisionError,
   type StoredKey,
   type SyncTransport,
+  UnreachableError,
   type WatchedEvent,
   type WatchMessage,
 } from './transport.ts'
@@ -62,6 +63,12 @@ const defaultTimings: SyncTimings = {
 }
 
 /**
+ * Between tries while nobody answers. They cost no store anything, and whoever comes back should be found
+ * well within a second: gRPC waits on its own between connections, see client.ts, and both add up.
+ */
+const UNREACHABLE_CAP_MS = 400
+
+/**
  * Why everything is read anew: `behind` = the store is at an older revision than we are, `replaced` = after
  * an outage its keys were others, `drift` = they were others for no known reason, `audit` = the revision to
  * check against was no longer kept, `failed` = whoever listens threw.
@@ -76,11 +83,14 @@ type RelistReason =
   | 'audit'
   | 'failed'
 
-/** How following came to its end. `orderly` = nothing is wrong with the store. */
+/** How following came to its end. */
 interface Ended {
   readonly reason: string
   readonly relist?: RelistReason
+  /** Nothing is wrong with the store. */
   readonly orderly?: boolean
+  /** Nobody answered; otherwise the store did, and with something else than what was asked for. */
+  readonly unreachable?: boolean
 }
 
 /**
@@ -108,6 +118,7 @@ export class PrefixSync {
   #revision = 0n
   #clusterId = ''
   #attempt = 0
+  #unreachable = false
   #connected: boolean | undefined
   #confirmedAt: number | undefined
   readonly #relists = new Map<string, number>()
@@ -161,15 +172,22 @@ export class PrefixSync {
         if (signal.aborted) return
         ended = await this.#follow()
       } catch (error) {
-        ended = { reason: error instanceof Error ? error.message : String(error) }
+        ended = endedBy(error)
       }
       if (signal.aborted) return
       relist = ended.relist ?? relist
       if (ended.orderly) continue
       this.#interrupted = true
       this.#setConnected(false, ended.reason)
-      await sleep(this.#clock, backoffMs(this.#attempt++, this.#random), signal)
+      await sleep(this.#clock, this.#backoffMs(ended.unreachable ?? false), signal)
     }
+  }
+
+  #backoffMs(unreachable: boolean): number {
+    // A store that is back and refuses is another matter than it was when it did not answer.
+    if (unreachable !== this.#unreachable) this.#attempt = 0
+    this.#unreachable = unreachable
+    return backoffMs(this.#attempt++, this.#random, unreachable ? UNREACHABLE_CAP_MS : undefined)
   }
 
   async #list(reason: RelistReason): Promise<void> {
@@ -232,7 +250,7 @@ export class PrefixSync {
       const awaitSign = () => {
         expect(silenceMs, () => {
           stream.requestProgress()
-          expect(answerMs, () => finish({ reason: 'etcd is silent' }, true))
+          expect(answerMs, () => finish({ reason: 'etcd is silent', unreachable: true }, true))
         })
       }
 
@@ -268,10 +286,10 @@ export class PrefixSync {
             finish({ reason: 'applying an event failed', relist: 'failed' })
           }
         },
-        onEnd: reason => finish({ reason }),
+        onEnd: error => finish(endedBy(error)),
       })
       signal.addEventListener('abort', onStop, { once: true })
-      expect(createdMs, () => finish({ reason: 'etcd does not answer' }, true))
+      expect(createdMs, () => finish({ reason: 'etcd does not answer', unreachable: true }, true))
     })
   }
 
@@ -333,7 +351,7 @@ export class PrefixSync {
         if (stopped) return
         // One failure may be a busy moment. A store that twice cannot be read is not being followed either.
         if (++failures > 1) {
-          finish({ reason: `reading failed: ${(error as Error).message}` }, true)
+          finish({ ...endedBy(error), reason: `reading failed: ${(error as Error).message}` }, true)
           return
         }
       }
@@ -389,6 +407,11 @@ export class PrefixSync {
 /** Whether what is read now comes from a store that does not hold all that the one read before held. */
 export function isOlderOrOther(now: SyncState, before: SyncState): boolean {
   return now.clusterId !== before.clusterId || now.revision < before.revision
+}
+
+function endedBy(error: unknown): Ended {
+  const reason = error instanceof Error ? error.message : String(error)
+  return { reason, unreachable: error instanceof UnreachableError }
 }
 
 function differences(ours: ReadonlyMap<string, StoredKey>, theirs: ReadonlyMap<string, StoredKey>): number {

@@ -1,6 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { InterceptingCall, type Interceptor } from '@grpc/grpc-js'
-import { type Etcd3, GRPCOutOfRangeError, type IKeyValue, type IWatchResponse } from 'etcd3'
+import {
+  castGrpcError,
+  type Etcd3,
+  GRPCCancelledError,
+  GRPCDeadlineExceededError,
+  GRPCOutOfRangeError,
+  GRPCUnavailableError,
+  type IKeyValue,
+  type IWatchResponse,
+} from 'etcd3'
 
 /** One key as the store has it. */
 export interface StoredKey {
@@ -39,7 +48,7 @@ export interface WatchMessage {
 export interface WatchListener {
   onMessage(message: WatchMessage): void
   /** The stream is over; called once, unless it was closed from this side. */
-  onEnd(reason: string): void
+  onEnd(error: Error): void
 }
 
 export interface WatchStream {
@@ -51,7 +60,10 @@ export interface WatchStream {
 
 /** What a sync needs of a store: one prefix, read in pages and watched. */
 export interface SyncTransport {
-  /** @throws RevisionError when `revision` is not kept, or is not there yet */
+  /**
+   * @throws RevisionError when `revision` is not kept, or is not there yet
+   * @throws UnreachableError when nobody answers
+   */
   readPage(request: {
     from?: Buffer | undefined
     revision?: bigint | undefined
@@ -70,6 +82,13 @@ export class RevisionError extends Error {
       cause,
     })
     this.kind = kind
+  }
+}
+
+/** Nobody answered: the store is down, or the way to it. What a store refuses is another error. */
+export class UnreachableError extends Error {
+  constructor(reason: string, cause?: unknown) {
+    super(reason, { cause })
   }
 }
 
@@ -105,36 +124,33 @@ function openWatch(
 ): WatchStream {
   let closed = false
   let stream: Awaited<ReturnType<typeof client.watchClient.watch>> | undefined
-  const fail = (reason: string) => {
+  const fail = (error: Error) => {
     if (closed) return
     closed = true
-    listener.onEnd(reason)
+    listener.onEnd(unreachable(error) ?? error)
   }
-  client.watchClient.watch({ interceptors: [requireLeader] }).then(
-    opened => {
-      opened.on('error', error => fail(error.message))
-      opened.on('end', () => fail('the watch stream ended'))
-      if (closed) {
-        opened.end()
-        opened.cancel()
-        return
-      }
-      stream = opened
-      opened.on('data', response => {
-        if (!closed) listener.onMessage(watchMessage(response))
-      })
-      opened.write({
-        create_request: {
-          key: range.start,
-          range_end: range.end,
-          start_revision: String(range.startRevision),
-          progress_notify: true,
-          fragment: true,
-        },
-      })
-    },
-    (error: Error) => fail(error.message),
-  )
+  client.watchClient.watch({ interceptors: [requireLeader] }).then(opened => {
+    opened.on('error', fail)
+    opened.on('end', () => fail(new Error('the watch stream ended')))
+    if (closed) {
+      opened.end()
+      opened.cancel()
+      return
+    }
+    stream = opened
+    opened.on('data', response => {
+      if (!closed) listener.onMessage(watchMessage(response))
+    })
+    opened.write({
+      create_request: {
+        key: range.start,
+        range_end: range.end,
+        start_revision: String(range.startRevision),
+        progress_notify: true,
+        fragment: true,
+      },
+    })
+  }, fail)
   return {
     requestProgress: () => stream?.write({ progress_request: {} }),
     close(broken) {
@@ -192,5 +208,15 @@ function translate(error: unknown): never {
   if (error instanceof GRPCOutOfRangeError) {
     throw new RevisionError(error.message.includes('future') ? 'future' : 'compacted', error)
   }
-  throw error
+  throw unreachable(error) ?? error
+}
+
+function unreachable(error: unknown): UnreachableError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const cast = castGrpcError(error)
+  const isOne =
+    cast instanceof GRPCUnavailableError ||
+    cast instanceof GRPCDeadlineExceededError ||
+    cast instanceof GRPCCancelledError
+  return isOne ? new UnreachableError(error.message, error) : undefined
 }

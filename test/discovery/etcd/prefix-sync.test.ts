@@ -1,53 +1,9 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { PrefixSync, type SyncTimings } from '../../../discovery/etcd/prefix-sync.ts'
+import { test } from 'node:test'
+import { PrefixSync } from '../../../discovery/etcd/prefix-sync.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { del, put, ScriptedStore } from './scripted-store.ts'
-
-interface Options {
-  readonly keys?: readonly string[]
-  readonly timings?: Partial<SyncTimings>
-  readonly random?: () => number
-  readonly onChange?: () => void
-}
-
-/** A sync on a scripted store; `said` is what it told its listener since it was read last. */
-async function setUp(
-  t: TestContext,
-  { keys = ['a', 'b'], timings, random = () => 1, onChange }: Options = {},
-) {
-  const store = new ScriptedStore()
-  for (const key of keys) store.put(key)
-  const clock = new FakeClock()
-  const log: string[] = []
-  const sync = new PrefixSync({
-    transport: store,
-    clock,
-    random,
-    // Audits have tests of their own.
-    timings: { auditMs: [1e9, 1e9], firstAuditMs: [1e9, 1e9], ...timings },
-    listener: {
-      onSnapshot: state => log.push(`all@${state.revision}: ${[...state.table.keys()].join()}`),
-      onChange: (puts, deletes, state) => {
-        onChange?.()
-        log.push(`@${state.revision} +${puts.map(item => item.key).join()} -${deletes.join()}`)
-      },
-      onConnected: (connected, reason) => log.push(connected ? 'on' : `off: ${reason}`),
-    },
-  })
-  t.after(() => sync.stop())
-  sync.start()
-  await settle()
-  return { store, clock, sync, said: () => log.splice(0) }
-}
-
-/** The same, followed. */
-async function setUpFollowed(t: TestContext, options?: Options) {
-  const all = await setUp(t, options)
-  all.store.stream.created()
-  all.said()
-  return all
-}
+import { setUp, setUpFollowed } from './scripted-sync.ts'
 
 test('reads everything, then watches from the next revision', async t => {
   const { store, said } = await setUp(t)
@@ -220,6 +176,20 @@ test('a compacted start is read anew; another cancel is only watched again', asy
   assert.equal(sync.status().relists.get('compacted'), 1)
 })
 
+for (const created of [true, false]) {
+  const how = created ? 'in the breath that creates it' : 'before it is created'
+  test(`a watch whose start is compacted ${how} is read anew, and nothing of it is applied`, async t => {
+    const { store, clock, sync, said } = await setUp(t)
+    said()
+    store.put('c')
+    store.stream.send({ created, canceled: true, compactRevision: 8n, events: [put('x', 8n)] })
+    await clock.advance(100)
+    assert.deepEqual(said(), ['off: compacted', 'all@8: a,b,c'])
+    assert.equal(store.stream.startRevision, 9n)
+    assert.equal(sync.status().relists.get('compacted'), 1)
+  })
+}
+
 test('another cluster id is read anew, also when its revision is higher', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   store.stream.end('reset')
@@ -246,40 +216,6 @@ test('a store that has gone back behind us is read anew', async t => {
   await clock.advance(300)
   assert.deepEqual(said(), ['off: reset', 'all@2: z'])
   assert.equal(sync.status().relists.get('behind'), 1)
-})
-
-test('tries are spaced with full jitter from 100 ms to 3 s, and begin anew once it follows', async t => {
-  const { store, clock } = await setUpFollowed(t)
-  const waits: number[] = []
-  const measure = async () => {
-    const before = store.streams.length
-    let waited = 0
-    while (store.streams.length === before) {
-      await clock.advance(10)
-      waited += 10
-    }
-    waits.push(waited)
-  }
-  for (let i = 0; i < 7; i++) {
-    store.stream.end()
-    await measure()
-  }
-  assert.deepEqual(waits, [100, 200, 400, 800, 1_600, 3_000, 3_000])
-  store.stream.created()
-  store.stream.end()
-  await measure()
-  assert.equal(waits.at(-1), 100)
-})
-
-test('a watch created and canceled in one breath, as without permission, does not shorten the wait', async t => {
-  const { store, clock } = await setUp(t)
-  for (let i = 0; i < 4; i++) {
-    store.stream.send({ created: true, canceled: true, cancelReason: 'etcdserver: permission denied' })
-    await clock.advance(100 * 2 ** i)
-  }
-  assert.equal(store.streams.length, 5)
-  await clock.advance(800)
-  assert.equal(store.streams.length, 5)
 })
 
 test('a store away at the start is told once, and tried until it answers', async t => {

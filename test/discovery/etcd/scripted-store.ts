@@ -3,6 +3,7 @@ import {
   RevisionError,
   type StoredKey,
   type SyncTransport,
+  UnreachableError,
   type WatchedEvent,
   type WatchListener,
   type WatchMessage,
@@ -44,8 +45,12 @@ export class ScriptedStream {
     this.send({ events })
   }
 
+  lose(): void {
+    this.#listener.onEnd(new UnreachableError('connection reset'))
+  }
+
   end(reason = 'connection reset'): void {
-    this.#listener.onEnd(reason)
+    this.#listener.onEnd(new Error(reason))
   }
 }
 
