@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { etcdctl } from './etcd.ts'
+import type { RunningGateway } from './waygate.ts'
+
+/** What etcd holds and what a gateway serves, in one notation: a line per node and per route, sorted. */
+export type StoreTable = readonly string[]
+
+interface NodeLine {
+  readonly id: string
+  readonly address: string
+  readonly weight: number
+}
+
+/** What etcd itself says, through its own client. Every value must be a good one in Waygate's format. */
+export async function tableOfEtcd(url: string): Promise<StoreTable> {
+  const [nodes, routes] = await Promise.all([list(url, '/services/'), list(url, '/waygate/routes/')])
+  const lines = nodes.map(([key, value]) => {
+    const { id, ip, port, weight } = value as { id: string; ip: string; port: number; weight: number }
+    return nodeLine(key.slice('/services/'.length).split('/')[0]!, { id, address: `${ip}:${port}`, weight })
+  })
+  const routeLines = routes.map(([key, value]) => {
+    const { path, service } = value as { path: string; service: string }
+    return routeLine({ id: key.slice('/waygate/routes/'.length), path, service })
+  })
+  return [...lines, ...routeLines].sort()
+}
+
+/** What a gateway's admin listener says. */
+export async function tableOfGateway(gateway: RunningGateway): Promise<StoreTable> {
+  const [{ services }, page] = await Promise.all([
+    (await fetch(`${gateway.admin}/services`)).json() as Promise<{
+      services: readonly { readonly name: string; readonly nodes: readonly NodeLine[] }[]
+    }>,
+    gateway.routes(),
+  ])
+  const lines = services.flatMap(({ name, nodes }) => nodes.map(node => nodeLine(name, node)))
+  return [...lines, ...page.routes.filter(({ origin }) => origin === 'etcd').map(routeLine)].sort()
+}
+
+/**
+ * Resolves with the time, on the clock of `performance.now()`, at which every gateway was seen to serve what
+ * etcd holds. What etcd holds is read once, at the beginning.
+ */
+export async function untilTrue(
+  gateways: readonly RunningGateway[],
+  etcd: string,
+  withinMs = 20_000,
+): Promise<readonly number[]> {
+  const wanted = await tableOfEtcd(etcd)
+  const deadline = performance.now() + withinMs
+  return Promise.all(
+    gateways.map(async gateway => {
+      for (;;) {
+        const found = await tableOfGateway(gateway)
+        const now = performance.now()
+        if (found.join('\n') === wanted.join('\n')) return now
+        if (now > deadline)
+          throw new Error(`not etcd's table within ${withinMs} ms: ${compare(found, wanted)}`)
+        await delay(10)
+      }
+    }),
+  )
+}
+
+function nodeLine(service: string, { id, address, weight }: NodeLine): string {
+  return `node ${service}/${id} ${address} ${weight}`
+}
+
+function routeLine({ id, path, service }: { id: string; path: string; service: string }): string {
+  return `route ${id} ${path} ${service}`
+}
+
+function compare(found: StoreTable, wanted: StoreTable): string {
+  const [have, want] = [new Set(found), new Set(wanted)]
+  const missing = wanted.filter(line => !have.has(line))
+  const extra = found.filter(line => !want.has(line))
+  return `${missing.length} missing, e.g. ${missing[0]}; ${extra.length} too many, e.g. ${extra[0]}`
+}
+
+async function list(url: string, prefix: string): Promise<readonly (readonly [string, unknown])[]> {
+  const answer = JSON.parse(await etcdctl(url, 'get', '--prefix', prefix, '-w', 'json')) as {
+    kvs?: readonly { readonly key: string; readonly value: string }[]
+  }
+  const text = (base64: string) => Buffer.from(base64, 'base64').toString()
+  return (answer.kvs ?? []).map(({ key, value }) => [text(key), JSON.parse(text(value))] as const)
+}
