@@ -1,0 +1,293 @@
+/**
+ * What following etcd costs: from a put to the first request that its node serves, loading and changing a
+ * large table, and whether everything is given back.
+ *
+ *   npm run bench:discovery [-- --services 1000 --nodes 10000 --changes 1000]
+ *
+ * With `etcd` on PATH against a real one, else against the embedded one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type { Etcd3 } from 'etcd3'
+import { Agent } from 'undici'
+import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import { createEtcdClient } from '../../discovery/etcd/client.ts'
+import type { ProbeAnswer } from './probe.ts'
+
+const { values } = parseArgs({
+  options: {
+    services: { type: 'string', default: '1000' },
+    nodes: { type: 'string', default: '10000' },
+    changes: { type: 'string', default: '1000' },
+  },
+})
+const [SERVICES, NODES, CHANGES] = [values.services, values.nodes, values.changes].map(Number) as [
+  number,
+  number,
+  number,
+]
+
+const root = join(import.meta.dirname, '../..')
+const folder = await mkdtemp(join(tmpdir(), 'waygate-bench-'))
+const closers: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
+
+interface RunningGateway {
+  readonly url: string
+  readonly admin: string
+  readonly child: ChildProcess
+  ask(question: 'look' | 'collect'): Promise<ProbeAnswer>
+  stop(): Promise<void>
+}
+
+async function startGateway(etcdUrl: string): Promise<RunningGateway> {
+  const child = spawn(
+    process.execPath,
+    [
+      ...['--expose-gc', '--import', join(import.meta.dirname, 'probe.ts')],
+      ...[join(root, 'cmd/waygate.ts'), 'start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0'],
+      ...['--etcd', etcdUrl, '--data-dir', await mkdtemp(join(folder, 'data-'))],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { ...process.env, WAYGATE_LOG_LEVEL: 'info' } },
+  )
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  const line = await new Promise<string>((resolve, reject) => {
+    child.once('exit', code => reject(new Error(`the gateway ended with ${code}`)))
+    const lines = createInterface(child.stdout!).on('line', text => {
+      if (!text.includes('"waygate is listening"')) return
+      resolve(text)
+      lines.close()
+      child.stdout!.resume()
+    })
+  })
+  const { public: url, admin } = JSON.parse(line) as { public: string; admin: string }
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  closers.push(stop)
+  return {
+    url,
+    admin,
+    child,
+    stop,
+    ask: question =>
+      new Promise(resolve => {
+        child.once('message', answer => resolve(answer as ProbeAnswer))
+        child.send(question)
+      }),
+  }
+}
+
+async function startEtcd(): Promise<{ url: string; name: string }> {
+  const onPath = (process.env.PATH ?? '').split(delimiter).some(dir => existsSync(join(dir, 'etcd')))
+  if (!onPath) {
+    const etcd = await startEmbeddedEtcd({ port: 0 })
+    closers.push(() => etcd.close())
+    return { url: etcd.url, name: 'embedded etcd' }
+  }
+  const [port, peerPort] = [await freePort(), await freePort()]
+  const [url, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`]
+  const child = spawn(
+    'etcd',
+    [
+      ...['--data-dir', join(folder, 'etcd'), '--name', 'bench', '--initial-cluster', `bench=${peer}`],
+      ...['--listen-client-urls', url, '--advertise-client-urls', url],
+      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+    ],
+    { stdio: 'ignore' },
+  )
+  closers.push(
+    () =>
+      new Promise<void>(resolve => {
+        child.once('exit', () => resolve())
+        child.kill('SIGKILL')
+      }),
+  )
+  for (;;) {
+    const health = await fetch(`${url}/health`).then(
+      response => response.text(),
+      () => '',
+    )
+    if (health.includes('true')) return { url, name: 'a real etcd' }
+    await delay(50)
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+async function startNode(name: string): Promise<number> {
+  const server = createServer((_request, response) => response.end(name)).listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+const keyOf = (i: number) => `/services/s${String(i % SERVICES).padStart(4, '0')}/n${i}`
+const documentOf = (i: number, weight = 1) =>
+  JSON.stringify({ ip: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, port: 8000, weight })
+
+/** Puts many keys, in transactions of 100. */
+async function putMany(client: Etcd3, indexes: readonly number[], weight = 1): Promise<void> {
+  for (let at = 0; at < indexes.length; at += 100) {
+    const success = indexes.slice(at, at + 100).map(i => ({
+      request_put: { key: Buffer.from(keyOf(i)), value: Buffer.from(documentOf(i, weight)) },
+    }))
+    await client.kv.txn({ success })
+  }
+}
+
+async function untilNodes(gateway: RunningGateway, count: number): Promise<void> {
+  for (;;) {
+    const text = await (await fetch(`${gateway.admin}/metrics`)).text()
+    if (Number(/^waygate_table_nodes (\d+)/m.exec(text)?.[1]) === count) return
+    await delay(10)
+  }
+}
+
+const percentile = (sorted: readonly number[], share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
+const mib = (bytes: number) => (bytes / 1_048_576).toFixed(1)
+const rows: [what: string, figure: string][] = []
+const report = (what: string, figure: string) => {
+  rows.push([what, figure])
+  console.error(`${what}: ${figure}`)
+}
+
+try {
+  const etcd = await startEtcd()
+  const client = createEtcdClient({ endpoints: [etcd.url] })
+  closers.push(() => client.close())
+  const upstreams = [await startNode('a'), await startNode('b')]
+
+  // 1. From a put to the first request that the new node serves.
+  const small = await startGateway(etcd.url)
+  const agent = new Agent({ connections: 1, pipelining: 1 })
+  closers.push(() => agent.destroy())
+  const times: number[] = []
+  const put = (port: number) =>
+    client.put('/services/echo/n1').value(JSON.stringify({ ip: '127.0.0.1', port }))
+  const served = async () => {
+    const { body } = await agent.request({ origin: small.url, path: '/echo/x', method: 'GET' })
+    return body.text()
+  }
+  await put(upstreams[1]!)
+  while ((await served()) !== 'b') await delay(1)
+  for (let i = 0; i < CHANGES; i++) {
+    const [port, name] = [upstreams[i % 2]!, 'ab'[i % 2]!]
+    const since = performance.now()
+    await put(port)
+    while ((await served()) !== name);
+    times.push(performance.now() - since)
+  }
+  times.sort((a, b) => a - b)
+  report(
+    `put to first request served by the new node, ${CHANGES} changes`,
+    `p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms, max ${times.at(-1)!.toFixed(1)} ms`,
+  )
+
+  // 2. Memory and descriptors after many nodes came and went.
+  const all = Array.from({ length: NODES }, (_, i) => i)
+  const removeAll = () =>
+    client.kv.deleteRange({ key: Buffer.from('/services/s'), range_end: Buffer.from('/services/t') })
+  // Once beforehand: what is allocated for good the first time is no leak.
+  await putMany(client, all)
+  await untilNodes(small, NODES + 1)
+  await removeAll()
+  await untilNodes(small, 1)
+  await delay(1_000)
+  const before = await small.ask('collect')
+  await putMany(client, all)
+  await untilNodes(small, NODES + 1)
+  const full = await small.ask('collect')
+  await removeAll()
+  await untilNodes(small, 1)
+  await delay(1_000)
+  const after = await small.ask('collect')
+  report(
+    `heap before, with and after ${NODES} nodes`,
+    `${mib(before.heapUsedBytes)}, ${mib(full.heapUsedBytes)}, ${mib(after.heapUsedBytes)} MiB`,
+  )
+  report(
+    'descriptors and resources, the same',
+    `${before.descriptors}, ${full.descriptors}, ${after.descriptors} and ${before.resources}, ${full.resources}, ${after.resources}`,
+  )
+
+  // 3. What one change costs, with few and with many services around it.
+  const changeCost = async (): Promise<number> => {
+    const { cpuMicros } = await small.ask('look')
+    for (let i = 0; i < CHANGES; i++) await client.put(keyOf(0)).value(documentOf(0, 1 + (i % 100)))
+    return ((await small.ask('look')).cpuMicros - cpuMicros) / CHANGES
+  }
+  await putMany(client, [0])
+  await untilNodes(small, 2)
+  await changeCost()
+  const few = await changeCost()
+  await putMany(client, all)
+  await untilNodes(small, NODES + 1)
+  // The copy on disk is written at most twice a second; it is part of the cost, and no more often with more nodes.
+  const many = await changeCost()
+  report(
+    `CPU per change with 1 and with ${SERVICES} services (${NODES} nodes)`,
+    `${few.toFixed(0)} and ${many.toFixed(0)} µs`,
+  )
+  await small.stop()
+
+  // 4. Loading a large table, and changes streaming into it.
+  const since = performance.now()
+  const large = await startGateway(etcd.url)
+  const listeningMs = performance.now() - since
+  await large.ask('look')
+  await untilNodes(large, NODES + 1)
+  const loadedMs = performance.now() - since
+  const loading = await large.ask('look')
+  report(
+    `start with ${SERVICES} services, ${NODES} nodes, from ${etcd.name}`,
+    `listening after ${listeningMs.toFixed(0)} ms, whole table ${(loadedMs - listeningMs).toFixed(0)} ms later, longest stall ${loading.stallMs.toFixed(1)} ms, RSS ${mib(loading.rssBytes)} MiB`,
+  )
+  await delay(2_000)
+  const idle = await large.ask('look')
+  report('2 s after that', `longest stall ${idle.stallMs.toFixed(1)} ms, RSS ${mib(idle.rssBytes)} MiB`)
+  const begun = performance.now()
+  let sent = 0
+  const pending = new Set<Promise<unknown>>()
+  while (performance.now() - begun < 5_000) {
+    const due = Math.floor(performance.now() - begun)
+    for (; sent < due; sent++) {
+      const i = (sent * 7_919) % NODES
+      const each: Promise<unknown> = Promise.resolve(
+        client.put(keyOf(i)).value(documentOf(i, 1 + (sent % 100))),
+      )
+      pending.add(each)
+      void each.finally(() => pending.delete(each))
+    }
+    await delay(1)
+  }
+  await Promise.all(pending)
+  const tookMs = performance.now() - begun
+  const streaming = await large.ask('look')
+  report(
+    `${sent} changes in ${(tookMs / 1000).toFixed(1)} s (${((sent / tookMs) * 1000).toFixed(0)}/s) to that table`,
+    `longest stall ${streaming.stallMs.toFixed(1)} ms, RSS ${mib(streaming.rssBytes)} MiB, ${(((streaming.cpuMicros - idle.cpuMicros) / tookMs / 1000) * 100).toFixed(0)}% of one core`,
+  )
+  console.log(`Against ${etcd.name}, Node ${process.version}\n`)
+  console.log(['| what | figure |', '| --- | --- |', ...rows.map(row => `| ${row.join(' | ')} |`)].join('\n'))
+} finally {
+  for (const close of closers.reverse()) await close()
+}
