@@ -55,7 +55,7 @@ export async function register(options: RegisterServiceOptions): Promise<Registr
   const node = createNode(nodeOf(options))
   const prefix = checkPrefix(access.servicesPrefix ?? DEFAULT_SERVICES_PREFIX)
   const { etcd = 'http://127.0.0.1:2379', user, password, tls } = access
-  const client = createEtcdClient({ endpoints: [etcd].flat(), user, password, tls })
+  const client = createEtcdClient({ endpoints: [etcd].flat(), user, password, tls, logger })
   let registrar: Registrar
   try {
     const key = `${prefix}${node.service}/${node.id}`

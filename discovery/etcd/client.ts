@@ -1,5 +1,9 @@
 import { handleWhen, noop, retry } from 'cockatiel'
 import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
+import type { Logger } from '../logger.ts'
+import { createAuthInterceptor } from './auth-interceptor.ts'
+import { AuthTokens, isNoToken } from './auth-tokens.ts'
+import { requireLeader } from './require-leader.ts'
 import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 
 export interface EtcdClientOptions {
@@ -9,6 +13,8 @@ export interface EtcdClientOptions {
   readonly password?: string | undefined
   /** PEM. With https endpoints and no `ca`, the system's authorities are trusted. */
   readonly tls?: EtcdTls | undefined
+  /** Told when it turns out that etcd has no users, or has some after all. */
+  readonly logger?: Logger | undefined
 }
 
 export interface EtcdTls {
@@ -33,9 +39,11 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
   if (secure > 0 && secure < hosts.length) {
     throw new TypeError('etcd endpoints must be all http or all https')
   }
+  const interceptors = [requireLeader]
   const config: IOptions = {
     hosts,
     grpcOptions: {
+      interceptors,
       // Below 5 s between pings etcd answers with GOAWAY.
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 3_000,
@@ -51,23 +59,27 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
     faultHandling: {
       // etcd3's own circuit breaker would go on refusing calls for seconds after etcd is healthy again.
       host: () => noop,
-      // A call that ran into its deadline has cost its time; whoever made it decides whether to go on.
-      global: retry(
-        handleWhen(error => isRecoverableError(error) && !(error instanceof GRPCDeadlineExceededError)),
-        { maxAttempts: hosts.length },
-      ),
+      global: retry(handleWhen(isWorthAnotherMember), { maxAttempts: hosts.length }),
     },
   }
   if (options.tls && secure === 0) {
     throw new TypeError('etcd has TLS files but http endpoints; write https://')
   }
-  if (options.user !== undefined) {
-    config.auth = { username: options.user, password: options.password ?? '' }
-  }
   const credentials = secure > 0 ? new EtcdTlsCredentials(checkPair(options.tls ?? {})) : undefined
   const client = new Etcd3(config)
   if (credentials) useCredentials(client, credentials)
+  const { user, password = '', logger } = options
+  if (user !== undefined) {
+    // Not etcd3's own `auth`: it asks for a token once, and streams do not survive the end of that one.
+    const authenticate = async () => (await client.auth.authenticate({ name: user, password })).token
+    interceptors.push(createAuthInterceptor(new AuthTokens({ user, authenticate, logger })))
+  }
   return client
+}
+
+function isWorthAnotherMember(error: Error): boolean {
+  // A call that ran into its deadline has cost its time; whoever made it decides whether to go on.
+  return isRecoverableError(error) && !(error instanceof GRPCDeadlineExceededError) && !isNoToken(error)
 }
 
 function checkPair(tls: EtcdTls): EtcdTls {

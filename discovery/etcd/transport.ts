@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { InterceptingCall, type Interceptor } from '@grpc/grpc-js'
 import {
   castGrpcError,
   type Etcd3,
@@ -10,6 +9,7 @@ import {
   type IKeyValue,
   type IWatchResponse,
 } from 'etcd3'
+import { plainReason } from './auth-errors.ts'
 
 /** One key as the store has it. */
 export interface StoredKey {
@@ -129,7 +129,7 @@ function openWatch(
     closed = true
     listener.onEnd(unreachable(error) ?? error)
   }
-  client.watchClient.watch({ interceptors: [requireLeader] }).then(opened => {
+  client.watchClient.watch().then(opened => {
     opened.on('error', fail)
     opened.on('end', () => fail(new Error('the watch stream ended')))
     if (closed) {
@@ -139,7 +139,12 @@ function openWatch(
     }
     stream = opened
     opened.on('data', response => {
-      if (!closed) listener.onMessage(watchMessage(response))
+      const message = watchMessage(response)
+      const deliver = () => {
+        if (!closed) listener.onMessage(message)
+      }
+      if (message.canceled && message.compactRevision === 0n) void tryToRead(client, range).finally(deliver)
+      else deliver()
     })
     opened.write({
       create_request: {
@@ -162,14 +167,14 @@ function openWatch(
   }
 }
 
-/** Without it, a member that is cut off from its cluster goes on as if nothing ever changed. */
-const requireLeader: Interceptor = (options, nextCall) =>
-  new InterceptingCall(nextCall(options), {
-    start(metadata, listener, next) {
-      metadata.set('hasleader', 'true')
-      next(metadata, listener)
-    },
-  })
+/**
+ * After a watch was refused: a read has a token renewed that is of no use any more, and a refused watch does not
+ * always say that it was the token (https://github.com/etcd-io/etcd/issues/12385).
+ */
+async function tryToRead(client: Etcd3, { start, end }: { start: Buffer; end: Buffer }): Promise<void> {
+  const request = { key: start, range_end: end, limit: 1, keys_only: true }
+  await client.kv.range(request).catch(() => {})
+}
 
 function watchMessage(response: IWatchResponse): WatchMessage {
   return {
@@ -178,7 +183,7 @@ function watchMessage(response: IWatchResponse): WatchMessage {
     created: response.created,
     canceled: response.canceled,
     compactRevision: BigInt(response.compact_revision),
-    cancelReason: response.cancel_reason,
+    cancelReason: plainReason(response.cancel_reason),
     fragment: response.fragment,
     // The type is 'Put' in etcd3's types and 'PUT' on the wire.
     events: response.events.map(({ type, kv }) => ({

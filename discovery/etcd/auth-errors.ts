@@ -1,0 +1,28 @@
+import { GRPCNotImplementedError } from 'etcd3'
+
+/** `ErrInvalidAuthToken`, `ErrAuthOldRevision` and `ErrUserEmpty` of etcd's `api/v3rpc/rpctypes`. */
+const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'user name is empty']
+const NOT_ENABLED = 'authentication is not enabled'
+const STATUS_PREFIX = /^\d+ [A-Z_]+: /
+const GO_PREFIX = /^rpc error: code = \w+ desc = /
+
+/** Whether etcd says that a call had no token, or one that is of no use any more. It did nothing then. */
+export function isTokenError(details: string): boolean {
+  return TOKEN_ERRORS.some(text => details.includes(`etcdserver: ${text}`))
+}
+
+/** Whether etcd, asked for a token, says that it knows no users. */
+export function hasNoUsers(error: unknown): boolean {
+  return (
+    error instanceof GRPCNotImplementedError ||
+    (error instanceof Error && error.message.includes(NOT_ENABLED))
+  )
+}
+
+/** What went wrong in etcd's words, without those of gRPC. */
+export function plainReason(message: string): string {
+  return message
+    .replace(STATUS_PREFIX, '')
+    .replace(GO_PREFIX, '')
+    .replace(/^etcdserver: /, '')
+}

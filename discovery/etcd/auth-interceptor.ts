@@ -1,0 +1,157 @@
+import {
+  InterceptingCall,
+  type InterceptingListener,
+  type Interceptor,
+  Metadata,
+  type NextCall,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js'
+import { isTokenError, plainReason } from './auth-errors.ts'
+import type { AuthTokens, Credential, NoTokenError } from './auth-tokens.ts'
+
+type Call = ReturnType<NextCall>
+type CallOptions = Parameters<NextCall>[0]
+
+const AUTHENTICATE = '/etcdserverpb.Auth/Authenticate'
+/** How long a call waits for the pause after a refusal to end: less than its caller waits for the call. */
+const PATIENCE_MS = 2_000
+/** What remains of a call's time when its patience is over. */
+const RESERVE_MS = 250
+
+/**
+ * Gives every call, streams too, a token. One that etcd does not accept is forgotten, and a call with one
+ * answer is made once more, with a new token: a call without a good one has done nothing.
+ */
+export function createAuthInterceptor(tokens: AuthTokens): Interceptor {
+  return (options, nextCall) =>
+    new InterceptingCall(
+      options.method_definition.path === AUTHENTICATE
+        ? nextCall(options)
+        : new AuthenticatedCall(options, nextCall, tokens),
+    )
+}
+
+/**
+ * A call that may have to wait for its token, and then to be made twice. Until it is made, what its caller
+ * does to it is kept; that of a call with one answer for as long as it may have to be made again.
+ */
+class AuthenticatedCall implements Call {
+  readonly #options: CallOptions
+  readonly #nextCall: NextCall
+  readonly #tokens: AuthTokens
+  readonly #isRepeatable: boolean
+  readonly #waiting = new AbortController()
+  #metadata = new Metadata()
+  #listener: Partial<InterceptingListener> | undefined
+  #call: Call | undefined
+  #kept: ((call: Call) => void)[] = []
+  #tries = 0
+  #isOver = false
+
+  constructor(options: CallOptions, nextCall: NextCall, tokens: AuthTokens) {
+    this.#options = options
+    this.#nextCall = nextCall
+    this.#tokens = tokens
+    const { requestStream, responseStream } = options.method_definition
+    this.#isRepeatable = !requestStream && !responseStream
+  }
+
+  start(metadata: Metadata, listener?: Partial<InterceptingListener>): void {
+    this.#metadata = metadata
+    this.#listener = listener
+    this.#begin()
+  }
+
+  sendMessage(message: unknown): void {
+    this.#do(call => call.sendMessage(message))
+  }
+
+  sendMessageWithContext(context: Parameters<Call['sendMessageWithContext']>[0], message: unknown): void {
+    this.#do(call => call.sendMessageWithContext(context, message))
+  }
+
+  startRead(): void {
+    this.#do(call => call.startRead())
+  }
+
+  halfClose(): void {
+    this.#do(call => call.halfClose())
+  }
+
+  cancelWithStatus(code: status, details: string): void {
+    if (this.#call) this.#call.cancelWithStatus(code, details)
+    // A caller expects the end of its call after, not while, it cancels that.
+    else queueMicrotask(() => this.#end({ code, details, metadata: new Metadata() }))
+  }
+
+  getPeer(): string {
+    return this.#call?.getPeer() ?? 'unknown'
+  }
+
+  getAuthContext(): ReturnType<Call['getAuthContext']> {
+    return this.#call?.getAuthContext() ?? null
+  }
+
+  #do(action: (call: Call) => void): void {
+    if (this.#isRepeatable || !this.#call) this.#kept.push(action)
+    if (this.#call) action(this.#call)
+  }
+
+  #begin(): void {
+    const { present } = this.#tokens
+    if (present) {
+      this.#make(present)
+      return
+    }
+    const deadline = this.#options.deadline ?? Number.POSITIVE_INFINITY
+    const patienceMs = Math.min(PATIENCE_MS, Number(deadline) - Date.now() - RESERVE_MS)
+    this.#tokens.get(patienceMs, this.#waiting.signal).then(
+      credential => {
+        if (!this.#isOver) this.#make(credential)
+      },
+      (error: NoTokenError) => {
+        const code = error.unreachable ? status.UNAVAILABLE : status.UNAUTHENTICATED
+        this.#end({ code, details: error.message, metadata: new Metadata() })
+      },
+    )
+  }
+
+  #make(credential: Credential): void {
+    this.#tries++
+    const metadata = this.#metadata.clone()
+    if (credential.token !== undefined) metadata.set('token', credential.token)
+    const call = this.#nextCall(this.#options)
+    this.#call = call
+    call.start(metadata, {
+      onReceiveMetadata: received => this.#listener?.onReceiveMetadata?.(received),
+      onReceiveMessage: message => this.#listener?.onReceiveMessage?.(message),
+      onReceiveStatus: received => this.#onStatus(received, credential),
+    })
+    for (const action of this.#kept) action(call)
+    if (!this.#isRepeatable) this.#kept = []
+  }
+
+  #onStatus(received: StatusObject, credential: Credential): void {
+    if (received.code === status.OK || !isTokenError(received.details)) {
+      this.#end(received)
+      return
+    }
+    this.#tokens.forget(credential)
+    if (this.#isRepeatable && this.#tries === 1) {
+      this.#call = undefined
+      this.#begin()
+      return
+    }
+    // In etcd's own words, etcd3 would make the call again and again without a pause.
+    this.#end({ ...received, details: `etcd: ${plainReason(received.details)}` })
+  }
+
+  #end(received: StatusObject): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#waiting.abort()
+    this.#kept = []
+    this.#listener?.onReceiveStatus?.(received)
+  }
+}
