@@ -8,7 +8,7 @@ import type { Registry } from '../discovery/registry.ts'
 import { NodeTable } from '../internal/node-table.ts'
 import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
-import { CLIENT_CLOSED_REQUEST, createAccessLog } from '../middleware/access-log.ts'
+import { createAccessLog, statusOf } from '../middleware/access-log.ts'
 import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import { createAdmin } from '../routes/admin.ts'
@@ -16,6 +16,7 @@ import { createMetrics } from '../routes/metrics.ts'
 import { createProxy } from '../routes/proxy.ts'
 import { createBalance } from '../wrappers/balance.ts'
 import { createCircuitBreaker } from '../wrappers/circuit-breaker.ts'
+import { createConnect } from '../wrappers/connect.ts'
 import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
 import { createObserve } from '../wrappers/observe.ts'
@@ -85,12 +86,19 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
     createBalance(nodes),
     createCircuitBreaker(),
   ])
+  const connect = wrap(createConnect(), [
+    createObserve(),
+    createRetry(),
+    createBalance(nodes),
+    createCircuitBreaker(),
+  ])
 
   let draining = false
   let open = 0
-  const proxy = createProxy({
+  const { app: proxy, cutOff } = createProxy({
     routes: () => table.routeTable(),
     upstream,
+    connect,
     authenticator:
       keys.jwt &&
       createJwtAuthenticator({
@@ -114,9 +122,8 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
     },
     onClose: (call, request, response) => {
       open--
-      const whole = response.writableFinished
-      if (!whole) call.end(new UpstreamFailure('aborted'))
-      const status = whole || response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
+      if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
+      const status = statusOf(call, response)
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
       accessLog?.(call, status, call.clientAddress ?? plainAddress(request.socket.remoteAddress), totalMs)
@@ -155,7 +162,7 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
         // Open connections keep the process alive; this timer alone must not.
         delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => open),
       ])
-      proxy.server.closeAllConnections()
+      cutOff()
       await closed
       following.abort()
       await followed.catch(() => {})

@@ -32,6 +32,8 @@ export class Call {
   attempts = 0
   /** From the first try to the answer's head, milliseconds; -1 before. */
   upstreamMs = -1
+  /** Whether the client's connection speaks another protocol since. */
+  upgraded = false
   /** Whether a fallback answered. */
   degraded = false
   /** The code of the error the client was told, for the log. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
 import type { Route } from './route.ts'
@@ -25,9 +26,13 @@ export interface UpstreamRequest {
   readonly body: RequestBody | null
 }
 
-/** An answer whose head has come. Whoever holds it calls either `sendBody` or `discard`, once. */
-export interface UpstreamResponse {
+/** What a try brought. */
+export interface Outcome {
   readonly status: number
+}
+
+/** An answer whose head has come. Whoever holds it calls either `sendBody` or `discard`, once. */
+export interface UpstreamResponse extends Outcome {
   /** Header lines for the client, flat, hop-by-hop fields removed. */
   readonly headers: readonly string[]
   /**
@@ -39,18 +44,31 @@ export interface UpstreamResponse {
   discard(): void
 }
 
+/** A connection to a node on which nothing was said yet. Whoever holds it destroys it. */
+export interface NodeConnection extends Outcome {
+  /** What the client is told when it gets it. */
+  readonly status: 101
+  readonly socket: Socket
+}
+
 /**
  * One way to get an answer. Resolves with it, whatever its status, once its head is there.
  *
  * @throws UpstreamFailure when a try brought none
  * @throws GatewayError when the client is to be told why there is none
  */
-export type Upstream = (request: UpstreamRequest, call: Call) => Promise<UpstreamResponse>
+export type Upstream<T extends Outcome = UpstreamResponse> = (
+  request: UpstreamRequest,
+  call: Call,
+) => Promise<T>
 
 /** Adds one concern around an {@link Upstream}. */
-export type Wrapper = (next: Upstream) => Upstream
+export type Wrapper<T extends Outcome = UpstreamResponse> = (next: Upstream<T>) => Upstream<T>
 
 /** The first wrapper is the outermost: `wrap(dispatch, [observe, retry])` is `observe(retry(dispatch))`. */
-export function wrap(innermost: Upstream, wrappers: readonly Wrapper[]): Upstream {
+export function wrap<T extends Outcome>(
+  innermost: Upstream<T>,
+  wrappers: readonly Wrapper<T>[],
+): Upstream<T> {
   return wrappers.reduceRight((next, wrapper) => wrapper(next), innermost)
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
 import { pathOf } from '../internal/target.ts'
 
@@ -6,8 +7,15 @@ interface AccessLogger {
   info(fields: object, message: string): void
 }
 
-/** Logged for a client that left before its answer was whole; nginx's number for it. */
-export const CLIENT_CLOSED_REQUEST = 499
+/** For a client that left before its answer began; nginx's number for it. */
+const CLIENT_CLOSED_REQUEST = 499
+const SWITCHING_PROTOCOLS = 101
+
+/** The status that a call which is over is logged and counted with. */
+export function statusOf(call: Call, response: ServerResponse): number {
+  if (call.upgraded) return SWITCHING_PROTOCOLS
+  return response.writableFinished || response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
+}
 
 /** Writes one line per request. The query is left out: tokens and names travel in it. */
 export function createAccessLog(

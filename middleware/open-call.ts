@@ -17,10 +17,12 @@ export interface OpenCallOptions {
   readonly now?: () => number
 }
 
-/** What the other middleware and the proxy find on a Fastify request. */
+/** A request that has been looked at. */
 export interface OpenedCall {
   readonly call: Call
   readonly head: RequestHead
+  /** Why it must not be routed. */
+  readonly refusal: GatewayError | undefined
 }
 
 /** Clients cannot send more lines; Node would drop the rest without a word. */
@@ -41,10 +43,7 @@ export function createOpenCall({
   onOpen,
   onClose,
   now = () => performance.now(),
-}: OpenCallOptions): (
-  request: IncomingMessage,
-  response: ServerResponse,
-) => OpenedCall & { refusal?: GatewayError } {
+}: OpenCallOptions): (request: IncomingMessage, response: ServerResponse) => OpenedCall {
   const readHead = createRequestHeadReader(identityHeaders)
 
   function refusalOf(request: IncomingMessage, head: RequestHead): GatewayError | undefined {
@@ -77,7 +76,6 @@ export function createOpenCall({
     const call = new Call(id, request.method!, request.url!, now())
     onOpen()
     response.on('close', () => onClose(call, request, response))
-    const refusal = refusalOf(request, head)
-    return refusal ? { call, head, refusal } : { call, head }
+    return { call, head, refusal: refusalOf(request, head) }
   }
 }

@@ -2,20 +2,24 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Call } from '../internal/call.ts'
 import type { RouteTable } from '../internal/route-table.ts'
-import type { Upstream } from '../internal/upstream.ts'
+import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticator } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
 import { answerClientError } from '../middleware/client-error.ts'
 import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
+import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 import { createForward } from './forward.ts'
 import { createRefuse } from './refuse.ts'
+import { mountWebSockets } from './websocket.ts'
 
 export interface ProxyOptions {
   /** The table as it is now; asked once per request. */
   readonly routes: () => RouteTable
   /** The whole way to a node: balancing, breaker, retries. */
   readonly upstream: Upstream
+  /** The same for a connection, for WebSockets. */
+  readonly connect: Upstream<NodeConnection>
   /** Undefined when no key is configured. */
   readonly authenticator: Authenticator | undefined
   readonly identityHeaders: readonly string[]
@@ -35,44 +39,58 @@ export interface ProxyOptions {
   readonly onInternalError: (error: unknown) => void
 }
 
+export interface Proxy {
+  /** The public listener, not yet listening. Whoever made it closes it. */
+  readonly app: FastifyInstance
+  /** Ends every connection, whatever it is busy with. */
+  cutOff(): void
+}
+
 /**
- * The public listener, not yet listening. Whoever calls it closes it.
+ * The public listener, not yet listening.
  *
  * Every request passes, in this order: open call (id, head, refusals), route, authorization, forward. Fastify
- * opens and closes the server; plain HTTP goes straight past its router, whose routes are fixed once it
- * listens while ours come and go.
+ * opens and closes the server and takes WebSockets to @fastify/http-proxy; plain HTTP goes straight past its
+ * router, whose routes are fixed once it listens while ours come and go.
  */
-export function createProxy(options: ProxyOptions): FastifyInstance {
+export function createProxy(options: ProxyOptions): Proxy {
   const openCall = createOpenCall(options)
   const refuse = createRefuse(options)
   const forward = createForward({ ...options, refuse })
 
-  /** A request that may go to a node; undefined when it has been refused. */
-  function admit(request: IncomingMessage, response: ServerResponse): OpenedCall | undefined {
-    const opened = openCall(request, response)
-    const { call, head, refusal } = opened
-    try {
-      if (refusal) throw refusal
-      call.route = matchRoute(options.routes(), call.method, head.host, call.target)
-      call.identity = authorize(call.route, head, options.authenticator)
-      return opened
-    } catch (error) {
-      refuse(error, response, call)
-      return undefined
-    }
+  /** @throws GatewayError why the request must not go to a node */
+  function admit({ call, head, refusal }: OpenedCall): void {
+    if (refusal) throw refusal
+    call.route = matchRoute(options.routes(), call.method, head.host, call.target)
+    call.identity = authorize(call.route, head, options.authenticator)
   }
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
-    const opened = admit(request, response)
-    if (opened) forward(request, response, opened)
+    const opened = openCall(request, response)
+    try {
+      admit(opened)
+      forward(request, response, opened)
+    } catch (error) {
+      refuse(error, response, opened.call)
+    }
   }
 
-  return Fastify({
+  const app = Fastify({
     logger: false,
     serverFactory: () => createPublicServer(options, serve),
     forceCloseConnections: 'idle',
     clientErrorHandler: answerClientError,
+    // Its router sees upgrades alone, on the way to the catch-all that stands for all paths.
+    routerOptions: { maxParamLength: 65_536 },
   })
+  const cutOffWebSockets = mountWebSockets(app, { ...options, openCall, admit, refuse })
+  return {
+    app,
+    cutOff() {
+      app.server.closeAllConnections()
+      cutOffWebSockets()
+    },
+  }
 }
 
 function createPublicServer(
@@ -89,6 +107,7 @@ function createPublicServer(
       maxHeaderSize: maxHeaderBytes,
       // Refused in open call, with a problem document and a line in the log.
       requireHostHeader: false,
+      shouldUpgradeCallback: asksForWebSocket,
     },
     serve,
   )

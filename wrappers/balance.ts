@@ -1,13 +1,13 @@
 import { GatewayError } from '../internal/errors.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
-import type { Wrapper } from '../internal/upstream.ts'
+import type { Outcome, Wrapper } from '../internal/upstream.ts'
 
 /**
  * Chooses the node of each try: an available one of the request's service that this call has not tried.
  *
  * @throws GatewayError WG_NO_NODE, or WG_CIRCUIT_OPEN with Retry-After when breakers alone are in the way
  */
-export function createBalance(nodes: NodeTable): Wrapper {
+export function createBalance<T extends Outcome>(nodes: NodeTable): Wrapper<T> {
   return next => (request, call) => {
     const service = nodes.get(request.service)
     const peer = service?.balancer(request.route.balancer).pick(service.peers, call)

@@ -1,7 +1,7 @@
-import type { Wrapper } from '../internal/upstream.ts'
+import type { Outcome, Wrapper } from '../internal/upstream.ts'
 import { chosenPeer } from './upstream-peer.ts'
 
 /** Sends each try through the breaker of the node it goes to. */
-export function createCircuitBreaker(): Wrapper {
+export function createCircuitBreaker<T extends Outcome>(): Wrapper<T> {
   return next => (request, call) => chosenPeer(call).circuit.fire(next, request, call)
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
 import type { Call } from '../internal/call.ts'
 import type { BreakerState } from '../internal/peer.ts'
-import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
+import type { Outcome, Upstream, UpstreamRequest } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 
 export interface CircuitOptions {
@@ -15,7 +15,7 @@ export interface CircuitOptions {
   readonly openMs: number
 }
 
-type Attempt = [next: Upstream, request: UpstreamRequest, call: Call]
+type Attempt = [next: Upstream<Outcome>, request: UpstreamRequest, call: Call]
 
 const BUCKETS = 10
 
@@ -31,7 +31,7 @@ const BUCKETS = 10
  * leaves the question open instead of answering it.
  */
 export class Circuit {
-  readonly #breaker: CircuitBreaker<Attempt, UpstreamResponse>
+  readonly #breaker: CircuitBreaker<Attempt, Outcome>
   readonly #window = new EventEmitter()
   readonly #openMs: number
   #openedAt = 0
@@ -40,7 +40,7 @@ export class Circuit {
 
   constructor(options: CircuitOptions, onChange: (state: BreakerState) => void) {
     this.#openMs = options.openMs
-    this.#breaker = new CircuitBreaker<Attempt, UpstreamResponse>(attempt, {
+    this.#breaker = new CircuitBreaker<Attempt, Outcome>(attempt, {
       timeout: false,
       // opossum opens above the percentage; the option here says from it on.
       errorThresholdPercentage: options.failureRatio * 100 - 1e-9,
@@ -96,8 +96,8 @@ export class Circuit {
    *
    * @throws CircuitOpenError when the breaker does not admit it
    */
-  fire(next: Upstream, request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
-    return this.#breaker.fire(next, request, call).catch(asOutcome)
+  fire<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
+    return this.#breaker.fire(next, request, call).catch(asOutcome) as Promise<T>
   }
 
   /** Ends its timers. */
@@ -117,25 +117,25 @@ export function isFailureStatus(status: number): boolean {
   return status >= 500 && status !== 501 && status !== 505
 }
 
-function attempt(next: Upstream, request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
+function attempt(next: Upstream<Outcome>, request: UpstreamRequest, call: Call): Promise<Outcome> {
   return next(request, call).then(throwFailureStatus)
 }
 
-function throwFailureStatus(response: UpstreamResponse): UpstreamResponse {
-  if (isFailureStatus(response.status)) throw new FailureAnswer(response)
-  return response
+function throwFailureStatus(outcome: Outcome): Outcome {
+  if (isFailureStatus(outcome.status)) throw new FailureAnswer(outcome)
+  return outcome
 }
 
 /** Carries an answer through opossum as a failure; never leaves this file. Not an Error: it needs no stack. */
 class FailureAnswer {
-  readonly response: UpstreamResponse
-  constructor(response: UpstreamResponse) {
-    this.response = response
+  readonly answer: Outcome
+  constructor(answer: Outcome) {
+    this.answer = answer
   }
 }
 
-function asOutcome(error: unknown): UpstreamResponse {
-  if (error instanceof FailureAnswer) return error.response
+function asOutcome(error: unknown): Outcome {
+  if (error instanceof FailureAnswer) return error.answer
   const code = (error as { code?: unknown } | undefined)?.code
   if (code === 'EOPENBREAKER' || code === 'ESHUTDOWN')
     throw new CircuitOpenError('circuit open', { cause: error })

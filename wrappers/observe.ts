@@ -1,12 +1,12 @@
 import type { Call } from '../internal/call.ts'
-import type { UpstreamResponse, Wrapper } from '../internal/upstream.ts'
+import type { Outcome, Wrapper } from '../internal/upstream.ts'
 
 /** Notes how long the way to an answer's head took, over all tries, for the access log and the metrics. */
-export function createObserve(now: () => number = () => performance.now()): Wrapper {
+export function createObserve<T extends Outcome>(now: () => number = () => performance.now()): Wrapper<T> {
   return next => (request, call) => {
     const begunAt = now()
     return next(request, call).then(
-      response => noted(response, call, now() - begunAt),
+      outcome => noted(outcome, call, now() - begunAt),
       error => {
         call.upstreamMs = now() - begunAt
         throw error
@@ -15,7 +15,7 @@ export function createObserve(now: () => number = () => performance.now()): Wrap
   }
 }
 
-function noted(response: UpstreamResponse, call: Call, upstreamMs: number): UpstreamResponse {
+function noted<T>(outcome: T, call: Call, upstreamMs: number): T {
   call.upstreamMs = upstreamMs
-  return response
+  return outcome
 }

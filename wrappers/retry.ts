@@ -1,6 +1,6 @@
 import type { Call } from '../internal/call.ts'
 import { type ErrorCode, GatewayError } from '../internal/errors.ts'
-import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../internal/upstream.ts'
+import type { Outcome, Upstream, UpstreamRequest, Wrapper } from '../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../internal/upstream-failure.ts'
 import { CircuitOpenError } from './circuit.ts'
 
@@ -25,16 +25,16 @@ const CODES: Readonly<Record<Exclude<FailureKind, 'aborted'>, ErrorCode>> = {
  * @throws GatewayError what the client is told of the last failure
  * @throws UpstreamFailure of kind `aborted` when the client has left
  */
-export function createRetry(): Wrapper {
+export function createRetry<T extends Outcome>(): Wrapper<T> {
   return next => (request, call) => next(request, call).catch(error => tryAgain(next, request, call, error))
 }
 
-async function tryAgain(
-  next: Upstream,
+async function tryAgain<T extends Outcome>(
+  next: Upstream<T>,
   request: UpstreamRequest,
   call: Call,
   firstError: unknown,
-): Promise<UpstreamResponse> {
+): Promise<T> {
   let failure = firstError
   let retriesLeft = request.route.retries ?? Number.POSITIVE_INFINITY
   let staleRetryLeft = true

@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import { type buildConnector, Pool } from 'undici'
 import type { Call } from '../internal/call.ts'
 import { addressOf, type Node } from '../internal/node.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
@@ -22,45 +22,85 @@ export interface PeerOptions {
   readonly onBreaker: (peer: Peer, state: BreakerState) => void
 }
 
-/** A node with its connection pool and its circuit breaker. Made and disposed of by the node table. */
+/**
+ * A node with its connection pool and its circuit breaker. Made and disposed of by the node table.
+ *
+ * Pool and breaker come with the first request: together they weigh 27 KB, and a table of thousands of nodes,
+ * of which most are quiet, would take seconds to build them.
+ */
 export class UpstreamPeer implements Peer {
   node: Node
   readonly address: string
-  readonly pool: Pool
-  readonly circuit: Circuit
+  readonly #options: PeerOptions
+  #pool: Pool | undefined = undefined
+  #circuit: Circuit | undefined = undefined
+  #connector: buildConnector.connector | undefined = undefined
+  #disposed = false
   inFlight = 0
   requests = 0
   failures = 0
 
-  constructor(node: Node, { connection, circuit, onBreaker }: PeerOptions) {
+  constructor(node: Node, options: PeerOptions) {
     this.node = node
     this.address = addressOf(node)
-    this.pool = new Pool(`http://${this.address}`, {
+    this.#options = options
+  }
+
+  get pool(): Pool {
+    this.#pool ??= this.#createPool()
+    return this.#pool
+  }
+
+  get circuit(): Circuit {
+    const { circuit, onBreaker } = this.#options
+    this.#circuit ??= new Circuit(circuit, state => onBreaker(this, state))
+    return this.#circuit
+  }
+
+  get breaker(): BreakerState {
+    return this.#circuit?.state ?? 'closed'
+  }
+
+  get retryInMs(): number {
+    return this.#circuit?.retryInMs ?? 0
+  }
+
+  available(): boolean {
+    if (this.node.weight === 0 || this.node.protocol !== undefined) return false
+    return this.#circuit === undefined || this.#circuit.admits()
+  }
+
+  /** Makes a connection beside the pool, which neither its size nor the end of the node concerns. */
+  connect(done: buildConnector.Callback): void {
+    const { host, port } = this.node
+    this.#connect({ protocol: 'http:', hostname: host, port: String(port) }, done)
+  }
+
+  dispose(): void {
+    this.#disposed = true
+    // Resolves after the last request has ended; its breaker must be there until then.
+    void this.#pool?.close().finally(() => this.#circuit?.close())
+    if (!this.#pool) this.#circuit?.close()
+  }
+
+  get #connect(): buildConnector.connector {
+    this.#connector ??= createConnector(this.#options.connection.connectTimeoutMs)
+    return this.#connector
+  }
+
+  #createPool(): Pool {
+    const { connection } = this.#options
+    const pool = new Pool(`http://${this.address}`, {
       connections: connection.maxConnections ?? null,
-      connect: createConnector(connection.connectTimeoutMs),
+      connect: this.#connect,
       keepAliveTimeout: connection.keepAliveMs,
       // A call has one deadline over all its tries, kept where the call is.
       headersTimeout: 0,
       bodyTimeout: connection.bodyIdleTimeoutMs,
     })
-    this.circuit = new Circuit(circuit, state => onBreaker(this, state))
-  }
-
-  get breaker(): BreakerState {
-    return this.circuit.state
-  }
-
-  get retryInMs(): number {
-    return this.circuit.retryInMs
-  }
-
-  available(): boolean {
-    return this.node.weight > 0 && this.node.protocol === undefined && this.circuit.admits()
-  }
-
-  dispose(): void {
-    // Resolves after the last request has ended; its breaker must be there until then.
-    this.pool.close().finally(() => this.circuit.close())
+    // Chosen just before its node was gone: it refuses, and the call goes to another.
+    if (this.#disposed) void pool.close()
+    return pool
   }
 }
 

@@ -1,0 +1,421 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startTestGateway, token } from '../support/gateway.ts'
+import { openRaw, send, sendRaw } from '../support/http.ts'
+import { answer, deadPort, startNode } from '../support/node-server.ts'
+import { until } from '../support/until.ts'
+import { handshake, OPCODE, openWebSocket, startWebSocketNode } from '../support/websocket.ts'
+
+interface NodeView {
+  readonly inFlight: number
+  readonly failures: number
+}
+
+async function nodeViews(adminPort: number): Promise<readonly NodeView[]> {
+  const { services } = (await send(adminPort, { path: '/services' })).json() as {
+    services: { nodes: NodeView[] }[]
+  }
+  return services.flatMap(({ nodes }) => nodes)
+}
+
+test('text and bytes, short and long, pass both ways in their order', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const client = await openWebSocket(t, port, { path: '/chat/room' })
+  const messages = [
+    'hello',
+    '',
+    'žluťoučký kůň',
+    Buffer.from([0, 1, 255]),
+    'x'.repeat(300),
+    Buffer.alloc(200_000, 7),
+  ]
+  for (const message of messages) client.socket.send(message)
+  for (const message of messages) assert.deepEqual(await client.next(), message)
+})
+
+test('a message that comes with the handshake is not lost', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const text = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69])
+  const client = await openRaw(port, Buffer.concat([Buffer.from(handshake('/chat')), text]))
+  assert.match(await client.until('\x81\x02hi'), /^HTTP\/1\.1 101 /)
+  client.socket.destroy()
+})
+
+test('the node is told what it is told of every request, and the target arrives as it left', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, {
+    withKey: true,
+    nodes: { 'chat/c1': node.port },
+    routes: { r: { path: '/api/chat/*', service: 'chat', stripPrefix: '/api' } },
+  })
+  const path = "/api/chat/a%20b/'{}?q=%2F&'=|&utf=%E4%BD%A0&&x"
+  const lines = [
+    `Authorization: Bearer ${token({ sub: 'ann' })}`,
+    'X-User-Id: root',
+    'x_user_id: root',
+    'X-Forwarded-For: 9.9.9.9',
+    'X-Request-Id: ws-1',
+    'Cookie: a=1',
+    'Cookie: b=2',
+    '__proto__: odd',
+    'Sec-WebSocket-Extensions: permessage-deflate',
+  ]
+  const client = await openRaw(port, handshake(path, lines))
+  const { request } = await node.next()
+  assert.equal(request.url, path.slice('/api'.length))
+  const { headers } = request
+  assert.equal(headers['x-user-id'], 'ann')
+  assert.equal(headers['x-request-id'], 'ws-1')
+  assert.equal(headers['x-forwarded-for'], '127.0.0.1')
+  assert.equal(headers['x-forwarded-proto'], 'http')
+  assert.equal(headers['x-forwarded-host'], 'h')
+  assert.equal(headers.host, `127.0.0.1:${node.port}`)
+  assert.equal(headers.cookie, 'a=1; b=2')
+  assert.equal(headers['sec-websocket-extensions'], undefined)
+  assert.ok(!request.rawHeaders.includes('root') && !request.rawHeaders.includes('x_user_id'))
+  assert.match(await client.until('\r\n\r\n'), /^HTTP\/1\.1 101 /)
+  client.socket.destroy()
+})
+
+test('the subprotocol that a client wants first is offered to the node', async t => {
+  const node = await startWebSocketNode(t, { protocol: 'chat.v2' })
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const client = await openWebSocket(t, port, { path: '/chat', protocols: ['chat.v2', 'chat.v1'] })
+  assert.equal(client.socket.protocol, 'chat.v2')
+  assert.equal((await node.next()).request.headers['sec-websocket-protocol'], 'chat.v2')
+  client.socket.send('hi')
+  assert.equal(await client.next(), 'hi')
+})
+
+test('the code and reason of a close frame reach the other side', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const leaving = await openWebSocket(t, port, { path: '/chat' })
+  const left = await node.next()
+  leaving.socket.close(4001, 'enough')
+  assert.equal(await left.closed, 4001)
+  assert.equal(String((await left.received(OPCODE.close)).payload.subarray(2)), 'enough')
+
+  const staying = await openWebSocket(t, port, { path: '/chat' })
+  ;(await node.next()).close(4002, 'no more')
+  assert.deepEqual(await staying.closed, { code: 4002, reason: 'no more' })
+})
+
+test('an end without a code stays one', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const polite = await openWebSocket(t, port, { path: '/chat' })
+  const left = await node.next()
+  polite.socket.close()
+  assert.equal(await left.closed, 1005)
+
+  const bare = await openWebSocket(t, port, { path: '/chat' })
+  ;(await node.next()).write(OPCODE.close)
+  assert.equal((await bare.closed).code, 1005)
+
+  const broken = await openWebSocket(t, port, { path: '/chat' })
+  ;(await node.next()).socket.destroy()
+  assert.equal((await broken.closed).code, 1006)
+
+  const gone = await openRaw(port, handshake('/chat'))
+  const alone = await node.next()
+  await gone.until('101 ')
+  gone.socket.destroy()
+  assert.equal(await alone.closed, 1006)
+})
+
+test('a ping of the node is answered by the client, and by nobody else', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const client = await openRaw(port, handshake('/chat'))
+  const end = await node.next()
+  end.write(OPCODE.ping, 'there?')
+  await client.until('\x89\x06there?')
+  client.socket.write(Buffer.from([0x8a, 0x83, 0, 0, 0, 0, 0x79, 0x65, 0x73]))
+  // Had the gateway answered for the client, its pong would have been the first.
+  assert.equal(String((await end.received(OPCODE.pong)).payload), 'yes')
+  client.socket.destroy()
+})
+
+test('a handshake that may not pass is refused like any request, and no node sees it', async t => {
+  const node = await startNode(t, socket => socket.destroy())
+  const { port, logged } = await startTestGateway(t, {
+    withKey: true,
+    nodes: { 'chat/c1': node.port, 'drained/d1': { port: node.port, weight: 0 } },
+    routes: {
+      any: { path: '/chat', service: 'chat' },
+      admin: { path: '/admin', service: 'chat', auth: { jwt: { roles: ['admin'] } } },
+      write: { path: '/write', methods: ['POST'], service: 'chat' },
+      drained: { path: '/drained', service: 'drained', auth: 'none' },
+      rest: { path: '/rest/*', service: 'chat', auth: 'none' },
+    },
+  })
+  const bearer = `Authorization: Bearer ${token()}`
+  for (const [path, lines, status, code] of [
+    ['/chat', [], 401, 'WG_TOKEN_MISSING'],
+    ['/chat', ['Authorization: Bearer nonsense'], 401, 'WG_TOKEN_INVALID'],
+    ['/admin', [bearer], 403, 'WG_FORBIDDEN'],
+    ['/nowhere', [bearer], 404, 'WG_NO_ROUTE'],
+    ['/write', [bearer], 405, 'WG_METHOD_NOT_ALLOWED'],
+    ['/drained', [], 503, 'WG_NO_NODE'],
+    ['/rest/../x', [], 400, 'WG_BAD_REQUEST'],
+    ['/rest/x', ['Host: again'], 400, 'WG_BAD_REQUEST'],
+  ] as const) {
+    const id = `refused-${path.replaceAll('/', '.')}-${code}`
+    // The connection ends by itself, except where the handshake was not even looked at.
+    const client = await openRaw(port, handshake(path, [...lines, `X-Request-Id: ${id}`]))
+    const text = await client.until(/\}$/)
+    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `), code)
+    assert.match(text, /content-type: application\/problem\+json/)
+    assert.ok(text.includes(`"code":"${code}"`) && text.includes(`x-request-id: ${id}`), text)
+    client.socket.destroy()
+    const line = await logged(id)
+    assert.deepEqual([line.status, line.code], [status, code])
+  }
+  assert.match(await sendRaw(port, handshake('/nowhere')), /\r\nConnection: close\r\n/)
+  assert.equal(node.connections, 0)
+})
+
+test('a node that nothing connects to is passed over, and refused for when there is no other', async t => {
+  const node = await startWebSocketNode(t)
+  const dead = await deadPort()
+  const { port, logged, adminPort } = await startTestGateway(t, {
+    nodes: { 'chat/c1': dead, 'chat/c2': node.port, 'gone/g1': dead },
+    config: { breaker: { failureRatio: 0.5, minimumRequests: 2, windowMs: 10_000, openMs: 60_000 } },
+  })
+  for (let i = 0; i < 2; i++) {
+    const client = await openWebSocket(t, port, { path: '/chat' })
+    client.socket.send('hi')
+    assert.equal(await client.next(), 'hi')
+  }
+  const refused = await sendRaw(port, handshake('/gone', ['X-Request-Id: gone']))
+  assert.match(refused, /^HTTP\/1\.1 502 /)
+  assert.match(refused, /WG_UPSTREAM_UNREACHABLE/)
+  assert.ok(!refused.includes('127.0.0.1') && !refused.includes('ECONN'), refused)
+  assert.match(String((await logged('gone')).reason), /ECONNREFUSED/)
+  assert.match(await sendRaw(port, handshake('/gone')), /^HTTP\/1\.1 502 /)
+  const open = await sendRaw(port, handshake('/gone'))
+  assert.match(open, /^HTTP\/1\.1 503 .*retry-after: \d+.*WG_CIRCUIT_OPEN/s)
+  assert.equal((await nodeViews(adminPort)).at(-1)!.failures, 2)
+})
+
+test('a node that does not agree ends the WebSocket, and is not held on to', async t => {
+  const refusing = await startWebSocketNode(t, {
+    refuse: socket => socket.write(answer('no', [], '403 Forbidden')),
+  })
+  const silent = await startWebSocketNode(t, { refuse: () => {} })
+  const nonsense = await startWebSocketNode(t, { refuse: socket => socket.write('SSH-2.0\r\n\r\n') })
+  const { port, logged, adminPort, log } = await startTestGateway(t, {
+    nodes: { 'a/n': refusing.port, 'b/n': silent.port, 'c/n': nonsense.port },
+    routes: { b: { path: '/b', service: 'b', timeoutMs: 50 } },
+  })
+  for (const [path, reason] of [
+    ['/a', 'the node answered 403 to the handshake'],
+    ['/b', 'upstream timeout'],
+    ['/c', undefined],
+  ] as const) {
+    const client = await openWebSocket(t, port, { path, headers: { 'X-Request-Id': `no-${path.slice(1)}` } })
+    client.socket.send('too early')
+    const { code, reason: told } = await client.closed
+    assert.equal(code, 1011)
+    assert.ok(!told.includes('127.0.0.1'), told)
+    const line = await logged(`no-${path.slice(1)}`)
+    assert.equal(line.status, 101)
+    if (reason !== undefined) assert.equal(line.reason, reason)
+    else assert.match(String(line.reason), /Parse Error/)
+  }
+  await until('the connections to the nodes have ended', () =>
+    [refusing, silent, nonsense].every(({ connections }) => connections.size === 0),
+  )
+  assert.deepEqual(
+    (await nodeViews(adminPort)).map(({ inFlight, failures }) => [inFlight, failures]),
+    [
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ],
+  )
+  assert.deepEqual(
+    log.filter(line => (line.level as number) >= 40),
+    [],
+  )
+})
+
+test('a client that leaves before the node has agreed takes the connection to the node with it', async t => {
+  const silent = await startWebSocketNode(t, { refuse: () => {} })
+  const { port, logged, adminPort } = await startTestGateway(t, { nodes: { 'chat/c1': silent.port } })
+  const client = await openRaw(port, handshake('/chat', ['X-Request-Id: early']))
+  await client.until('101 ')
+  client.socket.resetAndDestroy()
+  const line = await logged('early')
+  assert.deepEqual([line.status, line.reason], [101, undefined])
+  await until('the connection to the node has ended', () => silent.connections.size === 0)
+  const [view] = await nodeViews(adminPort)
+  assert.deepEqual([view!.inFlight, view!.failures], [0, 0])
+})
+
+test('a WebSocket is in flight while it is open, and logged and counted when it is over', async t => {
+  const node = await startWebSocketNode(t)
+  const { port, adminPort, logged, log } = await startTestGateway(t, {
+    withKey: true,
+    nodes: { 'chat/c1': node.port },
+  })
+  const client = await openWebSocket(t, port, {
+    path: '/chat/room?secret=1',
+    headers: { Authorization: `Bearer ${token({ sub: 'ann' })}`, 'X-Request-Id': 'counted' },
+  })
+  client.socket.send('hi')
+  await client.next()
+  assert.equal((await nodeViews(adminPort))[0]!.inFlight, 1)
+  assert.ok(!log.some(line => line.requestId === 'counted'))
+  client.socket.close(1000)
+  const line = await logged('counted')
+  assert.deepEqual(
+    [
+      line.status,
+      line.method,
+      line.path,
+      line.route,
+      line.node,
+      line.user,
+      line.attempts,
+      line.code,
+      line.reason,
+    ],
+    [101, 'GET', '/chat/room', 'auto:chat', 'c1', 'ann', 1, undefined, undefined],
+  )
+  await until('nothing is in flight', async () => (await nodeViews(adminPort))[0]!.inFlight === 0)
+  const metrics = (await send(adminPort, { path: '/metrics' })).text
+  assert.match(metrics, /waygate_requests_total\{[^}]*node="c1",status="101"\} 1/)
+})
+
+test('a node that leaves the table keeps its open WebSockets', async t => {
+  const node = await startWebSocketNode(t)
+  const { port, registry, gateway } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const client = await openWebSocket(t, port, { path: '/chat' })
+  client.socket.send('one')
+  assert.equal(await client.next(), 'one')
+  await registry.unregister('chat', 'c1')
+  await until('the node has left', () => gateway.nodeCount() === 0)
+  client.socket.send('two')
+  assert.equal(await client.next(), 'two')
+})
+
+test('neither side may send faster than the other one takes', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const client = await openWebSocket(t, port, { path: '/chat' })
+  const end = await node.next()
+  end.socket.pause()
+  const MESSAGES = 400
+  const message = Buffer.alloc(100_000)
+  for (let i = 0; i < MESSAGES; i++) client.socket.send(message)
+  // It comes to a halt with much of the 40 MB still at the client.
+  let before = -1
+  await until(
+    'the client gets rid of nothing more',
+    () => {
+      const left = client.socket.bufferedAmount
+      const stalled = left === before
+      before = left
+      return stalled
+    },
+    { everyMs: 300 },
+  )
+  assert.ok(before > 10_000_000, `${before} bytes are still at the client`)
+  end.socket.resume()
+  for (let i = 0; i < MESSAGES; i++) assert.equal((await client.next()).length, message.length)
+})
+
+test('a message over the limit ends the WebSocket', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    config: {
+      limits: { bodyBytes: 1_000, headerBytes: 16_384, headersTimeoutMs: 10_000, keepAliveTimeoutMs: 10_000 },
+    },
+  })
+  const client = await openWebSocket(t, port, { path: '/chat' })
+  client.socket.send('x'.repeat(1_000))
+  assert.equal((await client.next()).length, 1_000)
+  client.socket.send('x'.repeat(1_001))
+  assert.equal((await client.closed).code, 1009)
+})
+
+test('frames that are none end the WebSocket and nothing else', async t => {
+  const node = await startWebSocketNode(t)
+  const { port, log } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const bad = await openRaw(port, Buffer.concat([Buffer.from(handshake('/chat')), Buffer.alloc(64, 0xff)]))
+  // 1002: a protocol error.
+  assert.ok((await bad.closed).includes('\x88\x02\x03\xea'))
+  const client = await openWebSocket(t, port, { path: '/chat' })
+  await node.next()
+  const end = await node.next()
+  end.socket.write(Buffer.alloc(64, 0xff))
+  assert.equal((await client.closed).code, 1011)
+  assert.deepEqual(
+    log.filter(line => (line.level as number) >= 40),
+    [],
+  )
+})
+
+test('a handshake that is none, or that waits behind another request, is a plain request', async t => {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole
+    socket.write(answer(request.header('upgrade') ?? 'plain'))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const good = handshake('/user')
+  for (const head of [
+    good.replace('GET', 'POST').replace('\r\n\r\n', '\r\nContent-Length: 0\r\n\r\n'),
+    good.replace('HTTP/1.1', 'HTTP/1.0'),
+    good.replace('Version: 13', 'Version: 7'),
+    good.replace('dGhlIHNhbXBsZSBub25jZQ==', 'short'),
+    good.replace('Sec-WebSocket-Key', 'X-Key'),
+    good.replace('\r\n\r\n', '\r\nSec-WebSocket-Protocol: a, a\r\n\r\n'),
+    good.replace('\r\n\r\n', '\r\nSec-WebSocket-Protocol: a b\r\n\r\n'),
+    good.replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nhi'),
+    `GET /user HTTP/1.1\r\nHost: h\r\n\r\n${good}`,
+  ]) {
+    const client = await openRaw(port, head)
+    const answers = head.startsWith('GET /user HTTP/1.1\r\nHost: h\r\n\r\n') ? 2 : 1
+    const text = await client.until(new RegExp(`(?:[^]*?\\r\\n\\r\\nplain){${answers}}$`))
+    assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, answers, head)
+    client.socket.destroy()
+  }
+})
+
+test('shutdown says goodbye to both sides', async t => {
+  const node = await startWebSocketNode(t)
+  const { port, gateway, logged } = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    config: { shutdownTimeoutMs: 10_000 },
+  })
+  const client = await openWebSocket(t, port, { path: '/chat', headers: { 'X-Request-Id': 'bye' } })
+  const end = await node.next()
+  client.socket.send('hi')
+  await client.next()
+  assert.equal(await gateway.stop(), 0)
+  assert.equal((await client.closed).code, 1001)
+  assert.equal(await end.closed, 1001)
+  assert.equal((await logged('bye')).status, 101)
+})
+
+test('shutdown does not wait for a client that does not answer its goodbye', async t => {
+  const node = await startWebSocketNode(t)
+  const { port, gateway } = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    config: { shutdownTimeoutMs: 50 },
+  })
+  const client = await openRaw(port, handshake('/chat'))
+  const end = await node.next()
+  await client.until('101 ')
+  // Its close frame comes, and stays unanswered.
+  const told = client.until('\x03\xe9')
+  assert.equal(await gateway.stop(), 1)
+  await told
+  await client.closed
+  await end.closed
+})
