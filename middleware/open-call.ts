@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Call } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../internal/request-head.ts'
 import { isSafeTarget } from '../internal/target.ts'
+import { createRequestIds } from './request-id.ts'
 
 export interface OpenCallOptions {
   /** Lower-case names of headers that only the gateway may set. */
@@ -45,6 +45,7 @@ export function createOpenCall({
   now = () => performance.now(),
 }: OpenCallOptions): (request: IncomingMessage, response: ServerResponse) => OpenedCall {
   const readHead = createRequestHeadReader(identityHeaders)
+  const newId = createRequestIds()
 
   function refusalOf(request: IncomingMessage, head: RequestHead): GatewayError | undefined {
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
@@ -72,7 +73,7 @@ export function createOpenCall({
 
   return (request, response) => {
     const head = readHead(request.rawHeaders)
-    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : randomUUID()
+    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, request.url!, now())
     onOpen()
     response.on('close', () => onClose(call, request, response))
