@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts'
 import { Directory } from '../discovery/directory.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
+import { runInSlices } from '../discovery/slices.ts'
 import { SuspectWatch } from '../discovery/suspect-watch.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
 import type { NodeTable } from '../internal/node-table.ts'
@@ -81,7 +82,10 @@ export class LiveTable implements TableView {
   /** Follows the registry until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     try {
-      for await (const event of this.#registry.watch(signal)) this.#apply(event)
+      for await (const event of this.#registry.watch(signal)) {
+        await runInSlices(this.#directory.steps(event))
+        this.#applied(event)
+      }
     } finally {
       this.#suspects.stop()
     }
@@ -138,8 +142,7 @@ export class LiveTable implements TableView {
     return this.#directory.problems()
   }
 
-  #apply(event: RegistryEvent): void {
-    this.#directory.apply(event)
+  #applied(event: RegistryEvent): void {
     this.#suspects.check()
     const { source, scope } = event
     if (event.type === 'status') {
@@ -167,8 +170,7 @@ export class LiveTable implements TableView {
       }
     }
     this.#reportSuspects()
-    const entries = event.type === 'snapshot' ? event.entries : event.puts
-    if (this.#reported.size > 0 || entries.some(entry => entry.kind !== 'nodes')) this.#reportProblems()
+    if (this.#directory.hasProblems || this.#reported.size > 0) this.#reportProblems()
   }
 
   /** Says once that there are suspects, and once that there are none any more. */

@@ -86,7 +86,7 @@ const BURST_MS = 5_000
 
 /**
  * Folds {@link RegistryEvent}s into what the gateway routes to. No I/O, no timers; callbacks run inside the
- * call, after everything of it is in place.
+ * call, each after what it tells of is in place.
  *
  * - A value that does not decode leaves its key's last good nodes or route in place while the key exists.
  * - A snapshot replaces everything of its source; what it repeats causes no callback.
@@ -103,6 +103,7 @@ export class Directory {
   readonly #problems = new Map<string, string>()
   /** By key, the source it is of. */
   readonly #suspects = new Map<string, Source>()
+  #stepping = false
   #routes: readonly Route[] = []
   #blocked: ReadonlySet<string> = new Set()
 
@@ -112,6 +113,24 @@ export class Directory {
   }
 
   apply(event: RegistryEvent): void {
+    const steps = this.steps(event)
+    while (!steps.next().done);
+  }
+
+  /**
+   * Applies an event piece by piece, so that a large one need not be applied at one go. Between two pieces each
+   * service is as it was before or as it is after; no other event may be applied then.
+   */
+  *steps(event: RegistryEvent): Generator<void, void> {
+    this.#stepping = true
+    try {
+      yield* this.#steps(event)
+    } finally {
+      this.#stepping = false
+    }
+  }
+
+  *#steps(event: RegistryEvent): Generator<void, void> {
     const source = this.#source(event.source, event.scope)
     const before = source.state
     switch (event.type) {
@@ -122,19 +141,24 @@ export class Directory {
         return
       case 'snapshot': {
         const { revision } = event
-        source.state = { ...before, loaded: true, restored: event.from === 'disk', revision }
-        const present = new Set(event.entries.map(entry => entry.key))
+        const entries: RegistryEntry[] = []
+        for (const entry of event.entries) {
+          entries.push(entry)
+          yield
+        }
+        const present = new Set(entries.map(entry => entry.key))
         const gone = [...source.keys].flatMap(([key, { suspectSince }]) =>
           present.has(key) || suspectSince !== undefined ? [] : key,
         )
         const doubted = this.#doubted(source, gone, { whole: true, afterLoss: event.afterLoss })
-        this.#write(source, event.entries, gone, doubted)
+        yield* this.#write(source, entries, gone, doubted)
+        source.state = { ...source.state, loaded: true, restored: event.from === 'disk', revision }
         return
       }
       case 'change': {
         source.state = { ...before, revision: event.revision }
         const doubted = this.#doubted(source, event.deletes, { whole: false, afterLoss: false })
-        this.#write(source, event.puts, event.deletes, doubted)
+        yield* this.#write(source, event.puts, event.deletes, doubted)
         return
       }
       default:
@@ -160,6 +184,11 @@ export class Directory {
     return this.#blocked
   }
 
+  /** Whether `problems()` has any. */
+  get hasProblems(): boolean {
+    return this.#problems.size > 0 || this.#suspects.size > 0 || this.#services.hasDuplicates
+  }
+
   /** Keys whose present value is not used, or not in full; each once, in key order. */
   problems(): readonly Problem[] {
     const reasons = new Map([...this.#services.duplicates(), ...this.#problems])
@@ -178,13 +207,18 @@ export class Directory {
     })
   }
 
-  /** Lets go of a suspect, or of one node of it; nothing happens when the registry has named it again. */
+  /**
+   * Lets go of a suspect, or of one node of it. Nothing happens when the registry has named it again, nor while
+   * an event is being applied, which may be just about to do so.
+   */
   dismiss(key: string, node?: Node): void {
+    if (this.#stepping) return
     const source = this.#suspects.get(key)
     const state = source?.keys.get(key)
     if (!source || !state) return
     const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
-    this.#write(source, [], [key], nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map())
+    const kept = nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map()
+    for (const _ of this.#write(source, [], [key], kept));
   }
 
   source(name: string): SourceState {
@@ -229,12 +263,12 @@ export class Directory {
     return doubted
   }
 
-  #write(
+  *#write(
     source: Source,
     puts: readonly RegistryEntry[],
     deletes: readonly string[],
     doubted: ReadonlyMap<string, KeyState>,
-  ): void {
+  ): Generator<void, void> {
     const touched = new Set<string>()
     let routesTouched = false
     const set = (key: string, next: KeyState | undefined): void => {
@@ -248,12 +282,17 @@ export class Directory {
     for (const key of deletes) set(key, doubted.get(key))
     // Taken away by an earlier event of the same burst, unless it has come back by itself.
     for (const [key, state] of doubted) if (!source.keys.has(key)) set(key, state)
-    for (const entry of puts) set(entry.key, this.#read(source.keys.get(entry.key) ?? NOTHING, entry))
-
-    const changed = [...touched].filter(service => this.#services.gather(service))
-    const routesChanged = routesTouched && this.#gatherRoutes()
-    for (const service of changed) this.#options.onNodes?.(service, this.services().get(service) ?? [])
-    if (routesChanged) this.#options.onRoutes?.(this.#routes)
+    for (const entry of puts) {
+      set(entry.key, this.#read(source.keys.get(entry.key) ?? NOTHING, entry))
+      yield
+    }
+    if (routesTouched && this.#gatherRoutes()) this.#options.onRoutes?.(this.#routes)
+    for (const service of touched) {
+      if (this.#services.gather(service)) {
+        this.#options.onNodes?.(service, this.services().get(service) ?? [])
+      }
+      yield
+    }
   }
 
   /** Keeps a key's state, and every list it stands in. */

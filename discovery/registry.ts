@@ -95,6 +95,8 @@ export type RegistryEntry =
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
 
+export type Entries = Iterable<RegistryEntry> & { readonly length: number }
+
 export type RegistryEvent =
   | {
       readonly type: 'snapshot'
@@ -102,7 +104,8 @@ export type RegistryEvent =
       readonly scope: RegistryScope
       /** The store's revision this is true at, as a decimal string. */
       readonly revision: string
-      readonly entries: readonly RegistryEntry[]
+      /** In key order where the store has one. May be decoded as they are iterated: to be iterated once. */
+      readonly entries: Entries
       /** Where it was read: the store itself, or the copy on disk that outlives an outage. */
       readonly from: 'store' | 'disk'
       /**

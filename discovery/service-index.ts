@@ -31,6 +31,10 @@ export class ServiceIndex {
     return this.#size
   }
 
+  get hasDuplicates(): boolean {
+    return this.#duplicates.size > 0
+  }
+
   /** Keys with a node that is not used because another key has its id, and why. */
   *duplicates(): Iterable<readonly [key: string, reason: string]> {
     for (const byKey of this.#duplicates.values()) yield* byKey

@@ -5,6 +5,7 @@ import { codecNamed } from '../codecs/codecs.ts'
 import { EventQueue } from '../event-queue.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type {
+  Entries,
   RegisterOptions,
   Registration,
   Registry,
@@ -182,7 +183,7 @@ export class EtcdRegistry implements Registry {
     let served: SyncState | undefined
     const pushSnapshot = (state: SyncState, from: 'store' | 'disk', afterLoss: boolean) => {
       const revision = String(state.revision)
-      const entries = [...state.table.values()].map(decode)
+      const entries = lazily([...state.table.values()], decode)
       queue.push({ type: 'snapshot', source, scope, revision, entries, from, afterLoss })
     }
     const sync = new PrefixSync({
@@ -251,6 +252,16 @@ function followNodes({ prefix, format = 'auto', service }: ServicesPrefix, own: 
 function followRoutes(prefix: string): Followed {
   const decode = (item: StoredKey) => decodeRoute(prefix, item)
   return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
+}
+
+/** Decodes each key when its turn comes: ten thousand at one go would hold everything else up. */
+function lazily(items: readonly StoredKey[], decode: (item: StoredKey) => RegistryEntry): Entries {
+  return {
+    length: items.length,
+    *[Symbol.iterator]() {
+      for (const item of items) yield decode(item)
+    },
+  }
 }
 
 /** Every key there is now, read in pages at one revision. */

@@ -252,20 +252,32 @@ test('a document that makes its parser throw is a problem of that document', () 
   assert.match(directory.problems()[0]?.reason ?? '', /too deep/)
 })
 
-test('callbacks see the whole event applied', () => {
+test('a callback sees what it tells of in place', () => {
   const seen: unknown[] = []
   const directory: Directory = new Directory({
     parseRoute,
-    onNodes: service => seen.push([service, directory.services().size, directory.source('nodes').revision]),
+    onNodes: (service, nodes) => seen.push([service, directory.services().get(service) === nodes]),
   })
-  directory.apply({
-    ...snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]),
-    revision: '7',
-  } as RegistryEvent)
+  directory.apply(snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]))
   assert.deepEqual(seen, [
-    ['user', 2, '7'],
-    ['task', 2, '7'],
+    ['user', true],
+    ['task', true],
   ])
+})
+
+test('applied piece by piece, a service is at any time as it was or as it will be', () => {
+  const { directory } = setUp()
+  const ids = () => (directory.services().get('user') ?? []).map(({ id }) => id).join()
+  directory.apply(snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2'))]))
+  const seen = new Set<string>()
+  const next = [at(node('user', 'u3')), at(node('task', 't1')), at(node('user', 'u4'))]
+  for (const _ of directory.steps(snapshot('nodes', next))) {
+    seen.add(ids())
+    // As a watch over suspects would, at the worst of times.
+    for (const { key } of directory.suspects()) directory.dismiss(key)
+  }
+  seen.add(ids())
+  assert.deepEqual([...seen], ['u1,u2', 'u3,u4'])
 })
 
 test('status and origin are kept per source', () => {
