@@ -3,6 +3,8 @@ import { GRPCNotImplementedError } from 'etcd3'
 /** `ErrInvalidAuthToken`, `ErrAuthOldRevision` and `ErrUserEmpty` of etcd's `api/v3rpc/rpctypes`. */
 const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'user name is empty']
 const NOT_ENABLED = 'authentication is not enabled'
+/** How the message begins of a call that failed for want of a token. */
+export const NO_TOKEN = 'no token from etcd'
 const STATUS_PREFIX = /^\d+ [A-Z_]+: /
 const GO_PREFIX = /^rpc error: code = \w+ desc = /
 
@@ -25,4 +27,9 @@ export function plainReason(message: string): string {
     .replace(STATUS_PREFIX, '')
     .replace(GO_PREFIX, '')
     .replace(/^etcdserver: /, '')
+}
+
+/** Whether a call failed for want of a token. */
+export function isNoToken(error: Error): boolean {
+  return error.message.includes(NO_TOKEN)
 }

@@ -1,6 +1,6 @@
 import { isRecoverableError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
-import { hasNoUsers, plainReason } from './auth-errors.ts'
+import { hasNoUsers, NO_TOKEN, plainReason } from './auth-errors.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 
 /** What a call carries to say whose it is; `token` is undefined with an etcd that has no users. */
@@ -17,8 +17,6 @@ export interface AuthTokensOptions {
   readonly random?: (() => number) | undefined
 }
 
-const NO_TOKEN = 'no token from etcd'
-
 /** Why there is no token, in words for people; never with the password. */
 export class NoTokenError extends Error {
   /** Whether nobody answered; otherwise etcd did, and gave none. */
@@ -31,11 +29,6 @@ export class NoTokenError extends Error {
     super(`${NO_TOKEN}${reason}`, { cause })
     this.unreachable = unreachable
   }
-}
-
-/** Whether a call failed for want of a token; several members were asked for one then. */
-export function isNoToken(error: Error): boolean {
-  return error.message.includes(NO_TOKEN)
 }
 
 /** Between two questions that etcd answers with a refusal: it spends some 75 ms of one core on each. */

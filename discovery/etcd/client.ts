@@ -1,8 +1,12 @@
-import { handleWhen, noop, retry } from 'cockatiel'
+import { ChannelCredentials } from '@grpc/grpc-js'
+import { handleWhen, retry } from 'cockatiel'
 import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
 import type { Logger } from '../logger.ts'
+import { isNoToken } from './auth-errors.ts'
 import { createAuthInterceptor } from './auth-interceptor.ts'
-import { AuthTokens, isNoToken } from './auth-tokens.ts'
+import { AuthTokens } from './auth-tokens.ts'
+import { EndpointChoice } from './endpoint-choice.ts'
+import { GreetedCredentials } from './greeted-credentials.ts'
 import { requireLeader } from './require-leader.ts'
 import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 
@@ -40,6 +44,7 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
     throw new TypeError('etcd endpoints must be all http or all https')
   }
   const interceptors = [requireLeader]
+  const choice = new EndpointChoice(hosts)
   const config: IOptions = {
     hosts,
     grpcOptions: {
@@ -58,16 +63,17 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
     defaultCallOptions: call => (call.isStream ? {} : { deadline: Date.now() + CALL_DEADLINE_MS }),
     faultHandling: {
       // etcd3's own circuit breaker would go on refusing calls for seconds after etcd is healthy again.
-      host: () => noop,
+      host: endpoint => choice.policyOf(endpoint),
       global: retry(handleWhen(isWorthAnotherMember), { maxAttempts: hosts.length }),
     },
   }
   if (options.tls && secure === 0) {
     throw new TypeError('etcd has TLS files but http endpoints; write https://')
   }
-  const credentials = secure > 0 ? new EtcdTlsCredentials(checkPair(options.tls ?? {})) : undefined
+  const credentials =
+    secure > 0 ? new EtcdTlsCredentials(checkPair(options.tls ?? {})) : ChannelCredentials.createInsecure()
   const client = new Etcd3(config)
-  if (credentials) useCredentials(client, credentials)
+  useCredentials(client, new GreetedCredentials(credentials))
   const { user, password = '', logger } = options
   if (user !== undefined) {
     // Not etcd3's own `auth`: it asks for a token once, and streams do not survive the end of that one.
@@ -78,7 +84,8 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
 }
 
 function isWorthAnotherMember(error: Error): boolean {
-  // A call that ran into its deadline has cost its time; whoever made it decides whether to go on.
+  // A call that ran into its deadline has cost its time; whoever made it decides whether to go on. For a token,
+  // several members were asked already.
   return isRecoverableError(error) && !(error instanceof GRPCDeadlineExceededError) && !isNoToken(error)
 }
 
