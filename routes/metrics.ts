@@ -1,9 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Call } from '../internal/call.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
-import type { SourceDetails, TableView } from './table-view.ts'
+import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
+import type { TableView } from './table-view.ts'
 
 /** Seconds; from what a cache in memory answers in to what clients give up at. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -45,61 +47,52 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     }
   }
 
-  new Counter({
-    name: 'waygate_requests_total',
-    help: 'Requests answered, by route, service, node and status. 499: the client left.',
-    labelNames: ['route', 'service', 'node', 'status'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const { count, ...labels } of requests.values()) this.inc({ ...labels }, count)
+  const live = (
+    type: LiveMetricOptions['type'],
+    name: string,
+    help: string,
+    samples: LiveMetricOptions['samples'],
+  ) => registry.registerMetric(liveMetric({ type, name, help, samples }))
+
+  live(
+    'counter',
+    'waygate_requests_total',
+    'Requests answered, by route, service, node and status. 499: the client left.',
+    function* () {
+      for (const { count, ...labels } of requests.values()) yield { labels, value: count }
       dropGoneNodes()
     },
-  })
+  )
   const perNode = (
+    type: LiveMetricOptions['type'],
     name: string,
     help: string,
     value: (peer: PeerView) => number,
-    Type: typeof Gauge | typeof Counter,
   ) =>
-    new Type({
-      name,
-      help,
-      labelNames: ['service', 'node'],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const service of nodes.services()) {
-          for (const peer of service.peers) {
-            this.inc({ service: service.name, node: peer.node.id }, value(peer))
-          }
+    live(type, name, help, function* () {
+      for (const service of nodes.services()) {
+        for (const peer of service.peers) {
+          yield { labels: { service: service.name, node: peer.node.id }, value: value(peer) }
         }
-      },
+      }
     })
-  perNode('waygate_node_tries_total', 'Tries sent to a node.', peer => peer.requests, Counter)
+  perNode('counter', 'waygate_node_tries_total', 'Tries sent to a node.', peer => peer.requests)
   perNode(
+    'counter',
     'waygate_node_failures_total',
     'Tries that failed or were answered 5xx.',
     peer => peer.failures,
-    Counter,
   )
-  perNode('waygate_node_in_flight', 'Tries whose answer has not ended.', peer => peer.inFlight, Gauge)
+  perNode('gauge', 'waygate_node_in_flight', 'Tries whose answer has not ended.', peer => peer.inFlight)
   perNode(
+    'gauge',
     'waygate_breaker_state',
     'Circuit breaker of a node: 0 closed, 1 half-open, 2 open.',
     peer => BREAKER_VALUES[peer.breaker],
-    Gauge,
   )
 
   const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value())
-      },
-    })
+    live('gauge', name, help, () => [{ labels: {}, value: value() }])
   gauge('waygate_table_services', 'Services in the table.', () => [...nodes.services()].length)
   gauge('waygate_table_nodes', 'Nodes in the table.', () =>
     [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
@@ -122,46 +115,43 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     'Keys in use although the registry no longer names them, because it may have lost them.',
     () => table.source().suspects,
   )
-  const ofSources = (
-    name: string,
-    help: string,
-    Type: typeof Gauge | typeof Counter,
-    labelNames: readonly string[],
-    add: (source: SourceDetails, inc: (labels: Record<string, string>, value: number) => void) => void,
-  ) =>
-    new Type({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const source of table.source().sources) add(source, (labels, value) => this.inc(labels, value))
-      },
-    })
-  ofSources(
+  live(
+    'counter',
     'waygate_registry_drift_total',
     'Differences a full comparison found although no event was missed; stays 0.',
-    Counter,
-    ['source'],
-    ({ name, drift }, inc) => inc({ source: name }, drift),
+    () => table.source().sources.map(({ name, drift }) => ({ labels: { source: name }, value: drift })),
   )
-  ofSources(
+  live(
+    'counter',
     'waygate_registry_relists_total',
     'Full listings of the registry, by what made them necessary.',
-    Counter,
-    ['source', 'reason'],
-    ({ name, relists }, inc) => {
-      for (const [reason, count] of Object.entries(relists)) inc({ source: name, reason }, count)
-    },
+    () =>
+      table
+        .source()
+        .sources.flatMap(({ name, relists }) =>
+          Object.entries(relists).map(([reason, count]) => ({
+            labels: { source: name, reason },
+            value: count,
+          })),
+        ),
   )
   gauge('waygate_registry_connected', '1 while the registry is followed, else 0.', () =>
     Number(table.source().connected),
   )
 
+  /** One metric a turn: with thousands of nodes each is long enough. */
+  async function render(): Promise<string> {
+    const texts: string[] = []
+    for (const metric of registry.getMetricsAsArray()) {
+      texts.push(await registry.getSingleMetricAsString(metric.name))
+      await nextTurn()
+    }
+    return `${texts.join('\n\n')}\n`
+  }
+
   return {
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render,
     record(call, status, totalMs) {
       const route = call.route?.id ?? ''
       const node = call.peer?.node.id ?? ''

@@ -1,0 +1,32 @@
+import type { Metric } from 'prom-client'
+
+/** One line of a metric. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+export interface LiveMetricOptions {
+  readonly name: string
+  readonly help: string
+  readonly type: 'gauge' | 'counter'
+  /** Called at each scrape. */
+  readonly samples: () => Iterable<Sample>
+}
+
+/**
+ * A prom-client metric that is read at each scrape from where it is kept anyway. prom-client's own Gauge and
+ * Counter hash the labels of every value they are given: with ten thousand nodes that alone stops the process
+ * for a tenth of a second.
+ */
+export function liveMetric({ name, help, type, samples }: LiveMetricOptions): Metric {
+  const metric = {
+    name,
+    async get() {
+      return { name, help, type, aggregator: 'sum', values: [...samples()] }
+    },
+    reset() {},
+  }
+  // Its type lists prom-client's own classes, but it asks no more of a metric than this.
+  return metric as unknown as Metric
+}
