@@ -61,7 +61,7 @@ const defaultTimings: SyncTimings = {
   answerMs: 2_500,
   auditMs: [60_000, 300_000],
   firstAuditMs: [500, 3_000],
-  pageSize: 1_000,
+  pageSize: 500,
 }
 
 /**
