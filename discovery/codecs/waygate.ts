@@ -1,10 +1,12 @@
 import type { Node } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
-import { checkService, parseObject, readNode, splitPath } from './value.ts'
+import { checkService, quote, splitPath } from './key.ts'
+import { readNode } from './node-object.ts'
+import { parseObject } from './value.ts'
 
 /**
- * `{"id","ip","port","weight","metadata"}` at `<service>/<id>`: what Waygate itself writes. `host` may stand
- * for `ip`; a value without an id has its key's.
+ * `{"id","ip","port","weight","metadata","protocol"}` at `<service>/<id>`: what Waygate itself writes.
+ * `host` may stand for `ip`; a value without an id has its key's.
  */
 export const waygate: Codec = {
   name: 'waygate',
@@ -14,7 +16,7 @@ export const waygate: Codec = {
     checkService(object.service, service)
     checkService(object.name, service)
     if (object.id !== undefined && object.id !== rest) {
-      throw new TypeError(`value has another id than its key, which says "${rest}"`)
+      throw new TypeError(`value has another id than its key, which says ${quote(rest)}`)
     }
     return [readNode(service, rest, object)]
   },
@@ -22,6 +24,6 @@ export const waygate: Codec = {
 
 /** The value that {@link waygate} reads back as the same node. */
 export function encodeNode(node: Node): string {
-  const { id, host, port, weight, metadata } = node
-  return JSON.stringify({ id, ip: host, port, weight, metadata })
+  const { id, host, port, weight, metadata, protocol } = node
+  return JSON.stringify({ id, ip: host, port, weight, metadata, protocol })
 }

@@ -3,27 +3,50 @@ import { test } from 'node:test'
 import type { Codec } from '../../discovery/codecs/codec.ts'
 import type { Node } from '../../internal/node.ts'
 
-/** Values in one format: `write` puts a node as that format spells it, with whatever stands in for a field. */
+/** What stands for a node in one format: a value, or where the key says something a key and its value. */
+export type Written = string | { readonly path: string; readonly value: string }
+
+/** How to put a node into one format, with whatever stands in for a field, and what is special about it. */
 export interface CodecCases {
   readonly codec: Codec
-  /** Whether the format carries a weight. */
-  readonly weights: boolean
-  readonly write: (node: { id?: unknown; host?: unknown; port?: unknown; weight?: unknown }) => string
+  /** How the format has its weight: a JSON number, a word among others, or not at all. */
+  readonly weights: 'number' | 'word' | 'none'
+  /** Whether host and port are JSON fields of their own. */
+  readonly apart: boolean
+  readonly write: (node: { id?: unknown; host?: unknown; port?: unknown; weight?: unknown }) => Written
+  /** How a good value differs from an HTTP node of weight 1 with the key's id. */
+  readonly good?: Partial<Node>
+  /** What a weight of 0 means, when not 0. */
+  readonly zero?: number
+  /** Keys of the format that speak of no node. */
+  readonly silent?: readonly string[]
 }
 
 const PATH = 'user/u1'
 const GOOD = { id: 'u1', host: '10.0.0.7', port: 3001 }
+const BAD_PATHS = ['', 'user', 'user/', '/u1', '__proto__/u1', 'constructor/u1', 'a b/u1', '\u0000/u1']
 
 /** What every format must do with what it is given; a format of its own adds its own tests. */
-export function codecContract({ codec, write, weights }: CodecCases): void {
-  const decode = (value: string, path = PATH): readonly Node[] => codec.decode(path, value)
+export function codecContract({
+  codec,
+  write,
+  weights,
+  apart,
+  good,
+  zero = 0,
+  silent = [],
+}: CodecCases): void {
+  const decode = (written: Written, path?: string): readonly Node[] =>
+    typeof written === 'string'
+      ? codec.decode(path ?? PATH, written)
+      : codec.decode(path ?? written.path, written.value)
 
   test(`${codec.name}: a good value is one node of the key's service`, () => {
     const [node, ...rest] = decode(write(GOOD))
     assert.deepEqual(rest, [])
     assert.deepEqual(
-      { ...node },
-      { id: 'u1', service: 'user', host: '10.0.0.7', port: 3001, weight: 1, metadata: {} },
+      { ...node, metadata: {} },
+      { id: 'u1', service: 'user', host: '10.0.0.7', port: 3001, weight: 1, metadata: {}, ...good },
     )
     assert.ok(Object.isFrozen(node))
   })
@@ -34,7 +57,7 @@ export function codecContract({ codec, write, weights }: CodecCases): void {
     })
   }
 
-  const refused: readonly (readonly [string, string])[] = [
+  const refused: readonly (readonly [string, Written])[] = [
     ['empty', ''],
     ['white space', ' \n'],
     ['broken JSON', '{"ip":'],
@@ -65,29 +88,40 @@ export function codecContract({ codec, write, weights }: CodecCases): void {
     test(`${codec.name}: ${what} is refused with a reason`, () => refuses(() => decode(value)))
   }
 
-  if (weights) {
-    for (const weight of [-1, 1e9, 0.5, 65_536, '10', null, true, [], {}]) {
+  if (weights !== 'none') {
+    const bad =
+      weights === 'number'
+        ? [-1, 1e9, 0.5, 65_536, '10', null, true, [], {}]
+        : ['-1', '1e9', '0.5', '65536', 'NaN', 'Infinity', '1e999', '0x10', '+1', '9'.repeat(50), '1 2']
+    for (const weight of bad) {
       test(`${codec.name}: weight ${JSON.stringify(weight)} is refused with a reason`, () =>
-        refuses(() => decode(write({ ...GOOD, weight }))))
+        refuses(() => decode(write({ ...GOOD, weight })), /weight/))
     }
+    for (const weight of [0, 1, 65_535]) {
+      test(`${codec.name}: weight ${weight} is read`, () => {
+        const [node] = decode(write({ ...GOOD, weight: weights === 'word' ? String(weight) : weight }))
+        assert.equal(node?.weight, weight === 0 ? zero : weight)
+      })
+    }
+  }
+
+  if (weights === 'number') {
     test(`${codec.name}: NaN and Infinity are not JSON and are refused`, () => {
       for (const word of ['NaN', 'Infinity', '1e999']) {
-        refuses(() => decode(write({ ...GOOD, weight: 12_345 }).replace('12345', word)))
+        refuses(() => decode(String(write({ ...GOOD, weight: 12_345 })).replace('12345', word)))
       }
     })
+  }
+
+  if (apart) {
     test(`${codec.name}: a field that is nested 50,000 deep, or claims to be printable, is refused`, () => {
       const deep = '['.repeat(50_000) + ']'.repeat(50_000)
       for (const field of ['id', 'host', 'port', 'weight']) {
         for (const word of [deep, '{"toString":1}']) {
-          refuses(() => decode(write({ ...GOOD, [field]: 'HERE' }).replace('"HERE"', word)))
+          refuses(() => decode(String(write({ ...GOOD, [field]: 'HERE' })).replace('"HERE"', word)))
         }
       }
     })
-    for (const weight of [0, 1, 65_535]) {
-      test(`${codec.name}: weight ${weight} is kept`, () => {
-        assert.equal(decode(write({ ...GOOD, weight }))[0]?.weight, weight)
-      })
-    }
     for (const host of [1, true, null, [], {}]) {
       test(`${codec.name}: host ${JSON.stringify(host)} is refused with a reason`, () =>
         refuses(() => decode(write({ ...GOOD, host }))))
@@ -98,9 +132,15 @@ export function codecContract({ codec, write, weights }: CodecCases): void {
     }
   }
 
-  for (const path of ['', 'user', 'user/', '/u1', '__proto__/u1', 'constructor/u1', 'a b/u1', '\u0000/u1']) {
+  for (const path of BAD_PATHS.filter(each => !silent.includes(each))) {
     test(`${codec.name}: key ${JSON.stringify(path)} is refused with a reason`, () =>
       refuses(() => decode(write({ ...GOOD, id: undefined }), path)))
+  }
+
+  for (const path of silent) {
+    test(`${codec.name}: key ${JSON.stringify(path)} speaks of no node`, () => {
+      assert.deepEqual(decode(write(GOOD), path), [])
+    })
   }
 
   test(`${codec.name}: an id that is a reserved name is refused`, () => {
@@ -114,6 +154,7 @@ export function refuses(run: () => unknown, reason: RegExp = /./): void {
     assert.ok(error instanceof TypeError, String(error))
     assert.match(error.message, reason)
     assert.ok(error.message.length < 400, `too long: ${error.message.slice(0, 500)}`)
+    assert.doesNotMatch(error.message, /[\r\n]/)
     return true
   })
 }

@@ -1,0 +1,47 @@
+import { createNode, parseAddress } from '../../internal/node.ts'
+import type { Codec } from './codec.ts'
+import { idOf, placeOf } from './key.ts'
+import { type Metadata, protocolOf, readMetadata, weightIfNumeric, withVersion, wordOf } from './metadata.ts'
+import { listIn, readNodes } from './node-list.ts'
+import { isObject, optionalString, parseObject } from './value.ts'
+
+/**
+ * `{"name","version","metadata","endpoints","nodes":[{"id","address","metadata"}]}` at `<name>/<id>`, as
+ * go-micro's `registry/etcd` writes it, one node to a key. In the key, go-micro has `-` for every `/` of a
+ * name or id; so it is here. A node's weight is its `metadata.weight` when that is a number.
+ *
+ * `metadata.protocol` says what a node speaks, and none means a `web` service, which is HTTP. `mucp` over
+ * the `http` transport takes HTTP requests too (`POST /` with a `Micro-Endpoint` header).
+ */
+export const goMicro: Codec = {
+  name: 'go-micro',
+  decode(path, value) {
+    const { name, version, nodes } = parseObject(value)
+    const { service } = placeOf(path, optionalString('name', name)?.replaceAll('/', '-'))
+    return readNodes('nodes', listIn('nodes', nodes), item => {
+      if (!isObject(item)) throw new TypeError('must be an object')
+      const { id, address } = item
+      if (typeof id !== 'string') throw new TypeError('id must be a string')
+      if (typeof address !== 'string') throw new TypeError('address must be a string')
+      const metadata = withVersion(readMetadata(item.metadata), version)
+      return createNode({
+        service,
+        id: idOf(id.replaceAll('/', '-')),
+        ...parseAddress(address),
+        weight: weightIfNumeric(wordOf(metadata, 'weight')),
+        metadata,
+        protocol: spokenBy(metadata),
+      })
+    })
+  },
+}
+
+function spokenBy(metadata: Metadata | undefined): string {
+  const protocol = protocolOf(wordOf(metadata, 'protocol'), '')
+  if (protocol === 'mucp') return wordOf(metadata, 'transport') === 'http' ? 'http' : 'mucp'
+  if (protocol !== '') return protocol
+  // A subscriber of go-micro's HTTP broker: it takes messages from its peers and is not meant for clients.
+  return wordOf(metadata, 'topic') !== undefined && wordOf(metadata, 'broker') !== undefined
+    ? 'broker'
+    : 'http'
+}

@@ -1,0 +1,44 @@
+import { createNode, parseAddress } from '../../internal/node.ts'
+import type { Codec } from './codec.ts'
+import { idOf, splitPath } from './key.ts'
+import { isScalar, type Metadata, metadataFrom, protocolOf, weightIfNumeric, wordOf } from './metadata.ts'
+import { isObject, parseObject } from './value.ts'
+
+/**
+ * `{"Op","Addr","Metadata"}` at `<service>/<anything>`, as etcd's `client/v3/naming` writes it for gRPC's
+ * resolver, and grpc-go's `naming` package before it. `Op` 1 marks a deleted address: no nodes.
+ *
+ * `Metadata` is whatever the service put there. Of an object the scalars are kept; `weight` counts when it
+ * is a number. What registers this way is a gRPC server, so the node is `grpc` unless its metadata names
+ * another `protocol`.
+ */
+export const grpcEndpoint: Codec = {
+  name: 'grpc-endpoint',
+  decode(path, value) {
+    const { service, rest } = splitPath(path)
+    const { Op = 0, Addr, Metadata: given } = parseObject(value)
+    if (Op === 1) return []
+    if (Op !== 0) throw new TypeError('Op must be 0 (add) or 1 (delete)')
+    if (typeof Addr !== 'string') throw new TypeError('Addr must be a string')
+    const metadata = scalarsOf(given)
+    return [
+      createNode({
+        service,
+        id: idOf(rest),
+        ...parseAddress(Addr),
+        weight: weightIfNumeric(wordOf(metadata, 'weight') ?? wordOf(metadata, 'Weight')),
+        metadata,
+        protocol: protocolOf(wordOf(metadata, 'protocol'), 'grpc'),
+      }),
+    ]
+  },
+}
+
+function scalarsOf(given: unknown): Metadata {
+  const entries: readonly (readonly [string, unknown])[] = isObject(given)
+    ? Object.entries(given)
+    : [['metadata', given]]
+  return metadataFrom(
+    entries.flatMap(([key, item]) => (isScalar(item) ? [[key, String(item)] as const] : [])),
+  )
+}

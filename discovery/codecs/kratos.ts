@@ -1,0 +1,67 @@
+import { createNode, parseAddress } from '../../internal/node.ts'
+import type { Codec } from './codec.ts'
+import { idOf, placeOf, quote } from './key.ts'
+import { parseWeight, readMetadata, withVersion, wordOf } from './metadata.ts'
+import { listIn, readEach, readNodes } from './node-list.ts'
+import { parseObject } from './value.ts'
+
+/** What Kratos' own balancers take for an instance without one (`selector/node/direct`). */
+const DEFAULT_WEIGHT = 100
+
+/** What an instance is taken at when it has several endpoints; others come after these, the first one first. */
+const PREFERRED: readonly string[] = ['http', 'https', 'grpc', 'grpcs']
+
+/** Each may become a node with all of the metadata; an instance has one per protocol that it speaks. */
+const MAX_ENDPOINTS = 64
+
+interface Endpoint {
+  readonly protocol: string
+  readonly authority: string
+}
+
+/**
+ * `{"id","name","version","metadata","endpoints":["http://h:p","grpc://h:p"]}` at `<name>/<id>`, as
+ * go-kratos' `contrib/registry/etcd` writes it. The weight is `metadata.weight`, else 100 as in Kratos.
+ *
+ * An instance is one node at its http endpoint; with several, a node each, called `<id>@<address>`. Without
+ * one, its https, grpc or other endpoints are shown instead. TLS is told by the scheme, and by
+ * `?isSecure=true` in what Kratos wrote before 2.3.1.
+ */
+export const kratos: Codec = {
+  name: 'kratos',
+  decode(path, value) {
+    const object = parseObject(value)
+    const { service, rest } = placeOf(path, object.name)
+    if (object.id !== undefined && object.id !== rest) {
+      throw new TypeError(`value has another id than its key, which says ${quote(rest)}`)
+    }
+    const metadata = withVersion(readMetadata(object.metadata), object.version)
+    const word = wordOf(metadata, 'weight')
+    const weight = word === undefined ? DEFAULT_WEIGHT : parseWeight(word)
+    const endpoints = listIn('endpoints', object.endpoints)
+    if (endpoints.length > MAX_ENDPOINTS) {
+      throw new TypeError(`endpoints must not have more than ${MAX_ENDPOINTS} entries`)
+    }
+    const chosen = preferred(readEach('endpoints', endpoints, readEndpoint))
+    return readNodes(`${chosen[0]?.protocol} endpoints`, chosen, ({ protocol, authority }) => {
+      const id = chosen.length === 1 ? rest : `${rest}@${authority}`
+      return createNode({ service, id: idOf(id), ...parseAddress(authority), weight, metadata, protocol })
+    })
+  },
+}
+
+function readEndpoint(item: unknown): Endpoint {
+  if (typeof item !== 'string') throw new TypeError('must be a string')
+  const match = /^([A-Za-z][A-Za-z0-9+.-]{0,30}):\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?/.exec(item)
+  if (!match) throw new TypeError(`must be scheme://host:port, not ${quote(item)}`)
+  const scheme = match[1]!.toLowerCase()
+  const secure = /(?:^|&)isSecure=(?:1|[tT]|true|True|TRUE)(?:&|$)/.test(match[3] ?? '')
+  return { protocol: secure && !scheme.endsWith('s') ? `${scheme}s` : scheme, authority: match[2]! }
+}
+
+/** The endpoints of the kind that there is most use for. */
+function preferred(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const kinds = [...PREFERRED, ...endpoints.map(endpoint => endpoint.protocol)]
+  const kind = kinds.find(each => endpoints.some(endpoint => endpoint.protocol === each))
+  return endpoints.filter(endpoint => endpoint.protocol === kind)
+}

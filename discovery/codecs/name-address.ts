@@ -1,0 +1,48 @@
+import { createNode, parseAddress } from '../../internal/node.ts'
+import type { Codec } from './codec.ts'
+import { idOf, placeOf } from './key.ts'
+import { protocolOf, readMetadata, withVersion } from './metadata.ts'
+import { type JsonObject, optionalNumber, parseObject } from './value.ts'
+
+/** The fields that hold `host:port`, as structs with and without JSON tags spell them. */
+const ADDRESS_FIELDS: readonly string[] = ['addr', 'address', 'Addr', 'Address', 'IP', 'Ip', 'ip']
+
+/**
+ * `{"name","addr","version","weight"}` at `<name>/<addr>` or `<name>/<version>/<addr>`; `address` may stand
+ * for `addr`. Also `{"Name","IP"}`, the same struct without JSON tags, `IP` being `host:port`. No one
+ * project's format but what a generation of articles on etcd has taught services to write.
+ */
+export const nameAddress: Codec = {
+  name: 'name-address',
+  decode(path, value) {
+    const object = parseObject(value)
+    const { name = object.Name, weight = object.Weight, version = object.Version, protocol } = object
+    const { service, rest } = placeOf(path, name)
+    return [
+      createNode({
+        service,
+        id: idOf(rest),
+        ...parseAddress(addressIn(object)),
+        weight: optionalNumber('weight', weight),
+        metadata: withVersion(readMetadata(object.metadata), version),
+        protocol: protocolOf(protocol, 'http'),
+      }),
+    ]
+  },
+}
+
+/** Whether a value has a field that {@link nameAddress} takes an address from. */
+export function hasAddress(object: JsonObject): boolean {
+  return ADDRESS_FIELDS.some(field => Object.hasOwn(object, field))
+}
+
+function addressIn(object: JsonObject): string {
+  const [field, another] = ADDRESS_FIELDS.filter(each => Object.hasOwn(object, each))
+  if (field === undefined) throw new TypeError('value has no "addr" (or "address", or "IP")')
+  const address = object[field]
+  if (another !== undefined && object[another] !== address) {
+    throw new TypeError(`value has "${field}" and "${another}" that differ`)
+  }
+  if (typeof address !== 'string') throw new TypeError(`"${field}" must be a string`)
+  return address
+}

@@ -1,0 +1,30 @@
+import { addressOf, createNode, type Node } from '../../internal/node.ts'
+import { idOf } from './key.ts'
+import { protocolOf, readMetadata } from './metadata.ts'
+import { type JsonObject, optionalNumber, optionalString } from './value.ts'
+
+/**
+ * One node from `{"id","ip" or "host","port","weight","metadata","protocol"}`.
+ *
+ * @param defaultId without one, a node that names no id is called by its address
+ * @throws TypeError with a reason for people
+ */
+export function readNode(service: string, defaultId: string | undefined, value: JsonObject): Node {
+  const { ip, host = ip } = value
+  if (ip !== undefined && ip !== host) throw new TypeError('value has "ip" and "host" that differ')
+  if (typeof host !== 'string') throw new TypeError('"ip" (or "host") must be a string')
+  const port = optionalNumber('port', value.port)
+  if (port === undefined) throw new TypeError('port must be a number')
+  const id = optionalString('id', value.id) ?? defaultId ?? idOf(addressOf({ host, port }))
+  const weight = optionalNumber('weight', value.weight)
+  const metadata = readMetadata(value.metadata)
+  return createNode({
+    service,
+    id,
+    host,
+    port,
+    weight,
+    metadata,
+    protocol: protocolOf(value.protocol, 'http'),
+  })
+}

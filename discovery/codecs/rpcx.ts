@@ -1,0 +1,67 @@
+import { createNode, parseAddress } from '../../internal/node.ts'
+import type { Codec } from './codec.ts'
+import { idOf, quote, splitPath } from './key.ts'
+import {
+  checkEntries,
+  MAX_ENTRIES,
+  type Metadata,
+  metadataFrom,
+  parseWeight,
+  protocolOf,
+  wordOf,
+} from './metadata.ts'
+import { checkSize } from './value.ts'
+
+/** The transports that rpcx registers listeners for (`server/listener*.go`, `kcp.go`, `quic.go`, ...). */
+const NETWORK = /^(?:tcp[46]?|http|wss?|kcp|quic|unix|memu|iouring|rdma|reuseport)@/
+
+/** What stands at the base path itself. */
+const BASE_VALUE = 'rpcx_path'
+
+/**
+ * A URL query (`weight=5&state=inactive`, often empty) at `<service>/<network>@<host:port>`, as rpcx-etcd
+ * writes it; without a network, rpcx reads tcp. The value is the metadata: `weight` is a number, and
+ * `state=inactive` takes the node out of use: weight 0. A key of one segment is a service's or the base
+ * path's own, and has no nodes.
+ *
+ * rpcx speaks its own binary protocol on whatever network, `http@` included (an HTTP CONNECT comes first),
+ * and nothing that it writes says otherwise. So the node is `rpcx`, unless whoever registers it adds
+ * `protocol=http` to its metadata.
+ */
+export const rpcx: Codec = {
+  name: 'rpcx',
+  decode(path, value) {
+    if (path !== '' && !path.includes('/')) return []
+    const { service, rest } = splitPath(path)
+    const network = rest.indexOf('@')
+    if (network >= 0 && !NETWORK.test(rest)) {
+      throw new TypeError(`key must be <service>/<network>@<host:port>, not ${quote(rest)}`)
+    }
+    const metadata = readQuery(value)
+    const weight = wordOf(metadata, 'state') === 'inactive' ? '0' : wordOf(metadata, 'weight')
+    return [
+      createNode({
+        service,
+        id: idOf(rest),
+        ...parseAddress(rest.slice(network + 1)),
+        weight: weight ? parseWeight(weight) : undefined,
+        metadata,
+        protocol: protocolOf(wordOf(metadata, 'protocol'), 'rpcx'),
+      }),
+    ]
+  },
+}
+
+/** Whether a key and its value are rpcx's, by what no other format has. */
+export function isRpcx(path: string, value: string): boolean {
+  const slash = path.indexOf('/')
+  if (slash < 0) return path !== '' && (value === path || value === BASE_VALUE)
+  return NETWORK.test(path.slice(slash + 1))
+}
+
+function readQuery(value: string): Metadata {
+  checkSize(value)
+  // Counted first: to parse a megabyte of pairs takes seconds.
+  checkEntries(value.split('&', MAX_ENTRIES + 1).length)
+  return metadataFrom(new URLSearchParams(value))
+}
