@@ -1,36 +1,8 @@
 import { loadConfig } from '../config/load.ts'
+import type { RoutesPage } from '../routes/admin-pages.ts'
 import type { RoutesOptions } from './command.ts'
 import { formatTable } from './text-table.ts'
 import { urlOf } from './url.ts'
-
-interface RoutesPage {
-  readonly revision: string | null
-  readonly source: {
-    readonly registry: string
-    readonly connected: boolean
-    readonly stale: boolean
-    readonly ageMs?: number
-  }
-  readonly routes: readonly {
-    readonly id: string
-    readonly path: string
-    readonly methods: readonly string[] | null
-    readonly hosts: readonly string[] | null
-    readonly service: string
-    readonly auth: unknown
-    readonly nodes: readonly {
-      readonly id: string
-      readonly address: string
-      readonly weight: number
-      readonly state: string
-      readonly breaker: string
-      readonly inFlight: number
-      readonly requests: number
-      readonly failures: number
-    }[]
-  }[]
-  readonly problems: readonly { readonly key: string; readonly reason: string }[]
-}
 
 /** `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
 export async function runRoutes(options: RoutesOptions): Promise<number> {
@@ -70,7 +42,7 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
       node.id,
       node.address,
       String(node.weight),
-      node.state,
+      node.protocol === undefined ? node.state : `${node.state} (${node.protocol})`,
       node.breaker,
       String(node.inFlight),
       String(node.requests),
@@ -89,8 +61,11 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
     'STATE',
     'BREAKER',
   ]
+  const doubt = source.suspects > 0 ? `, ${source.suspects} keys in doubt` : ''
+  const drift = source.drift > 0 ? `, drift ${source.drift}` : ''
   const lines = [
-    `${source.registry} revision ${revision ?? '-'} (${state}${age})`,
+    `${source.registry} revision ${revision ?? '-'} (${state}${age}${doubt}${drift})`,
+    ...(source.connected || source.reason === undefined ? [] : [source.reason]),
     '',
     formatTable([[...header, 'IN FLIGHT', 'REQUESTS', 'FAILURES'], ...rows]),
   ]

@@ -26,8 +26,10 @@ export interface Peer {
   dispose(): void
 }
 
-/** What /routes calls the state of a node. */
-export function stateOf(peer: Peer): 'up' | 'draining' | 'down' | 'suspect' {
+/** What /routes calls the state of a node. `suspect`: in use, although the registry no longer names it. */
+export type PeerState = 'up' | 'draining' | 'down' | 'suspect'
+
+export function stateOf(peer: Peer): PeerState {
   if (peer.node.suspect) return 'suspect'
   if (peer.node.protocol !== undefined) return 'down'
   if (peer.node.weight === 0) return 'draining'

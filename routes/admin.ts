@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf } from '../internal/peer.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
+import type { NodePage, RoutePage, RoutesPage, ServicesPage } from './admin-pages.ts'
 import type { TableView } from './table-view.ts'
 
 export interface AdminOptions {
@@ -39,10 +40,13 @@ export function createAdmin({ nodes, table, metrics, isReady, token }: AdminOpti
     return reply.code(503).send({ status: 'not ready' })
   })
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()))
-  app.get('/services', async () => ({
-    services: [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(describeService),
-  }))
-  app.get('/routes', async () => {
+  app.get(
+    '/services',
+    async (): Promise<ServicesPage> => ({
+      services: [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(describeService),
+    }),
+  )
+  app.get('/routes', async (): Promise<RoutesPage> => {
     const { revision, ...source } = table.source()
     return {
       revision: revision ?? null,
@@ -54,7 +58,7 @@ export function createAdmin({ nodes, table, metrics, isReady, token }: AdminOpti
   return app
 }
 
-function describeRoute(route: Route, service: ServicePeers | undefined) {
+function describeRoute(route: Route, service: ServicePeers | undefined): RoutePage {
   return {
     id: route.id,
     origin: route.origin,
@@ -77,7 +81,7 @@ function describeService(service: ServicePeers) {
   return { name: service.name, nodes: service.peers.map(describeNode) }
 }
 
-function describeNode(peer: Peer) {
+function describeNode(peer: Peer): NodePage {
   return {
     id: peer.node.id,
     address: peer.address,
@@ -93,7 +97,7 @@ function describeNode(peer: Peer) {
 }
 
 /** As a route document writes it. */
-function describeAuth(auth: RouteAuth) {
+function describeAuth(auth: RouteAuth): RoutePage['auth'] {
   if (auth.type === 'none') return 'none'
   const { scopes, roles } = auth
   return scopes.length === 0 && roles.length === 0 ? 'jwt' : { jwt: { scopes, roles } }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { NodePage, RoutesPage } from '../../routes/admin-pages.ts'
 import { until } from './until.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
@@ -140,31 +141,6 @@ export interface GatewayOptions {
   readonly cwd?: string
   /** Whether to wait until a table is loaded. Default true. */
   readonly ready?: boolean
-}
-
-/** A node as the admin listener shows it. */
-export interface NodePage {
-  readonly id: string
-  readonly address: string
-  readonly weight: number
-  readonly state: string
-  readonly breaker: string
-  readonly inFlight: number
-  readonly requests: number
-  readonly failures: number
-}
-
-export interface RoutesPage {
-  readonly revision: string | null
-  readonly source: { readonly connected: boolean; readonly stale: boolean; readonly ageMs?: number }
-  readonly routes: readonly {
-    readonly id: string
-    readonly origin: string
-    readonly path: string
-    readonly service: string
-    readonly nodes: readonly NodePage[]
-  }[]
-  readonly problems: readonly { readonly key: string; readonly reason: string }[]
 }
 
 /** A running gateway. */
