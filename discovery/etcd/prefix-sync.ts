@@ -57,8 +57,8 @@ const defaultTimings: SyncTimings = {
   createdMs: 3_000,
   // Together: a change is seen within 4 s although the member that was watched hangs. A question costs a few
   // bytes; the time for an answer is what must outlast a pause of the store.
-  silenceMs: 750,
-  answerMs: 2_500,
+  silenceMs: 500,
+  answerMs: 2_000,
   auditMs: [60_000, 300_000],
   firstAuditMs: [500, 3_000],
   pageSize: 500,

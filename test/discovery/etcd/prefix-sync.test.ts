@@ -138,25 +138,25 @@ test('events on a watch that was never created are not believed', async t => {
   assert.match(said().join(), /^off: /)
 })
 
-test('after 750 ms of silence it asks, and an answer is enough', async t => {
+test('after 500 ms of silence it asks, and an answer is enough', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
-  await clock.advance(749)
+  await clock.advance(499)
   assert.equal(store.stream.progressRequests, 0)
-  assert.equal(sync.status().ageMs, 749)
+  assert.equal(sync.status().ageMs, 499)
   await clock.advance(1)
   assert.equal(store.stream.progressRequests, 1)
-  await clock.advance(2_499)
+  await clock.advance(1_999)
   store.stream.send({})
   assert.equal(sync.status().ageMs, 0)
-  await clock.advance(749)
+  await clock.advance(499)
   assert.equal(store.stream.progressRequests, 1)
   assert.equal(store.stream.closed, 'no')
   assert.deepEqual(said(), [])
 })
 
-test('without an answer in 2.5 s it gives the connection up', async t => {
+test('without an answer in 2 s it gives the connection up', async t => {
   const { store, clock, said } = await setUpFollowed(t)
-  await clock.advance(3_249)
+  await clock.advance(2_499)
   assert.equal(store.streams[0]?.closed, 'no')
   await clock.advance(1)
   assert.equal(store.streams[0]?.closed, 'broken')
