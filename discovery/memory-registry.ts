@@ -26,6 +26,7 @@ const SOURCES: readonly RegistrySource[] = [
  */
 export class MemoryRegistry implements Registry {
   readonly name = 'memory'
+  readonly keptBy = 'services'
   readonly sources = SOURCES
   readonly #tables: Readonly<Record<RegistryScope, Map<string, RegistryEntry>>> = {
     nodes: new Map(),

@@ -7,6 +7,12 @@ import type { Node, NodeInput } from '../internal/node.ts'
 export interface Registry {
   /** The name it is chosen by in the configuration, e.g. `etcd`. */
   readonly name: string
+  /**
+   * Who writes it. `services`: they register themselves under leases, so what is missing after an outage may be
+   * the registry's loss. `operator`: `register()` and `unregister()` reject with {@link ReadOnlyRegistryError},
+   * and what it no longer names is gone.
+   */
+  readonly keptBy: 'services' | 'operator'
   /** Where its entries come from; each is followed on its own. */
   readonly sources: readonly RegistrySource[]
   /** Makes it usable. Resolves without a reachable store: a registry that is away is retried, not an error. */
@@ -30,6 +36,11 @@ export interface Registry {
   status(source: string): SourceStatus
   /** Ends watches and unregisters what this instance registered. */
   close(): Promise<void>
+}
+
+/** The registry is not for services to register in. */
+export class ReadOnlyRegistryError extends Error {
+  override readonly name = 'ReadOnlyRegistryError'
 }
 
 /** A service name with the nodes that serve it, ordered by id. */

@@ -71,6 +71,7 @@ interface Followed extends RegistrySource {
 /** A registry in etcd, or in whatever speaks its v3 API. */
 export class EtcdRegistry implements Registry {
   readonly name = 'etcd'
+  readonly keptBy = 'services'
   readonly #client: Etcd3
   readonly #options: EtcdRegistryOptions
   readonly #logger: Logger
