@@ -161,16 +161,26 @@ export class LiveTable implements TableView {
     if (event.type === 'snapshot') {
       const { revision, entries, from } = event
       this.#logger.info({ source, scope, revision, keys: entries.length, from }, 'table loaded')
-      if (
-        !this.#isLoaded &&
-        this.#registry.sources.every(({ name }) => this.#directory.source(name).loaded)
-      ) {
-        this.#isLoaded = true
-        this.#onLoaded()
-      }
+      if (!this.#isLoaded) this.#checkLoaded(from)
     }
     this.#reportSuspects()
     if (this.#directory.hasProblems || this.#reported.size > 0) this.#reportProblems()
+  }
+
+  #checkLoaded(from: 'store' | 'disk'): void {
+    const sources = this.#registry.sources.map(({ name, scope }) => ({
+      scope,
+      ...this.#directory.source(name),
+    }))
+    if (!sources.every(({ loaded }) => loaded)) return
+    // What a copy without any node would serve is 404: to load balancers, not ready is the truer answer.
+    const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
+    if (isFromDisk && this.#directory.services().size === 0) {
+      if (from === 'disk') this.#logger.warn({}, 'the table on disk has no node; waiting for the registry')
+      return
+    }
+    this.#isLoaded = true
+    this.#onLoaded()
   }
 
   /** Says once that there are suspects, and once that there are none any more. */
@@ -215,7 +225,9 @@ export class LiveTable implements TableView {
   }
 
   #autoRoute(service: string): Route | undefined {
-    if (!this.#config.auto || this.#documented.has(service) || !this.#nodes.get(service)) return undefined
+    // Before every source was heard, a document that protects the service may just not have come yet.
+    if (!this.#isLoaded || !this.#config.auto) return undefined
+    if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
     let route = this.#autoRoutes.get(service)
     if (!route) {
       const { timeoutMs, retries, balancer } = this.#config.defaults

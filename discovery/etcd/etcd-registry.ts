@@ -31,7 +31,7 @@ import { startRegistrar } from './start-registrar.ts'
 import { createSyncTransport, type StoredKey, type SyncTransport } from './transport.ts'
 
 /** How long the store may take at a start before what is on disk is served. */
-const DISK_AFTER_MS = 1_000
+const DISK_AFTER_MS = 500
 const PAGE_SIZE = 1_000
 
 export interface EtcdRegistryOptions extends EtcdClientOptions {

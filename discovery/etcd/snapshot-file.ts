@@ -1,11 +1,12 @@
+import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isObject } from '../codecs/value.ts'
+import { isObject, type JsonObject } from '../codecs/value.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { SyncState } from './prefix-sync.ts'
 import type { StoredKey } from './transport.ts'
 
-const VERSION = 1
+const VERSION = 2
 const DEBOUNCE_MS = 500
 
 export interface SnapshotFileOptions {
@@ -84,13 +85,17 @@ export class SnapshotFile {
 
 function encode({ revision, clusterId, table }: SyncState, prefix: string): string {
   const keys = [...table.values()].map(({ key, value, modRevision }) => [key, value, String(modRevision)])
-  return JSON.stringify({ version: VERSION, prefix, revision: String(revision), clusterId, keys })
+  const content = JSON.stringify({ prefix, revision: String(revision), clusterId, keys })
+  return `${JSON.stringify({ version: VERSION, sha256: checksum(content) })}\n${content}`
 }
 
 function decode(text: string, prefix: string): SyncState {
-  const file: unknown = JSON.parse(text)
-  if (!isObject(file)) throw new TypeError('it is not a snapshot')
-  if (file.version !== VERSION) throw new TypeError(`its version is ${String(file.version)}, not ${VERSION}`)
+  const newline = text.indexOf('\n')
+  const head = parse(newline < 0 ? text : text.slice(0, newline))
+  if (head.version !== VERSION) throw new TypeError(`its version is ${String(head.version)}, not ${VERSION}`)
+  const content = newline < 0 ? '' : text.slice(newline + 1)
+  if (head.sha256 !== checksum(content)) throw new TypeError('it is not as it was written')
+  const file = parse(content)
   if (file.prefix !== prefix) throw new TypeError(`it is of the prefix ${String(file.prefix)}, not ${prefix}`)
   const { clusterId, keys } = file
   if (typeof clusterId !== 'string' || !Array.isArray(keys)) throw new TypeError('it is not a snapshot')
@@ -100,6 +105,22 @@ function decode(text: string, prefix: string): SyncState {
     clusterId,
     table: new Map(items.map(item => [item.key, item])),
   }
+}
+
+function checksum(content: string): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+function parse(text: string): JsonObject {
+  if (text === '') throw new TypeError('it is empty')
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new TypeError('it is not a snapshot', { cause: error })
+  }
+  if (!isObject(parsed)) throw new TypeError('it is not a snapshot')
+  return parsed
 }
 
 function decodeKey(row: unknown): StoredKey {

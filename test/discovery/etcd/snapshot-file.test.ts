@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -41,33 +42,69 @@ test('without a file there is nothing to load and nothing to warn of', async t =
   assert.deepEqual(warnings, [])
 })
 
+const GOOD = { prefix: '/services/', revision: '7', clusterId: 'c', keys: [['a', 'b', '7']] }
+
+/** A file as it is written, with any content. */
+function fileOf(content: unknown, version = 2): string {
+  const text = JSON.stringify(content)
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  return `${JSON.stringify({ version, sha256 })}\n${text}`
+}
+
 test('a file that is no usable snapshot is a warning with its reason, and nothing is loaded', async t => {
   const { file, path, folder, warnings } = await setUp(t)
   await mkdir(folder)
-  const good = { version: 1, prefix: '/services/', revision: '7', clusterId: 'c', keys: [['a', 'b', '7']] }
   const cases: readonly (readonly [string, RegExp])[] = [
-    ['', /JSON/],
-    [JSON.stringify(good).slice(0, -9), /JSON/],
-    ['\u0000\u0000\u0000', /JSON|token/],
+    ['', /it is empty/],
+    ['\u0000\u0000\u0000', /not a snapshot/],
     ['null', /not a snapshot/],
     ['[]', /not a snapshot/],
-    [JSON.stringify({ ...good, version: 2 }), /version is 2/],
-    [JSON.stringify({ ...good, prefix: '/other/' }), /prefix \/other\//],
-    [JSON.stringify({ ...good, revision: 7 }), /not a snapshot/],
-    [JSON.stringify({ ...good, revision: '-1' }), /not a snapshot/],
-    [JSON.stringify({ ...good, clusterId: null }), /not a snapshot/],
-    [JSON.stringify({ ...good, keys: {} }), /not a snapshot/],
-    [JSON.stringify({ ...good, keys: [['a', 'b']] }), /not a snapshot/],
-    [JSON.stringify({ ...good, keys: [['a', 1, '7']] }), /not a snapshot/],
-    [JSON.stringify({ ...good, keys: [null] }), /not a snapshot/],
+    [JSON.stringify({ version: 1, ...GOOD }), /version is 1, not 2/],
+    [fileOf(GOOD, 3), /version is 3, not 2/],
+    [fileOf(GOOD).split('\n')[0]!, /not as it was written/],
+    [fileOf({ ...GOOD, prefix: '/other/' }), /prefix \/other\//],
+    [fileOf({ ...GOOD, revision: 7 }), /not a snapshot/],
+    [fileOf({ ...GOOD, revision: '-1' }), /not a snapshot/],
+    [fileOf({ ...GOOD, clusterId: null }), /not a snapshot/],
+    [fileOf({ ...GOOD, keys: {} }), /not a snapshot/],
+    [fileOf({ ...GOOD, keys: [['a', 'b']] }), /not a snapshot/],
+    [fileOf({ ...GOOD, keys: [['a', 1, '7']] }), /not a snapshot/],
+    [fileOf({ ...GOOD, keys: [null] }), /not a snapshot/],
+    [fileOf(null), /not a snapshot/],
   ]
   for (const [content, reason] of cases) {
     await writeFile(path, content)
     assert.equal(await file().load(), undefined, content)
     assert.match(warnings.splice(0).join(), reason, content)
   }
-  await writeFile(path, JSON.stringify(good))
+  await writeFile(path, fileOf(GOOD))
   assert.equal((await file().load())?.revision, 7n)
+})
+
+test('a file cut anywhere, or with any byte another, is not used', async t => {
+  const { file, path, folder, warnings } = await setUp(t)
+  await mkdir(folder)
+  const good = Buffer.from(fileOf(GOOD))
+  for (let at = 0; at < good.length; at++) {
+    await writeFile(path, good.subarray(0, at))
+    assert.equal(await file().load(), undefined, `cut at ${at}`)
+    const flipped = Buffer.from(good)
+    flipped[at]! ^= 1 << (at % 8)
+    await writeFile(path, flipped)
+    assert.equal(await file().load(), undefined, `another byte at ${at}`)
+  }
+  assert.equal(warnings.length, 2 * good.length)
+})
+
+test('a folder in its place, or a link in circles, is a warning', async t => {
+  const { file, path, warnings } = await setUp(t)
+  await mkdir(path, { recursive: true })
+  assert.equal(await file().load(), undefined)
+  assert.match(warnings.splice(0).join(), /EISDIR/)
+  await rm(path, { recursive: true })
+  await symlink(path, path)
+  assert.equal(await file().load(), undefined)
+  assert.match(warnings.splice(0).join(), /ELOOP/)
 })
 
 test('many saves in a row are one write, of the last', async t => {
@@ -106,7 +143,7 @@ test('whoever reads while it is written finds a whole snapshot, and no temporary
   })()
   let reads = 0
   while (isWriting) {
-    JSON.parse(await readFile(path, 'utf8'))
+    assert.ok(await file().load())
     reads++
   }
   await writing

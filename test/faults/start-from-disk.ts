@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { requireEtcd } from '../support/etcd.ts'
+import { damages, killGatewayAndEtcd, serveFromDisk, waitOnDamage } from '../support/start-from-disk.ts'
+import { describeTimes } from '../support/times.ts'
+
+const WITHIN_MS = 2_000
+const STARTS = 10
+
+// The long version of test/e2e/start-from-disk.test.ts.
+test('started while etcd is down, it serves from disk within 2 s of the start of its process', async t => {
+  if (!requireEtcd(t)) return
+  await using killed = await killGatewayAndEtcd()
+  const servedMs: number[] = []
+  for (let i = 0; i < STARTS; i++) servedMs.push(await serveFromDisk(killed))
+  t.diagnostic(`served: ${describeTimes(servedMs)}`)
+  assert.ok(Math.max(...servedMs) <= WITHIN_MS, describeTimes(servedMs))
+})
+
+for (const damage of damages) {
+  test(`a copy on disk that is ${damage.name}: warned of, not used, and etcd served once it is there`, async t => {
+    if (!requireEtcd(t)) return
+    await using killed = await killGatewayAndEtcd()
+    await using waiting = await waitOnDamage(killed, damage)
+    await killed.etcd.restart()
+    await waiting.untilServes()
+  })
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEtcd, type TestEtcd } from './etcd.ts'
+import { openRegistry } from './registry.ts'
+import { startService } from './service.ts'
+import { startTraffic } from './steady-traffic.ts'
+import { until } from './until.ts'
+import { startGateway } from './waygate.ts'
+
+/** Which of the two copies: of the nodes, or of the route documents. */
+export type SnapshotName = 'etcd-nodes.json' | 'etcd-routes.json'
+
+/** A way in which a copy on disk is no copy; turns a good one into it. */
+export interface Damage {
+  readonly name: string
+  readonly file: SnapshotName
+  do(path: string): Promise<void>
+  /** What the log must say of it. */
+  readonly said: RegExp
+}
+
+function rewrite(change: (text: string) => string | Buffer): Damage['do'] {
+  return async path => writeFile(path, change(await readFile(path, 'utf8')))
+}
+
+/** Removes the copy and puts something else in its place. */
+function replaceWith(make: (path: string) => Promise<unknown>): Damage['do'] {
+  return async path => {
+    await rm(path)
+    await make(path)
+  }
+}
+
+const flip: Damage['do'] = rewrite(text => {
+  const bytes = Buffer.from(text)
+  // Still JSON: a port that is another one.
+  const at = bytes.indexOf('"port\\":') + '"port\\":'.length
+  bytes[at]! ^= 1
+  return bytes
+})
+
+export const damages: readonly Damage[] = [
+  {
+    name: 'truncated',
+    file: 'etcd-nodes.json',
+    do: rewrite(text => text.slice(0, -20)),
+    said: /as it was written/,
+  },
+  { name: 'with a byte flipped', file: 'etcd-nodes.json', do: flip, said: /as it was written/ },
+  {
+    name: 'of another version',
+    file: 'etcd-nodes.json',
+    do: rewrite(text => text.replace(/"version":\d+/, '"version":999')),
+    said: /version is 999/,
+  },
+  {
+    name: 'of another prefix',
+    file: 'etcd-nodes.json',
+    do: path => cp(path.replace('nodes', 'routes'), path),
+    said: /of the prefix \/waygate\/routes\//,
+  },
+  { name: 'empty', file: 'etcd-nodes.json', do: rewrite(() => ''), said: /it is empty/ },
+  { name: 'a folder', file: 'etcd-nodes.json', do: replaceWith(path => mkdir(path)), said: /EISDIR/ },
+  // Not by its permissions, which do not hold for everyone.
+  {
+    name: 'unreadable',
+    file: 'etcd-nodes.json',
+    do: replaceWith(path => symlink(path, path)),
+    said: /ELOOP/,
+  },
+  {
+    name: 'of the routes, truncated',
+    file: 'etcd-routes.json',
+    do: rewrite(text => text.slice(0, -20)),
+    said: /as it was written/,
+  },
+]
+
+/** An etcd, two services in it with a route document, and the copy on disk of a gateway that was killed. */
+export interface KilledGateway extends AsyncDisposable {
+  readonly etcd: TestEtcd
+  /** A new working folder with that copy. */
+  folder(): Promise<string>
+}
+
+/** Lets a gateway come to know everything, kills it and then etcd. */
+export async function killGatewayAndEtcd(): Promise<KilledGateway> {
+  await using building = new AsyncDisposableStack()
+  const root = await mkdtemp(join(tmpdir(), 'waygate-disk-'))
+  building.defer(() => rm(root, { recursive: true, force: true, maxRetries: 5 }))
+  const etcd = building.use(await startEtcd())
+  const solo = building.use(await startService('solo'))
+  const guarded = building.use(await startService('guarded'))
+  const first = join(root, 'first')
+  await mkdir(first)
+  {
+    await using gateway = await startGateway({ etcd: etcd.url, cwd: first, config: { accessLog: false } })
+    using store = openRegistry(etcd.url)
+    await store.putNode('solo', 'one', solo)
+    await store.putNode('guarded', 'one', guarded)
+    await store.putRoute('guarded', { path: '/other/*', service: 'guarded', stripPrefix: '/other' })
+    await gateway.untilNodes('solo', ['one'])
+    await gateway.untilNodes('guarded', ['one'])
+    await until('the copy on disk has it all', async () => {
+      const [nodes, routes] = await Promise.all(
+        ['etcd-nodes.json', 'etcd-routes.json'].map(name => readFile(join(first, '.waygate', name), 'utf8')),
+      )
+      return nodes!.includes('/solo/') && nodes!.includes('/guarded/') && routes!.includes('/other/')
+    })
+    gateway.child.kill('SIGKILL')
+    await gateway.exited
+  }
+  await etcd.kill('SIGKILL')
+  let copies = 0
+  const everything = building.move()
+  return {
+    etcd,
+    async folder() {
+      const folder = join(root, `copy-${copies++}`)
+      await cp(first, folder, { recursive: true })
+      return folder
+    },
+    [Symbol.asyncDispose]: () => everything.disposeAsync(),
+  }
+}
+
+/**
+ * Starts a gateway on a good copy while etcd is down: it serves, marked stale.
+ *
+ * @returns from the start of the process until it answered a request, in ms
+ */
+export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<number> {
+  const cwd = await folder()
+  const startedAt = performance.now()
+  await using gateway = await startGateway({ etcd: etcd.url, cwd, ready: false })
+  await until('it serves', async () => (await (await fetch(`${gateway.url}/other/`)).text()) === 'guarded', {
+    everyMs: 5,
+  })
+  const servedMs = performance.now() - startedAt
+  await using traffic = startTraffic({ ports: [gateway.port], paths: ['/solo/', '/other/'] })
+  assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 200)
+  const { source } = await gateway.routes()
+  assert.deepEqual([source.connected, source.stale], [false, true])
+  assert.ok(gateway.log().some(({ msg }) => msg === 'etcd does not answer; serving what is on disk'))
+  await traffic.finish()
+  return servedMs
+}
+
+/** A gateway that waits: on a copy that is none, told and not used, while etcd is down. */
+export interface WaitingGateway extends AsyncDisposable {
+  /** Checks, once etcd is back, that the gateway serves what is there. */
+  untilServes(): Promise<void>
+}
+
+/** Starts a gateway on what `damage` made of the copy, and checks that it warns and waits. */
+export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Damage): Promise<WaitingGateway> {
+  const cwd = await folder()
+  await damage.do(join(cwd, '.waygate', damage.file))
+  await using building = new AsyncDisposableStack()
+  const gateway = building.use(
+    await startGateway({ etcd: etcd.url, cwd, ready: false, config: { accessLog: false } }),
+  )
+  const warning = await gateway.logged('the snapshot on disk is not used')
+  assert.equal(warning.level, 40)
+  assert.match(String(warning.reason), damage.said, damage.name)
+  assert.match(String(warning.path), new RegExp(damage.file))
+  assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503, damage.name)
+  assert.equal((await fetch(`${gateway.admin}/healthz`)).status, 200)
+  // Neither without nodes, nor without the documents that might keep a service from being served like this.
+  for (const path of ['/solo/', '/guarded/']) {
+    assert.equal((await fetch(`${gateway.url}${path}`)).status, 404, `${damage.name}: ${path}`)
+  }
+  const everything = building.move()
+  return {
+    async untilServes() {
+      await until('it is ready', async () => (await fetch(`${gateway.admin}/readyz`)).ok)
+      assert.equal(await (await fetch(`${gateway.url}/other/`)).text(), 'guarded', damage.name)
+      assert.equal(await (await fetch(`${gateway.url}/solo/`)).text(), 'solo', damage.name)
+      assert.equal((await gateway.routes()).source.stale, false)
+    },
+    [Symbol.asyncDispose]: () => everything.disposeAsync(),
+  }
+}
