@@ -126,14 +126,12 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     'waygate_registry_relists_total',
     'Full listings of the registry, by what made them necessary.',
     () =>
-      table
-        .source()
-        .sources.flatMap(({ name, relists }) =>
-          Object.entries(relists).map(([reason, count]) => ({
-            labels: { source: name, reason },
-            value: count,
-          })),
-        ),
+      table.source().sources.flatMap(({ name, relists }) =>
+        Object.entries(relists).map(([reason, count]) => ({
+          labels: { source: name, reason },
+          value: count,
+        })),
+      ),
   )
   gauge('waygate_registry_connected', '1 while the registry is followed, else 0.', () =>
     Number(table.source().connected),
