@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { etcdctl } from './etcd.ts'
 import { type EtcdProcess, type EtcdProcessOptions, isPortTaken, spawnEtcd } from './etcd-process.ts'
 import { freePort } from './free-port.ts'
 import { until } from './until.ts'
@@ -38,6 +39,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly urls: string
   /** Resolves with the member that leads, as soon as one does. */
   leader(): Promise<ClusterMember>
+  /** Makes a member the leader; resolves when it is. */
+  lead(member: ClusterMember): Promise<void>
   /** Resolves with the member that serves most streams of this kind, as soon as one serves any. */
   serving(method: StreamMethod): Promise<ClusterMember>
   others(member: ClusterMember): readonly ClusterMember[]
@@ -80,14 +83,24 @@ export async function startEtcdCluster(options: EtcdClusterOptions = {}): Promis
       throw error
     }
   }
+  const leader = () =>
+    until('one member leads', async () => {
+      const leads = await Promise.all(members.map(member => member.leads()))
+      return members[leads.indexOf(true)]
+    })
   return {
     members,
     urls: members.map(({ url }) => url).join(),
-    leader: () =>
-      until('one member leads', async () => {
-        const leads = await Promise.all(members.map(member => member.leads()))
-        return members[leads.indexOf(true)]
-      }),
+    leader,
+    async lead(member) {
+      const list = await etcdctl(member.url, 'member', 'list')
+      const id = list
+        .split('\n')
+        .find(line => line.includes(` ${member.name},`))
+        ?.split(',')[0]
+      await etcdctl((await leader()).url, 'move-leader', String(id))
+      await until(`${member.name} leads`, async () => (await leader()) === member)
+    },
     serving: method =>
       until(`a member serves a ${method} stream`, async () => {
         const counts = await Promise.all(members.map(member => member.openStreams(method).catch(() => 0)))

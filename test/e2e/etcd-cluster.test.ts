@@ -1,0 +1,22 @@
+import { test } from 'node:test'
+import { faultMembersUnderLoad } from '../support/cluster-faults.ts'
+import { requireEtcd } from '../support/etcd.ts'
+import { startEtcdCluster } from '../support/etcd-cluster.ts'
+import { startGateway } from '../support/waygate.ts'
+
+test('members of a cluster that are killed or stand still cost no registration, no change and no GET', async t => {
+  if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
+  await using cluster = await startEtcdCluster()
+  await using gateway = await startGateway({ etcd: cluster.urls })
+  await faultMembersUnderLoad({
+    cluster,
+    gateway,
+    faults: [
+      { member: 'beating', fate: 'stopped', holdMs: 5_000 },
+      { member: 'watched', fate: 'killed' },
+      { member: 'leading', fate: 'killed' },
+    ],
+    getsPerSecond: 50,
+    ttlSeconds: 6,
+  })
+})

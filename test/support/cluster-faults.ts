@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Etcd3 } from 'etcd3'
+import { createEtcdClient } from '../../discovery/etcd/client.ts'
+import { createRevisions } from './create-revisions.ts'
+import type { ClusterMember, TestCluster } from './etcd-cluster.ts'
+import { startRegisteredNode } from './registered-node.ts'
+import { startTraffic } from './steady-traffic.ts'
+import { until } from './until.ts'
+import type { RunningGateway } from './waygate.ts'
+
+/**
+ * What happens to which member: a follower that serves a watch of the gateway, a follower that serves
+ * registrars, or the leader. `cut off` = it lives, and both of its peers stand still.
+ */
+export interface ClusterFault {
+  readonly member: 'watched' | 'leading' | 'beating'
+  readonly fate: 'killed' | 'stopped' | 'cut off'
+  /** How long it lasts at least. Default: until the gateway has seen a change. */
+  readonly holdMs?: number
+  /**
+   * Whether registered keys may be gone afterwards, until their registrars notice: a leader that stood still
+   * for longer than a TTL revokes, when it goes on, leases that were renewed with its successor meanwhile
+   * (https://github.com/etcd-io/etcd/issues/15247).
+   */
+  readonly mayLose?: boolean
+}
+
+export interface ClusterFaultsOptions {
+  readonly cluster: TestCluster
+  /** Given every member. */
+  readonly gateway: RunningGateway
+  readonly faults: readonly ClusterFault[]
+  readonly getsPerSecond: number
+  /** Of the three nodes that are registered with every member. */
+  readonly ttlSeconds: number
+  /** Told after each fault, so that a long run shows where it is. */
+  readonly onSeen?: (seen: SeenChange) => void
+}
+
+export interface SeenChange {
+  readonly fault: ClusterFault
+  /** How long after the fault, or after the quorum's return where that was lost. */
+  readonly afterMs: number
+  /** Registered keys that were absent for a moment or are. */
+  readonly lost: readonly string[]
+}
+
+export interface ClusterFaultsReport {
+  readonly gets: number
+  readonly seen: readonly SeenChange[]
+}
+
+/** At least; shorter than what a lease of the least TTL has left between two beats. */
+const QUORUM_LOST_MS = 2_000
+const SERVICES = '/services/'
+const ROUTES = '/waygate/routes/'
+
+/**
+ * Lets faults happen to members of a cluster, one after the other, under load, and checks that no GET fails,
+ * that no registered key is absent for a moment, and that the gateway sees the changes made during each.
+ */
+export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Promise<ClusterFaultsReport> {
+  const { cluster, gateway, faults, getsPerSecond, ttlSeconds } = options
+  await using stack = new AsyncDisposableStack()
+  const ids = ['a', 'b', 'c']
+  await Promise.all(
+    ids.map(async id =>
+      stack.use(await startRegisteredNode({ service: 'trio', id, etcd: cluster.urls, ttlSeconds })),
+    ),
+  )
+  await gateway.untilNodes('trio', ids)
+  const traffic = stack.use(
+    startTraffic({ ports: [gateway.port], paths: ['/trio/'], perSecond: getsPerSecond }),
+  )
+  const seen: SeenChange[] = []
+  for (const [index, fault] of faults.entries()) {
+    const before = await createRevisions(cluster.urls, 'trio')
+    const afterMs = await underFault(cluster, fault, reachable =>
+      untilChangeIsSeen(gateway, reachable, `probe-${index}`),
+    )
+    await until('the gateway is well again', async () => (await gateway.routes()).source.connected)
+    // A key that was gone and put back has another revision.
+    const after = await createRevisions(cluster.urls, 'trio')
+    const lost = [...before.keys()].filter(key => after.get(key) !== before.get(key))
+    const change = { fault, afterMs, lost }
+    seen.push(change)
+    options.onSeen?.(change)
+    if (fault.mayLose) await gateway.untilNodes('trio', ids)
+  }
+  const gets = await traffic.finish()
+  const unexpected = seen.filter(({ fault, lost }) => lost.length > 0 && !fault.mayLose)
+  assert.deepEqual(unexpected.map(describeSeen), [], 'no key was ever absent')
+  const nodes = await gateway.nodes('trio')
+  assert.deepEqual(
+    nodes.map(({ id, state }) => [id, state]),
+    ids.map(id => [id, 'up']),
+  )
+  return { gets, seen }
+}
+
+export function describeSeen({ fault, afterMs, lost }: SeenChange): string {
+  const absent = lost.length > 0 ? `; absent: ${lost.join()}` : ''
+  const held = fault.holdMs === undefined ? '' : ` for ${fault.holdMs} ms`
+  return `member ${fault.member} ${fault.fate}${held}: change seen after ${Math.round(afterMs)} ms${absent}`
+}
+
+/** @param during given the members that can be written to; what it resolves with is timed from the fault on */
+async function underFault(
+  cluster: TestCluster,
+  { member: which, fate, holdMs = 0 }: ClusterFault,
+  during: (reachable: readonly ClusterMember[]) => Promise<void>,
+): Promise<number> {
+  const member = await pick(cluster, which)
+  const others = cluster.others(member)
+  let since = performance.now()
+  const heldUntil = since + holdMs
+  switch (fate) {
+    case 'killed':
+      await member.kill('SIGKILL')
+      break
+    case 'stopped':
+      await member.kill('SIGSTOP')
+      break
+    case 'cut off':
+      await Promise.all(others.map(other => other.kill('SIGSTOP')))
+      await delay(Math.max(QUORUM_LOST_MS, holdMs))
+      await Promise.all(others.map(other => other.kill('SIGCONT')))
+      since = performance.now()
+      break
+    default:
+      fate satisfies never
+  }
+  try {
+    await during(fate === 'cut off' ? cluster.members : others)
+    const afterMs = performance.now() - since
+    await delay(Math.max(0, heldUntil - performance.now()))
+    return afterMs
+  } finally {
+    if (fate === 'killed') await member.restart()
+    else await Promise.all(cluster.members.map(each => each.kill('SIGCONT')))
+    await cluster.untilHealthy()
+  }
+}
+
+async function pick(cluster: TestCluster, which: ClusterFault['member']): Promise<ClusterMember> {
+  switch (which) {
+    case 'watched':
+      return untilFollower(cluster, await cluster.serving('Watch'))
+    case 'beating':
+      return untilFollower(cluster, await cluster.serving('LeaseKeepAlive'))
+    case 'leading':
+      return cluster.leader()
+    default:
+      return which satisfies never
+  }
+}
+
+async function untilFollower(cluster: TestCluster, member: ClusterMember): Promise<ClusterMember> {
+  if ((await cluster.leader()) === member) await cluster.lead(cluster.others(member)[0]!)
+  return member
+}
+
+/** Writes a node and a route, whose watches may be at different members, and waits until both are shown. */
+async function untilChangeIsSeen(
+  gateway: RunningGateway,
+  reachable: readonly ClusterMember[],
+  id: string,
+): Promise<void> {
+  const client = createEtcdClient({ endpoints: reachable.map(({ url }) => url) })
+  try {
+    await putSoon(client, `${SERVICES}${id}/n1`, { id: 'n1', ip: '127.0.0.1', port: gateway.port })
+    await putSoon(client, `${ROUTES}${id}`, { path: `/${id}/*`, service: id })
+  } finally {
+    client.close()
+  }
+  await until(`${id} is shown`, async () => {
+    const [nodes, { routes }] = await Promise.all([gateway.nodes(id), gateway.routes()])
+    return nodes.length === 1 && routes.some(route => route.id === id)
+  })
+}
+
+/** Tries until the cluster has it: while it has no leader, it has nobody to accept a write. */
+async function putSoon(client: Etcd3, key: string, value: object): Promise<void> {
+  const request = { key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) }
+  await until(`${key} is put`, () => client.kv.put(request, { deadline: Date.now() + 500 }))
+}

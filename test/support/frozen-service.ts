@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { openRegistry } from './registry.ts'
+import { startSelfRegistered } from './self-registered.ts'
+import { startTraffic } from './steady-traffic.ts'
+import { until } from './until.ts'
+import type { RunningGateway } from './waygate.ts'
+
+export interface FrozenServiceOptions {
+  readonly gateway: RunningGateway
+  readonly getsPerSecond: number
+  readonly ttlSeconds: number
+  /** How long it stands still after its key is gone. */
+  readonly goneForMs: number
+}
+
+export interface FrozenServiceReport {
+  readonly gets: number
+  /** From the moment it goes on until its key is back. */
+  readonly keyAfterMs: number
+  /** From then on until the gateway has it. */
+  readonly shownAfterMs: number
+}
+
+/**
+ * One of two services that register themselves stands still for longer than its lease lives, and goes on.
+ * Checks under load that no GET fails, that the gateway lets go of it and takes it back.
+ */
+export async function freezeServiceUnderLoad(options: FrozenServiceOptions): Promise<FrozenServiceReport> {
+  const { gateway, getsPerSecond, ttlSeconds, goneForMs } = options
+  await using stack = new AsyncDisposableStack()
+  const start = async (id: string) =>
+    stack.use(await startSelfRegistered({ service: 'duo', id, etcd: gateway.etcd, ttlSeconds }))
+  const [, frozen] = await Promise.all([start('awake'), start('frozen')])
+  await gateway.untilNodes('duo', ['awake', 'frozen'])
+  using registry = openRegistry(gateway.etcd)
+  const hasKey = async () => (await registry.client.get('/services/duo/frozen').string()) !== null
+
+  const traffic = stack.use(
+    startTraffic({ ports: [gateway.port], paths: ['/duo/'], perSecond: getsPerSecond }),
+  )
+  frozen.kill('SIGSTOP')
+  await gateway.untilNodes('duo', ['awake'])
+  await delay(goneForMs)
+  frozen.kill('SIGCONT')
+  const wokenAt = performance.now()
+  const atOnce = { everyMs: 2 }
+  const [keyAt, shownAt] = await Promise.all([
+    until('its key is back', hasKey, atOnce).then(() => performance.now()),
+    until('it is shown', async () => (await gateway.nodes('duo')).length === 2, atOnce).then(() =>
+      performance.now(),
+    ),
+  ])
+  const gets = await traffic.finish()
+  return { gets, keyAfterMs: keyAt - wokenAt, shownAfterMs: Math.max(0, shownAt - keyAt) }
+}

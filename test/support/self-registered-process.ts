@@ -1,0 +1,16 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { register } from '../../discovery/register.ts'
+
+// A service that registers itself: whatever stops the one stops the other.
+const [name = '', id = '', etcd = '', ttlSeconds = ''] = process.argv.slice(2)
+
+const server = createServer((_request, response) => {
+  response.setHeader('content-type', 'text/plain')
+  response.end(id)
+})
+server.listen(0, '127.0.0.1', async () => {
+  const { port } = server.address() as AddressInfo
+  await register({ name, id, host: '127.0.0.1', port, etcd, ttlSeconds: Number(ttlSeconds) })
+  process.send?.('registered')
+})
