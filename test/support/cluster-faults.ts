@@ -86,7 +86,7 @@ export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Prom
     const change = { fault, afterMs, lost }
     seen.push(change)
     options.onSeen?.(change)
-    if (fault.mayLose) await gateway.untilNodes('trio', ids)
+    if (fault.mayLose) await untilRegistered(gateway, ids)
   }
   const gets = await traffic.finish()
   const unexpected = seen.filter(({ fault, lost }) => lost.length > 0 && !fault.mayLose)
@@ -97,6 +97,13 @@ export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Prom
     ids.map(id => [id, 'up']),
   )
   return { gets, seen }
+}
+
+async function untilRegistered(gateway: RunningGateway, ids: readonly string[]): Promise<void> {
+  await until('every node is registered', async () => {
+    const nodes = await gateway.nodes('trio')
+    return nodes.length === ids.length && nodes.every(({ state }) => state === 'up')
+  })
 }
 
 export function describeSeen({ fault, afterMs, lost }: SeenChange): string {
