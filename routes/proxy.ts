@@ -108,6 +108,8 @@ function createPublicServer(
       // Refused in open call, with a problem document and a line in the log.
       requireHostHeader: false,
       shouldUpgradeCallback: asksForWebSocket,
+      // Most requests have no body: the life of a stream on which nothing comes would cost more than routing.
+      optimizeEmptyRequests: true,
     },
     serve,
   )
