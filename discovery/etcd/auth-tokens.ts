@@ -80,13 +80,14 @@ export class AuthTokens {
     for (;;) {
       if (this.#credential) return this.#credential
       const now = this.#clock.now()
-      if (this.#notBefore > now) {
+      if (this.#notBefore <= now) {
+        this.#asking ??= this.#ask()
+        await this.#asking
+      } else if (until <= now || signal.aborted) {
+        throw this.#refusal
+      } else {
         await sleep(this.#clock, Math.min(this.#notBefore, until) - now, signal)
-        if (signal.aborted || this.#clock.now() < this.#notBefore) throw this.#refusal
-        continue
       }
-      this.#asking ??= this.#ask()
-      await this.#asking
     }
   }
 

@@ -1,0 +1,86 @@
+import { Etcd3 } from 'etcd3'
+import { type EtcdOptions, etcdctl, startEtcd, type TestEtcd } from './etcd.ts'
+
+export interface Login {
+  readonly user: string
+  readonly password: string
+}
+
+const ROOT: Login = { user: 'root', password: 'the root password' }
+/** May read nodes and routes, and nothing else. */
+export const GATEWAY: Login = { user: 'gateway', password: 'the gateway password' }
+/** May write the nodes of the service `trio`, and nothing else. */
+export const TRIO: Login = { user: 'trio', password: 'the trio password' }
+
+/** A real etcd that knows {@link GATEWAY} and {@link TRIO}, set up as docs/etcd.md says. */
+export interface EtcdWithUsers extends TestEtcd {
+  /** What `etcdctl` prints when root runs it. */
+  root(...args: readonly string[]): Promise<string>
+  addUser({ user, password }: Login, role: string): Promise<void>
+  setPassword(login: Login): Promise<void>
+  put(key: string, value: string): Promise<void>
+  /** Calls of one method that it has answered with this gRPC code, such as `Unauthenticated`. */
+  answered(method: string, code: string): Promise<number>
+}
+
+export interface EtcdWithUsersOptions extends EtcdOptions {
+  /** A token that nobody used for so long is of no use any more. Default etcd's: 300. */
+  readonly tokenTtlSeconds?: number
+  /** Default true. */
+  readonly enabled?: boolean
+}
+
+/** Passwords are hashed at the lowest cost: at etcd's own, each question for a token takes 75 ms of a core. */
+export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Promise<EtcdWithUsers> {
+  const { args = [], tokenTtlSeconds = 300, enabled = true, ...rest } = options
+  const etcd = await startEtcd({
+    ...rest,
+    args: ['--bcrypt-cost', '4', '--auth-token-ttl', String(tokenTtlSeconds), ...args],
+  })
+  const root = (...rootArgs: readonly string[]) =>
+    etcdctl(etcd.url, '--user', `${ROOT.user}:${ROOT.password}`, ...rootArgs)
+  const addUser = async ({ user, password }: Login, role: string) => {
+    await root('user', 'add', `${user}:${password}`)
+    await root('user', 'grant-role', user, role)
+  }
+  const asRoot = async <T>(run: (client: Etcd3) => Promise<T>): Promise<T> => {
+    // etcd3's own way with tokens, so that what is tested does not set up its own test.
+    const auth = { username: ROOT.user, password: ROOT.password }
+    const client = new Etcd3({ hosts: etcd.url, auth })
+    try {
+      return await run(client)
+    } finally {
+      client.close()
+    }
+  }
+  await addUser(ROOT, 'root')
+  await root('role', 'add', 'waygate')
+  await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/services/')
+  await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/waygate/routes/')
+  await addUser(GATEWAY, 'waygate')
+  await root('role', 'add', 'service-trio')
+  await root('role', 'grant-permission', '--prefix=true', 'service-trio', 'readwrite', '/services/trio/')
+  await addUser(TRIO, 'service-trio')
+  if (enabled) await root('auth', 'enable')
+  return {
+    ...etcd,
+    // A getter, which a spread would freeze.
+    get pid() {
+      return etcd.pid
+    },
+    root,
+    addUser,
+    setPassword: ({ user, password }) =>
+      asRoot(async client => void (await client.auth.userChangePassword({ name: user, password }))),
+    put: (key, value) => asRoot(async client => void (await client.put(key).value(value))),
+    async answered(method, code) {
+      const response = await fetch(`${etcd.url}/metrics`, { headers: { connection: 'close' } })
+      const rows = (await response.text()).matchAll(
+        /^grpc_server_handled_total\{grpc_code="(\w+)",grpc_method="(\w+)"[^}]*\} (\d+)/gm,
+      )
+      return [...rows]
+        .filter(([, rowCode, rowMethod]) => rowCode === code && rowMethod === method)
+        .reduce((sum, [, , , count]) => sum + Number(count), 0)
+    },
+  }
+}
