@@ -1,3 +1,5 @@
+import { show } from './problem.ts'
+
 // RFC 3986 `pchar` without `:` (parameters), `*` (the rest) and `%` (looked at apart).
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/
 const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/
@@ -11,13 +13,13 @@ export function routePathProblem(path: string): string | undefined {
   if (path === '/') return undefined
   const segments = path.slice(1).split('/')
   if (segments.at(-1) === '')
-    return `must not end with "/": write ${quote(path, -1)}, or "${path}*" for all below it`
+    return `must not end with "/": write ${quote(path, -1)}, or ${show(`${path}*`)} for all below it`
   const parameters = new Set<string>()
   for (const [index, segment] of segments.entries()) {
     const problem = segmentProblem(segment, index === segments.length - 1)
     if (problem !== undefined) return problem
     if (!segment.startsWith(':')) continue
-    if (parameters.has(segment)) return `must not use "${segment}" twice`
+    if (parameters.has(segment)) return `must not use ${show(segment)} twice`
     parameters.add(segment)
   }
   return undefined
@@ -40,11 +42,11 @@ function segmentProblem(segment: string, last: boolean): string | undefined {
   if (segment.includes('*')) return 'may contain "*" only as the whole last segment'
   if (segment.startsWith(':')) {
     if (PARAMETER.test(segment)) return undefined
-    return `has a malformed parameter "${segment}": a colon, then letters, digits and underscores`
+    return `has a malformed parameter ${show(segment)}: a colon, then letters, digits and underscores`
   }
-  if (segment.includes(':')) return `may contain ":" only at the start of a segment, not in "${segment}"`
+  if (segment.includes(':')) return `may contain ":" only at the start of a segment, not in ${show(segment)}`
   if (/[?#]/.test(segment)) return 'must not contain "?" or "#": a route does not look at the query'
-  if (!LITERAL.test(segment)) return `has a character that must be percent-encoded in "${segment}"`
+  if (!LITERAL.test(segment)) return `has a character that must be percent-encoded in ${show(segment)}`
   const encoded = AMBIGUOUS_ESCAPE.exec(segment)
   return encoded ? `must not contain "${encoded[0]}": encoded, it could be read in two ways` : undefined
 }

@@ -30,7 +30,7 @@ import { SnapshotFile } from './snapshot-file.ts'
 import { startRegistrar } from './start-registrar.ts'
 import { createSyncTransport, type StoredKey, type SyncTransport } from './transport.ts'
 
-/** How long the store may take at a start before what is on disk is served. */
+/** How long the store may be silent at a start before what is on disk is served; after a failure it is at once. */
 const DISK_AFTER_MS = 500
 const PAGE_SIZE = 1_000
 
@@ -202,10 +202,16 @@ export class EtcdRegistry implements Registry {
           queue.push({ type: 'change', source, scope, revision, puts: puts.map(decode), deletes })
           file?.save(state)
         },
-        onConnected: (connected, reason) => queue.push({ type: 'status', source, scope, connected, reason }),
+        onConnected: (connected, reason) => {
+          queue.push({ type: 'status', source, scope, connected, reason })
+          if (!connected) void serveDisk()
+        },
       },
     })
-    const serveDisk = setTimeout(async () => {
+    let isDiskServed = false
+    const serveDisk = async () => {
+      if (isDiskServed || sync.state) return
+      isDiskServed = true
       const state = await file?.load()
       if (!state || sync.state) return
       this.#logger.warn(
@@ -214,10 +220,10 @@ export class EtcdRegistry implements Registry {
       )
       served = state
       pushSnapshot(state, 'disk', false)
-    }, DISK_AFTER_MS)
-    serveDisk.unref()
+    }
+    const timer = setTimeout(() => void serveDisk(), DISK_AFTER_MS).unref()
     stops.push(async () => {
-      clearTimeout(serveDisk)
+      clearTimeout(timer)
       await sync.stop()
       await file?.flush()
     })

@@ -43,6 +43,7 @@ const bad: [path: string, reason: RegExp][] = [
   ['/a?b', /query/],
   ['/a#b', /query/],
   ['/a b', /percent-encoded/],
+  ['/a\u0000\n', /percent-encoded in "a\\u0000\\n"$/],
   ['/é', /percent-encoded/],
   ['/a\\b', /percent-encoded/],
   ['/a%', /percent-encoded/],

@@ -143,7 +143,7 @@ export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<nu
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 200)
   const { source } = await gateway.routes()
   assert.deepEqual([source.connected, source.stale], [false, true])
-  assert.ok(gateway.log().some(({ msg }) => msg === 'etcd does not answer; serving what is on disk'))
+  await gateway.logged('etcd does not answer; serving what is on disk')
   await traffic.finish()
   return servedMs
 }
@@ -178,7 +178,7 @@ export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Dama
       await until('it is ready', async () => (await fetch(`${gateway.admin}/readyz`)).ok)
       assert.equal(await (await fetch(`${gateway.url}/other/`)).text(), 'guarded', damage.name)
       assert.equal(await (await fetch(`${gateway.url}/solo/`)).text(), 'solo', damage.name)
-      assert.equal((await gateway.routes()).source.stale, false)
+      await until('it is live', async () => !(await gateway.routes()).source.stale)
     },
     [Symbol.asyncDispose]: () => everything.disposeAsync(),
   }

@@ -15,9 +15,10 @@ export interface SceneOptions {
   readonly etcd?: EtcdOptions
   /** Configuration of the gateways. */
   readonly config?: object
-  /** Requests per second for each of three paths of each gateway. Default 50. */
-  readonly perSecond?: number
 }
+
+/** Requests per second for each of three paths, over all gateways. */
+const PER_SECOND = 50
 
 /**
  * A real etcd, gateways that follow it, and traffic through them: to `solo` of one node, and to `trio` of
@@ -40,7 +41,7 @@ export interface StoreScene extends AsyncDisposable {
 }
 
 export async function startStoreScene(options: SceneOptions = {}): Promise<StoreScene> {
-  const { gateways: count = 1, proxied = true, config, perSecond = 50 } = options
+  const { gateways: count = 1, proxied = true, config } = options
   await using building = new AsyncDisposableStack()
   const etcd = building.use(await startEtcd(options.etcd))
   const proxy = building.use(await startTcpProxy(etcd.port))
@@ -68,7 +69,7 @@ export async function startStoreScene(options: SceneOptions = {}): Promise<Store
     startTraffic({
       ports: gateways.map(({ port }) => port),
       paths: ['/solo/', '/trio/', '/api/trio/'],
-      perSecond,
+      perSecond: PER_SECOND / count,
     }),
   )
   const everything = building.move()

@@ -1,0 +1,10 @@
+import { test } from 'node:test'
+import { requireEtcd } from '../support/etcd.ts'
+import { writeMalformed } from '../support/write-malformed.ts'
+
+// The long version of test/e2e/malformed-values.test.ts.
+test('values and keys that are none, written and deleted ten times', async t => {
+  if (!requireEtcd(t)) return
+  const { values, requests } = await writeMalformed({ rounds: 10 })
+  t.diagnostic(`${values} malformed; ${requests} requests, 0 failed`)
+})
