@@ -25,7 +25,9 @@ export class Arguments {
       args: [...args],
       options: {
         help: { type: 'boolean', short: 'h' },
-        ...Object.fromEntries(options.map(({ name }) => [name, { type: 'string' as const }])),
+        ...Object.fromEntries(
+          options.map(({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const),
+        ),
       },
       // Not strict, so that every mistake can be said in our own words.
       strict: false,
@@ -46,6 +48,11 @@ export class Arguments {
   /** The value given, the last when there are several. */
   one(name: string): string | undefined {
     return this.#values.get(name)?.at(-1)
+  }
+
+  /** Whether a switch is given. */
+  has(name: string): boolean {
+    return this.#values.has(name)
   }
 
   required(name: string): string {
@@ -106,6 +113,11 @@ export class Arguments {
       )
     }
     const { value, inlineValue } = token
+    if (options.some(option => option.name === token.name && option.value === '')) {
+      if (value !== undefined) throw this.error(`${token.rawName} takes no value`)
+      this.#values.set(token.name, [])
+      return
+    }
     // `--port --host x` forgot a value; `--weight -1` did not, and has a better complaint coming.
     const forgotten = value === undefined || (inlineValue === false && /^-(?!\d)./.test(value))
     if (forgotten || value === '') throw this.error(`${token.rawName} needs a value`)

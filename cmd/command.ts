@@ -48,6 +48,12 @@ export interface CheckOptions {
   readonly kind: 'config' | 'route' | undefined
 }
 
+export interface DoctorOptions extends Configured {
+  readonly command: 'doctor'
+  readonly writeCheck: boolean
+  readonly json: boolean
+}
+
 export type Command =
   | StartOptions
   | DemoOptions
@@ -55,6 +61,7 @@ export type Command =
   | RoutesOptions
   | TokenOptions
   | CheckOptions
+  | DoctorOptions
   /** To be printed on stdout. */
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }

@@ -20,7 +20,7 @@ export function programHelp(): string {
 /** What `waygate COMMAND --help` prints. */
 export function commandHelp(name: CommandName): string {
   const { summary, operands, options, notes }: CommandRow = COMMANDS[name]
-  const rows = options.map((option): Row => [`--${option.name} ${option.value}`, explain(option)])
+  const rows = options.map((option): Row => [`--${option.name} ${option.value}`.trimEnd(), explain(option)])
   return [
     `waygate ${name}: ${summary}`,
     '',

@@ -2,7 +2,7 @@
 export interface OptionRow {
   /** Without the dashes. */
   readonly name: string
-  /** What stands for the value in help texts. */
+  /** What stands for the value in help texts; '' = it is a switch and takes none. */
   readonly value: string
   readonly description: string
   /** Where the value belongs in the configuration; undefined when it is the command's own. */
@@ -197,6 +197,25 @@ export const COMMANDS = {
       },
     ],
     notes: 'Prints every problem with its JSON path, and exits with 1 when there is one.',
+  },
+  doctor: {
+    summary: 'say what is wrong with etcd, seen from here',
+    operands: '',
+    options: [
+      etcd,
+      embeddedEtcd,
+      servicesPrefix,
+      routesPrefix,
+      config,
+      {
+        name: 'write-check',
+        value: '',
+        description: 'also write and delete one key below the services prefix',
+      },
+      { name: 'json', value: '', description: 'print the findings as JSON' },
+    ],
+    notes:
+      'Takes some 2 seconds, and 10 at most. Exits with 1 when there is a problem; warnings alone are none.',
   },
 } as const satisfies Record<string, CommandRow>
 

@@ -47,6 +47,8 @@ function toCommand(command: CommandName, given: Arguments): Command {
       return { command, ...configured(given), admin: parseAdmin(given) }
     case 'token':
       return parseToken(given)
+    case 'doctor':
+      return { command, ...configured(given), writeCheck: given.has('write-check'), json: given.has('json') }
     default:
       return command satisfies never
   }

@@ -21,6 +21,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./token.ts')).runToken(command)
     case 'check':
       return (await import('./check.ts')).runCheck(command, { env: process.env, print: console.log })
+    case 'doctor':
+      return (await import('./doctor.ts')).runDoctor(command)
     case 'help':
       console.log(command.text)
       return 0

@@ -29,7 +29,7 @@ export function commandTables(): string {
     .map(([name, command]: [string, CommandRow]) => {
       const usage = `waygate ${name} [OPTIONS] ${command.operands}`.trimEnd()
       const rows = command.options.map(option => [
-        code(`--${option.name} ${option.value}`),
+        code(`--${option.name} ${option.value}`.trimEnd()),
         optionDefaultCell(option),
         capital(option.description),
       ])

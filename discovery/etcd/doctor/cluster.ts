@@ -1,0 +1,146 @@
+import { leaderless, type MemberStatus } from './endpoint.ts'
+import { count, type Finding } from './finding.ts'
+
+type Version = readonly [major: number, minor: number]
+
+/** What Waygate was made and tested for. */
+const OLDEST: Version = [3, 4]
+const NEWEST: Version = [3, 7]
+/** A healthy follower is a few entries behind; etcd itself refuses requests at 5,000. */
+const MAX_LAG = 1_000
+const EMBEDDED = '+waygate'
+
+/** Whether a member is the etcd inside a Waygate process. */
+export function isEmbedded({ version }: Pick<MemberStatus, 'version'>): boolean {
+  return version.endsWith(EMBEDDED)
+}
+
+/** The versions of the members that were seen. */
+export function judgeVersions(statuses: readonly MemberStatus[]): Finding[] {
+  const versions = new Map<string, string[]>()
+  for (const { version, url } of statuses) versions.set(version, [...(versions.get(version) ?? []), url])
+  const findings = [...versions].flatMap(([version, urls]) => judgeVersion(version, urls))
+  if (versions.size > 1) {
+    findings.push({
+      check: 'version',
+      level: 'warning',
+      message: `the members run different versions: ${[...versions.keys()].sort().join(', ')}`,
+      hint: 'finish the upgrade: until then the cluster speaks the oldest of them',
+      details: { versions: Object.fromEntries(versions) },
+    })
+  }
+  return findings
+}
+
+function judgeVersion(version: string, urls: readonly string[]): Finding[] {
+  const details = { version, endpoints: urls }
+  if (isEmbedded({ version })) {
+    return [
+      {
+        check: 'version',
+        level: 'ok',
+        message:
+          'this is the embedded etcd of a Waygate process: for one machine, and it forgets all on exit',
+        details,
+      },
+    ]
+  }
+  const [, major, minor] = /^(\d+)\.(\d+)\./.exec(version) ?? []
+  const found: Version = [Number(major), Number(minor)]
+  if (major === undefined || compare(found, OLDEST) < 0) {
+    return [
+      {
+        check: 'version',
+        level: 'warning',
+        message: `etcd ${version} is older than ${OLDEST.join('.')}, the oldest that Waygate is made for`,
+        hint: 'upgrade etcd, one minor version at a time',
+        details,
+      },
+    ]
+  }
+  if (compare(found, NEWEST) > 0) {
+    return [
+      {
+        check: 'version',
+        level: 'warning',
+        message: `etcd ${version} is newer than ${NEWEST.join('.')}, the newest that this Waygate knows of`,
+        hint: 'it is likely to work; look for a newer Waygate',
+        details,
+      },
+    ]
+  }
+  return [{ check: 'version', level: 'ok', message: `etcd ${version}`, details }]
+}
+
+/** Whether the members that were seen are one cluster that has a leader and keeps up. */
+export function judgeCluster(statuses: readonly MemberStatus[]): Finding[] {
+  const [first] = statuses
+  if (!first) return []
+  const findings: Finding[] = []
+  const clusters = new Map<string, string[]>()
+  for (const { clusterId, url } of statuses)
+    clusters.set(clusterId, [...(clusters.get(clusterId) ?? []), url])
+  if (clusters.size > 1) {
+    const items = [...clusters].map(([id, urls]) => `cluster ${hex(id)}: ${urls.join(', ')}`)
+    findings.push({
+      check: 'cluster',
+      level: 'problem',
+      message: `the endpoints belong to ${clusters.size} different clusters`,
+      hint: 'name the members of one cluster only; what is read would change with the member that answers',
+      details: { items },
+    })
+  }
+  findings.push(...statuses.filter(({ leaderId }) => leaderId === '0').map(({ url }) => leaderless(url)))
+  for (const { url, isLearner } of statuses) {
+    if (!isLearner) continue
+    findings.push({
+      check: 'cluster',
+      level: 'warning',
+      message: `${url} is a learner, which refuses most requests`,
+      hint: 'leave it out of --etcd until it is a voting member (etcdctl member promote)',
+      details: { endpoint: url },
+    })
+  }
+  if (clusters.size === 1) findings.push(...judgeLag(statuses))
+  if (findings.length > 0) return findings
+  const leader = statuses.find(({ leaderId, memberId }) => leaderId === memberId)
+  const who = leader ? `${leader.url} leads` : `member ${hex(first.leaderId)} leads`
+  return [
+    {
+      check: 'cluster',
+      level: 'ok',
+      message: `${count(statuses.length, 'member')} of cluster ${hex(first.clusterId)}; ${who}`,
+      details: { clusterId: hex(first.clusterId), leaderId: hex(first.leaderId) },
+    },
+  ]
+}
+
+function judgeLag(statuses: readonly MemberStatus[]): Finding[] {
+  const newest = Math.max(...statuses.map(({ raftIndex }) => raftIndex))
+  return statuses.flatMap(({ url, raftIndex, raftAppliedIndex }): Finding[] => {
+    const behind = newest - raftIndex
+    const unapplied = raftIndex - raftAppliedIndex
+    if (behind <= MAX_LAG && unapplied <= MAX_LAG) return []
+    return [
+      {
+        check: 'cluster',
+        level: 'warning',
+        message:
+          behind > MAX_LAG
+            ? `${url} is ${behind} raft entries behind the others`
+            : `${url} has ${unapplied} raft entries that it has not applied yet`,
+        hint: 'look at the disk, the load and the network of that member',
+        details: { endpoint: url, behind, unapplied },
+      },
+    ]
+  })
+}
+
+/** An id as etcdctl shows it. */
+export function hex(id: string): string {
+  return BigInt(id).toString(16)
+}
+
+function compare(a: Version, b: Version): number {
+  return a[0] - b[0] || a[1] - b[1]
+}

@@ -1,0 +1,67 @@
+/** What the checks look at, in the order in which they are told. */
+export const CHECKS = [
+  'configuration',
+  'connection',
+  'version',
+  'cluster',
+  'members',
+  'space',
+  'authentication',
+  'leases',
+  'nodes',
+  'routes',
+  'watch',
+  'writing',
+] as const
+
+export type Check = (typeof CHECKS)[number]
+
+/**
+ * `problem`: something does not work, or a value is not used. `warning`: it works, but something about it is
+ * likely not what was meant. `skipped`: nobody could look, which says neither good nor bad.
+ */
+export type Level = 'ok' | 'warning' | 'problem' | 'skipped'
+
+/** One thing that was looked at, and what was seen. */
+export interface Finding {
+  readonly check: Check
+  readonly level: Level
+  /** One sentence without a full stop, for people. Never holds a password. */
+  readonly message: string
+  /** What to do about it. */
+  readonly hint?: string | undefined
+  readonly details?: Details | undefined
+}
+
+/** Facts for programs. */
+export interface Details {
+  /** What the message counts, one line each; some 20 of them at most. */
+  readonly items?: readonly string[] | undefined
+  /** How many more items there are. */
+  readonly more?: number | undefined
+  readonly [fact: string]: unknown
+}
+
+const MAX_ITEMS = 20
+
+/** The first of many items, and how many more there are. */
+export function listed(items: readonly string[], max: number = MAX_ITEMS): Details {
+  return items.length > max ? { items: items.slice(0, max), more: items.length - max } : { items }
+}
+
+/** `1 key`, `2 keys`. */
+export function count(number: number, singular: string, plural: string = `${singular}s`): string {
+  return `${number} ${number === 1 ? singular : plural}`
+}
+
+/** Bytes for people, in binary units. */
+export function size(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
+}
+
+/** Milliseconds for people. */
+export function duration(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`
+}

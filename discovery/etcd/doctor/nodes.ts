@@ -1,0 +1,167 @@
+import { addressOf, type Node } from '../../../internal/node.ts'
+import { codecNamed } from '../../codecs/codecs.ts'
+import { compareKeys } from '../../keys.ts'
+import { ServiceIndex } from '../../service-index.ts'
+import { decodeNodes } from '../entries.ts'
+import type { ServicesPrefix } from '../prefixes.ts'
+import { isLoopback } from './endpoint-url.ts'
+import { count, duration, type Finding, listed, size } from './finding.ts'
+import type { PrefixContent } from './read-prefix.ts'
+
+/** What a key below a prefix of nodes says. */
+export interface NodeKey {
+  readonly key: string
+  readonly lease: string | undefined
+  readonly nodes: readonly Node[]
+  /** Why its value is not used. */
+  readonly problem: string | undefined
+}
+
+/** @throws TypeError when there is no such format */
+export function readNodeKeys({ prefix, format = 'auto', service }: ServicesPrefix, content: PrefixContent) {
+  const codec = codecNamed(format)
+  return content.keys.map((item): NodeKey => {
+    const { key, lease } = item
+    const entry = decodeNodes(codec, prefix, service, item)
+    if (entry.kind === 'nodes') return { key, lease, nodes: entry.nodes, problem: undefined }
+    return { key, lease, nodes: [], problem: entry.kind === 'problem' ? entry.reason : 'is not a node' }
+  })
+}
+
+/** What one prefix of nodes holds. */
+export function judgePrefix(
+  prefix: string,
+  { bytes, revision, tookMs }: PrefixContent,
+  keys: readonly NodeKey[],
+): Finding[] {
+  const nodes = keys.flatMap(key => key.nodes)
+  const services = new Set(nodes.map(node => node.service))
+  const what = `${count(keys.length, 'key')} with ${count(nodes.length, 'node')} of ${count(services.size, 'service')}`
+  const findings: Finding[] = [
+    {
+      check: 'nodes',
+      level: 'ok',
+      message: `${prefix} has ${what}: ${size(bytes)} at revision ${revision}, read in ${duration(tookMs)}`,
+      details: {
+        prefix,
+        keys: keys.length,
+        nodes: nodes.length,
+        services: services.size,
+        bytes,
+        revision: String(revision),
+        tookMs: Math.round(tookMs * 10) / 10,
+      },
+    },
+  ]
+  const bad = keys.flatMap(({ key, problem }) => (problem === undefined ? [] : [`${key}: ${problem}`]))
+  if (bad.length > 0) {
+    findings.push({
+      check: 'nodes',
+      level: 'problem',
+      message: `${count(bad.length, 'value')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
+      hint: 'correct or delete these keys; discovery.format says in which format the values are',
+      details: listed(bad),
+    })
+  }
+  return findings
+}
+
+export interface ServicesContext {
+  /** Services that keys speak of without a node that can be used, by their keys. */
+  readonly prefixes: readonly { readonly prefix: string; readonly service: string | undefined }[]
+  /** Whether etcd is on another machine than this. */
+  readonly isRemote: boolean
+}
+
+/** What is odd about the services as a whole, over all prefixes. */
+export function judgeServices(keys: readonly NodeKey[], context: ServicesContext): Finding[] {
+  const { duplicates, services } = gather(keys)
+  const findings: Finding[] = []
+  if (duplicates.length > 0) {
+    findings.push({
+      check: 'nodes',
+      level: 'problem',
+      message: `${count(duplicates.length, 'key')} ${duplicates.length === 1 ? 'has a node' : 'have nodes'} whose id another key has, so that one of them is not used`,
+      hint: 'give every node of a service its own id',
+      details: listed(duplicates),
+    })
+  }
+  const shared = [...services].flatMap(([service, nodes]) => sharedAddresses(service, nodes))
+  if (shared.length > 0) {
+    findings.push({
+      check: 'nodes',
+      level: 'warning',
+      message: `${count(shared.length, 'address is', 'addresses are')} registered more than once in a service`,
+      hint: 'each of them gets the share of two nodes: delete the key of the one that is gone',
+      details: listed(shared),
+    })
+  }
+  const local = [...services.values()].flat().filter(({ host }) => isLoopback(host))
+  if (context.isRemote && local.length > 0) {
+    findings.push({
+      check: 'nodes',
+      level: 'warning',
+      message: `${count(local.length, 'node')} ${local.length === 1 ? 'is' : 'are'} at a loopback address, but etcd is on another machine`,
+      hint: 'only a gateway on the same machine as the node can reach it: register the address that others reach it at',
+      details: listed(local.map(node => `${node.service}/${node.id} at ${addressOf(node)}`)),
+    })
+  }
+  const idle = unusable(keys, services, context)
+  if (idle.length > 0) {
+    findings.push({
+      check: 'nodes',
+      level: 'warning',
+      message: `${count(idle.length, 'service has', 'services have')} no node that gets requests`,
+      hint: 'clients of such a service get 503: start a node, or give one a weight above 0',
+      details: listed(idle),
+    })
+  }
+  return findings
+}
+
+/** Nodes by service as the gateway puts them together. */
+function gather(keys: readonly NodeKey[]) {
+  const byKey = new Map(keys.map(({ key, nodes }) => [key, nodes]))
+  const index = new ServiceIndex(key => byKey.get(key) ?? [])
+  const touched = new Set<string>()
+  for (const { key, nodes } of keys) index.move(key, [], nodes, touched)
+  for (const service of touched) index.gather(service)
+  const duplicates = [...index.duplicates()]
+    .sort(([a], [b]) => compareKeys(a, b))
+    .map(([key, reason]) => `${key}: ${reason}`)
+  return { duplicates, services: index.services }
+}
+
+function sharedAddresses(service: string, nodes: readonly Node[]): string[] {
+  const ids = new Map<string, string[]>()
+  for (const node of nodes) ids.set(addressOf(node), [...(ids.get(addressOf(node)) ?? []), node.id])
+  return [...ids].flatMap(([address, same]) =>
+    same.length > 1 ? [`${service}: ${same.join(' and ')} at ${address}`] : [],
+  )
+}
+
+/** Services without a node of weight that speaks HTTP, and why. */
+function unusable(
+  keys: readonly NodeKey[],
+  services: ReadonlyMap<string, readonly Node[]>,
+  { prefixes }: ServicesContext,
+): string[] {
+  const reasons = new Map<string, string>()
+  for (const { key, problem } of keys) {
+    const service = problem === undefined ? undefined : serviceIn(key, prefixes)
+    if (service !== undefined && !services.has(service)) reasons.set(service, 'its values are not used')
+  }
+  for (const [service, nodes] of services) {
+    const speaking = nodes.filter(node => node.protocol === undefined)
+    if (speaking.length === 0) reasons.set(service, 'its nodes do not speak HTTP')
+    else if (speaking.every(node => node.weight === 0)) reasons.set(service, 'its nodes have weight 0')
+  }
+  return [...reasons].map(([service, reason]) => `${service}: ${reason}`).sort(compareKeys)
+}
+
+function serviceIn(key: string, prefixes: ServicesContext['prefixes']): string | undefined {
+  const source = prefixes.find(({ prefix }) => key.startsWith(prefix))
+  if (source?.service !== undefined) return source.service
+  const [service, ...rest] = key.slice(source?.prefix.length ?? 0).split('/')
+  return source && rest.length > 0 && service ? service : undefined
+}

@@ -1,0 +1,51 @@
+import { get as getHttp } from 'node:http'
+import { get as getHttps } from 'node:https'
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
+import type { EtcdTls } from '../client.ts'
+import type { EndpointUrl } from './endpoint-url.ts'
+
+const MAX_BYTES = 4 << 20
+
+/**
+ * How large the database of a member may become, in bytes. Only its metrics say so, and those it may serve
+ * elsewhere or not at all: then undefined.
+ */
+export function readQuota(
+  { secure, host, port }: EndpointUrl,
+  tls: EtcdTls | undefined,
+  withinMs: number,
+): Promise<number | undefined> {
+  return new Promise(resolve => {
+    const options = {
+      host,
+      port,
+      path: '/metrics',
+      agent: false,
+      signal: AbortSignal.timeout(withinMs),
+      ...(secure && {
+        ...tls,
+        ...(isIP(host) === 0 && { servername: host }),
+        checkServerIdentity: (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+          checkServerIdentity(host, certificate),
+      }),
+    }
+    const request = (secure ? getHttps : getHttp)(options, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        text += part
+        if (text.length > MAX_BYTES) response.destroy()
+      })
+      response.on('error', () => resolve(undefined))
+      response.on('close', () => resolve(quotaIn(text)))
+    })
+    request.on('error', () => resolve(undefined))
+  })
+}
+
+function quotaIn(metrics: string): number | undefined {
+  const [, number] = /^etcd_server_quota_backend_bytes (\S+)$/m.exec(metrics) ?? []
+  const quota = Number(number)
+  return quota > 0 ? quota : undefined
+}

@@ -1,0 +1,114 @@
+import type { Route } from '../../../internal/route.ts'
+import type { ParsedRoute } from '../../directory.ts'
+import { compareKeys } from '../../keys.ts'
+import { decodeRoute } from '../entries.ts'
+import { count, duration, type Finding, listed, size } from './finding.ts'
+import type { PrefixContent } from './read-prefix.ts'
+
+export interface RoutesContext {
+  readonly parseRoute: (id: string, document: unknown) => ParsedRoute
+  /** Documents of the configuration file. */
+  readonly fileRoutes: readonly Route[]
+  /** Services that have a node; undefined when that could not be found out. */
+  readonly services: ReadonlySet<string> | undefined
+}
+
+/** What the prefix of route documents holds, and how the documents of etcd and of the file fit together. */
+export function judgeRoutes(prefix: string, content: PrefixContent, context: RoutesContext): Finding[] {
+  const { bytes, revision, tookMs, keys } = content
+  const routes: Route[] = []
+  const bad: string[] = []
+  for (const item of keys) {
+    const read = readDocument(prefix, item, context.parseRoute)
+    if ('route' in read) routes.push(read.route)
+    else bad.push(`${item.key}: ${read.reason}`)
+  }
+  const details = { prefix, keys: keys.length, bytes, revision: String(revision) }
+  const inFile =
+    context.fileRoutes.length > 0 ? `, ${context.fileRoutes.length} more in the configuration` : ''
+  const findings: Finding[] = [
+    {
+      check: 'routes',
+      level: 'ok',
+      message: `${prefix} has ${count(keys.length, 'route document')}${inFile}: ${size(bytes)} at revision ${revision}, read in ${duration(tookMs)}`,
+      details,
+    },
+  ]
+  if (bad.length > 0) {
+    findings.push({
+      check: 'routes',
+      level: 'problem',
+      message: `${count(bad.length, 'route document')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
+      hint: 'correct or delete these keys; waygate check FILE judges a document beforehand',
+      details: listed(bad),
+    })
+  }
+  const ids = new Set(routes.map(({ id }) => id))
+  // A document in etcd takes the place of one with the same id in the file.
+  const all = [...routes, ...context.fileRoutes.filter(({ id }) => !ids.has(id))]
+  return [...findings, ...judgeTargets(all, context.services), ...judgeShadows(all)]
+}
+
+function readDocument(
+  prefix: string,
+  item: PrefixContent['keys'][number],
+  parseRoute: RoutesContext['parseRoute'],
+): ParsedRoute {
+  const entry = decodeRoute(prefix, item)
+  if (entry.kind !== 'route') return { reason: entry.kind === 'problem' ? entry.reason : 'is not a route' }
+  try {
+    return parseRoute(entry.id, entry.document)
+  } catch (error) {
+    return { reason: `document cannot be read (${String(error)})` }
+  }
+}
+
+function judgeTargets(routes: readonly Route[], services: ReadonlySet<string> | undefined): Finding[] {
+  if (!services) return []
+  const nowhere = routes.flatMap(({ id, service, fallback }) => {
+    const named = fallback?.type === 'service' ? [service, fallback.service] : [service]
+    return named.filter(name => !services.has(name)).map(name => `${id}: ${name}`)
+  })
+  if (nowhere.length === 0) return []
+  return [
+    {
+      check: 'routes',
+      level: 'warning',
+      message: `${count(nowhere.length, 'route names a service', 'routes name services')} without a node`,
+      hint: 'start a node of that service, or correct its name in the document',
+      details: listed(nowhere.sort(compareKeys)),
+    },
+  ]
+}
+
+function judgeShadows(routes: readonly Route[]): Finding[] {
+  const hidden = routes.flatMap(route => {
+    const winner = routes.find(other => hides(other, route))
+    return winner ? [`${route.id} (${route.path}): ${winner.id} takes all of its requests`] : []
+  })
+  if (hidden.length === 0) return []
+  return [
+    {
+      check: 'routes',
+      level: 'warning',
+      message: `${count(hidden.length, 'route is', 'routes are')} never used: another has the same path, hosts and methods`,
+      hint: 'delete one of the two, or tell them apart; of two that are the same the higher priority wins, then the smaller id',
+      details: listed(hidden.sort(compareKeys)),
+    },
+  ]
+}
+
+/** Whether every request for `route` goes to `other`, which stands at the same place. */
+function hides(other: Route, route: Route): boolean {
+  if (other === route || placeOf(other) !== placeOf(route)) return false
+  if (other.methods && !(route.methods?.every(method => other.methods?.includes(method)) ?? false))
+    return false
+  return other.priority === route.priority
+    ? compareKeys(other.id, route.id) < 0
+    : other.priority > route.priority
+}
+
+/** Path and hosts; how a parameter is called makes no difference. */
+function placeOf({ path, hosts }: Route): string {
+  return `${path.replace(/:[^/]+/g, ':')} ${hosts ? [...hosts].sort().join() : ''}`
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { judgeCluster, judgeVersions } from '../../../discovery/etcd/doctor/cluster.ts'
+import type { MemberStatus } from '../../../discovery/etcd/doctor/endpoint.ts'
+import { isLoopback, parseEndpoint } from '../../../discovery/etcd/doctor/endpoint-url.ts'
+import { duration, type Finding, listed, size } from '../../../discovery/etcd/doctor/finding.ts'
+import { judgeMembers } from '../../../discovery/etcd/doctor/members.ts'
+import { judgeServices, type NodeKey } from '../../../discovery/etcd/doctor/nodes.ts'
+import { judgeRoutes } from '../../../discovery/etcd/doctor/routes.ts'
+import { judgeSpace } from '../../../discovery/etcd/doctor/space.ts'
+import { createNode } from '../../../internal/node.ts'
+import type { Route } from '../../../internal/route.ts'
+import { testRoute } from '../../support/route.ts'
+
+const member = (port: number, more: Partial<MemberStatus> = {}): MemberStatus => ({
+  url: `http://10.0.0.1:${port}`,
+  clusterId: '255',
+  memberId: String(port),
+  leaderId: '1',
+  version: '3.5.9',
+  raftIndex: 5_000,
+  raftAppliedIndex: 5_000,
+  dbSizeBytes: 1_000_000,
+  dbSizeInUseBytes: 1_000_000,
+  isLearner: false,
+  errors: [],
+  ...more,
+})
+const lines = (findings: readonly Finding[]) => findings.map(({ level, message }) => `${level}: ${message}`)
+
+describe('versions', () => {
+  for (const [version, level] of [
+    ['3.3.27', 'warning'],
+    ['2.9.0', 'warning'],
+    ['3.4.0', 'ok'],
+    ['3.7.99', 'ok'],
+    ['3.8.0', 'warning'],
+    ['4.0.0', 'warning'],
+    ['odd', 'warning'],
+    ['3.4.0+waygate', 'ok'],
+  ] as const) {
+    test(`${version} is ${level}`, () => {
+      assert.deepEqual(
+        judgeVersions([member(1, { version })]).map(finding => finding.level),
+        [level],
+      )
+    })
+  }
+
+  test('members of different versions are a warning', () => {
+    const [, , last] = judgeVersions([member(1), member(2, { version: '3.6.1' })])
+    assert.equal(last?.message, 'the members run different versions: 3.5.9, 3.6.1')
+  })
+})
+
+describe('a cluster', () => {
+  test('is one line when all is well', () => {
+    assert.deepEqual(lines(judgeCluster([member(1), member(2)])), [
+      'ok: 2 members of cluster ff; http://10.0.0.1:1 leads',
+    ])
+    assert.deepEqual(judgeCluster([]), [])
+  })
+
+  test('of members of several clusters is a problem that names them', () => {
+    const [finding] = judgeCluster([member(1), member(2, { clusterId: '16' }), member(3)])
+    assert.equal(finding?.level, 'problem')
+    assert.deepEqual(finding?.details?.items, [
+      'cluster ff: http://10.0.0.1:1, http://10.0.0.1:3',
+      'cluster 10: http://10.0.0.1:2',
+    ])
+  })
+
+  test('with a member without a leader, a learner or one far behind says which', () => {
+    const found = judgeCluster([
+      member(1),
+      member(2, { leaderId: '0' }),
+      member(3, { isLearner: true }),
+      member(4, { raftIndex: 3_999, raftAppliedIndex: 3_999 }),
+      member(5, { raftAppliedIndex: 3_999 }),
+      member(6, { raftIndex: 4_000, raftAppliedIndex: 4_000 }),
+    ])
+    assert.deepEqual(
+      found.map(({ level, details }) => [level, details?.endpoint]),
+      [
+        ['problem', 'http://10.0.0.1:2'],
+        ['warning', 'http://10.0.0.1:3'],
+        ['warning', 'http://10.0.0.1:4'],
+        ['warning', 'http://10.0.0.1:5'],
+      ],
+    )
+    assert.match(found[2]?.message ?? '', /1001 raft entries behind/)
+    assert.match(found[3]?.message ?? '', /1001 raft entries that it has not applied/)
+  })
+})
+
+test('a member counts as configured by its id, however it is reached, or by its address', () => {
+  const members = [
+    { id: '1', name: 'a', clientUrls: ['http://inside:2379'] },
+    { id: '2', name: 'b', clientUrls: ['http://LOCALHOST:2379'] },
+    { id: '3', name: 'c', clientUrls: ['http://10.0.0.1:2380', 'odd://'] },
+    { id: '10', name: '', clientUrls: [] },
+  ]
+  assert.deepEqual(lines(judgeMembers(members, ['http://127.0.0.1', 'http://outside:1'], [member(1)])), [
+    'warning: member c (http://10.0.0.1:2380, odd://) is not among the configured endpoints',
+    'warning: member a was added to the cluster and has never been started',
+  ])
+})
+
+describe('space', () => {
+  const quotaBytes = 1_000_000
+  test('is short from four fifths of the quota on', () => {
+    const at = (dbSizeBytes: number) => judgeSpace([{ ...member(1, { dbSizeBytes }), quotaBytes }], [])
+    assert.equal(at(799_999)[0]?.level, 'ok')
+    assert.equal(at(800_000)[0]?.level, 'warning')
+  })
+
+  test('that only waits to be given back is told so', () => {
+    const hint = (dbSizeInUseBytes: number) =>
+      judgeSpace([{ ...member(1, { dbSizeInUseBytes }), quotaBytes }], [])[0]?.hint ?? ''
+    assert.match(hint(400_000), /^585\.9 KiB of it is free: etcdctl defrag/)
+    assert.match(hint(600_000), /^etcdctl compact/)
+  })
+
+  test('of unknown size is held against the default', () => {
+    const found = judgeSpace([{ ...member(1, { dbSizeBytes: 2 * 2 ** 30 }), quotaBytes: undefined }], [])
+    assert.match(found[0]?.message ?? '', /of at most 2\.0 GiB, if its quota is the default/)
+  })
+
+  test('alarms are problems of the member that raised them', () => {
+    const alarms = ['NOSPACE', 'CORRUPT', 'LATER'].map(kind => ({ memberId: '1', kind }))
+    const found = judgeSpace(
+      [{ ...member(1), quotaBytes: 2 ** 40 }],
+      [...alarms, { memberId: '31', kind: 'CORRUPT' }],
+    )
+    assert.deepEqual(
+      found.map(({ level, details }) => [level, details?.member, details?.alarm]),
+      [
+        ['problem', 'http://10.0.0.1:1', 'NOSPACE'],
+        ['problem', 'http://10.0.0.1:1', 'CORRUPT'],
+        ['problem', 'http://10.0.0.1:1', 'LATER'],
+        ['problem', 'member 1f', 'CORRUPT'],
+      ],
+    )
+  })
+})
+
+describe('services', () => {
+  const key = (service: string, id: string, host: string, more: object = {}): NodeKey => ({
+    key: `/services/${service}/${id}-${host}`,
+    lease: '1',
+    nodes: [createNode({ service, id, host, port: 80, ...more })],
+    problem: undefined,
+  })
+  const context = { prefixes: [{ prefix: '/services/', service: undefined }], isRemote: false }
+
+  test('with two keys of one id, or two nodes at one address, are told', () => {
+    const found = judgeServices(
+      [
+        key('a', 'x', '10.0.0.1'),
+        key('a', 'x', '10.0.0.2'),
+        key('a', 'y', '10.0.0.1'),
+        key('b', 'x', '10.0.0.1'),
+      ],
+      context,
+    )
+    assert.deepEqual(
+      found.map(({ level, details }) => [level, details?.items]),
+      [
+        [
+          'problem',
+          ['/services/a/x-10.0.0.2: node id "x" of service "a" is taken by /services/a/x-10.0.0.1'],
+        ],
+        ['warning', ['a: x and y at 10.0.0.1:80']],
+      ],
+    )
+  })
+
+  test('at loopback are told only when etcd is elsewhere', () => {
+    const keys = ['127.0.0.1', '::1', 'localhost', '10.0.0.1'].map((host, index) =>
+      key('a', `n${index}`, host),
+    )
+    assert.deepEqual(judgeServices(keys, context), [])
+    assert.deepEqual(judgeServices(keys, { ...context, isRemote: true })[0]?.details?.items, [
+      'a/n0 at 127.0.0.1:80',
+      'a/n1 at [::1]:80',
+      'a/n2 at localhost:80',
+    ])
+  })
+
+  test('without a node that gets requests are told, and why', () => {
+    const found = judgeServices(
+      [
+        key('paused', 'x', '10.0.0.1', { weight: 0 }),
+        key('grpc', 'x', '10.0.0.1', { protocol: 'grpc' }),
+        key('fine', 'x', '10.0.0.1', { weight: 0 }),
+        key('fine', 'y', '10.0.0.2'),
+        { key: '/services/broken/x', lease: '1', nodes: [], problem: 'value is not JSON' },
+        { key: '/services/fine/z', lease: '1', nodes: [], problem: 'value is not JSON' },
+      ],
+      context,
+    )
+    assert.deepEqual(
+      found.map(({ details }) => details?.items),
+      [
+        [
+          'broken: its values are not used',
+          'grpc: its nodes do not speak HTTP',
+          'paused: its nodes have weight 0',
+        ],
+      ],
+    )
+  })
+})
+
+describe('routes', () => {
+  const shadowed = (...routes: Route[]) =>
+    judgeRoutes(
+      '/r/',
+      { keys: [], revision: 1n, bytes: 0, tookMs: 0 },
+      { parseRoute: () => ({ reason: 'unused' }), fileRoutes: routes, services: undefined },
+    ).flatMap(({ details }) => details?.items ?? [])
+  const route = (id: string, more: Partial<Route> = {}) =>
+    testRoute({ id, path: '/a/:x', service: 's', ...more })
+
+  test('at the same place shadow each other: the higher priority wins, then the smaller id', () => {
+    assert.deepEqual(shadowed(route('a'), route('b', { path: '/a/:y' })), [
+      'b (/a/:y): a takes all of its requests',
+    ])
+    assert.deepEqual(shadowed(route('a'), route('b', { priority: 1 })), [
+      'a (/a/:x): b takes all of its requests',
+    ])
+  })
+
+  test('of other hosts, other methods or another path do not', () => {
+    assert.deepEqual(shadowed(route('a'), route('b', { path: '/a/*' })), [])
+    assert.deepEqual(shadowed(route('a', { hosts: ['x'] }), route('b')), [])
+    assert.deepEqual(shadowed(route('a', { methods: ['GET'] }), route('b')), [])
+    assert.deepEqual(shadowed(route('a', { methods: ['GET'] }), route('b', { methods: ['GET', 'PUT'] })), [])
+  })
+
+  test('of some of the methods are shadowed by one of all', () => {
+    assert.equal(shadowed(route('a'), route('b', { methods: ['GET'] })).length, 1)
+    assert.equal(shadowed(route('a', { hosts: ['x', 'y'] }), route('b', { hosts: ['y', 'x'] })).length, 1)
+  })
+})
+
+test('an endpoint is read as the client reads it', () => {
+  for (const [url, secure, host, port] of [
+    ['http://10.0.0.1:80', false, '10.0.0.1', 80],
+    ['https://etcd', true, 'etcd', 2379],
+    ['etcd:1/', false, 'etcd', 1],
+    ['https://[::1]:443', true, '::1', 443],
+  ] as const) {
+    assert.deepEqual(parseEndpoint(url), { url, secure, host, port })
+  }
+  assert.throws(
+    () => parseEndpoint('http://me:secret@x'),
+    (error: Error) => !error.message.includes('secret'),
+  )
+})
+
+test('what is loopback', () => {
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST.', 'a.localhost']) {
+    assert.ok(isLoopback(host), host)
+  }
+  for (const host of ['10.0.0.1', 'localhost.example.com', '127.example.com', '::2', '0.0.0.0']) {
+    assert.ok(!isLoopback(host), host)
+  }
+})
+
+test('numbers for people', () => {
+  assert.deepEqual([0, 1_023, 1_024, 2 * 2 ** 30].map(size), ['0 bytes', '1023 bytes', '1.0 KiB', '2.0 GiB'])
+  assert.deepEqual([0.123, 9.94, 10.2].map(duration), ['0.1 ms', '9.9 ms', '10 ms'])
+  assert.deepEqual(listed(['a', 'b', 'c'], 2), { items: ['a', 'b'], more: 1 })
+  assert.deepEqual(listed(['a'], 2), { items: ['a'] })
+})

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { createServer, type Server } from 'node:tls'
+import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
+import { onPath, requireEtcd } from '../../support/etcd.ts'
+import { Examination } from './examination.ts'
+
+const OPENSSL = 'openssl'
+
+describe('over TLS', { concurrency: true }, () => {
+  let folder: string
+  let etcd: Awaited<ReturnType<typeof startEmbeddedEtcd>>
+  const fronts: Server[] = []
+  const pem = (name: string) => readFileSync(join(folder, name))
+
+  before(async () => {
+    if (!onPath(OPENSSL)) return
+    folder = mkdtempSync(join(tmpdir(), 'waygate-doctor-tls-'))
+    const openssl = (...args: string[]) => execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' })
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+    for (const ca of ['ca', 'other-ca']) {
+      openssl(
+        'req',
+        '-x509',
+        ...key,
+        '-keyout',
+        `${ca}.key`,
+        '-out',
+        `${ca}.pem`,
+        '-days',
+        '2',
+        '-subj',
+        `/CN=${ca}`,
+      )
+    }
+    const make = (name: string, ca: string, days: string, names?: string) => {
+      const extra = names === undefined ? [] : ['-addext', `subjectAltName=${names}`]
+      openssl(
+        'req',
+        ...key,
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.csr`,
+        '-subj',
+        `/CN=${name}`,
+        ...extra,
+      )
+      const signed = [
+        '-CA',
+        `${ca}.pem`,
+        '-CAkey',
+        `${ca}.key`,
+        '-CAcreateserial',
+        '-copy_extensions',
+        'copy',
+      ]
+      openssl('x509', '-req', '-in', `${name}.csr`, ...signed, '-out', `${name}.pem`, '-days', days)
+    }
+    make('server', 'ca', '2', 'IP:127.0.0.1')
+    make('expired', 'ca', '-1', 'IP:127.0.0.1')
+    make('client', 'ca', '2')
+    make('stranger', 'other-ca', '2')
+    etcd = await startEmbeddedEtcd({ port: 0 })
+  })
+  after(async () => {
+    for (const front of fronts) front.close()
+    await etcd?.close()
+    if (folder) rmSync(folder, { recursive: true })
+  })
+
+  /** Where etcd is reached over TLS, as a cluster with client certificates does it. */
+  async function front(certificate: string): Promise<string> {
+    const server = createServer(
+      {
+        key: pem(`${certificate}.key`),
+        cert: pem(`${certificate}.pem`),
+        ca: pem('ca.pem'),
+        requestCert: true,
+        rejectUnauthorized: true,
+        ALPNProtocols: ['h2'],
+      },
+      near => {
+        const far = connect(etcd.address.port, '127.0.0.1')
+        near.pipe(far).pipe(near)
+        near.on('error', () => far.destroy()).on('close', () => far.destroy())
+        far.on('error', () => near.destroy()).on('close', () => near.destroy())
+      },
+    )
+    server.on('tlsClientError', () => {})
+    fronts.push(server)
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    return `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+  const client = (name = 'client') => ({ cert: pem(`${name}.pem`), key: pem(`${name}.key`) })
+
+  test('with the right files all is well', async t => {
+    if (!requireEtcd(t, [OPENSSL])) return
+    const found = await Examination.of(await front('server'), { tls: { ca: pem('ca.pem'), ...client() } })
+    assert.deepEqual([...found.at('problem'), ...found.at('warning')], [], `${found}`)
+    assert.ok(found.at('ok').includes('watch'))
+  })
+
+  interface Case {
+    readonly what: string
+    readonly server?: string
+    readonly host?: string
+    readonly tls: () => object
+    readonly message: RegExp
+    readonly hint: RegExp
+  }
+  const cases: readonly Case[] = [
+    {
+      what: 'another authority than the one that signed',
+      tls: () => ({ ca: pem('other-ca.pem'), ...client() }),
+      message: /certificate of ca that is not trusted here/,
+      hint: /must hold the authority/,
+    },
+    {
+      what: 'no authority',
+      tls: () => client(),
+      message: /certificate of ca that is not trusted here/,
+      hint: /set WAYGATE_ETCD_CA/,
+    },
+    {
+      what: 'a host that the certificate is not for',
+      host: 'localhost',
+      tls: () => ({ ca: pem('ca.pem'), ...client() }),
+      message: /certificate for IP Address:127\.0\.0\.1, not for localhost/,
+      hint: /add localhost/,
+    },
+    {
+      what: 'a certificate that has expired',
+      server: 'expired',
+      tls: () => ({ ca: pem('ca.pem'), ...client() }),
+      message: /certificate that expired on /,
+      hint: /renew/,
+    },
+    {
+      what: 'no client certificate',
+      tls: () => ({ ca: pem('ca.pem') }),
+      message: /wants a client certificate/,
+      hint: /WAYGATE_ETCD_CERT/,
+    },
+    {
+      what: 'a client certificate of a stranger',
+      tls: () => ({ ca: pem('ca.pem'), ...client('stranger') }),
+      // This server says nothing more; etcd itself sends an alert, which is told as such.
+      message: /closes the connection after the TLS handshake/,
+      hint: /may not accept our client certificate/,
+    },
+    {
+      what: 'a key of another certificate',
+      tls: () => ({ ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('stranger.key') }),
+      message: /no connection to etcd can be made like this: .*mismatch/,
+      hint: /WAYGATE_ETCD_KEY/,
+    },
+  ]
+  for (const { what, server = 'server', host = '127.0.0.1', tls, message, hint } of cases) {
+    test(`${what} is told as that`, async t => {
+      if (!requireEtcd(t, [OPENSSL])) return
+      const url = (await front(server)).replace('127.0.0.1', host)
+      const found = await Examination.of(url, { tls: tls() })
+      assert.match(found.one('problem', message).hint ?? '', hint)
+      assert.equal(found.findings.length, 1)
+    })
+  }
+
+  test('the wrong protocol in the URL is told with the right one', async t => {
+    if (!requireEtcd(t, [OPENSSL])) return
+    const plain = await Examination.of((await front('server')).replace('https:', 'http:'))
+    assert.match(plain.one('problem', /does not speak gRPC/).hint ?? '', /write https:\/\//)
+    const secure = await Examination.of(etcd.url.replace('http:', 'https:'))
+    assert.match(secure.one('problem', /does not speak TLS/).hint ?? '', /write http:\/\//)
+  })
+})
