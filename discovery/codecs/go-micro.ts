@@ -1,7 +1,7 @@
 import { createNode, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, placeOf } from './key.ts'
-import { type Metadata, protocolOf, readMetadata, weightIfNumeric, withVersion, wordOf } from './metadata.ts'
+import { type Metadata, protocolOf, readMetadata, weightIfNumeric, withVersion } from './metadata.ts'
 import { listIn, readNodes } from './node-list.ts'
 import { isObject, optionalString, parseObject } from './value.ts'
 
@@ -28,7 +28,7 @@ export const goMicro: Codec = {
         service,
         id: idOf(id.replaceAll('/', '-')),
         ...parseAddress(address),
-        weight: weightIfNumeric(wordOf(metadata, 'weight')),
+        weight: weightIfNumeric(metadata?.weight),
         metadata,
         protocol: spokenBy(metadata),
       })
@@ -37,11 +37,9 @@ export const goMicro: Codec = {
 }
 
 function spokenBy(metadata: Metadata | undefined): string {
-  const protocol = protocolOf(wordOf(metadata, 'protocol'), '')
-  if (protocol === 'mucp') return wordOf(metadata, 'transport') === 'http' ? 'http' : 'mucp'
+  const protocol = protocolOf(metadata?.protocol, '')
+  if (protocol === 'mucp') return metadata?.transport === 'http' ? 'http' : 'mucp'
   if (protocol !== '') return protocol
   // A subscriber of go-micro's HTTP broker: it takes messages from its peers and is not meant for clients.
-  return wordOf(metadata, 'topic') !== undefined && wordOf(metadata, 'broker') !== undefined
-    ? 'broker'
-    : 'http'
+  return metadata?.topic !== undefined && metadata?.broker !== undefined ? 'broker' : 'http'
 }

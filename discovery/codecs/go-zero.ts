@@ -1,7 +1,6 @@
 import { createNode, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
-import { checkSize } from './value.ts'
 
 /**
  * `host:port` at `<key>/<lease id>`, as go-zero's `core/discov` writes it. The only servers of go-zero that
@@ -12,7 +11,6 @@ export const goZero: Codec = {
   name: 'go-zero',
   decode(path, value) {
     const { service, rest } = splitPath(path)
-    checkSize(value)
     return [createNode({ service, id: idOf(rest), ...parseAddress(value.trim()), protocol: 'grpc' })]
   },
 }

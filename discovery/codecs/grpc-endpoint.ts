@@ -1,7 +1,7 @@
 import { createNode, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
-import { isScalar, type Metadata, metadataFrom, protocolOf, weightIfNumeric, wordOf } from './metadata.ts'
+import { isScalar, type Metadata, metadataFrom, protocolOf, weightIfNumeric } from './metadata.ts'
 import { isObject, parseObject } from './value.ts'
 
 /**
@@ -26,9 +26,9 @@ export const grpcEndpoint: Codec = {
         service,
         id: idOf(rest),
         ...parseAddress(Addr),
-        weight: weightIfNumeric(wordOf(metadata, 'weight') ?? wordOf(metadata, 'Weight')),
+        weight: weightIfNumeric(metadata.weight ?? metadata.Weight),
         metadata,
-        protocol: protocolOf(wordOf(metadata, 'protocol'), 'grpc'),
+        protocol: protocolOf(metadata.protocol, 'grpc'),
       }),
     ]
   },

@@ -1,6 +1,3 @@
-/** Beyond this a key has no place in a message, and no service or id is that long. */
-const MAX_KEY_CHARACTERS = 1024
-
 /** What a key says. */
 export interface Place {
   readonly service: string
@@ -17,8 +14,6 @@ export interface Place {
 export function splitPath(path: string): Place {
   const slash = path.indexOf('/')
   if (slash <= 0 || slash === path.length - 1) throw new TypeError('key must be <service>/<id>')
-  if (path.length > MAX_KEY_CHARACTERS)
-    throw new TypeError(`key has more than ${MAX_KEY_CHARACTERS} characters`)
   return { service: path.slice(0, slash), rest: path.slice(slash + 1) }
 }
 

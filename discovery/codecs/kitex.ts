@@ -1,7 +1,7 @@
 import { createNode, type Node, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
-import { protocolOf, readMetadata, wordOf } from './metadata.ts'
+import { protocolOf, readMetadata } from './metadata.ts'
 import { optionalNumber, optionalString, parseObject } from './value.ts'
 
 /** What CloudWeGo's clients take for an instance whose weight is not set (`pkg/discovery`). */
@@ -34,6 +34,6 @@ export function readInstance(path: string, value: string, protocol: string): Nod
     ...parseAddress(object.address),
     weight: weight === 0 ? DEFAULT_WEIGHT : weight,
     metadata: tags,
-    protocol: protocolOf(wordOf(tags, 'protocol'), protocol),
+    protocol: protocolOf(tags?.protocol, protocol),
   })
 }

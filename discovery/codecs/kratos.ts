@@ -1,7 +1,7 @@
 import { createNode, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, placeOf, quote } from './key.ts'
-import { parseWeight, readMetadata, withVersion, wordOf } from './metadata.ts'
+import { parseWeight, readMetadata, withVersion } from './metadata.ts'
 import { listIn, readEach, readNodes } from './node-list.ts'
 import { parseObject } from './value.ts'
 
@@ -36,7 +36,7 @@ export const kratos: Codec = {
       throw new TypeError(`value has another id than its key, which says ${quote(rest)}`)
     }
     const metadata = withVersion(readMetadata(object.metadata), object.version)
-    const word = wordOf(metadata, 'weight')
+    const word = metadata?.weight
     const weight = word === undefined ? DEFAULT_WEIGHT : parseWeight(word)
     const endpoints = listIn('endpoints', object.endpoints)
     if (endpoints.length > MAX_ENDPOINTS) {

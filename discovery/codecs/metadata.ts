@@ -57,11 +57,6 @@ export function withVersion(metadata: Metadata | undefined, version: unknown): M
   return typeof version === 'string' && version !== '' ? { version, ...metadata } : metadata
 }
 
-/** What metadata says under a name; never what an object inherits. */
-export function wordOf(metadata: Metadata | undefined, key: string): string | undefined {
-  return metadata && Object.hasOwn(metadata, key) ? metadata[key] : undefined
-}
-
 /** @throws TypeError unless it is a whole number in digits; its range is checked with the node. */
 export function parseWeight(word: string): number {
   if (!/^\d{1,15}$/.test(word)) throw new TypeError(`weight must be an integer, not ${quote(word)}`)

@@ -1,14 +1,12 @@
 import { createNode, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
-import { checkSize } from './value.ts'
 
 /** `host:port` or `[v6]:port` at `<service>/<id>`. */
 export const plainAddress: Codec = {
   name: 'plain-address',
   decode(path, value) {
     const { service, rest } = splitPath(path)
-    checkSize(value)
     return [createNode({ service, id: idOf(rest), ...parseAddress(value.trim()) })]
   },
 }

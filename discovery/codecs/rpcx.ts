@@ -8,7 +8,6 @@ import {
   metadataFrom,
   parseWeight,
   protocolOf,
-  wordOf,
 } from './metadata.ts'
 import { checkSize } from './value.ts'
 
@@ -38,7 +37,7 @@ export const rpcx: Codec = {
       throw new TypeError(`key must be <service>/<network>@<host:port>, not ${quote(rest)}`)
     }
     const metadata = readQuery(value)
-    const weight = wordOf(metadata, 'state') === 'inactive' ? '0' : wordOf(metadata, 'weight')
+    const weight = metadata.state === 'inactive' ? '0' : metadata.weight
     return [
       createNode({
         service,
@@ -46,7 +45,7 @@ export const rpcx: Codec = {
         ...parseAddress(rest.slice(network + 1)),
         weight: weight ? parseWeight(weight) : undefined,
         metadata,
-        protocol: protocolOf(wordOf(metadata, 'protocol'), 'rpcx'),
+        protocol: protocolOf(metadata.protocol, 'rpcx'),
       }),
     ]
   },

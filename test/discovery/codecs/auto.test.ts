@@ -18,6 +18,10 @@ test('auto: reads each format by its shape', () => {
   assert.deepEqual(summary('{"network":"tcp","address":"10.0.0.7:1"}'), ['u1 10.0.0.7 thrift'])
 })
 
+test('auto: a value of go-micro without nodes is known by its endpoints', () => {
+  assert.deepEqual(summary('{"name":"a/b","endpoints":null,"nodes":null}', 'a-b/1'), [])
+})
+
 test('auto: the key tells what the value cannot', () => {
   assert.deepEqual(summary('', 'user/tcp@10.0.0.7:1'), ['tcp@10.0.0.7:1 10.0.0.7 rpcx'])
   assert.deepEqual(summary('user', 'user'), [])

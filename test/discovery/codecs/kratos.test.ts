@@ -20,7 +20,7 @@ test('kratos: isSecure is read as Go reads a boolean', () => {
   for (const yes of ['1', 't', 'T', 'true', 'True', 'TRUE']) {
     assert.deepEqual(summary([`http://h:1?isSecure=${yes}`]), ['u1 1 https'])
   }
-  for (const no of ['0', 'f', 'false', '', 'yes']) {
+  for (const no of ['0', 'f', 'false', '', 'yes', 'tRuE', '0&notisSecure=1']) {
     assert.deepEqual(summary([`http://h:1/?isSecure=${no}`]), ['u1 1 http'])
   }
   assert.deepEqual(summary(['https://h:1?isSecure=true']), ['u1 1 https'])

@@ -18,6 +18,11 @@ test('waygate: what is written is read back as the same node', () => {
   }
 })
 
+test('waygate: what a node speaks is written and read back', () => {
+  const node = createNode({ service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, protocol: 'grpc' })
+  assert.deepEqual(waygate.decode('user/u1', encodeNode(node)), [node])
+})
+
 test('waygate: the id may be missing, "host" may stand for "ip", unknown fields are ignored', () => {
   const value = '{"host":"10.0.0.7","ip":"10.0.0.7","port":3001,"colour":"red"}'
   assert.equal(waygate.decode('user/u1', value)[0]?.id, 'u1')
