@@ -42,7 +42,7 @@ export function checkService(named: unknown, service: string): void {
 
 /**
  * A node's id from what a key says besides the service: `10.0.0.7:3001`, `v2/10.0.0.7:3001`, `[::1]:3001`.
- * Unique as long as keys are.
+ * Keys that differ in nothing but these spellings have one id, which is shown as a problem.
  */
 export function idOf(rest: string): string {
   const id = rest.replaceAll('/', '~').replaceAll(/[[\]]/g, '')

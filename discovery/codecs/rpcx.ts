@@ -23,8 +23,9 @@ const BASE_VALUE = 'rpcx_path'
  * `state=inactive` takes the node out of use: weight 0. A key of one segment is a service's or the base
  * path's own, and has no nodes.
  *
- * rpcx speaks its own binary protocol on whatever network, `http@` included (an HTTP CONNECT comes first),
- * and nothing that it writes says otherwise. So the node is `rpcx`, unless whoever registers it adds
+ * rpcx speaks its own binary protocol on whatever network, `http@` included (an HTTP CONNECT comes first).
+ * The HTTP gateway that it may have on the same port takes encoded calls with `X-RPCX-*` headers, and nothing
+ * that rpcx writes says whether it is there. So the node is `rpcx`, unless whoever registers it adds
  * `protocol=http` to its metadata.
  */
 export const rpcx: Codec = {
