@@ -103,6 +103,110 @@ test('the largest weights that a node may have stay exact', () => {
   assert.equal(seen.size, 1_000)
 })
 
+/** The same as nginx does it, a look at every peer for every pick: what the balancer is compared with. */
+function referencePicks(
+  weights: readonly number[],
+  times: number,
+  tried: (pick: number) => number[],
+): number[] {
+  const credits = weights.map(() => 0)
+  return Array.from({ length: times }, (_, pick) => {
+    const skipped = tried(pick)
+    let total = 0
+    let best = -1
+    for (const [index, weight] of weights.entries()) {
+      if (weight === 0 || skipped.includes(index)) continue
+      credits[index]! += weight
+      total += weight
+      if (best === -1 || credits[index]! > credits[best]!) best = index
+    }
+    if (best !== -1) credits[best]! -= total
+    return best
+  })
+}
+
+/** mulberry32: the same numbers for the same seed. */
+function randomNumbers(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+test("the order is nginx's for any number of nodes, any weights, and requests that have tried some", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = randomNumbers(seed)
+    const count = 1 + Math.floor(random() * 40)
+    const largest = [2, 10, 100, 65_535][Math.floor(random() * 4)]!
+    const weights = Array.from({ length: count }, () => Math.floor(random() * (largest + 1)))
+    const retries = new Map<number, number[]>()
+    for (let pick = 0; pick < 500; pick++) {
+      if (random() < 0.1) retries.set(pick, [Math.floor(random() * count), Math.floor(random() * count)])
+    }
+    const peers = weights.map((weight, i) => new FakePeer(testNode({ id: `n${i}`, weight })))
+    const balancer = wrr()
+    const picks = Array.from({ length: 500 }, (_, pick) => {
+      const tried = (retries.get(pick) ?? []).map(index => peers[index]!)
+      const peer = balancer.pick(peers, { tried })
+      return peer ? peers.indexOf(peer as FakePeer) : -1
+    })
+    const expected = referencePicks(weights, 500, pick => retries.get(pick) ?? [])
+    assert.deepEqual(picks, expected, `seed ${seed}, weights ${weights}`)
+  }
+})
+
+test('when all are away and any one comes back, the next pick finds it', () => {
+  const peers = Array.from({ length: 50 }, (_, i) => new FakePeer(testNode({ id: `n${i}` })))
+  const balancer = wrr()
+  for (const back of peers) {
+    for (const peer of peers) peer.up = false
+    assert.equal(balancer.pick(peers, NONE_TRIED), undefined)
+    back.up = true
+    assert.equal(balancer.pick(peers, { tried: [back] }), undefined)
+    assert.equal(balancer.pick(peers, NONE_TRIED), back)
+  }
+})
+
+test('of nodes that fail and come back, each is left out while it is away and gets its share after', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = randomNumbers(seed)
+    const peers = Array.from(
+      { length: 30 },
+      (_, i) => new FakePeer(testNode({ id: `n${i}`, weight: 1 + Math.floor(random() * 9) })),
+    )
+    const balancer = wrr()
+    for (let pick = 0; pick < 5_000; pick++) {
+      if (random() < 0.05) {
+        const peer = peers[Math.floor(random() * peers.length)]!
+        peer.up = !peer.up
+      }
+      const picked = balancer.pick(peers, NONE_TRIED)
+      assert.equal(
+        picked !== undefined,
+        peers.some(peer => peer.up),
+        'never an empty choice while one is up',
+      )
+      assert.ok(picked === undefined || (picked as FakePeer).up, 'never one that is away')
+    }
+    for (const peer of peers) peer.up = true
+    // All are back in after a few picks; then a whole round gives each exactly its weight.
+    for (let pick = 0; pick < 200; pick++) balancer.pick(peers, NONE_TRIED)
+    const round = peers.reduce((sum, { node }) => sum + node.weight, 0)
+    const seen = new Map<Peer, number>()
+    for (let pick = 0; pick < 10 * round; pick++) {
+      const peer = balancer.pick(peers, NONE_TRIED)!
+      seen.set(peer, (seen.get(peer) ?? 0) + 1)
+    }
+    for (const peer of peers) {
+      const share = seen.get(peer) ?? 0
+      assert.ok(Math.abs(share - 10 * peer.node.weight) <= peer.node.weight + 1, `seed ${seed}: ${share}`)
+    }
+  }
+})
+
 test('a balancer is made by its name, and a name that is none is refused', () => {
   for (const name of Object.keys(BALANCERS)) assert.equal(typeof createBalancer(name).pick, 'function')
   for (const name of ['', 'random?', 'constructor', '__proto__', 'toString']) {
