@@ -52,7 +52,7 @@ export class BeatStream {
     }
   }
 
-  /** @param broken drops the connection too, so that the next stream begins with a new one */
+  /** @param broken drops the connection too, so that the next stream begins with a new one, to another host */
   close(broken: boolean): void {
     if (this.#closed) return
     this.#closed = true

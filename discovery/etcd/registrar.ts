@@ -1,18 +1,17 @@
-import { randomBytes } from 'node:crypto'
-import { type Etcd3, EtcdLeaseInvalidError, GRPCNotFoundError } from 'etcd3'
-import { createNode, type Node, type NodeInput } from '../../internal/node.ts'
+import type { Etcd3 } from 'etcd3'
+import type { Node, NodeInput } from '../../internal/node.ts'
 import { encodeNode } from '../codecs/waygate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import type { Registration } from '../registry.ts'
-import { BeatStream } from './beat-stream.ts'
+import { RegisteredNode } from '../registered-node.ts'
+import type { Registration, RegistrationChanges } from '../registry.ts'
 import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { LeaseSession } from './lease-session.ts'
 import { putIfFree } from './put-if-free.ts'
 
 const DEFAULT_TTL_SECONDS = 10
 /** Below this, one slow moment of the store or of the service would take a healthy node away. */
 const MIN_TTL_SECONDS = 6
 const CHECK_MS = 30_000
-const LEAVE_DEADLINE_MS = 2_000
 
 export interface RegistrarOptions {
   /** Stays open until after `unregister()`; closed by whoever made it. */
@@ -33,7 +32,7 @@ export interface RegistrarOptions {
 /**
  * Keeps one node in etcd under a lease of its own, whatever happens to the store, the key or the lease:
  *
- *     grant ──► put ──► beat every third of the TTL ──► (lease lost) ──► grant
+ *     lease ──► put ──► look after the key ──► (lease lost) ──► lease
  *
  * A key that another lease has taken over is left alone: of two processes with one id, the one that
  * registered last is the living one. It is taken back when it is free again.
@@ -52,16 +51,16 @@ export class Registrar implements Registration {
   readonly #checkMs: number
   readonly #leaving = new AbortController()
   readonly #registered = Promise.withResolvers<void>()
-  #node: Node
+  readonly #values: RegisteredNode
   #running: Promise<void> | undefined
   /** The lease the node is, or is being put, under; kept over its loss to know our own key by. */
-  #lease: string | undefined
+  #session: LeaseSession | undefined
   #everPut = false
   #displaced = false
   /** Counts what the store should have and what it has: `update()` waits for the second to reach the first. */
   #wanted = 1
   #written = 0
-  #writtenListeners = new Set<() => void>()
+  readonly #writtenListeners = new Set<() => void>()
   #pausing: AbortController | undefined
 
   /** @throws TypeError when the node or the TTL is not acceptable */
@@ -74,7 +73,7 @@ export class Registrar implements Registration {
     this.key = options.key
     this.#key = Buffer.from(options.key)
     this.#onLeave = options.onLeave
-    this.#node = createNode(options.node)
+    this.#values = new RegisteredNode(options.node)
     this.#ttlMs = ttlSeconds * 1_000
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
@@ -85,7 +84,7 @@ export class Registrar implements Registration {
   }
 
   get node(): Node {
-    return this.#node
+    return this.#values.node
   }
 
   /** Resolves when the store has the node; keeps trying until it has. Rejects when `unregister()` comes first. */
@@ -94,8 +93,8 @@ export class Registrar implements Registration {
     return this.#registered.promise
   }
 
-  async update(changes: Parameters<Registration['update']>[0]): Promise<void> {
-    this.#node = createNode({ ...this.#node, ...changes })
+  async update(changes: RegistrationChanges): Promise<void> {
+    this.#values.update(changes)
     const version = ++this.#wanted
     this.#pausing?.abort()
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -114,8 +113,7 @@ export class Registrar implements Registration {
     this.#pausing?.abort()
     this.#registered.reject(new Error('unregistered before the store had the node'))
     for (const listener of this.#writtenListeners) listener()
-    const lease = this.#lease
-    this.#running = lease === undefined ? Promise.resolve() : this.#revoke(lease)
+    this.#running = this.#session?.end() ?? Promise.resolve()
     await this.#running
     this.#onLeave?.()
     if (this.#everPut) this.#logger.info(this.#about(), 'unregistered')
@@ -128,14 +126,15 @@ export class Registrar implements Registration {
     while (!signal.aborted) {
       try {
         const again = this.#everPut
-        await this.#establish()
+        const session = await this.#establish()
         if (signal.aborted) return
         this.#logger.info(this.#about(), again ? 'registered again' : 'registered')
         attempt = 0
         failing = false
-        const reason = await this.#keep()
+        await this.#lookAfter(session)
         if (signal.aborted) return
-        this.#logger.warn({ ...this.#about(), reason }, 'the lease is lost; registering again')
+        const { message: reason } = session.lost.reason as Error
+        this.#logger.warn({ ...this.#about(), reason }, 'registering again')
       } catch (error) {
         if (signal.aborted) return
         const reason = (error as Error).message
@@ -146,31 +145,35 @@ export class Registrar implements Registration {
     }
   }
 
-  /** Grants a lease and puts the node under it. */
-  async #establish(): Promise<void> {
-    const former = this.#lease
-    // Our own id, so that the lease can be revoked even if the answer to the grant never comes.
-    const lease = newLeaseId()
-    this.#lease = lease
-    await this.#client.leaseClient.leaseGrant({ ID: lease, TTL: String(this.#ttlMs / 1_000) })
-    if (this.#leaving.signal.aborted) {
-      await this.#revoke(lease)
-      return
-    }
+  /** Gets a lease and puts the node under it. */
+  async #establish(): Promise<LeaseSession> {
+    const former = this.#session?.id
+    const session = new LeaseSession({
+      client: this.#client,
+      ttlMs: this.#ttlMs,
+      logger: this.#logger,
+      about: this.#about(),
+      clock: this.#clock,
+      random: this.#random,
+    })
+    this.#session = session
+    session.lost.addEventListener('abort', () => this.#pausing?.abort(), { once: true })
+    await session.grant()
     try {
-      await this.#put(former)
+      await this.#put(session, former)
     } catch (error) {
-      await this.#revoke(lease)
+      await session.end()
       throw error
     }
     this.#registered.resolve()
+    return session
   }
 
   /** @param former a lease whose key is ours too */
-  async #put(former?: string): Promise<void> {
+  async #put(session: LeaseSession, former?: string): Promise<void> {
     const version = this.#wanted
-    const lease = this.#lease!
-    const value = Buffer.from(encodeNode(this.#node))
+    const lease = session.id
+    const value = Buffer.from(encodeNode(this.node))
     if (this.#everPut) {
       const done = await putIfFree(this.#client, { key: this.#key, value, lease, former })
       if (!done && !this.#displaced) {
@@ -185,105 +188,48 @@ export class Registrar implements Registration {
     for (const listener of this.#writtenListeners) listener()
   }
 
-  /** Resolves with the reason when the lease is lost, or when leaving. */
-  async #keep(): Promise<string> {
-    const { signal } = this.#leaving
-    const beatMs = this.#ttlMs / 3
-    let stream = this.#openStream()
-    let confirmedAt = this.#clock.now()
-    let checkAt = confirmedAt + this.#checkMs
+  /** Writes updates and puts the key back when it is gone, until the lease is lost or we leave. */
+  async #lookAfter(session: LeaseSession): Promise<void> {
+    let checkAt = this.#clock.now() + this.#checkMs
     let failures = 0
-    try {
-      for (;;) {
-        const before = this.#clock.now()
-        await this.#pause(
-          failures === 0
-            ? Math.min(beatMs, Math.max(0, checkAt - before))
-            : backoffMs(failures, this.#random),
-        )
-        if (signal.aborted) return 'leaving'
-        // Our own process stood still for longer than the lease lives.
-        if (this.#clock.now() - before > this.#ttlMs) checkAt = 0
-        try {
-          if (this.#written < this.#wanted) await this.#put()
-          if (this.#clock.now() >= checkAt) {
-            if (!(await this.#check())) return 'it expired or was revoked'
-            checkAt = this.#clock.now() + this.#checkMs
-          }
-          if (!(await stream.beat(this.#ttlMs / 4))) return 'it expired or was revoked'
-          confirmedAt = this.#clock.now()
-          failures = 0
-        } catch (error) {
-          if (signal.aborted) return 'leaving'
-          if (isLeaseGone(error)) return 'it expired or was revoked'
-          failures++
-          this.#logger.debug({ ...this.#about(), err: error }, 'no answer to a beat; trying a new stream')
-          stream.close(true)
-          // No answer for as long as the lease lives: whatever the store says next, it is a new lease.
-          if (this.#clock.now() - confirmedAt > this.#ttlMs) return 'etcd did not answer for a whole TTL'
-          stream = this.#openStream()
+    for (;;) {
+      if (failures > 0) await this.#pause(session, backoffMs(failures, this.#random))
+      else if (this.#written === this.#wanted) await this.#pause(session, checkAt - this.#clock.now())
+      if (this.#leaving.signal.aborted || session.lost.aborted) return
+      try {
+        if (this.#written < this.#wanted) await this.#put(session)
+        if (this.#clock.now() >= checkAt) {
+          await this.#check(session)
+          checkAt = this.#clock.now() + this.#checkMs
         }
+        failures = 0
+      } catch (error) {
+        session.noteError(error)
+        failures++
       }
-    } finally {
-      stream.close(false)
     }
   }
 
-  /** Whether the lease lives; a key of ours that is gone is put back. */
-  async #check(): Promise<boolean> {
-    const answer = await this.#client.leaseClient.leaseTimeToLive({ ID: this.#lease!, keys: true })
-    if (Number(answer.TTL) <= 0) return false
-    if (answer.keys.some(key => key.equals(this.#key))) return true
+  /** A key of ours that is gone is put back. */
+  async #check(session: LeaseSession): Promise<void> {
+    const keys = await session.keys()
+    if (keys.some(key => key.equals(this.#key))) return
     const wasDisplaced = this.#displaced
-    await this.#put()
+    await this.#put(session)
     if (!this.#displaced && !wasDisplaced) {
       this.#logger.warn(this.#about(), 'the key had been deleted; put back')
     }
-    return true
   }
 
-  #openStream(): BeatStream {
-    return new BeatStream({
-      client: this.#client,
-      clock: this.#clock,
-      lease: this.#lease!,
-      signal: this.#leaving.signal,
-    })
-  }
-
-  /** Until the next beat, an update or the end. */
-  async #pause(delayMs: number): Promise<void> {
-    if (this.#written < this.#wanted || this.#leaving.signal.aborted) return
+  /** Until there is something to do. */
+  async #pause(session: LeaseSession, delayMs: number): Promise<void> {
+    if (session.lost.aborted || this.#leaving.signal.aborted) return
     this.#pausing = new AbortController()
     await sleep(this.#clock, delayMs, this.#pausing.signal)
     this.#pausing = undefined
   }
 
-  async #revoke(lease: string): Promise<void> {
-    const deadline = Date.now() + LEAVE_DEADLINE_MS
-    const revoked = this.#client.leaseClient.leaseRevoke({ ID: lease }, { deadline }).then(
-      () => {},
-      // What is not revoked runs out by itself.
-      error => {
-        if (!isLeaseGone(error))
-          this.#logger.warn({ ...this.#about(), reason: error.message }, 'the lease was not revoked')
-      },
-    )
-    const stop = new AbortController()
-    await Promise.race([revoked, sleep(this.#clock, LEAVE_DEADLINE_MS, stop.signal)])
-    stop.abort()
-  }
-
   #about(): { service: string; id: string } {
-    return { service: this.#node.service, id: this.#node.id }
+    return { service: this.node.service, id: this.node.id }
   }
-}
-
-function isLeaseGone(error: unknown): boolean {
-  return error instanceof EtcdLeaseInvalidError || error instanceof GRPCNotFoundError
-}
-
-/** Positive and 63 bits: etcd keeps lease ids as int64, and 0 asks it to choose one. */
-function newLeaseId(): string {
-  return String((randomBytes(8).readBigUInt64BE() >> 1n) | 1n)
 }

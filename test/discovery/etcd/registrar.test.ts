@@ -6,6 +6,7 @@ import { systemClock } from '../../../discovery/etcd/clock.ts'
 import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
 import { Registrar } from '../../../discovery/etcd/registrar.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { startRegisteredProcess } from '../../support/registrar-faults.ts'
 import { Follower } from '../follow.ts'
 import { storeAt } from '../store.ts'
 
@@ -92,6 +93,48 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(registration.node.weight, 5)
   })
 
+  test('drains to weight 0 under the same lease, and comes back with the weight it has then', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registry = open(t, etcd.url)
+    const registration = await registry.register({ ...U1, weight: 5 }, TTL)
+    const lease = await leaseOf(etcd.url)
+    const weight = async () => (await registry.getService('user'))?.nodes[0]?.weight
+    await registration.update({ draining: true })
+    assert.equal(await weight(), 0)
+    assert.equal(registration.node.weight, 0)
+    await registration.update({ draining: false })
+    assert.equal(await weight(), 5)
+    await registration.update({ draining: true, metadata: { a: 'b' } })
+    await registration.update({ weight: 7 })
+    assert.equal(await weight(), 0)
+    await registration.update({ draining: false })
+    assert.equal(await weight(), 7)
+    assert.deepEqual(registration.node.metadata, { a: 'b' })
+    assert.equal(await leaseOf(etcd.url), lease)
+  })
+
+  test('takes an update while the store is away, and writes it when it is back', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const registry = open(t, etcd.url)
+    const registration = await registry.register(U1, TTL)
+    await etcd.kill('SIGKILL')
+    const updating = registration.update({ weight: 5 })
+    await etcd.restart()
+    await updating
+    assert.equal((await registry.getService('user'))?.nodes[0]?.weight, 5)
+  })
+
+  test('is back within 1 s when its process goes on after it was stopped past the TTL', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    await using process = await startRegisteredProcess(etcd, 6)
+    const tookMs = await process.standStill()
+    t.diagnostic(`took ${Math.round(tookMs)} ms`)
+    assert.ok(tookMs < 1_000, `took ${tookMs} ms`)
+  })
+
   test('comes back when its key is deleted by hand', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
@@ -116,7 +159,10 @@ describe('a registration', { concurrency: 4 }, () => {
     await follower.until('it is there', has(follower))
     const before = follower.events.length
     await revoke(etcd.url, (await leaseOf(etcd.url))!)
+    const begin = performance.now()
     await follower.until('it is back', isPutAgain(follower, before))
+    const tookMs = performance.now() - begin
+    assert.ok(tookMs < 6_000 / 3 + 1_000, `took ${tookMs} ms`)
     assert.equal(await leases(etcd.url), 1)
     await follower.stop()
   })

@@ -1,0 +1,67 @@
+import { Etcd3, type IKeyValue } from 'etcd3'
+import { etcdctl, type TestEtcd } from './etcd.ts'
+import { until } from './until.ts'
+import { type Program, startProgram } from './waygate.ts'
+
+const KEY = '/services/user/u1'
+/** What a lease may live longer than its TTL: etcd looks for ended ones twice a second. */
+const LEASE_SLACK_MS = 5_000
+
+/** A process that keeps one node registered, and what can be done to it or to its key. */
+export interface RegisteredProcess extends AsyncDisposable {
+  /** Stops the process until its key is gone, and lets it go on. */
+  standStill(): Promise<number>
+  /** Deletes the key as an operator would. */
+  deleteKey(): Promise<number>
+  /** Ends the lease as an operator would. */
+  revokeLease(): Promise<number>
+}
+
+/**
+ * `waygate register` as a process of its own, registered. What harms it resolves when the key is there again,
+ * with the milliseconds that took from the moment the process could do something about it.
+ */
+export async function startRegisteredProcess(etcd: TestEtcd, ttlSeconds: number): Promise<RegisteredProcess> {
+  const client = new Etcd3({ hosts: etcd.url })
+  const read = async (): Promise<IKeyValue | undefined> =>
+    (await client.kv.range({ key: Buffer.from(KEY) })).kvs[0]
+  const address = ['--name', 'user', '--id', 'u1', '--address', '10.0.0.7:3001']
+  const program: Program = await startProgram({
+    args: ['register', ...address, '--ttl', String(ttlSeconds), '--etcd', etcd.url],
+  })
+  const untilBack = async (since: IKeyValue): Promise<number> => {
+    const begin = performance.now()
+    const isNew = async () => {
+      const now = await read()
+      return now !== undefined && BigInt(now.create_revision) > BigInt(since.create_revision)
+    }
+    await until('the key is back', isNew, { withinMs: 60_000, everyMs: 5 })
+    return performance.now() - begin
+  }
+  await until('it is registered', read)
+  return {
+    async standStill() {
+      const before = await until('it is registered', read)
+      program.child.kill('SIGSTOP')
+      await until('its key is gone', async () => (await read()) === undefined, {
+        withinMs: ttlSeconds * 1_000 + LEASE_SLACK_MS,
+      })
+      program.child.kill('SIGCONT')
+      return untilBack(before)
+    },
+    async deleteKey() {
+      const before = await until('it is registered', read)
+      await etcdctl(etcd.url, 'del', KEY)
+      return untilBack(before)
+    },
+    async revokeLease() {
+      const before = await until('it is registered', read)
+      await etcdctl(etcd.url, 'lease', 'revoke', BigInt(before.lease).toString(16))
+      return untilBack(before)
+    },
+    async [Symbol.asyncDispose]() {
+      await program.stop()
+      client.close()
+    },
+  }
+}
