@@ -1,5 +1,21 @@
+export {
+  type CampaignOptions,
+  campaign,
+  type Leadership,
+  type ObserveOptions,
+  observeLeader,
+} from './discovery/election.ts'
+export type { EtcdAccess } from './discovery/etcd/access.ts'
 export type { EtcdTls } from './discovery/etcd/client.ts'
+export { type Lock, type LockOptions, lock } from './discovery/lock.ts'
 export type { Logger } from './discovery/logger.ts'
 export { type RegisterServiceOptions, register } from './discovery/register.ts'
-export type { RegisterOptions, Registration, Registry, RegistryEvent, Service } from './discovery/registry.ts'
+export type {
+  RegisterOptions,
+  Registration,
+  RegistrationChanges,
+  Registry,
+  RegistryEvent,
+  Service,
+} from './discovery/registry.ts'
 export type { Node, NodeInput } from './internal/node.ts'

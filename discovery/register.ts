@@ -1,28 +1,16 @@
 import { addressOf, createNode, type NodeInput, parseAddress } from '../internal/node.ts'
-import { createEtcdClient, type EtcdTls } from './etcd/client.ts'
-import { etcdFromEnvironment } from './etcd/environment.ts'
+import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/access.ts'
 import { checkPrefix, DEFAULT_SERVICES_PREFIX } from './etcd/prefixes.ts'
 import { Registrar } from './etcd/registrar.ts'
 import { startRegistrar } from './etcd/start-registrar.ts'
 import type { Logger } from './logger.ts'
 import type { Registration } from './registry.ts'
 
-/** Where the etcd is, and who we are to it; what is not given comes from the environment. */
-export interface EtcdAccess {
-  /** One URL or several; else WAYGATE_ETCD (separated by commas), else http://127.0.0.1:2379. */
-  readonly etcd?: string | readonly string[] | undefined
-  /** Else WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD. */
-  readonly user?: string | undefined
-  readonly password?: string | undefined
-  /** PEM texts; else the files that WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY name. */
-  readonly tls?: EtcdTls | undefined
-  /** Else WAYGATE_SERVICES_PREFIX, else `/services/`. */
-  readonly servicesPrefix?: string | undefined
-}
-
 export interface ServiceOptions extends EtcdAccess {
   /** The name of the service. */
   readonly name: string
+  /** Else WAYGATE_SERVICES_PREFIX, else `/services/`. */
+  readonly servicesPrefix?: string | undefined
   /** Unique within the service; default `<name>-<host>-<port>`, the same after a restart. */
   readonly id?: string | undefined
   /** 0..65535, default 1. */
@@ -51,11 +39,10 @@ export type RegisterServiceOptions = ServiceOptions &
 export async function register(options: RegisterServiceOptions): Promise<Registration> {
   const { signal, ttlSeconds, logger } = options
   signal?.throwIfAborted()
-  const access = { ...etcdFromEnvironment(process.env), ...defined(options) }
+  const access = withEnvironment(options)
   const node = createNode(nodeOf(options))
   const prefix = checkPrefix(access.servicesPrefix ?? DEFAULT_SERVICES_PREFIX)
-  const { etcd = 'http://127.0.0.1:2379', user, password, tls } = access
-  const client = createEtcdClient({ endpoints: [etcd].flat(), user, password, tls, logger })
+  const client = openEtcd(access)
   let registrar: Registrar
   try {
     const key = `${prefix}${node.service}/${node.id}`
@@ -78,9 +65,4 @@ function nodeOf(options: RegisterServiceOptions): NodeInput {
       .replace(/[[\]]/g, '')
       .replace(/:(\d+)$/, '-$1')}`
   return { service: name, id, host, port, weight, metadata }
-}
-
-/** Only what is set: `undefined` must not hide what the environment says. */
-function defined(options: EtcdAccess): EtcdAccess {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
