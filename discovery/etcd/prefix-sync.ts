@@ -40,7 +40,7 @@ export interface SyncOptions {
 }
 
 export interface SyncTimings {
-  /** How long a new stream may take to say that it watches. */
+  /** How long a new stream may take to say that it watches; twice as long when several have not. */
   readonly createdMs: number
   /** After how long a silence the store is asked for a sign of life. */
   readonly silenceMs: number
@@ -54,9 +54,9 @@ export interface SyncTimings {
 }
 
 const defaultTimings: SyncTimings = {
-  createdMs: 3_000,
-  // Together: a change is seen within 4 s although the member that was watched hangs. A question costs a few
-  // bytes; the time for an answer is what must outlast a pause of the store.
+  // A change is seen within 4 s although the member that was watched hangs, or the one that is asked next. A
+  // question costs a few bytes; the time for an answer is what must outlast a pause of the store.
+  createdMs: 1_500,
   silenceMs: 500,
   answerMs: 2_000,
   auditMs: [60_000, 300_000],
@@ -291,7 +291,9 @@ export class PrefixSync {
         onEnd: error => finish(endedBy(error)),
       })
       signal.addEventListener('abort', onStop, { once: true })
-      expect(createdMs, () => finish({ reason: 'etcd does not answer', unreachable: true }, true))
+      // Who is slow and not gone must not be given up for ever.
+      const patienceMs = this.#attempt > 2 ? 2 * createdMs : createdMs
+      expect(patienceMs, () => finish({ reason: 'etcd does not answer', unreachable: true }, true))
     })
   }
 

@@ -110,7 +110,7 @@ test('an outage removes nothing, and what happened meanwhile comes without anoth
 test('a stream that never says created is given up with its connection', async t => {
   const { store, clock, said } = await setUp(t)
   said()
-  await clock.advance(2_999)
+  await clock.advance(1_499)
   assert.equal(store.stream.closed, 'no')
   await clock.advance(1)
   assert.equal(store.streams[0]?.closed, 'broken')
@@ -121,7 +121,7 @@ test('a stream that never says created is given up with its connection', async t
 
 test('a late message of a stream that was given up is not heard', async t => {
   const { store, clock, said } = await setUp(t)
-  await clock.advance(3_000)
+  await clock.advance(1_500)
   said()
   store.streams[0]!.created()
   store.streams[0]!.events(put('x', 8n))
