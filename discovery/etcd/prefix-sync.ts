@@ -26,7 +26,7 @@ export interface SyncListener {
   onSnapshot(state: SyncState, afterLoss: boolean): void
   /** What changed since the last call of either kind; a key is named once. */
   onChange(puts: readonly StoredKey[], deletes: readonly string[], state: SyncState): void
-  /** The first time, and whenever it changes. */
+  /** The first time, and whenever it changes; while not connected, also when the store refuses for a new reason. */
   onConnected(connected: boolean, reason?: string): void
 }
 
@@ -122,6 +122,7 @@ export class PrefixSync {
   #attempt = 0
   #unreachable = false
   #connected: boolean | undefined
+  #reason: string | undefined
   #confirmedAt: number | undefined
   readonly #relists = new Map<string, number>()
   #drift = 0
@@ -180,7 +181,7 @@ export class PrefixSync {
       relist = ended.relist ?? relist
       if (ended.orderly) continue
       this.#interrupted = true
-      this.#setConnected(false, ended.reason)
+      this.#setLost(ended)
       await sleep(this.#clock, this.#backoffMs(ended.unreachable ?? false), signal)
     }
   }
@@ -267,7 +268,7 @@ export class PrefixSync {
           created = true
           this.#attempt = 0
           stopAudits = this.#scheduleAudits(finish)
-          this.#setConnected(true)
+          if (!this.#connected) this.#setConnected(true)
         }
         this.#confirmedAt = this.#clock.now()
         awaitSign()
@@ -399,9 +400,15 @@ export class PrefixSync {
     this.#logger.error({ differences: found }, 'the table had drifted from the store; read anew')
   }
 
+  #setLost({ reason, relist, unreachable }: Ended): void {
+    // That a store is back and refuses is worth telling; that it still does not answer, or is read anew, is not.
+    const isNews = !unreachable && relist === undefined && reason !== this.#reason
+    if (this.#connected !== false || isNews) this.#setConnected(false, reason)
+  }
+
   #setConnected(connected: boolean, reason?: string): void {
-    if (connected === this.#connected) return
     this.#connected = connected
+    this.#reason = reason
     // Debug: whoever listens is told, and knows better what it means.
     this.#logger.debug({ connected, reason, revision: String(this.#revision) }, 'connection changed')
     this.#listener.onConnected(connected, reason)

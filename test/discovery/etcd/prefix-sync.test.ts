@@ -220,6 +220,27 @@ test('a store that has gone back behind us is read anew', async t => {
   assert.equal(sync.status().relists.get('behind'), 1)
 })
 
+test('a store that is back and refuses is told of once for each reason', async t => {
+  const { store, clock, said } = await setUpFollowed(t)
+  const refuse = (cancelReason: string) => store.stream.send({ created: true, canceled: true, cancelReason })
+  for (const end of [
+    () => store.stream.lose(),
+    () => store.stream.lose(),
+    () => refuse('permission denied'),
+    () => refuse('permission denied'),
+    () => store.stream.lose(),
+    () => refuse('permission denied'),
+    () => refuse('no token'),
+  ]) {
+    end()
+    await clock.advance(1)
+    const before = store.streams.length
+    while (store.streams.length === before) await clock.advance(10)
+  }
+  store.stream.created()
+  assert.deepEqual(said(), ['off: connection reset', 'off: permission denied', 'off: no token', 'on'])
+})
+
 test('a store away at the start is told once, and tried until it answers', async t => {
   const store = new ScriptedStore()
   store.failure = new Error('refused')
