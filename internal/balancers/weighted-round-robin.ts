@@ -51,8 +51,11 @@ export function createWeightedRoundRobin(): Balancer {
     tree = new CreditTree(weights)
     aside = []
     total = 0
-    for (const [index, weight] of weights.entries())
-      if (weight > 0) join(index, reweighted ? 0 : kept[index]!)
+    for (const [index, peer] of peers.entries()) {
+      const credit = reweighted ? 0 : kept[index]!
+      if (peer.available()) join(index, credit)
+      else if (weights[index]! > 0) aside.push({ index, credit })
+    }
   }
 
   function join(index: number, credit: number): void {
