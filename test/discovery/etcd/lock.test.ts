@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -157,10 +158,11 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
 }
 
 describe('a lock', { concurrency: 4 }, () => {
-  test('is not lost by its release', async t => {
+  test('tells people who holds it, and is not lost by its release', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const held = await lock('job', { etcd: etcd.url })
+    assert.deepEqual([...(await look(t, etcd.url).list(QUEUE)).values()], [`${hostname()}:${process.pid}`])
     await Promise.all([held.release(), held.release()])
     assert.equal(held.lost.aborted, false)
   })
