@@ -72,7 +72,8 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
     registry,
     nodes,
     config: config.routes,
-    suspectGraceMs: config.discovery.suspectGraceMs,
+    // What an operator took out is gone; only services can be lost by their registry.
+    suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
     logger,
   })

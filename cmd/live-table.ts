@@ -60,7 +60,8 @@ export class LiveTable implements TableView {
       throw new Error(`routes.documents.${id}: ${parsed.reason}`)
     })
     this.#directory = new Directory({
-      parseRoute: (id, document) => this.#parse(id, document, 'etcd'),
+      parseRoute: (id, document) =>
+        this.#parse(id, document, registry.keptBy === 'operator' ? 'file' : 'etcd'),
       onNodes: (service, serviceNodes) => nodes.set(service, serviceNodes),
       onRoutes: () => this.#rebuildRoutes(),
       doubtMs: suspectGraceMs,

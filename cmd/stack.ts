@@ -42,6 +42,7 @@ export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<
     }
     const registry: Registry = registries.get(config.discovery.registry)!({
       ...etcdClientOptions(config, keys, embeddedEtcd?.url),
+      file: config.discovery.file,
       servicesPrefix: config.discovery.servicesPrefix,
       routesPrefix: config.discovery.routesPrefix,
       format: config.discovery.format,

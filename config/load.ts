@@ -97,6 +97,7 @@ function resolveFiles(config: Config, cwd: string): Config {
   return {
     ...absolute(config, ['dataDir']),
     etcd: absolute(config.etcd, ['ca', 'cert', 'key']),
+    discovery: absolute(config.discovery, ['file']),
     jwt: absolute(config.jwt, ['secretFile', 'publicKeyFile', 'privateKeyFile']),
   }
 }

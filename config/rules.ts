@@ -74,10 +74,20 @@ function* etcdProblems({
 }
 
 function* discoveryProblems({
+  registry,
+  file,
   servicesPrefix,
   routesPrefix,
   sources,
 }: Config['discovery']): Generator<Finding> {
+  if (registry === 'file' && file === undefined) {
+    yield { path: ['discovery', 'file'], message: 'is missing: the registry "file" needs it' }
+  } else if (registry !== 'file' && file !== undefined) {
+    yield {
+      path: ['discovery', 'file'],
+      message: `is read by the registry "file" alone, and discovery.registry is ${show(registry)}`,
+    }
+  }
   const prefixes: { path: (string | number)[]; name: string; prefix: string }[] = [
     { path: ['discovery', 'servicesPrefix'], name: 'servicesPrefix', prefix: servicesPrefix },
     { path: ['discovery', 'routesPrefix'], name: 'routesPrefix', prefix: routesPrefix },

@@ -30,10 +30,14 @@ const EtcdSection = section(
 
 const DiscoverySection = section(
   {
-    registry: Type.Enum(['etcd', 'memory'], {
+    registry: Type.Enum(['etcd', 'file', 'memory'], {
       default: 'etcd',
-      description: 'Where nodes and routes come from. `memory` forgets everything on exit; it is for tests.',
+      description:
+        'Where nodes and routes come from. `file`: from `discovery.file`, without any etcd. `memory` forgets everything on exit; it is for tests.',
     }),
+    file: Type.Optional(
+      text('With `registry: file`, the YAML or JSON file of nodes and routes; read anew when it changes.'),
+    ),
     servicesPrefix: text('Keys below this prefix are nodes.', { default: '/services/' }),
     routesPrefix: text('Keys below this prefix are route documents.', { default: '/waygate/routes/' }),
     format: text('How the values below `servicesPrefix` are written. `auto` decides by their shape.', {

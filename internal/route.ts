@@ -4,7 +4,7 @@
  */
 export interface Route {
   readonly id: string
-  /** Where it came from: a registry key, the config file, or made for a service without a document. */
+  /** Where it came from: a registry key, a file (configuration or services), or made for a service without a document. */
   readonly origin: 'etcd' | 'file' | 'auto'
   /** Literal segments, `:param` segments, at most one trailing `*`. */
   readonly path: string

@@ -209,6 +209,16 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
   ['a source of all keys', 'discovery: { sources: [{ prefix: / }] }', [/sources\[0\]\.prefix: must name/]],
   ['prefixes inside each other', 'discovery: { routesPrefix: /services/r/ }', [/must not share keys/]],
   [
+    'the file registry without a file',
+    'discovery: { registry: file }',
+    ['waygate.yaml:1: $.discovery.file: is missing: the registry "file" needs it'],
+  ],
+  [
+    'a file of services that nobody reads',
+    'discovery: { file: services.yaml }',
+    [/^waygate\.yaml:1: \$\.discovery\.file: is read by the registry "file" alone/],
+  ],
+  [
     'both listeners on one port',
     'port: 9000\nadminPort: 9000',
     [/^waygate.yaml:2: \$.adminPort: must be another/],
@@ -243,6 +253,12 @@ function bomb(): string {
   })
   return levels.join('\n')
 }
+
+test('the file of services is found where every other path starts', t => {
+  const cwd = tempFolder(t, { 'waygate.yaml': 'discovery: { registry: file, file: ./services.yaml }' })
+  const { discovery } = loadConfig({ env: {}, cwd }).config
+  assert.deepEqual([discovery.registry, discovery.file], ['file', join(cwd, 'services.yaml')])
+})
 
 test('an admin listener off loopback needs a token', t => {
   const [problem, ...more] = problemsOf(t, 'adminHost: 0.0.0.0')

@@ -9,12 +9,13 @@ export class Follower {
   readonly events: RegistryEvent[] = []
   readonly #stop = new AbortController()
   readonly #registry: Registry
-  readonly #done: Promise<void>
+  /** Resolves when the registry tells nothing more. */
+  readonly ended: Promise<void>
   #check: () => void = () => {}
 
   constructor(registry: Registry) {
     this.#registry = registry
-    this.#done = this.#run(registry)
+    this.ended = this.#run(registry)
   }
 
   /** Resolves as soon as `fact` holds; it is looked at after every event. */
@@ -56,7 +57,7 @@ export class Follower {
 
   async stop(): Promise<void> {
     this.#stop.abort()
-    await this.#done
+    await this.ended
   }
 
   async #run(registry: Registry): Promise<void> {

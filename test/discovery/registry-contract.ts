@@ -1,21 +1,34 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
+import {
+  ReadOnlyRegistryError,
+  type Registry,
+  type RegistryEntry,
+  type RegistryEvent,
+} from '../../discovery/registry.ts'
+import type { NodeInput } from '../../internal/node.ts'
 import { Follower } from './follow.ts'
 
 /** One store, and registries on it. */
 export interface RegistryStore {
   /** A registry on this store, usable at once; closed with the store unless the test closes it. */
   open(): Promise<Registry>
+  /** Puts and deletes as an operator does, past every registry. */
+  putNode(node: NodeInput): Promise<void>
+  deleteNode(service: string, id: string): Promise<void>
   putRoute(id: string, document: unknown): Promise<void>
   deleteRoute(id: string): Promise<void>
 }
 
 const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, weight: 3, metadata: { zone: 'a' } }
 
-/** What every registry must do. `setUp` gives a store with nothing in it, or undefined to skip the test. */
+/**
+ * What every registry must do, and what each must do by who keeps it. `setUp` gives a store with nothing in it,
+ * or undefined to skip the test.
+ */
 export function registryContract(
   name: string,
+  keptBy: Registry['keptBy'],
   setUp: (t: TestContext) => Promise<RegistryStore | undefined>,
 ): void {
   const contract = (what: string, run: (store: RegistryStore, t: TestContext) => Promise<void>) =>
@@ -24,11 +37,20 @@ export function registryContract(
       if (store) await run(store, t)
     })
 
+  /** Where services do not register, its place is taken by what is said there at the end. */
+  const registering: typeof contract = async (what, run) => {
+    if (keptBy === 'services') await contract(what, run)
+  }
+
+  contract(`it says that it is kept by its ${keptBy}`, async store => {
+    assert.equal((await store.open()).keptBy, keptBy)
+  })
+
   contract(
     'the first event of each scope that carries entries is a snapshot, then it is connected',
     async store => {
       const registry = await store.open()
-      await registry.register(U1)
+      await store.putNode(U1)
       await store.putRoute('r1', { path: '/a', service: 'user' })
       const follower = new Follower(registry)
       await follower.until('both scopes are connected', () => follower.connected())
@@ -42,7 +64,22 @@ export function registryContract(
     },
   )
 
-  contract('a node that registers, changes and leaves is told in that order', async store => {
+  contract('a node that an operator puts, changes and deletes is told in that order', async store => {
+    const registry = await store.open()
+    const follower = new Follower(registry)
+    await follower.until('connected', () => follower.connected())
+    await store.putNode(U1)
+    await follower.until('u1 is there', () => follower.nodes().includes('user/u1:3'))
+    assert.deepEqual({ ...follower.directory.services().get('user')?.[0] }, U1)
+    await store.putNode({ ...U1, weight: 0, metadata: { zone: 'b' } })
+    await follower.until('its weight is 0', () => follower.nodes().includes('user/u1:0'))
+    assert.deepEqual(follower.directory.services().get('user')?.[0]?.metadata, { zone: 'b' })
+    await store.deleteNode('user', 'u1')
+    await follower.until('it is gone', () => follower.nodes().length === 0)
+    await follower.stop()
+  })
+
+  registering('a node that registers, changes and leaves is told in that order', async store => {
     const registry = await store.open()
     const follower = new Follower(registry)
     await follower.until('connected', () => follower.connected())
@@ -67,9 +104,9 @@ export function registryContract(
     const document = { path: '/a', service: 'user', nested: { list: [1, 'x', null] } }
     await store.putRoute('r1', document)
     await follower.until('r1 is there', () => follower.directory.routes().length === 1)
-    const change = follower.events.at(-1) as Extract<RegistryEvent, { type: 'change' }>
-    assert.equal(change.scope, 'routes')
-    const [entry] = change.puts
+    const event = follower.events.at(-1)!
+    assert.equal(event.scope, 'routes')
+    const [entry] = entriesOf(event)
     assert.deepEqual(entry?.kind === 'route' && [entry.id, entry.document], ['r1', document])
     assert.equal(follower.directory.services().size, 0)
     await store.deleteRoute('r1')
@@ -80,9 +117,9 @@ export function registryContract(
   contract('getService has the nodes of just that service, ordered by id', async store => {
     const registry = await store.open()
     assert.equal(await registry.getService('user'), undefined)
-    await registry.register({ ...U1, id: 'b' })
-    await registry.register({ ...U1, id: 'a' })
-    await registry.register({ ...U1, service: 'user2', id: 'c' })
+    await store.putNode({ ...U1, id: 'b' })
+    await store.putNode({ ...U1, id: 'a' })
+    await store.putNode({ ...U1, service: 'user2', id: 'c' })
     const service = await registry.getService('user')
     assert.equal(service?.name, 'user')
     assert.deepEqual(
@@ -92,7 +129,7 @@ export function registryContract(
     assert.equal(await registry.getService('use'), undefined)
   })
 
-  contract(
+  registering(
     'unregister removes a node whoever registered it, and resolves when there is none',
     async store => {
       const registry = await store.open()
@@ -104,7 +141,7 @@ export function registryContract(
     },
   )
 
-  contract('a node registered anew is not removed by the registration it replaced', async store => {
+  registering('a node registered anew is not removed by the registration it replaced', async store => {
     const registry = await store.open()
     const first = await registry.register(U1)
     const second = await registry.register({ ...U1, weight: 9 })
@@ -117,18 +154,18 @@ export function registryContract(
   contract('two watches see the same', async store => {
     const registry = await store.open()
     const [one, two] = [new Follower(registry), new Follower(registry)]
-    await registry.register(U1)
+    await store.putNode(U1)
     for (const follower of [one, two]) {
       await follower.until('u1 is there', () => follower.nodes().includes('user/u1:3'))
     }
     await one.stop()
-    await registry.register({ ...U1, id: 'u2' })
+    await store.putNode({ ...U1, id: 'u2' })
     await two.until('u2 is there', () => two.nodes().includes('user/u2:3'))
     assert.deepEqual(one.nodes(), ['user/u1:3'], 'a stopped watch hears nothing more')
     await two.stop()
   })
 
-  contract('what cannot be a node is refused', async store => {
+  registering('what cannot be a node is refused', async store => {
     const registry = await store.open()
     for (const bad of [
       { port: 0 },
@@ -141,19 +178,27 @@ export function registryContract(
     }
   })
 
-  contract('a registration that is aborted before it begins is not made', async store => {
+  registering('a registration that is aborted before it begins is not made', async store => {
     const registry = await store.open()
     await assert.rejects(registry.register(U1, { signal: AbortSignal.abort() }), { name: 'AbortError' })
     assert.equal(await registry.getService('user'), undefined)
   })
 
-  contract('close ends watches and unregisters what it registered', async store => {
+  contract('close ends watches, and leaves what others have put', async store => {
     const registry = await store.open()
     const follower = new Follower(registry)
-    await registry.register(U1)
+    await store.putNode(U1)
     await follower.until('u1 is there', () => follower.nodes().length === 1)
     await registry.close()
-    await follower.stop()
+    await follower.ended
+    const other = await store.open()
+    assert.equal((await other.getService('user'))?.nodes.length, 1)
+  })
+
+  registering('close unregisters what it registered', async store => {
+    const registry = await store.open()
+    await registry.register(U1)
+    await registry.close()
     const other = await store.open()
     assert.equal(await other.getService('user'), undefined)
   })
@@ -162,7 +207,7 @@ export function registryContract(
     const registry = await store.open()
     const follower = new Follower(registry)
     await follower.until('connected', () => follower.connected())
-    await registry.register(U1)
+    await store.putNode(U1)
     await follower.until('u1 is there', () => follower.nodes().length === 1)
     const status = registry.status(registry.sources.find(({ scope }) => scope === 'nodes')!.name)
     assert.equal(status.connected, true)
@@ -176,4 +221,22 @@ export function registryContract(
     const registry = await store.open()
     for await (const event of registry.watch(AbortSignal.abort())) assert.fail(`got ${event.type}`)
   })
+
+  if (keptBy === 'services') return
+  contract('services cannot register or be unregistered, and nothing has changed', async store => {
+    const registry = await store.open()
+    await store.putNode(U1)
+    for (const call of [registry.register({ ...U1, id: 'u2' }), registry.unregister('user', 'u1')]) {
+      await assert.rejects(call, ReadOnlyRegistryError)
+    }
+    assert.deepEqual(
+      (await registry.getService('user'))?.nodes.map(node => node.id),
+      ['u1'],
+    )
+  })
+}
+
+function entriesOf(event: RegistryEvent): readonly RegistryEntry[] {
+  if (event.type === 'status') return []
+  return event.type === 'snapshot' ? [...event.entries] : event.puts
 }

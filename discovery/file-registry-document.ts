@@ -1,0 +1,148 @@
+import { LineCounter, parseDocument } from 'yaml'
+import { addressOf, createNode, type Node, parseAddress } from '../internal/node.ts'
+import { idOf, quote } from './codecs/key.ts'
+import { readNode } from './codecs/node-object.ts'
+import { isObject, type JsonObject } from './codecs/value.ts'
+import type { RegistryEntry } from './registry.ts'
+
+/** What a file of services says, or for people why nothing of it is used. */
+export type ServicesFile =
+  | { readonly nodes: readonly RegistryEntry[]; readonly routes: readonly RegistryEntry[] }
+  | { readonly reason: string }
+
+type Path = readonly (string | number)[]
+/** `line 7: ` of what is at a path, or of the innermost part of it that is there. */
+type LineOf = (path: Path) => string
+
+const NODE_FIELDS = ['id', 'ip', 'host', 'port', 'weight', 'metadata', 'protocol']
+
+/**
+ * Reads YAML 1.2, of which JSON is a part. A node that is wrong is a problem of that node, under a key such as
+ * `services.user[1]`, and what its id meant before stays. What is wrong around the nodes refuses the whole text:
+ * half a file, or a section under a misspelt name, must not pass for the wish to remove the rest.
+ *
+ * @param before the nodes of the last text that was used
+ */
+export function readServices(text: string, before: readonly RegistryEntry[] = []): ServicesFile {
+  try {
+    const { value, lineOf } = parse(text)
+    const { services, routes = {} } = sectionsOf(value, lineOf)
+    return {
+      nodes: nodeEntries(services, before, lineOf),
+      routes: Object.entries(sectionOf('routes', routes, lineOf)).map(([id, document]) => {
+        return { kind: 'route', key: keyAt(['routes', id]), id, document }
+      }),
+    }
+  } catch (error) {
+    return { reason: (error as Error).message }
+  }
+}
+
+/** @throws TypeError with line and column when it is not YAML */
+function parse(text: string): { value: unknown; lineOf: LineOf } {
+  const lineCounter = new LineCounter()
+  const options = { uniqueKeys: true, stringKeys: true, version: '1.2', prettyErrors: false } as const
+  const document = parseDocument(text, { ...options, lineCounter })
+  const [error] = document.errors
+  if (error) {
+    const { line, col } = lineCounter.linePos(error.pos[0])
+    throw new TypeError(`line ${line}, column ${col}: ${error.message}`)
+  }
+  const lineOf: LineOf = path => {
+    for (let length = path.length; length > 0; length--) {
+      const found = document.getIn(path.slice(0, length), true) as
+        | { range?: [number, ...number[]] }
+        | undefined
+      if (found?.range) return `line ${lineCounter.linePos(found.range[0]).line}: `
+    }
+    return ''
+  }
+  // Aliases of aliases can make a gigabyte of a kilobyte.
+  return { value: document.toJS({ maxAliasCount: 100 }), lineOf }
+}
+
+function sectionsOf(value: unknown, lineOf: LineOf): { services: JsonObject; routes?: unknown } {
+  if (!isObject(value) || !Object.hasOwn(value, 'services')) {
+    throw new TypeError('it has no services; a file without any says services: {}')
+  }
+  const { services, routes, ...others } = value
+  const [other] = Object.keys(others)
+  if (other !== undefined) {
+    throw new TypeError(`${lineOf([other])}unknown section ${quote(other)}; there are services and routes`)
+  }
+  return { services: sectionOf('services', services, lineOf), ...(routes !== undefined && { routes }) }
+}
+
+function sectionOf(name: string, value: unknown, lineOf: LineOf): JsonObject {
+  if (isObject(value)) return value
+  throw new TypeError(`${lineOf([name])}${name} must be a map; {} for an empty one`)
+}
+
+function nodeEntries(
+  services: JsonObject,
+  before: readonly RegistryEntry[],
+  lineOf: LineOf,
+): readonly RegistryEntry[] {
+  const entries = new Map<string, RegistryEntry>()
+  /** Services and single nodes that were meant to be there. */
+  const meant = new Set<string>()
+  const refuse = (path: Path, reason: string) => {
+    const key = keyAt(path)
+    entries.set(key, { kind: 'problem', key, reason: lineOf(path) + reason })
+  }
+  for (const [service, items] of Object.entries(services)) {
+    if (!Array.isArray(items)) {
+      refuse(['services', service], 'must be a list of nodes; [] for none')
+      meant.add(service)
+      continue
+    }
+    for (const [index, item] of (items as unknown[]).entries()) {
+      try {
+        const node = nodeFrom(service, item)
+        const key = nodeKey(node)
+        if (entries.has(key)) throw new TypeError(`has the id of another node, ${quote(node.id)}`)
+        entries.set(key, { kind: 'nodes', key, nodes: [node] })
+      } catch (error) {
+        refuse(['services', service, index], (error as Error).message)
+        const id = idMeant(item)
+        if (id !== undefined) meant.add(nodeKey({ service, id }))
+      }
+    }
+  }
+  for (const entry of before) {
+    if (entry.kind !== 'nodes' || entries.has(entry.key)) continue
+    if (meant.has(entry.key) || entry.nodes.some(node => meant.has(node.service))) {
+      entries.set(entry.key, entry)
+    }
+  }
+  return [...entries.values()]
+}
+
+/** @throws TypeError with a reason for people */
+function nodeFrom(service: string, item: unknown): Node {
+  if (typeof item === 'string') return createNode({ service, id: idOf(item), ...parseAddress(item) })
+  if (!isObject(item)) throw new TypeError('a node must be host:port, or a map with ip and port')
+  const unknown = Object.keys(item).find(field => !NODE_FIELDS.includes(field))
+  if (unknown !== undefined) throw new TypeError(`a node has no field ${quote(unknown)}`)
+  return readNode(service, undefined, item)
+}
+
+/** The id of the node that somebody wrote, however wrong the rest is. */
+function idMeant(item: unknown): string | undefined {
+  if (typeof item === 'string') return idOf(item)
+  if (!isObject(item)) return undefined
+  const { id, ip, host = ip, port } = item
+  if (typeof id === 'string') return id
+  if (typeof host !== 'string' || typeof port !== 'number') return undefined
+  return idOf(addressOf({ host, port }))
+}
+
+/** Other than any key that {@link keyAt} gives: names have no slash. */
+function nodeKey({ service, id }: Pick<Node, 'service' | 'id'>): string {
+  return `services/${service}/${id}`
+}
+
+function keyAt([section = '', name = '', index]: Path): string {
+  const key = /^[\w.~@:-]+$/.test(String(name)) ? `.${name}` : `[${quote(String(name))}]`
+  return `${section}${key}${index === undefined ? '' : `[${index}]`}`
+}

@@ -1,0 +1,107 @@
+import { EventQueue } from './event-queue.ts'
+import { readContent } from './file-registry-content.ts'
+import { readServices } from './file-registry-document.ts'
+import { FILE_SOURCES, FileFollower } from './file-registry-follower.ts'
+import {
+  ReadOnlyRegistryError,
+  type Registration,
+  type Registry,
+  type RegistryEvent,
+  type Service,
+  type SourceStatus,
+} from './registry.ts'
+
+export interface FileRegistryOptions {
+  /** A YAML or JSON file with `services` and, if wanted, `routes`; it need not be there yet. */
+  readonly file: string | undefined
+  /** How often it is read although nothing was heard of a change. Default 2,000. */
+  readonly pollMs?: number | undefined
+  /** How long a new content must stay the same before it is believed. Default 100. */
+  readonly settleMs?: number | undefined
+}
+
+const NEVER_WATCHED: SourceStatus = {
+  connected: false,
+  revision: undefined,
+  ageMs: undefined,
+  relists: new Map(),
+  drift: 0,
+}
+
+/**
+ * Nodes and routes of one file, read anew whenever it changes: for backends that do not register themselves.
+ * A file that is missing or does not parse leaves the last table in place.
+ */
+export class FileRegistry implements Registry {
+  readonly name = 'file'
+  readonly keptBy = 'operator'
+  readonly sources = FILE_SOURCES
+  readonly #file: string
+  readonly #options: FileRegistryOptions
+  readonly #closing = new AbortController()
+  readonly #following = new Set<Promise<void>>()
+  #latest: FileFollower | undefined
+
+  /** @throws TypeError without a file */
+  constructor(options: FileRegistryOptions) {
+    if (options.file === undefined) throw new TypeError('the file registry needs a file')
+    this.#file = options.file
+    this.#options = options
+  }
+
+  async init(): Promise<void> {}
+
+  async register(): Promise<Registration> {
+    throw this.#readOnly()
+  }
+
+  async unregister(): Promise<void> {
+    throw this.#readOnly()
+  }
+
+  /** @throws Error naming the file when it cannot be read or does not parse */
+  async getService(name: string): Promise<Service | undefined> {
+    const file = this.#file
+    const content = await readContent(file)
+    if (content.text === undefined) throw new Error(`${file}: ${content.reason}`)
+    const parsed = readServices(content.text)
+    if ('reason' in parsed) throw new Error(`${file}: ${parsed.reason}`)
+    const nodes = parsed.nodes
+      .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
+      .filter(node => node.service === name)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    return nodes.length > 0 ? { name, nodes } : undefined
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<RegistryEvent> {
+    const stop = new AbortController()
+    const ending = AbortSignal.any([signal, this.#closing.signal])
+    const queue = new EventQueue<RegistryEvent>(ending, () => stop.abort())
+    if (ending.aborted) return queue
+    const follower = new FileFollower({
+      ...this.#options,
+      file: this.#file,
+      push: event => queue.push(event),
+    })
+    this.#latest = follower
+    const following = follower.follow(stop.signal)
+    this.#following.add(following)
+    void following.finally(() => this.#following.delete(following))
+    return queue
+  }
+
+  status(_source: string): SourceStatus {
+    return this.#latest?.status() ?? NEVER_WATCHED
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all(this.#following)
+  }
+
+  #readOnly(): ReadOnlyRegistryError {
+    return new ReadOnlyRegistryError(
+      `services do not register in ${this.#file}: its nodes change when it is edited`,
+    )
+  }
+}
