@@ -14,8 +14,8 @@ type Call = ReturnType<NextCall>
 type CallOptions = Parameters<NextCall>[0]
 
 const AUTHENTICATE = '/etcdserverpb.Auth/Authenticate'
-/** How long a call waits for the pause after a refusal to end: less than its caller waits for the call. */
-const PATIENCE_MS = 2_000
+/** How long a call waits for the pause after a refusal to end: the whole of it, and less than callers wait. */
+const PATIENCE_MS = 1_000
 /** What remains of a call's time when its patience is over. */
 const RESERVE_MS = 250
 

@@ -33,7 +33,7 @@ export class NoTokenError extends Error {
 
 /** Between two questions that etcd answers with a refusal: it spends some 75 ms of one core on each. */
 const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 2_000
+const LONGEST_PAUSE_MS = 1_000
 /** A token that is refused at this age or younger is no better than none. */
 const YOUNG_MS = 1_000
 

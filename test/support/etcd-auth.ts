@@ -21,6 +21,10 @@ export interface EtcdWithUsers extends TestEtcd {
   put(key: string, value: string): Promise<void>
   /** Calls of one method that it has answered with this gRPC code, such as `Unauthenticated`. */
   answered(method: string, code: string): Promise<number>
+  /** Messages of one method that it has received. */
+  received(method: string): Promise<number>
+  /** Every method that it was asked for, sorted. */
+  methods(): Promise<readonly string[]>
 }
 
 export interface EtcdWithUsersOptions extends EtcdOptions {
@@ -74,13 +78,41 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
       asRoot(async client => void (await client.auth.userChangePassword({ name: user, password }))),
     put: (key, value) => asRoot(async client => void (await client.put(key).value(value))),
     async answered(method, code) {
-      const response = await fetch(`${etcd.url}/metrics`, { headers: { connection: 'close' } })
-      const rows = (await response.text()).matchAll(
-        /^grpc_server_handled_total\{grpc_code="(\w+)",grpc_method="(\w+)"[^}]*\} (\d+)/gm,
-      )
-      return [...rows]
-        .filter(([, rowCode, rowMethod]) => rowCode === code && rowMethod === method)
-        .reduce((sum, [, , , count]) => sum + Number(count), 0)
+      const rows = await readCalls(etcd.url, 'handled')
+      return sum(rows.filter(row => row.method === method && row.code === code))
+    },
+    async received(method) {
+      return sum((await readCalls(etcd.url, 'msg_received')).filter(row => row.method === method))
+    },
+    async methods() {
+      const rows = await readCalls(etcd.url, 'started')
+      const used = rows.filter(({ count }) => count > 0).map(({ method }) => method)
+      return [...new Set(used)].sort()
     },
   }
+}
+
+interface Calls {
+  readonly method: string
+  /** Of those that were answered. */
+  readonly code: string | undefined
+  readonly count: number
+}
+
+async function readCalls(
+  url: string,
+  which: 'started' | 'handled' | 'msg_received',
+): Promise<readonly Calls[]> {
+  const response = await fetch(`${url}/metrics`, { headers: { connection: 'close' } })
+  const rows = (await response.text()).matchAll(
+    new RegExp(
+      `^grpc_server_${which}_total\\{(?:grpc_code="(\\w+)",)?grpc_method="(\\w+)".*\\} (\\d+)$`,
+      'gm',
+    ),
+  )
+  return [...rows].map(([, code, method = '', count]) => ({ method, code, count: Number(count) }))
+}
+
+function sum(rows: readonly Calls[]): number {
+  return rows.reduce((total, { count }) => total + count, 0)
 }
