@@ -4,6 +4,7 @@ import { endGrace } from '../support/ended-grace.ts'
 import { requireEtcd, startEtcd } from '../support/etcd.ts'
 import { startEtcdCluster } from '../support/etcd-cluster.ts'
 import { freezeServiceUnderLoad } from '../support/frozen-service.ts'
+import { keepLeasesUnderLoad } from '../support/kept-leases.ts'
 import { loseLeasesUnderLoad } from '../support/lost-leases.ts'
 import { loseQuorumUnderLoad } from '../support/lost-quorum.ts'
 import { describeTimes } from '../support/times.ts'
@@ -34,6 +35,20 @@ for (const downMs of [1_000, 3 * TTL_SECONDS * 1_000]) {
     assert.ok(report.followedAfterMs <= AT_ONCE_MS)
   })
 }
+
+test('etcd is down for three TTLs and back with its data: no key is ever absent, no GET fails', async t => {
+  if (!requireEtcd(t)) return
+  await using etcd = await startEtcd()
+  await using gateway = await startGateway({ etcd: etcd.url })
+  const gets = await keepLeasesUnderLoad({
+    etcd,
+    gateway,
+    downMs: 3 * TTL_SECONDS * 1_000,
+    getsPerSecond: 100,
+    ttlSeconds: TTL_SECONDS,
+  })
+  t.diagnostic(`${gets} GETs, 0 failed`)
+})
 
 test('a cluster has no quorum for three TTLs and lets leases end when it is back: no GET fails, every node is registered again', async t => {
   if (!requireEtcd(t)) return
