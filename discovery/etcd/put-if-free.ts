@@ -12,8 +12,8 @@ export interface PutIfFree {
   readonly value: Buffer
   /** The lease to put it under. */
   readonly lease: string
-  /** A lease of the past under which the key is ours as well. */
-  readonly former?: string | undefined
+  /** Leases of the past under which the key is ours as well. */
+  readonly formers: readonly string[]
 }
 
 /**
@@ -21,11 +21,11 @@ export interface PutIfFree {
  *
  * @returns false when it is someone else's
  */
-export async function putIfFree(client: Etcd3, { key, value, lease, former }: PutIfFree): Promise<boolean> {
+export async function putIfFree(client: Etcd3, { key, value, lease, formers }: PutIfFree): Promise<boolean> {
   const result = CompareResult.Equal
   const isUnder = (by: string): ICompare => ({ key, result, target: CompareTarget.Lease, lease: by })
   const isAbsent: ICompare = { key, result, target: CompareTarget.Create, create_revision: '0' }
-  const conditions = [isUnder(lease), ...(former === undefined ? [] : [isUnder(former)]), isAbsent]
+  const conditions = [...[lease, ...formers].map(isUnder), isAbsent]
   // A transaction knows "and" but no "or": each condition is tried where the one before it fails.
   const request = conditions.reduceRight<ITxnRequest | undefined>(
     (otherwise, condition) => ({

@@ -12,6 +12,7 @@ const DEFAULT_TTL_SECONDS = 10
 /** Below this, one slow moment of the store or of the service would take a healthy node away. */
 const MIN_TTL_SECONDS = 6
 const CHECK_MS = 30_000
+const MAX_UNSURE = 4
 
 export interface RegistrarOptions {
   /** Stays open until after `unregister()`; closed by whoever made it. */
@@ -53,8 +54,10 @@ export class Registrar implements Registration {
   readonly #registered = Promise.withResolvers<void>()
   readonly #values: RegisteredNode
   #running: Promise<void> | undefined
-  /** The lease the node is, or is being put, under; kept over its loss to know our own key by. */
+  /** The lease the node is, or is being put, under. */
   #session: LeaseSession | undefined
+  /** Leases that the key may still be under, for a put without an answer may have been made. The surest first. */
+  #formers: readonly string[] = []
   #everPut = false
   #displaced = false
   /** Counts what the store should have and what it has: `update()` waits for the second to reach the first. */
@@ -147,7 +150,6 @@ export class Registrar implements Registration {
 
   /** Gets a lease and puts the node under it. */
   async #establish(): Promise<LeaseSession> {
-    const former = this.#session?.id
     const session = new LeaseSession({
       client: this.#client,
       ttlMs: this.#ttlMs,
@@ -160,7 +162,7 @@ export class Registrar implements Registration {
     session.lost.addEventListener('abort', () => this.#pausing?.abort(), { once: true })
     await session.grant()
     try {
-      await this.#put(session, former)
+      await this.#put(session)
     } catch (error) {
       await session.end()
       throw error
@@ -169,13 +171,15 @@ export class Registrar implements Registration {
     return session
   }
 
-  /** @param former a lease whose key is ours too */
-  async #put(session: LeaseSession, former?: string): Promise<void> {
+  async #put(session: LeaseSession): Promise<void> {
     const version = this.#wanted
     const lease = session.id
     const value = Buffer.from(encodeNode(this.node))
+    const [surest, ...others] = this.#formers.filter(former => former !== lease)
+    const formers = surest === undefined ? [] : [surest, ...others.slice(-MAX_UNSURE)]
+    this.#formers = [...formers, lease]
     if (this.#everPut) {
-      const done = await putIfFree(this.#client, { key: this.#key, value, lease, former })
+      const done = await putIfFree(this.#client, { key: this.#key, value, lease, formers })
       if (!done && !this.#displaced) {
         this.#logger.warn(this.#about(), 'another process has registered this node; leaving it the key')
       }
@@ -184,6 +188,7 @@ export class Registrar implements Registration {
       await this.#client.kv.put({ key: this.#key, value, lease })
       this.#everPut = true
     }
+    this.#formers = [lease]
     this.#written = version
     for (const listener of this.#writtenListeners) listener()
   }

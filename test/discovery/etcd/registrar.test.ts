@@ -5,6 +5,7 @@ import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 import { systemClock } from '../../../discovery/etcd/clock.ts'
 import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
 import { Registrar } from '../../../discovery/etcd/registrar.ts'
+import { silentLogger } from '../../../discovery/logger.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { startRegisteredProcess } from '../../support/registrar-faults.ts'
 import { Follower } from '../follow.ts'
@@ -257,6 +258,33 @@ describe('a registration', { concurrency: 4 }, () => {
     await etcdctl(etcd.url, 'del', KEY)
     jumpedMs = 7_000
     await eventually('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
+  })
+
+  test('knows its own key by a lease from before a put that failed', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const client = createEtcdClient({ endpoints: [etcd.url] })
+    const txn = client.kv.txn.bind(client.kv)
+    let failures = 0
+    client.kv.txn = request => (failures++ < 2 ? Promise.reject(new Error('no answer')) : txn(request))
+    let jumpedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + jumpedMs }
+    const warnings: string[] = []
+    const logger = {
+      ...silentLogger,
+      warn: (_details: object, message: string) => void warnings.push(message),
+    }
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, clock, logger })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    const lease = await leaseOf(etcd.url)
+    jumpedMs = 7_000
+    await eventually('it is under another lease', async () => (await leaseOf(etcd.url)) !== lease)
+    assert.equal(failures, 3)
+    assert.deepEqual(warnings, ['registering again', 'cannot register yet; trying on'])
   })
 
   test('leaves its key to a process that registered it later, and takes it back when that one leaves', async t => {
