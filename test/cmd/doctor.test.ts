@@ -11,7 +11,7 @@ import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram } from '../support/waygate.ts'
 
-describe('waygate doctor', { concurrency: 3 }, () => {
+describe('waygate doctor', { concurrency: 2 }, () => {
   let folder: string
   let etcd: EmbeddedEtcd
   let place: string

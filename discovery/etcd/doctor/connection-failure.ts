@@ -32,7 +32,9 @@ export function explainConnection(
   error: unknown,
   hasClientCertificate: boolean,
 ): ConnectionFailure {
-  const { code = '', message } = error as NodeJS.ErrnoException
+  const { code = '' } = error as NodeJS.ErrnoException
+  // Where a name has several addresses, the error is of all of them, and says nothing itself.
+  const message = (error as Error).message || code
   if (error instanceof NotInTimeError) {
     return step === 'tcp'
       ? {

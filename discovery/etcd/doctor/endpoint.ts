@@ -43,9 +43,8 @@ export interface EndpointOptions {
   /** A client of this endpoint alone, without a user. */
   readonly client: Etcd3
   readonly connectMs: number
-  readonly callMs: number
-  /** For the call that is timed. */
-  readonly nextCallMs: number
+  /** Asked anew for each call. */
+  readonly callMs: () => number
 }
 
 /** Above this, every write and every failover is felt. */
@@ -53,10 +52,11 @@ const SLOW_MS = 250
 
 /** Connects to an endpoint, makes the first calls to it, and times one. */
 export async function checkEndpoint(options: EndpointOptions): Promise<EndpointReport> {
-  const { endpoint, tls, client, connectMs, callMs, nextCallMs } = options
+  const { endpoint, tls, client, connectMs } = options
   const { url } = endpoint
   const failure = await probe(endpoint, tls, connectMs)
   if (failure) return unusable(url, failure)
+  const callMs = options.callMs()
   const first = await readStatus(client, url, callMs)
   if ('refusal' in first && first.refusal.kind === 'silent' && !hasNoLeader(first.refusal)) {
     const error = new NotInTimeError(callMs)
@@ -70,7 +70,7 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
   }
   // Once more, now that the connection is there.
   const startedAt = performance.now()
-  const again = await readStatus(client, url, nextCallMs)
+  const again = await readStatus(client, url, options.callMs())
   const tripMs = performance.now() - startedAt
   const result = 'status' in again ? again : first
   const details = { endpoint: url, roundTripMs: Math.round(tripMs * 100) / 100 }
@@ -86,7 +86,14 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
           details,
         },
   ]
-  if ('refusal' in result && hasNoLeader(result.refusal)) findings.push(leaderless(url))
+  if ('refusal' in result) {
+    const { refusal } = result
+    if (hasNoLeader(refusal)) findings.push(leaderless(url))
+    else if (!isReserved(refusal)) {
+      const message = `${url} does not tell its version and state: ${refusal.reason}`
+      findings.push({ check: 'version', level: 'warning', message, details: { endpoint: url } })
+    }
+  }
   return {
     url,
     usable: true,

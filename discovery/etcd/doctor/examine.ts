@@ -1,50 +1,53 @@
 import type { Etcd3 } from 'etcd3'
-import type { Route } from '../../../internal/route.ts'
-import type { ParsedRoute } from '../../directory.ts'
 import { createEtcdClient, type EtcdClientOptions } from '../client.ts'
-import type { ServicesPrefix } from '../prefixes.ts'
 import { checkAuthentication } from './authentication.ts'
 import { judgeCluster, judgeVersions } from './cluster.ts'
 import { checkEndpoint, type EndpointReport, type MemberStatus, readStatus } from './endpoint.ts'
 import { type EndpointUrl, isLoopback, parseEndpoint } from './endpoint-url.ts'
-import { CHECKS, type Check, type Finding } from './finding.ts'
-import { checkKeyLeases } from './key-leases.ts'
+import { CHECKS, type Finding } from './finding.ts'
+import { guard, unfinished } from './guard.ts'
+import { checkKeys, type KeysOptions } from './keys.ts'
 import { checkLeases, leaseCalls } from './lease-clock.ts'
 import { checkMembers } from './members.ts'
-import { judgePrefix, judgeServices, type NodeKey, readNodeKeys } from './nodes.ts'
 import { readQuota } from './quota.ts'
-import { type PrefixContent, readPrefix } from './read-prefix.ts'
-import { reasonOf, refusalOf } from './refusal.ts'
-import { judgeRoutes } from './routes.ts'
+import { reasonOf } from './refusal.ts'
 import { checkSpace, type MemberSpace } from './space.ts'
 import { checkWatches } from './watch.ts'
-import { NotInTimeError, within } from './within.ts'
+import { within } from './within.ts'
 import { checkWriting } from './write-check.ts'
 
-export interface ExamineOptions extends Omit<EtcdClientOptions, 'logger'> {
-  /** Every prefix that nodes are read from; none of them overlaps another. */
-  readonly sources: readonly ServicesPrefix[]
+export interface ExamineOptions
+  extends Omit<EtcdClientOptions, 'logger'>,
+    Omit<KeysOptions, 'isRemote' | 'withinMs'> {
   /** Where this configuration's own nodes are registered. */
   readonly servicesPrefix: string
-  readonly routesPrefix: string
-  readonly parseRoute: (id: string, document: unknown) => ParsedRoute
-  /** Route documents that do not come from etcd. */
-  readonly fileRoutes: readonly Route[]
   /** Whether to write and delete a key below `servicesPrefix`. */
   readonly writeCheck: boolean
+  /** For all of it but three times 250 ms. Default 9,000; more is for tests on machines that are overloaded. */
+  readonly patienceMs?: number | undefined
 }
 
-// One after the other below 10 s, for an etcd that hangs wherever it can.
-const CONNECT_MS = 2_000
-const FIRST_CALL_MS = 1_500
-const NEXT_CALL_MS = 500
-const AUTHENTICATE_MS = 1_500
-const STATUS_MS = 1_000
-const LOOK_MS = 3_250
-// Within that of the look.
-const READ_MS = 2_500
-const KEY_LEASES_MS = 500
+/** With what is let through after it below 10 s, for an etcd that hangs wherever it can. */
+const PATIENCE_MS = 9_000
+/** What a step has at least, however long those before it took. */
+const LEAST_MS = 250
 const QUOTA_MS = 1_000
+
+/** The time there is: a third for each step, and the last third always for the looks at the end. */
+class Patience {
+  readonly thirdMs: number
+  readonly #endsAt: number
+
+  constructor(totalMs: number) {
+    this.thirdMs = totalMs / 3
+    this.#endsAt = performance.now() + totalMs
+  }
+
+  get stepMs(): number {
+    const left = this.#endsAt - performance.now() - this.thirdMs
+    return Math.max(LEAST_MS, Math.min(this.thirdMs, Math.round(left)))
+  }
+}
 
 /**
  * Looks at an etcd from here, and at what it says to a gateway: every endpoint by itself first, then the
@@ -82,7 +85,8 @@ function unfitFor(make: () => Etcd3): Finding | undefined {
 type Open = (endpoints: readonly string[], user?: string, password?: string) => Etcd3
 
 async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
-  const { endpoints, user, password, tls } = options
+  const { endpoints, user, password, tls, patienceMs = PATIENCE_MS } = options
+  const patience = new Patience(patienceMs)
   const places = endpoints.map(parseEndpoint)
   const reports = await Promise.all(
     places.map(endpoint =>
@@ -90,9 +94,8 @@ async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
         endpoint,
         tls,
         client: open([endpoint.url]),
-        connectMs: CONNECT_MS,
-        callMs: FIRST_CALL_MS,
-        nextCallMs: NEXT_CALL_MS,
+        connectMs: patience.stepMs,
+        callMs: () => patience.stepMs,
       }),
     ),
   )
@@ -102,7 +105,7 @@ async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
 
   const client = open(usable, user, password)
   const { findings: told, isAccepted } = await within(
-    AUTHENTICATE_MS,
+    patience.stepMs,
     checkAuthentication({
       anonymous: open(usable),
       client,
@@ -117,7 +120,7 @@ async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
   }))
   findings.push(...told)
   const statuses = isAccepted
-    ? await Promise.all(reports.map(report => statusOf(report, open, options)))
+    ? await Promise.all(reports.map(report => statusOf(report, open, options, patience.stepMs)))
     : reports.map(report => report.status)
   const known = statuses.filter(status => status !== undefined)
   findings.push(...judgeVersions(known), ...judgeCluster(known))
@@ -130,14 +133,16 @@ async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
     return [...findings, { check: 'nodes', level: 'skipped', message }]
   }
 
+  const lookMs = patience.thirdMs
+  const isRemote = !places.some(({ host }) => isLoopback(host))
   const watched = [...options.sources.map(({ prefix }) => prefix), options.routesPrefix]
   const looks = await Promise.all([
-    guard('members', () => checkMembers(client, endpoints, known)),
-    guard('space', async () => checkSpace(client, await withQuota(known, places, options))),
-    guard('leases', () => checkLeases(leaseCalls(client))),
-    guard('watch', () => checkWatches(client, watched)),
-    lookAtKeys(client, options, !places.some(({ host }) => isLoopback(host))),
-    options.writeCheck ? guard('writing', () => checkWriting(client, options.servicesPrefix)) : [],
+    guard('members', () => checkMembers(client, endpoints, known), lookMs),
+    guard('space', async () => checkSpace(client, await withQuota(known, places, options)), lookMs),
+    guard('leases', () => checkLeases(leaseCalls(client)), lookMs),
+    checkWatches(client, watched, lookMs),
+    checkKeys(client, { ...options, isRemote, withinMs: lookMs }),
+    options.writeCheck ? guard('writing', () => checkWriting(client, options.servicesPrefix), lookMs) : [],
   ])
   return [...findings, ...looks.flat()]
 }
@@ -147,9 +152,10 @@ async function statusOf(
   { url, status, isReserved }: EndpointReport,
   open: Open,
   { user, password }: ExamineOptions,
+  withinMs: number,
 ): Promise<MemberStatus | undefined> {
   if (!isReserved || user === undefined) return status
-  const result = await readStatus(open([url], user, password), url, STATUS_MS)
+  const result = await readStatus(open([url], user, password), url, withinMs)
   return 'status' in result ? result.status : undefined
 }
 
@@ -164,92 +170,6 @@ function withQuota(
       return { ...status, quotaBytes: place && (await readQuota(place, tls, QUOTA_MS)) }
     }),
   )
-}
-
-async function lookAtKeys(client: Etcd3, options: ExamineOptions, isRemote: boolean): Promise<Finding[]> {
-  const { sources, routesPrefix, parseRoute, fileRoutes } = options
-  const ending = AbortSignal.timeout(READ_MS)
-  const findings: Finding[] = []
-  const readOrTell = async (check: Check, prefix: string): Promise<PrefixContent | undefined> => {
-    try {
-      return await within(READ_MS, readPrefix(client, prefix, ending))
-    } catch (error) {
-      findings.push(unreadable(check, prefix, error))
-      return undefined
-    }
-  }
-  const [routes, ...contents] = await Promise.all([
-    readOrTell('routes', routesPrefix),
-    ...sources.map(({ prefix }) => readOrTell('nodes', prefix)),
-  ])
-  const keys: NodeKey[] = []
-  for (const [index, source] of sources.entries()) {
-    const content = contents[index]
-    if (!content) continue
-    try {
-      const read = readNodeKeys(source, content)
-      keys.push(...read)
-      findings.push(...judgePrefix(source.prefix, content, read))
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error
-      findings.push({
-        check: 'configuration',
-        level: 'problem',
-        message: `${source.prefix}: ${error.message}`,
-      })
-    }
-  }
-  findings.push(...(await guard('nodes', () => checkKeyLeases(client, keys), KEY_LEASES_MS)))
-  const prefixes = sources.map(({ prefix, service }) => ({ prefix, service }))
-  findings.push(...judgeServices(keys, { prefixes, isRemote }))
-  if (routes) {
-    const isWhole = contents.every(content => content !== undefined)
-    const services = new Set(keys.flatMap(({ nodes }) => nodes.map(node => node.service)))
-    findings.push(
-      ...judgeRoutes(routesPrefix, routes, {
-        parseRoute,
-        fileRoutes,
-        services: isWhole ? services : undefined,
-      }),
-    )
-  }
-  return findings
-}
-
-function unreadable(check: Check, prefix: string, error: unknown): Finding {
-  const { kind, reason } = refusalOf(error)
-  return {
-    check,
-    level: 'problem',
-    message: `${prefix} cannot be read: ${reason}`,
-    hint:
-      kind === 'denied'
-        ? `etcdctl role grant-permission ROLE --prefix=true read ${prefix}`
-        : 'reading needs a leader and a majority of members: look at the other findings first',
-    details: { prefix },
-  }
-}
-
-/** What a check finds, or that it did not come to its end. */
-async function guard(
-  check: Check,
-  look: () => Promise<Finding[]>,
-  withinMs: number = LOOK_MS,
-): Promise<Finding[]> {
-  try {
-    return await within(withinMs, look())
-  } catch (error) {
-    return [unfinished(check, error)]
-  }
-}
-
-function unfinished(check: Check, error: unknown): Finding {
-  const message = `could not be looked at: ${reasonOf(error)}`
-  const hint =
-    'etcd, or the way to it, is overloaded or cut off: look at the other findings, and run the doctor again'
-  return error instanceof NotInTimeError
-    ? { check, level: 'problem', message, hint }
-    : { check, level: 'problem', message, hint: 'look at the other findings first' }
 }
 
 function inOrder(findings: readonly Finding[]): Finding[] {

@@ -4,12 +4,13 @@ import { duration, type Finding } from './finding.ts'
 import { reasonOf } from './refusal.ts'
 import { within } from './within.ts'
 
-/** How long a gateway waits for it, too. */
-const CREATED_MS = 3_000
-
-/** Whether changes below each of the prefixes can be followed. */
-export async function checkWatches(client: Etcd3, prefixes: readonly string[]): Promise<Finding[]> {
-  const results = await Promise.all(prefixes.map(prefix => openOnce(client, prefix)))
+/** Whether changes below each of the prefixes can be followed; a gateway waits 3 s for a watch to begin. */
+export async function checkWatches(
+  client: Etcd3,
+  prefixes: readonly string[],
+  withinMs: number,
+): Promise<Finding[]> {
+  const results = await Promise.all(prefixes.map(prefix => openOnce(client, prefix, withinMs)))
   const failed = results.filter(({ reason }) => reason !== undefined)
   if (failed.length > 0) {
     return failed.map(({ prefix, reason = '' }) => ({
@@ -33,7 +34,7 @@ export async function checkWatches(client: Etcd3, prefixes: readonly string[]): 
   ]
 }
 
-async function openOnce(client: Etcd3, prefix: string) {
+async function openOnce(client: Etcd3, prefix: string, withinMs: number) {
   const startedAt = performance.now()
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
   const stream = createSyncTransport(client, prefix).watch(0n, {
@@ -43,7 +44,7 @@ async function openOnce(client: Etcd3, prefix: string) {
     },
     onEnd: reason => resolve(reasonOf(reason)),
   })
-  const reason = await within(CREATED_MS, promise).catch((error: Error) => error.message)
+  const reason = await within(withinMs, promise).catch((error: Error) => error.message)
   stream.close(false)
   return { prefix, reason, tookMs: performance.now() - startedAt }
 }

@@ -14,6 +14,8 @@ export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
     }),
   fileRoutes: [],
   writeCheck: false,
+  // An overloaded machine is no failure here.
+  patienceMs: 60_000,
 }
 
 /** What was found, and ways to ask for it. */

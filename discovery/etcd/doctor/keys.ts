@@ -1,0 +1,88 @@
+import type { Etcd3 } from 'etcd3'
+import type { ServicesPrefix } from '../prefixes.ts'
+import type { Check, Finding } from './finding.ts'
+import { guard } from './guard.ts'
+import { checkKeyLeases } from './key-leases.ts'
+import { judgePrefix, judgeServices, type NodeKey, readNodeKeys } from './nodes.ts'
+import { type PrefixContent, readPrefix } from './read-prefix.ts'
+import { refusalOf } from './refusal.ts'
+import { judgeRoutes, type RoutesContext } from './routes.ts'
+import { within } from './within.ts'
+
+export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRoutes'> {
+  /** Every prefix that nodes are read from; none of them overlaps another. */
+  readonly sources: readonly ServicesPrefix[]
+  readonly routesPrefix: string
+  /** Whether etcd is on another machine than this. */
+  readonly isRemote: boolean
+  /** For all of it. */
+  readonly withinMs: number
+}
+
+const KEY_LEASES_MS = 500
+
+/** What etcd holds for a gateway: nodes, routes, and how they fit together. */
+export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Finding[]> {
+  const { sources, routesPrefix, parseRoute, fileRoutes, isRemote, withinMs } = options
+  const readMs = withinMs - KEY_LEASES_MS
+  const ending = AbortSignal.timeout(readMs)
+  const findings: Finding[] = []
+  const readOrTell = async (check: Check, prefix: string): Promise<PrefixContent | undefined> => {
+    try {
+      return await within(readMs, readPrefix(client, prefix, ending))
+    } catch (error) {
+      findings.push(unreadable(check, prefix, error))
+      return undefined
+    }
+  }
+  const [routes, ...contents] = await Promise.all([
+    readOrTell('routes', routesPrefix),
+    ...sources.map(({ prefix }) => readOrTell('nodes', prefix)),
+  ])
+  const keys: NodeKey[] = []
+  for (const [index, source] of sources.entries()) {
+    const content = contents[index]
+    if (!content) continue
+    try {
+      const read = readNodeKeys(source, content)
+      keys.push(...read)
+      findings.push(...judgePrefix(source.prefix, content, read))
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      findings.push({
+        check: 'configuration',
+        level: 'problem',
+        message: `${source.prefix}: ${error.message}`,
+      })
+    }
+  }
+  findings.push(...(await guard('nodes', () => checkKeyLeases(client, keys), KEY_LEASES_MS)))
+  const prefixes = sources.map(({ prefix, service }) => ({ prefix, service }))
+  findings.push(...judgeServices(keys, { prefixes, isRemote }))
+  if (routes) {
+    const isWhole = contents.every(content => content !== undefined)
+    const services = new Set(keys.flatMap(({ nodes }) => nodes.map(node => node.service)))
+    findings.push(
+      ...judgeRoutes(routesPrefix, routes, {
+        parseRoute,
+        fileRoutes,
+        services: isWhole ? services : undefined,
+      }),
+    )
+  }
+  return findings
+}
+
+function unreadable(check: Check, prefix: string, error: unknown): Finding {
+  const { kind, reason } = refusalOf(error)
+  return {
+    check,
+    level: 'problem',
+    message: `${prefix} cannot be read: ${reason}`,
+    hint:
+      kind === 'denied'
+        ? `etcdctl role grant-permission ROLE --prefix=true read ${prefix}`
+        : 'reading needs a leader and a majority of members: look at the other findings first',
+    details: { prefix },
+  }
+}
