@@ -1,0 +1,103 @@
+/**
+ * What the client's side of a request costs: the public listener of this checkout, and of others for comparison,
+ * over an upstream that answers at once. Everything runs in this process, clients included, and the least of
+ * many short rounds counts, so that it says something on a busy machine too.
+ *
+ *   node bench/front.ts [CHECKOUT...]
+ */
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import type { Identity } from '../internal/call.ts'
+import type { Route } from '../internal/route.ts'
+import type { UpstreamResponse } from '../internal/upstream.ts'
+import type { ProxyOptions } from '../routes/proxy.ts'
+
+const ROUNDS = 24
+const REQUESTS = 12_000
+const CONNECTIONS = 32
+const REQUEST = `GET /echo/x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer ${'x'.repeat(120)}\r\n\r\n`
+const BODY = 'x'.repeat(110)
+
+const route: Route = {
+  id: 'auto:echo',
+  origin: 'auto',
+  path: '/echo/*',
+  service: 'echo',
+  stripPrefix: '/echo',
+  auth: { type: 'jwt', scopes: [], roles: [] },
+  timeoutMs: 15_000,
+  balancer: 'weighted-round-robin',
+  priority: 0,
+  preserveHost: false,
+}
+const identity: Identity = { subject: 'bench', headers: ['x-user-id', 'bench'], scopes: [], roles: [] }
+const answer: UpstreamResponse = {
+  status: 200,
+  headers: ['content-type', 'application/json', 'content-length', String(BODY.length)],
+  sendBody: target => void target.end(BODY, 'latin1'),
+  discard: () => {},
+}
+
+async function listen(checkout: string): Promise<number> {
+  const load = (file: string) => import(join(checkout, file))
+  const { createProxy } = await load('routes/proxy.ts')
+  const { RouteTable } = await load('internal/route-table.ts')
+  const table = new RouteTable([], { autoRoute: (name: string) => (name === 'echo' ? route : undefined) })
+  const options: ProxyOptions = {
+    routes: () => table,
+    // Not in the same tick, as no node answers in it.
+    upstream: () => new Promise(done => setImmediate(() => done(answer))),
+    connect: () => Promise.reject(new Error('not measured')),
+    authenticator: { authenticate: () => identity },
+    identityHeaders: ['x-user-id'],
+    isTrustedProxy: () => false,
+    isDraining: () => false,
+    maxBodyBytes: 0,
+    onPiece: () => {},
+    maxHeaderBytes: 16_384,
+    headersTimeoutMs: 10_000,
+    keepAliveTimeoutMs: 75_000,
+    onOpen: () => {},
+    onClose: () => {},
+    onInternalError: error => console.error(error),
+  }
+  const { app } = createProxy(options)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  return app.server.address().port
+}
+
+/** Sends so many requests, each connection its next one when the answer is there. */
+function run(port: number): Promise<void> {
+  return new Promise((done, fail) => {
+    let left = REQUESTS
+    let open = CONNECTIONS
+    for (let i = 0; i < CONNECTIONS; i++) {
+      const client = connect(port, '127.0.0.1', () => client.write(REQUEST)).setNoDelay(true)
+      client.on('data', chunk => {
+        if (!chunk.toString('latin1').startsWith('HTTP/1.1 200 ')) fail(new Error(String(chunk)))
+        else if (--left > 0) client.write(REQUEST)
+        else client.destroy()
+      })
+      client.on('close', () => {
+        if (--open === 0) done()
+      })
+    }
+  })
+}
+
+const checkouts = [join(import.meta.dirname, '..'), ...process.argv.slice(2).map(path => resolve(path))]
+const measured: { checkout: string; port: number; micros: number[] }[] = []
+for (const checkout of checkouts) measured.push({ checkout, port: await listen(checkout), micros: [] })
+for (let round = 0; round < ROUNDS; round++) {
+  for (const { port, micros } of measured) {
+    const before = process.cpuUsage()
+    await run(port)
+    const { user, system } = process.cpuUsage(before)
+    micros.push((user + system) / REQUESTS)
+  }
+}
+for (const { checkout, micros } of measured) {
+  const [least] = micros.sort((a, b) => a - b)
+  console.log(`${least!.toFixed(2)} µs a request, client included  ${checkout}`)
+}
+process.exit()
