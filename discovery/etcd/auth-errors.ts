@@ -5,8 +5,6 @@ const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'us
 const NOT_ENABLED = 'authentication is not enabled'
 /** How the message begins of a call that failed for want of a token. */
 export const NO_TOKEN = 'no token from etcd'
-const STATUS_PREFIX = /^\d+ [A-Z_]+: /
-const GO_PREFIX = /^rpc error: code = \w+ desc = /
 
 /** Whether etcd says that a call had no token, or one that is of no use any more. It did nothing then. */
 export function isTokenError(details: string): boolean {
@@ -19,14 +17,6 @@ export function hasNoUsers(error: unknown): boolean {
     error instanceof GRPCNotImplementedError ||
     (error instanceof Error && error.message.includes(NOT_ENABLED))
   )
-}
-
-/** What went wrong in etcd's words, without those of gRPC. */
-export function plainReason(message: string): string {
-  return message
-    .replace(STATUS_PREFIX, '')
-    .replace(GO_PREFIX, '')
-    .replace(/^etcdserver: /, '')
 }
 
 /** Whether a call failed for want of a token. */

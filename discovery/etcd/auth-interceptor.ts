@@ -7,8 +7,9 @@ import {
   type StatusObject,
   status,
 } from '@grpc/grpc-js'
-import { isTokenError, plainReason } from './auth-errors.ts'
+import { isTokenError } from './auth-errors.ts'
 import type { AuthTokens, Credential, NoTokenError } from './auth-tokens.ts'
+import { plainReason } from './reasons.ts'
 
 type Call = ReturnType<NextCall>
 type CallOptions = Parameters<NextCall>[0]

@@ -9,7 +9,7 @@ import {
   type IKeyValue,
   type IWatchResponse,
 } from 'etcd3'
-import { plainReason } from './auth-errors.ts'
+import { connectionReason, plainReason } from './reasons.ts'
 
 /** One key as the store has it. */
 export interface StoredKey {
@@ -223,5 +223,5 @@ function unreachable(error: unknown): UnreachableError | undefined {
     cast instanceof GRPCUnavailableError ||
     cast instanceof GRPCDeadlineExceededError ||
     cast instanceof GRPCCancelledError
-  return isOne ? new UnreachableError(error.message, error) : undefined
+  return isOne ? new UnreachableError(connectionReason(error.message), error) : undefined
 }
