@@ -92,7 +92,8 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
           got.then(async held => {
             order.push(i)
             t.diagnostic(`woken after ${Math.round(performance.now() - released)} ms`)
-            assert.ok(performance.now() - released < 1_000)
+            // It would look of its own after 5 s.
+            assert.ok(performance.now() - released < 3_000)
             released = performance.now()
             await held.release()
           }),
@@ -130,7 +131,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
       const held = await got
       const tookMs = performance.now() - killedAt
       t.diagnostic(`the next had it ${Math.round(tookMs)} ms after the kill, TTL 2 s`)
-      assert.ok(tookMs > 1_000 && tookMs < 5_000, `took ${tookMs} ms`)
+      assert.ok(tookMs > 1_000 && tookMs < 8_000, `took ${tookMs} ms`)
       await held.release()
     })
 
