@@ -1,3 +1,5 @@
+export { type DiscoverOptions, discover } from './discovery/discover.ts'
+export type { DiscoveredService, DiscoveryStatus } from './discovery/discovered-service.ts'
 export {
   type CampaignOptions,
   campaign,
@@ -18,4 +20,4 @@ export type {
   RegistryEvent,
   Service,
 } from './discovery/registry.ts'
-export type { Node, NodeInput } from './internal/node.ts'
+export { addressOf, type Node, type NodeInput } from './internal/node.ts'

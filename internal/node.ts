@@ -109,7 +109,8 @@ function sameRecord(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return keys.length === Object.keys(b).length && keys.every(key => a[key] === b[key])
 }
 
-function checkName(what: string, name: unknown): void {
+/** @throws TypeError unless it can be the name or the id of a node's service; `what` is for the message. */
+export function checkName(what: string, name: unknown): void {
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new TypeError(
       `${what} must be 1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - and start with a letter or digit, not ${show(name)}`,

@@ -99,7 +99,7 @@ test('a program in TypeScript gets its types, and runs', async () => {
   await writeFile(
     join(consumer, 'program.ts'),
     `import Fastify from 'fastify'
-import { register, type Registration } from 'waygate'
+import { addressOf, type DiscoveredService, discover, type Node, register, type Registration } from 'waygate'
 import waygate from 'waygate/fastify'
 
 export async function start(): Promise<Registration> {
@@ -108,10 +108,24 @@ export async function start(): Promise<Registration> {
   return register({ name: 'shop', address: '10.0.0.7:3001', weight: 3, metadata: { version: '1.2.0' } })
 }
 
+export async function call(signal: AbortSignal): Promise<string | undefined> {
+  const users: DiscoveredService = await discover('user', { etcd: ['http://10.0.0.1:2379'], dataDir: 'data', signal })
+  const off: () => void = users.onChange((nodes: readonly Node[]) => console.log(nodes.length))
+  const { connected, stale, revision, ageMs } = users.status
+  console.log(connected && !stale, revision?.length, ageMs?.toFixed(0))
+  const node = users.pick() ?? users.random()
+  off()
+  await users.close()
+  return node && addressOf(node)
+}
+
+// @ts-expect-error the list is not for others to change
+export const add = (users: DiscoveredService, node: Node) => users.nodes.push(node)
+
 // @ts-expect-error a weight is a number
 export const wrong = () => register({ name: 'shop', address: '10.0.0.7:3001', weight: 'heavy' })
 
-console.log(typeof register, typeof waygate)
+console.log(typeof register, typeof discover, typeof waygate)
 `,
   )
   const compilerOptions = {
@@ -125,7 +139,7 @@ console.log(typeof register, typeof waygate)
   const tsc = join(modules, 'typescript', 'bin', 'tsc')
   await run(process.execPath, [tsc, '--project', consumer], { cwd: consumer }).catch(said)
   const { stdout } = await run(process.execPath, ['program.ts'], { cwd: consumer, env })
-  assert.equal(stdout, 'function function\n')
+  assert.equal(stdout, 'function function function\n')
 })
 
 test('its example services run without the sources', async () => {

@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import type { Logger } from '../logger.ts'
-import { createEtcdClient, type EtcdTls } from './client.ts'
+import { createEtcdClient, type EtcdClientOptions, type EtcdTls } from './client.ts'
 import { type EtcdEnvironment, etcdFromEnvironment } from './environment.ts'
 
 /** Where the etcd is, and who we are to it; what is not given comes from the environment. */
@@ -25,12 +25,19 @@ export function withEnvironment<T extends EtcdAccess>(options: T): EtcdEnvironme
   return { ...etcdFromEnvironment(process.env), ...(Object.fromEntries(given) as T) }
 }
 
+type Access = EtcdAccess & { readonly logger?: Logger | undefined }
+
+/** What {@link withEnvironment} gave, as a client takes it. */
+export function clientOptions(access: Access): EtcdClientOptions {
+  const { etcd = 'http://127.0.0.1:2379', user, password, tls, logger } = access
+  return { endpoints: [etcd].flat(), user, password, tls, logger }
+}
+
 /**
  * A client for what {@link withEnvironment} gave. Whoever opened it calls `close()`.
  *
  * @throws TypeError when the endpoints or the credentials cannot work together
  */
-export function openEtcd(access: EtcdAccess & { readonly logger?: Logger | undefined }): Etcd3 {
-  const { etcd = 'http://127.0.0.1:2379', user, password, tls, logger } = access
-  return createEtcdClient({ endpoints: [etcd].flat(), user, password, tls, logger })
+export function openEtcd(access: Access): Etcd3 {
+  return createEtcdClient(clientOptions(access))
 }

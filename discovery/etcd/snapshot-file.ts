@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isObject, type JsonObject } from '../codecs/value.ts'
@@ -67,7 +67,8 @@ export class SnapshotFile {
     if (!state) return
     this.#pending = undefined
     const { path, prefix } = this.#options
-    const temporary = `${path}.${process.pid}.tmp`
+    // Two may keep the same prefix in one process, as with two `discover()` of one service.
+    const temporary = `${path}.${randomUUID()}.tmp`
     try {
       await mkdir(dirname(path), { recursive: true })
       // Values may hold what only gateways should see: not for other users of the machine.

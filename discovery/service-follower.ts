@@ -1,0 +1,194 @@
+import { addressOf, type Node } from '../internal/node.ts'
+import { NodeTable } from '../internal/node-table.ts'
+import type { Peer } from '../internal/peer.ts'
+import { Directory } from './directory.ts'
+import type { DiscoveredService, DiscoveryStatus } from './discovered-service.ts'
+import { type Logger, silentLogger } from './logger.ts'
+import type { Registry, RegistryEvent, RegistrySource } from './registry.ts'
+import { runInSlices } from './slices.ts'
+import { SuspectWatch } from './suspect-watch.ts'
+
+const SUSPECT_GRACE_MS = 60_000
+
+export interface ServiceFollowerOptions {
+  readonly name: string
+  /** Closed with the follower. */
+  readonly registry: Registry
+  /** Default 60,000. */
+  readonly suspectGraceMs?: number | undefined
+  readonly logger?: Logger | undefined
+  /** From 0 to below 1. */
+  readonly random?: (() => number) | undefined
+}
+
+/** Follows one service of any registry, from the moment it is made. */
+export class ServiceFollower implements DiscoveredService {
+  readonly name: string
+  readonly #registry: Registry
+  readonly #sources: readonly RegistrySource[]
+  readonly #logger: Logger
+  readonly #random: () => number
+  readonly #directory: Directory
+  readonly #suspects: SuspectWatch
+  readonly #table = new NodeTable(node => new DiscoveredPeer(node))
+  readonly #listeners = new Set<{ readonly listener: (nodes: readonly Node[]) => void }>()
+  readonly #loaded = Promise.withResolvers<void>()
+  readonly #closing = new AbortController()
+  readonly #followed: Promise<void>
+  #isFollowing = true
+  #closed: Promise<void> | undefined
+  #nodes: readonly Node[] = Object.freeze([])
+
+  constructor(options: ServiceFollowerOptions) {
+    const { name, registry, logger = silentLogger, random = Math.random } = options
+    const graceMs = registry.keptBy === 'operator' ? 0 : (options.suspectGraceMs ?? SUSPECT_GRACE_MS)
+    this.name = name
+    this.#registry = registry
+    this.#sources = registry.sources.filter(({ scope }) => scope === 'nodes')
+    this.#logger = logger
+    this.#random = random
+    this.#directory = new Directory({
+      parseRoute: () => ({ reason: 'routes are not followed' }),
+      onNodes: (service, nodes) => {
+        if (service === name) this.#change(nodes)
+      },
+      doubtMs: graceMs,
+    })
+    this.#suspects = new SuspectWatch({ directory: this.#directory, graceMs, logger })
+    // Whoever waits for it is told; without anybody waiting it is no unhandled rejection.
+    this.#loaded.promise.catch(() => {})
+    this.#followed = this.#follow()
+  }
+
+  get nodes(): readonly Node[] {
+    return this.#nodes
+  }
+
+  get status(): DiscoveryStatus {
+    const sources = this.#sources.map(({ name }) => ({
+      ...this.#directory.source(name),
+      ageMs: this.#registry.status(name).ageMs,
+    }))
+    const connected = this.#isFollowing && sources.every(source => source.connected)
+    const ages = sources.map(source => source.ageMs)
+    return {
+      connected,
+      stale: !connected || sources.some(({ loaded, restored }) => !loaded || restored),
+      reason: this.#isFollowing ? sources.find(({ reason }) => reason !== undefined)?.reason : 'closed',
+      revision: sources[0]?.revision,
+      ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map(Number)),
+    }
+  }
+
+  pick(): Node | undefined {
+    const service = this.#table.get(this.name)
+    return service?.balancer('weighted-round-robin').pick(service.peers, { tried: [] })?.node
+  }
+
+  random(): Node | undefined {
+    const usable = this.#nodes.filter(isUsable)
+    return usable[Math.floor(this.#random() * usable.length)]
+  }
+
+  onChange(listener: (nodes: readonly Node[]) => void): () => void {
+    // One function may be given twice, and is then called twice.
+    const entry = { listener }
+    this.#listeners.add(entry)
+    return () => void this.#listeners.delete(entry)
+  }
+
+  /**
+   * Resolves when the first list is there.
+   *
+   * @throws the reason of `signal` when that aborts first
+   */
+  async ready(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    const abort = () => reject(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await Promise.race([this.#loaded.promise, aborted])
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for await (const event of this.#registry.watch(this.#closing.signal)) await this.#apply(event)
+    } catch (error) {
+      this.#logger.error({ err: error, service: this.name }, 'following a service failed')
+      this.#loaded.reject(error)
+    } finally {
+      this.#isFollowing = false
+      this.#suspects.stop()
+    }
+  }
+
+  async #apply(event: RegistryEvent): Promise<void> {
+    if (event.scope !== 'nodes') return
+    await runInSlices(this.#directory.steps(event))
+    this.#suspects.check()
+    const isKnown = this.#sources.every(({ name }) => {
+      const { loaded, connected, restored, reason } = this.#directory.source(name)
+      // Between the list and the stream that follows it, the list is neither stale nor sure not to be.
+      return loaded && (connected || restored || reason !== undefined)
+    })
+    if (isKnown) this.#loaded.resolve()
+  }
+
+  #change(nodes: readonly Node[]): void {
+    this.#nodes = Object.freeze([...nodes])
+    this.#table.set(this.name, this.#nodes)
+    for (const { listener } of this.#listeners) {
+      try {
+        listener(this.#nodes)
+      } catch (error) {
+        this.#logger.error({ err: error, service: this.name }, 'a listener of a discovered service failed')
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    this.#listeners.clear()
+    await this.#followed
+    await this.#registry.close()
+  }
+}
+
+function isUsable({ weight, protocol }: Node): boolean {
+  return weight > 0 && protocol === undefined
+}
+
+/** A node as the balancer sees it: with neither connections nor a breaker, for the requests are not ours. */
+class DiscoveredPeer implements Peer {
+  node: Node
+  readonly address: string
+  inFlight = 0
+  requests = 0
+  failures = 0
+  readonly breaker = 'closed'
+  readonly retryInMs = 0
+
+  constructor(node: Node) {
+    this.node = node
+    this.address = addressOf(node)
+  }
+
+  available(): boolean {
+    return isUsable(this.node)
+  }
+
+  dispose(): void {}
+}
