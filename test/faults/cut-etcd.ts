@@ -13,6 +13,8 @@ import { describeTimes } from '../support/times.ts'
 
 const WITHIN_MS = 1_000
 const NOTICED_WITHIN_MS = 8_000
+/** A connection made while the wire was dead stays dead, and is given up after 2 s without a greeting. */
+const REPLACED_WITHIN_MS = 2_000 + WITHIN_MS
 
 async function run<T extends CutReport>(t: TestContext, scenario: () => Promise<T>): Promise<T | undefined> {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return undefined
@@ -42,12 +44,12 @@ for (const seed of [1, 2, 3]) {
   })
 }
 
-test('a dead wire is noticed within 8 s, and the table equal within 1 s of its being whole', async t => {
+test('a dead wire is noticed within 8 s, and the table equal within 3 s of its being whole', async t => {
   const report = await run(t, () => goDead({ gateways: 4, deadMs: 15_000 }))
   if (!report) return
   t.diagnostic(`noticed: ${describeTimes(report.noticedMs)}`)
   assert.ok(Math.max(...report.noticedMs) <= NOTICED_WITHIN_MS, describeTimes(report.noticedMs))
-  assert.ok(Math.max(...report.convergedMs) <= WITHIN_MS, describeTimes(report.convergedMs))
+  assert.ok(Math.max(...report.convergedMs) <= REPLACED_WITHIN_MS, describeTimes(report.convergedMs))
 })
 
 test('a wire that takes 400 ms each way is slow, not away', async t => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { type LoadResult, runLoad } from './load.ts'
+import { setMaxListeners } from 'node:events'
+import { Agent, request as httpRequest } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 
 export interface TrafficOptions {
   /** Of the gateways; each gets all of it. */
   readonly ports: readonly number[]
   readonly paths: readonly string[]
-  /** Requests per second for each path of each gateway. Default 50. */
+  /** Requests per second for each path of each gateway, at most. Default 50. */
   readonly perSecond?: number
 }
 
@@ -15,36 +17,73 @@ export interface Traffic extends AsyncDisposable {
   finish(): Promise<number>
 }
 
-/** GET requests at a steady pace, every one of which must be answered 200. */
+/** What one lane may send per second; more lanes for more. */
+const LANE_PER_SECOND = 25
+
+/**
+ * GET requests at a steady pace, every one of which must be answered 200. Each lane waits for its answer
+ * before it goes on: on a busy machine there is less traffic, not ever more of it under way.
+ */
 export function startTraffic({ ports, paths, perSecond = 50 }: TrafficOptions): Traffic {
   const stopping = new AbortController()
-  const { signal } = stopping
-  const loads = ports.flatMap(port =>
-    paths.map(async path => {
-      const result = await runLoad({ port, path, perSecond, durationMs: Number.POSITIVE_INFINITY, signal })
-      return { path, result }
-    }),
+  // Every lane listens.
+  setMaxListeners(0, stopping.signal)
+  const agent = new Agent({ keepAlive: true })
+  const failures = new Map<string, number>()
+  let sent = 0
+  const lanes = Math.max(2, Math.ceil(perSecond / LANE_PER_SECOND))
+  const intervalMs = (1_000 * lanes) / perSecond
+  const drive = async (port: number, path: string, firstAfterMs: number) => {
+    await pause(firstAfterMs, stopping.signal)
+    while (!stopping.signal.aborted) {
+      const begunAt = performance.now()
+      sent++
+      const failure = await get(agent, port, path)
+      if (failure !== undefined) failures.set(failure, (failures.get(failure) ?? 0) + 1)
+      await pause(intervalMs - (performance.now() - begunAt), stopping.signal)
+    }
+  }
+  const driving = ports.flatMap(port =>
+    paths.flatMap(path =>
+      Array.from({ length: lanes }, (_, lane) => drive(port, path, (intervalMs / lanes) * lane)),
+    ),
   )
-  const stop = () => {
+  const stop = async () => {
     stopping.abort()
-    return Promise.all(loads)
+    await Promise.all(driving)
+    agent.destroy()
   }
   return {
     async finish() {
-      const results = await stop()
-      const failures = results.flatMap(({ path, result }) => describeFailures(path, result))
-      assert.deepEqual(failures, [], 'every request was answered 200')
-      return results.reduce((sum, { result }) => sum + result.sent, 0)
-    },
-    async [Symbol.asyncDispose]() {
       await stop()
+      assert.deepEqual([...failures], [], 'every request was answered 200')
+      return sent
     },
+    [Symbol.asyncDispose]: stop,
   }
 }
 
-function describeFailures(path: string, { statuses, errors, bodies }: LoadResult): readonly string[] {
-  const all = [...statuses].filter(([status]) => status !== 200)
-  return [...all, ...errors].map(
-    ([what, times]) => `${path}: ${times} times ${what} (${[...bodies.keys()].join(' ').slice(0, 300)})`,
-  )
+/** Undefined when the answer is a whole 200, else what was wrong. */
+function get(agent: Agent, port: number, path: string): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const fail = (error: NodeJS.ErrnoException) => resolve(`${path}: ${error.code ?? error.message}`)
+    httpRequest({ host: '127.0.0.1', port, path, agent }, response => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece
+      })
+      response.on('error', fail)
+      response.on('end', () => {
+        const { statusCode } = response
+        if (statusCode === 200) resolve(undefined)
+        else resolve(`${path}: ${statusCode} ${/"code":"(\w+)"/.exec(text)?.[1]}`)
+      })
+    })
+      .on('error', fail)
+      .end()
+  })
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return ms > 0 ? delay(ms, undefined, { signal }).catch(() => {}) : Promise.resolve()
 }

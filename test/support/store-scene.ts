@@ -18,7 +18,7 @@ export interface SceneOptions {
 }
 
 /** Requests per second for each of three paths, over all gateways. */
-const PER_SECOND = 50
+const PER_SECOND = 20
 
 /**
  * A real etcd, gateways that follow it, and traffic through them: to `solo` of one node, and to `trio` of

@@ -153,6 +153,8 @@ class Link {
 }
 
 function end(socket: Socket, how: CutKind): void {
-  if (how === 'rst') socket.resetAndDestroy()
+  // A reset while the socket's own end is being sent is refused by libuv, and leaves a handle that Node waits
+  // for when it exits, for ever.
+  if (how === 'rst' && !socket.writableEnded) socket.resetAndDestroy()
   else socket.destroy()
 }

@@ -31,6 +31,8 @@ const PATHS = ['/trio/', '/solo/', '/inside/']
  * goes; one that lives and is not registered by anyone any more goes when its grace ends.
  */
 export async function wipeEtcd({ ttlSeconds, suspectGraceMs }: WipeEtcdOptions): Promise<WipeEtcdReport> {
+  // Each of the many processes here wants to end with this one.
+  process.setMaxListeners(50)
   await using stack = new AsyncDisposableStack()
   const etcd = stack.use(await startEtcd())
   const gateway = stack.use(
