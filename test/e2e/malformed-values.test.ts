@@ -4,6 +4,6 @@ import { writeMalformed } from '../support/write-malformed.ts'
 
 test('values and keys that are none cost no good neighbour anything, and each is named once', async t => {
   if (!requireEtcd(t)) return
-  const { values, requests } = await writeMalformed({ rounds: 1 })
+  const { values, requests } = await writeMalformed({ rounds: 1, largestBytes: 2 * 1024 * 1024 })
   t.diagnostic(`${values} malformed; ${requests} requests, 0 failed`)
 })

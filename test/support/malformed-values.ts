@@ -6,7 +6,6 @@ export interface Malformed {
 
 const GOOD = { ip: '127.0.0.1', port: 9 }
 const DEPTH = 100_000
-const BIG = 10 * 1024 * 1024
 
 const json = (fields: object) => JSON.stringify({ ...GOOD, ...fields })
 /** `fields` as they are written, where JSON.stringify would not write them. */
@@ -41,7 +40,6 @@ const notJson = [
   nested('[', '1', ']'),
   nested('{"a":', '1', '}'),
   nested('[', '', ''),
-  'x'.repeat(BIG),
   Buffer.from([0xff, 0xfe, 0x00, 0x01]),
   Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]),
   Buffer.alloc(1_000, 0x80),
@@ -108,7 +106,6 @@ const unwritable = [
   raw('"port":9,"weight":-1e400'),
   raw('"port":9,"metadata":{"__proto__":"x"}'),
   raw(`"port":9,"metadata":{"a":${nested('[', '', ']')}}`),
-  raw(`"port":9,"metadata":{"a":"${'x'.repeat(BIG)}"}`),
   raw('"port":9,"metadata":{"a":{"b":1}}'),
 ]
 const others = [
@@ -194,7 +191,6 @@ const documents = [
   '{"path":"/a","service":"solo","__proto__":{"auth":"none"}}',
   nested('[', '1', ']'),
   `{"path":"/a","service":"solo","auth":${nested('{"jwt":', '1', '}')}}`,
-  `{"path":"/${'a'.repeat(BIG)}","service":"solo"}`,
   Buffer.from([0xff, 0xfe]),
   ...[
     1,
@@ -241,8 +237,22 @@ const routeKeys = ['', 'an id', 'a/b', '\u0001', 'a\nb', '\ud83d\ude00', 'r'.rep
   id => `/waygate/routes/${id}`,
 )
 
-/** Everything, each under a key of its own. */
-export const malformed: readonly Malformed[] = [
+/** Values that are larger than any that is read, of so many bytes: text, a node, a document. */
+function tooLarge(bytes: number): readonly Malformed[] {
+  const text = 'x'.repeat(bytes)
+  return [
+    { key: '/services/large/text', value: text },
+    { key: '/services/large/node', value: json({ metadata: { text } }) },
+    { key: '/waygate/routes/large', value: route({ path: `/${text}` }) },
+  ]
+}
+
+/** Everything, each under a key of its own; the largest values are of so many bytes, more than 1 MiB. */
+export function malformedValues(largestBytes: number): readonly Malformed[] {
+  return [...malformed, ...tooLarge(largestBytes)]
+}
+
+const malformed: readonly Malformed[] = [
   ...[...notJson, ...addresses, ...hosts, ...ports, ...weights, ...unwritable, ...others, ...services].map(
     (value, index) => ({ key: `/services/bad-${index % 7}/v${index}`, value }),
   ),
@@ -254,7 +264,7 @@ export const malformed: readonly Malformed[] = [
   { key: '/services/shared-id/second', value: JSON.stringify({ nodes: [{ id: 'same', ...GOOD }] }) },
 ]
 
-/** The good one that the last of {@link malformed} repeats. */
+/** The good one that one of them repeats. */
 export const firstOfItsId = {
   key: '/services/shared-id/first',
   value: JSON.stringify({ nodes: [{ id: 'same', ...GOOD }] }),

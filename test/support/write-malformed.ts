@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { isUtf8 } from 'node:buffer'
-import { firstOfItsId, type Malformed, malformed } from './malformed-values.ts'
+import { firstOfItsId, type Malformed, malformedValues } from './malformed-values.ts'
 import { openRegistry, type RegistryWriter } from './registry.ts'
 import { startStoreScene } from './store-scene.ts'
 import { tableOfGateway } from './store-table.ts'
@@ -9,6 +9,13 @@ import type { RunningGateway } from './waygate.ts'
 
 /** Larger than the largest value; etcd takes 1.5 MiB by default. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024
+
+export interface MalformedOptions {
+  /** How often everything is written and deleted. */
+  readonly rounds: number
+  /** Of a value. */
+  readonly largestBytes: number
+}
 
 export interface MalformedReport {
   readonly values: number
@@ -19,7 +26,8 @@ export interface MalformedReport {
  * Writes every kind of value that is none, and checks that the gateway lives, serves every good neighbour,
  * names each of them once with a reason that people can read, and forgets them when they are deleted.
  */
-export async function writeMalformed({ rounds }: { rounds: number }): Promise<MalformedReport> {
+export async function writeMalformed({ rounds, largestBytes }: MalformedOptions): Promise<MalformedReport> {
+  const malformed = malformedValues(largestBytes)
   await using scene = await startStoreScene({
     proxied: false,
     etcd: { args: ['--max-request-bytes', String(MAX_REQUEST_BYTES)] },
