@@ -122,7 +122,15 @@ class AuthenticatedCall implements Call {
     this.#tries++
     const metadata = this.#metadata.clone()
     if (credential.token !== undefined) metadata.set('token', credential.token)
-    const call = this.#nextCall(this.#options)
+    let call: Call
+    try {
+      call = this.#nextCall(this.#options)
+    } catch (error) {
+      // While this one waited, another call had its connection dropped, which throws at whoever comes next.
+      const details = (error as Error).message
+      this.#end({ code: status.UNAVAILABLE, details, metadata: new Metadata() })
+      return
+    }
     this.#call = call
     call.start(metadata, {
       onReceiveMetadata: received => this.#listener?.onReceiveMetadata?.(received),

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { type handleUnaryCall, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
+import {
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js'
 import { loadEtcdServices } from '../../../discovery/embedded-etcd/grpc.ts'
+import { createAuthInterceptor } from '../../../discovery/etcd/auth-interceptor.ts'
+import { AuthTokens } from '../../../discovery/etcd/auth-tokens.ts'
 import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 
 type Answer = object | { readonly code: status; readonly details: string }
@@ -101,4 +110,28 @@ test('a store that has no Auth service is read without a token', async t => {
   await read()
   await read()
   assert.deepEqual(asked, ['Authenticate -', 'Range -', 'Range -'])
+})
+
+test('a connection that is dropped while a call waits for its token is an error of the call', async () => {
+  const tokens = new AuthTokens({ user: 'u', authenticate: async () => 't1' })
+  const { Range } = loadEtcdServices().KV
+  const call = createAuthInterceptor(tokens)({ method_definition: Range! }, () => {
+    throw new Error('Channel has been shut down')
+  })
+  const ended = await new Promise<StatusObject>(resolve =>
+    call.start(new Metadata(), { onReceiveStatus: resolve }),
+  )
+  assert.deepEqual([ended.code, ended.details], [status.UNAVAILABLE, 'Channel has been shut down'])
+})
+
+test('a call that is canceled while it waits for its token is never made', async () => {
+  const given = Promise.withResolvers<string>()
+  const tokens = new AuthTokens({ user: 'u', authenticate: () => given.promise })
+  const { Range } = loadEtcdServices().KV
+  const call = createAuthInterceptor(tokens)({ method_definition: Range! }, () => assert.fail('made'))
+  const ended = new Promise<StatusObject>(resolve => call.start(new Metadata(), { onReceiveStatus: resolve }))
+  call.cancelWithStatus(status.CANCELLED, 'no longer needed')
+  assert.equal((await ended).code, status.CANCELLED)
+  given.resolve('t1')
+  await tokens.get(0, new AbortController().signal)
 })
