@@ -15,6 +15,8 @@ export interface HangEtcdReport {
   readonly noticedMs: readonly number[]
   /** Of each gateway, from etcd going on until a change made right then was in the gateway's table. */
   readonly convergedMs: readonly number[]
+  /** How much of that etcd itself took until it had the change. */
+  readonly changedMs: number
 }
 
 /**
@@ -43,6 +45,7 @@ export async function hangEtcd({ hangMs, gateways }: HangEtcdOptions): Promise<H
   await etcd.kill('SIGCONT')
   const wentOnAt = performance.now()
   await scene.change()
+  const changedMs = performance.now() - wentOnAt
   const convergedAt = await untilTrue(scene.gateways, etcd.url)
   await scene.untilLive()
   assert.equal(await scene.drift(), 0)
@@ -50,5 +53,6 @@ export async function hangEtcd({ hangMs, gateways }: HangEtcdOptions): Promise<H
     requests: await scene.traffic.finish(),
     noticedMs: noticed.filter(ms => ms !== undefined),
     convergedMs: convergedAt.map(at => at - wentOnAt),
+    changedMs,
   }
 }
