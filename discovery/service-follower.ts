@@ -139,12 +139,19 @@ export class ServiceFollower implements DiscoveredService {
     if (event.scope !== 'nodes') return
     await runInSlices(this.#directory.steps(event))
     this.#suspects.check()
+    if (event.type === 'status') this.#log(event.connected, event.reason)
     const isKnown = this.#sources.every(({ name }) => {
       const { loaded, connected, restored, reason } = this.#directory.source(name)
       // Between the list and the stream that follows it, the list is neither stale nor sure not to be.
       return loaded && (connected || restored || reason !== undefined)
     })
     if (isKnown) this.#loaded.resolve()
+  }
+
+  #log(connected: boolean, reason: string | undefined): void {
+    const service = this.name
+    if (connected) this.#logger.info({ service }, 'following a service')
+    else this.#logger.warn({ service, reason }, 'registry out of reach, the last known nodes stay')
   }
 
   #change(nodes: readonly Node[]): void {

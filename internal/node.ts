@@ -109,7 +109,7 @@ function sameRecord(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return keys.length === Object.keys(b).length && keys.every(key => a[key] === b[key])
 }
 
-/** @throws TypeError unless it can be the name or the id of a node's service; `what` is for the message. */
+/** @throws TypeError unless a service or a node can be called so; `what` it is of is for the message. */
 export function checkName(what: string, name: unknown): void {
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new TypeError(

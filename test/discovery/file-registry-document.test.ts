@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { readServices } from '../../discovery/file-registry-document.ts'
 import type { RegistryEntry } from '../../discovery/registry.ts'
@@ -42,6 +44,15 @@ routes:
   assert.deepEqual(entries.flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))[0], U1)
   const document = { path: '/api/v1/task/*', service: 'task' }
   assert.deepEqual(routes, [{ kind: 'route', key: 'routes.task', id: 'task', document }])
+})
+
+test('the example of the documentation is read without a problem', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/file-registry.md'), 'utf8')
+  const [, example] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml]) => yaml!)
+  const { nodes, problems, routes } = read(example!)
+  assert.deepEqual(problems, [])
+  assert.deepEqual(nodes, ['user/u1:3', 'user/127.0.0.1:3002:1', 'task/localhost:3003:1'])
+  assert.equal(routes.length, 1)
 })
 
 test('JSON and a byte order mark are read as well', () => {

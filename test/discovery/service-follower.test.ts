@@ -76,8 +76,11 @@ test('random is uniform over usable nodes whatever their weights', async t => {
   assert.deepEqual(chosen, ['a', 'a', 'c', 'c'])
 })
 
-test('an outage empties nothing, and the status tells of it', async t => {
-  const { registry, users } = setUp(t)
+test('an outage empties nothing, and the status and the log tell of it', async t => {
+  const lines: object[] = []
+  const keep = (details: object, message: string) => lines.push({ ...details, message })
+  const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep }
+  const { registry, users } = setUp(t, { logger })
   put(registry, { id: 'a' })
   await users.ready()
   await until('a is there', () => users.nodes.length === 1)
@@ -92,6 +95,12 @@ test('an outage empties nothing, and the status tells of it', async t => {
   registry.setConnected(true)
   await until('it is over', () => ids(users.nodes) === 'a,b')
   await until('it is connected', () => !users.status.stale)
+  const reason = 'set by setConnected(false)'
+  assert.deepEqual(lines, [
+    { service: 'user', message: 'following a service' },
+    { service: 'user', reason, message: 'registry out of reach, the last known nodes stay' },
+    { service: 'user', message: 'following a service' },
+  ])
 })
 
 test('nodes that vanish together in an outage stay in use while they take connections', async t => {
