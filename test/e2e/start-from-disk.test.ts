@@ -8,7 +8,7 @@ import { startGateway } from '../support/waygate.ts'
 test('killed, and started while etcd is down: it serves from disk; from a broken copy it does not', async t => {
   if (!requireEtcd(t)) return
   await using killed = await killGatewayAndEtcd()
-  const servedMs = await serveFromDisk(killed)
+  const { servedMs } = await serveFromDisk(killed)
   t.diagnostic(`served from disk ${Math.round(servedMs)} ms after the start of the process`)
   // Every kind of damage is tested beside the file's own code and in the long run.
   const some = damages.filter(({ name }) => name.includes('flipped') || name.includes('routes'))

@@ -126,15 +126,19 @@ export async function killGatewayAndEtcd(): Promise<KilledGateway> {
   }
 }
 
-/**
- * Starts a gateway on a good copy while etcd is down: it serves, marked stale.
- *
- * @returns from the start of the process until it answered a request, in ms
- */
-export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<number> {
+/** Both from the start of the process on. */
+export interface ServedFromDisk {
+  readonly listeningMs: number
+  /** Until it answered a request. */
+  readonly servedMs: number
+}
+
+/** Starts a gateway on a good copy while etcd is down: it serves, marked stale. */
+export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<ServedFromDisk> {
   const cwd = await folder()
   const startedAt = performance.now()
   await using gateway = await startGateway({ etcd: etcd.url, cwd, ready: false })
+  const listeningMs = performance.now() - startedAt
   await until('it serves', async () => (await (await fetch(`${gateway.url}/other/`)).text()) === 'guarded', {
     everyMs: 5,
   })
@@ -145,7 +149,7 @@ export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<nu
   assert.deepEqual([source.connected, source.stale], [false, true])
   await gateway.logged('etcd does not answer; serving what is on disk')
   await traffic.finish()
-  return servedMs
+  return { listeningMs, servedMs }
 }
 
 /** A gateway that waits: on a copy that is none, told and not used, while etcd is down. */
