@@ -21,10 +21,13 @@ const TOKEN_TTL_SECONDS = 1
 const LOG_LENGTH = 5
 const REFUSED = /no token from etcd for user "gateway": authentication failed/
 
+/** After a connection was lost, a gateway reads everything once more within so long. */
+const FIRST_AUDIT_MS = 3_000
+
 /** Nobody uses the token for as long as it lives, and another second: etcd looks once a second. */
 export const tokenExpires: CredentialFault = {
   name: 'the token expires',
-  take: () => delay((TOKEN_TTL_SECONDS + 1) * 1_000),
+  take: () => delay(FIRST_AUDIT_MS + (TOKEN_TTL_SECONDS + 1) * 1_000),
 }
 
 export const etcdRestarts: CredentialFault = {
