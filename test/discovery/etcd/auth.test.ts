@@ -11,9 +11,9 @@ import { register } from '../../../discovery/register.ts'
 import type { SourceStatus } from '../../../discovery/registry.ts'
 import { etcdctl, requireEtcd } from '../../support/etcd.ts'
 import { type EtcdWithUsers, GATEWAY, startEtcdWithUsers, TRIO } from '../../support/etcd-auth.ts'
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { until } from '../../support/until.ts'
 import { Follower } from '../follow.ts'
-import { startWire, type Wire } from './wire.ts'
 
 const PROGRAMS = ['etcd', 'etcdctl']
 const NODE = '{"ip":"10.0.0.7","port":3001}'
@@ -22,7 +22,7 @@ const EXPIRY_MS = 2_000
 const BACK_WITHIN_MS = 4_000
 
 interface Scene {
-  readonly wire: Wire
+  readonly wire: TcpProxy
   readonly registry: EtcdRegistry
   readonly follower: Follower
   readonly said: readonly string[]
@@ -33,7 +33,7 @@ interface Scene {
 
 /** A registry that follows etcd as {@link GATEWAY} through a wire. */
 async function follow(t: TestContext, etcd: EtcdWithUsers, options: Partial<EtcdRegistryOptions> = {}) {
-  const wire = await startWire(etcd.port)
+  const wire = await startTcpProxy(etcd.port)
   const said: string[] = []
   const log = (details: object, message: string) => void said.push(`${message} ${JSON.stringify(details)}`)
   const logger = { debug: log, info: log, warn: log, error: log }
@@ -51,7 +51,7 @@ async function follow(t: TestContext, etcd: EtcdWithUsers, options: Partial<Etcd
     follower,
     said,
     async loseConnection() {
-      wire.shake()
+      wire.drop('fin')
       await follower.until('the connection is lost', lost)
       return follower.source('nodes').reason ?? ''
     },
@@ -87,7 +87,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     await follower.until('seen by the old watch', () => follower.nodes().length === 1)
     assert.equal(follower.events.filter(({ type }) => type === 'status').length, 2, 'connected all the time')
 
-    wire.shake()
+    wire.drop('fin')
     await follower.until('the connection is lost', () => !follower.source('nodes').connected)
     await untilBack()
     await etcd.put('/services/trio/b', NODE)
@@ -99,7 +99,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
   test('a registration outlives tokens: it beats, is changed and ends', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers({ tokenTtlSeconds: 1 })
-    await using wire = await startWire(etcd.port)
+    await using wire = await startTcpProxy(etcd.port)
     const leases = async () => (await etcd.root('lease', 'list')).match(/^[0-9a-f]{8,}$/gm) ?? []
     const value = () => etcd.root('get', '--print-value-only', '/services/trio/a')
     const signal = AbortSignal.timeout(20_000)
@@ -112,7 +112,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     await registration.update({ weight: 7 })
     assert.match(await value(), /"weight":7/)
     assert.equal(await etcd.answered('Txn', 'Unauthenticated'), 1, 'the old token was tried')
-    wire.shake()
+    wire.drop('fin')
     const beats = await etcd.received('LeaseKeepAlive')
     await until('beats go on', async () => (await etcd.received('LeaseKeepAlive')) > beats + 1)
     assert.match(await value(), /"weight":7/)

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { Follower } from '../follow.ts'
 import { storeAt } from '../store.ts'
-import { startWire } from './wire.ts'
 
 const NODE = '{"ip":"10.0.0.7","port":3001}'
 const keys = (from: number, to: number): string[] =>
@@ -88,11 +88,11 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
   test('empty data that has grown past the old revision is not taken for the old store', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
-    await using wire = await startWire(etcd.port)
+    await using wire = await startTcpProxy(etcd.port)
     await putAll(etcd.url, keys(0, 5))
     const { follower, registry } = await follow(t, wire.url)
     await follower.until('5 nodes', () => follower.connected() && seen(follower).ids.length === 5)
-    wire.cut()
+    wire.cut('fin')
     await follower.until('the outage is noticed', isDisconnected(follower))
     await etcd.restart({ wipe: true })
     await putAll(etcd.url, keys(100, 140))
@@ -109,11 +109,11 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
   test('cut off while the store is written to and compacted: everything is read anew', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
-    await using wire = await startWire(etcd.port)
+    await using wire = await startTcpProxy(etcd.port)
     await putAll(etcd.url, keys(0, 20))
     const { follower, registry } = await follow(t, wire.url)
     await follower.until('20 nodes', () => follower.connected() && seen(follower).ids.length === 20)
-    wire.cut()
+    wire.cut('fin')
     await follower.until('the cut is noticed', isDisconnected(follower))
     await putAll(etcd.url, keys(20, 30))
     await etcdctl(etcd.url, 'del', '/services/user/u00000')
@@ -129,16 +129,16 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
   test('cut again and again in the middle of a backlog: equal in the end, and nothing twice', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
-    await using wire = await startWire(etcd.port)
+    await using wire = await startTcpProxy(etcd.port)
     const { follower } = await follow(t, wire.url)
     await follower.until('following', () => follower.connected())
-    wire.cut()
+    wire.cut('fin')
     await follower.until('the cut is noticed', isDisconnected(follower))
     await putAll(etcd.url, keys(0, 1_500))
     wire.mend()
     for (const count of [1, 500, 1_000]) {
       await follower.until(`${count} of the backlog`, () => seen(follower).puts.size >= count)
-      wire.shake()
+      wire.drop('fin')
     }
     await follower.until('all of it', () => seen(follower).ids.length === 1_500)
     assert.deepEqual(
