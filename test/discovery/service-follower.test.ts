@@ -95,10 +95,10 @@ test('an outage empties nothing, and the status and the log tell of it', async t
   registry.setConnected(true)
   await until('it is over', () => ids(users.nodes) === 'a,b')
   await until('it is connected', () => !users.status.stale)
-  const reason = 'set by setConnected(false)'
+  const why = 'set by setConnected(false)'
   assert.deepEqual(lines, [
     { service: 'user', message: 'following a service' },
-    { service: 'user', reason, message: 'registry out of reach, the last known nodes stay' },
+    { service: 'user', reason: why, message: 'registry out of reach, the last known nodes stay' },
     { service: 'user', message: 'following a service' },
   ])
 })
