@@ -252,8 +252,11 @@ export class Directory {
       for (const group of groups) removals.push({ group, item: { key, state } })
     }
     const sizeOf = (group: string | undefined): number => {
-      if (source.scope === 'routes') return this.#routes.length
-      return group === undefined ? this.#services.size : (this.#services.services.get(group)?.length ?? 0)
+      // Without those in doubt: the last one of a burst leaves nothing, however many were taken back.
+      if (source.scope === 'routes') {
+        return this.#routes.length - this.suspects().filter(({ nodes }) => nodes.length === 0).length
+      }
+      return group === undefined ? this.#services.size : this.#services.sizeOf(group)
     }
     const since = this.#now()
     for (const { item } of afterLoss ? removals : source.guard.doubt(removals, sizeOf, whole)) {

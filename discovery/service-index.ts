@@ -26,9 +26,14 @@ export class ServiceIndex {
     return this.#services
   }
 
-  /** Nodes over all services. */
+  /** Nodes over all services, without suspects. */
   get size(): number {
     return this.#size
+  }
+
+  /** Nodes of one service, without suspects. */
+  sizeOf(service: string): number {
+    return confirmed(this.#services.get(service) ?? [])
   }
 
   get hasDuplicates(): boolean {
@@ -81,7 +86,7 @@ export class ServiceIndex {
       nodes.push(old && sameNode(old, node) ? old : node)
     }
     nodes.sort((a, b) => compareKeys(a.id, b.id))
-    this.#size += nodes.length - before.length
+    this.#size += confirmed(nodes) - confirmed(before)
     if (nodes.length > 0) this.#services.set(service, nodes)
     else this.#services.delete(service)
     if (this.#keysOf.get(service)?.size === 0) this.#keysOf.delete(service)
@@ -91,4 +96,8 @@ export class ServiceIndex {
 
 export function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {
   return a.length === b.length && a.every((node, index) => sameNode(node, b[index]!))
+}
+
+function confirmed(nodes: readonly Node[]): number {
+  return nodes.filter(node => !node.suspect).length
 }

@@ -11,7 +11,8 @@ const NEVER = Number.NEGATIVE_INFINITY
 /**
  * Which of several members the next call goes to: etcd3 draws one at random, and one that hangs would be
  * drawn again and again, at some seconds each time. Here it draws anew while it has drawn one that did not
- * answer lately and there is another. When none did, each is as good as any other.
+ * answer lately and there is another, or one whose failure is longer ago: when each has failed, each gets its
+ * turn, and the one that hangs now is the last to get another.
  */
 export class EndpointChoice {
   readonly #clock: Clock
@@ -31,7 +32,7 @@ export class EndpointChoice {
       onFailure: noop.onFailure,
       execute: async (call, signal = new AbortController().signal) => {
         // etcd3 draws another endpoint when a policy throws without having made the call.
-        if (this.#isDoubted(endpoint) && this.#hasBetter()) throw new Error('passed over')
+        if (this.#hasBetter(endpoint)) throw new Error('passed over')
         try {
           const result = await call({ signal })
           // A stream has not been answered yet when it is handed over.
@@ -45,12 +46,15 @@ export class EndpointChoice {
     }
   }
 
-  #isDoubted(endpoint: string): boolean {
-    return (this.#doubtedUntil.get(endpoint) ?? 0) > this.#clock.now()
+  #hasBetter(endpoint: string): boolean {
+    const doubt = this.#doubtOf(endpoint)
+    return [...this.#doubtedUntil.keys()].some(other => this.#doubtOf(other) < doubt)
   }
 
-  #hasBetter(): boolean {
-    return [...this.#doubtedUntil.keys()].some(endpoint => !this.#isDoubted(endpoint))
+  /** The later the failure the larger; `NEVER` when it is long ago. */
+  #doubtOf(endpoint: string): number {
+    const until = this.#doubtedUntil.get(endpoint) ?? NEVER
+    return until > this.#clock.now() ? until : NEVER
   }
 }
 

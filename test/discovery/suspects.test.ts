@@ -76,8 +76,10 @@ test('leases that run out one by one after an outage bring back those that went 
   directory.apply(change([], ['/s/user/u2']))
   directory.apply(change([], ['/s/user/u3']))
   assert.deepEqual(shown(), ['u1?', 'u2?', 'u3?', 'u4'])
+  directory.apply(change([], ['/s/user/u4']))
+  assert.deepEqual(shown(), ['u1?', 'u2?', 'u3?', 'u4?'])
   directory.apply(change([nodeAt('user', 'u1', 1)]))
-  assert.deepEqual(shown(), ['u1', 'u2?', 'u3?', 'u4'])
+  assert.deepEqual(shown(), ['u1', 'u2?', 'u3?', 'u4?'])
 })
 
 test('a suspect gives way when its address comes back under another id', () => {
