@@ -31,6 +31,7 @@ const [rounds, seconds, connections] = [values.rounds, values.seconds, values.co
 /** What is measured has one core to itself; nodes and load share the other. */
 const GATEWAY_CORE = 0
 const OTHER_CORE = 1
+const WARM_UP_SECONDS = 10
 const SECRET = 'a secret for the benchmark, of more than 32 bytes'
 const WEIGHTS = [5, 1, 1]
 
@@ -86,7 +87,8 @@ try {
 
   const token = jwt.sign({ sub: 'bench' }, SECRET, { expiresIn: '1h' })
   const load = { token, connections, core: OTHER_CORE }
-  for (const { url } of contenders) await runLoad({ ...load, url, seconds: 3 })
+  // V8 is still compiling the path of a request after its first hundred thousand.
+  for (const { url } of contenders) await runLoad({ ...load, url, seconds: WARM_UP_SECONDS })
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       const before = cpuMicros(contender.pid)
