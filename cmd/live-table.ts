@@ -126,7 +126,7 @@ export class LiveTable implements TableView {
       drift: sources.reduce((sum, source) => sum + source.drift, 0),
       relists,
       skipped: this.#directory.problems().length,
-      suspects: this.#directory.suspects().length,
+      suspects: this.#directory.suspectCount,
       sources,
     }
   }
@@ -186,7 +186,7 @@ export class LiveTable implements TableView {
 
   /** Says once that there are suspects, and once that there are none any more. */
   #reportSuspects(): void {
-    const count = this.#directory.suspects().length
+    const count = this.#directory.suspectCount
     if (count > 0 && !this.#hasSuspects) {
       this.#logger.warn(
         { keys: count },

@@ -68,6 +68,8 @@ interface KeyState {
 interface Source {
   readonly scope: RegistryScope
   readonly keys: Map<string, KeyState>
+  /** Keys that are kept although the store no longer names them. */
+  readonly suspects: Set<string>
   readonly guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
   state: SourceState
 }
@@ -101,8 +103,6 @@ export class Directory {
   /** The keys of all sources of nodes; no two sources have one key. */
   readonly #nodeKeys = new Map<string, KeyState>()
   readonly #problems = new Map<string, string>()
-  /** By key, the source it is of. */
-  readonly #suspects = new Map<string, Source>()
   #stepping = false
   #routes: readonly Route[] = []
   #blocked: ReadonlySet<string> = new Set()
@@ -186,25 +186,31 @@ export class Directory {
 
   /** Whether `problems()` has any. */
   get hasProblems(): boolean {
-    return this.#problems.size > 0 || this.#suspects.size > 0 || this.#services.hasDuplicates
+    return this.#problems.size > 0 || this.#services.hasDuplicates || this.#suspectsOf('routes').length > 0
   }
 
   /** Keys whose present value is not used, or not in full; each once, in key order. */
   problems(): readonly Problem[] {
     const reasons = new Map([...this.#services.duplicates(), ...this.#problems])
-    for (const [key, { scope }] of this.#suspects) {
-      if (scope === 'routes')
-        reasons.set(key, 'no longer in the registry, which may have lost it; kept for now')
+    for (const { key } of this.#suspectsOf('routes')) {
+      reasons.set(
+        key,
+        'not named by the registry any more, which may have lost it; in use until its grace ends',
+      )
     }
     return [...reasons].map(([key, reason]) => ({ key, reason })).sort((a, b) => compareKeys(a.key, b.key))
   }
 
-  /** Keys that are kept although the registry does not name them, in the order they were first missed. */
+  /** How many `suspects()` has. */
+  get suspectCount(): number {
+    let count = 0
+    for (const { suspects } of this.#sources.values()) count += suspects.size
+    return count
+  }
+
+  /** Keys that are kept although the registry does not name them; of each source in the order they were missed. */
   suspects(): readonly Suspect[] {
-    return [...this.#suspects].map(([key, source]) => {
-      const { nodes, suspectSince } = source.keys.get(key)!
-      return { key, nodes, since: suspectSince! }
-    })
+    return [...this.#suspectsOf('nodes'), ...this.#suspectsOf('routes')]
   }
 
   /**
@@ -213,7 +219,7 @@ export class Directory {
    */
   dismiss(key: string, node?: Node): void {
     if (this.#stepping) return
-    const source = this.#suspects.get(key)
+    const source = [...this.#sources.values()].find(({ suspects }) => suspects.has(key))
     const state = source?.keys.get(key)
     if (!source || !state) return
     const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
@@ -230,10 +236,20 @@ export class Directory {
     if (!source) {
       const windowMs = this.#options.doubtMs ?? DOUBT_MS
       const guard: Source['guard'] = new MassDeleteGuard({ windowMs, burstMs: BURST_MS, now: this.#now })
-      source = { scope, keys: new Map(), guard, state: UNHEARD }
+      source = { scope, keys: new Map(), suspects: new Set(), guard, state: UNHEARD }
       this.#sources.set(name, source)
     }
     return source
+  }
+
+  #suspectsOf(scope: RegistryScope): readonly Suspect[] {
+    return [...this.#sources.values()].flatMap(source => {
+      if (source.scope !== scope) return []
+      return [...source.suspects].map(key => {
+        const { nodes, suspectSince } = source.keys.get(key)!
+        return { key, nodes, since: suspectSince! }
+      })
+    })
   }
 
   /** What to keep, as suspect, of what an event would take away or an earlier one of its burst has taken. */
@@ -254,7 +270,7 @@ export class Directory {
     const sizeOf = (group: string | undefined): number => {
       // Without those in doubt: the last one of a burst leaves nothing, however many were taken back.
       if (source.scope === 'routes') {
-        return this.#routes.length - this.suspects().filter(({ nodes }) => nodes.length === 0).length
+        return this.#routes.length - this.#suspectsOf('routes').length
       }
       return group === undefined ? this.#services.size : this.#services.sizeOf(group)
     }
@@ -307,8 +323,8 @@ export class Directory {
     }
     if (state?.problem === undefined) this.#problems.delete(key)
     else this.#problems.set(key, state.problem)
-    if (state?.suspectSince === undefined) this.#suspects.delete(key)
-    else this.#suspects.set(key, source)
+    if (state?.suspectSince === undefined) source.suspects.delete(key)
+    else source.suspects.add(key)
   }
 
   #read(before: KeyState, entry: RegistryEntry): KeyState {

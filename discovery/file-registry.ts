@@ -3,6 +3,7 @@ import { readContent } from './file-registry-content.ts'
 import { readServices } from './file-registry-document.ts'
 import { FILE_SOURCES, FileFollower } from './file-registry-follower.ts'
 import {
+  NEVER_WATCHED,
   ReadOnlyRegistryError,
   type Registration,
   type Registry,
@@ -18,14 +19,6 @@ export interface FileRegistryOptions {
   readonly pollMs?: number | undefined
   /** How long a new content must stay the same before it is believed. Default 100. */
   readonly settleMs?: number | undefined
-}
-
-const NEVER_WATCHED: SourceStatus = {
-  connected: false,
-  revision: undefined,
-  ageMs: undefined,
-  relists: new Map(),
-  drift: 0,
 }
 
 /**

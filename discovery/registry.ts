@@ -99,6 +99,15 @@ export interface SourceStatus {
   readonly drift: number
 }
 
+/** Of a source that nobody has watched yet. */
+export const NEVER_WATCHED: SourceStatus = {
+  connected: false,
+  revision: undefined,
+  ageMs: undefined,
+  relists: new Map(),
+  drift: 0,
+}
+
 /** What one key of the registry says. A key may carry several nodes. */
 export type RegistryEntry =
   | { readonly kind: 'nodes'; readonly key: string; readonly nodes: readonly Node[] }

@@ -38,7 +38,7 @@ export class SuspectWatch {
   /** To be called after each event the directory has applied. */
   check(): void {
     if (this.#stopped || this.#timer || this.#looking) return
-    if (this.#options.directory.suspects().length > 0) void this.#look()
+    if (this.#options.directory.suspectCount > 0) void this.#look()
   }
 
   stop(): void {
@@ -72,7 +72,7 @@ export class SuspectWatch {
     }
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, probes.length) }, probe))
     this.#looking = false
-    if (this.#stopped || directory.suspects().length === 0) return
+    if (this.#stopped || directory.suspectCount === 0) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       void this.#look()

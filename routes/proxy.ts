@@ -83,7 +83,9 @@ export function createProxy(options: ProxyOptions): Proxy {
     // Its router sees upgrades alone, on the way to the catch-all that stands for all paths.
     routerOptions: { maxParamLength: 65_536 },
   })
-  const cutOffWebSockets = mountWebSockets(app, { ...options, openCall, admit, refuse })
+  const cutOffWebSockets = canChooseUpgrades(app.server)
+    ? mountWebSockets(app, { ...options, openCall, admit, refuse })
+    : () => {}
   return {
     app,
     cutOff() {
@@ -91,6 +93,14 @@ export function createProxy(options: ProxyOptions): Proxy {
       cutOffWebSockets()
     },
   }
+}
+
+/**
+ * Whether this Node lets a server say which upgrades it takes (since 22.21 and 24.9). Where it does not, the plugin
+ * would be handed every one, h2c and pipelined ones too; then there are none, and their wishes are ignored.
+ */
+function canChooseUpgrades(server: Server): boolean {
+  return (server as Server & { shouldUpgradeCallback?: unknown }).shouldUpgradeCallback === asksForWebSocket
 }
 
 function createPublicServer(

@@ -52,8 +52,7 @@ export class UpstreamPeer implements Peer {
   }
 
   get circuit(): Circuit {
-    const { circuit, onBreaker } = this.#options
-    this.#circuit ??= new Circuit(circuit, state => onBreaker(this, state))
+    this.#circuit ??= this.#createCircuit()
     return this.#circuit
   }
 
@@ -86,6 +85,11 @@ export class UpstreamPeer implements Peer {
   get #connect(): buildConnector.connector {
     this.#connector ??= createConnector(this.#options.connection.connectTimeoutMs)
     return this.#connector
+  }
+
+  #createCircuit(): Circuit {
+    const { circuit, onBreaker } = this.#options
+    return new Circuit(circuit, state => onBreaker(this, state))
   }
 
   #createPool(): Pool {

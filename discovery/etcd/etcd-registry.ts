@@ -4,16 +4,17 @@ import { createNode, type NodeInput } from '../../internal/node.ts'
 import { codecNamed } from '../codecs/codecs.ts'
 import { EventQueue } from '../event-queue.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import type {
-  Entries,
-  RegisterOptions,
-  Registration,
-  Registry,
-  RegistryEntry,
-  RegistryEvent,
-  RegistrySource,
-  Service,
-  SourceStatus,
+import {
+  type Entries,
+  NEVER_WATCHED,
+  type RegisterOptions,
+  type Registration,
+  type Registry,
+  type RegistryEntry,
+  type RegistryEvent,
+  type RegistrySource,
+  type Service,
+  type SourceStatus,
 } from '../registry.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { decodeNodes, decodeRoute } from './entries.ts'
@@ -51,14 +52,6 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly timings?: Partial<SyncTimings> | undefined
   /** How often a registration looks whether its key is still there. Default 30,000. */
   readonly checkMs?: number | undefined
-}
-
-const NEVER_WATCHED: SourceStatus = {
-  connected: false,
-  revision: undefined,
-  ageMs: undefined,
-  relists: new Map(),
-  drift: 0,
 }
 
 /** A prefix that is followed, and how its keys are read. */

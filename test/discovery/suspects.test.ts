@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { SuspectWatch } from '../../discovery/suspect-watch.ts'
@@ -130,17 +129,21 @@ test('routes that a wiped store no longer has stay, are named as problems, and g
   directory.apply({ ...routes, revision: '1', entries, afterLoss: false })
   directory.apply({ ...routes, revision: '2', entries: [], afterLoss: true })
   assert.equal(directory.routes().length, 1)
-  assert.match(directory.problems()[0]?.reason ?? '', /no longer in the registry/)
+  assert.match(directory.problems()[0]?.reason ?? '', /not named by the registry any more/)
   directory.dismiss('/r/a')
   assert.equal(directory.routes().length, 0)
   assert.deepEqual(directory.problems(), [])
 })
 
-async function listening(t: TestContext): Promise<{ server: Server; port: number }> {
-  const server = createServer(socket => socket.destroy()).listen(0, '127.0.0.1')
+async function listening(t: TestContext): Promise<{ server: Server; port: number; connections(): number }> {
+  let count = 0
+  const server = createServer(socket => {
+    count++
+    socket.destroy()
+  }).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   t.after(() => server.close())
-  return { server, port: (server.address() as { port: number }).port }
+  return { server, port: (server.address() as { port: number }).port, connections: () => count }
 }
 
 test('a suspect that takes no connection goes at once; one that does stays until its grace ends', async t => {
@@ -161,14 +164,13 @@ test('a suspect that takes no connection goes at once; one that does stays until
 
 test('a suspect that dies later goes then', async t => {
   const { directory, shown } = setUp()
-  const { server, port } = await listening(t)
+  const { server, port, connections } = await listening(t)
   const watch = new SuspectWatch({ directory, graceMs: 60_000, intervalMs: 20 })
   t.after(() => watch.stop())
   directory.apply(snapshot([nodeAt('user', 'u1', port)]))
   directory.apply(snapshot([], true))
   watch.check()
-  // Long enough for a few looks.
-  await delay(200)
+  await until('it was looked at a few times', () => connections() >= 3)
   assert.deepEqual(shown(), ['u1?'])
   server.close()
   await until('it is gone', () => shown().length === 0)

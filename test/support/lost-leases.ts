@@ -47,10 +47,10 @@ export async function loseLeasesUnderLoad(options: LostLeasesOptions): Promise<L
     start('trio', 'a'),
     start('trio', 'b'),
     start('trio', 'dying'),
-    start('solo', 'only'),
+    start('solo', 'single'),
   ])
   await gateway.untilNodes('trio', ['a', 'b', 'dying'])
-  await gateway.untilNodes('solo', ['only'])
+  await gateway.untilNodes('solo', ['single'])
 
   const traffic = stack.use(
     startTraffic({ ports: [gateway.port], paths: ['/trio/'], perSecond: getsPerSecond }),
@@ -72,11 +72,11 @@ export async function loseLeasesUnderLoad(options: LostLeasesOptions): Promise<L
   const endedAt = performance.now()
   await untilStates(gateway, 'trio', { a: 'suspect', b: 'suspect' })
   const deadGoneAfterMs = performance.now() - endedAt
-  await untilStates(gateway, 'solo', { only: 'suspect' })
+  await untilStates(gateway, 'solo', { single: 'suspect' })
   wire.mend()
   const mendedAt = performance.now()
   await untilStates(gateway, 'trio', { a: 'up', b: 'up' })
-  await untilStates(gateway, 'solo', { only: 'up' })
+  await untilStates(gateway, 'solo', { single: 'up' })
   const confirmedAfterMs = performance.now() - mendedAt
   const gets = await traffic.finish()
   return { gets, followedAfterMs, deadGoneAfterMs, confirmedAfterMs }
