@@ -11,6 +11,7 @@ import {
   type Service,
   type SourceStatus,
 } from './registry.ts'
+import { serviceOf } from './service-of.ts'
 
 export interface FileRegistryOptions {
   /** A YAML or JSON file with `services` and, if wanted, `routes`; it need not be there yet. */
@@ -59,11 +60,7 @@ export class FileRegistry implements Registry {
     if (content.text === undefined) throw new Error(`${file}: ${content.reason}`)
     const parsed = readServices(content.text)
     if ('reason' in parsed) throw new Error(`${file}: ${parsed.reason}`)
-    const nodes = parsed.nodes
-      .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
-      .filter(node => node.service === name)
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
-    return nodes.length > 0 ? { name, nodes } : undefined
+    return serviceOf(name, parsed.nodes)
   }
 
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent> {

@@ -12,6 +12,7 @@ import type {
   Service,
   SourceStatus,
 } from './registry.ts'
+import { serviceOf } from './service-of.ts'
 
 const NODES_PREFIX = '/services/'
 const ROUTES_PREFIX = '/waygate/routes/'
@@ -71,11 +72,7 @@ export class MemoryRegistry implements Registry {
   }
 
   async getService(name: string): Promise<Service | undefined> {
-    const nodes = [...this.#tables.nodes.values()]
-      .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
-      .filter(node => node.service === name)
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
-    return nodes.length > 0 ? { name, nodes } : undefined
+    return serviceOf(name, [...this.#tables.nodes.values()])
   }
 
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent> {

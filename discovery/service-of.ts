@@ -1,0 +1,11 @@
+import { compareKeys } from './keys.ts'
+import type { RegistryEntry, Service } from './registry.ts'
+
+/** The service of that name as a registry's keys tell of it; undefined when none names a node of it. */
+export function serviceOf(name: string, entries: readonly RegistryEntry[]): Service | undefined {
+  const nodes = entries
+    .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
+    .filter(node => node.service === name)
+    .sort((a, b) => compareKeys(a.id, b.id))
+  return nodes.length > 0 ? { name, nodes } : undefined
+}
