@@ -1,24 +1,23 @@
-import { join } from 'node:path'
 import type { Etcd3 } from 'etcd3'
 import { createNode, type NodeInput } from '../../internal/node.ts'
-import { codecNamed } from '../codecs/codecs.ts'
 import { EventQueue } from '../event-queue.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import {
-  type Entries,
   NEVER_WATCHED,
   type RegisterOptions,
   type Registration,
   type Registry,
-  type RegistryEntry,
   type RegistryEvent,
   type RegistrySource,
   type Service,
   type SourceStatus,
 } from '../registry.ts'
+import { serviceOf } from '../service-of.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
-import { decodeNodes, decodeRoute } from './entries.ts'
-import { isOlderOrOther, PrefixSync, type SyncState, type SyncTimings } from './prefix-sync.ts'
+import { type FollowedPrefix, followPrefix } from './follow-prefix.ts'
+import { readAllPages } from './pages.ts'
+import { nodesSource, type PrefixSource, routesSource } from './prefix-source.ts'
+import type { SyncTimings } from './prefix-sync.ts'
 import {
   checkPrefix,
   DEFAULT_ROUTES_PREFIX,
@@ -27,12 +26,9 @@ import {
   servicesPrefixes,
 } from './prefixes.ts'
 import { Registrar } from './registrar.ts'
-import { SnapshotFile } from './snapshot-file.ts'
 import { startRegistrar } from './start-registrar.ts'
-import { createSyncTransport, type StoredKey, type SyncTransport } from './transport.ts'
+import { createSyncTransport, type StoredKey } from './transport.ts'
 
-/** How long the store may be silent at a start before what is on disk is served; after a failure it is at once. */
-const DISK_AFTER_MS = 500
 const PAGE_SIZE = 1_000
 
 export interface EtcdRegistryOptions extends EtcdClientOptions {
@@ -54,13 +50,6 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly checkMs?: number | undefined
 }
 
-/** A prefix that is followed, and how its keys are read. */
-interface Followed extends RegistrySource {
-  readonly decode: (item: StoredKey) => RegistryEntry
-  /** Where its last state is kept on disk. */
-  readonly fileName: string
-}
-
 /** A registry in etcd, or in whatever speaks its v3 API. */
 export class EtcdRegistry implements Registry {
   readonly name = 'etcd'
@@ -70,11 +59,12 @@ export class EtcdRegistry implements Registry {
   readonly #logger: Logger
   readonly #servicesPrefix: string
   readonly #nodeSources: readonly ServicesPrefix[]
-  readonly #followed: readonly Followed[]
+  readonly #sources: readonly PrefixSource[]
   readonly #registrars = new Set<Registrar>()
   readonly #closing = new AbortController()
   readonly #stopping = new Set<Promise<unknown>>()
-  readonly #syncs = new Map<string, PrefixSync>()
+  /** By source; those of the watch started last. */
+  readonly #followed = new Map<string, FollowedPrefix>()
 
   /** @throws TypeError when the options cannot work */
   constructor(options: EtcdRegistryOptions) {
@@ -87,15 +77,15 @@ export class EtcdRegistry implements Registry {
       options.sources ?? [],
       routesPrefix,
     )
-    this.#followed = [
-      ...this.#nodeSources.map(source => followNodes(source, this.#servicesPrefix)),
-      ...(options.withRoutes === false ? [] : [followRoutes(routesPrefix)]),
+    this.#sources = [
+      ...this.#nodeSources.map(source => nodesSource(source, this.#servicesPrefix)),
+      ...(options.withRoutes === false ? [] : [routesSource(routesPrefix)]),
     ]
     this.#client = createEtcdClient(options)
   }
 
   get sources(): readonly RegistrySource[] {
-    return this.#followed
+    return this.#sources
   }
 
   async init(): Promise<void> {}
@@ -131,29 +121,39 @@ export class EtcdRegistry implements Registry {
     const reads = this.#nodeSources.map(async (source, index) => {
       if (source.service !== undefined && source.service !== name) return []
       const prefix = source.service === undefined ? `${source.prefix}${name}/` : source.prefix
-      const items = await readAll(createSyncTransport(this.#client, prefix))
-      return items.map(this.#followed[index]!.decode)
+      const items: StoredKey[] = []
+      const transport = createSyncTransport(this.#client, prefix)
+      await readAllPages({ read: transport.readPage, limit: PAGE_SIZE, take: item => items.push(item) })
+      return items.map(this.#sources[index]!.decode)
     })
-    const nodes = (await Promise.all(reads))
-      .flat()
-      .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
-    return nodes.length > 0 ? { name, nodes } : undefined
+    return serviceOf(name, (await Promise.all(reads)).flat())
   }
 
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent> {
     const ending = AbortSignal.any([signal, this.#closing.signal])
-    const stops: (() => Promise<void>)[] = []
+    const followed: FollowedPrefix[] = []
     const queue = new EventQueue<RegistryEvent>(ending, () => {
-      for (const stop of stops) this.#track(stop())
+      for (const each of followed) this.#track(each.stop())
     })
     if (ending.aborted) return queue
-    for (const source of this.#followed) this.#syncs.set(source.name, this.#follow(source, queue, stops))
+    const { dataDir, timings } = this.#options
+    for (const source of this.#sources) {
+      const each = followPrefix({
+        client: this.#client,
+        source,
+        push: event => queue.push(event),
+        dataDir,
+        timings,
+        logger: this.#logger,
+      })
+      followed.push(each)
+      this.#followed.set(source.name, each)
+    }
     return queue
   }
 
   status(source: string): SourceStatus {
-    return this.#syncs.get(source)?.status() ?? NEVER_WATCHED
+    return this.#followed.get(source)?.status() ?? NEVER_WATCHED
   }
 
   async close(): Promise<void> {
@@ -161,67 +161,6 @@ export class EtcdRegistry implements Registry {
     await Promise.all([...this.#registrars].map(registrar => registrar.unregister()))
     await Promise.all(this.#stopping)
     this.#client.close()
-  }
-
-  #follow(
-    { name: source, scope, decode, fileName }: Followed,
-    queue: EventQueue<RegistryEvent>,
-    stops: (() => Promise<void>)[],
-  ): PrefixSync {
-    const { dataDir, timings } = this.#options
-    const logger = this.#logger
-    const file =
-      dataDir === undefined
-        ? undefined
-        : new SnapshotFile({ path: join(dataDir, fileName), prefix: source, logger })
-    let served: SyncState | undefined
-    const pushSnapshot = (state: SyncState, from: 'store' | 'disk', afterLoss: boolean) => {
-      const revision = String(state.revision)
-      const entries = lazily([...state.table.values()], decode)
-      queue.push({ type: 'snapshot', source, scope, revision, entries, from, afterLoss })
-    }
-    const sync = new PrefixSync({
-      transport: createSyncTransport(this.#client, source),
-      logger,
-      timings,
-      listener: {
-        onSnapshot: (state, afterLoss) => {
-          pushSnapshot(state, 'store', afterLoss || (served !== undefined && isOlderOrOther(state, served)))
-          served = undefined
-          file?.save(state)
-        },
-        onChange: (puts, deletes, state) => {
-          const revision = String(state.revision)
-          queue.push({ type: 'change', source, scope, revision, puts: puts.map(decode), deletes })
-          file?.save(state)
-        },
-        onConnected: (connected, reason) => {
-          queue.push({ type: 'status', source, scope, connected, reason })
-          if (!connected) void serveDisk()
-        },
-      },
-    })
-    let isDiskServed = false
-    const serveDisk = async () => {
-      if (isDiskServed || sync.state) return
-      isDiskServed = true
-      const state = await file?.load()
-      if (!state || sync.state) return
-      this.#logger.warn(
-        { source, scope, revision: String(state.revision) },
-        'etcd does not answer; serving what is on disk',
-      )
-      served = state
-      pushSnapshot(state, 'disk', false)
-    }
-    const timer = setTimeout(() => void serveDisk(), DISK_AFTER_MS).unref()
-    stops.push(async () => {
-      clearTimeout(timer)
-      await sync.stop()
-      await file?.flush()
-    })
-    sync.start()
-    return sync
   }
 
   #registered(key: string): readonly Registrar[] {
@@ -236,43 +175,4 @@ export class EtcdRegistry implements Registry {
     this.#stopping.add(work)
     void work.finally(() => this.#stopping.delete(work))
   }
-}
-
-/** @throws TypeError when there is no such format */
-function followNodes({ prefix, format = 'auto', service }: ServicesPrefix, own: string): Followed {
-  const codec = codecNamed(format)
-  return {
-    name: prefix,
-    scope: 'nodes',
-    decode: item => decodeNodes(codec, prefix, service, item),
-    fileName: prefix === own ? 'etcd-nodes.json' : `etcd-nodes-${encodeURIComponent(prefix)}.json`,
-  }
-}
-
-function followRoutes(prefix: string): Followed {
-  const decode = (item: StoredKey) => decodeRoute(prefix, item)
-  return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
-}
-
-/** Decodes each key when its turn comes: ten thousand at one go would hold everything else up. */
-function lazily(items: readonly StoredKey[], decode: (item: StoredKey) => RegistryEntry): Entries {
-  return {
-    length: items.length,
-    *[Symbol.iterator]() {
-      for (const item of items) yield decode(item)
-    },
-  }
-}
-
-/** Every key there is now, read in pages at one revision. */
-async function readAll(transport: SyncTransport): Promise<readonly StoredKey[]> {
-  const items: StoredKey[] = []
-  let page = await transport.readPage({ limit: PAGE_SIZE })
-  const { revision } = page
-  items.push(...page.items)
-  while (page.next) {
-    page = await transport.readPage({ from: page.next, revision, limit: PAGE_SIZE })
-    items.push(...page.items)
-  }
-  return items
 }

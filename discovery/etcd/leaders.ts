@@ -1,6 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 import { backoffMs, sleep, systemClock } from './clock.ts'
-import { isRefusal, rangeOf, untilChange } from './lock-queue.ts'
+import { prefixRange } from './key-bytes.ts'
+import { isRefusal, untilChange } from './lock-queue.ts'
 
 /** The value of the first place of a queue, undefined while it is empty, then every change, until `signal` aborts. */
 export async function* leaders(
@@ -12,7 +13,7 @@ export async function* leaders(
   for (let failures = 0; !signal.aborted; ) {
     try {
       const { header, kvs } = await client.kv.range({
-        ...rangeOf(queue),
+        ...prefixRange(queue),
         sort_target: 'Create',
         sort_order: 'Ascend',
         limit: 1,

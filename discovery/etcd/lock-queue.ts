@@ -8,6 +8,7 @@ import {
   type IKeyValue,
 } from 'etcd3'
 import { systemClock } from './clock.ts'
+import { prefixRange } from './key-bytes.ts'
 import type { LeaseSession } from './lease-session.ts'
 import { checkPrefix } from './prefixes.ts'
 import { createSyncTransport, type WatchedEvent } from './transport.ts'
@@ -38,12 +39,6 @@ export function queueOf(prefix: string, name: string): string {
     throw new TypeError('a name must be 1 to 255 characters, without / and control characters')
   }
   return `${checkPrefix(prefix)}${name}/`
-}
-
-/** The range of every key of a queue. */
-export function rangeOf(queue: string): { key: Buffer; range_end: Buffer } {
-  // After `/` comes `0`.
-  return { key: Buffer.from(queue), range_end: Buffer.from(`${queue.slice(0, -1)}0`) }
 }
 
 /**
@@ -89,7 +84,7 @@ export async function lookAhead(
     success: [
       {
         request_range: {
-          ...rangeOf(queue),
+          ...prefixRange(queue),
           max_create_revision: String(revision - 1n),
           sort_target: 'Create',
           sort_order: 'Descend',

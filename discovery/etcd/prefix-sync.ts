@@ -1,6 +1,8 @@
 import { type Logger, silentLogger } from '../logger.ts'
 import type { SourceStatus } from '../registry.ts'
 import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { readAllPages } from './pages.ts'
+import { certainDifferences, differences, isOlderOrOther, type SyncState } from './sync-state.ts'
 import {
   RevisionError,
   type StoredKey,
@@ -9,13 +11,6 @@ import {
   type WatchedEvent,
   type WatchMessage,
 } from './transport.ts'
-
-/** Every key of the prefix at one revision. */
-export interface SyncState {
-  readonly revision: bigint
-  readonly clusterId: string
-  readonly table: ReadonlyMap<string, StoredKey>
-}
 
 export interface SyncListener {
   /**
@@ -211,18 +206,14 @@ export class PrefixSync {
 
   /** Every page is read at the revision of the first one, or at `revision`. */
   async #readAll(revision?: bigint): Promise<SyncState & { table: Map<string, StoredKey> }> {
-    const limit = this.#timings.pageSize
     const table = new Map<string, StoredKey>()
-    let page = await this.#transport.readPage({ revision, limit })
-    const { revision: now, clusterId } = page
-    const at = revision ?? now
-    for (;;) {
-      for (const item of page.items) table.set(item.key, item)
-      if (!page.next) return { table, revision: at, clusterId }
-      page = await this.#transport.readPage({ from: page.next, revision: at, limit })
-      // The pages came from two stores: the endpoint was given to another cluster in between.
-      if (page.clusterId !== clusterId) throw new Error('the cluster changed while it was read')
-    }
+    const at = await readAllPages({
+      read: request => this.#transport.readPage(request),
+      limit: this.#timings.pageSize,
+      revision,
+      take: item => table.set(item.key, item),
+    })
+    return { ...at, table }
   }
 
   /** Resolves when the stream is over, or must be given up. */
@@ -415,32 +406,7 @@ export class PrefixSync {
   }
 }
 
-/** Whether what is read now comes from a store that does not hold all that the one read before held. */
-export function isOlderOrOther(now: SyncState, before: SyncState): boolean {
-  return now.clusterId !== before.clusterId || now.revision < before.revision
-}
-
 function endedBy(error: unknown): Ended {
   const reason = error instanceof Error ? error.message : String(error)
   return { reason, unreachable: error instanceof UnreachableError }
-}
-
-function differences(ours: ReadonlyMap<string, StoredKey>, theirs: ReadonlyMap<string, StoredKey>): number {
-  const missing = [...ours.keys()].filter(key => !theirs.has(key)).length
-  return missing + certainDifferences(ours, theirs)
-}
-
-/** Without `upTo`, every key of theirs that is not the same in ours; with it, newer ones are no difference. */
-function certainDifferences(
-  ours: ReadonlyMap<string, StoredKey>,
-  theirs: ReadonlyMap<string, StoredKey>,
-  upTo?: bigint,
-): number {
-  let count = 0
-  for (const [key, { modRevision, value }] of theirs) {
-    if (upTo !== undefined && modRevision > upTo) continue
-    const known = ours.get(key)
-    if (known?.modRevision !== modRevision || known.value !== value) count++
-  }
-  return count
 }

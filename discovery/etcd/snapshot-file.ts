@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isObject, type JsonObject } from '../codecs/value.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import type { SyncState } from './prefix-sync.ts'
+import type { SyncState } from './sync-state.ts'
 import type { StoredKey } from './transport.ts'
 
 const VERSION = 2

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import {
   castGrpcError,
   type Etcd3,
@@ -9,6 +8,8 @@ import {
   type IKeyValue,
   type IWatchResponse,
 } from 'etcd3'
+import { type KeyRange, prefixRange, textOf } from './key-bytes.ts'
+import { type Page, type PageRequest, readPage } from './pages.ts'
 import { connectionReason, plainReason } from './reasons.ts'
 
 /** One key as the store has it. */
@@ -17,15 +18,6 @@ export interface StoredKey {
   readonly value: string
   /** The revision that wrote it. */
   readonly modRevision: bigint
-}
-
-export interface Page {
-  /** What the store was at when it read this. */
-  readonly revision: bigint
-  readonly clusterId: string
-  readonly items: readonly StoredKey[]
-  /** Where the next page begins; undefined after the last. */
-  readonly next: Buffer | undefined
 }
 
 export type WatchedEvent = { readonly type: 'put' | 'delete' } & StoredKey
@@ -64,11 +56,7 @@ export interface SyncTransport {
    * @throws RevisionError when `revision` is not kept, or is not there yet
    * @throws UnreachableError when nobody answers
    */
-  readPage(request: {
-    from?: Buffer | undefined
-    revision?: bigint | undefined
-    limit: number
-  }): Promise<Page>
+  readPage(request: PageRequest): Promise<Page<StoredKey>>
   /** Every change from `startRevision` on. Calls the listener only after it has returned. */
   watch(startRevision: bigint, listener: WatchListener): WatchStream
 }
@@ -94,32 +82,20 @@ export class UnreachableError extends Error {
 
 /** Every key under `prefix`, which must not be empty, of the store that `client` talks to. */
 export function createSyncTransport(client: Etcd3, prefix: string): SyncTransport {
-  const start = Buffer.from(prefix)
-  const end = prefixEnd(start)
+  const range = prefixRange(prefix)
   return {
-    async readPage({ from = start, revision, limit }) {
-      const request = {
-        key: from,
-        range_end: end,
-        limit,
-        ...(revision === undefined ? {} : { revision: String(revision) }),
-      }
-      const { header, kvs, more } = await client.kv.range(request).catch(translate)
-      const last = kvs.at(-1)
-      return {
-        revision: BigInt(header.revision),
-        clusterId: header.cluster_id,
-        items: kvs.map(storedKey),
-        next: more && last ? Buffer.concat([last.key, Buffer.of(0)]) : undefined,
-      }
+    async readPage(request) {
+      const page = await readPage(client, range, request).catch(translate)
+      return { ...page, items: page.items.map(storedKey) }
     },
-    watch: (startRevision, listener) => openWatch(client, { start, end, startRevision }, listener),
+    watch: (startRevision, listener) => openWatch(client, range, startRevision, listener),
   }
 }
 
 function openWatch(
   client: Etcd3,
-  range: { start: Buffer; end: Buffer; startRevision: bigint },
+  range: KeyRange,
+  startRevision: bigint,
   listener: WatchListener,
 ): WatchStream {
   let closed = false
@@ -148,9 +124,8 @@ function openWatch(
     })
     opened.write({
       create_request: {
-        key: range.start,
-        range_end: range.end,
-        start_revision: String(range.startRevision),
+        ...range,
+        start_revision: String(startRevision),
         progress_notify: true,
         fragment: true,
       },
@@ -171,9 +146,8 @@ function openWatch(
  * After a watch was refused: a read has a token renewed that is of no use any more, and a refused watch does not
  * always say that it was the token (https://github.com/etcd-io/etcd/issues/12385).
  */
-async function tryToRead(client: Etcd3, { start, end }: { start: Buffer; end: Buffer }): Promise<void> {
-  const request = { key: start, range_end: end, limit: 1, keys_only: true }
-  await client.kv.range(request).catch(() => {})
+async function tryToRead(client: Etcd3, range: KeyRange): Promise<void> {
+  await client.kv.range({ ...range, limit: 1, keys_only: true }).catch(() => {})
 }
 
 function watchMessage(response: IWatchResponse): WatchMessage {
@@ -194,19 +168,7 @@ function watchMessage(response: IWatchResponse): WatchMessage {
 }
 
 function storedKey({ key, value, mod_revision }: IKeyValue): StoredKey {
-  return { key: text(key), value: text(value), modRevision: BigInt(mod_revision) }
-}
-
-/** Bytes that are no text stay told apart from each other, and from every text that decodes. */
-function text(bytes: Buffer): string {
-  return isUtf8(bytes) ? bytes.toString() : `\\x${bytes.toString('hex')}`
-}
-
-function prefixEnd(prefix: Buffer): Buffer {
-  const end = Buffer.from(prefix)
-  // Never 0xff: a prefix is UTF-8 text.
-  end[end.length - 1] = end[end.length - 1]! + 1
-  return end
+  return { key: textOf(key), value: textOf(value), modRevision: BigInt(mod_revision) }
 }
 
 function translate(error: unknown): never {

@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
+import { prefixRange } from '../key-bytes.ts'
 import type { Finding } from './finding.ts'
-import { prefixRange } from './read-prefix.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 
 export interface AuthenticationOptions {

@@ -1,5 +1,6 @@
-import { isUtf8 } from 'node:buffer'
-import type { Etcd3 } from 'etcd3'
+import type { Etcd3, IKeyValue } from 'etcd3'
+import { prefixRange, textOf } from '../key-bytes.ts'
+import { readAllPages, readPage } from '../pages.ts'
 import type { StoredKey } from '../transport.ts'
 
 /** A key as etcd has it, with the lease it ends with. */
@@ -25,39 +26,21 @@ export async function readPrefix(client: Etcd3, prefix: string, signal: AbortSig
   const range = prefixRange(prefix)
   const keys: LeasedKey[] = []
   let bytes = 0
-  let revision: bigint | undefined
-  for (let from: Buffer | undefined = range.key; from; ) {
-    signal.throwIfAborted()
-    const page: Awaited<ReturnType<typeof client.kv.range>> = await client.kv.range({
-      ...range,
-      key: from,
-      limit: PAGE_SIZE,
-      ...(revision !== undefined && { revision: String(revision) }),
-    })
-    revision ??= BigInt(page.header.revision)
-    for (const { key, value, mod_revision, lease } of page.kvs) {
+  const { revision } = await readAllPages<IKeyValue>({
+    async read(request) {
+      signal.throwIfAborted()
+      return readPage(client, range, request)
+    },
+    limit: PAGE_SIZE,
+    take({ key, value, mod_revision, lease }) {
       bytes += key.length + value.length
       keys.push({
-        key: text(key),
-        value: text(value),
+        key: textOf(key),
+        value: textOf(value),
         modRevision: BigInt(mod_revision),
         lease: lease === '0' ? undefined : lease,
       })
-    }
-    const last = page.kvs.at(-1)
-    from = page.more && last ? Buffer.concat([last.key, Buffer.of(0)]) : undefined
-  }
-  return { keys, revision: revision ?? 0n, bytes, tookMs: performance.now() - startedAt }
-}
-
-/** The range of all keys that begin with `prefix`, which ends in a character before U+007F. */
-export function prefixRange(prefix: string): { key: Buffer; range_end: Buffer } {
-  const end = Buffer.from(prefix)
-  end[end.length - 1] = end[end.length - 1]! + 1
-  return { key: Buffer.from(prefix), range_end: end }
-}
-
-/** Bytes that are no text must not be read as some. */
-function text(bytes: Buffer): string {
-  return isUtf8(bytes) ? bytes.toString() : `\\x${bytes.toString('hex')}`
+    },
+  })
+  return { keys, revision, bytes, tookMs: performance.now() - startedAt }
 }

@@ -1,5 +1,5 @@
+import type { Page, PageRequest } from '../../../discovery/etcd/pages.ts'
 import {
-  type Page,
   RevisionError,
   type StoredKey,
   type SyncTransport,
@@ -79,12 +79,7 @@ export class ScriptedStore implements SyncTransport {
     return this.streams.at(-1)!
   }
 
-  async readPage(request: {
-    from?: Buffer | undefined
-    revision?: bigint | undefined
-    limit: number
-  }): Promise<Page> {
-    const { from, revision, limit } = request
+  async readPage({ from, revision, limit }: PageRequest): Promise<Page<StoredKey>> {
     this.reads.push({ revision, limit })
     this.onRead(++this.#pages)
     if (this.failure) throw this.failure

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { SyncState } from '../../../discovery/etcd/prefix-sync.ts'
 import { SnapshotFile } from '../../../discovery/etcd/snapshot-file.ts'
+import type { SyncState } from '../../../discovery/etcd/sync-state.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 
 function stateOf(revision: bigint, ...keys: readonly string[]): SyncState {

@@ -1,0 +1,35 @@
+import { codecNamed } from '../codecs/codecs.ts'
+import type { RegistryEntry, RegistrySource } from '../registry.ts'
+import { decodeNodes, decodeRoute } from './entries.ts'
+import type { ServicesPrefix } from './prefixes.ts'
+import type { StoredKey } from './transport.ts'
+
+/** A prefix, by which it is named, and how its keys are read. */
+export interface PrefixSource extends RegistrySource {
+  /** Never throws: a value that cannot be read is a problem of its key. */
+  readonly decode: (item: StoredKey) => RegistryEntry
+  /** Where its last state is kept on disk. */
+  readonly fileName: string
+}
+
+/**
+ * A prefix of nodes.
+ *
+ * @param own the prefix that this registry's own nodes are under
+ * @throws TypeError when there is no such format
+ */
+export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix, own: string): PrefixSource {
+  const codec = codecNamed(format)
+  return {
+    name: prefix,
+    scope: 'nodes',
+    decode: item => decodeNodes(codec, prefix, service, item),
+    fileName: prefix === own ? 'etcd-nodes.json' : `etcd-nodes-${encodeURIComponent(prefix)}.json`,
+  }
+}
+
+/** The prefix of route documents. */
+export function routesSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodeRoute(prefix, item)
+  return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
+}
