@@ -1,17 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Node, suspected } from '../internal/node.ts'
+import type { Node } from '../internal/node.ts'
 import type { Route } from '../internal/route.ts'
+import { DirectorySource, type Gone, type SourceState, type Suspect, UNHEARD } from './directory-source.ts'
+import { type KeyState, NOTHING, type ParseRoute, readEntry, shownNodes } from './key-state.ts'
 import { compareKeys } from './keys.ts'
-import { MassDeleteGuard, type Removal } from './mass-delete-guard.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
+import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
 
 export interface DirectoryOptions {
-  /**
-   * Turns a route document into a Route, or says for people what is wrong with it; `service` when the
-   * refused document still names one.
-   */
-  readonly parseRoute: (id: string, document: unknown) => ParsedRoute
+  readonly parseRoute: ParseRoute
   /** A service has other nodes than before; ordered by id, empty = it is gone. */
   readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
   /** The routes, or which services are blocked, are no longer what they were; ordered by id. */
@@ -25,66 +23,12 @@ export interface DirectoryOptions {
   readonly now?: (() => number) | undefined
 }
 
-export type ParsedRoute =
-  | { readonly route: Route }
-  | { readonly reason: string; readonly service?: string | undefined }
-
 export interface Problem {
   readonly key: string
   readonly reason: string
 }
 
-/** What the events of one source have said of it. */
-export interface SourceState {
-  /** Whether a snapshot was applied, from wherever. */
-  readonly loaded: boolean
-  readonly connected: boolean
-  /** Why not connected, for people. */
-  readonly reason: string | undefined
-  /** True while what is served was read from disk and the store has not been heard yet. */
-  readonly restored: boolean
-  readonly revision: string | undefined
-}
-
-/** A key that the registry no longer names, and that is kept because this may be the registry's loss. */
-export interface Suspect {
-  readonly key: string
-  /** Empty when it is a route. */
-  readonly nodes: readonly Node[]
-  /** When it was first missed, on the clock of `now`. */
-  readonly since: number
-}
-
-/** What one key has said so far: its last good value, and what is wrong with its present one. */
-interface KeyState {
-  readonly nodes: readonly Node[]
-  readonly route?: Route | undefined
-  readonly problem?: string | undefined
-  /** The service that a refused route document names. */
-  readonly names?: string | undefined
-  readonly suspectSince?: number | undefined
-}
-
-interface Source {
-  readonly scope: RegistryScope
-  readonly keys: Map<string, KeyState>
-  /** Keys that are kept although the store no longer names them. */
-  readonly suspects: Set<string>
-  readonly guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
-  state: SourceState
-}
-
-const NOTHING: KeyState = { nodes: [] }
-const UNHEARD: SourceState = {
-  loaded: false,
-  connected: false,
-  reason: undefined,
-  restored: false,
-  revision: undefined,
-}
 const DOUBT_MS = 60_000
-/** Leases that ran out together are revoked within a second or two. */
-const BURST_MS = 5_000
 
 /**
  * Folds {@link RegistryEvent}s into what the gateway routes to. No I/O, no timers; callbacks run inside the
@@ -92,20 +36,19 @@ const BURST_MS = 5_000
  *
  * - A value that does not decode leaves its key's last good nodes or route in place while the key exists.
  * - A snapshot replaces everything of its source; what it repeats causes no callback.
- * - What looks like a registry's loss ({@link MassDeleteGuard}) makes keys suspect: they stay until the
+ * - What looks like a registry's loss (`mass-delete-guard.ts`) makes keys suspect: they stay until the
  *   registry names them again or someone calls `dismiss`.
  */
 export class Directory {
   readonly #options: DirectoryOptions
   readonly #now: () => number
-  readonly #sources = new Map<string, Source>()
+  readonly #sources = new Map<string, DirectorySource>()
   readonly #services = new ServiceIndex(key => shownNodes(this.#nodeKeys.get(key) ?? NOTHING))
   /** The keys of all sources of nodes; no two sources have one key. */
   readonly #nodeKeys = new Map<string, KeyState>()
+  readonly #routes = new RouteIndex()
   readonly #problems = new Map<string, string>()
   #stepping = false
-  #routes: readonly Route[] = []
-  #blocked: ReadonlySet<string> = new Set()
 
   constructor(options: DirectoryOptions) {
     this.#options = options
@@ -132,33 +75,29 @@ export class Directory {
 
   *#steps(event: RegistryEvent): Generator<void, void> {
     const source = this.#source(event.source, event.scope)
-    const before = source.state
     switch (event.type) {
       case 'status':
-        source.state = { ...before, connected: event.connected, reason: event.reason }
-        // Before the first snapshot there is nothing that could have been lost.
-        if (event.connected && !before.connected && before.reason !== undefined) source.guard.reconnected()
+        source.heard(event.connected, event.reason)
         return
       case 'snapshot': {
-        const { revision } = event
+        const { revision, afterLoss } = event
         const entries: RegistryEntry[] = []
         for (const entry of event.entries) {
           entries.push(entry)
           yield
         }
         const present = new Set(entries.map(entry => entry.key))
-        const gone = [...source.keys].flatMap(([key, { suspectSince }]) =>
-          present.has(key) || suspectSince !== undefined ? [] : key,
-        )
-        const doubted = this.#doubted(source, gone, { whole: true, afterLoss: event.afterLoss })
-        yield* this.#write(source, entries, gone, doubted)
+        const keys = source.missing(present)
+        const doubted = this.#doubted(source, { keys, whole: true, afterLoss })
+        yield* this.#write(source, entries, keys, doubted)
         source.state = { ...source.state, loaded: true, restored: event.from === 'disk', revision }
         return
       }
       case 'change': {
-        source.state = { ...before, revision: event.revision }
-        const doubted = this.#doubted(source, event.deletes, { whole: false, afterLoss: false })
-        yield* this.#write(source, event.puts, event.deletes, doubted)
+        const { revision, puts, deletes: keys } = event
+        source.state = { ...source.state, revision }
+        const doubted = this.#doubted(source, { keys, whole: false, afterLoss: false })
+        yield* this.#write(source, puts, keys, doubted)
         return
       }
       default:
@@ -173,7 +112,7 @@ export class Directory {
 
   /** Ordered by id. */
   routes(): readonly Route[] {
-    return this.#routes
+    return this.#routes.routes
   }
 
   /**
@@ -181,12 +120,12 @@ export class Directory {
    * for them, so an automatic route must not expose them without.
    */
   blockedServices(): ReadonlySet<string> {
-    return this.#blocked
+    return this.#routes.blocked
   }
 
   /** Whether `problems()` has any. */
   get hasProblems(): boolean {
-    return this.#problems.size > 0 || this.#services.hasDuplicates || this.#suspectsOf('routes').length > 0
+    return this.#problems.size > 0 || this.#services.hasDuplicates || this.#countSuspects('routes') > 0
   }
 
   /** Keys whose present value is not used, or not in full; each once, in key order. */
@@ -203,9 +142,7 @@ export class Directory {
 
   /** How many `suspects()` has. */
   get suspectCount(): number {
-    let count = 0
-    for (const { suspects } of this.#sources.values()) count += suspects.size
-    return count
+    return this.#countSuspects('nodes') + this.#countSuspects('routes')
   }
 
   /** Keys that are kept although the registry does not name them; of each source in the order they were missed. */
@@ -219,8 +156,8 @@ export class Directory {
    */
   dismiss(key: string, node?: Node): void {
     if (this.#stepping) return
-    const source = [...this.#sources.values()].find(({ suspects }) => suspects.has(key))
-    const state = source?.keys.get(key)
+    const source = [...this.#sources.values()].find(each => each.isSuspect(key))
+    const state = source?.get(key)
     if (!source || !state) return
     const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
     const kept = nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map()
@@ -231,59 +168,40 @@ export class Directory {
     return this.#sources.get(name)?.state ?? UNHEARD
   }
 
-  #source(name: string, scope: RegistryScope): Source {
+  #source(name: string, scope: RegistryScope): DirectorySource {
     let source = this.#sources.get(name)
     if (!source) {
-      const windowMs = this.#options.doubtMs ?? DOUBT_MS
-      const guard: Source['guard'] = new MassDeleteGuard({ windowMs, burstMs: BURST_MS, now: this.#now })
-      source = { scope, keys: new Map(), suspects: new Set(), guard, state: UNHEARD }
+      const { doubtMs = DOUBT_MS } = this.#options
+      source = new DirectorySource({ scope, doubtMs, now: this.#now })
       this.#sources.set(name, source)
     }
     return source
   }
 
+  *#sourcesOf(scope: RegistryScope): Iterable<DirectorySource> {
+    for (const source of this.#sources.values()) if (source.scope === scope) yield source
+  }
+
   #suspectsOf(scope: RegistryScope): readonly Suspect[] {
-    return [...this.#sources.values()].flatMap(source => {
-      if (source.scope !== scope) return []
-      return [...source.suspects].map(key => {
-        const { nodes, suspectSince } = source.keys.get(key)!
-        return { key, nodes, since: suspectSince! }
-      })
+    return [...this.#sourcesOf(scope)].flatMap(source => source.suspects())
+  }
+
+  #countSuspects(scope: RegistryScope): number {
+    let count = 0
+    for (const { suspectCount } of this.#sourcesOf(scope)) count += suspectCount
+    return count
+  }
+
+  #doubted(source: DirectorySource, gone: Gone): ReadonlyMap<string, KeyState> {
+    return source.doubt(gone, group => {
+      // Without those in doubt: the last one of a burst leaves nothing, however many were taken back.
+      if (source.scope === 'routes') return this.#routes.routes.length - this.#countSuspects('routes')
+      return group === undefined ? this.#services.size : this.#services.sizeOf(group)
     })
   }
 
-  /** What to keep, as suspect, of what an event would take away or an earlier one of its burst has taken. */
-  #doubted(
-    source: Source,
-    gone: readonly string[],
-    { whole, afterLoss }: { whole: boolean; afterLoss: boolean },
-  ): ReadonlyMap<string, KeyState> {
-    const doubted = new Map<string, KeyState>()
-    if (gone.length === 0 || (this.#options.doubtMs ?? DOUBT_MS) === 0) return doubted
-    const removals: Removal<{ key: string; state: KeyState }>[] = []
-    for (const key of gone) {
-      const state = source.keys.get(key)
-      if (!state || state.suspectSince !== undefined) continue
-      const groups = state.route ? ['routes'] : state.nodes.map(node => node.service)
-      for (const group of groups) removals.push({ group, item: { key, state } })
-    }
-    const sizeOf = (group: string | undefined): number => {
-      // Without those in doubt: the last one of a burst leaves nothing, however many were taken back.
-      if (source.scope === 'routes') {
-        return this.#routes.length - this.#suspectsOf('routes').length
-      }
-      return group === undefined ? this.#services.size : this.#services.sizeOf(group)
-    }
-    const since = this.#now()
-    for (const { item } of afterLoss ? removals : source.guard.doubt(removals, sizeOf, whole)) {
-      const { nodes, route } = item.state
-      doubted.set(item.key, { nodes, route, suspectSince: since })
-    }
-    return doubted
-  }
-
   *#write(
-    source: Source,
+    source: DirectorySource,
     puts: readonly RegistryEntry[],
     deletes: readonly string[],
     doubted: ReadonlyMap<string, KeyState>,
@@ -291,7 +209,7 @@ export class Directory {
     const touched = new Set<string>()
     let routesTouched = false
     const set = (key: string, next: KeyState | undefined): void => {
-      const before = source.keys.get(key) ?? NOTHING
+      const before = source.get(key) ?? NOTHING
       const after = next ?? NOTHING
       this.#note(source, key, next)
       const [from, to] = [shownNodes(before), shownNodes(after)]
@@ -300,12 +218,12 @@ export class Directory {
     }
     for (const key of deletes) set(key, doubted.get(key))
     // Taken away by an earlier event of the same burst, unless it has come back by itself.
-    for (const [key, state] of doubted) if (!source.keys.has(key)) set(key, state)
+    for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
     for (const entry of puts) {
-      set(entry.key, this.#read(source.keys.get(entry.key) ?? NOTHING, entry))
+      set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, this.#options.parseRoute))
       yield
     }
-    if (routesTouched && this.#gatherRoutes()) this.#options.onRoutes?.(this.#routes)
+    if (routesTouched && this.#gatherRoutes()) this.#options.onRoutes?.(this.routes())
     for (const service of touched) {
       if (this.#services.gather(service)) {
         this.#options.onNodes?.(service, this.services().get(service) ?? [])
@@ -315,59 +233,17 @@ export class Directory {
   }
 
   /** Keeps a key's state, and every list it stands in. */
-  #note(source: Source, key: string, state: KeyState | undefined): void {
-    const tables = source.scope === 'nodes' ? [source.keys, this.#nodeKeys] : [source.keys]
-    for (const table of tables) {
-      if (state) table.set(key, state)
-      else table.delete(key)
+  #note(source: DirectorySource, key: string, state: KeyState | undefined): void {
+    source.set(key, state)
+    if (source.scope === 'nodes') {
+      if (state) this.#nodeKeys.set(key, state)
+      else this.#nodeKeys.delete(key)
     }
     if (state?.problem === undefined) this.#problems.delete(key)
     else this.#problems.set(key, state.problem)
-    if (state?.suspectSince === undefined) source.suspects.delete(key)
-    else source.suspects.add(key)
-  }
-
-  #read(before: KeyState, entry: RegistryEntry): KeyState {
-    switch (entry.kind) {
-      case 'nodes':
-        return { nodes: entry.nodes }
-      case 'problem':
-        return { nodes: before.nodes, route: before.route, problem: entry.reason }
-      case 'route': {
-        const parsed = this.#parse(entry.id, entry.document)
-        if ('route' in parsed) return { nodes: [], route: parsed.route }
-        return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
-      }
-      default:
-        return entry satisfies never
-    }
-  }
-
-  /** A document that its parser fails on is a problem of that document. */
-  #parse(id: string, document: unknown): ParsedRoute {
-    try {
-      return this.#options.parseRoute(id, document)
-    } catch (error) {
-      return { reason: `document cannot be read (${String(error)})` }
-    }
   }
 
   #gatherRoutes(): boolean {
-    const states = [...this.#sources.values()].flatMap(({ scope, keys }) =>
-      scope === 'routes' ? [...keys.values()] : [],
-    )
-    const routes = states.flatMap(state => state.route ?? []).sort((a, b) => compareKeys(a.id, b.id))
-    const routed = new Set(routes.map(route => route.service))
-    const named = states.flatMap(state => state.names ?? []).filter(service => !routed.has(service))
-    const blocked = new Set(named.sort(compareKeys))
-    if (isDeepStrictEqual(routes, this.#routes) && isDeepStrictEqual(blocked, this.#blocked)) return false
-    this.#routes = routes
-    this.#blocked = blocked
-    return true
+    return this.#routes.gather([...this.#sourcesOf('routes')].flatMap(source => [...source.keyStates()]))
   }
-}
-
-/** A key's nodes as the gateway is to see them. */
-function shownNodes({ nodes, suspectSince }: KeyState): readonly Node[] {
-  return suspectSince === undefined ? nodes : nodes.map(suspected)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Directory, type ParsedRoute } from '../../discovery/directory.ts'
+import { Directory } from '../../discovery/directory.ts'
+import type { ParsedRoute } from '../../discovery/key-state.ts'
 import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { createNode, type Node } from '../../internal/node.ts'
 import type { Route } from '../../internal/route.ts'

@@ -1,7 +1,9 @@
-import { Directory, type ParsedRoute, type SourceState } from '../../discovery/directory.ts'
+import { Directory } from '../../discovery/directory.ts'
+import type { SourceState } from '../../discovery/directory-source.ts'
+import type { ParsedRoute } from '../../discovery/key-state.ts'
 import type { Registry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import type { Node } from '../../internal/node.ts'
-import type { Route } from '../../internal/route.ts'
+import { testRoute } from '../support/route.ts'
 
 /** Follows a registry the way a gateway does, but believes every delete, and lets a test wait for what it should come to know. */
 export class Follower {
@@ -79,20 +81,9 @@ export class Follower {
   }
 }
 
-function parseRoute(id: string, document: unknown): ParsedRoute {
+/** Good documents are `{service, path}`; all others are refused. */
+export function parseRoute(id: string, document: unknown): ParsedRoute {
   const { service, path } = document as { service?: string; path?: string }
   if (!path || !service) return { reason: 'path or service is missing', service }
-  const route: Route = {
-    id,
-    origin: 'etcd',
-    path,
-    service,
-    stripPrefix: '',
-    auth: { type: 'none' },
-    timeoutMs: 1_000,
-    balancer: 'weighted-round-robin',
-    priority: 0,
-    preserveHost: false,
-  }
-  return { route }
+  return { route: testRoute({ id, path, service }) }
 }

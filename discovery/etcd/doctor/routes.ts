@@ -1,5 +1,5 @@
 import type { Route } from '../../../internal/route.ts'
-import type { ParsedRoute } from '../../directory.ts'
+import type { ParsedRoute } from '../../key-state.ts'
 import { compareKeys } from '../../keys.ts'
 import { decodeRoute } from '../entries.ts'
 import { count, duration, type Finding, listed, size } from './finding.ts'

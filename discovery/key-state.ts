@@ -1,0 +1,55 @@
+import { type Node, suspected } from '../internal/node.ts'
+import type { Route } from '../internal/route.ts'
+import type { RegistryEntry } from './registry.ts'
+
+/** A route document as a Route, or what is wrong with it, for people, and the service that it names all the same. */
+export type ParsedRoute =
+  | { readonly route: Route }
+  | { readonly reason: string; readonly service?: string | undefined }
+
+export type ParseRoute = (id: string, document: unknown) => ParsedRoute
+
+/** What one key has said so far: its last good value, and what is wrong with its present one. */
+export interface KeyState {
+  readonly nodes: readonly Node[]
+  readonly route?: Route | undefined
+  readonly problem?: string | undefined
+  /** The service that a refused route document names. */
+  readonly names?: string | undefined
+  /** Set while the registry does not name the key and may have lost it: when that was first seen. */
+  readonly suspectSince?: number | undefined
+}
+
+/** Of a key that has said nothing. */
+export const NOTHING: KeyState = { nodes: [] }
+
+/** A key's nodes as they are to be seen: those of a suspect are suspects. */
+export function shownNodes({ nodes, suspectSince }: KeyState): readonly Node[] {
+  return suspectSince === undefined ? nodes : nodes.map(suspected)
+}
+
+/** What a key has said when `entry` is added to what it had said before. */
+export function readEntry(before: KeyState, entry: RegistryEntry, parseRoute: ParseRoute): KeyState {
+  switch (entry.kind) {
+    case 'nodes':
+      return { nodes: entry.nodes }
+    case 'problem':
+      return { nodes: before.nodes, route: before.route, problem: entry.reason }
+    case 'route': {
+      const parsed = parsedOrProblem(parseRoute, entry.id, entry.document)
+      if ('route' in parsed) return { nodes: [], route: parsed.route }
+      return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
+    }
+    default:
+      return entry satisfies never
+  }
+}
+
+/** A document that its parser fails on is a problem of that document. */
+function parsedOrProblem(parseRoute: ParseRoute, id: string, document: unknown): ParsedRoute {
+  try {
+    return parseRoute(id, document)
+  } catch (error) {
+    return { reason: `document cannot be read (${String(error)})` }
+  }
+}
