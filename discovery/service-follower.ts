@@ -3,10 +3,9 @@ import { NodeTable } from '../internal/node-table.ts'
 import type { Peer } from '../internal/peer.ts'
 import { Directory } from './directory.ts'
 import type { DiscoveredService, DiscoveryStatus } from './discovered-service.ts'
+import { followRegistry } from './follow-registry.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import type { Registry, RegistryEvent, RegistrySource } from './registry.ts'
-import { runInSlices } from './slices.ts'
-import { SuspectWatch } from './suspect-watch.ts'
 
 const SUSPECT_GRACE_MS = 60_000
 
@@ -29,7 +28,6 @@ export class ServiceFollower implements DiscoveredService {
   readonly #logger: Logger
   readonly #random: () => number
   readonly #directory: Directory
-  readonly #suspects: SuspectWatch
   readonly #table = new NodeTable(node => new DiscoveredPeer(node))
   readonly #listeners = new Set<{ readonly listener: (nodes: readonly Node[]) => void }>()
   readonly #loaded = Promise.withResolvers<void>()
@@ -54,10 +52,9 @@ export class ServiceFollower implements DiscoveredService {
       },
       doubtMs: graceMs,
     })
-    this.#suspects = new SuspectWatch({ directory: this.#directory, graceMs, logger })
     // Whoever waits for it is told; without anybody waiting it is no unhandled rejection.
     this.#loaded.promise.catch(() => {})
-    this.#followed = this.#follow()
+    this.#followed = this.#follow(graceMs)
   }
 
   get nodes(): readonly Node[] {
@@ -123,22 +120,26 @@ export class ServiceFollower implements DiscoveredService {
     return this.close()
   }
 
-  async #follow(): Promise<void> {
+  async #follow(suspectGraceMs: number): Promise<void> {
     try {
-      for await (const event of this.#registry.watch(this.#closing.signal)) await this.#apply(event)
+      await followRegistry({
+        registry: this.#registry,
+        directory: this.#directory,
+        scope: 'nodes',
+        suspectGraceMs,
+        logger: this.#logger,
+        onApplied: event => this.#applied(event),
+        signal: this.#closing.signal,
+      })
     } catch (error) {
       this.#logger.error({ err: error, service: this.name }, 'following a service failed')
       this.#loaded.reject(error)
     } finally {
       this.#isFollowing = false
-      this.#suspects.stop()
     }
   }
 
-  async #apply(event: RegistryEvent): Promise<void> {
-    if (event.scope !== 'nodes') return
-    await runInSlices(this.#directory.steps(event))
-    this.#suspects.check()
+  #applied(event: RegistryEvent): void {
     if (event.type === 'status') this.#log(event.connected, event.reason)
     const isKnown = this.#sources.every(({ name }) => {
       const { loaded, connected, restored, reason } = this.#directory.source(name)

@@ -1,0 +1,38 @@
+import type { Directory } from './directory.ts'
+import type { Logger } from './logger.ts'
+import type { Registry, RegistryEvent, RegistryScope } from './registry.ts'
+import { runInSlices } from './slices.ts'
+import { SuspectWatch } from './suspect-watch.ts'
+
+export interface FollowRegistryOptions {
+  readonly registry: Registry
+  readonly directory: Directory
+  /** The events to take; undefined = all. */
+  readonly scope?: RegistryScope | undefined
+  /** How long what the registry may have lost stays in use. */
+  readonly suspectGraceMs: number
+  readonly logger: Logger
+  /** Called after each event that the directory has applied. */
+  readonly onApplied: (event: RegistryEvent) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Keeps a directory at what a registry says, and looks after what is in doubt, until `signal` aborts.
+ *
+ * @throws what the registry or `onApplied` throws
+ */
+export async function followRegistry(options: FollowRegistryOptions): Promise<void> {
+  const { registry, directory, scope, suspectGraceMs, logger, onApplied, signal } = options
+  const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, logger })
+  try {
+    for await (const event of registry.watch(signal)) {
+      if (scope !== undefined && event.scope !== scope) continue
+      await runInSlices(directory.steps(event))
+      suspects.check()
+      onApplied(event)
+    }
+  } finally {
+    suspects.stop()
+  }
+}
