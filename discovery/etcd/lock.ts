@@ -1,25 +1,20 @@
-import type { Etcd3 } from 'etcd3'
-import { type Logger, silentLogger } from '../logger.ts'
+import { silentLogger } from '../logger.ts'
 import { backoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
+import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { isRefusal, lookAhead, type Place, PlaceLostError, takePlace, untilChange } from './lock-queue.ts'
 
-const DEFAULT_TTL_SECONDS = 10
 /** The least that etcd grants with its default settings. */
 const MIN_TTL_SECONDS = 2
 
-export interface AcquireOptions {
-  /** Stays open until after `release()`; closed by whoever made it. */
-  readonly client: Etcd3
+/** The TTL is at least 2 s. */
+export interface AcquireOptions extends LeasedOptions {
   /** Where the keys stand; ends in `/`. */
   readonly queue: string
   /** Of our key. */
   readonly value: string
-  /** Default 10, at least 2. */
-  readonly ttlSeconds?: number | undefined
   /** Gives up waiting. */
   readonly signal?: AbortSignal | undefined
-  readonly logger?: Logger | undefined
 }
 
 /** The first place of a queue. Whoever acquired it calls `release()`, also when it is lost. */
@@ -41,11 +36,8 @@ export interface Held {
  * place given up; etcd's error when it refuses the user or the keys
  */
 export async function acquire(options: AcquireOptions): Promise<Held> {
-  const { client, queue, ttlSeconds = DEFAULT_TTL_SECONDS, signal, logger = silentLogger } = options
-  if (!Number.isInteger(ttlSeconds) || ttlSeconds < MIN_TTL_SECONDS) {
-    throw new TypeError(`the TTL must be a whole number of seconds, at least ${MIN_TTL_SECONDS}`)
-  }
-  const ttlMs = ttlSeconds * 1_000
+  const { client, queue, signal, logger = silentLogger } = options
+  const ttlMs = ttlMsOf(options, MIN_TTL_SECONDS)
   const never = new AbortController().signal
   for (let attempt = 0; ; attempt++) {
     signal?.throwIfAborted()

@@ -6,22 +6,18 @@ import { RegisteredNode } from '../registered-node.ts'
 import type { Registration, RegistrationChanges } from '../registry.ts'
 import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
+import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { putIfFree } from './put-if-free.ts'
 
-const DEFAULT_TTL_SECONDS = 10
 /** Below this, one slow moment of the store or of the service would take a healthy node away. */
 const MIN_TTL_SECONDS = 6
 const CHECK_MS = 30_000
 const MAX_UNSURE = 4
 
-export interface RegistrarOptions {
-  /** Stays open until after `unregister()`; closed by whoever made it. */
-  readonly client: Etcd3
+/** The TTL is at least 6 s. */
+export interface RegistrarOptions extends LeasedOptions {
   readonly key: string
   readonly node: NodeInput
-  /** Default 10, at least 6. */
-  readonly ttlSeconds?: number | undefined
-  readonly logger?: Logger | undefined
   readonly clock?: Clock | undefined
   readonly random?: (() => number) | undefined
   /** How often to look whether the key is still there. Default 30,000. */
@@ -68,16 +64,12 @@ export class Registrar implements Registration {
 
   /** @throws TypeError when the node or the TTL is not acceptable */
   constructor(options: RegistrarOptions) {
-    const ttlSeconds = options.ttlSeconds ?? DEFAULT_TTL_SECONDS
-    if (!Number.isInteger(ttlSeconds) || ttlSeconds < MIN_TTL_SECONDS) {
-      throw new TypeError(`the TTL must be a whole number of seconds, at least ${MIN_TTL_SECONDS}`)
-    }
     this.#client = options.client
     this.key = options.key
     this.#key = Buffer.from(options.key)
     this.#onLeave = options.onLeave
     this.#values = new RegisteredNode(options.node)
-    this.#ttlMs = ttlSeconds * 1_000
+    this.#ttlMs = ttlMsOf(options, MIN_TTL_SECONDS)
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? Math.random
