@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
-import type { ParsedRoute } from '../../discovery/key-state.ts'
 import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { createNode, type Node } from '../../internal/node.ts'
-import type { Route } from '../../internal/route.ts'
+import { parseRoute } from './follow.ts'
 
 const node = (service: string, id: string, weight = 1): Node =>
   createNode({ service, id, host: '10.0.0.1', port: 3000, weight })
@@ -54,25 +53,6 @@ const status = (scope: 'nodes' | 'routes', connected: boolean, reason?: string):
   connected,
   reason,
 })
-
-/** Good documents are `{service, path}`; anything without a path is refused. */
-function parseRoute(id: string, document: unknown): ParsedRoute {
-  const { service, path } = document as { service?: string; path?: string }
-  if (!path || !service) return { reason: 'path is missing', service }
-  const route: Route = {
-    id,
-    origin: 'etcd',
-    path,
-    service,
-    stripPrefix: '',
-    auth: { type: 'none' },
-    timeoutMs: 1,
-    balancer: 'x',
-    priority: 0,
-    preserveHost: false,
-  }
-  return { route }
-}
 
 function setUp() {
   const calls: string[] = []
@@ -207,7 +187,7 @@ test('a refused route document keeps the last good version while its key exists'
   apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
   assert.deepEqual(apply(change('routes', [doc('a', { service: 'user' })])), [])
   assert.equal(directory.routes()[0]?.path, '/a')
-  assert.deepEqual(directory.problems(), [{ key: '/r/a', reason: 'path is missing' }])
+  assert.deepEqual(directory.problems(), [{ key: '/r/a', reason: 'path or service is missing' }])
   assert.deepEqual(apply(change('routes', [bad('/r/a')])), [], 'nor does one that is not even JSON')
   assert.equal(directory.routes()[0]?.path, '/a')
   assert.equal(directory.blockedServices().size, 0, 'the service has its good route')

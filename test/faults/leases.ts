@@ -13,21 +13,17 @@ import { startGateway } from '../support/waygate.ts'
 // The long versions of test/e2e/lost-leases.test.ts.
 process.setMaxListeners(50)
 const TTL_SECONDS = 6
+const LOAD = { getsPerSecond: 100, ttlSeconds: TTL_SECONDS }
+const PAST_TTL_MS = 3 * TTL_SECONDS * 1_000
 const RUNS = 5
 const AT_ONCE_MS = 1_000
 
-for (const downMs of [1_000, 3 * TTL_SECONDS * 1_000]) {
+for (const downMs of [1_000, PAST_TTL_MS]) {
   test(`etcd is down for ${downMs} ms and every lease ends when it is back: what lives stays in use and is confirmed, what is dead goes, no GET fails`, async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using gateway = await startGateway({ etcd: etcd.url })
-    const report = await loseLeasesUnderLoad({
-      etcd,
-      gateway,
-      downMs,
-      getsPerSecond: 100,
-      ttlSeconds: TTL_SECONDS,
-    })
+    const report = await loseLeasesUnderLoad({ etcd, gateway, downMs, ...LOAD })
     t.diagnostic(`${report.gets} GETs, 0 failed`)
     t.diagnostic(`followed after ${Math.round(report.followedAfterMs)} ms`)
     t.diagnostic(`the dead node gone after ${Math.round(report.deadGoneAfterMs)} ms`)
@@ -40,13 +36,7 @@ test('etcd is down for three TTLs and back with its data: no key is ever absent,
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   await using gateway = await startGateway({ etcd: etcd.url })
-  const gets = await keepLeasesUnderLoad({
-    etcd,
-    gateway,
-    downMs: 3 * TTL_SECONDS * 1_000,
-    getsPerSecond: 100,
-    ttlSeconds: TTL_SECONDS,
-  })
+  const gets = await keepLeasesUnderLoad({ etcd, gateway, downMs: PAST_TTL_MS, ...LOAD })
   t.diagnostic(`${gets} GETs, 0 failed`)
 })
 
@@ -57,9 +47,8 @@ test('a cluster has no quorum for three TTLs and lets leases end when it is back
   const { gets, ended, followedAfterMs, confirmedAfterMs } = await loseQuorumUnderLoad({
     cluster,
     gateway,
-    lostMs: 3 * TTL_SECONDS * 1_000,
-    getsPerSecond: 100,
-    ttlSeconds: TTL_SECONDS,
+    lostMs: PAST_TTL_MS,
+    ...LOAD,
   })
   t.diagnostic(`${gets} GETs, 0 failed`)
   t.diagnostic(

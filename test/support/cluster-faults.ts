@@ -2,10 +2,8 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
-import { createRevisions } from './create-revisions.ts'
 import type { ClusterMember, TestCluster } from './etcd-cluster.ts'
-import { startRegisteredNode } from './registered-node.ts'
-import { startTraffic } from './steady-traffic.ts'
+import { startRegisteredService } from './registered-service.ts'
 import { until } from './until.ts'
 import type { RunningGateway } from './waygate.ts'
 
@@ -62,33 +60,31 @@ const ROUTES = '/waygate/routes/'
  */
 export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Promise<ClusterFaultsReport> {
   const { cluster, gateway, faults, getsPerSecond, ttlSeconds } = options
-  await using stack = new AsyncDisposableStack()
   const ids = ['a', 'b', 'c']
-  await Promise.all(
-    ids.map(async id =>
-      stack.use(await startRegisteredNode({ service: 'trio', id, etcd: cluster.urls, ttlSeconds })),
-    ),
-  )
-  await gateway.untilNodes('trio', ids)
-  const traffic = stack.use(
-    startTraffic({ ports: [gateway.port], paths: ['/trio/'], perSecond: getsPerSecond }),
-  )
+  await using trio = await startRegisteredService({
+    service: 'trio',
+    ids,
+    etcd: cluster.urls,
+    ttlSeconds,
+    gateway,
+    getsPerSecond,
+  })
   const seen: SeenChange[] = []
   for (const [index, fault] of faults.entries()) {
-    const before = await createRevisions(cluster.urls, 'trio')
+    const before = await trio.revisions()
     const afterMs = await underFault(cluster, fault, reachable =>
       untilChangeIsSeen(gateway, reachable, `probe-${index}`),
     )
     await until('the gateway is well again', async () => (await gateway.routes()).source.connected)
     // A key that was gone and put back has another revision.
-    const after = await createRevisions(cluster.urls, 'trio')
+    const after = await trio.revisions()
     const lost = [...before.keys()].filter(key => after.get(key) !== before.get(key))
     const change = { fault, afterMs, lost }
     seen.push(change)
     options.onSeen?.(change)
-    if (fault.mayLose) await untilRegistered(gateway, ids)
+    if (fault.mayLose) await trio.untilUp()
   }
-  const gets = await traffic.finish()
+  const gets = await trio.traffic.finish()
   const unexpected = seen.filter(({ fault, lost }) => lost.length > 0 && !fault.mayLose)
   assert.deepEqual(unexpected.map(describeSeen), [], 'no key was ever absent')
   const nodes = await gateway.nodes('trio')
@@ -97,13 +93,6 @@ export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Prom
     ids.map(id => [id, 'up']),
   )
   return { gets, seen }
-}
-
-async function untilRegistered(gateway: RunningGateway, ids: readonly string[]): Promise<void> {
-  await until('every node is registered', async () => {
-    const nodes = await gateway.nodes('trio')
-    return nodes.length === ids.length && nodes.every(({ state }) => state === 'up')
-  })
 }
 
 export function describeSeen({ fault, afterMs, lost }: SeenChange): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startStoreScene } from './store-scene.ts'
+import { isCutOff, startStoreScene } from './store-scene.ts'
 import { untilTrue } from './store-table.ts'
 
 export interface HangEtcdOptions {
@@ -29,11 +29,7 @@ export async function hangEtcd({ hangMs, gateways }: HangEtcdOptions): Promise<H
   const stoppedAt = performance.now()
   await etcd.kill('SIGSTOP')
   const noticing = scene.gateways.map(async gateway => {
-    const isCutOff = async () => {
-      const { connected, stale } = (await gateway.routes()).source
-      return !connected && stale
-    }
-    while (!(await isCutOff())) {
+    while (!(await isCutOff(gateway))) {
       if (hangMs !== 'noticed' && performance.now() - stoppedAt > hangMs) return undefined
       await delay(20)
     }

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRevisions } from './create-revisions.ts'
 import type { TestEtcd } from './etcd.ts'
-import { startRegisteredNode } from './registered-node.ts'
-import { startTraffic } from './steady-traffic.ts'
+import { startRegisteredService } from './registered-service.ts'
 import type { RunningGateway } from './waygate.ts'
 
 export interface KeptLeasesOptions {
@@ -24,23 +22,20 @@ export interface KeptLeasesOptions {
  */
 export async function keepLeasesUnderLoad(options: KeptLeasesOptions): Promise<number> {
   const { etcd, gateway, downMs, getsPerSecond, ttlSeconds } = options
-  await using stack = new AsyncDisposableStack()
-  const ids = ['a', 'b']
-  await Promise.all(
-    ids.map(async id =>
-      stack.use(await startRegisteredNode({ service: 'duo', id, etcd: etcd.url, ttlSeconds })),
-    ),
-  )
-  await gateway.untilNodes('duo', ids)
-  const before = await createRevisions(etcd.url, 'duo')
-  const traffic = stack.use(
-    startTraffic({ ports: [gateway.port], paths: ['/duo/'], perSecond: getsPerSecond }),
-  )
+  await using duo = await startRegisteredService({
+    service: 'duo',
+    ids: ['a', 'b'],
+    etcd: etcd.url,
+    ttlSeconds,
+    gateway,
+    getsPerSecond,
+  })
+  const before = await duo.revisions()
   await etcd.kill('SIGKILL')
   await delay(downMs)
   await etcd.restart()
   // What is not renewed has ended by then.
   await delay(2 * ttlSeconds * 1_000)
-  assert.deepEqual(await createRevisions(etcd.url, 'duo'), before, 'no key was ever absent')
-  return traffic.finish()
+  assert.deepEqual(await duo.revisions(), before, 'no key was ever absent')
+  return duo.traffic.finish()
 }

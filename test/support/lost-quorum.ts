@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRevisions } from './create-revisions.ts'
 import type { TestCluster } from './etcd-cluster.ts'
-import { startRegisteredNode } from './registered-node.ts'
-import { startTraffic } from './steady-traffic.ts'
+import { startRegisteredService } from './registered-service.ts'
 import { until } from './until.ts'
 import type { RunningGateway } from './waygate.ts'
 
@@ -22,7 +20,7 @@ export interface LostQuorumReport {
   readonly ended: number
   /** From the quorum's return until the gateway followed the cluster. */
   readonly followedAfterMs: number
-  /** From then until every node was registered and no longer in doubt. */
+  /** From then until every lease had been renewed, and every node was registered and no longer in doubt. */
   readonly confirmedAfterMs: number
 }
 
@@ -32,18 +30,15 @@ export interface LostQuorumReport {
  */
 export async function loseQuorumUnderLoad(options: LostQuorumOptions): Promise<LostQuorumReport> {
   const { cluster, gateway, lostMs, getsPerSecond, ttlSeconds } = options
-  await using stack = new AsyncDisposableStack()
-  const ids = ['a', 'b', 'c']
-  await Promise.all(
-    ids.map(async id =>
-      stack.use(await startRegisteredNode({ service: 'trio', id, etcd: cluster.urls, ttlSeconds })),
-    ),
-  )
-  await gateway.untilNodes('trio', ids)
-  const before = await createRevisions(cluster.urls, 'trio')
-  const traffic = stack.use(
-    startTraffic({ ports: [gateway.port], paths: ['/trio/'], perSecond: getsPerSecond }),
-  )
+  await using trio = await startRegisteredService({
+    service: 'trio',
+    ids: ['a', 'b', 'c'],
+    etcd: cluster.urls,
+    ttlSeconds,
+    gateway,
+    getsPerSecond,
+  })
+  const before = await trio.revisions()
   const leader = await cluster.leader()
   const stopped = [leader, cluster.others(leader)[0]!]
   await Promise.all(stopped.map(member => member.kill('SIGSTOP')))
@@ -53,14 +48,11 @@ export async function loseQuorumUnderLoad(options: LostQuorumOptions): Promise<L
   const backAt = performance.now()
   await until('the gateway follows the cluster', async () => (await gateway.routes()).source.connected)
   const followedAfterMs = performance.now() - backAt
-  // A beat of every registrar later, at the latest, each knows whether its lease has ended.
-  await delay((ttlSeconds * 1_000) / 3)
-  await until('every node is registered', async () => {
-    const nodes = await gateway.nodes('trio')
-    return nodes.length === ids.length && nodes.every(({ state }) => state === 'up')
-  })
+  // Until then a registrar may not know that its lease has ended, nor the gateway.
+  await trio.untilRenewed()
+  await trio.untilUp()
   const confirmedAfterMs = performance.now() - backAt - followedAfterMs
-  const after = await createRevisions(cluster.urls, 'trio')
+  const after = await trio.revisions()
   const ended = [...before].filter(([key, revision]) => after.get(key) !== revision).length
-  return { gets: await traffic.finish(), ended, followedAfterMs, confirmedAfterMs }
+  return { gets: await trio.traffic.finish(), ended, followedAfterMs, confirmedAfterMs }
 }

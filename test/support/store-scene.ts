@@ -95,14 +95,10 @@ export async function startStoreScene(options: SceneOptions = {}): Promise<Store
     untilStale: withinMs =>
       Promise.all(
         gateways.map(async each => {
-          await until(
-            'a gateway shows that it is cut off',
-            async () => {
-              const { connected, stale } = (await each.routes()).source
-              return !connected && stale
-            },
-            { everyMs: 10, ...(withinMs !== undefined && { withinMs }) },
-          )
+          await until('a gateway shows that it is cut off', () => isCutOff(each), {
+            everyMs: 10,
+            ...(withinMs !== undefined && { withinMs }),
+          })
           return performance.now()
         }),
       ),
@@ -122,6 +118,12 @@ export async function startStoreScene(options: SceneOptions = {}): Promise<Store
     },
     [Symbol.asyncDispose]: () => everything.disposeAsync(),
   }
+}
+
+/** Whether a gateway shows that it serves what it had before it lost etcd. */
+export async function isCutOff(gateway: RunningGateway): Promise<boolean> {
+  const { connected, stale } = (await gateway.routes()).source
+  return !connected && stale
 }
 
 /** The tables of all gateways of a scene. */

@@ -1,24 +1,9 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import type { Upstream } from '../../internal/upstream.ts'
+import { test } from 'node:test'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { createDispatch } from '../../wrappers/dispatch.ts'
-import { realPeer, startFront } from '../support/front.ts'
 import { openRaw, send, sendRaw } from '../support/http.ts'
-import { answer, type Script, startNode } from '../support/node-server.ts'
-
-const dispatch = createDispatch({ onPiece: () => {} })
-
-async function setUp(t: TestContext, script: Script, options: Parameters<typeof realPeer>[2] = {}) {
-  const node = await startNode(t, script)
-  const peer = realPeer(t, node.port, options)
-  const upstream: Upstream = (request, call) => {
-    call.peer = peer
-    return dispatch(request, call)
-  }
-  const front = await startFront(t, upstream)
-  return { node, peer, front, get: (path = '/') => send(front.port, { path }) }
-}
+import { answer } from '../support/node-server.ts'
+import { startDispatchFront } from './dispatch-front.ts'
 
 const tick = () => new Promise(resolve => setImmediate(resolve))
 
@@ -29,7 +14,7 @@ test('an answer arrives as it left, whether it comes in one piece or in many', a
     'Set-Cookie: b=2',
     'X-Bytes: caf\xe9',
   ])
-  const { get } = await setUp(t, async (socket, request) => {
+  const { get } = await startDispatchFront(t, async (socket, request) => {
     if (request.target === '/one') return socket.write(text, 'latin1')
     for (const byte of text) {
       socket.write(byte, 'latin1')
@@ -54,7 +39,7 @@ test('bodies of every size come through byte for byte', async t => {
       .toString('latin1')
       .repeat(size / 256 + 1)
       .slice(0, size)
-  const { get, peer } = await setUp(t, (socket, request) => {
+  const { get, peer } = await startDispatchFront(t, (socket, request) => {
     const body = bodyOf(Number(request.target.slice(1)))
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, 'latin1')
   })
@@ -67,7 +52,7 @@ test('bodies of every size come through byte for byte', async t => {
 })
 
 test('a chunked answer arrives whole, without its trailers', async t => {
-  const { get } = await setUp(t, socket =>
+  const { get } = await startDispatchFront(t, socket =>
     socket.write(
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n',
     ),
@@ -78,12 +63,12 @@ test('a chunked answer arrives whole, without its trailers', async t => {
 })
 
 test('an answer that ends with its connection arrives whole', async t => {
-  const { get } = await setUp(t, socket => socket.end('HTTP/1.1 200 OK\r\n\r\nto the end'))
+  const { get } = await startDispatchFront(t, socket => socket.end('HTTP/1.1 200 OK\r\n\r\nto the end'))
   assert.equal((await get()).text, 'to the end')
 })
 
 test('answers without a body have none, and the connection goes on', async t => {
-  const { front } = await setUp(t, (socket, request) => {
+  const { front } = await startDispatchFront(t, (socket, request) => {
     const status = { '/204': '204 No Content', '/304': '304 Not Modified\r\nContent-Length: 7' }[
       request.target
     ]
@@ -104,7 +89,7 @@ test('answers without a body have none, and the connection goes on', async t => 
 
 test('interim answers before the answer are not taken for it', async t => {
   const interim = ['102 Processing', '103 Early Hints\r\nLink: </a>; rel=preload']
-  const { get } = await setUp(t, async socket => {
+  const { get } = await startDispatchFront(t, async socket => {
     for (const line of interim) {
       socket.write(`HTTP/1.1 ${line}\r\n\r\n`)
       await tick()
@@ -124,7 +109,7 @@ test('hop-by-hop fields of the answer stay on their side', async t => {
     'Proxy-Authenticate: Basic',
     'X-Kept: 1',
   ]
-  const { get } = await setUp(t, socket => socket.write(answer('ok', lines)))
+  const { get } = await startDispatchFront(t, socket => socket.write(answer('ok', lines)))
   const { headers } = await get()
   assert.equal(headers['x-kept'], '1')
   for (const name of ['x-hop', 'upgrade', 'proxy-authenticate']) assert.equal(headers[name], undefined, name)
@@ -132,7 +117,7 @@ test('hop-by-hop fields of the answer stay on their side', async t => {
 })
 
 test('a Trailer announced beside a Content-Length is harmless', async t => {
-  const { get } = await setUp(t, socket => socket.write(answer('ok', ['Trailer: X-T'])))
+  const { get } = await startDispatchFront(t, socket => socket.write(answer('ok', ['Trailer: X-T'])))
   for (let i = 0; i < 2; i++) {
     const got = await get()
     assert.deepEqual([got.status, got.text, got.headers.trailer], [200, 'ok', undefined])
@@ -140,7 +125,7 @@ test('a Trailer announced beside a Content-Length is harmless', async t => {
 })
 
 test('an answer whose body is yet to come shows its head at once', async t => {
-  const { front, node } = await setUp(t, socket =>
+  const { front, node } = await startDispatchFront(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'),
   )
   const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
@@ -187,7 +172,7 @@ const INVALID: Readonly<Record<string, string>> = {
 
 for (const [what, bytes] of Object.entries(INVALID)) {
   test(`an answer that is not valid brings no answer: ${what}`, async t => {
-    const { get, front, peer } = await setUp(t, socket => socket.write(bytes, 'latin1'))
+    const { get, front, peer } = await startDispatchFront(t, socket => socket.write(bytes, 'latin1'))
     const got = await get()
     assert.deepEqual([got.status, got.text], [599, 'invalid'])
     assert.ok(front.failures[0] instanceof UpstreamFailure)
@@ -196,7 +181,7 @@ for (const [what, bytes] of Object.entries(INVALID)) {
 }
 
 test('a connection that ends before the head is a reset', async t => {
-  const { get, peer } = await setUp(t, (socket, request) => {
+  const { get, peer } = await startDispatchFront(t, (socket, request) => {
     if (request.target === '/end') socket.end()
     else if (request.target === '/half') socket.end('HTTP/1.1 200 OK\r\nConte')
     else socket.resetAndDestroy()
@@ -215,7 +200,7 @@ test('a body that breaks off does not look whole', async t => {
     '/garbage': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n',
     '/size': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n-1\r\n',
   }
-  const { front, peer } = await setUp(t, (socket, request) => {
+  const { front, peer } = await startDispatchFront(t, (socket, request) => {
     socket.write(beginnings[request.target]!)
     if (request.target === '/length' || request.target === '/chunked') socket.end()
   })
@@ -228,7 +213,7 @@ test('a body that breaks off does not look whole', async t => {
 })
 
 test('more bytes than the length says are not part of the answer, nor of the next one', async t => {
-  const { get } = await setUp(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
+  const { get } = await startDispatchFront(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
   for (let i = 0; i < 3; i++) {
     const got = await get()
     if (got.status === 200) assert.equal(got.text, 'ok')
@@ -243,7 +228,7 @@ test('a slow reader slows the node down instead of filling our memory', async t 
   const isStalled = new Promise<void>(resolve => {
     stalled = resolve
   })
-  const { front } = await setUp(t, socket => {
+  const { front } = await startDispatchFront(t, socket => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
     const piece = Buffer.alloc(65_536, 'x')
     let quiet: NodeJS.Timeout | undefined

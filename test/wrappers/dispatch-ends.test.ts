@@ -1,27 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { Call } from '../../internal/call.ts'
-import type { Upstream, UpstreamRequest } from '../../internal/upstream.ts'
+import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { createDispatch } from '../../wrappers/dispatch.ts'
-import { realPeer, startFront } from '../support/front.ts'
+import { realPeer } from '../support/front.ts'
 import { openRaw, send } from '../support/http.ts'
-import { answer, deadPort, type Script, startNode } from '../support/node-server.ts'
+import { answer, deadPort } from '../support/node-server.ts'
 import { testRoute } from '../support/route.ts'
-
-const dispatch = createDispatch({ onPiece: () => {} })
-
-async function setUp(t: TestContext, script: Script, options: Parameters<typeof realPeer>[2] = {}) {
-  const node = await startNode(t, script)
-  const peer = realPeer(t, node.port, options)
-  const upstream: Upstream = (request, call) => {
-    call.peer = peer
-    return dispatch(request, call)
-  }
-  const front = await startFront(t, upstream)
-  return { node, peer, front }
-}
+import { dispatch, startDispatchFront } from './dispatch-front.ts'
 
 function requestOf(values: Partial<UpstreamRequest> = {}): UpstreamRequest {
   return {
@@ -52,7 +39,7 @@ async function failureOf(promise: Promise<unknown>): Promise<UpstreamFailure> {
 }
 
 test('a client that leaves before the answer cancels the request at the node', async t => {
-  const { node, front, peer } = await setUp(t, () => {})
+  const { node, front, peer } = await startDispatchFront(t, () => {})
   const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
   await node.received(1)
   client.socket.destroy()
@@ -63,7 +50,7 @@ test('a client that leaves before the answer cancels the request at the node', a
 })
 
 test('a client that leaves during the answer cancels the rest of it', async t => {
-  const { node, front, peer } = await setUp(t, socket =>
+  const { node, front, peer } = await startDispatchFront(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   )
   const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
@@ -74,7 +61,7 @@ test('a client that leaves during the answer cancels the rest of it', async t =>
 })
 
 test('a client that leaves during its upload cancels it, and the node is not to blame', async t => {
-  const { node, front, peer } = await setUp(t, () => {})
+  const { node, front, peer } = await startDispatchFront(t, () => {})
   for (const framing of [
     'Content-Length: 100\r\n\r\nhalf',
     'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
@@ -91,7 +78,7 @@ test('a client that leaves during its upload cancels it, and the node is not to 
 })
 
 test('a call given up while it waits for a connection is over at once, and is never sent', async t => {
-  const { node, peer } = await setUp(t, () => {}, { connection: { maxConnections: 1 } })
+  const { node, peer } = await startDispatchFront(t, () => {}, { connection: { maxConnections: 1 } })
   const first = callTo(peer)
   const busy = failureOf(dispatch(requestOf({ target: '/first' }), first))
   await node.received(1)
@@ -114,7 +101,7 @@ test('a call given up while it waits for a connection is over at once, and is ne
 })
 
 test('a deadline that passes while the node thinks ends the try as a timeout that counts', async t => {
-  const { node, peer } = await setUp(t, () => {})
+  const { node, peer } = await startDispatchFront(t, () => {})
   const call = callTo(peer)
   const failure = failureOf(dispatch(requestOf(), call))
   await node.received(1)
@@ -126,7 +113,7 @@ test('a deadline that passes while the node thinks ends the try as a timeout tha
 })
 
 test('an answer that nobody wants any more is given up with its connection', async t => {
-  const { node, peer } = await setUp(t, socket =>
+  const { node, peer } = await startDispatchFront(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   )
   const response = await dispatch(requestOf(), callTo(peer))
@@ -144,7 +131,7 @@ test('a node on which nobody listens is out of reach, and has seen nothing', asy
 })
 
 test('a peer whose node is gone answers what it has begun, and takes nothing new', async t => {
-  const { node, peer } = await setUp(t, () => {})
+  const { node, peer } = await startDispatchFront(t, () => {})
   const answered = dispatch(requestOf(), callTo(peer))
   await node.received(1)
   peer.dispose()
@@ -160,7 +147,7 @@ test('a peer whose node is gone answers what it has begun, and takes nothing new
 const ONE_CONNECTION = { connection: { maxConnections: 1 } }
 
 test('a kept connection that the node has closed says so, a fresh one does not', async t => {
-  const { node, peer } = await setUp(
+  const { node, peer } = await startDispatchFront(
     t,
     (socket, _request, index) => {
       if (index === 0) socket.write(answer('ok'))
@@ -177,7 +164,7 @@ test('a kept connection that the node has closed says so, a fresh one does not',
 })
 
 test('a kept connection that ends gracefully as it is used counts as stale, too', async t => {
-  const { peer } = await setUp(
+  const { peer } = await startDispatchFront(
     t,
     (socket, _request, index) => {
       if (index === 0) socket.write(answer('ok'))
@@ -191,7 +178,7 @@ test('a kept connection that ends gracefully as it is used counts as stale, too'
 })
 
 test('a request that cannot be written says nothing of the node', async t => {
-  const { peer, node } = await setUp(t, socket => socket.write(answer()))
+  const { peer, node } = await startDispatchFront(t, socket => socket.write(answer()))
   for (const values of [
     { method: 'GE T' },
     { target: '/a b' },
@@ -205,7 +192,7 @@ test('a request that cannot be written says nothing of the node', async t => {
 })
 
 test('a silence in the middle of a body that is longer than allowed cuts the answer', async t => {
-  const { front, node } = await setUp(
+  const { front, node } = await startDispatchFront(
     t,
     socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
     {
@@ -217,7 +204,7 @@ test('a silence in the middle of a body that is longer than allowed cuts the ans
 })
 
 test('bodies reach the node byte for byte, in the framing that the client chose', async t => {
-  const { node, front } = await setUp(t, async (socket, request) => {
+  const { node, front } = await startDispatchFront(t, async (socket, request) => {
     await request.whole
     socket.write(answer('stored'))
   })
@@ -237,7 +224,7 @@ test('bodies reach the node byte for byte, in the framing that the client chose'
 })
 
 test('a node that answers before it has read the body is heard, and nothing breaks', async t => {
-  const { front, peer } = await setUp(t, socket =>
+  const { front, peer } = await startDispatchFront(t, socket =>
     socket.write(answer('too much', ['Connection: close'], '413 Too Large')),
   )
   const client = await openRaw(
