@@ -5,7 +5,6 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { onPath } from '../support/etcd.ts'
 import { until } from '../support/until.ts'
 import { type Program, startProgram } from '../support/waygate.ts'
@@ -149,7 +148,7 @@ test('default ports that are taken are told, and free ones take their place', as
         new Promise<boolean>(resolve => {
           server.once('error', () => resolve(false)).listen(address, () => resolve(true))
         })
-      for (let tries = 0; !(await held()) && tries < 100; tries++) await delay(100)
+      await until('it is held here', held, { withinMs: 10_000, everyMs: 100 }).catch(() => {})
       return server
     }),
   )

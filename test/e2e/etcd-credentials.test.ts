@@ -3,19 +3,15 @@ import { describe, type TestContext, test } from 'node:test'
 import { requireEtcd } from '../support/etcd.ts'
 import {
   type CredentialFault,
-  etcdRestarts,
+  endsByThemselves,
   loseCredentials,
-  passwordChanges,
-  permissionIsRevoked,
-  tokenExpires,
-  userIsDeleted,
-  usersAreOff,
+  takenAway,
 } from '../support/lost-credentials.ts'
 import { describeTimes } from '../support/times.ts'
 
 const RECOVERED_WITHIN_MS = 5_000
 
-async function run(t: TestContext, ...faults: readonly CredentialFault[]): Promise<void> {
+async function run(t: TestContext, faults: readonly CredentialFault[]): Promise<void> {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   const { requests, recoveredMs } = await loseCredentials({ faults })
   t.diagnostic(`${requests} requests, 0 failed`)
@@ -27,9 +23,7 @@ async function run(t: TestContext, ...faults: readonly CredentialFault[]): Promi
 
 // Side by side, because they mostly wait.
 describe('credentials for etcd', { concurrency: 2 }, () => {
-  test('that end by themselves are renewed: no request fails, nothing is lost', t =>
-    run(t, tokenExpires, usersAreOff, etcdRestarts))
+  test('that end by themselves are renewed: no request fails, nothing is lost', t => run(t, endsByThemselves))
 
-  test('that are taken away and given back cost no request and no registration', t =>
-    run(t, passwordChanges, permissionIsRevoked, userIsDeleted))
+  test('that are taken away and given back cost no request and no registration', t => run(t, takenAway))
 })

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { requireEtcd } from '../support/etcd.ts'
-import {
-  etcdRestarts,
-  loseCredentials,
-  passwordChanges,
-  permissionIsRevoked,
-  tokenExpires,
-  userIsDeleted,
-  usersAreOff,
-} from '../support/lost-credentials.ts'
+import { endsByThemselves, loseCredentials, takenAway } from '../support/lost-credentials.ts'
 import { describeTimes } from '../support/times.ts'
 
 const ROUNDS = 5
@@ -17,14 +9,7 @@ const GATEWAYS = 4
 const RECOVERED_WITHIN_MS = 5_000
 
 // The long version of test/e2e/etcd-credentials.test.ts.
-for (const fault of [
-  tokenExpires,
-  usersAreOff,
-  etcdRestarts,
-  passwordChanges,
-  permissionIsRevoked,
-  userIsDeleted,
-]) {
+for (const fault of [...endsByThemselves, ...takenAway]) {
   test(`${fault.name}, ${ROUNDS} times under load: no request fails, equal within 5 s`, async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     const faults = Array.from({ length: ROUNDS }, (_, round) => ({ ...fault, name: `round ${round + 1}` }))

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
 import { type EtcdOptions, etcdctl, startEtcd, type TestEtcd } from './etcd.ts'
 
@@ -23,6 +24,8 @@ export interface EtcdWithUsers extends TestEtcd {
   answered(method: string, code: string): Promise<number>
   /** Messages of one method that it has received. */
   received(method: string): Promise<number>
+  /** Resolves when nobody has used a token for as long as they live, and etcd has forgotten them all. */
+  untilTokensExpire(): Promise<void>
   /** Every method that it was asked for, sorted. */
   methods(): Promise<readonly string[]>
 }
@@ -33,6 +36,9 @@ export interface EtcdWithUsersOptions extends EtcdOptions {
   /** Default true. */
   readonly enabled?: boolean
 }
+
+/** etcd looks once a second for tokens that have expired; half a second more for a busy machine. */
+const LATEST_LOOK_MS = 1_500
 
 /** Passwords are hashed at the lowest cost: at etcd's own, each question for a token takes 75 ms of a core. */
 export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Promise<EtcdWithUsers> {
@@ -83,6 +89,16 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
     },
     async received(method) {
       return sum((await readCalls(etcd.url, 'msg_received')).filter(row => row.method === method))
+    },
+    async untilTokensExpire() {
+      // To renew a lease takes no token.
+      const calls = async () =>
+        sum((await readCalls(etcd.url, 'started')).filter(({ method }) => method !== 'LeaseKeepAlive'))
+      let before: number
+      do {
+        before = await calls()
+        await delay(tokenTtlSeconds * 1_000 + LATEST_LOOK_MS)
+      } while ((await calls()) !== before)
     },
     async methods() {
       const rows = await readCalls(etcd.url, 'started')

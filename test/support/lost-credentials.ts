@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type EtcdWithUsers, GATEWAY, startEtcdWithUsers, TRIO } from './etcd-auth.ts'
 import { startService } from './service.ts'
 import { startTraffic } from './steady-traffic.ts'
@@ -21,16 +20,12 @@ const TOKEN_TTL_SECONDS = 1
 const LOG_LENGTH = 5
 const REFUSED = /no token from etcd for user "gateway": authentication failed/
 
-/** After a connection was lost, a gateway reads everything once more within so long. */
-const FIRST_AUDIT_MS = 3_000
-
-/** Nobody uses the token for as long as it lives, and another second: etcd looks once a second. */
-export const tokenExpires: CredentialFault = {
+const tokenExpires: CredentialFault = {
   name: 'the token expires',
-  take: () => delay(FIRST_AUDIT_MS + (TOKEN_TTL_SECONDS + 1) * 1_000),
+  take: etcd => etcd.untilTokensExpire(),
 }
 
-export const etcdRestarts: CredentialFault = {
+const etcdRestarts: CredentialFault = {
   name: 'etcd restarts and has forgotten all tokens',
   async take(etcd) {
     // It gives out again the tokens that are in its log, which it cuts every few writes here.
@@ -39,7 +34,7 @@ export const etcdRestarts: CredentialFault = {
   },
 }
 
-export const passwordChanges: CredentialFault = {
+const passwordChanges: CredentialFault = {
   name: 'the passwords are changed',
   async take(etcd) {
     for (const login of [GATEWAY, TRIO]) await etcd.setPassword({ ...login, password: 'another' })
@@ -50,27 +45,33 @@ export const passwordChanges: CredentialFault = {
   },
 }
 
-export const permissionIsRevoked: CredentialFault = {
+const permissionIsRevoked: CredentialFault = {
   name: 'the permission is revoked',
   take: etcd => etcd.root('role', 'revoke-permission', 'waygate', '/services/', '/services0'),
   reason: /permission denied/,
   giveBack: etcd => etcd.root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/services/'),
 }
 
-export const userIsDeleted: CredentialFault = {
+const userIsDeleted: CredentialFault = {
   name: 'the user is deleted',
   take: etcd => etcd.root('user', 'delete', GATEWAY.user),
   reason: REFUSED,
   giveBack: etcd => etcd.addUser(GATEWAY, 'waygate'),
 }
 
-export const usersAreOff: CredentialFault = {
+const usersAreOff: CredentialFault = {
   name: 'authentication is disabled and enabled',
   async take(etcd) {
     await etcd.root('auth', 'disable')
     await etcd.root('auth', 'enable')
   },
 }
+
+/** Gateways are to get over these by themselves. */
+export const endsByThemselves: readonly CredentialFault[] = [tokenExpires, usersAreOff, etcdRestarts]
+
+/** These last until somebody gives back what was taken. */
+export const takenAway: readonly CredentialFault[] = [passwordChanges, permissionIsRevoked, userIsDeleted]
 
 export interface LostCredentialsOptions {
   readonly faults: readonly CredentialFault[]

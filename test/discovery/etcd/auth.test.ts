@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { register } from '../../../discovery/register.ts'
@@ -17,8 +16,6 @@ import { Follower } from '../follow.ts'
 
 const PROGRAMS = ['etcd', 'etcdctl']
 const NODE = '{"ip":"10.0.0.7","port":3001}'
-/** etcd looks once a second for tokens that nobody used for as long as they live. */
-const EXPIRY_MS = 2_000
 const BACK_WITHIN_MS = 4_000
 
 interface Scene {
@@ -65,15 +62,6 @@ function sourceStatus(registry: EtcdRegistry): SourceStatus {
   return registry.status(registry.sources.find(({ scope }) => scope === 'nodes')!.name)
 }
 
-/** Resolves when a read has found its token expired, which is a matter of time alone. */
-async function untilTokenExpires(etcd: EtcdWithUsers, read: () => Promise<unknown>): Promise<void> {
-  const before = await etcd.answered('Range', 'Unauthenticated')
-  do {
-    await delay(EXPIRY_MS)
-    await read()
-  } while ((await etcd.answered('Range', 'Unauthenticated')) === before)
-}
-
 // Side by side, because they mostly wait.
 describe('etcd with users', { concurrency: 4 }, () => {
   test('a token that expires costs neither a read nor the watch, nor the next watch more than a moment', async t => {
@@ -81,8 +69,10 @@ describe('etcd with users', { concurrency: 4 }, () => {
     await using etcd = await startEtcdWithUsers({ tokenTtlSeconds: 1 })
     const { registry, follower, wire, untilBack } = await follow(t, etcd)
     await follower.until('following', () => follower.connected())
-    await untilTokenExpires(etcd, () => registry.getService('trio'))
-    await delay(EXPIRY_MS)
+    await etcd.untilTokensExpire()
+    await registry.getService('trio')
+    assert.equal(await etcd.answered('Range', 'Unauthenticated'), 1, 'the old token was tried')
+    await etcd.untilTokensExpire()
     await etcd.put('/services/trio/a', NODE)
     await follower.until('seen by the old watch', () => follower.nodes().length === 1)
     assert.equal(follower.events.filter(({ type }) => type === 'status').length, 2, 'connected all the time')
@@ -108,7 +98,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     const [lease] = await leases()
     assert.ok(lease)
 
-    await delay(EXPIRY_MS)
+    await etcd.untilTokensExpire()
     await registration.update({ weight: 7 })
     assert.match(await value(), /"weight":7/)
     assert.equal(await etcd.answered('Txn', 'Unauthenticated'), 1, 'the old token was tried')
@@ -149,13 +139,18 @@ describe('etcd with users', { concurrency: 4 }, () => {
   test('a wrong password is told of and tried seldom; the right one is noticed within seconds', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers()
+    const begin = performance.now()
     const { follower, said, untilBack } = await follow(t, etcd, { password: 'a wrong password' })
     await follower.until('told', () => follower.events.length > 0)
     const reason = 'no token from etcd for user "gateway": authentication failed, invalid user ID or password'
     assert.match(follower.source('nodes').reason ?? '', new RegExp(`${reason}$`))
-    await delay(3_000)
-    const asked = await etcd.answered('Authenticate', 'InvalidArgument')
-    assert.ok(asked >= 2 && asked <= 6, `asked ${asked} times`)
+    const asked = await until('it tries again and again', async () => {
+      const count = await etcd.answered('Authenticate', 'InvalidArgument')
+      return count >= 5 && count
+    })
+    const tookMs = performance.now() - begin
+    // The shortest pauses: 125 ms, 250 ms, and from then on 500 ms.
+    assert.ok(tookMs >= 375 + (asked - 3) * 500, `asked ${asked} times in ${tookMs} ms`)
     await etcd.setPassword({ ...GATEWAY, password: 'a wrong password' })
     await untilBack()
     assert.ok(!said.join().includes('a wrong password'))

@@ -139,8 +139,8 @@ test('a lease outlives a member that hangs for longer than the TTL', async t => 
   // The client draws lots between members: this is the first.
   const lots = t.mock.method(Math, 'random', () => 0)
   const client = createEtcdClient({ endpoints: [first.url, second.url] })
-  let unanswered = 0
-  const logger: Logger = { ...silentLogger, debug: () => void unanswered++ }
+  const unanswered = Promise.withResolvers<void>()
+  const logger: Logger = { ...silentLogger, debug: () => unanswered.resolve() }
   const session = new LeaseSession({ client, ttlMs: TTL_MS, logger })
   t.after(async () => {
     await session.end()
@@ -148,10 +148,12 @@ test('a lease outlives a member that hangs for longer than the TTL', async t => 
   })
   await session.grant()
   assert.equal(second.accepted, 0)
+  const heldAt = performance.now()
   first.hold()
-  while (unanswered === 0) await delay(20)
+  await unanswered.promise
   lots.mock.restore()
-  await Promise.race([once(session.lost, 'abort'), delay(TTL_MS / 2)])
+  const hangLeftMs = heldAt + TTL_MS + 500 - performance.now()
+  await Promise.race([once(session.lost, 'abort'), delay(hangLeftMs)])
   assert.equal(session.lost.aborted, false)
 })
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 import { systemClock } from '../../../discovery/etcd/clock.ts'
 import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
@@ -8,6 +7,7 @@ import { Registrar } from '../../../discovery/etcd/registrar.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { startRegisteredProcess } from '../../support/registrar-faults.ts'
+import { until } from '../../support/until.ts'
 import { Follower } from '../follow.ts'
 import { storeAt } from '../store.ts'
 
@@ -19,15 +19,6 @@ function open(t: TestContext, url: string, options: Partial<EtcdRegistryOptions>
   const registry = new EtcdRegistry({ endpoints: [url], ...options })
   t.after(() => registry.close())
   return registry
-}
-
-/** Asks again until `fact` holds: for facts that no event tells. */
-async function eventually(what: string, fact: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (!(await fact().catch(() => false))) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}`)
-    await delay(50)
-  }
 }
 
 async function leaseOf(url: string, key = KEY): Promise<string | undefined> {
@@ -53,7 +44,15 @@ async function revoke(url: string, lease: string): Promise<void> {
   await store.client.leaseClient.leaseRevoke({ ID: lease }).finally(() => store.close())
 }
 
-const has = (follower: Follower) => () => follower.nodes().length === 1
+/** A registry with {@link U1} in it, and a follower that has seen it, to be stopped before the store is. */
+async function followed(t: TestContext, url: string, options: Partial<EtcdRegistryOptions> = {}) {
+  const registry = open(t, url, options)
+  await registry.register(U1, TTL)
+  const follower = new Follower(registry)
+  await follower.until('it is there', () => follower.nodes().length === 1)
+  return { registry, follower }
+}
+
 /** Its end and its return may come in one event, or before anyone looks. */
 const isPutAgain = (follower: Follower, after: number) => () =>
   follower.events.slice(after).some(event => event.type === 'change' && event.puts.length > 0)
@@ -69,7 +68,7 @@ describe('a registration', { concurrency: 4 }, () => {
     const ID = (await leaseOf(etcd.url))!
     const remaining = async () => Number((await store.client.leaseClient.leaseTimeToLive({ ID })).TTL)
     let least = 6
-    await eventually('the lease was renewed', async () => {
+    await until('the lease was renewed', async () => {
       const now = await remaining()
       const isRenewed = now > least
       least = Math.min(least, now)
@@ -140,11 +139,8 @@ describe('a registration', { concurrency: 4 }, () => {
   test('comes back when its key is deleted by hand', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
-    const registry = open(t, etcd.url, { checkMs: 200 })
-    await registry.register(U1, TTL)
+    const { follower } = await followed(t, etcd.url, { checkMs: 200 })
     const lease = await leaseOf(etcd.url)
-    const follower = new Follower(registry)
-    await follower.until('it is there', has(follower))
     const before = follower.events.length
     await etcdctl(etcd.url, 'del', KEY)
     await follower.until('it is back', isPutAgain(follower, before))
@@ -155,10 +151,7 @@ describe('a registration', { concurrency: 4 }, () => {
   test('comes back when its lease is revoked from outside', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
-    const registry = open(t, etcd.url)
-    await registry.register(U1, TTL)
-    const follower = new Follower(registry)
-    await follower.until('it is there', has(follower))
+    const { follower } = await followed(t, etcd.url)
     const before = follower.events.length
     await revoke(etcd.url, (await leaseOf(etcd.url))!)
     const begin = performance.now()
@@ -175,17 +168,14 @@ describe('a registration', { concurrency: 4 }, () => {
     await using etcd = await startEtcd()
     await open(t, etcd.url).register(U1, TTL)
     await etcd.restart({ wipe: true })
-    await eventually('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
+    await until('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
     assert.equal(await leases(etcd.url), 1)
   })
 
   test('outlives a kill -9 of the store without being away for a moment', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
-    const registry = open(t, etcd.url)
-    await registry.register(U1, TTL)
-    const follower = new Follower(registry)
-    await follower.until('it is there', has(follower))
+    const { registry, follower } = await followed(t, etcd.url)
     await etcd.restart()
     await follower.until(
       'the outage is over',
@@ -259,7 +249,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await registrar.start()
     await etcdctl(etcd.url, 'del', KEY)
     jumpedMs = 7_000
-    await eventually('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
+    await until('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
   })
 
   test('knows its own key by a lease from before a put that failed', async t => {
@@ -284,7 +274,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await registrar.start()
     const lease = await leaseOf(etcd.url)
     jumpedMs = 7_000
-    await eventually('it is under another lease', async () => (await leaseOf(etcd.url)) !== lease)
+    await until('it is under another lease', async () => (await leaseOf(etcd.url)) !== lease)
     assert.equal(failures, 3)
     assert.deepEqual(warnings, ['registering again', 'cannot register yet; trying on'])
   })
@@ -300,7 +290,7 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(await leaseOf(etcd.url), lease, 'an update of the old one does not take it')
     assert.equal((await old.getService('user'))?.nodes[0]?.weight, 2)
     await second.unregister()
-    await eventually('the first is back', async () => (await old.getService('user'))?.nodes[0]?.weight === 0)
+    await until('the first is back', async () => (await old.getService('user'))?.nodes[0]?.weight === 0)
     await first.unregister()
     assert.equal(await old.getService('user'), undefined)
   })
