@@ -26,10 +26,10 @@ export function createConnect(): Upstream<NodeConnection> {
       peer.connect((error, socket) => {
         // Given up while it was being made.
         if (over) {
-          socket?.destroy()
+          socket.destroy()
           return
         }
-        if (!socket) {
+        if (error) {
           peer.failures++
           finish()
           reject(new UpstreamFailure('connect', error))

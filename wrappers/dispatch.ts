@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { type Dispatcher, errors } from 'undici'
 import type { Call } from '../internal/call.ts'
-import { GatewayError } from '../internal/errors.ts'
-import { forwardResponseHeaders } from '../internal/response-head.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { isFailureStatus } from './circuit.ts'
-import { brokeReusedConnection } from './connector.ts'
+import type { AnswerHead } from './http1/answer-head.ts'
+import type { Chunk, Exchange, NodeConnection } from './http1/node-connection.ts'
+import { RequestBodySender } from './http1/request-body-sender.ts'
+import { writeRequestHead } from './http1/request-text.ts'
 import { chosenPeer, type UpstreamPeer } from './upstream-peer.ts'
 
 export interface DispatchOptions {
@@ -15,35 +15,38 @@ export interface DispatchOptions {
 }
 
 /**
- * The innermost upstream: one request to the chosen node over its own pool.
+ * The innermost upstream: one request to the chosen node over its own connections.
  *
- * It uses undici's `dispatch`, the callback interface below `request` and `fetch`, and keeps the pieces of
- * the answer that arrive together with its head: when the caller then asks for the body and all of it is
- * there, head and body leave in a single write.
+ * It keeps the pieces of the answer that arrive together with its head: when the caller then asks for the body
+ * and all of it is there, head and body leave in a single write.
  */
 export function createDispatch({ onPiece }: DispatchOptions): Upstream {
   return (request, call) =>
     new Promise((resolve, reject) => {
-      new Exchange(request, call, chosenPeer(call), onPiece, resolve, reject).start()
+      new Try(request, call, chosenPeer(call), onPiece, resolve, reject).start()
     })
 }
 
 /** Bytes kept for a caller that has not asked for the body yet; the node is paused beyond. */
 const MAX_EARLY_BYTES = 65_536
+const NO_HEADERS: readonly string[] = []
 
-/** One request and its answer. Doubles as undici's handler and as the answer, to be one object per try. */
-class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
+/** One request and its answer. Doubles as the connection's exchange and as the answer, to be one object per try. */
+class Try implements UpstreamResponse, Exchange {
   status = 0
-  headers: readonly string[] = []
+  headers: readonly string[] = NO_HEADERS
+  readonly method: string
   readonly #request: UpstreamRequest
   readonly #call: Call
   readonly #peer: UpstreamPeer
   readonly #onPiece: (bytes: number) => void
   readonly #resolve: (response: UpstreamResponse) => void
   readonly #reject: (failure: UpstreamFailure) => void
-  #controller: Dispatcher.DispatchController | undefined = undefined
+  #head = ''
+  #body: RequestBodySender | undefined = undefined
+  #connection: NodeConnection | undefined = undefined
   #target: ServerResponse | undefined = undefined
-  #early: Buffer[] = []
+  #early: Chunk[] = []
   #earlyBytes = 0
   #ended = false
   #broken = false
@@ -58,6 +61,7 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
     resolve: (response: UpstreamResponse) => void,
     reject: (failure: UpstreamFailure) => void,
   ) {
+    this.method = request.method
     this.#request = request
     this.#call = call
     this.#peer = peer
@@ -67,68 +71,64 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const request = this.#request
+    const { body } = this.#request
     this.#peer.inFlight++
     this.#call.current = this
-    this.#peer.pool.dispatch(
-      {
-        method: request.method,
-        path: request.target,
-        headers: request.headers,
-        body: request.body ? request.body.open() : null,
-      },
-      this,
-    )
+    try {
+      const { head, bodyLength } = writeRequestHead(this.#request, this.#peer.address)
+      this.#head = head
+      if (body) this.#body = new RequestBodySender(body, bodyLength)
+    } catch (error) {
+      this.#fail(new UpstreamFailure('unsendable', error))
+      return
+    }
+    this.#peer.pool.request(this)
   }
 
   /** Ends the try, whatever it is waiting for. */
   cancel(reason: UpstreamFailure): void {
-    if (this.#controller) this.#controller.abort(reason)
-    else this.#fail(reason)
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    // Given up while it waited for a connection.
-    if (this.#over) controller.abort(new UpstreamFailure('aborted'))
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (status < 200) return
-    const headers = forwardResponseHeaders(controller.rawHeaders as Buffer[])
-    if (!headers) {
-      controller.abort(
-        new UpstreamFailure('invalid', new Error('the answer has an unknown transfer-encoding')),
-      )
-      return
+    if (this.#connection) this.#connection.abort(reason)
+    else {
+      this.#peer.pool.forget(this)
+      this.#fail(reason)
     }
+  }
+
+  onConnection(connection: NodeConnection): void {
+    this.#connection = connection
+    connection.send(this, this.#head, this.#body)
+  }
+
+  onHead({ status, headers }: AnswerHead): void {
     this.status = status
     this.headers = headers
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onChunk(chunk: Chunk): void {
     this.#onPiece(chunk.length)
     const target = this.#target
     if (target) {
-      if (!target.write(chunk)) this.#pauseUntilDrained(controller, target)
+      if (!write(target, chunk)) this.#pauseUntilDrained(target)
       return
     }
     this.#early.push(chunk)
     this.#earlyBytes += chunk.length
-    if (this.#earlyBytes > MAX_EARLY_BYTES) controller.pause()
+    if (this.#earlyBytes > MAX_EARLY_BYTES) this.#connection!.pause()
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
+    this.#connection = undefined
     this.#ended = true
     this.#finish()
     this.#target?.end()
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onFailure(failure: UpstreamFailure): void {
+    this.#connection = undefined
     if (this.status === 0) {
-      this.#fail(error instanceof UpstreamFailure ? error : failureOf(error))
+      this.#fail(failure)
       return
     }
     this.#broken = true
@@ -141,33 +141,30 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
     if (this.#broken) {
       target.destroy()
     } else if (this.#ended) {
-      for (let i = 0; i < early.length - 1; i++) target.write(early[i])
+      for (let i = 0; i < early.length - 1; i++) write(target, early[i]!)
       endWith(target, early.at(-1))
     } else {
       this.#target = target
-      const controller = this.#controller!
       let writable = true
-      for (const chunk of early) writable = target.write(chunk)
+      for (const chunk of early) writable = write(target, chunk)
       // An answer whose body is yet to come (an event stream) must not wait for it to show its head.
       // Not by flushHeaders(), which writes bytes beyond ASCII as UTF-8.
       if (early.length === 0) target.write('', 'latin1')
-      if (!writable) this.#pauseUntilDrained(controller, target)
-      else if (controller.paused) controller.resume()
+      if (writable) this.#connection!.resume()
+      else this.#pauseUntilDrained(target)
     }
     this.#early = []
   }
 
   discard(): void {
-    if (!this.#over) this.#controller?.abort(new UpstreamFailure('aborted'))
+    this.#connection?.abort(new UpstreamFailure('aborted'))
   }
 
-  #pauseUntilDrained(controller: Dispatcher.DispatchController, target: ServerResponse): void {
-    controller.pause()
+  #pauseUntilDrained(target: ServerResponse): void {
+    this.#connection!.pause()
     if (this.#listensForDrain) return
     this.#listensForDrain = true
-    target.on('drain', () => {
-      if (!this.#over) controller.resume()
-    })
+    target.on('drain', () => this.#connection?.resume())
   }
 
   #fail(failure: UpstreamFailure): void {
@@ -185,46 +182,17 @@ class Exchange implements UpstreamResponse, Dispatcher.DispatchHandler {
   }
 }
 
+/** Latin1 carries every byte of a text as it is. */
+function write(target: ServerResponse, chunk: Chunk): boolean {
+  return typeof chunk === 'string' ? target.write(chunk, 'latin1') : target.write(chunk)
+}
+
 /**
  * Ends an answer with its last chunk. Node joins a head only with text: given a Buffer it writes two pieces
- * with `writev`, which costs half as much again as one `write`. Latin1 carries every byte as it is.
+ * with `writev`, which costs half as much again as one `write`.
  */
-function endWith(target: ServerResponse, chunk: Buffer | undefined): void {
+function endWith(target: ServerResponse, chunk: Chunk | undefined): void {
   if (chunk === undefined) target.end()
-  else if (chunk.length <= MAX_TEXT_BYTES) target.end(chunk.toString('latin1'), 'latin1')
+  else if (typeof chunk === 'string') target.end(chunk, 'latin1')
   else target.end(chunk)
 }
-
-/** Larger chunks cost more to copy than a second piece does. */
-const MAX_TEXT_BYTES = 16_384
-
-/** undici's and Node's error codes as kinds of failure. */
-function failureOf(error: Error): UpstreamFailure {
-  const { code = '', syscall } = error as NodeJS.ErrnoException
-  // The client's body was over the limit: its own doing, and not the node's.
-  if (code === 'UND_ERR_INVALID_ARG' || error instanceof GatewayError)
-    return new UpstreamFailure('unsendable', error)
-  if (syscall === 'connect' || syscall === 'getaddrinfo' || CONNECT_CODES.has(code)) {
-    return new UpstreamFailure('connect', error)
-  }
-  if (isInvalidAnswer(error, code)) return new UpstreamFailure('invalid', error)
-  return new UpstreamFailure('reset', error, brokeReusedConnection(error))
-}
-
-/** undici's parser errors have no code, and its two refusals of an interim answer only a message. */
-function isInvalidAnswer(error: Error, code: string): boolean {
-  if (error instanceof errors.HTTPParserError || INVALID_CODES.has(code)) return true
-  return code === 'UND_ERR_SOCKET' && (error.message === 'bad response' || error.message === 'bad upgrade')
-}
-
-const INVALID_CODES = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
-
-/** Without a `syscall` of their own: all addresses of a name failed, undici's timer, a pool that is closing. */
-const CONNECT_CODES = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_CLOSED',
-  'UND_ERR_DESTROYED',
-])

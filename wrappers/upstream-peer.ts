@@ -1,9 +1,10 @@
-import { type buildConnector, Pool } from 'undici'
+import type { Socket } from 'node:net'
 import type { Call } from '../internal/call.ts'
 import { addressOf, type Node } from '../internal/node.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
-import { createConnector } from './connector.ts'
+import { ConnectionPool } from './http1/connection-pool.ts'
+import { openSocket } from './http1/open-socket.ts'
 
 export interface ConnectionOptions {
   readonly connectTimeoutMs: number
@@ -32,9 +33,8 @@ export class UpstreamPeer implements Peer {
   node: Node
   readonly address: string
   readonly #options: PeerOptions
-  #pool: Pool | undefined = undefined
+  #pool: ConnectionPool | undefined = undefined
   #circuit: Circuit | undefined = undefined
-  #connector: buildConnector.connector | undefined = undefined
   #disposed = false
   inFlight = 0
   requests = 0
@@ -46,7 +46,7 @@ export class UpstreamPeer implements Peer {
     this.#options = options
   }
 
-  get pool(): Pool {
+  get pool(): ConnectionPool {
     this.#pool ??= this.#createPool()
     return this.#pool
   }
@@ -70,9 +70,9 @@ export class UpstreamPeer implements Peer {
   }
 
   /** Makes a connection beside the pool, which neither its size nor the end of the node concerns. */
-  connect(done: buildConnector.Callback): void {
+  connect(done: (error: Error | undefined, socket: Socket) => void): void {
     const { host, port } = this.node
-    this.#connect({ protocol: 'http:', hostname: host, port: String(port) }, done)
+    openSocket({ host, port, timeoutMs: this.#options.connection.connectTimeoutMs }, done)
   }
 
   dispose(): void {
@@ -82,26 +82,14 @@ export class UpstreamPeer implements Peer {
     if (!this.#pool) this.#circuit?.close()
   }
 
-  get #connect(): buildConnector.connector {
-    this.#connector ??= createConnector(this.#options.connection.connectTimeoutMs)
-    return this.#connector
-  }
-
   #createCircuit(): Circuit {
     const { circuit, onBreaker } = this.#options
     return new Circuit(circuit, state => onBreaker(this, state))
   }
 
-  #createPool(): Pool {
-    const { connection } = this.#options
-    const pool = new Pool(`http://${this.address}`, {
-      connections: connection.maxConnections ?? null,
-      connect: this.#connect,
-      keepAliveTimeout: connection.keepAliveMs,
-      // A call has one deadline over all its tries, kept where the call is.
-      headersTimeout: 0,
-      bodyTimeout: connection.bodyIdleTimeoutMs,
-    })
+  #createPool(): ConnectionPool {
+    const { host, port } = this.node
+    const pool = new ConnectionPool({ host, port, ...this.#options.connection })
     // Chosen just before its node was gone: it refuses, and the call goes to another.
     if (this.#disposed) void pool.close()
     return pool

@@ -1,0 +1,167 @@
+import { addConnectionOptions, without } from '../../internal/request-head.ts'
+import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
+import { InvalidAnswer } from './invalid-answer.ts'
+
+/** How the end of an answer's body is found (RFC 9112 section 6.3). `close`: it ends with the connection. */
+export type Framing = 'none' | 'length' | 'chunked' | 'close'
+
+/** The head of an answer, read once for everything that is to be known of it. */
+export interface AnswerHead {
+  readonly status: number
+  /** Lines for the client, flat, in order and as spelled; hop-by-hop fields and our own names left out. */
+  readonly headers: string[]
+  readonly framing: Framing
+  /** Bytes of the body where `framing` is `length`. */
+  readonly length: number
+  /** Whether the node keeps the connection for another request. */
+  readonly persistent: boolean
+  /** How long it says it does; undefined when it does not say. */
+  readonly keepAliveMs: number | undefined
+}
+
+/** How a field of an answer is treated. */
+const TREAT = {
+  pass: 0,
+  drop: 1,
+  connection: 2,
+  transferEncoding: 3,
+  contentLength: 4,
+  keepAlive: 5,
+} as const
+type Treatment = (typeof TREAT)[keyof typeof TREAT]
+
+const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
+  // Fields that end at this hop (RFC 9110 section 7.6.1). Trailer goes with them: trailers are not forwarded, and
+  // Node throws when one is announced beside a Content-Length.
+  ...['proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
+    name => [name, TREAT.drop] as const,
+  ),
+  // Set here alone, whatever a node sends.
+  ['x-request-id', TREAT.drop],
+  ['x-waygate-fallback', TREAT.drop],
+  ['connection', TREAT.connection],
+  ['transfer-encoding', TREAT.transferEncoding],
+  ['content-length', TREAT.contentLength],
+  ['keep-alive', TREAT.keepAlive],
+])
+
+/** Spellings of names seen before are answered from here; bounded, since nodes choose them. */
+const MAX_KNOWN_SPELLINGS = 2_000
+const bySpelling = new Map<string, Treatment>()
+
+function treatmentOf(spelling: string): Treatment {
+  const known = bySpelling.get(spelling)
+  if (known !== undefined) return known
+  if (!isToken(spelling)) throw new InvalidAnswer('a header name is not a token')
+  const treatment = TREATMENTS.get(spelling.toLowerCase()) ?? TREAT.pass
+  if (bySpelling.size < MAX_KNOWN_SPELLINGS) bySpelling.set(spelling, treatment)
+  return treatment
+}
+
+const DIGITS = /^\d{1,16}$/
+const STATUS = /^[1-9]\d\d$/
+const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,9})(?:[,\s]|$)/i
+/** `HTTP/1.1 200` */
+const STATUS_LINE_LENGTH = 12
+
+/**
+ * Reads the head of an answer: status line and field lines, each ended by CRLF.
+ *
+ * What two readers could frame differently is refused, not mended: more than one Content-Length, one beside a
+ * Transfer-Encoding, any encoding but one `chunked` (what came would be passed on still encoded, and no longer say
+ * so), an encoding in HTTP/1.0.
+ *
+ * @param text latin1, so that every byte of a value goes out as it came in
+ * @param from index of the status line
+ * @param end index behind the CRLF of the last line; the empty line follows
+ * @param method of the request it answers: an answer to HEAD has no body
+ * @throws InvalidAnswer
+ */
+export function readAnswerHead(text: string, from: number, end: number, method: string): AnswerHead {
+  const status = readStatusLine(text, from)
+  const isOld = text.charCodeAt(from + 7) === 0x30
+  const headers: string[] = []
+  let named: Set<string> | undefined
+  let closes = isOld
+  let chunked = false
+  let length = -1
+  let keepAliveMs: number | undefined
+
+  readFieldLines(text, text.indexOf('\r\n', from) + 2, end, (name, value) => {
+    switch (treatmentOf(name)) {
+      case TREAT.pass:
+        headers.push(name, value)
+        break
+      case TREAT.drop:
+        break
+      case TREAT.connection:
+        named = addConnectionOptions(named, value)
+        if (hasOption(value, 'close')) closes = true
+        else if (isOld && hasOption(value, 'keep-alive')) closes = false
+        break
+      case TREAT.transferEncoding:
+        if (chunked || isOld || value.toLowerCase() !== 'chunked')
+          throw new InvalidAnswer('the answer has an unknown transfer-encoding')
+        chunked = true
+        break
+      case TREAT.contentLength:
+        if (length !== -1) throw new InvalidAnswer('the answer has more than one content-length')
+        length = DIGITS.test(value) ? Number(value) : -1
+        if (length === -1 || !Number.isSafeInteger(length))
+          throw new InvalidAnswer('the content-length of the answer is not a number')
+        headers.push(name, value)
+        break
+      case TREAT.keepAlive: {
+        const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1]
+        if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000
+        break
+      }
+    }
+  })
+  if (chunked && length !== -1) throw new InvalidAnswer('the answer has a content-length and an encoding')
+
+  const framing = framingOf(status, method, chunked, length)
+  return {
+    status,
+    headers: named === undefined ? headers : without(headers, named),
+    framing,
+    length: framing === 'length' ? length : 0,
+    persistent: !closes && framing !== 'close',
+    keepAliveMs,
+  }
+}
+
+/** @throws InvalidAnswer */
+function readStatusLine(text: string, from: number): number {
+  if (!beginsAsHttp(text, from)) throw new InvalidAnswer('what came is not HTTP/1')
+  const status = text.slice(from + 9, from + STATUS_LINE_LENGTH)
+  const lineEnd = text.indexOf('\r\n', from)
+  const behind = from + STATUS_LINE_LENGTH
+  if (!STATUS.test(status) || (lineEnd !== behind && text.charCodeAt(behind) !== 0x20))
+    throw new InvalidAnswer('the status is not a number of three digits')
+  if (!isFieldValue(text.slice(behind, lineEnd)))
+    throw new InvalidAnswer('the status line has a control character')
+  return Number(status)
+}
+
+/** Whether what has come so far can be the beginning of an answer, so that other protocols are known at once. */
+export function beginsAsHttp(text: string, from: number): boolean {
+  const length = Math.min(text.length - from, 9)
+  for (const start of ['HTTP/1.1 ', 'HTTP/1.0 ']) {
+    if (text.startsWith(start.slice(0, length), from)) return true
+  }
+  return false
+}
+
+function framingOf(status: number, method: string, chunked: boolean, length: number): Framing {
+  if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return 'none'
+  if (chunked) return 'chunked'
+  if (length === -1) return 'close'
+  return length === 0 ? 'none' : 'length'
+}
+
+function hasOption(value: string, option: string): boolean {
+  if (value.length < option.length) return false
+  const lower = value.toLowerCase()
+  return lower === option || lower.split(',').some(each => each.trim() === option)
+}

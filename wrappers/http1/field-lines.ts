@@ -1,0 +1,45 @@
+import { InvalidAnswer } from './invalid-answer.ts'
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** RFC 9110 section 5.5: no controls but the tab. Text that is beyond latin1 cannot be on the wire at all. */
+const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+
+export function isToken(text: string): boolean {
+  return TOKEN.test(text)
+}
+
+export function isFieldValue(text: string): boolean {
+  return !FORBIDDEN_IN_VALUE.test(text)
+}
+
+/** Told of each line: its name as spelled, and its value without the whitespace around it. */
+export type OnFieldLine = (name: string, value: string) => void
+
+/**
+ * Reads field lines, each ended by CRLF, strictly as RFC 9112 section 5 writes them: no folding, no space before
+ * the colon, no bare CR or LF. The name is checked by whoever is told of it.
+ *
+ * @param from index of the first line
+ * @param end index behind the CRLF of the last line
+ * @throws InvalidAnswer
+ */
+export function readFieldLines(text: string, from: number, end: number, onLine: OnFieldLine): void {
+  for (let at = from; at < end; ) {
+    const lineEnd = text.indexOf('\r\n', at)
+    const colon = text.indexOf(':', at)
+    if (colon === -1 || colon > lineEnd) throw new InvalidAnswer('a header line has no colon')
+    let first = colon + 1
+    let last = lineEnd
+    while (first < last && isBlank(text.charCodeAt(first))) first++
+    while (last > first && isBlank(text.charCodeAt(last - 1))) last--
+    const value = text.slice(first, last)
+    if (FORBIDDEN_IN_VALUE.test(value)) throw new InvalidAnswer('a header value has a control character')
+    onLine(text.slice(at, colon), value)
+    at = lineEnd + 2
+  }
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}

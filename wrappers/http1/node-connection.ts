@@ -1,0 +1,250 @@
+import type { Socket } from 'node:net'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import type { AnswerHead } from './answer-head.ts'
+import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import { InvalidAnswer } from './invalid-answer.ts'
+import { openSocket } from './open-socket.ts'
+import type { RequestBodySender } from './request-body-sender.ts'
+
+/** A piece of a body: bytes, or short ones as latin1 text, which Node joins with a head into one write. */
+export type Chunk = Buffer | string
+
+/** One request on its way, as its connection sees it. All calls come in the order of the methods. */
+export interface Exchange {
+  readonly method: string
+  /** The connection is the exchange's until its end: it calls `connection.send`, once. */
+  onConnection(connection: NodeConnection): void
+  /** The head of the answer, interim ones (1xx) left out. */
+  onHead(head: AnswerHead): void
+  onChunk(chunk: Chunk): void
+  /** The answer is whole; the connection belongs to somebody else now. Last call. */
+  onEnd(): void
+  /** There will be no answer, or no more of it. Last call. */
+  onFailure(failure: UpstreamFailure): void
+}
+
+/** Who lends the connection out. */
+export interface ConnectionOwner {
+  /** It is free for another request. */
+  onFree(connection: NodeConnection): void
+  onClosed(connection: NodeConnection): void
+}
+
+export interface NodeConnectionOptions {
+  readonly host: string
+  readonly port: number
+  readonly connectTimeoutMs: number
+  /** The longest silence between two pieces of an answer's body; 0 = none. */
+  readonly bodyIdleTimeoutMs: number
+  /** How long it is kept idle when the node does not say. */
+  readonly keepAliveMs: number
+}
+
+/** Read at once; one such buffer per connection, of which small answers touch only the first page. */
+const READ_BYTES = 65_536
+/** Larger pieces are handed on as they are, since a copy of them costs more than a new buffer to read into. */
+const MAX_TEXT_BYTES = 16_384
+/** A node closes a connection when its time is over; a request must not meet it doing so. */
+const KEEP_ALIVE_MARGIN_MS = 1_000
+
+/**
+ * An HTTP/1.1 connection to a node, which carries one request at a time.
+ *
+ * It reads into a buffer of its own (`onread`, below the socket's stream), and reads an answer strictly: whatever is
+ * not plainly one answer ends the connection, and so does anything that comes after it.
+ */
+export class NodeConnection implements AnswerSink {
+  readonly #owner: ConnectionOwner
+  readonly #options: NodeConnectionOptions
+  readonly #socket: Socket
+  #exchange: Exchange | undefined = undefined
+  #sender: RequestBodySender | undefined = undefined
+  readonly #reader: AnswerReader
+  /** Answers carried. */
+  #carried = 0
+  /** Whether a byte of the answer under way has come. */
+  #heard = false
+  #isReading = false
+  /** Whether somebody holds a piece of the buffer that was read into. */
+  #bufferIsLent = false
+  #bodyTimer: NodeJS.Timeout | undefined = undefined
+  #isPaused = false
+  #idleUntil = 0
+
+  /** Begins to connect. `onOpen` is called once; with an error the connection is closed and was never there. */
+  constructor(
+    options: NodeConnectionOptions,
+    owner: ConnectionOwner,
+    onOpen: (error: Error | undefined, connection: NodeConnection) => void,
+  ) {
+    this.#options = options
+    this.#owner = owner
+    this.#reader = new AnswerReader(this)
+    this.#socket = openSocket(
+      {
+        host: options.host,
+        port: options.port,
+        timeoutMs: options.connectTimeoutMs,
+        onread: { buffer: this.#nextBuffer, callback: this.#onRead },
+      },
+      error => {
+        if (!error) this.#listen()
+        onOpen(error, this)
+      },
+    )
+  }
+
+  /** Whether a request may be sent on it now; its idle time is not over. */
+  isUsable(now: number): boolean {
+    return now < this.#idleUntil && this.#socket.writable
+  }
+
+  /**
+   * @param head of the request, latin1
+   * @param body undefined when it has none
+   */
+  send(exchange: Exchange, head: string, body: RequestBodySender | undefined): void {
+    this.#exchange = exchange
+    this.#heard = false
+    this.#reader.start(exchange.method)
+    if (body === undefined) this.#socket.write(head, 'latin1')
+    else {
+      this.#sender = body
+      body.start(this.#socket, head, failure => this.abort(failure))
+    }
+  }
+
+  /** Reads no more of the answer until `resume()`; at most what was read at once still comes. */
+  pause(): void {
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#socket.resume()
+    this.#bodyTimer?.refresh()
+  }
+
+  /** Ends the exchange with `failure`, and the connection with it. */
+  abort(failure: UpstreamFailure): void {
+    const exchange = this.#exchange
+    this.#release()
+    this.#socket.destroy()
+    exchange?.onFailure(failure)
+  }
+
+  /** Closes it, whatever it carries. */
+  destroy(): void {
+    this.abort(new UpstreamFailure('reset', new Error('the connection was closed here')))
+  }
+
+  #listen(): void {
+    this.#idleUntil = performance.now() + this.#options.keepAliveMs
+    this.#socket
+      .on('end', this.#onEnd)
+      .on('error', error => this.#onBroken(error))
+      .on('close', () => {
+        this.#onBroken(new Error('the node closed the connection'))
+        clearTimeout(this.#bodyTimer)
+        this.#owner.onClosed(this)
+      })
+  }
+
+  /** The buffer to read into next; undefined: the one before. */
+  readonly #nextBuffer = (): Buffer => {
+    const isAfterRead = this.#isReading
+    this.#isReading = false
+    // Node keeps the buffer when it gets none, which its types do not say.
+    if (isAfterRead && !this.#bufferIsLent) return undefined as unknown as Buffer
+    this.#bufferIsLent = false
+    return Buffer.allocUnsafeSlow(READ_BYTES)
+  }
+
+  readonly #onRead = (size: number, buffer: Uint8Array): boolean => {
+    this.#isReading = true
+    try {
+      this.#read(buffer as Buffer, size)
+    } catch (error) {
+      if (!(error instanceof InvalidAnswer)) throw error
+      this.abort(new UpstreamFailure('invalid', error))
+    }
+    return true
+  }
+
+  #read(buffer: Buffer, size: number): void {
+    // Nobody has asked for anything.
+    if (this.#exchange === undefined) {
+      this.destroy()
+      return
+    }
+    this.#heard = true
+    const end = this.#reader.read(buffer, size)
+    if (this.#exchange === undefined) return
+    if (end !== -1) this.#finish(end < size)
+    else if (this.#reader.head) this.#expectMore()
+  }
+
+  onHead(head: AnswerHead): void {
+    this.#exchange!.onHead(head)
+  }
+
+  onPiece(buffer: Buffer, from: number, to: number): void {
+    // Given up by who was handed the piece before.
+    if (this.#exchange === undefined) return
+    if (to - from <= MAX_TEXT_BYTES) this.#exchange.onChunk(buffer.toString('latin1', from, to))
+    else {
+      this.#bufferIsLent = true
+      this.#exchange.onChunk(buffer.subarray(from, to))
+    }
+  }
+
+  /** @param surplus whether bytes came behind the answer that nobody asked for */
+  #finish(surplus: boolean): void {
+    const exchange = this.#exchange!
+    const head = this.#reader.head!
+    const isWholeRequestSent = this.#sender === undefined || this.#sender.isDone
+    const keepMs =
+      head.keepAliveMs === undefined ? this.#options.keepAliveMs : head.keepAliveMs - KEEP_ALIVE_MARGIN_MS
+    this.#release()
+    this.#carried++
+    if (!head.persistent || surplus || !isWholeRequestSent || keepMs <= 0) this.#socket.destroy()
+    else {
+      this.#idleUntil = performance.now() + keepMs
+      this.#owner.onFree(this)
+    }
+    exchange.onEnd()
+  }
+
+  /** Forgets the exchange, and reads on whatever it had paused. */
+  #release(): void {
+    this.#sender?.stop()
+    this.#sender = undefined
+    this.#exchange = undefined
+    this.resume()
+  }
+
+  #expectMore(): void {
+    const { bodyIdleTimeoutMs } = this.#options
+    if (bodyIdleTimeoutMs === 0) return
+    // One timer for all answers of the connection; between them it may fire into nothing.
+    if (this.#bodyTimer) this.#bodyTimer.refresh()
+    else this.#bodyTimer = setTimeout(this.#onSilence, bodyIdleTimeoutMs).unref()
+  }
+
+  readonly #onSilence = (): void => {
+    if (this.#exchange === undefined || this.#reader.head === undefined || this.#isPaused) return
+    this.abort(new UpstreamFailure('timeout', new Error('the node fell silent in the middle of the body')))
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#exchange && this.#reader.head?.framing === 'close') this.#finish(false)
+    else this.#onBroken(new Error('the node ended the connection'))
+  }
+
+  #onBroken(error: Error): void {
+    if (this.#exchange === undefined) return
+    this.abort(new UpstreamFailure('reset', error, this.#carried > 0 && !this.#heard))
+  }
+}

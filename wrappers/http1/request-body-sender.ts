@@ -1,0 +1,91 @@
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { GatewayError } from '../../internal/errors.ts'
+import type { RequestBody } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+
+/** Sends the body of one request, no faster than the node takes it. */
+export class RequestBodySender {
+  readonly #body: RequestBody
+  /** Bytes; -1: in chunks. */
+  readonly #length: number
+  #source: Readable | undefined = undefined
+  #socket: Socket | undefined = undefined
+  #sent = 0
+  #isCorked = false
+  #isDone = false
+
+  /** @param length bytes that the head promises; -1: it promises chunks */
+  constructor(body: RequestBody, length: number) {
+    this.#body = body
+    this.#length = length
+  }
+
+  /** Whether the node has been given all of it. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Sends head and body. Only now is the first byte taken from the client. */
+  start(socket: Socket, head: string, onFailure: (failure: UpstreamFailure) => void): void {
+    this.#socket = socket
+    // What the client has sent already leaves together with the head, which does not wait for the rest.
+    this.#isCorked = true
+    socket.cork()
+    socket.write(head, 'latin1')
+    setImmediate(() => this.#uncork())
+    socket.on('drain', this.#onDrain)
+    this.#source = this.#body
+      .open()
+      .on('data', (chunk: Buffer) => {
+        this.#sent += chunk.length
+        if (this.#length !== -1 && this.#sent > this.#length) {
+          onFailure(new UpstreamFailure('unsendable', new Error('the body is longer than its length says')))
+        } else if (!this.#write(chunk)) this.#source!.pause()
+      })
+      .on('end', () => {
+        if (this.#length === -1) socket.write('0\r\n\r\n', 'latin1')
+        else if (this.#sent < this.#length) {
+          onFailure(new UpstreamFailure('unsendable', new Error('the body is shorter than its length says')))
+          return
+        }
+        this.#isDone = true
+        this.stop()
+      })
+      .on('error', error => onFailure(failureOf(error)))
+  }
+
+  /** Takes no more from the client. */
+  stop(): void {
+    if (!this.#isDone) this.#source?.destroy()
+    this.#uncork()
+    this.#socket?.off('drain', this.#onDrain)
+  }
+
+  #write(chunk: Buffer): boolean {
+    const socket = this.#socket!
+    if (this.#length !== -1) return socket.write(chunk)
+    socket.cork()
+    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+    socket.write(chunk)
+    const isTaken = socket.write('\r\n', 'latin1')
+    socket.uncork()
+    return isTaken
+  }
+
+  readonly #onDrain = (): void => {
+    this.#source?.resume()
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return
+    this.#isCorked = false
+    this.#socket!.uncork()
+  }
+}
+
+/** Whatever ended the body on the client's side. */
+function failureOf(error: Error): UpstreamFailure {
+  if (error instanceof UpstreamFailure) return error
+  return new UpstreamFailure(error instanceof GatewayError ? 'unsendable' : 'aborted', error)
+}

@@ -1,0 +1,63 @@
+import type { UpstreamRequest } from '../../internal/upstream.ts'
+import { isFieldValue, isToken } from './field-lines.ts'
+
+const CHUNKED = -1
+
+/** The head of a request as it goes on the wire, and how long the body behind it is. */
+export interface RequestText {
+  /** latin1 */
+  readonly head: string
+  /** Bytes of the body; -1: sent in chunks. */
+  readonly bodyLength: number
+}
+
+/** Methods whose requests say so when they have no body (RFC 9110 section 8.6). */
+const USUALLY_WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY'])
+const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
+
+/** Names that were found to be tokens; bounded, since clients choose them. */
+const MAX_KNOWN_NAMES = 2_000
+const knownNames = new Set<string>()
+
+function isName(name: string): boolean {
+  if (knownNames.has(name)) return true
+  if (!isToken(name)) return false
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name)
+  return true
+}
+
+/**
+ * Writes the head of a request. Checked again here, at the last place before the wire, whoever made its parts: a
+ * line break in one of them would be a request of its own.
+ *
+ * @param address what Host says unless the request brings one
+ * @throws TypeError when a part of it cannot be written
+ */
+export function writeRequestHead(request: UpstreamRequest, address: string): RequestText {
+  const { method, target, headers, body } = request
+  if (!KNOWN_METHODS.has(method) && !isToken(method)) throw new TypeError('the method is not a token')
+  if (FORBIDDEN_IN_TARGET.test(target)) throw new TypeError('the target has characters that it must not have')
+  let text = ''
+  let host = address
+  let bodyLength = CHUNKED
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (!isName(name)) throw new TypeError('a header name is not a token')
+    if (!isFieldValue(value)) throw new TypeError('a header value has characters that it must not have')
+    if (name.length === 4 && name.toLowerCase() === 'host') host = value
+    else {
+      if (name.length === 14 && name.toLowerCase() === 'content-length') bodyLength = Number(value)
+      text += `${name}: ${value}\r\n`
+    }
+  }
+  if (body === null) {
+    if (bodyLength === CHUNKED && USUALLY_WITH_BODY.has(method)) text += 'content-length: 0\r\n'
+    bodyLength = 0
+  } else if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'
+  return {
+    head: `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${text}\r\n`,
+    bodyLength,
+  }
+}
