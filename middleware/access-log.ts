@@ -1,11 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
+import type { Peer } from '../internal/peer.ts'
+import type { Route } from '../internal/route.ts'
 import { pathOf } from '../internal/target.ts'
 
 /** What the log needs of a logger; pino's fits. */
 interface AccessLogger {
   info(fields: object, message: string): void
+  /** One whose lines all have these fields. */
+  child(fields: object): { info(fields: object, message: string): void }
 }
+type LineLogger = ReturnType<AccessLogger['child']>
 
 /** For a client that left before its answer began; nginx's number for it. */
 const CLIENT_CLOSED_REQUEST = 499
@@ -21,17 +26,14 @@ export function statusOf(call: Call, response: ServerResponse): number {
 export function createAccessLog(
   logger: AccessLogger,
 ): (call: Call, status: number, client: string, totalMs: number) => void {
+  const loggerOf = createWayLoggers(logger)
   return (call, status, client, totalMs) => {
-    logger.info(
+    loggerOf(call.route, call.peer).info(
       {
         requestId: call.requestId,
         method: call.method,
         path: pathOf(call.target),
         status,
-        route: call.route?.id,
-        service: call.route?.service,
-        node: call.peer?.node.id,
-        address: call.peer?.address,
         attempts: call.attempts,
         upstreamMs: call.upstreamMs < 0 ? undefined : round(call.upstreamMs),
         totalMs: round(totalMs),
@@ -43,6 +45,32 @@ export function createAccessLog(
       },
       'request',
     )
+  }
+}
+
+/**
+ * Loggers that have the fields of a way through the gateway, so that the four are written as JSON once and not for
+ * every request. They go with their route and their peer.
+ */
+function createWayLoggers(
+  logger: AccessLogger,
+): (route: Route | undefined, peer: Peer | undefined) => LineLogger {
+  const ways = new WeakMap<Route, WeakMap<Peer, LineLogger>>()
+  return (route, peer) => {
+    if (!route) return logger
+    if (!peer) return logger.child({ route: route.id, service: route.service })
+    let byPeer = ways.get(route)
+    if (!byPeer) {
+      byPeer = new WeakMap()
+      ways.set(route, byPeer)
+    }
+    let way = byPeer.get(peer)
+    if (!way) {
+      const { node, address } = peer
+      way = logger.child({ route: route.id, service: route.service, node: node.id, address })
+      byPeer.set(peer, way)
+    }
+    return way
   }
 }
 

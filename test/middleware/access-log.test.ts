@@ -11,7 +11,10 @@ function logged(
   target = '/user/1?token=hunter2',
 ): Record<string, unknown> {
   const lines: Record<string, unknown>[] = []
-  const log = createAccessLog({ info: (fields, message) => void lines.push({ ...fields, message }) })
+  const logger = (bound: object) => ({
+    info: (fields: object, message: string) => void lines.push({ ...bound, ...fields, message }),
+  })
+  const log = createAccessLog({ ...logger({}), child: logger })
   const call = new Call('id-1', 'GET', target, 0)
   change(call)
   log(call, 200, '10.0.0.9', 1.23456)
