@@ -1,18 +1,30 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createHash } from 'node:crypto'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { OTHER_CORE } from './cores.ts'
+import { onPath } from './on-path.ts'
 import { pinned } from './process.ts'
 
 const execute = promisify(execFile)
 
-export interface LoadOptions {
-  readonly url: string
-  readonly token: string
+/** What is sent, over and over, on every connection. */
+export interface Load {
+  /** Below the base URL of what is measured. */
+  readonly path: string
   readonly connections: number
+  readonly method?: 'GET' | 'POST'
+  readonly bodyBytes?: number
+  /** One for all requests, or many by turns; none: no `authorization`. */
+  readonly tokens?: readonly string[]
+}
+
+export interface LoadOptions extends Load {
+  readonly base: string
   readonly seconds: number
-  /** The core that the load generator is bound to. */
-  readonly core: number
+  /** For files that the load generator reads. */
+  readonly folder: string
 }
 
 export interface LoadResult {
@@ -25,26 +37,24 @@ export interface LoadResult {
 }
 
 /** `wrk` where it is installed (Debian: `wrk`), which leaves more of the machine to what is measured. */
-export const LOAD_TOOL = existsSync('/usr/bin/wrk') ? 'wrk' : 'autocannon'
+export const LOAD_TOOL = onPath('wrk') ? 'wrk' : 'autocannon'
 
 /** Runs a load. Whoever waits goes on serving: the embedded etcd of the same process must not look dead. */
 export function runLoad(options: LoadOptions): Promise<LoadResult> {
   return LOAD_TOOL === 'wrk' ? runWrk(options) : runAutocannon(options)
 }
 
-async function runWrk({ url, token, connections, seconds, core }: LoadOptions): Promise<LoadResult> {
-  const command = [
-    'wrk',
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '--latency',
-    '-H',
-    `authorization: Bearer ${token}`,
-    url,
-  ]
-  const [file, ...args] = pinned(core, command)
-  const { stdout: output } = await execute(file!, args)
+async function runWrk(options: LoadOptions): Promise<LoadResult> {
+  const { base, path, connections, seconds, tokens = [], method = 'GET', bodyBytes = 0 } = options
+  // A script that builds requests costs the load generator a call for each; a fixed header does not.
+  const isPlain = method === 'GET' && tokens.length < 2
+  const { stdout: output } = await run([
+    ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s'],
+    ...(isPlain
+      ? [...tokens.flatMap(token => ['-H', `authorization: Bearer ${token}`]), base + path]
+      : ['-s', join(import.meta.dirname, 'load.lua'), base + path, '--', method, String(bodyBytes)]),
+    ...(isPlain || tokens.length === 0 ? [] : [tokensFile(options.folder, tokens)]),
+  ])
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0)
   const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)
   return {
@@ -63,20 +73,18 @@ function milliseconds(match: RegExpExecArray | null): number {
   return Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2] as 'us' | 'ms' | 's']
 }
 
-async function runAutocannon({ url, token, connections, seconds, core }: LoadOptions): Promise<LoadResult> {
-  const bin = findAutocannon()
-  const args = [
-    '-j',
-    '-c',
-    String(connections),
-    '-d',
-    String(seconds),
-    '-H',
-    `authorization=Bearer ${token}`,
-    url,
-  ]
-  const [file, ...rest] = pinned(core, [process.execPath, bin, ...args])
-  const { stdout } = await execute(file!, rest)
+/** One token a line; written once for each list. */
+function tokensFile(folder: string, tokens: readonly string[]): string {
+  const text = `${tokens.join('\n')}\n`
+  const file = join(folder, `${createHash('sha256').update(text).digest('hex').slice(0, 16)}.tokens`)
+  if (!existsSync(file)) writeFileSync(file, text)
+  return file
+}
+
+async function runAutocannon(options: LoadOptions): Promise<LoadResult> {
+  const file = join(options.folder, 'autocannon.json')
+  writeFileSync(file, JSON.stringify(options))
+  const { stdout } = await run([process.execPath, join(import.meta.dirname, 'autocannon.ts'), file])
   const result = JSON.parse(stdout)
   return {
     requests: result.requests.total,
@@ -87,12 +95,7 @@ async function runAutocannon({ url, token, connections, seconds, core }: LoadOpt
   }
 }
 
-function findAutocannon(): string {
-  try {
-    return createRequire(import.meta.url).resolve('autocannon/autocannon.js')
-  } catch (cause) {
-    throw new Error('there is nothing to make load with: install wrk, or run `npm ci --prefix bench`', {
-      cause,
-    })
-  }
+function run(command: readonly string[]): Promise<{ stdout: string }> {
+  const [file, ...args] = pinned(OTHER_CORE, command)
+  return execute(file!, args)
 }

@@ -1,62 +1,74 @@
-import type { LoadResult } from './load.ts'
+import type { Measured, Measurement, Round } from './measure.ts'
 
-export interface Round extends LoadResult {
-  readonly cpuMicrosPerRequest: number
-}
-
-export interface Contender {
+/** Medians over the rounds; ratios are against the first contender, and above 1 where this one is better. */
+export interface Line {
   readonly name: string
-  readonly pid: number
-  readonly url: string
-  readonly rounds: Round[]
+  readonly version?: string
+  readonly requestsPerSecond: number
+  /** The median of the ratio in each round. */
+  readonly speedRatio: number
+  readonly cpuMicrosPerRequest: number
+  readonly cpuRatio: number
+  /** CPU time in the round that was disturbed least. */
+  readonly leastCpuMicrosPerRequest: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Failed requests of all rounds together. */
+  readonly failed: number
 }
 
-/** A Markdown table of medians; ratios are against the first contender, medians of the ratio in each round. */
-export function formatReport(contenders: readonly Contender[]): string {
-  const base = contenders[0]!
-  const rows = contenders.map(({ name, rounds }) => {
+/** One line for each contender. */
+export function summarize(measured: readonly Measured[]): Line[] {
+  const base = measured[0]?.rounds ?? []
+  return measured.map(({ name, version, rounds }) => {
     const of = (value: (round: Round) => number) => median(rounds.map(value))
-    const speed = median(
-      rounds.map((round, i) => round.requestsPerSecond / base.rounds[i]!.requestsPerSecond),
-    )
-    const cost = median(
-      rounds.map((round, i) => base.rounds[i]!.cpuMicrosPerRequest / round.cpuMicrosPerRequest),
-    )
-    return [
+    return {
       name,
-      of(round => round.requestsPerSecond).toFixed(0),
-      `${speed.toFixed(2)}x`,
-      of(round => round.cpuMicrosPerRequest).toFixed(1),
-      `${cost.toFixed(2)}x`,
-      best(rounds).toFixed(1),
-      `${(best(base.rounds) / best(rounds)).toFixed(2)}x`,
-      of(round => round.p50Ms).toFixed(1),
-      of(round => round.p99Ms).toFixed(1),
-      String(rounds.reduce((sum, round) => sum + round.failed, 0)),
-    ]
+      ...(version !== undefined && { version }),
+      requestsPerSecond: of(round => round.requestsPerSecond),
+      speedRatio: median(rounds.map((round, i) => round.requestsPerSecond / base[i]!.requestsPerSecond)),
+      cpuMicrosPerRequest: of(round => round.cpuMicrosPerRequest),
+      cpuRatio: median(rounds.map((round, i) => base[i]!.cpuMicrosPerRequest / round.cpuMicrosPerRequest)),
+      leastCpuMicrosPerRequest: Math.min(...rounds.map(round => round.cpuMicrosPerRequest)),
+      p50Ms: of(round => round.p50Ms),
+      p99Ms: of(round => round.p99Ms),
+      failed: rounds.reduce((sum, round) => sum + round.failed, 0),
+    }
   })
+}
+
+/** The lines as a Markdown table, and below it who is not in it. */
+export function formatReport(lines: readonly Line[], leftOut: Measurement['leftOut']): string {
   const head = [
     '',
     'requests/s',
     'ratio',
     'CPU µs/request',
     'ratio',
-    'best CPU µs',
-    'ratio',
+    'least CPU µs',
     'p50 ms',
     'p99 ms',
     'failed',
   ]
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
+  const rows = lines.map(line => [
+    line.version === undefined ? line.name : `${line.name} (${line.version})`,
+    line.requestsPerSecond.toFixed(line.requestsPerSecond < 1_000 ? 1 : 0),
+    `${line.speedRatio.toFixed(2)}x`,
+    line.cpuMicrosPerRequest.toFixed(1),
+    `${line.cpuRatio.toFixed(2)}x`,
+    line.leastCpuMicrosPerRequest.toFixed(1),
+    line.p50Ms.toFixed(1),
+    line.p99Ms.toFixed(1),
+    String(line.failed),
+  ])
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const table = [row(head), row(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(row)]
+  return [...table, ...leftOut.map(({ name, reason }) => `\n${name} is left out: ${reason}`)].join('\n')
 }
 
-/** CPU time in the round that was disturbed least. */
-function best(rounds: readonly Round[]): number {
-  return Math.min(...rounds.map(round => round.cpuMicrosPerRequest))
-}
-
-function median(values: readonly number[]): number {
+/** The middle value; of an even number, the mean of the two in the middle. NaN when there is none. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? Number.NaN
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
 }

@@ -1,17 +1,66 @@
 /**
- * Nodes that answer every GET with 110 bytes of JSON: as many ports as the argument says, in one process, so
- * that a gateway with several nodes and one with a single node wake the same process. Prints the ports.
+ * Nodes: as many ports as the argument says, in one process, so that a gateway with several nodes and one with a
+ * single node wake the same process. Prints the ports.
+ *
+ *   GET /bytes/N     N bytes in one piece; any other path: 110 bytes of JSON
+ *   GET /stream/N    N bytes in pieces of 64 KiB, as fast as they are taken
+ *   POST             the 110 bytes when the whole body has arrived; 400 when there is none
  */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 
-const body = Buffer.from(JSON.stringify({ message: 'x'.repeat(96) }))
-const ports = Array.from({ length: Number(process.argv[2]) }, async () => {
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
-    response.end(body)
+const small = Buffer.from(JSON.stringify({ message: 'x'.repeat(96) }))
+const piece = Buffer.alloc(65_536, 'x')
+const blobs = new Map<number, Buffer>()
+
+const server = createServer((request, response) => {
+  if (request.method === 'POST') return receive(request, response)
+  const [, kind, size] = /^\/(bytes|stream)\/(\d+)(?:$|\?)/.exec(request.url!) ?? []
+  if (kind === 'stream') return stream(response, Number(size))
+  if (kind === 'bytes') return send(response, blob(Number(size)), 'application/octet-stream')
+  send(response, small, 'application/json')
+})
+
+function send(response: ServerResponse, body: Buffer, type: string): void {
+  response.writeHead(200, { 'content-type': type, 'content-length': body.length })
+  response.end(body)
+}
+
+function blob(size: number): Buffer {
+  const body = blobs.get(size) ?? Buffer.alloc(size, 'x')
+  blobs.set(size, body)
+  return body
+}
+
+function receive(request: IncomingMessage, response: ServerResponse): void {
+  let received = 0
+  request.on('data', chunk => {
+    received += chunk.length
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
+  request.once('end', () => {
+    if (received > 0) return send(response, small, 'application/json')
+    response.writeHead(400).end()
+  })
+}
+
+function stream(response: ServerResponse, size: number): void {
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size })
+  let left = size
+  const write = () => {
+    while (left > 0) {
+      const next = left < piece.length ? piece.subarray(0, left) : piece
+      left -= next.length
+      if (!response.write(next) && left > 0) return void response.once('drain', write)
+    }
+    response.end()
+  }
+  write()
+}
+
+const ports = Array.from({ length: Number(process.argv[2]) }, async () => {
+  // One HTTP server behind all ports: a thousand would have a thousand timers.
+  const listener = createTcpServer(socket => server.emit('connection', socket))
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  return (listener.address() as AddressInfo).port
 })
 console.log((await Promise.all(ports)).join(' '))

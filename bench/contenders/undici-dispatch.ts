@@ -1,7 +1,8 @@
-/** node:http in front of undici's `dispatch`, and nothing else: what is left when every feature is gone. Prints its port. */
+/** node:http in front of undici's `dispatch`, and nothing else: what is left when every feature is gone. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
+import { announce, versionOf } from './announce.ts'
 
 class PassThrough implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse
@@ -41,4 +42,4 @@ const server = createServer((request, response) => {
     new PassThrough(response),
   )
 })
-server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))
+server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port, versionOf('undici')))

@@ -1,0 +1,18 @@
+/** Runs autocannon as the JSON file that is its argument says, and prints the result as JSON. */
+import { readFileSync } from 'node:fs'
+import autocannon from 'autocannon'
+import type { LoadOptions } from './load.ts'
+
+const load: LoadOptions = JSON.parse(readFileSync(process.argv[2]!, 'utf8'))
+const { tokens = [], bodyBytes = 0 } = load
+const result = await autocannon({
+  url: load.base + load.path,
+  connections: load.connections,
+  duration: load.seconds,
+  method: load.method ?? 'GET',
+  ...(bodyBytes > 0 && { body: 'x'.repeat(bodyBytes) }),
+  ...(tokens.length > 0 && {
+    requests: tokens.map(token => ({ headers: { authorization: `Bearer ${token}` } })),
+  }),
+})
+console.log(JSON.stringify(result))

@@ -1,0 +1,40 @@
+/**
+ * nginx, one worker. Connections to the node are kept only when told (`keepalive`, HTTP/1.1, no `Connection`), and
+ * both sides close after 1,000 requests unless told otherwise. Without `proxy_max_temp_file_size 0` it writes large
+ * answers to disk for slow clients.
+ */
+import { runServer } from './server-process.ts'
+
+const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+
+await runServer({
+  version: ['nginx', '-v'],
+  command: file => ['nginx', '-c', file, '-e', 'stderr'],
+  config: ({ port, folder }) => `
+    daemon off;
+    worker_processes 1;
+    worker_rlimit_nofile 16384;
+    pid ${folder}/nginx.pid;
+    error_log stderr crit;
+    events { worker_connections 8192; }
+    http {
+      access_log off;
+      ${paths.map(name => `${name}_temp_path ${folder}/${name};`).join('\n')}
+      keepalive_requests 100000000;
+      upstream node {
+        server 127.0.0.1:${process.argv[2]};
+        keepalive 256;
+        keepalive_requests 100000000;
+      }
+      server {
+        listen 127.0.0.1:${port};
+        location / {
+          proxy_pass http://node;
+          proxy_http_version 1.1;
+          proxy_set_header Connection "";
+          proxy_max_temp_file_size 0;
+        }
+      }
+    }
+  `,
+})

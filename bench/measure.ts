@@ -1,0 +1,131 @@
+import { type IncomingMessage, request } from 'node:http'
+import { openIdle } from './idle.ts'
+import { type Load, type LoadResult, runLoad } from './load.ts'
+import { cpuMicros } from './process.ts'
+import type { Contender, Scenario } from './scenario.ts'
+import { openScene, type Running, type Scene } from './scene.ts'
+
+/** What a contender did in one turn. */
+export interface Round extends LoadResult {
+  /** NaN where /proc does not tell. */
+  readonly cpuMicrosPerRequest: number
+}
+
+/** A contender and its rounds, which stand side by side with those of the others. */
+export interface Measured {
+  readonly name: string
+  readonly version?: string
+  readonly rounds: readonly Round[]
+}
+
+export interface Measurement {
+  readonly measured: readonly Measured[]
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[]
+}
+
+export interface Effort {
+  readonly rounds: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+}
+
+interface Entry {
+  readonly contender: Contender
+  readonly running: Running
+  readonly load: Load
+  readonly rounds: Round[]
+}
+
+/**
+ * Starts all contenders, checks that each really forwards, warms them up, and then runs the load against one after
+ * the other, round by round, so that what else the machine does hits all of them alike. Who does not start or does
+ * not forward is left out.
+ */
+export async function measure(scenario: Scenario, effort: Effort): Promise<Measurement> {
+  const scene = await openScene(scenario.nodes)
+  try {
+    const entries = new Set<Entry>()
+    const leftOut: { name: string; reason: string }[] = []
+    const attempt = async ({ name }: Contender, act: () => Promise<unknown>): Promise<boolean> => {
+      try {
+        await act()
+        return true
+      } catch (error) {
+        const reason = (error as Error).message
+        console.error(`${name} is left out: ${reason}`)
+        leftOut.push({ name, reason })
+        return false
+      }
+    }
+    for (const contender of scenario.contenders()) {
+      await attempt(contender, async () => {
+        const load = { ...scenario.load, ...contender.load }
+        const running = await contender.start(scene)
+        await checkForwards(running, load, `${scene.nodeUrl}${scenario.load.path}`)
+        entries.add({ contender, running, load, rounds: [] })
+      })
+    }
+    for (let i = 0; i <= effort.rounds; i++) {
+      const seconds = i === 0 ? effort.warmUpSeconds : effort.seconds
+      if (seconds === 0) continue
+      for (const entry of [...entries]) {
+        const isDone = await attempt(entry.contender, async () => {
+          const round = await turn(scene, entry, seconds)
+          if (i > 0) entry.rounds.push(round)
+        })
+        if (!isDone) entries.delete(entry)
+      }
+      console.error(`${scenario.name}: ${i === 0 ? 'warmed up' : `round ${i} of ${effort.rounds}`}`)
+    }
+    const measured = [...entries].map(({ contender, running: { version }, rounds }) => ({
+      name: contender.name,
+      ...(version !== undefined && { version }),
+      rounds,
+    }))
+    return { measured, leftOut }
+  } finally {
+    await scene.close()
+  }
+}
+
+async function turn(
+  scene: Scene,
+  { contender, running: { base, process }, load }: Entry,
+  seconds: number,
+): Promise<Round> {
+  const closeIdle = await openIdle(contender.idleConnections ?? 0, base + load.path, load.tokens?.[0])
+  try {
+    const before = cpuMicros(process.pid)
+    const result = await runLoad({ ...load, base, seconds, folder: scene.folder })
+    const cpuMicrosPerRequest = (cpuMicros(process.pid) - before) / result.requests
+    return { ...result, cpuMicrosPerRequest, failed: result.failed + closeIdle() }
+  } finally {
+    closeIdle()
+  }
+}
+
+/** @throws Error unless the answer is the node's own. */
+async function checkForwards({ base }: Running, load: Load, nodeUrl: string): Promise<void> {
+  const [expected, given] = [await ask(nodeUrl, load), await ask(base + load.path, load)]
+  if (given.status !== 200) throw new Error(`it answers ${given.status}`)
+  if (!given.body.equals(expected.body)) throw new Error("it does not answer with the node's body")
+}
+
+async function ask(
+  url: string,
+  { method = 'GET', bodyBytes = 0, tokens: [token] = [] }: Load,
+): Promise<{ status: number; body: Buffer }> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(bodyBytes > 0 && { 'content-length': bodyBytes, 'content-type': 'application/octet-stream' }),
+    }
+    request(url, { method, headers, agent: false, timeout: 10_000 }, resolve)
+      .once('timeout', () => reject(new Error('it does not answer')))
+      .once('error', reject)
+      .end('x'.repeat(bodyBytes))
+  })
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk)
+  return { status: response.statusCode!, body: Buffer.concat(chunks) }
+}

@@ -1,0 +1,66 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join, relative } from 'node:path'
+import { drawChart } from './chart.ts'
+import { LOAD_TOOL } from './load.ts'
+import type { Effort, Measurement } from './measure.ts'
+import { formatReport, type Line } from './report.ts'
+import type { Scenario } from './scenario.ts'
+
+const folder = join(import.meta.dirname, 'results')
+
+/** Everything about one run of a scenario, as it is kept. */
+export interface Result {
+  readonly scenario: string
+  readonly title: string
+  readonly date: string
+  /** What it was run with and on. */
+  readonly setting: string
+  readonly lines: readonly Line[]
+  readonly measurement: Measurement
+}
+
+/** What a scenario gave. */
+export function createResult(
+  { name, title, load: { connections } }: Scenario,
+  { rounds, seconds, warmUpSeconds }: Effort,
+  lines: readonly Line[],
+  measurement: Measurement,
+): Result {
+  const setting = [
+    `${connections} connections`,
+    `${rounds} rounds of ${seconds} s after ${warmUpSeconds} s of warming up`,
+    LOAD_TOOL,
+    `Node ${process.version.slice(1)}`,
+    `${cpus().length} cores (${cpus()[0]?.model})`,
+  ].join(', ')
+  return { scenario: name, title, date: new Date().toISOString().slice(0, 10), setting, lines, measurement }
+}
+
+/** A heading and a table, Markdown. */
+export function formatResult({ title, date, setting, lines, measurement }: Result): string {
+  return `## ${title}\n\n${date}, ${setting}:\n\n${formatReport(lines, measurement.leftOut)}\n`
+}
+
+/**
+ * Writes `SCENARIO.json` and `SCENARIO.md`, to `results/recorded` when the run is to be kept, else to a folder of its
+ * own that git ignores. A recorded run of `get` is also drawn.
+ */
+export function saveResults(results: readonly Result[], record: boolean): void {
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
+  const target = join(folder, record ? 'recorded' : stamp)
+  mkdirSync(target, { recursive: true })
+  for (const result of results) {
+    writeFileSync(join(target, `${result.scenario}.json`), `${JSON.stringify(result, undefined, 2)}\n`)
+    writeFileSync(join(target, `${result.scenario}.md`), formatResult(result))
+    if (record && result.scenario === 'get') {
+      const chart = drawChart(
+        'Requests per second on one core',
+        `${result.title}; against ${result.lines[0]?.name}. ${result.date}, Node ${process.version.slice(1)}`,
+        result.lines,
+      )
+      writeFileSync(join(import.meta.dirname, '../docs/benchmarks.svg'), chart)
+    }
+  }
+  console.error(`written to ${relative(process.cwd(), target)}`)
+}

@@ -1,0 +1,35 @@
+import type { Load } from '../load.ts'
+import type { Scenario } from '../scenario.ts'
+import { signTokens } from '../tokens.ts'
+import { bareHttpProxy, passThrough, peers, waygate } from './peers.ts'
+
+const load: Load = { path: '/x', connections: 64, tokens: signTokens(1) }
+const everybody = [bareHttpProxy, waygate, ...peers]
+
+/** Requests that everybody can forward. */
+export const forwarding: readonly Scenario[] = [
+  {
+    name: 'get',
+    title: 'GET, an answer of 110 bytes',
+    load,
+    contenders: () => [...everybody, passThrough],
+  },
+  {
+    name: 'post',
+    title: 'POST of 1 KB, an answer of 110 bytes',
+    load: { ...load, method: 'POST', bodyBytes: 1_024 },
+    contenders: () => everybody,
+  },
+  {
+    name: 'answer-100kb',
+    title: 'GET, an answer of 100 KB',
+    load: { ...load, path: '/bytes/102400' },
+    contenders: () => everybody,
+  },
+  {
+    name: 'stream-10mb',
+    title: 'GET, an answer of 10 MB in pieces of 64 KB',
+    load: { ...load, path: '/stream/10485760', connections: 8 },
+    contenders: () => everybody,
+  },
+]

@@ -1,0 +1,27 @@
+import type { Contender } from '../scenario.ts'
+import { SECRET } from '../tokens.ts'
+
+const peer = (name: string, file: string): Contender => ({ name, start: scene => scene.startContender(file) })
+
+/** With a token checked on every request, three weighted nodes, a breaker for each, all metrics; no access log. */
+export const waygate: Contender = {
+  name: 'Waygate',
+  start: scene => scene.startWaygate({ config: { jwt: { secret: SECRET } } }),
+}
+
+/** What the others are compared with. */
+export const bareHttpProxy = peer('bare @fastify/http-proxy', 'http-proxy.ts')
+
+/** Whoever forwards requests, each in front of one node and with nothing else to do. */
+export const peers: readonly Contender[] = [
+  peer('fast-gateway', 'fast-gateway.ts'),
+  peer('http-proxy-3', 'http-proxy-3.ts'),
+  peer('http-proxy-middleware', 'http-proxy-middleware.ts'),
+  peer('@platformatic/gateway', 'platformatic-gateway.ts'),
+  peer('nginx', 'nginx.ts'),
+  peer('HAProxy', 'haproxy.ts'),
+  peer('Caddy', 'caddy.ts'),
+]
+
+/** Forwards small answers to requests without a body and does nothing else. */
+export const passThrough = peer('node:http + undici, no features', 'undici-dispatch.ts')

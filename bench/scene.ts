@@ -1,0 +1,126 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startEmbeddedEtcd } from '../discovery/embedded-etcd/server.ts'
+import { createEtcdClient } from '../discovery/etcd/client.ts'
+import type { Announcement } from './contenders/announce.ts'
+import { MEASURED_CORE, OTHER_CORE } from './cores.ts'
+import { type Started, type StartOptions, start } from './process.ts'
+
+/** A running contender. */
+export interface Running {
+  readonly process: Started
+  /** What the path of a load is appended to. */
+  readonly base: string
+  readonly version?: string
+}
+
+export interface WaygateOptions {
+  /** Nodes of the service `echo`, by weight. Default: three, 5:1:1. */
+  readonly weights?: readonly number[]
+  /** Merged into the configuration; the access log is off unless this turns it on. */
+  readonly config?: object
+  /** Node's own options, before the program. */
+  readonly nodeOptions?: readonly string[]
+  readonly ipc?: boolean
+}
+
+/** The nodes of a benchmark and an etcd, on loopback, and what is started in front of them. */
+export interface Scene {
+  /** For files of one run. */
+  readonly folder: string
+  /** What a gateway that knows no nodes forwards to. */
+  readonly nodeUrl: string
+  /** Starts Waygate; resolves when its table is whole. */
+  startWaygate(options?: WaygateOptions): Promise<Running>
+  /** Starts a program of `contenders/` in front of one node. */
+  startContender(file: string): Promise<Running>
+  /** Starts a Node program on the core that is measured. */
+  startProgram(command: readonly string[], options?: StartOptions): Promise<Started>
+  /** Ends everything it started. */
+  close(): Promise<void>
+}
+
+const root = join(import.meta.dirname, '..')
+const READY_TIMEOUT_MS = 30_000
+
+/** Starts the nodes, so many ports of one process, and the etcd. Whoever opened it calls `close()`. */
+export async function openScene(nodes = 3): Promise<Scene> {
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'waygate-bench-'))
+    closers.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+    const etcd = await startEmbeddedEtcd({ port: 0 })
+    closers.push(() => etcd.close())
+    const upstream = await start(OTHER_CORE, [
+      process.execPath,
+      join(import.meta.dirname, 'upstream.ts'),
+      String(nodes),
+    ])
+    closers.push(upstream.stop)
+    const ports = upstream.line.split(' ').map(Number)
+    let gateways = 0
+
+    const startProgram = async (command: readonly string[], options?: StartOptions) => {
+      const program = await start(MEASURED_CORE, [process.execPath, ...command], options)
+      closers.push(program.stop)
+      return program
+    }
+
+    const startWaygate = async ({
+      weights = [5, 1, 1],
+      config = {},
+      nodeOptions = [],
+      ipc = false,
+    }: WaygateOptions = {}) => {
+      // Each gateway has nodes of its own, below a prefix of its own.
+      const name = `gateway-${gateways++}`
+      const servicesPrefix = `/${name}/services/`
+      const client = createEtcdClient({ endpoints: [etcd.url] })
+      for (const [i, weight] of weights.entries()) {
+        const node = { ip: '127.0.0.1', port: ports[i], weight }
+        await client.put(`${servicesPrefix}echo/n${i}`).value(JSON.stringify(node))
+      }
+      client.close()
+      const file = join(folder, `${name}.json`)
+      const { discovery, ...rest } = config as { discovery?: object }
+      await writeFile(
+        file,
+        JSON.stringify({
+          ...{ host: '127.0.0.1', port: 0, adminPort: 0, accessLog: false },
+          ...{ dataDir: join(folder, name), etcd: { endpoints: [etcd.url] } },
+          discovery: { servicesPrefix, ...discovery },
+          ...rest,
+        }),
+      )
+      const program = await startProgram(
+        [...nodeOptions, join(root, 'cmd/waygate.ts'), 'start', '--config', file],
+        { ipc, accept: line => line.includes('"waygate is listening"') },
+      )
+      const { public: url, admin } = JSON.parse(program.line) as { public: string; admin: string }
+      await untilReady(`${admin}/readyz`)
+      return { process: program, base: `${url}/echo` }
+    }
+
+    const startContender = async (file: string) => {
+      const program = await startProgram([join(import.meta.dirname, 'contenders', file), String(ports[0])])
+      const { port, version }: Announcement = JSON.parse(program.line)
+      return { process: program, base: `http://127.0.0.1:${port}`, version }
+    }
+
+    const nodeUrl = `http://127.0.0.1:${ports[0]}`
+    return { folder, nodeUrl, startWaygate, startContender, startProgram, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function untilReady(url: string): Promise<void> {
+  const signal = AbortSignal.timeout(READY_TIMEOUT_MS)
+  while (!(await fetch(url, { signal })).ok) await delay(20, undefined, { signal })
+}
