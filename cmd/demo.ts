@@ -33,12 +33,13 @@ const STOP_GRACE_MS = 5_000
 export async function runDemo(options: DemoOptions): Promise<number> {
   const signal = untilSignal()
   const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
-  const { logger, flush } = createLogger(loaded.config.logLevel)
+  const log = createLogger(loaded.config.logLevel)
+  const { flush } = log
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const children: Child[] = []
   let stack: Stack | undefined
   try {
-    stack = await startStack(loaded, logger)
+    stack = await startStack(loaded, log)
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
     const { config, keys } = loaded
     await putRouteDocuments(

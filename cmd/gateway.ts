@@ -31,6 +31,8 @@ export interface GatewayOptions {
   /** Initialised; closed by whoever made it. */
   readonly registry: Registry
   readonly logger: Logger
+  /** Takes a line of the access log, in the form of the logger's own. */
+  readonly writeLine: (line: string) => void
 }
 
 /** A running gateway. Whoever started it calls `stop()`. */
@@ -53,7 +55,13 @@ export interface Gateway {
  *
  * @throws Error when a port cannot be bound; nothing is left open then
  */
-export async function startGateway({ config, keys, registry, logger }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({
+  config,
+  keys,
+  registry,
+  logger,
+  writeLine,
+}: GatewayOptions): Promise<Gateway> {
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
@@ -78,7 +86,10 @@ export async function startGateway({ config, keys, registry, logger }: GatewayOp
     logger,
   })
   const metrics = createMetrics(nodes, table)
-  const accessLog = config.accessLog ? createAccessLog(logger) : undefined
+  const accessLog =
+    config.accessLog && logger.isLevelEnabled('info')
+      ? createAccessLog({ write: writeLine, base: logger.bindings() })
+      : undefined
 
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),

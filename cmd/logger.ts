@@ -1,17 +1,23 @@
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
 import type { LogLevel } from '../config/schema.ts'
+import { openLogDestination } from './log-destination.ts'
 
-/** Lines are written together, this many bytes or what there is after this time. */
-const BATCH_BYTES = 4_096
-const BATCH_MS = 100
+/** The process's log. */
+export interface Log {
+  readonly logger: Logger
+  /** Takes a line in the form of the logger's, made elsewhere. */
+  readonly write: (line: string) => void
+  /** Writes what is left. */
+  readonly flush: () => void
+}
 
 /**
- * The process's logger: JSON lines on stdout, or coloured lines when stdout is a terminal. Lines are written
+ * The process's log: JSON lines on stdout, or coloured lines when stdout is a terminal. Lines are written
  * a few at a time and without waiting for the reader of a pipe; `flush` writes what is left, at the latest
  * before the process ends.
  */
-export function createLogger(level: LogLevel): { logger: Logger; flush(): void } {
+export function createLogger(level: LogLevel): Log {
   if (process.stdout.isTTY) {
     const stream = pretty({
       colorize: true,
@@ -19,13 +25,12 @@ export function createLogger(level: LogLevel): { logger: Logger; flush(): void }
       translateTime: 'SYS:HH:MM:ss.l',
       sync: true,
     })
-    return { logger: pino({ level }, stream), flush: () => {} }
+    return { logger: pino({ level }, stream), write: line => void stream.write(line), flush: () => {} }
   }
-  const destination = pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: BATCH_BYTES,
-    periodicFlush: BATCH_MS,
-  })
-  return { logger: pino({ level }, destination), flush: () => destination.flushSync() }
+  const destination = openLogDestination()
+  return {
+    logger: pino({ level }, destination),
+    write: line => destination.write(line),
+    flush: () => destination.flush(),
+  }
 }

@@ -8,6 +8,7 @@ import type { Registry } from '../discovery/registry.ts'
 import { parseAddress } from '../internal/node.ts'
 import { etcdClientOptions } from './etcd-options.ts'
 import { type Gateway, startGateway } from './gateway.ts'
+import type { Log } from './logger.ts'
 
 /** A gateway with its registry and, where none is configured, with an etcd of its own. */
 export interface Stack {
@@ -23,7 +24,7 @@ export interface Stack {
  *
  * @throws Error when an address cannot be bound; nothing is left running then
  */
-export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<Stack> {
+export async function startStack(loaded: LoadedConfig, { logger, write: writeLine }: Log): Promise<Stack> {
   const { config, keys } = loaded
   checkFormats(loaded)
   const closers: (() => Promise<unknown>)[] = []
@@ -53,7 +54,7 @@ export async function startStack(loaded: LoadedConfig, logger: Logger): Promise<
     })
     await registry.init()
     closers.push(() => registry.close())
-    const gateway = await startGateway({ config, keys, registry, logger })
+    const gateway = await startGateway({ config, keys, registry, logger, writeLine })
     return {
       gateway,
       embeddedEtcd,

@@ -8,10 +8,11 @@ import { urlOf } from './url.ts'
 /** `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartOptions): Promise<number> {
   const loaded = loadConfig({ file: options.config, env: process.env, flags: options.settings })
-  const { logger, flush } = createLogger(loaded.config.logLevel)
+  const log = createLogger(loaded.config.logLevel)
+  const { logger, flush } = log
   try {
     logStartWarnings(loaded, logger)
-    const stack = await startStack(loaded, logger)
+    const stack = await startStack(loaded, log)
     const { address, adminAddress } = stack.gateway
     logger.info({ public: urlOf(address), admin: urlOf(adminAddress) }, 'waygate is listening')
     // Whoever started the process waits for this line.

@@ -4,14 +4,6 @@ import type { Peer } from '../internal/peer.ts'
 import type { Route } from '../internal/route.ts'
 import { pathOf } from '../internal/target.ts'
 
-/** What the log needs of a logger; pino's fits. */
-interface AccessLogger {
-  info(fields: object, message: string): void
-  /** One whose lines all have these fields. */
-  child(fields: object): { info(fields: object, message: string): void }
-}
-type LineLogger = ReturnType<AccessLogger['child']>
-
 /** For a client that left before its answer began; nginx's number for it. */
 const CLIENT_CLOSED_REQUEST = 499
 const SWITCHING_PROTOCOLS = 101
@@ -22,56 +14,75 @@ export function statusOf(call: Call, response: ServerResponse): number {
   return response.writableFinished || response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
 }
 
-/** Writes one line per request. The query is left out: tokens and names travel in it. */
-export function createAccessLog(
-  logger: AccessLogger,
-): (call: Call, status: number, client: string, totalMs: number) => void {
-  const loggerOf = createWayLoggers(logger)
-  return (call, status, client, totalMs) => {
-    loggerOf(call.route, call.peer).info(
-      {
-        requestId: call.requestId,
-        method: call.method,
-        path: pathOf(call.target),
-        status,
-        attempts: call.attempts,
-        upstreamMs: call.upstreamMs < 0 ? undefined : round(call.upstreamMs),
-        totalMs: round(totalMs),
-        client,
-        user: call.identity?.subject,
-        fallback: call.degraded || undefined,
-        code: call.errorCode,
-        reason: call.failure === undefined ? undefined : reasonOf(call.failure),
-      },
-      'request',
-    )
-  }
+export interface AccessLogOptions {
+  /** Takes a line of JSON with its line feed. */
+  readonly write: (line: string) => void
+  /** Fields that every line has, such as the process and its machine. */
+  readonly base: object
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
 }
 
 /**
- * Loggers that have the fields of a way through the gateway, so that the four are written as JSON once and not for
- * every request. They go with their route and their peer.
+ * Writes one line per request, in the form of pino's at level info. The query is left out: tokens and names travel
+ * in it.
+ *
+ * The line is put together here: pino's way from an object to the same text costs 2 to 3 µs, a tenth of a request.
  */
-function createWayLoggers(
-  logger: AccessLogger,
-): (route: Route | undefined, peer: Peer | undefined) => LineLogger {
-  const ways = new WeakMap<Route, WeakMap<Peer, LineLogger>>()
+export function createAccessLog({
+  write,
+  base,
+  now = Date.now,
+}: AccessLogOptions): (call: Call, status: number, client: string, totalMs: number) => void {
+  const constant = fieldsOf(base)
+  const wayOf = createWays()
+  return (call, status, client, totalMs) => {
+    let line =
+      `{"level":30,"time":${now()}${constant},"requestId":${quote(call.requestId)},"method":${quote(call.method)}` +
+      `,"path":${quote(pathOf(call.target))},"status":${status}${wayOf(call.route, call.peer)}` +
+      `,"attempts":${call.attempts}`
+    if (call.upstreamMs >= 0) line += `,"upstreamMs":${round(call.upstreamMs)}`
+    line += `,"totalMs":${round(totalMs)},"client":${quote(client)}`
+    if (call.identity?.subject !== undefined) line += `,"user":${quote(call.identity.subject)}`
+    if (call.degraded) line += ',"fallback":true'
+    if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
+    if (call.failure !== undefined) line += `,"reason":${quote(reasonOf(call.failure))}`
+    write(`${line},"msg":"request"}\n`)
+  }
+}
+
+/** The fields of a way through the gateway, written as JSON once for all its requests. */
+function createWays(): (route: Route | undefined, peer: Peer | undefined) => string {
+  const ways = new WeakMap<Route, WeakMap<Peer, string>>()
   return (route, peer) => {
-    if (!route) return logger
-    if (!peer) return logger.child({ route: route.id, service: route.service })
+    if (!route) return ''
+    const { id, service } = route
+    if (!peer) return fieldsOf({ route: id, service })
     let byPeer = ways.get(route)
     if (!byPeer) {
       byPeer = new WeakMap()
       ways.set(route, byPeer)
     }
     let way = byPeer.get(peer)
-    if (!way) {
-      const { node, address } = peer
-      way = logger.child({ route: route.id, service: route.service, node: node.id, address })
+    if (way === undefined) {
+      way = fieldsOf({ route: id, service, node: peer.node.id, address: peer.address })
       byPeer.set(peer, way)
     }
     return way
   }
+}
+
+/** Fields as they stand in the middle of an object. */
+function fieldsOf(fields: object): string {
+  const inner = JSON.stringify(fields).slice(1, -1)
+  return inner === '' ? '' : `,${inner}`
+}
+
+/** What JSON writes as it is between quotation marks. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 function round(ms: number): number {

@@ -10,17 +10,16 @@ function logged(
   change: (call: Call) => void = () => {},
   target = '/user/1?token=hunter2',
 ): Record<string, unknown> {
-  const lines: Record<string, unknown>[] = []
-  const logger = (bound: object) => ({
-    info: (fields: object, message: string) => void lines.push({ ...bound, ...fields, message }),
-  })
-  const log = createAccessLog({ ...logger({}), child: logger })
+  const lines: string[] = []
+  const log = createAccessLog({ write: line => void lines.push(line), base: { pid: 7 }, now: () => 1_700 })
   const call = new Call('id-1', 'GET', target, 0)
   change(call)
   log(call, 200, '10.0.0.9', 1.23456)
   assert.equal(lines.length, 1)
-  // As a JSON logger writes it: what is undefined is not there.
-  return JSON.parse(JSON.stringify(lines[0]))
+  assert.match(lines[0]!, /^[^\n]+\n$/)
+  const { level, time, pid, ...fields } = JSON.parse(lines[0]!)
+  assert.deepEqual([level, time, pid], [30, 1_700, 7])
+  return fields
 }
 
 test('a line says who asked for what, who answered and how long it took', () => {
@@ -46,7 +45,7 @@ test('a line says who asked for what, who answered and how long it took', () => 
     totalMs: 1.235,
     client: '10.0.0.9',
     user: 'u1',
-    message: 'request',
+    msg: 'request',
   })
 })
 
@@ -54,8 +53,8 @@ test('a request that came nowhere has no empty fields', () => {
   assert.deepEqual(Object.keys(logged()).sort(), [
     'attempts',
     'client',
-    'message',
     'method',
+    'msg',
     'path',
     'requestId',
     'status',
@@ -96,4 +95,18 @@ test('a query is never logged', () => {
   for (const target of ['/?token=hunter2', '/a?b?hunter2', '/?']) {
     assert.ok(!JSON.stringify(logged(() => {}, target)).includes('hunter2'))
   }
+})
+
+test('text from outside is quoted as JSON quotes it', () => {
+  const odd = 'a"b\\c\u0000\u2028 \xe9\ud800'
+  const line = logged(call => {
+    call.route = testRoute({ id: odd })
+    call.identity = { subject: odd, headers: [], scopes: [], roles: [] }
+    call.errorCode = odd
+    call.failure = odd
+  }, `/${odd}`)
+  assert.equal(line.route, odd)
+  assert.equal(line.user, odd)
+  assert.equal(line.reason, odd)
+  assert.equal(line.path, `/${odd}`)
 })

@@ -45,15 +45,11 @@ export async function startTestGateway(
   for (const [id, document] of Object.entries(routes)) registry.putRoute(id, document)
   const log: Record<string, unknown>[] = []
   let onLine = () => {}
-  const logger = pino(
-    { level: 'debug' },
-    {
-      write: (line: string) => {
-        log.push(JSON.parse(line))
-        onLine()
-      },
-    },
-  )
+  const write = (line: string) => {
+    log.push(JSON.parse(line))
+    onLine()
+  }
+  const logger = pino({ level: 'debug' }, { write })
   const gateway = await startGateway({
     config: {
       ...loaded.config,
@@ -67,6 +63,7 @@ export async function startTestGateway(
     keys: loaded.keys,
     registry,
     logger,
+    writeLine: write,
   })
   t.after(() => gateway.stop())
   await gateway.table.loaded
