@@ -17,7 +17,6 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Etcd3 } from 'etcd3'
-import { Agent } from 'undici'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import type { ProbeAnswer } from './probe.ts'
@@ -178,15 +177,10 @@ try {
 
   // 1. From a put to the first request that the new node serves.
   const small = await startGateway(etcd.url)
-  const agent = new Agent({ connections: 1, pipelining: 1 })
-  closers.push(() => agent.destroy())
   const times: number[] = []
   const put = (port: number) =>
     client.put('/services/echo/n1').value(JSON.stringify({ ip: '127.0.0.1', port }))
-  const served = async () => {
-    const { body } = await agent.request({ origin: small.url, path: '/echo/x', method: 'GET' })
-    return body.text()
-  }
+  const served = async () => (await fetch(`${small.url}/echo/x`)).text()
   await put(upstreams[1]!)
   while ((await served()) !== 'b') await delay(1)
   for (let i = 0; i < CHANGES; i++) {
