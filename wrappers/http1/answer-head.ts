@@ -69,7 +69,8 @@ const STATUS_LINE_LENGTH = 12
  *
  * What two readers could frame differently is refused, not mended: more than one Content-Length, one beside a
  * Transfer-Encoding, any encoding but one `chunked` (what came would be passed on still encoded, and no longer say
- * so), an encoding in HTTP/1.0.
+ * so), an encoding in HTTP/1.0, one with a tab behind it (llhttp does not know it then, and reads to the end of the
+ * connection).
  *
  * @param text latin1, so that every byte of a value goes out as it came in
  * @param from index of the status line
@@ -82,12 +83,13 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
   const isOld = text.charCodeAt(from + 7) === 0x30
   const headers: string[] = []
   let named: Set<string> | undefined
-  let closes = isOld
+  let closes = false
+  let keeps = !isOld
   let chunked = false
   let length = -1
   let keepAliveMs: number | undefined
 
-  readFieldLines(text, text.indexOf('\r\n', from) + 2, end, (name, value) => {
+  readFieldLines(text, text.indexOf('\r\n', from) + 2, end, (name, value, valueEnd) => {
     switch (treatmentOf(name)) {
       case TREAT.pass:
         headers.push(name, value)
@@ -97,10 +99,10 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
       case TREAT.connection:
         named = addConnectionOptions(named, value)
         if (hasOption(value, 'close')) closes = true
-        else if (isOld && hasOption(value, 'keep-alive')) closes = false
+        else if (isOld && hasOption(value, 'keep-alive')) keeps = true
         break
       case TREAT.transferEncoding:
-        if (chunked || isOld || value.toLowerCase() !== 'chunked')
+        if (chunked || isOld || value.toLowerCase() !== 'chunked' || isTabBehind(text, valueEnd))
           throw new InvalidAnswer('the answer has an unknown transfer-encoding')
         chunked = true
         break
@@ -119,6 +121,8 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     }
   })
   if (chunked && length !== -1) throw new InvalidAnswer('the answer has a content-length and an encoding')
+  // It has none, but readers that do not know its status look for one.
+  if (status < 200 && (chunked || length > 0)) throw new InvalidAnswer('an interim answer has a body')
 
   const framing = framingOf(status, method, chunked, length)
   return {
@@ -126,7 +130,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     headers: named === undefined ? headers : without(headers, named),
     framing,
     length: framing === 'length' ? length : 0,
-    persistent: !closes && framing !== 'close',
+    persistent: keeps && !closes && framing !== 'close',
     keepAliveMs,
   }
 }
@@ -158,6 +162,13 @@ function framingOf(status: number, method: string, chunked: boolean, length: num
   if (chunked) return 'chunked'
   if (length === -1) return 'close'
   return length === 0 ? 'none' : 'length'
+}
+
+/** Whether one of the blanks between a value and the end of its line is a tab. */
+function isTabBehind(text: string, valueEnd: number): boolean {
+  let at = valueEnd
+  while (text.charCodeAt(at) === 0x20) at++
+  return text.charCodeAt(at) === 0x09
 }
 
 function hasOption(value: string, option: string): boolean {

@@ -77,7 +77,8 @@ export class AnswerReader {
         looked = size
         continue
       }
-      if ((end === -1 ? text.length : end) - from > MAX_HEAD_BYTES)
+      // All but its last byte of what ends the head may have come.
+      if ((end === -1 ? text.length - 3 : end) - from > MAX_HEAD_BYTES)
         throw new InvalidAnswer('the head of the answer is too large')
       if (end === -1) {
         this.#keepHeadText(text.slice(from))
@@ -91,6 +92,7 @@ export class AnswerReader {
         return from - before
       }
       if (head.status === 101) throw new InvalidAnswer('the node switched protocols without being asked')
+      if (!head.persistent) throw new InvalidAnswer('an interim answer ends the connection')
       if (++this.#interim > MAX_INTERIM_ANSWERS) throw new InvalidAnswer('too many interim answers')
     }
   }

@@ -13,8 +13,8 @@ export function isFieldValue(text: string): boolean {
   return !FORBIDDEN_IN_VALUE.test(text)
 }
 
-/** Told of each line: its name as spelled, and its value without the whitespace around it. */
-export type OnFieldLine = (name: string, value: string) => void
+/** Told of each line: its name as spelled, its value without the whitespace around it, and the index behind it. */
+export type OnFieldLine = (name: string, value: string, valueEnd: number) => void
 
 /**
  * Reads field lines, each ended by CRLF, strictly as RFC 9112 section 5 writes them: no folding, no space before
@@ -35,7 +35,7 @@ export function readFieldLines(text: string, from: number, end: number, onLine: 
     while (last > first && isBlank(text.charCodeAt(last - 1))) last--
     const value = text.slice(first, last)
     if (FORBIDDEN_IN_VALUE.test(value)) throw new InvalidAnswer('a header value has a control character')
-    onLine(text.slice(at, colon), value)
+    onLine(text.slice(at, colon), value, last)
     at = lineEnd + 2
   }
 }

@@ -14,6 +14,7 @@ export interface RequestText {
 /** Methods whose requests say so when they have no body (RFC 9110 section 8.6). */
 const USUALLY_WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY'])
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const LENGTH = /^\d{1,15}$/
 const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
 
 /** Names that were found to be tokens; bounded, since clients choose them. */
@@ -48,11 +49,18 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
     if (!isFieldValue(value)) throw new TypeError('a header value has characters that it must not have')
     if (name.length === 4 && name.toLowerCase() === 'host') host = value
     else {
-      if (name.length === 14 && name.toLowerCase() === 'content-length') bodyLength = Number(value)
+      if (name.length === 14 && name.toLowerCase() === 'content-length') {
+        if (bodyLength !== CHUNKED || !LENGTH.test(value))
+          throw new TypeError('the content-length is not one number')
+        bodyLength = Number(value)
+      } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+        throw new TypeError('how the body is framed is not for the headers to say')
+      }
       text += `${name}: ${value}\r\n`
     }
   }
   if (body === null) {
+    if (bodyLength > 0) throw new TypeError('the headers promise a body that there is not')
     if (bodyLength === CHUNKED && USUALLY_WITH_BODY.has(method)) text += 'content-length: 0\r\n'
     bodyLength = 0
   } else if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'
