@@ -1,0 +1,123 @@
+import { createRequire } from 'node:module'
+import { withoutHopByHop } from './hop-by-hop.ts'
+import type { Reading } from './reading.ts'
+
+/** Node's parser of HTTP/1, as far as it is used here. */
+interface Parser {
+  initialize(type: number, resource: object, maxHeaderBytes: number, lenient: number): void
+  execute(buffer: Buffer): number | (Error & { readonly code: string })
+  finish(): Error | undefined
+  [callback: number]: (...values: never[]) => unknown
+}
+interface ParserClass {
+  new (): Parser
+  readonly RESPONSE: number
+  readonly kLenientNone: number
+  readonly kOnHeaders: number
+  readonly kOnHeadersComplete: number
+  readonly kOnBody: number
+  readonly kOnMessageComplete: number
+}
+
+// The only way to it without a socket, and without the checks that node:http adds.
+const { HTTPParser }: { HTTPParser: ParserClass } = createRequire(import.meta.url)('_http_common')
+
+/** So that our own limit on heads is the only one. */
+const MAX_HEADER_BYTES = 1_000_000
+
+/** Reads with llhttp, the parser of Node, strictly. */
+export class LlhttpReader {
+  readonly #parser = new HTTPParser()
+  #skipsBody = false
+  #headers: string[] = []
+  #status = 0
+  #persistent = false
+  #body = ''
+  #isWhole = false
+
+  constructor() {
+    const parser = this.#parser
+    // Called before the head is whole when it has many lines, and for trailers.
+    parser[HTTPParser.kOnHeaders] = (lines: string[]) => {
+      if (this.#status === 0) this.#headers.push(...lines)
+    }
+    parser[HTTPParser.kOnHeadersComplete] = (
+      _major: number,
+      _minor: number,
+      lines: string[] | undefined,
+      _method: unknown,
+      _url: unknown,
+      status: number,
+      _reason: string,
+      _upgrade: boolean,
+      persistent: boolean,
+    ) => {
+      // Of what comes behind the answer.
+      if (this.#isWhole) return 0
+      if (status < 200 && status !== 101) {
+        this.#headers = []
+        return 0
+      }
+      this.#status = status
+      if (lines) this.#headers.push(...lines)
+      this.#persistent = persistent
+      return this.#skipsBody ? 1 : 0
+    }
+    parser[HTTPParser.kOnBody] = (piece: Buffer) => {
+      if (!this.#isWhole) this.#body += piece.toString('latin1')
+    }
+    parser[HTTPParser.kOnMessageComplete] = () => {
+      if (this.#status !== 0) this.#isWhole = true
+    }
+  }
+
+  /**
+   * @param bytes latin1; the connection ends behind them
+   * @param supposedEnd where another reader saw the end of the answer. llhttp reads on behind the end and does not
+   *   say where it was; so the byte before this one is given to it alone.
+   */
+  read(method: string, bytes: string, supposedEnd: number): Reading {
+    this.#parser.initialize(HTTPParser.RESPONSE, {}, MAX_HEADER_BYTES, HTTPParser.kLenientNone)
+    this.#skipsBody = method === 'HEAD'
+    this.#headers = []
+    this.#status = 0
+    this.#persistent = false
+    this.#body = ''
+    this.#isWhole = false
+
+    const buffer = Buffer.from(bytes, 'latin1')
+    const last = Math.max(supposedEnd - 1, 0)
+    let reason = ''
+    let end = -1
+    for (const [from, to] of [
+      [0, last],
+      [last, last + 1],
+      [last + 1, buffer.length],
+    ] as const) {
+      if (from >= to) continue
+      reason = this.#execute(buffer.subarray(from, to))
+      if (this.#isWhole) end = to
+      if (this.#isWhole || reason !== '') break
+    }
+    if (end === -1 && reason === '') {
+      // An error here says that the answer was not at its end.
+      this.#parser.finish()
+      if (this.#isWhole) end = buffer.length
+    }
+    return {
+      outcome: end !== -1 ? 'whole' : reason !== '' ? 'refused' : 'partial',
+      reason,
+      status: this.#status,
+      headers: withoutHopByHop(this.#headers),
+      persistent: this.#persistent,
+      body: this.#body,
+      end,
+    }
+  }
+
+  /** @returns the code of its error; empty when there was none */
+  #execute(bytes: Buffer): string {
+    const parsed = this.#parser.execute(bytes)
+    return typeof parsed === 'number' ? '' : parsed.code
+  }
+}

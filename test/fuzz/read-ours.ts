@@ -1,0 +1,66 @@
+import type { AnswerHead } from '../../wrappers/http1/answer-head.ts'
+import { AnswerReader } from '../../wrappers/http1/answer-reader.ts'
+import { InvalidAnswer } from '../../wrappers/http1/invalid-answer.ts'
+import type { Reading } from './reading.ts'
+
+/** Reads with the gateway's own reader. One reader reads one answer after the other, as on a connection. */
+export class OurReader {
+  #head: AnswerHead | undefined
+  #body = ''
+  #reader = this.#create()
+
+  /**
+   * @param bytes latin1; the connection ends behind them
+   * @param cuts indices at which they are cut into pieces, ascending
+   */
+  read(method: string, bytes: string, cuts: readonly number[]): Reading {
+    this.#head = undefined
+    this.#body = ''
+    this.#reader.start(method)
+    let end = -1
+    let reason = ''
+    try {
+      end = this.#readPieces(bytes, cuts)
+    } catch (error) {
+      if (!(error instanceof InvalidAnswer)) throw error
+      reason = error.message.replace(/^\S+(?= must not be a trailer)/, 'a field')
+      // As on a connection, which ends with an answer that is refused.
+      this.#reader = this.#create()
+    }
+    const head = this.#head as AnswerHead | undefined
+    return {
+      outcome: reason !== '' ? 'refused' : end === -1 ? 'partial' : 'whole',
+      reason,
+      status: head?.status ?? 0,
+      headers: head?.headers ?? [],
+      persistent: head?.persistent ?? false,
+      body: this.#body,
+      end,
+    }
+  }
+
+  #readPieces(bytes: string, cuts: readonly number[]): number {
+    let from = 0
+    for (const to of [...cuts, bytes.length]) {
+      if (to === from) continue
+      const piece = Buffer.from(bytes.slice(from, to), 'latin1')
+      const end = this.#reader.read(piece, piece.length)
+      // The next piece is read into the same memory.
+      piece.fill(0x21)
+      if (end !== -1) return from + end
+      from = to
+    }
+    return this.#head?.framing === 'close' ? bytes.length : -1
+  }
+
+  #create(): AnswerReader {
+    return new AnswerReader({
+      onHead: head => {
+        this.#head = head
+      },
+      onPiece: (buffer, from, to) => {
+        this.#body += buffer.toString('latin1', from, to)
+      },
+    })
+  }
+}

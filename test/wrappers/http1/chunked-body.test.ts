@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ChunkedBody } from '../../../wrappers/http1/chunked-body.ts'
+import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
+
+/** Reads the pieces one after the other. @returns the body, and the index behind its end; -1 while it goes on */
+function read(...pieces: string[]): { body: string; end: number } {
+  const reader = new ChunkedBody()
+  let body = ''
+  let before = 0
+  for (const piece of pieces) {
+    const buffer = Buffer.from(piece, 'latin1')
+    const end = reader.read(buffer, 0, buffer.length, (from, to) => {
+      assert.ok(from < to, 'no piece is empty')
+      body += buffer.toString('latin1', from, to)
+    })
+    if (end !== -1) return { body, end: before + end }
+    before += piece.length
+  }
+  return { body, end: -1 }
+}
+
+/** Refused whole, and as it comes byte by byte. */
+function refused(text: string, message: string): void {
+  for (const pieces of [[text], [...text]]) {
+    assert.throws(
+      () => read(...pieces),
+      error => error instanceof InvalidAnswer && error.message.includes(message),
+      JSON.stringify(text.slice(0, 100)),
+    )
+  }
+}
+
+const WHOLE = [
+  '5\r\nhello\r\n',
+  '00a;x=y\r\n0123456789\r\n',
+  'B;a;b="c;\\"d\\\\"\r\nwith\r\n0\r\n\r\n\r\n',
+  '4\r\n\r\n\r\n\r\n',
+  '0;last\r\nX: 1\r\ny:\t\r\n\r\n',
+].join('')
+const BODY = 'hello0123456789with\r\n0\r\n\r\n\r\n\r\n'
+
+test('a body is the same wherever its bytes are cut', () => {
+  const wanted = { body: BODY, end: WHOLE.length }
+  assert.deepEqual(read(WHOLE), wanted)
+  for (let cut = 0; cut <= WHOLE.length; cut++) {
+    assert.deepEqual(read(WHOLE.slice(0, cut), WHOLE.slice(cut)), wanted, `cut at ${cut}`)
+  }
+  assert.deepEqual(read(...WHOLE), wanted)
+})
+
+test('what comes behind a body is not looked at', () => {
+  for (const surplus of ['\r\n', '0\r\n\r\n', '\0', 'HTTP/1.1 200 OK\r\n\r\n']) {
+    assert.deepEqual(read(WHOLE + surplus), { body: BODY, end: WHOLE.length }, surplus)
+  }
+})
+
+test('a body that has begun goes on until its last line is whole', () => {
+  for (let cut = 0; cut < WHOLE.length; cut++) assert.equal(read(WHOLE.slice(0, cut)).end, -1, `${cut} bytes`)
+})
+
+test('a body is read from where it begins in a buffer', () => {
+  const buffer = Buffer.from('head2\r\nab\r\n0\r\n\r\nnext')
+  const pieces: string[] = []
+  const end = new ChunkedBody().read(buffer, 4, buffer.length, (from, to) =>
+    pieces.push(buffer.toString('latin1', from, to)),
+  )
+  assert.deepEqual([pieces, buffer.toString('latin1', end)], [['ab'], 'next'])
+})
+
+test('a size is hexadecimal digits, as many as are exact', () => {
+  assert.equal(read(`${'0'.repeat(12)}2\r\nab\r\n0\r\n\r\n`).body, 'ab')
+  assert.equal(read(`${'0'.repeat(13)}\r\n\r\n`).end, 17)
+  assert.equal(read(`1a\r\n${'x'.repeat(26)}\r\n1A\r\n${'y'.repeat(26)}\r\n0\r\n\r\n`).body.length, 52)
+  // The largest: 52 bits, of which only the first bytes come.
+  assert.deepEqual(read('fffffffffffff\r\nabc'), { body: 'abc', end: -1 })
+  for (const size of ['1'.repeat(14), '0'.repeat(14), 'f'.repeat(17)]) refused(`${size}\r\n`, 'too large')
+  for (const size of ['', ';a', ' 1', '-1', '+1', 'x', 'g', '\r', '\n', '\0', '\t1'])
+    refused(`${size}\r\n`, 'no size')
+  for (const size of ['1 ', '1\t', '0x1', '1g', '1,', '1.0', '1\0', '1\n', '1\x80', '1:', '1@', '1G', '1`'])
+    refused(`${size}\r\n`, 'not a number')
+})
+
+test('a chunk ends where its size says, with CRLF', () => {
+  for (const text of [
+    '1\r\nab\r\n',
+    '3\r\nab\r\n0\r\n\r\n',
+    '2\r\nab\n0\r\n\r\n',
+    '2\r\nab0\r\n\r\n',
+    '2\r\nab\r0\r\n\r\n',
+    '1\rx',
+  ])
+    refused(text, 'does not end where')
+})
+
+test('extensions are read as the grammar writes them', () => {
+  for (const extension of [
+    ';a',
+    ';a=b',
+    ';a;b',
+    ';a="b"',
+    ';a="";c',
+    ';a="\\"\\\\\t;=\x80\xff"',
+    ";!#$%&'*+-.^_`|~=1",
+  ])
+    assert.deepEqual(read(`1${extension}\r\nx\r\n0${extension}\r\n\r\n`).body, 'x', extension)
+  for (const extension of [
+    ';',
+    ';;',
+    ';=b',
+    ';a=',
+    '; a',
+    ';a ',
+    ';a =b',
+    ';a= b',
+    ';a="',
+    ';a="b',
+    ';a="b"c',
+    ';a="\\"',
+    ';a="\0"',
+    ';a=\x80',
+    ';a\n',
+    ';a\nb',
+    ';a="\n"',
+    ';a="\\\0"',
+  ])
+    refused(`1${extension}\r\nx\r\n`, 'malformed')
+})
+
+test('extensions may be 4 KB long', () => {
+  assert.equal(read(`1;${'a'.repeat(4_095)}\r\nx\r\n0\r\n\r\n`).body, 'x')
+  // Each chunk anew.
+  const chunk = `1;${'a'.repeat(4_000)}\r\nx\r\n`
+  assert.equal(read(`${chunk}${chunk}0\r\n\r\n`).body, 'xx')
+  refused(`1;${'a'.repeat(4_096)}\r\nx\r\n`, 'too long')
+  refused(`1;${'a'.repeat(5_000)}`, 'too long')
+})
+
+test('trailers are read as field lines, and none of them reaches the body', () => {
+  for (const trailers of ['', 'A:b\r\n', 'A: b\r\nc: \xff\t\r\n', 'X:\r\n'.repeat(100)])
+    assert.deepEqual(read(`1\r\nx\r\n0\r\n${trailers}\r\n`).body, 'x', trailers)
+  for (const [trailers, message] of [
+    ['no colon\r\n', 'no colon'],
+    ['A : b\r\n', 'not a token'],
+    [' A: b\r\n', 'not a token'],
+    ['A: b\r\n c: d\r\n', 'not a token'],
+    [': b\r\n', 'not a token'],
+    ['A: b\0\r\n', 'control character'],
+    ['A: b\nC: d\r\n', 'control character'],
+    ['A: b\rC: d\r\n', 'control character'],
+  ] as const)
+    refused(`0\r\n${trailers}\r\n`, message)
+})
+
+test('a trailer that would say where the message ends or goes is refused', () => {
+  for (const name of ['Content-Length', 'transfer-encoding', 'HOST'])
+    refused(`0\r\n${name}: 1\r\n\r\n`, 'must not be a trailer')
+})
+
+test('trailers may be 16 KB long, all together', () => {
+  const room = 16_384 - 'A: \r\n\r\n'.length
+  assert.equal(read(`0\r\nA: ${'x'.repeat(room)}\r\n\r\n`).body, '')
+  refused(`0\r\nA: ${'x'.repeat(room + 1)}\r\n\r\n`, 'too long')
+  refused(`0\r\n${'A: b\r\n'.repeat(4_000)}`, 'too long')
+})

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { answer, deadPort, startNode } from '../../support/node-server.ts'
+import { startPool } from './pool-scene.ts'
+
+const ANSWER = answer('ok')
+
+/** A node that answers when it is told to, and a pool to it. */
+async function startScene(t: TestContext, options: Parameters<typeof startPool>[2] = {}) {
+  const sockets = new Map<string, Socket>()
+  const node = await startNode(t, (socket, request) => sockets.set(request.target, socket))
+  const { pool, get } = startPool(t, node.port, options)
+  return { node, pool, get, answerTo: (target: string, text = ANSWER) => sockets.get(target)!.write(text) }
+}
+
+test('requests at once have a connection each, and the one used last is used first', async t => {
+  const { node, get, answerTo } = await startScene(t)
+  const targets = ['/0', '/1', '/2']
+  const exchanges = targets.map(target => get(target))
+  await node.received(3)
+  for (const index of [1, 2, 0]) {
+    answerTo(targets[index]!)
+    await exchanges[index]!.over
+  }
+  const next = targets.map(() => get('/next'))
+  assert.deepEqual(
+    next.map(each => exchanges.findIndex(({ connection }) => connection === each.connection)),
+    [0, 2, 1],
+  )
+  assert.equal(node.connections, 3)
+})
+
+test('there are no more connections than allowed, and who came first is served first', async t => {
+  const { node, get, answerTo } = await startScene(t, { maxConnections: 2 })
+  const targets = Array.from({ length: 6 }, (_, i) => `/${i}`)
+  const exchanges = targets.map(target => get(target))
+  for (let i = 0; i < targets.length; i++) {
+    await node.received(Math.min(i + 2, targets.length))
+    // Of the two under way, the one that came first.
+    answerTo(targets[i]!)
+    await exchanges[i]!.over
+  }
+  assert.deepEqual(
+    node.requests.slice(2).map(each => each.target),
+    targets.slice(2),
+  )
+  assert.deepEqual(
+    node.requests
+      .slice(0, 2)
+      .map(each => each.target)
+      .sort(),
+    ['/0', '/1'],
+  )
+  assert.equal(node.connections, 2)
+})
+
+test('who waits no longer is passed over', async t => {
+  const { node, pool, get, answerTo } = await startScene(t, { maxConnections: 1 })
+  const exchanges = ['/0', '/1', '/2'].map(target => get(target))
+  await node.received(1)
+  pool.forget(exchanges[1]!)
+  answerTo('/0')
+  await node.received(2)
+  answerTo('/2')
+  await exchanges[2]!.over
+  assert.deepEqual(
+    node.requests.map(each => each.target),
+    ['/0', '/2'],
+  )
+  assert.deepEqual(exchanges[1]!.calls, [])
+})
+
+test('a connection that was made for somebody who waits no longer serves the next', async t => {
+  const { node, pool, get, answerTo } = await startScene(t)
+  const given = get('/given')
+  pool.forget(given)
+  const next = get('/next')
+  await node.received(1)
+  answerTo('/next')
+  assert.equal(String(await next.over), 'ok')
+  assert.deepEqual(given.calls, [])
+})
+
+test('a waiting exchange gets a new connection when the one it waits for is lost', async t => {
+  const { node, get, answerTo } = await startScene(t, { maxConnections: 1 })
+  const [first, second] = [get('/0'), get('/1')]
+  await node.received(1)
+  for (const socket of node.open) socket.resetAndDestroy()
+  await first!.over
+  assert.equal(first!.failure!.kind, 'reset')
+  await node.received(2)
+  answerTo('/1')
+  assert.equal(String(await second!.over), 'ok')
+  assert.equal(node.connections, 2)
+})
+
+test('idle connections are closed when their time is over, and not before', async t => {
+  const { node, pool, get, answerTo } = await startScene(t, { keepAliveMs: 60_000 })
+  const exchanges = [get('/0'), get('/1')]
+  await node.received(2)
+  answerTo('/0')
+  await exchanges[0]!.over
+  answerTo('/1', answer('ok', ['Keep-Alive: timeout=30']))
+  await exchanges[1]!.over
+  const now = performance.now()
+  assert.ok(pool.closeExpired(now + 28_000))
+  assert.deepEqual(
+    exchanges.map(each => each.connection!.isUsable(now + 28_000)),
+    [true, true],
+  )
+  // A second before the node's own time.
+  assert.ok(pool.closeExpired(now + 29_500))
+  assert.deepEqual(
+    exchanges.map(each => each.connection!.isUsable(now)),
+    [true, false],
+  )
+  assert.ok(!pool.closeExpired(now + 61_000))
+  await node.idle()
+})
+
+test('an idle connection is closed by itself', async t => {
+  const { node, get, answerTo } = await startScene(t, { keepAliveMs: 1 })
+  const exchange = get('/')
+  await node.received(1)
+  answerTo('/')
+  await exchange.over
+  await node.idle()
+})
+
+test('a connection whose time is over is not used, though it is open', async t => {
+  const { node, get, answerTo } = await startScene(t, { keepAliveMs: 1 })
+  const first = get('/0')
+  await node.received(1)
+  answerTo('/0')
+  await first.over
+  while (first.connection!.isUsable(performance.now())) await new Promise(setImmediate)
+  const second = get('/1')
+  assert.equal(second.connection, undefined)
+  await node.received(2)
+  assert.notEqual(second.connection, first.connection)
+})
+
+test('a node that keeps connections for a second has its connection closed at once', async t => {
+  for (const line of ['Keep-Alive: timeout=1', 'Keep-Alive: timeout=0', 'Connection: close']) {
+    const { node, pool, get, answerTo } = await startScene(t)
+    const exchange = get('/')
+    await node.received(1)
+    answerTo('/', answer('ok', [line]))
+    assert.equal(String(await exchange.over), 'ok')
+    assert.ok(!pool.closeExpired(0), 'it is not among the idle ones')
+    assert.ok(!exchange.connection!.isUsable(performance.now()), line)
+    await node.idle()
+  }
+})
+
+test('a pool that closes ends idle connections, takes nothing new, and waits for what it has', async t => {
+  const { node, pool, get, answerTo } = await startScene(t, { maxConnections: 2 })
+  const exchanges = ['/0', '/1', '/2'].map(target => get(target))
+  await node.received(2)
+  let isClosed = false
+  const closed = pool.close().then(() => {
+    isClosed = true
+  })
+  const refused = get('/late')
+  assert.equal(refused.failure!.kind, 'connect')
+  answerTo('/0')
+  await node.received(3)
+  answerTo('/1')
+  await exchanges[1]!.over
+  assert.ok(!isClosed)
+  answerTo('/2')
+  await closed
+  for (const exchange of exchanges) assert.equal(String(await exchange.over), 'ok')
+  await node.idle()
+  assert.equal(node.requests.length, 3)
+})
+
+test('a pool closes at once when all is idle or nothing was ever asked', async t => {
+  const { node, pool, get, answerTo } = await startScene(t)
+  const exchange = get('/')
+  await node.received(1)
+  answerTo('/')
+  await exchange.over
+  await pool.close()
+  await node.idle()
+  await startPool(t, node.port).pool.close()
+})
+
+test('a pool that is destroyed tells everybody, those under way and those who wait', async t => {
+  const { node, pool, get } = await startScene(t, { maxConnections: 2 })
+  const exchanges = ['/0', '/1', '/2', '/3'].map(target => get(target))
+  await node.received(2)
+  await pool.destroy()
+  assert.deepEqual(
+    exchanges.map(each => each.failure!.kind),
+    ['reset', 'reset', 'connect', 'connect'],
+  )
+  for (const { calls } of exchanges) assert.equal(calls.filter(each => each === 'failure').length, 1)
+  await node.idle()
+})
+
+test('a pool can be destroyed while it connects', async t => {
+  const { pool, get } = await startScene(t)
+  const exchanges = [get('/0'), get('/1')]
+  await pool.destroy()
+  for (const { calls, failure } of exchanges)
+    assert.deepEqual([calls, failure!.kind], [['failure'], 'connect'])
+})
+
+test('where nobody listens, each of many who wait is told', async t => {
+  for (const maxConnections of [undefined, 1, 3]) {
+    const { get, pool } = startPool(t, await deadPort(), { maxConnections })
+    const exchanges = Array.from({ length: 20 }, (_, i) => get(`/${i}`))
+    await Promise.all(exchanges.map(each => each.over))
+    for (const { calls, failure } of exchanges) {
+      assert.deepEqual([calls, failure!.kind], [['failure'], 'connect'])
+      assert.equal((failure!.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED')
+    }
+    await pool.close()
+  }
+})
+
+test('who is told that there is no connection can ask again in the same breath', async t => {
+  const { get, pool } = startPool(t, await deadPort(), { maxConnections: 1 })
+  let left = 5
+  const first = get('/', function again(name) {
+    assert.equal(name, 'failure')
+    if (left-- > 0) pool.request(first)
+  })
+  while (left >= 0) await new Promise(setImmediate)
+  assert.equal(first.calls.length, 6)
+})
+
+/** Listens, then stands still: the system takes as many connections as the backlog holds, and no more. */
+const STANDS_STILL = `
+  const { parentPort } = require('node:worker_threads')
+  const server = require('node:net').createServer()
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })
+`
+
+test('a connection that does not come about in time is given up', {
+  skip: process.platform !== 'linux',
+}, async t => {
+  const worker = new Worker(STANDS_STILL, { eval: true })
+  t.after(() => worker.terminate())
+  const [port]: number[] = await once(worker, 'message')
+  const fillers = Array.from({ length: 6 }, () => connect(port!, '127.0.0.1').on('error', () => {}))
+  t.after(() => fillers.forEach(filler => void filler.destroy()))
+  await Promise.all(fillers.slice(0, 2).map(filler => once(filler, 'connect')))
+  const { get } = startPool(t, port!, { connectTimeoutMs: 50 })
+  const exchanges = [get('/0'), get('/1')]
+  for (const exchange of exchanges) {
+    await exchange.over
+    assert.deepEqual([exchange.calls, exchange.failure!.kind], [['failure'], 'connect'])
+    assert.match(String(exchange.failure!.cause), /no connection to 127.0.0.1:\d+ within 50 ms/)
+  }
+})

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { answer, type Script, startNode } from '../../support/node-server.ts'
+import { startPool } from './pool-scene.ts'
+
+async function startScene(t: TestContext, script: Script, options: Parameters<typeof startPool>[2] = {}) {
+  const node = await startNode(t, script)
+  return { node, ...startPool(t, node.port, options) }
+}
+
+test('an exchange is told in order: its connection, the head, the body, the end', async t => {
+  const { get } = await startScene(t, socket => socket.write(answer('hello')))
+  for (let i = 0; i < 3; i++) {
+    const exchange = get()
+    assert.equal(String(await exchange.over), 'hello')
+    assert.deepEqual(exchange.calls, ['connection', 'head', 'chunk', 'end'])
+    assert.equal(exchange.head!.status, 200)
+  }
+})
+
+test('bytes behind an answer belong to nobody, and end the connection', async t => {
+  const { node, get } = await startScene(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
+  for (let i = 1; i <= 3; i++) {
+    const exchange = get()
+    assert.equal(String(await exchange.over), 'ok')
+    assert.ok(!exchange.connection!.isUsable(performance.now()))
+    assert.equal(node.connections, i)
+  }
+  await node.idle()
+})
+
+test('bytes on an idle connection end it', async t => {
+  const { node, get } = await startScene(t, socket => socket.write(answer('ok')))
+  const exchange = get()
+  await exchange.over
+  for (const socket of node.open) socket.write(answer('smuggled'))
+  await node.idle()
+  assert.deepEqual(exchange.calls, ['connection', 'head', 'chunk', 'end'])
+  const next = get()
+  assert.notEqual(next.connection, exchange.connection)
+  assert.equal(String(await next.over), 'ok')
+})
+
+test('an answer without a length is whole when its connection ends', async t => {
+  const { get } = await startScene(t, socket => socket.end('HTTP/1.1 200 OK\r\n\r\nbody'))
+  const whole = get()
+  assert.equal(String(await whole.over), 'body')
+  assert.deepEqual(whole.calls, ['connection', 'head', 'chunk', 'end'])
+})
+
+test('an answer that breaks off is never whole', async t => {
+  for (const beginning of [
+    'HTTP/1.1 200 OK\r\n\r\nbody',
+    'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbody',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n',
+  ]) {
+    const { node, get } = await startScene(t, socket => socket.write(beginning))
+    const exchange = get('/', name => {
+      if (name === 'chunk') for (const socket of node.open) socket.resetAndDestroy()
+    })
+    await exchange.over
+    assert.deepEqual(exchange.calls, ['connection', 'head', 'chunk', 'failure'])
+    assert.equal(exchange.failure!.kind, 'reset')
+  }
+})
+
+test('an exchange that gives up is told so once, and nothing more', async t => {
+  for (const when of ['head', 'chunk']) {
+    const { node, get } = await startScene(t, socket =>
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n'),
+    )
+    const exchange = get('/', name => {
+      if (name !== when) return
+      exchange.connection!.abort(new UpstreamFailure('aborted'))
+      exchange.connection!.abort(new UpstreamFailure('aborted'))
+    })
+    await exchange.over
+    await node.idle()
+    assert.deepEqual(exchange.calls, [
+      'connection',
+      'head',
+      ...(when === 'chunk' ? ['chunk'] : []),
+      'failure',
+    ])
+    assert.equal(exchange.failure!.kind, 'aborted')
+  }
+})
+
+test('a request that waits is sent as the answer before it ends, and gets an answer of its own', async t => {
+  const { node, get } = await startScene(t, (socket, request) => socket.write(answer(request.target)), {
+    maxConnections: 1,
+  })
+  const exchanges = Array.from({ length: 50 }, (_, i) => get(`/${i}`))
+  for (const [i, exchange] of exchanges.entries()) assert.equal(String(await exchange.over), `/${i}`)
+  assert.equal(node.connections, 1)
+})
+
+test('a node that falls silent in a body is given up, and one that goes on is not', async t => {
+  const { get } = await startScene(
+    t,
+    async (socket, request) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1')
+      if (request.target === '/silent') return
+      for (const byte of '2345678') {
+        await delay(100)
+        socket.write(byte)
+      }
+    },
+    { bodyIdleTimeoutMs: 600 },
+  )
+  const [silent, slow] = [get('/silent'), get('/slow')]
+  assert.equal(String(await silent.over), '1')
+  assert.equal(silent.failure!.kind, 'timeout')
+  assert.equal(String(await slow.over), '12345678')
+  assert.equal(slow.failure, undefined)
+})
+
+test('a silence before the head is not one in the body', async t => {
+  const { node, get } = await startScene(
+    t,
+    async (socket, request) => {
+      if (request.target === '/first') {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
+        return
+      }
+      // The timer of the answer before is still running.
+      await delay(500)
+      socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n')
+      await delay(500)
+      socket.write('Content-Length: 2\r\n\r\nok')
+    },
+    { bodyIdleTimeoutMs: 400 },
+  )
+  const first = get('/first', name => {
+    if (name === 'chunk' && first.chunks.length === 1) for (const socket of node.open) socket.write('k')
+  })
+  assert.equal(String(await first.over), 'ok')
+  const second = get('/second')
+  assert.equal(String(await second.over), 'ok')
+  assert.deepEqual([first.failure, second.failure, node.connections], [undefined, undefined, 1])
+})
+
+test('a reader that takes nothing is not a node that is silent', async t => {
+  const { get } = await startScene(
+    t,
+    socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n1'),
+    { bodyIdleTimeoutMs: 30 },
+  )
+  const begun = Promise.withResolvers<void>()
+  const exchange = get('/', name => {
+    if (name !== 'chunk') return
+    exchange.connection!.pause()
+    begun.resolve()
+  })
+  await begun.promise
+  // Long enough for the timer to have fired.
+  await delay(150)
+  assert.deepEqual(exchange.calls, ['connection', 'head', 'chunk'])
+  // From here on it counts again.
+  exchange.connection!.resume()
+  await exchange.over
+  assert.equal(exchange.failure!.kind, 'timeout')
+})
+
+test('a connection that was paused by one exchange reads on for the next', async t => {
+  const { get } = await startScene(t, socket => socket.write(answer('ok')), { maxConnections: 1 })
+  for (let i = 0; i < 3; i++) {
+    const exchange = get('/', name => {
+      if (name === 'head') exchange.connection!.pause()
+    })
+    assert.equal(String(await exchange.over), 'ok')
+  }
+})

@@ -1,0 +1,88 @@
+import type { TestContext } from 'node:test'
+import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
+import { ConnectionPool, type ConnectionPoolOptions } from '../../../wrappers/http1/connection-pool.ts'
+import type { Chunk, Exchange, NodeConnection } from '../../../wrappers/http1/node-connection.ts'
+
+/** One GET on a pool, which remembers all that it is told. */
+export class TestExchange implements Exchange {
+  readonly method = 'GET'
+  readonly #target: string
+  /** What was called, in order. */
+  readonly calls: string[] = []
+  connection: NodeConnection | undefined
+  head: AnswerHead | undefined
+  /** As they came: a buffer that is written over shows. */
+  readonly chunks: Chunk[] = []
+  failure: UpstreamFailure | undefined
+  /** Called behind each call of the connection, with its name. */
+  onCall: (name: string) => void = () => {}
+  readonly #over = Promise.withResolvers<void>()
+
+  constructor(target: string) {
+    this.#target = target
+  }
+
+  /** Resolves with its body when the answer is whole or there will be no more of it. */
+  get over(): Promise<Buffer> {
+    return this.#over.promise.then(() => this.body)
+  }
+
+  get body(): Buffer {
+    return Buffer.concat(
+      this.chunks.map(chunk => (typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)),
+    )
+  }
+
+  onConnection(connection: NodeConnection): void {
+    this.connection = connection
+    connection.send(this, `GET ${this.#target} HTTP/1.1\r\nhost: h\r\n\r\n`, undefined)
+    this.#note('connection')
+  }
+
+  onHead(head: AnswerHead): void {
+    this.head = head
+    this.#note('head')
+  }
+
+  onChunk(chunk: Chunk): void {
+    this.chunks.push(chunk)
+    this.#note('chunk')
+  }
+
+  onEnd(): void {
+    this.#note('end')
+    this.#over.resolve()
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    this.failure = failure
+    this.#note('failure')
+    this.#over.resolve()
+  }
+
+  #note(name: string): void {
+    this.calls.push(name)
+    this.onCall(name)
+  }
+}
+
+/** A pool to a port of loopback, and a way to send on it. Destroyed after the test. */
+export function startPool(t: TestContext, port: number, options: Partial<ConnectionPoolOptions> = {}) {
+  const pool = new ConnectionPool({
+    host: '127.0.0.1',
+    port,
+    connectTimeoutMs: 5_000,
+    bodyIdleTimeoutMs: 0,
+    keepAliveMs: 60_000,
+    ...options,
+  })
+  t.after(() => pool.destroy())
+  const get = (target = '/', onCall: TestExchange['onCall'] = () => {}): TestExchange => {
+    const exchange = new TestExchange(target)
+    exchange.onCall = onCall
+    pool.request(exchange)
+    return exchange
+  }
+  return { pool, get }
+}

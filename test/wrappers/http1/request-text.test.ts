@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import type { UpstreamRequest } from '../../../internal/upstream.ts'
+import { writeRequestHead } from '../../../wrappers/http1/request-text.ts'
+import { testRoute } from '../../support/route.ts'
+
+const BODY = { begun: false, open: () => Readable.from([]) }
+
+function requestOf(values: Partial<UpstreamRequest>): UpstreamRequest {
+  return {
+    route: testRoute(),
+    service: 'user',
+    method: 'GET',
+    target: '/',
+    headers: [],
+    body: null,
+    ...values,
+  }
+}
+
+const write = (values: Partial<UpstreamRequest>) => writeRequestHead(requestOf(values), '10.0.0.1:80')
+const BEGIN = 'host: 10.0.0.1:80\r\nconnection: keep-alive\r\n'
+
+test('a request is one line, Host, Connection, and its own lines as they are', () => {
+  const headers = ['Accept', '*/*', 'x-A', '', 'Cookie', 'a=caf\xe9\xff\t;']
+  assert.deepEqual(write({ target: '/a?b=c%20\xe9', headers }), {
+    head: `GET /a?b=c%20\xe9 HTTP/1.1\r\n${BEGIN}Accept: */*\r\nx-A: \r\nCookie: a=caf\xe9\xff\t;\r\n\r\n`,
+    bodyLength: 0,
+  })
+})
+
+test('a Host that the request brings stands first and alone', () => {
+  for (const name of ['Host', 'host', 'HOST']) {
+    assert.equal(
+      write({ headers: ['A', '1', name, 'example.org', 'B', '2'] }).head,
+      'GET / HTTP/1.1\r\nhost: example.org\r\nconnection: keep-alive\r\nA: 1\r\nB: 2\r\n\r\n',
+    )
+  }
+})
+
+test('a request says how long its body is, or that it comes in chunks', () => {
+  for (const [method, headers, body, line, bodyLength] of [
+    ['POST', ['Content-Length', '5'], BODY, 'Content-Length: 5\r\n', 5],
+    ['POST', ['content-length', '0'], BODY, 'content-length: 0\r\n', 0],
+    ['POST', [], BODY, 'transfer-encoding: chunked\r\n', -1],
+    ['GET', [], BODY, 'transfer-encoding: chunked\r\n', -1],
+    ['POST', [], null, 'content-length: 0\r\n', 0],
+    ['PUT', [], null, 'content-length: 0\r\n', 0],
+    ['PATCH', [], null, 'content-length: 0\r\n', 0],
+    ['QUERY', [], null, 'content-length: 0\r\n', 0],
+    ['POST', ['Content-Length', '0'], null, 'Content-Length: 0\r\n', 0],
+    ['GET', [], null, '', 0],
+    ['DELETE', [], null, '', 0],
+    ['HEAD', [], null, '', 0],
+    ['GET', ['content-length', '0'], null, 'content-length: 0\r\n', 0],
+  ] as const) {
+    const written = write({ method, headers: [...headers], body })
+    assert.deepEqual(
+      written,
+      { head: `${method} / HTTP/1.1\r\n${BEGIN}${line}\r\n`, bodyLength },
+      `${method} ${headers}`,
+    )
+  }
+})
+
+test('a request whose parts would be more than that is refused', () => {
+  const broken = ['a b', 'a\r\nb: c', 'a\r', 'a\n', 'a\0', 'a\x7f', 'a\u0100', 'a\u{1f600}', 'a\u010d\u010a']
+  for (const text of ['', 'a:', 'a\xe9', 'a"', ...broken]) {
+    assert.throws(() => write({ method: text }), TypeError, `method ${JSON.stringify(text)}`)
+    // Each time, not only the first.
+    for (let i = 0; i < 2; i++) {
+      assert.throws(() => write({ headers: [text, 'v'] }), TypeError, `name ${JSON.stringify(text)}`)
+    }
+  }
+  for (const text of ['\t', ...broken]) {
+    assert.throws(() => write({ target: `/${text}` }), TypeError, `target ${JSON.stringify(text)}`)
+  }
+  for (const text of broken.slice(1)) {
+    for (const name of ['x', 'host', 'content-length']) {
+      assert.throws(() => write({ headers: [name, text] }), TypeError, `${name} ${JSON.stringify(text)}`)
+    }
+  }
+})
+
+test('a request that two readers could frame differently is refused', () => {
+  for (const value of ['', 'x', '-1', '+1', '1.0', '0x1', '1, 1', ' 1', '1 ', '1'.repeat(16)]) {
+    assert.throws(() => write({ headers: ['content-length', value], body: BODY }), /not one number/, value)
+  }
+  for (const second of ['1', '2']) {
+    const headers = ['content-length', '1', 'Content-Length', second]
+    assert.throws(() => write({ headers, body: BODY }), /not one number/)
+  }
+  for (const body of [BODY, null]) {
+    assert.throws(() => write({ headers: ['Transfer-Encoding', 'chunked'], body }), /not for the headers/)
+  }
+  assert.throws(() => write({ headers: ['content-length', '1'] }), /promise a body/)
+})
+
+test('names are known in thousands', () => {
+  for (let i = 0; i < 3_000; i++)
+    assert.match(write({ headers: [`x-name-${i}`, '1'] }).head, new RegExp(`x-name-${i}: 1`))
+  assert.throws(() => write({ headers: ['x name', '1'] }), TypeError)
+})
+
+test('methods that nobody has heard of are written as they are', () => {
+  for (const method of ['PURGE', 'M-SEARCH', 'get', "!#$%&'*+"])
+    assert.ok(write({ method }).head.startsWith(`${method} / `))
+})
