@@ -27,13 +27,14 @@ const TREAT = {
   transferEncoding: 3,
   contentLength: 4,
   keepAlive: 5,
+  proxyConnection: 6,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   // Fields that end at this hop (RFC 9110 section 7.6.1). Trailer goes with them: trailers are not forwarded, and
   // Node throws when one is announced beside a Content-Length.
-  ...['proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
+  ...['proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
     name => [name, TREAT.drop] as const,
   ),
   // Set here alone, whatever a node sends.
@@ -43,6 +44,7 @@ const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   ['transfer-encoding', TREAT.transferEncoding],
   ['content-length', TREAT.contentLength],
   ['keep-alive', TREAT.keepAlive],
+  ['proxy-connection', TREAT.proxyConnection],
 ])
 
 /** Spellings of names seen before are answered from here; bounded, since nodes choose them. */
@@ -112,6 +114,10 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
         if (length === -1 || !Number.isSafeInteger(length))
           throw new InvalidAnswer('the content-length of the answer is not a number')
         headers.push(name, value)
+        break
+      case TREAT.proxyConnection:
+        // No standard has it, but llhttp, too, takes nothing behind an answer that says so.
+        if (hasOption(value, 'close')) closes = true
         break
       case TREAT.keepAlive: {
         const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1]

@@ -124,6 +124,22 @@ test('a connection is kept as the version and Connection say, and close wins', (
   }
 })
 
+test('Proxy-Connection closes a connection, too, and never keeps one', () => {
+  for (const [version, value, persistent] of [
+    ['1.1', 'close', false],
+    ['1.1', 'x, Close', false],
+    ['1.1', 'keep-alive', true],
+    ['1.0', 'keep-alive', false],
+  ] as const) {
+    const head = headOf([`HTTP/${version} 200 OK`, 'Content-Length: 0', `Proxy-Connection: ${value}`])
+    assert.deepEqual(
+      [head.persistent, head.headers],
+      [persistent, ['Content-Length', '0']],
+      `${version} ${value}`,
+    )
+  }
+})
+
 test('a node says in Keep-Alive how long it keeps the connection', () => {
   for (const [value, keepAliveMs] of [
     ['timeout=5', 5_000],

@@ -25,6 +25,8 @@ const FOUND: Readonly<Record<string, string>> = {
   'an interim answer of HTTP/1.0': 'HTTP/1.0 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'an interim answer that closes':
     'HTTP/1.1 103 Early\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  'an interim answer that closes by another name':
+    'HTTP/1.1 103 Early\r\nProxy-Connection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'an interim answer with a length':
     'HTTP/1.1 104 Soon\r\nContent-Length: 3\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'an interim answer with an encoding':
