@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { Worker } from 'node:worker_threads'
-import { answer, deadPort, startNode } from '../../support/node-server.ts'
+import { answer, startNode } from '../../support/node-server.ts'
 import { startPool } from './pool-scene.ts'
 
 const ANSWER = answer('ok')
@@ -130,6 +128,18 @@ test('an idle connection is closed by itself', async t => {
   await node.idle()
 })
 
+test('a connection that the node closes while it is idle is forgotten', async t => {
+  const { node, pool, get, answerTo } = await startScene(t)
+  const exchange = get('/')
+  await node.received(1)
+  answerTo('/')
+  await exchange.over
+  assert.ok(pool.closeExpired(0))
+  for (const socket of node.open) socket.end()
+  while (pool.closeExpired(0)) await new Promise(setImmediate)
+  assert.deepEqual(exchange.calls.at(-1), 'end')
+})
+
 test('a connection whose time is over is not used, though it is open', async t => {
   const { node, get, answerTo } = await startScene(t, { keepAliveMs: 1 })
   const first = get('/0')
@@ -208,56 +218,4 @@ test('a pool can be destroyed while it connects', async t => {
   await pool.destroy()
   for (const { calls, failure } of exchanges)
     assert.deepEqual([calls, failure!.kind], [['failure'], 'connect'])
-})
-
-test('where nobody listens, each of many who wait is told', async t => {
-  for (const maxConnections of [undefined, 1, 3]) {
-    const { get, pool } = startPool(t, await deadPort(), { maxConnections })
-    const exchanges = Array.from({ length: 20 }, (_, i) => get(`/${i}`))
-    await Promise.all(exchanges.map(each => each.over))
-    for (const { calls, failure } of exchanges) {
-      assert.deepEqual([calls, failure!.kind], [['failure'], 'connect'])
-      assert.equal((failure!.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED')
-    }
-    await pool.close()
-  }
-})
-
-test('who is told that there is no connection can ask again in the same breath', async t => {
-  const { get, pool } = startPool(t, await deadPort(), { maxConnections: 1 })
-  let left = 5
-  const first = get('/', function again(name) {
-    assert.equal(name, 'failure')
-    if (left-- > 0) pool.request(first)
-  })
-  while (left >= 0) await new Promise(setImmediate)
-  assert.equal(first.calls.length, 6)
-})
-
-/** Listens, then stands still: the system takes as many connections as the backlog holds, and no more. */
-const STANDS_STILL = `
-  const { parentPort } = require('node:worker_threads')
-  const server = require('node:net').createServer()
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port)
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-  })
-`
-
-test('a connection that does not come about in time is given up', {
-  skip: process.platform !== 'linux',
-}, async t => {
-  const worker = new Worker(STANDS_STILL, { eval: true })
-  t.after(() => worker.terminate())
-  const [port]: number[] = await once(worker, 'message')
-  const fillers = Array.from({ length: 6 }, () => connect(port!, '127.0.0.1').on('error', () => {}))
-  t.after(() => fillers.forEach(filler => void filler.destroy()))
-  await Promise.all(fillers.slice(0, 2).map(filler => once(filler, 'connect')))
-  const { get } = startPool(t, port!, { connectTimeoutMs: 50 })
-  const exchanges = [get('/0'), get('/1')]
-  for (const exchange of exchanges) {
-    await exchange.over
-    assert.deepEqual([exchange.calls, exchange.failure!.kind], [['failure'], 'connect'])
-    assert.match(String(exchange.failure!.cause), /no connection to 127.0.0.1:\d+ within 50 ms/)
-  }
 })
