@@ -40,17 +40,23 @@ export interface NodeConnectionOptions {
   readonly keepAliveMs: number
 }
 
-/** Read at once; one such buffer per connection, of which small answers touch only the first page. */
+/** Read at once. */
 const READ_BYTES = 65_536
-/** Larger pieces are handed on as they are, since a copy of them costs more than a new buffer to read into. */
+/** Pieces up to this are handed on as text, longer ones as bytes. */
 const MAX_TEXT_BYTES = 16_384
+/**
+ * What all connections read into, one after the other: nothing of it is held when a read is over. A thousand of them
+ * would hold 64 MB otherwise, and find each its own buffer gone cold. Windows fills a buffer before it says so, so
+ * there every connection has its own.
+ */
+const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
 /** A node closes a connection when its time is over; a request must not meet it doing so. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
 /**
  * An HTTP/1.1 connection to a node, which carries one request at a time.
  *
- * It reads into a buffer of its own (`onread`, below the socket's stream), and reads an answer strictly: whatever is
+ * It reads below the socket's stream (`onread`), and reads an answer strictly: whatever is
  * not plainly one answer ends the connection, and so does anything that comes after it.
  */
 export class NodeConnection implements AnswerSink {
@@ -64,9 +70,6 @@ export class NodeConnection implements AnswerSink {
   #carried = 0
   /** Whether a byte of the answer under way has come. */
   #heard = false
-  #isReading = false
-  /** Whether somebody holds a piece of the buffer that was read into. */
-  #bufferIsLent = false
   #bodyTimer: NodeJS.Timeout | undefined = undefined
   #isPaused = false
   #idleUntil = 0
@@ -85,7 +88,7 @@ export class NodeConnection implements AnswerSink {
         host: options.host,
         port: options.port,
         timeoutMs: options.connectTimeoutMs,
-        onread: { buffer: this.#nextBuffer, callback: this.#onRead },
+        onread: { buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(READ_BYTES), callback: this.#onRead },
       },
       error => {
         if (!error) this.#listen()
@@ -152,18 +155,7 @@ export class NodeConnection implements AnswerSink {
       })
   }
 
-  /** The buffer to read into next; undefined: the one before. */
-  readonly #nextBuffer = (): Buffer => {
-    const isAfterRead = this.#isReading
-    this.#isReading = false
-    // Node keeps the buffer when it gets none, which its types do not say.
-    if (isAfterRead && !this.#bufferIsLent) return undefined as unknown as Buffer
-    this.#bufferIsLent = false
-    return Buffer.allocUnsafeSlow(READ_BYTES)
-  }
-
   readonly #onRead = (size: number, buffer: Uint8Array): boolean => {
-    this.#isReading = true
     try {
       this.#read(buffer as Buffer, size)
     } catch (error) {
@@ -193,11 +185,8 @@ export class NodeConnection implements AnswerSink {
   onPiece(buffer: Buffer, from: number, to: number): void {
     // Given up by who was handed the piece before.
     if (this.#exchange === undefined) return
-    if (to - from <= MAX_TEXT_BYTES) this.#exchange.onChunk(buffer.toString('latin1', from, to))
-    else {
-      this.#bufferIsLent = true
-      this.#exchange.onChunk(buffer.subarray(from, to))
-    }
+    const isText = to - from <= MAX_TEXT_BYTES
+    this.#exchange.onChunk(isText ? buffer.toString('latin1', from, to) : copyOf(buffer, from, to))
   }
 
   /** @param surplus whether bytes came behind the answer that nobody asked for */
@@ -247,4 +236,10 @@ export class NodeConnection implements AnswerSink {
     if (this.#exchange === undefined) return
     this.abort(new UpstreamFailure('reset', error, this.#carried > 0 && !this.#heard))
   }
+}
+
+function copyOf(buffer: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(to - from)
+  buffer.copy(copy, 0, from, to)
+  return copy
 }
