@@ -37,6 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const { flush } = log
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const children: Child[] = []
+  if (loaded.config.workers !== 1) log.logger.warn('the demo runs one process; workers is ignored')
   let stack: Stack | undefined
   try {
     stack = await startStack(loaded, log)
@@ -122,12 +123,12 @@ async function untilRegistered({ gateway }: Stack): Promise<void> {
 }
 
 function introduction(
-  { gateway }: Stack,
+  { gateway, adminAddress }: Stack,
   loaded: LoadedConfig,
   { etcd, taken }: { etcd: string; taken: readonly number[] },
 ): string {
   const url = localUrlOf(gateway.address)
-  const admin = localUrlOf(gateway.adminAddress)
+  const admin = localUrlOf(adminAddress)
   const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
   const json = `-H 'content-type: application/json'`
   const elsewhere =

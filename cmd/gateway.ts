@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Keys } from '../config/keys.ts'
 import type { Config } from '../config/schema.ts'
@@ -11,9 +10,10 @@ import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
 import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
-import { createAdmin } from '../routes/admin.ts'
+import type { OwnPages } from '../routes/admin-pages.ts'
 import { createMetrics } from '../routes/metrics.ts'
 import { createProxy } from '../routes/proxy.ts'
+import { createTablePages } from '../routes/table-pages.ts'
 import { createBalance } from '../wrappers/balance.ts'
 import { createCircuitBreaker } from '../wrappers/circuit-breaker.ts'
 import { createConnect } from '../wrappers/connect.ts'
@@ -33,13 +33,23 @@ export interface GatewayOptions {
   readonly logger: Logger
   /** Takes a line of the access log, in the form of the logger's own. */
   readonly writeLine: (line: string) => void
+  /**
+   * Whether connections are taken at once, or not before there is a table to serve them from. Default
+   * `at-once`: whoever starts a gateway waits for its port, and learns from `/readyz` when it is ready.
+   */
+  readonly listen?: ListenWhen | undefined
+  /** Called at the end when no request is left, while everything that was counted can still be read. */
+  readonly onDrained?: (pages: OwnPages) => Promise<void>
 }
+
+export type ListenWhen = 'at-once' | 'when-loaded'
 
 /** A running gateway. Whoever started it calls `stop()`. */
 export interface Gateway {
   readonly address: AddressInfo
-  readonly adminAddress: AddressInfo
   readonly table: LiveTable
+  /** What its admin listener shows; whoever wants one opens it. */
+  readonly pages: OwnPages
   /** Nodes in the table, over all services. */
   nodeCount(): number
   /**
@@ -47,6 +57,12 @@ export interface Gateway {
    * most `shutdownTimeoutMs`. Resolves with how many requests were cut off.
    */
   stop(): Promise<number>
+  /**
+   * For a process whose place another has taken. Takes no connection from now on, and asks clients to leave with
+   * their next answer. Idle connections stay open for that, since a request may be on its way on them: for
+   * `drainMs` or `shutdownTimeoutMs`, whichever is longer, or until `hurry` aborts. The rest is as with `stop()`.
+   */
+  retire(hurry: AbortSignal): Promise<number>
 }
 
 /**
@@ -55,13 +71,8 @@ export interface Gateway {
  *
  * @throws Error when a port cannot be bound; nothing is left open then
  */
-export async function startGateway({
-  config,
-  keys,
-  registry,
-  logger,
-  writeLine,
-}: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, keys, registry, logger, writeLine, listen = 'at-once' } = options
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
@@ -107,7 +118,11 @@ export async function startGateway({
 
   let draining = false
   let open = 0
-  const { app: proxy, cutOff } = createProxy({
+  const {
+    app: proxy,
+    stopListening,
+    cutOff,
+  } = createProxy({
     routes: () => table.routeTable(),
     upstream,
     connect,
@@ -141,50 +156,60 @@ export async function startGateway({
       accessLog?.(call, status, call.clientAddress ?? plainAddress(request.socket.remoteAddress), totalMs)
     },
   })
-  const admin = createAdmin({
-    nodes,
-    table,
-    metrics,
-    isReady: () => table.isLoaded && !draining,
-    token: config.adminToken,
-  })
+  const pages = createTablePages({ nodes, table, metrics, isReady: () => table.isLoaded && !draining })
 
   const following = new AbortController()
+  const follow = () => {
+    const followed = table.follow(following.signal)
+    followed.catch(error => logger.fatal({ err: error }, 'the table is no longer followed'))
+    return followed
+  }
+  let followed: Promise<void> | undefined
+  if (listen === 'when-loaded') {
+    followed = follow()
+    await Promise.race([table.loaded, followed])
+  }
   try {
     await proxy.listen({ host: config.host, port: config.port })
-    await admin.listen({ host: config.adminHost, port: config.adminPort })
   } catch (error) {
-    await Promise.allSettled([proxy.close(), admin.close()])
+    following.abort()
+    await Promise.allSettled([proxy.close(), followed])
     throw error
   }
-  const followed = table.follow(following.signal)
-  followed.catch(error => logger.fatal({ err: error }, 'the table is no longer followed'))
+  followed ??= follow()
+
+  /** Lets go of connections that carry no request, waits for the others, and ends what is left. */
+  async function finish(): Promise<number> {
+    const closed = proxy.close()
+    const cut = await Promise.race([
+      closed.then(() => 0),
+      // Open connections keep the process alive; this timer alone must not.
+      delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => open),
+    ])
+    cutOff()
+    await closed
+    following.abort()
+    await followed!.catch(() => {})
+    await options.onDrained?.(pages)
+    nodes.clear()
+    return cut
+  }
 
   return {
-    address: addressOf(proxy),
-    adminAddress: addressOf(admin),
+    address: proxy.server.address() as AddressInfo,
     table,
+    pages,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     async stop() {
       draining = true
       await delay(config.drainMs)
-      const closed = proxy.close()
-      const cut = await Promise.race([
-        closed.then(() => 0),
-        // Open connections keep the process alive; this timer alone must not.
-        delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => open),
-      ])
-      cutOff()
-      await closed
-      following.abort()
-      await followed.catch(() => {})
-      await admin.close()
-      nodes.clear()
-      return cut
+      return finish()
+    },
+    async retire(hurry) {
+      draining = true
+      const longest = Math.max(config.drainMs, config.shutdownTimeoutMs)
+      await Promise.race([stopListening(), delay(longest, undefined, { signal: hurry }).catch(() => {})])
+      return finish()
     },
   }
-}
-
-function addressOf(app: FastifyInstance): AddressInfo {
-  return app.server.address() as AddressInfo
 }

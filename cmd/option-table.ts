@@ -117,7 +117,7 @@ export const COMMANDS = {
   demo: {
     summary: 'run an etcd, the gateway and two example services, and print what to try',
     operands: '',
-    options: [host, port, adminHost, adminPort, embeddedEtcd, workers, dataDir, logLevel],
+    options: [host, port, adminHost, adminPort, embeddedEtcd, dataDir, logLevel],
   },
   register: {
     summary: 'put one node into etcd and keep it there',

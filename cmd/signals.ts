@@ -10,3 +10,8 @@ export function untilSignal(): Promise<NodeJS.Signals> {
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   })
 }
+
+/** Calls `reload` at each SIGHUP from now on, which ends the process no more. */
+export function onReloadSignal(reload: () => void): void {
+  process.on('SIGHUP', reload)
+}

@@ -1,29 +1,54 @@
-import { loadConfig } from '../config/load.ts'
+import { availableParallelism } from 'node:os'
+import { createFileRecord } from '../config/file-contents.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import type { StartOptions } from './command.ts'
-import { createLogger } from './logger.ts'
-import { untilSignal } from './signals.ts'
-import { logStartWarnings, startStack } from './stack.ts'
+import { createLogger, type Log } from './logger.ts'
+import { onReloadSignal, untilSignal } from './signals.ts'
+import { startStack } from './stack.ts'
+import { logStartWarnings } from './start-warnings.ts'
 import { urlOf } from './url.ts'
+import type { Source } from './workers/reload.ts'
 
 /** `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartOptions): Promise<number> {
-  const loaded = loadConfig({ file: options.config, env: process.env, flags: options.settings })
-  const log = createLogger(loaded.config.logLevel)
-  const { logger, flush } = log
+  const load = (): Source => {
+    const files = createFileRecord()
+    const { config: file, settings: flags } = options
+    const loaded = loadConfig({ file, env: process.env, flags, readKeyFile: files.readFile })
+    return { loaded, keyFiles: files.contents() }
+  }
+  const source = load()
+  const log = createLogger(source.loaded.config.logLevel)
   try {
-    logStartWarnings(loaded, logger)
-    const stack = await startStack(loaded, log)
-    const { address, adminAddress } = stack.gateway
-    logger.info({ public: urlOf(address), admin: urlOf(adminAddress) }, 'waygate is listening')
-    // Whoever started the process waits for this line.
-    flush()
-    const signal = await untilSignal()
-    logger.info({ signal }, 'shutting down; a second signal ends at once')
-    const cut = await stack.stop()
-    if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
-    logger.info('stopped')
+    logStartWarnings(source.loaded, log.logger)
+    if (countWorkers(source.loaded) === 1) await serveAlone(source.loaded, log)
+    else {
+      const { servePrimary } = await import('./workers/primary.ts')
+      await servePrimary(source, { load, countWorkers, log })
+    }
+    log.logger.info('stopped')
     return 0
   } finally {
-    flush()
+    log.flush()
   }
+}
+
+function countWorkers({ config: { workers } }: LoadedConfig): number {
+  return workers === 0 ? availableParallelism() : workers
+}
+
+async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
+  const { logger, flush } = log
+  onReloadSignal(() =>
+    logger.warn('the configuration is read anew with two workers or more; with one it needs a restart'),
+  )
+  const stack = await startStack(loaded, log)
+  const { gateway, adminAddress } = stack
+  logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
+  // Whoever started the process waits for this line.
+  flush()
+  const signal = await untilSignal()
+  logger.info({ signal }, 'shutting down; a second signal ends at once')
+  const cut = await stack.stop()
+  if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
 }

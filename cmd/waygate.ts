@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { ConfigError } from '../config/problem.ts'
 import type { Command } from './command.ts'
-import { describeListenError } from './listen-error.ts'
+import { explain } from './explain.ts'
 import { parseCommandLine } from './options.ts'
 import { UsageError } from './usage-error.ts'
 import { packageVersion } from './version.ts'
+import { isWorker } from './workers/is-worker.ts'
 
 /** Each command loads its own modules: a sidecar that runs for months must not carry a gateway with it. */
 async function run(command: Command): Promise<number> {
@@ -34,23 +34,10 @@ async function run(command: Command): Promise<number> {
   }
 }
 
-/** What goes wrong before or instead of serving is told in one line; a stack is for what we did not foresee. */
-function explain(error: unknown): string {
-  if (error instanceof UsageError) return error.message
-  if (error instanceof ConfigError) return error.message.replace(/^/gm, 'waygate: ')
-  if (!(error instanceof Error)) return `waygate: ${error}`
-  const line =
-    describeListenError(error) ?? (isOfSystem(error) || isOfSystem(error.cause) ? error.message : undefined)
-  return line === undefined ? (error.stack ?? error.message) : `waygate: ${line}`
-}
-
-/** Whether an error was told us by the system, a library or a peer, not by a mistake of ours. */
-function isOfSystem(error: unknown): boolean {
-  return error instanceof Error && 'code' in error
-}
-
 try {
-  process.exitCode = await run(parseCommandLine(process.argv.slice(2)))
+  process.exitCode = isWorker
+    ? await (await import('./workers/worker.ts')).runWorker()
+    : await run(parseCommandLine(process.argv.slice(2)))
 } catch (error) {
   console.error(explain(error))
   process.exitCode = error instanceof UsageError ? 2 : 1

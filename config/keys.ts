@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { reasonOf } from './document-file.ts'
+import type { ReadFile } from './file-contents.ts'
 import type { Algorithm } from './jwt-schema.ts'
 import type { Finding, Path } from './problem.ts'
 import type { Config } from './schema.ts'
@@ -30,6 +31,8 @@ export interface Keys {
 export interface Findings {
   readonly problems: Finding[]
   readonly warnings: string[]
+  /** Where files are read. Default: the disk. */
+  readonly readFile?: ReadFile | undefined
 }
 
 // RFC 7518 section 3.2: a key of the same size as the hash output or larger.
@@ -167,11 +170,11 @@ function loadEtcdTls(etcd: Config['etcd'], findings: Findings): EtcdTls | undefi
   return Object.keys(tls).length === 0 ? undefined : tls
 }
 
-function read(file: string, path: Path, findings: Findings): Buffer | undefined {
+function read(file: string, path: Path, { problems, readFile = readFileSync }: Findings): Buffer | undefined {
   try {
-    return readFileSync(file)
+    return readFile(file)
   } catch (error) {
-    findings.problems.push({ path, message: `${file} cannot be read: ${reasonOf(error)}` })
+    problems.push({ path, message: `${file} cannot be read: ${reasonOf(error)}` })
     return undefined
   }
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Value } from 'typebox/value'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
+import type { ReadFile } from './file-contents.ts'
 import { type Keys, loadKeys } from './keys.ts'
 import { Layers } from './layers.ts'
 import { ConfigError, type Finding, type SourcedProblem, toProblem } from './problem.ts'
@@ -22,6 +23,8 @@ export interface LoadOptions {
   readonly flags?: readonly Setting[]
   /** Relative paths, those in the file too, start here. Default: the working directory. */
   readonly cwd?: string
+  /** Where key files are read. Default: the disk. */
+  readonly readKeyFile?: ReadFile
 }
 
 export interface LoadedConfig {
@@ -42,7 +45,8 @@ export interface LoadedConfig {
  *
  * @throws ConfigError with every problem, its JSON path and who said the value.
  */
-export function loadConfig({ file, env, flags = [], cwd = process.cwd() }: LoadOptions): LoadedConfig {
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const { file, env, flags = [], cwd = process.cwd(), readKeyFile } = options
   const named = chooseFile(file, env, cwd)
   const document = named === undefined ? undefined : readDocumentFile(named, { cwd })
   const environment = readEnvironment(env)
@@ -64,7 +68,7 @@ export function loadConfig({ file, env, flags = [], cwd = process.cwd() }: LoadO
   const config = resolveFiles(tree as Config, cwd)
   const later: Finding[] = [...findRuleProblems(config)]
   const warnings = [...environment.warnings]
-  const keys = loadKeys(config, { problems: later, warnings })
+  const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
   report(later)
   return {
     config: deepFreeze(config),

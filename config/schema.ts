@@ -184,7 +184,7 @@ export const ConfigSchema = Type.Object(
       minimum: 0,
       maximum: 1_024,
       description:
-        'Processes that share the port. 0: one per core. This version runs one, and warns about another number.',
+        'Processes that share the port, each with its own table, connections and breakers. 0: one per core. With 2 or more, SIGHUP reads the configuration anew.',
     }),
     dataDir: text('Folder for the copy of the routing table that outlives an outage of etcd.', {
       default: '.waygate',

@@ -1,5 +1,22 @@
 import type { BreakerState, PeerState } from '../internal/peer.ts'
+import type { MetricValues } from './metric-values.ts'
 import type { SourceView } from './table-view.ts'
+
+/** What the admin listener shows, of one process or of several together. */
+export interface AdminPages {
+  routes(): Promise<RoutesPage>
+  services(): Promise<ServicesPage>
+  /** Prometheus text. */
+  metrics(): Promise<string>
+  /** Whether there is a table to serve from and shutdown has not begun. */
+  isReady(): boolean
+}
+
+/** The pages of this process alone. */
+export interface OwnPages extends AdminPages {
+  /** The same as `metrics()`, metric by metric, for adding them up with those of other processes. */
+  metricValues(): AsyncIterable<MetricValues>
+}
 
 /** `GET /routes`, as JSON; optional fields are left out where they are undefined. */
 export interface RoutesPage {
@@ -8,6 +25,16 @@ export interface RoutesPage {
   readonly source: Omit<SourceView, 'revision'>
   readonly routes: readonly RoutePage[]
   readonly problems: readonly { readonly key: string; readonly reason: string }[]
+  /** The processes whose tables these are, added up; absent when there is one. */
+  readonly workers?: readonly WorkerPage[]
+}
+
+/** What one of several processes says of its table. */
+export interface WorkerPage {
+  readonly pid: number
+  readonly revision: string | null
+  readonly connected: boolean
+  readonly stale: boolean
 }
 
 export interface RoutePage {

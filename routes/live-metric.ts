@@ -1,4 +1,5 @@
 import type { Metric } from 'prom-client'
+import type { Aggregator } from './metric-values.ts'
 
 /** One line of a metric. */
 export interface Sample {
@@ -10,6 +11,8 @@ export interface LiveMetricOptions {
   readonly name: string
   readonly help: string
   readonly type: 'gauge' | 'counter'
+  /** How the values of several processes become one. */
+  readonly aggregator: Aggregator
   /** Called at each scrape. */
   readonly samples: () => Iterable<Sample>
 }
@@ -19,11 +22,11 @@ export interface LiveMetricOptions {
  * Counter hash the labels of every value they are given: with ten thousand nodes that alone stops the process
  * for a tenth of a second.
  */
-export function liveMetric({ name, help, type, samples }: LiveMetricOptions): Metric {
+export function liveMetric({ name, help, type, aggregator, samples }: LiveMetricOptions): Metric {
   const metric = {
     name,
     async get() {
-      return { name, help, type, aggregator: 'sum', values: [...samples()] }
+      return { name, help, type, aggregator, values: [...samples()] }
     },
     reset() {},
   }

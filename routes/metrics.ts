@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Call } from '../internal/call.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
 import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
+import type { Aggregator, MetricValues } from './metric-values.ts'
 import type { TableView } from './table-view.ts'
 
 /** Seconds; from what a cache in memory answers in to what clients give up at. */
@@ -18,7 +19,8 @@ export interface Metrics {
   record(call: Call, status: number, totalMs: number): void
   /** Prometheus text. */
   render(): Promise<string>
-  readonly contentType: string
+  /** The same, metric by metric. */
+  values(): AsyncIterable<MetricValues>
 }
 
 /** Everything /metrics shows. Counting is done in plain numbers; prom-client sees them at each scrape. */
@@ -51,13 +53,15 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     type: LiveMetricOptions['type'],
     name: string,
     help: string,
+    aggregator: Aggregator,
     samples: LiveMetricOptions['samples'],
-  ) => registry.registerMetric(liveMetric({ type, name, help, samples }))
+  ) => registry.registerMetric(liveMetric({ type, name, help, aggregator, samples }))
 
   live(
     'counter',
     'waygate_requests_total',
     'Requests answered, by route, service, node and status. 499: the client left.',
+    'sum',
     function* () {
       for (const { count, ...labels } of requests.values()) yield { labels, value: count }
       dropGoneNodes()
@@ -67,40 +71,53 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     type: LiveMetricOptions['type'],
     name: string,
     help: string,
+    aggregator: Aggregator,
     value: (peer: PeerView) => number,
   ) =>
-    live(type, name, help, function* () {
+    live(type, name, help, aggregator, function* () {
       for (const service of nodes.services()) {
         for (const peer of service.peers) {
           yield { labels: { service: service.name, node: peer.node.id }, value: value(peer) }
         }
       }
     })
-  perNode('counter', 'waygate_node_tries_total', 'Tries sent to a node.', peer => peer.requests)
+  perNode('counter', 'waygate_node_tries_total', 'Tries sent to a node.', 'sum', peer => peer.requests)
   perNode(
     'counter',
     'waygate_node_failures_total',
     'Tries that failed or were answered 5xx.',
+    'sum',
     peer => peer.failures,
   )
-  perNode('gauge', 'waygate_node_in_flight', 'Tries whose answer has not ended.', peer => peer.inFlight)
+  perNode(
+    'gauge',
+    'waygate_node_in_flight',
+    'Tries whose answer has not ended.',
+    'sum',
+    peer => peer.inFlight,
+  )
   perNode(
     'gauge',
     'waygate_breaker_state',
     'Circuit breaker of a node: 0 closed, 1 half-open, 2 open.',
+    'max',
     peer => BREAKER_VALUES[peer.breaker],
   )
 
-  const gauge = (name: string, help: string, value: () => number) =>
-    live('gauge', name, help, () => [{ labels: {}, value: value() }])
+  // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
+  const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>
+    live('gauge', name, help, aggregator, () => [{ labels: {}, value: value() }])
   gauge('waygate_table_services', 'Services in the table.', () => [...nodes.services()].length)
   gauge('waygate_table_nodes', 'Nodes in the table.', () =>
     [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
   )
   gauge('waygate_table_routes', 'Routes in the table, automatic ones included.', () => table.routes().length)
   gauge('waygate_table_problems', 'Registry values that are not used.', () => table.problems().length)
-  gauge('waygate_table_revision', 'Revision of the registry that the table shows.', () =>
-    Number(table.source().revision ?? 0),
+  gauge(
+    'waygate_table_revision',
+    'Revision of the registry that the table shows.',
+    () => Number(table.source().revision ?? 0),
+    'min',
   )
   gauge(
     'waygate_table_age_seconds',
@@ -119,12 +136,14 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     'counter',
     'waygate_registry_drift_total',
     'Differences a full comparison found although no event was missed; stays 0.',
+    'sum',
     () => table.source().sources.map(({ name, drift }) => ({ labels: { source: name }, value: drift })),
   )
   live(
     'counter',
     'waygate_registry_relists_total',
     'Full listings of the registry, by what made them necessary.',
+    'sum',
     () =>
       table.source().sources.flatMap(({ name, relists }) =>
         Object.entries(relists).map(([reason, count]) => ({
@@ -133,8 +152,11 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
         })),
       ),
   )
-  gauge('waygate_registry_connected', '1 while the registry is followed, else 0.', () =>
-    Number(table.source().connected),
+  gauge(
+    'waygate_registry_connected',
+    '1 while the registry is followed, else 0.',
+    () => Number(table.source().connected),
+    'min',
   )
 
   /** One metric a turn: with thousands of nodes each is long enough. */
@@ -148,8 +170,13 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
   }
 
   return {
-    contentType: registry.contentType,
     render,
+    async *values() {
+      for (const { name } of registry.getMetricsAsArray()) {
+        yield await valuesOf(registry.getSingleMetric(name)!)
+        await nextTurn()
+      }
+    },
     record(call, status, totalMs) {
       const route = call.route?.id ?? ''
       const node = call.peer?.node.id ?? ''
@@ -166,6 +193,11 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
       if (call.upstreamMs >= 0) upstreamDurations.observe(route, call.upstreamMs / 1000)
     },
   }
+}
+
+async function valuesOf(metric: Metric): Promise<MetricValues> {
+  // The declared type of `get` is that of each class of prom-client; all of them give this.
+  return (await metric.get()) as unknown as MetricValues
 }
 
 type PeerView = {

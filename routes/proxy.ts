@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Call } from '../internal/call.ts'
 import type { RouteTable } from '../internal/route-table.ts'
@@ -42,6 +43,11 @@ export interface ProxyOptions {
 export interface Proxy {
   /** The public listener, not yet listening. Whoever made it closes it. */
   readonly app: FastifyInstance
+  /**
+   * Takes no new connections and leaves those alone that there are, idle ones too, which closing it would end.
+   * Resolves when all of them have ended by themselves.
+   */
+  stopListening(): Promise<void>
   /** Ends every connection, whatever it is busy with. */
   cutOff(): void
 }
@@ -75,9 +81,15 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
   }
 
+  /** A name such as localhost can stand for several addresses, each with a server of its own. */
+  const servers: Server[] = []
   const app = Fastify({
     logger: false,
-    serverFactory: () => createPublicServer(options, serve),
+    serverFactory: () => {
+      const server = createPublicServer(options, serve)
+      servers.push(server)
+      return server
+    },
     forceCloseConnections: 'idle',
     clientErrorHandler: answerClientError,
     // Its router sees upgrades alone, on the way to the catch-all that stands for all paths.
@@ -88,11 +100,19 @@ export function createProxy(options: ProxyOptions): Proxy {
     : () => {}
   return {
     app,
+    async stopListening() {
+      await Promise.all(servers.map(stopAccepting))
+    },
     cutOff() {
       app.server.closeAllConnections()
       cutOffWebSockets()
     },
   }
+}
+
+/** As net.Server does it: http.Server's own close would end idle connections as well. */
+function stopAccepting(server: Server): Promise<void> {
+  return new Promise(resolve => NetServer.prototype.close.call(server, () => resolve()))
 }
 
 /**

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import type { TestContext } from 'node:test'
 import jwt from 'jsonwebtoken'
 import pino from 'pino'
+import { openAdmin } from '../../cmd/admin-listener.ts'
 import { type Gateway, startGateway } from '../../cmd/gateway.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
@@ -50,26 +51,23 @@ export async function startTestGateway(
     onLine()
   }
   const logger = pino({ level: 'debug' }, { write })
-  const gateway = await startGateway({
-    config: {
-      ...loaded.config,
-      host: '127.0.0.1',
-      port: 0,
-      adminPort: 0,
-      drainMs: 0,
-      shutdownTimeoutMs: 100,
-      ...config,
-    },
-    keys: loaded.keys,
-    registry,
-    logger,
-    writeLine: write,
-  })
+  const whole: Config = {
+    ...loaded.config,
+    host: '127.0.0.1',
+    port: 0,
+    adminPort: 0,
+    drainMs: 0,
+    shutdownTimeoutMs: 100,
+    ...config,
+  }
+  const gateway = await startGateway({ config: whole, keys: loaded.keys, registry, logger, writeLine: write })
   t.after(() => gateway.stop())
+  const admin = await openAdmin(gateway.pages, whole)
+  t.after(() => admin.close())
   await gateway.table.loaded
   return {
     port: gateway.address.port,
-    adminPort: gateway.adminAddress.port,
+    adminPort: admin.address.port,
     gateway,
     registry,
     log,

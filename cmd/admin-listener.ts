@@ -1,0 +1,28 @@
+import type { AddressInfo } from 'node:net'
+import type { Config } from '../config/schema.ts'
+import { createAdmin } from '../routes/admin.ts'
+import type { AdminPages } from '../routes/admin-pages.ts'
+
+export interface AdminListener {
+  readonly address: AddressInfo
+  close(): Promise<void>
+}
+
+/**
+ * Opens the admin listener. Whoever opened it closes it.
+ *
+ * @throws Error when its address cannot be bound
+ */
+export async function openAdmin(
+  pages: AdminPages,
+  { adminHost, adminPort, adminToken }: Config,
+): Promise<AdminListener> {
+  const admin = createAdmin({ pages, token: adminToken })
+  try {
+    await admin.listen({ host: adminHost, port: adminPort })
+  } catch (error) {
+    await admin.close()
+    throw error
+  }
+  return { address: admin.server.address() as AddressInfo, close: async () => void (await admin.close()) }
+}

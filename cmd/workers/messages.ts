@@ -1,0 +1,38 @@
+import type { AddressInfo } from 'node:net'
+import type { FileContents } from '../../config/file-contents.ts'
+import type { Config } from '../../config/schema.ts'
+import type { MetricValues } from '../../routes/metric-values.ts'
+import type { ListenWhen } from '../gateway.ts'
+
+/** What a worker runs with. All of it was checked by the primary, and none of it is read anew by the worker. */
+export interface WorkerSettings {
+  readonly config: Config
+  /** What the key files held that the configuration names. */
+  readonly keyFiles: FileContents
+  /** Where the embedded etcd of the primary listens; undefined when it is not used. */
+  readonly embeddedUrl: string | undefined
+}
+
+/** What the primary asks for. */
+export type PageName = 'routes' | 'services' | 'metrics'
+
+/** From the primary to a worker. */
+export type ToWorker =
+  | { readonly type: 'start'; readonly settings: WorkerSettings; readonly listen: ListenWhen }
+  /** Answered by any number of `part` and one `answered`. */
+  | { readonly type: 'ask'; readonly id: number; readonly page: PageName }
+  /** Another worker has taken its place. */
+  | { readonly type: 'retire' }
+  /** The whole gateway ends. */
+  | { readonly type: 'drain' }
+
+/** From a worker to the primary. */
+export type ToPrimary =
+  | { readonly type: 'listening'; readonly address: AddressInfo }
+  | { readonly type: 'loaded' }
+  /** It cannot start, and why, for people. */
+  | { readonly type: 'failed'; readonly text: string }
+  | { readonly type: 'part'; readonly id: number; readonly part: unknown }
+  | { readonly type: 'answered'; readonly id: number }
+  /** A metric as it was at the end. */
+  | { readonly type: 'last'; readonly metric: MetricValues }

@@ -1,0 +1,178 @@
+import cluster from 'node:cluster'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '../../discovery/logger.ts'
+import type { MetricValues } from '../../routes/metric-values.ts'
+import type { ListenWhen } from '../gateway.ts'
+import { backoffMs } from './backoff.ts'
+import type { WorkerSettings } from './messages.ts'
+import { type WorkerExit, WorkerProcess } from './worker-process.ts'
+
+export interface PoolOptions {
+  readonly logger: Logger
+  /** Told the totals of a worker that has ended as it was asked to. */
+  readonly onLast: (metrics: readonly MetricValues[]) => void
+}
+
+/** A place for one worker, which always has one. */
+interface Slot {
+  /** The one that is or was here; dead while a replacement waits. */
+  worker: WorkerProcess
+  /** Ends in a row, each soon after its start. */
+  failures: number
+}
+
+/** A worker that has lived this long starts with a clean slate. */
+const STABLE_AFTER_MS = 30_000
+/** For a worker of a reload to have a table; etcd may be away. */
+const READY_WITHIN_MS = 30_000
+/** For one worker of a reload, after another has shown that the configuration works. */
+const TRIES = 5
+
+/** Keeps as many workers running as wanted: replaces those that crash, and all of them, in turn, on a reload. */
+export class WorkerPool {
+  readonly #logger: Logger
+  readonly #onLast: PoolOptions['onLast']
+  readonly #all = new Set<WorkerProcess>()
+  readonly #slots: Slot[] = []
+  readonly #stopping = new AbortController()
+  #settings: WorkerSettings
+  #restarts = 0
+
+  constructor(settings: WorkerSettings, { logger, onLast }: PoolOptions) {
+    this.#settings = settings
+    this.#logger = logger
+    this.#onLast = onLast
+    // Connections in turn: left to the kernel, one worker often gets most of them.
+    cluster.schedulingPolicy = cluster.SCHED_RR
+    // Whatever ends this process, none of the others may stay.
+    process.once('exit', () => this.killAll())
+  }
+
+  /** Every worker that runs, also those that are about to end. */
+  get all(): readonly WorkerProcess[] {
+    return [...this.#all]
+  }
+
+  /** Those that get connections. */
+  get serving(): readonly WorkerProcess[] {
+    return this.#slots.map(slot => slot.worker).filter(worker => worker.isServing)
+  }
+
+  /** How often a crashed worker was replaced. */
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  /**
+   * Starts the first workers. Resolves with where they listen.
+   *
+   * @throws Error why one of them cannot start; none is left then
+   */
+  async start(count: number): Promise<AddressInfo> {
+    const workers = Array.from({ length: count }, () => this.#fork('at-once'))
+    try {
+      const [address] = await Promise.all(workers.map(worker => worker.listening))
+      for (const worker of workers) this.#put(worker)
+      return address!
+    } catch (error) {
+      this.#stopping.abort()
+      this.killAll()
+      throw error
+    }
+  }
+
+  /**
+   * Has `count` new workers take the places of all that there are, one after the other: each takes connections
+   * before an old one stops to.
+   *
+   * @throws Error why the first new one cannot serve; then everything is as before
+   */
+  async replace(settings: WorkerSettings, count: number): Promise<void> {
+    const first = await this.#forkReady(settings)
+    this.#settings = settings
+    this.#put(first, 0)
+    for (let index = 1; index < count; index++) this.#put(await this.#forkReadyAgain(settings), index)
+    for (const slot of this.#slots.splice(count)) slot.worker.retire()
+  }
+
+  /** Lets all of them finish what is under way. Resolves when none is left. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    for (const worker of this.#all) worker.drain()
+    await Promise.all([...this.#all].map(worker => worker.exited))
+  }
+
+  killAll(): void {
+    for (const worker of this.#all) worker.kill()
+  }
+
+  #put(worker: WorkerProcess, index = this.#slots.length): void {
+    const slot = this.#slots[index] ?? { worker, failures: 0 }
+    this.#slots[index] = slot
+    if (slot.worker !== worker) slot.worker.retire()
+    slot.worker = worker
+    slot.failures = 0
+    void this.#keep(slot, worker)
+  }
+
+  /** Replaces the worker of a slot when it ends although nobody asked it to. */
+  async #keep(slot: Slot, worker: WorkerProcess): Promise<void> {
+    const exit = await worker.exited
+    if (worker.isEnding || this.#stopping.signal.aborted) return
+    if (performance.now() - worker.startedAt > STABLE_AFTER_MS) slot.failures = 0
+    const waitMs = backoffMs(slot.failures++)
+    this.#logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'a worker has crashed')
+    await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
+    // A reload may have filled the place meanwhile.
+    if (this.#stopping.signal.aborted || slot.worker !== worker || !this.#slots.includes(slot)) return
+    this.#restarts++
+    slot.worker = this.#fork('when-loaded')
+    slot.worker.listening.catch(error =>
+      this.#logger.error({ reason: error.message }, 'a worker cannot start'),
+    )
+    void this.#keep(slot, slot.worker)
+  }
+
+  async #forkReadyAgain(settings: WorkerSettings): Promise<WorkerProcess> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#forkReady(settings)
+      } catch (error) {
+        if (this.#stopping.signal.aborted || failures + 1 >= TRIES) throw error
+        this.#logger.error({ reason: (error as Error).message }, 'a worker cannot start')
+        await delay(backoffMs(failures), undefined, { signal: this.#stopping.signal }).catch(() => {})
+      }
+    }
+  }
+
+  /** A new worker that listens and has its table. */
+  async #forkReady(settings: WorkerSettings): Promise<WorkerProcess> {
+    const worker = this.#fork('when-loaded', settings)
+    const late = AbortSignal.any([AbortSignal.timeout(READY_WITHIN_MS), this.#stopping.signal])
+    const given = new Promise<never>((_, reject) => {
+      late.addEventListener('abort', () => reject(new Error(`it has no table after ${READY_WITHIN_MS} ms`)))
+    })
+    try {
+      await Promise.race([worker.listening, given])
+      return worker
+    } catch (error) {
+      worker.kill()
+      throw error
+    }
+  }
+
+  #fork(listen: ListenWhen, settings = this.#settings): WorkerProcess {
+    const worker = new WorkerProcess(settings, listen)
+    this.#all.add(worker)
+    void worker.exited.then(exit => this.#ended(worker, exit))
+    return worker
+  }
+
+  #ended(worker: WorkerProcess, exit: WorkerExit): void {
+    this.#all.delete(worker)
+    if (!worker.isEnding) return
+    if (exit.code === 0) this.#onLast(worker.last)
+    else this.#logger.warn({ worker: worker.pid, ...exit }, 'a worker did not end as it should')
+  }
+}

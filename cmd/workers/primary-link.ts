@@ -1,0 +1,60 @@
+import cluster from 'node:cluster'
+import type { PageName, ToPrimary, ToWorker } from './messages.ts'
+
+/** Why a worker ends: another took its place, the whole gateway ends, or its primary is gone. */
+export type End = 'retire' | 'drain' | 'orphaned'
+export type Start = Extract<ToWorker, { readonly type: 'start' }>
+
+/** A worker's side of what is said between it and its primary. */
+export class PrimaryLink {
+  readonly start: Promise<Start>
+  /** The first reason to end. */
+  readonly end: Promise<End>
+  /** Whether the end must not wait for clients any longer: the gateway ends, or the primary is gone. */
+  readonly hurry: AbortSignal
+  /** Asked for a page: calls `answer` with each part of it. Until it is set, pages have no parts. */
+  onAsk: (page: PageName, answer: (part: unknown) => void) => Promise<void> = async () => {}
+
+  constructor() {
+    const start = Promise.withResolvers<Start>()
+    const end = Promise.withResolvers<End>()
+    const hurry = new AbortController()
+    this.start = start.promise
+    this.end = end.promise
+    this.hurry = hurry.signal
+    const endBy = (reason: End) => {
+      end.resolve(reason)
+      if (reason !== 'retire') hurry.abort()
+    }
+    process.on('message', (message: ToWorker) => {
+      switch (message.type) {
+        case 'start':
+          return start.resolve(message)
+        case 'ask':
+          return void this.#answer(message.id, message.page)
+        case 'retire':
+        case 'drain':
+          return endBy(message.type)
+        default:
+          return message satisfies never
+      }
+    })
+    const worker = cluster.worker!
+    worker.once('disconnect', () => {
+      // Node ends a worker whose primary is gone at once, unless it believes that it was asked to go.
+      worker.exitedAfterDisconnect = true
+      endBy('orphaned')
+    })
+  }
+
+  /** Resolves when the message is on its way, or cannot be sent because nobody is there. */
+  send(message: ToPrimary): Promise<void> {
+    if (!process.connected) return Promise.resolve()
+    return new Promise(resolve => process.send!(message, undefined, undefined, () => resolve()))
+  }
+
+  async #answer(id: number, page: PageName): Promise<void> {
+    await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
+    await this.send({ type: 'answered', id })
+  }
+}

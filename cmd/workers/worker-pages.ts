@@ -1,0 +1,106 @@
+import type { AdminPages, RoutesPage, ServicesPage } from '../../routes/admin-pages.ts'
+import { mergeMetrics, renderMerged } from '../../routes/merge-metrics.ts'
+import { mergeRoutes, mergeServices } from '../../routes/merge-pages.ts'
+import type { MetricValues } from '../../routes/metric-values.ts'
+import { createPrimaryMetrics } from '../../routes/primary-metrics.ts'
+import type { PageName } from './messages.ts'
+import type { WorkerPool } from './pool.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+/** For a worker to answer; one that does not is left out. */
+const ANSWER_WITHIN_MS = 2_000
+
+/** What the admin listener shows of all workers: asked for at each request, and made one. */
+export class WorkerPages implements AdminPages {
+  readonly #ownMetrics = createPrimaryMetrics({
+    workers: () => this.#pool?.serving.length ?? 0,
+    restarts: () => this.#pool?.restarts ?? 0,
+    silent: () => this.#silent,
+  })
+  /** What workers that have ended had counted. */
+  #past: readonly MetricValues[] = []
+  #pool: WorkerPool | undefined
+  #isStopping = false
+  #silent = 0
+
+  /** Before it is called, there is nothing to show. */
+  show(pool: WorkerPool): void {
+    this.#pool = pool
+  }
+
+  /** Not ready from now on. */
+  stop(): void {
+    this.#isStopping = true
+  }
+
+  /** Keeps the totals of a worker that has ended, so that those shown do not fall. */
+  async keep(last: readonly MetricValues[]): Promise<void> {
+    const totals = last.filter(
+      ({ name, type }) => name.startsWith('waygate_') && (type === 'counter' || type === 'histogram'),
+    )
+    const merged = await mergeMetrics([this.#past, totals])
+    const tries = totals.find(({ name }) => name === 'waygate_node_tries_total')
+    const nodes = new Set(tries?.values.map(({ labels }) => nodeOf(labels)))
+    // Nodes come and go; what is known of those that have gone would grow for ever.
+    const isKept = ({ labels }: MetricValues['values'][number]) => !labels.node || nodes.has(nodeOf(labels))
+    this.#past = merged.map(metric => ({ ...metric, values: metric.values.filter(isKept) }))
+  }
+
+  isReady(): boolean {
+    const serving = this.#pool?.serving ?? []
+    return !this.#isStopping && serving.length > 0 && serving.every(worker => worker.isLoaded)
+  }
+
+  async routes(): Promise<RoutesPage> {
+    const answers = await this.#ask('routes', this.#pool?.serving ?? [])
+    const pages = answers.map(({ pid, parts }) => ({ pid, page: parts[0] as RoutesPage }))
+    return pages.length > 0 ? mergeRoutes(pages) : NO_ROUTES
+  }
+
+  async services(): Promise<ServicesPage> {
+    const answers = await this.#ask('services', this.#pool?.serving ?? [])
+    return mergeServices(answers.map(({ parts }) => parts[0] as ServicesPage))
+  }
+
+  /** Of all, also of those that finish their last requests. */
+  async metrics(): Promise<string> {
+    const answers = await this.#ask('metrics', this.#pool?.all ?? [])
+    return renderMerged([
+      ...answers.map(({ parts }) => parts as MetricValues[]),
+      this.#past,
+      await this.#ownMetrics(),
+    ])
+  }
+
+  async #ask(page: PageName, workers: readonly WorkerProcess[]) {
+    const answers = await Promise.all(
+      workers.map(async worker => ({ pid: worker.pid, parts: await worker.ask(page, ANSWER_WITHIN_MS) })),
+    )
+    const heard = answers.filter(({ parts }) => parts !== undefined && parts.length > 0)
+    this.#silent += answers.length - heard.length
+    return heard as { pid: number; parts: readonly unknown[] }[]
+  }
+}
+
+const NO_ROUTES: RoutesPage = {
+  revision: null,
+  source: {
+    registry: '',
+    connected: false,
+    stale: true,
+    ageMs: undefined,
+    reason: 'no worker answers',
+    drift: 0,
+    relists: {},
+    skipped: 0,
+    suspects: 0,
+    sources: [],
+  },
+  routes: [],
+  problems: [],
+  workers: [],
+}
+
+function nodeOf(labels: Readonly<Record<string, string | number>>): string {
+  return `${labels.service} ${labels.node}`
+}

@@ -1,0 +1,145 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { AddressInfo } from 'node:net'
+import type { MetricValues } from '../../routes/metric-values.ts'
+import { Told } from '../explain.ts'
+import type { ListenWhen } from '../gateway.ts'
+import { endUntakenConnection } from './handovers.ts'
+import { WORKER_MARK } from './is-worker.ts'
+import type { PageName, ToPrimary, ToWorker, WorkerSettings } from './messages.ts'
+
+export interface WorkerExit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+interface Ask {
+  readonly parts: unknown[]
+  readonly settle: (parts: readonly unknown[] | undefined) => void
+}
+
+/** For a worker to do what it should have done by itself. */
+const KILL_MARGIN_MS = 5_000
+
+/** The primary's side of one worker, from its start to its end. */
+export class WorkerProcess {
+  readonly pid: number
+  readonly startedAt = performance.now()
+  /** Where it listens. Rejects with why it cannot, or with its end before that. */
+  readonly listening: Promise<AddressInfo>
+  readonly exited: Promise<WorkerExit>
+  /** What it has counted, told when it was about to end. */
+  readonly last: MetricValues[] = []
+  readonly #worker: Worker
+  readonly #settings: WorkerSettings
+  readonly #asks = new Map<number, Ask>()
+  #nextAsk = 0
+  #isListening = false
+  #isLoaded = false
+  #isEnding = false
+
+  constructor(settings: WorkerSettings, listen: ListenWhen) {
+    this.#settings = settings
+    this.#worker = cluster.fork(WORKER_MARK)
+    this.pid = this.#worker.process.pid!
+    endUntakenConnection(this.#worker.process)
+    const listening = Promise.withResolvers<AddressInfo>()
+    const exited = Promise.withResolvers<WorkerExit>()
+    this.listening = listening.promise
+    // Who waits for it hears of it; a replacement that nobody waits for is logged by its exit.
+    this.listening.catch(() => {})
+    this.exited = exited.promise
+    this.#worker.on('message', (message: ToPrimary) => {
+      switch (message.type) {
+        case 'listening':
+          this.#isListening = true
+          return listening.resolve(message.address)
+        case 'loaded':
+          this.#isLoaded = true
+          return
+        case 'failed':
+          return listening.reject(new Told(message.text))
+        case 'part':
+          return void this.#asks.get(message.id)?.parts.push(message.part)
+        case 'answered':
+          return this.#answered(message.id)
+        case 'last':
+          return void this.last.push(message.metric)
+        default:
+          return message satisfies never
+      }
+    })
+    this.#worker.once('exit', (code: number | null, signal: string | null) => {
+      this.#isListening = false
+      listening.reject(
+        new Error(`worker ${this.pid} ended before it listened (${signal ?? `exit code ${code}`})`),
+      )
+      for (const id of this.#asks.keys()) this.#asks.get(id)!.settle(undefined)
+      exited.resolve({ code, signal })
+    })
+    this.#send({ type: 'start', settings, listen })
+  }
+
+  /** Whether connections may be handed to it: it listens and was not asked to end. */
+  get isServing(): boolean {
+    return this.#isListening && !this.#isEnding
+  }
+
+  /** Whether it has a table to serve from. */
+  get isLoaded(): boolean {
+    return this.#isLoaded
+  }
+
+  /** Whether it was asked to end. */
+  get isEnding(): boolean {
+    return this.#isEnding
+  }
+
+  /** The parts of a page; undefined when it does not answer in time. */
+  ask(page: PageName, withinMs: number): Promise<readonly unknown[] | undefined> {
+    const id = this.#nextAsk++
+    return new Promise(resolve => {
+      const timer = setTimeout(() => settle(undefined), withinMs)
+      const settle = (parts: readonly unknown[] | undefined) => {
+        clearTimeout(timer)
+        this.#asks.delete(id)
+        resolve(parts)
+      }
+      this.#asks.set(id, { parts: [], settle })
+      this.#send({ type: 'ask', id, page })
+    })
+  }
+
+  /** Another takes its place: it takes no connection more, and ends when the clients that it has are gone. */
+  retire(): void {
+    const { drainMs, shutdownTimeoutMs } = this.#settings.config
+    this.#end('retire', Math.max(drainMs, shutdownTimeoutMs) + shutdownTimeoutMs)
+  }
+
+  /** The whole gateway ends. */
+  drain(): void {
+    const { drainMs, shutdownTimeoutMs } = this.#settings.config
+    this.#end('drain', drainMs + shutdownTimeoutMs)
+  }
+
+  kill(): void {
+    this.#isEnding = true
+    this.#worker.process.kill('SIGKILL')
+  }
+
+  #end(type: 'retire' | 'drain', withinMs: number): void {
+    this.#isEnding = true
+    this.#send({ type })
+    const timer = setTimeout(() => this.kill(), withinMs + KILL_MARGIN_MS)
+    void this.exited.then(() => clearTimeout(timer))
+  }
+
+  #answered(id: number): void {
+    const ask = this.#asks.get(id)
+    ask?.settle(ask.parts)
+  }
+
+  #send(message: ToWorker): void {
+    // That it is gone is told by its exit.
+    if (this.#worker.isConnected()) this.#worker.send(message, () => {})
+  }
+}

@@ -1,0 +1,88 @@
+import { readFrom } from '../../config/file-contents.ts'
+import { loadKeys } from '../../config/keys.ts'
+import type { OwnPages } from '../../routes/admin-pages.ts'
+import type { MetricValues } from '../../routes/metric-values.ts'
+import { collectStartup } from '../body-memory.ts'
+import { explain } from '../explain.ts'
+import { type Gateway, startGateway } from '../gateway.ts'
+import { createLogger } from '../logger.ts'
+import { openRegistry } from '../registry.ts'
+import type { PageName } from './messages.ts'
+import { type End, PrimaryLink } from './primary-link.ts'
+
+/** One of several processes that serve: its own registry, table and connections. Resolves with the exit code. */
+export async function runWorker(): Promise<number> {
+  // A terminal sends them to all of its processes; the primary says what is to be done.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+  const primary = new PrimaryLink()
+  const ended = primary.end.then(() => undefined)
+  const start = await Promise.race([primary.start, ended])
+  if (!start) return 0
+  const { config, keyFiles, embeddedUrl } = start.settings
+  const { logger, write: writeLine, flush } = createLogger(config.logLevel)
+  try {
+    const keys = loadKeys(config, { problems: [], warnings: [], readFile: readFrom(keyFiles) })
+    const registry = await openRegistry(config, {
+      keys,
+      embeddedUrl,
+      logger: logger.child({ module: 'discovery' }),
+    })
+    const starting = startGateway({
+      config,
+      keys,
+      registry,
+      logger,
+      writeLine,
+      listen: start.listen,
+      onDrained: pages => sendLast(pages, primary),
+    })
+    // Nothing is under way before it listens, so there is nothing to wait for.
+    const gateway = await Promise.race([starting, ended])
+    if (!gateway) return 0
+    collectStartup()
+    primary.onAsk = (page, answer) => answerPage(gateway.pages, page, answer)
+    void primary.send({ type: 'listening', address: gateway.address })
+    void gateway.table.loaded.then(() => primary.send({ type: 'loaded' }))
+    const end = await primary.end
+    if (end === 'orphaned') logger.error('the primary process is gone; draining')
+    const cut = await endGateway(gateway, end, primary.hurry)
+    if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
+    await registry.close()
+    return 0
+  } catch (error) {
+    await primary.send({ type: 'failed', text: explain(error) })
+    return 1
+  } finally {
+    flush()
+  }
+}
+
+function endGateway(gateway: Gateway, end: End, hurry: AbortSignal): Promise<number> {
+  switch (end) {
+    case 'drain':
+      return gateway.stop()
+    case 'retire':
+    // Nobody hands over connections any more.
+    case 'orphaned':
+      return gateway.retire(hurry)
+    default:
+      return end satisfies never
+  }
+}
+
+async function answerPage(pages: OwnPages, page: PageName, answer: (part: unknown) => void): Promise<void> {
+  if (page === 'metrics') for await (const metric of pages.metricValues()) answer(asSent(metric))
+  else answer(await pages[page]())
+}
+
+/** What was counted here goes on counting: totals that fell would look like a restart. */
+async function sendLast(pages: OwnPages, primary: PrimaryLink): Promise<void> {
+  for await (const metric of pages.metricValues()) {
+    await primary.send({ type: 'last', metric: asSent(metric) })
+  }
+}
+
+/** JSON has no NaN, which some metrics are until there is something to measure. */
+function asSent(metric: MetricValues): MetricValues {
+  return { ...metric, values: metric.values.filter(({ value }) => Number.isFinite(value)) }
+}

@@ -1,0 +1,148 @@
+import type { BreakerState, PeerState } from '../internal/peer.ts'
+import type { NodePage, RoutesPage, ServicesPage } from './admin-pages.ts'
+import type { SourceDetails } from './table-view.ts'
+
+/** From the best to the worst. */
+const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
+const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
+
+/** A page and the process it is of. */
+export interface PageOf<Page> {
+  readonly pid: number
+  readonly page: Page
+}
+
+/**
+ * One page of the tables of several processes. What routes and nodes are is taken from the newest table; counts
+ * are summed; of states, breakers, revisions and ages the worst is shown, which is the one to look at.
+ *
+ * @param pages at least one
+ */
+export function mergeRoutes(pages: readonly PageOf<RoutesPage>[]): Required<RoutesPage> {
+  const sorted = newestFirst(pages)
+  const nodes = gatherNodes(
+    sorted.flatMap(({ page }) =>
+      page.routes.map(route => ({ name: route.service, nodes: route.nodes, route: route.id })),
+    ),
+    each => each.route,
+  )
+  return {
+    revision: sorted.at(-1)!.page.revision,
+    source: mergeSource(sorted.map(({ page }) => page)),
+    routes: firsts(
+      sorted.flatMap(({ page }) => page.routes),
+      route => route.id,
+    ).map(route => ({ ...route, nodes: nodes.get(route.id)! })),
+    problems: firsts(
+      sorted.flatMap(({ page }) => page.problems),
+      problem => `${problem.key}\n${problem.reason}`,
+    ),
+    workers: pages.map(({ pid, page }) => ({
+      pid,
+      revision: page.revision,
+      connected: page.source.connected,
+      stale: page.source.stale,
+    })),
+  }
+}
+
+/** As {@link mergeRoutes}; by name. */
+export function mergeServices(pages: readonly ServicesPage[]): ServicesPage {
+  const nodes = gatherNodes(
+    pages.flatMap(page => page.services),
+    service => service.name,
+  )
+  return {
+    services: [...nodes]
+      .map(([name, each]) => ({ name, nodes: each }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  }
+}
+
+/** The nodes of each group, each node once. */
+function gatherNodes<Part extends { readonly nodes: readonly NodePage[] }>(
+  parts: readonly Part[],
+  groupOf: (part: Part) => string,
+): Map<string, NodePage[]> {
+  const groups = new Map<string, Map<string, NodePage>>()
+  for (const part of parts) {
+    const name = groupOf(part)
+    const group = groups.get(name) ?? new Map<string, NodePage>()
+    groups.set(name, group)
+    for (const node of part.nodes) {
+      const known = group.get(node.id)
+      group.set(node.id, known ? mergeNode(known, node) : node)
+    }
+  }
+  return new Map([...groups].map(([name, group]) => [name, [...group.values()]]))
+}
+
+function mergeNode(a: NodePage, b: NodePage): NodePage {
+  return {
+    ...a,
+    state: worst(STATES, a.state, b.state),
+    breaker: worst(BREAKERS, a.breaker, b.breaker),
+    inFlight: a.inFlight + b.inFlight,
+    requests: a.requests + b.requests,
+    failures: a.failures + b.failures,
+  }
+}
+
+function worst<T>(order: readonly T[], a: T, b: T): T {
+  return order.indexOf(a) > order.indexOf(b) ? a : b
+}
+
+function mergeSource(pages: readonly RoutesPage[]): RoutesPage['source'] {
+  const all = pages.map(page => page.source)
+  const names = firsts(
+    all.flatMap(source => source.sources),
+    source => source.name,
+  ).map(source => source.name)
+  return {
+    registry: all[0]!.registry,
+    ...mergeTrust(all),
+    skipped: Math.max(...all.map(source => source.skipped)),
+    suspects: Math.max(...all.map(source => source.suspects)),
+    sources: names.map(name => {
+      const each = all.flatMap(source => source.sources.filter(one => one.name === name))
+      return { ...each[0]!, ...mergeTrust(each), revision: smallest(each.map(one => one.revision)) }
+    }),
+  }
+}
+
+type Trust = Pick<SourceDetails, 'connected' | 'stale' | 'ageMs' | 'drift' | 'relists'> & {
+  readonly reason?: string | undefined
+}
+
+function mergeTrust(all: readonly Trust[]) {
+  const relists: Record<string, number> = {}
+  for (const [reason, count] of all.flatMap(one => Object.entries(one.relists))) {
+    relists[reason] = (relists[reason] ?? 0) + count
+  }
+  const ages = all.map(one => one.ageMs)
+  return {
+    connected: all.every(one => one.connected),
+    stale: all.some(one => one.stale),
+    ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map(Number)),
+    reason: all.find(one => one.reason !== undefined)?.reason,
+    drift: all.reduce((sum, one) => sum + one.drift, 0),
+    relists,
+  }
+}
+
+function newestFirst(pages: readonly PageOf<RoutesPage>[]): readonly PageOf<RoutesPage>[] {
+  const number = ({ page }: PageOf<RoutesPage>) => BigInt(page.revision ?? -1)
+  return [...pages].sort((a, b) => (number(a) < number(b) ? 1 : number(a) > number(b) ? -1 : 0))
+}
+
+function smallest(revisions: readonly (string | undefined)[]): string | undefined {
+  if (revisions.includes(undefined)) return undefined
+  const [first] = revisions.map(revision => BigInt(revision!)).sort((a, b) => (a < b ? -1 : 1))
+  return String(first)
+}
+
+function firsts<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  const byKey = new Map<string, T>()
+  for (const item of items) if (!byKey.has(keyOf(item))) byKey.set(keyOf(item), item)
+  return [...byKey.values()]
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openRaw, type RawConnection } from '../support/raw-http.ts'
+import { startTraffic } from '../support/steady-traffic.ts'
+import { until } from '../support/until.ts'
+import { startWithWorkers } from '../support/workers.ts'
+
+const GET = 'GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n'
+
+test('a worker that is killed is replaced; its connections end, and those of the other do not', async () => {
+  await using scene = await startWithWorkers()
+  const { gateway, workers, metric } = scene
+  const before = await workers()
+  const connections: RawConnection[] = []
+  for (let i = 0; i < 4; i++) {
+    const connection = await openRaw(gateway.port)
+    connection.write(GET)
+    await connection.receives(text => text.endsWith('node'))
+    connections.push(connection)
+  }
+  process.kill(before[0]!, 'SIGKILL')
+  const after = await until('another has taken its place', async () => {
+    const now = await workers()
+    return now.length === 2 && !now.includes(before[0]!) && now
+  })
+  assert.ok(after.includes(before[1]!))
+  const lost = connections.filter(({ socket }) => socket.closed)
+  assert.equal(lost.length, 2)
+  for (const connection of connections.filter(each => !lost.includes(each))) {
+    connection.write(GET)
+    await connection.receives(text => text.split('HTTP/1.1 200').length === 3)
+    connection[Symbol.dispose]()
+  }
+  const crash = await gateway.logged('a worker has crashed')
+  assert.deepEqual([crash.level, crash.worker, crash.signal], [50, before[0], 'SIGKILL'])
+  assert.equal(await metric('waygate_worker_restarts_total'), 1)
+})
+
+test('new connections go on while a worker is replaced', async () => {
+  await using scene = await startWithWorkers()
+  const { gateway, workers } = scene
+  const [victim] = await workers()
+  // Its own requests are lost with it, so there are none: what comes anew must not be.
+  process.kill(victim!, 'SIGKILL')
+  await gateway.logged('a worker has crashed')
+  await using traffic = startTraffic({ ports: [gateway.port], paths: ['/echo/x'], perSecond: 200 })
+  await until('another has taken its place', async () => {
+    const now = await workers()
+    return now.length === 2 && !now.includes(victim!)
+  })
+  assert.ok((await traffic.finish()) > 0)
+})
+
+test('a connection on its way to a worker that dies is ended rather than left hanging', async () => {
+  await using scene = await startWithWorkers()
+  const { gateway, workers } = scene
+  const [victim] = await workers()
+  process.kill(victim!, 'SIGSTOP')
+  const connections = await Promise.all(Array.from({ length: 8 }, () => openRaw(gateway.port)))
+  for (const connection of connections) connection.write(GET)
+  const answered = () => connections.filter(each => each.received().endsWith('node')).length
+  // It was handed one, and is handed no more before it has taken that.
+  await until('all but one are answered by the other', () => answered() === 7)
+  process.kill(victim!, 'SIGKILL')
+  const hanging = connections.find(each => each.received() === '')!
+  assert.equal(await hanging.ended, '')
+  for (const connection of connections) connection[Symbol.dispose]()
+})
+
+test('a worker that hangs is left out of the pages of the admin listener, and counted', async () => {
+  await using scene = await startWithWorkers()
+  const { workers, metric } = scene
+  const [victim, other] = await workers()
+  process.kill(victim!, 'SIGSTOP')
+  try {
+    assert.deepEqual(await workers(), [other])
+    assert.equal(await metric('waygate_worker_silent_total'), 2)
+  } finally {
+    process.kill(victim!, 'SIGCONT')
+  }
+})

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { send } from '../support/http.ts'
+import { openRaw } from '../support/raw-http.ts'
+import { openRegistry } from '../support/registry.ts'
+import { startTraffic } from '../support/steady-traffic.ts'
+import { until } from '../support/until.ts'
+import { startGateway } from '../support/waygate.ts'
+import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
+import { isRunning, startWithWorkers } from '../support/workers.ts'
+
+const IN_FORCE = 'the new configuration is in force'
+
+/** A configuration with a route at this path, and one that stays. */
+function withRoute(path: string) {
+  const stays = { path: '/echo/*', service: 'echo' }
+  return { accessLog: false, routes: { documents: { r: { path, service: 'echo' }, stays } } }
+}
+
+test('SIGHUP puts a new configuration in force without failing a request', async () => {
+  await using scene = await startWithWorkers(withRoute('/old'))
+  const { gateway, configure, workers, metric } = scene
+  const before = await workers()
+  await configure({ ...withRoute('/new'), limits: { headerBytes: 20_000 } })
+  await using kept = startTraffic({ ports: [gateway.port], paths: ['/echo/x', '/echo/y'], perSecond: 200 })
+  const fresh = sendFresh(gateway.port, '/echo/z')
+  gateway.child.kill('SIGHUP')
+  await gateway.logged(IN_FORCE)
+  assert.equal((await send(gateway.port, { path: '/new' })).status, 200)
+  assert.equal((await send(gateway.port, { path: '/old' })).status, 404)
+  const after = await workers()
+  assert.equal(after.length, 2)
+  assert.ok(!after.some(pid => before.includes(pid)), `${before} became ${after}`)
+  await until('the old ones have ended', () => !before.some(isRunning))
+  const { sent, failures } = await fresh.finish()
+  assert.deepEqual(failures, [])
+  const all = (await kept.finish()) + sent + 2
+  assert.equal(await metric('waygate_requests_total'), all, 'nothing that old workers counted is lost')
+})
+
+test('SIGHUP with a broken file keeps what was in force, also for a worker that is replaced later', async () => {
+  await using scene = await startWithWorkers(withRoute('/old'))
+  const { gateway, configure, workers } = scene
+  const before = await workers()
+  await configure('port: 1\ndrainMs: -1\nroutes: {documents: {r: {path: x}}}\n')
+  gateway.child.kill('SIGHUP')
+  await gateway.logged(line => line.path === '$.routes.documents.r.path')
+  const problem = await gateway.logged(line => line.path === '$.drainMs')
+  assert.deepEqual(
+    [problem.level, problem.source, problem.msg],
+    [50, 'waygate.yaml:2', 'the configuration is not used'],
+  )
+  assert.deepEqual(await workers(), before)
+  process.kill(before[0]!, 'SIGKILL')
+  await until('another has taken its place', async () => {
+    const now = await workers()
+    return now.length === 2 && !now.includes(before[0]!)
+  })
+  for (let i = 0; i < 4; i++) assert.equal((await send(gateway.port, { path: '/old' })).status, 200)
+})
+
+test('an old worker answers on its kept connections and asks their clients to leave', async () => {
+  await using scene = await startWithWorkers({ drainMs: 0, shutdownTimeoutMs: 60_000 })
+  const { gateway, workers } = scene
+  const before = await workers()
+  const request = 'GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n'
+  const connections = await Promise.all([openRaw(gateway.port), openRaw(gateway.port)])
+  for (const connection of connections) {
+    connection.write(request)
+    await connection.receives(text => text.endsWith('node'))
+  }
+  gateway.child.kill('SIGHUP')
+  await gateway.logged(IN_FORCE)
+  for (const connection of connections) {
+    assert.ok(!connection.socket.closed)
+    connection.write(request)
+    const text = await connection.ended
+    assert.match(text.slice(text.lastIndexOf('HTTP/1.1')), /^HTTP\/1\.1 200 .*connection: close\r\n.*node$/is)
+  }
+  await until('the old ones have ended', () => !before.some(isRunning))
+})
+
+test('an old worker closes its WebSockets with 1001 when the time of its connections is over', async t => {
+  await using scene = await startWithWorkers({ drainMs: 0, shutdownTimeoutMs: 1_000 })
+  const { gateway, workers } = scene
+  using registry = openRegistry(gateway.etcd)
+  const node = await startWebSocketNode(t)
+  await registry.putNode('chat', 'c1', node)
+  await gateway.untilNodes('chat', ['c1'])
+  const before = await workers()
+  const client = await openWebSocket(t, gateway.port, { path: '/chat/x' })
+  client.socket.send('hello')
+  assert.equal(await client.next(), 'hello')
+  gateway.child.kill('SIGHUP')
+  assert.equal((await client.closed).code, 1001)
+  await until('the old ones have ended', () => !before.some(isRunning))
+})
+
+test('the number of workers is part of the configuration; what needs a restart is said', async () => {
+  await using gateway = await startGateway({ config: { workers: 2 } })
+  const count = async () => (await gateway.routes()).workers?.length
+  assert.equal(await count(), 2)
+  await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 3, adminToken: 'hunter2' }))
+  gateway.child.kill('SIGHUP')
+  await gateway.logged(IN_FORCE)
+  assert.equal(await count(), 3)
+  const warning = await gateway.logged('settings that need a restart stay as they were')
+  assert.deepEqual([warning.level, warning.settings], [40, ['adminToken']])
+  await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 1 }))
+  gateway.child.kill('SIGHUP')
+  await until('two of them have gone', async () => (await count()) === 1)
+})
+
+test('one process alone says that it cannot read its configuration anew, and goes on', async () => {
+  await using gateway = await startGateway()
+  gateway.child.kill('SIGHUP')
+  assert.equal((await gateway.logged(line => line.msg.includes('read anew'))).level, 40)
+  const page = await gateway.routes()
+  assert.ok(!('workers' in page))
+})
+
+/** Requests on a connection each, one after the other. */
+function sendFresh(port: number, path: string) {
+  const stopping = new AbortController()
+  const failures: string[] = []
+  let sent = 0
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      sent++
+      const status = await send(port, { path }).then(
+        answer => answer.status,
+        (error: NodeJS.ErrnoException) => error.code,
+      )
+      if (status !== 200) failures.push(String(status))
+      await delay(5)
+    }
+  })()
+  return {
+    async finish() {
+      stopping.abort()
+      await running
+      return { sent, failures }
+    },
+  }
+}

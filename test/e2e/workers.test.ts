@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { openRaw } from '../support/raw-http.ts'
+import { until } from '../support/until.ts'
+import { runProgram } from '../support/waygate.ts'
+import { childrenOf, isRunning, startWithWorkers } from '../support/workers.ts'
+
+const GET_KEPT = 'GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n'
+const GET_SLOW = 'GET /echo/slow HTTP/1.1\r\nHost: x\r\n\r\n'
+
+/** The request ids that one worker makes begin alike. */
+function workerOf(answer: string): string {
+  return /^x-request-id: (\w+)-/im.exec(answer)![1]!
+}
+
+/** Requests to /slow wait to be released; others are answered at once. */
+function slowNode() {
+  const released = Promise.withResolvers<void>()
+  let waiting = 0
+  return {
+    release: released.resolve,
+    waiting: () => waiting,
+    async handler(
+      request: import('node:http').IncomingMessage,
+      response: import('node:http').ServerResponse,
+    ) {
+      request.resume()
+      if (request.url === '/slow') {
+        waiting++
+        await released.promise
+      }
+      response.end('answered')
+    },
+  }
+}
+
+test('connections are shared evenly, and the counts of all workers add up', async () => {
+  await using scene = await startWithWorkers()
+  const { gateway, metric } = scene
+  const shares = new Map<string, number>()
+  for (let i = 0; i < 100; i++) {
+    using connection = await openRaw(gateway.port)
+    connection.write(GET_KEPT)
+    const worker = workerOf(await connection.receives(text => text.endsWith('node')))
+    shares.set(worker, (shares.get(worker) ?? 0) + 1)
+  }
+  assert.equal(shares.size, 2)
+  for (const count of shares.values()) assert.ok(count >= 40 && count <= 60, `${[...shares.values()]}`)
+
+  assert.equal(await metric('waygate_requests_total'), 100)
+  assert.equal(await metric('waygate_node_tries_total'), 100)
+  assert.equal(await metric('waygate_request_duration_seconds_count'), 100)
+  assert.equal(await metric('waygate_table_nodes'), 1)
+  assert.equal(await metric('waygate_workers'), 2)
+  const page = await gateway.routes()
+  const [route] = page.routes
+  assert.deepEqual([page.routes.length, route?.nodes.length, route?.nodes[0]?.requests], [1, 1, 100])
+  assert.deepEqual([...page.workers!.map(({ pid }) => pid)].sort(), [...childrenOf(gateway.pid)].sort())
+  for (const { revision, connected, stale } of page.workers!)
+    assert.deepEqual([typeof revision, connected, stale], ['string', true, false])
+  assert.equal((await gateway.nodes('echo'))[0]?.requests, 100)
+  assert.equal((await gateway.logged('waygate is listening')).workers, 2)
+  assert.equal(gateway.log().filter(({ msg }) => msg === 'waygate is listening').length, 1)
+})
+
+test('SIGTERM lets the requests in flight of all workers finish, and leaves nothing running', async () => {
+  const slow = slowNode()
+  await using scene = await startWithWorkers({ drainMs: 200, shutdownTimeoutMs: 60_000 }, slow)
+  const { gateway, workers } = scene
+  const pids = await workers()
+  const connections = await Promise.all(Array.from({ length: 6 }, () => openRaw(gateway.port)))
+  for (const connection of connections) connection.write(GET_SLOW)
+  await until('all of them have reached the node', () => slow.waiting() === 6)
+  gateway.child.kill('SIGTERM')
+  await gateway.logged(line => line.msg.startsWith('shutting down'))
+  assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
+  await until('new connections are refused', () =>
+    openRaw(gateway.port).then(
+      other => other[Symbol.dispose](),
+      () => true,
+    ),
+  )
+  slow.release()
+  const answers = await Promise.all(connections.map(connection => connection.ended))
+  assert.equal(new Set(answers.map(workerOf)).size, 2)
+  for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 200 .*connection: close\r\n.*answered/is)
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null })
+  assert.deepEqual(pids.filter(isRunning), [])
+  assert.equal(gateway.stderr(), '')
+})
+
+test('a second signal ends all of it at once', async () => {
+  const slow = slowNode()
+  await using scene = await startWithWorkers({ drainMs: 60_000, shutdownTimeoutMs: 60_000 }, slow)
+  const { gateway, workers } = scene
+  const pids = await workers()
+  gateway.child.kill('SIGTERM')
+  await gateway.logged(line => line.msg.startsWith('shutting down'))
+  gateway.child.kill('SIGTERM')
+  assert.deepEqual(await gateway.exited, { code: 143, signal: null })
+  await until('nothing is left running', () => !pids.some(isRunning))
+})
+
+test('without its primary, a worker finishes what is under way and ends', async () => {
+  const slow = slowNode()
+  await using scene = await startWithWorkers({ shutdownTimeoutMs: 60_000 }, slow)
+  const { gateway, workers } = scene
+  const pids = await workers()
+  using connection = await openRaw(gateway.port)
+  connection.write(GET_SLOW)
+  await until('it has reached the node', () => slow.waiting() === 1)
+  gateway.child.kill('SIGKILL')
+  await until('the worker without requests has ended', () => pids.filter(isRunning).length === 1)
+  slow.release()
+  assert.match(await connection.ended, /^HTTP\/1\.1 200 .*answered$/s)
+  await until('nothing is left running', () => !pids.some(isRunning))
+})
+
+test('a port that is taken is one line on stderr and exit code 1', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  try {
+    const { port } = other.address() as import('node:net').AddressInfo
+    const { code, stderr } = await runProgram({
+      args: `start --workers 2 --host 127.0.0.1 --port ${port} --admin-port 0 --embedded-etcd 127.0.0.1:0`.split(
+        ' ',
+      ),
+    })
+    assert.deepEqual([code, stderr], [1, `waygate: cannot listen on 127.0.0.1:${port}: it is in use\n`])
+  } finally {
+    other.close()
+  }
+})
