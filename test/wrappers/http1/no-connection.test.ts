@@ -4,7 +4,11 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { deadPort } from '../../support/node-server.ts'
+import { holdTimers } from './held-timer.ts'
 import { startPool } from './pool-scene.ts'
+
+/** No other timer has this time. */
+const TIMEOUT_MS = 123_456
 
 test('where nobody listens, each of many who wait is told', async t => {
   for (const maxConnections of [undefined, 1, 3]) {
@@ -49,11 +53,14 @@ test('a connection that does not come about in time is given up', {
   const fillers = Array.from({ length: 6 }, () => connect(port!, '127.0.0.1').on('error', () => {}))
   t.after(() => fillers.forEach(filler => void filler.destroy()))
   await Promise.all(fillers.slice(0, 2).map(filler => once(filler, 'connect')))
-  const { get } = startPool(t, port!, { connectTimeoutMs: 50 })
+  const timers = holdTimers(t, TIMEOUT_MS)
+  const { get } = startPool(t, port!, { connectTimeoutMs: TIMEOUT_MS })
   const exchanges = [get('/0'), get('/1')]
+  assert.equal(timers.length, 2)
+  for (const timer of timers) timer.fire()
   for (const exchange of exchanges) {
     await exchange.over
     assert.deepEqual([exchange.calls, exchange.failure!.kind], [['failure'], 'connect'])
-    assert.match(String(exchange.failure!.cause), /no connection to 127.0.0.1:\d+ within 50 ms/)
+    assert.match(String(exchange.failure!.cause), /no connection to 127.0.0.1:\d+ within 123456 ms/)
   }
 })

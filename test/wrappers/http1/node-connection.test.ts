@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { answer, type Script, startNode } from '../../support/node-server.ts'
+import { holdTimers } from './held-timer.ts'
 import { startPool } from './pool-scene.ts'
+
+/** No other timer has this time. */
+const SILENCE_MS = 123_456
 
 async function startScene(t: TestContext, script: Script, options: Parameters<typeof startPool>[2] = {}) {
   const node = await startNode(t, script)
@@ -97,56 +100,71 @@ test('a request that waits is sent as the answer before it ends, and gets an ans
   assert.equal(node.connections, 1)
 })
 
-test('a node that falls silent in a body is given up, and one that goes on is not', async t => {
-  const { get } = await startScene(
-    t,
-    async (socket, request) => {
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1')
-      if (request.target === '/silent') return
-      for (const byte of '2345678') {
-        await delay(100)
-        socket.write(byte)
-      }
-    },
-    { bodyIdleTimeoutMs: 600 },
-  )
-  const [silent, slow] = [get('/silent'), get('/slow')]
-  assert.equal(String(await silent.over), '1')
-  assert.equal(silent.failure!.kind, 'timeout')
-  assert.equal(String(await slow.over), '12345678')
-  assert.equal(slow.failure, undefined)
-})
-
-test('a silence before the head is not one in the body', async t => {
+test('each piece of a body begins the silence anew that is allowed, and its end is a timeout', async t => {
+  const timers = holdTimers(t, SILENCE_MS)
   const { node, get } = await startScene(
     t,
-    async (socket, request) => {
-      if (request.target === '/first') {
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
-        return
-      }
-      // The timer of the answer before is still running.
-      await delay(500)
-      socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n')
-      await delay(500)
-      socket.write('Content-Length: 2\r\n\r\nok')
-    },
-    { bodyIdleTimeoutMs: 400 },
+    socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n1'),
+    { bodyIdleTimeoutMs: SILENCE_MS },
   )
+  let onChunk = () => {}
+  const exchange = get('/', name => {
+    if (name === 'chunk') onChunk()
+  })
+  const nextChunk = () =>
+    new Promise<void>(resolve => {
+      onChunk = resolve
+    })
+  await nextChunk()
+  for (const byte of '234') {
+    for (const socket of node.open) socket.write(byte)
+    await nextChunk()
+  }
+  assert.deepEqual(
+    timers.map(each => each.starts),
+    [4],
+  )
+  timers[0]!.fire()
+  assert.equal(String(await exchange.over), '1234')
+  assert.equal(exchange.failure!.kind, 'timeout')
+})
+
+test('only a silence in the body counts, not one between answers or before a head', async t => {
+  const timers = holdTimers(t, SILENCE_MS)
+  const { node, get } = await startScene(
+    t,
+    (socket, request) => {
+      if (request.target === '/first') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
+    },
+    { bodyIdleTimeoutMs: SILENCE_MS },
+  )
+  const write = (text: string) => {
+    for (const socket of node.open) socket.write(text)
+  }
   const first = get('/first', name => {
-    if (name === 'chunk' && first.chunks.length === 1) for (const socket of node.open) socket.write('k')
+    if (name === 'chunk' && first.chunks.length === 1) write('k')
   })
   assert.equal(String(await first.over), 'ok')
+  // One timer serves all answers of the connection.
+  const [timer] = timers
+  timer!.fire()
   const second = get('/second')
+  await node.received(2)
+  timer!.fire()
+  write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n')
+  timer!.fire()
+  write('Content-Length: 2\r\n\r\nok')
   assert.equal(String(await second.over), 'ok')
   assert.deepEqual([first.failure, second.failure, node.connections], [undefined, undefined, 1])
+  assert.equal(timers.length, 1)
 })
 
 test('a reader that takes nothing is not a node that is silent', async t => {
+  const timers = holdTimers(t, SILENCE_MS)
   const { get } = await startScene(
     t,
     socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n1'),
-    { bodyIdleTimeoutMs: 30 },
+    { bodyIdleTimeoutMs: SILENCE_MS },
   )
   const begun = Promise.withResolvers<void>()
   const exchange = get('/', name => {
@@ -155,11 +173,13 @@ test('a reader that takes nothing is not a node that is silent', async t => {
     begun.resolve()
   })
   await begun.promise
-  // Long enough for the timer to have fired.
-  await delay(150)
+  const [timer] = timers
+  timer!.fire()
   assert.deepEqual(exchange.calls, ['connection', 'head', 'chunk'])
   // From here on it counts again.
   exchange.connection!.resume()
+  assert.equal(timer!.starts, 2)
+  timer!.fire()
   await exchange.over
   assert.equal(exchange.failure!.kind, 'timeout')
 })
