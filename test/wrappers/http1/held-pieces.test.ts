@@ -6,7 +6,7 @@ import { Choice } from '../../fuzz/choice.ts'
 import { startNode } from '../../support/node-server.ts'
 import { startPool, type TestExchange } from './pool-scene.ts'
 
-/** Around what is read at once, and around what is handed on without a copy. */
+/** Around what is read at once, and around what is handed on as text. */
 const SIZES = [1, 100, 16_383, 16_384, 16_385, 30_000, 65_535, 65_536, 65_537, 131_072, 300_000]
 
 /** Bytes that are nowhere the same: four at a time, they count up from a number of the body's own. */
@@ -71,7 +71,7 @@ for (const seed of [1, 2, 3]) {
       assert.equal(hashOf(body), hashes.get(`/${i}`), `${body.length} bytes of answer ${i}`)
     }
     const kinds = new Set(exchanges.flatMap(({ chunks }) => chunks.map(chunk => typeof chunk)))
-    assert.deepEqual([...kinds].sort(), ['object', 'string'], 'bodies came as views and as text')
+    assert.deepEqual([...kinds].sort(), ['object', 'string'], 'bodies came as bytes and as text')
     assert.equal(node.connections, 3)
   })
 }
