@@ -1,26 +1,54 @@
+import { createConsistentHash } from './balancers/consistent-hash.ts'
+import { createLeastRequest } from './balancers/least-request.ts'
+import { createPeakEwma } from './balancers/peak-ewma.ts'
+import { createStickyCookie } from './balancers/sticky-cookie.ts'
+import { createWeightedRandom } from './balancers/weighted-random.ts'
 import { createWeightedRoundRobin } from './balancers/weighted-round-robin.ts'
 import type { Peer } from './peer.ts'
+import type { SlowStart } from './slow-start.ts'
 
 /** What a balancer may know of the request it chooses for. */
 export interface PickContext {
   /** Peers this request has failed on; they are not chosen again. */
   readonly tried: readonly Peer[]
+  /** What requests that belong at one peer have in common; undefined = nothing. */
+  readonly key?: string | undefined
+  /** Undefined = every peer counts with its whole weight. */
+  readonly slowStart?: SlowStart | undefined
 }
 
 /** Chooses a peer. One instance per service; it may keep state between picks. */
 export interface Balancer {
   /** An available peer that was not tried yet; undefined when there is none. */
   pick(peers: readonly Peer[], context: PickContext): Peer | undefined
+  /**
+   * Told what became of a try: how long its answer's head, or its failure, took. Absent where the balancer does
+   * not ask for it, which then costs nothing.
+   */
+  observe?(peer: Peer, elapsedMs: number, failed: boolean): void
+}
+
+export interface BalancerOptions {
+  /** From 0 to below 1. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined
+  /** Milliseconds on a clock that does not go back. Default: `performance.now`. */
+  readonly now?: (() => number) | undefined
 }
 
 /** Every balancer by the name that routes choose it by. */
-export const BALANCERS: Readonly<Record<string, () => Balancer>> = {
+export const BALANCERS = {
   'weighted-round-robin': createWeightedRoundRobin,
-}
+  'weighted-random': createWeightedRandom,
+  'least-request': createLeastRequest,
+  'peak-ewma': createPeakEwma,
+  'consistent-hash': createConsistentHash,
+  'sticky-cookie': createStickyCookie,
+} as const satisfies Readonly<Record<string, (options?: BalancerOptions) => Balancer>>
+
+export type BalancerName = keyof typeof BALANCERS
 
 /** @throws RangeError for a name that is not in the list. */
-export function createBalancer(name: string): Balancer {
-  const create = Object.hasOwn(BALANCERS, name) ? BALANCERS[name] : undefined
-  if (!create) throw new RangeError(`no balancer is called ${JSON.stringify(name)}`)
-  return create()
+export function createBalancer(name: string, options?: BalancerOptions): Balancer {
+  if (!Object.hasOwn(BALANCERS, name)) throw new RangeError(`no balancer is called ${JSON.stringify(name)}`)
+  return BALANCERS[name as BalancerName](options)
 }

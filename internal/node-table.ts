@@ -17,10 +17,14 @@ export interface ServicePeers {
  */
 export class NodeTable {
   readonly #createPeer: (node: Node) => Peer
+  readonly #now: () => number
   readonly #services = new Map<string, LiveService>()
+  #isLoaded = false
 
-  constructor(createPeer: (node: Node) => Peer) {
+  /** @param now milliseconds on the monotonic clock */
+  constructor(createPeer: (node: Node) => Peer, now: () => number = () => performance.now()) {
     this.#createPeer = createPeer
+    this.#now = now
   }
 
   /** Undefined when the service has no node. */
@@ -33,13 +37,18 @@ export class NodeTable {
     return this.#services.values()
   }
 
+  /** The first table is whole: a node that comes from now on is new, and warms up where routes have a slow start. */
+  loaded(): void {
+    this.#isLoaded = true
+  }
+
   /** Replaces a service's nodes, an empty list removing it. Peers of nodes that are gone are disposed. */
   set(service: string, nodes: readonly Node[]): void {
     const live = this.#services.get(service)
     const left = new Map(live?.peers.map(peer => [peer.node.id, peer]))
     const peers = nodes.map(node => {
       const peer = left.get(node.id)
-      if (!peer || !sameEndpoint(peer.node, node)) return this.#createPeer(node)
+      if (!peer || !sameEndpoint(peer.node, node)) return this.#welcome(node)
       left.delete(node.id)
       peer.node = node
       return peer
@@ -48,6 +57,12 @@ export class NodeTable {
     else if (live) live.peers = peers
     else this.#services.set(service, new LiveService(service, peers))
     for (const peer of left.values()) peer.dispose()
+  }
+
+  #welcome(node: Node): Peer {
+    const peer = this.#createPeer(node)
+    if (this.#isLoaded) peer.warmingSince = this.#now()
+    return peer
   }
 
   /** Disposes of every peer. */

@@ -17,6 +17,11 @@ export interface Peer {
   requests: number
   /** Tries without an answer, or with a failure status. */
   failures: number
+  /**
+   * When it came, after the first table was there, or came back: its breaker closed. Milliseconds on the monotonic
+   * clock; undefined = it never had to warm up.
+   */
+  warmingSince?: number | undefined
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number

@@ -1,9 +1,12 @@
-import type { Balancer, PickContext } from '../balancer.ts'
+import type { Balancer, BalancerOptions, PickContext } from '../balancer.ts'
 import type { Peer } from '../peer.ts'
+import { type SlowStart, warmth } from '../slow-start.ts'
 import { CreditTree } from './credit-tree.ts'
 
 /** How many of the peers set aside a pick looks at: enough to be soon, few enough to be cheap. */
 const LOOKS = 4
+/** How many turns of peers that warm up a pick may pass over; the next is taken as it is. */
+const MAX_PASSED = 64
 const OUT = Number.NEGATIVE_INFINITY
 
 /** A peer that takes no part for a while, and the credit it comes back with. */
@@ -24,9 +27,13 @@ const NOBODY: readonly Outsider[] = []
  * peer at a cost that hardly grows with their number. (A precomputed schedule would be cheaper still, but its
  * length is the sum of the weights: up to 65,535 entries for each peer.)
  *
+ * A peer that warms up passes on so many of its turns, by chance, that its share is right.
+ *
+ * 60 ns a pick with 3 nodes, 170 ns with 1,000 (bench/balancers.ts).
+ *
  * Source: nginx, "Upstream: smooth weighted round-robin balancing" (commit 52327e0627f4, 2012).
  */
-export function createWeightedRoundRobin(): Balancer {
+export function createWeightedRoundRobin({ random = Math.random }: BalancerOptions = {}): Balancer {
   let known: readonly Peer[] = []
   let weights: number[] = []
   let tree = new CreditTree([])
@@ -110,13 +117,23 @@ export function createWeightedRoundRobin(): Balancer {
     return best
   }
 
+  function turnOfWarm(slowStart: SlowStart): number {
+    for (let passed = 0; passed < MAX_PASSED; passed++) {
+      const best = turn()
+      if (best === -1) return best
+      const part = warmth(known[best]!, slowStart)
+      if (part === 1 || random() < part) return best
+    }
+    return turn()
+  }
+
   return {
-    pick(peers: readonly Peer[], { tried }: PickContext): Peer | undefined {
+    pick(peers: readonly Peer[], { tried, slowStart }: PickContext): Peer | undefined {
       // The table swaps the array when anything in it changes, so its identity is enough to look at.
       if (peers !== known) adopt(peers)
       if (aside.length > 0) recall(LOOKS, tried)
       const passedOver = tried.length > 0 ? passOver(tried) : NOBODY
-      let best = turn()
+      let best = slowStart === undefined ? turn() : turnOfWarm(slowStart)
       // Nobody is left of those who took part: one that was not looked at may be back.
       if (best === -1 && recall(aside.length, tried)) best = turn()
       for (const { index, credit } of passedOver) join(index, credit)
