@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Call } from '../internal/call.ts'
@@ -11,8 +11,12 @@ import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
 import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 import { createForward } from './forward.ts'
+import { mountWebSocketsLate } from './late-websocket.ts'
 import { createRefuse } from './refuse.ts'
-import { mountWebSockets } from './websocket.ts'
+
+// To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
+// client behind fetch: 5 MB in every process, and nothing here uses it.
+const { createServer } = process.getBuiltinModule('node:http')
 
 export interface ProxyOptions {
   /** The table as it is now; asked once per request. */
@@ -56,7 +60,7 @@ export interface Proxy {
  * The public listener, not yet listening.
  *
  * Every request passes, in this order: open call (id, head, refusals), route, authorization, forward. Fastify
- * opens and closes the server and takes WebSockets to @fastify/http-proxy; plain HTTP goes straight past its
+ * opens and closes the server; WebSockets go to @fastify/http-proxy, in a Fastify of its own; plain HTTP goes straight past its
  * router, whose routes are fixed once it listens while ours come and go.
  */
 export function createProxy(options: ProxyOptions): Proxy {
@@ -92,11 +96,9 @@ export function createProxy(options: ProxyOptions): Proxy {
     },
     forceCloseConnections: 'idle',
     clientErrorHandler: answerClientError,
-    // Its router sees upgrades alone, on the way to the catch-all that stands for all paths.
-    routerOptions: { maxParamLength: 65_536 },
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)
-    ? mountWebSockets(app, { ...options, openCall, admit, refuse })
+    ? mountWebSocketsLate(app, { ...options, openCall, admit, refuse })
     : () => {}
   return {
     app,
