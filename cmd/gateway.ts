@@ -102,17 +102,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
       : undefined
 
+  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
+  const balance = { isTrustedProxy, cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(),
     createRetry(),
-    createBalance(nodes),
+    createBalance(nodes, balance),
     createCircuitBreaker(),
   ])
   const connect = wrap(createConnect(), [
     createObserve(),
     createRetry(),
-    createBalance(nodes),
+    createBalance(nodes, balance),
     createCircuitBreaker(),
   ])
 
@@ -136,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
     // Nodes trust this one even where a map of claims without it has replaced the default.
     identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
-    isTrustedProxy: createTrustedProxies(config.trustedProxies),
+    isTrustedProxy,
     isDraining: () => draining,
     maxBodyBytes: config.limits.bodyBytes,
     onPiece: notePassed,

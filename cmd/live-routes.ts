@@ -1,3 +1,4 @@
+import { toBalancer } from '../config/balancer-rule.ts'
 import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
@@ -52,10 +53,12 @@ export class LiveRoutes {
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
+    const { secret, secretFile } = this.#config.stickyCookie
     return parseRouteDocument(id, document, {
       origin,
       defaults: this.#config.defaults,
       defaultAuth: this.#defaultAuth,
+      hasCookieSecret: secret !== undefined || secretFile !== undefined,
     })
   }
 
@@ -84,12 +87,13 @@ export class LiveRoutes {
     if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
     let route = this.#autoRoutes.get(service)
     if (!route) {
-      const { timeoutMs, retries, balancer } = this.#config.defaults
+      const { timeoutMs, retries, balancer, slowStartMs } = this.#config.defaults
       route = createAutoRoute(service, {
         auth: this.#defaultAuth,
         timeoutMs,
         retries: retries ?? undefined,
-        balancer,
+        ...toBalancer(balancer),
+        slowStartMs,
       })
       // Bounded by the services that were ever here; they are few beside what a route costs.
       this.#autoRoutes.set(service, route)

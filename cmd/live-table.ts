@@ -25,6 +25,7 @@ export interface LiveTableOptions {
 /** Keeps the node table and the route table at what the registry says, and tells how true they are. */
 export class LiveTable implements TableView {
   readonly #registry: Registry
+  readonly #nodes: NodeTable
   readonly #suspectGraceMs: number
   readonly #logger: Logger
   readonly #directory: Directory
@@ -35,6 +36,7 @@ export class LiveTable implements TableView {
 
   constructor({ registry, nodes, config, suspectGraceMs, hasKey, logger }: LiveTableOptions) {
     this.#registry = registry
+    this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
     this.#routes = new LiveRoutes({ config, nodes, hasKey })
@@ -105,6 +107,7 @@ export class LiveTable implements TableView {
     }
     this.#isLoaded = true
     this.#routes.complete()
+    this.#nodes.loaded()
     this.#loaded.resolve()
   }
 }

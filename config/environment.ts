@@ -37,6 +37,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   WAYGATE_JWT_ALGORITHMS: { path: 'jwt.algorithms', kind: 'list', neverEmpty: true },
   WAYGATE_JWT_ISSUER: { path: 'jwt.issuer', kind: 'list', neverEmpty: true },
   WAYGATE_JWT_AUDIENCE: { path: 'jwt.audience', kind: 'list', neverEmpty: true },
+  WAYGATE_COOKIE_SECRET: { path: 'routes.stickyCookie.secret', kind: 'text', neverEmpty: true },
   WAYGATE_LOG_LEVEL: { path: 'logLevel', kind: 'text' },
 }
 

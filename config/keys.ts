@@ -1,7 +1,6 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { reasonOf } from './document-file.ts'
-import type { ReadFile } from './file-contents.ts'
+import { type ReadFile, reasonOf } from './file-contents.ts'
 import type { Algorithm } from './jwt-schema.ts'
 import type { Finding, Path } from './problem.ts'
 import type { Config } from './schema.ts'
@@ -23,6 +22,8 @@ interface EtcdTls {
 export interface Keys {
   /** Verifies tokens; undefined when no key is configured. */
   readonly jwt?: JwtKey
+  /** Signs sticky cookies; undefined when no secret is configured. */
+  readonly stickyCookie?: KeyObject
   /** Present when any of `etcd.ca`, `etcd.cert`, `etcd.key` is. */
   readonly etcdTls?: EtcdTls
 }
@@ -49,10 +50,12 @@ const CURVES: Readonly<Record<string, Algorithm>> = {
 }
 
 /** Reads every key file that the gateway needs, so that a bad one is found at start. */
-export function loadKeys(config: Pick<Config, 'jwt' | 'etcd'>, findings: Findings): Keys {
+export function loadKeys(config: Pick<Config, 'jwt' | 'etcd' | 'routes'>, findings: Findings): Keys {
   const jwt = loadVerificationKey(config.jwt, findings)
   const etcdTls = loadEtcdTls(config.etcd, findings)
-  return { ...(jwt && { jwt }), ...(etcdTls && { etcdTls }) }
+  const cookieSecret = readSecret(config.routes.stickyCookie, ['routes', 'stickyCookie'], findings)
+  const stickyCookie = cookieSecret && createSecretKey(cookieSecret)
+  return { ...(jwt && { jwt }), ...(etcdTls && { etcdTls }), ...(stickyCookie && { stickyCookie }) }
 }
 
 /** The key that `waygate token` signs with: the private key, else the secret. */
@@ -67,12 +70,21 @@ function loadVerificationKey(jwt: Config['jwt'], findings: Findings): JwtKey | u
 }
 
 function loadSecret(jwt: Config['jwt'], findings: Findings): JwtKey | undefined {
-  const field = jwt.secret === undefined ? 'secretFile' : 'secret'
-  const path = ['jwt', field]
+  const secret = readSecret(jwt, ['jwt'], findings)
+  return secret && withAlgorithms(createSecretKey(secret), HMAC, 'a secret', jwt, findings)
+}
+
+/** The secret of a section, said there or in a file. */
+function readSecret(
+  section: { readonly secret?: string; readonly secretFile?: string },
+  at: readonly string[],
+  findings: Findings,
+): Buffer | undefined {
+  const path = [...at, section.secret === undefined ? 'secretFile' : 'secret']
   const secret =
-    jwt.secret ??
-    (jwt.secretFile &&
-      read(jwt.secretFile, path, findings)
+    section.secret ??
+    (section.secretFile &&
+      read(section.secretFile, path, findings)
         ?.toString('utf8')
         .replace(/\r?\n$/, ''))
   if (secret === undefined) return undefined
@@ -82,11 +94,12 @@ function loadSecret(jwt: Config['jwt'], findings: Findings): JwtKey | undefined 
   }
   const bytes = Buffer.from(secret, 'utf8')
   if (bytes.length < MIN_SECRET_BYTES) {
+    const guessed = at[0] === 'jwt' ? 'a token' : 'a cookie'
     findings.warnings.push(
-      `jwt.${field} has ${bytes.length} bytes; below ${MIN_SECRET_BYTES} it can be guessed from a token (RFC 7518 section 3.2)`,
+      `${path.join('.')} has ${bytes.length} bytes; below ${MIN_SECRET_BYTES} it can be guessed from ${guessed} (RFC 7518 section 3.2)`,
     )
   }
-  return withAlgorithms(createSecretKey(bytes), HMAC, 'a secret', jwt, findings)
+  return bytes
 }
 
 function loadPem(

@@ -5,6 +5,7 @@ import type { Setting } from './setting.ts'
 const EITHER: readonly (readonly string[])[] = [
   ['jwt.secret', 'jwt.secretFile', 'jwt.publicKeyFile'],
   ['etcd.endpoints', 'etcd.embedded'],
+  ['routes.stickyCookie.secret', 'routes.stickyCookie.secretFile'],
 ]
 
 type Tree = Record<string, unknown>

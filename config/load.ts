@@ -102,6 +102,7 @@ function resolveFiles(config: Config, cwd: string): Config {
     ...absolute(config, ['dataDir']),
     etcd: absolute(config.etcd, ['ca', 'cert', 'key']),
     discovery: absolute(config.discovery, ['file']),
+    routes: { ...config.routes, stickyCookie: absolute(config.routes.stickyCookie, ['secretFile']) },
     jwt: absolute(config.jwt, ['secretFile', 'publicKeyFile', 'privateKeyFile']),
   }
 }

@@ -1,4 +1,5 @@
 import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
+import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { type Finding, jsonPath, show } from './problem.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
@@ -12,6 +13,8 @@ export interface RouteContext {
   readonly defaults: Config['routes']['defaults']
   /** For a document without `auth`. */
   readonly defaultAuth: RouteAuth
+  /** Whether sticky cookies can be signed; undefined = not known here, and not judged. */
+  readonly hasCookieSecret?: boolean | undefined
 }
 
 export type ParsedRoute =
@@ -33,9 +36,12 @@ export const NO_TOKEN: RouteAuth = Object.freeze({ type: 'none' })
  */
 export function parseRouteDocument(id: string, document: unknown, context: RouteContext): ParsedRoute {
   const findings = [...idProblems(id), ...findRouteProblems(document)]
+  const { balancer, service } = (document ?? {}) as { balancer?: unknown; service?: unknown }
+  if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
+    findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
+  }
   if (findings.length === 0) return { route: toRoute(id, document as RouteDocument, context) }
   const reason = findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
-  const service = (document as { service?: unknown } | null)?.service
   return typeof service === 'string' ? { reason, service } : { reason }
 }
 
@@ -49,7 +55,7 @@ export function findRouteProblems(document: unknown): Finding[] {
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, fallback, service } = document as Record<string, unknown>
+  const { path, stripPrefix, methods, balancer, fallback, service } = document as Record<string, unknown>
   const found: Finding[] = []
   const add = (at: readonly (string | number)[], message: string | undefined) => {
     if (message !== undefined) found.push({ path: at, message })
@@ -63,6 +69,9 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
     for (const [index, method] of methods.entries()) {
       if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
     }
+  }
+  for (const problem of findBalancerProblems(balancer, path)) {
+    add(['balancer', ...problem.path], problem.message)
   }
   found.push(...fallbackProblems(fallback, service))
   return found
@@ -124,7 +133,8 @@ function toRoute(
     auth: toAuth(document.auth) ?? defaultAuth,
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
     retries,
-    balancer: document.balancer ?? defaults.balancer,
+    ...toBalancer(document.balancer ?? defaults.balancer),
+    slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,
     fallback: toFallback(document.fallback),
     preserveHost: document.preserveHost ?? false,

@@ -1,11 +1,6 @@
 import Type from 'typebox'
-import { BALANCERS } from '../internal/balancer.ts'
+import { balancerRule } from './balancer-rule.ts'
 import { NAME_PATTERN, name } from './values.ts'
-
-/** The name of a balancer, how a node is picked. */
-export function balancerName(options: Type.TSchemaOptions) {
-  return Type.Enum(Object.keys(BALANCERS), options)
-}
 
 const METHOD = Type.String({
   // RFC 9110 section 5.6.2 `token`, without lower case: methods are case-sensitive, and `get` is never meant.
@@ -71,6 +66,7 @@ const ServiceFallback = Type.Object(
   { additionalProperties: false, title: 'other service' },
 )
 
+export const SLOW_START = { minimum: 0, maximum: 3_600_000 } as const
 export const TIMEOUT = { minimum: 1, maximum: 3_600_000 } as const
 export const RETRIES = { minimum: 0, maximum: 10 } as const
 
@@ -115,8 +111,16 @@ export const RouteDocument = Type.Object(
       }),
     ),
     balancer: Type.Optional(
-      balancerName({
-        description: 'How a node is picked. Absent: `routes.defaults.balancer`.',
+      balancerRule({
+        description:
+          'How a node is picked: a name, or a name and what it goes by, such as `{"consistent-hash": {"header": "x-tenant"}}` ([balancing](balancing.md)). Absent: `routes.defaults.balancer`.',
+      }),
+    ),
+    slowStartMs: Type.Optional(
+      Type.Integer({
+        ...SLOW_START,
+        description:
+          'Milliseconds in which a new or recovered node comes from a tenth of its weight to the whole. Absent: `routes.defaults.slowStartMs`.',
       }),
     ),
     priority: Type.Optional(

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../internal/node.ts'
+import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from './balancer-rule.ts'
 import { type Finding, show } from './problem.ts'
 import { findRouteRuleProblems } from './route-document.ts'
 import type { Config } from './schema.ts'
@@ -25,12 +26,27 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   }
   yield* etcdProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
+  yield* stickyCookieProblems(config.routes)
   yield* findRoutesRuleProblems(config)
+}
+
+function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['routes']): Generator<Finding> {
+  if (stickyCookie.secret !== undefined || stickyCookie.secretFile !== undefined) return
+  const message = NO_COOKIE_SECRET
+  if (needsCookieSecret(defaults.balancer)) yield { path: ['routes', 'defaults', 'balancer'], message }
+  for (const [id, { balancer }] of Object.entries(documents)) {
+    if (needsCookieSecret(balancer)) yield { path: ['routes', 'documents', id, 'balancer'], message }
+  }
 }
 
 /** The rules of all routes of the file; works on a document that has not passed the schema too. */
 export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
-  const routes = (document as { routes?: { documents?: unknown } } | null)?.routes?.documents
+  const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
+  const { balancer } = (section?.defaults ?? {}) as { balancer?: unknown }
+  for (const { path, message } of findBalancerProblems(balancer, undefined)) {
+    yield { path: ['routes', 'defaults', 'balancer', ...path], message }
+  }
+  const routes = section?.documents
   if (typeof routes !== 'object' || routes === null) return
   for (const [id, route] of Object.entries(routes)) {
     for (const { path, message } of findRouteRuleProblems(route)) {

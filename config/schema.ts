@@ -1,6 +1,7 @@
 import Type from 'typebox'
+import { balancerRule } from './balancer-rule.ts'
 import { JwtSection } from './jwt-schema.ts'
-import { balancerName, RETRIES, RouteDocuments, TIMEOUT } from './route-schema.ts'
+import { RETRIES, RouteDocuments, SLOW_START, TIMEOUT } from './route-schema.ts'
 import { count, durationMs, port, secret, section, text } from './values.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -87,12 +88,29 @@ const RoutesSection = section(
           default: null,
           description: 'Further tries after the first, each on another node. `null`: every other node once.',
         }),
-        balancer: balancerName({
+        balancer: balancerRule({
           default: 'weighted-round-robin',
-          description: 'How a node is picked.',
+          description: 'How a node is picked: a name, or a name and what it goes by.',
+        }),
+        slowStartMs: Type.Integer({
+          ...SLOW_START,
+          default: 0,
+          description:
+            'In which a new or recovered node comes from a tenth of its weight to the whole. 0: it has its whole weight at once.',
         }),
       },
       'What holds for a route that does not say it.',
+    ),
+    stickyCookie: section(
+      {
+        secret: Type.Optional(
+          secret(
+            'Secret that the cookies of the balancer `sticky-cookie` are signed with, the same in every gateway.',
+          ),
+        ),
+        secretFile: Type.Optional(text('File with that secret; one newline at its end does not count.')),
+      },
+      'The cookies of the balancer `sticky-cookie`.',
     ),
     documents: RouteDocuments,
   },

@@ -1,3 +1,4 @@
+import type { HashKey, StickyCookie } from './affinity.ts'
 import type { Route, RouteAuth } from './route.ts'
 
 /** What an automatic route takes from the configuration. */
@@ -6,6 +7,9 @@ export interface AutoRouteDefaults {
   readonly timeoutMs: number
   readonly retries?: number | undefined
   readonly balancer: string
+  readonly hashKey?: HashKey | undefined
+  readonly stickyCookie?: StickyCookie | undefined
+  readonly slowStartMs?: number | undefined
 }
 
 /** The route `/<service>/*` of a service without a document of its own; the node sees the rest of the path. */

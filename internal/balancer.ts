@@ -22,11 +22,14 @@ export interface Balancer {
   /** An available peer that was not tried yet; undefined when there is none. */
   pick(peers: readonly Peer[], context: PickContext): Peer | undefined
   /**
-   * Told what became of a try: how long its answer's head, or its failure, took. Absent where the balancer does
-   * not ask for it, which then costs nothing.
+   * Told how long a try took until its end. Absent where the balancer does not ask for it, which then costs
+   * nothing.
    */
-  observe?(peer: Peer, elapsedMs: number, failed: boolean): void
+  observe?(peer: Peer, elapsedMs: number, end: TryEnd): void
 }
+
+/** The head of an answer came; there was none, or one that says that the node failed; or nobody waited for it. */
+export type TryEnd = 'answered' | 'failed' | 'abandoned'
 
 export interface BalancerOptions {
   /** From 0 to below 1. Default: `Math.random`. */

@@ -1,3 +1,4 @@
+import type { Claims } from './claim-at.ts'
 import type { Peer } from './peer.ts'
 import type { Route } from './route.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
@@ -10,6 +11,8 @@ export interface Identity {
   readonly headers: readonly string[]
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
+  /** Everything the token says. */
+  readonly claims?: Claims | undefined
 }
 
 /** One client request on its way: what the layers learn and hand on, and what the access log tells. */

@@ -1,3 +1,5 @@
+import type { HashKey, StickyCookie } from './affinity.ts'
+
 /**
  * Which requests go to which service, and under which rules. Made from a route document (config schema
  * `RouteDocument`) with every default filled in; immutable.
@@ -22,6 +24,12 @@ export interface Route {
   readonly retries?: number | undefined
   /** A name of the balancer list. */
   readonly balancer: string
+  /** For `consistent-hash`: what the node is chosen by. */
+  readonly hashKey?: HashKey | undefined
+  /** For `sticky-cookie`. */
+  readonly stickyCookie?: StickyCookie | undefined
+  /** How long a new or recovered node takes to come to its whole weight; undefined and 0 = no time. */
+  readonly slowStartMs?: number | undefined
   /** Larger wins where path patterns are the same. */
   readonly priority: number
   readonly fallback?: RouteFallback | undefined

@@ -1,12 +1,11 @@
 import type { Identity } from '../internal/call.ts'
+import { type Claims, claimAt } from '../internal/claim-at.ts'
 
 export interface ClaimReaderOptions {
   readonly rolesClaim: string
   readonly scopeClaim?: string | undefined
   readonly claimHeaders: Readonly<Record<string, string>>
 }
-
-type Claims = Readonly<Record<string, unknown>>
 
 /** Turns the claims of a verified token into an {@link Identity}. */
 export function createClaimReader({
@@ -22,18 +21,8 @@ export function createClaimReader({
     }),
     scopes: words(scopeClaim === undefined ? (claims.scope ?? claims.scp) : claimAt(claims, scopeClaim)),
     roles: words(claimAt(claims, rolesClaim)),
+    claims,
   })
-}
-
-/** The claim with that name, or else the one that its dots lead to. */
-function claimAt(claims: Claims, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path]
-  let value: unknown = claims
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Claims)[name]
-  }
-  return value
 }
 
 /** A list, or a space-separated string (RFC 8693 section 4.2), as its words. */

@@ -52,7 +52,8 @@ export interface RoutePage {
   readonly timeoutMs: number
   /** Null: every other node once. */
   readonly retries: number | null
-  readonly balancer: string
+  /** As a route document writes it. */
+  readonly balancer: string | Readonly<Record<string, object>>
   readonly priority: number
   readonly fallback: string | null
   readonly nodes: readonly NodePage[]

@@ -1,3 +1,4 @@
+import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf } from '../internal/peer.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
@@ -46,7 +47,7 @@ function describeRoute(route: Route, service: ServicePeers | undefined): RoutePa
     stripPrefix: route.stripPrefix,
     timeoutMs: route.timeoutMs,
     retries: route.retries ?? null,
-    balancer: route.balancer,
+    balancer: describeBalancer(route),
     priority: route.priority,
     fallback: route.fallback?.type ?? null,
     nodes: service?.peers.map(describeNode) ?? [],

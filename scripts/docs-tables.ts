@@ -16,7 +16,7 @@ interface Field {
   readonly anyOf?: readonly Field[]
   readonly items?: Field
   readonly properties?: Readonly<Record<string, Field>>
-  readonly required?: readonly string[]
+  readonly required?: readonly string[] | undefined
   readonly patternProperties?: Readonly<Record<string, Field>>
   readonly minimum?: number
   readonly maximum?: number

@@ -39,6 +39,7 @@ export class UpstreamPeer implements Peer {
   inFlight = 0
   requests = 0
   failures = 0
+  warmingSince: number | undefined = undefined
 
   constructor(node: Node, options: PeerOptions) {
     this.node = node
@@ -84,7 +85,10 @@ export class UpstreamPeer implements Peer {
 
   #createCircuit(): Circuit {
     const { circuit, onBreaker } = this.#options
-    return new Circuit(circuit, state => onBreaker(this, state))
+    return new Circuit(circuit, state => {
+      if (state === 'closed') this.warmingSince = performance.now()
+      onBreaker(this, state)
+    })
   }
 
   #createPool(): ConnectionPool {

@@ -23,7 +23,8 @@ interface Estimate {
  * down over ten seconds; without requests it falls to nothing, so that a node that was slow is asked again.
  *
  * A failure counts as at least twice what the peer, and what the service, usually takes, twice that again when the
- * next is one too: else a node that fails fast would draw all requests. A peer without an answer yet gets one
+ * next is one too: else a node that fails fast would draw all requests. A try that nobody waited for took at least
+ * as long as it lasted. A peer without an answer yet gets one
  * request, and no second one before that is answered.
  *
  * 110 ns a pick with 3 nodes, 210 ns with 1,000 (bench/balancers.ts).
@@ -49,14 +50,17 @@ export function createPeakEwma({
       const time = now()
       return pickOfTwo(sampler, peers, context, random, peer => costAt(time, peer))
     },
-    observe(peer, elapsedMs, failed) {
+    observe(peer, elapsedMs, end) {
       const at = now()
       const known = estimates.get(peer)
       const before = known?.latencyMs ?? 0
-      const latencyMs = failed
-        ? Math.max(elapsedMs, Math.min(MAX_FAILURE_MS, FAILURE_FACTOR * Math.max(before, usualMs)))
-        : elapsedMs
-      if (!failed) usualMs += USUAL_PART * (elapsedMs - usualMs)
+      // It would have taken longer still; how much is not known.
+      if (end === 'abandoned' && elapsedMs <= before) return
+      const latencyMs =
+        end === 'failed'
+          ? Math.max(elapsedMs, Math.min(MAX_FAILURE_MS, FAILURE_FACTOR * Math.max(before, usualMs)))
+          : elapsedMs
+      if (end === 'answered') usualMs += USUAL_PART * (elapsedMs - usualMs)
       if (known === undefined) {
         estimates.set(peer, { latencyMs, at })
         return

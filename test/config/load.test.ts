@@ -41,7 +41,8 @@ test('without a file, an environment or options the defaults hold, and nothing i
   })
   assert.deepEqual(config.routes, {
     auto: true,
-    defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin' },
+    defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin', slowStartMs: 0 },
+    stickyCookie: {},
     documents: {},
   })
 })
@@ -376,4 +377,33 @@ test('whatever stands in a field, the outcome is a configuration or a list of pr
       }
     }
   }
+})
+
+test('sticky cookies need a secret wherever they are asked for, from the environment or a file', t => {
+  const file = [
+    'routes:',
+    '  defaults: { balancer: sticky-cookie }',
+    '  documents: { a: { path: /a, service: s, balancer: { sticky-cookie: { cookie: sid } } } }',
+    '',
+  ].join('\n')
+  const cwd = tempFolder(t, {
+    'waygate.yaml': file,
+    'secret.yaml': `${file}  stickyCookie: { secretFile: secret }\n`,
+    secret: `${'s'.repeat(32)}\n`,
+  })
+  assert.throws(
+    () => loadConfig({ env: {}, cwd }),
+    (error: Error) => {
+      assert.match(error.message, /\$\.routes\.defaults\.balancer: sticky-cookie needs a secret/)
+      assert.match(error.message, /\$\.routes\.documents\.a\.balancer: sticky-cookie needs a secret/)
+      return true
+    },
+  )
+  const env = { WAYGATE_COOKIE_SECRET: 's'.repeat(32) }
+  const [fromEnv, fromFile] = [loadConfig({ env, cwd }), loadConfig({ env: {}, cwd, file: 'secret.yaml' })]
+  assert.ok(fromEnv.keys.stickyCookie?.equals(fromFile.keys.stickyCookie!))
+  assert.deepEqual(fromEnv.warnings, [])
+  const short = loadConfig({ env: { WAYGATE_COOKIE_SECRET: 'short' }, cwd })
+  assert.match(short.warnings.join(), /routes\.stickyCookie\.secret has 5 bytes; below 32 it can be guessed/)
+  assert.throws(() => loadConfig({ env: { WAYGATE_COOKIE_SECRET: '' }, cwd }), /must not be empty/)
 })

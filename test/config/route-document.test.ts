@@ -4,7 +4,7 @@ import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../..
 
 const context = {
   origin: 'etcd',
-  defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin' },
+  defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin', slowStartMs: 0 },
   defaultAuth: ANY_TOKEN,
 } as const
 
@@ -35,6 +35,7 @@ test('a document of two fields becomes a route with every default', () => {
     timeoutMs: 15_000,
     retries: undefined,
     balancer: 'weighted-round-robin',
+    slowStartMs: 0,
     priority: 0,
     fallback: undefined,
     preserveHost: false,
@@ -51,7 +52,8 @@ test('a full document becomes the route that it says', () => {
     auth: { jwt: { scopes: ['task:read'], roles: ['admin'] } },
     timeoutMs: 5000,
     retries: 1,
-    balancer: 'weighted-round-robin',
+    balancer: 'least-request',
+    slowStartMs: 30_000,
     priority: -2,
     fallback: { status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
     preserveHost: true,
@@ -133,7 +135,41 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
   [
     { path: '/a', service: 's', balancer: 'weighted-round-robbin' },
-    '$.balancer: must be "weighted-round-robin", not "weighted-round-robbin" (did you mean "weighted-round-robin"?)',
+    '$.balancer: must be "weighted-round-robin", "weighted-random", "least-request", "peak-ewma", "consistent-hash", "sticky-cookie" or an object, not "weighted-round-robbin" (did you mean "weighted-round-robin"?)',
+  ],
+  [{ path: '/a', service: 's', slowStartMs: -1 }, '$.slowStartMs: must be >= 0, not -1'],
+  [
+    { path: '/a', service: 's', balancer: { 'consistent-hsh': { header: 'a' } } },
+    '$.balancer["consistent-hsh"]: is not a known field (did you mean "consistent-hash"?)',
+  ],
+  [{ path: '/a', service: 's', balancer: {} }, '$.balancer: must not have fewer than 1 properties'],
+  [
+    { path: '/a', service: 's', balancer: { 'consistent-hash': { headers: 'a' } } },
+    '$.balancer["consistent-hash"].headers: is not a known field (did you mean "header"?)',
+  ],
+  [
+    { path: '/a', service: 's', balancer: { 'consistent-hash': {} } },
+    '$.balancer["consistent-hash"]: must not have fewer than 1 properties',
+  ],
+  [
+    { path: '/a', service: 's', balancer: { 'consistent-hash': { header: 'a', cookie: 'b' } } },
+    '$.balancer["consistent-hash"]: must not have more than 1 properties',
+  ],
+  [
+    { path: '/a', service: 's', balancer: { 'consistent-hash': { header: 'a b' } } },
+    '$.balancer["consistent-hash"].header: must be a header name, not "a b"',
+  ],
+  [
+    { path: '/a', service: 's', balancer: { 'consistent-hash': { header: 'Host' } } },
+    '$.balancer["consistent-hash"].header: must be x-forwarded-host: the node sees the Host of its own address',
+  ],
+  [
+    { path: '/a/:id', service: 's', balancer: { 'consistent-hash': { pathParameter: 'user' } } },
+    '$.balancer["consistent-hash"].pathParameter: is no parameter of the path /a/:id',
+  ],
+  [
+    { path: '/a', service: 's', balancer: { 'sticky-cookie': { cookie: 'a;b' } } },
+    '$.balancer["sticky-cookie"].cookie: must be a cookie name, not "a;b"',
   ],
   [
     { path: '/a', service: 's', auth: 'JWT' },
@@ -209,5 +245,39 @@ test('no value whatever makes it throw', () => {
     deep,
   ]) {
     assert.equal(typeof reasonOf(value), 'string')
+  }
+})
+
+test('what a balancer goes by is part of the route', () => {
+  const cases: readonly (readonly [balancer: unknown, expected: object])[] = [
+    ['peak-ewma', { balancer: 'peak-ewma' }],
+    ['consistent-hash', { balancer: 'consistent-hash', hashKey: { from: 'address' } }],
+    ['sticky-cookie', { balancer: 'sticky-cookie', stickyCookie: {} }],
+    [{ 'sticky-cookie': { cookie: 'sid' } }, { balancer: 'sticky-cookie', stickyCookie: { name: 'sid' } }],
+    ...[
+      [{ header: 'X-Tenant' }, { from: 'header', name: 'x-tenant' }],
+      [{ cookie: 'sid' }, { from: 'cookie', name: 'sid' }],
+      [{ address: true }, { from: 'address' }],
+      [{ claim: 'org.id' }, { from: 'claim', name: 'org.id' }],
+      [{ pathParameter: 'id' }, { from: 'pathParameter', name: 'id' }],
+    ].map(
+      ([rule, hashKey]) => [{ 'consistent-hash': rule }, { balancer: 'consistent-hash', hashKey }] as const,
+    ),
+  ]
+  for (const [written, expected] of cases) {
+    const { balancer, hashKey, stickyCookie } = routeOf({ path: '/a/:id', service: 's', balancer: written })
+    assert.deepEqual(
+      { balancer, ...(hashKey && { hashKey }), ...(stickyCookie && { stickyCookie: { ...stickyCookie } }) },
+      expected,
+    )
+  }
+})
+
+test('sticky cookies are refused where nothing can sign them', () => {
+  for (const balancer of ['sticky-cookie', { 'sticky-cookie': { cookie: 'sid' } }]) {
+    const document = { path: '/a', service: 's', balancer }
+    const parsed = parseRouteDocument('r', document, { ...context, hasCookieSecret: false })
+    assert.match('reason' in parsed ? parsed.reason : '', /^\$\.balancer: sticky-cookie needs a secret/)
+    assert.ok('route' in parseRouteDocument('r', document, { ...context, hasCookieSecret: true }))
   }
 })

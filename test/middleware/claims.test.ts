@@ -59,7 +59,7 @@ test('what every object inherits is not a claim', () => {
     rolesClaim: 'constructor.name',
     claimHeaders: { toString: 'x-a', '__proto__.x': 'x-b' },
   })
-  assert.deepEqual(read({}), { subject: undefined, headers: [], scopes: [], roles: [] })
+  assert.deepEqual(read({}), { subject: undefined, headers: [], scopes: [], roles: [], claims: {} })
 })
 
 test('scopes and roles are lists or words', () => {

@@ -9,7 +9,7 @@ export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
   parseRoute: (id, document) =>
     parseRouteDocument(id, document, {
       origin: 'etcd',
-      defaults: { timeoutMs: 1_000, retries: null, balancer: 'weighted-round-robin' },
+      defaults: { timeoutMs: 1_000, retries: null, balancer: 'weighted-round-robin', slowStartMs: 0 },
       defaultAuth: ANY_TOKEN,
     }),
   fileRoutes: [],

@@ -1,0 +1,29 @@
+import type { Route } from './route.ts'
+
+/** Where a request carries the key by which `consistent-hash` chooses. */
+export type HashKey =
+  /** The header lines that the node gets; `name` in lower case. */
+  | { readonly from: 'header'; readonly name: string }
+  | { readonly from: 'cookie'; readonly name: string }
+  | { readonly from: 'address' }
+  /** Of the token; dots in `name` lead inwards. */
+  | { readonly from: 'claim'; readonly name: string }
+  /** A `:name` segment of the route's path. */
+  | { readonly from: 'pathParameter'; readonly name: string }
+
+/** The cookie by which `sticky-cookie` knows a client's node. */
+export interface StickyCookie {
+  /** Undefined = one for each service. */
+  readonly name?: string | undefined
+}
+
+/** A route's balancer as a route document writes it. */
+export function describeBalancer({
+  balancer,
+  hashKey,
+  stickyCookie,
+}: Route): string | Readonly<Record<string, object>> {
+  if (hashKey)
+    return { [balancer]: hashKey.from === 'address' ? { address: true } : { [hashKey.from]: hashKey.name } }
+  return stickyCookie?.name === undefined ? balancer : { [balancer]: { cookie: stickyCookie.name } }
+}
