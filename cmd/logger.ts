@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import pino, { type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import type pinoPretty from 'pino-pretty'
 import type { LogLevel } from '../config/schema.ts'
 import { openLogDestination } from './log-destination.ts'
 
@@ -19,6 +20,8 @@ export interface Log {
  */
 export function createLogger(level: LogLevel): Log {
   if (process.stdout.isTTY) {
+    // A terminal is where people try it; services need not carry it.
+    const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty
     const stream = pretty({
       colorize: true,
       ignore: 'pid,hostname',

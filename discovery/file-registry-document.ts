@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml'
+import { createRequire } from 'node:module'
 import { addressOf, createNode, type Node, parseAddress } from '../internal/node.ts'
 import { idOf, quote } from './codecs/key.ts'
 import { readNode } from './codecs/node-object.ts'
@@ -14,6 +14,8 @@ type Path = readonly (string | number)[]
 /** `line 7: ` of what is at a path, or of the innermost part of it that is there. */
 type LineOf = (path: Path) => string
 
+/** Loaded with the first file: a gateway that follows etcd has none to read. */
+const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof import('yaml')
 const NODE_FIELDS = ['id', 'ip', 'host', 'port', 'weight', 'metadata', 'protocol']
 
 /**
@@ -40,6 +42,7 @@ export function readServices(text: string, before: readonly RegistryEntry[] = []
 
 /** @throws TypeError with line and column when it is not YAML */
 function parse(text: string): { value: unknown; lineOf: LineOf } {
+  const { LineCounter, parseDocument } = loadYaml()
   const lineCounter = new LineCounter()
   const options = { uniqueKeys: true, stringKeys: true, version: '1.2', prettyErrors: false } as const
   const document = parseDocument(text, { ...options, lineCounter })
