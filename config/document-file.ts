@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { reasonOf } from './file-contents.ts'
 import { ConfigError, type Path } from './problem.ts'
 
 /** A YAML or JSON file that was read. */
@@ -49,21 +50,6 @@ function readText(file: string, cwd: string): string {
     return readFileSync(resolve(cwd, file), 'utf8')
   } catch (error) {
     throw new ConfigError([{ source: file, path: '', message: `cannot be read: ${reasonOf(error)}` }])
-  }
-}
-
-/** Why a file cannot be read, for people and without its path. */
-export function reasonOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
-  switch (code) {
-    case 'ENOENT':
-      return 'no such file'
-    case 'EACCES':
-      return 'permission denied'
-    case 'EISDIR':
-      return 'it is a folder'
-    default:
-      return code ?? String(error)
   }
 }
 

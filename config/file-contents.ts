@@ -28,3 +28,18 @@ export function readFrom(contents: FileContents): ReadFile {
     return Buffer.from(content, 'base64')
   }
 }
+
+/** Why a file cannot be read, for people and without its path. */
+export function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'ENOENT':
+      return 'no such file'
+    case 'EACCES':
+      return 'permission denied'
+    case 'EISDIR':
+      return 'it is a folder'
+    default:
+      return code ?? String(error)
+  }
+}
