@@ -6,6 +6,7 @@ import type { MetricValues } from '../../routes/metric-values.ts'
 import type { ListenWhen } from '../gateway.ts'
 import { backoffMs } from './backoff.ts'
 import type { WorkerSettings } from './messages.ts'
+import { stripSources } from './stripped-sources.ts'
 import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
 export interface PoolOptions {
@@ -36,6 +37,7 @@ export class WorkerPool {
   readonly #all = new Set<WorkerProcess>()
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
+  readonly #sources = stripSources()
   #settings: WorkerSettings
   #restarts = 0
 
@@ -45,6 +47,12 @@ export class WorkerPool {
     this.#onLast = onLast
     // Connections in turn: left to the kernel, one worker often gets most of them.
     cluster.schedulingPolicy = cluster.SCHED_RR
+    if (this.#sources) {
+      cluster.setupPrimary({
+        execArgv: [...process.execArgv, ...this.#sources.execArgv],
+        stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
+      })
+    }
     // Whatever ends this process, none of the others may stay.
     process.once('exit', () => this.killAll())
   }
@@ -163,7 +171,7 @@ export class WorkerPool {
   }
 
   #fork(listen: ListenWhen, settings = this.#settings): WorkerProcess {
-    const worker = new WorkerProcess(settings, listen)
+    const worker = new WorkerProcess(settings, listen, this.#sources)
     this.#all.add(worker)
     void worker.exited.then(exit => this.#ended(worker, exit))
     return worker

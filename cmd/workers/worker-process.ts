@@ -6,6 +6,7 @@ import type { ListenWhen } from '../gateway.ts'
 import { endUntakenConnection } from './handovers.ts'
 import { WORKER_MARK } from './is-worker.ts'
 import type { PageName, ToPrimary, ToWorker, WorkerSettings } from './messages.ts'
+import type { StrippedSources } from './stripped-sources.ts'
 
 export interface WorkerExit {
   readonly code: number | null
@@ -39,10 +40,12 @@ export class WorkerProcess {
   #isLoaded = false
   #isEnding = false
 
-  constructor(settings: WorkerSettings, listen: ListenWhen) {
+  constructor(settings: WorkerSettings, listen: ListenWhen, sources?: StrippedSources) {
     this.#settings = settings
     this.#worker = cluster.fork({ ...ONE_ARENA, ...WORKER_MARK })
     this.pid = this.#worker.process.pid!
+    // Whether it came to read them is told by its exit.
+    this.#worker.process.stdin?.on('error', () => {}).end(sources?.text)
     endUntakenConnection(this.#worker.process)
     const listening = Promise.withResolvers<AddressInfo>()
     const exited = Promise.withResolvers<WorkerExit>()
