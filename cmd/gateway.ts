@@ -11,6 +11,7 @@ import { createAccessLog, statusOf } from '../middleware/access-log.ts'
 import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import type { OwnPages } from '../routes/admin-pages.ts'
+import { Deadlines } from '../routes/deadlines.ts'
 import { createMetrics } from '../routes/metrics.ts'
 import { createProxy } from '../routes/proxy.ts'
 import { createTablePages } from '../routes/table-pages.ts'
@@ -19,8 +20,12 @@ import { createCircuitBreaker } from '../wrappers/circuit-breaker.ts'
 import { createConnect } from '../wrappers/connect.ts'
 import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
+import { createHedge } from '../wrappers/hedge.ts'
+import { mayHoldOut } from '../wrappers/hold-out-limit.ts'
 import { createObserve } from '../wrappers/observe.ts'
 import { createRetry } from '../wrappers/retry.ts'
+import { RetryBudgets } from '../wrappers/retry-budget.ts'
+import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { notePassed } from './body-memory.ts'
 import { LiveTable } from './live-table.ts'
@@ -82,15 +87,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           keepAliveMs: config.upstream.keepAliveMs,
           maxConnections: config.upstream.connectionsPerNode ?? undefined,
         },
-        circuit: config.breaker,
-        onBreaker: (peer, state) =>
-          logger.info({ service: peer.node.service, node: peer.node.id, breaker: state }, 'breaker changed'),
+        circuit: service => table.breakerOf(service) ?? config.breaker,
+        onBreaker: ({ node: { service, id } }, breaker, reason) =>
+          logger.info({ service, node: id, breaker, reason }, 'breaker changed'),
+        mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
       }),
   )
   const table = new LiveTable({
     registry,
     nodes,
     config: config.routes,
+    breaker: config.breaker,
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
@@ -104,12 +111,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const balance = { isTrustedProxy, cookieKey: keys.stickyCookie }
+  const budgets = new RetryBudgets()
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
-    createFallback(),
-    createRetry(),
+    createFallback(config.staleAnswers),
+    createRetry({ budgets }),
+    createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    createTryTimeout({ deadlines: new Deadlines() }),
   ])
   const connect = wrap(createConnect(), [
     createObserve(),

@@ -1,4 +1,5 @@
 import { toBalancer } from '../config/balancer-rule.ts'
+import { toRetryRules } from '../config/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
@@ -8,6 +9,8 @@ import { RouteTable } from '../internal/route-table.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
+  /** How breakers are set where no route says it. */
+  readonly breaker: Config['breaker']
   readonly nodes: NodeTable
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
@@ -16,17 +19,20 @@ export interface LiveRoutesOptions {
 /** Every route there is: documents of the registry and of the config file, and the automatic ones. */
 export class LiveRoutes {
   readonly #config: Config['routes']
+  readonly #breaker: Config['breaker']
   readonly #nodes: NodeTable
   readonly #defaultAuth: RouteAuth
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
+  #breakers: ReadonlyMap<string, Config['breaker']> = new Map()
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, nodes, hasKey }: LiveRoutesOptions) {
+  constructor({ config, breaker, nodes, hasKey }: LiveRoutesOptions) {
     this.#config = config
+    this.#breaker = breaker
     this.#nodes = nodes
     this.#defaultAuth = hasKey ? ANY_TOKEN : NO_TOKEN
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
@@ -50,6 +56,14 @@ export class LiveRoutes {
       .filter(route => route !== undefined)
       .sort((a, b) => (a.id < b.id ? -1 : 1))
     return [...this.#table.documents, ...automatic]
+  }
+
+  /**
+   * How the breakers of a service's nodes are set, where a route says it. A node has one breaker, whatever route a
+   * request takes: of several routes of a service with a `breaker`, the one with the first id counts.
+   */
+  breakerOf(service: string): Config['breaker'] | undefined {
+    return this.#breakers.get(service)
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
@@ -79,6 +93,7 @@ export class LiveRoutes {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
+    this.#breakers = breakersOf(documents, this.#breaker)
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 
@@ -87,11 +102,11 @@ export class LiveRoutes {
     if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
     let route = this.#autoRoutes.get(service)
     if (!route) {
-      const { timeoutMs, retries, balancer, slowStartMs } = this.#config.defaults
+      const { timeoutMs, balancer, slowStartMs } = this.#config.defaults
       route = createAutoRoute(service, {
         auth: this.#defaultAuth,
         timeoutMs,
-        retries: retries ?? undefined,
+        ...toRetryRules({}, this.#config.defaults),
         ...toBalancer(balancer),
         slowStartMs,
       })
@@ -100,4 +115,15 @@ export class LiveRoutes {
     }
     return route
   }
+}
+
+function breakersOf(
+  documents: readonly Route[],
+  defaults: Config['breaker'],
+): Map<string, Config['breaker']> {
+  const breakers = new Map<string, Config['breaker']>()
+  for (const { service, breaker } of documents.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    if (breaker && !breakers.has(service)) breakers.set(service, { ...defaults, ...breaker })
+  }
+  return breakers
 }

@@ -15,6 +15,8 @@ export interface LiveTableOptions {
   readonly registry: Registry
   readonly nodes: NodeTable
   readonly config: Config['routes']
+  /** How breakers are set where no route says it. */
+  readonly breaker: Config['breaker']
   /** How long a node or route that the registry may have lost stays in use. */
   readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
@@ -34,12 +36,12 @@ export class LiveTable implements TableView {
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
-  constructor({ registry, nodes, config, suspectGraceMs, hasKey, logger }: LiveTableOptions) {
+  constructor({ registry, nodes, config, breaker, suspectGraceMs, hasKey, logger }: LiveTableOptions) {
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
-    this.#routes = new LiveRoutes({ config, nodes, hasKey })
+    this.#routes = new LiveRoutes({ config, breaker, nodes, hasKey })
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
@@ -62,6 +64,11 @@ export class LiveTable implements TableView {
   /** The routes as they are now. */
   routeTable(): RouteTable {
     return this.#routes.table
+  }
+
+  /** How the breakers of a service's nodes are set, where one of its routes says it. */
+  breakerOf(service: string): Config['breaker'] | undefined {
+    return this.#routes.breakerOf(service)
   }
 
   /** Follows the registry until `signal` aborts. */

@@ -1,6 +1,7 @@
 import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { type Finding, jsonPath, show } from './problem.ts'
+import { toBreaker, toHedge, toRetryRules } from './resilience-rules.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 import type { Config } from './schema.ts'
@@ -77,6 +78,8 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   return found
 }
 
+const DAY_SECONDS = 86_400
+
 // RFC 9110 section 7.6.1, and what the answer's own framing decides.
 const FRAMING_HEADERS = new Set([
   'connection',
@@ -121,7 +124,6 @@ function toRoute(
   document: RouteDocument,
   { origin, defaults, defaultAuth }: RouteContext,
 ): Route {
-  const retries = document.retries ?? defaults.retries ?? undefined
   return Object.freeze({
     id,
     origin,
@@ -132,7 +134,9 @@ function toRoute(
     stripPrefix: document.stripPrefix ?? '',
     auth: toAuth(document.auth) ?? defaultAuth,
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
-    retries,
+    ...toRetryRules(document, defaults),
+    hedge: toHedge(document.hedge),
+    breaker: toBreaker(document.breaker),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,
@@ -156,6 +160,9 @@ function toAuth(auth: RouteDocument['auth']): RouteAuth | undefined {
 function toFallback(fallback: RouteDocument['fallback']): RouteFallback | undefined {
   if (fallback === undefined) return undefined
   if ('service' in fallback) return Object.freeze({ type: 'service', service: fallback.service })
+  if ('stale' in fallback) {
+    return Object.freeze({ type: 'stale', maxAgeMs: 1000 * (fallback.maxAgeSeconds ?? DAY_SECONDS) })
+  }
   const { status, headers = {}, body = '' } = fallback
   return Object.freeze({ type: 'static', status, headers: Object.freeze({ ...headers }), body })
 }

@@ -1,5 +1,14 @@
 import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
+import {
+  BreakerRule,
+  HedgeRule,
+  retryBuffer,
+  retryOn,
+  StaleFallback,
+  TIMEOUT,
+  tryTimeout,
+} from './resilience-schema.ts'
 import { NAME_PATTERN, name } from './values.ts'
 
 const METHOD = Type.String({
@@ -67,7 +76,6 @@ const ServiceFallback = Type.Object(
 )
 
 export const SLOW_START = { minimum: 0, maximum: 3_600_000 } as const
-export const TIMEOUT = { minimum: 1, maximum: 3_600_000 } as const
 export const RETRIES = { minimum: 0, maximum: 10 } as const
 
 /** A route document: the value of an etcd key below the routes prefix, or an entry of `routes.documents`. */
@@ -110,6 +118,25 @@ export const RouteDocument = Type.Object(
           'Further tries after the first, each on a node not tried yet; only for requests that are safe to repeat. Absent: `routes.defaults.retries`.',
       }),
     ),
+    tryTimeoutMs: Type.Optional(
+      tryTimeout(
+        'Milliseconds that one try may take to the head of its answer. Absent: `routes.defaults.tryTimeoutMs`.',
+      ),
+    ),
+    retryOn: Type.Optional(
+      retryOn({
+        description:
+          'Statuses of answers for which another node is asked, where the method is idempotent. Absent: `routes.defaults.retryOn`.',
+      }),
+    ),
+    retryBufferBytes: Type.Optional(
+      retryBuffer({
+        description:
+          'Bodies up to this are kept while they are sent, so that they can be sent again, where the method is idempotent. Absent: `routes.defaults.retryBufferBytes`.',
+      }),
+    ),
+    hedge: Type.Optional(HedgeRule),
+    breaker: Type.Optional(BreakerRule),
     balancer: Type.Optional(
       balancerRule({
         description:
@@ -131,9 +158,9 @@ export const RouteDocument = Type.Object(
       }),
     ),
     fallback: Type.Optional(
-      Type.Union([StaticFallback, ServiceFallback], {
+      Type.Union([StaticFallback, ServiceFallback, StaleFallback], {
         description:
-          'What answers when no node of the service can: `{"status", "headers", "body"}`, or `{"service"}` for another service. Absent: the error.',
+          'What answers when no node of the service can: `{"status", "headers", "body"}`, `{"service"}` for another service, or `{"stale": true}` for the last good answer. Absent: the error.',
       }),
     ),
     preserveHost: Type.Optional(

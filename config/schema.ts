@@ -1,7 +1,15 @@
 import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
 import { JwtSection } from './jwt-schema.ts'
-import { RETRIES, RouteDocuments, SLOW_START, TIMEOUT } from './route-schema.ts'
+import {
+  BREAKER_STATUSES,
+  FAILURE_RATIO,
+  retryBuffer,
+  retryOn,
+  SLOW_CALL,
+  TIMEOUT,
+} from './resilience-schema.ts'
+import { RETRIES, RouteDocuments, SLOW_START } from './route-schema.ts'
 import { count, durationMs, port, secret, section, text } from './values.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -88,6 +96,21 @@ const RoutesSection = section(
           default: null,
           description: 'Further tries after the first, each on another node. `null`: every other node once.',
         }),
+        tryTimeoutMs: Type.Union([Type.Null(), Type.Integer(TIMEOUT)], {
+          default: null,
+          description:
+            'That one try may take to the head of its answer; then another node is asked, where the request may be repeated. `null`: as long as `timeoutMs` leaves.',
+        }),
+        retryOn: retryOn({
+          default: [502, 503, 504],
+          description:
+            'Statuses of answers for which another node is asked, where the method is idempotent (GET, HEAD, OPTIONS, PUT, DELETE).',
+        }),
+        retryBufferBytes: retryBuffer({
+          default: 65_536,
+          description:
+            'Bodies of idempotent requests up to this are kept while they are sent, so that they can be sent again.',
+        }),
         balancer: balancerRule({
           default: 'weighted-round-robin',
           description: 'How a node is picked: a name, or a name and what it goes by.',
@@ -121,8 +144,7 @@ const BreakerSection = section(
   {
     failureRatio: Type.Number({
       default: 0.5,
-      exclusiveMinimum: 0,
-      maximum: 1,
+      ...FAILURE_RATIO,
       description: 'Share of failed requests, 0..1, at which a node is left out.',
     }),
     minimumRequests: count(
@@ -131,9 +153,33 @@ const BreakerSection = section(
       1,
     ),
     windowMs: durationMs(10_000, 'How far back requests are counted.', 100),
-    openMs: durationMs(5_000, 'How long a node is left out before one request tries it again.', 10),
+    openMs: durationMs(
+      5_000,
+      'How long a node is left out before one request tries it again; twice as long after each that fails.',
+      10,
+    ),
+    maxOpenMs: durationMs(30_000, 'The longest a node is left out before it is tried again.', 10),
+    slowCallMs: Type.Unsafe<number | null>({
+      ...SLOW_CALL,
+      default: null,
+      description: 'Answers whose head takes longer count as failures. `null`: none does.',
+    }),
+    statuses: Type.Unsafe<number[] | null>({
+      ...BREAKER_STATUSES,
+      default: null,
+      description:
+        'Statuses that count as failures. `null`: 500 and above, but 501 and 505, which say nothing of a node.',
+    }),
   },
   'When a failing node gets no more requests. Every node has a breaker of its own.',
+)
+
+const StaleAnswersSection = section(
+  {
+    totalBytes: count(16_777_216, 'Memory for all of them; those not used for the longest time make room.'),
+    answerBytes: count(262_144, 'The largest answer that is kept.'),
+  },
+  'The answers that routes with the fallback `{"stale": true}` keep.',
 )
 
 const UpstreamSection = section(
@@ -223,6 +269,7 @@ export const ConfigSchema = Type.Object(
     routes: RoutesSection,
     jwt: JwtSection,
     breaker: BreakerSection,
+    staleAnswers: StaleAnswersSection,
     upstream: UpstreamSection,
     limits: LimitsSection,
   },

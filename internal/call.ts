@@ -62,6 +62,17 @@ export class Call {
     this.current?.cancel(reason)
   }
 
+  /** A try of this call beside others, with a node and an end of its own. */
+  fork(): Call {
+    const own = new Call(this.requestId, this.method, this.target, this.startedAt)
+    return Object.assign(own, this, {
+      tried: [...this.tried],
+      attempts: 0,
+      peer: undefined,
+      current: undefined,
+    })
+  }
+
   /** Notes that `peer` failed this call, so that it is not chosen again. */
   exclude(peer: Peer): void {
     if (this.tried === NONE_TRIED) this.tried = [peer]

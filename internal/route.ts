@@ -20,8 +20,18 @@ export interface Route {
   readonly auth: RouteAuth
   /** From the arrival of the request's head to the head of the answer, over all tries. */
   readonly timeoutMs: number
+  /** The same for one try; undefined = no limit of its own. */
+  readonly tryTimeoutMs?: number | undefined
   /** Further tries after the first, each on a node not tried yet; undefined = one on every other node. */
   readonly retries?: number | undefined
+  /** Statuses of answers for which another node is asked, where the request may be repeated; undefined = none. */
+  readonly retryOn?: readonly number[] | undefined
+  /** Bodies up to this are kept while they are sent, so that they can be sent again; undefined = none. */
+  readonly retryBufferBytes?: number | undefined
+  /** When a second node is asked while the first has not answered; undefined = never. */
+  readonly hedge?: HedgeRule | undefined
+  /** What this route says of the breakers of its service's nodes; the configuration says the rest. */
+  readonly breaker?: BreakerRule | undefined
   /** A name of the balancer list. */
   readonly balancer: string
   /** For `consistent-hash`: what the node is chosen by. */
@@ -42,7 +52,30 @@ export type RouteAuth =
   | { readonly type: 'none' }
   | { readonly type: 'jwt'; readonly scopes: readonly string[]; readonly roles: readonly string[] }
 
-/** What answers when no node of the route's service can: a fixed answer, or another service. */
+export interface HedgeRule {
+  /** How long the first node has; undefined = as long as 95% of the service's answers took of late. */
+  readonly afterMs: number | undefined
+}
+
+export interface BreakerRule {
+  /** Share of failed tries from which the breaker opens, 0..1. */
+  readonly failureRatio?: number
+  /** Tries in the window below which the ratio never opens it. */
+  readonly minimumRequests?: number
+  readonly windowMs?: number
+  /** How long it is open at first; twice as long after each probe that fails. */
+  readonly openMs?: number
+  readonly maxOpenMs?: number
+  /** Answers that take longer count as failures; null = none does. */
+  readonly slowCallMs?: number | null
+  /** Statuses that count as failures; null = 500 and above but 501 and 505. */
+  readonly statuses?: readonly number[] | null
+}
+
+/**
+ * What answers when no node of the route's service can: a fixed answer, another service, or what a node answered
+ * to the same request before.
+ */
 export type RouteFallback =
   | {
       readonly type: 'static'
@@ -51,3 +84,8 @@ export type RouteFallback =
       readonly body: string
     }
   | { readonly type: 'service'; readonly service: string }
+  | {
+      readonly type: 'stale'
+      /** How old it may be. */
+      readonly maxAgeMs: number
+    }

@@ -6,8 +6,10 @@ import type { Route } from './route.ts'
 
 /** A client's request body, read only when a node takes it. */
 export interface RequestBody {
-  /** Whether bytes were taken; they cannot be sent again. */
+  /** Whether bytes were taken that cannot be sent again. */
   readonly begun: boolean
+  /** Bytes, as the client declares them; undefined when it does not. */
+  readonly length?: number | undefined
   /** The body for one try. Destroying it leaves the client's connection alone. */
   open(): Readable
 }
@@ -29,19 +31,29 @@ export interface UpstreamRequest {
 /** What a try brought. */
 export interface Outcome {
   readonly status: number
+  /** Header lines for the client, flat, hop-by-hop fields removed. */
+  readonly headers?: readonly string[] | undefined
+  /** Gives it up, and its connection with it. */
+  discard(): void
+}
+
+/** Told of the body of an answer while it passes. When the node breaks off, the end never comes. */
+export interface BodyObserver {
+  /** Short pieces come as latin1 text. */
+  onChunk(chunk: Buffer | string): void
+  onEnd(): void
 }
 
 /** An answer whose head has come. Whoever holds it calls either `sendBody` or `discard`, once. */
 export interface UpstreamResponse extends Outcome {
-  /** Header lines for the client, flat, hop-by-hop fields removed. */
   readonly headers: readonly string[]
   /**
    * Streams the body into `target`, whose head has been written, and ends it. Reads from the node no faster
    * than the client does. When the node breaks off, `target` is destroyed: a cut body must never look whole.
    */
   sendBody(target: ServerResponse): void
-  /** Gives the answer up and its connection with it. */
-  discard(): void
+  /** Lets another see the body, from its beginning. To be called before `sendBody`; one observer at most. */
+  observe?(observer: BodyObserver): void
 }
 
 /** A connection to a node on which nothing was said yet. Whoever holds it destroys it. */

@@ -7,6 +7,8 @@ import { UpstreamFailure } from '../internal/upstream-failure.ts'
 export interface RequestBodyOptions {
   /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
   readonly maxBytes: number
+  /** As the client declares it; undefined when it sends chunks. */
+  readonly length?: number | undefined
   /** Told the size of every piece that came. */
   readonly onPiece: (bytes: number) => void
 }
@@ -21,6 +23,7 @@ export function createRequestBody(source: IncomingMessage, options: RequestBodyO
     get begun() {
       return begun
     },
+    length: options.length,
     open: () =>
       new BodyStream(source, options, () => {
         begun = true

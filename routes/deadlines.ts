@@ -1,5 +1,11 @@
-import type { Call } from '../internal/call.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
+
+/** What has a deadline: a call, or one try of it. */
+export interface Expiring {
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number
+  end(reason: UpstreamFailure): void
+}
 
 /** How late a call may be ended. */
 const TICK_MS = 50
@@ -19,7 +25,7 @@ export class Deadlines {
   }
 
   /** Ends `call` with a timeout `timeoutMs` after it started, unless the deadline is cleared before. */
-  start(call: Call, timeoutMs: number): Deadline {
+  start(call: Expiring, timeoutMs: number): Deadline {
     let head = this.#queues.get(timeoutMs)
     if (!head) {
       head = new Deadline(undefined, timeoutMs, Number.POSITIVE_INFINITY)
@@ -58,13 +64,13 @@ export class Deadlines {
 
 /** A link of a circular list whose head never expires; alone in its own circle when it is in no queue. */
 export class Deadline {
-  readonly call: Call | undefined
+  readonly call: Expiring | undefined
   readonly timeoutMs: number
   expiresAt: number
   next: Deadline = this
   #previous: Deadline = this
 
-  constructor(call: Call | undefined, timeoutMs: number, expiresAt: number) {
+  constructor(call: Expiring | undefined, timeoutMs: number, expiresAt: number) {
     this.call = call
     this.timeoutMs = timeoutMs
     this.expiresAt = expiresAt

@@ -61,6 +61,7 @@ export function createForward({
     const body = hasBody
       ? createRequestBody(request, {
           maxBytes: maxBodyBytes,
+          length: head.chunked ? undefined : Number(head.contentLength),
           onPiece: bytes => {
             deadlines.refresh(deadline)
             onPiece(bytes)

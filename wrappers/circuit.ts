@@ -4,6 +4,7 @@ import type { Call } from '../internal/call.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
+import { rotation } from './rotation.ts'
 
 export interface CircuitOptions {
   /** Share of failed tries from which the breaker opens, 0..1. */
@@ -11,8 +12,35 @@ export interface CircuitOptions {
   /** Tries in the window below which the ratio never opens it. */
   readonly minimumRequests: number
   readonly windowMs: number
-  /** How long it stays open before one probe is let through. */
+  /** How long it stays open at first before one probe is let through; twice as long after each that fails. */
   readonly openMs: number
+  /** The longest it stays open; `openMs` where that is longer. Default: `openMs`, always. */
+  readonly maxOpenMs?: number | undefined
+  /** Answers that take longer to their head count as failures; null, the default = none does. */
+  readonly slowCallMs?: number | null | undefined
+  /** Statuses that count as failures; null, the default = those of {@link isFailureStatus}. */
+  readonly statuses?: readonly number[] | null | undefined
+}
+
+/** Why a breaker changed its state. */
+export type BreakerReason =
+  | 'too many failures'
+  | 'too many slow calls'
+  | 'no connection'
+  | 'time for a probe'
+  | 'probe failed'
+  | 'probe given up'
+  | 'probe succeeded'
+
+export interface CircuitEvents {
+  /** Told of every change of its state. */
+  readonly onChange: (state: BreakerState, reason: BreakerReason) => void
+  /**
+   * Asked before it opens for failures of a node that takes connections.
+   *
+   * @param isUseless whether every try in the window failed
+   */
+  readonly mayOpen?: (isUseless: boolean) => boolean
 }
 
 type Attempt = [next: Upstream<Outcome>, request: UpstreamRequest, call: Call]
@@ -26,54 +54,61 @@ const BUCKETS = 10
  * It opens by ratio, and at once after `minimumRequests` tries in a row without a connection: a node that died
  * under steady traffic would otherwise be asked until its failures outweigh the good answers before them.
  *
- * What opossum leaves to its user is done here: the window starts empty after closing (else the failures
- * that opened it would open it again at the first new one), and a client that leaves during the probe
- * leaves the question open instead of answering it.
+ * What opossum leaves to its user is done here: when to open (it knows neither slow calls nor who may stay out);
+ * for how long, twice as long with each probe that fails; the window starts empty after closing (else the failures
+ * that opened it would open it again at the first new one), and a client that leaves during the probe leaves the
+ * question open instead of answering it.
  */
 export class Circuit {
   readonly #breaker: CircuitBreaker<Attempt, Outcome>
   readonly #window = new EventEmitter()
-  readonly #openMs: number
+  readonly #options: () => CircuitOptions
+  readonly #events: CircuitEvents
+  /** opossum's own, which it reads anew each time it opens. */
+  readonly #timing = { resetTimeout: 0 }
+  #windowMs: number
   #openedAt = 0
+  /** Probes in a row that failed. */
+  #failedProbes = 0
   /** Tries in a row for which there was no connection. */
   #unreachable = 0
+  #reason: BreakerReason = 'too many failures'
+  #isUnreachable = false
 
-  constructor(options: CircuitOptions, onChange: (state: BreakerState) => void) {
-    this.#openMs = options.openMs
-    this.#breaker = new CircuitBreaker<Attempt, Outcome>(attempt, {
-      timeout: false,
-      // opossum opens above the percentage; the option here says from it on.
-      errorThresholdPercentage: options.failureRatio * 100 - 1e-9,
-      volumeThreshold: options.minimumRequests,
-      resetTimeout: options.openMs,
-      rollingCountTimeout: options.windowMs,
-      rollingCountBuckets: BUCKETS,
-      rotateBucketController: this.#window,
-      rollingPercentilesEnabled: false,
-      enableSnapshots: false,
-      // A filtered error counts as a success, and a success closes a half-open breaker.
-      errorFilter: error => !saysSomethingOfNode(error) && !this.#breaker.halfOpen,
-    })
-    this.#breaker.on('open', () => {
-      this.#openedAt = performance.now()
-      this.#unreachable = 0
-      onChange('open')
-    })
-    this.#breaker.on('failure', error => {
-      const noConnection = error instanceof UpstreamFailure && error.kind === 'connect'
-      this.#unreachable = noConnection ? this.#unreachable + 1 : 0
-      if (this.#unreachable >= options.minimumRequests) this.#breaker.open()
-    })
+  /** @param options asked at every try, so that they may change */
+  constructor(options: () => CircuitOptions, events: CircuitEvents) {
+    this.#options = options
+    this.#events = events
+    this.#windowMs = options().windowMs
+    this.#breaker = new CircuitBreaker<Attempt, Outcome>(
+      (...attempt) => this.#attempt(...attempt),
+      Object.assign(this.#timing, {
+        timeout: false as const,
+        // Closed, it never opens by itself.
+        volumeThreshold: Number.MAX_SAFE_INTEGER,
+        rollingCountTimeout: this.#windowMs,
+        rollingCountBuckets: BUCKETS,
+        rotateBucketController: this.#window,
+        rollingPercentilesEnabled: false,
+        enableSnapshots: false,
+        // A filtered error counts as a success, and a success closes a half-open breaker.
+        errorFilter: (error: unknown) => !saysSomethingOfNode(error) && !this.#breaker.halfOpen,
+      }),
+    )
+    this.#breaker.prependListener('open', () => this.#onOpen())
+    this.#breaker.on('failure', error => this.#onFailure(error))
     this.#breaker.on('success', result => {
       // A filtered error comes here too, and says nothing of the node.
       if (!(result instanceof Error)) this.#unreachable = 0
     })
-    this.#breaker.on('halfOpen', () => onChange('half-open'))
+    this.#breaker.on('halfOpen', () => events.onChange('half-open', 'time for a probe'))
     this.#breaker.on('close', () => {
       for (let i = 0; i < BUCKETS; i++) this.#window.emit('rotate')
-      onChange('closed')
+      this.#failedProbes = 0
+      this.#isUnreachable = false
+      events.onChange('closed', 'probe succeeded')
     })
-    rotation.add(this.#window, options.windowMs / BUCKETS)
+    rotation.add(this.#window, this.#windowMs / BUCKETS)
   }
 
   get state(): BreakerState {
@@ -82,7 +117,13 @@ export class Circuit {
   }
 
   get retryInMs(): number {
-    return this.#breaker.opened ? Math.max(0, this.#openedAt + this.#openMs - performance.now()) : 0
+    const openMs = this.#timing.resetTimeout
+    return this.#breaker.opened ? Math.max(0, this.#openedAt + openMs - performance.now()) : 0
+  }
+
+  /** Whether it is not closed because the node takes no connections. */
+  get isUnreachable(): boolean {
+    return this.#isUnreachable
   }
 
   /** Whether a try would be let through now. */
@@ -97,13 +138,76 @@ export class Circuit {
    * @throws CircuitOpenError when the breaker does not admit it
    */
   fire<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
-    return this.#breaker.fire(next, request, call).catch(asOutcome) as Promise<T>
+    return this.#breaker.fire(next as Upstream<Outcome>, request, call).catch(asOutcome) as Promise<T>
   }
 
   /** Ends its timers. */
   close(): void {
     rotation.delete(this.#window)
     this.#breaker.shutdown()
+  }
+
+  #attempt(next: Upstream<Outcome>, request: UpstreamRequest, call: Call): Promise<Outcome> {
+    const { slowCallMs = null, statuses = null } = this.#options()
+    const slowFrom = slowCallMs === null ? Number.POSITIVE_INFINITY : performance.now() + slowCallMs
+    return next(request, call).then(outcome => {
+      const { status } = outcome
+      if (statuses === null ? isFailureStatus(status) : statuses.includes(status))
+        throw new FailureAnswer(outcome, false)
+      if (slowCallMs !== null && performance.now() > slowFrom) throw new FailureAnswer(outcome, true)
+      return outcome
+    })
+  }
+
+  #onFailure(error: unknown): void {
+    const noConnection = error instanceof UpstreamFailure && error.kind === 'connect'
+    this.#unreachable = noConnection ? this.#unreachable + 1 : 0
+    if (this.#breaker.halfOpen) {
+      // Now opossum opens it. A client that left before the answer has shown nothing.
+      if (saysSomethingOfNode(error)) {
+        this.#failedProbes++
+        this.#isUnreachable = noConnection
+        this.#reason = 'probe failed'
+      } else this.#reason = 'probe given up'
+      return
+    }
+    if (!this.#breaker.closed) return
+    const { failureRatio, minimumRequests, windowMs } = this.#options()
+    if (windowMs !== this.#windowMs) this.#changeWindow(windowMs)
+    if (this.#unreachable >= minimumRequests) {
+      this.#isUnreachable = true
+      this.#open('no connection')
+      return
+    }
+    const { fires, failures, successes } = this.#breaker.stats
+    if (fires < minimumRequests || failures / fires < failureRatio - 1e-9) return
+    if (this.#events.mayOpen?.(successes === 0) === false) return
+    const isSlow = error instanceof FailureAnswer && error.isSlow
+    this.#open(isSlow ? 'too many slow calls' : 'too many failures')
+  }
+
+  #open(reason: BreakerReason): void {
+    this.#reason = reason
+    this.#breaker.open()
+  }
+
+  /** Before opossum starts the time that it stays open. */
+  #onOpen(): void {
+    const { openMs, maxOpenMs = openMs } = this.#options()
+    this.#timing.resetTimeout = Math.min(
+      openMs * 2 ** Math.min(this.#failedProbes, 30),
+      Math.max(openMs, maxOpenMs),
+    )
+    this.#openedAt = performance.now()
+    this.#unreachable = 0
+    this.#events.onChange('open', this.#reason)
+  }
+
+  /** What was counted stays counted, until it is as old as the new window. */
+  #changeWindow(windowMs: number): void {
+    rotation.delete(this.#window)
+    rotation.add(this.#window, windowMs / BUCKETS)
+    this.#windowMs = windowMs
   }
 }
 
@@ -117,20 +221,13 @@ export function isFailureStatus(status: number): boolean {
   return status >= 500 && status !== 501 && status !== 505
 }
 
-function attempt(next: Upstream<Outcome>, request: UpstreamRequest, call: Call): Promise<Outcome> {
-  return next(request, call).then(throwFailureStatus)
-}
-
-function throwFailureStatus(outcome: Outcome): Outcome {
-  if (isFailureStatus(outcome.status)) throw new FailureAnswer(outcome)
-  return outcome
-}
-
 /** Carries an answer through opossum as a failure; never leaves this file. Not an Error: it needs no stack. */
 class FailureAnswer {
   readonly answer: Outcome
-  constructor(answer: Outcome) {
+  readonly isSlow: boolean
+  constructor(answer: Outcome, isSlow: boolean) {
     this.answer = answer
+    this.isSlow = isSlow
   }
 }
 
@@ -145,31 +242,3 @@ function asOutcome(error: unknown): Outcome {
 function saysSomethingOfNode(error: unknown): boolean {
   return !(error instanceof UpstreamFailure && (error.kind === 'aborted' || error.kind === 'unsendable'))
 }
-
-/** One timer per window length for all breakers, where opossum would start one each. */
-class Rotation {
-  readonly #groups = new Map<number, { timer: NodeJS.Timeout; windows: Set<EventEmitter> }>()
-
-  add(window: EventEmitter, intervalMs: number): void {
-    let group = this.#groups.get(intervalMs)
-    if (!group) {
-      const windows = new Set<EventEmitter>()
-      const timer = setInterval(() => {
-        for (const each of windows) each.emit('rotate')
-      }, intervalMs).unref()
-      group = { timer, windows }
-      this.#groups.set(intervalMs, group)
-    }
-    group.windows.add(window)
-  }
-
-  delete(window: EventEmitter): void {
-    for (const [intervalMs, { timer, windows }] of this.#groups) {
-      if (!windows.delete(window) || windows.size > 0) continue
-      clearInterval(timer)
-      this.#groups.delete(intervalMs)
-    }
-  }
-}
-
-const rotation = new Rotation()

@@ -38,7 +38,7 @@ export function createConnect(): Upstream<NodeConnection> {
         // Whoever speaks on it hears of errors in a listener of its own.
         socket.on('error', () => {}).once('close', finish)
         call.current = { cancel: reason => socket.destroy(reason) }
-        resolve({ status: 101, socket })
+        resolve({ status: 101, socket, discard: () => void socket.destroy() })
       })
     })
 }

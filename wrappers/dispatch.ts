@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
-import type { Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
+import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { isFailureStatus } from './circuit.ts'
 import type { AnswerHead } from './http1/answer-head.ts'
@@ -52,6 +52,7 @@ class Try implements UpstreamResponse, Exchange {
   #broken = false
   #over = false
   #listensForDrain = false
+  #observer: BodyObserver | undefined = undefined
 
   constructor(
     request: UpstreamRequest,
@@ -108,6 +109,7 @@ class Try implements UpstreamResponse, Exchange {
 
   onChunk(chunk: Chunk): void {
     this.#onPiece(chunk.length)
+    this.#observer?.onChunk(chunk)
     const target = this.#target
     if (target) {
       if (!write(target, chunk)) this.#pauseUntilDrained(target)
@@ -122,6 +124,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#connection = undefined
     this.#ended = true
     this.#finish()
+    this.#observer?.onEnd()
     this.#target?.end()
   }
 
@@ -134,6 +137,12 @@ class Try implements UpstreamResponse, Exchange {
     this.#broken = true
     this.#finish()
     this.#target?.destroy()
+  }
+
+  observe(observer: BodyObserver): void {
+    for (const chunk of this.#early) observer.onChunk(chunk)
+    if (this.#ended) observer.onEnd()
+    else this.#observer = observer
   }
 
   sendBody(target: ServerResponse): void {

@@ -7,16 +7,30 @@ export function createStaticResponse(
   headers: Readonly<Record<string, string>>,
   body: string,
 ): UpstreamResponse {
-  const bytes = Buffer.from(body)
+  return createWholeResponse(status, Object.entries(headers).flat(), Buffer.from(body))
+}
+
+/**
+ * An answer all of which is here.
+ *
+ * @param lines headers, flat
+ */
+export function createWholeResponse(
+  status: number,
+  lines: readonly string[],
+  body: Buffer,
+): UpstreamResponse {
   // How the body is framed follows from the body; a document that says otherwise must not break the answer.
-  const lines = Object.entries(headers)
-    .filter(([name]) => !FRAMING.has(name.toLowerCase()))
-    .flat()
+  const headers: string[] = []
+  for (let i = 0; i < lines.length; i += 2) {
+    if (!FRAMING.has(lines[i]!.toLowerCase())) headers.push(lines[i]!, lines[i + 1]!)
+  }
+  if (!BODILESS.has(status)) headers.push('content-length', String(body.length))
   return {
     status,
-    headers: BODILESS.has(status) ? lines : [...lines, 'content-length', String(bytes.length)],
+    headers,
     sendBody: (target: ServerResponse) => {
-      if (bytes.length > 0 && !BODILESS.has(status)) target.end(bytes)
+      if (body.length > 0 && !BODILESS.has(status)) target.end(body)
       else target.end()
     },
     discard: () => {},

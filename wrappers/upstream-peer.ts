@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Call } from '../internal/call.ts'
 import { addressOf, type Node } from '../internal/node.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
-import { Circuit, type CircuitOptions } from './circuit.ts'
+import { type BreakerReason, Circuit, type CircuitOptions } from './circuit.ts'
 import { ConnectionPool } from './http1/connection-pool.ts'
 import { openSocket } from './http1/open-socket.ts'
 
@@ -18,9 +18,15 @@ export interface ConnectionOptions {
 
 export interface PeerOptions {
   readonly connection: ConnectionOptions
-  readonly circuit: CircuitOptions
+  /** How the breakers of a service's nodes are set, now; asked at every try. */
+  readonly circuit: (service: string) => CircuitOptions
   /** Told of every change of a breaker's state. */
-  readonly onBreaker: (peer: Peer, state: BreakerState) => void
+  readonly onBreaker: (peer: Peer, state: BreakerState, reason: BreakerReason) => void
+  /**
+   * Whether a node that takes connections may be left out for its failures; every one of late, when it `isUseless`.
+   * Default: yes.
+   */
+  readonly mayHoldOut?: (peer: Peer, isUseless: boolean) => boolean
 }
 
 /**
@@ -61,6 +67,11 @@ export class UpstreamPeer implements Peer {
     return this.#circuit?.state ?? 'closed'
   }
 
+  /** Whether its breaker is not closed because it takes no connections. */
+  get isUnreachable(): boolean {
+    return this.#circuit?.isUnreachable ?? false
+  }
+
   get retryInMs(): number {
     return this.#circuit?.retryInMs ?? 0
   }
@@ -84,10 +95,13 @@ export class UpstreamPeer implements Peer {
   }
 
   #createCircuit(): Circuit {
-    const { circuit, onBreaker } = this.#options
-    return new Circuit(circuit, state => {
-      if (state === 'closed') this.warmingSince = performance.now()
-      onBreaker(this, state)
+    const { circuit, onBreaker, mayHoldOut } = this.#options
+    return new Circuit(() => circuit(this.node.service), {
+      onChange: (state, reason) => {
+        if (state === 'closed') this.warmingSince = performance.now()
+        onBreaker(this, state, reason)
+      },
+      mayOpen: isUseless => mayHoldOut?.(this, isUseless) ?? true,
     })
   }
 

@@ -41,7 +41,15 @@ test('without a file, an environment or options the defaults hold, and nothing i
   })
   assert.deepEqual(config.routes, {
     auto: true,
-    defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin', slowStartMs: 0 },
+    defaults: {
+      timeoutMs: 15_000,
+      retries: null,
+      balancer: 'weighted-round-robin',
+      tryTimeoutMs: null,
+      retryOn: [502, 503, 504],
+      retryBufferBytes: 65_536,
+      slowStartMs: 0,
+    },
     stickyCookie: {},
     documents: {},
   })
@@ -75,7 +83,15 @@ test('a section of the file keeps the defaults of the fields it does not name', 
   const { config, sourceOf } = loadConfig({ env: {}, cwd })
   const { breaker } = config
   assert.deepEqual([sourceOf('breaker.openMs'), sourceOf('breaker.windowMs')], ['waygate.yaml:1', 'default'])
-  assert.deepEqual(breaker, { failureRatio: 0.5, minimumRequests: 10, windowMs: 10_000, openMs: 1234 })
+  assert.deepEqual(breaker, {
+    failureRatio: 0.5,
+    minimumRequests: 10,
+    windowMs: 10_000,
+    openMs: 1234,
+    maxOpenMs: 30_000,
+    slowCallMs: null,
+    statuses: null,
+  })
 })
 
 test('every variable of the environment reaches its field', t => {

@@ -4,7 +4,15 @@ import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../..
 
 const context = {
   origin: 'etcd',
-  defaults: { timeoutMs: 15_000, retries: null, balancer: 'weighted-round-robin', slowStartMs: 0 },
+  defaults: {
+    timeoutMs: 15_000,
+    retries: null,
+    tryTimeoutMs: null,
+    retryOn: [502, 503, 504],
+    retryBufferBytes: 65_536,
+    balancer: 'weighted-round-robin',
+    slowStartMs: 0,
+  },
   defaultAuth: ANY_TOKEN,
 } as const
 
@@ -33,7 +41,12 @@ test('a document of two fields becomes a route with every default', () => {
     stripPrefix: '',
     auth: { type: 'jwt', scopes: [], roles: [] },
     timeoutMs: 15_000,
+    tryTimeoutMs: undefined,
     retries: undefined,
+    retryOn: [502, 503, 504],
+    retryBufferBytes: 65_536,
+    hedge: undefined,
+    breaker: undefined,
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
     priority: 0,
@@ -51,7 +64,12 @@ test('a full document becomes the route that it says', () => {
     stripPrefix: '/api/v1',
     auth: { jwt: { scopes: ['task:read'], roles: ['admin'] } },
     timeoutMs: 5000,
+    tryTimeoutMs: 500,
     retries: 1,
+    retryOn: [503],
+    retryBufferBytes: 0,
+    hedge: { afterMs: 20 },
+    breaker: { failureRatio: 0.2, slowCallMs: 300, statuses: [500] },
     balancer: 'least-request',
     slowStartMs: 30_000,
     priority: -2,
@@ -90,10 +108,25 @@ test('retries: 0 in the document stays 0, and a default number fills in', () => 
   assert.equal(retries({}), 3)
 })
 
-test('a fallback may be a fixed answer without headers and body, or another service', () => {
+test('a hedge is true, false, or a time', () => {
+  const hedge = (value: unknown) => routeOf({ path: '/', service: 's', hedge: value }).hedge
+  assert.equal(hedge(false), undefined)
+  assert.deepEqual(hedge(true), { afterMs: undefined })
+  assert.deepEqual(hedge({ afterMs: 0 }), { afterMs: 0 })
+})
+
+test('a breaker says what it says and leaves the rest to the configuration', () => {
+  const breaker = (value: unknown) => routeOf({ path: '/', service: 's', breaker: value }).breaker
+  assert.deepEqual(breaker({}), {})
+  assert.deepEqual(breaker({ statuses: null, openMs: 10 }), { statuses: null, openMs: 10 })
+})
+
+test('a fallback may be a fixed answer without headers and body, another service, or an old answer', () => {
   const fallback = (value: unknown) => routeOf({ path: '/', service: 's', fallback: value }).fallback
   assert.deepEqual(fallback({ status: 204 }), { type: 'static', status: 204, headers: {}, body: '' })
   assert.deepEqual(fallback({ service: 'other' }), { type: 'service', service: 'other' })
+  assert.deepEqual(fallback({ stale: true }), { type: 'stale', maxAgeMs: 86_400_000 })
+  assert.deepEqual(fallback({ stale: true, maxAgeSeconds: 1 }), { type: 'stale', maxAgeMs: 1_000 })
 })
 
 const refused: [document: unknown, reason: string][] = [
@@ -131,6 +164,18 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', timeoutMs: '5s' }, '$.timeoutMs: must be an integer, not "5s"'],
   [{ path: '/a', service: 's', retries: 11 }, '$.retries: must be <= 10, not 11'],
   [{ path: '/a', service: 's', retries: 1.5 }, '$.retries: must be an integer, not 1.5'],
+  [{ path: '/a', service: 's', tryTimeoutMs: 0 }, '$.tryTimeoutMs: must be >= 1, not 0'],
+  [{ path: '/a', service: 's', retryOn: [200] }, '$.retryOn[0]: must be >= 400, not 200'],
+  [{ path: '/a', service: 's', retryBufferBytes: -1 }, '$.retryBufferBytes: must be >= 0, not -1'],
+  [
+    { path: '/a', service: 's', breaker: { failureRatio: 0, open: 1 } },
+    '$.breaker.open: is not a known field; $.breaker.failureRatio: must be > 0, not 0',
+  ],
+  [
+    { path: '/a', service: 's', hedge: { after: 5 } },
+    '$.hedge.afterMs: is missing; $.hedge.after: is not a known field (did you mean "afterMs"?)',
+  ],
+  [{ path: '/a', service: 's', fallback: { stale: false } }, '$.fallback.stale: must be true, not false'],
   [{ path: '/a', service: 's', priority: 0.5 }, '$.priority: must be an integer, not 0.5'],
   [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
   [

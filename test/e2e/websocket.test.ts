@@ -183,7 +183,17 @@ test('a node that nothing connects to is passed over, and refused for when there
   const dead = await deadPort()
   const { port, logged, adminPort } = await startTestGateway(t, {
     nodes: { 'chat/c1': dead, 'chat/c2': node.port, 'gone/g1': dead },
-    config: { breaker: { failureRatio: 0.5, minimumRequests: 2, windowMs: 10_000, openMs: 60_000 } },
+    config: {
+      breaker: {
+        failureRatio: 0.5,
+        minimumRequests: 2,
+        windowMs: 10_000,
+        openMs: 60_000,
+        maxOpenMs: 5_000,
+        slowCallMs: null,
+        statuses: null,
+      },
+    },
   })
   for (let i = 0; i < 2; i++) {
     const client = await openWebSocket(t, port, { path: '/chat' })

@@ -58,7 +58,17 @@ test('a node that keeps failing is left alone, and clients are told when to come
   const node = await startNode(t, socket => socket.write(answer('no', [], '500 Odd')))
   const { port } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    config: { breaker: { failureRatio: 0.5, minimumRequests: 3, windowMs: 10_000, openMs: 5_000 } },
+    config: {
+      breaker: {
+        failureRatio: 0.5,
+        minimumRequests: 3,
+        windowMs: 10_000,
+        openMs: 5_000,
+        maxOpenMs: 5_000,
+        slowCallMs: null,
+        statuses: null,
+      },
+    },
   })
   for (let i = 0; i < 3; i++) assert.equal((await send(port, { path: '/user' })).text, 'no')
   const got = await send(port, { path: '/user' })
@@ -98,7 +108,15 @@ test('a body over the limit is refused unread when it says so, and cut off when 
     nodes: { 'user/u1': node.port },
     config: {
       limits: { bodyBytes: 1_000, headerBytes: 16_384, headersTimeoutMs: 10_000, keepAliveTimeoutMs: 10_000 },
-      breaker: { failureRatio: 0.5, minimumRequests: 1, windowMs: 10_000, openMs: 5_000 },
+      breaker: {
+        failureRatio: 0.5,
+        minimumRequests: 1,
+        windowMs: 10_000,
+        openMs: 5_000,
+        maxOpenMs: 5_000,
+        slowCallMs: null,
+        statuses: null,
+      },
     },
   })
   assert.equal((await send(port, { method: 'POST', path: '/user', body: 'x'.repeat(1_000) })).status, 200)

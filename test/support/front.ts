@@ -8,6 +8,7 @@ import type { Route } from '../../internal/route.ts'
 import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { createRequestBody } from '../../middleware/request-body.ts'
+import type { CircuitOptions } from '../../wrappers/circuit.ts'
 import { type PeerOptions, UpstreamPeer } from '../../wrappers/upstream-peer.ts'
 import { testNode } from './peer.ts'
 import { testRoute } from './route.ts'
@@ -44,6 +45,7 @@ export async function startFront(
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
     })
     const hasBody = head.chunked || Number(head.contentLength ?? 0) > 0
+    const length = head.chunked ? undefined : Number(head.contentLength ?? 0)
     if (hasBody && !head.chunked) head.headers.push('content-length', head.contentLength!)
     upstream(
       {
@@ -52,7 +54,7 @@ export async function startFront(
         method: call.method,
         target: call.target,
         headers: head.headers,
-        body: hasBody ? createRequestBody(request, { maxBytes: 0, onPiece: () => {} }) : null,
+        body: hasBody ? createRequestBody(request, { maxBytes: 0, length, onPiece: () => {} }) : null,
       },
       call,
     ).then(
@@ -107,12 +109,12 @@ export function realPeer(
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
-    readonly circuit?: Partial<PeerOptions['circuit']>
+    readonly circuit?: Partial<CircuitOptions>
   } = {},
 ): UpstreamPeer {
   const peer = new UpstreamPeer(testNode({ id, port, weight }), {
     connection: { connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, ...connection },
-    circuit: { ...NEVER_OPENS, ...circuit },
+    circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
   })
   t.after(() => {

@@ -4,7 +4,13 @@ import { Call } from '../../internal/call.ts'
 import type { BreakerState } from '../../internal/peer.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { Circuit, CircuitOpenError, type CircuitOptions, isFailureStatus } from '../../wrappers/circuit.ts'
+import {
+  type BreakerReason,
+  Circuit,
+  CircuitOpenError,
+  type CircuitOptions,
+  isFailureStatus,
+} from '../../wrappers/circuit.ts'
 import { testRoute } from '../support/route.ts'
 
 const REQUEST: UpstreamRequest = {
@@ -23,16 +29,19 @@ const answer = (status: number): UpstreamResponse => ({
   discard: () => {},
 })
 
-function setUp(options: Partial<CircuitOptions> = {}) {
+function setUp(options: Partial<CircuitOptions> = {}, mayOpen?: (isUseless: boolean) => boolean) {
   const states: BreakerState[] = []
+  const reasons: BreakerReason[] = []
   let onState = () => {}
-  const circuit = new Circuit(
-    { failureRatio: 0.5, minimumRequests: 10, windowMs: 60_000, openMs: 20, ...options },
-    state => {
+  const settings = { failureRatio: 0.5, minimumRequests: 10, windowMs: 60_000, openMs: 20, ...options }
+  const circuit = new Circuit(() => settings, {
+    onChange: (state, reason) => {
       states.push(state)
+      reasons.push(reason)
       onState()
     },
-  )
+    ...(mayOpen && { mayOpen }),
+  })
   const fire = (outcome: () => Promise<UpstreamResponse>) => circuit.fire(outcome, REQUEST, call)
   const succeed = () => fire(async () => answer(200))
   const fail = (kind: FailureKind = 'connect') =>
@@ -41,7 +50,9 @@ function setUp(options: Partial<CircuitOptions> = {}) {
     }).catch(error => error as unknown)
   return {
     circuit,
+    settings,
     states,
+    reasons,
     fire,
     succeed,
     fail,
@@ -285,4 +296,104 @@ test('a thousand circuits share one timer', () => {
   } finally {
     globalThis.setInterval = original
   }
+})
+
+test('with each probe that fails it stays open twice as long, up to the longest, and begins anew once closed', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { circuit, open, succeed, fail } = setUp({ openMs: 100, maxOpenMs: 350 })
+  for (const openMs of [100, 200, 350, 350]) {
+    if (circuit.state === 'closed') await open()
+    t.mock.timers.tick(openMs - 1)
+    assert.equal(circuit.state, 'open', `${openMs} ms are not over`)
+    t.mock.timers.tick(1)
+    assert.equal(circuit.state, 'half-open', `${openMs} ms are over`)
+    await fail('reset')
+    assert.equal(circuit.state, 'open')
+  }
+  t.mock.timers.tick(350)
+  await succeed()
+  await open()
+  t.mock.timers.tick(100)
+  assert.equal(circuit.state, 'half-open')
+  circuit.close()
+})
+
+test('a client that leaves during the probe does not make the time longer', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { circuit, open, fail, reasons } = setUp({ openMs: 100, maxOpenMs: 1_000 })
+  await open()
+  for (let i = 0; i < 3; i++) {
+    t.mock.timers.tick(100)
+    assert.equal(circuit.state, 'half-open')
+    await fail('aborted')
+  }
+  assert.equal(reasons.at(-1), 'probe given up')
+  circuit.close()
+})
+
+test('it says why it changed', async () => {
+  const ratio = setUp()
+  for (let i = 0; i < 10; i++) await ratio.fail('reset')
+  await ratio.until('half-open')
+  await ratio.fail('reset')
+  await ratio.until('half-open')
+  await ratio.succeed()
+  assert.deepEqual(ratio.reasons, [
+    'too many failures',
+    'time for a probe',
+    'probe failed',
+    'time for a probe',
+    'probe succeeded',
+  ])
+  const dead = setUp()
+  await dead.open()
+  assert.deepEqual(dead.reasons, ['no connection'])
+  assert.equal(dead.circuit.isUnreachable, true)
+  const slow = setUp({ slowCallMs: 1 })
+  for (let i = 0; i < 10; i++) {
+    await slow.fire(async () => {
+      const from = performance.now()
+      while (performance.now() - from <= 2);
+      return answer(200)
+    })
+  }
+  assert.deepEqual(slow.reasons, ['too many slow calls'])
+  for (const { circuit } of [ratio, dead, slow]) circuit.close()
+})
+
+test('which statuses count is for its user to say', async () => {
+  const { circuit, fire } = setUp({ statuses: [429] })
+  for (let i = 0; i < 20; i++) await fire(async () => answer(500))
+  assert.equal(circuit.state, 'closed')
+  for (let i = 0; i < 20; i++) assert.equal((await fire(async () => answer(429))).status, 429)
+  assert.equal(circuit.state, 'open')
+  circuit.close()
+})
+
+test('changed settings hold from the next try on', async t => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { circuit, settings, succeed, fail } = setUp({ failureRatio: 1, windowMs: 63_000 })
+  for (let i = 0; i < 10; i++) await succeed()
+  for (let i = 0; i < 10; i++) await fail('reset')
+  assert.equal(circuit.state, 'closed')
+  settings.failureRatio = 0.5
+  settings.windowMs = 6_000
+  await fail('reset')
+  assert.equal(circuit.state, 'open')
+  circuit.close()
+})
+
+test('it does not open for failures when that may not be, and opens all the same without connections', async () => {
+  const asked: boolean[] = []
+  const { circuit, succeed, fail } = setUp({}, isUseless => {
+    asked.push(isUseless)
+    return false
+  })
+  await succeed()
+  for (let i = 0; i < 30; i++) await fail('reset')
+  assert.equal(circuit.state, 'closed')
+  assert.deepEqual(new Set(asked), new Set([false]))
+  for (let i = 0; i < 10; i++) await fail('connect')
+  assert.equal(circuit.state, 'open')
+  circuit.close()
 })

@@ -9,7 +9,15 @@ export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
   parseRoute: (id, document) =>
     parseRouteDocument(id, document, {
       origin: 'etcd',
-      defaults: { timeoutMs: 1_000, retries: null, balancer: 'weighted-round-robin', slowStartMs: 0 },
+      defaults: {
+        timeoutMs: 1_000,
+        retries: null,
+        tryTimeoutMs: null,
+        retryOn: [502, 503, 504],
+        retryBufferBytes: 65_536,
+        balancer: 'weighted-round-robin',
+        slowStartMs: 0,
+      },
       defaultAuth: ANY_TOKEN,
     }),
   fileRoutes: [],
