@@ -45,3 +45,23 @@ declare module '@platformatic/gateway' {
 declare module 'autocannon' {
   export default function autocannon(options: object): Promise<object>
 }
+
+declare module 'undici' {
+  export interface DispatchController {
+    readonly rawHeaders?: unknown
+  }
+  export interface DispatchHandler {
+    onRequestStart(): void
+    onResponseStart(controller: DispatchController, status: number): void
+    onResponseData(controller: DispatchController, chunk: Buffer): void
+    onResponseEnd(): void
+    onResponseError(): void
+  }
+  export class Pool {
+    constructor(origin: string, options: { allowH2: boolean })
+    dispatch(
+      request: { method: string; path: string; headers: readonly string[] },
+      handler: DispatchHandler,
+    ): void
+  }
+}

@@ -1,10 +1,10 @@
 /** node:http in front of undici's `dispatch`, and nothing else: what is left when every feature is gone. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Dispatcher, Pool } from 'undici'
+import { type DispatchController, type DispatchHandler, Pool } from 'undici'
 import { announce, versionOf } from './announce.ts'
 
-class PassThrough implements Dispatcher.DispatchHandler {
+class PassThrough implements DispatchHandler {
   readonly #response: ServerResponse
   readonly #chunks: Buffer[] = []
   #status = 0
@@ -16,12 +16,12 @@ class PassThrough implements Dispatcher.DispatchHandler {
 
   onRequestStart(): void {}
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(controller: DispatchController, status: number): void {
     this.#status = status
     this.#headers = (controller.rawHeaders as Buffer[]).map(part => part.toString('latin1'))
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: DispatchController, chunk: Buffer): void {
     this.#chunks.push(chunk)
   }
 
