@@ -27,7 +27,7 @@ interface Estimate {
  * as long as it lasted. A peer without an answer yet gets one
  * request, and no second one before that is answered.
  *
- * 110 ns a pick with 3 nodes, 210 ns with 1,000 (bench/balancers.ts).
+ * 120 ns a pick with 3 nodes, 140 ns with 1,000 (bench/balancers.ts).
  *
  * Source: Finagle's `PeakEwma`; {@link pickOfTwo}.
  */

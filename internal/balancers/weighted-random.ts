@@ -5,7 +5,7 @@ import { WeightedSampler } from './weighted-sampler.ts'
  * A peer by chance, each as often as its weight says. It keeps nothing between picks, so that many gateways do
  * not fall into step; the shares even out over hundreds of requests, not over a few.
  *
- * 25 ns a pick with 3 nodes, 50 ns with 1,000 (bench/balancers.ts).
+ * 20 ns a pick with 3 nodes, 25 ns with 1,000 (bench/balancers.ts).
  *
  * Source: {@link WeightedSampler}.
  */

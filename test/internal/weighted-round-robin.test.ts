@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { BALANCERS, type Balancer, createBalancer } from '../../internal/balancer.ts'
+import { type Balancer, createBalancer } from '../../internal/balancer.ts'
 import type { Peer } from '../../internal/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../support/peer.ts'
+import { seededRandom } from '../support/random.ts'
 
 const NONE_TRIED = { tried: [] }
 
@@ -125,20 +126,9 @@ function referencePicks(
   })
 }
 
-/** mulberry32: the same numbers for the same seed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 test("the order is nginx's for any number of nodes, any weights, and requests that have tried some", () => {
   for (let seed = 1; seed <= 200; seed++) {
-    const random = randomNumbers(seed)
+    const random = seededRandom(seed)
     const count = 1 + Math.floor(random() * 40)
     const largest = [2, 10, 100, 65_535][Math.floor(random() * 4)]!
     const weights = Array.from({ length: count }, () => Math.floor(random() * (largest + 1)))
@@ -172,7 +162,7 @@ test('when all are away and any one comes back, the next pick finds it', () => {
 
 test('of nodes that fail and come back, each is left out while it is away and gets its share after', () => {
   for (let seed = 1; seed <= 20; seed++) {
-    const random = randomNumbers(seed)
+    const random = seededRandom(seed)
     const peers = Array.from(
       { length: 30 },
       (_, i) => new FakePeer(testNode({ id: `n${i}`, weight: 1 + Math.floor(random() * 9) })),
@@ -204,12 +194,5 @@ test('of nodes that fail and come back, each is left out while it is away and ge
       const share = seen.get(peer) ?? 0
       assert.ok(Math.abs(share - 10 * peer.node.weight) <= peer.node.weight + 1, `seed ${seed}: ${share}`)
     }
-  }
-})
-
-test('a balancer is made by its name, and a name that is none is refused', () => {
-  for (const name of Object.keys(BALANCERS)) assert.equal(typeof createBalancer(name).pick, 'function')
-  for (const name of ['', 'random?', 'constructor', '__proto__', 'toString']) {
-    assert.throws(() => createBalancer(name), RangeError, name)
   }
 })
