@@ -55,6 +55,8 @@ export interface Gateway {
   readonly table: LiveTable
   /** What its admin listener shows; whoever wants one opens it. */
   readonly pages: OwnPages
+  /** Whether a request has come yet. */
+  hasServed(): boolean
   /** Nodes in the table, over all services. */
   nodeCount(): number
   /**
@@ -130,6 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   let draining = false
   let open = 0
+  let served = false
   const {
     app: proxy,
     stopListening,
@@ -157,6 +160,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
     onOpen: () => {
+      served = true
       open++
     },
     onClose: (call, request, response) => {
@@ -211,6 +215,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     address: proxy.server.address() as AddressInfo,
     table,
     pages,
+    hasServed: () => served,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     async stop() {
       draining = true

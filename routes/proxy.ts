@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Call } from '../internal/call.ts'
 import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
@@ -17,6 +17,11 @@ import { createRefuse } from './refuse.ts'
 // To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
 // client behind fetch: 5 MB in every process, and nothing here uses it.
 const { createServer } = process.getBuiltinModule('node:http')
+
+/** No route of Fastify's stands here, so none has a schema; what would compile them is 3 MB. */
+const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
+  compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema },
+}
 
 export interface ProxyOptions {
   /** The table as it is now; asked once per request. */
@@ -96,6 +101,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     },
     forceCloseConnections: 'idle',
     clientErrorHandler: answerClientError,
+    schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)
     ? mountWebSocketsLate(app, { ...options, openCall, admit, refuse })
@@ -110,6 +116,10 @@ export function createProxy(options: ProxyOptions): Proxy {
       cutOffWebSockets()
     },
   }
+}
+
+function refuseSchema(): never {
+  throw new Error('the public listener has no schemas')
 }
 
 /** As net.Server does it: http.Server's own close would end idle connections as well. */

@@ -156,6 +156,7 @@ export class WorkerPool {
 
   /** A new worker that listens and has its table. */
   async #forkReady(settings: WorkerSettings): Promise<WorkerProcess> {
+    this.#stopping.signal.throwIfAborted()
     const worker = this.#fork('when-loaded', settings)
     const late = AbortSignal.any([AbortSignal.timeout(READY_WITHIN_MS), this.#stopping.signal])
     const given = new Promise<never>((_, reject) => {

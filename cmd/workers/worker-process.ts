@@ -76,7 +76,7 @@ export class WorkerProcess {
     this.#worker.once('exit', (code: number | null, signal: string | null) => {
       this.#isListening = false
       listening.reject(
-        new Error(`worker ${this.pid} ended before it listened (${signal ?? `exit code ${code}`})`),
+        new Told(`waygate: worker ${this.pid} ended before it listened (${signal ?? `exit code ${code}`})`),
       )
       for (const id of this.#asks.keys()) this.#asks.get(id)!.settle(undefined)
       exited.resolve({ code, signal })
