@@ -2,6 +2,8 @@
 const SHARE = 0.2
 /** Always allowed, so that a quiet service has retries, too. */
 const LEAST = 3
+/** The same where connections broke: what a node had in flight when it died. */
+const LEAST_BROKEN = 100
 /** Requests are remembered for one to two of these. */
 const HALF_WINDOW_MS = 5_000
 
@@ -13,6 +15,9 @@ const HALF_WINDOW_MS = 5_000
  * - Of the requests of the last 5 to 10 s, at most 20% had a retry that brought nothing better. A retry that helped
  *   costs nothing: where one node of two fails, every request may need one. Where all nodes fail, what reaches them
  *   is at most 1.2 times what clients sent.
+ *
+ * Connections that broke are another matter: a node that dies breaks all of its own at once, which may be half of what
+ * is under way, and none of those clients need notice. So the first limit is not theirs, and the second is at least 100.
  *
  * Source: the first is Envoy's retry budget, the second Finagle's `RetryBudget`, of which gRPC's retry throttling
  * (gRFC A6) has taught it to tell retries that help from those that do not.
@@ -50,16 +55,16 @@ export class RetryBudget {
   /**
    * Takes a retry out of the budget; `giveBack` when it is over.
    *
-   * @param isBurst whether it is one of many at once that have one cause, the end of a node. Those are not held
-   *   against the share of requests under way: what a node had in flight can be half of all.
+   * @param isBroken whether a connection broke
    * @returns whether there is one
    */
-  take(now: number, isBurst = false): boolean {
+  take(now: number, isBroken = false): boolean {
     if (now >= this.#halfEndsAt) this.#turn(now)
     const taken = this.#retrying + 1
-    if (!isBurst && taken > allowance(this.#active)) return false
-    if (taken + this.#inVain + this.#inVainBefore > allowance(this.#requests + this.#requestsBefore))
-      return false
+    if (!isBroken && taken > allowance(this.#active, LEAST)) return false
+    const least = isBroken ? LEAST_BROKEN : LEAST
+    const spent = taken + this.#inVain + this.#inVainBefore
+    if (spent > allowance(this.#requests + this.#requestsBefore, least)) return false
     this.#retrying = taken
     return true
   }
@@ -76,12 +81,12 @@ export class RetryBudget {
     this.#inVainBefore = isNext ? this.#inVain : 0
     this.#requests = 0
     this.#inVain = 0
-    this.#halfEndsAt = now + HALF_WINDOW_MS
+    this.#halfEndsAt = isNext ? this.#halfEndsAt + HALF_WINDOW_MS : now + HALF_WINDOW_MS
   }
 }
 
-function allowance(requests: number): number {
-  return Math.max(LEAST, SHARE * requests)
+function allowance(requests: number, least: number): number {
+  return Math.max(least, SHARE * requests)
 }
 
 /** The budget of each service. Bounded by the services that were ever asked. */

@@ -105,17 +105,20 @@ export function realPeer(
     weight = 1,
     connection = {},
     circuit = {},
+    mayHoldOut,
   }: {
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
     readonly circuit?: Partial<CircuitOptions>
+    readonly mayHoldOut?: NonNullable<PeerOptions['mayHoldOut']>
   } = {},
 ): UpstreamPeer {
   const peer = new UpstreamPeer(testNode({ id, port, weight }), {
     connection: { connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, ...connection },
     circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
+    ...(mayHoldOut && { mayHoldOut }),
   })
   t.after(() => {
     peer.circuit.close()

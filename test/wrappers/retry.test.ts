@@ -1,68 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { GatewayError } from '../../internal/errors.ts'
-import { NodeTable } from '../../internal/node-table.ts'
-import type { Route } from '../../internal/route.ts'
-import { wrap } from '../../internal/upstream.ts'
-import { createBalance } from '../../wrappers/balance.ts'
-import { createCircuitBreaker } from '../../wrappers/circuit-breaker.ts'
-import { createDispatch } from '../../wrappers/dispatch.ts'
-import { createFallback } from '../../wrappers/fallback.ts'
-import { createRetry } from '../../wrappers/retry.ts'
-import { realPeer, startFront } from '../support/front.ts'
 import { send } from '../support/http.ts'
-import { answer, deadPort, type Script, startNode } from '../support/node-server.ts'
-import { testNode } from '../support/peer.ts'
-
-const dispatch = createDispatch({ onPiece: () => {} })
-
-type Behaviour = 'dead' | Script
-
-/** The whole way to a service whose nodes behave as told, in the order they are picked. */
-async function setUp(t: TestContext, nodes: Readonly<Record<string, Behaviour>>, route: Partial<Route> = {}) {
-  const started = await Promise.all(
-    Object.entries(nodes).map(async ([key, behaviour]) => {
-      const node = behaviour === 'dead' ? undefined : await startNode(t, behaviour)
-      return { key, node, port: node?.port ?? (await deadPort()) }
-    }),
-  )
-  const table = new NodeTable(node =>
-    realPeer(t, node.port, { id: node.id, connection: { maxConnections: 1 } }),
-  )
-  const services = Object.groupBy(started, ({ key }) => (key.includes('/') ? key.split('/')[0]! : 'user'))
-  for (const [service, list = []] of Object.entries(services)) {
-    table.set(
-      service,
-      list.map(({ key, port }) => testNode({ id: key.split('/').at(-1)!, service, port })),
-    )
-  }
-  const upstream = wrap(dispatch, [
-    createFallback(),
-    createRetry(),
-    createBalance(table),
-    createCircuitBreaker(),
-  ])
-  const front = await startFront(t, upstream, route)
-  return {
-    front,
-    table,
-    seen: () => Object.fromEntries(started.map(({ key, node }) => [key, node?.requests.length ?? 0])),
-    ask: (method = 'GET', body?: string) =>
-      send(front.port, {
-        method,
-        ...(body !== undefined && { body, headers: { 'Content-Length': String(body.length) } }),
-      }),
-  }
-}
-
-const ok: Script = async (socket, request) => {
-  const body = await request.whole
-  socket.write(answer(`ok ${body}`.trimEnd()))
-}
-const resets: Script = socket => socket.resetAndDestroy()
-const fails: Script = socket => socket.write(answer('failed', [], '503 Busy'))
-const nonsense: Script = socket => socket.write('nonsense\r\n\r\n')
+import { fails, nonsense, ok, resets, startScene } from './retry-scene.ts'
 
 test('a node that cannot be reached is passed over, whatever the method and with its body', async t => {
   for (const [method, body] of [
@@ -71,7 +12,7 @@ test('a node that cannot be reached is passed over, whatever the method and with
     ['POST', 'payload'],
     ['PATCH', 'payload'],
   ] as const) {
-    const { ask, front } = await setUp(t, { a: 'dead', b: ok })
+    const { ask, front } = await startScene(t, { a: 'dead', b: ok })
     const got = await ask(method, body)
     assert.deepEqual([got.status, got.text], [200, `ok ${body ?? ''}`.trimEnd()], method)
     assert.equal(front.calls[0]!.attempts, 2)
@@ -80,12 +21,12 @@ test('a node that cannot be reached is passed over, whatever the method and with
 
 test('a connection that broke is tried again elsewhere for idempotent methods alone', async t => {
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
-    const { ask, seen } = await setUp(t, { a: resets, b: ok })
+    const { ask, seen } = await startScene(t, { a: resets, b: ok })
     assert.equal((await ask(method)).status, 200, method)
     assert.deepEqual(seen(), { a: 1, b: 1 }, method)
   }
   for (const method of ['POST', 'PATCH', 'LOCK']) {
-    const { ask, seen } = await setUp(t, { a: resets, b: ok })
+    const { ask, seen } = await startScene(t, { a: resets, b: ok })
     const got = await ask(method)
     assert.deepEqual([got.status, got.text], [599, 'WG_UPSTREAM_UNREACHABLE'], method)
     assert.deepEqual(seen(), { a: 1, b: 0 }, method)
@@ -93,7 +34,7 @@ test('a connection that broke is tried again elsewhere for idempotent methods al
 })
 
 test('a request whose body has been touched is never sent again', async t => {
-  const { ask, seen } = await setUp(t, {
+  const { ask, seen } = await startScene(t, {
     a: (socket, request) => {
       void request.whole.then(() => socket.resetAndDestroy())
     },
@@ -104,10 +45,10 @@ test('a request whose body has been touched is never sent again', async t => {
 })
 
 test('an answer is an answer: neither a failure status nor nonsense is tried again', async t => {
-  const status = await setUp(t, { a: fails, b: ok })
+  const status = await startScene(t, { a: fails, b: ok })
   assert.equal((await status.ask()).status, 503)
   assert.deepEqual(status.seen(), { a: 1, b: 0 })
-  const odd = await setUp(t, { a: nonsense, b: ok })
+  const odd = await startScene(t, { a: nonsense, b: ok })
   assert.equal((await odd.ask()).text, 'WG_UPSTREAM_INVALID')
   assert.deepEqual(odd.seen(), { a: 1, b: 0 })
 })
@@ -125,7 +66,7 @@ for (const [name, nodes, retries] of [
 ] as const) {
   test(`with ${nodes} dead nodes and retries ${retries}: ${expected[name]}`, async t => {
     const dead = Object.fromEntries(Array.from({ length: nodes }, (_, i) => [`n${i}`, 'dead'] as const))
-    const { ask, front, table } = await setUp(t, dead, { retries })
+    const { ask, front, table } = await startScene(t, dead, { retries })
     assert.equal((await ask()).text, 'WG_UPSTREAM_UNREACHABLE')
     const attempts = Number.parseInt(expected[name]!, 10)
     assert.equal(front.calls[0]!.attempts, attempts)
@@ -143,7 +84,7 @@ for (const [name, nodes, retries] of [
 
 test('a kept connection that its node closed is replaced, on the same node, beyond the retries', async t => {
   let closing = false
-  const { ask, seen, front } = await setUp(
+  const { ask, seen, front } = await startScene(
     t,
     {
       a: (socket, request) => {
@@ -165,18 +106,18 @@ test('a kept connection that its node closed is replaced, on the same node, beyo
 })
 
 test('without a node there is nothing to try', async t => {
-  const { front } = await setUp(t, {})
+  const { front } = await startScene(t, {})
   assert.equal((await send(front.port)).text, 'WG_NO_NODE')
   assert.equal(front.calls[0]!.attempts, 0)
 })
 
 test('when no further node is left, the client is told of the failure, not of the want', async t => {
-  const { ask } = await setUp(t, { a: 'dead' }, { retries: 5 })
+  const { ask } = await startScene(t, { a: 'dead' }, { retries: 5 })
   assert.equal((await ask()).text, 'WG_UPSTREAM_UNREACHABLE')
 })
 
 test('another service answers for one out of reach, with the body that nobody took', async t => {
-  const { ask, front } = await setUp(
+  const { ask, front } = await startScene(
     t,
     { 'user/a': 'dead', 'spare/b': ok },
     { fallback: { type: 'service', service: 'spare' } },
@@ -189,7 +130,7 @@ test('another service answers for one out of reach, with the body that nobody to
 test('a fixed answer stands in for a service out of reach', async t => {
   const fallback = { type: 'static', status: 200, headers: { 'X-F': '1' }, body: 'später' } as const
   for (const nodes of [{}, { a: 'dead' as const }]) {
-    const { ask } = await setUp(t, nodes, { fallback })
+    const { ask } = await startScene(t, nodes, { fallback })
     for (let i = 0; i < 2; i++) {
       const got = await ask()
       assert.deepEqual(
@@ -207,13 +148,17 @@ test('a fallback does not step in for answers, nor once a request may have been 
     [resets, 'WG_UPSTREAM_UNREACHABLE'],
     [nonsense, 'WG_UPSTREAM_INVALID'],
   ] as const) {
-    const { ask, front } = await setUp(t, { a: behaviour }, { fallback })
+    const { ask, front } = await startScene(t, { a: behaviour }, { fallback })
     assert.equal((await ask()).text, text)
     assert.equal(front.calls[0]!.degraded, false)
   }
 })
 
 test('when the other service cannot either, its failure is the one told', async t => {
-  const { ask } = await setUp(t, { 'user/a': 'dead' }, { fallback: { type: 'service', service: 'spare' } })
+  const { ask } = await startScene(
+    t,
+    { 'user/a': 'dead' },
+    { fallback: { type: 'service', service: 'spare' } },
+  )
   assert.equal((await ask()).text, 'WG_NO_NODE')
 })
