@@ -8,6 +8,7 @@ export class FakePeer implements Peer {
   inFlight = 0
   requests = 0
   failures = 0
+  warmingSince: number | undefined = undefined
   breaker: BreakerState = 'closed'
   retryInMs = 0
   /** Whether its breaker would let a request through. */
