@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { openRegistry } from '../support/registry.ts'
+import { answerName, type Handler, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
+import { startGateway } from '../support/waygate.ts'
+
+const gateway = await startGateway({ config: { breaker: { minimumRequests: 1_000 } } })
+const registry = openRegistry(gateway.etcd)
+after(async () => {
+  registry[Symbol.dispose]()
+  await gateway.stop()
+})
+
+const answering =
+  (status: number, headers: Readonly<Record<string, string>> = {}): Handler =>
+  (request, response) => {
+    request.resume()
+    response.writeHead(status, headers).end(`${status}`)
+  }
+
+const silent: Handler = request => void request.resume()
+
+/** A service of these nodes, and a route to it. */
+async function serve(service: string, nodes: Readonly<Record<string, { port: number }>>, route: object = {}) {
+  for (const [id, node] of Object.entries(nodes)) await registry.putNode(service, id, node)
+  await gateway.untilNodes(service, Object.keys(nodes).sort())
+  await registry.putRoute(service, { path: `/${service}/*`, service, ...route })
+  await until(`route ${service} applies`, async () =>
+    (await gateway.routes()).routes.some(({ id }) => id === service),
+  )
+  return async (init: RequestInit = {}, path = '') => {
+    const response = await fetch(`${gateway.url}/${service}/${path}`, init)
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  }
+}
+
+test('by default a node that answers 503 is passed over for GET, and its answer is given for POST', async () => {
+  await using busy = await startService('busy', answering(503))
+  await using well = await startService('well')
+  const ask = await serve('passed', { busy, well })
+  for (let i = 0; i < 20; i++) assert.equal((await ask()).text, 'well')
+  assert.deepEqual([busy.count, well.count], [10, 20])
+  const posted = await Promise.all([0, 1].map(() => ask({ method: 'POST', body: 'x' })))
+  assert.deepEqual(posted.map(({ status }) => status).sort(), [200, 503])
+})
+
+test('by default a short PUT whose node answers 503 after reading it is sent again whole', async () => {
+  const echo: Handler = (request, response) => {
+    request.pipe(response)
+  }
+  const readsAndFails: Handler = (request, response) => {
+    request.resume().on('end', () => response.writeHead(503).end())
+  }
+  await using busy = await startService('busy', readsAndFails)
+  await using well = await startService('well', echo)
+  const ask = await serve('resent', { busy, well })
+  const body = 'payload'.repeat(1_000)
+  for (let i = 0; i < 4; i++) assert.equal((await ask({ method: 'PUT', body })).text, body)
+  assert.deepEqual([busy.count, well.count], [2, 4])
+})
+
+test('when every node answers 503, the client gets that answer, and few requests reach a second node', async () => {
+  await using a = await startService('a', answering(503, { 'x-node': 'a' }))
+  await using b = await startService('b', answering(503, { 'x-node': 'b' }))
+  const ask = await serve('storm', { a, b })
+  const sent = 300
+  const clients = Array.from({ length: 30 }, async () => {
+    for (let i = 0; i < sent / 30; i++) {
+      const { status, text, headers } = await ask()
+      assert.deepEqual([status, text], [503, '503'])
+      assert.match(headers.get('x-node') ?? '', /^[ab]$/)
+    }
+  })
+  await Promise.all(clients)
+  const reached = a.count + b.count
+  assert.ok(reached > sent && reached <= 1.2 * sent, `${reached} of ${sent}`)
+})
+
+test('a try over its time is ended and answered elsewhere, and told as a timeout where it may not be', async () => {
+  await using hung = await startService('hung', silent)
+  await using well = await startService('well')
+  const ask = await serve('tries', { hung, well }, { tryTimeoutMs: 100 })
+  for (let i = 0; i < 4; i++) assert.equal((await ask()).text, 'well')
+  assert.deepEqual([hung.count, well.count], [2, 4])
+  const posted = await Promise.all([0, 1].map(() => ask({ method: 'POST' })))
+  const late = posted.find(({ status }) => status === 504)
+  assert.equal(JSON.parse(late!.text).code, 'WG_UPSTREAM_TIMEOUT')
+})
+
+test('a route with a hedge answers from the second node while the first is silent', async () => {
+  await using hung = await startService('hung', silent)
+  await using well = await startService('well')
+  const ask = await serve('hedged', { hung, well }, { hedge: { afterMs: 20 }, timeoutMs: 60_000 })
+  for (let i = 0; i < 4; i++) assert.equal((await ask()).text, 'well')
+  assert.deepEqual([hung.count, well.count], [2, 4])
+  // The tries that lost were given up, and say nothing of their node.
+  const { inFlight, failures } = (await gateway.nodes('hedged')).find(({ id }) => id === 'hung')!
+  assert.deepEqual([inFlight, failures], [0, 0])
+})
+
+test('a route says when the breakers of its service open, and each change is logged with its reason', async () => {
+  await using odd = await startService('odd', answering(404))
+  await using well = await startService('well')
+  const breaker = { minimumRequests: 4, failureRatio: 1, statuses: [404], openMs: 50, maxOpenMs: 200 }
+  const ask = await serve('own', { odd, well }, { breaker })
+  for (let i = 0; i < 8; i++) await ask()
+  assert.deepEqual([odd.count, well.count], [4, 4])
+  // The next request is a probe; it fails.
+  await until('it was tried again', async () => {
+    await ask()
+    return odd.count === 5
+  })
+  odd.handler = answerName('odd')
+  await until('it is back', async () => {
+    await ask()
+    return odd.count > 6
+  })
+  const changes = await until('every change is logged', () => {
+    const lines = gateway.log().filter(({ msg, node }) => msg === 'breaker changed' && node === 'odd')
+    return lines.length >= 5 && lines.map(({ breaker, reason, level }) => [level, breaker, reason])
+  })
+  assert.deepEqual(changes, [
+    [30, 'open', 'too many failures'],
+    [30, 'half-open', 'time for a probe'],
+    [30, 'open', 'probe failed'],
+    [30, 'half-open', 'time for a probe'],
+    [30, 'closed', 'probe succeeded'],
+  ])
+})
+
+test('the last good answer stands in for a service that is gone, marked as what it is', async () => {
+  const node = await startService('node', answering(200, { 'x-of': 'node' }))
+  const ask = await serve('kept', { node }, { fallback: { stale: true, maxAgeSeconds: 60 } })
+  const good = await ask({}, 'a')
+  assert.deepEqual([good.text, good.headers.get('x-waygate-fallback')], ['200', null])
+  await node.close()
+  const old = await ask({}, 'a')
+  assert.deepEqual(
+    [old.status, old.text, old.headers.get('x-of'), old.headers.get('x-waygate-fallback')],
+    [200, '200', 'node', '1'],
+  )
+  assert.match(old.headers.get('age') ?? '', /^\d+$/)
+  assert.match(old.headers.get('warning') ?? '', /^110 /)
+  assert.equal((await ask({}, 'b')).status, 502)
+  assert.equal((await ask({ headers: { cookie: 'who=me' } }, 'a')).status, 502)
+})
