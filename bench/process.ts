@@ -110,9 +110,14 @@ export function residentBytes(pid: number): number {
   }
 }
 
-function descendants(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap(thread =>
+/** The processes that a process has started and that still run, oldest first. */
+export function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap(thread =>
     readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
   )
+}
+
+function descendants(pid: number): number[] {
+  const children = childrenOf(pid)
   return [...children, ...children.flatMap(descendants)]
 }
