@@ -31,6 +31,11 @@ export class RetryBudget {
   #inVainBefore = 0
   #halfEndsAt = 0
 
+  /** Requests under way. */
+  get active(): number {
+    return this.#active
+  }
+
   /** Retries under way. */
   get retrying(): number {
     return this.#retrying

@@ -63,6 +63,7 @@ export async function startScene(
   return {
     front,
     table,
+    budgets,
     /** The servers, by the names that were given. */
     nodes: Object.fromEntries(started.flatMap(({ key, node }) => (node ? [[key, node]] : []))),
     seen: () => Object.fromEntries(started.map(({ key, node }) => [key, node?.requests.length ?? 0])),

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { test } from 'node:test'
+import { LiveRoutes } from '../../cmd/live-routes.ts'
+import { loadConfig } from '../../config/load.ts'
+import { NodeTable } from '../../internal/node-table.ts'
+import { FakePeer } from '../support/peer.ts'
+import { testRoute } from '../support/route.ts'
+
+const { config } = loadConfig({ env: {}, cwd: tmpdir() })
+
+function open(): LiveRoutes {
+  return new LiveRoutes({
+    config: config.routes,
+    breaker: config.breaker,
+    nodes: new NodeTable(node => new FakePeer(node)),
+    hasKey: false,
+  })
+}
+
+test('of the routes of a service with a breaker, the one with the first id sets it', () => {
+  const routes = open()
+  const a = testRoute({ id: 'a', path: '/a' })
+  const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 100 } })
+  const c = testRoute({ id: 'c', path: '/c', breaker: { openMs: 200, slowCallMs: 50 } })
+  const other = testRoute({ id: 'other', path: '/o', service: 'task' })
+  routes.set([c, other, b, a], [])
+  assert.deepEqual(routes.breakerOf('user'), { ...config.breaker, openMs: 100 })
+  assert.equal(routes.breakerOf('task'), undefined)
+  routes.set([c, a], [])
+  assert.deepEqual(routes.breakerOf('user'), { ...config.breaker, openMs: 200, slowCallMs: 50 })
+  routes.set([a], [])
+  assert.equal(routes.breakerOf('user'), undefined)
+})
