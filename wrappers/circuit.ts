@@ -38,7 +38,7 @@ export interface CircuitEvents {
   /**
    * Asked before it opens for failures of a node that takes connections.
    *
-   * @param isUseless whether every try in the window failed
+   * @param isUseless whether no try in the window brought a good answer, not even a slow one
    */
   readonly mayOpen?: (isUseless: boolean) => boolean
 }
@@ -74,6 +74,8 @@ export class Circuit {
   #unreachable = 0
   #reason: BreakerReason = 'too many failures'
   #isUnreachable = false
+  /** When the last answer came that was good but slow. */
+  #slowAt = Number.NEGATIVE_INFINITY
 
   /** @param options asked at every try, so that they may change */
   constructor(options: () => CircuitOptions, events: CircuitEvents) {
@@ -179,10 +181,14 @@ export class Circuit {
       this.#open('no connection')
       return
     }
+    const isSlow = error instanceof FailureAnswer && error.isSlow
+    const now = performance.now()
+    if (isSlow) this.#slowAt = now
     const { fires, failures, successes } = this.#breaker.stats
     if (fires < minimumRequests || failures / fires < failureRatio - 1e-9) return
-    if (this.#events.mayOpen?.(successes === 0) === false) return
-    const isSlow = error instanceof FailureAnswer && error.isSlow
+    // A slow answer counts as a failure, and is an answer all the same.
+    const isUseless = successes === 0 && now - this.#slowAt > windowMs
+    if (this.#events.mayOpen?.(isUseless) === false) return
     this.#open(isSlow ? 'too many slow calls' : 'too many failures')
   }
 

@@ -397,3 +397,25 @@ test('it does not open for failures when that may not be, and opens all the same
   assert.equal(circuit.state, 'open')
   circuit.close()
 })
+
+test('a node whose answers are slow is not useless, one whose answers are all failures is', async () => {
+  for (const [status, expected] of [
+    [200, false],
+    [500, true],
+  ] as const) {
+    const asked: boolean[] = []
+    const { circuit, fire } = setUp({ slowCallMs: 1 }, isUseless => {
+      asked.push(isUseless)
+      return false
+    })
+    for (let i = 0; i < 10; i++) {
+      await fire(async () => {
+        const from = performance.now()
+        while (performance.now() - from <= 2);
+        return answer(status)
+      })
+    }
+    assert.deepEqual(asked, [expected])
+    circuit.close()
+  }
+})
