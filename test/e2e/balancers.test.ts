@@ -3,6 +3,7 @@ import { Agent, request as httpRequest } from 'node:http'
 import { after, test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { tempFolder } from '../config/temp-folder.ts'
+import { seededRandom } from '../support/random.ts'
 import { openRegistry } from '../support/registry.ts'
 import { answerName, type Handler, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -83,6 +84,7 @@ async function closedLoop(
   requests: number,
   concurrency: number,
   at = gateway,
+  onWorkerEnd = () => {},
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   let left = requests
@@ -91,26 +93,57 @@ async function closedLoop(
       const { body } = await ask(path, {}, at)
       counts.set(body, (counts.get(body) ?? 0) + 1)
     }
+    onWorkerEnd()
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
   return counts
 }
 
+/**
+ * Nodes that answer on a clock of their own, so that one is ten times slower than another on a busy machine, too:
+ * time goes on to the next answer that is due when as many requests are held as are under way.
+ */
+function heldAnswers(underWay: number) {
+  const random = seededRandom(1)
+  const held: { readonly due: number; readonly answer: () => void }[] = []
+  let expected = underWay
+  let now = 0
+  const goOn = () => {
+    if (held.length === 0 || held.length < expected) return
+    held.sort((a, b) => b.due - a.due)
+    const { due, answer } = held.pop()!
+    now = due
+    answer()
+  }
+  return {
+    after: (name: string, time: number): Handler => {
+      return (request, response) => {
+        const due = now + time * (0.9 + 0.2 * random())
+        held.push({ due, answer: () => answerName(name)(request, response) })
+        goOn()
+      }
+    },
+    /** One request fewer is under way from now on. */
+    oneLess: () => {
+      expected--
+      goOn()
+    },
+  }
+}
+
 for (const balancer of ['least-request', 'peak-ewma']) {
   test(`${balancer}: a node that is ten times slower has less than a fifth of its fair share`, async () => {
-    const after = (name: string, ms: number): Handler => {
-      return (request, response) => void setTimeout(answerName(name), ms, request, response)
-    }
+    const { after, oneLess } = heldAnswers(50)
+    const fast = ['a', 'b', 'c', 'd']
     const handlers = {
-      slow: after('slow', 300),
-      ...Object.fromEntries(['a', 'b', 'c', 'd'].map(name => [name, after(name, 30)])),
+      slow: after('slow', 10),
+      ...Object.fromEntries(fast.map(name => [name, after(name, 1)])),
     }
-    await using _ = await serve(`slow-${balancer}`, handlers, { balancer })
-    const counts = await closedLoop(`/slow-${balancer}/`, 4_000, 50)
+    await using _ = await serve(`slow-${balancer}`, handlers, { balancer, timeoutMs: 60_000 })
+    const counts = await closedLoop(`/slow-${balancer}/`, 4_000, 50, gateway, oneLess)
     const part = ((counts.get('slow') ?? 0) / 4_000) * 5
     assert.ok(part < 0.2, `${part} of its share`)
-    for (const name of ['a', 'b', 'c', 'd'])
-      assert.ok(counts.get(name)! > 500, `${name}: ${counts.get(name)}`)
+    for (const name of fast) assert.ok(counts.get(name)! > 500, `${name}: ${counts.get(name)}`)
   })
 }
 
