@@ -83,7 +83,7 @@ export class Circuit {
     this.#events = events
     this.#windowMs = options().windowMs
     this.#breaker = new CircuitBreaker<Attempt, Outcome>(
-      (...attempt) => this.#attempt(...attempt),
+      (next, request, call) => this.#attempt(next, request, call),
       Object.assign(this.#timing, {
         timeout: false as const,
         // Closed, it never opens by itself.

@@ -23,9 +23,11 @@ export function createTryTimeout({ deadlines, now = () => performance.now() }: T
   return (next: Upstream): Upstream =>
     (request, call) => {
       const { tryTimeoutMs } = request.route
+      if (tryTimeoutMs === undefined || hasLongBody(request)) return next(request, call)
       const trying = next(request, call)
       const { current } = call
-      if (tryTimeoutMs === undefined || current === undefined || hasLongBody(request)) return trying
+      // It is over already: it could not even begin.
+      if (current === undefined) return trying
       const deadline = deadlines.start(
         { startedAt: now(), end: reason => current.cancel(reason) },
         tryTimeoutMs,
