@@ -105,7 +105,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     hasKey: keys.jwt !== undefined,
     logger,
   })
-  const metrics = createMetrics(nodes, table)
+  const budgets = new RetryBudgets()
+  const metrics = createMetrics(nodes, table, budgets)
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
@@ -113,7 +114,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const balance = { isTrustedProxy, cookieKey: keys.stickyCookie }
-  const budgets = new RetryBudgets()
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(config.staleAnswers),

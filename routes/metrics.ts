@@ -24,7 +24,11 @@ export interface Metrics {
 }
 
 /** Everything /metrics shows. Counting is done in plain numbers; prom-client sees them at each scrape. */
-export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
+export function createMetrics(
+  nodes: NodeTable,
+  table: TableView,
+  budgets: Iterable<readonly [service: string, BudgetView]>,
+): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Map<string, RequestSeries>()
@@ -102,6 +106,35 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
     'Circuit breaker of a node: 0 closed, 1 half-open, 2 open.',
     'max',
     peer => BREAKER_VALUES[peer.breaker],
+  )
+
+  const perService = (
+    type: LiveMetricOptions['type'],
+    name: string,
+    help: string,
+    value: (budget: BudgetView) => number,
+  ) =>
+    live(type, name, help, 'sum', function* () {
+      for (const [service, budget] of budgets) yield { labels: { service }, value: value(budget) }
+    })
+  perService('counter', 'waygate_retries_total', 'Retries begun.', budget => budget.retries)
+  perService(
+    'counter',
+    'waygate_hedges_total',
+    'Second tries sent beside the first, on routes that hedge.',
+    budget => budget.hedges,
+  )
+  perService(
+    'counter',
+    'waygate_retries_refused_total',
+    'Retries and hedges that the budget of the service did not allow.',
+    budget => budget.refused,
+  )
+  perService(
+    'gauge',
+    'waygate_retries_in_flight',
+    'Retries and hedges under way that count in the budget.',
+    budget => budget.retrying,
   )
 
   // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
@@ -198,6 +231,14 @@ export function createMetrics(nodes: NodeTable, table: TableView): Metrics {
 async function valuesOf(metric: Metric): Promise<MetricValues> {
   // The declared type of `get` is that of each class of prom-client; all of them give this.
   return (await metric.get()) as unknown as MetricValues
+}
+
+/** What is shown of the retries of a service. */
+interface BudgetView {
+  readonly retries: number
+  readonly hedges: number
+  readonly refused: number
+  readonly retrying: number
 }
 
 type PeerView = {

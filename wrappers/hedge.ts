@@ -88,6 +88,7 @@ class Race {
   #hedge(): void {
     if (!this.#budget.take(performance.now())) return
     this.#isHedged = true
+    this.#budget.hedges++
     const second = this.#call.fork()
     second.exclude(this.#tries[0]!.peer!)
     this.#try(second)

@@ -101,6 +101,7 @@ export class Retries<T extends Outcome> {
     const kind = error instanceof UpstreamFailure ? error.kind : undefined
     if (kind !== 'connect' && !this.#budget.take(performance.now(), kind === 'reset')) return 'give up'
     this.#left--
+    this.#budget.retries++
     this.#call.exclude(this.#call.peer!)
     return kind === 'connect' ? 'uncounted' : 'counted'
   }

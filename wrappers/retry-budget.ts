@@ -30,6 +30,12 @@ export class RetryBudget {
   #requestsBefore = 0
   #inVainBefore = 0
   #halfEndsAt = 0
+  /** Retries that were begun, those that cost nothing included. */
+  retries = 0
+  /** Second tries that were sent beside the first. */
+  hedges = 0
+  /** Retries and hedges that there was no budget for. */
+  refused = 0
 
   /** Requests under way. */
   get active(): number {
@@ -65,19 +71,23 @@ export class RetryBudget {
    */
   take(now: number, isBroken = false): boolean {
     if (now >= this.#halfEndsAt) this.#turn(now)
-    const taken = this.#retrying + 1
-    if (!isBroken && taken > allowance(this.#active, LEAST)) return false
-    const least = isBroken ? LEAST_BROKEN : LEAST
-    const spent = taken + this.#inVain + this.#inVainBefore
-    if (spent > allowance(this.#requests + this.#requestsBefore, least)) return false
-    this.#retrying = taken
-    return true
+    const isLeft = this.#isLeft(this.#retrying + 1, isBroken)
+    if (isLeft) this.#retrying++
+    else this.refused++
+    return isLeft
   }
 
   /** @param inVain whether the retry brought nothing better */
   giveBack(inVain: boolean): void {
     this.#retrying--
     if (inVain) this.#inVain++
+  }
+
+  #isLeft(taken: number, isBroken: boolean): boolean {
+    if (!isBroken && taken > allowance(this.#active, LEAST)) return false
+    const least = isBroken ? LEAST_BROKEN : LEAST
+    const spent = taken + this.#inVain + this.#inVainBefore
+    return spent <= allowance(this.#requests + this.#requestsBefore, least)
   }
 
   #turn(now: number): void {
@@ -105,5 +115,10 @@ export class RetryBudgets {
       this.#budgets.set(service, budget)
     }
     return budget
+  }
+
+  /** Each service that was asked, with its budget. */
+  [Symbol.iterator](): IterableIterator<[string, RetryBudget]> {
+    return this.#budgets.entries()
   }
 }

@@ -145,3 +145,16 @@ test('the last good answer stands in for a service that is gone, marked as what 
   assert.equal((await ask({}, 'b')).status, 502)
   assert.equal((await ask({ headers: { cookie: 'who=me' } }, 'a')).status, 502)
 })
+
+test('/metrics counts retries, hedges and what the budget refused, by service', async () => {
+  await using busy = await startService('counted-busy', answering(503))
+  await using well = await startService('counted-well')
+  const get = await serve('counted', { busy, well }, { retries: 1, balancer: 'weighted-round-robin' })
+  for (let i = 0; i < 10; i++) assert.equal((await get()).status, 200)
+  const text = await (await fetch(`${gateway.admin}/metrics`)).text()
+  const value = (name: string) =>
+    Number(new RegExp(`^${name}{service="counted"} (\\d+)$`, 'm').exec(text)?.[1])
+  assert.equal(value('waygate_retries_total'), 5)
+  for (const name of ['hedges_total', 'retries_refused_total', 'retries_in_flight'])
+    assert.equal(value(`waygate_${name}`), 0, name)
+})
