@@ -53,8 +53,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     })
     failed.catch(() => {})
     await Promise.race([untilRegistered(stack), failed, signal])
-    console.log(introduction(stack, loaded, { etcd, taken }))
-    await Promise.race([signal, failed])
+    console.log(introduction(stack, loaded, { etcd, taken, firstPid: children[0]!.process.pid! }))
+    for (const { exited, process } of children) void exited.then(() => tellEnd(process.pid!, signal))
+    await signal
     return 0
   } finally {
     await Promise.all(children.map(child => child.stop(STOP_GRACE_MS)))
@@ -125,7 +126,7 @@ async function untilRegistered({ gateway }: Stack): Promise<void> {
 function introduction(
   { gateway, adminAddress }: Stack,
   loaded: LoadedConfig,
-  { etcd, taken }: { etcd: string; taken: readonly number[] },
+  { etcd, taken, firstPid }: { etcd: string; taken: readonly number[]; firstPid: number },
 ): string {
   const url = localUrlOf(gateway.address)
   const admin = localUrlOf(adminAddress)
@@ -163,6 +164,19 @@ Try, in another terminal:
   curl -s ${admin}/routes
   npm run -s waygate routes -- --admin ${admin}
 
+  # what happens when a node dies: end one of the two user services, and go on asking
+  kill -9 ${firstPid}
+
 Ctrl-C ends all of it.
 `
+}
+
+/** A service that is ended while the demo goes on is what a demo is for. */
+async function tellEnd(pid: number, signal: Promise<unknown>): Promise<void> {
+  const isOver = await Promise.race([signal.then(() => true), delay(0, false)])
+  if (!isOver) {
+    console.log(
+      `Process ${pid} has ended. What it is asked goes to another node of its service, if there is one; it leaves the table when its lease ends.`,
+    )
+  }
 }

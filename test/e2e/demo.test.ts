@@ -106,6 +106,20 @@ test('the printed lines do what they say, run as they are printed', async t => {
   )
 })
 
+test('a node that is killed as the introduction suggests costs no request, and the demo says that it has ended', async () => {
+  await using demo = await startDemo(FREE_PORTS)
+  const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo.introduction) ?? []
+  const [, token = ''] = /export TOKEN=(\S+)/.exec(demo.introduction) ?? []
+  const [, pid = ''] = /kill -9 (\d+)/.exec(demo.introduction) ?? []
+  // No user is called `demo`: 404 is the service's own answer.
+  const ask = async () =>
+    (await fetch(`${gateway}/user/me`, { headers: { authorization: `Bearer ${token}` } })).status
+  assert.equal(await ask(), 404)
+  process.kill(Number(pid), 'SIGKILL')
+  await until('it says so', () => demo.program.stdout().includes(`Process ${pid} has ended.`))
+  for (let i = 0; i < 20; i++) assert.equal(await ask(), 404)
+})
+
 test('Ctrl-C ends all of it within 5 s and leaves no process and no folder', async t => {
   if (!onPath('ps')) return t.skip('needs ps on PATH')
   await using demo = await startDemo(FREE_PORTS)
