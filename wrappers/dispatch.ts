@@ -86,8 +86,16 @@ class Try implements UpstreamResponse, Exchange {
     this.#peer.pool.request(this)
   }
 
-  /** Ends the try, whatever it is waiting for. */
-  cancel(reason: UpstreamFailure): void {
+  /**
+   * Ends the try, whatever it is waiting for; but not for its own time while the client owes its body. That says nothing
+   * of the node, or clients could have every node left out by sending none. The call's time ends it without blame.
+   */
+  cancel(given: UpstreamFailure): void {
+    let reason = given
+    if (given.kind === 'timeout' && this.status === 0 && this.#body?.waitsForClient) {
+      if (!this.#call.ended) return
+      reason = new UpstreamFailure('unsendable', new Error('the client did not send its body in time'))
+    }
     if (this.#connection) this.#connection.abort(reason)
     else {
       this.#peer.pool.forget(this)

@@ -26,6 +26,11 @@ export class RequestBodySender {
     return this.#isDone
   }
 
+  /** Whether the node has taken all that the client has sent, and the client owes the rest. */
+  get waitsForClient(): boolean {
+    return this.#source !== undefined && !this.#isDone && !this.#source.isPaused()
+  }
+
   /** Sends head and body. Only now is the first byte taken from the client. */
   start(socket: Socket, head: string, onFailure: (failure: UpstreamFailure) => void): void {
     this.#socket = socket
