@@ -12,6 +12,9 @@ const collect = runInNewContext('gc') as (options: {
   flavor?: 'last-resort'
 }) => void
 
+/** For the last of what starting does: the watches, the first metrics. */
+const STARTED_AFTER_MS = 2_000
+
 let passedBytes = 0
 
 /**
@@ -34,4 +37,9 @@ export function notePassed(bytes: number): void {
  */
 export function collectStartup(): void {
   collect({ type: 'major', flavor: 'last-resort' })
+}
+
+/** The same when all of starting is done, unless requests have come by then: they would wait for it. */
+export function collectStartupLater(hasServed: () => boolean): void {
+  setTimeout(() => hasServed() || collectStartup(), STARTED_AFTER_MS).unref()
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createFileRecord } from '../config/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { collectStartupLater } from './body-memory.ts'
 import type { StartOptions } from './command.ts'
 import { createLogger, type Log } from './logger.ts'
 import { onReloadSignal, untilSignal } from './signals.ts'
@@ -47,6 +48,7 @@ async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
   // Whoever started the process waits for this line.
   flush()
+  collectStartupLater(() => gateway.hasServed())
   const signal = await untilSignal()
   logger.info({ signal }, 'shutting down; a second signal ends at once')
   const cut = await stack.stop()

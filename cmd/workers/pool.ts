@@ -2,7 +2,6 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
-import type { MetricValues } from '../../routes/metric-values.ts'
 import type { ListenWhen } from '../gateway.ts'
 import { backoffMs } from './backoff.ts'
 import type { WorkerSettings } from './messages.ts'
@@ -11,8 +10,8 @@ import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
 export interface PoolOptions {
   readonly logger: Logger
-  /** Told the totals of a worker that has ended as it was asked to. */
-  readonly onLast: (metrics: readonly MetricValues[]) => void
+  /** Told of a worker that has ended as it was asked to; all of its `last` has come. */
+  readonly onLast: (worker: WorkerProcess) => void
 }
 
 /** A place for one worker, which always has one. */
@@ -134,8 +133,13 @@ export class WorkerPool {
     await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
     // A reload may have filled the place meanwhile.
     if (this.#stopping.signal.aborted || slot.worker !== worker || !this.#slots.includes(slot)) return
+    try {
+      slot.worker = this.#fork('when-loaded')
+    } catch (error) {
+      this.#logger.error({ reason: (error as Error).message }, 'a worker cannot start')
+      return this.#keep(slot, worker)
+    }
     this.#restarts++
-    slot.worker = this.#fork('when-loaded')
     slot.worker.listening.catch(error =>
       this.#logger.error({ reason: error.message }, 'a worker cannot start'),
     )
@@ -181,7 +185,7 @@ export class WorkerPool {
   #ended(worker: WorkerProcess, exit: WorkerExit): void {
     this.#all.delete(worker)
     if (!worker.isEnding) return
-    if (exit.code === 0) this.#onLast(worker.last)
+    if (exit.code === 0) this.#onLast(worker)
     else this.#logger.warn({ worker: worker.pid, ...exit }, 'a worker did not end as it should')
   }
 }

@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { type AdminListener, openAdmin } from '../admin-listener.ts'
+import { collectStartupLater } from '../body-memory.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../embedded-etcd.ts'
 import { explain } from '../explain.ts'
 import type { Log } from '../logger.ts'
@@ -86,7 +87,11 @@ export async function servePrimary(
   let pool: WorkerPool
   try {
     etcd = await startOwnEtcd(config, logger)
-    pool = new WorkerPool(settings(source), { logger, onLast: last => void pages.keep(last) })
+    pool = new WorkerPool(settings(source), {
+      logger,
+      onLast: worker =>
+        pages.keep(worker).catch(error => logger.error({ err: error }, 'what a worker had counted is lost')),
+    })
     pages.show(pool)
     const address = await pool.start(countWorkers(source.loaded))
     admin = await openAdmin(pages, config)
@@ -96,6 +101,8 @@ export async function servePrimary(
     )
     // Whoever started the process waits for this line.
     flush()
+    // It serves no requests that could wait for it.
+    collectStartupLater(() => false)
   } catch (error) {
     await closeAll()
     throw error

@@ -19,6 +19,10 @@ export class WorkerPages implements AdminPages {
   })
   /** What workers that have ended had counted. */
   #past: readonly MetricValues[] = []
+  /** Those whose totals are in it. */
+  readonly #kept = new WeakSet<WorkerProcess>()
+  /** The last that was begun of what adds to it. */
+  #keeping: Promise<void> = Promise.resolve()
   #pool: WorkerPool | undefined
   #isStopping = false
   #silent = 0
@@ -34,8 +38,17 @@ export class WorkerPages implements AdminPages {
   }
 
   /** Keeps the totals of a worker that has ended, so that those shown do not fall. */
-  async keep(last: readonly MetricValues[]): Promise<void> {
-    const totals = last.filter(
+  keep(worker: WorkerProcess): Promise<void> {
+    // One after the other: each takes time, and builds on what the one before has made.
+    const kept = this.#keeping.then(() => this.#add(worker))
+    this.#keeping = kept.catch(() => {})
+    return kept
+  }
+
+  async #add(worker: WorkerProcess): Promise<void> {
+    // One that ended before it served says nothing, not even which nodes there are.
+    if (worker.last.length === 0) return
+    const totals = worker.last.filter(
       ({ name, type }) => name.startsWith('waygate_') && (type === 'counter' || type === 'histogram'),
     )
     const merged = await mergeMetrics([this.#past, totals])
@@ -44,6 +57,7 @@ export class WorkerPages implements AdminPages {
     // Nodes come and go; what is known of those that have gone would grow for ever.
     const isKept = ({ labels }: MetricValues['values'][number]) => !labels.node || nodes.has(nodeOf(labels))
     this.#past = merged.map(metric => ({ ...metric, values: metric.values.filter(isKept) }))
+    this.#kept.add(worker)
   }
 
   isReady(): boolean {
@@ -53,7 +67,11 @@ export class WorkerPages implements AdminPages {
 
   async routes(): Promise<RoutesPage> {
     const answers = await this.#ask('routes', this.#pool?.serving ?? [])
-    const pages = answers.map(({ pid, parts }) => ({ pid, page: parts[0] as RoutesPage }))
+    const pages = answers.map(({ worker, parts }) => ({
+      // It has answered, so there is a process.
+      pid: worker.pid!,
+      page: parts[0] as RoutesPage,
+    }))
     return pages.length > 0 ? mergeRoutes(pages) : NO_ROUTES
   }
 
@@ -65,8 +83,10 @@ export class WorkerPages implements AdminPages {
   /** Of all, also of those that finish their last requests. */
   async metrics(): Promise<string> {
     const answers = await this.#ask('metrics', this.#pool?.all ?? [])
+    // Those that have ended since they were asked are in the past once, and must not be missing nor there twice.
+    await this.#keeping
     return renderMerged([
-      ...answers.map(({ parts }) => parts as MetricValues[]),
+      ...answers.filter(({ worker }) => !this.#kept.has(worker)).map(({ parts }) => parts as MetricValues[]),
       this.#past,
       await this.#ownMetrics(),
     ])
@@ -74,11 +94,11 @@ export class WorkerPages implements AdminPages {
 
   async #ask(page: PageName, workers: readonly WorkerProcess[]) {
     const answers = await Promise.all(
-      workers.map(async worker => ({ pid: worker.pid, parts: await worker.ask(page, ANSWER_WITHIN_MS) })),
+      workers.map(async worker => ({ worker, parts: await worker.ask(page, ANSWER_WITHIN_MS) })),
     )
     const heard = answers.filter(({ parts }) => parts !== undefined && parts.length > 0)
     this.#silent += answers.length - heard.length
-    return heard as { pid: number; parts: readonly unknown[] }[]
+    return heard as { worker: WorkerProcess; parts: readonly unknown[] }[]
   }
 }
 

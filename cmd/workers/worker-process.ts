@@ -25,7 +25,8 @@ const KILL_MARGIN_MS = 5_000
 
 /** The primary's side of one worker, from its start to its end. */
 export class WorkerProcess {
-  readonly pid: number
+  /** Undefined when the system could not make the process. */
+  readonly pid: number | undefined
   readonly startedAt = performance.now()
   /** Where it listens. Rejects with why it cannot, or with its end before that. */
   readonly listening: Promise<AddressInfo>
@@ -40,10 +41,11 @@ export class WorkerProcess {
   #isLoaded = false
   #isEnding = false
 
+  /** @throws Error when the system refuses a process at once; most refusals come as its end */
   constructor(settings: WorkerSettings, listen: ListenWhen, sources?: StrippedSources) {
     this.#settings = settings
     this.#worker = cluster.fork({ ...ONE_ARENA, ...WORKER_MARK })
-    this.pid = this.#worker.process.pid!
+    this.pid = this.#worker.process.pid
     // Whether it came to read them is told by its exit.
     this.#worker.process.stdin?.on('error', () => {}).end(sources?.text)
     endUntakenConnection(this.#worker.process)
@@ -73,13 +75,23 @@ export class WorkerProcess {
           return message satisfies never
       }
     })
-    this.#worker.once('exit', (code: number | null, signal: string | null) => {
+    const end = (exit: WorkerExit, reason: string) => {
       this.#isListening = false
-      listening.reject(
-        new Told(`waygate: worker ${this.pid} ended before it listened (${signal ?? `exit code ${code}`})`),
-      )
+      listening.reject(new Told(reason))
       for (const id of this.#asks.keys()) this.#asks.get(id)!.settle(undefined)
-      exited.resolve({ code, signal })
+      exited.resolve(exit)
+    }
+    this.#worker.once('exit', (code: number | null, signal: string | null) =>
+      end(
+        { code, signal },
+        `waygate: worker ${this.pid} ended before it listened (${signal ?? `exit code ${code}`})`,
+      ),
+    )
+    // An error that nobody hears would end the primary. What could not be sent is told by the exit; a process that
+    // could not be made (no memory, too many of them) has no other end than this.
+    this.#worker.on('error', (error: Error) => {
+      if (this.pid === undefined)
+        end({ code: null, signal: null }, `waygate: a worker cannot be started (${error.message})`)
     })
     this.#send({ type: 'start', settings, listen })
   }

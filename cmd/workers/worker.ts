@@ -2,16 +2,13 @@ import { readFrom } from '../../config/file-contents.ts'
 import { loadKeys } from '../../config/keys.ts'
 import type { OwnPages } from '../../routes/admin-pages.ts'
 import type { MetricValues } from '../../routes/metric-values.ts'
-import { collectStartup } from '../body-memory.ts'
+import { collectStartup, collectStartupLater } from '../body-memory.ts'
 import { explain } from '../explain.ts'
 import { type Gateway, startGateway } from '../gateway.ts'
 import { createLogger } from '../logger.ts'
 import { openRegistry } from '../registry.ts'
 import type { PageName } from './messages.ts'
 import { type End, PrimaryLink } from './primary-link.ts'
-
-/** For the last of what starting does: the watches, the first metrics. */
-const STARTED_AFTER_MS = 2_000
 
 /** One of several processes that serve: its own registry, table and connections. Resolves with the exit code. */
 export async function runWorker(): Promise<number> {
@@ -46,8 +43,7 @@ export async function runWorker(): Promise<number> {
     primary.onAsk = (page, answer) => answerPage(gateway.pages, page, answer)
     void primary.send({ type: 'listening', address: gateway.address })
     void gateway.table.loaded.then(() => primary.send({ type: 'loaded' }))
-    // Again when all of it is done; but not while somebody waits for an answer.
-    setTimeout(() => gateway.hasServed() || collectStartup(), STARTED_AFTER_MS).unref()
+    collectStartupLater(() => gateway.hasServed())
     const end = await primary.end
     if (end === 'orphaned') logger.error('the primary process is gone; draining')
     const cut = await endGateway(gateway, end, primary.hurry)
