@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { WorkerPool } from '../../../cmd/workers/pool.ts'
+import { WorkerPages } from '../../../cmd/workers/worker-pages.ts'
+import type { WorkerProcess } from '../../../cmd/workers/worker-process.ts'
+import type { MetricValues } from '../../../routes/metric-values.ts'
+
+function counted(tries: number, node = 'n'): MetricValues {
+  return {
+    name: 'waygate_node_tries_total',
+    help: 'Help.',
+    type: 'counter',
+    aggregator: 'sum',
+    values: [{ labels: { service: 's', node }, value: tries }],
+  }
+}
+
+/** A worker that has counted so much, and says so when `answer` resolves. */
+function workerWith(last: readonly MetricValues[], answer: Promise<void> = Promise.resolve()): WorkerProcess {
+  return { last, pid: 1, ask: () => answer.then(() => last) } as unknown as WorkerProcess
+}
+
+function pagesOf(all: readonly WorkerProcess[]): WorkerPages {
+  const pages = new WorkerPages()
+  pages.show({ all, serving: all, restarts: 0 } as unknown as WorkerPool)
+  return pages
+}
+
+async function triesIn(pages: WorkerPages): Promise<string | undefined> {
+  return /^waygate_node_tries_total\{.*\} (.*)$/m.exec(await pages.metrics())?.[1]
+}
+
+test('the totals of workers that end at the same time are all kept', async () => {
+  const pages = pagesOf([])
+  await Promise.all([2, 3, 5].map(tries => pages.keep(workerWith([counted(tries)]))))
+  assert.equal(await triesIn(pages), '10')
+})
+
+test('a worker that ends while another is asked is counted once', async () => {
+  const slow = Promise.withResolvers<void>()
+  const ending = workerWith([counted(2)])
+  const pages = pagesOf([ending, workerWith([counted(3)], slow.promise)])
+  const shown = triesIn(pages)
+  await pages.keep(ending)
+  slow.resolve()
+  assert.equal(await shown, '5')
+})
+
+test('totals that are being added up are waited for', async () => {
+  const pages = pagesOf([])
+  const kept = pages.keep(workerWith([counted(4)]))
+  assert.equal(await triesIn(pages), '4')
+  await kept
+})
+
+test('a worker that ended before it served takes nothing away', async () => {
+  const pages = pagesOf([])
+  await pages.keep(workerWith([counted(4)]))
+  await pages.keep(workerWith([]))
+  assert.equal(await triesIn(pages), '4')
+})

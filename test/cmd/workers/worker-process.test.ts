@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { WorkerSettings } from '../../../cmd/workers/messages.ts'
+import { WorkerProcess } from '../../../cmd/workers/worker-process.ts'
+
+test('a worker whose process the system refuses has ended, and takes nobody with it', async t => {
+  const { execPath } = process
+  t.after(() => {
+    process.execPath = execPath
+  })
+  // What nobody may execute is refused in the same way as one process too many.
+  process.execPath = import.meta.filename
+  const worker = new WorkerProcess({} as WorkerSettings, 'at-once')
+  await assert.rejects(worker.listening, /cannot be started .*EACCES/)
+  assert.deepEqual(await worker.exited, { code: null, signal: null })
+  assert.equal(worker.isServing, false)
+  worker.kill()
+})
