@@ -3,13 +3,18 @@ import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { WebSocketOptions } from './websocket.ts'
 
+export interface LateWebSocketOptions extends WebSocketOptions {
+  /** Told why WebSockets cannot be served. */
+  readonly onInternalError: (error: unknown) => void
+}
+
 /**
  * Mounts what serves WebSockets when the first one comes: with its HTTP client it takes 6 MB, which most gateways need
  * never. It is a Fastify of its own, since one that listens takes no plugin any more.
  *
  * @returns what breaks off every WebSocket that is still there
  */
-export function mountWebSocketsLate(app: FastifyInstance, options: WebSocketOptions): () => void {
+export function mountWebSocketsLate(app: FastifyInstance, options: LateWebSocketOptions): () => void {
   let mounting: Promise<FastifyInstance> | undefined
   let mounted: FastifyInstance | undefined
   let cutOff = () => {}
@@ -32,15 +37,26 @@ export function mountWebSocketsLate(app: FastifyInstance, options: WebSocketOpti
     const ignore = () => {}
     socket.on('error', ignore)
     mounting ??= mount()
-    void mounting.then(own => {
-      own.server.emit('upgrade', request, socket, head)
-      socket.off('error', ignore)
-    })
+    mounting.then(
+      own => {
+        own.server.emit('upgrade', request, socket, head)
+        socket.off('error', ignore)
+      },
+      error => {
+        // Such as a file that is gone since the package was replaced. What else is served goes on.
+        mounting = undefined
+        options.onInternalError(error)
+        socket.destroy()
+      },
+    )
   })
   let closing: Promise<unknown> | undefined
   app.addHook('preClose', done => {
     // What it waits for are the WebSockets; the rest of the server must not.
-    closing = mounting?.then(own => own.close())
+    closing = mounting?.then(
+      own => own.close(),
+      () => {},
+    )
     done()
   })
   app.addHook('onClose', async () => void (await closing))
