@@ -172,12 +172,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       accessLog?.(call, status, call.clientAddress ?? plainAddress(request.socket.remoteAddress), totalMs)
     },
   })
-  const pages = createTablePages({ nodes, table, metrics, isReady: () => table.isLoaded && !draining })
+  let isFollowing = true
+  const isReady = () => table.isLoaded && isFollowing && !draining
+  const pages = createTablePages({ nodes, table, metrics, isReady })
 
   const following = new AbortController()
   const follow = () => {
     const followed = table.follow(following.signal)
-    followed.catch(error => logger.fatal({ err: error }, 'the table is no longer followed'))
+    followed.catch(error => {
+      // A mistake of ours: load balancers should rather ask others.
+      isFollowing = false
+      logger.fatal({ err: error }, 'the table is no longer followed')
+    })
     return followed
   }
   let followed: Promise<void> | undefined

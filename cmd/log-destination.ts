@@ -44,7 +44,7 @@ function withoutWaiting(fd: number): number {
 
 /**
  * Lines, written to a descriptor that does not wait, as many at once as a pipe takes whole: lines of several processes
- * that share it are never mixed.
+ * that share it are never mixed, unless one is longer than that and the pipe is full.
  */
 export class BatchedFile implements LogDestination {
   readonly #fd: number

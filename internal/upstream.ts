@@ -37,11 +37,12 @@ export interface Outcome {
   discard(): void
 }
 
-/** Told of the body of an answer while it passes. When the node breaks off, the end never comes. */
+/** Told of the body of an answer while it passes. */
 export interface BodyObserver {
   /** Short pieces come as latin1 text. */
   onChunk(chunk: Buffer | string): void
-  onEnd(): void
+  /** Last call. @param isWhole whether nothing is missing for certain: false also where the end of the connection was all that said so */
+  onEnd(isWhole: boolean): void
 }
 
 /** An answer whose head has come. Whoever holds it calls either `sendBody` or `discard`, once. */

@@ -51,7 +51,9 @@ export function createBalance<T extends Outcome>(
     call.peer = peer
     call.attempts++
     peer.requests++
-    const answer = balancer.observe ? observed(next(request, call), balancer, peer, now) : next(request, call)
+    const answer = balancer.observe
+      ? observed(next(request, call), request, balancer, peer, now)
+      : next(request, call)
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
     return answer.then(outcome =>
       hasHead(outcome) ? withHeader(outcome, cookies.setCookie(request, service, peer.node.id)) : outcome,
@@ -67,6 +69,7 @@ function isPlain({ hashKey, stickyCookie, slowStartMs }: Route): boolean {
 /** Tells the balancer how a try went. */
 function observed<T extends Outcome>(
   answer: Promise<T>,
+  { body }: UpstreamRequest,
   balancer: Balancer,
   peer: Peer,
   now: () => number,
@@ -74,9 +77,11 @@ function observed<T extends Outcome>(
   const begunAt = now()
   return answer.then(
     outcome => {
-      // A connection for a WebSocket says nothing of how long an answer takes.
-      if (outcome.status !== 101) {
-        balancer.observe!(peer, now() - begunAt, isFailureStatus(outcome.status) ? 'failed' : 'answered')
+      // A connection for a WebSocket says nothing of how long an answer takes, nor does one for which the client
+      // had to send a body first.
+      const isFailure = isFailureStatus(outcome.status)
+      if (outcome.status !== 101 && (body === null || isFailure)) {
+        balancer.observe!(peer, now() - begunAt, isFailure ? 'failed' : 'answered')
       }
       return outcome
     },

@@ -151,12 +151,14 @@ export class Circuit {
 
   #attempt(next: Upstream<Outcome>, request: UpstreamRequest, call: Call): Promise<Outcome> {
     const { slowCallMs = null, statuses = null } = this.#options()
-    const slowFrom = slowCallMs === null ? Number.POSITIVE_INFINITY : performance.now() + slowCallMs
+    // How long a body takes is the client's affair.
+    const isTimed = slowCallMs !== null && request.body === null
+    const slowFrom = isTimed ? performance.now() + slowCallMs : Number.POSITIVE_INFINITY
     return next(request, call).then(outcome => {
       const { status } = outcome
       if (statuses === null ? isFailureStatus(status) : statuses.includes(status))
         throw new FailureAnswer(outcome, false)
-      if (slowCallMs !== null && performance.now() > slowFrom) throw new FailureAnswer(outcome, true)
+      if (isTimed && performance.now() > slowFrom) throw new FailureAnswer(outcome, true)
       return outcome
     })
   }

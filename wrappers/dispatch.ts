@@ -53,6 +53,7 @@ class Try implements UpstreamResponse, Exchange {
   #over = false
   #listensForDrain = false
   #observer: BodyObserver | undefined = undefined
+  #isDelimited = true
 
   constructor(
     request: UpstreamRequest,
@@ -108,9 +109,10 @@ class Try implements UpstreamResponse, Exchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onHead({ status, headers }: AnswerHead): void {
+  onHead({ status, headers, framing }: AnswerHead): void {
     this.status = status
     this.headers = headers
+    this.#isDelimited = framing !== 'close'
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -132,7 +134,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#connection = undefined
     this.#ended = true
     this.#finish()
-    this.#observer?.onEnd()
+    this.#observer?.onEnd(this.#isDelimited)
     this.#target?.end()
   }
 
@@ -144,12 +146,14 @@ class Try implements UpstreamResponse, Exchange {
     }
     this.#broken = true
     this.#finish()
+    this.#observer?.onEnd(false)
     this.#target?.destroy()
   }
 
   observe(observer: BodyObserver): void {
     for (const chunk of this.#early) observer.onChunk(chunk)
-    if (this.#ended) observer.onEnd()
+    if (this.#ended) observer.onEnd(this.#isDelimited)
+    else if (this.#broken) observer.onEnd(false)
     else this.#observer = observer
   }
 

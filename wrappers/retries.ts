@@ -89,7 +89,8 @@ export class Retries<T extends Outcome> {
       this.#failure ??= error
       return 'give up'
     } else {
-      this.#failure = error
+      // That a node may have acted on the request says more than that the next one is out of reach.
+      if (!isOfKind(error, 'connect') || !(this.#failure instanceof UpstreamFailure)) this.#failure = error
       if (!(error instanceof UpstreamFailure) || !isRepeatable(error, this.#request)) return 'give up'
     }
     if (this.#call.ended || body?.begun) return 'give up'
@@ -167,4 +168,8 @@ export class Retries<T extends Outcome> {
     answer?.outcome.discard()
     throw asAnswer(ended ?? this.#failure)
   }
+}
+
+function isOfKind(error: unknown, kind: UpstreamFailure['kind']): boolean {
+  return error instanceof UpstreamFailure && error.kind === kind
 }

@@ -25,6 +25,8 @@ export class StaleAnswers {
   /** The one used last is at the end. */
   readonly #answers = new Map<string, KeptAnswer>()
   #bytes = 0
+  /** Of answers that are still passing. */
+  #passing = 0
 
   constructor(options: StaleAnswersOptions) {
     this.#options = options
@@ -33,7 +35,7 @@ export class StaleAnswers {
 
   /** Memory in use, as far as it is counted. */
   get bytes(): number {
-    return this.#bytes
+    return this.#bytes + this.#passing
   }
 
   /** The answer under `key` and its age in milliseconds, unless it is older than `maxAgeMs`. */
@@ -47,19 +49,29 @@ export class StaleAnswers {
     return { answer, ageMs }
   }
 
-  /** Keeps the answer once all of it has passed, unless it is too long. */
+  /** Keeps the answer once all of it has passed, unless it is too long, or too many are passing. */
   keep(key: string, response: UpstreamResponse): void {
-    const { answerBytes } = this.#options
+    const { answerBytes, totalBytes } = this.#options
+    if (declaredLength(response) > answerBytes) return
     let pieces: (Buffer | string)[] | undefined = []
     let length = 0
+    const letGo = () => {
+      this.#passing -= length
+      length = 0
+    }
     response.observe?.({
       onChunk: chunk => {
-        length += chunk.length
-        if (length > answerBytes) pieces = undefined
-        pieces?.push(chunk)
-      },
-      onEnd: () => {
         if (pieces === undefined) return
+        length += chunk.length
+        this.#passing += chunk.length
+        pieces.push(chunk)
+        if (length <= answerBytes && this.#passing <= totalBytes) return
+        pieces = undefined
+        letGo()
+      },
+      onEnd: isWhole => {
+        letGo()
+        if (pieces === undefined || !isWhole) return
         const body = Buffer.concat(
           pieces.map(piece => (typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)),
         )
@@ -86,6 +98,11 @@ export class StaleAnswers {
     this.#answers.delete(key)
     this.#bytes -= sizeOf(key, answer)
   }
+}
+
+function declaredLength({ headers }: UpstreamResponse): number {
+  const at = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length')
+  return at === -1 ? 0 : Number(headers[at + 1])
 }
 
 /** What the objects around them take, about. */

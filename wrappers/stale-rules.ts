@@ -1,4 +1,4 @@
-import type { Call } from '../internal/call.ts'
+import type { Call, Identity } from '../internal/call.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import type { KeptAnswer } from './stale-answers.ts'
 import { createWholeResponse } from './static-response.ts'
@@ -10,11 +10,12 @@ const FORBIDS = /(?:^|[\s,])(?:private|no-store|no-cache|must-revalidate|proxy-r
  * What the answer to a request is kept under; undefined when it must not be kept.
  *
  * It holds all that an answer may depend on. Who asks is part of it on a route with a token: the subject, what it
- * was granted, and the headers made of it. A request with cookies, or with an Authorization that was not checked here,
- * speaks for somebody whom the gateway does not know.
+ * was granted, the headers made of it, and its other claims, which the node can read, too. A request with any header
+ * that is not known to be neutral (a cookie, an Authorization that was not checked here, an API key under whatever name)
+ * may speak for somebody whom the gateway does not know.
  */
 export function staleKey(
-  { route, method, target, headers, body }: UpstreamRequest,
+  { route, service, method, target, headers, body }: UpstreamRequest,
   call: Call,
 ): string | undefined {
   if ((method !== 'GET' && method !== 'HEAD') || body) return undefined
@@ -23,15 +24,75 @@ export function staleKey(
   const varying: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!.toLowerCase()
-    if (name === 'cookie' || name === 'range' || (name === 'authorization' && !identity)) return undefined
     if (VARYING.has(name)) varying.push(name, headers[i + 1]!)
+    else if (!isNeutral(name) && !isOfIdentity(name, identity)) return undefined
   }
-  const who = identity && [identity.subject, identity.scopes, identity.roles, identity.headers]
-  return JSON.stringify([route.id, method, target, varying, who])
+  const who = identity && [
+    identity.subject,
+    identity.scopes,
+    identity.roles,
+    identity.headers,
+    lasting(identity),
+  ]
+  return JSON.stringify([route.id, service, method, target, varying, who])
 }
 
 /** What a node's answer may depend on without saying so. */
-const VARYING = new Set(['accept-encoding', 'host', 'x-forwarded-host', 'x-forwarded-proto'])
+const VARYING = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'host',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+])
+
+/** Headers that say nothing of who asks, and on which an answer depends only if it names them in Vary. */
+const NEUTRAL = new Set([
+  ...[
+    'accept-charset',
+    'cache-control',
+    'dnt',
+    'if-modified-since',
+    'if-none-match',
+    'origin',
+    'pragma',
+    'priority',
+  ],
+  ...[
+    'referer',
+    'save-data',
+    'upgrade-insecure-requests',
+    'user-agent',
+    'via',
+    'x-forwarded-for',
+    'x-request-id',
+  ],
+  ...['baggage', 'traceparent', 'tracestate', 'b3'],
+])
+
+function isNeutral(name: string): boolean {
+  return (
+    NEUTRAL.has(name) ||
+    name.startsWith('sec-fetch-') ||
+    name.startsWith('sec-ch-') ||
+    name.startsWith('x-b3-')
+  )
+}
+
+/** Whether a header is one that the gateway has checked, or has set itself, for the caller it knows. */
+function isOfIdentity(name: string, identity: Identity | undefined): boolean {
+  if (!identity) return false
+  if (name === 'authorization') return true
+  return identity.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === name)
+}
+
+/** Claims that change with each token, and not with who it is for. */
+const PASSING = new Set(['exp', 'iat', 'jti', 'nbf'])
+
+function lasting({ claims = {} }: Identity): unknown {
+  return Object.entries(claims).filter(([name]) => !PASSING.has(name))
+}
 
 /** Whether an answer may be given again, to the same request by the same subject. */
 export function isKeepable({ status, headers }: UpstreamResponse): boolean {

@@ -93,7 +93,8 @@ export class WorkerPool {
    * Has `count` new workers take the places of all that there are, one after the other: each takes connections
    * before an old one stops to.
    *
-   * @throws Error why the first new one cannot serve; then everything is as before
+   * @throws Error why a new one cannot serve. If it was the first, everything is as before; else the places before it
+   *   are filled anew, and those behind it, too, when their workers end: the settings have proved to work
    */
   async replace(settings: WorkerSettings, count: number): Promise<void> {
     const first = await this.#forkReady(settings)

@@ -14,6 +14,8 @@ export class PrimaryLink {
   readonly hurry: AbortSignal
   /** Asked for a page: calls `answer` with each part of it. Until it is set, pages have no parts. */
   onAsk: (page: PageName, answer: (part: unknown) => void) => Promise<void> = async () => {}
+  /** Told why a page could not be made. */
+  onError: (error: unknown) => void = () => {}
 
   constructor() {
     const start = Promise.withResolvers<Start>()
@@ -54,7 +56,13 @@ export class PrimaryLink {
   }
 
   async #answer(id: number, page: PageName): Promise<void> {
-    await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
+    try {
+      await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
+    } catch (error) {
+      // A page is not worth the requests of this process; the primary goes on without it.
+      this.onError(error)
+      return
+    }
     await this.send({ type: 'answered', id })
   }
 }

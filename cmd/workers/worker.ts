@@ -40,6 +40,7 @@ export async function runWorker(): Promise<number> {
     const gateway = await Promise.race([starting, ended])
     if (!gateway) return 0
     collectStartup()
+    primary.onError = error => logger.error({ err: error }, 'a page could not be made')
     primary.onAsk = (page, answer) => answerPage(gateway.pages, page, answer)
     void primary.send({ type: 'listening', address: gateway.address })
     void gateway.table.loaded.then(() => primary.send({ type: 'loaded' }))

@@ -417,7 +417,8 @@ test('shutdown does not wait for a client that does not answer its goodbye', asy
   const node = await startWebSocketNode(t)
   const { port, gateway } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
-    config: { shutdownTimeoutMs: 50 },
+    // Long enough for a busy machine to say goodbye before it hangs up.
+    config: { shutdownTimeoutMs: 1_000 },
   })
   const client = await openRaw(port, handshake('/chat'))
   const end = await node.next()

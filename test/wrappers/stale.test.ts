@@ -206,7 +206,7 @@ function keep(answers: StaleAnswers, key: string, bytes: number): void {
   const { response: given, observer } = passing()
   answers.keep(key, given)
   observer().onChunk(Buffer.alloc(bytes))
-  observer().onEnd()
+  observer().onEnd(true)
 }
 
 test('memory is bounded: the answers not used for the longest time make room', () => {
@@ -238,4 +238,35 @@ test('an answer that is too old is not given', () => {
   assert.equal(answers.get('k', 500)!.ageMs, 500)
   now = 501
   assert.equal(answers.get('k', 500), undefined)
+})
+
+test('an answer that is still passing counts, too, and is let go when there are too many of them', () => {
+  const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
+  const observers = Array.from({ length: 20 }, (_, i) => {
+    const { response: given, observer } = passing()
+    answers.keep(`k${i}`, given)
+    observer().onChunk(Buffer.alloc(1_000))
+    assert.ok(answers.bytes <= 10_000)
+    return observer()
+  })
+  for (const observer of observers) observer.onEnd(false)
+  assert.equal(answers.bytes, 0)
+  assert.equal(answers.get('k0', 1_000), undefined, 'what is not whole for certain is not kept')
+})
+
+test('an answer that says it is too long is not looked at', () => {
+  const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
+  const observed: unknown[] = []
+  const observe = (observer: BodyObserver) => void observed.push(observer)
+  answers.keep('k', { ...response(['Content-Length', '2001']), observe })
+  assert.deepEqual(observed, [])
+})
+
+test('a header that may say who asks keeps an answer from being kept, under whatever name', () => {
+  for (const name of ['X-Api-Key', 'x-auth-request-user', 'Cookie', 'Authorization', 'Range', 'x-user-id']) {
+    assert.equal(keyOf({ headers: [name, 'ann'] }), undefined, name)
+  }
+  const neutral = ['User-Agent', 'x', 'Sec-Fetch-Mode', 'cors', 'traceparent', '00-1-2-01']
+  assert.equal(keyOf({ headers: neutral }), keyOf({}))
+  assert.notEqual(keyOf({ service: 'another' }), keyOf({}))
 })
