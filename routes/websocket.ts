@@ -34,6 +34,7 @@ interface Link {
 }
 
 const GOING_AWAY = 1001
+const LEAVING = 'going away'
 /** How long a connection is silent before the system asks whether the other side is still there. */
 const KEEP_ALIVE_MS = 60_000
 
@@ -55,6 +56,7 @@ export function mountWebSockets(
   const clients = new Set<Socket>()
   const accepted = new Set<End>()
   const links = new WeakMap<End, Link>()
+  let isLeaving = false
   /** What the plugin is to take up next, which it does before `done` in its preHandler returns. */
   let handed: Link | undefined
 
@@ -139,6 +141,8 @@ export function mountWebSockets(
         source.once('close', () => accepted.delete(source))
         passBareClose(source, target)
         passBareClose(target, source)
+        // The node has agreed only now, and goodbye was said without it.
+        if (isLeaving) source.close(GOING_AWAY, LEAVING)
       },
       onIncomingMessage: (_context, source: End, target: End) =>
         holdBack(source, target, links.get(target)!.node),
@@ -147,7 +151,8 @@ export function mountWebSockets(
     },
   })
   app.addHook('preClose', done => {
-    for (const source of accepted) source.close(GOING_AWAY, 'going away')
+    isLeaving = true
+    for (const source of accepted) source.close(GOING_AWAY, LEAVING)
     done()
   })
   return () => {

@@ -413,6 +413,39 @@ test('shutdown says goodbye to both sides', async t => {
   assert.equal((await logged('bye')).status, 101)
 })
 
+test('a WebSocket to which the node agrees while the gateway shuts down is told goodbye as well', async t => {
+  const asked = Promise.withResolvers<void>()
+  const stopping = Promise.withResolvers<void>()
+  const node = await startWebSocketNode(t, {
+    beforeAgreeing: () => {
+      asked.resolve()
+      return stopping.promise
+    },
+  })
+  const { port, gateway } = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    config: { shutdownTimeoutMs: 5_000 },
+  })
+  const client = await openRaw(port, handshake('/chat'))
+  await client.until('101 ')
+  await asked.promise
+  const stopped = gateway.stop()
+  // Listening ends with the goodbyes to all that are there.
+  await until('it listens no more', async () => {
+    try {
+      const { socket } = await openRaw(port)
+      socket.destroy()
+      return false
+    } catch {
+      return true
+    }
+  })
+  stopping.resolve()
+  await client.until('\x03\xe9')
+  client.socket.destroy()
+  await stopped
+})
+
 test('shutdown does not wait for a client that does not answer its goodbye', async t => {
   const node = await startWebSocketNode(t)
   const { port, gateway } = await startTestGateway(t, {

@@ -34,6 +34,8 @@ export interface WebSocketNode {
 export interface WebSocketNodeOptions {
   /** The subprotocol to agree on; default: none. */
   readonly protocol?: string
+  /** Awaited with each handshake before it is agreed to. */
+  readonly beforeAgreeing?: () => Promise<void>
   /** Instead of agreeing to a handshake. */
   readonly refuse?: (socket: Socket) => void
 }
@@ -41,7 +43,7 @@ export interface WebSocketNodeOptions {
 /** A node that sends back every message, over frames of its own (RFC 6455). Closed after the test. */
 export async function startWebSocketNode(
   t: TestContext,
-  { protocol, refuse }: WebSocketNodeOptions = {},
+  { protocol, refuse, beforeAgreeing }: WebSocketNodeOptions = {},
 ): Promise<WebSocketNode> {
   const connections = new Set<Socket>()
   const opened: NodeEnd[] = []
@@ -51,7 +53,7 @@ export async function startWebSocketNode(
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })
-  server.on('upgrade', (request, stream, head) => {
+  server.on('upgrade', async (request, stream, head) => {
     const socket = stream as Socket
     socket.on('error', () => {})
     if (refuse) {
@@ -59,6 +61,7 @@ export async function startWebSocketNode(
       refuse(socket)
       return
     }
+    await beforeAgreeing?.()
     const accept = createHash('sha1')
       .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
       .digest('base64')
