@@ -1,3 +1,5 @@
+import { rememberSpellings } from './known-spellings.ts'
+
 /** What a gateway needs from a request's header lines, taken in one pass over them. */
 export interface RequestHead {
   /** Header lines for the node, flat: name, value, name, value. Ours are appended by whoever sends it. */
@@ -65,9 +67,6 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['x-real-ip', TREAT.drop],
 ]
 
-/** Spellings seen before are answered from here; bounded, since clients choose them. */
-const MAX_KNOWN_SPELLINGS = 2_000
-
 /**
  * Reads request heads under one set of rules. Hop-by-hop fields, those that Connection names, everything
  * that speaks of proxies before us, and any copy of an identity header (also spelled with `_`, which CGI-like
@@ -80,15 +79,7 @@ export function createRequestHeadReader(
 ): (rawHeaders: readonly string[]) => RequestHead {
   const byName = new Map<string, Treatment>(TREATMENTS)
   for (const name of identityHeaders) byName.set(name, TREAT.drop)
-  const bySpelling = new Map<string, Treatment>()
-
-  function treatmentOf(spelling: string): Treatment {
-    const known = bySpelling.get(spelling)
-    if (known !== undefined) return known
-    const treatment = classify(spelling)
-    if (bySpelling.size < MAX_KNOWN_SPELLINGS) bySpelling.set(spelling, treatment)
-    return treatment
-  }
+  const treatmentOf = rememberSpellings(classify)
 
   function classify(spelling: string): Treatment {
     const name = spelling.toLowerCase()

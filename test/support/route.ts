@@ -1,4 +1,5 @@
 import type { Route } from '../../internal/route.ts'
+import type { UpstreamRequest } from '../../internal/upstream.ts'
 
 /** A route open to everyone; what is not said is made up. */
 export function testRoute(values: Partial<Route> = {}): Route {
@@ -13,6 +14,19 @@ export function testRoute(values: Partial<Route> = {}): Route {
     balancer: 'weighted-round-robin',
     priority: 0,
     preserveHost: false,
+    ...values,
+  }
+}
+
+/** A GET of `/` on its way to a node of `user`; what is not said is made up. */
+export function testRequest(values: Partial<UpstreamRequest> = {}): UpstreamRequest {
+  return {
+    route: testRoute(),
+    service: 'user',
+    method: 'GET',
+    target: '/',
+    headers: [],
+    body: null,
     ...values,
   }
 }

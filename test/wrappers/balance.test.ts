@@ -3,20 +3,13 @@ import { test } from 'node:test'
 import { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/errors.ts'
 import { NodeTable } from '../../internal/node-table.ts'
-import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { createBalance } from '../../wrappers/balance.ts'
 import { createObserve } from '../../wrappers/observe.ts'
 import { FakePeer, testNode } from '../support/peer.ts'
-import { testRoute } from '../support/route.ts'
+import { testRequest } from '../support/route.ts'
 
-const REQUEST: UpstreamRequest = {
-  route: testRoute(),
-  service: 'user',
-  method: 'GET',
-  target: '/',
-  headers: [],
-  body: null,
-}
+const REQUEST = testRequest()
 const RESPONSE: UpstreamResponse = { status: 200, headers: [], sendBody: () => {}, discard: () => {} }
 
 function setUp(ids: readonly string[]) {

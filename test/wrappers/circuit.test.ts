@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Call } from '../../internal/call.ts'
 import type { BreakerState } from '../../internal/peer.ts'
-import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
 import {
   type BreakerReason,
@@ -11,16 +11,9 @@ import {
   type CircuitOptions,
   isFailureStatus,
 } from '../../wrappers/circuit.ts'
-import { testRoute } from '../support/route.ts'
+import { testRequest } from '../support/route.ts'
 
-const REQUEST: UpstreamRequest = {
-  route: testRoute(),
-  service: 'user',
-  method: 'GET',
-  target: '/',
-  headers: [],
-  body: null,
-}
+const REQUEST = testRequest()
 const call = new Call('id', 'GET', '/', 0)
 const answer = (status: number): UpstreamResponse => ({
   status,

@@ -2,25 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Call } from '../../internal/call.ts'
-import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { realPeer } from '../support/front.ts'
 import { openRaw, send } from '../support/http.ts'
 import { answer, deadPort } from '../support/node-server.ts'
-import { testRoute } from '../support/route.ts'
+import { testRequest } from '../support/route.ts'
 import { dispatch, startDispatchFront } from './dispatch-front.ts'
-
-function requestOf(values: Partial<UpstreamRequest> = {}): UpstreamRequest {
-  return {
-    route: testRoute(),
-    service: 'user',
-    method: 'GET',
-    target: '/',
-    headers: [],
-    body: null,
-    ...values,
-  }
-}
 
 function callTo(peer: ReturnType<typeof realPeer>): Call {
   const call = new Call('id', 'GET', '/', 0)
@@ -80,10 +67,10 @@ test('a client that leaves during its upload cancels it, and the node is not to 
 test('a call given up while it waits for a connection is over at once, and is never sent', async t => {
   const { node, peer } = await startDispatchFront(t, () => {}, { connection: { maxConnections: 1 } })
   const first = callTo(peer)
-  const busy = failureOf(dispatch(requestOf({ target: '/first' }), first))
+  const busy = failureOf(dispatch(testRequest({ target: '/first' }), first))
   await node.received(1)
   const waiting = callTo(peer)
-  const given = failureOf(dispatch(requestOf({ target: '/second' }), waiting))
+  const given = failureOf(dispatch(testRequest({ target: '/second' }), waiting))
   assert.equal(peer.inFlight, 2)
   waiting.end(new UpstreamFailure('timeout'))
   assert.equal((await given).kind, 'timeout')
@@ -93,7 +80,7 @@ test('a call given up while it waits for a connection is over at once, and is ne
   assert.equal(peer.inFlight, 0)
   // The connection is free for the next call; the one given up does not come before it.
   const next = callTo(peer)
-  const last = failureOf(dispatch(requestOf({ target: '/third' }), next))
+  const last = failureOf(dispatch(testRequest({ target: '/third' }), next))
   await node.received(2)
   assert.equal(node.requests[1]!.target, '/third')
   next.end(new UpstreamFailure('aborted'))
@@ -103,7 +90,7 @@ test('a call given up while it waits for a connection is over at once, and is ne
 test('a deadline that passes while the node thinks ends the try as a timeout that counts', async t => {
   const { node, peer } = await startDispatchFront(t, () => {})
   const call = callTo(peer)
-  const failure = failureOf(dispatch(requestOf(), call))
+  const failure = failureOf(dispatch(testRequest(), call))
   await node.received(1)
   call.end(new UpstreamFailure('timeout'))
   assert.equal((await failure).kind, 'timeout')
@@ -116,7 +103,7 @@ test('an answer that nobody wants any more is given up with its connection', asy
   const { node, peer } = await startDispatchFront(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   )
-  const response = await dispatch(requestOf(), callTo(peer))
+  const response = await dispatch(testRequest(), callTo(peer))
   response.discard()
   response.discard()
   await node.idle()
@@ -125,17 +112,17 @@ test('an answer that nobody wants any more is given up with its connection', asy
 
 test('a node on which nobody listens is out of reach, and has seen nothing', async t => {
   const peer = realPeer(t, await deadPort())
-  const failure = await failureOf(dispatch(requestOf(), callTo(peer)))
+  const failure = await failureOf(dispatch(testRequest(), callTo(peer)))
   assert.equal(failure.kind, 'connect')
   assert.deepEqual([peer.inFlight, peer.failures], [0, 1])
 })
 
 test('a peer whose node is gone answers what it has begun, and takes nothing new', async t => {
   const { node, peer } = await startDispatchFront(t, () => {})
-  const answered = dispatch(requestOf(), callTo(peer))
+  const answered = dispatch(testRequest(), callTo(peer))
   await node.received(1)
   peer.dispose()
-  const refused = await failureOf(dispatch(requestOf(), callTo(peer)))
+  const refused = await failureOf(dispatch(testRequest(), callTo(peer)))
   assert.equal(refused.kind, 'connect')
   const [socket] = node.open
   socket!.write(answer('late'))
@@ -155,11 +142,11 @@ test('a kept connection that the node has closed says so, a fresh one does not',
     },
     ONE_CONNECTION,
   )
-  const response = await dispatch(requestOf(), callTo(peer))
+  const response = await dispatch(testRequest(), callTo(peer))
   assert.equal(response.status, 200)
-  const stale = await failureOf(dispatch(requestOf(), callTo(peer)))
+  const stale = await failureOf(dispatch(testRequest(), callTo(peer)))
   assert.deepEqual([stale.kind, stale.staleConnection, node.connections], ['reset', true, 1])
-  const fresh = await failureOf(dispatch(requestOf(), callTo(peer)))
+  const fresh = await failureOf(dispatch(testRequest(), callTo(peer)))
   assert.deepEqual([fresh.kind, fresh.staleConnection, node.connections], ['reset', false, 2])
 })
 
@@ -172,8 +159,8 @@ test('a kept connection that ends gracefully as it is used counts as stale, too'
     },
     ONE_CONNECTION,
   )
-  await dispatch(requestOf(), callTo(peer))
-  const stale = await failureOf(dispatch(requestOf(), callTo(peer)))
+  await dispatch(testRequest(), callTo(peer))
+  const stale = await failureOf(dispatch(testRequest(), callTo(peer)))
   assert.deepEqual([stale.kind, stale.staleConnection], ['reset', true])
 })
 
@@ -185,7 +172,7 @@ test('a request that cannot be written says nothing of the node', async t => {
     { headers: ['bad name', 'x'] },
     { headers: ['x', 'a\r\nb: c'] },
   ]) {
-    const failure = await failureOf(dispatch(requestOf(values), callTo(peer)))
+    const failure = await failureOf(dispatch(testRequest(values), callTo(peer)))
     assert.equal(failure.kind, 'unsendable', JSON.stringify(values))
   }
   assert.deepEqual([peer.inFlight, peer.failures, node.requests.length], [0, 0, 0])

@@ -6,7 +6,7 @@ import { StaleAnswers } from '../../wrappers/stale-answers.ts'
 import { isKeepable, staleKey } from '../../wrappers/stale-rules.ts'
 import { send } from '../support/http.ts'
 import { answer } from '../support/node-server.ts'
-import { testRoute } from '../support/route.ts'
+import { testRequest, testRoute } from '../support/route.ts'
 import { ok, resets, startScene } from './retry-scene.ts'
 
 const STALE = { fallback: { type: 'stale', maxAgeMs: 60_000 }, retries: 0 } as const
@@ -136,15 +136,6 @@ test('only answers that others may have are kept', () => {
   for (const status of [204, 206, 301, 404, 500]) assert.equal(isKeepable(response([], status)), false)
 })
 
-const request = (values: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
-  route: testRoute(),
-  service: 'user',
-  method: 'GET',
-  target: '/',
-  headers: [],
-  body: null,
-  ...values,
-})
 const identity = (values: Partial<Identity>): Identity => ({
   subject: 'u1',
   headers: ['x-user-id', 'u1'],
@@ -156,7 +147,7 @@ const identity = (values: Partial<Identity>): Identity => ({
 function keyOf(values: Partial<UpstreamRequest>, who?: Identity): string | undefined {
   const call = new Call('id', 'GET', '/', 0)
   call.identity = who
-  return staleKey(request(values), call)
+  return staleKey(testRequest(values), call)
 }
 
 test('an answer is kept for one subject and what it was granted, never for another', () => {

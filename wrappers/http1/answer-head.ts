@@ -1,3 +1,4 @@
+import { rememberSpellings } from '../../internal/known-spellings.ts'
 import { addConnectionOptions, without } from '../../internal/request-head.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
@@ -47,18 +48,10 @@ const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   ['proxy-connection', TREAT.proxyConnection],
 ])
 
-/** Spellings of names seen before are answered from here; bounded, since nodes choose them. */
-const MAX_KNOWN_SPELLINGS = 2_000
-const bySpelling = new Map<string, Treatment>()
-
-function treatmentOf(spelling: string): Treatment {
-  const known = bySpelling.get(spelling)
-  if (known !== undefined) return known
+const treatmentOf = rememberSpellings((spelling): Treatment => {
   if (!isToken(spelling)) throw new InvalidAnswer('a header name is not a token')
-  const treatment = TREATMENTS.get(spelling.toLowerCase()) ?? TREAT.pass
-  if (bySpelling.size < MAX_KNOWN_SPELLINGS) bySpelling.set(spelling, treatment)
-  return treatment
-}
+  return TREATMENTS.get(spelling.toLowerCase()) ?? TREAT.pass
+})
 
 const DIGITS = /^\d{1,16}$/
 const STATUS = /^[1-9]\d\d$/

@@ -1,3 +1,4 @@
+import { rememberSpellings } from '../../internal/known-spellings.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { isFieldValue, isToken } from './field-lines.ts'
 
@@ -17,16 +18,7 @@ const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 
 const LENGTH = /^\d{1,15}$/
 const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
 
-/** Names that were found to be tokens; bounded, since clients choose them. */
-const MAX_KNOWN_NAMES = 2_000
-const knownNames = new Set<string>()
-
-function isName(name: string): boolean {
-  if (knownNames.has(name)) return true
-  if (!isToken(name)) return false
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name)
-  return true
-}
+const isName = rememberSpellings(isToken)
 
 /**
  * Writes the head of a request. Checked again here, at the last place before the wire, whoever made its parts: a

@@ -3,23 +3,11 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { UpstreamRequest } from '../../../internal/upstream.ts'
 import { writeRequestHead } from '../../../wrappers/http1/request-text.ts'
-import { testRoute } from '../../support/route.ts'
+import { testRequest } from '../../support/route.ts'
 
 const BODY = { begun: false, open: () => Readable.from([]) }
 
-function requestOf(values: Partial<UpstreamRequest>): UpstreamRequest {
-  return {
-    route: testRoute(),
-    service: 'user',
-    method: 'GET',
-    target: '/',
-    headers: [],
-    body: null,
-    ...values,
-  }
-}
-
-const write = (values: Partial<UpstreamRequest>) => writeRequestHead(requestOf(values), '10.0.0.1:80')
+const write = (values: Partial<UpstreamRequest>) => writeRequestHead(testRequest(values), '10.0.0.1:80')
 const BEGIN = 'host: 10.0.0.1:80\r\nconnection: keep-alive\r\n'
 
 test('a request is one line, Host, Connection, and its own lines as they are', () => {
