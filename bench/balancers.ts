@@ -6,6 +6,7 @@
  */
 import { BALANCERS, type BalancerName, createBalancer, type PickContext } from '../internal/balancer.ts'
 import { RendezvousTable } from '../internal/balancers/rendezvous-table.ts'
+import type { Health } from '../internal/health.ts'
 import { createNode, type Node } from '../internal/node.ts'
 import type { Peer } from '../internal/peer.ts'
 
@@ -19,6 +20,9 @@ class IdlePeer implements Peer {
   inFlight: number
   requests = 0
   failures = 0
+  timeouts = 0
+  health: Health = 'unchecked'
+  isAvoided = false
   warmingSince: number | undefined = undefined
   readonly breaker = 'closed'
   readonly retryInMs = 0
@@ -31,6 +35,8 @@ class IdlePeer implements Peer {
   available(): boolean {
     return this.node.weight > 0 && this.node.protocol === undefined
   }
+
+  recover(): void {}
 
   dispose(): void {}
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { toHealthCheck } from '../config/health-check.ts'
 import type { Keys } from '../config/keys.ts'
 import type { Config } from '../config/schema.ts'
 import type { Registry } from '../discovery/registry.ts'
@@ -22,12 +23,14 @@ import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
 import { createHedge } from '../wrappers/hedge.ts'
 import { mayHoldOut } from '../wrappers/hold-out-limit.ts'
+import { moveWaiting } from '../wrappers/move-waiting.ts'
 import { createObserve } from '../wrappers/observe.ts'
 import { createRetry } from '../wrappers/retry.ts'
 import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { notePassed } from './body-memory.ts'
+import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
 
 export interface GatewayOptions {
@@ -53,6 +56,8 @@ export type ListenWhen = 'at-once' | 'when-loaded'
 export interface Gateway {
   readonly address: AddressInfo
   readonly table: LiveTable
+  /** Whether nodes are well. Whoever started the gateway has it check them, in one of several processes. */
+  readonly health: LiveHealth
   /** What its admin listener shows; whoever wants one opens it. */
   readonly pages: OwnPages
   /** Whether a request has come yet. */
@@ -90,8 +95,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           maxConnections: config.upstream.connectionsPerNode ?? undefined,
         },
         circuit: service => table.breakerOf(service) ?? config.breaker,
-        onBreaker: ({ node: { service, id } }, breaker, reason) =>
-          logger.info({ service, node: id, breaker, reason }, 'breaker changed'),
+        onBreaker: (peer, breaker, reason) => {
+          const { service, id } = peer.node
+          logger.info({ service, node: id, breaker, reason }, 'breaker changed')
+          if (reason === 'no answer') moveWaiting(peer, nodes.get(service)?.peers ?? [])
+        },
         mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
       }),
   )
@@ -104,9 +112,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
     logger,
+    onNodes: service => health.nodesChanged(service),
+    onRoutes: () => health.rulesChanged(),
+  })
+  const { healthCheck } = config.routes.defaults
+  const health = new LiveHealth({
+    nodes,
+    ruleOf: service => table.healthCheckOf(service),
+    fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
+    logger,
   })
   const budgets = new RetryBudgets()
-  const metrics = createMetrics(nodes, table, budgets)
+  const metrics = createMetrics({ nodes, table, budgets, health })
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
@@ -174,7 +191,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   let isFollowing = true
   const isReady = () => table.isLoaded && isFollowing && !draining
-  const pages = createTablePages({ nodes, table, metrics, isReady })
+  const pages = createTablePages({ nodes, table, metrics, health, isReady })
 
   const following = new AbortController()
   const follow = () => {
@@ -195,6 +212,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await proxy.listen({ host: config.host, port: config.port })
   } catch (error) {
     following.abort()
+    health.close()
     await Promise.allSettled([proxy.close(), followed])
     throw error
   }
@@ -212,6 +230,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await closed
     following.abort()
     await followed!.catch(() => {})
+    health.close()
     await options.onDrained?.(pages)
     nodes.clear()
     return cut
@@ -220,6 +239,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     address: proxy.server.address() as AddressInfo,
     table,
+    health,
     pages,
     hasServed: () => served,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),

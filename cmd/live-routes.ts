@@ -3,6 +3,7 @@ import { toRetryRules } from '../config/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
+import type { HealthCheck } from '../internal/health.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
 import { RouteTable } from '../internal/route-table.ts'
@@ -27,6 +28,7 @@ export class LiveRoutes {
   /** Services that have a document, good or bad; they get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
   #breakers: ReadonlyMap<string, Config['breaker']> = new Map()
+  #healthChecks: ReadonlyMap<string, HealthCheck | null> = new Map()
   #isComplete = false
   #table: RouteTable
 
@@ -66,6 +68,11 @@ export class LiveRoutes {
     return this.#breakers.get(service)
   }
 
+  /** How the nodes of a service are checked, where a route says it; null = not at all. */
+  healthCheckOf(service: string): HealthCheck | null | undefined {
+    return this.#healthChecks.get(service)
+  }
+
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
     const { secret, secretFile } = this.#config.stickyCookie
     return parseRouteDocument(id, document, {
@@ -93,7 +100,8 @@ export class LiveRoutes {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
-    this.#breakers = breakersOf(documents, this.#breaker)
+    this.#breakers = firstOf(documents, ({ breaker }) => breaker && { ...this.#breaker, ...breaker })
+    this.#healthChecks = firstOf(documents, ({ healthCheck }) => healthCheck)
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 
@@ -117,13 +125,12 @@ export class LiveRoutes {
   }
 }
 
-function breakersOf(
-  documents: readonly Route[],
-  defaults: Config['breaker'],
-): Map<string, Config['breaker']> {
-  const breakers = new Map<string, Config['breaker']>()
-  for (const { service, breaker } of documents.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    if (breaker && !breakers.has(service)) breakers.set(service, { ...defaults, ...breaker })
+/** What routes say of their services: of several routes of a service that say it, the one with the first id counts. */
+function firstOf<T>(documents: readonly Route[], said: (route: Route) => T | undefined): Map<string, T> {
+  const found = new Map<string, T>()
+  for (const route of documents.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const value = found.has(route.service) ? undefined : said(route)
+    if (value !== undefined) found.set(route.service, value)
   }
-  return breakers
+  return found
 }

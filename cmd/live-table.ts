@@ -3,6 +3,7 @@ import { Directory } from '../discovery/directory.ts'
 import { followRegistry } from '../discovery/follow-registry.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
+import type { HealthCheck } from '../internal/health.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route } from '../internal/route.ts'
 import type { RouteTable } from '../internal/route-table.ts'
@@ -22,6 +23,10 @@ export interface LiveTableOptions {
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
   readonly logger: Logger
+  /** Told when the node table has other nodes of a service. */
+  readonly onNodes: (service: string) => void
+  /** Told when there are other routes. */
+  readonly onRoutes: () => void
 }
 
 /** Keeps the node table and the route table at what the registry says, and tells how true they are. */
@@ -36,7 +41,8 @@ export class LiveTable implements TableView {
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
-  constructor({ registry, nodes, config, breaker, suspectGraceMs, hasKey, logger }: LiveTableOptions) {
+  constructor(options: LiveTableOptions) {
+    const { registry, nodes, config, breaker, suspectGraceMs, hasKey, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
@@ -45,8 +51,14 @@ export class LiveTable implements TableView {
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
-      onNodes: (service, serviceNodes) => nodes.set(service, serviceNodes),
-      onRoutes: routes => this.#routes.set(routes, this.#directory.blockedServices()),
+      onNodes: (service, serviceNodes) => {
+        nodes.set(service, serviceNodes)
+        options.onNodes(service)
+      },
+      onRoutes: routes => {
+        this.#routes.set(routes, this.#directory.blockedServices())
+        options.onRoutes()
+      },
       doubtMs: suspectGraceMs,
     })
     this.#log = new TableLog(this.#directory, logger)
@@ -69,6 +81,11 @@ export class LiveTable implements TableView {
   /** How the breakers of a service's nodes are set, where one of its routes says it. */
   breakerOf(service: string): Config['breaker'] | undefined {
     return this.#routes.breakerOf(service)
+  }
+
+  /** How the nodes of a service are checked, where one of its routes says it; null = not at all. */
+  healthCheckOf(service: string): HealthCheck | null | undefined {
+    return this.#routes.healthCheckOf(service)
   }
 
   /** Follows the registry until `signal` aborts. */

@@ -39,6 +39,7 @@ export async function startStack(loaded: LoadedConfig, { logger, write: writeLin
     })
     closers.push(() => registry.close())
     const gateway = await startGateway({ config, keys, registry, logger, writeLine })
+    gateway.health.startChecking()
     const admin = await openAdmin(gateway.pages, config).catch(async error => {
       await gateway.retire(AbortSignal.abort())
       throw error

@@ -5,7 +5,7 @@ import type { Config } from './schema.ts'
 /** What a route says of tries: of its document, and of the defaults where that says nothing. */
 export function toRetryRules(
   document: Pick<RouteDocument, 'retries' | 'tryTimeoutMs' | 'retryOn' | 'retryBufferBytes'>,
-  defaults: Config['routes']['defaults'],
+  defaults: Omit<Config['routes']['defaults'], 'healthCheck'>,
 ): Pick<Route, 'retries' | 'tryTimeoutMs' | 'retryOn' | 'retryBufferBytes'> {
   return {
     retries: document.retries ?? defaults.retries ?? undefined,

@@ -1,5 +1,6 @@
 import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
+import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
 import { type Finding, jsonPath, show } from './problem.ts'
 import { toBreaker, toHedge, toRetryRules } from './resilience-rules.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
@@ -11,7 +12,7 @@ import { NAME_PATTERN } from './values.ts'
 /** What a document leaves open. */
 export interface RouteContext {
   readonly origin: Route['origin']
-  readonly defaults: Config['routes']['defaults']
+  readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
   /** For a document without `auth`. */
   readonly defaultAuth: RouteAuth
   /** Whether sticky cookies can be signed; undefined = not known here, and not judged. */
@@ -56,7 +57,10 @@ export function findRouteProblems(document: unknown): Finding[] {
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, balancer, fallback, service } = document as Record<string, unknown>
+  const { path, stripPrefix, methods, balancer, fallback, service, healthCheck } = document as Record<
+    string,
+    unknown
+  >
   const found: Finding[] = []
   const add = (at: readonly (string | number)[], message: string | undefined) => {
     if (message !== undefined) found.push({ path: at, message })
@@ -73,6 +77,9 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   }
   for (const problem of findBalancerProblems(balancer, path)) {
     add(['balancer', ...problem.path], problem.message)
+  }
+  for (const problem of findHealthCheckProblems(healthCheck)) {
+    add(['healthCheck', ...problem.path], problem.message)
   }
   found.push(...fallbackProblems(fallback, service))
   return found
@@ -137,6 +144,8 @@ function toRoute(
     ...toRetryRules(document, defaults),
     hedge: toHedge(document.hedge),
     breaker: toBreaker(document.breaker),
+    healthCheck:
+      document.healthCheck === false ? null : document.healthCheck && toHealthCheck(document.healthCheck),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,

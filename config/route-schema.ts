@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
+import { HealthCheckOrNone } from './health-check.ts'
 import {
   BreakerRule,
   HedgeRule,
@@ -137,6 +138,7 @@ export const RouteDocument = Type.Object(
     ),
     hedge: Type.Optional(HedgeRule),
     breaker: Type.Optional(BreakerRule),
+    healthCheck: Type.Optional(HealthCheckOrNone),
     balancer: Type.Optional(
       balancerRule({
         description:

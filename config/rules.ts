@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../internal/node.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from './balancer-rule.ts'
+import { findHealthCheckProblems } from './health-check.ts'
 import { type Finding, show } from './problem.ts'
 import { findRouteRuleProblems } from './route-document.ts'
 import type { Config } from './schema.ts'
@@ -42,9 +43,12 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
 /** The rules of all routes of the file; works on a document that has not passed the schema too. */
 export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
   const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
-  const { balancer } = (section?.defaults ?? {}) as { balancer?: unknown }
+  const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
   for (const { path, message } of findBalancerProblems(balancer, undefined)) {
     yield { path: ['routes', 'defaults', 'balancer', ...path], message }
+  }
+  for (const { path, message } of findHealthCheckProblems(healthCheck)) {
+    yield { path: ['routes', 'defaults', 'healthCheck', ...path], message }
   }
   const routes = section?.documents
   if (typeof routes !== 'object' || routes === null) return

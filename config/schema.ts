@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
+import { HealthCheckRule } from './health-check.ts'
 import { JwtSection } from './jwt-schema.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './resilience-schema.ts'
 import { BreakerSection, StaleAnswersSection } from './resilience-sections.ts'
@@ -108,6 +109,11 @@ const RoutesSection = section(
         balancer: balancerRule({
           default: 'weighted-round-robin',
           description: 'How a node is picked: a name, or a name and what it goes by.',
+        }),
+        healthCheck: Type.Union([Type.Null(), HealthCheckRule], {
+          default: null,
+          description:
+            'How the nodes of services are checked of which neither a route nor the nodes themselves say it, such as `{"path": "/healthz"}` or `{"tcp": true}`. `null`: not at all.',
         }),
         slowStartMs: Type.Integer({
           ...SLOW_START,

@@ -1,3 +1,4 @@
+import type { Health } from '../internal/health.ts'
 import { addressOf, type Node } from '../internal/node.ts'
 import { NodeTable } from '../internal/node-table.ts'
 import type { Peer } from '../internal/peer.ts'
@@ -186,6 +187,9 @@ class DiscoveredPeer implements Peer {
   inFlight = 0
   requests = 0
   failures = 0
+  timeouts = 0
+  health: Health = 'unchecked'
+  isAvoided = false
   readonly breaker = 'closed'
   readonly retryInMs = 0
 
@@ -197,6 +201,8 @@ class DiscoveredPeer implements Peer {
   available(): boolean {
     return isUsable(this.node)
   }
+
+  recover(): void {}
 
   dispose(): void {}
 }

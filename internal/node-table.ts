@@ -1,4 +1,5 @@
 import { type Balancer, createBalancer } from './balancer.ts'
+import type { Health } from './health.ts'
 import { type Node, sameEndpoint } from './node.ts'
 import type { Peer } from './peer.ts'
 
@@ -7,6 +8,8 @@ export interface ServicePeers {
   readonly name: string
   /** Ordered by node id. Swapped whole when anything in it changes, never changed in place. */
   readonly peers: readonly Peer[]
+  /** Whether every node that could get requests fails its check: then all of them are used. */
+  readonly isPanicking: boolean
   /** The service's balancer of that name; made on first use. */
   balancer(name: string): Balancer
 }
@@ -37,6 +40,11 @@ export class NodeTable {
     return this.#services.values()
   }
 
+  /** Whether the first table is whole. */
+  get isLoaded(): boolean {
+    return this.#isLoaded
+  }
+
   /** The first table is whole: a node that comes from now on is new, and warms up where routes have a slow start. */
   loaded(): void {
     this.#isLoaded = true
@@ -54,9 +62,22 @@ export class NodeTable {
       return peer
     })
     if (peers.length === 0) this.#services.delete(service)
-    else if (live) live.peers = peers
+    else if (live) live.replace(peers)
     else this.#services.set(service, new LiveService(service, peers))
     for (const peer of left.values()) peer.dispose()
+  }
+
+  /**
+   * Takes what checks have found of a peer. One that was unhealthy and is not has its breaker closed, and warms up; one
+   * that is gets no requests, as long as there are others.
+   */
+  judge(peer: Peer, health: Health): void {
+    const was = peer.health
+    peer.health = health
+    this.#services.get(peer.node.service)?.avoidUnhealthy()
+    if (was !== 'unhealthy' || health === 'unhealthy') return
+    peer.warmingSince = this.#now()
+    peer.recover()
   }
 
   #welcome(node: Node): Peer {
@@ -74,11 +95,29 @@ export class NodeTable {
 class LiveService implements ServicePeers {
   readonly name: string
   peers: readonly Peer[]
+  isPanicking = false
   readonly #balancers = new Map<string, Balancer>()
 
   constructor(name: string, peers: readonly Peer[]) {
     this.name = name
     this.peers = peers
+  }
+
+  replace(peers: readonly Peer[]): void {
+    this.peers = peers
+    this.avoidUnhealthy()
+  }
+
+  avoidUnhealthy(): void {
+    let unhealthy = 0
+    let others = 0
+    for (const { node, health } of this.peers) {
+      if (node.weight === 0 || node.protocol !== undefined) continue
+      if (health === 'unhealthy') unhealthy++
+      else others++
+    }
+    this.isPanicking = unhealthy > 0 && others === 0
+    for (const peer of this.peers) peer.isAvoided = peer.health === 'unhealthy' && !this.isPanicking
   }
 
   balancer(name: string): Balancer {

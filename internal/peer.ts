@@ -1,3 +1,4 @@
+import type { Health } from './health.ts'
 import type { Node } from './node.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -17,16 +18,27 @@ export interface Peer {
   requests: number
   /** Tries without an answer, or with a failure status. */
   failures: number
+  /** Tries whose answer did not come in time; `failures` has them, too. */
+  timeouts: number
+  /** What active checks say of it. Set by the node table. */
+  health: Health
+  /** Whether it is left out because its check fails, while another node's does not. Set by the node table. */
+  isAvoided: boolean
   /**
-   * When it came, after the first table was there, or came back: its breaker closed. Milliseconds on the monotonic
-   * clock; undefined = it never had to warm up.
+   * When it came, after the first table was there, or came back: its breaker closed, or its check passed again.
+   * Milliseconds on the monotonic clock; undefined = it never had to warm up.
    */
   warmingSince?: number | undefined
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number
-  /** Whether a request may go there now: it speaks HTTP, is not drained, and the breaker closed or in want of a probe. */
+  /**
+   * Whether a request may go there now: it speaks HTTP, is neither drained nor avoided, and its breaker is closed or in
+   * want of a probe.
+   */
   available(): boolean
+  /** Its check has passed after it had failed: what the breaker holds against it is over. */
+  recover(): void
   /** Ends connections and timers once the last request has ended. Called when the node is gone. */
   dispose(): void
 }
@@ -38,5 +50,5 @@ export function stateOf(peer: Peer): PeerState {
   if (peer.node.suspect) return 'suspect'
   if (peer.node.protocol !== undefined) return 'down'
   if (peer.node.weight === 0) return 'draining'
-  return peer.breaker === 'open' ? 'down' : 'up'
+  return peer.breaker === 'open' || peer.health === 'unhealthy' ? 'down' : 'up'
 }

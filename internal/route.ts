@@ -1,4 +1,5 @@
 import type { HashKey, StickyCookie } from './affinity.ts'
+import type { HealthCheck } from './health.ts'
 
 /**
  * Which requests go to which service, and under which rules. Made from a route document (config schema
@@ -32,6 +33,8 @@ export interface Route {
   readonly hedge?: HedgeRule | undefined
   /** What this route says of the breakers of its service's nodes; the configuration says the rest. */
   readonly breaker?: BreakerRule | undefined
+  /** How the nodes of its service are checked; null = not at all, undefined = as they say themselves. */
+  readonly healthCheck?: HealthCheck | null | undefined
   /** A name of the balancer list. */
   readonly balancer: string
   /** For `consistent-hash`: what the node is chosen by. */

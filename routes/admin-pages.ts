@@ -1,3 +1,4 @@
+import type { Health } from '../internal/health.ts'
 import type { BreakerState, PeerState } from '../internal/peer.ts'
 import type { MetricValues } from './metric-values.ts'
 import type { SourceView } from './table-view.ts'
@@ -61,7 +62,14 @@ export interface RoutePage {
 
 /** `GET /services`. */
 export interface ServicesPage {
-  readonly services: readonly { readonly name: string; readonly nodes: readonly NodePage[] }[]
+  readonly services: readonly ServicePage[]
+}
+
+export interface ServicePage {
+  readonly name: string
+  /** Whether every node fails its check, and all are used. */
+  readonly panicking: boolean
+  readonly nodes: readonly NodePage[]
 }
 
 export interface NodePage {
@@ -73,7 +81,10 @@ export interface NodePage {
   readonly protocol?: string
   readonly state: PeerState
   readonly breaker: BreakerState
+  readonly health: Health
   readonly inFlight: number
   readonly requests: number
   readonly failures: number
+  /** Those of the failures whose answer did not come in time. */
+  readonly timeouts: number
 }

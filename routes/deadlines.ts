@@ -47,18 +47,25 @@ export class Deadlines {
   }
 
   #tick(): void {
-    const now = this.#now()
     for (const [timeoutMs, head] of this.#queues) {
-      while (head.next.expiresAt <= now) {
-        const { next } = head
-        next.clear()
-        next.call?.end(new UpstreamFailure('timeout'))
-      }
+      this.#endExpired(head)
       if (head.next === head) this.#queues.delete(timeoutMs)
     }
     if (this.#queues.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
+  }
+
+  /**
+   * One in a turn: what an end leads to is known before the next. Where a node hangs, the first few have its breaker
+   * open, and the others go to another node.
+   */
+  #endExpired(head: Deadline): void {
+    const { next } = head
+    if (next.expiresAt > this.#now()) return
+    next.clear()
+    next.call?.end(new UpstreamFailure('timeout'))
+    if (head.next !== head) setImmediate(() => this.#endExpired(head))
   }
 }
 

@@ -17,6 +17,15 @@ export interface LiveMetricOptions {
   readonly samples: () => Iterable<Sample>
 }
 
+/** Adds a live metric to those that are shown. */
+export type AddLiveMetric = (
+  type: LiveMetricOptions['type'],
+  name: string,
+  help: string,
+  aggregator: Aggregator,
+  samples: LiveMetricOptions['samples'],
+) => void
+
 /**
  * A prom-client metric that is read at each scrape from where it is kept anyway. prom-client's own Gauge and
  * Counter hash the labels of every value they are given: with ten thousand nodes that alone stops the process

@@ -1,9 +1,11 @@
+import type { Health } from '../internal/health.ts'
 import type { BreakerState, PeerState } from '../internal/peer.ts'
 import type { NodePage, RoutesPage, ServicesPage } from './admin-pages.ts'
 import type { SourceDetails } from './table-view.ts'
 
 /** From the best to the worst. */
 const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
+const HEALTHS: readonly Health[] = ['healthy', 'unchecked', 'unhealthy']
 const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
 
 /** A page and the process it is of. */
@@ -52,9 +54,12 @@ export function mergeServices(pages: readonly ServicesPage[]): ServicesPage {
     pages.flatMap(page => page.services),
     service => service.name,
   )
+  const panicking = new Set(
+    pages.flatMap(page => page.services.filter(service => service.panicking).map(({ name }) => name)),
+  )
   return {
     services: [...nodes]
-      .map(([name, each]) => ({ name, nodes: each }))
+      .map(([name, each]) => ({ name, panicking: panicking.has(name), nodes: each }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }
@@ -82,9 +87,11 @@ function mergeNode(a: NodePage, b: NodePage): NodePage {
     ...a,
     state: worst(STATES, a.state, b.state),
     breaker: worst(BREAKERS, a.breaker, b.breaker),
+    health: worst(HEALTHS, a.health, b.health),
     inFlight: a.inFlight + b.inFlight,
     requests: a.requests + b.requests,
     failures: a.failures + b.failures,
+    timeouts: a.timeouts + b.timeouts,
   }
 }
 

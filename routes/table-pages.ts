@@ -4,18 +4,19 @@ import { type Peer, stateOf } from '../internal/peer.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
 import type { NodePage, OwnPages, RoutePage } from './admin-pages.ts'
 import type { Metrics } from './metrics.ts'
-import type { TableView } from './table-view.ts'
+import type { HealthView, TableView } from './table-view.ts'
 
 export interface TablePagesOptions {
   readonly nodes: NodeTable
   readonly table: TableView
   readonly metrics: Metrics
+  readonly health: HealthView
   /** Whether a table is loaded and shutdown has not begun. */
   readonly isReady: () => boolean
 }
 
 /** What the table and the counts of this process look like on the admin listener. */
-export function createTablePages({ nodes, table, metrics, isReady }: TablePagesOptions): OwnPages {
+export function createTablePages({ nodes, table, metrics, health, isReady }: TablePagesOptions): OwnPages {
   return {
     isReady,
     metrics: () => metrics.render(),
@@ -29,7 +30,7 @@ export function createTablePages({ nodes, table, metrics, isReady }: TablePagesO
         revision: revision ?? null,
         source,
         routes: table.routes().map(route => describeRoute(route, nodes.get(route.service))),
-        problems: table.problems(),
+        problems: [...table.problems(), ...health.problems()],
       }
     },
   }
@@ -55,7 +56,7 @@ function describeRoute(route: Route, service: ServicePeers | undefined): RoutePa
 }
 
 function describeService(service: ServicePeers) {
-  return { name: service.name, nodes: service.peers.map(describeNode) }
+  return { name: service.name, panicking: service.isPanicking, nodes: service.peers.map(describeNode) }
 }
 
 function describeNode(peer: Peer): NodePage {
@@ -67,9 +68,11 @@ function describeNode(peer: Peer): NodePage {
     ...(peer.node.protocol !== undefined && { protocol: peer.node.protocol }),
     state: stateOf(peer),
     breaker: peer.breaker,
+    health: peer.health,
     inFlight: peer.inFlight,
     requests: peer.requests,
     failures: peer.failures,
+    timeouts: peer.timeouts,
   }
 }
 

@@ -39,6 +39,14 @@ export interface SourceDetails {
   readonly relists: Readonly<Record<string, number>>
 }
 
+/** What the admin listener shows of health checks. */
+export interface HealthView {
+  /** What this process has checked so far, and how many nodes it checks. */
+  readonly checks: { readonly nodes: number; readonly passed: number; readonly failed: number }
+  /** What is wrong with the checks that nodes ask for. */
+  problems(): readonly { readonly key: string; readonly reason: string }[]
+}
+
 /** What the admin listener shows of the live table. */
 export interface TableView {
   source(): SourceView

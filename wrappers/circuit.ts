@@ -3,7 +3,7 @@ import CircuitBreaker from 'opossum'
 import type { Call } from '../internal/call.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../internal/upstream.ts'
-import { UpstreamFailure } from '../internal/upstream-failure.ts'
+import { type FailureKind, UpstreamFailure } from '../internal/upstream-failure.ts'
 import { rotation } from './rotation.ts'
 
 export interface CircuitOptions {
@@ -27,10 +27,12 @@ export type BreakerReason =
   | 'too many failures'
   | 'too many slow calls'
   | 'no connection'
+  | 'no answer'
   | 'time for a probe'
   | 'probe failed'
   | 'probe given up'
   | 'probe succeeded'
+  | 'check passed'
 
 export interface CircuitEvents {
   /** Told of every change of its state. */
@@ -46,13 +48,16 @@ export interface CircuitEvents {
 type Attempt = [next: Upstream<Outcome>, request: UpstreamRequest, call: Call]
 
 const BUCKETS = 10
+/** Envoy ejects a node after as many failures in a row. */
+const MAX_UNANSWERED = 5
 
 /**
  * The circuit breaker of one node, by opossum. Closed, it counts; open, it refuses; half-open, it lets one
  * probe through, whose outcome decides.
  *
  * It opens by ratio, and at once after `minimumRequests` tries in a row without a connection: a node that died
- * under steady traffic would otherwise be asked until its failures outweigh the good answers before them.
+ * under steady traffic would otherwise be asked until its failures outweigh the good answers before them. For the same
+ * reason a node that hangs is left out after 5 tries in a row that were not answered in time.
  *
  * What opossum leaves to its user is done here: when to open (it knows neither slow calls nor who may stay out);
  * for how long, twice as long with each probe that fails; the window starts empty after closing (else the failures
@@ -72,6 +77,8 @@ export class Circuit {
   #failedProbes = 0
   /** Tries in a row for which there was no connection. */
   #unreachable = 0
+  /** Tries in a row that were not answered in time. */
+  #unanswered = 0
   #reason: BreakerReason = 'too many failures'
   #isUnreachable = false
   /** When the last answer came that was good but slow. */
@@ -101,14 +108,16 @@ export class Circuit {
     this.#breaker.on('failure', error => this.#onFailure(error))
     this.#breaker.on('success', result => {
       // A filtered error comes here too, and says nothing of the node.
-      if (!(result instanceof Error)) this.#unreachable = 0
+      if (result instanceof Error) return
+      this.#unreachable = 0
+      this.#unanswered = 0
     })
     this.#breaker.on('halfOpen', () => events.onChange('half-open', 'time for a probe'))
     this.#breaker.on('close', () => {
       for (let i = 0; i < BUCKETS; i++) this.#window.emit('rotate')
       this.#failedProbes = 0
       this.#isUnreachable = false
-      events.onChange('closed', 'probe succeeded')
+      events.onChange('closed', this.#reason === 'check passed' ? this.#reason : 'probe succeeded')
     })
     rotation.add(this.#window, this.#windowMs / BUCKETS)
   }
@@ -143,6 +152,13 @@ export class Circuit {
     return this.#breaker.fire(next as Upstream<Outcome>, request, call).catch(asOutcome) as Promise<T>
   }
 
+  /** Closes it, whatever it has counted: the node was found to be well by other means. */
+  recover(): void {
+    if (this.#breaker.closed) return
+    this.#reason = 'check passed'
+    this.#breaker.close()
+  }
+
   /** Ends its timers. */
   close(): void {
     rotation.delete(this.#window)
@@ -164,8 +180,10 @@ export class Circuit {
   }
 
   #onFailure(error: unknown): void {
-    const noConnection = error instanceof UpstreamFailure && error.kind === 'connect'
+    const kind = error instanceof UpstreamFailure ? error.kind : undefined
+    const noConnection = kind === 'connect'
     this.#unreachable = noConnection ? this.#unreachable + 1 : 0
+    this.#unanswered = kind === 'timeout' ? this.#unanswered + 1 : 0
     if (this.#breaker.halfOpen) {
       // Now opossum opens it. A client that left before the answer has shown nothing.
       if (saysSomethingOfNode(error)) {
@@ -183,6 +201,10 @@ export class Circuit {
       this.#open('no connection')
       return
     }
+    if (this.#unanswered >= Math.min(minimumRequests, MAX_UNANSWERED) && this.#mayOpen(false)) {
+      this.#open('no answer')
+      return
+    }
     const isSlow = error instanceof FailureAnswer && error.isSlow
     const now = performance.now()
     if (isSlow) this.#slowAt = now
@@ -190,8 +212,12 @@ export class Circuit {
     if (fires < minimumRequests || failures / fires < failureRatio - 1e-9) return
     // A slow answer counts as a failure, and is an answer all the same.
     const isUseless = successes === 0 && now - this.#slowAt > windowMs
-    if (this.#events.mayOpen?.(isUseless) === false) return
+    if (!this.#mayOpen(isUseless)) return
     this.#open(isSlow ? 'too many slow calls' : 'too many failures')
+  }
+
+  #mayOpen(isUseless: boolean): boolean {
+    return this.#events.mayOpen?.(isUseless) ?? true
   }
 
   #open(reason: BreakerReason): void {
@@ -208,6 +234,7 @@ export class Circuit {
     )
     this.#openedAt = performance.now()
     this.#unreachable = 0
+    this.#unanswered = 0
     this.#events.onChange('open', this.#reason)
   }
 
@@ -247,6 +274,9 @@ function asOutcome(error: unknown): Outcome {
   throw error
 }
 
+/** `hung` says what the failures before it have said. */
+const SAYS_NOTHING: ReadonlySet<FailureKind> = new Set(['aborted', 'unsendable', 'hung'])
+
 function saysSomethingOfNode(error: unknown): boolean {
-  return !(error instanceof UpstreamFailure && (error.kind === 'aborted' || error.kind === 'unsendable'))
+  return !(error instanceof UpstreamFailure && SAYS_NOTHING.has(error.kind))
 }

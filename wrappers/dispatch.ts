@@ -7,6 +7,7 @@ import type { AnswerHead } from './http1/answer-head.ts'
 import type { Chunk, Exchange, NodeConnection } from './http1/node-connection.ts'
 import { RequestBodySender } from './http1/request-body-sender.ts'
 import { writeRequestHead } from './http1/request-text.ts'
+import { isMovable } from './retry-rules.ts'
 import { chosenPeer, type UpstreamPeer } from './upstream-peer.ts'
 
 export interface DispatchOptions {
@@ -138,6 +139,10 @@ class Try implements UpstreamResponse, Exchange {
     this.#target?.end()
   }
 
+  onHung(): void {
+    if (isMovable(this.#request, this.#call)) this.cancel(new UpstreamFailure('hung'))
+  }
+
   onFailure(failure: UpstreamFailure): void {
     this.#connection = undefined
     if (this.status === 0) {
@@ -191,6 +196,7 @@ class Try implements UpstreamResponse, Exchange {
   #fail(failure: UpstreamFailure): void {
     if (this.#over) return
     if (failure.kind !== 'aborted' && failure.kind !== 'unsendable') this.#peer.failures++
+    if (failure.kind === 'timeout') this.#peer.timeouts++
     this.#finish()
     this.#reject(failure)
   }

@@ -100,7 +100,8 @@ export class Retries<T extends Outcome> {
     }
     if (this.#left <= 0) return 'give up'
     const kind = error instanceof UpstreamFailure ? error.kind : undefined
-    if (kind !== 'connect' && !this.#budget.take(performance.now(), kind === 'reset')) return 'give up'
+    const isBroken = kind === 'reset' || kind === 'hung'
+    if (kind !== 'connect' && !this.#budget.take(performance.now(), isBroken)) return 'give up'
     this.#left--
     this.#budget.retries++
     this.#call.exclude(this.#call.peer!)

@@ -18,6 +18,7 @@ const HALF_WINDOW_MS = 5_000
  *
  * Connections that broke are another matter: a node that dies breaks all of its own at once, which may be half of what
  * is under way, and none of those clients need notice. So the first limit is not theirs, and the second is at least 100.
+ * The same is true of what a node had in flight when it was found to hang.
  *
  * Source: the first is Envoy's retry budget, the second Finagle's `RetryBudget`, of which gRPC's retry throttling
  * (gRFC A6) has taught it to tell retries that help from those that do not.
@@ -66,7 +67,7 @@ export class RetryBudget {
   /**
    * Takes a retry out of the budget; `giveBack` when it is over.
    *
-   * @param isBroken whether a connection broke
+   * @param isBroken whether a connection broke, or was given up because its node hangs
    * @returns whether there is one
    */
   take(now: number, isBroken = false): boolean {

@@ -1,3 +1,4 @@
+import type { Call } from '../internal/call.ts'
 import { type ErrorCode, GatewayError } from '../internal/errors.ts'
 import type { Outcome, UpstreamRequest } from '../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../internal/upstream-failure.ts'
@@ -6,11 +7,15 @@ import { keepBody } from './kept-body.ts'
 /** Methods that may be repeated without asking (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
+/** The node may have acted on the request. */
+const WITHOUT_ANSWER: ReadonlySet<FailureKind> = new Set(['reset', 'timeout', 'hung'])
+
 /** What the client is told when the last try failed. An aborted call has no client to tell. */
 const CODES: Readonly<Record<Exclude<FailureKind, 'aborted'>, ErrorCode>> = {
   connect: 'WG_UPSTREAM_UNREACHABLE',
   reset: 'WG_UPSTREAM_UNREACHABLE',
   timeout: 'WG_UPSTREAM_TIMEOUT',
+  hung: 'WG_UPSTREAM_TIMEOUT',
   invalid: 'WG_UPSTREAM_INVALID',
   unsendable: 'WG_BAD_REQUEST',
 }
@@ -22,7 +27,13 @@ export function isUnwanted(outcome: Outcome, { route, method }: UpstreamRequest)
 
 /** Whether a try that failed so may be followed by another. */
 export function isRepeatable({ kind }: UpstreamFailure, { method }: UpstreamRequest): boolean {
-  return kind === 'connect' || ((kind === 'reset' || kind === 'timeout') && IDEMPOTENT.has(method))
+  return kind === 'connect' || (WITHOUT_ANSWER.has(kind) && IDEMPOTENT.has(method))
+}
+
+/** Whether a try that waits may be given up for one on another node. */
+export function isMovable({ method, route, body }: UpstreamRequest, { attempts }: Call): boolean {
+  // A later try may be the last that the route allows.
+  return attempts === 1 && route.retries !== 0 && IDEMPOTENT.has(method) && !body?.begun
 }
 
 /** The request with a body that can be sent again, where that may be and its route lets it be kept. */

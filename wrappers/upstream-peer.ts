@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Call } from '../internal/call.ts'
+import type { Health } from '../internal/health.ts'
 import { addressOf, type Node } from '../internal/node.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
 import { type BreakerReason, Circuit, type CircuitOptions } from './circuit.ts'
@@ -21,7 +22,7 @@ export interface PeerOptions {
   /** How the breakers of a service's nodes are set, now; asked at every try. */
   readonly circuit: (service: string) => CircuitOptions
   /** Told of every change of a breaker's state. */
-  readonly onBreaker: (peer: Peer, state: BreakerState, reason: BreakerReason) => void
+  readonly onBreaker: (peer: UpstreamPeer, state: BreakerState, reason: BreakerReason) => void
   /**
    * Whether a node that takes connections may be left out for its failures; every one of late, when it `isUseless`.
    * Default: yes.
@@ -45,6 +46,9 @@ export class UpstreamPeer implements Peer {
   inFlight = 0
   requests = 0
   failures = 0
+  timeouts = 0
+  health: Health = 'unchecked'
+  isAvoided = false
   warmingSince: number | undefined = undefined
 
   constructor(node: Node, options: PeerOptions) {
@@ -77,7 +81,7 @@ export class UpstreamPeer implements Peer {
   }
 
   available(): boolean {
-    if (this.node.weight === 0 || this.node.protocol !== undefined) return false
+    if (this.node.weight === 0 || this.node.protocol !== undefined || this.isAvoided) return false
     return this.#circuit === undefined || this.#circuit.admits()
   }
 
@@ -85,6 +89,15 @@ export class UpstreamPeer implements Peer {
   connect(done: (error: Error | undefined, socket: Socket) => void): void {
     const { host, port } = this.node
     openSocket({ host, port, timeoutMs: this.#options.connection.connectTimeoutMs }, done)
+  }
+
+  recover(): void {
+    this.#circuit?.recover()
+  }
+
+  /** Gives up every try here that waits for an answer, if it may be made on another node instead. */
+  moveWaiting(): void {
+    this.#pool?.tellHung()
   }
 
   dispose(): void {

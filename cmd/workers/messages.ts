@@ -3,6 +3,7 @@ import type { FileContents } from '../../config/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { MetricValues } from '../../routes/metric-values.ts'
 import type { ListenWhen } from '../gateway.ts'
+import type { HealthNews } from '../live-health.ts'
 
 /** What a worker runs with. All of it was checked by the primary, and none of it is read anew by the worker. */
 export interface WorkerSettings {
@@ -21,6 +22,10 @@ export type ToWorker =
   | { readonly type: 'start'; readonly settings: WorkerSettings; readonly listen: ListenWhen }
   /** Answered by any number of `part` and one `answered`. */
   | { readonly type: 'ask'; readonly id: number; readonly page: PageName }
+  /** It is the one that checks nodes, from now on. */
+  | { readonly type: 'check' }
+  /** What another worker has found of nodes. */
+  | { readonly type: 'health'; readonly news: HealthNews }
   /** Another worker has taken its place. */
   | { readonly type: 'retire' }
   /** The whole gateway ends. */
@@ -34,5 +39,7 @@ export type ToPrimary =
   | { readonly type: 'failed'; readonly text: string }
   | { readonly type: 'part'; readonly id: number; readonly part: unknown }
   | { readonly type: 'answered'; readonly id: number }
+  /** What it has found of nodes. */
+  | { readonly type: 'health'; readonly news: HealthNews }
   /** A metric as it was at the end. */
   | { readonly type: 'last'; readonly metric: MetricValues }

@@ -12,6 +12,8 @@ export interface PoolOptions {
   readonly logger: Logger
   /** Told of a worker that has ended as it was asked to; all of its `last` has come. */
   readonly onLast: (worker: WorkerProcess) => void
+  /** Told when others than before get connections. */
+  readonly onServing: () => void
 }
 
 /** A place for one worker, which always has one. */
@@ -33,6 +35,7 @@ const TRIES = 5
 export class WorkerPool {
   readonly #logger: Logger
   readonly #onLast: PoolOptions['onLast']
+  readonly #onServing: PoolOptions['onServing']
   readonly #all = new Set<WorkerProcess>()
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
@@ -40,10 +43,11 @@ export class WorkerPool {
   #settings: WorkerSettings
   #restarts = 0
 
-  constructor(settings: WorkerSettings, { logger, onLast }: PoolOptions) {
+  constructor(settings: WorkerSettings, { logger, onLast, onServing }: PoolOptions) {
     this.#settings = settings
     this.#logger = logger
     this.#onLast = onLast
+    this.#onServing = onServing
     // Connections in turn: left to the kernel, one worker often gets most of them.
     cluster.schedulingPolicy = cluster.SCHED_RR
     if (this.#sources) {
@@ -121,6 +125,7 @@ export class WorkerPool {
     if (slot.worker !== worker) slot.worker.retire()
     slot.worker = worker
     slot.failures = 0
+    this.#onServing()
     void this.#keep(slot, worker)
   }
 
@@ -141,7 +146,7 @@ export class WorkerPool {
       return this.#keep(slot, worker)
     }
     this.#restarts++
-    slot.worker.listening.catch(error =>
+    slot.worker.listening.then(this.#onServing, error =>
       this.#logger.error({ reason: error.message }, 'a worker cannot start'),
     )
     void this.#keep(slot, slot.worker)
@@ -185,6 +190,7 @@ export class WorkerPool {
 
   #ended(worker: WorkerProcess, exit: WorkerExit): void {
     this.#all.delete(worker)
+    this.#onServing()
     if (!worker.isEnding) return
     if (exit.code === 0) this.#onLast(worker)
     else this.#logger.warn({ worker: worker.pid, ...exit }, 'a worker did not end as it should')

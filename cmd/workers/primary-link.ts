@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import type { HealthNews } from '../live-health.ts'
 import type { PageName, ToPrimary, ToWorker } from './messages.ts'
 
 /** Why a worker ends: another took its place, the whole gateway ends, or its primary is gone. */
@@ -14,6 +15,10 @@ export class PrimaryLink {
   readonly hurry: AbortSignal
   /** Asked for a page: calls `answer` with each part of it. Until it is set, pages have no parts. */
   onAsk: (page: PageName, answer: (part: unknown) => void) => Promise<void> = async () => {}
+  /** Asked to check nodes. */
+  onCheck: () => void = () => {}
+  /** Told what another worker has found of nodes. */
+  onHealth: (news: HealthNews) => void = () => {}
   /** Told why a page could not be made. */
   onError: (error: unknown) => void = () => {}
 
@@ -34,6 +39,10 @@ export class PrimaryLink {
           return start.resolve(message)
         case 'ask':
           return void this.#answer(message.id, message.page)
+        case 'check':
+          return this.onCheck()
+        case 'health':
+          return this.onHealth(message.news)
         case 'retire':
         case 'drain':
           return endBy(message.type)

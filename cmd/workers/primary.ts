@@ -9,6 +9,7 @@ import type { Log } from '../logger.ts'
 import { checkFormats } from '../registry.ts'
 import { onReloadSignal, untilSignal } from '../signals.ts'
 import { urlOf } from '../url.ts'
+import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
 import { loadAnew, type Source } from './reload.ts'
@@ -46,6 +47,7 @@ export async function servePrimary(
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
   const pages = new WorkerPages()
+  const health = new HealthRelay()
   const settings = ({ loaded, keyFiles }: Source): WorkerSettings => ({
     config: loaded.config,
     keyFiles,
@@ -91,6 +93,7 @@ export async function servePrimary(
       logger,
       onLast: worker =>
         pages.keep(worker).catch(error => logger.error({ err: error }, 'what a worker had counted is lost')),
+      onServing: () => health.update(pool.serving),
     })
     pages.show(pool)
     const address = await pool.start(countWorkers(source.loaded))

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { MetricValues } from '../../routes/metric-values.ts'
 import { Told } from '../explain.ts'
 import type { ListenWhen } from '../gateway.ts'
+import type { HealthNews } from '../live-health.ts'
 import { endUntakenConnection } from './handovers.ts'
 import { WORKER_MARK } from './is-worker.ts'
 import type { PageName, ToPrimary, ToWorker, WorkerSettings } from './messages.ts'
@@ -33,6 +34,8 @@ export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   /** What it has counted, told when it was about to end. */
   readonly last: MetricValues[] = []
+  /** Told what it has found of nodes. */
+  onHealth: (news: HealthNews) => void = () => {}
   readonly #worker: Worker
   readonly #settings: WorkerSettings
   readonly #asks = new Map<number, Ask>()
@@ -69,6 +72,8 @@ export class WorkerProcess {
           return void this.#asks.get(message.id)?.parts.push(message.part)
         case 'answered':
           return this.#answered(message.id)
+        case 'health':
+          return this.onHealth(message.news)
         case 'last':
           return void this.last.push(message.metric)
         default:
@@ -109,6 +114,16 @@ export class WorkerProcess {
   /** Whether it was asked to end. */
   get isEnding(): boolean {
     return this.#isEnding
+  }
+
+  /** Has it check nodes; one of the workers does. */
+  check(): void {
+    this.#send({ type: 'check' })
+  }
+
+  /** Tells it what another has found of nodes. */
+  tellHealth(news: HealthNews): void {
+    this.#send({ type: 'health', news })
   }
 
   /** The parts of a page; undefined when it does not answer in time. */

@@ -103,3 +103,48 @@ test('clearing disposes of every peer of every service', () => {
   )
   assert.deepEqual([...table.services()], [])
 })
+
+test('nodes that fail their checks are avoided while there are others, and used when there are none', () => {
+  const { table } = setUp()
+  const ids = ['a', 'b', 'c']
+  table.set('user', [...ids.map(id => testNode({ id })), testNode({ id: 'drained', weight: 0 })])
+  const service = table.get('user')!
+  const [a, b, c] = service.peers as [FakePeer, FakePeer, FakePeer]
+  const state = () => [service.isPanicking, ...[a, b, c].map(({ isAvoided }) => isAvoided)]
+  table.judge(a, 'unhealthy')
+  assert.deepEqual(state(), [false, true, false, false])
+  table.judge(b, 'unhealthy')
+  assert.deepEqual(state(), [false, true, true, false])
+  table.judge(c, 'unhealthy')
+  assert.deepEqual(state(), [true, false, false, false])
+  table.judge(b, 'healthy')
+  assert.deepEqual(state(), [false, true, false, true])
+})
+
+test('when the last healthy node leaves, the unhealthy ones are used, and avoided when another comes', () => {
+  const { table } = setUp()
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
+  const service = table.get('user')!
+  const a = service.peers[0]!
+  table.judge(a, 'unhealthy')
+  table.set('user', [testNode({ id: 'a' })])
+  assert.deepEqual([service.isPanicking, a.isAvoided], [true, false])
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'c' })])
+  assert.deepEqual([service.isPanicking, a.isAvoided], [false, true])
+})
+
+test('a node that passes its check again recovers and warms up; one that is checked for the first time does not', () => {
+  const now = { ms: 5 }
+  const table = new NodeTable(
+    node => new FakePeer(node),
+    () => now.ms,
+  )
+  table.set('user', [testNode({ id: 'a' })])
+  const peer = table.get('user')!.peers[0] as FakePeer
+  table.judge(peer, 'healthy')
+  assert.deepEqual([peer.recovered, peer.warmingSince], [0, undefined])
+  table.judge(peer, 'unhealthy')
+  now.ms = 70
+  table.judge(peer, 'healthy')
+  assert.deepEqual([peer.recovered, peer.warmingSince], [1, 70])
+})

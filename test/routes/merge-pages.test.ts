@@ -4,8 +4,9 @@ import type { NodePage, RoutePage, RoutesPage } from '../../routes/admin-pages.t
 import { mergeRoutes, mergeServices } from '../../routes/merge-pages.ts'
 
 function node(id: string, changes: Partial<NodePage> = {}): NodePage {
-  const idle = { state: 'up', breaker: 'closed', inFlight: 0, requests: 0, failures: 0 } as const
-  return { id, address: '127.0.0.1:1', weight: 1, metadata: {}, ...idle, ...changes }
+  const idle = { inFlight: 0, requests: 0, failures: 0, timeouts: 0 }
+  const well = { state: 'up', breaker: 'closed', health: 'unchecked' } as const
+  return { id, address: '127.0.0.1:1', weight: 1, metadata: {}, ...idle, ...well, ...changes }
 }
 
 function page(
@@ -67,19 +68,23 @@ test('a worker without a table makes the revision unknown', () => {
 
 test('services are those of any worker, by name', () => {
   const merged = mergeServices([
-    { services: [{ name: 'b', nodes: [node('n1', { requests: 1 })] }] },
+    { services: [{ name: 'b', panicking: true, nodes: [node('n1', { requests: 1 })] }] },
     {
       services: [
-        { name: 'a', nodes: [node('n1')] },
-        { name: 'b', nodes: [node('n1', { requests: 2 })] },
+        { name: 'a', panicking: false, nodes: [node('n1')] },
+        { name: 'b', panicking: false, nodes: [node('n1', { requests: 2, health: 'unhealthy' })] },
       ],
     },
   ])
   assert.deepEqual(
-    merged.services.map(({ name, nodes }) => [name, nodes.map(({ requests }) => requests)]),
+    merged.services.map(({ name, panicking, nodes }) => [
+      name,
+      panicking,
+      nodes.map(({ requests, health }) => [requests, health]),
+    ]),
     [
-      ['a', [0]],
-      ['b', [3]],
+      ['a', false, [[0, 'unchecked']]],
+      ['b', true, [[3, 'unhealthy']]],
     ],
   )
 })

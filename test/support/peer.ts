@@ -1,3 +1,4 @@
+import type { Health } from '../../internal/health.ts'
 import { createNode, type Node, type NodeInput } from '../../internal/node.ts'
 import type { BreakerState, Peer } from '../../internal/peer.ts'
 
@@ -8,12 +9,16 @@ export class FakePeer implements Peer {
   inFlight = 0
   requests = 0
   failures = 0
+  timeouts = 0
+  health: Health = 'unchecked'
+  isAvoided = false
   warmingSince: number | undefined = undefined
   breaker: BreakerState = 'closed'
   retryInMs = 0
   /** Whether its breaker would let a request through. */
   up = true
   disposed = 0
+  recovered = 0
 
   constructor(node: Node) {
     this.node = node
@@ -22,6 +27,10 @@ export class FakePeer implements Peer {
 
   available(): boolean {
     return this.up && this.node.weight > 0
+  }
+
+  recover(): void {
+    this.recovered++
   }
 
   dispose(): void {

@@ -111,12 +111,50 @@ test('ten tries in a row without a connection open it, however many good answers
   circuit.close()
 })
 
+test('five tries in a row that nobody answered in time open it, however many good answers came before', async () => {
+  const { circuit, succeed, fail, reasons } = setUp()
+  for (let i = 0; i < 1_000; i++) await succeed()
+  for (let i = 0; i < 4; i++) await fail('timeout')
+  await succeed()
+  for (let i = 0; i < 4; i++) await fail('timeout')
+  await fail('reset')
+  for (let i = 0; i < 4; i++) await fail('timeout')
+  assert.equal(circuit.state, 'closed')
+  await fail('timeout')
+  assert.deepEqual([circuit.state, reasons], ['open', ['no answer']])
+  circuit.close()
+})
+
+test('a node that hangs stays in use where as many are left out as may be', async () => {
+  const asked: boolean[] = []
+  const { circuit, succeed, fail } = setUp({}, isUseless => {
+    asked.push(isUseless)
+    return false
+  })
+  for (let i = 0; i < 1_000; i++) await succeed()
+  for (let i = 0; i < 5; i++) await fail('timeout')
+  assert.deepEqual([circuit.state, asked], ['closed', [false]])
+  circuit.close()
+})
+
+test('it closes at once when the node was found to be well by other means', async () => {
+  const { circuit, open, succeed, reasons } = setUp({ openMs: 60_000 })
+  circuit.recover()
+  await open()
+  circuit.recover()
+  assert.deepEqual([circuit.state, reasons.at(-1)], ['closed', 'check passed'])
+  await succeed()
+  assert.equal(reasons.length, 2)
+  circuit.close()
+})
+
 test('each kind of failure counts, and what says nothing of the node does not', async () => {
   const table: Readonly<Record<FailureKind, BreakerState>> = {
     connect: 'open',
     reset: 'open',
     timeout: 'open',
     invalid: 'open',
+    hung: 'closed',
     unsendable: 'closed',
     aborted: 'closed',
   }

@@ -51,6 +51,12 @@ export class ConnectionPool implements ConnectionOwner {
     this.#checkEmpty()
   }
 
+  /** The node answers nobody: tells every exchange that has no head of an answer yet. */
+  tellHung(): void {
+    for (const exchange of [...this.#waiting]) exchange.onHung()
+    for (const connection of [...this.#all]) connection.tellHung()
+  }
+
   /** Takes no new exchange. Resolves when those it has have ended and no connection is left. */
   close(): Promise<void> {
     this.#isClosing = true

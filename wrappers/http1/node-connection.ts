@@ -19,6 +19,8 @@ export interface Exchange {
   onChunk(chunk: Chunk): void
   /** The answer is whole; the connection belongs to somebody else now. Last call. */
   onEnd(): void
+  /** The node answers nobody: no head has come, and who would rather ask another may give it up. */
+  onHung(): void
   /** There will be no answer, or no more of it. Last call. */
   onFailure(failure: UpstreamFailure): void
 }
@@ -136,6 +138,11 @@ export class NodeConnection implements AnswerSink {
     this.#release()
     this.#socket.destroy()
     exchange?.onFailure(failure)
+  }
+
+  /** Tells its exchange, if it waits for the head of an answer, that it waits in vain. */
+  tellHung(): void {
+    if (this.#reader.head === undefined) this.#exchange?.onHung()
   }
 
   /** Closes it, whatever it carries. */

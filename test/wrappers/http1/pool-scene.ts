@@ -55,6 +55,8 @@ export class TestExchange implements Exchange {
     this.#over.resolve()
   }
 
+  onHung(): void {}
+
   onFailure(failure: UpstreamFailure): void {
     this.failure = failure
     this.#note('failure')

@@ -1,0 +1,100 @@
+import type { HealthCheck, HealthVerdict } from '../../internal/health.ts'
+import { addressOf, type Node, sameEndpoint } from '../../internal/node.ts'
+import type { NodeTable } from '../../internal/node-table.ts'
+import type { Peer } from '../../internal/peer.ts'
+import type { CheckResult } from './check-node.ts'
+import { NodeCheck } from './node-check.ts'
+
+export interface HealthCheckerOptions {
+  readonly nodes: NodeTable
+  /** How a node is to be checked, now: the same object as long as that does not change. Undefined = not at all. */
+  readonly checkOf: (node: Node) => HealthCheck | undefined
+  /** Told when the health of a node has changed; `unchecked` when its check has ended and it is still there. */
+  readonly onVerdict: (verdict: HealthVerdict) => void
+}
+
+/** First checks are spread over so long, or over the interval: of many nodes that are there at once, and of new ones. */
+const SPREAD_MS = 1_000
+const NEW_SPREAD_MS = 50
+
+/**
+ * Keeps a check going for every node that gets requests and is to be checked. Nothing is checked before `start()`.
+ * Whoever started it calls `stop()`.
+ */
+export class HealthChecker {
+  readonly #options: HealthCheckerOptions
+  readonly #checks = new Map<string, Map<string, NodeCheck>>()
+  #isRunning = false
+  /** Checks made since the start. */
+  passed = 0
+  failed = 0
+
+  constructor(options: HealthCheckerOptions) {
+    this.#options = options
+  }
+
+  /** Nodes that are being checked. */
+  get size(): number {
+    let size = 0
+    for (const checks of this.#checks.values()) size += checks.size
+    return size
+  }
+
+  start(): void {
+    this.#isRunning = true
+    this.updateAll(SPREAD_MS)
+  }
+
+  stop(): void {
+    this.#isRunning = false
+    for (const checks of this.#checks.values()) for (const check of checks.values()) check.stop()
+    this.#checks.clear()
+  }
+
+  /** To be called when rules have changed. */
+  updateAll(spreadMs = NEW_SPREAD_MS): void {
+    const services = [...this.#options.nodes.services()].map(({ name }) => name)
+    for (const service of new Set([...services, ...this.#checks.keys()])) this.update(service, spreadMs)
+  }
+
+  /** To be called when the nodes of a service have changed. */
+  update(service: string, spreadMs = this.#options.nodes.isLoaded ? NEW_SPREAD_MS : SPREAD_MS): void {
+    if (!this.#isRunning) return
+    const { nodes, checkOf } = this.#options
+    const before = this.#checks.get(service)
+    const after = new Map<string, NodeCheck>()
+    for (const peer of nodes.get(service)?.peers ?? []) {
+      const { node } = peer
+      const check = node.weight > 0 && node.protocol === undefined ? checkOf(node) : undefined
+      const old = before?.get(node.id)
+      const isSame = old !== undefined && old.check === check && sameEndpoint(old.node, node)
+      if (isSame) before!.delete(node.id)
+      if (check) after.set(node.id, isSame ? old : this.#start(peer, check, spreadMs))
+      else if (peer.health !== 'unchecked') this.#tell(node, 'unchecked', NO_CHECK)
+    }
+    for (const check of before?.values() ?? []) check.stop()
+    if (after.size > 0) this.#checks.set(service, after)
+    else this.#checks.delete(service)
+  }
+
+  #start({ node, health }: Peer, check: HealthCheck, spreadMs: number): NodeCheck {
+    return new NodeCheck({
+      node,
+      check,
+      health,
+      firstAfterMs: Math.random() * Math.min(spreadMs, check.intervalMs),
+      onChange: (changed, result) => this.#tell(node, changed, result),
+      onChecked: passed => {
+        if (passed) this.passed++
+        else this.failed++
+      },
+    })
+  }
+
+  #tell(node: Node, health: HealthVerdict['health'], { reason, isHung }: CheckResult): void {
+    const { service, id } = node
+    this.#options.onVerdict({ service, id, address: addressOf(node), health, reason, isHung })
+  }
+}
+
+const NO_CHECK: CheckResult = { passed: true, reason: 'no longer checked', isHung: false }
