@@ -122,7 +122,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
     logger,
   })
-  const budgets = new RetryBudgets()
+  const budgets = new RetryBudgets((service, isExhausted) => {
+    const reason = isExhausted ? 'too many retries bring nothing better' : 'none was refused for a while'
+    logger.info(
+      { service, retryBudget: isExhausted ? 'exhausted' : 'available', reason },
+      'retry budget changed',
+    )
+  })
   const metrics = createMetrics({ nodes, table, budgets, health })
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
@@ -191,7 +197,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   let isFollowing = true
   const isReady = () => table.isLoaded && isFollowing && !draining
-  const pages = createTablePages({ nodes, table, metrics, health, isReady })
+  const pages = createTablePages({ nodes, table, metrics, health, budgets, isReady })
 
   const following = new AbortController()
   const follow = () => {

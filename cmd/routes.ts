@@ -44,6 +44,7 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
       String(node.weight),
       node.protocol === undefined ? node.state : `${node.state} (${node.protocol})`,
       node.breaker,
+      node.health,
       String(node.inFlight),
       String(node.requests),
       String(node.failures),
@@ -60,6 +61,7 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
     'WEIGHT',
     'STATE',
     'BREAKER',
+    'HEALTH',
   ]
   const doubt = source.suspects > 0 ? `, ${source.suspects} keys in doubt` : ''
   const drift = source.drift > 0 ? `, drift ${source.drift}` : ''

@@ -25,6 +25,7 @@ export interface RoutesPage {
   readonly revision: string | null
   readonly source: Omit<SourceView, 'revision'>
   readonly routes: readonly RoutePage[]
+  readonly services: readonly ServiceState[]
   readonly problems: readonly { readonly key: string; readonly reason: string }[]
   /** The processes whose tables these are, added up; absent when there is one. */
   readonly workers?: readonly WorkerPage[]
@@ -65,10 +66,24 @@ export interface ServicesPage {
   readonly services: readonly ServicePage[]
 }
 
-export interface ServicePage {
+/** What is known of a service beside its nodes. */
+export interface ServiceState {
   readonly name: string
   /** Whether every node fails its check, and all are used. */
   readonly panicking: boolean
+  readonly retries: RetriesPage
+}
+
+/** Retries of a service so far, and whether there is budget for more. */
+export interface RetriesPage {
+  readonly budget: 'available' | 'exhausted'
+  readonly inFlight: number
+  readonly begun: number
+  readonly hedges: number
+  readonly refused: number
+}
+
+export interface ServicePage extends ServiceState {
   readonly nodes: readonly NodePage[]
 }
 

@@ -1,11 +1,12 @@
 import type { Health } from '../internal/health.ts'
 import type { BreakerState, PeerState } from '../internal/peer.ts'
-import type { NodePage, RoutesPage, ServicesPage } from './admin-pages.ts'
+import type { NodePage, RoutesPage, ServiceState, ServicesPage } from './admin-pages.ts'
 import type { SourceDetails } from './table-view.ts'
 
 /** From the best to the worst. */
 const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
 const HEALTHS: readonly Health[] = ['healthy', 'unchecked', 'unhealthy']
+const BUDGETS = ['available', 'exhausted'] as const
 const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
 
 /** A page and the process it is of. */
@@ -35,6 +36,7 @@ export function mergeRoutes(pages: readonly PageOf<RoutesPage>[]): Required<Rout
       sorted.flatMap(({ page }) => page.routes),
       route => route.id,
     ).map(route => ({ ...route, nodes: nodes.get(route.id)! })),
+    services: mergeStates(sorted.flatMap(({ page }) => page.services)),
     problems: firsts(
       sorted.flatMap(({ page }) => page.problems),
       problem => `${problem.key}\n${problem.reason}`,
@@ -54,13 +56,30 @@ export function mergeServices(pages: readonly ServicesPage[]): ServicesPage {
     pages.flatMap(page => page.services),
     service => service.name,
   )
-  const panicking = new Set(
-    pages.flatMap(page => page.services.filter(service => service.panicking).map(({ name }) => name)),
-  )
+  const states = mergeStates(pages.flatMap(page => page.services.map(({ nodes: _, ...state }) => state)))
+  return { services: states.map(state => ({ ...state, nodes: nodes.get(state.name)! })) }
+}
+
+function mergeStates(all: readonly ServiceState[]): ServiceState[] {
+  const merged = new Map<string, ServiceState>()
+  for (const state of all) {
+    const known = merged.get(state.name)
+    merged.set(state.name, known ? mergeState(known, state) : state)
+  }
+  return [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function mergeState(a: ServiceState, b: ServiceState): ServiceState {
   return {
-    services: [...nodes]
-      .map(([name, each]) => ({ name, panicking: panicking.has(name), nodes: each }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    name: a.name,
+    panicking: a.panicking || b.panicking,
+    retries: {
+      budget: worst(BUDGETS, a.retries.budget, b.retries.budget),
+      inFlight: a.retries.inFlight + b.retries.inFlight,
+      begun: a.retries.begun + b.retries.begun,
+      hedges: a.retries.hedges + b.retries.hedges,
+      refused: a.retries.refused + b.retries.refused,
+    },
   }
 }
 

@@ -2,22 +2,14 @@ import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
-import type { HealthView, TableView } from './table-view.ts'
+import type { BudgetsView, BudgetView, HealthView, TableView } from './table-view.ts'
 
 /** What metrics are read from. */
 export interface MetricViews {
   readonly nodes: NodeTable
   readonly table: TableView
-  readonly budgets: Iterable<readonly [service: string, BudgetView]>
+  readonly budgets: BudgetsView
   readonly health: HealthView
-}
-
-/** What is shown of the retries of a service. */
-export interface BudgetView {
-  readonly retries: number
-  readonly hedges: number
-  readonly refused: number
-  readonly retrying: number
 }
 
 type MetricType = LiveMetricOptions['type']
@@ -113,6 +105,16 @@ export function addTableMetrics(live: AddLiveMetric, { nodes, table, budgets, he
     'waygate_retries_refused_total',
     'Retries and hedges that the budget of the service did not allow.',
     budget => budget.refused,
+  )
+  live(
+    'gauge',
+    'waygate_retry_budget_exhausted',
+    '1 while there was no budget for a retry of late, else 0.',
+    'max',
+    function* () {
+      for (const [service, { isExhausted }] of budgets)
+        yield { labels: { service }, value: Number(isExhausted) }
+    },
   )
   perService(
     'gauge',

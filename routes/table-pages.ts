@@ -1,28 +1,38 @@
 import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
-import { type Peer, stateOf } from '../internal/peer.ts'
+import { type Peer, stateOf as stateOfPeer } from '../internal/peer.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
-import type { NodePage, OwnPages, RoutePage } from './admin-pages.ts'
+import type { NodePage, OwnPages, RoutePage, ServiceState } from './admin-pages.ts'
 import type { Metrics } from './metrics.ts'
-import type { HealthView, TableView } from './table-view.ts'
+import type { BudgetsView, BudgetView, HealthView, TableView } from './table-view.ts'
 
 export interface TablePagesOptions {
   readonly nodes: NodeTable
   readonly table: TableView
   readonly metrics: Metrics
   readonly health: HealthView
+  readonly budgets: BudgetsView
   /** Whether a table is loaded and shutdown has not begun. */
   readonly isReady: () => boolean
 }
 
 /** What the table and the counts of this process look like on the admin listener. */
-export function createTablePages({ nodes, table, metrics, health, isReady }: TablePagesOptions): OwnPages {
+export function createTablePages({
+  nodes,
+  table,
+  metrics,
+  health,
+  budgets,
+  isReady,
+}: TablePagesOptions): OwnPages {
+  const services = () => [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const stateOf = (service: ServicePeers) => describeState(service, budgets.get(service.name))
   return {
     isReady,
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
     services: async () => ({
-      services: [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(describeService),
+      services: services().map(service => ({ ...stateOf(service), nodes: service.peers.map(describeNode) })),
     }),
     async routes() {
       const { revision, ...source } = table.source()
@@ -30,6 +40,7 @@ export function createTablePages({ nodes, table, metrics, health, isReady }: Tab
         revision: revision ?? null,
         source,
         routes: table.routes().map(route => describeRoute(route, nodes.get(route.service))),
+        services: services().map(stateOf),
         problems: [...table.problems(), ...health.problems()],
       }
     },
@@ -55,9 +66,22 @@ function describeRoute(route: Route, service: ServicePeers | undefined): RoutePa
   }
 }
 
-function describeService(service: ServicePeers) {
-  return { name: service.name, panicking: service.isPanicking, nodes: service.peers.map(describeNode) }
+function describeState({ name, isPanicking }: ServicePeers, budget: BudgetView = NO_RETRIES): ServiceState {
+  const { isExhausted, retrying, retries, hedges, refused } = budget
+  return {
+    name,
+    panicking: isPanicking,
+    retries: {
+      budget: isExhausted ? 'exhausted' : 'available',
+      inFlight: retrying,
+      begun: retries,
+      hedges,
+      refused,
+    },
+  }
 }
+
+const NO_RETRIES: BudgetView = { isExhausted: false, retrying: 0, retries: 0, hedges: 0, refused: 0 }
 
 function describeNode(peer: Peer): NodePage {
   return {
@@ -66,7 +90,7 @@ function describeNode(peer: Peer): NodePage {
     weight: peer.node.weight,
     metadata: peer.node.metadata,
     ...(peer.node.protocol !== undefined && { protocol: peer.node.protocol }),
-    state: stateOf(peer),
+    state: stateOfPeer(peer),
     breaker: peer.breaker,
     health: peer.health,
     inFlight: peer.inFlight,

@@ -39,6 +39,25 @@ export interface SourceDetails {
   readonly relists: Readonly<Record<string, number>>
 }
 
+/** What the admin listener shows of the retries of a service. */
+export interface BudgetView {
+  /** Begun so far. */
+  readonly retries: number
+  /** Second tries sent beside the first. */
+  readonly hedges: number
+  /** Retries and hedges for which there was no budget. */
+  readonly refused: number
+  /** Under way. */
+  readonly retrying: number
+  /** Whether there was none for a retry of late. */
+  readonly isExhausted: boolean
+}
+
+/** Of each service that was asked. */
+export interface BudgetsView extends Iterable<readonly [service: string, BudgetView]> {
+  get(service: string): BudgetView | undefined
+}
+
 /** What the admin listener shows of health checks. */
 export interface HealthView {
   /** What this process has checked so far, and how many nodes it checks. */

@@ -37,6 +37,19 @@ export class RetryBudget {
   hedges = 0
   /** Retries and hedges that there was no budget for. */
   refused = 0
+  #isExhausted = false
+  #refusedBefore = 0
+  readonly #onChange: (isExhausted: boolean) => void
+
+  /** @param onChange told when there was no budget for a retry, and when that has not happened for 5 to 10 s */
+  constructor(onChange: (isExhausted: boolean) => void = () => {}) {
+    this.#onChange = onChange
+  }
+
+  /** Whether there was no budget for a retry of late. */
+  get isExhausted(): boolean {
+    return this.#isExhausted
+  }
 
   /** Requests under way. */
   get active(): number {
@@ -74,7 +87,7 @@ export class RetryBudget {
     if (now >= this.#halfEndsAt) this.#turn(now)
     const isLeft = this.#isLeft(this.#retrying + 1, isBroken)
     if (isLeft) this.#retrying++
-    else this.refused++
+    else this.#refuse()
     return isLeft
   }
 
@@ -82,6 +95,13 @@ export class RetryBudget {
   giveBack(inVain: boolean): void {
     this.#retrying--
     if (inVain) this.#inVain++
+  }
+
+  #refuse(): void {
+    this.refused++
+    if (this.#isExhausted) return
+    this.#isExhausted = true
+    this.#onChange(true)
   }
 
   #isLeft(taken: number, isBroken: boolean): boolean {
@@ -92,6 +112,11 @@ export class RetryBudget {
   }
 
   #turn(now: number): void {
+    if (this.#isExhausted && this.refused === this.#refusedBefore) {
+      this.#isExhausted = false
+      this.#onChange(false)
+    }
+    this.#refusedBefore = this.refused
     const isNext = now < this.#halfEndsAt + HALF_WINDOW_MS
     this.#requestsBefore = isNext ? this.#requests : 0
     this.#inVainBefore = isNext ? this.#inVain : 0
@@ -108,11 +133,22 @@ function allowance(requests: number, least: number): number {
 /** The budget of each service. Bounded by the services that were ever asked. */
 export class RetryBudgets {
   readonly #budgets = new Map<string, RetryBudget>()
+  readonly #onChange: (service: string, isExhausted: boolean) => void
+
+  /** @param onChange told when the budget of a service was found exhausted, and when it no longer is */
+  constructor(onChange: (service: string, isExhausted: boolean) => void = () => {}) {
+    this.#onChange = onChange
+  }
+
+  /** Undefined for a service that was never asked. */
+  get(service: string): RetryBudget | undefined {
+    return this.#budgets.get(service)
+  }
 
   of(service: string): RetryBudget {
     let budget = this.#budgets.get(service)
     if (!budget) {
-      budget = new RetryBudget()
+      budget = new RetryBudget(isExhausted => this.#onChange(service, isExhausted))
       this.#budgets.set(service, budget)
     }
     return budget

@@ -117,6 +117,7 @@ const NO_ROUTES: RoutesPage = {
     sources: [],
   },
   routes: [],
+  services: [],
   problems: [],
   workers: [],
 }

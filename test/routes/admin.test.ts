@@ -22,11 +22,13 @@ test('the table of services shows every node with what is known of it', async t 
   await send(port, { path: '/user/bad' })
   const got = await admin('/services')
   assert.match(String(got.headers['content-type']), /^application\/json/)
-  const idle = { metadata: {}, breaker: 'closed', inFlight: 0 }
+  const idle = { metadata: {}, breaker: 'closed', health: 'unchecked', inFlight: 0, timeouts: 0 }
   assert.deepEqual(got.json(), {
     services: [
       {
         name: 'user',
+        panicking: false,
+        retries: { budget: 'available', inFlight: 0, begun: 0, hedges: 0, refused: 0 },
         nodes: [
           {
             ...idle,
@@ -73,7 +75,7 @@ test('the table of routes shows where each came from, its nodes, and what is not
     string,
     Record<string, unknown>[] & Record<string, unknown>
   >
-  assert.deepEqual(Object.keys(body), ['revision', 'source', 'routes', 'problems'])
+  assert.deepEqual(Object.keys(body), ['revision', 'source', 'routes', 'services', 'problems'])
   assert.match(String(body.revision), /^\d+$/)
   const { registry, connected, stale, ageMs } = body.source!
   assert.deepEqual([registry, connected, stale, typeof ageMs], ['memory', true, false, 'number'])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NodePage, RoutePage, RoutesPage } from '../../routes/admin-pages.ts'
+import type { NodePage, RoutePage, RoutesPage, ServiceState } from '../../routes/admin-pages.ts'
 import { mergeRoutes, mergeServices } from '../../routes/merge-pages.ts'
 
 function node(id: string, changes: Partial<NodePage> = {}): NodePage {
@@ -19,8 +19,15 @@ function page(
     revision,
     source: { registry: 'etcd', ...trust, skipped: 0, suspects: 0, sources: [], ...changes },
     routes: [{ id: 'r', path: '/r', service: 's', nodes } as unknown as RoutePage],
+    services: [state('s')],
     problems: [{ key: 'k', reason: 'bad' }],
   }
+}
+
+const RETRIES = { budget: 'available', inFlight: 0, begun: 1, hedges: 0, refused: 2 } as const
+
+function state(name: string, changes: Partial<ServiceState> = {}): ServiceState {
+  return { name, panicking: false, retries: RETRIES, ...changes }
 }
 
 test('counts are summed, and the worst of states and breakers is shown', () => {
@@ -35,6 +42,7 @@ test('counts are summed, and the worst of states and breakers is shown', () => {
     node('n1', { inFlight: 3, requests: 7, failures: 3, breaker: 'open', state: 'suspect' }),
   ])
   assert.deepEqual(merged.problems, [{ key: 'k', reason: 'bad' }])
+  assert.deepEqual(merged.services, [state('s', { retries: { ...RETRIES, begun: 2, refused: 4 } })])
 })
 
 test('what differs is taken from the newest table, which is as true as the oldest', () => {
@@ -68,23 +76,27 @@ test('a worker without a table makes the revision unknown', () => {
 
 test('services are those of any worker, by name', () => {
   const merged = mergeServices([
-    { services: [{ name: 'b', panicking: true, nodes: [node('n1', { requests: 1 })] }] },
+    { services: [{ ...state('b', { panicking: true }), nodes: [node('n1', { requests: 1 })] }] },
     {
       services: [
-        { name: 'a', panicking: false, nodes: [node('n1')] },
-        { name: 'b', panicking: false, nodes: [node('n1', { requests: 2, health: 'unhealthy' })] },
+        { ...state('a'), nodes: [node('n1')] },
+        {
+          ...state('b', { retries: { ...RETRIES, budget: 'exhausted' } }),
+          nodes: [node('n1', { requests: 2, health: 'unhealthy' })],
+        },
       ],
     },
   ])
   assert.deepEqual(
-    merged.services.map(({ name, panicking, nodes }) => [
+    merged.services.map(({ name, panicking, retries, nodes }) => [
       name,
       panicking,
+      retries,
       nodes.map(({ requests, health }) => [requests, health]),
     ]),
     [
-      ['a', false, [[0, 'unchecked']]],
-      ['b', true, [[3, 'unhealthy']]],
+      ['a', false, RETRIES, [[0, 'unchecked']]],
+      ['b', true, { ...RETRIES, budget: 'exhausted', begun: 2, refused: 4 }, [[3, 'unhealthy']]],
     ],
   )
 })

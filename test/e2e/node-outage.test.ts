@@ -1,0 +1,16 @@
+import { test } from 'node:test'
+import { describeOutage, endNodeUnderLoad } from '../support/node-outage.ts'
+import { startGateway } from '../support/waygate.ts'
+
+// test/faults/node-outage.ts has the same for a minute.
+for (const [what, stoppedMs] of [
+  ['dies', undefined],
+  ['hangs for 3 s', 3_000],
+] as const) {
+  test(`a node that ${what} under load without leaving etcd costs no GET`, async t => {
+    await using gateway = await startGateway()
+    const options = { gateway, getsPerSecond: 300, durationMs: 4_000, afterMs: 1_000 }
+    const durationMs = options.durationMs + (stoppedMs === undefined ? 0 : stoppedMs + 3_000)
+    t.diagnostic(describeOutage(await endNodeUnderLoad({ ...options, durationMs, stoppedMs })))
+  })
+}
