@@ -48,6 +48,7 @@ test('without a file, an environment or options the defaults hold, and nothing i
       tryTimeoutMs: null,
       retryOn: [502, 503, 504],
       retryBufferBytes: 65_536,
+      healthCheck: null,
       slowStartMs: 0,
     },
     stickyCookie: {},

@@ -47,6 +47,7 @@ test('a document of two fields becomes a route with every default', () => {
     retryBufferBytes: 65_536,
     hedge: undefined,
     breaker: undefined,
+    healthCheck: undefined,
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
     priority: 0,
@@ -70,6 +71,7 @@ test('a full document becomes the route that it says', () => {
     retryBufferBytes: 0,
     hedge: { afterMs: 20 },
     breaker: { failureRatio: 0.2, slowCallMs: 300, statuses: [500] },
+    healthCheck: { path: '/healthz', statuses: [204] },
     balancer: 'least-request',
     slowStartMs: 30_000,
     priority: -2,
@@ -84,6 +86,15 @@ test('a full document becomes the route that it says', () => {
     hosts: ['api.example.com', '*.example.org'],
     auth: { type: 'jwt', scopes: ['task:read'], roles: ['admin'] },
     fallback: { type: 'static', status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
+    healthCheck: {
+      path: '/healthz',
+      host: undefined,
+      statuses: [204],
+      intervalMs: 5_000,
+      timeoutMs: 2_000,
+      healthyAfter: 2,
+      unhealthyAfter: 2,
+    },
   })
   assert.ok([route, route.methods, route.hosts, route.auth, route.fallback].every(Object.isFrozen))
 })
@@ -113,6 +124,16 @@ test('a hedge is true, false, or a time', () => {
   assert.equal(hedge(false), undefined)
   assert.deepEqual(hedge(true), { afterMs: undefined })
   assert.deepEqual(hedge({ afterMs: 0 }), { afterMs: 0 })
+})
+
+test('a health check fills in what it leaves out, and false is none', () => {
+  const healthCheck = (value: unknown) => routeOf({ path: '/', service: 's', healthCheck: value }).healthCheck
+  const defaults = { host: undefined, intervalMs: 5_000, timeoutMs: 2_000, healthyAfter: 2, unhealthyAfter: 2 }
+  assert.deepEqual(healthCheck({ path: '/up' }), { ...defaults, path: '/up', statuses: undefined })
+  assert.deepEqual(healthCheck({ tcp: true }), { ...defaults, path: undefined, statuses: undefined })
+  const whole = { path: '/up', host: 'h', statuses: [200], intervalMs: 100, timeoutMs: 100, healthyAfter: 1 }
+  assert.deepEqual(healthCheck({ ...whole, unhealthyAfter: 9 }), { ...whole, unhealthyAfter: 9 })
+  assert.equal(healthCheck(false), null)
 })
 
 test('a breaker says what it says and leaves the rest to the configuration', () => {
@@ -170,6 +191,15 @@ const refused: [document: unknown, reason: string][] = [
   [
     { path: '/a', service: 's', breaker: { failureRatio: 0, open: 1 } },
     '$.breaker.open: is not a known field; $.breaker.failureRatio: must be > 0, not 0',
+  ],
+  [{ path: '/a', service: 's', healthCheck: {} }, '$.healthCheck: needs `path` or `tcp`'],
+  [
+    { path: '/a', service: 's', healthCheck: { path: '/', tcp: true } },
+    '$.healthCheck.tcp: does not go with `path`',
+  ],
+  [
+    { path: '/a', service: 's', healthCheck: { path: 'up', intervalMs: 99 } },
+    '$.healthCheck.path: must be a path that begins with / and has no spaces, not "up"; $.healthCheck.intervalMs: must be >= 100, not 99',
   ],
   [
     { path: '/a', service: 's', hedge: { after: 5 } },
