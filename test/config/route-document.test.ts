@@ -128,7 +128,13 @@ test('a hedge is true, false, or a time', () => {
 
 test('a health check fills in what it leaves out, and false is none', () => {
   const healthCheck = (value: unknown) => routeOf({ path: '/', service: 's', healthCheck: value }).healthCheck
-  const defaults = { host: undefined, intervalMs: 5_000, timeoutMs: 2_000, healthyAfter: 2, unhealthyAfter: 2 }
+  const defaults = {
+    host: undefined,
+    intervalMs: 5_000,
+    timeoutMs: 2_000,
+    healthyAfter: 2,
+    unhealthyAfter: 2,
+  }
   assert.deepEqual(healthCheck({ path: '/up' }), { ...defaults, path: '/up', statuses: undefined })
   assert.deepEqual(healthCheck({ tcp: true }), { ...defaults, path: undefined, statuses: undefined })
   const whole = { path: '/up', host: 'h', statuses: [200], intervalMs: 100, timeoutMs: 100, healthyAfter: 1 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { freeze } from '../support/processes.ts'
 import { openRaw, type RawConnection } from '../support/raw-http.ts'
 import { startTraffic } from '../support/steady-traffic.ts'
 import { until } from '../support/until.ts'
@@ -55,7 +56,7 @@ test('a connection on its way to a worker that dies is ended rather than left ha
   await using scene = await startWithWorkers()
   const { gateway, workers } = scene
   const [victim] = await workers()
-  process.kill(victim!, 'SIGSTOP')
+  await freeze(victim!)
   const connections = await Promise.all(Array.from({ length: 8 }, () => openRaw(gateway.port)))
   for (const connection of connections) connection.write(GET)
   const answered = () => connections.filter(each => each.received().endsWith('node')).length
@@ -71,7 +72,7 @@ test('a worker that hangs is left out of the pages of the admin listener, and co
   await using scene = await startWithWorkers()
   const { workers, metric } = scene
   const [victim, other] = await workers()
-  process.kill(victim!, 'SIGSTOP')
+  await freeze(victim!)
   try {
     assert.deepEqual(await workers(), [other])
     assert.equal(await metric('waygate_worker_silent_total'), 2)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { etcdctl } from './etcd.ts'
 import { type EtcdProcess, type EtcdProcessOptions, isPortTaken, spawnEtcd } from './etcd-process.ts'
 import { freePort } from './free-port.ts'
+import { freeze } from './processes.ts'
 import { until } from './until.ts'
 
 const MEMBERS = ['m1', 'm2', 'm3']
@@ -150,7 +151,8 @@ class Member implements ClusterMember {
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.process.child.kill(signal)
+    if (signal === 'SIGSTOP') await freeze(this.process.child.pid!)
+    else if (signal === 'SIGCONT') this.process.child.kill(signal)
     else await this.process.end(signal)
   }
 

@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type EtcdProcess, isPortTaken, spawnEtcd } from './etcd-process.ts'
 import { freePort } from './free-port.ts'
+import { freeze } from './processes.ts'
 
 /** Whether a program of this name is on PATH. */
 export function onPath(program: string): boolean {
@@ -111,7 +112,8 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
     },
     stop,
     async kill(signal) {
-      if (signal === 'SIGSTOP' || signal === 'SIGCONT') member.child.kill(signal)
+      if (signal === 'SIGSTOP') await freeze(member.child.pid!)
+      else if (signal === 'SIGCONT') member.child.kill(signal)
       else await member.end(signal)
     },
     async restart({ wipe = false } = {}) {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freeze } from './processes.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -101,8 +102,9 @@ export async function startServiceProcess(name: string): Promise<ServiceProcess>
     child.once('exit', code => reject(new Error(`the node ended with ${code} before it listened`)))
   })
   const kill = async (signal: NodeJS.Signals) => {
+    if (signal === 'SIGSTOP') return freeze(child.pid!)
     child.kill(signal)
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await exited
+    if (signal !== 'SIGCONT') await exited
   }
   return {
     child,

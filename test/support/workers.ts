@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openRegistry } from './registry.ts'
@@ -41,34 +40,5 @@ export async function startWithWorkers(
       await gateway.stop()
       await node.close()
     },
-  }
-}
-
-/** The processes that a process has started and that still run. */
-export function childrenOf(pid: number): readonly number[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(each => parentOf(each) === pid)
-}
-
-/** Whether a process still runs, rather than having ended. */
-export function isRunning(pid: number): boolean {
-  const state = stat(pid)?.[0]
-  return state !== undefined && state !== 'Z'
-}
-
-function parentOf(pid: number): number | undefined {
-  const parent = stat(pid)?.[1]
-  return parent === undefined ? undefined : Number(parent)
-}
-
-/** State, parent and so on; see proc(5). The name before them may hold anything. */
-function stat(pid: number): readonly string[] | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')
-  } catch {
-    return undefined
   }
 }

@@ -4,13 +4,9 @@ import { Call } from '../../internal/call.ts'
 import type { BreakerState } from '../../internal/peer.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
-import {
-  type BreakerReason,
-  Circuit,
-  CircuitOpenError,
-  type CircuitOptions,
-  isFailureStatus,
-} from '../../wrappers/circuit.ts'
+import { Circuit, isFailureStatus } from '../../wrappers/circuit.ts'
+import type { BreakerReason, CircuitOptions } from '../../wrappers/circuit-options.ts'
+import { CircuitOpenError } from '../../wrappers/open-breaker.ts'
 import { testRequest } from '../support/route.ts'
 
 const REQUEST = testRequest()

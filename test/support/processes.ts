@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { until } from './until.ts'
+
+/**
+ * Stops a process, and resolves when it stands still: each of its threads takes the signal in its own time, and on a
+ * busy machine one goes on for long enough to answer.
+ */
+export async function freeze(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP')
+  if (process.platform !== 'linux') return
+  const threads = () => readdirSync(`/proc/${pid}/task`)
+  await until('every thread stands still', () =>
+    threads().every(thread => stat(`${pid}/task/${thread}`)?.[0] === 'T'),
+  )
+}
+
+/** The processes that a process has started and that still run. */
+export function childrenOf(pid: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(each => parentOf(each) === pid)
+}
+
+/** Whether a process still runs, rather than having ended. */
+export function isRunning(pid: number): boolean {
+  const state = stat(String(pid))?.[0]
+  return state !== undefined && state !== 'Z'
+}
+
+function parentOf(pid: number): number | undefined {
+  const parent = stat(String(pid))?.[1]
+  return parent === undefined ? undefined : Number(parent)
+}
+
+/** State, parent and so on; see proc(5). The name before them may hold anything. */
+function stat(task: string): readonly string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${task}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return undefined
+  }
+}
