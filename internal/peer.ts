@@ -29,6 +29,8 @@ export interface Peer {
    * Milliseconds on the monotonic clock; undefined = it never had to warm up.
    */
   warmingSince?: number | undefined
+  /** Whoever counts requests keeps here what the last one was counted with. */
+  lastCounted?: object | undefined
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number

@@ -51,6 +51,7 @@ export class UpstreamPeer implements Peer {
   health: Health = 'unchecked'
   isAvoided = false
   warmingSince: number | undefined = undefined
+  lastCounted: object | undefined = undefined
 
   constructor(node: Node, options: PeerOptions) {
     this.node = node
