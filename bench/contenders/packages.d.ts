@@ -49,6 +49,8 @@ declare module 'autocannon' {
 declare module 'undici' {
   export interface DispatchController {
     readonly rawHeaders?: unknown
+    pause(): void
+    resume(): void
   }
   export interface DispatchHandler {
     onRequestStart(): void

@@ -1,7 +1,7 @@
 import type { Load } from '../load.ts'
 import type { Scenario } from '../scenario.ts'
 import { signTokens } from '../tokens.ts'
-import { bareHttpProxy, passThrough, peers, waygate } from './peers.ts'
+import { bareHttpProxy, passThrough, peers, streaming, waygate } from './peers.ts'
 
 const load: Load = { path: '/x', connections: 64, tokens: signTokens(1) }
 const everybody = [bareHttpProxy, waygate, ...peers]
@@ -24,12 +24,12 @@ export const forwarding: readonly Scenario[] = [
     name: 'answer-100kb',
     title: 'GET, an answer of 100 KB',
     load: { ...load, path: '/bytes/102400' },
-    contenders: () => everybody,
+    contenders: () => [...everybody, streaming],
   },
   {
     name: 'stream-10mb',
     title: 'GET, an answer of 10 MB in pieces of 64 KB',
     load: { ...load, path: '/stream/10485760', connections: 8 },
-    contenders: () => everybody,
+    contenders: () => [...everybody, streaming],
   },
 ]

@@ -23,5 +23,8 @@ export const peers: readonly Contender[] = [
   peer('Caddy', 'caddy.ts'),
 ]
 
+/** Forwards answers of any length to requests without a body and does nothing else. */
+export const streaming = peer('node:http + undici, streaming', 'undici-stream.ts')
+
 /** Forwards small answers to requests without a body and does nothing else. */
 export const passThrough = peer('node:http + undici, no features', 'undici-dispatch.ts')
