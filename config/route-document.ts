@@ -1,7 +1,7 @@
 import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { type Finding, jsonPath, show } from './problem.ts'
-import { toBreaker, toHedge, toRetryRules } from './resilience-rules.ts'
+import { findLimitProblems, toBreaker, toHedge, toLimit, toRetryRules } from './resilience-rules.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 import type { Config } from './schema.ts'
@@ -56,7 +56,10 @@ export function findRouteProblems(document: unknown): Finding[] {
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, balancer, fallback, service } = document as Record<string, unknown>
+  const { path, stripPrefix, methods, balancer, limit, fallback, service } = document as Record<
+    string,
+    unknown
+  >
   const found: Finding[] = []
   const add = (at: readonly (string | number)[], message: string | undefined) => {
     if (message !== undefined) found.push({ path: at, message })
@@ -74,6 +77,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   for (const problem of findBalancerProblems(balancer, path)) {
     add(['balancer', ...problem.path], problem.message)
   }
+  for (const problem of findLimitProblems(limit)) add(['limit', ...problem.path], problem.message)
   found.push(...fallbackProblems(fallback, service))
   return found
 }
@@ -137,6 +141,7 @@ function toRoute(
     ...toRetryRules(document, defaults),
     hedge: toHedge(document.hedge),
     breaker: toBreaker(document.breaker),
+    limit: toLimit(document.limit),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,

@@ -3,6 +3,7 @@ import { balancerRule } from './balancer-rule.ts'
 import {
   BreakerRule,
   HedgeRule,
+  LimitRule,
   retryBuffer,
   retryOn,
   StaleFallback,
@@ -137,6 +138,7 @@ export const RouteDocument = Type.Object(
     ),
     hedge: Type.Optional(HedgeRule),
     breaker: Type.Optional(BreakerRule),
+    limit: Type.Optional(LimitRule),
     balancer: Type.Optional(
       balancerRule({
         description:

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { parseAddress } from '../internal/node.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from './balancer-rule.ts'
 import { type Finding, show } from './problem.ts'
+import { findLimitProblems } from './resilience-rules.ts'
 import { findRouteRuleProblems } from './route-document.ts'
 import type { Config } from './schema.ts'
 
@@ -27,6 +28,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* etcdProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
+  for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
   yield* findRoutesRuleProblems(config)
 }
 

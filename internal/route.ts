@@ -32,6 +32,8 @@ export interface Route {
   readonly hedge?: HedgeRule | undefined
   /** What this route says of the breakers of its service's nodes; the configuration says the rest. */
   readonly breaker?: BreakerRule | undefined
+  /** What this route says of how much of its service may be under way; the configuration says the rest. */
+  readonly limit?: LimitRule | undefined
   /** A name of the balancer list. */
   readonly balancer: string
   /** For `consistent-hash`: what the node is chosen by. */
@@ -70,6 +72,19 @@ export interface BreakerRule {
   readonly slowCallMs?: number | null
   /** Statuses that count as failures; null = 500 and above but 501 and 505. */
   readonly statuses?: readonly number[] | null
+}
+
+export interface LimitRule {
+  /** Requests under way at the same time; null = no fixed limit. */
+  readonly concurrent?: number | null
+  /** Whether the limit is found by how long answers take. */
+  readonly adaptive?: boolean
+  /** The most that is found. */
+  readonly max?: number
+  /** How many may wait for a place; null = half as many as the limit. */
+  readonly queue?: number | null
+  /** The longest that one waits. */
+  readonly queueMs?: number
 }
 
 /**

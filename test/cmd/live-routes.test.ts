@@ -12,7 +12,7 @@ const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 function open(): LiveRoutes {
   return new LiveRoutes({
     config: config.routes,
-    breaker: config.breaker,
+    rules: config,
     nodes: new NodeTable(node => new FakePeer(node)),
     hasKey: false,
   })
@@ -25,10 +25,10 @@ test('of the routes of a service with a breaker, the one with the first id sets 
   const c = testRoute({ id: 'c', path: '/c', breaker: { openMs: 200, slowCallMs: 50 } })
   const other = testRoute({ id: 'other', path: '/o', service: 'task' })
   routes.set([c, other, b, a], [])
-  assert.deepEqual(routes.breakerOf('user'), { ...config.breaker, openMs: 100 })
-  assert.equal(routes.breakerOf('task'), undefined)
+  assert.deepEqual(routes.rulesOf('user').breaker, { ...config.breaker, openMs: 100 })
+  assert.equal(routes.rulesOf('task').breaker, undefined)
   routes.set([c, a], [])
-  assert.deepEqual(routes.breakerOf('user'), { ...config.breaker, openMs: 200, slowCallMs: 50 })
+  assert.deepEqual(routes.rulesOf('user').breaker, { ...config.breaker, openMs: 200, slowCallMs: 50 })
   routes.set([a], [])
-  assert.equal(routes.breakerOf('user'), undefined)
+  assert.equal(routes.rulesOf('user').breaker, undefined)
 })
