@@ -22,6 +22,7 @@ import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
 import { createHedge } from '../wrappers/hedge.ts'
 import { mayHoldOut } from '../wrappers/hold-out-limit.ts'
+import { createLimit } from '../wrappers/limit.ts'
 import { createObserve } from '../wrappers/observe.ts'
 import { createRetry } from '../wrappers/retry.ts'
 import { RetryBudgets } from '../wrappers/retry-budget.ts'
@@ -29,6 +30,7 @@ import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { notePassed } from './body-memory.ts'
 import { LiveTable } from './live-table.ts'
+import { configureLimits, createLimits, createLoopGuard } from './overload.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -89,24 +91,31 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           keepAliveMs: config.upstream.keepAliveMs,
           maxConnections: config.upstream.connectionsPerNode ?? undefined,
         },
-        circuit: service => table.breakerOf(service) ?? config.breaker,
+        circuit: service => table.rulesOf(service).breaker ?? config.breaker,
         onBreaker: ({ node: { service, id } }, breaker, reason) =>
           logger.info({ service, node: id, breaker, reason }, 'breaker changed'),
         mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
       }),
   )
+  const limits = createLimits(logger)
   const table = new LiveTable({
     registry,
     nodes,
     config: config.routes,
-    breaker: config.breaker,
+    rules: config,
+    onRules: rules => configureLimits(limits, rules, config),
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
     logger,
   })
   const budgets = new RetryBudgets()
-  const metrics = createMetrics(nodes, table, budgets)
+  let draining = false
+  let open = 0
+  let webSockets = 0
+  let served = false
+  const loop = createLoopGuard(config, logger, () => open - webSockets)
+  const metrics = createMetrics(nodes, table, budgets, limits, loop)
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
@@ -117,6 +126,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(config.staleAnswers),
+    createLimit(limits),
     createRetry({ budgets }),
     createHedge({ budgets }),
     createBalance(nodes, balance),
@@ -130,14 +140,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
   ])
 
-  let draining = false
-  let open = 0
-  let served = false
-  const {
-    app: proxy,
-    stopListening,
-    cutOff,
-  } = createProxy({
+  const { app: proxy, stopListening, cutOff } = createProxy({
     routes: () => table.routeTable(),
     upstream,
     connect,
@@ -159,13 +162,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     headersTimeoutMs: config.limits.headersTimeoutMs,
     keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
+    loop,
     onOpen: () => {
       served = true
       open++
     },
+    onUpgrade: () => {
+      webSockets++
+    },
     onClose: (call, request, response) => {
       open--
+      if (call.upgraded) webSockets--
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
+      call.limiter?.release(call)
       const status = statusOf(call, response)
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
@@ -174,7 +183,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   let isFollowing = true
   const isReady = () => table.isLoaded && isFollowing && !draining
-  const pages = createTablePages({ nodes, table, metrics, isReady })
+  const pages = createTablePages({ nodes, table, limits, metrics, isReady })
 
   const following = new AbortController()
   const follow = () => {
@@ -194,6 +203,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     await proxy.listen({ host: config.host, port: config.port })
   } catch (error) {
+    loop?.close()
     following.abort()
     await Promise.allSettled([proxy.close(), followed])
     throw error
@@ -212,6 +222,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await closed
     following.abort()
     await followed!.catch(() => {})
+    loop?.close()
+    limits.close()
     await options.onDrained?.(pages)
     nodes.clear()
     return cut

@@ -56,12 +56,32 @@ export interface RoutePage {
   readonly balancer: string | Readonly<Record<string, object>>
   readonly priority: number
   readonly fallback: string | null
+  /** Of its service; absent where it has none. */
+  readonly limit?: LimitPage
   readonly nodes: readonly NodePage[]
 }
 
 /** `GET /services`. */
 export interface ServicesPage {
-  readonly services: readonly { readonly name: string; readonly nodes: readonly NodePage[] }[]
+  readonly services: readonly ServicePage[]
+}
+
+export interface ServicePage {
+  readonly name: string
+  /** Absent where it has none. */
+  readonly limit?: LimitPage
+  readonly nodes: readonly NodePage[]
+}
+
+/** How much of a service may be under way. */
+export interface LimitPage {
+  readonly kind: 'static' | 'adaptive'
+  /** Requests; as it is now. */
+  readonly limit: number
+  /** Requests that have a place. */
+  readonly inFlight: number
+  /** Requests that wait for one. */
+  readonly queued: number
 }
 
 export interface NodePage {

@@ -1,5 +1,5 @@
 import type { BreakerState, PeerState } from '../internal/peer.ts'
-import type { NodePage, RoutesPage, ServicesPage } from './admin-pages.ts'
+import type { LimitPage, NodePage, RoutesPage, ServicesPage } from './admin-pages.ts'
 import type { SourceDetails } from './table-view.ts'
 
 /** From the best to the worst. */
@@ -26,13 +26,17 @@ export function mergeRoutes(pages: readonly PageOf<RoutesPage>[]): Required<Rout
     ),
     each => each.route,
   )
+  const limits = gatherLimits(
+    sorted.flatMap(({ page }) => page.routes),
+    route => route.id,
+  )
   return {
     revision: sorted.at(-1)!.page.revision,
     source: mergeSource(sorted.map(({ page }) => page)),
     routes: firsts(
       sorted.flatMap(({ page }) => page.routes),
       route => route.id,
-    ).map(route => ({ ...route, nodes: nodes.get(route.id)! })),
+    ).map(route => ({ ...route, ...limits.get(route.id), nodes: nodes.get(route.id)! })),
     problems: firsts(
       sorted.flatMap(({ page }) => page.problems),
       problem => `${problem.key}\n${problem.reason}`,
@@ -52,9 +56,13 @@ export function mergeServices(pages: readonly ServicesPage[]): ServicesPage {
     pages.flatMap(page => page.services),
     service => service.name,
   )
+  const limits = gatherLimits(
+    pages.flatMap(page => page.services),
+    service => service.name,
+  )
   return {
     services: [...nodes]
-      .map(([name, each]) => ({ name, nodes: each }))
+      .map(([name, each]) => ({ name, ...limits.get(name), nodes: each }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }
@@ -75,6 +83,29 @@ function gatherNodes<Part extends { readonly nodes: readonly NodePage[] }>(
     }
   }
   return new Map([...groups].map(([name, group]) => [name, [...group.values()]]))
+}
+
+/** The limit of each group, summed: each process holds its own. */
+function gatherLimits<Part extends { readonly limit?: LimitPage }>(
+  parts: readonly Part[],
+  groupOf: (part: Part) => string,
+): Map<string, { readonly limit: LimitPage }> {
+  const groups = new Map<string, { readonly limit: LimitPage }>()
+  for (const part of parts) {
+    if (!part.limit) continue
+    const known = groups.get(groupOf(part))?.limit
+    groups.set(groupOf(part), { limit: known ? mergeLimit(known, part.limit) : part.limit })
+  }
+  return groups
+}
+
+function mergeLimit(a: LimitPage, b: LimitPage): LimitPage {
+  return {
+    kind: a.kind,
+    limit: a.limit + b.limit,
+    inFlight: a.inFlight + b.inFlight,
+    queued: a.queued + b.queued,
+  }
 }
 
 function mergeNode(a: NodePage, b: NodePage): NodePage {

@@ -4,6 +4,7 @@ import type { Call } from '../internal/call.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
+import { type LimitsView, type LoopView, limitMetrics } from './limit-metrics.ts'
 import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
 import type { Aggregator, MetricValues } from './metric-values.ts'
 import type { TableView } from './table-view.ts'
@@ -28,6 +29,8 @@ export function createMetrics(
   nodes: NodeTable,
   table: TableView,
   budgets: Iterable<readonly [service: string, BudgetView]>,
+  limits: LimitsView,
+  loop: LoopView | undefined,
 ): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -136,6 +139,8 @@ export function createMetrics(
     'Retries and hedges under way that count in the budget.',
     budget => budget.retrying,
   )
+
+  for (const metric of limitMetrics(limits, loop)) registry.registerMetric(metric)
 
   // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>

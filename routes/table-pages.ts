@@ -2,40 +2,44 @@ import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf } from '../internal/peer.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
-import type { NodePage, OwnPages, RoutePage } from './admin-pages.ts'
+import type { LimitPage, NodePage, OwnPages, RoutePage, ServicePage } from './admin-pages.ts'
+import type { LimitsView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type { TableView } from './table-view.ts'
 
 export interface TablePagesOptions {
   readonly nodes: NodeTable
   readonly table: TableView
+  readonly limits: LimitsView
   readonly metrics: Metrics
   /** Whether a table is loaded and shutdown has not begun. */
   readonly isReady: () => boolean
 }
 
 /** What the table and the counts of this process look like on the admin listener. */
-export function createTablePages({ nodes, table, metrics, isReady }: TablePagesOptions): OwnPages {
+export function createTablePages({ nodes, table, limits, metrics, isReady }: TablePagesOptions): OwnPages {
   return {
     isReady,
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
     services: async () => ({
-      services: [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(describeService),
+      services: [...nodes.services()]
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map(service => describeService(service, limits)),
     }),
     async routes() {
       const { revision, ...source } = table.source()
       return {
         revision: revision ?? null,
         source,
-        routes: table.routes().map(route => describeRoute(route, nodes.get(route.service))),
+        routes: table.routes().map(route => describeRoute(route, nodes.get(route.service), limits)),
         problems: table.problems(),
       }
     },
   }
 }
 
-function describeRoute(route: Route, service: ServicePeers | undefined): RoutePage {
+function describeRoute(route: Route, service: ServicePeers | undefined, limits: LimitsView): RoutePage {
   return {
     id: route.id,
     origin: route.origin,
@@ -50,12 +54,20 @@ function describeRoute(route: Route, service: ServicePeers | undefined): RoutePa
     balancer: describeBalancer(route),
     priority: route.priority,
     fallback: route.fallback?.type ?? null,
+    ...describeLimit(route.service, limits),
     nodes: service?.peers.map(describeNode) ?? [],
   }
 }
 
-function describeService(service: ServicePeers) {
-  return { name: service.name, nodes: service.peers.map(describeNode) }
+function describeService({ name, peers }: ServicePeers, limits: LimitsView): ServicePage {
+  return { name, ...describeLimit(name, limits), nodes: peers.map(describeNode) }
+}
+
+function describeLimit(service: string, limits: LimitsView): { limit?: LimitPage } {
+  const view = limits.of(service)
+  if (!view) return {}
+  const { kind, limit, inFlight, queued } = view
+  return { limit: { kind, limit, inFlight, queued } }
 }
 
 function describeNode(peer: Peer): NodePage {

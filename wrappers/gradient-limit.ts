@@ -218,6 +218,10 @@ export class GradientLimit {
   }
 }
 
-function isWithin(shares: { readonly least: number; readonly most: number }, ms: number, of: number): boolean {
+function isWithin(
+  shares: { readonly least: number; readonly most: number },
+  ms: number,
+  of: number,
+): boolean {
   return ms >= shares.least * of && ms <= shares.most * of
 }

@@ -1,5 +1,5 @@
 import type { Call } from '../internal/call.ts'
-import { UpstreamFailure } from '../internal/upstream-failure.ts'
+import type { UpstreamFailure } from '../internal/upstream-failure.ts'
 
 export interface WaitQueueOptions {
   /** What a call is told whose wait was in vain: too long for the queue, or for its route. */

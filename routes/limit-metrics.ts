@@ -1,0 +1,73 @@
+import type { Metric } from 'prom-client'
+import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
+
+/** What is shown of how the requests of a service are held at a limit. */
+export interface LimitView {
+  readonly service: string
+  readonly kind: 'static' | 'adaptive'
+  readonly limit: number
+  readonly inFlight: number
+  readonly queued: number
+  readonly refused: number
+}
+
+/** What is shown of all limits. */
+export interface LimitsView extends Iterable<LimitView> {
+  /** Undefined: the service has none. */
+  of(service: string): LimitView | undefined
+}
+
+/** What is shown of the guard of the event loop. */
+export interface LoopView {
+  readonly refused: number
+}
+
+/** The metrics of what is refused because somebody has too much to do. */
+export function* limitMetrics(limits: LimitsView, loop: LoopView | undefined): Generator<Metric> {
+  const perService = (
+    type: LiveMetricOptions['type'],
+    name: string,
+    help: string,
+    value: (limit: LimitView) => number,
+  ) =>
+    liveMetric({
+      type,
+      name,
+      help,
+      aggregator: 'sum',
+      *samples() {
+        for (const each of limits) yield { labels: { service: each.service }, value: value(each) }
+      },
+    })
+  yield perService(
+    'gauge',
+    'waygate_limit',
+    'Requests that a service may have under way.',
+    each => each.limit,
+  )
+  yield perService(
+    'gauge',
+    'waygate_limit_in_flight',
+    'Requests under way that count in the limit of their service.',
+    each => each.inFlight,
+  )
+  yield perService(
+    'gauge',
+    'waygate_limit_queued',
+    'Requests that wait for a place in the limit of their service.',
+    each => each.queued,
+  )
+  yield perService(
+    'counter',
+    'waygate_overloaded_total',
+    'Requests refused because their service was at its limit.',
+    each => each.refused,
+  )
+  yield liveMetric({
+    type: 'counter',
+    name: 'waygate_loop_overloaded_total',
+    help: 'Requests refused because the event loop was late.',
+    aggregator: 'sum',
+    samples: () => [{ labels: {}, value: loop?.refused ?? 0 }],
+  })
+}
