@@ -69,7 +69,10 @@ export class LoopLimit {
     const isMet = this.#peak >= this.#limit
     this.#peak = underWay
     if (isLate) {
-      if (this.#limit === Number.POSITIVE_INFINITY) this.#begunAt = underWay
+      if (this.#limit === Number.POSITIVE_INFINITY) {
+        if (underWay <= LEAST) return
+        this.#begunAt = underWay
+      }
       this.#limit = Math.max(LEAST, Math.floor(SHRINK * Math.min(this.#limit, underWay)))
       return
     }
