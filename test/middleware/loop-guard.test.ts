@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { GatewayError } from '../../internal/errors.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/loop-guard.ts'
 import { LoopLimit } from '../../middleware/loop-limit.ts'
+import { keepBusy } from '../support/busy-loop.ts'
 import { until } from '../support/until.ts'
 
 const TARGET_MS = 50
@@ -68,20 +69,6 @@ test('few requests are never refused, however late the loop is', () => {
   for (let i = 0; i < 10; i++) turns(100, 1_000)
   assert.equal(limit.limit, Number.POSITIVE_INFINITY)
 })
-
-/** Keeps every turn of the loop busy for so long, until stopped. */
-function keepBusy(turnMs: number): () => void {
-  let isBusy = true
-  const turn = () => {
-    const end = performance.now() + turnMs
-    while (performance.now() < end);
-    if (isBusy) setImmediate(turn)
-  }
-  setImmediate(turn)
-  return () => {
-    isBusy = false
-  }
-}
 
 test('turns that all take too long are an overload, which is over when they are short again', async () => {
   const changes: LoopChange[] = []
