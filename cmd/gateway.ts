@@ -97,7 +97,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
       }),
   )
-  const limits = createLimits(logger)
+  let draining = false
+  let open = 0
+  let webSockets = 0
+  let served = false
+  const loop = createLoopGuard(config, logger, () => open - webSockets)
+  const limits = createLimits(loop, logger)
   const table = new LiveTable({
     registry,
     nodes,
@@ -110,11 +115,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
   })
   const budgets = new RetryBudgets()
-  let draining = false
-  let open = 0
-  let webSockets = 0
-  let served = false
-  const loop = createLoopGuard(config, logger, () => open - webSockets)
   const metrics = createMetrics(nodes, table, budgets, limits, loop)
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
@@ -140,7 +140,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
   ])
 
-  const { app: proxy, stopListening, cutOff } = createProxy({
+  const {
+    app: proxy,
+    stopListening,
+    cutOff,
+  } = createProxy({
     routes: () => table.routeTable(),
     upstream,
     connect,
@@ -203,7 +207,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     await proxy.listen({ host: config.host, port: config.port })
   } catch (error) {
-    loop?.close()
+    loop.close()
     following.abort()
     await Promise.allSettled([proxy.close(), followed])
     throw error
@@ -222,7 +226,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await closed
     following.abort()
     await followed!.catch(() => {})
-    loop?.close()
+    loop.close()
     limits.close()
     await options.onDrained?.(pages)
     nodes.clear()

@@ -6,8 +6,8 @@ import { Limits, type OverloadChange } from '../wrappers/limits.ts'
 import type { ServiceRules } from './service-rules.ts'
 
 /** The limits of all services, none yet; the beginning and the end of each overload are logged. */
-export function createLimits(logger: Logger): Limits {
-  return new Limits({ onChange: change => logOverload(logger, change) })
+export function createLimits(loop: LoopGuard, logger: Logger): Limits {
+  return new Limits({ loopTurnMs: () => loop.turnMs, onChange: change => logOverload(logger, change) })
 }
 
 /** @param rules what routes say of their services; the others have the limit of the configuration */
@@ -21,15 +21,13 @@ export function configureLimits(
   limits.configure(isOn, service => (isLimited(limitOf(service)) ? limitOf(service) : undefined))
 }
 
-/** What refuses requests while the event loop is late; undefined where the configuration wants none. */
-export function createLoopGuard(
-  { overload }: Config,
-  logger: Logger,
-  underWay: () => number,
-): LoopGuard | undefined {
-  const { loopDelayMs: targetMs } = overload
-  if (targetMs === 0) return undefined
-  return new LoopGuard({ targetMs, underWay, onChange: change => logLoopOverload(logger, change) })
+/** What refuses requests while the event loop is late, where the configuration wants that. */
+export function createLoopGuard({ overload }: Config, logger: Logger, underWay: () => number): LoopGuard {
+  return new LoopGuard({
+    targetMs: overload.loopDelayMs || Number.POSITIVE_INFINITY,
+    underWay,
+    onChange: change => logLoopOverload(logger, change),
+  })
 }
 
 function logOverload(logger: Logger, change: OverloadChange): void {

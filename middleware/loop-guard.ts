@@ -2,7 +2,7 @@ import { GatewayError } from '../internal/errors.ts'
 import { LoopLimit } from './loop-limit.ts'
 
 export interface LoopGuardOptions {
-  /** How long a turn of the event loop may take, milliseconds. */
+  /** How long a turn of the event loop may take, milliseconds; Infinity: it only watches. */
   readonly targetMs: number
   /** Plain requests whose answer is not over. */
   readonly underWay: () => number
@@ -16,7 +16,9 @@ export type LoopChange =
   | { readonly isOverloaded: false; readonly refused: number; readonly ms: number }
 
 /** Between two turns that are timed. */
-const PAUSE_MS = 50
+const PAUSE_MS = 100
+/** What one that is timed adds to what was known. */
+const NEWEST_SHARE = 0.25
 
 const REFUSAL = new GatewayError('WG_OVERLOADED', {
   detail: 'The gateway is at its limit; try again later.',
@@ -25,7 +27,7 @@ const REFUSAL = new GatewayError('WG_OVERLOADED', {
 })
 
 /**
- * Refuses requests while this process has more to do than it can.
+ * Watches how late the event loop is, and refuses requests while this process has more to do than it can.
  *
  * A turn of the event loop is how long whatever happens waits to be noticed. Now and then one is timed, by how late a
  * timer is that is due at once; {@link LoopLimit} says what follows.
@@ -37,6 +39,7 @@ export class LoopGuard {
   readonly #onChange: (change: LoopChange) => void
   readonly #limit: LoopLimit
   #timer: NodeJS.Timeout
+  #turnMs = 0
   #refused = 0
   /** When the overload began, and how many had been refused by then. */
   #overload: { readonly since: number; readonly refusedBefore: number } | undefined = undefined
@@ -51,6 +54,11 @@ export class LoopGuard {
   /** Whether it holds requests at a limit now. */
   get isOverloaded(): boolean {
     return this.#overload !== undefined
+  }
+
+  /** How long a turn of the loop took of late, milliseconds. */
+  get turnMs(): number {
+    return this.#turnMs
   }
 
   /** Requests refused since the beginning. */
@@ -86,8 +94,10 @@ export class LoopGuard {
   #timed(begunAt: number): void {
     this.#timer = this.#pause()
     const now = performance.now()
+    const turnMs = Math.max(0, now - begunAt - 1)
+    this.#turnMs += NEWEST_SHARE * (turnMs - this.#turnMs)
     const underWay = this.#underWay()
-    const delayMs = this.#limit.turned(now - begunAt - 1, underWay, now)
+    const delayMs = this.#limit.turned(turnMs, underWay, now)
     if (delayMs === undefined) return
     const isOverloaded = this.#limit.limit !== Number.POSITIVE_INFINITY
     const known = this.#overload

@@ -1,4 +1,5 @@
 import type { Metric } from 'prom-client'
+import type { NodeTable } from '../internal/node-table.ts'
 import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
 
 /** What is shown of how the requests of a service are held at a limit. */
@@ -22,8 +23,12 @@ export interface LoopView {
   readonly refused: number
 }
 
-/** The metrics of what is refused because somebody has too much to do. */
-export function* limitMetrics(limits: LimitsView, loop: LoopView | undefined): Generator<Metric> {
+/**
+ * The metrics of what is refused because somebody has too much to do.
+ *
+ * @param nodes services that nobody has asked are shown, too: another process may know them
+ */
+export function* limitMetrics(limits: LimitsView, nodes: NodeTable, loop: LoopView): Generator<Metric> {
   const perService = (
     type: LiveMetricOptions['type'],
     name: string,
@@ -36,6 +41,7 @@ export function* limitMetrics(limits: LimitsView, loop: LoopView | undefined): G
       help,
       aggregator: 'sum',
       *samples() {
+        for (const { name } of nodes.services()) limits.of(name)
         for (const each of limits) yield { labels: { service: each.service }, value: value(each) }
       },
     })
@@ -68,6 +74,6 @@ export function* limitMetrics(limits: LimitsView, loop: LoopView | undefined): G
     name: 'waygate_loop_overloaded_total',
     help: 'Requests refused because the event loop was late.',
     aggregator: 'sum',
-    samples: () => [{ labels: {}, value: loop?.refused ?? 0 }],
+    samples: () => [{ labels: {}, value: loop.refused }],
   })
 }

@@ -30,7 +30,7 @@ export function createMetrics(
   table: TableView,
   budgets: Iterable<readonly [service: string, BudgetView]>,
   limits: LimitsView,
-  loop: LoopView | undefined,
+  loop: LoopView,
 ): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -140,7 +140,7 @@ export function createMetrics(
     budget => budget.retrying,
   )
 
-  for (const metric of limitMetrics(limits, loop)) registry.registerMetric(metric)
+  for (const metric of limitMetrics(limits, nodes, loop)) registry.registerMetric(metric)
 
   // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>

@@ -4,8 +4,11 @@ import { TimeSamples } from './time-samples.ts'
 const INITIAL = 100
 /** Where the arithmetic has its lower end: below, the headroom alone is more. */
 const LEAST = 2
-/** By how much answers may take longer than the shortest time before the limit shrinks. */
+/** How much longer than the shortest time answers may take before the limit shrinks: a share of it, and at least so long. */
 const BUFFER = 1.25
+const SLACK_MS = 5
+/** Of the event loop, for each of which an answer may wait to be read: on its way, and while it is timed. */
+const SLACK_TURNS = 2
 /** A window is at least this long, and has at least so many samples. */
 const WINDOW_MS = 100
 const WINDOW_SAMPLES = 20
@@ -30,7 +33,7 @@ const PROBE_GIVEN_UP_TIMES = 10
 const NOT_QUEUED = { least: 0.75, most: 1.3 } as const
 /** A look confirms what was known where its median is within these shares of it. */
 const CONFIRMED = { least: 0.8, most: 1.25 } as const
-const KEPT_SAMPLES = 1_024
+const KEPT_SAMPLES = 512
 
 /** A look at how long answers take with less under way. */
 interface Probe {
@@ -45,7 +48,7 @@ interface Probe {
  * handed in.
  *
  * Per window, `limit = gradient * limit + sqrt(gradient * limit)`, where the gradient is the shortest time an answer
- * takes, and a quarter, by the median of the window, 0.5 to 2. A service of c workers that is given more than it can do
+ * takes, and a quarter (or 5 ms), by the median of the window, 0.5 to 2. A service of c workers that is given more than it can do
  * comes to rest at 1.25 c and a root: all workers busy, and a short queue before them. The limit grows only where half
  * of it was used, since else nothing was learned, and so stays within reach of what was seen to work.
  *
@@ -64,6 +67,7 @@ interface Probe {
 export class GradientLimit {
   readonly #window = new TimeSamples(KEPT_SAMPLES)
   readonly #slot = new TimeSamples(KEPT_SAMPLES)
+  readonly #loopTurnMs: () => number
   #limit: number
   #max: number
   /** The most that was under way in this window. */
@@ -84,8 +88,10 @@ export class GradientLimit {
   /**
    * @param max the limit never exceeds it; at least 1
    * @param now milliseconds on the monotonic clock, here and below
+   * @param loopTurnMs how long a turn of the event loop takes at the moment: answers seem to take longer by it
    */
-  constructor(max: number, now: number) {
+  constructor(max: number, now: number, loopTurnMs: () => number = () => 0) {
+    this.#loopTurnMs = loopTurnMs
     this.#max = max
     this.#limit = Math.min(INITIAL, max)
     this.#ceiling = this.#limit
@@ -149,7 +155,7 @@ export class GradientLimit {
     }
     if (now - this.#slotAt >= SLOT_MS && this.#slot.count >= SLOT_SAMPLES) this.#endSlot(isUsed, now)
     if (!isUsed || this.#probe) return
-    const gradient = (BUFFER * this.#shortest!) / median
+    const gradient = this.#atMost(BUFFER, 1) / median
     if (gradient < 1 && this.#limit <= this.#ceiling / 2) {
       this.#startProbe(median, this.#limit / 2, now)
       return
@@ -165,7 +171,7 @@ export class GradientLimit {
     this.#slot.clear()
     this.#slotAt = now
     const shortest = this.#shortest!
-    if (median <= AS_EVER * shortest) {
+    if (median <= this.#atMost(AS_EVER, 0.5)) {
       this.#shortest = Math.min(median, shortest)
       this.#believedUntil = now + BELIEVED_MS
     } else if (now >= this.#believedUntil) {
@@ -186,7 +192,8 @@ export class GradientLimit {
 
   #endProbe({ limit, before }: Probe, now: number): void {
     const median = this.#window.median()
-    if (!isWithin(CONFIRMED, median, this.#shortest!) && !isWithin(NOT_QUEUED, median, before)) {
+    const isConfirmed = median <= this.#atMost(CONFIRMED.most, 1) && median >= this.#atLeast(CONFIRMED.least)
+    if (!isConfirmed && !(median >= NOT_QUEUED.least * before && median <= NOT_QUEUED.most * before)) {
       const isSteady = median <= NOT_QUEUED.most * before
       if (!isSteady || limit > 1) {
         this.#startProbe(median, isSteady ? limit / 2 : limit, now)
@@ -199,6 +206,21 @@ export class GradientLimit {
     this.#set(2 * limit)
     this.#ceiling = this.#limit
     this.#beginAnew(now + median)
+  }
+
+  /** The shortest time and what may come to it: a share, or a share of the slack where that is more. */
+  #atMost(share: number, ofSlack: number): number {
+    const shortest = this.#shortest!
+    return Math.max(share * shortest, shortest + ofSlack * this.#slackMs)
+  }
+
+  #atLeast(share: number): number {
+    const shortest = this.#shortest!
+    return Math.min(share * shortest, shortest - this.#slackMs)
+  }
+
+  get #slackMs(): number {
+    return SLACK_MS + SLACK_TURNS * this.#loopTurnMs()
   }
 
   #beginWindow(at: number): void {
@@ -216,12 +238,4 @@ export class GradientLimit {
   #set(limit: number): void {
     this.#limit = Math.min(this.#max, Math.max(LEAST, limit))
   }
-}
-
-function isWithin(
-  shares: { readonly least: number; readonly most: number },
-  ms: number,
-  of: number,
-): boolean {
-  return ms >= shares.least * of && ms <= shares.most * of
 }

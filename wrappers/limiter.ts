@@ -26,6 +26,8 @@ export type LimitReason = 'the queue is full' | 'no place in time'
 export interface LimiterOptions {
   readonly service: string
   readonly settings: LimitSettings
+  /** How long a turn of the event loop takes at the moment, milliseconds. */
+  readonly loopTurnMs?: (() => number) | undefined
   /** Told of every refusal. */
   readonly onRefused?: (limiter: Limiter, reason: LimitReason) => void
   /** Milliseconds on the monotonic clock. */
@@ -45,6 +47,7 @@ const MAX_TIMED_BODY_BYTES = 65_536
 export class Limiter {
   readonly service: string
   readonly #onRefused: (limiter: Limiter, reason: LimitReason) => void
+  readonly #loopTurnMs: (() => number) | undefined
   readonly #now: () => number
   readonly #queue: WaitQueue
   #settings: LimitSettings
@@ -52,9 +55,11 @@ export class Limiter {
   #inFlight = 0
   #refused = 0
 
-  constructor({ service, settings, onRefused = () => {}, now = () => performance.now() }: LimiterOptions) {
+  constructor(options: LimiterOptions) {
+    const { service, settings, loopTurnMs, onRefused = () => {}, now = () => performance.now() } = options
     this.service = service
     this.#settings = settings
+    this.#loopTurnMs = loopTurnMs
     this.#onRefused = onRefused
     this.#now = now
     this.#queue = new WaitQueue({ refuse: () => this.#refuse('no place in time'), now })
@@ -66,7 +71,7 @@ export class Limiter {
     this.#settings = settings
     if (!settings.adaptive) this.#gradient = undefined
     else if (this.#gradient) this.#gradient.max = settings.max
-    else this.#gradient = new GradientLimit(settings.max, this.#now())
+    else this.#gradient = new GradientLimit(settings.max, this.#now(), this.#loopTurnMs)
     this.#fill()
   }
 

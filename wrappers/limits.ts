@@ -1,6 +1,8 @@
 import { Limiter, type LimitReason, type LimitSettings } from './limiter.ts'
 
 export interface LimitsOptions {
+  /** How long a turn of the event loop takes at the moment, milliseconds. */
+  readonly loopTurnMs?: () => number
   /** Told when a service begins to refuse requests, and when it has not for a while. */
   readonly onChange?: (change: OverloadChange) => void
   /** Milliseconds on the monotonic clock. */
@@ -23,6 +25,7 @@ const LOOK_EVERY_MS = 500
 
 /** The limits of all services. Whoever made it calls `close()`. */
 export class Limits {
+  readonly #loopTurnMs: (() => number) | undefined
   readonly #onChange: (change: OverloadChange) => void
   readonly #now: () => number
   /** Null: it has no limit. Bounded by the services that were ever asked. */
@@ -32,7 +35,8 @@ export class Limits {
   #isOn = false
   #timer: NodeJS.Timeout | undefined = undefined
 
-  constructor({ onChange = () => {}, now = () => performance.now() }: LimitsOptions = {}) {
+  constructor({ loopTurnMs, onChange = () => {}, now = () => performance.now() }: LimitsOptions = {}) {
+    this.#loopTurnMs = loopTurnMs
     this.#onChange = onChange
     this.#now = now
   }
@@ -63,14 +67,25 @@ export class Limits {
 
   /** Undefined: the service has no limit. */
   of(service: string): Limiter | undefined {
+    if (!this.#isOn) return undefined
     let limiter = this.#limiters.get(service)
     if (limiter === undefined) {
-      const settings = this.#settingsOf(service)
-      const onRefused = (by: Limiter, reason: LimitReason) => this.#refused(by, reason)
-      limiter = settings ? new Limiter({ service, settings, onRefused, now: this.#now }) : null
+      limiter = this.#create(service)
       this.#limiters.set(service, limiter)
     }
     return limiter ?? undefined
+  }
+
+  #create(service: string): Limiter | null {
+    const settings = this.#settingsOf(service)
+    if (!settings) return null
+    return new Limiter({
+      service,
+      settings,
+      loopTurnMs: this.#loopTurnMs,
+      onRefused: (limiter, reason) => this.#refused(limiter, reason),
+      now: this.#now,
+    })
   }
 
   /** Those of services that were asked. */

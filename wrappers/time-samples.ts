@@ -1,10 +1,14 @@
+const NO_TIMES = new Float64Array(0)
+
 /** The last times of something; holds at most `capacity` of them, the oldest forgotten first. */
 export class TimeSamples {
-  readonly #times: Float64Array
+  readonly #capacity: number
+  /** Made with the first: most services are never asked. */
+  #times = NO_TIMES
   #count = 0
 
   constructor(capacity: number) {
-    this.#times = new Float64Array(capacity)
+    this.#capacity = capacity
   }
 
   /** How many were added since the last `clear`, those forgotten included. */
@@ -14,7 +18,8 @@ export class TimeSamples {
 
   /** @param ms milliseconds */
   add(ms: number): void {
-    this.#times[this.#count++ % this.#times.length] = ms
+    if (this.#times === NO_TIMES) this.#times = new Float64Array(this.#capacity)
+    this.#times[this.#count++ % this.#capacity] = ms
   }
 
   clear(): void {
