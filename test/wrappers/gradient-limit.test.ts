@@ -75,11 +75,13 @@ test('an answer that waits for a late event loop is not taken for one that waits
   let turnMs = 0
   const limit = new GradientLimit(1_000, 0, () => turnMs)
   const simulation = new Simulation({ workers: 1_000, serviceMs: () => 1 + turnMs * random() }, limit, random)
-  for (let i = 0; i < 5; i++) simulation.second(6_000)
-  turnMs = 15
-  const { arrived, answered } = simulation.second(7_000)
-  assert.ok(answered > 0.97 * arrived, `${answered} of ${arrived}`)
-  for (let i = 0; i < 20; i++) assert.ok(simulation.second(7_000).answered > 0.97 * 7_000 * 0.97)
+  for (let i = 0; i < 5; i++) simulation.second(7_000)
+  for (let i = 0; i < 9; i++) {
+    // Now and then, so that it does not become what is taken for the shortest time.
+    turnMs = i % 3 === 0 ? 40 : 0
+    const { arrived, answered } = simulation.second(7_000)
+    assert.ok(answered > 0.95 * arrived, `${answered} of ${arrived}`)
+  }
 })
 
 test('begins in the middle of an overload and comes down to what the service can do', () => {
@@ -94,7 +96,7 @@ test('follows a service that becomes twice as slow, and one that becomes twice a
   const { run, service } = scene(30, 30)
   run(10, 3)
   service.ms *= 2
-  assert.ok(run(5, 3).goodput > 0.7, 'it is found within seconds')
+  assert.ok(run(5, 3).goodput > 0.9, 'it is found within a second or two')
   const slow = run(30, 3)
   assert.ok(slow.goodput > 0.94 && slow.slowness < 2)
   service.ms /= 2

@@ -16,9 +16,9 @@ const LONG_MS = 60_000
 const SETTINGS: LimitSettings = { concurrent: 2, adaptive: false, max: 1_000, queue: 1, queueMs: LONG_MS }
 
 /** A service that answers when it is told to, behind a limit. */
-function scene(settings: Partial<LimitSettings> = {}) {
+function scene(settings: Partial<LimitSettings> = {}, now = () => performance.now()) {
   const changes: OverloadChange[] = []
-  const limits = new Limits({ onChange: change => changes.push(change) })
+  const limits = new Limits({ onChange: change => changes.push(change), now })
   const use = (more: Partial<LimitSettings>) =>
     limits.configure(true, service =>
       service === 'user' ? { ...SETTINGS, ...settings, ...more } : undefined,
@@ -189,16 +189,32 @@ test('without a limit any more everybody who waits is let in, and nobody is coun
 })
 
 test('an adaptive limit learns from good answers alone', async () => {
-  const { ask, sent, limiter } = scene({ concurrent: null, adaptive: true })
-  const before = limiter.limit
-  // Failures in no time would look like a service that can do any number.
-  for (let i = 0; i < 200; i++) {
-    const { outcome, close } = ask()
-    sent[i]!.answer(503)
-    assert.equal(await outcome, 503)
-    close()
+  const limitAfter = async (status: number) => {
+    let now = 0
+    const { ask, sent, limiter } = scene({ concurrent: null, adaptive: true }, () => now)
+    for (let round = 0; round < 100; round++) {
+      const calls = Array.from({ length: 60 }, () => ask())
+      now += 5
+      for (const { answer } of sent.splice(0)) answer(status)
+      await Promise.all(calls.map(({ outcome }) => outcome))
+      for (const { close } of calls) close()
+    }
+    return limiter.limit
   }
-  assert.equal(limiter.limit, before)
+  assert.ok((await limitAfter(200)) > 100)
+  // Failures in no time would look like a service that can do any number.
+  assert.equal(await limitAfter(503), 100)
+})
+
+test('a call that has ended takes no place', async () => {
+  const { limiter, sent, ask } = scene()
+  const { call } = ask()
+  call.end(new UpstreamFailure('aborted'))
+  await assert.rejects(
+    limiter.pass(() => assert.fail('sent'), testRequest(), call),
+    UpstreamFailure,
+  )
+  assert.deepEqual([limiter.inFlight, sent.length], [0, 1])
 })
 
 test('an overload is told once when it begins, and once when nothing was refused for a while', async () => {
