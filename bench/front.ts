@@ -58,6 +58,7 @@ async function listen(checkout: string): Promise<number> {
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,
     onOpen: () => {},
+    onUpgrade: () => {},
     onClose: () => {},
     onInternalError: error => console.error(error),
   }

@@ -23,6 +23,7 @@ import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
 import { createHedge } from '../wrappers/hedge.ts'
 import { mayHoldOut } from '../wrappers/hold-out-limit.ts'
+import { createLimit } from '../wrappers/limit.ts'
 import { moveWaiting } from '../wrappers/move-waiting.ts'
 import { createObserve } from '../wrappers/observe.ts'
 import { createRetry } from '../wrappers/retry.ts'
@@ -32,6 +33,7 @@ import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { notePassed } from './body-memory.ts'
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
+import { configureLimits, createLimits, createLoopGuard } from './overload.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -94,7 +96,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           keepAliveMs: config.upstream.keepAliveMs,
           maxConnections: config.upstream.connectionsPerNode ?? undefined,
         },
-        circuit: service => table.breakerOf(service) ?? config.breaker,
+        circuit: service => table.rulesOf(service).breaker ?? config.breaker,
         onBreaker: (peer, breaker, reason) => {
           const { service, id } = peer.node
           logger.info({ service, node: id, breaker, reason }, 'breaker changed')
@@ -103,11 +105,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
       }),
   )
+  let draining = false
+  let open = 0
+  let webSockets = 0
+  let served = false
+  const loop = createLoopGuard(config, logger, () => open - webSockets)
+  const limits = createLimits(loop, logger)
   const table = new LiveTable({
     registry,
     nodes,
     config: config.routes,
-    breaker: config.breaker,
+    rules: config,
+    onRules: rules => configureLimits(limits, rules, config),
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
@@ -118,7 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
     nodes,
-    ruleOf: service => table.healthCheckOf(service),
+    ruleOf: service => table.rulesOf(service).healthCheck,
     fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
     logger,
   })
@@ -129,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       'retry budget changed',
     )
   })
-  const metrics = createMetrics({ nodes, table, budgets, health })
+  const metrics = createMetrics({ nodes, table, budgets, health, limits, loop })
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
@@ -140,6 +149,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(config.staleAnswers),
+    createLimit(limits),
     createRetry({ budgets }),
     createHedge({ budgets }),
     createBalance(nodes, balance),
@@ -153,9 +163,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
   ])
 
-  let draining = false
-  let open = 0
-  let served = false
   const {
     app: proxy,
     stopListening,
@@ -182,13 +189,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     headersTimeoutMs: config.limits.headersTimeoutMs,
     keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
+    loop,
     onOpen: () => {
       served = true
       open++
     },
+    onUpgrade: () => {
+      webSockets++
+    },
     onClose: (call, request, response) => {
       open--
+      if (call.upgraded) webSockets--
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
+      call.limiter?.release(call)
       const status = statusOf(call, response)
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
@@ -197,7 +210,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   let isFollowing = true
   const isReady = () => table.isLoaded && isFollowing && !draining
-  const pages = createTablePages({ nodes, table, metrics, health, budgets, isReady })
+  const pages = createTablePages({ nodes, table, limits, metrics, health, budgets, isReady })
 
   const following = new AbortController()
   const follow = () => {
@@ -217,6 +230,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     await proxy.listen({ host: config.host, port: config.port })
   } catch (error) {
+    loop.close()
     following.abort()
     health.close()
     await Promise.allSettled([proxy.close(), followed])
@@ -237,6 +251,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     following.abort()
     await followed!.catch(() => {})
     health.close()
+    loop.close()
+    limits.close()
     await options.onDrained?.(pages)
     nodes.clear()
     return cut

@@ -3,38 +3,43 @@ import { toRetryRules } from '../config/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
-import type { HealthCheck } from '../internal/health.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
 import { RouteTable } from '../internal/route-table.ts'
+import { type ServiceRules, serviceRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
-  /** How breakers are set where no route says it. */
-  readonly breaker: Config['breaker']
+  /** What holds for services of which no route says it. */
+  readonly rules: ServiceRules
+  /** Told what routes say of their services, at first and after each change. */
+  readonly onRules?: ((rules: ReadonlyMap<string, Partial<ServiceRules>>) => void) | undefined
   readonly nodes: NodeTable
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
 }
 
+const NO_RULES: Partial<ServiceRules> = Object.freeze({})
+
 /** Every route there is: documents of the registry and of the config file, and the automatic ones. */
 export class LiveRoutes {
   readonly #config: Config['routes']
-  readonly #breaker: Config['breaker']
+  readonly #defaultRules: ServiceRules
+  readonly #onRules: LiveRoutesOptions['onRules']
   readonly #nodes: NodeTable
   readonly #defaultAuth: RouteAuth
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
-  #breakers: ReadonlyMap<string, Config['breaker']> = new Map()
-  #healthChecks: ReadonlyMap<string, HealthCheck | null> = new Map()
+  #rules: ReadonlyMap<string, Partial<ServiceRules>> = new Map()
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, breaker, nodes, hasKey }: LiveRoutesOptions) {
+  constructor({ config, rules, onRules, nodes, hasKey }: LiveRoutesOptions) {
     this.#config = config
-    this.#breaker = breaker
+    this.#defaultRules = rules
+    this.#onRules = onRules
     this.#nodes = nodes
     this.#defaultAuth = hasKey ? ANY_TOKEN : NO_TOKEN
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
@@ -60,17 +65,9 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /**
-   * How the breakers of a service's nodes are set, where a route says it. A node has one breaker, whatever route a
-   * request takes: of several routes of a service with a `breaker`, the one with the first id counts.
-   */
-  breakerOf(service: string): Config['breaker'] | undefined {
-    return this.#breakers.get(service)
-  }
-
-  /** How the nodes of a service are checked, where a route says it; null = not at all. */
-  healthCheckOf(service: string): HealthCheck | null | undefined {
-    return this.#healthChecks.get(service)
+  /** What routes say of a service, completed by the configuration; a field of which none says anything is absent. */
+  rulesOf(service: string): Partial<ServiceRules> {
+    return this.#rules.get(service) ?? NO_RULES
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
@@ -100,8 +97,8 @@ export class LiveRoutes {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
-    this.#breakers = firstOf(documents, ({ breaker }) => breaker && { ...this.#breaker, ...breaker })
-    this.#healthChecks = firstOf(documents, ({ healthCheck }) => healthCheck)
+    this.#rules = serviceRules(documents, this.#defaultRules)
+    this.#onRules?.(this.#rules)
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 
@@ -123,14 +120,4 @@ export class LiveRoutes {
     }
     return route
   }
-}
-
-/** What routes say of their services: of several routes of a service that say it, the one with the first id counts. */
-function firstOf<T>(documents: readonly Route[], said: (route: Route) => T | undefined): Map<string, T> {
-  const found = new Map<string, T>()
-  for (const route of documents.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    const value = found.has(route.service) ? undefined : said(route)
-    if (value !== undefined) found.set(route.service, value)
-  }
-  return found
 }

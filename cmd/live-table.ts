@@ -3,12 +3,12 @@ import { Directory } from '../discovery/directory.ts'
 import { followRegistry } from '../discovery/follow-registry.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
-import type { HealthCheck } from '../internal/health.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route } from '../internal/route.ts'
 import type { RouteTable } from '../internal/route-table.ts'
 import type { SourceView, TableView } from '../routes/table-view.ts'
 import { LiveRoutes } from './live-routes.ts'
+import type { ServiceRules } from './service-rules.ts'
 import { sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
 
@@ -16,8 +16,10 @@ export interface LiveTableOptions {
   readonly registry: Registry
   readonly nodes: NodeTable
   readonly config: Config['routes']
-  /** How breakers are set where no route says it. */
-  readonly breaker: Config['breaker']
+  /** What holds for services of which no route says it. */
+  readonly rules: ServiceRules
+  /** Told what routes say of their services, at first and after each change. */
+  readonly onRules?: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void
   /** How long a node or route that the registry may have lost stays in use. */
   readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
@@ -42,12 +44,12 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, config, breaker, suspectGraceMs, hasKey, logger } = options
+    const { registry, nodes, config, rules, onRules, suspectGraceMs, hasKey, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
-    this.#routes = new LiveRoutes({ config, breaker, nodes, hasKey })
+    this.#routes = new LiveRoutes({ config, rules, onRules, nodes, hasKey })
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
@@ -78,14 +80,9 @@ export class LiveTable implements TableView {
     return this.#routes.table
   }
 
-  /** How the breakers of a service's nodes are set, where one of its routes says it. */
-  breakerOf(service: string): Config['breaker'] | undefined {
-    return this.#routes.breakerOf(service)
-  }
-
-  /** How the nodes of a service are checked, where one of its routes says it; null = not at all. */
-  healthCheckOf(service: string): HealthCheck | null | undefined {
-    return this.#routes.healthCheckOf(service)
+  /** What routes say of a service; see {@link LiveRoutes.rulesOf}. */
+  rulesOf(service: string): Partial<ServiceRules> {
+    return this.#routes.rulesOf(service)
   }
 
   /** Follows the registry until `signal` aborts. */

@@ -1,4 +1,5 @@
-import type { BreakerRule, HedgeRule, Route } from '../internal/route.ts'
+import type { BreakerRule, HedgeRule, LimitRule, Route } from '../internal/route.ts'
+import type { Finding } from './problem.ts'
 import type { RouteDocument } from './route-schema.ts'
 import type { Config } from './schema.ts'
 
@@ -27,4 +28,30 @@ export function toBreaker(breaker: RouteDocument['breaker']): BreakerRule | unde
     ...rest,
     ...(statuses !== undefined && { statuses: statuses && Object.freeze([...statuses]) }),
   })
+}
+
+export function toLimit(limit: RouteDocument['limit']): LimitRule | undefined {
+  return limit && Object.freeze({ ...limit })
+}
+
+/** The limit of a service: of what a route says, and of the configuration where that says nothing. */
+export function completeLimit(rule: LimitRule, defaults: Config['limit']): Config['limit'] {
+  const { concurrent, adaptive } = rule
+  // One kind takes the place of the other.
+  const saysKind = concurrent !== undefined || adaptive !== undefined
+  const kind = saysKind ? { concurrent: concurrent ?? null, adaptive: adaptive ?? false } : {}
+  return { ...defaults, ...rule, ...kind }
+}
+
+/** Whether there is one. */
+export function isLimited({ concurrent, adaptive }: Config['limit']): boolean {
+  return concurrent !== null || adaptive
+}
+
+/** What the schema of a limit cannot say; fields of the wrong type are passed over. */
+export function* findLimitProblems(limit: unknown): Generator<Finding> {
+  if (typeof limit !== 'object' || limit === null) return
+  const { concurrent, adaptive } = limit as Record<string, unknown>
+  if (typeof concurrent !== 'number' || adaptive !== true) return
+  yield { path: ['adaptive'], message: 'must be false beside concurrent: a limit is fixed, or it is found' }
 }

@@ -83,6 +83,49 @@ export const BreakerRule = Type.Object(
   },
 )
 
+export const CONCURRENT = Type.Union([
+  Type.Null(),
+  Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+])
+export const LIMIT_QUEUE = Type.Union([Type.Null(), Type.Integer({ minimum: 0, maximum: 1_000_000 })])
+export const LIMIT_QUEUE_MS = { minimum: 0, maximum: 60_000 } as const
+
+/** What a route says of how much of its service may be under way. */
+export const LimitRule = Type.Object(
+  {
+    concurrent: Type.Optional(
+      Type.Unsafe<number | null>({
+        ...CONCURRENT,
+        description: 'Requests under way at the same time, in each process. `null`: no fixed limit.',
+      }),
+    ),
+    adaptive: Type.Optional(
+      Type.Boolean({ description: 'Whether the limit is found by how long answers take.' }),
+    ),
+    max: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'The largest limit that is found.',
+      }),
+    ),
+    queue: Type.Optional(
+      Type.Unsafe<number | null>({
+        ...LIMIT_QUEUE,
+        description: 'How many requests may wait for a place. `null`: half as many as the limit.',
+      }),
+    ),
+    queueMs: Type.Optional(
+      Type.Integer({ ...LIMIT_QUEUE_MS, description: 'The longest that one waits, milliseconds.' }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'How much of the service may be under way at the same time: `{"concurrent": 100}`, or `{"adaptive": true}`; what is absent is as in `limit` of the configuration. Beyond it, 503. A service has one limit for all routes: of several routes of a service with a `limit`, the one with the first id counts.',
+  },
+)
+
 /** What a node answered before. */
 export const StaleFallback = Type.Object(
   {

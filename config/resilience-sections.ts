@@ -1,5 +1,12 @@
 import Type from 'typebox'
-import { BREAKER_STATUSES, FAILURE_RATIO, SLOW_CALL } from './resilience-schema.ts'
+import {
+  BREAKER_STATUSES,
+  CONCURRENT,
+  FAILURE_RATIO,
+  LIMIT_QUEUE,
+  LIMIT_QUEUE_MS,
+  SLOW_CALL,
+} from './resilience-schema.ts'
 import { count, durationMs, section } from './values.ts'
 
 /** `breaker` */
@@ -35,6 +42,48 @@ export const BreakerSection = section(
     }),
   },
   'When a failing node gets no more requests. Every node has a breaker of its own.',
+)
+
+/** `limit` */
+export const LimitSection = section(
+  {
+    concurrent: Type.Unsafe<number | null>({
+      ...CONCURRENT,
+      default: null,
+      description: 'Requests under way at the same time. `null`: no fixed limit.',
+    }),
+    adaptive: Type.Boolean({
+      default: false,
+      description:
+        'Whether the limit is found by how long answers take: it shrinks while they take longer than they need to.',
+    }),
+    max: count(1_000, 'The largest limit that is found.', 1),
+    queue: Type.Unsafe<number | null>({
+      ...LIMIT_QUEUE,
+      default: null,
+      description: 'How many requests may wait for a place. `null`: half as many as the limit.',
+    }),
+    queueMs: Type.Integer({
+      ...LIMIT_QUEUE_MS,
+      default: 25,
+      description: 'The longest that one waits before it is refused. 0: none does.',
+    }),
+  },
+  'How much of each service may be under way at the same time, in each process. Beyond it, 503.',
+)
+
+/** `overload` */
+export const OverloadSection = section(
+  {
+    loopDelayMs: Type.Integer({
+      default: 50,
+      minimum: 0,
+      maximum: 60_000,
+      description:
+        'The gateway refuses part of what comes while each turn of its event loop takes longer, for half a second. 0: never.',
+    }),
+  },
+  'When the gateway itself has too much to do.',
 )
 
 /** `staleAnswers` */

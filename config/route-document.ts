@@ -2,7 +2,7 @@ import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
 import { type Finding, jsonPath, show } from './problem.ts'
-import { toBreaker, toHedge, toRetryRules } from './resilience-rules.ts'
+import { findLimitProblems, toBreaker, toHedge, toLimit, toRetryRules } from './resilience-rules.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 import type { Config } from './schema.ts'
@@ -57,7 +57,7 @@ export function findRouteProblems(document: unknown): Finding[] {
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, balancer, fallback, service, healthCheck } = document as Record<
+  const { path, stripPrefix, methods, balancer, limit, fallback, service, healthCheck } = document as Record<
     string,
     unknown
   >
@@ -81,6 +81,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   for (const problem of findHealthCheckProblems(healthCheck)) {
     add(['healthCheck', ...problem.path], problem.message)
   }
+  for (const problem of findLimitProblems(limit)) add(['limit', ...problem.path], problem.message)
   found.push(...fallbackProblems(fallback, service))
   return found
 }
@@ -146,6 +147,7 @@ function toRoute(
     breaker: toBreaker(document.breaker),
     healthCheck:
       document.healthCheck === false ? null : document.healthCheck && toHealthCheck(document.healthCheck),
+    limit: toLimit(document.limit),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,

@@ -4,6 +4,7 @@ import { HealthCheckOrNone } from './health-check.ts'
 import {
   BreakerRule,
   HedgeRule,
+  LimitRule,
   retryBuffer,
   retryOn,
   StaleFallback,
@@ -139,6 +140,7 @@ export const RouteDocument = Type.Object(
     hedge: Type.Optional(HedgeRule),
     breaker: Type.Optional(BreakerRule),
     healthCheck: Type.Optional(HealthCheckOrNone),
+    limit: Type.Optional(LimitRule),
     balancer: Type.Optional(
       balancerRule({
         description:

@@ -3,6 +3,7 @@ import { parseAddress } from '../internal/node.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from './balancer-rule.ts'
 import { findHealthCheckProblems } from './health-check.ts'
 import { type Finding, show } from './problem.ts'
+import { findLimitProblems } from './resilience-rules.ts'
 import { findRouteRuleProblems } from './route-document.ts'
 import type { Config } from './schema.ts'
 
@@ -28,6 +29,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* etcdProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
+  for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
   yield* findRoutesRuleProblems(config)
 }
 

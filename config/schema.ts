@@ -3,7 +3,7 @@ import { balancerRule } from './balancer-rule.ts'
 import { HealthCheckRule } from './health-check.ts'
 import { JwtSection } from './jwt-schema.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './resilience-schema.ts'
-import { BreakerSection, StaleAnswersSection } from './resilience-sections.ts'
+import { BreakerSection, LimitSection, OverloadSection, StaleAnswersSection } from './resilience-sections.ts'
 import { RETRIES, RouteDocuments, SLOW_START } from './route-schema.ts'
 import { count, durationMs, port, secret, section, text } from './values.ts'
 
@@ -227,6 +227,8 @@ export const ConfigSchema = Type.Object(
     routes: RoutesSection,
     jwt: JwtSection,
     breaker: BreakerSection,
+    limit: LimitSection,
+    overload: OverloadSection,
     staleAnswers: StaleAnswersSection,
     upstream: UpstreamSection,
     limits: LimitsSection,

@@ -43,6 +43,8 @@ export class Call {
   errorCode: string | undefined = undefined
   /** The failure behind it, for the log alone. */
   failure: unknown = undefined
+  /** Where it takes a place; to be told when its answer is over. */
+  limiter: { release(call: Call): void } | undefined = undefined
   /** Set once the call is given up; no further try may begin. */
   ended: UpstreamFailure | undefined = undefined
   /** The try that is under way. Set by it, cleared when it is over. */

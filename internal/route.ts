@@ -35,6 +35,8 @@ export interface Route {
   readonly breaker?: BreakerRule | undefined
   /** How the nodes of its service are checked; null = not at all, undefined = as they say themselves. */
   readonly healthCheck?: HealthCheck | null | undefined
+  /** What this route says of how much of its service may be under way; the configuration says the rest. */
+  readonly limit?: LimitRule | undefined
   /** A name of the balancer list. */
   readonly balancer: string
   /** For `consistent-hash`: what the node is chosen by. */
@@ -73,6 +75,19 @@ export interface BreakerRule {
   readonly slowCallMs?: number | null
   /** Statuses that count as failures; null = 500 and above but 501 and 505. */
   readonly statuses?: readonly number[] | null
+}
+
+export interface LimitRule {
+  /** Requests under way at the same time; null = no fixed limit. */
+  readonly concurrent?: number | null
+  /** Whether the limit is found by how long answers take. */
+  readonly adaptive?: boolean
+  /** The most that is found. */
+  readonly max?: number
+  /** How many may wait for a place; null = half as many as the limit. */
+  readonly queue?: number | null
+  /** The longest that one waits. */
+  readonly queueMs?: number
 }
 
 /**

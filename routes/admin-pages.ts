@@ -72,6 +72,8 @@ export interface ServiceState {
   /** Whether every node fails its check, and all are used. */
   readonly panicking: boolean
   readonly retries: RetriesPage
+  /** Absent where it has none. */
+  readonly limit?: LimitPage
 }
 
 /** Retries of a service so far, and whether there is budget for more. */
@@ -81,6 +83,17 @@ export interface RetriesPage {
   readonly begun: number
   readonly hedges: number
   readonly refused: number
+}
+
+/** How much of a service may be under way. */
+export interface LimitPage {
+  readonly kind: 'static' | 'adaptive'
+  /** Requests; as it is now. */
+  readonly limit: number
+  /** Requests that have a place. */
+  readonly inFlight: number
+  /** Requests that wait for one. */
+  readonly queued: number
 }
 
 export interface ServicePage extends ServiceState {

@@ -1,6 +1,6 @@
 import type { Health } from '../internal/health.ts'
 import type { BreakerState, PeerState } from '../internal/peer.ts'
-import type { NodePage, RoutesPage, ServiceState, ServicesPage } from './admin-pages.ts'
+import type { LimitPage, NodePage, RoutesPage, ServiceState, ServicesPage } from './admin-pages.ts'
 import type { SourceDetails } from './table-view.ts'
 
 /** From the best to the worst. */
@@ -70,6 +70,7 @@ function mergeStates(all: readonly ServiceState[]): ServiceState[] {
 }
 
 function mergeState(a: ServiceState, b: ServiceState): ServiceState {
+  const limit = a.limit && b.limit ? mergeLimit(a.limit, b.limit) : (a.limit ?? b.limit)
   return {
     name: a.name,
     panicking: a.panicking || b.panicking,
@@ -80,6 +81,7 @@ function mergeState(a: ServiceState, b: ServiceState): ServiceState {
       hedges: a.retries.hedges + b.retries.hedges,
       refused: a.retries.refused + b.retries.refused,
     },
+    ...(limit && { limit }),
   }
 }
 
@@ -99,6 +101,16 @@ function gatherNodes<Part extends { readonly nodes: readonly NodePage[] }>(
     }
   }
   return new Map([...groups].map(([name, group]) => [name, [...group.values()]]))
+}
+
+/** Each process holds its own. */
+function mergeLimit(a: LimitPage, b: LimitPage): LimitPage {
+  return {
+    kind: a.kind,
+    limit: a.limit + b.limit,
+    inFlight: a.inFlight + b.inFlight,
+    queued: a.queued + b.queued,
+  }
 }
 
 function mergeNode(a: NodePage, b: NodePage): NodePage {

@@ -7,6 +7,7 @@ import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticator } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
 import { answerClientError } from '../middleware/client-error.ts'
+import type { LoopGuard } from '../middleware/loop-guard.ts'
 import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
 import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
@@ -42,7 +43,11 @@ export interface ProxyOptions {
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
+  /** Refuses requests while this process has too much to do; undefined = never. */
+  readonly loop?: LoopGuard | undefined
   readonly onOpen: () => void
+  /** Told when a request becomes a WebSocket. */
+  readonly onUpgrade: () => void
   /** Told of every request when its answer is over or its client has left. */
   readonly onClose: (call: Call, request: IncomingMessage, response: ServerResponse) => void
   /** Told of errors that are ours. */
@@ -64,7 +69,7 @@ export interface Proxy {
 /**
  * The public listener, not yet listening.
  *
- * Every request passes, in this order: open call (id, head, refusals), route, authorization, forward. Fastify
+ * Every request passes, in this order: open call (id, head, refusals), loop guard, route, authorization, forward. Fastify
  * opens and closes the server; WebSockets go to @fastify/http-proxy, in a Fastify of its own; plain HTTP goes straight past its
  * router, whose routes are fixed once it listens while ours come and go.
  */
@@ -72,9 +77,11 @@ export function createProxy(options: ProxyOptions): Proxy {
   const openCall = createOpenCall(options)
   const refuse = createRefuse(options)
   const forward = createForward({ ...options, refuse })
+  const { loop } = options
 
   /** @throws GatewayError why the request must not go to a node */
   function admit({ call, head, refusal }: OpenedCall): void {
+    if (loop?.isOverloaded) loop.admit()
     if (refusal) throw refusal
     call.route = matchRoute(options.routes(), call.method, head.host, call.target)
     call.identity = authorize(call.route, head, options.authenticator)

@@ -1,5 +1,6 @@
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
+import { addLimitMetrics, type LimitsView, type LoopView } from './limit-metrics.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './table-view.ts'
@@ -10,6 +11,8 @@ export interface MetricViews {
   readonly table: TableView
   readonly budgets: BudgetsView
   readonly health: HealthView
+  readonly limits: LimitsView
+  readonly loop: LoopView
 }
 
 type MetricType = LiveMetricOptions['type']
@@ -17,7 +20,8 @@ type MetricType = LiveMetricOptions['type']
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
 /** What the table, its nodes and their services look like at each scrape. */
-export function addTableMetrics(live: AddLiveMetric, { nodes, table, budgets, health }: MetricViews): void {
+export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
+  const { nodes, table, budgets, health, limits, loop } = views
   const perNode = (
     type: MetricType,
     name: string,
@@ -122,6 +126,8 @@ export function addTableMetrics(live: AddLiveMetric, { nodes, table, budgets, he
     'Retries and hedges under way that count in the budget.',
     budget => budget.retrying,
   )
+
+  addLimitMetrics(live, limits, nodes, loop)
 
   // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>

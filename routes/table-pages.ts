@@ -2,13 +2,15 @@ import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../internal/peer.ts'
 import type { Route, RouteAuth } from '../internal/route.ts'
-import type { NodePage, OwnPages, RoutePage, ServiceState } from './admin-pages.ts'
+import type { LimitPage, NodePage, OwnPages, RoutePage, ServiceState } from './admin-pages.ts'
+import type { LimitsView, LimitView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './table-view.ts'
 
 export interface TablePagesOptions {
   readonly nodes: NodeTable
   readonly table: TableView
+  readonly limits: LimitsView
   readonly metrics: Metrics
   readonly health: HealthView
   readonly budgets: BudgetsView
@@ -20,13 +22,15 @@ export interface TablePagesOptions {
 export function createTablePages({
   nodes,
   table,
+  limits,
   metrics,
   health,
   budgets,
   isReady,
 }: TablePagesOptions): OwnPages {
   const services = () => [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const stateOf = (service: ServicePeers) => describeState(service, budgets.get(service.name))
+  const stateOf = (service: ServicePeers) =>
+    describeState(service, budgets.get(service.name), limits.of(service.name))
   return {
     isReady,
     metrics: () => metrics.render(),
@@ -66,7 +70,11 @@ function describeRoute(route: Route, service: ServicePeers | undefined): RoutePa
   }
 }
 
-function describeState({ name, isPanicking }: ServicePeers, budget: BudgetView = NO_RETRIES): ServiceState {
+function describeState(
+  { name, isPanicking }: ServicePeers,
+  budget: BudgetView = NO_RETRIES,
+  limit: LimitView | undefined,
+): ServiceState {
   const { isExhausted, retrying, retries, hedges, refused } = budget
   return {
     name,
@@ -78,7 +86,12 @@ function describeState({ name, isPanicking }: ServicePeers, budget: BudgetView =
       hedges,
       refused,
     },
+    ...(limit && { limit: describeLimit(limit) }),
   }
+}
+
+function describeLimit({ kind, limit, inFlight, queued }: LimitView): LimitPage {
+  return { kind, limit, inFlight, queued }
 }
 
 const NO_RETRIES: BudgetView = { isExhausted: false, retrying: 0, retries: 0, hedges: 0, refused: 0 }

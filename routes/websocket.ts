@@ -18,6 +18,8 @@ export interface WebSocketOptions {
   /** The way to a connection to a node: balancing, breaker, retries. */
   readonly connect: Upstream<NodeConnection>
   readonly isTrustedProxy: (address: string) => boolean
+  /** Told when a node is asked to agree. */
+  readonly onUpgrade: () => void
   /** The largest message; 0 = 100 MiB, since a message is held whole. */
   readonly maxBodyBytes: number
 }
@@ -50,7 +52,7 @@ const KEEP_ALIVE_MS = 60_000
  */
 export function mountWebSockets(
   app: FastifyInstance,
-  { openCall, admit, refuse, connect, isTrustedProxy, maxBodyBytes }: WebSocketOptions,
+  { openCall, admit, refuse, connect, isTrustedProxy, onUpgrade, maxBodyBytes }: WebSocketOptions,
 ): () => void {
   const deadlines = new Deadlines()
   const clients = new Set<Socket>()
@@ -131,6 +133,7 @@ export function mountWebSockets(
         handed = undefined
         links.set(target, link)
         watch(target, link)
+        onUpgrade()
         request.path = link.target
         request.end()
       },

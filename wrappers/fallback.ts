@@ -10,8 +10,8 @@ import { createStaticResponse } from './static-response.ts'
 /**
  * Answers for a service that cannot: with a fixed answer, from another service, or with what it answered before.
  *
- * The first two step in when the service has no node, all its breakers are open, or no node could be reached; not for
- * answers that a node gave, nor once the request may have been acted on. An old answer takes the place of every
+ * The first two step in when the service has no node, is at its limit, all its breakers are open, or no node could be
+ * reached; not for answers that a node gave, nor once the request may have been acted on. An old answer takes the place of every
  * failure, since the requests that have one change nothing; not of a node's answer.
  */
 export function createFallback(
@@ -67,7 +67,8 @@ export function createFallback(
 
 function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof GatewayError)) return false
-  if (error.code === 'WG_NO_NODE' || error.code === 'WG_CIRCUIT_OPEN') return true
+  if (error.code === 'WG_NO_NODE' || error.code === 'WG_CIRCUIT_OPEN' || error.code === 'WG_OVERLOADED')
+    return true
   return (
     error.code === 'WG_UPSTREAM_UNREACHABLE' &&
     error.cause instanceof UpstreamFailure &&

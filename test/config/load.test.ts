@@ -206,6 +206,16 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     ],
   ],
   [
+    'a limit of two kinds',
+    'limit: { concurrent: 5, adaptive: true }',
+    ['waygate.yaml:1: $.limit.adaptive: must be false beside concurrent: a limit is fixed, or it is found'],
+  ],
+  [
+    'a loop delay below 0',
+    'overload: { loopDelayMs: -1 }',
+    ['waygate.yaml:1: $.overload.loopDelayMs: must be >= 0, not -1'],
+  ],
+  [
     'an endpoint with a user',
     'etcd: { endpoints: ["http://u:p@a:1"] }',
     [/endpoints\[0\]: must be like http/],

@@ -168,7 +168,10 @@ test('a slow node holds the client back instead of filling the gateway', async (
     arrived.resolve(request)
     request.once('end', () => response.end())
   }
-  const request = httpRequest(`${gateway.url}/files/`, { method: 'PUT', headers: { 'content-length': HELD_BACK } })
+  const request = httpRequest(`${gateway.url}/files/`, {
+    method: 'PUT',
+    headers: { 'content-length': HELD_BACK },
+  })
   const answered = once(request, 'response') as Promise<[IncomingMessage]>
   let sent = 0
   const writing = (async () => {

@@ -100,3 +100,18 @@ test('services are those of any worker, by name', () => {
     ],
   )
 })
+
+test('limits are summed, since each process holds its own', () => {
+  const limit = (at: number, inFlight: number) =>
+    ({ kind: 'adaptive', limit: at, inFlight, queued: 1 }) as const
+  const sum = { kind: 'adaptive', limit: 12, inFlight: 9, queued: 2 }
+  const services = [limit(5, 5), limit(7, 4)].map(each => ({
+    services: [{ ...state('s', { limit: each }), nodes: [node('n1')] }],
+  }))
+  assert.deepEqual(mergeServices(services).services[0]?.limit, sum)
+  const pages = [limit(5, 5), limit(7, 4)].map((each, pid) => {
+    const one = page('7', [node('n1')])
+    return { pid, page: { ...one, services: [state('s', { limit: each })] } }
+  })
+  assert.deepEqual(mergeRoutes(pages).services[0]?.limit, sum)
+})

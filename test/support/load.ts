@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface LoadOptions {
@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Body of the n-th request. */
   readonly body?: (n: number) => string
+  /** Told of every whole answer. */
+  readonly onAnswer?: (answer: Answer) => void
   /** Stops begin before `durationMs` when aborted. */
   readonly signal?: AbortSignal
 }
@@ -45,9 +47,10 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     // Behind after a busy moment: catch up, so that the number sent does not depend on the machine.
     for (const due = (elapsedMs / 1_000) * perSecond; sent < due; sent++) {
       const one = sendOne(options, agent, sent).then(
-        ({ status, body }) => {
-          add(statuses, status)
-          add(bodies, body)
+        answer => {
+          add(statuses, answer.status)
+          add(bodies, answer.body)
+          options.onAnswer?.(answer)
         },
         (error: NodeJS.ErrnoException) => add(errors, error.code ?? error.message),
       )
@@ -61,9 +64,12 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   return { sent, statuses, bodies, errors }
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly body: string
+  /** From the beginning of the request to its end, milliseconds. */
+  readonly ms: number
 }
 
 function sendOne(
@@ -71,6 +77,7 @@ function sendOne(
   agent: Agent,
   n: number,
 ): Promise<Answer> {
+  const begunAt = performance.now()
   return new Promise((resolve, reject) => {
     const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent }, response => {
       let text = ''
@@ -78,7 +85,10 @@ function sendOne(
       response.on('data', (chunk: string) => {
         text += chunk
       })
-      response.on('end', () => resolve({ status: response.statusCode!, body: text }))
+      response.on('end', () => {
+        const { statusCode, headers } = response
+        resolve({ status: statusCode!, headers, body: text, ms: performance.now() - begunAt })
+      })
       response.on('error', reject)
     })
     request.on('error', reject)
