@@ -135,6 +135,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let served = false
   const {
     app: proxy,
+    expectClose,
+    close,
     stopListening,
     cutOff,
   } = createProxy({
@@ -202,7 +204,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   /** Lets go of connections that carry no request, waits for the others, and ends what is left. */
   async function finish(): Promise<number> {
-    const closed = proxy.close()
+    const closed = close()
     const cut = await Promise.race([
       closed.then(() => 0),
       // Open connections keep the process alive; this timer alone must not.
@@ -225,11 +227,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     async stop() {
       draining = true
+      expectClose()
       await delay(config.drainMs)
       return finish()
     },
     async retire(hurry) {
       draining = true
+      expectClose()
       const longest = Math.max(config.drainMs, config.shutdownTimeoutMs)
       await Promise.race([stopListening(), delay(longest, undefined, { signal: hurry }).catch(() => {})])
       return finish()
