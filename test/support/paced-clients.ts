@@ -25,14 +25,17 @@ export interface ClientsReport {
   readonly perSecond: number
 }
 
+/** Told to leave with an answer, its idle connection was closed, or a new one was not accepted. */
+export type Move = 'told' | 'closed' | 'refused'
+
 /** Clients that go on until they are finished. */
 export interface PacedClients extends AsyncDisposable {
   /** Answers so far. */
   count(): number
   /** Resolves when this many more were answered. */
   more(answers: number): Promise<void>
-  /** Clients that have gone on to the last gateway. */
-  moved(): number
+  /** Why each client that has gone on to another gateway did. */
+  moves(): readonly Move[]
   finish(): Promise<ClientsReport>
 }
 
@@ -78,7 +81,7 @@ export function startClients(options: PacedClientsOptions): PacedClients {
     async more(wanted) {
       for (const from = answers; answers - from < wanted; ) await delay(5)
     },
-    moved: () => clients.filter(client => client.port === ports.at(-1)).length,
+    moves: () => clients.flatMap(client => client.moves),
     async finish() {
       const seconds = (performance.now() - startedAt) / 1_000
       await stop()
@@ -106,6 +109,7 @@ class Client {
   readonly #isFresh: boolean
   readonly #agent: Agent
   readonly #known = new WeakSet<Socket>()
+  readonly moves: Move[] = []
   #at = 0
 
   constructor(ports: readonly number[], isFresh: boolean) {
@@ -124,7 +128,7 @@ class Client {
       const { port } = this
       const { failure, wasRefused } = await this.#send(port, method, path, body)
       // Nothing was sent.
-      if (wasRefused && port !== this.#ports.at(-1)) this.#leave(port)
+      if (wasRefused && port !== this.#ports.at(-1)) this.#leave(port, 'refused')
       else return failure && `${method} ${failure}`
     }
   }
@@ -133,8 +137,10 @@ class Client {
     this.#agent.destroy()
   }
 
-  #leave(port: number): void {
-    if (port === this.port && this.#at < this.#ports.length - 1) this.#at++
+  #leave(port: number, move: Move): void {
+    if (port !== this.port || this.#at === this.#ports.length - 1) return
+    this.#at++
+    this.moves.push(move)
   }
 
   #send(port: number, method: 'GET' | 'POST', path: string, body: string): Promise<Outcome> {
@@ -142,7 +148,7 @@ class Client {
     const agent = this.#agent
     const headers = method === 'POST' ? { 'content-length': Buffer.byteLength(body) } : {}
     const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent }, response => {
-      if (!this.#isFresh && response.headers.connection === 'close') this.#leave(port)
+      if (!this.#isFresh && response.headers.connection === 'close') this.#leave(port, 'told')
       let text = ''
       response.setEncoding('utf8').on('data', (piece: string) => {
         text += piece
@@ -161,7 +167,7 @@ class Client {
     request.on('socket', socket => {
       if (this.#isFresh || this.#known.has(socket)) return
       this.#known.add(socket)
-      socket.once('close', () => this.#leave(port))
+      socket.once('close', () => this.#leave(port, 'closed'))
     })
     request.end(method === 'POST' ? body : undefined)
     return promise

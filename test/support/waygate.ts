@@ -42,9 +42,19 @@ export interface Program extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-export async function startProgram({ args, env, cwd, detached = false }: ProgramOptions): Promise<Program> {
+export function startProgram(options: ProgramOptions): Promise<Program> {
+  return startNodeProgram({ ...options, file: PROGRAM })
+}
+
+export interface NodeProgramOptions extends ProgramOptions {
+  readonly file: string
+}
+
+/** Another program, in the same way. */
+export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
+  const { file, args, env, cwd, detached = false } = options
   const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [file, ...args], {
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
