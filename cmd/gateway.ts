@@ -62,8 +62,10 @@ export interface Gateway {
   /**
    * Not ready from now on; serves new connections for `drainMs` more, then only what is in flight, for at
    * most `shutdownTimeoutMs`. Resolves with how many requests were cut off.
+   *
+   * @param handedOver new connections are served until it resolves, too
    */
-  stop(): Promise<number>
+  stop(handedOver?: Promise<void>): Promise<number>
   /**
    * For a process whose place another has taken. Takes no connection from now on, and asks clients to leave with
    * their next answer. Idle connections stay open for that, since a request may be on its way on them: for
@@ -225,10 +227,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     pages,
     hasServed: () => served,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
-    async stop() {
+    async stop(handedOver) {
       draining = true
       expectClose()
       await delay(config.drainMs)
+      await handedOver
       return finish()
     },
     async retire(hurry) {

@@ -1,9 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-
-/** Whoever always has something to read is not waited for longer than this. */
-const MAX_TURNS = 200
+import { setTimeout as delay } from 'node:timers/promises'
+import { untilCaughtUp } from './caught-up.ts'
 
 /**
  * What comes to a server in its last moments. To close a connection on which a request has come that is not read
@@ -25,20 +23,9 @@ export class LateRequests {
     }
   }
 
-  /**
-   * Resolves in a turn of the event loop in which neither a connection nor a request came: all that had come by then
-   * is accepted and read. What comes until the caller has closed something is microseconds late, not as much as this
-   * process was busy.
-   */
-  async caughtUp(): Promise<void> {
-    let before: number
-    let turns = 0
-    do {
-      before = this.#came
-      await nextTurn()
-      // The first turn may have begun before the call; the second cannot.
-      await nextTurn()
-    } while (this.#came !== before && ++turns < MAX_TURNS)
+  /** Resolves when all that has come is accepted and read, see {@link untilCaughtUp}. */
+  caughtUp(): Promise<void> {
+    return untilCaughtUp(() => this.#came)
   }
 
   /** Resolves when every connection accepted since has asked for something or has ended; at most after `withinMs`. */

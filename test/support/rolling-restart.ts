@@ -81,6 +81,7 @@ export async function restartUnderLoad(options: RollingRestartOptions): Promise<
       program.child.kill('SIGTERM')
       const exit = await program.exited
       assert.deepEqual(exit, { code: EXIT_CODES[registeredBy], signal: null }, program.stderr())
+      await program.stop()
       const isLast = round === rounds
       members[index] = isLast ? await start(`${id}-new`, await freePort()) : await start(id, port)
       await untilAll()

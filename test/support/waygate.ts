@@ -116,7 +116,7 @@ export async function startNodeProgram(options: NodeProgramOptions): Promise<Pro
           const line = log().find(test)
           return line ?? (over ? 'ended' : undefined)
         },
-        { withinMs: 20_000, everyMs: 10 },
+        { withinMs: 60_000, everyMs: 10 },
       ).catch(error => {
         throw new Error(`${error.message}\n${stdout}\n${stderr}`)
       })
@@ -188,7 +188,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     const url = String(listening.public)
     if (ready) {
       await until('the gateway is ready', async () => (await fetch(`${admin}/readyz`)).ok, {
-        withinMs: 20_000,
+        withinMs: 60_000,
       })
     }
     const routes = async () => (await (await fetch(`${admin}/routes`)).json()) as RoutesPage
