@@ -2,7 +2,6 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
-import { untilCaughtUp } from '../../routes/caught-up.ts'
 import type { ListenWhen } from '../gateway.ts'
 import { backoffMs } from './backoff.ts'
 import { countHandedOver } from './handovers.ts'
@@ -32,7 +31,7 @@ const READY_WITHIN_MS = 30_000
 /** For one worker of a reload, after another has shown that the configuration works. */
 const TRIES = 5
 /** For the last connections to be taken; a worker that does not answer has gone, or is too busy for more. */
-const TAKEN_WITHIN_MS = 1_000
+const TAKEN_WITHIN_MS = 4_000
 
 /** Keeps as many workers running as wanted: replaces those that crash, and all of them, in turn, on a reload. */
 export class WorkerPool {
@@ -122,8 +121,7 @@ export class WorkerPool {
 
   /** Accepts what has come, then nothing more, and resolves when workers have it all. */
   async #handOverLast(): Promise<void> {
-    await untilCaughtUp(countHandedOver)
-    this.#listeners.close()
+    await this.#listeners.close()
     const giveUpAt = performance.now() + TAKEN_WITHIN_MS
     let before: number
     do {

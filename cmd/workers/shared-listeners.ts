@@ -1,8 +1,10 @@
 import { channel } from 'node:diagnostics_channel'
 import { Server } from 'node:net'
+import { untilCaughtUp } from '../../routes/caught-up.ts'
 
 /** A listening socket as node:cluster holds it. */
 interface Handle {
+  onconnection: (error: number, connection: unknown) => void
   close(): void
 }
 
@@ -21,9 +23,19 @@ export class SharedListeners {
     listening.subscribe(this.#onListening)
   }
 
-  /** Accepts no connection more. To close one that is closed does nothing, so node:cluster may do it again. */
-  close(): void {
+  /** Accepts what has come, then nothing more. */
+  async close(): Promise<void> {
     listening.unsubscribe(this.#onListening)
+    let accepted = 0
+    for (const handle of this.#handles) {
+      const { onconnection } = handle
+      handle.onconnection = (error, connection) => {
+        accepted++
+        onconnection(error, connection)
+      }
+    }
+    await untilCaughtUp(() => accepted)
+    // To close one that is closed does nothing, so node:cluster may do it again.
     for (const handle of this.#handles.splice(0)) handle.close()
   }
 
