@@ -69,8 +69,10 @@ export interface Gateway {
   /**
    * Not ready from now on; serves new connections for `drainMs` more, then only what is in flight, for at
    * most `shutdownTimeoutMs`. Resolves with how many requests were cut off.
+   *
+   * @param handedOver new connections are served until it resolves, too
    */
-  stop(): Promise<number>
+  stop(handedOver?: Promise<void>): Promise<number>
   /**
    * For a process whose place another has taken. Takes no connection from now on, and asks clients to leave with
    * their next answer. Idle connections stay open for that, since a request may be on its way on them: for
@@ -165,6 +167,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const {
     app: proxy,
+    expectClose,
+    close,
     stopListening,
     cutOff,
   } = createProxy({
@@ -240,7 +244,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   /** Lets go of connections that carry no request, waits for the others, and ends what is left. */
   async function finish(): Promise<number> {
-    const closed = proxy.close()
+    const closed = close()
     const cut = await Promise.race([
       closed.then(() => 0),
       // Open connections keep the process alive; this timer alone must not.
@@ -265,13 +269,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     pages,
     hasServed: () => served,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
-    async stop() {
+    async stop(handedOver) {
       draining = true
+      expectClose()
       await delay(config.drainMs)
+      await handedOver
       return finish()
     },
     async retire(hurry) {
       draining = true
+      expectClose()
       const longest = Math.max(config.drainMs, config.shutdownTimeoutMs)
       await Promise.race([stopListening(), delay(longest, undefined, { signal: hurry }).catch(() => {})])
       return finish()

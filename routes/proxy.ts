@@ -12,12 +12,16 @@ import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
 import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 import { createForward } from './forward.ts'
+import { LateRequests } from './late-requests.ts'
 import { mountWebSocketsLate } from './late-websocket.ts'
 import { createRefuse } from './refuse.ts'
 
 // To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
 // client behind fetch: 5 MB in every process, and nothing here uses it.
 const { createServer } = process.getBuiltinModule('node:http')
+
+/** For a client that has just connected to send its request. */
+const FIRST_REQUEST_MS = 1_000
 
 /** No route of Fastify's stands here, so none has a schema; what would compile them is 3 MB. */
 const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
@@ -55,8 +59,15 @@ export interface ProxyOptions {
 }
 
 export interface Proxy {
-  /** The public listener, not yet listening. Whoever made it closes it. */
+  /** The public listener, not yet listening. Whoever made it closes it, or calls `close()` once it has served. */
   readonly app: FastifyInstance
+  /** Keeps an eye on who connects from now on; `close()` is near. */
+  expectClose(): void
+  /**
+   * Takes no new connections, ends idle ones, and resolves when all requests are over. A request that has come is
+   * answered, although nobody has read it yet; a client that has just connected gets a moment to send one.
+   */
+  close(): Promise<void>
   /**
    * Takes no new connections and leaves those alone that there are, idle ones too, which closing it would end.
    * Resolves when all of them have ended by themselves.
@@ -113,11 +124,24 @@ export function createProxy(options: ProxyOptions): Proxy {
   const cutOffWebSockets = canChooseUpgrades(app.server)
     ? mountWebSocketsLate(app, { ...options, openCall, admit, refuse })
     : () => {}
+  const stopListening = async () => {
+    await Promise.all(servers.map(stopAccepting))
+  }
+  let late: LateRequests | undefined
   return {
     app,
-    async stopListening() {
-      await Promise.all(servers.map(stopAccepting))
+    expectClose() {
+      late ??= new LateRequests(servers)
     },
+    async close() {
+      late ??= new LateRequests(servers)
+      await late.caughtUp()
+      void stopListening()
+      await late.heard(FIRST_REQUEST_MS)
+      await late.caughtUp()
+      await app.close()
+    },
+    stopListening,
     cutOff() {
       app.server.closeAllConnections()
       cutOffWebSockets()

@@ -6,6 +6,12 @@ interface Handle {
 }
 
 const sentTo = new WeakMap<object, ChildProcess>()
+let handedOver = 0
+
+/** Connections that were sent to workers so far. */
+export function countHandedOver(): number {
+  return handedOver
+}
 
 /**
  * Ends the connection that was on its way to a worker when the worker died. node:cluster hands over one at a time,
@@ -18,6 +24,7 @@ export function endUntakenConnection(worker: ChildProcess): void {
   worker.send = function (this: ChildProcess, message: unknown, handle?: unknown, ...rest: unknown[]) {
     if (isHandle(handle)) {
       last = handle
+      handedOver++
       sentTo.set(handle, worker)
     }
     return Reflect.apply(send, this, [message, handle, ...rest])

@@ -20,16 +20,18 @@ export type PageName = 'routes' | 'services' | 'metrics'
 /** From the primary to a worker. */
 export type ToWorker =
   | { readonly type: 'start'; readonly settings: WorkerSettings; readonly listen: ListenWhen }
-  /** Answered by any number of `part` and one `answered`. */
-  | { readonly type: 'ask'; readonly id: number; readonly page: PageName }
+  /** Answered by any number of `part` and one `answered`; without a page by that alone. */
+  | { readonly type: 'ask'; readonly id: number; readonly page?: PageName }
   /** It is the one that checks nodes, from now on. */
   | { readonly type: 'check' }
   /** What another worker has found of nodes. */
   | { readonly type: 'health'; readonly news: HealthNews }
   /** Another worker has taken its place. */
   | { readonly type: 'retire' }
-  /** The whole gateway ends. */
+  /** The whole gateway ends; `leave` follows. */
   | { readonly type: 'drain' }
+  /** No connection comes any more. */
+  | { readonly type: 'leave' }
 
 /** From a worker to the primary. */
 export type ToPrimary =

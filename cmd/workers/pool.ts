@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
 import type { ListenWhen } from '../gateway.ts'
 import { backoffMs } from './backoff.ts'
+import { countHandedOver } from './handovers.ts'
 import type { WorkerSettings } from './messages.ts'
+import { SharedListeners } from './shared-listeners.ts'
 import { stripSources } from './stripped-sources.ts'
 import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
@@ -30,6 +32,8 @@ const STABLE_AFTER_MS = 30_000
 const READY_WITHIN_MS = 30_000
 /** For one worker of a reload, after another has shown that the configuration works. */
 const TRIES = 5
+/** For the last connections to be taken; a worker that does not answer has gone, or is too busy for more. */
+const TAKEN_WITHIN_MS = 4_000
 
 /** Keeps as many workers running as wanted: replaces those that crash, and all of them, in turn, on a reload. */
 export class WorkerPool {
@@ -40,6 +44,7 @@ export class WorkerPool {
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
   readonly #sources = stripSources()
+  readonly #listeners = new SharedListeners()
   #settings: WorkerSettings
   #restarts = 0
 
@@ -112,7 +117,22 @@ export class WorkerPool {
   async stop(): Promise<void> {
     this.#stopping.abort()
     for (const worker of this.#all) worker.drain()
+    await delay(this.#settings.config.drainMs)
+    await this.#handOverLast()
+    for (const worker of this.#all) worker.leave()
     await Promise.all([...this.#all].map(worker => worker.exited))
+  }
+
+  /** Accepts what has come, then nothing more, and resolves when workers have it all. */
+  async #handOverLast(): Promise<void> {
+    await this.#listeners.close()
+    const giveUpAt = performance.now() + TAKEN_WITHIN_MS
+    let before: number
+    do {
+      before = countHandedOver()
+      // node:cluster sends the next one when one is taken, so if none was sent before all have answered, none is left.
+      await Promise.all([...this.#all].map(worker => worker.ask(undefined, TAKEN_WITHIN_MS)))
+    } while (countHandedOver() !== before && performance.now() < giveUpAt)
   }
 
   killAll(): void {

@@ -13,6 +13,8 @@ export class PrimaryLink {
   readonly end: Promise<End>
   /** Whether the end must not wait for clients any longer: the gateway ends, or the primary is gone. */
   readonly hurry: AbortSignal
+  /** Resolves when no connection comes any more, or the primary is gone. */
+  readonly leave: Promise<void>
   /** Asked for a page: calls `answer` with each part of it. Until it is set, pages have no parts. */
   onAsk: (page: PageName, answer: (part: unknown) => void) => Promise<void> = async () => {}
   /** Asked to check nodes. */
@@ -26,9 +28,11 @@ export class PrimaryLink {
     const start = Promise.withResolvers<Start>()
     const end = Promise.withResolvers<End>()
     const hurry = new AbortController()
+    const leave = Promise.withResolvers<void>()
     this.start = start.promise
     this.end = end.promise
     this.hurry = hurry.signal
+    this.leave = leave.promise
     const endBy = (reason: End) => {
       end.resolve(reason)
       if (reason !== 'retire') hurry.abort()
@@ -46,6 +50,8 @@ export class PrimaryLink {
         case 'retire':
         case 'drain':
           return endBy(message.type)
+        case 'leave':
+          return leave.resolve()
         default:
           return message satisfies never
       }
@@ -55,6 +61,7 @@ export class PrimaryLink {
       // Node ends a worker whose primary is gone at once, unless it believes that it was asked to go.
       worker.exitedAfterDisconnect = true
       endBy('orphaned')
+      leave.resolve()
     })
   }
 
@@ -64,9 +71,9 @@ export class PrimaryLink {
     return new Promise(resolve => process.send!(message, undefined, undefined, () => resolve()))
   }
 
-  async #answer(id: number, page: PageName): Promise<void> {
+  async #answer(id: number, page: PageName | undefined): Promise<void> {
     try {
-      await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
+      if (page !== undefined) await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
     } catch (error) {
       // A page is not worth the requests of this process; the primary goes on without it.
       this.onError(error)

@@ -126,8 +126,8 @@ export class WorkerProcess {
     this.#send({ type: 'health', news })
   }
 
-  /** The parts of a page; undefined when it does not answer in time. */
-  ask(page: PageName, withinMs: number): Promise<readonly unknown[] | undefined> {
+  /** The parts of a page, or none of no page; undefined when it does not answer in time. */
+  ask(page: PageName | undefined, withinMs: number): Promise<readonly unknown[] | undefined> {
     const id = this.#nextAsk++
     return new Promise(resolve => {
       const timer = setTimeout(() => settle(undefined), withinMs)
@@ -137,7 +137,7 @@ export class WorkerProcess {
         resolve(parts)
       }
       this.#asks.set(id, { parts: [], settle })
-      this.#send({ type: 'ask', id, page })
+      this.#send({ type: 'ask', id, ...(page && { page }) })
     })
   }
 
@@ -147,10 +147,15 @@ export class WorkerProcess {
     this.#end('retire', Math.max(drainMs, shutdownTimeoutMs) + shutdownTimeoutMs)
   }
 
-  /** The whole gateway ends. */
+  /** The whole gateway ends, as soon as `leave()` is called. */
   drain(): void {
     const { drainMs, shutdownTimeoutMs } = this.#settings.config
     this.#end('drain', drainMs + shutdownTimeoutMs)
+  }
+
+  /** No connection comes any more. */
+  leave(): void {
+    this.#send({ type: 'leave' })
   }
 
   kill(): void {

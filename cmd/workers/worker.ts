@@ -51,7 +51,7 @@ export async function runWorker(): Promise<number> {
     const end = await primary.end
     gateway.health.close()
     if (end === 'orphaned') logger.error('the primary process is gone; draining')
-    const cut = await endGateway(gateway, end, primary.hurry)
+    const cut = await endGateway(gateway, end, primary)
     if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
     await registry.close()
     return 0
@@ -63,10 +63,10 @@ export async function runWorker(): Promise<number> {
   }
 }
 
-function endGateway(gateway: Gateway, end: End, hurry: AbortSignal): Promise<number> {
+function endGateway(gateway: Gateway, end: End, { hurry, leave }: PrimaryLink): Promise<number> {
   switch (end) {
     case 'drain':
-      return gateway.stop()
+      return gateway.stop(leave)
     case 'retire':
     // Nobody hands over connections any more.
     case 'orphaned':

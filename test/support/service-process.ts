@@ -1,15 +1,18 @@
 import { appendFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
-// A node as a program: PORT or any free port, its own name as the answer. A POST's body is on disk before it
-// is answered, so that a killed node can still be asked what it had got.
+// A node as a program: PORT or any free port, its own name as the answer, after `?delayMs=`. A POST's body is on disk
+// before it is answered, so that a killed node can still be asked what it had got.
 const [name = 'node', postedFile] = process.argv.slice(2)
 
 const server = createServer(async (request, response) => {
   let body = ''
   for await (const chunk of request.setEncoding('utf8')) body += chunk
   if (request.method === 'POST' && postedFile !== undefined) appendFileSync(postedFile, `${body}\n`)
+  const [, delayMs] = /delayMs=(\d+)/.exec(request.url!) ?? []
+  if (delayMs !== undefined) await delay(Number(delayMs))
   response.setHeader('content-type', 'text/plain')
   response.end(name)
 })

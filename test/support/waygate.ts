@@ -42,9 +42,19 @@ export interface Program extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-export async function startProgram({ args, env, cwd, detached = false }: ProgramOptions): Promise<Program> {
+export function startProgram(options: ProgramOptions): Promise<Program> {
+  return startNodeProgram({ ...options, file: PROGRAM })
+}
+
+export interface NodeProgramOptions extends ProgramOptions {
+  readonly file: string
+}
+
+/** Another program, in the same way. */
+export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
+  const { file, args, env, cwd, detached = false } = options
   const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [file, ...args], {
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -106,7 +116,7 @@ export async function startProgram({ args, env, cwd, detached = false }: Program
           const line = log().find(test)
           return line ?? (over ? 'ended' : undefined)
         },
-        { withinMs: 20_000, everyMs: 10 },
+        { withinMs: 60_000, everyMs: 10 },
       ).catch(error => {
         throw new Error(`${error.message}\n${stdout}\n${stderr}`)
       })
@@ -178,7 +188,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     const url = String(listening.public)
     if (ready) {
       await until('the gateway is ready', async () => (await fetch(`${admin}/readyz`)).ok, {
-        withinMs: 20_000,
+        withinMs: 60_000,
       })
     }
     const routes = async () => (await (await fetch(`${admin}/routes`)).json()) as RoutesPage

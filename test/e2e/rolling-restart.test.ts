@@ -1,0 +1,11 @@
+import { test } from 'node:test'
+import { describeRestart, restartUnderLoad } from '../support/rolling-restart.ts'
+import { startGateway } from '../support/waygate.ts'
+
+for (const registeredBy of ['sidecar', 'plugin'] as const) {
+  test(`a rolling restart of all nodes of a service, registered by the ${registeredBy}, costs no request`, async t => {
+    await using gateway = await startGateway()
+    const report = await restartUnderLoad({ gateway, registeredBy, perSecond: 300, rounds: 1, between: 100 })
+    t.diagnostic(describeRestart(report))
+  })
+}

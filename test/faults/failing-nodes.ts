@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { failHalf, type StormReport, stormUnavailable } from '../support/failing-nodes.ts'
+import { startGateway } from '../support/waygate.ts'
+
+// The long versions of test/e2e/half-failing.test.ts, and of the one in test/e2e/resilience.test.ts where every node
+// answers 503.
+const FAIL_MS = 30_000
+
+for (const nodes of [4, 2] as const) {
+  test(`with half of ${nodes} nodes answering 500 for 30 s, at least 99% of requests succeed and there is always a node`, async t => {
+    await using gateway = await startGateway()
+    const report = await failHalf({ gateway, service: 'half', nodes, getsPerSecond: 300, failMs: FAIL_MS })
+    t.diagnostic(`${report.succeeded} of ${report.requests} succeeded; ${report.probes} probes`)
+  })
+}
+
+const describe = ({ sent, reached, answers }: StormReport) =>
+  `${sent} sent, ${reached} reached nodes (${(reached / sent).toFixed(3)}); answers: ${JSON.stringify(Object.fromEntries(answers))}`
+
+test('with all three nodes answering 503 for 30 s to 50 clients, breakers keep nearly everything from them', async t => {
+  await using gateway = await startGateway()
+  const report = await stormUnavailable({ gateway, service: 'storm', concurrency: 50, durationMs: FAIL_MS })
+  t.diagnostic(describe(report))
+  assert.ok((report.answers.get('WG_CIRCUIT_OPEN') ?? 0) > report.sent / 2)
+})
+
+test('and with breakers that never open, at most 1.2 times what clients sent reaches them', async t => {
+  await using gateway = await startGateway({ config: { breaker: { minimumRequests: 1_000_000 } } })
+  const report = await stormUnavailable({ gateway, service: 'storm', concurrency: 50, durationMs: FAIL_MS })
+  t.diagnostic(describe(report))
+  assert.ok(report.reached > report.sent, 'there were retries')
+})

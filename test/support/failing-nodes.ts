@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type LoadResult, runLoad } from './load.ts'
+import { openRegistry } from './registry.ts'
+import { answerName, type Handler, type Service, startService } from './service.ts'
+import type { RunningGateway } from './waygate.ts'
+
+const failing =
+  (status: number): Handler =>
+  (request, response) => {
+    request.resume()
+    response.writeHead(status).end(`${status}`)
+  }
+
+export interface HalfFailingOptions {
+  readonly gateway: RunningGateway
+  /** It has none of these nodes yet. */
+  readonly service: string
+  /** Nodes in all; half of them begin to answer 500. */
+  readonly nodes: 2 | 4
+  readonly getsPerSecond: number
+  /** From when the breakers of the failing half are open until their nodes are well again. */
+  readonly failMs: number
+}
+
+export interface HalfFailingReport {
+  readonly requests: number
+  readonly succeeded: number
+  /** Requests that reached the failing half meanwhile: probes. */
+  readonly probes: number
+}
+
+/** The least share of requests that must succeed. */
+const SUCCESS = 0.99
+
+/**
+ * Has half of a service's nodes answer 500 under load, and checks that once their breakers are open at least 99% of the
+ * requests succeed, that there is always a node to ask, and that all nodes are used again when they are well.
+ */
+export async function failHalf(options: HalfFailingOptions): Promise<HalfFailingReport> {
+  const { gateway, service, nodes: count, getsPerSecond, failMs } = options
+  await using stack = new AsyncDisposableStack()
+  const nodes: Service[] = []
+  for (let i = 0; i < count; i++) nodes.push(stack.use(await startService(`n${i}`)))
+  const bad = nodes.slice(0, count / 2)
+  const registry = stack.use(openRegistry(gateway.etcd))
+  for (const node of nodes) await registry.putNode(service, node.name, node)
+  await gateway.untilNodes(
+    service,
+    nodes.map(({ name }) => name),
+  )
+  const load = { port: gateway.port, path: `/${service}/`, perSecond: getsPerSecond }
+  const breakers = async () => (await gateway.nodes(service)).map(({ breaker }) => breaker)
+
+  for (const node of bad) node.handler = failing(500)
+  await loadUntil(
+    load,
+    async () => (await breakers()).filter(state => state !== 'closed').length === bad.length,
+  )
+  const before = bad.reduce((sum, node) => sum + node.count, 0)
+  const result = await runLoad({ ...load, durationMs: failMs })
+  const probes = bad.reduce((sum, node) => sum + node.count, 0) - before
+  const succeeded = result.statuses.get(200) ?? 0
+  assertAlwaysAsked(result)
+  assert.ok(succeeded >= SUCCESS * result.sent, `${succeeded} of ${result.sent}`)
+  assert.equal(result.sent - succeeded, probes, 'nothing but probes failed')
+
+  for (const node of bad) node.handler = answerName(node.name)
+  await loadUntil(load, async () => (await breakers()).every(state => state === 'closed'))
+  const again = await runLoad({ ...load, durationMs: 500 })
+  assert.deepEqual([...again.statuses.keys()], [200])
+  assert.deepEqual(
+    [...again.bodies.keys()].sort(),
+    nodes.map(({ name }) => name),
+  )
+  return { requests: result.sent, succeeded, probes }
+}
+
+/** Every answer was a node's: none says that there was no node, or none that may be asked. */
+function assertAlwaysAsked({ statuses, errors }: LoadResult): void {
+  assert.deepEqual([...errors], [])
+  for (const status of statuses.keys()) assert.ok(status === 200 || status === 500, `${status}`)
+}
+
+/** Load that goes on until something has come to be. */
+async function loadUntil(
+  load: Omit<Parameters<typeof runLoad>[0], 'durationMs'>,
+  fact: () => Promise<boolean>,
+): Promise<void> {
+  const stopping = new AbortController()
+  const running = runLoad({ ...load, durationMs: 60_000, signal: stopping.signal })
+  let isOver = false
+  void running.finally(() => {
+    isOver = true
+  })
+  try {
+    while (!(await fact())) {
+      assert.ok(!isOver, 'it has not come to be within 60 s')
+      await delay(20)
+    }
+  } finally {
+    stopping.abort()
+    assertAlwaysAsked(await running)
+  }
+}
+
+export interface StormOptions {
+  readonly gateway: RunningGateway
+  readonly service: string
+  readonly concurrency: number
+  readonly durationMs: number
+}
+
+export interface StormReport {
+  readonly sent: number
+  readonly reached: number
+  /** Answers by code of the gateway's own, or `node`. */
+  readonly answers: ReadonlyMap<string, number>
+}
+
+/** What may reach nodes for each request of a client. */
+const AMPLIFICATION = 1.2
+
+/**
+ * Clients that each send one request after the other to a service whose three nodes all answer 503. Checks that what
+ * reaches the nodes is at most 1.2 times what clients sent, and that each is answered 503.
+ */
+export async function stormUnavailable(options: StormOptions): Promise<StormReport> {
+  const { gateway, service, concurrency, durationMs } = options
+  await using stack = new AsyncDisposableStack()
+  const registry = stack.use(openRegistry(gateway.etcd))
+  const nodes: Service[] = []
+  for (const id of ['a', 'b', 'c']) nodes.push(stack.use(await startService(id, failing(503))))
+  for (const node of nodes) await registry.putNode(service, node.name, node)
+  await gateway.untilNodes(
+    service,
+    nodes.map(({ name }) => name),
+  )
+  const answers = new Map<string, number>()
+  const endAt = performance.now() + durationMs
+  let sent = 0
+  const clients = Array.from({ length: concurrency }, async () => {
+    while (performance.now() < endAt) {
+      sent++
+      const response = await fetch(`${gateway.url}/${service}/`)
+      const text = await response.text()
+      assert.equal(response.status, 503)
+      const answer = text === '503' ? 'node' : String(JSON.parse(text).code)
+      answers.set(answer, (answers.get(answer) ?? 0) + 1)
+    }
+  })
+  await Promise.all(clients)
+  const reached = nodes.reduce((sum, node) => sum + node.count, 0)
+  assert.ok(reached <= AMPLIFICATION * sent, `${reached} of ${sent}`)
+  return { sent, reached, answers }
+}

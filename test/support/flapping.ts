@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Etcd3 } from 'etcd3'
+import { createEtcdClient } from '../../discovery/etcd/client.ts'
+import { Registrar } from '../../discovery/etcd/registrar.ts'
+import { startClients } from './paced-clients.ts'
+import { openRegistry } from './registry.ts'
+import { until } from './until.ts'
+import { type RunningGateway, startGateway } from './waygate.ts'
+
+export interface FlappingOptions {
+  /** URL of an etcd that is not part of the gateway's process. */
+  readonly etcd: string
+  /** Nodes that are registered and unregistered, each under an id of its own. */
+  readonly flaps: number
+  /** Requests per second meanwhile. */
+  readonly perSecond: number
+}
+
+export interface FlappingReport {
+  readonly requests: number
+  /** Of them, those that flapping nodes saw. */
+  readonly seenByFlapping: number
+  /** The longest time after a node's delete was acknowledged that a request reached it. */
+  readonly latestMs: number
+  readonly before: Holdings
+  readonly after: Holdings
+}
+
+/** What the process of a gateway holds, garbage left out. */
+export interface Holdings {
+  readonly peers: number
+  readonly pools: number
+  readonly breakers: number
+  /** To nodes. */
+  readonly connections: number
+  readonly timers: number
+  readonly descriptors: number
+  readonly heapBytes: number
+}
+
+const SERVICE = 'flap'
+/** Nodes that stay. */
+const STAYING = 3
+const FLAPPERS = 16
+const PORTS = 400
+/** So long a port is nobody's after its node has gone: what comes to it then is late. */
+const REST_MS = 1_500
+/** Before the first look, so that what comes with the first use is there. */
+const WARM_UP_FLAPS = 100
+/**
+ * What the heap of a process varies by between two collections: compiled code, caches, buffers of streams. A node that
+ * is held on to with its pool and breaker is 27 KB, so 100 of them would show.
+ */
+const HEAP_MARGIN_BYTES = 2_500_000
+
+/** When a port was a node: from before it was put until after its delete was acknowledged. */
+interface Stay {
+  readonly fromMs: number
+  goneMs: number
+}
+
+/**
+ * Registers and unregisters nodes, many at a time, while clients use their service, and checks that no request fails,
+ * that what is gone gets nothing, and that the gateway then holds what it held before.
+ */
+export async function flapUnderLoad({ etcd, flaps, perSecond }: FlappingOptions): Promise<FlappingReport> {
+  await using stack = new AsyncDisposableStack()
+  const nodes = stack.use(await startNotingNodes(STAYING + PORTS))
+  const gateway = stack.use(await startGateway({ etcd, env: { NODE_OPTIONS: `--import=${INSPECTED}` } }))
+  const registry = stack.use(openRegistry(etcd))
+  const client = createEtcdClient({ endpoints: [etcd] })
+  stack.defer(() => client.close())
+  const staying = nodes.ports.slice(0, STAYING)
+  for (const port of staying) await registry.putNode(SERVICE, `stays-${port}`, { port })
+  const stays = new Map<number, Stay[]>()
+  const flapping = new Flapping(client, nodes.ports.slice(STAYING), stays)
+  const untilAlone = () =>
+    gateway.untilNodes(
+      SERVICE,
+      staying.map(port => `stays-${port}`),
+      60_000,
+    )
+  await untilAlone()
+
+  async function run(count: number): Promise<number> {
+    await using clients = startClients({ ports: [gateway.port], path: `/${SERVICE}/`, perSecond })
+    await clients.more(100)
+    await flapping.run(count)
+    await untilAlone()
+    await clients.more(100)
+    const { failures, gets, posts } = await clients.finish()
+    assert.deepEqual([...failures], [], 'every request was answered 200')
+    return gets + posts
+  }
+
+  await run(WARM_UP_FLAPS)
+  await nodes.seen()
+  const before = await untilSettled(gateway)
+  const requests = await run(flaps)
+  const seen = await nodes.seen()
+  const after = await untilSettled(gateway, before)
+  assert.ok(
+    after.heapBytes - before.heapBytes < HEAP_MARGIN_BYTES,
+    `${after.heapBytes - before.heapBytes} bytes more are held`,
+  )
+
+  const late = seen.flatMap(([port, atMs]) => {
+    const stay = stays.get(port)?.findLast(({ fromMs }) => fromMs <= atMs)
+    return staying.includes(port) ? [] : [stay ? atMs - stay.goneMs : Number.POSITIVE_INFINITY]
+  })
+  assert.equal(seen.length, requests, 'every request was seen by a node, once')
+  assert.ok(late.length > 0, 'flapping nodes had their share')
+  await assertQuiet(gateway, nodes, staying)
+  return { requests, seenByFlapping: late.length, latestMs: Math.max(...late), before, after }
+}
+
+/** What is gone gets nothing, however many requests come. */
+async function assertQuiet(
+  gateway: RunningGateway,
+  nodes: NotingNodes,
+  staying: readonly number[],
+): Promise<void> {
+  await using clients = startClients({ ports: [gateway.port], path: `/${SERVICE}/`, perSecond: 500 })
+  await clients.more(100)
+  await clients.finish()
+  assert.deepEqual(new Set((await nodes.seen()).map(([port]) => port)), new Set(staying))
+}
+
+class Flapping {
+  readonly #client: Etcd3
+  /** The one at the front has been nobody's for the longest time. */
+  readonly #free: number[]
+  readonly #stays: Map<number, Stay[]>
+  #next = 0
+
+  constructor(client: Etcd3, ports: readonly number[], stays: Map<number, Stay[]>) {
+    this.#client = client
+    this.#free = [...ports]
+    this.#stays = stays
+  }
+
+  async run(flaps: number): Promise<void> {
+    const end = this.#next + flaps
+    await Promise.all(
+      Array.from({ length: FLAPPERS }, async () => {
+        while (this.#next < end) await this.#flap(`f${this.#next++}`)
+      }),
+    )
+  }
+
+  async #flap(id: string): Promise<void> {
+    const port = this.#free.shift()!
+    const stays = this.#stays.get(port) ?? []
+    this.#stays.set(port, stays)
+    await delay(Math.max(0, (stays.at(-1)?.goneMs ?? Number.NEGATIVE_INFINITY) + REST_MS - nowMs()))
+    const stay: Stay = { fromMs: nowMs(), goneMs: Number.POSITIVE_INFINITY }
+    stays.push(stay)
+    const registrar = new Registrar({
+      client: this.#client,
+      key: `/services/${SERVICE}/${id}`,
+      node: { service: SERVICE, id, host: '127.0.0.1', port },
+    })
+    await registrar.start()
+    await delay(Math.random() * 50)
+    await registrar.unregister()
+    stay.goneMs = nowMs()
+    this.#free.push(port)
+  }
+}
+
+/** The same clock in all processes of a machine. */
+function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+const INSPECTED = join(import.meta.dirname, 'inspected.ts')
+const NOTING = join(import.meta.dirname, 'noting-process.ts')
+
+interface NotingNodes extends AsyncDisposable {
+  readonly ports: readonly number[]
+  /** Which requests came since the last call. */
+  seen(): Promise<readonly (readonly [port: number, atMs: number])[]>
+}
+
+async function startNotingNodes(count: number): Promise<NotingNodes> {
+  const child = fork(NOTING, [String(count)])
+  const killAtExit = () => void child.kill('SIGKILL')
+  process.once('exit', killAtExit)
+  const exited = once(child, 'exit')
+  const [ports] = await once(child, 'message')
+  return {
+    ports,
+    async seen() {
+      child.send('what came?')
+      return (await once(child, 'message'))[0]
+    },
+    async [Symbol.asyncDispose]() {
+      process.off('exit', killAtExit)
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+/** What a gateway holds once nothing is left of what it does not need: no more than `before`, where that is given. */
+function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdings> {
+  return until(
+    'the gateway holds no more than it needs',
+    async () => {
+      // Series of nodes that are gone are kept until a scrape has seen them.
+      await (await fetch(`${gateway.admin}/metrics`, { headers: { connection: 'close' } })).text()
+      const holdings = await lookAt(gateway)
+      const { peers, pools, breakers, connections, timers, descriptors } = holdings
+      const wanted = { peers: STAYING, pools: STAYING, breakers: STAYING, connections: 0 }
+      assert.deepEqual({ peers, pools, breakers, connections }, wanted)
+      if (before) assert.ok(timers <= before.timers, `${timers} timers, not ${before.timers}`)
+      if (before)
+        assert.ok(descriptors <= before.descriptors, `${descriptors} open, not ${before.descriptors}`)
+      return holdings
+    },
+    { withinMs: 30_000, everyMs: 500 },
+  )
+}
+
+async function lookAt(gateway: RunningGateway): Promise<Holdings> {
+  const looks = () => gateway.log().filter(({ msg }) => msg === 'holds')
+  const { length } = looks()
+  gateway.child.kill('SIGUSR2')
+  return until('it has said what it holds', () => looks()[length] as unknown as Holdings | undefined)
+}
+
+/** The report in lines. */
+export function describeFlapping({
+  requests,
+  seenByFlapping,
+  latestMs,
+  before,
+  after,
+}: FlappingReport): string[] {
+  const held = ({ peers, pools, breakers, connections, timers, descriptors, heapBytes }: Holdings) =>
+    `${peers} peers, ${pools} pools, ${breakers} breakers, ${connections} connections, ${timers} timers, ${descriptors} descriptors, ${(heapBytes / 1e6).toFixed(1)} MB`
+  return [
+    `${requests} requests, 0 failed; ${seenByFlapping} at flapping nodes, the last ${latestMs.toFixed(1)} ms after a delete`,
+    `before: ${held(before)}`,
+    `after: ${held(after)}`,
+  ]
+}

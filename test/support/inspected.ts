@@ -1,0 +1,24 @@
+import { readdirSync } from 'node:fs'
+import v8 from 'node:v8'
+import { Circuit } from '../../wrappers/circuit.ts'
+import { ConnectionPool } from '../../wrappers/http1/connection-pool.ts'
+import { NodeConnection } from '../../wrappers/http1/node-connection.ts'
+import { UpstreamPeer } from '../../wrappers/upstream-peer.ts'
+
+// Loaded into a gateway (`--import`), it writes what the process holds, as a line of its log, at each SIGUSR2.
+process.on('SIGUSR2', () => {
+  // Collects garbage first: what is counted is what somebody holds on to.
+  const count = (of: abstract new (...args: never[]) => object) =>
+    v8.queryObjects(of as never, { format: 'count' }) as unknown as number
+  const holdings = {
+    peers: count(UpstreamPeer),
+    pools: count(ConnectionPool),
+    breakers: count(Circuit),
+    connections: count(NodeConnection),
+    timers: process.getActiveResourcesInfo().filter(type => type === 'Timeout' || type === 'Immediate')
+      .length,
+    descriptors: readdirSync('/proc/self/fd').length,
+    heapBytes: process.memoryUsage().heapUsed,
+  }
+  process.stdout.write(`${JSON.stringify({ level: 30, msg: 'holds', ...holdings })}\n`)
+})
