@@ -8,7 +8,8 @@ import { NodeTable } from '../internal/node-table.ts'
 import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
-import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
+import { createTrustedProxies } from '../middleware/client-address.ts'
+import { ClientConnections } from '../middleware/client-connections.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import type { OwnPages } from '../routes/admin-pages.ts'
 import { Deadlines } from '../routes/deadlines.ts'
@@ -106,14 +107,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
   })
   const budgets = new RetryBudgets()
-  const metrics = createMetrics(nodes, table, budgets)
+  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
+  const connections = new ClientConnections({
+    maxConnections: config.limits.connections,
+    maxConnectionsPerAddress: config.limits.connectionsPerAddress,
+    bodyIdleTimeoutMs: config.limits.bodyIdleTimeoutMs,
+    sendIdleTimeoutMs: config.limits.sendIdleTimeoutMs,
+    isTrustedProxy,
+    onRefused: (limit, client) =>
+      logger.warn({ limit, client }, 'client connections are refused; told at most once a minute'),
+  })
+  const metrics = createMetrics(nodes, table, budgets, connections)
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
       : undefined
 
-  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
-  const balance = { isTrustedProxy, cookieKey: keys.stickyCookie }
+  const balance = { cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(config.staleAnswers),
@@ -154,22 +164,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     isTrustedProxy,
     isDraining: () => draining,
     maxBodyBytes: config.limits.bodyBytes,
+    maxTargetBytes: config.limits.targetBytes,
     onPiece: notePassed,
     maxHeaderBytes: config.limits.headerBytes,
     headersTimeoutMs: config.limits.headersTimeoutMs,
     keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
+    maxRequestsPerConnection: config.limits.requestsPerConnection,
+    connections,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
     onOpen: () => {
       served = true
       open++
     },
-    onClose: (call, request, response) => {
+    onClose: (call, response) => {
       open--
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
       const status = statusOf(call, response)
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
-      accessLog?.(call, status, call.clientAddress ?? plainAddress(request.socket.remoteAddress), totalMs)
+      accessLog?.(call, status, call.clientAddress!, totalMs)
     },
   })
   let isFollowing = true

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Call } from '../internal/call.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState } from '../internal/peer.ts'
+import type { ClientConnectionsView } from '../middleware/client-connections.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
 import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
 import type { Aggregator, MetricValues } from './metric-values.ts'
@@ -28,6 +29,7 @@ export function createMetrics(
   nodes: NodeTable,
   table: TableView,
   budgets: Iterable<readonly [service: string, BudgetView]>,
+  connections: ClientConnectionsView,
 ): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -190,6 +192,24 @@ export function createMetrics(
     '1 while the registry is followed, else 0.',
     () => Number(table.source().connected),
     'min',
+  )
+
+  live('gauge', 'waygate_client_connections', 'Connections of clients.', 'sum', () => [
+    { labels: {}, value: connections.open },
+  ])
+  live(
+    'counter',
+    'waygate_client_connections_refused_total',
+    'Connections not taken, by the limit that was reached: total or address.',
+    'sum',
+    () => Object.entries(connections.refused).map(([limit, value]) => ({ labels: { limit }, value })),
+  )
+  live(
+    'counter',
+    'waygate_client_connections_ended_total',
+    'Connections ended because the client sent nothing of its body, or took nothing of its answer.',
+    'sum',
+    () => Object.entries(connections.ended).map(([reason, value]) => ({ labels: { reason }, value })),
   )
 
   /** One metric a turn: with thousands of nodes each is long enough. */

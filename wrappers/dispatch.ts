@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
+import { GatewayError } from '../internal/errors.ts'
 import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { isFailureStatus } from './circuit.ts'
@@ -95,7 +96,7 @@ class Try implements UpstreamResponse, Exchange {
     let reason = given
     if (given.kind === 'timeout' && this.status === 0 && this.#body?.waitsForClient) {
       if (!this.#call.ended) return
-      reason = new UpstreamFailure('unsendable', new Error('the client did not send its body in time'))
+      reason = new UpstreamFailure('unsendable', new GatewayError('WG_REQUEST_TIMEOUT'))
     }
     if (this.#connection) this.#connection.abort(reason)
     else {
