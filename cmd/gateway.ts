@@ -9,7 +9,6 @@ import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
 import { createTrustedProxies } from '../middleware/client-address.ts'
-import { ClientConnections } from '../middleware/client-connections.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import type { OwnPages } from '../routes/admin-pages.ts'
 import { Deadlines } from '../routes/deadlines.ts'
@@ -29,7 +28,9 @@ import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { notePassed } from './body-memory.ts'
+import { createClientConnections } from './client-connections.ts'
 import { LiveTable } from './live-table.ts'
+import { createNodeGuard } from './node-guard.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -44,6 +45,8 @@ export interface GatewayOptions {
    * `at-once`: whoever starts a gateway waits for its port, and learns from `/readyz` when it is ready.
    */
   readonly listen?: ListenWhen | undefined
+  /** Where its admin listener is, which no request may reach; 0 = nowhere yet. Default: as configured. */
+  readonly adminPort?: (() => number) | undefined
   /** Called at the end when no request is left, while everything that was counted can still be read. */
   readonly onDrained?: (pages: OwnPages) => Promise<void>
 }
@@ -81,6 +84,10 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, keys, registry, logger, writeLine, listen = 'at-once' } = options
+  const guard = createNodeGuard({
+    allowedAddresses: config.discovery.allowedAddresses,
+    adminPort: options.adminPort ?? (() => config.adminPort),
+  })
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
@@ -89,6 +96,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           bodyIdleTimeoutMs: config.upstream.bodyIdleTimeoutMs,
           keepAliveMs: config.upstream.keepAliveMs,
           maxConnections: config.upstream.connectionsPerNode ?? undefined,
+          allows: guard.allows,
         },
         circuit: service => table.breakerOf(service) ?? config.breaker,
         onBreaker: ({ node: { service, id } }, breaker, reason) =>
@@ -104,19 +112,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
+    refusalOf: guard.refusalOf,
     logger,
   })
   const budgets = new RetryBudgets()
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
-  const connections = new ClientConnections({
-    maxConnections: config.limits.connections,
-    maxConnectionsPerAddress: config.limits.connectionsPerAddress,
-    bodyIdleTimeoutMs: config.limits.bodyIdleTimeoutMs,
-    sendIdleTimeoutMs: config.limits.sendIdleTimeoutMs,
-    isTrustedProxy,
-    onRefused: (limit, client) =>
-      logger.warn({ limit, client }, 'client connections are refused; told at most once a minute'),
-  })
+  const connections = createClientConnections(config, isTrustedProxy, logger)
   const metrics = createMetrics(nodes, table, budgets, connections)
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')

@@ -3,6 +3,7 @@ import { Directory } from '../discovery/directory.ts'
 import { followRegistry } from '../discovery/follow-registry.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
+import type { Node } from '../internal/node.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route } from '../internal/route.ts'
 import type { RouteTable } from '../internal/route-table.ts'
@@ -21,6 +22,8 @@ export interface LiveTableOptions {
   readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
+  /** Why a node must not be used, for people; undefined when it may. */
+  readonly refusalOf: (node: Node) => string | undefined
   readonly logger: Logger
 }
 
@@ -36,7 +39,16 @@ export class LiveTable implements TableView {
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
-  constructor({ registry, nodes, config, breaker, suspectGraceMs, hasKey, logger }: LiveTableOptions) {
+  constructor({
+    registry,
+    nodes,
+    config,
+    breaker,
+    suspectGraceMs,
+    hasKey,
+    refusalOf,
+    logger,
+  }: LiveTableOptions) {
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
@@ -45,6 +57,7 @@ export class LiveTable implements TableView {
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
+      refusalOf,
       onNodes: (service, serviceNodes) => nodes.set(service, serviceNodes),
       onRoutes: routes => this.#routes.set(routes, this.#directory.blockedServices()),
       doubtMs: suspectGraceMs,

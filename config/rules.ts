@@ -7,14 +7,8 @@ import type { Config } from './schema.ts'
 
 /** What the schema cannot say: the grammar of addresses, and fields that go together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
-  for (const [index, range] of config.trustedProxies.entries()) {
-    if (!isRange(range)) {
-      yield {
-        path: ['trustedProxies', index],
-        message: `must be an IP address or a CIDR range, not ${show(range)}`,
-      }
-    }
-  }
+  yield* rangeProblems(['trustedProxies'], config.trustedProxies)
+  yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
   if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
     yield {
       path: ['adminHost'],
@@ -28,6 +22,16 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
   yield* findRoutesRuleProblems(config)
+}
+
+function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
+  for (const [index, range] of ranges.entries()) {
+    if (isRange(range)) continue
+    yield {
+      path: [...path, index],
+      message: `must be an IP address or a CIDR range, not ${show(range)}`,
+    }
+  }
 }
 
 function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['routes']): Generator<Finding> {

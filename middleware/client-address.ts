@@ -7,7 +7,16 @@ import { BlockList, isIP } from 'node:net'
  * @throws RangeError for what is neither
  */
 export function createTrustedProxies(ranges: readonly string[]): (address: string) => boolean {
-  if (ranges.length === 0) return () => false
+  return ranges.length === 0 ? () => false : createAddressRanges(ranges)
+}
+
+/**
+ * Tells whether an IP address is in one of these ranges.
+ *
+ * @param ranges addresses and CIDR ranges
+ * @throws RangeError for what is neither
+ */
+export function createAddressRanges(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const range of ranges) {
     const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(range) ?? []
@@ -61,6 +70,17 @@ function addressIn(text: string): string | undefined {
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return 'unknown'
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+/** The one spelling of an IP address: IPv6 as short as it can be, IPv4 also where it is mapped into IPv6. */
+export function canonicalAddress(address: string): string {
+  if (!address.includes(':')) return address
+  const [bare = ''] = address.split('%', 1)
+  const text = new URL(`http://[${bare}]/`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text)
+  if (!mapped) return text
+  const [high, low] = mapped.slice(1).map(group => Number.parseInt(group, 16)) as [number, number]
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
 }
 
 /**

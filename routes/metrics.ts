@@ -5,6 +5,7 @@ import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState } from '../internal/peer.ts'
 import type { ClientConnectionsView } from '../middleware/client-connections.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
+import { connectionMetrics } from './connection-metrics.ts'
 import { type LiveMetricOptions, liveMetric } from './live-metric.ts'
 import type { Aggregator, MetricValues } from './metric-values.ts'
 import type { TableView } from './table-view.ts'
@@ -194,23 +195,7 @@ export function createMetrics(
     'min',
   )
 
-  live('gauge', 'waygate_client_connections', 'Connections of clients.', 'sum', () => [
-    { labels: {}, value: connections.open },
-  ])
-  live(
-    'counter',
-    'waygate_client_connections_refused_total',
-    'Connections not taken, by the limit that was reached: total or address.',
-    'sum',
-    () => Object.entries(connections.refused).map(([limit, value]) => ({ labels: { limit }, value })),
-  )
-  live(
-    'counter',
-    'waygate_client_connections_ended_total',
-    'Connections ended because the client sent nothing of its body, or took nothing of its answer.',
-    'sum',
-    () => Object.entries(connections.ended).map(([reason, value]) => ({ labels: { reason }, value })),
-  )
+  for (const metric of connectionMetrics(connections)) registry.registerMetric(liveMetric(metric))
 
   /** One metric a turn: with thousands of nodes each is long enough. */
   async function render(): Promise<string> {
