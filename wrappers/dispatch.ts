@@ -55,6 +55,7 @@ class Try implements UpstreamResponse, Exchange {
   #listensForDrain = false
   #observer: BodyObserver | undefined = undefined
   #isDelimited = true
+  #hasLength = false
 
   constructor(
     request: UpstreamRequest,
@@ -114,6 +115,7 @@ class Try implements UpstreamResponse, Exchange {
     this.status = status
     this.headers = headers
     this.#isDelimited = framing !== 'close'
+    this.#hasLength = framing === 'length'
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -148,7 +150,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#broken = true
     this.#finish()
     this.#observer?.onEnd(false)
-    this.#target?.destroy()
+    if (this.#target) breakOff(this.#target, this.#hasLength)
   }
 
   observe(observer: BodyObserver): void {
@@ -161,7 +163,7 @@ class Try implements UpstreamResponse, Exchange {
   sendBody(target: ServerResponse): void {
     const early = this.#early
     if (this.#broken) {
-      target.destroy()
+      breakOff(target, this.#hasLength)
     } else if (this.#ended) {
       for (let i = 0; i < early.length - 1; i++) write(target, early[i]!)
       endWith(target, early.at(-1))
@@ -202,6 +204,15 @@ class Try implements UpstreamResponse, Exchange {
     this.#peer.inFlight--
     if (this.#call.current === this) this.#call.current = undefined
   }
+}
+
+/**
+ * Ends an answer in its middle. Where neither a length nor chunks tell the client its end (HTTP/1.0 has no chunks), the
+ * end of the connection would: only a reset says that something is missing.
+ */
+function breakOff(target: ServerResponse, hasLength: boolean): void {
+  if (!hasLength && !target.chunkedEncoding) target.socket?.resetAndDestroy()
+  target.destroy()
 }
 
 /** Latin1 carries every byte of a text as it is. */
