@@ -9,7 +9,7 @@ import { NodeTable } from '../internal/node-table.ts'
 import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
-import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
+import { createTrustedProxies } from '../middleware/client-address.ts'
 import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import type { OwnPages } from '../routes/admin-pages.ts'
 import { Deadlines } from '../routes/deadlines.ts'
@@ -31,8 +31,10 @@ import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { notePassed } from './body-memory.ts'
+import { createClientConnections } from './client-connections.ts'
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
+import { createNodeGuard } from './node-guard.ts'
 import { configureLimits, createLimits, createLoopGuard } from './overload.ts'
 
 export interface GatewayOptions {
@@ -48,6 +50,8 @@ export interface GatewayOptions {
    * `at-once`: whoever starts a gateway waits for its port, and learns from `/readyz` when it is ready.
    */
   readonly listen?: ListenWhen | undefined
+  /** Where its admin listener is, which no request may reach; 0 = nowhere yet. Default: as configured. */
+  readonly adminPort?: (() => number) | undefined
   /** Called at the end when no request is left, while everything that was counted can still be read. */
   readonly onDrained?: (pages: OwnPages) => Promise<void>
 }
@@ -89,6 +93,10 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, keys, registry, logger, writeLine, listen = 'at-once' } = options
+  const guard = createNodeGuard({
+    allowedAddresses: config.discovery.allowedAddresses,
+    adminPort: options.adminPort ?? (() => config.adminPort),
+  })
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
@@ -97,6 +105,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           bodyIdleTimeoutMs: config.upstream.bodyIdleTimeoutMs,
           keepAliveMs: config.upstream.keepAliveMs,
           maxConnections: config.upstream.connectionsPerNode ?? undefined,
+          allows: guard.allows,
         },
         circuit: service => table.rulesOf(service).breaker ?? config.breaker,
         onBreaker: (peer, breaker, reason) => {
@@ -122,6 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined,
+    refusalOf: guard.refusalOf,
     logger,
     onNodes: service => health.nodesChanged(service),
     onRoutes: () => health.rulesChanged(),
@@ -131,6 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     nodes,
     ruleOf: service => table.rulesOf(service).healthCheck,
     fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
+    allows: guard.allows,
     logger,
   })
   const budgets = new RetryBudgets((service, isExhausted) => {
@@ -140,14 +151,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       'retry budget changed',
     )
   })
-  const metrics = createMetrics({ nodes, table, budgets, health, limits, loop })
+  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
+  const connections = createClientConnections(config, isTrustedProxy, logger)
+  const metrics = createMetrics({ nodes, table, budgets, health, limits, loop, connections })
   const accessLog =
     config.accessLog && logger.isLevelEnabled('info')
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
       : undefined
 
-  const isTrustedProxy = createTrustedProxies(config.trustedProxies)
-  const balance = { isTrustedProxy, cookieKey: keys.stickyCookie }
+  const balance = { cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
     createFallback(config.staleAnswers),
@@ -188,10 +200,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     isTrustedProxy,
     isDraining: () => draining,
     maxBodyBytes: config.limits.bodyBytes,
+    maxTargetBytes: config.limits.targetBytes,
     onPiece: notePassed,
     maxHeaderBytes: config.limits.headerBytes,
     headersTimeoutMs: config.limits.headersTimeoutMs,
     keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
+    maxRequestsPerConnection: config.limits.requestsPerConnection,
+    connections,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
     loop,
     onOpen: () => {
@@ -201,7 +216,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onUpgrade: () => {
       webSockets++
     },
-    onClose: (call, request, response) => {
+    onClose: (call, response) => {
       open--
       if (call.upgraded) webSockets--
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
@@ -209,7 +224,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const status = statusOf(call, response)
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)
-      accessLog?.(call, status, call.clientAddress ?? plainAddress(request.socket.remoteAddress), totalMs)
+      accessLog?.(call, status, call.clientAddress!, totalMs)
     },
   })
   let isFollowing = true

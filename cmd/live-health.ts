@@ -26,6 +26,8 @@ export interface LiveHealthOptions {
   readonly ruleOf: (service: string) => HealthCheck | null | undefined
   /** For services of which neither routes nor nodes say anything. */
   readonly fallback: HealthCheck | undefined
+  /** Whether a connection may be made to an IP address. */
+  readonly allows: (address: string, port: number) => boolean
   readonly logger: Logger
 }
 
@@ -48,6 +50,7 @@ export class LiveHealth {
     this.#options = options
     this.#checker = new HealthChecker({
       nodes: options.nodes,
+      allows: options.allows,
       checkOf: node => this.#checkOf(node),
       onVerdict: verdict => this.#found(verdict),
     })

@@ -3,6 +3,7 @@ import { Directory } from '../discovery/directory.ts'
 import { followRegistry } from '../discovery/follow-registry.ts'
 import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
+import type { Node } from '../internal/node.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { Route } from '../internal/route.ts'
 import type { RouteTable } from '../internal/route-table.ts'
@@ -24,6 +25,8 @@ export interface LiveTableOptions {
   readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
+  /** Why a node must not be used, for people; undefined when it may. */
+  readonly refusalOf: (node: Node) => string | undefined
   readonly logger: Logger
   /** Told when the node table has other nodes of a service. */
   readonly onNodes: (service: string) => void
@@ -44,7 +47,7 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, config, rules, onRules, suspectGraceMs, hasKey, logger } = options
+    const { registry, nodes, config, rules, onRules, suspectGraceMs, hasKey, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
@@ -53,6 +56,7 @@ export class LiveTable implements TableView {
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
+      refusalOf,
       onNodes: (service, serviceNodes) => {
         nodes.set(service, serviceNodes)
         options.onNodes(service)

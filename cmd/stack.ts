@@ -38,12 +38,17 @@ export async function startStack(loaded: LoadedConfig, { logger, write: writeLin
       logger: logger.child({ module: 'discovery' }),
     })
     closers.push(() => registry.close())
-    const gateway = await startGateway({ config, keys, registry, logger, writeLine })
+    let adminPort = config.adminPort
+    const gateway = await startGateway({
+      ...{ config, keys, registry, logger, writeLine },
+      adminPort: () => adminPort,
+    })
     gateway.health.startChecking()
     const admin = await openAdmin(gateway.pages, config).catch(async error => {
       await gateway.retire(AbortSignal.abort())
       throw error
     })
+    adminPort = admin.address.port
     return {
       gateway,
       adminAddress: admin.address,

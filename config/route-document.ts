@@ -153,6 +153,8 @@ function toRoute(
     priority: document.priority ?? 0,
     fallback: toFallback(document.fallback),
     preserveHost: document.preserveHost ?? false,
+    maxBodyBytes: document.maxBodyBytes,
+    allowEncodedSlash: document.allowEncodedSlash ?? false,
   })
 }
 

@@ -167,6 +167,19 @@ export const RouteDocument = Type.Object(
           'What answers when no node of the service can: `{"status", "headers", "body"}`, `{"service"}` for another service, or `{"stale": true}` for the last good answer. Absent: the error.',
       }),
     ),
+    maxBodyBytes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Largest request body; more is answered 413. 0: no limit. Absent: `limits.bodyBytes`.',
+      }),
+    ),
+    allowEncodedSlash: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether a path may have an encoded slash (`%2F`), for services whose ids have slashes. It never separates segments here, and arrives as it came; a node that decodes it first would see another path than the one that was routed. Absent: false, such a path is answered 400.',
+      }),
+    ),
     preserveHost: Type.Optional(
       Type.Boolean({
         description:

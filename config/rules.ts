@@ -9,14 +9,8 @@ import type { Config } from './schema.ts'
 
 /** What the schema cannot say: the grammar of addresses, and fields that go together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
-  for (const [index, range] of config.trustedProxies.entries()) {
-    if (!isRange(range)) {
-      yield {
-        path: ['trustedProxies', index],
-        message: `must be an IP address or a CIDR range, not ${show(range)}`,
-      }
-    }
-  }
+  yield* rangeProblems(['trustedProxies'], config.trustedProxies)
+  yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
   if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
     yield {
       path: ['adminHost'],
@@ -31,6 +25,16 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* stickyCookieProblems(config.routes)
   for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
   yield* findRoutesRuleProblems(config)
+}
+
+function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
+  for (const [index, range] of ranges.entries()) {
+    if (isRange(range)) continue
+    yield {
+      path: [...path, index],
+      message: `must be an IP address or a CIDR range, not ${show(range)}`,
+    }
+  }
 }
 
 function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['routes']): Generator<Finding> {

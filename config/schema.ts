@@ -2,10 +2,11 @@ import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
 import { HealthCheckRule } from './health-check.ts'
 import { JwtSection } from './jwt-schema.ts'
+import { LimitsSection } from './limits-schema.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './resilience-schema.ts'
 import { BreakerSection, LimitSection, OverloadSection, StaleAnswersSection } from './resilience-sections.ts'
 import { RETRIES, RouteDocuments, SLOW_START } from './route-schema.ts'
-import { count, durationMs, port, secret, section, text } from './values.ts'
+import { durationMs, port, secret, section, text } from './values.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -64,6 +65,11 @@ const DiscoverySection = section(
           'Further prefixes to read nodes from. `servicesPrefix` is read besides, unless one of these overlaps it.',
       },
     ),
+    allowedAddresses: Type.Array(Type.String(), {
+      default: [],
+      description:
+        'Addresses and CIDR ranges that nodes may have; a node elsewhere is shown as a problem and not used, and a host name gets no connection to another address. Empty: all.',
+    }),
     suspectGraceMs: durationMs(
       60_000,
       'How long nodes that etcd seems to have lost (wiped, or more than half of a service gone right after an outage) stay in use while they take connections. 0: etcd is always believed at once.',
@@ -158,27 +164,6 @@ const UpstreamSection = section(
     ),
   },
   'The connections to nodes.',
-)
-
-const LimitsSection = section(
-  {
-    bodyBytes: count(
-      0,
-      'Largest request body; more is answered 413. 0: no limit, bodies are streamed and never held in memory.',
-    ),
-    headerBytes: count(16_384, 'Largest request head; more is answered 431.', 1_024),
-    headersTimeoutMs: durationMs(
-      10_000,
-      'For the whole head of a request to arrive, against slow senders.',
-      1,
-    ),
-    keepAliveTimeoutMs: durationMs(
-      75_000,
-      'How long an idle client connection is kept. Above the 60 s of common load balancers, so that they are the ones to close it.',
-      1,
-    ),
-  },
-  'What a client may send.',
 )
 
 /** Everything that can be configured: types, defaults, rules and descriptions in one place. */

@@ -2,14 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '../internal/node.ts'
 import type { Route } from '../internal/route.ts'
 import { DirectorySource, type Gone, type SourceState, type Suspect, UNHEARD } from './directory-source.ts'
-import { type KeyState, NOTHING, type ParseRoute, readEntry, shownNodes } from './key-state.ts'
+import { type EntryRules, type KeyState, NOTHING, readEntry, shownNodes } from './key-state.ts'
 import { compareKeys } from './keys.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
 
-export interface DirectoryOptions {
-  readonly parseRoute: ParseRoute
+export interface DirectoryOptions extends EntryRules {
   /** A service has other nodes than before; ordered by id, empty = it is gone. */
   readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
   /** The routes, or which services are blocked, are no longer what they were; ordered by id. */
@@ -220,7 +219,7 @@ export class Directory {
     // Taken away by an earlier event of the same burst, unless it has come back by itself.
     for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
     for (const entry of puts) {
-      set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, this.#options.parseRoute))
+      set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, this.#options))
       yield
     }
     if (routesTouched && this.#gatherRoutes()) this.#options.onRoutes?.(this.routes())

@@ -28,21 +28,44 @@ export function shownNodes({ nodes, suspectSince }: KeyState): readonly Node[] {
   return suspectSince === undefined ? nodes : nodes.map(suspected)
 }
 
+/** How what a key says is judged. */
+export interface EntryRules {
+  readonly parseRoute: ParseRoute
+  /** Why a node must not be used, for people; undefined when it may. Default: all may. */
+  readonly refusalOf?: ((node: Node) => string | undefined) | undefined
+}
+
 /** What a key has said when `entry` is added to what it had said before. */
-export function readEntry(before: KeyState, entry: RegistryEntry, parseRoute: ParseRoute): KeyState {
+export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): KeyState {
   switch (entry.kind) {
     case 'nodes':
-      return { nodes: entry.nodes }
+      return rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes }
     case 'problem':
       return { nodes: before.nodes, route: before.route, problem: entry.reason }
     case 'route': {
-      const parsed = parsedOrProblem(parseRoute, entry.id, entry.document)
+      const parsed = parsedOrProblem(rules.parseRoute, entry.id, entry.document)
       if ('route' in parsed) return { nodes: [], route: parsed.route }
       return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
     }
     default:
       return entry satisfies never
   }
+}
+
+/** The nodes that may be used; where that is none, the key has no good value, and keeps the one it had. */
+function withoutRefused(
+  before: KeyState,
+  nodes: readonly Node[],
+  refusalOf: (node: Node) => string | undefined,
+): KeyState {
+  const problems: string[] = []
+  const kept = nodes.filter(node => {
+    const refusal = refusalOf(node)
+    if (refusal !== undefined) problems.push(`node "${node.id}" is not used: ${refusal}`)
+    return refusal === undefined
+  })
+  if (problems.length === 0) return { nodes }
+  return { nodes: kept.length > 0 ? kept : before.nodes, problem: problems.join('; ') }
 }
 
 /** A document that its parser fails on is a problem of that document. */

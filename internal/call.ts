@@ -25,7 +25,7 @@ export class Call {
   readonly startedAt: number
   route: Route | undefined = undefined
   identity: Identity | undefined = undefined
-  /** The client's address, once it was asked for; a socket that is gone does not tell it any more. */
+  /** The client's address; behind trusted proxies, the one they name. */
   clientAddress: string | undefined = undefined
   /** The peer tried last. */
   peer: Peer | undefined = undefined

@@ -19,8 +19,18 @@ export const ERRORS = {
     title: 'Method not allowed',
     detail: 'The path exists, but not for this method.',
   },
+  WG_REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'Request timeout',
+    detail: 'The request body did not come in time.',
+  },
   WG_BODY_TOO_LARGE: { status: 413, title: 'Body too large', detail: 'The request body is over the limit.' },
   WG_URI_TOO_LONG: { status: 414, title: 'Target too long', detail: 'The request target is over the limit.' },
+  WG_EXPECTATION_FAILED: {
+    status: 417,
+    title: 'Expectation failed',
+    detail: 'The only expectation that can be met is 100-continue.',
+  },
   WG_RATE_LIMITED: { status: 429, title: 'Too many requests', detail: 'The rate limit is used up.' },
   WG_HEADERS_TOO_LARGE: {
     status: 431,

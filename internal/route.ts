@@ -48,6 +48,10 @@ export interface Route {
   /** Larger wins where path patterns are the same. */
   readonly priority: number
   readonly fallback?: RouteFallback | undefined
+  /** The largest body of a request, bytes; 0 = no limit, undefined = the gateway's own limit. */
+  readonly maxBodyBytes?: number | undefined
+  /** Whether a path may have a `%2F`, which is a part of its segment here. */
+  readonly allowEncodedSlash?: boolean | undefined
   /** Whether the node sees the client's Host instead of its own address. */
   readonly preserveHost: boolean
 }

@@ -5,23 +5,56 @@ export function pathOf(target: string): string {
 }
 
 /**
- * Whether a target is one we route: origin-form, printable ASCII, percent-encoded UTF-8, and no bytes that
- * different servers read differently (`%2f`, `%5c`, `%00`, backslash, `#`, a dot segment however spelled,
- * an empty first segment).
+ * What a target is: `plain`, one that we route; `encoded-slash`, one that has a `%2F` in its path and is plain but for
+ * that; `unsafe`, one that is never routed.
  */
-export function isSafeTarget(target: string): boolean {
-  if (!ORIGIN_FORM.test(target)) return false
+export type TargetKind = 'plain' | 'encoded-slash' | 'unsafe'
+
+/**
+ * A plain target is in origin-form, printable ASCII, percent-encoded UTF-8, and has no bytes that different servers
+ * read differently (`%2f`, `%5c`, `%00`, backslash, `#`, a dot segment however spelled, an empty first segment).
+ */
+export function kindOfTarget(target: string): TargetKind {
+  if (!ORIGIN_FORM.test(target)) return 'unsafe'
   const path = pathOf(target)
-  if (path.includes('%') && (AMBIGUOUS_ESCAPE.test(path) || !isUtf8(path))) return false
-  return !path.includes('.') && !path.includes('%2') ? true : !DOT_SEGMENT.test(path)
+  const isEscaped = path.includes('%')
+  if (isEscaped && (AMBIGUOUS_ESCAPE.test(path) || !isUtf8(path))) return 'unsafe'
+  if ((path.includes('.') || path.includes('%2')) && DOT_SEGMENT.test(path)) return 'unsafe'
+  return isEscaped && ENCODED_SLASH.test(path) ? 'encoded-slash' : 'plain'
+}
+
+/**
+ * The origin-form of a target in absolute-form, as clients send it that take us for their proxy (RFC 9112 section
+ * 3.2.2). Undefined when it is none, or when it names another host than Host does: whoever routes by the one and
+ * forwards the other could be led past the rules of a host.
+ *
+ * @param host the Host header as it came
+ */
+export function originForm(target: string, host: string | undefined): string | undefined {
+  const scheme = SCHEME.exec(target)?.[0]
+  if (scheme === undefined || host === undefined || host === '') return undefined
+  const from = scheme.length
+  const end = from + host.length
+  if (target.slice(from, end).toLowerCase() !== host.toLowerCase()) return undefined
+  const rest = target.slice(end)
+  switch (rest.charCodeAt(0)) {
+    case SLASH:
+      return rest
+    case QUESTION_MARK:
+      return `/${rest}`
+    default:
+      return rest === '' ? '/' : undefined
+  }
 }
 
 // Each of these looks at a character once and never backtracks further than one escape.
 // Only in the path does a backslash mean something else to some servers; browsers send it in queries.
 const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*(?:\?[\x21\x22\x24-\x7e]*)?$/
-const AMBIGUOUS_ESCAPE = /%(?:2f|5c|00|(?![0-9a-f]{2}))/i
-// Some servers cut a segment at `;` before they look whether it is one of dots.
-const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|;|%3b|$)/i
+const AMBIGUOUS_ESCAPE = /%(?:5c|00|(?![0-9a-f]{2}))/i
+const ENCODED_SLASH = /%2f/i
+// Some servers cut a segment at `;` before they look whether it is one of dots, and some decode `%2f` before that.
+const DOT_SEGMENT = /(?:^|\/|%2f)(?:\.|%2e){1,2}(?:\/|%2f|;|%3b|$)/i
+const SCHEME = /^https?:\/\//i
 
 /** Whether the escapes of a path are UTF-8; other bytes are read in as many ways as there are servers. */
 function isUtf8(path: string): boolean {

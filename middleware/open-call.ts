@@ -2,18 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Call } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../internal/request-head.ts'
-import { isSafeTarget } from '../internal/target.ts'
+import { kindOfTarget, originForm, type TargetKind } from '../internal/target.ts'
+import { plainAddress, realAddress } from './client-address.ts'
 import { createRequestIds } from './request-id.ts'
 
 export interface OpenCallOptions {
   /** Lower-case names of headers that only the gateway may set. */
   readonly identityHeaders: Iterable<string>
-  /** A declared body beyond it is refused before it is read; 0 = no limit. */
-  readonly maxBodyBytes: number
+  /** Longer targets are refused. */
+  readonly maxTargetBytes: number
+  /** Whose X-Forwarded-* headers are believed. */
+  readonly isTrustedProxy: (address: string) => boolean
   /** Called once per request, first of all. */
   readonly onOpen: () => void
   /** Called once per request when its answer is over or its client has left. */
-  readonly onClose: (call: Call, request: IncomingMessage, response: ServerResponse) => void
+  readonly onClose: (call: Call, response: ServerResponse) => void
   readonly now?: () => number
 }
 
@@ -21,6 +24,12 @@ export interface OpenCallOptions {
 export interface OpenedCall {
   readonly call: Call
   readonly head: RequestHead
+  /** Who is at the other end of the connection: the client, or the last proxy before us. */
+  readonly peerAddress: string
+  /** Whether that is a trusted proxy. */
+  readonly isProxied: boolean
+  /** Whether the path has a `%2F`, which only some routes take. */
+  readonly hasEncodedSlash: boolean
   /** Why it must not be routed. */
   readonly refusal: GatewayError | undefined
 }
@@ -29,7 +38,12 @@ export interface OpenedCall {
 const MAX_HEADER_LINES = 256
 // RFC 9110 section 7.2, without what no name needs: user info, lists and spaces are read in many ways.
 const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
+const SLASH = 47
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+/** What a client is told whose target is not plain. */
+export const UNSAFE_TARGET =
+  'The request target must be a plain path: no dot segments, encoded slashes, or controls.'
 
 /**
  * The first step of every request: gives it an id and a place for what is learned about it, reads its head
@@ -39,7 +53,8 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
  */
 export function createOpenCall({
   identityHeaders,
-  maxBodyBytes,
+  maxTargetBytes,
+  isTrustedProxy,
   onOpen,
   onClose,
   now = () => performance.now(),
@@ -47,7 +62,13 @@ export function createOpenCall({
   const readHead = createRequestHeadReader(identityHeaders)
   const newId = createRequestIds()
 
-  function refusalOf(request: IncomingMessage, head: RequestHead): GatewayError | undefined {
+  function refusalOf(
+    request: IncomingMessage,
+    head: RequestHead,
+    target: string,
+    kind: TargetKind,
+  ): GatewayError | undefined {
+    if (target.length > maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
@@ -60,23 +81,28 @@ export function createOpenCall({
     }
     if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
       return new GatewayError('WG_BAD_REQUEST')
-    if (!isSafeTarget(request.url!)) {
-      return new GatewayError('WG_BAD_REQUEST', {
-        detail: 'The request target must be a plain path: no dot segments, encoded slashes, or controls.',
-      })
-    }
-    if (maxBodyBytes > 0 && Number(head.contentLength ?? 0) > maxBodyBytes) {
-      return new GatewayError('WG_BODY_TOO_LARGE')
-    }
-    return undefined
+    return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
   }
 
   return (request, response) => {
     const head = readHead(request.rawHeaders)
+    const url = request.url!
+    const target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
+    const kind = target.length > maxTargetBytes ? 'unsafe' : kindOfTarget(target)
+    const peerAddress = plainAddress(request.socket.remoteAddress)
+    const isProxied = isTrustedProxy(peerAddress)
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
-    const call = new Call(id, request.method!, request.url!, now())
+    const call = new Call(id, request.method!, target, now())
+    call.clientAddress = isProxied ? realAddress(peerAddress, head.forwardedFor, isTrustedProxy) : peerAddress
     onOpen()
-    response.on('close', () => onClose(call, request, response))
-    return { call, head, refusal: refusalOf(request, head) }
+    response.on('close', () => onClose(call, response))
+    return {
+      call,
+      head,
+      peerAddress,
+      isProxied,
+      hasEncodedSlash: kind === 'encoded-slash',
+      refusal: refusalOf(request, head, target, kind),
+    }
   }
 }

@@ -9,6 +9,8 @@ export interface RequestBodyOptions {
   readonly maxBytes: number
   /** As the client declares it; undefined when it sends chunks. */
   readonly length?: number | undefined
+  /** Called when the first byte is wanted. */
+  readonly onBegin?: (() => void) | undefined
   /** Told the size of every piece that came. */
   readonly onPiece: (bytes: number) => void
 }
@@ -26,7 +28,9 @@ export function createRequestBody(source: IncomingMessage, options: RequestBodyO
     length: options.length,
     open: () =>
       new BodyStream(source, options, () => {
+        if (begun) return
         begun = true
+        options.onBegin?.()
       }),
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { isSafeTarget } from '../internal/target.ts'
+import { kindOfTarget } from '../internal/target.ts'
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const PROTOCOLS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
@@ -19,7 +19,7 @@ export function asksForWebSocket(request: IncomingMessage): boolean {
     areProtocols(headers['sec-websocket-protocol']) &&
     headers['content-length'] === undefined &&
     headers['transfer-encoding'] === undefined &&
-    isSafeTarget(request.url!) &&
+    kindOfTarget(request.url!) !== 'unsafe' &&
     isNextInLine(request)
   )
 }

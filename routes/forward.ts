@@ -6,12 +6,13 @@ import type { OpenedCall } from '../middleware/open-call.ts'
 import { createRequestBody } from '../middleware/request-body.ts'
 import { Deadlines } from './deadlines.ts'
 import { outgoingHeaders, outgoingTarget } from './outgoing.ts'
+import type { Expectation } from './public-server.ts'
 import type { Refuse } from './refuse.ts'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
-  readonly isTrustedProxy: (address: string) => boolean
   readonly isDraining: () => boolean
+  /** Where the route does not say it; 0 = no limit. */
   readonly maxBodyBytes: number
   /** Told the size of every piece of a request's body that comes. */
   readonly onPiece: (bytes: number) => void
@@ -26,12 +27,16 @@ export interface ForwardOptions {
  */
 export function createForward({
   upstream,
-  isTrustedProxy,
   isDraining,
   maxBodyBytes,
   onPiece,
   refuse,
-}: ForwardOptions): (request: IncomingMessage, response: ServerResponse, opened: OpenedCall) => void {
+}: ForwardOptions): (
+  request: IncomingMessage,
+  response: ServerResponse,
+  opened: OpenedCall,
+  expectation: Expectation,
+) => void {
   const deadlines = new Deadlines()
 
   function answer(upstreamResponse: UpstreamResponse, response: ServerResponse, call: Call): void {
@@ -52,7 +57,7 @@ export function createForward({
     upstreamResponse.sendBody(response)
   }
 
-  return (request, response, opened) => {
+  return (request, response, opened, expectation) => {
     const { call, head } = opened
     const route = call.route!
     const target = outgoingTarget(opened)
@@ -60,15 +65,17 @@ export function createForward({
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     const body = hasBody
       ? createRequestBody(request, {
-          maxBytes: maxBodyBytes,
+          maxBytes: route.maxBodyBytes ?? maxBodyBytes,
           length: head.chunked ? undefined : Number(head.contentLength),
+          // Not before a node is there to take it: who is refused need not send it at all.
+          onBegin: expectation === 'continue' ? () => sendContinue(response) : undefined,
           onPiece: bytes => {
             deadlines.refresh(deadline)
             onPiece(bytes)
           },
         })
       : null
-    const headers = outgoingHeaders(request, opened, isTrustedProxy)
+    const headers = outgoingHeaders(opened)
     if (hasBody && !head.chunked) headers.push('content-length', head.contentLength!)
     upstream({ route, service: route.service, method: call.method, target, headers, body }, call).then(
       upstreamResponse => {
@@ -81,4 +88,8 @@ export function createForward({
       },
     )
   }
+}
+
+function sendContinue(response: ServerResponse): void {
+  if (!response.headersSent && !response.destroyed) response.writeContinue()
 }

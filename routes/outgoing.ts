@@ -1,7 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../internal/errors.ts'
 import { stripPrefix } from '../internal/target.ts'
-import { plainAddress } from '../middleware/client-address.ts'
 import type { OpenedCall } from '../middleware/open-call.ts'
 
 /**
@@ -9,10 +7,10 @@ import type { OpenedCall } from '../middleware/open-call.ts'
  *
  * @throws GatewayError WG_BAD_REQUEST
  */
-export function outgoingTarget({ call }: OpenedCall): string {
+export function outgoingTarget({ call, hasEncodedSlash }: OpenedCall): string {
   const target = stripPrefix(call.target, call.route!.stripPrefix)
-  // Refused at the start of a target already; a prefix taken off must not bring it back.
-  if (target.startsWith('//')) {
+  // Refused at the start of a target already; a prefix taken off must not bring it back, in whatever spelling.
+  if (target.startsWith('//') || (hasEncodedSlash && /^\/%2f/i.test(target))) {
     throw new GatewayError('WG_BAD_REQUEST', {
       detail: 'The path has an empty segment where the service would see its start.',
     })
@@ -21,17 +19,10 @@ export function outgoingTarget({ call }: OpenedCall): string {
 }
 
 /** The header lines that a node gets, flat, without what frames a body. May be called once per request. */
-export function outgoingHeaders(
-  request: IncomingMessage,
-  { call, head }: OpenedCall,
-  isTrustedProxy: (address: string) => boolean,
-): string[] {
+export function outgoingHeaders({ call, head, peerAddress, isProxied }: OpenedCall): string[] {
   const { headers } = head
-  const address = plainAddress(request.socket.remoteAddress)
-  call.clientAddress = address
-  const trusted = isTrustedProxy(address)
   const forwardedFor =
-    trusted && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${address}` : address
+    isProxied && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${peerAddress}` : peerAddress
   // The Connection header has had its say when these are added: it cannot take them away.
   headers.push(
     'x-request-id',
@@ -39,9 +30,9 @@ export function outgoingHeaders(
     'x-forwarded-for',
     forwardedFor,
     'x-forwarded-proto',
-    (trusted && head.forwardedProto) || 'http',
+    (isProxied && head.forwardedProto) || 'http',
   )
-  const host = (trusted && head.forwardedHost) || head.host
+  const host = (isProxied && head.forwardedHost) || head.host
   if (host !== undefined) headers.push('x-forwarded-host', host)
   if (call.route?.preserveHost && head.host !== undefined) headers.push('host', head.host)
   if (call.identity) headers.push(...call.identity.headers)

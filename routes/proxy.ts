@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Call } from '../internal/call.ts'
+import { GatewayError } from '../internal/errors.ts'
 import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticator } from '../middleware/authenticator.ts'
@@ -14,11 +15,8 @@ import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 import { createForward } from './forward.ts'
 import { LateRequests } from './late-requests.ts'
 import { mountWebSocketsLate } from './late-websocket.ts'
+import { createPublicServer, type Expectation, type PublicServerOptions } from './public-server.ts'
 import { createRefuse } from './refuse.ts'
-
-// To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
-// client behind fetch: 5 MB in every process, and nothing here uses it.
-const { createServer } = process.getBuiltinModule('node:http')
 
 /** For a client that has just connected to send its request. */
 const FIRST_REQUEST_MS = 1_000
@@ -28,7 +26,7 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
   compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema },
 }
 
-export interface ProxyOptions {
+export interface ProxyOptions extends PublicServerOptions {
   /** The table as it is now; asked once per request. */
   readonly routes: () => RouteTable
   /** The whole way to a node: balancing, breaker, retries. */
@@ -41,19 +39,18 @@ export interface ProxyOptions {
   readonly isTrustedProxy: (address: string) => boolean
   /** Whether answers tell clients to open another connection, since this process is about to go. */
   readonly isDraining: () => boolean
+  /** Where a route does not say it; 0 = no limit. */
   readonly maxBodyBytes: number
+  readonly maxTargetBytes: number
   /** Told the size of every piece of a request's body that comes. */
   readonly onPiece: (bytes: number) => void
-  readonly maxHeaderBytes: number
-  readonly headersTimeoutMs: number
-  readonly keepAliveTimeoutMs: number
   /** Refuses requests while this process has too much to do; undefined = never. */
   readonly loop?: LoopGuard | undefined
   readonly onOpen: () => void
   /** Told when a request becomes a WebSocket. */
   readonly onUpgrade: () => void
   /** Told of every request when its answer is over or its client has left. */
-  readonly onClose: (call: Call, request: IncomingMessage, response: ServerResponse) => void
+  readonly onClose: (call: Call, response: ServerResponse) => void
   /** Told of errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
@@ -91,18 +88,23 @@ export function createProxy(options: ProxyOptions): Proxy {
   const { loop } = options
 
   /** @throws GatewayError why the request must not go to a node */
-  function admit({ call, head, refusal }: OpenedCall): void {
+  function admit({ call, head, hasEncodedSlash, refusal }: OpenedCall): void {
     if (loop?.isOverloaded) loop.admit()
     if (refusal) throw refusal
-    call.route = matchRoute(options.routes(), call.method, head.host, call.target)
-    call.identity = authorize(call.route, head, options.authenticator)
+    const route = matchRoute(options.routes(), call.method, head.host, call.target, hasEncodedSlash)
+    call.route = route
+    call.identity = authorize(route, head, options.authenticator)
+    if (head.contentLength === undefined) return
+    const maxBytes = route.maxBodyBytes ?? options.maxBodyBytes
+    if (maxBytes > 0 && Number(head.contentLength) > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
   }
 
-  function serve(request: IncomingMessage, response: ServerResponse): void {
+  function serve(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
     const opened = openCall(request, response)
     try {
+      if (expectation === 'unknown') throw opened.refusal ?? new GatewayError('WG_EXPECTATION_FAILED')
       admit(opened)
-      forward(request, response, opened)
+      forward(request, response, opened, expectation)
     } catch (error) {
       refuse(error, response, opened.call)
     }
@@ -164,29 +166,4 @@ function stopAccepting(server: Server): Promise<void> {
  */
 function canChooseUpgrades(server: Server): boolean {
   return (server as Server & { shouldUpgradeCallback?: unknown }).shouldUpgradeCallback === asksForWebSocket
-}
-
-function createPublicServer(
-  { keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes }: ProxyOptions,
-  serve: (request: IncomingMessage, response: ServerResponse) => void,
-): Server {
-  const server = createServer(
-    {
-      keepAliveTimeout: keepAliveTimeoutMs,
-      headersTimeout: headersTimeoutMs,
-      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
-      // Long uploads are the route's affair.
-      requestTimeout: 0,
-      maxHeaderSize: maxHeaderBytes,
-      // Refused in open call, with a problem document and a line in the log.
-      requireHostHeader: false,
-      shouldUpgradeCallback: asksForWebSocket,
-      // Most requests have no body: the life of a stream on which nothing comes would cost more than routing.
-      optimizeEmptyRequests: true,
-    },
-    serve,
-  )
-  // Beyond this many, Node would drop lines silently; open call counts them and refuses.
-  server.maxHeadersCount = 0
-  return server
 }

@@ -26,6 +26,8 @@ export function createRefuse({ isDraining, onInternalError }: RefuseOptions): Re
     }
     call.errorCode = known.code
     call.failure = known.cause
-    sendProblem(response, known, call.requestId, isDraining())
+    // What is left of a body that did not come in time is not waited for.
+    const closes = known.code === 'WG_REQUEST_TIMEOUT' || isDraining()
+    sendProblem(response, known, call.requestId, closes)
   }
 }

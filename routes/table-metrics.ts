@@ -1,5 +1,7 @@
 import type { NodeTable } from '../internal/node-table.ts'
 import type { BreakerState, Peer } from '../internal/peer.ts'
+import type { ClientConnectionsView } from '../middleware/client-connections.ts'
+import { addConnectionMetrics } from './connection-metrics.ts'
 import { addLimitMetrics, type LimitsView, type LoopView } from './limit-metrics.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
@@ -13,6 +15,7 @@ export interface MetricViews {
   readonly health: HealthView
   readonly limits: LimitsView
   readonly loop: LoopView
+  readonly connections: ClientConnectionsView
 }
 
 type MetricType = LiveMetricOptions['type']
@@ -21,7 +24,7 @@ const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'hal
 
 /** What the table, its nodes and their services look like at each scrape. */
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
-  const { nodes, table, budgets, health, limits, loop } = views
+  const { nodes, table, budgets, health, limits, loop, connections } = views
   const perNode = (
     type: MetricType,
     name: string,
@@ -128,6 +131,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   )
 
   addLimitMetrics(live, limits, nodes, loop)
+  addConnectionMetrics(live, connections)
 
   // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>

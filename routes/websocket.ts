@@ -17,7 +17,6 @@ export interface WebSocketOptions {
   readonly refuse: Refuse
   /** The way to a connection to a node: balancing, breaker, retries. */
   readonly connect: Upstream<NodeConnection>
-  readonly isTrustedProxy: (address: string) => boolean
   /** Told when a node is asked to agree. */
   readonly onUpgrade: () => void
   /** The largest message; 0 = 100 MiB, since a message is held whole. */
@@ -52,7 +51,7 @@ const KEEP_ALIVE_MS = 60_000
  */
 export function mountWebSockets(
   app: FastifyInstance,
-  { openCall, admit, refuse, connect, isTrustedProxy, onUpgrade, maxBodyBytes }: WebSocketOptions,
+  { openCall, admit, refuse, connect, onUpgrade, maxBodyBytes }: WebSocketOptions,
 ): () => void {
   const deadlines = new Deadlines()
   const clients = new Set<Socket>()
@@ -71,7 +70,7 @@ export function mountWebSockets(
     const { call } = opened
     const route = call.route!
     const target = outgoingTarget(opened)
-    const headers = outgoingHeaders(request, opened, isTrustedProxy)
+    const headers = outgoingHeaders(opened)
     const deadline = deadlines.start(call, route.timeoutMs)
     response.once('close', () => deadline.clear())
     const { socket } = await connect(

@@ -12,8 +12,6 @@ import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
 
 export interface BalanceOptions {
-  /** Whose word on the client's address is believed. Default: nobody's. */
-  readonly isTrustedProxy?: (address: string) => boolean
   /** Signs the cookies of `sticky-cookie`; without it clients get none. */
   readonly cookieKey?: KeyObject | undefined
   /** Milliseconds on the monotonic clock. */
@@ -27,14 +25,14 @@ export interface BalanceOptions {
  */
 export function createBalance<T extends Outcome>(
   nodes: NodeTable,
-  { isTrustedProxy = () => false, cookieKey, now = () => performance.now() }: BalanceOptions = {},
+  { cookieKey, now = () => performance.now() }: BalanceOptions = {},
 ): Wrapper<T> {
   const cookies = cookieKey && new StickyCookies(cookieKey)
 
   function contextOf(request: UpstreamRequest, call: Call, service: ServicePeers): PickContext {
     const { hashKey, stickyCookie, slowStartMs } = request.route
     let key: string | undefined
-    if (hashKey) key = requestKey(hashKey, request, call, isTrustedProxy)
+    if (hashKey) key = requestKey(hashKey, request, call)
     else if (stickyCookie) key = cookies?.nodeOf(request, service)
     const slowStart = slowStartMs ? { windowMs: slowStartMs, now: now() } : undefined
     return { tried: call.tried, key, slowStart }

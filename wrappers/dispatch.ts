@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
+import { GatewayError } from '../internal/errors.ts'
 import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { isFailureStatus } from './circuit.ts'
@@ -55,6 +56,7 @@ class Try implements UpstreamResponse, Exchange {
   #listensForDrain = false
   #observer: BodyObserver | undefined = undefined
   #isDelimited = true
+  #hasLength = false
 
   constructor(
     request: UpstreamRequest,
@@ -96,7 +98,7 @@ class Try implements UpstreamResponse, Exchange {
     let reason = given
     if (given.kind === 'timeout' && this.status === 0 && this.#body?.waitsForClient) {
       if (!this.#call.ended) return
-      reason = new UpstreamFailure('unsendable', new Error('the client did not send its body in time'))
+      reason = new UpstreamFailure('unsendable', new GatewayError('WG_REQUEST_TIMEOUT'))
     }
     if (this.#connection) this.#connection.abort(reason)
     else {
@@ -114,6 +116,7 @@ class Try implements UpstreamResponse, Exchange {
     this.status = status
     this.headers = headers
     this.#isDelimited = framing !== 'close'
+    this.#hasLength = framing === 'length'
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -152,7 +155,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#broken = true
     this.#finish()
     this.#observer?.onEnd(false)
-    this.#target?.destroy()
+    if (this.#target) breakOff(this.#target, this.#hasLength)
   }
 
   observe(observer: BodyObserver): void {
@@ -165,7 +168,7 @@ class Try implements UpstreamResponse, Exchange {
   sendBody(target: ServerResponse): void {
     const early = this.#early
     if (this.#broken) {
-      target.destroy()
+      breakOff(target, this.#hasLength)
     } else if (this.#ended) {
       for (let i = 0; i < early.length - 1; i++) write(target, early[i]!)
       endWith(target, early.at(-1))
@@ -207,6 +210,15 @@ class Try implements UpstreamResponse, Exchange {
     this.#peer.inFlight--
     if (this.#call.current === this) this.#call.current = undefined
   }
+}
+
+/**
+ * Ends an answer in its middle. Where neither a length nor chunks tell the client its end (HTTP/1.0 has no chunks), the
+ * end of the connection would: only a reset says that something is missing.
+ */
+function breakOff(target: ServerResponse, hasLength: boolean): void {
+  if (!hasLength && !target.chunkedEncoding) target.socket?.resetAndDestroy()
+  target.destroy()
 }
 
 /** Latin1 carries every byte of a text as it is. */

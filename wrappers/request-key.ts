@@ -4,24 +4,15 @@ import { claimAt } from '../internal/claim-at.ts'
 import type { UpstreamRequest } from '../internal/upstream.ts'
 import { cookieOf } from './cookies.ts'
 
-/**
- * What a request is kept at one node by; undefined when it has nothing of the kind, or an empty text.
- *
- * @param isTrustedProxy whose word on the client's address is believed
- */
-export function requestKey(
-  hashKey: HashKey,
-  request: UpstreamRequest,
-  call: Call,
-  isTrustedProxy: (address: string) => boolean,
-): string | undefined {
+/** What a request is kept at one node by; undefined when it has nothing of the kind, or an empty text. */
+export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Call): string | undefined {
   switch (hashKey.from) {
     case 'header':
       return headerOf(request.headers, hashKey.name) || undefined
     case 'cookie':
       return cookieOf(request.headers, hashKey.name) || undefined
     case 'address':
-      return clientAddress(request.headers, isTrustedProxy)
+      return call.clientAddress
     case 'claim': {
       const claim = call.identity?.claims && claimAt(call.identity.claims, hashKey.name)
       if (claim === undefined || claim === null || claim === '') return undefined
@@ -40,20 +31,6 @@ export function headerOf(headers: readonly string[], name: string): string | und
     if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name) return headers[i + 1]
   }
   return undefined
-}
-
-/** The last address of X-Forwarded-For, which the gateway has written, that is none of our own proxies. */
-function clientAddress(
-  headers: readonly string[],
-  isTrustedProxy: (address: string) => boolean,
-): string | undefined {
-  const addresses = headerOf(headers, 'x-forwarded-for')?.split(',') ?? []
-  let address: string | undefined
-  for (const each of addresses.reverse()) {
-    address = each.trim()
-    if (!isTrustedProxy(address)) break
-  }
-  return address
 }
 
 /** What the client's path has where the route's path has `:name`; the same however it was encoded. */

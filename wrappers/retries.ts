@@ -167,7 +167,9 @@ export class Retries<T extends Outcome> {
       return answer.outcome
     }
     answer?.outcome.discard()
-    throw asAnswer(ended ?? this.#failure)
+    // That the time ran out says less than that it was the client's doing.
+    const isClients = ended?.kind === 'timeout' && isOfKind(this.#failure, 'unsendable')
+    throw asAnswer(isClients ? this.#failure : (ended ?? this.#failure))
   }
 }
 

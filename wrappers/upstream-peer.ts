@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   readonly keepAliveMs: number
   /** Undefined = as many as there are requests at once. */
   readonly maxConnections?: number | undefined
+  /** Whether a connection may be made to an IP address. Default: to all. */
+  readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
 export interface PeerOptions {
@@ -90,7 +92,8 @@ export class UpstreamPeer implements Peer {
   /** Makes a connection beside the pool, which neither its size nor the end of the node concerns. */
   connect(done: (error: Error | undefined, socket: Socket) => void): void {
     const { host, port } = this.node
-    openSocket({ host, port, timeoutMs: this.#options.connection.connectTimeoutMs }, done)
+    const { connectTimeoutMs: timeoutMs, allows } = this.#options.connection
+    openSocket({ host, port, timeoutMs, allows }, done)
   }
 
   recover(): void {

@@ -49,7 +49,8 @@ export async function servePrimary(
   const pages = new WorkerPages()
   const health = new HealthRelay()
   const settings = ({ loaded, keyFiles }: Source): WorkerSettings => ({
-    config: loaded.config,
+    // Which port it is where any will do, only this process knows.
+    config: { ...loaded.config, adminPort: admin?.address.port ?? loaded.config.adminPort },
     keyFiles,
     embeddedUrl: wantsEmbeddedEtcd(loaded.config) ? etcd?.url : undefined,
   })
@@ -89,6 +90,8 @@ export async function servePrimary(
   let pool: WorkerPool
   try {
     etcd = await startOwnEtcd(config, logger)
+    // Before there are workers, who must know where it is. It has nothing to show until they serve.
+    admin = await openAdmin(pages, config)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
@@ -97,7 +100,6 @@ export async function servePrimary(
     })
     pages.show(pool)
     const address = await pool.start(countWorkers(source.loaded))
-    admin = await openAdmin(pages, config)
     logger.info(
       { public: urlOf(address), admin: urlOf(admin.address), workers: pool.serving.length },
       'waygate is listening',

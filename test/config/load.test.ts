@@ -37,6 +37,7 @@ test('without a file, an environment or options the defaults hold, and nothing i
     routesPrefix: '/waygate/routes/',
     format: 'auto',
     sources: [],
+    allowedAddresses: [],
     suspectGraceMs: 60_000,
   })
   assert.deepEqual(config.routes, {
@@ -197,6 +198,11 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
   ['a list at the top', '[1]', ['waygate.yaml:1: $: must be an object, not a list']],
   ['a key called __proto__', '__proto__: { port: 5 }', ['waygate.yaml:1: $.__proto__: is a reserved name']],
   ['aliases that explode', bomb(), [/^waygate\.yaml: Excessive alias count/]],
+  [
+    'an address for nodes that is none',
+    'discovery:\n  allowedAddresses: [10.0.0.0/8, nodes]',
+    ['waygate.yaml:2: $.discovery.allowedAddresses[1]: must be an IP address or a CIDR range, not "nodes"'],
+  ],
   [
     'a proxy that is no address',
     'trustedProxies: [10.0.0.0/8, 10.0.0.0/33, proxy]',

@@ -56,6 +56,8 @@ test('a document of two fields becomes a route with every default', () => {
     priority: 0,
     fallback: undefined,
     preserveHost: false,
+    maxBodyBytes: undefined,
+    allowEncodedSlash: false,
   })
 })
 
@@ -81,6 +83,8 @@ test('a full document becomes the route that it says', () => {
     priority: -2,
     fallback: { status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
     preserveHost: true,
+    maxBodyBytes: 1_000,
+    allowEncodedSlash: true,
   }
   const route = routeOf(document)
   assert.deepEqual(route, {
@@ -238,6 +242,11 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', fallback: { stale: false } }, '$.fallback.stale: must be true, not false'],
   [{ path: '/a', service: 's', priority: 0.5 }, '$.priority: must be an integer, not 0.5'],
   [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
+  [{ path: '/a', service: 's', maxBodyBytes: -1 }, '$.maxBodyBytes: must be >= 0, not -1'],
+  [
+    { path: '/a', service: 's', allowEncodedSlash: 'yes' },
+    '$.allowEncodedSlash: must be true or false, not "yes"',
+  ],
   [
     { path: '/a', service: 's', balancer: 'weighted-round-robbin' },
     '$.balancer: must be "weighted-round-robin", "weighted-random", "least-request", "peak-ewma", "consistent-hash", "sticky-cookie" or an object, not "weighted-round-robbin" (did you mean "weighted-round-robin"?)',

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { after, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { exchangeRaw } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 
 const MB = 1_024 * 1_024
@@ -62,7 +64,10 @@ const node = await startService('node', handler)
 {
   using registry = openRegistry(gateway.etcd)
   await registry.putNode('files', 'n1', node)
+  await registry.putRoute('files', { path: '/files/*', service: 'files', stripPrefix: '/files' })
+  await registry.putRoute('small', { path: '/small', service: 'files', maxBodyBytes: MB })
   await gateway.untilNodes('files', ['n1'])
+  await until('the routes are there', async () => (await gateway.routes()).routes.length === 2)
 }
 after(async () => {
   await gateway.stop()
@@ -101,6 +106,25 @@ async function residentBytes(): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1_024
 }
 
+/** Runs something that the gateway must not become larger by. */
+async function withoutGrowth(t: TestContext, run: () => Promise<void>): Promise<void> {
+  // Growth is read from /proc, which other systems do not have.
+  const measured = process.platform === 'linux'
+  const before = measured ? await residentBytes() : 0
+  let most = before
+  const watch = setInterval(async () => {
+    if (measured) most = Math.max(most, await residentBytes())
+  }, 20)
+  try {
+    await run()
+  } finally {
+    clearInterval(watch)
+  }
+  const grown = `grew by ${((most - before) / MB).toFixed(1)} MB`
+  t.diagnostic(grown)
+  assert.ok(most - before < MOST_GROWN, grown)
+}
+
 const TRANSFERS = [
   { name: 'down', transfer: download, framing: 'chunks' },
   { name: 'up', transfer: upload, framing: 'length' },
@@ -116,24 +140,44 @@ for (const { name, transfer, framing } of TRANSFERS) {
     }
   })
 
-  test(`100 MB go ${name} whole, and the gateway does not grow with them`, async t => {
-    // Growth is read from /proc, which other systems do not have.
-    const measured = process.platform === 'linux'
-    const before = measured ? await residentBytes() : 0
-    let most = before
-    const watch = setInterval(async () => {
-      if (measured) most = Math.max(most, await residentBytes())
-    }, 20)
-    try {
-      assert.deepEqual(await transfer(SIZE, framing), { size: SIZE, sum: checksumOf(SIZE) })
-    } finally {
-      clearInterval(watch)
-    }
-    const grown = `grew by ${((most - before) / MB).toFixed(1)} MB`
-    t.diagnostic(grown)
-    assert.ok(most - before < MOST_GROWN, grown)
+  test(`100 MB go ${name} whole, and the gateway does not grow with them`, t =>
+    withoutGrowth(t, async () =>
+      assert.deepEqual(await transfer(SIZE, framing), { size: SIZE, sum: checksumOf(SIZE) }),
+    ))
+}
+
+for (const framing of ['length', 'chunks']) {
+  test(`100 MB over a limit are refused, in ${framing}, and the gateway does not grow with them`, async t => {
+    const { handler } = node
+    node.handler = (request, response) => void request.resume().once('end', () => response.end())
+    await withoutGrowth(t, async () => {
+      const headers: Record<string, number> = framing === 'length' ? { 'content-length': SIZE } : {}
+      const request = httpRequest(`${gateway.url}/small`, { method: 'PUT', headers })
+      const answered = once(request, 'response') as Promise<[IncomingMessage]>
+      await writeAll(request, SIZE)
+      const [response] = await answered
+      response.resume()
+      assert.equal(response.statusCode, 413)
+    })
+    node.handler = handler
   })
 }
+
+test('heads that are far too large are refused by the hundred, and the gateway does not grow with them', async t => {
+  const heads = [
+    [`GET /${'x'.repeat(MB)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
+    [`GET /files/1 HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431],
+    [`GET /files/1 HTTP/1.1\r\nHost: h\r\n${'a:1\r\n'.repeat(10_000)}\r\n`, 431],
+  ] as const
+  await withoutGrowth(t, async () => {
+    for (let i = 0; i < 100; i++) {
+      for (const [head, status] of heads) {
+        const text = await exchangeRaw(gateway.port, head)
+        assert.equal(text.slice(0, 13), `HTTP/1.1 ${status} `)
+      }
+    }
+  })
+})
 
 /** Resolves with what `read` gives once it has stood still for half a second. */
 async function settled(read: () => number): Promise<number> {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTrustedProxies, plainAddress } from '../../middleware/client-address.ts'
+import {
+  addressGroup,
+  createTrustedProxies,
+  plainAddress,
+  realAddress,
+} from '../../middleware/client-address.ts'
 
 test('nobody is trusted unless configured', () => {
   const trusted = createTrustedProxies([])
@@ -62,4 +67,42 @@ test('an IPv4 client of a dual-stack socket is written as IPv4', () => {
   ] as const
   for (const [address, plain] of cases) assert.equal(plainAddress(address), plain)
   assert.equal(plainAddress(undefined), 'unknown')
+})
+
+test('behind trusted proxies, the client is the last address that is none of them', () => {
+  const trusted = createTrustedProxies(['10.0.0.0/8', 'fd00::/8'])
+  const cases = [
+    [undefined, '10.0.0.1'],
+    ['192.0.2.7', '192.0.2.7'],
+    ['6.6.6.6, 192.0.2.7', '192.0.2.7'],
+    ['6.6.6.6,192.0.2.7 , 10.0.0.2', '192.0.2.7'],
+    ['6.6.6.6, 10.0.0.3, fd00::2', '6.6.6.6'],
+    ['10.0.0.9, 10.0.0.2', '10.0.0.9'],
+    ['192.0.2.7:4711, 10.0.0.2', '192.0.2.7'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    // What is no address was written by nobody who is trusted.
+    ['6.6.6.6, unknown, 10.0.0.2', '10.0.0.2'],
+    ['6.6.6.6, 10.0.0.2,', '10.0.0.1'],
+    ['', '10.0.0.1'],
+    [',', '10.0.0.1'],
+    ['999.1.1.1', '10.0.0.1'],
+    ['192.0.2.7:99x', '10.0.0.1'],
+  ] as const
+  for (const [forwardedFor, client] of cases)
+    assert.equal(realAddress('10.0.0.1', forwardedFor, trusted), client, `${forwardedFor}`)
+})
+
+test('IPv6 clients are counted by network, IPv4 ones by address', () => {
+  const cases = [
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:db8::6', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['unknown', 'unknown'],
+  ] as const
+  for (const [address, group] of cases) assert.equal(addressGroup(address), group, address)
 })

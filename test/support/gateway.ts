@@ -15,7 +15,7 @@ export interface GatewaySetUp {
   readonly nodes?: Readonly<Record<string, number | { readonly port: number; readonly weight: number }>>
   /** Route documents by id. */
   readonly routes?: Readonly<Record<string, unknown>>
-  readonly config?: Partial<Config>
+  readonly config?: Partial<Omit<Config, 'limits'>> & { readonly limits?: Partial<Config['limits']> }
   /** Whether a key for tokens is configured. Default false. */
   readonly withKey?: boolean
 }
@@ -59,6 +59,7 @@ export async function startTestGateway(
     drainMs: 0,
     shutdownTimeoutMs: 100,
     ...config,
+    limits: { ...loaded.config.limits, ...config.limits },
   }
   const gateway = await startGateway({ config: whole, keys: loaded.keys, registry, logger, writeLine: write })
   t.after(() => gateway.stop())

@@ -1,10 +1,16 @@
-import type { Socket } from 'node:net'
 import type { HealthCheck } from '../../internal/health.ts'
 import { addressOf, type Node } from '../../internal/node.ts'
 import { openSocket } from '../http1/open-socket.ts'
 
-// As in routes/proxy.ts: an import statement would load the client behind fetch.
+// As in routes/public-server.ts: an import statement would load the client behind fetch.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
+
+export interface CheckOptions {
+  readonly node: Node
+  readonly check: HealthCheck
+  /** Whether a connection may be made to an IP address. Default: to all. */
+  readonly allows?: ((address: string, port: number) => boolean) | undefined
+}
 
 /** What a check has shown. */
 export interface CheckResult {
@@ -20,40 +26,20 @@ export interface CheckResult {
  *
  * @returns what ends the check; `done` is not called then
  */
-export function checkNode(node: Node, check: HealthCheck, done: (result: CheckResult) => void): () => void {
-  return check.path === undefined ? checkTcp(node, check, done) : checkHttp(node, check, check.path, done)
-}
-
-function checkTcp({ host, port }: Node, { timeoutMs }: HealthCheck, done: (result: CheckResult) => void) {
-  let isOver = false
-  const socket: Socket = openSocket({ host, port, timeoutMs }, error => {
-    socket.on('error', () => {}).destroy()
-    if (isOver) return
-    isOver = true
-    done(
-      error
-        ? failed(`no connection: ${error.message}`)
-        : { passed: true, reason: 'connected', isHung: false },
-    )
-  })
-  return () => {
-    isOver = true
-    socket.destroy()
-  }
-}
-
-function checkHttp(
-  node: Node,
-  { timeoutMs, statuses, host }: HealthCheck,
-  path: string,
+export function checkNode(
+  { node, check, allows }: CheckOptions,
   done: (result: CheckResult) => void,
 ): () => void {
-  let isConnected = false
+  const { host, port } = node
+  const { timeoutMs, path } = check
   let isOver = false
+  let isConnected = false
+  let stopAsking = () => {}
   const stop = () => {
     isOver = true
     clearTimeout(timer)
-    request.destroy()
+    stopAsking()
+    socket.destroy()
   }
   const end = (result: CheckResult) => {
     if (isOver) return
@@ -63,26 +49,34 @@ function checkHttp(
   const timer = setTimeout(() => {
     end(failed(`no ${isConnected ? 'answer' : 'connection'} within ${timeoutMs} ms`, isConnected))
   }, timeoutMs).unref()
-  const request = httpRequest({
-    host: node.host,
-    port: node.port,
-    path,
-    agent: false,
-    headers: { host: host ?? addressOf(node), 'user-agent': 'waygate-health-check', connection: 'close' },
-  })
-  request.on('socket', socket => {
-    socket.once('connect', () => {
+  const socket = openSocket({ host, port, timeoutMs, allows }, error => {
+    if (error) end(failed(`no connection: ${error.message}`))
+    else if (isOver) return
+    else if (path === undefined) end({ passed: true, reason: 'connected', isHung: false })
+    else {
       isConnected = true
+      stopAsking = ask(path)
+    }
+  })
+  // What comes of a connection that is not needed any more concerns nobody.
+  socket.on('error', () => {})
+
+  function ask(path: string): () => void {
+    const { statuses, host = addressOf(node) } = check
+    const request = httpRequest({
+      createConnection: () => socket,
+      path,
+      headers: { host, 'user-agent': 'waygate-health-check', connection: 'close' },
     })
-  })
-  request.on('error', error => {
-    end(failed(isConnected ? `no answer: ${error.message}` : `no connection: ${error.message}`))
-  })
-  request.on('response', ({ statusCode = 0 }) => {
-    const passed = statuses ? statuses.includes(statusCode) : statusCode >= 200 && statusCode < 400
-    end({ passed, reason: `status ${statusCode}`, isHung: false })
-  })
-  request.end()
+    request.on('error', error => end(failed(`no answer: ${error.message}`)))
+    request.on('response', ({ statusCode = 0 }) => {
+      const passed = statuses ? statuses.includes(statusCode) : statusCode >= 200 && statusCode < 400
+      end({ passed, reason: `status ${statusCode}`, isHung: false })
+    })
+    request.end()
+    return () => void request.destroy()
+  }
+
   return stop
 }
 

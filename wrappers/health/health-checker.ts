@@ -9,6 +9,8 @@ export interface HealthCheckerOptions {
   readonly nodes: NodeTable
   /** How a node is to be checked, now: the same object as long as that does not change. Undefined = not at all. */
   readonly checkOf: (node: Node) => HealthCheck | undefined
+  /** Whether a connection may be made to an IP address. Default: to all. */
+  readonly allows?: ((address: string, port: number) => boolean) | undefined
   /** Told when the health of a node has changed; `unchecked` when its check has ended and it is still there. */
   readonly onVerdict: (verdict: HealthVerdict) => void
 }
@@ -82,6 +84,7 @@ export class HealthChecker {
       node,
       check,
       health,
+      allows: this.#options.allows,
       firstAfterMs: Math.random() * Math.min(spreadMs, check.intervalMs),
       onChange: (changed, result) => this.#tell(node, changed, result),
       onChecked: passed => {

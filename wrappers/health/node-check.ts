@@ -5,6 +5,8 @@ import { type CheckResult, checkNode } from './check-node.ts'
 export interface NodeCheckOptions {
   readonly node: Node
   readonly check: HealthCheck
+  /** Whether a connection may be made to an IP address. Default: to all. */
+  readonly allows?: ((address: string, port: number) => boolean) | undefined
   /** What is known of it already. */
   readonly health: Health
   /** Until the first check. */
@@ -43,7 +45,8 @@ export class NodeCheck {
   }
 
   readonly #run = (): void => {
-    this.#cancel = checkNode(this.node, this.check, result => this.#checked(result))
+    const { allows } = this.#options
+    this.#cancel = checkNode({ node: this.node, check: this.check, allows }, result => this.#checked(result))
   }
 
   #checked(result: CheckResult): void {

@@ -40,6 +40,8 @@ export interface NodeConnectionOptions {
   readonly bodyIdleTimeoutMs: number
   /** How long it is kept idle when the node does not say. */
   readonly keepAliveMs: number
+  /** Whether a connection may be made to an IP address. Default: to all. */
+  readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
 /** Read at once. */
@@ -90,6 +92,7 @@ export class NodeConnection implements AnswerSink {
         host: options.host,
         port: options.port,
         timeoutMs: options.connectTimeoutMs,
+        allows: options.allows,
         onread: { buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(READ_BYTES), callback: this.#onRead },
       },
       error => {

@@ -19,7 +19,7 @@ const HTTP: HealthCheck = {
 const TCP: HealthCheck = { ...HTTP, path: undefined }
 
 const check = (port: number, rule: HealthCheck) =>
-  new Promise<CheckResult>(resolve => checkNode(testNode({ port }), rule, resolve))
+  new Promise<CheckResult>(resolve => checkNode({ node: testNode({ port }), check: rule }, resolve))
 
 test('it asks for the path with GET, on a connection of its own that it closes', async () => {
   let seen: unknown
@@ -101,10 +101,27 @@ test('for a TCP check a connection is enough', async () => {
 test('a check that is ended tells nothing, and its connection is closed', async () => {
   await using node = await startService('n', () => {})
   for (const rule of [HTTP, TCP]) {
-    checkNode(testNode({ port: node.port }), rule, () => assert.fail('it was ended'))()
+    checkNode({ node: testNode({ port: node.port }), check: rule }, () => assert.fail('it was ended'))()
   }
-  const end = checkNode(testNode({ port: node.port }), HTTP, () => assert.fail('it was ended'))
+  const end = checkNode({ node: testNode({ port: node.port }), check: HTTP }, () =>
+    assert.fail('it was ended'),
+  )
   const [socket] = await once(node.server, 'connection')
   end()
   await once(socket, 'close')
+})
+
+test('no check goes where no connection may be made', async () => {
+  await using node = await startService('n', () => assert.fail('nothing is asked'))
+  const allows = (address: string, port: number) => !(address === '127.0.0.1' && port === node.port)
+  for (const host of ['127.0.0.1', 'localhost']) {
+    for (const rule of [HTTP, TCP]) {
+      const result = await new Promise<CheckResult>(resolve =>
+        checkNode({ node: testNode({ host, port: node.port }), check: rule, allows }, resolve),
+      )
+      assert.equal(result.passed, false)
+      assert.match(result.reason, /^no connection: /)
+    }
+  }
+  assert.equal(node.connections, 0)
 })
