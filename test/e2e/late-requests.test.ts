@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { childrenOf } from '../support/processes.ts'
 import { openRaw, type RawConnection } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Service, startService } from '../support/service.ts'
 import { type RunningGateway, startGateway } from '../support/waygate.ts'
-import { childrenOf } from '../support/workers.ts'
 
 // Longer than it takes to stop the gateway, however busy the machine is.
 const DRAIN_MS = 2_000
