@@ -9,7 +9,6 @@ import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
 import { createTrustedProxies, plainAddress } from '../middleware/client-address.ts'
-import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import type { OwnPages } from '../routes/admin-pages.ts'
 import { Deadlines } from '../routes/deadlines.ts'
 import { createMetrics } from '../routes/metrics.ts'
@@ -27,6 +26,7 @@ import { createRetry } from '../wrappers/retry.ts'
 import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
+import { openAuthenticators } from './auth/open-authenticators.ts'
 import { notePassed } from './body-memory.ts'
 import { LiveTable } from './live-table.ts'
 
@@ -102,7 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     breaker: config.breaker,
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
-    hasKey: keys.jwt !== undefined,
+    hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
     logger,
   })
   const budgets = new RetryBudgets()
@@ -130,6 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
   ])
 
+  const auth = openAuthenticators({ config, keys, logger })
   let draining = false
   let open = 0
   let served = false
@@ -141,14 +142,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     routes: () => table.routeTable(),
     upstream,
     connect,
-    authenticator:
-      keys.jwt &&
-      createJwtAuthenticator({
-        ...keys.jwt,
-        ...config.jwt,
-        algorithms: keys.jwt.algorithms,
-        clockToleranceMs: config.jwt.clockToleranceSeconds * 1000,
-      }),
+    authenticators: auth.authenticators,
     // Nodes trust this one even where a map of claims without it has replaced the default.
     identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
     isTrustedProxy,
@@ -195,6 +189,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await proxy.listen({ host: config.host, port: config.port })
   } catch (error) {
     following.abort()
+    auth.close()
     await Promise.allSettled([proxy.close(), followed])
     throw error
   }
@@ -210,6 +205,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ])
     cutOff()
     await closed
+    auth.close()
     following.abort()
     await followed!.catch(() => {})
     await options.onDrained?.(pages)

@@ -1,6 +1,7 @@
 import { toBalancer } from '../config/balancer-rule.ts'
 import { toRetryRules } from '../config/resilience-rules.ts'
-import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
+import { ANY_TOKEN, NO_TOKEN } from '../config/route-auth.ts'
+import { type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
 import type { NodeTable } from '../internal/node-table.ts'

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../internal/node.ts'
+import { findAuthProblems } from './auth-rules.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from './balancer-rule.ts'
+import { isLoopback } from './loopback.ts'
 import { type Finding, show } from './problem.ts'
 import { findRouteRuleProblems } from './route-document.ts'
 import type { Config } from './schema.ts'
@@ -27,6 +29,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* etcdProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
+  yield* findAuthProblems(config)
   yield* findRoutesRuleProblems(config)
 }
 
@@ -53,11 +56,6 @@ export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
       yield { path: ['routes', 'documents', id, ...path], message }
     }
   }
-}
-
-/** Whether nobody but this machine can reach the address. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function* etcdProblems({

@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import type { Call } from '../internal/call.ts'
+import type { Call, Identity } from '../internal/call.ts'
 import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
-import type { Authenticator } from '../middleware/authenticator.ts'
+import type { Authenticators } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
 import { answerClientError } from '../middleware/client-error.ts'
 import { matchRoute } from '../middleware/match-route.ts'
@@ -30,8 +30,7 @@ export interface ProxyOptions {
   readonly upstream: Upstream
   /** The same for a connection, for WebSockets. */
   readonly connect: Upstream<NodeConnection>
-  /** Undefined when no key is configured. */
-  readonly authenticator: Authenticator | undefined
+  readonly authenticators: Authenticators
   readonly identityHeaders: readonly string[]
   readonly isTrustedProxy: (address: string) => boolean
   /** Whether answers tell clients to open another connection, since this process is about to go. */
@@ -73,18 +72,45 @@ export function createProxy(options: ProxyOptions): Proxy {
   const refuse = createRefuse(options)
   const forward = createForward({ ...options, refuse })
 
-  /** @throws GatewayError why the request must not go to a node */
-  function admit({ call, head, refusal }: OpenedCall): void {
+  /**
+   * A promise only where it takes time to know who the request speaks for.
+   *
+   * @throws GatewayError why the request must not go to a node
+   */
+  function admit({ call, head, refusal }: OpenedCall): Promise<void> | undefined {
     if (refusal) throw refusal
     call.route = matchRoute(options.routes(), call.method, head.host, call.target)
-    call.identity = authorize(call.route, head, options.authenticator)
+    const identity = authorize(call.route, head, call, options.authenticators)
+    if (identity instanceof Promise) return admitLater(call, identity)
+    call.identity = identity
+    return undefined
+  }
+
+  async function admitLater(call: Call, identity: Promise<Identity>): Promise<void> {
+    call.identity = await identity
   }
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     const opened = openCall(request, response)
     try {
-      admit(opened)
-      forward(request, response, opened)
+      const admission = admit(opened)
+      if (admission) void serveLater(admission, request, response, opened)
+      else forward(request, response, opened)
+    } catch (error) {
+      refuse(error, response, opened.call)
+    }
+  }
+
+  async function serveLater(
+    admission: Promise<void>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    opened: OpenedCall,
+  ): Promise<void> {
+    try {
+      await admission
+      // Nobody is there any more to whom a node's work would be of use.
+      if (!response.destroyed) forward(request, response, opened)
     } catch (error) {
       refuse(error, response, opened.call)
     }

@@ -1,8 +1,8 @@
 import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf } from '../internal/peer.ts'
-import type { Route, RouteAuth } from '../internal/route.ts'
-import type { NodePage, OwnPages, RoutePage } from './admin-pages.ts'
+import type { AuthRule, Route, RouteAuth } from '../internal/route.ts'
+import type { AuthPage, NodePage, OwnPages, RoutePage } from './admin-pages.ts'
 import type { Metrics } from './metrics.ts'
 import type { TableView } from './table-view.ts'
 
@@ -76,6 +76,11 @@ function describeNode(peer: Peer): NodePage {
 /** As a route document writes it. */
 function describeAuth(auth: RouteAuth): RoutePage['auth'] {
   if (auth.type === 'none') return 'none'
-  const { scopes, roles } = auth
-  return scopes.length === 0 && roles.length === 0 ? 'jwt' : { jwt: { scopes, roles } }
+  return auth.type === 'any' ? auth.rules.map(describeRule) : describeRule(auth)
+}
+
+function describeRule({ type, scopes, roles, claims }: AuthRule): AuthPage {
+  if (scopes.length === 0 && roles.length === 0 && !claims) return type
+  const named = claims?.map(({ path, values }) => [path, values.length === 1 ? values[0] : values] as const)
+  return { [type]: { scopes, roles, ...(named && { claims: Object.fromEntries(named) }) } }
 }

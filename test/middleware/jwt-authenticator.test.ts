@@ -2,9 +2,15 @@ import assert from 'node:assert/strict'
 import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, test } from 'node:test'
 import jwt from 'jsonwebtoken'
+import { Call } from '../../internal/call.ts'
 import { type ErrorCode, GatewayError } from '../../internal/errors.ts'
 import { createRequestHeadReader } from '../../internal/request-head.ts'
-import { createJwtAuthenticator, type JwtAuthenticatorOptions } from '../../middleware/jwt-authenticator.ts'
+import {
+  createJwtAuthenticator,
+  type JwtAuthenticatorOptions,
+  type TokenIssuer,
+} from '../../middleware/jwt-authenticator.ts'
+import { fixedKey, type VerificationKey } from '../../middleware/key-source.ts'
 import { MAX_TOKEN_BYTES } from '../../middleware/token-form.ts'
 
 const NOW = 1_800_000_000_000
@@ -20,24 +26,32 @@ const p521 = curve('P-521')
 
 const readHead = createRequestHeadReader([])
 
-function setUp(options: Partial<JwtAuthenticatorOptions> = {}) {
+type SetUp = Partial<JwtAuthenticatorOptions & Omit<TokenIssuer, 'keys'> & VerificationKey>
+
+/** One issuer with one key; what is not said is made up. */
+function setUp({ key = secret, algorithms = ['HS256'], ...options }: SetUp = {}) {
   const clock = { now: NOW }
   const authenticator = createJwtAuthenticator({
-    key: secret,
-    algorithms: ['HS256'],
+    issuers: [
+      {
+        keys: fixedKey({ key, algorithms }),
+        requireExpiry: true,
+        rolesClaim: 'roles',
+        ...options,
+      } as TokenIssuer,
+    ],
     clockToleranceMs: 0,
-    requireExpiry: true,
-    rolesClaim: 'roles',
     claimHeaders: { sub: 'x-user-id' },
     cacheSize: 100,
     now: () => clock.now,
     ...options,
   })
-  return {
-    clock,
-    present: (token: string) => authenticator.authenticate(readHead(['Authorization', `Bearer ${token}`])),
-    presentLines: (...lines: string[]) => authenticator.authenticate(readHead(lines)),
+  const presentLines = (...lines: string[]) => {
+    const identity = authenticator.authenticate(readHead(lines), new Call('r1', 'GET', '/', 0))
+    assert.ok(!(identity instanceof Promise), 'a key that is there needs no time')
+    return identity
   }
+  return { clock, presentLines, present: (token: string) => presentLines('Authorization', `Bearer ${token}`) }
 }
 
 function sign(
@@ -199,7 +213,7 @@ test('a token without an end is refused unless that is allowed', () => {
 })
 
 test('issuer and audience are checked when they are configured, one or several', () => {
-  const options = { issuer: ['https://a', 'https://b'], audience: 'api' }
+  const options = { issuer: ['https://a', 'https://b'], audience: ['api'] }
   const good = [
     { iss: 'https://a', aud: 'api' },
     { iss: 'https://b', aud: ['other', 'api'] },
