@@ -100,9 +100,6 @@ function describe(error: TLocalizedValidationError, schema: Rules, value: unknow
     case 'minLength':
     case 'minItems':
       return [{ path, message: 'must not be empty' }]
-    case 'minProperties':
-    case 'maxProperties':
-      return [{ path, message: `must be ${schema.title ?? error.message}` }]
     case 'uniqueItems':
       return [{ path, message: 'must not say the same twice' }]
     default:
