@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { configuredWays } from '../config/auth-rules.ts'
 import type { Keys } from '../config/keys.ts'
 import type { Config } from '../config/schema.ts'
 import type { Registry } from '../discovery/registry.ts'
@@ -26,6 +27,7 @@ import { createRetry } from '../wrappers/retry.ts'
 import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
+import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import { notePassed } from './body-memory.ts'
 import { LiveTable } from './live-table.ts'
@@ -95,6 +97,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
       }),
   )
+  const credentials = new LiveCredentials(config)
   const table = new LiveTable({
     registry,
     nodes,
@@ -103,6 +106,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
+    authenticators: configuredWays(config),
+    credentials,
     logger,
   })
   const budgets = new RetryBudgets()
@@ -130,7 +135,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
   ])
 
-  const auth = openAuthenticators({ config, keys, logger })
+  const auth = openAuthenticators({ config, keys, credentials, logger })
   let draining = false
   let open = 0
   let served = false

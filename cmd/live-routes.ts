@@ -5,7 +5,7 @@ import { type ParsedRoute, parseRouteDocument } from '../config/route-document.t
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
 import type { NodeTable } from '../internal/node-table.ts'
-import type { Route, RouteAuth } from '../internal/route.ts'
+import type { AuthenticatorName, Route, RouteAuth } from '../internal/route.ts'
 import { RouteTable } from '../internal/route-table.ts'
 
 export interface LiveRoutesOptions {
@@ -15,6 +15,8 @@ export interface LiveRoutesOptions {
   readonly nodes: NodeTable
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
+  /** The ways to be known by that routes may ask for; undefined = all. */
+  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
 }
 
 /** Every route there is: documents of the registry and of the config file, and the automatic ones. */
@@ -23,6 +25,7 @@ export class LiveRoutes {
   readonly #breaker: Config['breaker']
   readonly #nodes: NodeTable
   readonly #defaultAuth: RouteAuth
+  readonly #authenticators: ReadonlySet<AuthenticatorName> | undefined
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
@@ -31,7 +34,8 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, breaker, nodes, hasKey }: LiveRoutesOptions) {
+  constructor({ config, breaker, nodes, hasKey, authenticators }: LiveRoutesOptions) {
+    this.#authenticators = authenticators
     this.#config = config
     this.#breaker = breaker
     this.#nodes = nodes
@@ -73,6 +77,7 @@ export class LiveRoutes {
       origin,
       defaults: this.#config.defaults,
       defaultAuth: this.#defaultAuth,
+      authenticators: this.#authenticators,
       hasCookieSecret: secret !== undefined || secretFile !== undefined,
     })
   }

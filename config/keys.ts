@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { type Findings, readKeyFile, readSecret } from './key-files.ts'
 import type { Config } from './schema.ts'
+import { loadUsers, type Users } from './users.ts'
 
 /** TLS material for etcd, PEM. */
 interface EtcdTls {
@@ -16,6 +17,8 @@ export interface Keys {
   readonly jwt?: JwtKey
   /** Of `jwt.issuers`, in their order, when there are any; undefined = its keys are at its `jwksUrl`. */
   readonly issuers?: JwtKeys['issuers']
+  /** Users with passwords, by name; undefined when no place for them is configured. */
+  readonly users?: Users
   /** Signs sticky cookies; undefined when no secret is configured. */
   readonly stickyCookie?: KeyObject
   /** Present when any of `etcd.ca`, `etcd.cert`, `etcd.key` is. */
@@ -23,14 +26,19 @@ export interface Keys {
 }
 
 /** Reads every key file that the gateway needs, so that a bad one is found at start. */
-export function loadKeys(config: Pick<Config, 'jwt' | 'etcd' | 'routes'>, findings: Findings): Keys {
+export function loadKeys(
+  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes'>,
+  findings: Findings,
+): Keys {
   const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
+  const users = loadUsers(config.basic, findings)
   const etcdTls = loadEtcdTls(config.etcd, findings)
   const cookieSecret = readSecret(config.routes.stickyCookie, ['routes', 'stickyCookie'], findings)
   const stickyCookie = cookieSecret && createSecretKey(cookieSecret)
   return {
     ...(issuers.length > 0 && { issuers }),
     ...(jwt && { jwt }),
+    ...(users && { users }),
     ...(etcdTls && { etcdTls }),
     ...(stickyCookie && { stickyCookie }),
   }

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
+import { ApiKeysSection, BasicSection } from './credential-sections.ts'
 import { JwtSection } from './jwt-schema.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './resilience-schema.ts'
 import { BreakerSection, StaleAnswersSection } from './resilience-sections.ts'
@@ -220,6 +221,8 @@ export const ConfigSchema = Type.Object(
     discovery: DiscoverySection,
     routes: RoutesSection,
     jwt: JwtSection,
+    apiKeys: ApiKeysSection,
+    basic: BasicSection,
     breaker: BreakerSection,
     staleAnswers: StaleAnswersSection,
     upstream: UpstreamSection,
