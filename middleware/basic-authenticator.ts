@@ -6,7 +6,7 @@ import type { PasswordHash } from '../internal/password-hash.ts'
 import type { RequestHead } from '../internal/request-head.ts'
 import { AcceptedCredentials } from './accepted-credentials.ts'
 import type { Authenticator } from './authenticator.ts'
-import { isPassword, NO_PASSWORD } from './password.ts'
+import { isPassword, passwordLike } from './password.ts'
 import { takeHeader } from './take-header.ts'
 
 export interface BasicUser {
@@ -35,6 +35,8 @@ const MAX_WAITING = 32
 export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Authenticator {
   const { users, cacheSize, isPassword: check = isPassword } = options
   const accepted = new AcceptedCredentials<Identity>(cacheSize)
+  const [first] = users.values()
+  const nobody = first && passwordLike(first.password)
   const salt = randomBytes(16).toString('hex')
   /** By what is sent: several requests of one client come at once. */
   const checking = new Map<string, Promise<Identity>>()
@@ -46,7 +48,8 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
     const user = users.get(name)
     await turn()
     try {
-      const isRight = await check(password, user?.password ?? NO_PASSWORD)
+      const against = user?.password ?? nobody
+      const isRight = against !== undefined && (await check(password, against))
       if (user && isRight) return user.identity
     } finally {
       checks--

@@ -17,11 +17,9 @@ export async function isPassword(password: string, known: PasswordHash): Promise
   return timingSafeEqual(await derive(password, known), known.hash)
 }
 
-/** Nobody's: what is checked where there is no such user, so that it takes as long as where there is one. */
-export const NO_PASSWORD: PasswordHash = {
-  ...COST,
-  salt: randomBytes(SALT_BYTES),
-  hash: randomBytes(HASH_BYTES),
+/** Nobody's, that costs as much as `other`: for users that there are not, so that they take as long as others. */
+export function passwordLike(other: PasswordHash): PasswordHash {
+  return { ...other, salt: randomBytes(other.salt.length), hash: randomBytes(other.hash.length) }
 }
 
 /** On a thread of libuv's, so that nothing waits for it. */

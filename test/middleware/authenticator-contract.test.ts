@@ -4,11 +4,12 @@ import { test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { Call, type Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/errors.ts'
+import { parsePasswordHash } from '../../internal/password-hash.ts'
 import { createRequestHeadReader } from '../../internal/request-head.ts'
 import { AUTHENTICATOR_NAMES, type AuthenticatorName } from '../../internal/route.ts'
 import { createAuthenticators } from '../../middleware/authenticators.ts'
 import { fixedKey } from '../../middleware/key-source.ts'
-import { hashPassword } from '../../middleware/password.ts'
+import { cheapHash } from '../support/password.ts'
 
 const SECRET = createSecretKey(Buffer.alloc(32, 's'))
 const API_KEY = 'wg_a-key-of-tests-that-is-long-enough-for-them'
@@ -35,7 +36,7 @@ const authenticators = createAuthenticators({
     },
   },
   basic: {
-    users: new Map([['anna', { identity: known, password: await hashPassword('p:ä') }]]),
+    users: new Map([['anna', { identity: known, password: parsePasswordHash(cheapHash('p:ä')) }]]),
     cacheSize: 10,
   },
 })
