@@ -25,6 +25,8 @@ export class Call {
   readonly startedAt: number
   route: Route | undefined = undefined
   identity: Identity | undefined = undefined
+  /** Whether the Authorization header that nodes get is what `identity` was made of. */
+  isAuthorizationChecked = false
   /** The client's address, once it was asked for; a socket that is gone does not tell it any more. */
   clientAddress: string | undefined = undefined
   /** The peer tried last. */

@@ -109,9 +109,10 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     if (revocations.has(id)) throw refusal('WG_TOKEN_INVALID', new TypeError('the token was revoked'))
   }
 
-  function accept(credential: string, fresh: VerifiedToken): Identity {
+  function accept(credential: string, fresh: VerifiedToken, head: RequestHead, call: Call): Identity {
     checkRevoked(fresh)
     accepted.add(credential, fresh)
+    call.isAuthorizationChecked = credential === head.authorization
     return fresh.identity
   }
 
@@ -127,14 +128,14 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
       if (known) {
         if (now() < known.acceptedUntil && known.key.isRetired !== true) {
           checkRevoked(known)
+          call.isAuthorizationChecked = credential === head.authorization
           return known.identity
         }
         accepted.delete(credential)
       }
       const fresh = verify(bearerToken(credential))
-      return fresh instanceof Promise
-        ? fresh.then(token => accept(credential, token))
-        : accept(credential, fresh)
+      if (fresh instanceof Promise) return fresh.then(token => accept(credential, token, head, call))
+      return accept(credential, fresh, head, call)
     },
   }
 }

@@ -7,6 +7,7 @@ import { startTestGateway, type TestGateway, token } from '../support/gateway.ts
 import { type ClientRequest, openRaw, send } from '../support/http.ts'
 import { cheapHash } from '../support/password.ts'
 import { type Handler, type Service, startService } from '../support/service.ts'
+import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 
 /** Answers with the target and the header lines that it got. */
 const show: Handler = (request, response) => {
@@ -363,4 +364,28 @@ test('a client that leaves while keys are fetched for it costs no node a request
   answer.resolve()
   assert.equal((await stayer).code, 'WG_AUTH_UNAVAILABLE')
   assert.equal(node.count, 0)
+})
+
+test('a WebSocket is let in by a cookie, an API key or a password, and its node sees none of them', async t => {
+  const node = await startWebSocketNode(t)
+  const gateway = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    routes: { chat: { path: '/chat', service: 'chat', auth: ['jwt', 'api-key', 'basic'] } },
+    withKey: true,
+    document: { ...WAYS, jwt: { cookie: 'session' } },
+  })
+  putKey(gateway, { owner: 'acme' })
+  for (const [headers, user] of [
+    [{ cookie: `session=${token()}` }, 'u1'],
+    [{ 'x-api-key': API_KEY }, 'acme'],
+    [{ authorization: basic('anna:right') }, 'anna'],
+  ] as const) {
+    await openWebSocket(t, gateway.port, { path: '/chat', headers })
+    const seen = (await node.next()).request.headers
+    assert.equal(seen['x-user-id'], user)
+    for (const name of ['cookie', 'x-api-key', 'authorization']) assert.equal(seen[name], undefined, name)
+  }
+  await assert.rejects(
+    openWebSocket(t, gateway.port, { path: '/chat', headers: { authorization: basic('anna:no') } }),
+  )
 })
