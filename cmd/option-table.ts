@@ -94,6 +94,19 @@ const logLevel: OptionRow = {
   description: 'least important line that is logged: fatal, error, warn, info, debug, trace or silent',
 }
 
+const claim: OptionRow = {
+  name: 'claim',
+  value: 'KEY=VALUE',
+  description: 'one more claim; JSON values become JSON; may be repeated',
+  repeat: true,
+}
+
+const expires: OptionRow = {
+  name: 'expires',
+  value: 'DURATION',
+  description: 'how long it is valid: seconds, or like 90s, 30m, 1h, 7d',
+}
+
 /** Every command, in the order that help texts show them. */
 export const COMMANDS = {
   start: {
@@ -170,18 +183,8 @@ export const COMMANDS = {
     operands: '',
     options: [
       { name: 'sub', value: 'SUBJECT', description: 'whom the token speaks of', required: true },
-      {
-        name: 'expires',
-        value: 'DURATION',
-        description: 'how long it is valid: seconds, or like 90s, 30m, 1h, 7d',
-        default: '1h',
-      },
-      {
-        name: 'claim',
-        value: 'KEY=VALUE',
-        description: 'one more claim; JSON values become JSON; may be repeated',
-        repeat: true,
-      },
+      { ...expires, default: '1h' },
+      claim,
       config,
     ],
   },
@@ -192,18 +195,8 @@ export const COMMANDS = {
       { name: 'owner', value: 'OWNER', description: 'whom requests with the key speak for', required: true },
       { name: 'scope', value: 'SCOPE', description: 'a scope that it grants; may be repeated', repeat: true },
       { name: 'role', value: 'ROLE', description: 'a role that it grants; may be repeated', repeat: true },
-      {
-        name: 'claim',
-        value: 'KEY=VALUE',
-        description: 'something else that it says of its owner; JSON values become JSON; may be repeated',
-        repeat: true,
-      },
-      {
-        name: 'expires',
-        value: 'DURATION',
-        description: 'how long it is valid: seconds, or like 90s, 30m, 1h, 7d',
-        default: 'for ever',
-      },
+      claim,
+      { ...expires, default: 'for ever' },
       config,
     ],
     notes: 'Only the SHA-256 of a key is kept in etcd. The key itself is shown this once.',
