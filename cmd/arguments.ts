@@ -50,6 +50,11 @@ export class Arguments {
     return this.#values.get(name)?.at(-1)
   }
 
+  /** Every value given. */
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? []
+  }
+
   /** Whether a switch is given. */
   has(name: string): boolean {
     return this.#values.has(name)

@@ -1,3 +1,4 @@
+import { findApiKeyProblems } from '../config/api-key-document.ts'
 import { readDocumentFile } from '../config/document-file.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
@@ -21,9 +22,9 @@ export interface CheckContext {
 export function runCheck({ file, kind }: Omit<CheckOptions, 'command'>, context: CheckContext): 0 | 1 {
   try {
     const found = kind ?? kindOf(readDocumentFile(file, { cwd: context.cwd }).value)
-    const warnings = found === 'route' ? checkRoute(file, context) : checkConfig(file, context)
+    const warnings = found === 'config' ? checkConfig(file, context) : checkDocument(file, found, context)
     for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
-    context.print(`${file}: ok (${found === 'route' ? 'route document' : 'config'})`)
+    context.print(`${file}: ok (${KINDS[found]})`)
     return 0
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -32,19 +33,32 @@ export function runCheck({ file, kind }: Omit<CheckOptions, 'command'>, context:
   }
 }
 
-/** No configuration has a `path` or a `service`, and no route document is without both. */
-function kindOf(document: unknown): 'config' | 'route' {
+type Kind = NonNullable<CheckOptions['kind']>
+
+const KINDS: Readonly<Record<Kind, string>> = {
+  config: 'config',
+  route: 'route document',
+  'api-key': 'API key',
+}
+
+/** No configuration has a `path`, a `service` or an `owner`, and no route document or API key is without. */
+function kindOf(document: unknown): Kind {
   if (typeof document !== 'object' || document === null) return 'config'
-  return Object.hasOwn(document, 'path') || Object.hasOwn(document, 'service') ? 'route' : 'config'
+  if (Object.hasOwn(document, 'path') || Object.hasOwn(document, 'service')) return 'route'
+  return Object.hasOwn(document, 'owner') ? 'api-key' : 'config'
 }
 
 function checkConfig(file: string, { env, cwd }: CheckContext): readonly string[] {
   return loadConfig({ file, env, ...(cwd !== undefined && { cwd }) }).warnings
 }
 
-function checkRoute(file: string, { cwd }: CheckContext): readonly string[] {
+function checkDocument(
+  file: string,
+  kind: Exclude<Kind, 'config'>,
+  { cwd }: CheckContext,
+): readonly string[] {
   const { value, locate } = readDocumentFile(file, { cwd })
-  const findings = findRouteProblems(value)
+  const findings = kind === 'route' ? findRouteProblems(value) : findApiKeyProblems(value)
   if (findings.length > 0) {
     throw new ConfigError(findings.map(finding => ({ ...toProblem(finding), source: locate(finding.path) })))
   }

@@ -42,10 +42,26 @@ export interface TokenOptions extends Configured {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
+export interface ApiKeyOptions extends Configured {
+  readonly command: 'api-key'
+  readonly owner: string
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+  /** Undefined: it never expires. */
+  readonly expiresInSeconds: number | undefined
+}
+
+export interface HashPasswordOptions {
+  readonly command: 'hash-password'
+  /** Whose it is, to print a line of `basic.usersFile`. */
+  readonly user: string | undefined
+}
+
 export interface CheckOptions {
   readonly command: 'check'
   readonly file: string
-  readonly kind: 'config' | 'route' | undefined
+  readonly kind: 'config' | 'route' | 'api-key' | undefined
 }
 
 export interface DoctorOptions extends Configured {
@@ -60,6 +76,8 @@ export type Command =
   | RegisterOptions
   | RoutesOptions
   | TokenOptions
+  | ApiKeyOptions
+  | HashPasswordOptions
   | CheckOptions
   | DoctorOptions
   /** To be printed on stdout. */

@@ -1,5 +1,6 @@
 import { loadConfig } from '../config/load.ts'
-import { ANY_TOKEN, NO_TOKEN, parseRouteDocument } from '../config/route-document.ts'
+import { ANY_TOKEN, NO_TOKEN } from '../config/route-auth.ts'
+import { parseRouteDocument } from '../config/route-document.ts'
 import { isEmbedded } from '../discovery/etcd/doctor/cluster.ts'
 import { parseEndpoint } from '../discovery/etcd/doctor/endpoint-url.ts'
 import { type ExamineOptions, examine } from '../discovery/etcd/doctor/examine.ts'

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { configuredWays } from '../config/auth-rules.ts'
 import { toHealthCheck } from '../config/health-check.ts'
 import type { Keys } from '../config/keys.ts'
 import type { Config } from '../config/schema.ts'
@@ -10,7 +11,6 @@ import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
 import { createTrustedProxies } from '../middleware/client-address.ts'
-import { createJwtAuthenticator } from '../middleware/jwt-authenticator.ts'
 import type { OwnPages } from '../routes/admin-pages.ts'
 import { Deadlines } from '../routes/deadlines.ts'
 import { createMetrics } from '../routes/metrics.ts'
@@ -30,6 +30,8 @@ import { createRetry } from '../wrappers/retry.ts'
 import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
 import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
+import { LiveCredentials } from './auth/live-credentials.ts'
+import { openAuthenticators } from './auth/open-authenticators.ts'
 import { notePassed } from './body-memory.ts'
 import { createClientConnections } from './client-connections.ts'
 import { LiveHealth } from './live-health.ts'
@@ -122,6 +124,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let served = false
   const loop = createLoopGuard(config, logger, () => open - webSockets)
   const limits = createLimits(loop, logger)
+  const credentials = new LiveCredentials(config)
   const table = new LiveTable({
     registry,
     nodes,
@@ -130,7 +133,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onRules: rules => configureLimits(limits, rules, config),
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
-    hasKey: keys.jwt !== undefined,
+    hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
+    authenticators: configuredWays(config),
+    credentials,
     refusalOf: guard.refusalOf,
     logger,
     onNodes: service => health.nodesChanged(service),
@@ -177,6 +182,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
   ])
 
+  const auth = openAuthenticators({ config, keys, credentials, logger })
   const {
     app: proxy,
     expectClose,
@@ -187,14 +193,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     routes: () => table.routeTable(),
     upstream,
     connect,
-    authenticator:
-      keys.jwt &&
-      createJwtAuthenticator({
-        ...keys.jwt,
-        ...config.jwt,
-        algorithms: keys.jwt.algorithms,
-        clockToleranceMs: config.jwt.clockToleranceSeconds * 1000,
-      }),
+    authenticators: auth.authenticators,
     // Nodes trust this one even where a map of claims without it has replaced the default.
     identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
     isTrustedProxy,
@@ -252,6 +251,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     loop.close()
     following.abort()
     health.close()
+    auth.close()
     await Promise.allSettled([proxy.close(), followed])
     throw error
   }
@@ -267,6 +267,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ])
     cutOff()
     await closed
+    auth.close()
     following.abort()
     await followed!.catch(() => {})
     health.close()

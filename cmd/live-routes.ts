@@ -1,10 +1,11 @@
 import { toBalancer } from '../config/balancer-rule.ts'
 import { toRetryRules } from '../config/resilience-rules.ts'
-import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
+import { ANY_TOKEN, NO_TOKEN } from '../config/route-auth.ts'
+import { type ParsedRoute, parseRouteDocument } from '../config/route-document.ts'
 import type { Config } from '../config/schema.ts'
 import { createAutoRoute } from '../internal/auto-route.ts'
 import type { NodeTable } from '../internal/node-table.ts'
-import type { Route, RouteAuth } from '../internal/route.ts'
+import type { AuthenticatorName, Route, RouteAuth } from '../internal/route.ts'
 import { RouteTable } from '../internal/route-table.ts'
 import { type ServiceRules, serviceRules } from './service-rules.ts'
 
@@ -17,6 +18,8 @@ export interface LiveRoutesOptions {
   readonly nodes: NodeTable
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
+  /** The ways to be known by that routes may ask for; undefined = all. */
+  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
 }
 
 const NO_RULES: Partial<ServiceRules> = Object.freeze({})
@@ -28,6 +31,7 @@ export class LiveRoutes {
   readonly #onRules: LiveRoutesOptions['onRules']
   readonly #nodes: NodeTable
   readonly #defaultAuth: RouteAuth
+  readonly #authenticators: ReadonlySet<AuthenticatorName> | undefined
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
@@ -36,7 +40,8 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, onRules, nodes, hasKey }: LiveRoutesOptions) {
+  constructor({ config, rules, onRules, nodes, hasKey, authenticators }: LiveRoutesOptions) {
+    this.#authenticators = authenticators
     this.#config = config
     this.#defaultRules = rules
     this.#onRules = onRules
@@ -76,6 +81,7 @@ export class LiveRoutes {
       origin,
       defaults: this.#config.defaults,
       defaultAuth: this.#defaultAuth,
+      authenticators: this.#authenticators,
       hasCookieSecret: secret !== undefined || secretFile !== undefined,
     })
   }

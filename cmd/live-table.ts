@@ -5,9 +5,10 @@ import type { Logger } from '../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../discovery/registry.ts'
 import type { Node } from '../internal/node.ts'
 import type { NodeTable } from '../internal/node-table.ts'
-import type { Route } from '../internal/route.ts'
+import type { AuthenticatorName, Route } from '../internal/route.ts'
 import type { RouteTable } from '../internal/route-table.ts'
 import type { SourceView, TableView } from '../routes/table-view.ts'
+import type { LiveCredentials } from './auth/live-credentials.ts'
 import { LiveRoutes } from './live-routes.ts'
 import type { ServiceRules } from './service-rules.ts'
 import { sourceView } from './source-view.ts'
@@ -25,6 +26,10 @@ export interface LiveTableOptions {
   readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
+  /** The ways to be known by that routes may ask for; undefined = all. */
+  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** Told of everything that the registry says of who may be let in; undefined = nobody asks. */
+  readonly credentials?: LiveCredentials | undefined
   /** Why a node must not be used, for people; undefined when it may. */
   readonly refusalOf: (node: Node) => string | undefined
   readonly logger: Logger
@@ -43,20 +48,24 @@ export class LiveTable implements TableView {
   readonly #directory: Directory
   readonly #routes: LiveRoutes
   readonly #log: TableLog
+  readonly #credentials: LiveCredentials | undefined
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, config, rules, onRules, suspectGraceMs, hasKey, refusalOf, logger } = options
+    const { registry, nodes, config, rules, onRules, suspectGraceMs, hasKey, authenticators } = options
+    const { credentials, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
-    this.#routes = new LiveRoutes({ config, rules, onRules, nodes, hasKey })
+    this.#routes = new LiveRoutes({ config, rules, onRules, nodes, hasKey, authenticators })
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
+      parseApiKey: value => credentials?.parseApiKey(value) ?? { apiKey: value },
       refusalOf,
+      onCredential: (before, after) => credentials?.apply(before, after),
       onNodes: (service, serviceNodes) => {
         nodes.set(service, serviceNodes)
         options.onNodes(service)
@@ -67,6 +76,7 @@ export class LiveTable implements TableView {
       },
       doubtMs: suspectGraceMs,
     })
+    this.#credentials = credentials
     this.#log = new TableLog(this.#directory, logger)
   }
 
@@ -115,6 +125,7 @@ export class LiveTable implements TableView {
 
   #applied(event: RegistryEvent): void {
     this.#log.applied(event)
+    if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
   }
 

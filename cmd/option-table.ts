@@ -94,6 +94,19 @@ const logLevel: OptionRow = {
   description: 'least important line that is logged: fatal, error, warn, info, debug, trace or silent',
 }
 
+const claim: OptionRow = {
+  name: 'claim',
+  value: 'KEY=VALUE',
+  description: 'one more claim; JSON values become JSON; may be repeated',
+  repeat: true,
+}
+
+const expires: OptionRow = {
+  name: 'expires',
+  value: 'DURATION',
+  description: 'how long it is valid: seconds, or like 90s, 30m, 1h, 7d',
+}
+
 /** Every command, in the order that help texts show them. */
 export const COMMANDS = {
   start: {
@@ -170,29 +183,40 @@ export const COMMANDS = {
     operands: '',
     options: [
       { name: 'sub', value: 'SUBJECT', description: 'whom the token speaks of', required: true },
-      {
-        name: 'expires',
-        value: 'DURATION',
-        description: 'how long it is valid: seconds, or like 90s, 30m, 1h, 7d',
-        default: '1h',
-      },
-      {
-        name: 'claim',
-        value: 'KEY=VALUE',
-        description: 'one more claim; JSON values become JSON; may be repeated',
-        repeat: true,
-      },
+      { ...expires, default: '1h' },
+      claim,
       config,
     ],
   },
+  'api-key': {
+    summary: 'make an API key, and print what to put into etcd for it',
+    operands: '',
+    options: [
+      { name: 'owner', value: 'OWNER', description: 'whom requests with the key speak for', required: true },
+      { name: 'scope', value: 'SCOPE', description: 'a scope that it grants; may be repeated', repeat: true },
+      { name: 'role', value: 'ROLE', description: 'a role that it grants; may be repeated', repeat: true },
+      claim,
+      { ...expires, default: 'for ever' },
+      config,
+    ],
+    notes: 'Only the SHA-256 of a key is kept in etcd. The key itself is shown this once.',
+  },
+  'hash-password': {
+    summary: 'print the hash of a password for basic.users or basic.usersFile',
+    operands: '',
+    options: [
+      { name: 'user', value: 'NAME', description: 'whose it is, to print a whole line of basic.usersFile' },
+    ],
+    notes: 'Reads the password from standard input.',
+  },
   check: {
-    summary: 'validate a configuration file or a route document',
+    summary: 'validate a configuration file, a route document or the value of an API key',
     operands: 'FILE',
     options: [
       {
         name: 'kind',
         value: 'KIND',
-        description: 'what the file is: config or route',
+        description: 'what the file is: config, route or api-key',
         default: 'told by its fields',
       },
     ],

@@ -1,7 +1,14 @@
 import { didYouMean } from '../config/closest.ts'
 import { createNode, MAX_WEIGHT, parseAddress } from '../internal/node.ts'
 import { Arguments } from './arguments.ts'
-import type { CheckOptions, Command, Configured, RegisterOptions, TokenOptions } from './command.ts'
+import type {
+  ApiKeyOptions,
+  CheckOptions,
+  Command,
+  Configured,
+  RegisterOptions,
+  TokenOptions,
+} from './command.ts'
 import { parseDuration } from './duration.ts'
 import { commandHelp, programHelp } from './help.ts'
 import { COMMANDS, type CommandName, isCommandName } from './option-table.ts'
@@ -47,6 +54,10 @@ function toCommand(command: CommandName, given: Arguments): Command {
       return { command, ...configured(given), admin: parseAdmin(given) }
     case 'token':
       return parseToken(given)
+    case 'api-key':
+      return parseApiKey(given)
+    case 'hash-password':
+      return { command, user: given.one('user') }
     case 'doctor':
       return { command, ...configured(given), writeCheck: given.has('write-check'), json: given.has('json') }
     default:
@@ -123,6 +134,29 @@ function parseToken(given: Arguments): TokenOptions {
   }
 }
 
+function parseApiKey(given: Arguments): ApiKeyOptions {
+  const expires = given.one('expires')
+  const expiresInSeconds = expires === undefined ? undefined : parseDuration(expires)
+  if (expires !== undefined && expiresInSeconds === undefined) {
+    throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
+  }
+  const words = (name: string) =>
+    given.all(name).map(word => {
+      if (/\s/.test(word)) throw given.error(`--${name} must be one word, not ${word}`)
+      return word
+    })
+  const claims = given.pairs('claim').map(([name, value]) => [name, jsonOrText(value)] as const)
+  return {
+    command: 'api-key',
+    ...configured(given),
+    owner: given.required('owner'),
+    scopes: words('scope'),
+    roles: words('role'),
+    claims: Object.fromEntries(claims),
+    expiresInSeconds,
+  }
+}
+
 function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -136,8 +170,8 @@ function parseCheck(given: Arguments): CheckOptions {
   if (file === undefined) throw given.error('FILE is missing')
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
   const kind = given.one('kind')
-  if (kind !== undefined && kind !== 'config' && kind !== 'route') {
-    throw given.error(`--kind must be config or route, not ${kind}`)
+  if (kind !== undefined && kind !== 'config' && kind !== 'route' && kind !== 'api-key') {
+    throw given.error(`--kind must be config, route or api-key, not ${kind}`)
   }
   return { command: 'check', file, kind }
 }

@@ -22,6 +22,8 @@ export async function openRegistry(
     file: config.discovery.file,
     servicesPrefix: config.discovery.servicesPrefix,
     routesPrefix: config.discovery.routesPrefix,
+    apiKeysPrefix: config.apiKeys.enabled ? config.apiKeys.prefix : undefined,
+    revocationsPrefix: config.jwt.revocations.enabled ? config.jwt.revocations.prefix : undefined,
     format: config.discovery.format,
     sources: config.discovery.sources,
     // The embedded etcd starts empty each time; a table from its last life would be no truth.

@@ -1,5 +1,8 @@
+import { type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import jwt from 'jsonwebtoken'
-import { type Findings, loadSigningKey } from '../config/keys.ts'
+import { loadSigningKey } from '../config/jwt-keys.ts'
+import type { Algorithm } from '../config/jwt-schema.ts'
+import type { Findings } from '../config/key-files.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { ConfigError, toProblem } from '../config/problem.ts'
 import type { TokenOptions } from './command.ts'
@@ -43,11 +46,21 @@ export function signToken(
     sub: subject,
   }
   try {
-    return jwt.sign(payload, signing.key, { algorithm, expiresIn: expiresInSeconds })
+    return sign(payload, signing.key, algorithm, expiresInSeconds)
   } catch (error) {
     // What is left to complain of is a registered claim of the wrong type.
     throw new UsageError((error as Error).message, 'token')
   }
+}
+
+/** @throws Error for a registered claim of the wrong type */
+function sign(payload: object, key: KeyObject, algorithm: Algorithm, expiresIn: number): string {
+  if (algorithm !== 'EdDSA') return jwt.sign(payload, key, { algorithm, expiresIn })
+  // jsonwebtoken does not know it, but checks and writes the claims all the same.
+  const [, claims] = jwt.sign(payload, randomBytes(32), { algorithm: 'HS256', expiresIn }).split('.')
+  const head = Buffer.from(JSON.stringify({ alg: algorithm, typ: 'JWT' })).toString('base64url')
+  const signed = `${head}.${claims}`
+  return `${signed}.${signBytes(null, Buffer.from(signed), key).toString('base64url')}`
 }
 
 function first(value: string | readonly string[]): string {

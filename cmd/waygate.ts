@@ -19,6 +19,10 @@ async function run(command: Command): Promise<number> {
       return (await import('./routes.ts')).runRoutes(command)
     case 'token':
       return (await import('./token.ts')).runToken(command)
+    case 'api-key':
+      return (await import('./api-key.ts')).runApiKey(command)
+    case 'hash-password':
+      return (await import('./hash-password.ts')).runHashPassword(command)
     case 'check':
       return (await import('./check.ts')).runCheck(command, { env: process.env, print: console.log })
     case 'doctor':

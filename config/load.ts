@@ -103,7 +103,11 @@ function resolveFiles(config: Config, cwd: string): Config {
     etcd: absolute(config.etcd, ['ca', 'cert', 'key']),
     discovery: absolute(config.discovery, ['file']),
     routes: { ...config.routes, stickyCookie: absolute(config.routes.stickyCookie, ['secretFile']) },
-    jwt: absolute(config.jwt, ['secretFile', 'publicKeyFile', 'privateKeyFile']),
+    basic: absolute(config.basic, ['usersFile']),
+    jwt: {
+      ...absolute(config.jwt, ['secretFile', 'publicKeyFile', 'privateKeyFile']),
+      issuers: config.jwt.issuers.map(issuer => absolute(issuer, ['secretFile', 'publicKeyFile'])),
+    },
   }
 }
 

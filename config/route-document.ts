@@ -1,8 +1,9 @@
-import type { Route, RouteAuth, RouteFallback } from '../internal/route.ts'
+import type { AuthenticatorName, Route, RouteAuth, RouteFallback } from '../internal/route.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
 import { type Finding, jsonPath, show } from './problem.ts'
 import { findLimitProblems, toBreaker, toHedge, toLimit, toRetryRules } from './resilience-rules.ts'
+import { findRouteAuthProblems, findUnknownWays, toRouteAuth } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 import type { Config } from './schema.ts'
@@ -17,6 +18,8 @@ export interface RouteContext {
   readonly defaultAuth: RouteAuth
   /** Whether sticky cookies can be signed; undefined = not known here, and not judged. */
   readonly hasCookieSecret?: boolean | undefined
+  /** The ways to be known by that are configured; undefined = not known here, and not judged. */
+  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
 }
 
 export type ParsedRoute =
@@ -24,23 +27,20 @@ export type ParsedRoute =
   /** `reason` has every problem with its JSON path; `service` is there when the document names one. */
   | { readonly reason: string; readonly service?: string }
 
-/** The rules that any valid token satisfies. */
-export const ANY_TOKEN: RouteAuth = Object.freeze({
-  type: 'jwt',
-  scopes: Object.freeze([]),
-  roles: Object.freeze([]),
-})
-export const NO_TOKEN: RouteAuth = Object.freeze({ type: 'none' })
-
 /**
  * A frozen {@link Route} with every default filled in, or why there is none. Never throws, whatever the
  * document is.
  */
 export function parseRouteDocument(id: string, document: unknown, context: RouteContext): ParsedRoute {
   const findings = [...idProblems(id), ...findRouteProblems(document)]
-  const { balancer, service } = (document ?? {}) as { balancer?: unknown; service?: unknown }
+  const { auth, balancer, service } = (document ?? {}) as Record<string, unknown>
   if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
+  }
+  if (context.authenticators) {
+    for (const { path, message } of findUnknownWays(auth, context.authenticators)) {
+      findings.push({ path: ['auth', ...path], message })
+    }
   }
   if (findings.length === 0) return { route: toRoute(id, document as RouteDocument, context) }
   const reason = findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
@@ -57,10 +57,8 @@ export function findRouteProblems(document: unknown): Finding[] {
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, balancer, limit, fallback, service, healthCheck } = document as Record<
-    string,
-    unknown
-  >
+  const { path, stripPrefix, methods, auth, balancer, limit, fallback, service, healthCheck } =
+    document as Record<string, unknown>
   const found: Finding[] = []
   const add = (at: readonly (string | number)[], message: string | undefined) => {
     if (message !== undefined) found.push({ path: at, message })
@@ -75,6 +73,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
       if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
     }
   }
+  for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)
   for (const problem of findBalancerProblems(balancer, path)) {
     add(['balancer', ...problem.path], problem.message)
   }
@@ -140,7 +139,7 @@ function toRoute(
     hosts: document.hosts && Object.freeze([...new Set(document.hosts.map(host => host.toLowerCase()))]),
     service: document.service,
     stripPrefix: document.stripPrefix ?? '',
-    auth: toAuth(document.auth) ?? defaultAuth,
+    auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
     ...toRetryRules(document, defaults),
     hedge: toHedge(document.hedge),
@@ -155,18 +154,6 @@ function toRoute(
     preserveHost: document.preserveHost ?? false,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
-  })
-}
-
-function toAuth(auth: RouteDocument['auth']): RouteAuth | undefined {
-  if (auth === undefined) return undefined
-  if (auth === 'jwt') return ANY_TOKEN
-  if (auth === 'none') return NO_TOKEN
-  const { scopes = [], roles = [] } = auth.jwt
-  return Object.freeze({
-    type: 'jwt',
-    scopes: Object.freeze([...scopes]),
-    roles: Object.freeze([...roles]),
   })
 }
 

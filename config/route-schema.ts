@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
 import { HealthCheckOrNone } from './health-check.ts'
 import {
@@ -25,39 +26,6 @@ const HOST = Type.String({
   title: 'a host name without port, or *. and a host name',
   maxLength: 253,
 })
-
-const NAME_LIST = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
-
-/** `jwt`, `none`, or what the token must grant. */
-const AuthRule = Type.Union(
-  [
-    Type.Literal('jwt'),
-    Type.Literal('none'),
-    Type.Object(
-      {
-        jwt: Type.Object(
-          {
-            scopes: Type.Optional(
-              Type.Unsafe<string[]>({
-                ...NAME_LIST,
-                description: 'Scopes of which the token must grant all.',
-              }),
-            ),
-            roles: Type.Optional(
-              Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Roles of which the token must hold one.' }),
-            ),
-          },
-          { additionalProperties: false },
-        ),
-      },
-      { additionalProperties: false, title: 'what the token must grant' },
-    ),
-  ],
-  {
-    description:
-      'Who may call: `"jwt"` (a valid token), `"none"` (everybody), or `{"jwt": {"scopes": [...], "roles": [...]}}` (all scopes and one of the roles). Absent: `"jwt"` when a key is configured, else `"none"`.',
-  },
-)
 
 const StaticFallback = Type.Object(
   {
@@ -105,7 +73,7 @@ export const RouteDocument = Type.Object(
           'Whole leading literal segments of `path` that the node does not see: with `/api`, `/api/users` arrives as `/users`.',
       }),
     ),
-    auth: Type.Optional(AuthRule),
+    auth: Type.Optional(RouteAuthRule),
     timeoutMs: Type.Optional(
       Type.Integer({
         ...TIMEOUT,

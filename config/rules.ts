@@ -1,7 +1,9 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../internal/node.ts'
+import { findAuthProblems } from './auth-rules.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from './balancer-rule.ts'
 import { findHealthCheckProblems } from './health-check.ts'
+import { isLoopback } from './loopback.ts'
 import { type Finding, show } from './problem.ts'
 import { findLimitProblems } from './resilience-rules.ts'
 import { findRouteRuleProblems } from './route-document.ts'
@@ -24,6 +26,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
   for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
+  yield* findAuthProblems(config)
   yield* findRoutesRuleProblems(config)
 }
 
@@ -63,11 +66,6 @@ export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
       yield { path: ['routes', 'documents', id, ...path], message }
     }
   }
-}
-
-/** Whether nobody but this machine can reach the address. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function* etcdProblems({

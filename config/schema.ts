@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { balancerRule } from './balancer-rule.ts'
+import { ApiKeysSection, BasicSection } from './credential-sections.ts'
 import { HealthCheckRule } from './health-check.ts'
 import { JwtSection } from './jwt-schema.ts'
 import { LimitsSection } from './limits-schema.ts'
@@ -211,6 +212,8 @@ export const ConfigSchema = Type.Object(
     discovery: DiscoverySection,
     routes: RoutesSection,
     jwt: JwtSection,
+    apiKeys: ApiKeysSection,
+    basic: BasicSection,
     breaker: BreakerSection,
     limit: LimitSection,
     overload: OverloadSection,

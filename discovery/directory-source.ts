@@ -83,6 +83,11 @@ export class DirectorySource {
     else this.#suspects.add(key)
   }
 
+  /** How many keys there are, suspects among them. */
+  get size(): number {
+    return this.#keys.size
+  }
+
   keyStates(): Iterable<KeyState> {
     return this.#keys.values()
   }
@@ -127,18 +132,19 @@ export class DirectorySource {
     sizeOf: (group: string | undefined) => number,
   ): ReadonlyMap<string, KeyState> {
     const doubted = new Map<string, KeyState>()
-    if (keys.length === 0 || this.#doubtMs === 0) return doubted
+    // Doubt must never open a door: an API key that is gone is gone.
+    if (keys.length === 0 || this.#doubtMs === 0 || this.scope === 'api-keys') return doubted
     const removals: Removal<{ key: string; state: KeyState }>[] = []
     for (const key of keys) {
       const state = this.#keys.get(key)
       if (!state || state.suspectSince !== undefined) continue
-      const groups = state.route ? ['routes'] : state.nodes.map(node => node.service)
+      const groups = state.route || state.credential ? [this.scope] : state.nodes.map(node => node.service)
       for (const group of groups) removals.push({ group, item: { key, state } })
     }
     const suspectSince = this.#now()
     for (const { item } of afterLoss ? removals : this.#guard.doubt(removals, sizeOf, whole)) {
-      const { nodes, route } = item.state
-      doubted.set(item.key, { nodes, route, suspectSince })
+      const { nodes, route, credential } = item.state
+      doubted.set(item.key, { nodes, route, credential, suspectSince })
     }
     return doubted
   }

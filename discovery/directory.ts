@@ -1,26 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '../internal/node.ts'
 import type { Route } from '../internal/route.ts'
+import type { DirectoryOptions } from './directory-options.ts'
 import { DirectorySource, type Gone, type SourceState, type Suspect, UNHEARD } from './directory-source.ts'
-import { type EntryRules, type KeyState, NOTHING, readEntry, shownNodes } from './key-state.ts'
+import { type KeyState, NOTHING, readEntry, shownNodes } from './key-state.ts'
 import { compareKeys } from './keys.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
-
-export interface DirectoryOptions extends EntryRules {
-  /** A service has other nodes than before; ordered by id, empty = it is gone. */
-  readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
-  /** The routes, or which services are blocked, are no longer what they were; ordered by id. */
-  readonly onRoutes?: ((routes: readonly Route[]) => void) | undefined
-  /**
-   * For how long after a reconnect deletes are weighed together for what looks like a loss; 0 = nothing is
-   * ever doubted. Default 60,000.
-   */
-  readonly doubtMs?: number | undefined
-  /** Milliseconds on the monotonic clock. */
-  readonly now?: (() => number) | undefined
-}
 
 export interface Problem {
   readonly key: string
@@ -141,12 +128,12 @@ export class Directory {
 
   /** How many `suspects()` has. */
   get suspectCount(): number {
-    return this.#countSuspects('nodes') + this.#countSuspects('routes')
+    return this.#countSuspects('nodes') + this.#countSuspects('routes') + this.#countSuspects('revocations')
   }
 
   /** Keys that are kept although the registry does not name them; of each source in the order they were missed. */
   suspects(): readonly Suspect[] {
-    return [...this.#suspectsOf('nodes'), ...this.#suspectsOf('routes')]
+    return [...this.#suspectsOf('nodes'), ...this.#suspectsOf('routes'), ...this.#suspectsOf('revocations')]
   }
 
   /**
@@ -195,6 +182,7 @@ export class Directory {
     return source.doubt(gone, group => {
       // Without those in doubt: the last one of a burst leaves nothing, however many were taken back.
       if (source.scope === 'routes') return this.#routes.routes.length - this.#countSuspects('routes')
+      if (source.scope === 'revocations') return source.size - source.suspectCount
       return group === undefined ? this.#services.size : this.#services.sizeOf(group)
     })
   }
@@ -213,6 +201,9 @@ export class Directory {
       this.#note(source, key, next)
       const [from, to] = [shownNodes(before), shownNodes(after)]
       if (!sameNodes(from, to)) this.#services.move(key, from, to, touched)
+      if (!isDeepStrictEqual(before.credential, after.credential)) {
+        this.#options.onCredential?.(before.credential, after.credential)
+      }
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
     for (const key of deletes) set(key, doubted.get(key))

@@ -3,10 +3,10 @@ import { readServices } from './file-registry-document.ts'
 import type { RegistryEntry, RegistryEvent, RegistrySource, SourceStatus } from './registry.ts'
 
 /** The two sections of the file. */
-export const FILE_SOURCES: readonly RegistrySource[] = [
+export const FILE_SOURCES = [
   { name: 'services', scope: 'nodes' },
   { name: 'routes', scope: 'routes' },
-]
+] as const satisfies readonly RegistrySource[]
 
 export interface FileFollowerOptions {
   readonly file: string

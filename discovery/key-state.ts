@@ -9,10 +9,21 @@ export type ParsedRoute =
 
 export type ParseRoute = (id: string, document: unknown) => ParsedRoute
 
+/** What an API key's document says, as whoever checks keys wants it, or what is wrong with it, for people. */
+export type ParsedApiKey = { readonly apiKey: unknown } | { readonly reason: string }
+
+export type ParseApiKey = (document: unknown) => ParsedApiKey
+
+/** What decides whether a request is let in. */
+export type Credential =
+  | { readonly kind: 'api-key'; readonly hash: string; readonly apiKey: unknown }
+  | { readonly kind: 'revocation'; readonly tokenId: string }
+
 /** What one key has said so far: its last good value, and what is wrong with its present one. */
 export interface KeyState {
   readonly nodes: readonly Node[]
   readonly route?: Route | undefined
+  readonly credential?: Credential | undefined
   readonly problem?: string | undefined
   /** The service that a refused route document names. */
   readonly names?: string | undefined
@@ -31,6 +42,8 @@ export function shownNodes({ nodes, suspectSince }: KeyState): readonly Node[] {
 /** How what a key says is judged. */
 export interface EntryRules {
   readonly parseRoute: ParseRoute
+  /** Default: every document is good as it is. */
+  readonly parseApiKey?: ParseApiKey | undefined
   /** Why a node must not be used, for people; undefined when it may. Default: all may. */
   readonly refusalOf?: ((node: Node) => string | undefined) | undefined
 }
@@ -40,13 +53,24 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
   switch (entry.kind) {
     case 'nodes':
       return rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes }
-    case 'problem':
-      return { nodes: before.nodes, route: before.route, problem: entry.reason }
+    case 'problem': {
+      const { nodes, route, credential } = before
+      return { nodes, route, credential, problem: entry.reason }
+    }
     case 'route': {
-      const parsed = parsedOrProblem(rules.parseRoute, entry.id, entry.document)
+      const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
       if ('route' in parsed) return { nodes: [], route: parsed.route }
       return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
     }
+    case 'api-key': {
+      const { parseApiKey = apiKey => ({ apiKey }) } = rules
+      const { kind, hash, document } = entry
+      const parsed = orProblem(() => parseApiKey(document))
+      if ('apiKey' in parsed) return { nodes: [], credential: { kind, hash, apiKey: parsed.apiKey } }
+      return { nodes: [], credential: before.credential, problem: parsed.reason }
+    }
+    case 'revocation':
+      return { nodes: [], credential: { kind: entry.kind, tokenId: entry.tokenId } }
     default:
       return entry satisfies never
   }
@@ -69,9 +93,9 @@ function withoutRefused(
 }
 
 /** A document that its parser fails on is a problem of that document. */
-function parsedOrProblem(parseRoute: ParseRoute, id: string, document: unknown): ParsedRoute {
+function orProblem<T>(parse: () => T): T | { readonly reason: string; readonly service?: undefined } {
   try {
-    return parseRoute(id, document)
+    return parse()
   } catch (error) {
     return { reason: `document cannot be read (${String(error)})` }
   }

@@ -16,10 +16,13 @@ import { serviceOf } from './service-of.ts'
 
 const NODES_PREFIX = '/services/'
 const ROUTES_PREFIX = '/waygate/routes/'
-const SOURCES: readonly RegistrySource[] = [
-  { name: NODES_PREFIX, scope: 'nodes' },
-  { name: ROUTES_PREFIX, scope: 'routes' },
-]
+
+export interface MemoryRegistryOptions {
+  /** Undefined = API keys are not told of. */
+  readonly apiKeysPrefix?: string | undefined
+  /** Undefined = revocations are not told of. */
+  readonly revocationsPrefix?: string | undefined
+}
 
 /**
  * A registry inside the process: for tests, and for a gateway embedded next to the services it serves.
@@ -28,10 +31,12 @@ const SOURCES: readonly RegistrySource[] = [
 export class MemoryRegistry implements Registry {
   readonly name = 'memory'
   readonly keptBy = 'services'
-  readonly sources = SOURCES
+  readonly sources: readonly RegistrySource[]
   readonly #tables: Readonly<Record<RegistryScope, Map<string, RegistryEntry>>> = {
     nodes: new Map(),
     routes: new Map(),
+    'api-keys': new Map(),
+    revocations: new Map(),
   }
   /** By key, whose value it is; `unregister()` of a registration that was replaced must not remove its successor. */
   readonly #owners = new Map<string, object>()
@@ -39,6 +44,17 @@ export class MemoryRegistry implements Registry {
   #revision = 1n
   #connected = true
   #changedAt = Date.now()
+
+  constructor({ apiKeysPrefix, revocationsPrefix }: MemoryRegistryOptions = {}) {
+    this.sources = [
+      { name: NODES_PREFIX, scope: 'nodes' },
+      { name: ROUTES_PREFIX, scope: 'routes' },
+      ...(apiKeysPrefix === undefined ? [] : [{ name: apiKeysPrefix, scope: 'api-keys' } as const]),
+      ...(revocationsPrefix === undefined
+        ? []
+        : [{ name: revocationsPrefix, scope: 'revocations' } as const]),
+    ]
+  }
 
   async init(): Promise<void> {}
 
@@ -79,7 +95,7 @@ export class MemoryRegistry implements Registry {
     const queue: EventQueue<RegistryEvent> = new EventQueue(signal, () => this.#watches.delete(queue))
     if (signal.aborted) return queue
     this.#watches.add(queue)
-    for (const source of SOURCES) {
+    for (const source of this.sources) {
       if (this.#connected) queue.push(this.#snapshot(source))
       queue.push(this.#statusEvent(source))
     }
@@ -124,7 +140,7 @@ export class MemoryRegistry implements Registry {
     if (connected === this.#connected) return
     this.#connected = connected
     this.#changedAt = Date.now()
-    for (const source of SOURCES) {
+    for (const source of this.sources) {
       if (connected) this.#publish(this.#snapshot(source))
       this.#publish(this.#statusEvent(source))
     }
@@ -142,8 +158,8 @@ export class MemoryRegistry implements Registry {
 
   #change(scope: RegistryScope, puts: readonly RegistryEntry[], deletes: readonly string[]): void {
     this.#revision += 1n
-    if (!this.#connected) return
-    const source = scope === 'nodes' ? NODES_PREFIX : ROUTES_PREFIX
+    const source = this.sources.find(each => each.scope === scope)?.name
+    if (!this.#connected || source === undefined) return
     this.#publish({ type: 'change', source, scope, revision: String(this.#revision), puts, deletes })
   }
 

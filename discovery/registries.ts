@@ -16,5 +16,5 @@ export const registries: ReadonlyMap<string, (options: RegistryOptions) => Regis
 >([
   ['etcd', options => new EtcdRegistry(options)],
   ['file', ({ file }) => new FileRegistry({ file })],
-  ['memory', () => new MemoryRegistry()],
+  ['memory', options => new MemoryRegistry(options)],
 ])

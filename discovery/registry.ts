@@ -73,8 +73,10 @@ export interface Registration {
   unregister(): Promise<void>
 }
 
-/** What the entries of a source are. */
-export type RegistryScope = 'nodes' | 'routes'
+/**
+ * What the entries of a source are. Every registry has nodes and routes; the others are there when they were asked for.
+ */
+export type RegistryScope = 'nodes' | 'routes' | 'api-keys' | 'revocations'
 
 /** A part of a registry that is followed on its own, such as all keys under one prefix. */
 export interface RegistrySource {
@@ -112,6 +114,10 @@ export const NEVER_WATCHED: SourceStatus = {
 export type RegistryEntry =
   | { readonly kind: 'nodes'; readonly key: string; readonly nodes: readonly Node[] }
   | { readonly kind: 'route'; readonly key: string; readonly id: string; readonly document: unknown }
+  /** `hash`: the SHA-256 of an API key, in lower-case hexadecimal digits. */
+  | { readonly kind: 'api-key'; readonly key: string; readonly hash: string; readonly document: unknown }
+  /** `tokenId`: the `jti` of a token that was taken back. */
+  | { readonly kind: 'revocation'; readonly key: string; readonly tokenId: string }
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
 

@@ -3,15 +3,15 @@ import type { Peer } from './peer.ts'
 import type { Route } from './route.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
 
-/** Who a request speaks for, as its token says. */
+/** Who a request speaks for, as its token, API key or password says. */
 export interface Identity {
-  /** The token's `sub`. */
+  /** The token's `sub`, the owner of the key, the name of the user. */
   readonly subject: string | undefined
   /** Headers the node is told it by, flat: name, value, name, value. */
   readonly headers: readonly string[]
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
-  /** Everything the token says. */
+  /** Everything the token says, or would say if it were one. */
   readonly claims?: Claims | undefined
 }
 
@@ -19,12 +19,14 @@ export interface Identity {
 export class Call {
   readonly requestId: string
   readonly method: string
-  /** As the client sent it, query included. */
-  readonly target: string
+  /** As the client sent it, query included; but for a token that was in the query. */
+  target: string
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number
   route: Route | undefined = undefined
   identity: Identity | undefined = undefined
+  /** Whether the Authorization header that nodes get is what `identity` was made of. */
+  isAuthorizationChecked = false
   /** The client's address; behind trusted proxies, the one they name. */
   clientAddress: string | undefined = undefined
   /** The peer tried last. */

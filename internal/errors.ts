@@ -59,6 +59,11 @@ export const ERRORS = {
     title: 'Overloaded',
     detail: 'The service is at its limit; try again later.',
   },
+  WG_AUTH_UNAVAILABLE: {
+    status: 503,
+    title: 'Authentication unavailable',
+    detail: 'The gateway cannot judge credentials at the moment; try again later.',
+  },
   WG_SHUTTING_DOWN: { status: 503, title: 'Shutting down', detail: 'The gateway is shutting down.' },
   WG_UPSTREAM_TIMEOUT: {
     status: 504,

@@ -56,10 +56,33 @@ export interface Route {
   readonly preserveHost: boolean
 }
 
-/** `scopes`: all of them must be granted. `roles`: one of them is enough. */
+/** The ways in which a request can show who it speaks for. */
+export const AUTHENTICATOR_NAMES = ['jwt', 'api-key', 'basic'] as const
+export type AuthenticatorName = (typeof AUTHENTICATOR_NAMES)[number]
+
+/** By whom a request must be known, and what it must have been granted. */
+export interface AuthRule {
+  readonly type: AuthenticatorName
+  /** All of them must be granted. */
+  readonly scopes: readonly string[]
+  /** One of them is enough. */
+  readonly roles: readonly string[]
+  /** All of them must hold; undefined = none. */
+  readonly claims?: readonly ClaimRule[] | undefined
+}
+
+/** A claim that must be there, with one of these values or with a list that has one of them. */
+export interface ClaimRule {
+  /** As `compileClaimPath` reads it. */
+  readonly path: string
+  readonly values: readonly (string | number | boolean)[]
+}
+
+/** Of a list of rules, one must be met; they are tried in order. */
 export type RouteAuth =
   | { readonly type: 'none' }
-  | { readonly type: 'jwt'; readonly scopes: readonly string[]; readonly roles: readonly string[] }
+  | AuthRule
+  | { readonly type: 'any'; readonly rules: readonly AuthRule[] }
 
 export interface HedgeRule {
   /** How long the first node has; undefined = as long as 95% of the service's answers took of late. */

@@ -1,28 +1,43 @@
 import type { Identity } from '../internal/call.ts'
-import { type Claims, claimAt } from '../internal/claim-at.ts'
+import type { Claims } from '../internal/claim-at.ts'
+import { compileClaimPath } from '../internal/claim-path.ts'
 
 export interface ClaimReaderOptions {
   readonly rolesClaim: string
+  /** `scope` and undefined = `scope` (RFC 8693), or else `scp`, as others call it. */
   readonly scopeClaim?: string | undefined
   readonly claimHeaders: Readonly<Record<string, string>>
 }
 
-/** Turns the claims of a verified token into an {@link Identity}. */
+/**
+ * Turns the claims of a verified token into an {@link Identity}.
+ *
+ * @throws TypeError when a path of claims is none
+ */
 export function createClaimReader({
   rolesClaim,
-  scopeClaim,
+  scopeClaim = 'scope',
   claimHeaders,
 }: ClaimReaderOptions): (claims: Claims) => Identity {
+  const scopesOf = scopeClaim === 'scope' ? scopeOrScp : compileClaimPath(scopeClaim)
+  const rolesOf = compileClaimPath(rolesClaim)
+  const headers = Object.entries(claimHeaders).map(
+    ([path, header]) => [compileClaimPath(path), header] as const,
+  )
   return claims => ({
     subject: claims.sub === undefined ? undefined : headerValue(claims.sub),
-    headers: Object.entries(claimHeaders).flatMap(([path, header]) => {
-      const value = claimAt(claims, path)
+    headers: headers.flatMap(([readClaim, header]) => {
+      const value = readClaim(claims)
       return value === undefined || value === null ? [] : [header, headerValue(value)]
     }),
-    scopes: words(scopeClaim === undefined ? (claims.scope ?? claims.scp) : claimAt(claims, scopeClaim)),
-    roles: words(claimAt(claims, rolesClaim)),
+    scopes: words(scopesOf(claims)),
+    roles: words(rolesOf(claims)),
     claims,
   })
+}
+
+function scopeOrScp({ scope, scp }: Claims): unknown {
+  return scope ?? scp
 }
 
 /** A list, or a space-separated string (RFC 8693 section 4.2), as its words. */

@@ -1,118 +1,162 @@
-import type { KeyObject } from 'node:crypto'
-import jwt from 'jsonwebtoken'
-import type { Identity } from '../internal/call.ts'
+import type { Call, Identity } from '../internal/call.ts'
+import type { Claims } from '../internal/claim-at.ts'
 import { type ErrorCode, GatewayError } from '../internal/errors.ts'
 import type { RequestHead } from '../internal/request-head.ts'
+import { AcceptedCredentials } from './accepted-credentials.ts'
 import type { Authenticator } from './authenticator.ts'
+import { type ClaimRules, checkClaims, TokenExpired } from './claim-rules.ts'
 import { createClaimReader } from './claims.ts'
-import { checkTokenForm } from './token-form.ts'
+import type { KeySource, VerificationKey } from './key-source.ts'
+import { type Jws, readClaims, readJws } from './token-form.ts'
+import { type TokenPlaces, takeBearer } from './token-places.ts'
+import { verifySignature } from './token-signature.ts'
 
-export interface JwtAuthenticatorOptions {
-  /** A KeyObject, not text: jsonwebtoken parses text anew for every token, at up to 50 times the cost. */
-  readonly key: KeyObject
-  /** Only these are accepted, whatever a token says of itself. */
-  readonly algorithms: readonly jwt.Algorithm[]
-  /** One of these must be `iss`; undefined = any. */
-  readonly issuer?: string | readonly string[] | undefined
-  /** One of these must be in `aud`; undefined = any. */
-  readonly audience?: string | readonly string[] | undefined
-  /** How far clocks may disagree about `exp` and `nbf`. */
-  readonly clockToleranceMs: number
-  /** Whether a token without `exp` is refused. */
-  readonly requireExpiry: boolean
+/** Whose tokens are accepted, and which of them. */
+export interface TokenIssuer extends ClaimRules {
+  /** One of these must be `iss`; undefined = any that no other issuer names. */
+  readonly issuer?: readonly string[] | undefined
+  readonly keys: KeySource
   /** Path of claims, e.g. `realm_access.roles`. */
   readonly rolesClaim: string
-  /** Path of claims; undefined = `scope`, or else `scp`. */
+  /** Path of claims; `scope` and undefined = `scope`, or else `scp`. */
   readonly scopeClaim?: string | undefined
+}
+
+/** The ids of tokens (`jti`) that were taken back. */
+export interface Revocations {
+  /** False while it is not known yet which they are. */
+  readonly isLoaded: boolean
+  has(tokenId: string): boolean
+}
+
+export interface JwtAuthenticatorOptions {
+  /** No two name the same `iss`. */
+  readonly issuers: readonly TokenIssuer[]
+  /** How far clocks may disagree about `exp`, `nbf` and `iat`. */
+  readonly clockToleranceMs: number
   /** Claim path to the header that tells the node. */
   readonly claimHeaders: Readonly<Record<string, string>>
   /** Verified tokens that are remembered; 0 = none. */
   readonly cacheSize: number
+  /** Where tokens are looked for besides the Authorization header; undefined = nowhere. */
+  readonly places?: TokenPlaces | undefined
+  /** Undefined = no token is ever taken back. */
+  readonly revocations?: Revocations | undefined
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
 
 interface VerifiedToken {
   readonly identity: Identity
+  readonly key: VerificationKey
+  /** Its `jti`. */
+  readonly id: unknown
   /** Milliseconds since 1970 from which it is no longer accepted. */
   readonly acceptedUntil: number
 }
 
 /**
- * Checks bearer tokens (RFC 6750) that are JWTs (RFC 7519) with jsonwebtoken, after stricter checks of their
- * form. A token that was accepted is remembered until it expires, at most `cacheSize` of them: a signature
- * costs 6 to 60 µs, a look-up a fraction of one.
+ * Checks bearer tokens (RFC 6750) that are JWTs (RFC 7519) as RFC 8725 advises. A token that was accepted is remembered
+ * until it expires, its key is taken back or it is revoked: a signature costs 6 to 60 µs, a look-up a fraction of one.
  */
 export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authenticator {
-  const { key, clockToleranceMs, cacheSize, now = Date.now } = options
-  const verified = new Map<string, VerifiedToken>()
-  const readClaims = createClaimReader(options)
-  const verifyOptions: jwt.VerifyOptions & { complete?: false } = {
-    algorithms: [...options.algorithms],
-    clockTolerance: clockToleranceMs / 1000,
-    ...(options.issuer !== undefined && { issuer: listOf(options.issuer) }),
-    ...(options.audience !== undefined && { audience: listOf(options.audience) }),
+  const { clockToleranceMs, cacheSize, places, revocations, now = Date.now } = options
+  const accepted = new AcceptedCredentials<VerifiedToken>(cacheSize)
+  const issuers = options.issuers.map(issuer => ({
+    ...issuer,
+    readIdentity: createClaimReader({ ...options, ...issuer }),
+  }))
+  type Issuer = (typeof issuers)[number]
+  const byName = new Map(issuers.flatMap(each => (each.issuer ?? []).map(name => [name, each] as const)))
+  const forAny = issuers.find(each => each.issuer === undefined)
+
+  function issuerOf({ iss }: Claims): Issuer {
+    const issuer = (typeof iss === 'string' ? byName.get(iss) : undefined) ?? forAny
+    if (!issuer) throw new TypeError('the token is from an issuer that is not accepted')
+    return issuer
   }
 
-  function verify(token: string): VerifiedToken {
-    try {
-      checkTokenForm(token)
-    } catch (error) {
-      throw refusal('WG_TOKEN_INVALID', error)
+  function verify(token: string): VerifiedToken | Promise<VerifiedToken> {
+    return refusing(() => {
+      const jws = readJws(token)
+      const claims = readClaims(jws)
+      const issuer = issuerOf(claims)
+      if (issuer.keys.find(jws.algorithm, jws.keyId)) return judge(jws, claims, issuer)
+      // No fetch is worth a token that would be refused anyway.
+      checkClaims(claims, issuer, clockToleranceMs, now())
+      const fetched = issuer.keys.refresh()
+      return fetched
+        ? fetched.then(() => refusing(() => judge(jws, claims, issuer)))
+        : judge(jws, claims, issuer)
+    })
+  }
+
+  function judge(jws: Jws, claims: Claims, issuer: Issuer): VerifiedToken {
+    const key = issuer.keys.find(jws.algorithm, jws.keyId)
+    if (!key) {
+      if (!issuer.keys.isLoaded) throw unavailable('the keys of the issuer have not come yet')
+      throw new TypeError('no key, or more than one, is for the kid and alg of the token')
     }
-    let claims: string | jwt.JwtPayload
-    try {
-      claims = jwt.verify(token, key, { ...verifyOptions, clockTimestamp: Math.floor(now() / 1000) })
-    } catch (error) {
-      throw refusal(error instanceof jwt.TokenExpiredError ? 'WG_TOKEN_EXPIRED' : 'WG_TOKEN_INVALID', error)
-    }
-    if (typeof claims !== 'object')
-      throw refusal('WG_TOKEN_INVALID', new TypeError('the payload is not an object'))
-    if (claims.exp === undefined && options.requireExpiry) {
-      throw refusal('WG_TOKEN_INVALID', new TypeError('the token has no exp'))
-    }
-    return {
-      identity: readClaims(claims),
-      acceptedUntil:
-        claims.exp === undefined ? Number.POSITIVE_INFINITY : claims.exp * 1000 + clockToleranceMs,
-    }
+    verifySignature(jws, key)
+    const acceptedUntil = checkClaims(claims, issuer, clockToleranceMs, now())
+    return { identity: issuer.readIdentity(claims), key, id: claims.jti, acceptedUntil }
+  }
+
+  /** @throws GatewayError */
+  function checkRevoked({ id }: VerifiedToken): void {
+    if (revocations === undefined || typeof id !== 'string') return
+    if (!revocations.isLoaded) throw unavailable('the list of revoked tokens has not come yet')
+    if (revocations.has(id)) throw refusal('WG_TOKEN_INVALID', new TypeError('the token was revoked'))
+  }
+
+  function accept(credential: string, fresh: VerifiedToken, head: RequestHead, call: Call): Identity {
+    checkRevoked(fresh)
+    accepted.add(credential, fresh)
+    call.isAuthorizationChecked = credential === head.authorization
+    return fresh.identity
   }
 
   return {
-    authenticate(head: RequestHead): Identity {
+    challenge: CHALLENGE,
+    authenticate(head: RequestHead, call: Call): Identity | Promise<Identity> {
       if (head.authorizationCount > 1) {
         throw refusal('WG_TOKEN_INVALID', new TypeError('more than one Authorization header'))
       }
-      const { authorization = '' } = head
+      const credential = places === undefined ? (head.authorization ?? '') : takeBearer(head, call, places)
       // By the whole header value, so that a token seen before need not be cut out of it.
-      const known = verified.get(authorization)
+      const known = accepted.get(credential)
       if (known) {
-        if (now() < known.acceptedUntil) return known.identity
-        verified.delete(authorization)
+        if (now() < known.acceptedUntil && known.key.isRetired !== true) {
+          checkRevoked(known)
+          call.isAuthorizationChecked = credential === head.authorization
+          return known.identity
+        }
+        accepted.delete(credential)
       }
-      const fresh = verify(bearerToken(authorization))
-      if (cacheSize > 0) {
-        // The oldest goes first: a Map keeps the order in which keys came.
-        if (verified.size >= cacheSize) verified.delete(verified.keys().next().value!)
-        verified.set(authorization, fresh)
-      }
-      return fresh.identity
+      const fresh = verify(bearerToken(credential))
+      if (fresh instanceof Promise) return fresh.then(token => accept(credential, token, head, call))
+      return accept(credential, fresh, head, call)
     },
   }
 }
 
-function listOf(values: string | readonly string[]): [string, ...string[]] {
-  return (typeof values === 'string' ? [values] : [...values]) as [string, ...string[]]
-}
-
+const CHALLENGE = 'Bearer realm="waygate"'
 const BEARER = /^Bearer +([^\s]+) *$/i
 
 function bearerToken(authorization: string): string {
   const match = BEARER.exec(authorization)
-  if (!match) {
-    throw new GatewayError('WG_TOKEN_MISSING', { headers: { 'www-authenticate': 'Bearer realm="waygate"' } })
-  }
+  if (!match) throw new GatewayError('WG_TOKEN_MISSING', { headers: { 'www-authenticate': CHALLENGE } })
   return match[1]!
+}
+
+/** Runs a check of a token; whatever it throws becomes a refusal. */
+function refusing<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof GatewayError) throw error
+    throw refusal(error instanceof TokenExpired ? 'WG_TOKEN_EXPIRED' : 'WG_TOKEN_INVALID', error)
+  }
 }
 
 function refusal(code: ErrorCode, cause: unknown): GatewayError {
@@ -120,7 +164,15 @@ function refusal(code: ErrorCode, cause: unknown): GatewayError {
   return new GatewayError(code, {
     cause,
     headers: {
-      'www-authenticate': `Bearer realm="waygate", error="invalid_token", error_description="${description}"`,
+      'www-authenticate': `${CHALLENGE}, error="invalid_token", error_description="${description}"`,
     },
+  })
+}
+
+/** Not the client's fault, and no reason for it to throw its token away. */
+function unavailable(reason: string): GatewayError {
+  return new GatewayError('WG_AUTH_UNAVAILABLE', {
+    cause: new Error(reason),
+    headers: { 'retry-after': '1' },
   })
 }

@@ -39,6 +39,9 @@ export interface WorkerPage {
   readonly stale: boolean
 }
 
+/** By whom a request must be known: a name, or that name with what must be granted. */
+export type AuthPage = string | Readonly<Record<string, object>>
+
 export interface RoutePage {
   readonly id: string
   readonly origin: 'etcd' | 'file' | 'auto'
@@ -49,7 +52,7 @@ export interface RoutePage {
   readonly hosts: readonly string[] | null
   readonly service: string
   /** As a route document writes it. */
-  readonly auth: 'none' | 'jwt' | { readonly jwt: { scopes: readonly string[]; roles: readonly string[] } }
+  readonly auth: 'none' | AuthPage | readonly AuthPage[]
   readonly stripPrefix: string
   readonly timeoutMs: number
   /** Null: every other node once. */

@@ -13,7 +13,8 @@ const TICK_MS = 50
 /**
  * Ends calls whose answer does not come in time, up to 50 ms late. Calls with one timeout expire in the order
  * they came, so each timeout has a queue of its own, and a look at its head is all a tick costs. A timer per
- * request would cost ten times as much as joining a queue and leaving it.
+ * request would cost ten times as much as joining a queue and leaving it. Only a call that had to wait before it is
+ * sent, for a password to be checked, say, joins before some that came after it.
  */
 export class Deadlines {
   readonly #queues = new Map<number, Deadline>()
@@ -32,7 +33,7 @@ export class Deadlines {
       this.#queues.set(timeoutMs, head)
     }
     const deadline = new Deadline(call, timeoutMs, call.startedAt + timeoutMs)
-    deadline.insertBefore(head)
+    deadline.join(head)
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
     return deadline
   }
@@ -89,6 +90,13 @@ export class Deadline {
     this.next.#previous = this.#previous
     this.next = this
     this.#previous = this
+  }
+
+  /** Joins the queue of `head` behind all that do not expire later. */
+  join(head: Deadline): void {
+    let link = head
+    while (link.#previous !== head && link.#previous.expiresAt > this.expiresAt) link = link.#previous
+    this.insertBefore(link)
   }
 
   insertBefore(link: Deadline): void {

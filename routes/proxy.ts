@@ -1,11 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import type { Call } from '../internal/call.ts'
+import type { Call, Identity } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
+import type { RequestHead } from '../internal/request-head.ts'
+import type { Route } from '../internal/route.ts'
 import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
-import type { Authenticator } from '../middleware/authenticator.ts'
+import type { Authenticators } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
 import { answerClientError } from '../middleware/client-error.ts'
 import type { LoopGuard } from '../middleware/loop-guard.ts'
@@ -33,8 +35,7 @@ export interface ProxyOptions extends PublicServerOptions {
   readonly upstream: Upstream
   /** The same for a connection, for WebSockets. */
   readonly connect: Upstream<NodeConnection>
-  /** Undefined when no key is configured. */
-  readonly authenticator: Authenticator | undefined
+  readonly authenticators: Authenticators
   readonly identityHeaders: readonly string[]
   readonly isTrustedProxy: (address: string) => boolean
   /** Whether answers tell clients to open another connection, since this process is about to go. */
@@ -87,24 +88,57 @@ export function createProxy(options: ProxyOptions): Proxy {
   const forward = createForward({ ...options, refuse })
   const { loop } = options
 
-  /** @throws GatewayError why the request must not go to a node */
-  function admit({ call, head, hasEncodedSlash, refusal }: OpenedCall): void {
+  /**
+   * A promise only where it takes time to know who the request speaks for.
+   *
+   * @throws GatewayError why the request must not go to a node
+   */
+  function admit({ call, head, hasEncodedSlash, refusal }: OpenedCall): Promise<void> | undefined {
     if (loop?.isOverloaded) loop.admit()
     if (refusal) throw refusal
     const route = matchRoute(options.routes(), call.method, head.host, call.target, hasEncodedSlash)
     call.route = route
-    call.identity = authorize(route, head, options.authenticator)
-    if (head.contentLength === undefined) return
+    const identity = authorize(route, head, call, options.authenticators)
+    if (identity instanceof Promise) return admitLater(call, route, head, identity)
+    call.identity = identity
+    checkLength(route, head)
+    return undefined
+  }
+
+  async function admitLater(call: Call, route: Route, head: RequestHead, identity: Promise<Identity>) {
+    call.identity = await identity
+    checkLength(route, head)
+  }
+
+  function checkLength(route: Route, { contentLength }: RequestHead): void {
+    if (contentLength === undefined) return
     const maxBytes = route.maxBodyBytes ?? options.maxBodyBytes
-    if (maxBytes > 0 && Number(head.contentLength) > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
+    if (maxBytes > 0 && Number(contentLength) > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
   }
 
   function serve(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
     const opened = openCall(request, response)
     try {
       if (expectation === 'unknown') throw opened.refusal ?? new GatewayError('WG_EXPECTATION_FAILED')
-      admit(opened)
-      forward(request, response, opened, expectation)
+      const admission = admit(opened)
+      if (admission) void serveLater(admission, request, response, opened, expectation)
+      else forward(request, response, opened, expectation)
+    } catch (error) {
+      refuse(error, response, opened.call)
+    }
+  }
+
+  async function serveLater(
+    admission: Promise<void>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    opened: OpenedCall,
+    expectation: Expectation,
+  ): Promise<void> {
+    try {
+      await admission
+      // Nobody is there any more to whom a node's work would be of use.
+      if (!response.destroyed) forward(request, response, opened, expectation)
     } catch (error) {
       refuse(error, response, opened.call)
     }

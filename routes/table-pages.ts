@@ -1,8 +1,8 @@
 import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../internal/peer.ts'
-import type { Route, RouteAuth } from '../internal/route.ts'
-import type { LimitPage, NodePage, OwnPages, RoutePage, ServiceState } from './admin-pages.ts'
+import type { AuthRule, Route, RouteAuth } from '../internal/route.ts'
+import type { AuthPage, LimitPage, NodePage, OwnPages, RoutePage, ServiceState } from './admin-pages.ts'
 import type { LimitsView, LimitView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './table-view.ts'
@@ -116,6 +116,11 @@ function describeNode(peer: Peer): NodePage {
 /** As a route document writes it. */
 function describeAuth(auth: RouteAuth): RoutePage['auth'] {
   if (auth.type === 'none') return 'none'
-  const { scopes, roles } = auth
-  return scopes.length === 0 && roles.length === 0 ? 'jwt' : { jwt: { scopes, roles } }
+  return auth.type === 'any' ? auth.rules.map(describeRule) : describeRule(auth)
+}
+
+function describeRule({ type, scopes, roles, claims }: AuthRule): AuthPage {
+  if (scopes.length === 0 && roles.length === 0 && !claims) return type
+  const named = claims?.map(({ path, values }) => [path, values.length === 1 ? values[0] : values] as const)
+  return { [type]: { scopes, roles, ...(named && { claims: Object.fromEntries(named) }) } }
 }

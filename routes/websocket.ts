@@ -13,7 +13,7 @@ import { type End, holdBack, passBareClose } from './websocket-ends.ts'
 export interface WebSocketOptions {
   readonly openCall: (request: IncomingMessage, response: ServerResponse) => OpenedCall
   /** @throws GatewayError why the request must not go to a node */
-  readonly admit: (opened: OpenedCall) => void
+  readonly admit: (opened: OpenedCall) => Promise<void> | undefined
   readonly refuse: Refuse
   /** The way to a connection to a node: balancing, breaker, retries. */
   readonly connect: Upstream<NodeConnection>
@@ -66,7 +66,7 @@ export function mountWebSockets(
     response: ServerResponse,
     opened: OpenedCall,
   ): Promise<Link> {
-    admit(opened)
+    await admit(opened)
     const { call } = opened
     const route = call.route!
     const target = outgoingTarget(opened)

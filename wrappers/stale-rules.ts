@@ -9,7 +9,7 @@ const FORBIDS = /(?:^|[\s,])(?:private|no-store|no-cache|must-revalidate|proxy-r
 /**
  * What the answer to a request is kept under; undefined when it must not be kept.
  *
- * It holds all that an answer may depend on. Who asks is part of it on a route with a token: the subject, what it
+ * It holds all that an answer may depend on. Who asks is part of it on a route that asks who it is: the subject, what it
  * was granted, the headers made of it, and its other claims, which the node can read, too. A request with any header
  * that is not known to be neutral (a cookie, an Authorization that was not checked here, an API key under whatever name)
  * may speak for somebody whom the gateway does not know.
@@ -20,12 +20,12 @@ export function staleKey(
 ): string | undefined {
   if ((method !== 'GET' && method !== 'HEAD') || body) return undefined
   const { identity } = call
-  if (route.auth.type === 'jwt' && identity?.subject === undefined) return undefined
+  if (route.auth.type !== 'none' && identity?.subject === undefined) return undefined
   const varying: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!.toLowerCase()
     if (VARYING.has(name)) varying.push(name, headers[i + 1]!)
-    else if (!isNeutral(name) && !isOfIdentity(name, identity)) return undefined
+    else if (!isNeutral(name) && !isOfIdentity(name, call)) return undefined
   }
   const who = identity && [
     identity.subject,
@@ -81,9 +81,9 @@ function isNeutral(name: string): boolean {
 }
 
 /** Whether a header is one that the gateway has checked, or has set itself, for the caller it knows. */
-function isOfIdentity(name: string, identity: Identity | undefined): boolean {
+function isOfIdentity(name: string, { identity, isAuthorizationChecked }: Call): boolean {
   if (!identity) return false
-  if (name === 'authorization') return true
+  if (name === 'authorization') return isAuthorizationChecked
   return identity.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === name)
 }
 

@@ -37,6 +37,30 @@ export function decodeRoute(prefix: string, { key, value }: StoredKey): Registry
   }
 }
 
+const SHA256 = /^[0-9a-f]{64}$/
+
+/** What a key under the prefix of API keys says; the document itself is checked by whoever knows its schema. */
+export function decodeApiKey(prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    const hash = pathOf(key, prefix)
+    if (!SHA256.test(hash)) throw new TypeError('key must be <prefix><64 lower-case hexadecimal digits>')
+    return { kind: 'api-key', key, hash, document: parseObject(value) }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
+/** What a key under the prefix of revocations says. That it is there is all; its value does not count. */
+export function decodeRevocation(prefix: string, { key }: StoredKey): RegistryEntry {
+  try {
+    const tokenId = pathOf(key, prefix)
+    if (tokenId === '') throw new TypeError('key must be <prefix><jti>')
+    return { kind: 'revocation', key, tokenId }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
 function pathOf(key: string, prefix: string): string {
   if (!key.startsWith(prefix)) throw new TypeError('key is not UTF-8 text')
   return key.slice(prefix.length)

@@ -16,7 +16,13 @@ import { serviceOf } from '../service-of.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { type FollowedPrefix, followPrefix } from './follow-prefix.ts'
 import { readAllPages } from './pages.ts'
-import { nodesSource, type PrefixSource, routesSource } from './prefix-source.ts'
+import {
+  apiKeysSource,
+  nodesSource,
+  type PrefixSource,
+  revocationsSource,
+  routesSource,
+} from './prefix-source.ts'
 import type { SyncTimings } from './prefix-sync.ts'
 import {
   checkPrefix,
@@ -36,6 +42,10 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly servicesPrefix?: string | undefined
   /** Default `/waygate/routes/`; ends in `/`. */
   readonly routesPrefix?: string | undefined
+  /** Ends in `/`; undefined = API keys are not followed. */
+  readonly apiKeysPrefix?: string | undefined
+  /** Ends in `/`; undefined = revocations are not followed. */
+  readonly revocationsPrefix?: string | undefined
   /** The name of the value format under `servicesPrefix`; default `auto`. */
   readonly format?: string | undefined
   /** Further prefixes that nodes are read from, each in its own format. */
@@ -80,6 +90,10 @@ export class EtcdRegistry implements Registry {
     this.#sources = [
       ...this.#nodeSources.map(source => nodesSource(source, this.#servicesPrefix)),
       ...(options.withRoutes === false ? [] : [routesSource(routesPrefix)]),
+      ...(options.apiKeysPrefix === undefined ? [] : [apiKeysSource(checkPrefix(options.apiKeysPrefix))]),
+      ...(options.revocationsPrefix === undefined
+        ? []
+        : [revocationsSource(checkPrefix(options.revocationsPrefix))]),
     ]
     this.#client = createEtcdClient(options)
   }

@@ -1,6 +1,6 @@
 import { codecNamed } from '../codecs/codecs.ts'
 import type { RegistryEntry, RegistrySource } from '../registry.ts'
-import { decodeNodes, decodeRoute } from './entries.ts'
+import { decodeApiKey, decodeNodes, decodeRevocation, decodeRoute } from './entries.ts'
 import type { ServicesPrefix } from './prefixes.ts'
 import type { StoredKey } from './transport.ts'
 
@@ -32,4 +32,16 @@ export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix
 export function routesSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeRoute(prefix, item)
   return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
+}
+
+/** The prefix of API keys. */
+export function apiKeysSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodeApiKey(prefix, item)
+  return { name: prefix, scope: 'api-keys', decode, fileName: 'etcd-api-keys.json' }
+}
+
+/** The prefix of the `jti`s of tokens that were taken back. */
+export function revocationsSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodeRevocation(prefix, item)
+  return { name: prefix, scope: 'revocations', decode, fileName: 'etcd-revocations.json' }
 }

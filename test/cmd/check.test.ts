@@ -3,7 +3,11 @@ import { type TestContext, test } from 'node:test'
 import { runCheck } from '../../cmd/check.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 
-function check(t: TestContext, content: string, options: { kind?: 'config' | 'route'; env?: object } = {}) {
+function check(
+  t: TestContext,
+  content: string,
+  options: { kind?: 'config' | 'route' | 'api-key'; env?: object } = {},
+) {
   const cwd = tempFolder(t, { 'a.yaml': content })
   const lines: string[] = []
   const code = runCheck(
@@ -47,6 +51,26 @@ test('every problem of a route document is a line with its place and path', t =>
 test('a document that lacks its path or its service is still told to be a route', t => {
   assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing'])
   assert.deepEqual(check(t, 'path: /a').lines, ['a.yaml:1: $.service: is missing'])
+})
+
+test('the value of an API key is told by its owner, and every problem of it has its place and path', t => {
+  const good =
+    '{"owner": "acme", "scopes": ["a"], "claims": {"tier": "pro"}, "expiresAt": "2030-01-31T00:00:00Z"}'
+  assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (API key)'] })
+  assert.deepEqual(
+    check(t, 'owner: ""\nscopes: [a b]\nexpiresAt: tomorrow\nroles: admin\nrole: x\n').lines.sort(),
+    [
+      'a.yaml:1: $.owner: must not be empty',
+      'a.yaml:2: $.scopes[0]: must be one word, not "a b"',
+      'a.yaml:3: $.expiresAt: must be a time such as 2030-01-31T12:00:00Z, not "tomorrow"',
+      'a.yaml:4: $.roles: must be a list, not "admin"',
+      'a.yaml:5: $.role: is not a known field (did you mean "roles"?)',
+    ],
+  )
+  assert.deepEqual(check(t, '{"owner": "a", "expiresAt": "2030-13-31T00:00:00Z"}').lines, [
+    'a.yaml:1: $.expiresAt: is not a day and time that there is',
+  ])
+  assert.deepEqual(check(t, 'scopes: []', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
 })
 
 test('the kind can be forced', t => {

@@ -104,7 +104,7 @@ for (const [text, seconds] of durations) {
 const refused: [line: string, message: RegExp][] = [
   [
     '',
-    /^waygate: a command is missing: start, demo, register, routes, token, check, doctor; see waygate --help$/,
+    /^waygate: a command is missing: start, demo, register, routes, token, api-key, hash-password, check, doctor; see waygate --help$/,
   ],
   ['stat', /^waygate: unknown command stat \(did you mean "start"\?\); see waygate --help$/],
   ['--port 1', /^waygate: unknown option --port; see waygate --help$/],
@@ -128,6 +128,12 @@ const refused: [line: string, message: RegExp][] = [
   ['start extra', /unexpected argument extra/],
   ['start -- extra', /unexpected argument extra/],
   ['start --sub x', /unknown option --sub/],
+  ['api-key', /--owner is missing/],
+  ['api-key --owner a --scope', /--scope needs a value/],
+  ['api-key --owner a --expires never', /--expires must be like 90s, 30m, 1h, 7d or seconds, not never/],
+  ['api-key --owner a --claim x', /--claim must be KEY=VALUE, not x/],
+  ['hash-password --user', /--user needs a value/],
+  ['hash-password secret', /unexpected argument secret/],
   ['register --address 127.0.0.1:1', /--name is missing/],
   ['register --name a', /--address is missing/],
   ['register --name a/b --address 127.0.0.1:1', /service must be 1 to 255 characters/],
@@ -148,7 +154,7 @@ const refused: [line: string, message: RegExp][] = [
   ['token --sub x --claim =1', /--claim must be KEY=VALUE/],
   ['check', /FILE is missing/],
   ['check a b', /unexpected argument b/],
-  ['check a --kind x', /--kind must be config or route, not x/],
+  ['check a --kind x', /--kind must be config, route or api-key, not x/],
 ]
 
 for (const [line, message] of refused) {

@@ -40,6 +40,7 @@ const kinds: [what: string, pem: () => string, algorithms: string[]][] = [
   ['a P-256 key', () => ec('P-256'), ['ES256']],
   ['a P-384 key', () => ec('P-384'), ['ES384']],
   ['a P-521 key', () => ec('P-521'), ['ES512']],
+  ['an Ed25519 key', () => generateKeyPairSync('ed25519', encoding).publicKey, ['EdDSA']],
 ]
 
 for (const [what, pem, algorithms] of kinds) {
@@ -95,11 +96,7 @@ const unusable: [what: string, files: Record<string, string>, problem: RegExp][]
   ['a file that holds something else', { k: 'hello' }, /k does not hold a public key or certificate in PEM$/],
   ['a small RSA key', { k: rsa(1024).publicKey }, /k holds an RSA key of 1024 bits; use 2048$/],
   ['a curve without algorithm', { k: ec('secp256k1') }, /k holds a key of type secp256k1; use RSA, P-256/],
-  [
-    'an Ed25519 key',
-    { k: generateKeyPairSync('ed25519', encoding).publicKey },
-    /key of type ed25519; use RSA/,
-  ],
+  ['an X25519 key', { k: generateKeyPairSync('x25519', encoding).publicKey }, /key of type x25519; use RSA/],
 ]
 
 for (const [what, files, problem] of unusable) {

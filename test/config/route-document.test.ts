@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { completeLimit, isLimited } from '../../config/resilience-rules.ts'
-import { ANY_TOKEN, NO_TOKEN, type ParsedRoute, parseRouteDocument } from '../../config/route-document.ts'
+import { ANY_TOKEN, NO_TOKEN } from '../../config/route-auth.ts'
+import { type ParsedRoute, parseRouteDocument } from '../../config/route-document.ts'
 import type { LimitRule } from '../../internal/route.ts'
 
 const context = {
@@ -105,6 +106,44 @@ test('a full document becomes the route that it says', () => {
     },
   })
   assert.ok([route, route.methods, route.hosts, route.auth, route.fallback].every(Object.isFrozen))
+})
+
+test('auth is a list of ways, each with what must be granted', () => {
+  const auth = (value: unknown) => routeOf({ path: '/', service: 's', auth: value }).auth
+  const any = { scopes: [], roles: [] }
+  assert.deepEqual(auth('api-key'), { type: 'api-key', ...any })
+  assert.deepEqual(auth(['jwt', { basic: { roles: ['a'] } }]), {
+    type: 'any',
+    rules: [
+      { type: 'jwt', ...any },
+      { type: 'basic', scopes: [], roles: ['a'] },
+    ],
+  })
+  const claims = [
+    { path: 'tier', values: ['pro', 7] },
+    { path: 'vip', values: [true] },
+  ]
+  assert.deepEqual(auth({ jwt: { claims: { tier: ['pro', 7], vip: true } } }), {
+    type: 'jwt',
+    ...any,
+    claims,
+  })
+})
+
+test('a way to be known by that is not configured is a problem of the document, where that is known', () => {
+  const parsed = (auth: unknown) =>
+    parseRouteDocument(
+      'r1',
+      { path: '/', service: 's', auth },
+      { ...context, authenticators: new Set(['jwt']) },
+    )
+  assert.ok('route' in parsed('jwt'))
+  const refused = parsed(['jwt', { 'api-key': {} }, 'basic'])
+  assert.equal(
+    'reason' in refused && refused.reason,
+    '$.auth[1]: asks for "api-key", which is not configured: set apiKeys.enabled; ' +
+      '$.auth[2]: asks for "basic", which is not configured: set basic.users or basic.usersFile',
+  )
 })
 
 test('auth is "jwt", "none", rules, or the default', () => {
@@ -287,9 +326,34 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', auth: 'JWT' },
-    '$.auth: must be "jwt", "none" or an object, not "JWT" (did you mean "jwt"?)',
+    '$.auth: must be "jwt", "api-key", "basic", "none", an object or a list, not "JWT" (did you mean "jwt"?)',
   ],
-  [{ path: '/a', service: 's', auth: {} }, '$.auth.jwt: is missing'],
+  [{ path: '/a', service: 's', auth: {} }, '$.auth: must not have fewer than 1 properties'],
+  [
+    { path: '/a', service: 's', auth: { jwt: {}, basic: {} } },
+    '$.auth: must not have more than 1 properties',
+  ],
+  [
+    { path: '/a', service: 's', auth: { 'api-keys': {} } },
+    '$.auth["api-keys"]: is not a known field (did you mean "api-key"?)',
+  ],
+  [{ path: '/a', service: 's', auth: [] }, '$.auth: must not be empty'],
+  [
+    { path: '/a', service: 's', auth: ['jwt', 'none'] },
+    '$.auth[1]: must be "jwt", "api-key", "basic" or an object, not "none"',
+  ],
+  [
+    { path: '/a', service: 's', auth: ['jwt', { basic: { role: ['a'] } }] },
+    '$.auth[1].basic.role: is not a known field (did you mean "roles"?)',
+  ],
+  [
+    { path: '/a', service: 's', auth: { jwt: { claims: { tier: null } } } },
+    '$.auth.jwt.claims.tier: must be a string, a number, true or false or a list, not null',
+  ],
+  [
+    { path: '/a', service: 's', auth: [{ 'api-key': { claims: { '$.a[': 1 } } }] },
+    '$.auth[0]["api-key"].claims["$.a["]: must be a claim, names joined by dots, or a JSON path such as $.a["b.c"][0], not "$.a["',
+  ],
   [
     { path: '/a', service: 's', auth: { jwt: { scope: ['a'] } } },
     '$.auth.jwt.scope: is not a known field (did you mean "scopes"?)',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
-import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
+import type { RegistryEntry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import { createNode, type Node } from '../../internal/node.ts'
 import { parseRoute } from './follow.ts'
 
@@ -22,7 +22,7 @@ const doc = (id: string, document: unknown): RegistryEntry => ({
 
 let revision = 0
 const snapshot = (
-  scope: 'nodes' | 'routes',
+  scope: RegistryScope,
   entries: readonly RegistryEntry[],
   { from = 'store', afterLoss = false }: { from?: 'store' | 'disk'; afterLoss?: boolean } = {},
 ): RegistryEvent => ({
@@ -35,7 +35,7 @@ const snapshot = (
   afterLoss,
 })
 const change = (
-  scope: 'nodes' | 'routes',
+  scope: RegistryScope,
   puts: readonly RegistryEntry[],
   deletes: readonly string[] = [],
 ): RegistryEvent => ({
@@ -46,7 +46,7 @@ const change = (
   puts,
   deletes,
 })
-const status = (scope: 'nodes' | 'routes', connected: boolean, reason?: string): RegistryEvent => ({
+const status = (scope: RegistryScope, connected: boolean, reason?: string): RegistryEvent => ({
   type: 'status',
   source: scope,
   scope,
@@ -309,4 +309,102 @@ test('names from outside cannot reach an object prototype', () => {
     ['__proto__', 'constructor'],
   )
   assert.equal(directory.services().get('__proto__'), undefined)
+})
+
+const apiKey = (hash: string, document: unknown): RegistryEntry => ({
+  kind: 'api-key',
+  key: `/k/${hash}`,
+  hash,
+  document,
+})
+const revocation = (tokenId: string): RegistryEntry => ({ kind: 'revocation', key: `/x/${tokenId}`, tokenId })
+
+/** A directory that tells what is let in: the owners of API keys, and what is revoked. */
+function setUpCredentials() {
+  const known = new Set<unknown>()
+  const calls: string[] = []
+  const directory = new Directory({
+    parseRoute,
+    parseApiKey: document => {
+      const { owner } = document as { owner?: string }
+      return owner === undefined ? { reason: 'no owner' } : { apiKey: owner }
+    },
+    onCredential: (before, after) => {
+      const nameOf = (each: typeof before) => (each?.kind === 'api-key' ? each.apiKey : each?.tokenId)
+      calls.push(`${nameOf(before)} -> ${nameOf(after)}`)
+      if (before) known.delete(nameOf(before))
+      if (after) known.add(nameOf(after))
+    },
+  })
+  return { directory, known, calls }
+}
+
+test('API keys and revocations are told of when they come, change and go, and not when they are repeated', () => {
+  const { directory, calls } = setUpCredentials()
+  directory.apply(snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'b' })]))
+  directory.apply(snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'c' })]))
+  directory.apply(change('api-keys', [], ['/k/1']))
+  directory.apply(change('revocations', [revocation('t')]))
+  directory.apply(change('revocations', [revocation('t')]))
+  directory.apply(snapshot('revocations', []))
+  assert.deepEqual(calls, [
+    'undefined -> a',
+    'undefined -> b',
+    'b -> c',
+    'a -> undefined',
+    'undefined -> t',
+    't -> undefined',
+  ])
+})
+
+test('a value of an API key that cannot be used leaves its last good one while the key is there', () => {
+  const { directory, known } = setUpCredentials()
+  directory.apply(change('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', {})]))
+  assert.deepEqual([...known], ['a'])
+  directory.apply(change('api-keys', [apiKey('1', {})]))
+  directory.apply(change('api-keys', [bad('/k/1')]))
+  assert.deepEqual([...known], ['a'])
+  assert.deepEqual(directory.problems(), [
+    { key: '/k/1', reason: 'not JSON' },
+    { key: '/k/2', reason: 'no owner' },
+  ])
+  directory.apply(change('api-keys', [], ['/k/1', '/k/2']))
+  assert.equal(known.size, 0)
+  assert.deepEqual(directory.problems(), [])
+})
+
+test('what a registry has lost closes doors and opens none: API keys go at once, revocations are doubted', () => {
+  const { directory, known } = setUpCredentials()
+  directory.apply(
+    snapshot(
+      'api-keys',
+      ['1', '2', '3'].map(hash => apiKey(hash, { owner: hash })),
+    ),
+  )
+  directory.apply(snapshot('revocations', ['a', 'b', 'c'].map(revocation)))
+  directory.apply(snapshot('api-keys', [], { afterLoss: true }))
+  directory.apply(snapshot('revocations', [], { afterLoss: true }))
+  assert.deepEqual([...known], ['a', 'b', 'c'])
+  assert.deepEqual(
+    directory.suspects().map(({ key }) => key),
+    ['/x/a', '/x/b', '/x/c'],
+  )
+  assert.equal(directory.suspectCount, 3)
+  directory.dismiss('/x/a')
+  assert.deepEqual([...known], ['b', 'c'])
+  directory.apply(change('revocations', [revocation('b')]))
+  assert.equal(directory.suspectCount, 1)
+})
+
+test('revocations that all end right after an outage are doubted, one alone is not', () => {
+  const { directory, known } = setUpCredentials()
+  directory.apply(snapshot('revocations', ['a', 'b', 'c', 'd'].map(revocation)))
+  directory.apply(status('revocations', true))
+  directory.apply(status('revocations', false, 'away'))
+  directory.apply(status('revocations', true))
+  directory.apply(change('revocations', [], ['/x/a']))
+  assert.deepEqual([...known], ['b', 'c', 'd'])
+  directory.apply(change('revocations', [], ['/x/b', '/x/c', '/x/d']))
+  // Those of one burst are weighed together.
+  assert.deepEqual([...known].sort(), ['a', 'b', 'c', 'd'])
 })

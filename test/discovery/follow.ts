@@ -1,13 +1,22 @@
 import { Directory } from '../../discovery/directory.ts'
 import type { SourceState } from '../../discovery/directory-source.ts'
-import type { ParsedRoute } from '../../discovery/key-state.ts'
+import type { Credential, ParsedRoute } from '../../discovery/key-state.ts'
 import type { Registry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import type { Node } from '../../internal/node.ts'
 import { testRoute } from '../support/route.ts'
 
 /** Follows a registry the way a gateway does, but believes every delete, and lets a test wait for what it should come to know. */
 export class Follower {
-  readonly directory = new Directory({ parseRoute, doubtMs: 0 })
+  /** API keys and revocations that there are, in the order in which they came. */
+  credentials: readonly Credential[] = []
+  readonly directory = new Directory({
+    parseRoute,
+    doubtMs: 0,
+    onCredential: (before, after) => {
+      const kept = this.credentials.filter(each => each !== before)
+      this.credentials = after ? [...kept, after] : kept
+    },
+  })
   readonly events: RegistryEvent[] = []
   readonly #stop = new AbortController()
   readonly #registry: Registry

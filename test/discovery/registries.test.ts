@@ -14,10 +14,23 @@ import { requireEtcd, startEtcd } from '../support/etcd.ts'
 import { type RegistryStore, registryContract } from './registry-contract.ts'
 import { storeAt } from './store.ts'
 
+const CREDENTIALS = { apiKeysPrefix: '/keys/', revocationsPrefix: '/revoked/' }
+
 registryContract('memory', 'services', async t => {
   const registry = new MemoryRegistry()
-  t.after(() => registry.close())
+  const telling = new MemoryRegistry(CREDENTIALS)
+  t.after(() => Promise.all([registry.close(), telling.close()]))
+  const { apiKeysPrefix, revocationsPrefix } = CREDENTIALS
   return {
+    credentials: {
+      open: async () => telling,
+      putApiKey: async (hash, document) =>
+        telling.putEntry('api-keys', { kind: 'api-key', key: apiKeysPrefix + hash, hash, document }),
+      deleteApiKey: async hash => telling.deleteEntry('api-keys', apiKeysPrefix + hash),
+      revoke: async tokenId =>
+        telling.putEntry('revocations', { kind: 'revocation', key: revocationsPrefix + tokenId, tokenId }),
+      unrevoke: async tokenId => telling.deleteEntry('revocations', revocationsPrefix + tokenId),
+    },
     open: async () => registry,
     putNode: async input => {
       const node = createNode(input)
@@ -67,12 +80,21 @@ function etcdStore(url: string, t: TestContext): RegistryStore {
     await Promise.all(opened.map(registry => registry.close()))
     store.close()
   })
+  const credentials = { apiKeysPrefix: `${root}/keys/`, revocationsPrefix: `${root}/revoked/` }
+  async function open(more: object = {}): Promise<EtcdRegistry> {
+    const registry = new EtcdRegistry({ endpoints: [url], ...prefixes, ...more })
+    opened.push(registry)
+    await registry.init()
+    return registry
+  }
   return {
-    async open() {
-      const registry = new EtcdRegistry({ endpoints: [url], ...prefixes })
-      opened.push(registry)
-      await registry.init()
-      return registry
+    open: () => open(),
+    credentials: {
+      open: () => open(credentials),
+      putApiKey: (hash, document) => store.put(credentials.apiKeysPrefix + hash, JSON.stringify(document)),
+      deleteApiKey: hash => store.delete(credentials.apiKeysPrefix + hash),
+      revoke: tokenId => store.put(credentials.revocationsPrefix + tokenId, ''),
+      unrevoke: tokenId => store.delete(credentials.revocationsPrefix + tokenId),
     },
     putNode: ({ service, id, host, ...more }) =>
       store.put(`${prefixes.servicesPrefix}${service}/${id}`, JSON.stringify({ id, ip: host, ...more })),

@@ -18,6 +18,15 @@ export interface RegistryStore {
   deleteNode(service: string, id: string): Promise<void>
   putRoute(id: string, document: unknown): Promise<void>
   deleteRoute(id: string): Promise<void>
+  /** Where services register: API keys and revocations, as an operator puts them. */
+  readonly credentials?: {
+    /** A registry that tells of them as well. */
+    open(): Promise<Registry>
+    putApiKey(hash: string, document: unknown): Promise<void>
+    deleteApiKey(hash: string): Promise<void>
+    revoke(tokenId: string): Promise<void>
+    unrevoke(tokenId: string): Promise<void>
+  }
 }
 
 const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, weight: 3, metadata: { zone: 'a' } }
@@ -112,6 +121,38 @@ export function registryContract(
     await store.deleteRoute('r1')
     await follower.until('r1 is gone', () => follower.directory.routes().length === 0)
     await follower.stop()
+  })
+
+  registering(
+    'API keys and revocations come and go in scopes of their own, for who asks for them',
+    async store => {
+      const { open, putApiKey, deleteApiKey, revoke, unrevoke } = store.credentials!
+      const hash = 'a'.repeat(64)
+      const document = { owner: 'acme', nested: { list: [1, 'x', null] } }
+      await putApiKey(hash, document)
+      const follower = new Follower(await open())
+      await follower.until('all four scopes are connected', () => follower.connected())
+      assert.deepEqual(new Set(follower.events.map(({ scope }) => scope)).size, 4)
+      const told = () =>
+        follower.credentials.map(each => (each.kind === 'api-key' ? [each.hash, each.apiKey] : each.tokenId))
+      await follower.until('the key is there', () => told().length === 1)
+      assert.deepEqual(told(), [[hash, document]])
+      await revoke('a/b c')
+      await follower.until('the revocation is there', () => told().length === 2)
+      assert.deepEqual(told()[1], 'a/b c')
+      await putApiKey(hash, { owner: 'other' })
+      await follower.until('the key is another', () => JSON.stringify(told()).includes('other'))
+      await unrevoke('a/b c')
+      await deleteApiKey(hash)
+      await follower.until('both are gone', () => told().length === 0)
+      await follower.stop()
+    },
+  )
+
+  contract('nothing is told of API keys and revocations to who does not ask', async store => {
+    const { sources } = await store.open()
+    const scopes = new Set(sources.map(({ scope }) => scope))
+    assert.deepEqual(scopes, new Set(['nodes', 'routes']))
   })
 
   contract('getService has the nodes of just that service, ordered by id', async store => {

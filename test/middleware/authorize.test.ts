@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Identity } from '../../internal/call.ts'
+import { Call, type Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/errors.ts'
 import { createRequestHeadReader } from '../../internal/request-head.ts'
 import type { RouteAuth } from '../../internal/route.ts'
@@ -8,10 +8,15 @@ import { authorize } from '../../middleware/authorize.ts'
 import { testRoute } from '../support/route.ts'
 
 const HEAD = createRequestHeadReader([])([])
+const CALL = new Call('r1', 'GET', '/', 0)
 
 function run(auth: RouteAuth, granted: Partial<Identity> = {}): Identity | undefined {
   const identity: Identity = { subject: 'u1', headers: [], scopes: [], roles: [], ...granted }
-  return authorize(testRoute({ auth }), HEAD, { authenticate: () => identity })
+  const known = authorize(testRoute({ auth }), HEAD, CALL, {
+    jwt: { challenge: 'Bearer', authenticate: () => identity },
+  })
+  assert.ok(!(known instanceof Promise))
+  return known
 }
 
 const jwt = (scopes: readonly string[], roles: readonly string[] = []): RouteAuth => ({
@@ -26,7 +31,7 @@ test('an open route asks nobody, and tells the node nothing of who came', () => 
 
 test('a route that asks for a token refuses everyone while no key is configured', () => {
   assert.throws(
-    () => authorize(testRoute({ auth: jwt([]) }), HEAD, undefined),
+    () => authorize(testRoute({ auth: jwt([]) }), HEAD, CALL, {}),
     (error: unknown) =>
       error instanceof GatewayError &&
       error.code === 'WG_TOKEN_INVALID' &&

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict'
-import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import {
+  createHmac,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign as signBytes,
+} from 'node:crypto'
 import { describe, test } from 'node:test'
 import jwt from 'jsonwebtoken'
+import { Call } from '../../internal/call.ts'
 import { type ErrorCode, GatewayError } from '../../internal/errors.ts'
 import { createRequestHeadReader } from '../../internal/request-head.ts'
-import { createJwtAuthenticator, type JwtAuthenticatorOptions } from '../../middleware/jwt-authenticator.ts'
+import {
+  createJwtAuthenticator,
+  type JwtAuthenticatorOptions,
+  type TokenIssuer,
+} from '../../middleware/jwt-authenticator.ts'
+import { fixedKey, type KeySource, type VerificationKey } from '../../middleware/key-source.ts'
 import { MAX_TOKEN_BYTES } from '../../middleware/token-form.ts'
 
 const NOW = 1_800_000_000_000
@@ -17,27 +29,37 @@ const curve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve })
 const p256 = curve('P-256')
 const p384 = curve('P-384')
 const p521 = curve('P-521')
+const ed25519 = generateKeyPairSync('ed25519')
+const ed448 = generateKeyPairSync('ed448')
 
 const readHead = createRequestHeadReader([])
 
-function setUp(options: Partial<JwtAuthenticatorOptions> = {}) {
+type SetUp = Partial<JwtAuthenticatorOptions & Omit<TokenIssuer, 'keys'> & VerificationKey>
+
+/** One issuer with one key; what is not said is made up. */
+function setUp({ key = secret, algorithms = ['HS256'], ...options }: SetUp = {}) {
   const clock = { now: NOW }
   const authenticator = createJwtAuthenticator({
-    key: secret,
-    algorithms: ['HS256'],
+    issuers: [
+      {
+        keys: fixedKey({ key, algorithms }),
+        requireExpiry: true,
+        rolesClaim: 'roles',
+        ...options,
+      } as TokenIssuer,
+    ],
     clockToleranceMs: 0,
-    requireExpiry: true,
-    rolesClaim: 'roles',
     claimHeaders: { sub: 'x-user-id' },
     cacheSize: 100,
     now: () => clock.now,
     ...options,
   })
-  return {
-    clock,
-    present: (token: string) => authenticator.authenticate(readHead(['Authorization', `Bearer ${token}`])),
-    presentLines: (...lines: string[]) => authenticator.authenticate(readHead(lines)),
+  const presentLines = (...lines: string[]) => {
+    const identity = authenticator.authenticate(readHead(lines), new Call('r1', 'GET', '/', 0))
+    assert.ok(!(identity instanceof Promise), 'a key that is there needs no time')
+    return identity
   }
+  return { clock, presentLines, present: (token: string) => presentLines('Authorization', `Bearer ${token}`) }
 }
 
 function sign(
@@ -57,6 +79,16 @@ function craft(header: unknown, payload: unknown, key: KeyObject | string = secr
   const signed = `${part(header)}.${part(payload)}`
   // Signed by hand, since jsonwebtoken rightly refuses to.
   return `${signed}.${hmac(signed, key)}`
+}
+
+/** A token that jsonwebtoken cannot sign. */
+function signEdDsa(key: KeyObject, claims: object = {}): string {
+  const [head, payload] = [
+    { alg: 'EdDSA', typ: 'JWT' },
+    { ...CLAIMS, ...claims },
+  ].map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  const signed = `${head}.${payload}`
+  return `${signed}.${signBytes(null, Buffer.from(signed), key).toString('base64url')}`
 }
 
 function hmac(text: string, key: KeyObject | string): string {
@@ -89,11 +121,15 @@ describe('tokens of every algorithm are accepted with its key, and with its key 
     ['ES256', p256.privateKey, p256.publicKey],
     ['ES384', p384.privateKey, p384.publicKey],
     ['ES512', p521.privateKey, p521.publicKey],
+    ['EdDSA', ed25519.privateKey, ed25519.publicKey],
+    ['EdDSA', ed448.privateKey, ed448.publicKey],
   ] as const
+  const signed = (algorithm: (typeof table)[number][0], key: KeyObject) =>
+    algorithm === 'EdDSA' ? signEdDsa(key) : sign({}, { algorithm, key })
   for (const [algorithm, signingKey, key] of table) {
-    test(algorithm, () => {
+    test(`${algorithm} ${key.asymmetricKeyType ?? ''}`, () => {
       const { present } = setUp({ key, algorithms: [algorithm] })
-      const token = sign({}, { algorithm, key: signingKey })
+      const token = signed(algorithm, signingKey)
       assert.equal(present(token).subject, 'u1')
       const [head, payload, signature] = token.split('.') as [string, string, string]
       const forged = Buffer.from(JSON.stringify({ ...CLAIMS, sub: 'root' })).toString('base64url')
@@ -102,13 +138,11 @@ describe('tokens of every algorithm are accepted with its key, and with its key 
       const bytes = Buffer.from(signature, 'base64url')
       bytes[3]! ^= 1
       refused('WG_TOKEN_INVALID', () => present(`${head}.${payload}.${bytes.toString('base64url')}`), 'a bit')
-      const others = table.filter(([name]) => name !== algorithm)
+      const others = table
+        .filter(([, otherKey]) => otherKey !== signingKey || signingKey === secret)
+        .filter(([name]) => name !== algorithm || algorithm === 'EdDSA')
       for (const [name, otherKey] of others) {
-        refused(
-          'WG_TOKEN_INVALID',
-          () => present(sign({}, { algorithm: name, key: otherKey })),
-          `signed ${name}`,
-        )
+        refused('WG_TOKEN_INVALID', () => present(signed(name, otherKey)), `signed ${name}`)
       }
     })
   }
@@ -199,7 +233,7 @@ test('a token without an end is refused unless that is allowed', () => {
 })
 
 test('issuer and audience are checked when they are configured, one or several', () => {
-  const options = { issuer: ['https://a', 'https://b'], audience: 'api' }
+  const options = { issuer: ['https://a', 'https://b'], audience: ['api'] }
   const good = [
     { iss: 'https://a', aud: 'api' },
     { iss: 'https://b', aud: ['other', 'api'] },
@@ -397,4 +431,160 @@ test('a refused token is not remembered as a good one', () => {
   refused('WG_TOKEN_INVALID', () => present(token), 'early')
   clock.now = NOW + 10_000
   assert.equal(present(token).subject, 'u1')
+})
+
+test('a member that is named twice is refused in header and payload, although the signature is right', () => {
+  const { present } = setUp()
+  const payload = JSON.stringify(CLAIMS)
+  for (const [header, claims] of [
+    ['{"alg":"HS256","alg":"HS256"}', payload],
+    ['{"alg":"none","alg":"HS256"}', payload],
+    ['{"alg":"HS256","\\u0061lg":"none"}', payload],
+    [JSON.stringify(HS256), `{"sub":"root","sub":"u1","exp":${seconds(60)}}`],
+    [JSON.stringify(HS256), `{"sub":"u1","exp":${seconds(60)},"a":{"b":1,"b":2}}`],
+  ] as const) {
+    refused('WG_TOKEN_INVALID', () => present(craft(header, claims)), `${header} ${claims}`)
+  }
+})
+
+test('JSON that readers differ on is refused, although the signature is right', () => {
+  const { present } = setUp()
+  const exp = `"exp":${seconds(60)}`
+  const tricks: readonly (string | Buffer)[] = [
+    `{"sub":"u1",${exp}}{"sub":"root"}`,
+    `{"sub":"u1",${exp},}`,
+    `{'sub':'u1',${exp}}`,
+    `{"sub":"u1",${exp}}\0`,
+    `\ufeff{"sub":"u1",${exp}}`,
+    `/**/{"sub":"u1",${exp}}`,
+    `{"sub":"u1","exp":0x7fffffff}`,
+    `{"sub":"u1","exp":Infinity}`,
+    Buffer.from(`{"sub":"u\xff",${exp}}`, 'latin1'),
+  ]
+  for (const trick of tricks) {
+    const payload = Buffer.from(trick as string).toString('base64url')
+    const signed = `${Buffer.from(JSON.stringify(HS256)).toString('base64url')}.${payload}`
+    refused('WG_TOKEN_INVALID', () => present(`${signed}.${hmac(signed, secret)}`), String(trick))
+  }
+  const inherited = present(craft(HS256, `{"__proto__":{"sub":"root","scope":"admin"},${exp}}`))
+  assert.equal(inherited.subject, undefined)
+  assert.deepEqual(inherited.scopes, [])
+})
+
+test('a kid or alg that is not text is refused', () => {
+  const { present } = setUp()
+  for (const parameter of [
+    { kid: 1 },
+    { kid: null },
+    { kid: ['a'] },
+    { kid: { a: 1 } },
+    { alg: { HS256: 1 } },
+  ]) {
+    const token = craft({ ...HS256, ...parameter }, CLAIMS)
+    refused('WG_TOKEN_INVALID', () => present(token), JSON.stringify(parameter))
+  }
+})
+
+test('a token from the future is refused, but for the tolerance between clocks', () => {
+  const { present } = setUp({ clockToleranceMs: 5_000 })
+  assert.equal(present(craft(HS256, { ...CLAIMS, iat: seconds(5) })).subject, 'u1')
+  refused('WG_TOKEN_INVALID', () => present(craft(HS256, { ...CLAIMS, iat: seconds(6) })), 'iat')
+})
+
+test('a token may live as long as is allowed, and no longer', () => {
+  const { present, clock } = setUp({ maxLifetimeMs: 60_000, requireExpiry: false })
+  assert.equal(present(craft(HS256, { sub: 'u1', iat: seconds(), exp: seconds(60) })).subject, 'u1')
+  refused('WG_TOKEN_INVALID', () => present(craft(HS256, { iat: seconds(), exp: seconds(61) })), 'longer')
+  refused('WG_TOKEN_INVALID', () => present(craft(HS256, { exp: seconds(1) })), 'since nobody knows when')
+  const endless = craft(HS256, { sub: 'u1', iat: seconds() })
+  assert.equal(present(endless).subject, 'u1')
+  clock.now = NOW + 60_000
+  refused('WG_TOKEN_EXPIRED', () => present(endless), 'without exp it ends all the same')
+})
+
+describe('several issuers', () => {
+  const issuer = (
+    name: string | undefined,
+    key: KeyObject,
+    algorithm: string,
+    more: Partial<TokenIssuer> = {},
+  ) => ({
+    ...(name !== undefined && { issuer: [name] }),
+    keys: fixedKey({ key, algorithms: [algorithm] }),
+    requireExpiry: true,
+    rolesClaim: 'roles',
+    ...more,
+  })
+  const issuers = [
+    issuer('https://a', rsa.publicKey, 'RS256', { audience: ['a'], rolesClaim: 'realm.roles' }),
+    issuer('https://b', otherRsa.publicKey, 'RS256'),
+    issuer('https://c', ed25519.publicKey, 'EdDSA'),
+  ]
+  const byRsa = (claims: object, key = rsa.privateKey) => sign(claims, { algorithm: 'RS256', key })
+
+  test('each judges its own tokens, by its own key and its own rules', () => {
+    const { present } = setUp({ issuers })
+    const first = present(byRsa({ iss: 'https://a', aud: 'a', roles: ['no'], realm: { roles: ['yes'] } }))
+    assert.deepEqual(first.roles, ['yes'])
+    assert.deepEqual(present(byRsa({ iss: 'https://b', roles: ['r'] }, otherRsa.privateKey)).roles, ['r'])
+    assert.equal(present(signEdDsa(ed25519.privateKey, { iss: 'https://c' })).subject, 'u1')
+    refused('WG_TOKEN_INVALID', () => present(byRsa({ iss: 'https://a' })), 'no audience')
+  })
+
+  test('the key of one does not pass for the key of another, nor for one without name', () => {
+    const { present } = setUp({ issuers })
+    refused('WG_TOKEN_INVALID', () => present(byRsa({ iss: 'https://b' })), 'the key of a for b')
+    refused('WG_TOKEN_INVALID', () => present(byRsa({ iss: 'https://d' })), 'an unknown one')
+    for (const claims of [
+      {},
+      { iss: ['https://a'] },
+      { iss: null },
+      { iss: 'https://a/' },
+      { iss: 'constructor' },
+    ]) {
+      refused('WG_TOKEN_INVALID', () => present(byRsa({ aud: 'a', ...claims })), JSON.stringify(claims))
+    }
+  })
+
+  test('one without name judges those tokens alone that no other does', () => {
+    const { present } = setUp({ issuers: [...issuers, issuer(undefined, secret, 'HS256')] })
+    assert.equal(present(craft(HS256, CLAIMS)).subject, 'u1')
+    assert.equal(present(craft(HS256, { ...CLAIMS, iss: 'https://d' })).subject, 'u1')
+    refused('WG_TOKEN_INVALID', () => present(craft(HS256, { ...CLAIMS, iss: 'https://b' })), 'for b')
+  })
+})
+
+test('a token is no longer accepted once its key is taken back, remembered or not', () => {
+  const key: VerificationKey = { key: secret, algorithms: ['HS256'] }
+  let keys: readonly VerificationKey[] = [key]
+  const source: KeySource = { isLoaded: true, find: () => keys[0], refresh: () => undefined }
+  const { present } = setUp({
+    issuers: [{ keys: source, requireExpiry: true, rolesClaim: 'roles' }],
+  })
+  const token = sign()
+  assert.equal(present(token), present(token))
+  key.isRetired = true
+  keys = []
+  refused('WG_TOKEN_INVALID', () => present(token), 'retired')
+})
+
+test('a token whose jti was taken back is refused at once, remembered or not', () => {
+  const revoked = new Set<string>()
+  const revocations = { isLoaded: true, has: (id: string) => revoked.has(id) }
+  const { present } = setUp({ revocations })
+  const [mine, other] = [sign({ jti: 'id-1' }), sign({ jti: 'id-2' })] as const
+  assert.equal(present(mine).subject, 'u1')
+  revoked.add('id-1')
+  refused('WG_TOKEN_INVALID', () => present(mine), 'remembered')
+  refused('WG_TOKEN_INVALID', () => setUp({ revocations }).present(mine), 'new')
+  assert.equal(present(other).subject, 'u1')
+  assert.equal(present(sign()).subject, 'u1', 'one without jti cannot be taken back')
+  revoked.delete('id-1')
+  assert.equal(present(mine).subject, 'u1')
+})
+
+test('while it is not known which tokens were taken back, those that could be are answered 503', () => {
+  const { present } = setUp({ revocations: { isLoaded: false, has: () => false } })
+  assert.throws(() => present(sign({ jti: 'id-1' })), { code: 'WG_AUTH_UNAVAILABLE', status: 503 })
+  assert.equal(present(sign()).subject, 'u1')
 })

@@ -73,3 +73,19 @@ test('many calls with different timeouts all end', async () => {
   clock.now = 1_000
   assert.deepEqual(new Set(await Promise.all(calls.map(call => call.ended))), new Set(['timeout']))
 })
+
+test('a call that had to wait before it is sent is ended in its own time, not in that of those that came after it', async () => {
+  const { clock, deadlines, start } = startClock()
+  const waiting = new Call('id', 'GET', '/', 0)
+  const ended = new Promise<string>(resolve => {
+    waiting.current = { cancel: reason => resolve(reason.kind) }
+  })
+  const before = start(100)
+  clock.now = 50
+  const after = [start(100), start(100)]
+  deadlines.start(waiting, 100)
+  clock.now = 100
+  assert.equal(await ended, 'timeout')
+  assert.equal(await before.ended, 'timeout')
+  for (const { call } of after) assert.equal(call.ended, undefined)
+})

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { startTestGateway, token } from '../support/gateway.ts'
 import { send } from '../support/http.ts'
@@ -26,4 +27,41 @@ test('an old answer goes to the subject it was made for and to nobody else', asy
   assert.deepEqual(await ask({ sub: 'ann', roles: ['admin'] }), [502, '', undefined])
   // No token is still no entry.
   assert.equal((await send(port, { path: '/mine' })).status, 401)
+})
+
+test('an Authorization header that was not checked here may speak for somebody: such answers are not kept', async t => {
+  const node = await startNode(t, (socket, request) =>
+    socket.write(answer(`for ${request.header('x-user-id')}, ${request.header('authorization')}`)),
+  )
+  const [key, sha256] = ['wg_key', hash('sha256', 'wg_key', 'hex')]
+  const { port, registry } = await startTestGateway(t, {
+    withKey: true,
+    document: { apiKeys: { enabled: true }, jwt: { cookie: 'session' } },
+    nodes: { 'user/u1': node.port },
+    routes: { r: { path: '/mine', service: 'user', auth: ['jwt', 'api-key'], fallback: { stale: true } } },
+  })
+  registry.putEntry('api-keys', {
+    kind: 'api-key',
+    key: `/k/${sha256}`,
+    hash: sha256,
+    document: { owner: 'acme' },
+  })
+  const ask = async (headers: Readonly<Record<string, string>>) => {
+    const { status, text } = await send(port, { path: '/mine', headers })
+    return [status, status === 200 ? text : '']
+  }
+  const byKey = { 'x-api-key': key }
+  const session = { cookie: `session=${token()}` }
+  const others = [
+    { ...byKey, authorization: 'Basic YTpi' },
+    { ...session, authorization: 'Basic YTpi' },
+    { ...byKey, authorization: 'Bearer a.b.c' },
+  ]
+  assert.deepEqual(await ask(byKey), [200, 'for acme, undefined'])
+  assert.deepEqual(await ask(session), [200, 'for u1, undefined'])
+  for (const headers of others) assert.equal((await ask(headers))[0], 200)
+  await node.close()
+  assert.deepEqual(await ask(byKey), [200, 'for acme, undefined'])
+  assert.deepEqual(await ask(session), [200, 'for u1, undefined'])
+  for (const headers of others) assert.deepEqual(await ask(headers), [502, ''], JSON.stringify(headers))
 })

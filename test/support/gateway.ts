@@ -7,6 +7,7 @@ import { type Gateway, startGateway } from '../../cmd/gateway.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
+import { tempFolder } from '../config/temp-folder.ts'
 
 export const SECRET = 'a secret of tests that is long enough'
 
@@ -16,6 +17,8 @@ export interface GatewaySetUp {
   /** Route documents by id. */
   readonly routes?: Readonly<Record<string, unknown>>
   readonly config?: Partial<Omit<Config, 'limits'>> & { readonly limits?: Partial<Config['limits']> }
+  /** What stands in the configuration file, beside these. */
+  readonly document?: object
   /** Whether a key for tokens is configured. Default false. */
   readonly withKey?: boolean
 }
@@ -34,10 +37,18 @@ export interface TestGateway {
 /** A whole gateway in this process over a registry in memory, its table loaded. Stopped after the test. */
 export async function startTestGateway(
   t: TestContext,
-  { nodes = {}, routes = {}, config = {}, withKey = false }: GatewaySetUp,
+  { nodes = {}, routes = {}, config = {}, document, withKey = false }: GatewaySetUp,
 ): Promise<TestGateway> {
-  const loaded = loadConfig({ env: withKey ? { WAYGATE_JWT_SECRET: SECRET } : {}, cwd: tmpdir() })
-  const registry = new MemoryRegistry()
+  const loaded = loadConfig({
+    env: withKey ? { WAYGATE_JWT_SECRET: SECRET } : {},
+    cwd: document ? tempFolder(t, { 'waygate.yaml': JSON.stringify(document) }) : tmpdir(),
+  })
+  const registry = new MemoryRegistry({
+    apiKeysPrefix: loaded.config.apiKeys.enabled ? loaded.config.apiKeys.prefix : undefined,
+    revocationsPrefix: loaded.config.jwt.revocations.enabled
+      ? loaded.config.jwt.revocations.prefix
+      : undefined,
+  })
   for (const [key, value] of Object.entries(nodes)) {
     const [service = '', id = ''] = key.split('/')
     const { port, weight } = typeof value === 'number' ? { port: value, weight: 1 } : value

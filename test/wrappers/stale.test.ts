@@ -147,6 +147,7 @@ const identity = (values: Partial<Identity>): Identity => ({
 function keyOf(values: Partial<UpstreamRequest>, who?: Identity): string | undefined {
   const call = new Call('id', 'GET', '/', 0)
   call.identity = who
+  call.isAuthorizationChecked = who !== undefined
   return staleKey(testRequest(values), call)
 }
 

@@ -1,0 +1,45 @@
+import Type from 'typebox'
+import { type Finding, jsonPath } from './problem.ts'
+import { createProblemFinder } from './validate.ts'
+
+const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
+
+/** The value of an etcd key below `apiKeys.prefix`, whose name is the SHA-256 of an API key. */
+const ApiKeyDocument = Type.Object(
+  {
+    owner: Type.String({ minLength: 1, maxLength: 255 }),
+    scopes: Type.Optional(WORDS),
+    roles: Type.Optional(WORDS),
+    claims: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    expiresAt: Type.Optional(
+      Type.String({
+        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:Z|[+-]\\d{2}:\\d{2})$',
+        title: 'a time such as 2030-01-31T12:00:00Z',
+      }),
+    ),
+  },
+  { additionalProperties: false, title: 'API key' },
+)
+
+export type ApiKeyDocument = Type.Static<typeof ApiKeyDocument>
+
+const findSchemaProblems = createProblemFinder(ApiKeyDocument)
+
+/** Everything wrong with the value of an API key. */
+export function findApiKeyProblems(document: unknown): Finding[] {
+  const found = findSchemaProblems(document)
+  const { expiresAt } = (document ?? {}) as { expiresAt?: unknown }
+  if (found.length === 0 && expiresAt !== undefined && Number.isNaN(Date.parse(String(expiresAt)))) {
+    found.push({ path: ['expiresAt'], message: 'is not a day and time that there is' })
+  }
+  return found
+}
+
+/** The document, or why it cannot be used, every problem with its JSON path. Never throws. */
+export function parseApiKeyDocument(
+  document: unknown,
+): { readonly document: ApiKeyDocument } | { readonly reason: string } {
+  const findings = findApiKeyProblems(document)
+  if (findings.length === 0) return { document: document as ApiKeyDocument }
+  return { reason: findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ') }
+}

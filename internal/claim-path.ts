@@ -1,0 +1,44 @@
+import { type Claims, claimAt } from './claim-at.ts'
+
+// Each step begins with a character of its own, so nothing is ever read twice.
+const STEP = /\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,4})\]|\[("(?:[^"\\]|\\.)*")\]/y
+
+/**
+ * How to find a claim: by its name, by dots that lead inwards, or by a JSON path of plain steps such as
+ * `$.realms[0]["https://a.example/roles"]` (RFC 9535 without wildcards and filters).
+ *
+ * @throws TypeError when it begins with `$` and is no such path
+ */
+export function compileClaimPath(path: string): (claims: Claims) => unknown {
+  if (!path.startsWith('$')) return claims => claimAt(claims, path)
+  const steps: (string | number)[] = []
+  STEP.lastIndex = 1
+  while (STEP.lastIndex < path.length) {
+    const [, name, index, quoted] = STEP.exec(path) ?? []
+    if (name !== undefined) steps.push(name)
+    else if (index !== undefined) steps.push(Number(index))
+    else if (quoted !== undefined) steps.push(unquote(quoted))
+    else throw malformed()
+  }
+  if (steps.length === 0) throw malformed()
+  return claims => {
+    let value: unknown = claims
+    for (const step of steps) {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
+      value = (value as Record<string | number, unknown>)[step]
+    }
+    return value
+  }
+}
+
+function unquote(quoted: string): string {
+  try {
+    return JSON.parse(quoted)
+  } catch {
+    throw malformed()
+  }
+}
+
+function malformed(): TypeError {
+  return new TypeError('must be a claim, names joined by dots, or a JSON path such as $.a["b.c"][0]')
+}
