@@ -5,8 +5,9 @@ const SHRINK = 0.9
 /** Steps in which it comes back to where it began. */
 const STEPS_BACK = 8
 
-/** For so long even the quickest turn must have been late. */
+/** For so long, and so often, even the quickest turn must have been late. */
 const INTERVAL_MS = 500
+const INTERVAL_TURNS = 3
 
 /**
  * How many requests this process may have under way while its event loop is late: arithmetic alone.
@@ -26,6 +27,7 @@ export class LoopLimit {
   /** The most that was under way in this interval. */
   #peak = 0
   #intervalAt: number
+  #turns = 0
   #quickestMs = Number.POSITIVE_INFINITY
 
   /**
@@ -57,23 +59,27 @@ export class LoopLimit {
    */
   turned(turnMs: number, underWay: number, now: number): number | undefined {
     if (turnMs < this.#quickestMs) this.#quickestMs = turnMs
-    if (now - this.#intervalAt < INTERVAL_MS) return undefined
+    this.#turns++
+    if (now - this.#intervalAt < INTERVAL_MS || this.#turns < INTERVAL_TURNS) return undefined
     const quickestMs = this.#quickestMs
     this.#quickestMs = Number.POSITIVE_INFINITY
+    this.#turns = 0
     this.#intervalAt = now
     this.#adjust(quickestMs > this.#targetMs, underWay)
     return quickestMs
   }
 
   #adjust(isLate: boolean, underWay: number): void {
-    const isMet = this.#peak >= this.#limit
-    this.#peak = underWay
+    const peak = Math.max(this.#peak, underWay)
+    const isMet = peak >= this.#limit
+    this.#peak = 0
     if (isLate) {
       if (this.#limit === Number.POSITIVE_INFINITY) {
         if (underWay <= LEAST) return
         this.#begunAt = underWay
+        this.#limit = underWay
       }
-      this.#limit = Math.max(LEAST, Math.floor(SHRINK * Math.min(this.#limit, underWay)))
+      this.#limit = Math.max(LEAST, Math.floor(SHRINK * Math.min(this.#limit, peak)))
       return
     }
     if (this.#limit === Number.POSITIVE_INFINITY) return

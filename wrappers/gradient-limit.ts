@@ -4,7 +4,7 @@ import { TimeSamples } from './time-samples.ts'
 const INITIAL = 100
 /** Where the arithmetic has its lower end: below, the headroom alone is more. */
 const LEAST = 2
-/** How much longer than the shortest time answers may take before the limit shrinks: a share of it, and at least so long. */
+/** By how much answers may take longer than the shortest time before the limit shrinks: a share of it, or so long. */
 const BUFFER = 1.25
 const SLACK_MS = 5
 /** Of the event loop, for each of which an answer may wait to be read: on its way, and while it is timed. */
@@ -48,9 +48,9 @@ interface Probe {
  * handed in.
  *
  * Per window, `limit = gradient * limit + sqrt(gradient * limit)`, where the gradient is the shortest time an answer
- * takes, and a quarter (or 5 ms), by the median of the window, 0.5 to 2. A service of c workers that is given more than it can do
- * comes to rest at 1.25 c and a root: all workers busy, and a short queue before them. The limit grows only where half
- * of it was used, since else nothing was learned, and so stays within reach of what was seen to work.
+ * takes, and a quarter (or 5 ms), by the median of the window, 0.5 to 2. A service of c workers that is given more than
+ * it can do comes to rest at 1.25 c and a root: all workers busy, and a short queue before them. The limit grows only
+ * where half of it was used, since else nothing was learned, and so stays within reach of what was seen to work.
  *
  * The shortest time is the least median of the last 10 s. Under permanent overload no answer shows it any more, so when
  * it is that old and answers take longer, the limit is halved until a median is known (a probe); and halved again

@@ -117,19 +117,21 @@ test('a client that leaves gives back its place, whether it waited or was served
   await registry.putRoute('left', { path: '/left/*', service: 'left', limit })
   await gateway.untilNodes('left', ['n'])
   await until('the limit is in force', () => limitOn('routes', 'left'))
-  const leaving = new AbortController()
-  const ask = () => fetch(`${gateway.url}/left/`, { signal: leaving.signal }).catch(() => {})
-  const asked = [ask(), ask()]
-  await until('one is served and one waits', async () => {
+  const clients = [new AbortController(), new AbortController()] as const
+  const counts = async (inFlight: number, queued: number) => {
     const now = await limitOn('services', 'left')
-    return now?.inFlight === 1 && now.queued === 1
-  })
-  leaving.abort()
+    return now?.inFlight === inFlight && now.queued === queued
+  }
+  const asked: Promise<unknown>[] = []
+  for (const [index, { signal }] of clients.entries()) {
+    asked.push(fetch(`${gateway.url}/left/`, { signal }).catch(() => {}))
+    await until('it is served, or waits', () => counts(1, index))
+  }
+  clients[1].abort()
+  await until('who waited has gone', () => counts(1, 0))
+  clients[0].abort()
+  await until('both have gone', () => counts(0, 0))
   await Promise.all(asked)
-  await until('both have gone', async () => {
-    const now = await limitOn('services', 'left')
-    return now?.inFlight === 0 && now.queued === 0
-  })
   assert.equal(node.count, 1)
 })
 

@@ -14,12 +14,17 @@ function scene() {
   let now = 0
   return {
     limit,
-    /** An interval with turns that take so long. */
-    turns(underWay: number, ...turnsMs: number[]) {
-      for (const turnMs of turnsMs) {
-        now += 500 / turnsMs.length
+    /** An interval of four turns that are timed. */
+    turns(underWay: number, ms: number, ...others: number[]) {
+      for (const turnMs of [ms, others[0] ?? ms, others[1] ?? ms, others[2] ?? ms]) {
+        now += 125
         limit.turned(turnMs, underWay, now)
       }
+    },
+    /** One turn as long as this, by itself. */
+    pause(underWay: number, ms: number) {
+      now += 100 + ms
+      limit.turned(ms, underWay, now)
     },
   }
 }
@@ -39,6 +44,16 @@ test('while the loop is late the limit shrinks by a tenth of what is under way, 
 test('long turns with one short one among them within half a second are no overload', () => {
   const { limit, turns } = scene()
   for (let i = 0; i < 10; i++) turns(1_000, 400, 90, 50, 300)
+  assert.equal(limit.limit, Number.POSITIVE_INFINITY)
+})
+
+test('a pause of seconds is no overload, whenever it comes', () => {
+  const { limit, turns, pause } = scene()
+  pause(1_000, 3_000)
+  turns(1_000, 1)
+  pause(1_000, 3_000)
+  pause(1_000, 3_000)
+  turns(1_000, 1)
   assert.equal(limit.limit, Number.POSITIVE_INFINITY)
 })
 
