@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import { Registrar } from '../../discovery/etcd/registrar.ts'
+import { type NotingNodes, startNotingNodes } from './noting-nodes.ts'
 import { startClients } from './paced-clients.ts'
 import { openRegistry } from './registry.ts'
 import { until } from './until.ts'
@@ -178,33 +177,6 @@ function nowMs(): number {
 }
 
 const INSPECTED = join(import.meta.dirname, 'inspected.ts')
-const NOTING = join(import.meta.dirname, 'noting-process.ts')
-
-interface NotingNodes extends AsyncDisposable {
-  readonly ports: readonly number[]
-  /** Which requests came since the last call. */
-  seen(): Promise<readonly (readonly [port: number, atMs: number])[]>
-}
-
-async function startNotingNodes(count: number): Promise<NotingNodes> {
-  const child = fork(NOTING, [String(count)])
-  const killAtExit = () => void child.kill('SIGKILL')
-  process.once('exit', killAtExit)
-  const exited = once(child, 'exit')
-  const [ports] = await once(child, 'message')
-  return {
-    ports,
-    async seen() {
-      child.send('what came?')
-      return (await once(child, 'message'))[0]
-    },
-    async [Symbol.asyncDispose]() {
-      process.off('exit', killAtExit)
-      child.kill('SIGKILL')
-      await exited
-    },
-  }
-}
 
 /** What a gateway holds once nothing is left of what it does not need: no more than `before`, where that is given. */
 function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdings> {
