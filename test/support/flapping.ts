@@ -36,6 +36,8 @@ export interface Holdings {
   readonly breakers: number
   /** To nodes. */
   readonly connections: number
+  /** Whatever has listeners: sockets, and what is left of a breaker that was not closed. */
+  readonly emitters: number
   readonly timers: number
   readonly descriptors: number
   readonly heapBytes: number
@@ -55,6 +57,8 @@ const WARM_UP_FLAPS = 100
  * is held on to with its pool and breaker is 27 KB, so 100 of them would show.
  */
 const HEAP_MARGIN_BYTES = 2_500_000
+/** Connections of those who look, to the admin listener. */
+const EMITTERS_MARGIN = 40
 
 /** When a port was a node: from before it was put until after its delete was acknowledged. */
 interface Stay {
@@ -186,9 +190,11 @@ function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdi
       // Series of nodes that are gone are kept until a scrape has seen them.
       await (await fetch(`${gateway.admin}/metrics`, { headers: { connection: 'close' } })).text()
       const holdings = await lookAt(gateway)
-      const { peers, pools, breakers, connections, timers, descriptors } = holdings
+      const { peers, pools, breakers, connections, emitters, timers, descriptors } = holdings
       const wanted = { peers: STAYING, pools: STAYING, breakers: STAYING, connections: 0 }
       assert.deepEqual({ peers, pools, breakers, connections }, wanted)
+      if (before)
+        assert.ok(emitters <= before.emitters + EMITTERS_MARGIN, `${emitters}, not ${before.emitters}`)
       if (before) assert.ok(timers <= before.timers, `${timers} timers, not ${before.timers}`)
       if (before)
         assert.ok(descriptors <= before.descriptors, `${descriptors} open, not ${before.descriptors}`)
@@ -213,8 +219,17 @@ export function describeFlapping({
   before,
   after,
 }: FlappingReport): string[] {
-  const held = ({ peers, pools, breakers, connections, timers, descriptors, heapBytes }: Holdings) =>
-    `${peers} peers, ${pools} pools, ${breakers} breakers, ${connections} connections, ${timers} timers, ${descriptors} descriptors, ${(heapBytes / 1e6).toFixed(1)} MB`
+  const held = ({
+    peers,
+    pools,
+    breakers,
+    connections,
+    emitters,
+    timers,
+    descriptors,
+    heapBytes,
+  }: Holdings) =>
+    `${peers} peers, ${pools} pools, ${breakers} breakers, ${connections} connections, ${emitters} emitters, ${timers} timers, ${descriptors} descriptors, ${(heapBytes / 1e6).toFixed(1)} MB`
   return [
     `${requests} requests, 0 failed; ${seenByFlapping} at flapping nodes, the last ${latestMs.toFixed(1)} ms after a delete`,
     `before: ${held(before)}`,
