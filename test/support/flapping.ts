@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import { Registrar } from '../../discovery/etcd/registrar.ts'
+import { type NotingNodes, startNotingNodes } from './noting-nodes.ts'
 import { startClients } from './paced-clients.ts'
 import { openRegistry } from './registry.ts'
 import { until } from './until.ts'
@@ -37,6 +36,8 @@ export interface Holdings {
   readonly breakers: number
   /** To nodes. */
   readonly connections: number
+  /** Whatever has listeners: sockets, and what is left of a breaker that was not closed. */
+  readonly emitters: number
   readonly timers: number
   readonly descriptors: number
   readonly heapBytes: number
@@ -56,6 +57,8 @@ const WARM_UP_FLAPS = 100
  * is held on to with its pool and breaker is 27 KB, so 100 of them would show.
  */
 const HEAP_MARGIN_BYTES = 2_500_000
+/** Connections of those who look, to the admin listener. */
+const EMITTERS_MARGIN = 40
 
 /** When a port was a node: from before it was put until after its delete was acknowledged. */
 interface Stay {
@@ -178,33 +181,6 @@ function nowMs(): number {
 }
 
 const INSPECTED = join(import.meta.dirname, 'inspected.ts')
-const NOTING = join(import.meta.dirname, 'noting-process.ts')
-
-interface NotingNodes extends AsyncDisposable {
-  readonly ports: readonly number[]
-  /** Which requests came since the last call. */
-  seen(): Promise<readonly (readonly [port: number, atMs: number])[]>
-}
-
-async function startNotingNodes(count: number): Promise<NotingNodes> {
-  const child = fork(NOTING, [String(count)])
-  const killAtExit = () => void child.kill('SIGKILL')
-  process.once('exit', killAtExit)
-  const exited = once(child, 'exit')
-  const [ports] = await once(child, 'message')
-  return {
-    ports,
-    async seen() {
-      child.send('what came?')
-      return (await once(child, 'message'))[0]
-    },
-    async [Symbol.asyncDispose]() {
-      process.off('exit', killAtExit)
-      child.kill('SIGKILL')
-      await exited
-    },
-  }
-}
 
 /** What a gateway holds once nothing is left of what it does not need: no more than `before`, where that is given. */
 function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdings> {
@@ -214,9 +190,11 @@ function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdi
       // Series of nodes that are gone are kept until a scrape has seen them.
       await (await fetch(`${gateway.admin}/metrics`, { headers: { connection: 'close' } })).text()
       const holdings = await lookAt(gateway)
-      const { peers, pools, breakers, connections, timers, descriptors } = holdings
+      const { peers, pools, breakers, connections, emitters, timers, descriptors } = holdings
       const wanted = { peers: STAYING, pools: STAYING, breakers: STAYING, connections: 0 }
       assert.deepEqual({ peers, pools, breakers, connections }, wanted)
+      if (before)
+        assert.ok(emitters <= before.emitters + EMITTERS_MARGIN, `${emitters}, not ${before.emitters}`)
       if (before) assert.ok(timers <= before.timers, `${timers} timers, not ${before.timers}`)
       if (before)
         assert.ok(descriptors <= before.descriptors, `${descriptors} open, not ${before.descriptors}`)
@@ -241,8 +219,17 @@ export function describeFlapping({
   before,
   after,
 }: FlappingReport): string[] {
-  const held = ({ peers, pools, breakers, connections, timers, descriptors, heapBytes }: Holdings) =>
-    `${peers} peers, ${pools} pools, ${breakers} breakers, ${connections} connections, ${timers} timers, ${descriptors} descriptors, ${(heapBytes / 1e6).toFixed(1)} MB`
+  const held = ({
+    peers,
+    pools,
+    breakers,
+    connections,
+    emitters,
+    timers,
+    descriptors,
+    heapBytes,
+  }: Holdings) =>
+    `${peers} peers, ${pools} pools, ${breakers} breakers, ${connections} connections, ${emitters} emitters, ${timers} timers, ${descriptors} descriptors, ${(heapBytes / 1e6).toFixed(1)} MB`
   return [
     `${requests} requests, 0 failed; ${seenByFlapping} at flapping nodes, the last ${latestMs.toFixed(1)} ms after a delete`,
     `before: ${held(before)}`,

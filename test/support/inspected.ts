@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { readdirSync } from 'node:fs'
 import v8 from 'node:v8'
 import { Circuit } from '../../wrappers/circuit.ts'
@@ -15,6 +16,7 @@ process.on('SIGUSR2', () => {
     pools: count(ConnectionPool),
     breakers: count(Circuit),
     connections: count(NodeConnection),
+    emitters: count(EventEmitter),
     timers: process.getActiveResourcesInfo().filter(type => type === 'Timeout' || type === 'Immediate')
       .length,
     descriptors: readdirSync('/proc/self/fd').length,

@@ -26,6 +26,8 @@ interface Member {
 const SERVICE = 'rolled'
 const PLAIN = join(import.meta.dirname, 'service-process.ts')
 const PLUGIN = join(import.meta.dirname, 'plugin-service-process.ts')
+/** Two programs must have started by then, on however busy a machine. */
+const UP_WITHIN_MS = 60_000
 /** A program without a word on SIGTERM ends by it; the plugin closes the server, and the program ends by itself. */
 const EXIT_CODES = { sidecar: 143, plugin: 0 }
 
@@ -70,6 +72,7 @@ export async function restartUnderLoad(options: RollingRestartOptions): Promise<
     gateway.untilNodes(
       SERVICE,
       members.map(({ id }) => id),
+      UP_WITHIN_MS,
     )
   await untilAll()
 
