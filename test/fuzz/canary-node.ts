@@ -9,9 +9,15 @@ export interface SeenRequest extends SentRequest {
   readonly lines: readonly string[]
 }
 
+/** Bytes as latin1, and whether the connection ends behind them. */
+export interface CanaryAnswer {
+  readonly bytes: string
+  readonly ends: boolean
+}
+
 export interface CanaryNodeOptions {
   /** Told of each request that came whole; what it returns is written, and then the connection ended if it says so. */
-  readonly onRequest: (request: SeenRequest) => { readonly bytes: string; readonly ends: boolean }
+  readonly onRequest: (request: SeenRequest) => CanaryAnswer
   /** Told of what no gateway may send. */
   readonly onFinding: (what: string, bytes: string) => void
 }

@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test'
+import type { CanaryAnswer } from './canary-node.ts'
 import { Choice } from './choice.ts'
 import { makeAnswer } from './make-answer.ts'
 import { mutate } from './mutate.ts'
@@ -31,8 +32,8 @@ export async function fuzzAnswers(
 ): Promise<AnswerFuzzResult> {
   const choice = new Choice(seed)
   const findings = new Findings()
-  /** What the node has answered, by canary. */
-  const answered = new Map<string, string>()
+  /** What the node is to answer, by canary; made in the order of the requests, so that a seed says all of it. */
+  const prepared = new Map<string, CanaryAnswer>()
   let whole = 0
   let refused = 0
   let made = 0
@@ -40,17 +41,14 @@ export async function fuzzAnswers(
     t,
     {
       onFinding: (what, bytes) => findings.add(what, bytes),
-      onRequest({ target }) {
-        const canary = target.slice(1)
-        const bytes = makeMarked(choice, canary)
-        answered.set(canary, bytes)
-        return { bytes, ends: choice.chance(0.5) }
-      },
+      onRequest: ({ target }) => prepared.get(target.slice(1)) ?? { bytes: '', ends: true },
     },
     findings,
   )
   const count = await runCases(isOver, async () => {
     const canaries = Array.from({ length: REQUESTS_PER_CONNECTION }, () => `canary-${seed}-${++made}`)
+    for (const canary of canaries)
+      prepared.set(canary, { bytes: makeMarked(choice, canary), ends: choice.chance(0.5) })
     const method = choice.of(['GET', 'GET', 'POST', 'HEAD'])
     const lines = method === 'POST' ? 'Content-Length: 0\r\n' : ''
     const pieces = canaries.map(
@@ -66,13 +64,13 @@ export async function fuzzAnswers(
             canaries.map(() => method),
           )
     if (!isClosed) {
-      const sent = canaries.map(canary => answered.get(canary))
+      const sent = canaries.map(canary => prepared.get(canary)?.bytes)
       findings.add('a connection that is not closed', `${sent.join('\n---\n')}\n---\n${received}`)
     }
     if (answers === undefined) findings.add('an answer that is none', received)
     for (const [index, answer] of (answers ?? []).entries()) {
       const canary = canaries[index] ?? ''
-      const sent = answered.get(canary) ?? ''
+      const sent = prepared.get(canary)?.bytes ?? ''
       const marks = `${answer.headers.join('\n')}\n${answer.body}`.match(CANARY) ?? []
       if (marks.some(mark => mark !== canary && !sent.includes(mark)))
         findings.add("an answer of another's", `${sent}\n---\n${received}`)
@@ -83,7 +81,7 @@ export async function fuzzAnswers(
         if (problem !== undefined) findings.add(problem, `${sent}\n---\n${received}`)
       }
     }
-    for (const canary of canaries) answered.delete(canary)
+    for (const canary of canaries) prepared.delete(canary)
   })
   return { count, whole, refused, findings: findings.all }
 }

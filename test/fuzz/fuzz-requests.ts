@@ -67,6 +67,8 @@ export async function fuzzRequests(
       },
     },
     findings,
+    // Many cases are the beginning of something that never comes.
+    { headersTimeoutMs: 300, bodyIdleTimeoutMs: 300, keepAliveTimeoutMs: 2_000 },
   )
   let made = 0
   const count = await runCases(isOver, async () => {

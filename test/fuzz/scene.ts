@@ -14,19 +14,18 @@ export class Findings {
   }
 }
 
-/** A gateway in this process with a canary node behind it, its limits short. @returns its port */
+/**
+ * A gateway in this process with a canary node behind it, which it waits for no longer than it must.
+ *
+ * @returns its port
+ */
 export async function startScene(
   t: Pick<TestContext, 'after'>,
   node: CanaryNodeOptions,
   findings: Findings,
+  limits: Partial<Config['limits']> = {},
 ): Promise<number> {
   const port = await startCanaryNode(t, node)
-  const limits = {
-    headersTimeoutMs: 300,
-    bodyIdleTimeoutMs: 300,
-    sendIdleTimeoutMs: 2_000,
-    keepAliveTimeoutMs: 2_000,
-  }
   const { port: gateway, log } = await startTestGateway(t, {
     nodes: { 'canary/n1': port },
     routes: {
@@ -34,7 +33,7 @@ export async function startScene(
         path: '/*',
         service: 'canary',
         retries: 0,
-        timeoutMs: 2_000,
+        timeoutMs: 1_500,
         breaker: { minimumRequests: 1_000_000 },
       },
     },
@@ -55,7 +54,7 @@ const UPSTREAM: Config['upstream'] = {
 }
 
 /** How long a connection may be open at most; every limit of the scene is far below it. */
-const HANG_MS = 20_000
+const HANG_MS = 60_000
 
 /**
  * Writes pieces on a connection of their own, a turn apart, and resolves with what came until the gateway closed it, or
