@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { breakOff } from '../internal/break-off.ts'
 import { type GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../internal/errors.ts'
 
 /**
@@ -12,7 +13,7 @@ export function sendProblem(
   closeConnection = false,
 ): void {
   if (response.headersSent) {
-    response.destroy()
+    breakOff(response, false)
     return
   }
   const body = Buffer.from(problemBody(error, requestId))

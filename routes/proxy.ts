@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { Server as NetServer } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Call, Identity } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
@@ -117,7 +117,13 @@ export function createProxy(options: ProxyOptions): Proxy {
   }
 
   function serve(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
+    // What is sent ahead behind a malformed request may be a part of it, to whoever reads it otherwise.
+    if (distrusted.has(request.socket)) return
     const opened = openCall(request, response)
+    if (opened.refusal) {
+      distrusted.add(request.socket)
+      response.shouldKeepAlive = false
+    }
     try {
       if (expectation === 'unknown') throw opened.refusal ?? new GatewayError('WG_EXPECTATION_FAILED')
       const admission = admit(opened)
@@ -144,6 +150,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
   }
 
+  /** Connections on which something came that is no request to be routed. They end with the answer to it. */
+  const distrusted = new WeakSet<Socket>()
   /** A name such as localhost can stand for several addresses, each with a server of its own. */
   const servers: Server[] = []
   const app = Fastify({

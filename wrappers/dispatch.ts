@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { breakOff } from '../internal/break-off.ts'
 import type { Call } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
 import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
@@ -210,15 +211,6 @@ class Try implements UpstreamResponse, Exchange {
     this.#peer.inFlight--
     if (this.#call.current === this) this.#call.current = undefined
   }
-}
-
-/**
- * Ends an answer in its middle. Where neither a length nor chunks tell the client its end (HTTP/1.0 has no chunks), the
- * end of the connection would: only a reset says that something is missing.
- */
-function breakOff(target: ServerResponse, hasLength: boolean): void {
-  if (!hasLength && !target.chunkedEncoding) target.socket?.resetAndDestroy()
-  target.destroy()
 }
 
 /** Latin1 carries every byte of a text as it is. */

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { startTestGateway } from '../support/gateway.ts'
 import { openRaw, send, sendRaw } from '../support/http.ts'
 import { answer, startNode } from '../support/node-server.ts'
+import { until } from '../support/until.ts'
 
 /** A node that writes these bytes to every request, and then ends the connection if it is to. */
 async function setUp(t: TestContext, bytes: () => string, ends = false) {
@@ -137,6 +138,44 @@ test('an answer that breaks off never looks whole, to new clients nor to old one
     log.filter(each => (each.level as number) >= 40),
     [],
   )
+})
+
+test('an answer that breaks off before its turn has come ends the connection when earlier ones are over', async t => {
+  for (const ends of [true, false]) {
+    const first = Promise.withResolvers<void>()
+    const node = await startNode(t, async (socket, { target }) => {
+      if (target === '/1') await first.promise
+      socket.write(target === '/2' ? `${OK}Content-Length: 100\r\n\r\nbegun` : answer('whole'))
+      if (target === '/2' && ends) socket.end()
+    })
+    const { port, log, logged } = await startTestGateway(t, {
+      nodes: { 'user/u1': node.port },
+      routes: { all: { path: '/*', service: 'user' } },
+      config: {
+        upstream: {
+          connectTimeoutMs: 5_000,
+          bodyIdleTimeoutMs: 50,
+          keepAliveMs: 4_000,
+          connectionsPerNode: null,
+        },
+      },
+    })
+    const client = await openRaw(
+      port,
+      ['/1', '/2', '/3']
+        .map(path => `GET ${path} HTTP/1.1\r\nHost: h\r\nX-Request-Id: id${path.slice(1)}\r\n\r\n`)
+        .join(''),
+    )
+    await node.received(3)
+    // Only that of the second, which is over, has ended, or will.
+    await until('the second is given up', () => node.open.size < 3)
+    first.resolve()
+    const text = await client.closed
+    assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 1, text)
+    assert.match(text, /whole$/)
+    for (const id of ['id1', 'id2', 'id3']) await logged(id)
+    assert.equal(log.filter(each => each.msg === 'request').length, 3)
+  }
 })
 
 /** What came until the connection ended, and why it did where that was no plain end. */

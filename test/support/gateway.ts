@@ -36,7 +36,7 @@ export interface TestGateway {
 
 /** A whole gateway in this process over a registry in memory, its table loaded. Stopped after the test. */
 export async function startTestGateway(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   { nodes = {}, routes = {}, config = {}, document, withKey = false }: GatewaySetUp,
 ): Promise<TestGateway> {
   const loaded = loadConfig({

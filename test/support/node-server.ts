@@ -36,7 +36,7 @@ export interface ScriptedNode {
 }
 
 /** A node over raw sockets whose answers the test writes byte by byte. Closed after the test. */
-export async function startNode(t: TestContext, script: Script): Promise<ScriptedNode> {
+export async function startNode(t: Pick<TestContext, 'after'>, script: Script): Promise<ScriptedNode> {
   const requests: WireRequest[] = []
   const open = new Set<Socket>()
   let connections = 0

@@ -1,0 +1,114 @@
+import type { TestContext } from 'node:test'
+import type { CanaryAnswer } from './canary-node.ts'
+import { Choice } from './choice.ts'
+import { makeAnswer } from './make-answer.ts'
+import { mutate } from './mutate.ts'
+import { readAnswers } from './read-answers.ts'
+import { LlhttpReader } from './read-llhttp.ts'
+import { OurReader } from './read-ours.ts'
+import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
+
+export interface AnswerFuzzResult {
+  /** Connections of clients, each with three requests. */
+  readonly count: number
+  /** Answers of the node that reached a client whole, and those of the gateway in their place. */
+  readonly whole: number
+  readonly refused: number
+  /** What must not be, with the bytes that led to it. */
+  readonly findings: ReadonlyMap<string, string>
+}
+
+const CANARY = /canary-\d+-\d+/g
+const REQUESTS_PER_CONNECTION = 3
+
+/**
+ * Has a node behind a gateway answer with what is not quite an answer. Its client must see no answer of another's, and
+ * none as whole that llhttp does not read as whole and as the same in what the node has sent.
+ */
+export async function fuzzAnswers(
+  t: Pick<TestContext, 'after'>,
+  seed: number,
+  isOver: (count: number) => boolean,
+): Promise<AnswerFuzzResult> {
+  const choice = new Choice(seed)
+  const findings = new Findings()
+  /** What the node is to answer, by canary; made in the order of the requests, so that a seed says all of it. */
+  const prepared = new Map<string, CanaryAnswer>()
+  let whole = 0
+  let refused = 0
+  let made = 0
+  const port = await startScene(
+    t,
+    {
+      onFinding: (what, bytes) => findings.add(what, bytes),
+      onRequest: ({ target }) => prepared.get(target.slice(1)) ?? { bytes: '', ends: true },
+    },
+    findings,
+  )
+  const count = await runCases(isOver, async () => {
+    const canaries = Array.from({ length: REQUESTS_PER_CONNECTION }, () => `canary-${seed}-${++made}`)
+    for (const canary of canaries)
+      prepared.set(canary, { bytes: makeMarked(choice, canary), ends: choice.chance(0.5) })
+    const method = choice.of(['GET', 'GET', 'POST', 'HEAD'])
+    const lines = method === 'POST' ? 'Content-Length: 0\r\n' : ''
+    const pieces = canaries.map(
+      (canary, index) =>
+        `${method} /${canary} HTTP/1.1\r\nHost: h\r\n${lines}${index === canaries.length - 1 ? 'Connection: close\r\n' : ''}\r\n`,
+    )
+    const { received, isClosed } = await exchangePieces(port, pieces)
+    const answers =
+      received === undefined
+        ? []
+        : readAnswers(
+            received,
+            canaries.map(() => method),
+          )
+    if (!isClosed) {
+      const sent = canaries.map(canary => prepared.get(canary)?.bytes)
+      findings.add('a connection that is not closed', `${sent.join('\n---\n')}\n---\n${received}`)
+    }
+    if (answers === undefined) findings.add('an answer that is none', received)
+    for (const [index, answer] of (answers ?? []).entries()) {
+      const canary = canaries[index] ?? ''
+      const sent = prepared.get(canary)?.bytes ?? ''
+      const marks = `${answer.headers.join('\n')}\n${answer.body}`.match(CANARY) ?? []
+      if (marks.some(mark => mark !== canary && !sent.includes(mark)))
+        findings.add("an answer of another's", `${sent}\n---\n${received}`)
+      if (answer.headers.includes('application/problem+json')) refused++
+      else if (answer.isWhole) {
+        whole++
+        const problem = differenceOf(method, sent, answer)
+        if (problem !== undefined) findings.add(problem, `${sent}\n---\n${received}`)
+      }
+    }
+    for (const canary of canaries) prepared.delete(canary)
+  })
+  return { count, whole, refused, findings: findings.all }
+}
+
+/** An answer with a canary in its head and in its body, changed in some places. */
+function makeMarked(choice: Choice, canary: string): string {
+  const bytes = makeMarkedAnswer(choice, canary)
+  if (choice.chance(0.3)) return bytes
+  return mutate(choice, bytes, makeMarkedAnswer(choice, canary))
+}
+
+function makeMarkedAnswer(choice: Choice, canary: string): string {
+  const { bytes } = makeAnswer(choice)
+  if (choice.chance(0.5)) return bytes.replace('\r\n', `\r\nX-Canary: ${canary}\r\n`)
+  const body = `${canary} ${choice.bytes(choice.below(2_000))}`
+  return `HTTP/1.1 200 OK\r\nX-Canary: ${canary}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** In what a whole answer at the client is not what llhttp reads in the bytes of the node. */
+function differenceOf(
+  method: string,
+  sent: string,
+  { status, body }: { readonly status: number; readonly body: string },
+): string | undefined {
+  const ours = new OurReader().read(method, sent, [])
+  const theirs = new LlhttpReader().read(method, sent, ours.end)
+  if (theirs.outcome !== 'whole') return `looks whole and is ${theirs.outcome}`
+  if (theirs.status !== status) return 'has another status'
+  return theirs.body === body ? undefined : 'has another body'
+}

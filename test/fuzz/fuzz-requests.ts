@@ -1,0 +1,134 @@
+import type { TestContext } from 'node:test'
+import type { SeenRequest } from './canary-node.ts'
+import { Choice } from './choice.ts'
+import { insertPiece, makeRequest } from './make-request.ts'
+import { mutate } from './mutate.ts'
+import { readAnswers } from './read-answers.ts'
+import { readRequests, type SentRequest } from './read-requests.ts'
+import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
+
+export interface RequestFuzzResult {
+  /** Connections, each with one to three requests. */
+  readonly count: number
+  /** Requests that reached the node. */
+  readonly seen: number
+  readonly refused: number
+  /** What must not be, with the bytes that led to it. */
+  readonly findings: ReadonlyMap<string, string>
+}
+
+/** So many requests stay expected although their connections have ended. */
+const MOST_RETIRED = 5_000
+/** Hop-by-hop fields and those that only proxies in front of us could write: a node sees none that a client sent. */
+const NEVER = new Set([
+  'te',
+  'upgrade',
+  'trailer',
+  'keep-alive',
+  'proxy-connection',
+  'expect',
+  'http2-settings',
+  'forwarded',
+  'x-real-ip',
+])
+const ONCE = ['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'connection']
+
+/**
+ * Sends requests that are not quite right to a gateway, several on one connection, in random pieces. A node behind it
+ * must see only what an oracle reads in the same bytes, each once and whole, with no identity that a client has made up;
+ * and the client must see the answers in the order of its requests.
+ */
+export async function fuzzRequests(
+  t: Pick<TestContext, 'after'>,
+  seed: number,
+  isOver: (count: number) => boolean,
+): Promise<RequestFuzzResult> {
+  const choice = new Choice(seed)
+  const findings = new Findings()
+  const expected = new Map<string, number>()
+  const retired: string[] = []
+  let seen = 0
+  let refused = 0
+  const port = await startScene(
+    t,
+    {
+      onFinding: (what, bytes) => findings.add(what, bytes),
+      onRequest(request) {
+        seen++
+        const key = keyOf(request)
+        const left = expected.get(key) ?? 0
+        if (left === 0) findings.add('the node sees what nobody has sent, or sees it twice', key)
+        else if (left === 1) expected.delete(key)
+        else expected.set(key, left - 1)
+        const problem = problemIn(request)
+        if (problem !== undefined) findings.add(problem, JSON.stringify(request))
+        const body = `<${request.target}>`
+        return { bytes: `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, ends: false }
+      },
+    },
+    findings,
+    // Many cases are the beginning of something that never comes.
+    { headersTimeoutMs: 300, bodyIdleTimeoutMs: 300, keepAliveTimeoutMs: 2_000 },
+  )
+  let made = 0
+  const count = await runCases(isOver, async () => {
+    const text = makeCase(choice, () => `canary-${seed}-${++made}`)
+    const sent = readRequests(text)
+    for (const request of sent) expected.set(keyOf(request), (expected.get(keyOf(request)) ?? 0) + 1)
+    const { received, isClosed } = await exchangePieces(port, cut(choice, text))
+    // What was under way when the connection ended may yet reach the node.
+    retired.push(...sent.map(keyOf))
+    for (const key of retired.splice(0, Math.max(0, retired.length - MOST_RETIRED))) expected.delete(key)
+    if (!isClosed) findings.add('a connection that is not closed', `${text}\n---\n${received}`)
+    const answers = readAnswers(
+      received,
+      sent.map(({ method }) => method),
+    )
+    if (answers === undefined) findings.add('an answer that is none', `${text}\n---\n${received}`)
+    for (const [index, { status, body }] of (answers ?? []).entries()) {
+      if (status !== 200) refused++
+      else if (body !== `<${sent[index]?.target}>`)
+        findings.add('an answer to another request', `${text}\n---\n${received}`)
+    }
+  })
+  return { count, seen, refused, findings: findings.all }
+}
+
+function makeCase(choice: Choice, newCanary: () => string): string {
+  const requests = choice.some(1, 3, () => makeRequest(choice, newCanary()))
+  const index = choice.below(requests.length)
+  let changed = requests[index]!
+  if (choice.chance(0.6)) changed = insertPiece(choice, changed, newCanary())
+  if (choice.chance(0.6)) changed = mutate(choice, changed, makeRequest(choice, newCanary()))
+  requests[index] = changed
+  // So that the gateway closes the connection when it has understood all of it.
+  return `${requests.join('')}GET /${newCanary()} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`
+}
+
+function cut(choice: Choice, text: string): string[] {
+  const cuts = choice.some(0, 4, () => choice.below(text.length + 1)).sort((a, b) => a - b)
+  return [0, ...cuts]
+    .map((from, index) => text.slice(from, cuts[index] ?? text.length))
+    .filter(each => each !== '')
+}
+
+function keyOf({ method, target, body }: SentRequest): string {
+  return `${method} ${target} ${JSON.stringify(body)}`
+}
+
+function problemIn({ lines }: SeenRequest): string | undefined {
+  const names = lines.filter((_, i) => i % 2 === 0)
+  for (const name of names) {
+    if (name.replaceAll('_', '-') === 'x-user-id') return 'an identity that a client has made up'
+    if (NEVER.has(name)) return `${name} is passed on`
+    if (name.includes('_') && ONCE.includes(name.replaceAll('_', '-'))) return `${name} passes for ours`
+  }
+  for (const once of ONCE) {
+    if (names.filter(name => name === once).length !== 1)
+      return `${once} is there more than once, or not at all`
+  }
+  if (lines[names.indexOf('x-forwarded-for') * 2 + 1] !== '127.0.0.1')
+    return 'an address that a client has made up'
+  const framings = names.filter(name => name === 'content-length' || name === 'transfer-encoding')
+  return framings.length > 1 ? 'more than one framing' : undefined
+}

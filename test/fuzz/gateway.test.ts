@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startCanaryNode } from './canary-node.ts'
+import { fuzzAnswers } from './fuzz-answers.ts'
+import { fuzzRequests } from './fuzz-requests.ts'
+import { readAnswers } from './read-answers.ts'
+import { readRequests } from './read-requests.ts'
+import { exchangePieces } from './scene.ts'
+
+// Short and with one seed. The long version is `npm run fuzz`.
+test('a node sees what clients have sent, once and whole, and no identity they have made up', async t => {
+  const result = await fuzzRequests(t, 1, count => count >= 800)
+  assert.deepEqual([...result.findings], [])
+  // Otherwise there was nothing to see.
+  assert.ok(result.seen > 100, `${result.seen}`)
+  assert.ok(result.refused > 20, `${result.refused}`)
+})
+
+test('a client sees no answer of another’s, and none as whole that is not', async t => {
+  const result = await fuzzAnswers(t, 1, count => count >= 200)
+  assert.deepEqual([...result.findings], [])
+  assert.ok(result.whole > 50, `${result.whole}`)
+  assert.ok(result.refused > 20, `${result.refused}`)
+})
+
+test('what no gateway may send is noticed', async t => {
+  const findings: string[] = []
+  const port = await startCanaryNode(t, {
+    onRequest: () => ({ bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ends: true }),
+    onFinding: what => findings.push(what),
+  })
+  const whole = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n'
+  for (const [bytes, finding] of [
+    [whole, undefined],
+    [whole + whole, 'two requests out of one'],
+    ['GET /a HTTP/1.1\r\nHost : h\r\n\r\n', 'a head that is not plainly one'],
+    ['GET /a HTTP/1.1\nHost: h\r\n\r\n', 'a head that is not plainly one'],
+    ['GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n', 'a head that is not plainly one'],
+  ] as const) {
+    await exchangePieces(port, [bytes])
+    assert.equal(findings.pop(), finding)
+  }
+})
+
+test('the oracle reads requests up to the first thing that can be read in two ways', () => {
+  const get = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n'
+  const read = (bytes: string) =>
+    readRequests(bytes).map(({ method, target, body }) => `${method} ${target} ${body}`)
+  assert.deepEqual(read(get + get), ['GET /a ', 'GET /a '])
+  assert.deepEqual(read('PUT /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc'), ['PUT /b abc'])
+  assert.deepEqual(
+    read(
+      `PUT /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n2\r\nbc\r\n0\r\nX: y\r\n\r\n${get}`,
+    ),
+    ['PUT /b abc', 'GET /a '],
+  )
+  assert.deepEqual(read('GET http://H/a?b HTTP/1.1\r\nHost: h\r\n\r\n'), ['GET /a?b '])
+  for (const bad of [
+    'PUT /b HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    'PUT /b HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n',
+    'PUT /b HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
+    'PUT /b HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n',
+    'PUT /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n',
+    'GET /a HTTP/1.1\nHost: h\r\n\r\n',
+    'GET /a HTTP/2.0\r\nHost: h\r\n\r\n',
+  ]) {
+    assert.deepEqual(read(bad + get), [], bad)
+  }
+})
+
+test('answers are read one after the other, and one that is cut off is told apart', () => {
+  const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+  const read = (bytes: string) =>
+    readAnswers(bytes, ['GET', 'HEAD'])?.map(({ body, isWhole }) => [body, isWhole])
+  assert.deepEqual(read(`${answer}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${answer.slice(0, -1)}`), [
+    ['ok', true],
+    ['', true],
+    ['o', false],
+  ])
+  assert.equal(read(`${answer}garbage`), undefined)
+})

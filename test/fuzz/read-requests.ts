@@ -1,0 +1,108 @@
+/** A request as whoever sent these bytes has sent it. */
+export interface SentRequest {
+  readonly method: string
+  /** In origin-form. */
+  readonly target: string
+  readonly body: string
+}
+
+/**
+ * llhttp reads these protocols as HTTP with another name, and says nothing of it. What is forwarded is plain HTTP/1.1.
+ */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([\x21-\x7e\x80-\xff]+) +(?:HTTP|RTSP|ICE)\/1\.[01]$/
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const SIZE = /^([0-9A-Fa-f]{1,12})(?:;[\t\x20-\x7e\x80-\xff]*)?$/
+
+/**
+ * What is sent on one connection, read as strictly as RFC 9112 writes it, up to the first thing that can be read in two
+ * ways. The oracle of the fuzzer: a node must see nothing that is not in this list. It may see less.
+ *
+ * @param bytes latin1
+ */
+export function readRequests(bytes: string): SentRequest[] {
+  const requests: SentRequest[] = []
+  for (let at = 0; ; ) {
+    // Empty lines before a request are to be skipped (RFC 9112 section 2.2).
+    while (bytes[at] === '\r' || bytes[at] === '\n') at++
+    const read = readRequest(bytes, at)
+    if (!read) return requests
+    requests.push(read.request)
+    at = read.end
+  }
+}
+
+function readRequest(bytes: string, from: number): { request: SentRequest; end: number } | undefined {
+  const headEnd = bytes.indexOf('\r\n\r\n', from)
+  if (headEnd === -1) return undefined
+  const [start = '', ...rows] = bytes.slice(from, headEnd).split('\r\n')
+  const [, method, target] = REQUEST_LINE.exec(start) ?? []
+  const fields = rows.map(readField)
+  if (method === undefined || target === undefined || fields.some(field => !field)) return undefined
+  const valuesOf = (name: string) => fields.flatMap(field => (field?.name === name ? field.value : []))
+  const lengths = valuesOf('content-length')
+  const encodings = valuesOf('transfer-encoding')
+  const body = readBody(bytes, headEnd + 4, lengths, encodings)
+  if (!body) return undefined
+  const [host = ''] = valuesOf('host')
+  return { request: { method, target: originForm(target, host), body: body.text }, end: body.end }
+}
+
+function readField(row: string): { name: string; value: string } | undefined {
+  const colon = row.indexOf(':')
+  const [name, value] = [row.slice(0, colon), row.slice(colon + 1)]
+  if (colon === -1 || !NAME.test(name) || !VALUE.test(value)) return undefined
+  return { name: name.toLowerCase(), value: value.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '') }
+}
+
+function readBody(
+  bytes: string,
+  from: number,
+  lengths: readonly string[],
+  encodings: readonly string[],
+): { text: string; end: number } | undefined {
+  if (encodings.length > 0) {
+    if (lengths.length > 0 || encodings.length > 1 || encodings[0]!.toLowerCase() !== 'chunked')
+      return undefined
+    return readChunks(bytes, from)
+  }
+  if (lengths.length === 0) return { text: '', end: from }
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0]!)) return undefined
+  const end = from + Number(lengths[0])
+  return end > bytes.length ? undefined : { text: bytes.slice(from, end), end }
+}
+
+function readChunks(bytes: string, from: number): { text: string; end: number } | undefined {
+  let text = ''
+  for (let at = from; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    const size = lineEnd === -1 ? undefined : SIZE.exec(bytes.slice(at, lineEnd))?.[1]
+    if (size === undefined) return undefined
+    const length = Number.parseInt(size, 16)
+    at = lineEnd + 2
+    if (length === 0) return readTrailers(bytes, at, text)
+    text += bytes.slice(at, at + length)
+    at += length
+    if (bytes.slice(at, at + 2) !== '\r\n') return undefined
+    at += 2
+  }
+}
+
+function readTrailers(bytes: string, from: number, text: string): { text: string; end: number } | undefined {
+  for (let at = from; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    if (lineEnd === -1) return undefined
+    if (lineEnd === at) return { text, end: at + 2 }
+    if (!readField(bytes.slice(at, lineEnd))) return undefined
+    at = lineEnd + 2
+  }
+}
+
+function originForm(target: string, host: string): string {
+  const start = /^https?:\/\//i.exec(target)?.[0]
+  if (start === undefined || host === '') return target
+  const rest = target.slice(start.length)
+  if (!rest.toLowerCase().startsWith(host.toLowerCase())) return target
+  const path = rest.slice(host.length)
+  return path.startsWith('/') ? path : `/${path}`
+}
