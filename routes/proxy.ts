@@ -7,9 +7,10 @@ import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticator } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
-import { answerClientError } from '../middleware/client-error.ts'
+import { createClientErrorHandler } from '../middleware/client-error.ts'
 import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
+import { discardBody } from '../middleware/request-body.ts'
 import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 import { createForward } from './forward.ts'
 import { mountWebSocketsLate } from './late-websocket.ts'
@@ -94,6 +95,8 @@ export function createProxy(options: ProxyOptions): Proxy {
       admit(opened)
       forward(request, response, opened, expectation)
     } catch (error) {
+      const { contentLength, chunked } = opened.head
+      if (chunked || contentLength !== undefined) discardBody(request, options.onPiece)
       refuse(error, response, opened.call)
     }
   }
@@ -110,7 +113,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       return server
     },
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: createClientErrorHandler(options.onPiece),
     schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)
