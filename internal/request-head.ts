@@ -14,6 +14,8 @@ export interface RequestHead {
   readonly chunked: boolean
   /** Whether Transfer-Encoding says anything but `chunked`, once: a body we could not read the end of. */
   readonly unknownEncoding: boolean
+  /** Whether another protocol is wished for. */
+  readonly asksForUpgrade: boolean
   /** What proxies in front of us wrote; to be believed only from trusted ones. */
   readonly forwardedFor: string | undefined
   readonly forwardedProto: string | undefined
@@ -33,6 +35,7 @@ const TREAT = {
   forwardedFor: 8,
   forwardedProto: 9,
   forwardedHost: 10,
+  upgrade: 11,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
@@ -47,7 +50,6 @@ const HOP_BY_HOP = [
   'proxy-authenticate',
   'te',
   'trailer',
-  'upgrade',
   'expect',
   'http2-settings',
 ]
@@ -58,6 +60,7 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['authorization', TREAT.authorization],
   ['x-request-id', TREAT.requestId],
   ['connection', TREAT.connection],
+  ['upgrade', TREAT.upgrade],
   ['content-length', TREAT.contentLength],
   ['transfer-encoding', TREAT.transferEncoding],
   ['x-forwarded-for', TREAT.forwardedFor],
@@ -101,6 +104,7 @@ export function createRequestHeadReader(
     let contentLength: string | undefined
     let chunked = false
     let unknownEncoding = false
+    let asksForUpgrade = false
     let forwardedFor: string | undefined
     let forwardedProto: string | undefined
     let forwardedHost: string | undefined
@@ -129,6 +133,9 @@ export function createRequestHeadReader(
           break
         case TREAT.connection:
           named = addConnectionOptions(named, value)
+          break
+        case TREAT.upgrade:
+          asksForUpgrade = true
           break
         case TREAT.contentLength:
           contentLength = value
@@ -159,6 +166,7 @@ export function createRequestHeadReader(
       contentLength,
       chunked,
       unknownEncoding,
+      asksForUpgrade,
       forwardedFor,
       forwardedProto,
       forwardedHost,

@@ -26,8 +26,19 @@ interface ParserError extends Error {
 /**
  * Answers what Node's parser refuses before there is a request: not HTTP, too large a head, or too slow.
  * The connection is closed, since nothing on it can be trusted any more.
+ *
+ * @param onPiece told the size of what is refused, which takes memory until it is collected
  */
-export function answerClientError(error: ParserError, socket: ServerSocket): void {
+export function createClientErrorHandler(
+  onPiece: (bytes: number) => void,
+): (error: ParserError, socket: ServerSocket) => void {
+  return (error, socket) => {
+    if (Buffer.isBuffer(error.rawPacket)) onPiece(error.rawPacket.length)
+    answerClientError(error, socket)
+  }
+}
+
+function answerClientError(error: ParserError, socket: ServerSocket): void {
   // Told already; this is what it was sending meanwhile.
   if (socket.writableEnded && !socket.destroyed) return
   const code = codeOf(error)

@@ -35,6 +35,15 @@ export function createRequestBody(source: IncomingMessage, options: RequestBodyO
   }
 }
 
+/**
+ * Lets what is yet to come of a body run into nothing, so that the client can read its answer and go on.
+ *
+ * @param onPiece told the size of every piece, since what is dropped takes memory until it is collected
+ */
+export function discardBody(source: IncomingMessage, onPiece: (bytes: number) => void): void {
+  source.on('data', (piece: Buffer) => onPiece(piece.length)).resume()
+}
+
 class BodyStream extends Readable {
   readonly #source: IncomingMessage
   readonly #options: RequestBodyOptions
@@ -67,7 +76,7 @@ class BodyStream extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (this.#begun && !this.#source.readableEnded) {
       // What the client still sends runs into nothing, so that it can read the answer and go on.
-      this.#source.off('data', this.#onData).off('end', this.#onEnd).resume()
+      discardBody(this.#source.off('data', this.#onData).off('end', this.#onEnd), this.#options.onPiece)
     }
     done(error)
   }

@@ -3,7 +3,7 @@ import type { Call } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
 import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
 import type { OpenedCall } from '../middleware/open-call.ts'
-import { createRequestBody } from '../middleware/request-body.ts'
+import { createRequestBody, discardBody } from '../middleware/request-body.ts'
 import { Deadlines } from './deadlines.ts'
 import { outgoingHeaders, outgoingTarget } from './outgoing.ts'
 import type { Expectation } from './public-server.ts'
@@ -84,6 +84,7 @@ export function createForward({
       },
       error => {
         deadline.clear()
+        if (body && !body.begun) discardBody(request, onPiece)
         refuse(error, response, call)
       },
     )

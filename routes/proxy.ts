@@ -9,10 +9,11 @@ import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticators } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
-import { answerClientError } from '../middleware/client-error.ts'
+import { createClientErrorHandler } from '../middleware/client-error.ts'
 import type { LoopGuard } from '../middleware/loop-guard.ts'
 import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
+import { discardBody } from '../middleware/request-body.ts'
 import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 import { createForward } from './forward.ts'
 import { LateRequests } from './late-requests.ts'
@@ -116,6 +117,16 @@ export function createProxy(options: ProxyOptions): Proxy {
     if (maxBytes > 0 && Number(contentLength) > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
   }
 
+  function turnAway(
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    { call, head }: OpenedCall,
+  ) {
+    if (head.chunked || head.contentLength !== undefined) discardBody(request, options.onPiece)
+    refuse(error, response, call)
+  }
+
   function serve(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
     // What is sent ahead behind a malformed request may be a part of it, to whoever reads it otherwise.
     if (distrusted.has(request.socket)) return
@@ -130,7 +141,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       if (admission) void serveLater(admission, request, response, opened, expectation)
       else forward(request, response, opened, expectation)
     } catch (error) {
-      refuse(error, response, opened.call)
+      turnAway(error, request, response, opened)
     }
   }
 
@@ -146,7 +157,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       // Nobody is there any more to whom a node's work would be of use.
       if (!response.destroyed) forward(request, response, opened, expectation)
     } catch (error) {
-      refuse(error, response, opened.call)
+      turnAway(error, request, response, opened)
     }
   }
 
@@ -162,7 +173,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       return server
     },
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: createClientErrorHandler(options.onPiece),
     schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)

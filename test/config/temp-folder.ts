@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** A folder with these files, gone after the test. */
-export function tempFolder(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>> = {}): string {
+export function tempFolder(
+  t: Pick<TestContext, 'after'>,
+  files: Readonly<Record<string, string>> = {},
+): string {
   const folder = mkdtempSync(join(tmpdir(), 'waygate-config-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, content] of Object.entries(files)) {

@@ -6,7 +6,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exchangeRaw } from '../support/raw-http.ts'
+import { exchangeRaw, openRaw } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -148,18 +148,31 @@ for (const { name, transfer, framing } of TRANSFERS) {
 
 for (const framing of ['length', 'chunks']) {
   test(`100 MB over a limit are refused, in ${framing}, and the gateway does not grow with them`, async t => {
-    const { handler } = node
+    t.after(() => {
+      node.handler = handler
+    })
     node.handler = (request, response) => void request.resume().once('end', () => response.end())
     await withoutGrowth(t, async () => {
-      const headers: Record<string, number> = framing === 'length' ? { 'content-length': SIZE } : {}
-      const request = httpRequest(`${gateway.url}/small`, { method: 'PUT', headers })
-      const answered = once(request, 'response') as Promise<[IncomingMessage]>
-      await writeAll(request, SIZE)
-      const [response] = await answered
-      response.resume()
-      assert.equal(response.statusCode, 413)
+      // On a plain connection: a client of node:http sends no more once it was answered.
+      using connection = await openRaw(gateway.port)
+      const framed = framing === 'length' ? `Content-Length: ${SIZE}` : 'Transfer-Encoding: chunked'
+      connection.write(`PUT /small HTTP/1.1\r\nHost: h\r\n${framed}\r\n\r\n`)
+      for (const piece of pieces(SIZE)) {
+        const head = framing === 'length' ? '' : `${piece.length.toString(16)}\r\n`
+        const taken = connection.socket.write(
+          Buffer.concat([Buffer.from(head), piece, Buffer.from(head && '\r\n')]),
+        )
+        if (!taken) await once(connection.socket, 'drain')
+      }
+      if (framing === 'chunks') connection.write('0\r\n\r\n')
+      // The connection carries another request behind all of it.
+      connection.write('GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+      const text = await connection.ended
+      assert.deepEqual(
+        [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+        ['413', '404'],
+      )
     })
-    node.handler = handler
   })
 }
 

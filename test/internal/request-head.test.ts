@@ -120,6 +120,7 @@ test('what a gateway acts on is read in the same pass', () => {
     contentLength: '5',
     chunked: false,
     unknownEncoding: false,
+    asksForUpgrade: false,
     forwardedFor: '1.1.1.1, 2.2.2.2',
     forwardedProto: 'https',
     forwardedHost: 'a',

@@ -44,6 +44,12 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n',
     400,
   ],
+  // Which would be read as a request without a body, and its body as the next request.
+  'an encoding with a tab behind it, beside a wish for another protocol': [
+    'GET /user HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\t\r\n\r\n' +
+      '20\r\nGET /user/smuggled HTTP/1.1\r\nHost: h\r\n\r\n\r\n0\r\n\r\n',
+    400,
+  ],
   'an encoding in old HTTP': [
     'POST /user HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     400,
