@@ -58,7 +58,7 @@ const maxLifetime = (description: string) =>
 const Issuer = Type.Object(
   {
     issuer: text('The `iss` of its tokens.'),
-    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: any.')),
+    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: as `jwt.audience` says.')),
     ...KEY,
     jwksUrl: Type.Optional(
       text(

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { hash, randomBytes } from 'node:crypto'
-import type { Call, Identity } from '../internal/call.ts'
+import type { Identity } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
 import type { PasswordHash } from '../internal/password-hash.ts'
 import type { RequestHead } from '../internal/request-head.ts'
@@ -86,7 +86,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
 
   return {
     challenge: CHALLENGE,
-    authenticate(head: RequestHead, _call: Call): Identity | Promise<Identity> {
+    authenticate(head: RequestHead): Identity | Promise<Identity> {
       const { authorization = '' } = head
       if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) {
         throw new GatewayError('WG_TOKEN_MISSING', {

@@ -19,7 +19,7 @@ export function jwtOptions(
     const key = keys.issuers?.[index]
     return {
       issuer: [issuer.issuer],
-      audience: listOf(issuer.audience),
+      audience: listOf(issuer.audience ?? jwt.audience),
       keys: key ? fixedKey(key) : jwksOf(issuer),
       requireExpiry: issuer.requireExpiry ?? jwt.requireExpiry,
       maxLifetimeMs: milliseconds(issuer.maxLifetimeSeconds ?? jwt.maxLifetimeSeconds),

@@ -588,3 +588,44 @@ test('while it is not known which tokens were taken back, those that could be ar
   assert.throws(() => present(sign({ jti: 'id-1' })), { code: 'WG_AUTH_UNAVAILABLE', status: 503 })
   assert.equal(present(sign()).subject, 'u1')
 })
+
+test('keys are fetched for a token whose key is not there, unless it would be refused anyway', async () => {
+  const source = {
+    isLoaded: true,
+    key: undefined as VerificationKey | undefined,
+    fetches: 0,
+    find: () => source.key,
+    refresh: async () => {
+      source.fetches++
+      source.key = { key: secret, algorithms: ['HS256'] }
+    },
+  }
+  const authenticator = createJwtAuthenticator({
+    issuers: [
+      { keys: source, issuer: ['https://a'], audience: ['api'], requireExpiry: true, rolesClaim: 'roles' },
+    ],
+    clockToleranceMs: 0,
+    claimHeaders: {},
+    cacheSize: 10,
+    now: () => NOW,
+  })
+  const present = async (claims: object) => {
+    const head = readHead([
+      'authorization',
+      `Bearer ${craft(HS256, { ...CLAIMS, iss: 'https://a', aud: 'api', ...claims })}`,
+    ])
+    return authenticator.authenticate(head, new Call('r1', 'GET', '/', 0))
+  }
+  for (const claims of [
+    { exp: seconds(-1) },
+    { aud: 'other' },
+    { iss: 'https://b' },
+    { nbf: seconds(9) },
+    { exp: 'x' },
+  ]) {
+    await assert.rejects(present(claims), { status: 401 }, JSON.stringify(claims))
+  }
+  assert.equal(source.fetches, 0)
+  assert.equal((await present({})).subject, 'u1')
+  assert.equal(source.fetches, 1)
+})
