@@ -141,6 +141,7 @@ function toRoute(
     stripPrefix: document.stripPrefix ?? '',
     auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
+    bodyIdleTimeoutMs: document.bodyIdleTimeoutMs,
     ...toRetryRules(document, defaults),
     hedge: toHedge(document.hedge),
     breaker: toBreaker(document.breaker),

@@ -81,6 +81,14 @@ export const RouteDocument = Type.Object(
           "Milliseconds from the request's arrival to the head of the answer, over all tries. Absent: `routes.defaults.timeoutMs`.",
       }),
     ),
+    bodyIdleTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2_147_483_647,
+        description:
+          "Milliseconds of silence in the body of an answer after which it is given up; 0: never. Absent: `upstream.bodyIdleTimeoutMs`.",
+      }),
+    ),
     retries: Type.Optional(
       Type.Integer({
         ...RETRIES,

@@ -23,6 +23,8 @@ export interface Route {
   readonly timeoutMs: number
   /** The same for one try; undefined = no limit of its own. */
   readonly tryTimeoutMs?: number | undefined
+  /** Silence between two pieces of an answer's body; 0 = any, undefined = as configured for all nodes. */
+  readonly bodyIdleTimeoutMs?: number | undefined
   /** Further tries after the first, each on a node not tried yet; undefined = one on every other node. */
   readonly retries?: number | undefined
   /** Statuses of answers for which another node is asked, where the request may be repeated; undefined = none. */

@@ -76,6 +76,10 @@ class Try implements UpstreamResponse, Exchange {
     this.#reject = reject
   }
 
+  get bodyIdleTimeoutMs(): number | undefined {
+    return this.#request.route.bodyIdleTimeoutMs
+  }
+
   start(): void {
     const { body } = this.#request
     this.#peer.inFlight++

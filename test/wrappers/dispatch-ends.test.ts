@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Call } from '../../internal/call.ts'
+import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { realPeer } from '../support/front.ts'
+import { realPeer, startFront } from '../support/front.ts'
 import { openRaw, send } from '../support/http.ts'
-import { answer, deadPort } from '../support/node-server.ts'
+import { answer, deadPort, startNode } from '../support/node-server.ts'
 import { testRequest } from '../support/route.ts'
 import { dispatch, startDispatchFront } from './dispatch-front.ts'
 
@@ -188,6 +189,25 @@ test('a silence in the middle of a body that is longer than allowed cuts the ans
   )
   await assert.rejects(send(front.port))
   await node.idle()
+})
+
+test('a route says for itself how long a silence may be, from one answer of a connection to the next', async t => {
+  const node = await startNode(t, (socket, request) => {
+    socket.write(
+      request.target === '/whole' ? answer('whole') : 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf',
+    )
+  })
+  const peer = realPeer(t, node.port, { connection: { bodyIdleTimeoutMs: 600_000 } })
+  const upstream: Upstream = (request, call) => {
+    call.peer = peer
+    return dispatch(request, call)
+  }
+  const patient = await startFront(t, upstream)
+  const impatient = await startFront(t, upstream, { bodyIdleTimeoutMs: 50 })
+  assert.equal((await send(patient.port, { path: '/whole' })).text, 'whole')
+  await assert.rejects(send(impatient.port))
+  await node.idle()
+  assert.equal(node.connections, 1)
 })
 
 test('bodies reach the node byte for byte, in the framing that the client chose', async t => {

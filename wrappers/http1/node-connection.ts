@@ -12,6 +12,8 @@ export type Chunk = Buffer | string
 /** One request on its way, as its connection sees it. All calls come in the order of the methods. */
 export interface Exchange {
   readonly method: string
+  /** The longest silence between two pieces of the body, milliseconds; 0 = none, undefined = the connection's own. */
+  readonly bodyIdleTimeoutMs: number | undefined
   /** The connection is the exchange's until its end: it calls `connection.send`, once. */
   onConnection(connection: NodeConnection): void
   /** The head of the answer, interim ones (1xx) left out. */
@@ -75,6 +77,8 @@ export class NodeConnection implements AnswerSink {
   /** Whether a byte of the answer under way has come. */
   #heard = false
   #bodyTimer: NodeJS.Timeout | undefined = undefined
+  /** What it was set to. */
+  #bodyIdleMs = 0
   #isPaused = false
   #idleUntil = 0
 
@@ -225,11 +229,15 @@ export class NodeConnection implements AnswerSink {
   }
 
   #expectMore(): void {
-    const { bodyIdleTimeoutMs } = this.#options
-    if (bodyIdleTimeoutMs === 0) return
-    // One timer for all answers of the connection; between them it may fire into nothing.
-    if (this.#bodyTimer) this.#bodyTimer.refresh()
-    else this.#bodyTimer = setTimeout(this.#onSilence, bodyIdleTimeoutMs).unref()
+    const idleMs = this.#exchange!.bodyIdleTimeoutMs ?? this.#options.bodyIdleTimeoutMs
+    if (idleMs === this.#bodyIdleMs) {
+      // One timer for all answers of the connection; between them it may fire into nothing.
+      this.#bodyTimer?.refresh()
+      return
+    }
+    this.#bodyIdleMs = idleMs
+    clearTimeout(this.#bodyTimer)
+    this.#bodyTimer = idleMs === 0 ? undefined : setTimeout(this.#onSilence, idleMs).unref()
   }
 
   readonly #onSilence = (): void => {

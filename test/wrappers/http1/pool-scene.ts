@@ -7,6 +7,7 @@ import type { Chunk, Exchange, NodeConnection } from '../../../wrappers/http1/no
 /** One GET on a pool, which remembers all that it is told. */
 export class TestExchange implements Exchange {
   readonly method = 'GET'
+  readonly bodyIdleTimeoutMs: number | undefined = undefined
   readonly #target: string
   /** What was called, in order. */
   readonly calls: string[] = []
