@@ -178,3 +178,31 @@ test('an encoding that is not chunked, once, is told', () => {
   }
   assert.equal(read(['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked']).unknownEncoding, true)
 })
+
+test('a head of 100 KB that was made to be slow is read in no time', () => {
+  const KB_100 = 100_000
+  const heads: Readonly<Record<string, string[]>> = {
+    'a list of options': ['Connection', 'a,'.repeat(KB_100 / 2)],
+    'a list of blanks': ['Connection', ' ,\t'.repeat(KB_100 / 3)],
+    'many options and many fields': [
+      'Connection',
+      Array.from({ length: KB_100 / 10 }, (_, i) => `x-${i}`).join(),
+      ...Array.from({ length: KB_100 / 10 }, (_, i) => [`X-${i}`, '']).flat(),
+    ],
+    'many lists of addresses': Array.from({ length: KB_100 / 20 }, () => [
+      'X-Forwarded-For',
+      '1.1.1.1',
+    ]).flat(),
+    'many ids': Array.from({ length: KB_100 / 20 }, () => ['X-Request-Id', 'a']).flat(),
+    'a long name': ['x_'.repeat(KB_100 / 2), ''],
+  }
+  for (const [what, lines] of Object.entries(heads)) {
+    let least = Number.POSITIVE_INFINITY
+    for (let i = 0; i < 5; i++) {
+      const begun = performance.now()
+      createRequestHeadReader(['x-user-id'])(lines)
+      least = Math.min(least, performance.now() - begun)
+    }
+    assert.ok(least < 50, `${what}: ${least} ms`)
+  }
+})
