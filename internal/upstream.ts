@@ -33,6 +33,8 @@ export interface Outcome {
   readonly status: number
   /** Header lines for the client, flat, hop-by-hop fields removed. */
   readonly headers?: readonly string[] | undefined
+  /** Whether its node has broken off since the head came; then it is not for the client. */
+  readonly isBroken?: boolean | undefined
   /** Gives it up, and its connection with it. */
   discard(): void
 }

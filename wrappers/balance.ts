@@ -107,6 +107,9 @@ function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T 
   const changed: UpstreamResponse = {
     status,
     headers: [...headers, 'set-cookie', cookie],
+    get isBroken() {
+      return response.isBroken
+    },
     sendBody: target => response.sendBody(target),
     discard: () => response.discard(),
     ...(response.observe && { observe: observer => response.observe!(observer) }),

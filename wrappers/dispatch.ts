@@ -76,6 +76,10 @@ class Try implements UpstreamResponse, Exchange {
     this.#reject = reject
   }
 
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
   get bodyIdleTimeoutMs(): number | undefined {
     return this.#request.route.bodyIdleTimeoutMs
   }

@@ -121,7 +121,7 @@ class Race {
     // What became of a request that was sent says more than that there was no node for another.
     if (this.#failure === undefined || error instanceof UpstreamFailure) this.#failure = error
     if (this.#underWay > 0) return
-    if (this.#unwanted) {
+    if (this.#unwanted && !this.#unwanted.response.isBroken) {
       this.#win(this.#unwanted.response, this.#unwanted.by)
     } else {
       this.#end(this.#tries.findLast(({ peer }) => peer !== undefined) ?? by)

@@ -161,17 +161,21 @@ export class Retries<T extends Outcome> {
   #giveUp(): T {
     const { ended } = this.#call
     const answer = this.#answer
-    if (answer && ended?.kind !== 'aborted') {
+    if (answer && !answer.outcome.isBroken && ended?.kind !== 'aborted') {
       this.#call.peer = answer.peer
       this.#call.current = { cancel: () => answer.outcome.discard() }
       return answer.outcome
     }
     answer?.outcome.discard()
+    if (answer?.outcome.isBroken && !(this.#failure instanceof UpstreamFailure)) this.#failure = BROKEN_OFF
     // That the time ran out says less than that it was the client's doing.
     const isClients = ended?.kind === 'timeout' && isOfKind(this.#failure, 'unsendable')
     throw asAnswer(isClients ? this.#failure : (ended ?? this.#failure))
   }
 }
+
+/** The answer that was kept, while another node was asked that had none. */
+const BROKEN_OFF = new UpstreamFailure('reset', new Error('the answer broke off'))
 
 function isOfKind(error: unknown, kind: UpstreamFailure['kind']): boolean {
   return error instanceof UpstreamFailure && error.kind === kind

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { openRaw, send } from '../support/http.ts'
 import { answer, type Script } from '../support/node-server.ts'
+import { until } from '../support/until.ts'
 import { fails, ok, resets, startScene } from './retry-scene.ts'
 
 const RETRY_ON = { retryOn: [502, 503, 504] }
@@ -59,6 +61,31 @@ test('an answer that was kept while another node was asked streams to its end, h
   )
   assert.equal((await ask()).text, body)
   assert.equal(nodes.b!.requests.length, 1)
+})
+
+test('an answer that breaks off while another node is asked is not given to the client', async t => {
+  const isOver = Promise.withResolvers<void>()
+  let first: Socket | undefined
+  const { ask, table } = await startScene(
+    t,
+    {
+      a: socket => {
+        first = socket
+        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf')
+      },
+      b: async socket => {
+        first!.destroy()
+        await isOver.promise
+        socket.destroy()
+      },
+    },
+    RETRY_ON,
+  )
+  const asked = ask()
+  await until('the end of the first is seen', () => table.get('user')!.peers[0]!.inFlight === 0 && first)
+  isOver.resolve()
+  const got = await asked
+  assert.equal(got.text, 'WG_UPSTREAM_UNREACHABLE')
 })
 
 test('a better answer leaves no connection behind to the node of the first', async t => {
