@@ -6,7 +6,6 @@ import { toHealthCheck } from '../config/health-check.ts'
 import type { Keys } from '../config/keys.ts'
 import type { Config } from '../config/schema.ts'
 import type { Registry } from '../discovery/registry.ts'
-import { NodeTable } from '../internal/node-table.ts'
 import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
@@ -22,22 +21,20 @@ import { createConnect } from '../wrappers/connect.ts'
 import { createDispatch } from '../wrappers/dispatch.ts'
 import { createFallback } from '../wrappers/fallback.ts'
 import { createHedge } from '../wrappers/hedge.ts'
-import { mayHoldOut } from '../wrappers/hold-out-limit.ts'
 import { createLimit } from '../wrappers/limit.ts'
-import { moveWaiting } from '../wrappers/move-waiting.ts'
 import { createObserve } from '../wrappers/observe.ts'
 import { createRetry } from '../wrappers/retry.ts'
-import { RetryBudgets } from '../wrappers/retry-budget.ts'
 import { createTryTimeout } from '../wrappers/try-timeout.ts'
-import { UpstreamPeer } from '../wrappers/upstream-peer.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import { notePassed } from './body-memory.ts'
 import { createClientConnections } from './client-connections.ts'
 import { LiveHealth } from './live-health.ts'
+import { createNodeTable } from './live-peers.ts'
 import { LiveTable } from './live-table.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { configureLimits, createLimits, createLoopGuard } from './overload.ts'
+import { createRetryBudgets } from './retry-budgets.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -99,25 +96,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     allowedAddresses: config.discovery.allowedAddresses,
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
-  const nodes = new NodeTable(
-    node =>
-      new UpstreamPeer(node, {
-        connection: {
-          connectTimeoutMs: config.upstream.connectTimeoutMs,
-          bodyIdleTimeoutMs: config.upstream.bodyIdleTimeoutMs,
-          keepAliveMs: config.upstream.keepAliveMs,
-          maxConnections: config.upstream.connectionsPerNode ?? undefined,
-          allows: guard.allows,
-        },
-        circuit: service => table.rulesOf(service).breaker ?? config.breaker,
-        onBreaker: (peer, breaker, reason) => {
-          const { service, id } = peer.node
-          logger.info({ service, node: id, breaker, reason }, 'breaker changed')
-          if (reason === 'no answer') moveWaiting(peer, nodes.get(service)?.peers ?? [])
-        },
-        mayHoldOut: (peer, isUseless) => mayHoldOut(nodes.get(peer.node.service)?.peers ?? [peer], isUseless),
-      }),
-  )
+  const nodes = createNodeTable({ config, guard, rulesOf: service => table.rulesOf(service), logger })
   let draining = false
   let open = 0
   let webSockets = 0
@@ -149,13 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     allows: guard.allows,
     logger,
   })
-  const budgets = new RetryBudgets((service, isExhausted) => {
-    const reason = isExhausted ? 'too many retries bring nothing better' : 'none was refused for a while'
-    logger.info(
-      { service, retryBudget: isExhausted ? 'exhausted' : 'available', reason },
-      'retry budget changed',
-    )
-  })
+  const budgets = createRetryBudgets(logger)
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const connections = createClientConnections(config, isTrustedProxy, logger)
   const metrics = createMetrics({ nodes, table, budgets, health, limits, loop, connections })
@@ -198,13 +171,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
     isTrustedProxy,
     isDraining: () => draining,
-    maxBodyBytes: config.limits.bodyBytes,
-    maxTargetBytes: config.limits.targetBytes,
+    ...proxyLimits(config),
     onPiece: notePassed,
-    maxHeaderBytes: config.limits.headerBytes,
-    headersTimeoutMs: config.limits.headersTimeoutMs,
-    keepAliveTimeoutMs: config.limits.keepAliveTimeoutMs,
-    maxRequestsPerConnection: config.limits.requestsPerConnection,
     connections,
     onInternalError: error => logger.error({ err: error }, 'internal error'),
     loop,
@@ -299,5 +267,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.race([stopListening(), delay(longest, undefined, { signal: hurry }).catch(() => {})])
       return finish()
     },
+  }
+}
+
+function proxyLimits({ limits }: Config) {
+  return {
+    maxBodyBytes: limits.bodyBytes,
+    maxTargetBytes: limits.targetBytes,
+    maxHeaderBytes: limits.headerBytes,
+    headersTimeoutMs: limits.headersTimeoutMs,
+    keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
+    maxRequestsPerConnection: limits.requestsPerConnection,
   }
 }
