@@ -7,7 +7,7 @@ import { createAutoRoute } from '../internal/auto-route.ts'
 import type { NodeTable } from '../internal/node-table.ts'
 import type { AuthenticatorName, Route, RouteAuth } from '../internal/route.ts'
 import { RouteTable } from '../internal/route-table.ts'
-import { type ServiceRules, serviceRules } from './service-rules.ts'
+import { type ServiceRules, serviceRules, unusedRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
@@ -73,6 +73,11 @@ export class LiveRoutes {
   /** What routes say of a service, completed by the configuration; a field of which none says anything is absent. */
   rulesOf(service: string): Partial<ServiceRules> {
     return this.#rules.get(service) ?? NO_RULES
+  }
+
+  /** What documents say that does not count. */
+  problems(): { readonly key: string; readonly reason: string }[] {
+    return unusedRules(this.#table.documents)
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {

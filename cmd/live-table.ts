@@ -120,7 +120,7 @@ export class LiveTable implements TableView {
   }
 
   problems(): readonly { readonly key: string; readonly reason: string }[] {
-    return this.#directory.problems()
+    return [...this.#directory.problems(), ...this.#routes.problems()]
   }
 
   #applied(event: RegistryEvent): void {

@@ -30,6 +30,23 @@ export function serviceRules(
   return rules
 }
 
+const FIELDS = ['breaker', 'limit', 'healthCheck'] as const
+
+/** What routes say of their services and what does not count, since another route of the service has said it. */
+export function unusedRules(routes: readonly Route[]): { readonly key: string; readonly reason: string }[] {
+  const first = new Map<string, string>()
+  const unused: { key: string; reason: string }[] = []
+  for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    for (const field of FIELDS) {
+      if (route[field] === undefined) continue
+      const by = first.get(`${route.service} ${field}`)
+      if (by === undefined) first.set(`${route.service} ${field}`, route.id)
+      else unused.push({ key: route.id, reason: `$.${field} is not used: that of the route ${by} counts` })
+    }
+  }
+  return unused
+}
+
 function rulesOf({ breaker, limit, healthCheck }: Route, defaults: ServiceRules): Partial<ServiceRules> {
   return {
     ...(breaker && { breaker: { ...defaults.breaker, ...breaker } }),

@@ -49,3 +49,14 @@ test('breaker and limit of a service may come from different routes, and each ch
   routes.set([a], [])
   assert.deepEqual(told, [undefined, 5, 6, undefined])
 })
+
+test('what a route says of its service, and another route has said, is shown as not used', () => {
+  const routes = open()
+  const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 }, healthCheck: null })
+  const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 200 }, limit: { concurrent: 5 } })
+  const other = testRoute({ id: 'c', path: '/c', service: 'task', breaker: { openMs: 300 } })
+  routes.set([other, b, a], [])
+  assert.deepEqual(routes.problems(), [
+    { key: 'b', reason: '$.breaker is not used: that of the route a counts' },
+  ])
+})
