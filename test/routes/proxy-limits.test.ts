@@ -18,8 +18,10 @@ async function setUp(t: TestContext, options: Omit<GatewaySetUp, 'nodes'> = {}) 
 
 test('a client that falls silent in its body is told so when its time is over, and let go', async t => {
   const { port, node, logged } = await setUp(t, {
-    routes: { r: { path: '/user', service: 'user', timeoutMs: 50 } },
+    routes: { r: { path: '/user', service: 'user', timeoutMs: 200 } },
   })
+  // With a connection to the node at hand, its time cannot run out before it is the client's turn.
+  assert.equal((await send(port, { path: '/user' })).status, 200)
   const client = await openRaw(port, `${PUT}X-Request-Id: silent\r\n\r\nhalf`)
   assert.match(await client.closed, /^HTTP\/1\.1 408 .*WG_REQUEST_TIMEOUT/s)
   const line = await logged('silent')
