@@ -1,4 +1,5 @@
-import type { Outcome, Wrapper } from '../internal/upstream.ts'
+import type { Call } from '../internal/call.ts'
+import type { Outcome, UpstreamRequest, Wrapper } from '../internal/upstream.ts'
 import { Retries } from './retries.ts'
 import { RetryBudgets } from './retry-budget.ts'
 import { asRepeatable, isUnwanted } from './retry-rules.ts'
@@ -9,6 +10,9 @@ export interface RetryOptions {
   /** 0..1, for the backoff. */
   readonly random?: () => number
 }
+
+/** Beyond this, further bodies are not kept; their requests get one try. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024
 
 /**
  * Asks another node when a try has not brought what the client should get:
@@ -33,18 +37,30 @@ export function createRetry<T extends Outcome>({
   budgets = new RetryBudgets(),
   random = Math.random,
 }: RetryOptions = {}): Wrapper<T> {
-  return next => (given, call) => {
-    const request = asRepeatable(given)
-    const budget = budgets.of(request.service)
-    budget.begin(call.startedAt)
-    return next(request, call).then(
-      outcome => {
-        if (isUnwanted(outcome, request))
-          return new Retries(next, request, call, budget, random).after({ outcome })
-        budget.end()
-        return outcome
-      },
-      error => new Retries(next, request, call, budget, random).after({ error }),
-    )
+  /** Of bodies whose requests are under way. */
+  let keptBytes = 0
+  return next => {
+    const ask = (request: UpstreamRequest, call: Call) => {
+      const budget = budgets.of(request.service)
+      budget.begin(call.startedAt)
+      return next(request, call).then(
+        outcome => {
+          if (isUnwanted(outcome, request))
+            return new Retries(next, request, call, budget, random).after({ outcome })
+          budget.end()
+          return outcome
+        },
+        error => new Retries(next, request, call, budget, random).after({ error }),
+      )
+    }
+    return (given, call) => {
+      const request = keptBytes < MAX_KEPT_BYTES ? asRepeatable(given) : given
+      if (request === given) return ask(request, call)
+      const length = given.body!.length!
+      keptBytes += length
+      return ask(request, call).finally(() => {
+        keptBytes -= length
+      })
+    }
   }
 }

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/errors.ts'
+import type { Outcome, RequestBody } from '../../internal/upstream.ts'
+import { createRetry } from '../../wrappers/retry.ts'
 import { send } from '../support/http.ts'
+import { testRequest, testRoute } from '../support/route.ts'
 import { fails, nonsense, ok, resets, startScene } from './retry-scene.ts'
 
 test('a node that cannot be reached is passed over, whatever the method and with its body', async t => {
@@ -161,4 +166,28 @@ test('when the other service cannot either, its failure is the one told', async 
     { fallback: { type: 'service', service: 'spare' } },
   )
   assert.equal((await ask()).text, 'WG_NO_NODE')
+})
+
+test('no more than 32 MiB of bodies are kept at a time', async () => {
+  const length = 1_048_576
+  const route = testRoute({ retryBufferBytes: length })
+  const given: RequestBody = { begun: false, length, open: () => Readable.from([]) }
+  let kept = 0
+  let answer = Promise.withResolvers<Outcome>()
+  const upstream = createRetry()(request => {
+    if (request.body !== given) kept++
+    return answer.promise
+  })
+  const put = () =>
+    upstream(testRequest({ method: 'PUT', route, body: given }), new Call('id', 'PUT', '/', 0))
+  const done = { status: 200, discard: () => {} }
+  const first = Array.from({ length: 40 }, put)
+  assert.equal(kept, 32)
+  answer.resolve(done)
+  await Promise.all(first)
+  answer = Promise.withResolvers()
+  const later = put()
+  assert.equal(kept, 33)
+  answer.resolve(done)
+  await later
 })
