@@ -20,6 +20,8 @@ export interface RequestHead {
   readonly forwardedFor: string | undefined
   readonly forwardedProto: string | undefined
   readonly forwardedHost: string | undefined
+  /** The same by RFC 7239, all of it. */
+  readonly forwarded: string | undefined
 }
 
 /** How one header name is treated. */
@@ -36,6 +38,7 @@ const TREAT = {
   forwardedProto: 9,
   forwardedHost: 10,
   upgrade: 11,
+  forwarded: 12,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
@@ -66,7 +69,7 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['x-forwarded-for', TREAT.forwardedFor],
   ['x-forwarded-proto', TREAT.forwardedProto],
   ['x-forwarded-host', TREAT.forwardedHost],
-  ['forwarded', TREAT.drop],
+  ['forwarded', TREAT.forwarded],
   ['x-real-ip', TREAT.drop],
 ]
 
@@ -108,6 +111,7 @@ export function createRequestHeadReader(
     let forwardedFor: string | undefined
     let forwardedProto: string | undefined
     let forwardedHost: string | undefined
+    let forwarded: string | undefined
     let named: Set<string> | undefined
 
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -147,6 +151,9 @@ export function createRequestHeadReader(
         case TREAT.forwardedFor:
           forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`
           break
+        case TREAT.forwarded:
+          forwarded = forwarded === undefined ? value : `${forwarded}, ${value}`
+          break
         case TREAT.forwardedProto:
           forwardedProto ??= value
           break
@@ -170,6 +177,7 @@ export function createRequestHeadReader(
       forwardedFor,
       forwardedProto,
       forwardedHost,
+      forwarded,
     }
   }
 }

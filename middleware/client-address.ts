@@ -58,7 +58,7 @@ export function realAddress(
 }
 
 /** Of `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`; some proxies write the port, too. */
-function addressIn(text: string): string | undefined {
+export function addressIn(text: string): string | undefined {
   const trimmed = text.trim()
   if (isIP(trimmed) !== 0) return plainAddress(trimmed)
   const bare = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::\d{1,5})?$/.exec(trimmed)

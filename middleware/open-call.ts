@@ -4,6 +4,7 @@ import { GatewayError } from '../internal/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../internal/request-head.ts'
 import { kindOfTarget, originForm, type TargetKind } from '../internal/target.ts'
 import { plainAddress, realAddress } from './client-address.ts'
+import { readForwarded } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
 
 export interface OpenCallOptions {
@@ -91,13 +92,19 @@ export function createOpenCall({
     return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
   }
 
+  function headOf({ rawHeaders }: IncomingMessage, isProxied: boolean): RequestHead {
+    const head = readHead(rawHeaders)
+    if (!isProxied || head.forwarded === undefined || head.forwardedFor !== undefined) return head
+    return { ...head, ...readForwarded(head.forwarded, isTrustedProxy) }
+  }
+
   return (request, response) => {
-    const head = readHead(request.rawHeaders)
+    const peerAddress = plainAddress(request.socket.remoteAddress)
+    const isProxied = isTrustedProxy(peerAddress)
+    const head = headOf(request, isProxied)
     const url = request.url!
     const target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
     const kind = target.length > maxTargetBytes ? 'unsafe' : kindOfTarget(target)
-    const peerAddress = plainAddress(request.socket.remoteAddress)
-    const isProxied = isTrustedProxy(peerAddress)
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
     call.clientAddress = isProxied ? realAddress(peerAddress, head.forwardedFor, isTrustedProxy) : peerAddress

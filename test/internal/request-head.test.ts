@@ -109,6 +109,10 @@ test('what a gateway acts on is read in the same pass', () => {
     'a',
     'X-Forwarded-Host',
     'b',
+    'Forwarded',
+    'for=1.1.1.1',
+    'forwarded',
+    'for=2.2.2.2',
   ])
   assert.deepEqual(head, {
     headers: ['Authorization', 'Bearer t'],
@@ -124,6 +128,7 @@ test('what a gateway acts on is read in the same pass', () => {
     forwardedFor: '1.1.1.1, 2.2.2.2',
     forwardedProto: 'https',
     forwardedHost: 'a',
+    forwarded: 'for=1.1.1.1, for=2.2.2.2',
   })
   assert.equal(read(['transfer-encoding', 'chunked']).chunked, true)
 })

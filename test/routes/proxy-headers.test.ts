@@ -71,6 +71,21 @@ test('what strangers write of proxies does not pass, what trusted ones write is 
   }
 })
 
+test('a trusted proxy may say Forwarded instead, which does not count beside X-Forwarded-For, nor from strangers', async t => {
+  const Forwarded = 'for=6.6.6.6;proto=http, for=9.9.9.9;proto=https;host=a.example'
+  const seen = async (trustedProxies: readonly string[], headers: Readonly<Record<string, string>>) => {
+    const { port, last } = await setUp(t, { config: { trustedProxies } })
+    await send(port, { path: '/user', headers })
+    const names = ['x-forwarded-for', 'x-forwarded-proto', 'forwarded']
+    return names.map(name => last().header(name))
+  }
+  const trusted = ['127.0.0.0/8']
+  assert.deepEqual(await seen(trusted, { Forwarded }), ['6.6.6.6, 9.9.9.9, 127.0.0.1', 'https', undefined])
+  const both = { Forwarded, 'X-Forwarded-For': '8.8.8.8' }
+  assert.deepEqual(await seen(trusted, both), ['8.8.8.8, 127.0.0.1', 'http', undefined])
+  assert.deepEqual(await seen([], { Forwarded }), ['127.0.0.1', 'http', undefined])
+})
+
 test('who a token speaks for is told by us alone', async t => {
   const { port, last } = await setUp(t, { withKey: true })
   const spoofed = {
