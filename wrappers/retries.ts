@@ -59,12 +59,15 @@ export class Retries<T extends Outcome> {
         const step = this.#decide(result)
         if (step === 'give up') return this.#giveUp()
         const counted = step === 'counted'
+        const { attempts } = this.#call
         try {
           if (step !== 'free') await this.#backOff()
           result = this.#call.ended ? { error: this.#call.ended } : await this.#ask()
         } finally {
           if (counted) this.#budget.giveBack(this.#wasInVain(result))
         }
+        // There may have been no node to ask.
+        if (step !== 'free' && this.#call.attempts > attempts) this.#budget.retries++
         if (result.outcome && !isUnwanted(result.outcome, this.#request)) {
           this.#answer?.outcome.discard()
           return result.outcome
@@ -103,7 +106,6 @@ export class Retries<T extends Outcome> {
     const isBroken = kind === 'reset' || kind === 'hung'
     if (kind !== 'connect' && !this.#budget.take(performance.now(), isBroken)) return 'give up'
     this.#left--
-    this.#budget.retries++
     this.#call.exclude(this.#call.peer!)
     return kind === 'connect' ? 'uncounted' : 'counted'
   }

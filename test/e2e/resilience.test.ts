@@ -75,6 +75,21 @@ test('when every node answers 503, the client gets that answer, and few requests
   await Promise.all(clients)
   const reached = a.count + b.count
   assert.ok(reached > sent && reached <= 1.2 * sent, `${reached} of ${sent}`)
+  const { services } = await gateway.routes()
+  const { retries } = services.find(({ name }) => name === 'storm')!
+  assert.deepEqual([retries.budget, retries.begun], ['exhausted', reached - sent])
+  assert.ok(retries.refused > 0)
+  const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
+  assert.match(metrics, /^waygate_retry_budget_exhausted\{service="storm"\} 1$/m)
+  const isChange = (line: { readonly msg: string; readonly service?: unknown }) =>
+    line.msg === 'retry budget changed' && line.service === 'storm'
+  await gateway.logged(isChange)
+  const changes = gateway.log().filter(isChange)
+  const reason = 'too many retries bring nothing better'
+  assert.deepEqual(
+    changes.map(line => [line.level, line.retryBudget, line.reason]),
+    [[30, 'exhausted', reason]],
+  )
 })
 
 test('a try over its time is ended and answered elsewhere, and told as a timeout where it may not be', async () => {

@@ -92,3 +92,18 @@ test('Retry-After is seconds or a date', () => {
   assert.equal(parsed('soon'), undefined)
   assert.equal(retryAfterMs([], now), undefined)
 })
+
+test('that it is exhausted is told once, and once that it no longer is, when nothing was refused for a while', () => {
+  const changes: boolean[] = []
+  const budget = new RetryBudget(isExhausted => changes.push(isExhausted))
+  begin(budget, 10)
+  for (let i = 0; i < 10; i++) takeAll(budget)
+  assert.deepEqual([changes, budget.isExhausted], [[true], true])
+  // Refused within the last while still.
+  budget.begin(6_000)
+  assert.deepEqual(changes, [true])
+  budget.begin(11_000)
+  assert.deepEqual([changes, budget.isExhausted], [[true, false], false])
+  takeAll(budget, 11_000)
+  assert.deepEqual(changes, [true, false, true])
+})
