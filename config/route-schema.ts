@@ -86,7 +86,7 @@ export const RouteDocument = Type.Object(
         minimum: 0,
         maximum: 2_147_483_647,
         description:
-          "Milliseconds of silence in the body of an answer after which it is given up; 0: never. Absent: `upstream.bodyIdleTimeoutMs`.",
+          'Milliseconds of silence in the body of an answer after which it is given up; 0: never. Absent: `upstream.bodyIdleTimeoutMs`.',
       }),
     ),
     retries: Type.Optional(
