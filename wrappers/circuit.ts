@@ -6,16 +6,14 @@ import type { BreakerReason, CircuitEvents, CircuitOptions } from './circuit-opt
 import { CircuitOpenError, OpenBreaker } from './open-breaker.ts'
 import { TryWindow } from './try-window.ts'
 
-/** Envoy ejects a node after as many failures in a row. */
-const MAX_UNANSWERED = 5
-
 /**
  * The circuit breaker of one node. Closed, it counts, and decides when to open; what follows, until it is closed again, is
  * opossum's: see {@link OpenBreaker}, which is made when it opens for the first time.
  *
  * It opens by ratio, and at once after `minimumRequests` tries in a row without a connection: a node that died
  * under steady traffic would otherwise be asked until its failures outweigh the good answers before them. For the same
- * reason a node that hangs is left out after 5 tries in a row that were not answered in time.
+ * reason a node that hangs is left out after half as many tries in a row that were not answered in time: by default 5, the
+ * number of failures in a row after which Envoy ejects a node.
  *
  * A try counts when it is over, as good or as bad; one whose client has left says nothing. One that began before the
  * breaker opened says nothing after that. When it closes, the window starts empty: else the failures that opened it would
@@ -130,7 +128,7 @@ export class Circuit {
       this.#open('no connection')
       return
     }
-    if (this.#unanswered >= Math.min(minimumRequests, MAX_UNANSWERED) && this.#mayOpen(false)) {
+    if (this.#unanswered >= minimumRequests / 2 && this.#mayOpen(false)) {
       this.#open('no answer')
       return
     }

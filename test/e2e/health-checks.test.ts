@@ -141,7 +141,15 @@ test('requests that wait for a node that hangs go to another as soon as its chec
 test('without a check, five tries in a row without an answer in time send the others elsewhere', async () => {
   await using hung = await startService('hung', request => void request.resume())
   await using well = await startService('well')
-  const ask = await serve('found', { hung, well }, { tryTimeoutMs: 500, timeoutMs: 60_000 })
+  const ask = await serve(
+    'found',
+    { hung, well },
+    {
+      breaker: { minimumRequests: 10 },
+      tryTimeoutMs: 500,
+      timeoutMs: 60_000,
+    },
+  )
   const asked = await Promise.all(Array.from({ length: 80 }, () => ask()))
   assert.deepEqual(new Set(asked.map(({ text }) => text)), new Set(['well']))
   assert.equal(hung.count, 40)

@@ -121,6 +121,16 @@ test('five tries in a row that nobody answered in time open it, however many goo
   circuit.close()
 })
 
+test('where more requests are asked for before the ratio counts, more of them may go unanswered', async () => {
+  const { circuit, succeed, fail } = setUp({ minimumRequests: 1_000 })
+  for (let i = 0; i < 1_000; i++) await succeed()
+  for (let i = 0; i < 499; i++) await fail('timeout')
+  assert.equal(circuit.state, 'closed')
+  await fail('timeout')
+  assert.equal(circuit.state, 'open')
+  circuit.close()
+})
+
 test('a node that hangs stays in use where as many are left out as may be', async () => {
   const asked: boolean[] = []
   const { circuit, succeed, fail } = setUp({}, isUseless => {
