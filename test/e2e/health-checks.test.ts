@@ -140,17 +140,25 @@ test('requests that wait for a node that hangs go to another as soon as its chec
 
 test('without a check, five tries in a row without an answer in time send the others elsewhere', async () => {
   await using hung = await startService('hung', request => void request.resume())
-  await using well = await startService('well')
+  // The budget for retries is a share of what is under way: nothing is answered before all of it is.
+  const allSent = Promise.withResolvers<void>()
+  await using well = await startService('well', async (_, response) => {
+    await allSent.promise
+    response.end('well')
+  })
   const ask = await serve(
     'found',
     { hung, well },
     {
       breaker: { minimumRequests: 10 },
-      tryTimeoutMs: 500,
+      tryTimeoutMs: 3_000,
       timeoutMs: 60_000,
     },
   )
-  const asked = await Promise.all(Array.from({ length: 80 }, () => ask()))
+  const asking = Promise.all(Array.from({ length: 80 }, () => ask()))
+  await until('all are under way', () => hung.count + well.count === 80)
+  allSent.resolve()
+  const asked = await asking
   assert.deepEqual(new Set(asked.map(({ text }) => text)), new Set(['well']))
   assert.equal(hung.count, 40)
   const page = (await gateway.nodes('found')).find(({ id }) => id === 'hung')!
