@@ -37,7 +37,7 @@ export interface OverloadReport {
 /** Three nodes that do 240 requests a second together. */
 const NODE = { atOnce: 4, workMs: 50 } as const
 const IDS = ['a', 'b', 'c'] as const
-const CAPACITY = (IDS.length * NODE.atOnce * 1_000) / NODE.workMs
+export const CAPACITY = (IDS.length * NODE.atOnce * 1_000) / NODE.workMs
 const FACTOR = 3
 const PEAK_MS = 2_000
 /** An answer after that comes to nobody. */
