@@ -128,7 +128,7 @@ export class Circuit {
       this.#open('no connection')
       return
     }
-    if (this.#unanswered >= minimumRequests / 2 && this.#mayOpen(false)) {
+    if (this.#unanswered >= unansweredLimit(minimumRequests) && this.#mayOpen(false)) {
       this.#open('no answer')
       return
     }
@@ -221,6 +221,11 @@ export class Circuit {
 
 /** Carries a bad answer through opossum as a failure. Not an Error: it needs no stack. */
 const BAD_OUTCOME = Symbol('bad outcome')
+
+/** Half of the requests that are asked for before the ratio counts, but 5 where that is less, and never more than all. */
+function unansweredLimit(minimumRequests: number): number {
+  return Math.min(minimumRequests, Math.max(5, minimumRequests / 2))
+}
 
 /** Statuses that say the node is not well: it failed, or stands in front of something that did. */
 export function isFailureStatus(status: number): boolean {
