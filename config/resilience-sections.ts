@@ -19,7 +19,7 @@ export const BreakerSection = section(
     }),
     minimumRequests: count(
       10,
-      'Requests within the window before the ratio counts: one failure of one request says little. As many in a row without a connection leave a node out at once, whatever the ratio, and so do half as many that are not answered in time.',
+      'Requests within the window before the ratio counts: one failure of one request says little. As many in a row without a connection leave a node out at once, whatever the ratio, and so do half as many (5 where that is less) that are not answered in time.',
       1,
     ),
     windowMs: durationMs(10_000, 'How far back requests are counted.', 100),
