@@ -11,7 +11,6 @@ test('a node killed under load costs no GET, repeats no POST, and is gone with i
     durationMs: 5_000,
     killAfterMs: 1_500,
     ttlSeconds: 6,
-    slackMs: 20_000,
   })
   t.diagnostic(describeReport(report))
 })

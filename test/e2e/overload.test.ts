@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { CAPACITY, describeOverload, overload } from '../support/overload.ts'
+import { describeOverload, overload } from '../support/overload.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -22,8 +22,6 @@ test('three times what a service can do costs little of what it does, and nothin
     recoveredWithinMs: 15_000,
   })
   t.diagnostic(describeOverload(report))
-  // A machine on which the service did not come to its limit says nothing of what is beyond it.
-  if (report.peak < 0.8 * CAPACITY) return
   assert.ok(report.refused > 0)
   // Without a limit nearly every answer would come too late. Other tests need the processor at the same time.
   assert.ok(report.goodput >= 0.5)
