@@ -2,7 +2,8 @@ import type { TestContext } from 'node:test'
 import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from '../../../wrappers/http1/connection-pool.ts'
-import type { Chunk, Exchange, NodeConnection } from '../../../wrappers/http1/node-connection.ts'
+import type { Chunk, Exchange } from '../../../wrappers/http1/exchange.ts'
+import type { NodeConnection } from '../../../wrappers/http1/node-connection.ts'
 
 /** One GET on a pool, which remembers all that it is told. */
 export class TestExchange implements Exchange {
