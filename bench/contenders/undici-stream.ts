@@ -1,8 +1,7 @@
 /** node:http in front of undici's `dispatch`, streaming answers of any length with backpressure, and nothing else. */
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { type DispatchController, type DispatchHandler, Pool } from 'undici'
-import { announce, versionOf } from './announce.ts'
+import type { ServerResponse } from 'node:http'
+import type { DispatchController, DispatchHandler } from 'undici'
+import { serveByUndici } from './undici-server.ts'
 
 class Streaming implements DispatchHandler {
   readonly #response: ServerResponse
@@ -34,11 +33,4 @@ class Streaming implements DispatchHandler {
   }
 }
 
-const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { allowH2: false })
-const server = createServer((request, response) => {
-  pool.dispatch(
-    { method: request.method!, path: request.url!, headers: request.rawHeaders },
-    new Streaming(response),
-  )
-})
-server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port, versionOf('undici')))
+serveByUndici(response => new Streaming(response))

@@ -1,0 +1,16 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type DispatchHandler, Pool } from 'undici'
+import { announce, versionOf } from './announce.ts'
+
+/** node:http that hands each request to undici's `dispatch`, towards the port in the first argument, and nothing else. */
+export function serveByUndici(handlerOf: (response: ServerResponse) => DispatchHandler): void {
+  const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { allowH2: false })
+  const server = createServer((request, response) => {
+    pool.dispatch(
+      { method: request.method!, path: request.url!, headers: request.rawHeaders },
+      handlerOf(response),
+    )
+  })
+  server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port, versionOf('undici')))
+}
