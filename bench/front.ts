@@ -59,7 +59,7 @@ async function listen(checkout: string): Promise<number> {
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,
     maxRequestsPerConnection: 0,
-    connections: { accept: () => {} },
+    connections: { accept: () => {}, endedLate: () => {} },
     onOpen: () => {},
     onUpgrade: () => {},
     onClose: () => {},

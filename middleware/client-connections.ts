@@ -20,7 +20,7 @@ export interface ClientConnectionOptions {
 }
 
 export type RefusalReason = 'total' | 'address'
-export type EndReason = 'body-idle' | 'send-idle'
+export type EndReason = 'head-late' | 'body-idle' | 'send-idle'
 
 /** What is shown of the connections of clients. */
 export interface ClientConnectionsView {
@@ -66,7 +66,7 @@ const SHORTEST_SWEEP_MS = 10
  * The connections of clients to one listener: limits how many there are, and ends those whose client neither sends
  * what it owes nor takes what it asked for. One look at all of them a second, so that it costs a request nothing.
  *
- * What Node's own server ends is not its affair: heads that come too slowly, and idle connections.
+ * What Node's own server ends is not its affair: idle connections, and heads that come too slowly, which it counts.
  */
 export class ClientConnections implements ClientConnectionsView {
   readonly #options: ClientConnectionOptions
@@ -77,7 +77,7 @@ export class ClientConnections implements ClientConnectionsView {
   readonly #reportedAt: Partial<Record<RefusalReason, number>> = {}
   #timer: NodeJS.Timeout | undefined
   readonly refused = { total: 0, address: 0 }
-  readonly ended = { 'body-idle': 0, 'send-idle': 0 }
+  readonly ended = { 'head-late': 0, 'body-idle': 0, 'send-idle': 0 }
 
   constructor(options: ClientConnectionOptions) {
     this.#options = options
@@ -110,6 +110,11 @@ export class ClientConnections implements ClientConnectionsView {
     this.#open.set(socket, { group, taken: 0, takenAt: 0, received: 0, receivedAt: 0, answeredAt: 0 })
     socket.once('close', () => this.#forget(socket))
     this.#timer ??= setInterval(() => this.sweep(), this.#sweepMs).unref()
+  }
+
+  /** Counts a connection that was ended because the head of a request did not come in time. */
+  endedLate(): void {
+    this.ended['head-late']++
   }
 
   /** Looks at every connection once, and ends those whose time is over. */

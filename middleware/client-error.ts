@@ -23,27 +23,29 @@ interface ParserError extends Error {
   readonly bytesParsed?: number
 }
 
-/**
- * Answers what Node's parser refuses before there is a request: not HTTP, too large a head, or too slow.
- * The connection is closed, since nothing on it can be trusted any more.
- *
- * @param onPiece told the size of what is refused, which takes memory until it is collected
- */
-export function createClientErrorHandler(
-  onPiece: (bytes: number) => void,
-): (error: ParserError, socket: ServerSocket) => void {
-  return (error, socket) => {
-    if (Buffer.isBuffer(error.rawPacket)) onPiece(error.rawPacket.length)
-    answerClientError(error, socket)
-  }
+export interface ClientErrorOptions {
+  /** Told the size of what is refused, which takes memory until it is collected. */
+  readonly onPiece: (bytes: number) => void
+  /** Told of a connection that is ended because the head of a request did not come in time. */
+  readonly onLateHead: () => void
 }
 
-function answerClientError(error: ParserError, socket: ServerSocket): void {
-  // Told already; this is what it was sending meanwhile.
-  if (socket.writableEnded && !socket.destroyed) return
-  const code = codeOf(error)
-  if (code === undefined || error.code === 'ECONNRESET') socket.destroy()
-  else endWithProblem(socket, code)
+/**
+ * Answers what Node's parser refuses before there is a request: not HTTP, or too large a head. The connection is
+ * closed, since nothing on it can be trusted any more. So is, without an answer, one whose head comes too slowly.
+ */
+export function createClientErrorHandler(
+  options: ClientErrorOptions,
+): (error: ParserError, socket: ServerSocket) => void {
+  return (error, socket) => {
+    if (Buffer.isBuffer(error.rawPacket)) options.onPiece(error.rawPacket.length)
+    // Told already; this is what it was sending meanwhile.
+    if (socket.writableEnded && !socket.destroyed) return
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onLateHead()
+    // Somebody who was too slow is not waiting for words.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' || error.code === 'ECONNRESET') socket.destroy()
+    else endWithProblem(socket, codeOf(error))
+  }
 }
 
 /** Says why on a connection on which nothing else can be said, and closes it. */
@@ -73,18 +75,11 @@ export function endWithProblem(socket: ServerSocket, code: ErrorCode): void {
 /** How long a client that was refused may go on sending before its connection is gone. */
 const LINGER_MS = 1_000
 
-/** Undefined for a client that was too slow: it is not waiting for words. */
-function codeOf({ code, rawPacket, bytesParsed = 0 }: ParserError): ErrorCode | undefined {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return Buffer.isBuffer(rawPacket) && isInRequestLine(rawPacket, bytesParsed)
-        ? 'WG_URI_TOO_LONG'
-        : 'WG_HEADERS_TOO_LARGE'
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return undefined
-    default:
-      return 'WG_BAD_REQUEST'
-  }
+function codeOf({ code, rawPacket, bytesParsed = 0 }: ParserError): ErrorCode {
+  if (code !== 'HPE_HEADER_OVERFLOW') return 'WG_BAD_REQUEST'
+  return Buffer.isBuffer(rawPacket) && isInRequestLine(rawPacket, bytesParsed)
+    ? 'WG_URI_TOO_LONG'
+    : 'WG_HEADERS_TOO_LARGE'
 }
 
 /** As long as a method and the first byte of a target can be. */

@@ -173,7 +173,10 @@ export function createProxy(options: ProxyOptions): Proxy {
       return server
     },
     forceCloseConnections: 'idle',
-    clientErrorHandler: createClientErrorHandler(options.onPiece),
+    clientErrorHandler: createClientErrorHandler({
+      onPiece: options.onPiece,
+      onLateHead: () => options.connections.endedLate(),
+    }),
     schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)

@@ -14,7 +14,7 @@ export interface PublicServerOptions {
   readonly keepAliveTimeoutMs: number
   /** Requests on one connection, after which it is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
-  readonly connections: Pick<ClientConnections, 'accept'>
+  readonly connections: Pick<ClientConnections, 'accept' | 'endedLate'>
 }
 
 /** What a client expects of us before it sends its body (RFC 9110 section 10.1.1). */

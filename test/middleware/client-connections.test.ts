@@ -81,7 +81,7 @@ test('a client that falls silent in its body is let go after that silence, and e
   assert.equal(connections.open, 1)
   later(1)
   await client.closed
-  assert.deepEqual(connections.ended, { 'body-idle': 1, 'send-idle': 0 })
+  assert.deepEqual(connections.ended, { 'head-late': 0, 'body-idle': 1, 'send-idle': 0 })
 })
 
 test('a client whose body nobody takes is not silent', async t => {
@@ -152,7 +152,7 @@ test('a client that takes nothing of its answer is let go, one that takes a litt
   assert.equal(connections.open, 1)
   later(1)
   await until('it is gone', () => connections.open === 0)
-  assert.deepEqual(connections.ended, { 'body-idle': 0, 'send-idle': 1 })
+  assert.deepEqual(connections.ended, { 'head-late': 0, 'body-idle': 0, 'send-idle': 1 })
 })
 
 /** How many bytes the system has taken of what was written to a connection. */

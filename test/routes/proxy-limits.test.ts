@@ -189,6 +189,8 @@ test('slow clients are let go, all of them, while others are answered', async t 
   await until('none is left', async () =>
     /^waygate_client_connections 0$/m.test((await send(adminPort, { path: '/metrics' })).text),
   )
+  const { text } = await send(adminPort, { path: '/metrics' })
+  assert.match(text, /^waygate_client_connections_ended_total\{reason="head-late"\} 60$/m)
   assert.deepEqual(
     log.filter(each => (each.level as number) >= 40),
     [],
