@@ -12,6 +12,8 @@ export interface OverloadOptions {
   readonly service: string
   /** As a route document writes it. */
   readonly limit: object
+  /** How long each of three nodes works on one of the four requests that it has in work; default 50. */
+  readonly workMs?: number
   readonly overloadMs: number
   /** How long it may take until nothing is refused any more. */
   readonly recoveredWithinMs: number
@@ -20,6 +22,8 @@ export interface OverloadOptions {
 export interface OverloadReport {
   /** Requests a second, just before. */
   readonly peak: number
+  /** What the nodes can do, requests a second. */
+  readonly capacity: number
   readonly sent: number
   readonly refused: number
   /** Answers within a second, of the peak, 0..1. */
@@ -34,10 +38,9 @@ export interface OverloadReport {
   readonly grownBytes: number
 }
 
-/** Three nodes that do 240 requests a second together. */
-const NODE = { atOnce: 4, workMs: 50 } as const
 const IDS = ['a', 'b', 'c'] as const
-const CAPACITY = (IDS.length * NODE.atOnce * 1_000) / NODE.workMs
+/** What they have in work together. */
+const AT_ONCE = 4 * IDS.length
 const FACTOR = 3
 const PEAK_MS = 2_000
 /** An answer after that comes to nobody. */
@@ -49,13 +52,18 @@ const USEFUL_MS = 1_000
  * afterwards nothing is refused. What depends on the time a machine has for it is in the report.
  */
 export async function overload(options: OverloadOptions): Promise<OverloadReport> {
-  const { gateway, service, limit, overloadMs, recoveredWithinMs } = options
+  const { gateway, service, limit, workMs = 50, overloadMs, recoveredWithinMs } = options
+  const capacity = (AT_ONCE * 1_000) / workMs
   await using stack = new AsyncDisposableStack()
   const registry = stack.use(openRegistry(gateway.etcd))
   const path = `/${service}/`
   await registry.putRoute(service, { path: `${path}*`, service, limit })
   for (const id of IDS) {
-    await registry.putNode(service, id, stack.use(await startLimitedService(id, NODE)))
+    await registry.putNode(
+      service,
+      id,
+      stack.use(await startLimitedService(id, { atOnce: AT_ONCE / IDS.length, workMs })),
+    )
   }
   await gateway.untilNodes(service, IDS)
   const page = () => limitOf(gateway, service)
@@ -70,7 +78,7 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
     port: gateway.port,
     path,
     // Also where the machine had too little time for the peak: what is sent is more than the nodes can do.
-    perSecond: FACTOR * Math.max(peak, CAPACITY),
+    perSecond: FACTOR * Math.max(peak, capacity),
     durationMs: overloadMs,
     onAnswer: answer => answers.push(answer),
   })
@@ -94,6 +102,7 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
   const useful = answers.filter(({ status, ms }) => status === 200 && ms <= USEFUL_MS)
   return {
     peak,
+    capacity,
     sent,
     refused: refusals.length,
     goodput: useful.length / (overloadMs / 1_000) / peak,
@@ -106,10 +115,10 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
 
 /** The report in one line. */
 export function describeOverload(report: OverloadReport): string {
-  const { peak, sent, refused, goodput, medianRefusalMs, longestPageMs, limits } = report
+  const { peak, capacity, sent, refused, goodput, medianRefusalMs, longestPageMs, limits } = report
   const { recoveredAfterMs, grownBytes } = report
   return [
-    `peak ${Math.round(peak)}/s of at most ${CAPACITY}`,
+    `peak ${Math.round(peak)}/s of at most ${capacity}`,
     `${sent} sent, ${refused} refused, half of them within ${medianRefusalMs.toFixed(1)} ms`,
     `goodput ${Math.round(100 * goodput)}% of the peak`,
     `limit ${Math.min(...limits)} to ${Math.max(...limits)}`,
@@ -121,7 +130,7 @@ export function describeOverload(report: OverloadReport): string {
 
 /** What so many clients get that the nodes are always busy, each asking again when it has its answer. */
 async function peakOf(gateway: RunningGateway, path: string): Promise<number> {
-  const clients = Math.ceil(1.5 * IDS.length * NODE.atOnce)
+  const clients = Math.ceil(1.5 * AT_ONCE)
   const until = performance.now() + PEAK_MS
   let answered = 0
   const ask = async () => {

@@ -144,7 +144,7 @@ export async function runProgram(options: ProgramOptions): Promise<Finished> {
 export interface GatewayOptions {
   /** URL of an etcd; default: the embedded one, on a free port. */
   readonly etcd?: string
-  /** Becomes the configuration file. */
+  /** Becomes the configuration file, with {@link PATIENT} limits unless it has its own. */
   readonly config?: object
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -167,11 +167,19 @@ export interface RunningGateway extends Program {
   untilNodes(service: string, ids: readonly string[], withinMs?: number): Promise<void>
 }
 
+/**
+ * The clients of a test share its machine. Where that gives them no time for ten seconds between a connection and a
+ * request, it is not the gateway that they should fail at.
+ */
+const PATIENT = { headersTimeoutMs: 60_000 }
+
 /** `waygate start` on free ports, in a folder of its own. */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
   const { etcd, config, args = [], env, ready = true } = options
   const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
-  if (config !== undefined) await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify(config))
+  if (config !== undefined || options.cwd === undefined) {
+    await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ limits: PATIENT, ...config }))
+  }
   const registry = etcd === undefined ? ['--embedded-etcd', '127.0.0.1:0'] : ['--etcd', etcd]
   const program = await startProgram({
     args: ['start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', ...registry, ...args],
