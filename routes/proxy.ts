@@ -131,7 +131,10 @@ export function createProxy(options: ProxyOptions): Proxy {
     // What is sent ahead behind a malformed request may be a part of it, to whoever reads it otherwise.
     if (distrusted.has(request.socket)) return
     const opened = openCall(request, response)
-    if (opened.refusal) {
+    const { head } = opened
+    // Node's parser stops behind the body of a request that asks for an upgrade: what came in the same piece is lost, and
+    // it reads on in the next one, wherever that begins.
+    if (opened.refusal || (head.asksForUpgrade && head.contentLength !== undefined)) {
       distrusted.add(request.socket)
       response.shouldKeepAlive = false
     }
