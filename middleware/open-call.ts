@@ -80,13 +80,6 @@ export function createOpenCall({
     if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The only Transfer-Encoding accepted is chunked.' })
     }
-    // llhttp does not know an encoding with a tab behind it, which we cannot see, and says so unless an upgrade is
-    // wished for: then it takes the body for the next request.
-    if (head.chunked && head.asksForUpgrade) {
-      return new GatewayError('WG_BAD_REQUEST', {
-        detail: 'A request with a chunked body cannot be an upgrade.',
-      })
-    }
     if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
       return new GatewayError('WG_BAD_REQUEST')
     return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined

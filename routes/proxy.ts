@@ -10,6 +10,7 @@ import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticators } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
 import { createClientErrorHandler } from '../middleware/client-error.ts'
+import { readsItsChunks } from '../middleware/ignored-upgrade.ts'
 import type { LoopGuard } from '../middleware/loop-guard.ts'
 import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
@@ -111,6 +112,11 @@ export function createProxy(options: ProxyOptions): Proxy {
     checkLength(route, head)
   }
 
+  async function admitChunks(request: IncomingMessage, opened: OpenedCall) {
+    await readsItsChunks(request)
+    return admit(opened)
+  }
+
   function checkLength(route: Route, { contentLength }: RequestHead): void {
     if (contentLength === undefined) return
     const maxBytes = route.maxBodyBytes ?? options.maxBodyBytes
@@ -132,15 +138,15 @@ export function createProxy(options: ProxyOptions): Proxy {
     if (distrusted.has(request.socket)) return
     const opened = openCall(request, response)
     const { head } = opened
-    // Node's parser stops behind the body of a request that asks for an upgrade: what came in the same piece is lost, and
-    // it reads on in the next one, wherever that begins.
-    if (opened.refusal || (head.asksForUpgrade && head.contentLength !== undefined)) {
+    // Node's parser stops behind a request that asks for an upgrade: what came in the same piece is lost, and it reads on
+    // in the next one, wherever that begins.
+    if (opened.refusal || head.asksForUpgrade) {
       distrusted.add(request.socket)
       response.shouldKeepAlive = false
     }
     try {
       if (expectation === 'unknown') throw opened.refusal ?? new GatewayError('WG_EXPECTATION_FAILED')
-      const admission = admit(opened)
+      const admission = head.asksForUpgrade && head.chunked ? admitChunks(request, opened) : admit(opened)
       if (admission) void serveLater(admission, request, response, opened, expectation)
       else forward(request, response, opened, expectation)
     } catch (error) {

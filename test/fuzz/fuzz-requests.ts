@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 import type { SeenRequest } from './canary-node.ts'
 import { Choice } from './choice.ts'
+import { ExpectedRequests } from './expected-requests.ts'
 import { insertPiece, makeRequest } from './make-request.ts'
 import { mutate } from './mutate.ts'
 import { readAnswers } from './read-answers.ts'
@@ -17,8 +18,6 @@ export interface RequestFuzzResult {
   readonly findings: ReadonlyMap<string, string>
 }
 
-/** So many requests stay expected although their connections have ended. */
-const MOST_RETIRED = 5_000
 /** Hop-by-hop fields and those that only proxies in front of us could write: a node sees none that a client sent. */
 const NEVER = new Set([
   'te',
@@ -45,8 +44,7 @@ export async function fuzzRequests(
 ): Promise<RequestFuzzResult> {
   const choice = new Choice(seed)
   const findings = new Findings()
-  const expected = new Map<string, number>()
-  const retired: string[] = []
+  const expected = new ExpectedRequests()
   let seen = 0
   let refused = 0
   const port = await startScene(
@@ -55,11 +53,8 @@ export async function fuzzRequests(
       onFinding: (what, bytes) => findings.add(what, bytes),
       onRequest(request) {
         seen++
-        const key = keyOf(request)
-        const left = expected.get(key) ?? 0
-        if (left === 0) findings.add('the node sees what nobody has sent, or sees it twice', key)
-        else if (left === 1) expected.delete(key)
-        else expected.set(key, left - 1)
+        const unexpected = expected.see(keyOf(request))
+        if (unexpected !== undefined) findings.add(unexpected, JSON.stringify(request))
         const problem = problemIn(request)
         if (problem !== undefined) findings.add(problem, JSON.stringify(request))
         const body = `<${request.target}>`
@@ -74,11 +69,10 @@ export async function fuzzRequests(
   const count = await runCases(isOver, async () => {
     const text = makeCase(choice, () => `canary-${seed}-${++made}`)
     const sent = readRequests(text)
-    for (const request of sent) expected.set(keyOf(request), (expected.get(keyOf(request)) ?? 0) + 1)
+    const keys = sent.map(keyOf)
+    expected.add(keys)
     const { received, isClosed } = await exchangePieces(port, cut(choice, text))
-    // What was under way when the connection ended may yet reach the node.
-    retired.push(...sent.map(keyOf))
-    for (const key of retired.splice(0, Math.max(0, retired.length - MOST_RETIRED))) expected.delete(key)
+    expected.retire(keys)
     if (!isClosed) findings.add('a connection that is not closed', `${text}\n---\n${received}`)
     const answers = readAnswers(
       received,

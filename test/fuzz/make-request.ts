@@ -32,6 +32,8 @@ const FORGED = [
   'Forwarded',
   'X-Real-IP',
 ]
+/** What clients send that would rather speak HTTP/2. */
+const H2C = 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
 const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c']
 const PIECES = [
   'Transfer-Encoding: chunked\r\n',
@@ -50,7 +52,7 @@ const PIECES = [
   'Connection: close, x-canary\r\n',
   'Expect: 100-continue\r\n',
   'Expect: 200-ok\r\n',
-  'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n',
+  H2C,
   'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n',
   'Host: other.example\r\n',
   'X: a\r\n folded\r\n',
@@ -78,6 +80,7 @@ export function makeRequest(choice: Choice, canary: string): string {
   const lines = choice.some(0, 4, () => `${choice.of(NAMES)}: ${choice.of(VALUES)}\r\n`)
   if (choice.chance(0.3)) lines.push(`${choice.of(FORGED)}: root\r\n`)
   if (choice.chance(0.2)) lines.push(`Connection: ${choice.of(CONNECTIONS)}\r\n`)
+  if (choice.chance(0.05)) lines.push(H2C)
   const body = choice.chance(0.5) ? makeBody(choice, canary) : { line: '', bytes: '' }
   lines.splice(choice.below(lines.length + 1), 0, 'Host: h\r\n', body.line)
   return `${method} /${canary}${choice.of(['', '/x', '?q=1', '/a%20b'])} HTTP/1.1\r\n${lines.join('')}\r\n${body.bytes}`
