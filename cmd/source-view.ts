@@ -14,7 +14,7 @@ export function sourceView(registry: Registry, directory: Directory): SourceView
       stale: !connected || restored || !loaded,
       reason,
       revision,
-      ageMs,
+      ageMs: ageMs === undefined ? undefined : Math.round(ageMs),
       drift,
       relists: Object.fromEntries(relists),
     }

@@ -13,5 +13,7 @@ export async function readsItsChunks(request: IncomingMessage): Promise<void> {
   // By then the parser is through with what came together with the head.
   await nextTurn()
   if (request.complete && request.readableLength === 0)
-    throw new GatewayError('WG_BAD_REQUEST', { detail: 'An upgrade cannot have an empty chunked body.' })
+    throw new GatewayError('WG_BAD_REQUEST', {
+      detail: 'A request that asks for an upgrade cannot have an empty chunked body; send Content-Length: 0.',
+    })
 }

@@ -7,7 +7,7 @@ export interface SourceView {
   readonly connected: boolean
   /** Whether the table may lag behind the registry: not connected, or read from the copy on disk. */
   readonly stale: boolean
-  /** Since the registry last confirmed the table; undefined before the first time. */
+  /** Whole milliseconds since the registry last confirmed the table; undefined before the first time. */
   readonly ageMs: number | undefined
   /** Of the registry, as a decimal string; undefined before the first snapshot. */
   readonly revision: string | undefined

@@ -78,7 +78,9 @@ test('a gateway follows a file through edits, renames, links, mistakes and its l
     await symlink('..1', join(cwd, '..data'))
     await symlink(join('..data', 'services.yaml'), file)
     await gateway.untilNodes('user', ['b'])
-    assert.equal((await gateway.routes()).source.stale, false)
+    const { stale, ageMs } = (await gateway.routes()).source
+    assert.equal(stale, false)
+    assert.ok(Number.isInteger(ageMs), `the age is told as ${ageMs} ms`)
     await mkdir(join(cwd, '..2'))
     await writeFile(join(cwd, '..2', 'services.yaml'), `services:\n  user:\n${nodes(a, b)}${route}`)
     await symlink('..2', join(cwd, '..data_tmp'))
