@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { createNode, parseAddress } from '../../internal/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, placeOf } from './key.ts'
@@ -44,5 +45,6 @@ function addressIn(object: JsonObject): string {
     throw new TypeError(`value has "${field}" and "${another}" that differ`)
   }
   if (typeof address !== 'string') throw new TypeError(`"${field}" must be a string`)
+  if (isIP(address) !== 0) throw new TypeError(`value has no "port", nor has its "${field}" one`)
   return address
 }

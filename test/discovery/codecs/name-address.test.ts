@@ -36,6 +36,12 @@ test('name-address: no address, or one that is no string, is refused', () => {
   for (const addr of [1, null, true, [], {}]) refuses(() => decode('user/1', { addr }), /"addr"/)
 })
 
+test('name-address: an address alone is told that a port is missing', () => {
+  for (const ip of ['10.0.0.7', '2001:db8::7']) {
+    refuses(() => decode('user/1', { ip }), /no "port", nor has its "ip" one/)
+  }
+})
+
 test('name-address: metadata has its own version before the one beside it', () => {
   const [node] = decode('user/1', { addr: '10.0.0.7:80', version: '1', metadata: { version: '2' } })
   assert.deepEqual(node?.metadata, { version: '2' })
