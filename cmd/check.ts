@@ -1,10 +1,11 @@
 import { findApiKeyProblems } from '../config/api-key-document.ts'
-import { readDocumentFile } from '../config/document-file.ts'
+import { type DocumentFile, readDocumentFile } from '../config/document-file.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
-import { ConfigError, toProblem } from '../config/problem.ts'
-import { findRouteProblems } from '../config/route-document.ts'
-import type { CheckOptions } from './command.ts'
+import { ConfigError, type SourcedProblem, toProblem } from '../config/problem.ts'
+import { findRouteIdProblems, findRouteProblems } from '../config/route-document.ts'
+import { readServices } from '../discovery/file-registry-document.ts'
+import type { CheckKind, CheckOptions } from './command.ts'
 
 export interface CheckContext {
   readonly env: Environment
@@ -21,9 +22,14 @@ export interface CheckContext {
  */
 export function runCheck({ file, kind }: Omit<CheckOptions, 'command'>, context: CheckContext): 0 | 1 {
   try {
-    const found = kind ?? kindOf(readDocumentFile(file, { cwd: context.cwd }).value)
-    const warnings = found === 'config' ? checkConfig(file, context) : checkDocument(file, found, context)
-    for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
+    const document = readDocumentFile(file, { cwd: context.cwd })
+    const found = kind ?? kindOf(document.value)
+    if (found === 'config') {
+      for (const warning of checkConfig(file, context)) context.print(`${file}: warning: ${warning}`)
+    } else {
+      const problems = found === 'services' ? servicesProblems(file, document) : problemsOf(document, found)
+      if (problems.length > 0) throw new ConfigError(problems)
+    }
     context.print(`${file}: ok (${KINDS[found]})`)
     return 0
   } catch (error) {
@@ -33,34 +39,43 @@ export function runCheck({ file, kind }: Omit<CheckOptions, 'command'>, context:
   }
 }
 
-type Kind = NonNullable<CheckOptions['kind']>
-
-const KINDS: Readonly<Record<Kind, string>> = {
+const KINDS: Readonly<Record<CheckKind, string>> = {
   config: 'config',
   route: 'route document',
+  services: 'services file',
   'api-key': 'API key',
 }
 
-/** No configuration has a `path`, a `service` or an `owner`, and no route document or API key is without. */
-function kindOf(document: unknown): Kind {
-  if (typeof document !== 'object' || document === null) return 'config'
-  if (Object.hasOwn(document, 'path') || Object.hasOwn(document, 'service')) return 'route'
-  return Object.hasOwn(document, 'owner') ? 'api-key' : 'config'
+/** Each kind but a configuration has a field that no other kind knows. */
+function kindOf(document: unknown): CheckKind {
+  const has = (field: string) =>
+    typeof document === 'object' && document !== null && Object.hasOwn(document, field)
+  if (has('path') || has('service')) return 'route'
+  if (has('services')) return 'services'
+  return has('owner') ? 'api-key' : 'config'
 }
 
 function checkConfig(file: string, { env, cwd }: CheckContext): readonly string[] {
   return loadConfig({ file, env, ...(cwd !== undefined && { cwd }) }).warnings
 }
 
-function checkDocument(
-  file: string,
-  kind: Exclude<Kind, 'config'>,
-  { cwd }: CheckContext,
-): readonly string[] {
-  const { value, locate } = readDocumentFile(file, { cwd })
+function problemsOf({ value, locate }: DocumentFile, kind: 'route' | 'api-key'): SourcedProblem[] {
   const findings = kind === 'route' ? findRouteProblems(value) : findApiKeyProblems(value)
-  if (findings.length > 0) {
-    throw new ConfigError(findings.map(finding => ({ ...toProblem(finding), source: locate(finding.path) })))
-  }
-  return []
+  return findings.map(finding => ({ ...toProblem(finding), source: locate(finding.path) }))
+}
+
+/** Of the file that stands in for etcd: whatever it says that would not be used. */
+function servicesProblems(file: string, { text, locate }: DocumentFile): SourcedProblem[] {
+  const read = readServices(text)
+  if ('reason' in read) return [{ source: file, path: '', message: read.reason }]
+  return [...read.nodes, ...read.routes].flatMap(entry => {
+    if (entry.kind === 'problem') return { source: file, path: entry.key, message: entry.reason }
+    if (entry.kind !== 'route') return []
+    return [...findRouteIdProblems(entry.id), ...findRouteProblems(entry.document)].map(
+      ({ path, message }) => {
+        const whole = ['routes', entry.id, ...path]
+        return { ...toProblem({ path: whole, message }), source: locate(whole) }
+      },
+    )
+  })
 }

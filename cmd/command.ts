@@ -58,10 +58,14 @@ export interface HashPasswordOptions {
   readonly user: string | undefined
 }
 
+/** What `check` can judge. */
+export const CHECK_KINDS = ['config', 'route', 'services', 'api-key'] as const
+export type CheckKind = (typeof CHECK_KINDS)[number]
+
 export interface CheckOptions {
   readonly command: 'check'
   readonly file: string
-  readonly kind: 'config' | 'route' | 'api-key' | undefined
+  readonly kind: CheckKind | undefined
 }
 
 export interface DoctorOptions extends Configured {

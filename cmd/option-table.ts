@@ -210,13 +210,13 @@ export const COMMANDS = {
     notes: 'Reads the password from standard input.',
   },
   check: {
-    summary: 'validate a configuration file, a route document or the value of an API key',
+    summary: 'validate a configuration file, a services file, a route document or the value of an API key',
     operands: 'FILE',
     options: [
       {
         name: 'kind',
         value: 'KIND',
-        description: 'what the file is: config, route or api-key',
+        description: 'what the file is: config, route, services or api-key',
         default: 'told by its fields',
       },
     ],

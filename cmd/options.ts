@@ -1,13 +1,14 @@
 import { didYouMean } from '../config/closest.ts'
 import { createNode, MAX_WEIGHT, parseAddress } from '../internal/node.ts'
 import { Arguments } from './arguments.ts'
-import type {
-  ApiKeyOptions,
-  CheckOptions,
-  Command,
-  Configured,
-  RegisterOptions,
-  TokenOptions,
+import {
+  type ApiKeyOptions,
+  CHECK_KINDS,
+  type CheckOptions,
+  type Command,
+  type Configured,
+  type RegisterOptions,
+  type TokenOptions,
 } from './command.ts'
 import { parseDuration } from './duration.ts'
 import { commandHelp, programHelp } from './help.ts'
@@ -169,9 +170,8 @@ function parseCheck(given: Arguments): CheckOptions {
   const [file, extra] = [...given.operands, ...given.rest]
   if (file === undefined) throw given.error('FILE is missing')
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
-  const kind = given.one('kind')
-  if (kind !== undefined && kind !== 'config' && kind !== 'route' && kind !== 'api-key') {
-    throw given.error(`--kind must be config, route or api-key, not ${kind}`)
-  }
+  const named = given.one('kind')
+  const kind = CHECK_KINDS.find(each => each === named)
+  if (kind !== named) throw given.error(`--kind must be one of ${CHECK_KINDS.join(', ')}, not ${named}`)
   return { command: 'check', file, kind }
 }

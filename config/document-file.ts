@@ -6,6 +6,7 @@ import { ConfigError, type Path } from './problem.ts'
 
 /** A YAML or JSON file that was read. */
 export interface DocumentFile {
+  readonly text: string
   readonly value: unknown
   /** `FILE:LINE` of the value at a path, or of the innermost part of the path that is there. */
   locate(path: Path): string
@@ -22,7 +23,8 @@ export function readDocumentFile(
   { cwd = process.cwd() }: { readonly cwd?: string | undefined } = {},
 ): DocumentFile {
   const lines = new LineCounter()
-  const document = parseDocument(readText(file, cwd), {
+  const text = readText(file, cwd)
+  const document = parseDocument(text, {
     lineCounter: lines,
     uniqueKeys: true,
     stringKeys: true,
@@ -37,6 +39,7 @@ export function readDocumentFile(
     )
   }
   return {
+    text,
     value: toValue(document, file),
     locate: path => {
       const offset = offsetOf(document, path)

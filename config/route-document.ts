@@ -32,7 +32,7 @@ export type ParsedRoute =
  * document is.
  */
 export function parseRouteDocument(id: string, document: unknown, context: RouteContext): ParsedRoute {
-  const findings = [...idProblems(id), ...findRouteProblems(document)]
+  const findings = [...findRouteIdProblems(id), ...findRouteProblems(document)]
   const { auth, balancer, service } = (document ?? {}) as Record<string, unknown>
   if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
@@ -121,7 +121,8 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
 
 const NAME = new RegExp(NAME_PATTERN)
 
-function idProblems(id: string): Finding[] {
+/** What is wrong with the id of a route. */
+export function findRouteIdProblems(id: string): Finding[] {
   if (NAME.test(id)) return []
   return [{ path: [], message: `the route id ${show(id)} must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -` }]
 }

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { runCheck } from '../../cmd/check.ts'
+import type { CheckKind } from '../../cmd/command.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 
-function check(
-  t: TestContext,
-  content: string,
-  options: { kind?: 'config' | 'route' | 'api-key'; env?: object } = {},
-) {
+function check(t: TestContext, content: string, options: { kind?: CheckKind; env?: object } = {}) {
   const cwd = tempFolder(t, { 'a.yaml': content })
   const lines: string[] = []
   const code = runCheck(
@@ -71,6 +68,38 @@ test('the value of an API key is told by its owner, and every problem of it has 
     'a.yaml:1: $.expiresAt: is not a day and time that there is',
   ])
   assert.deepEqual(check(t, 'scopes: []', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
+})
+
+test('a services file is told by its services, and whatever of it would not be used has its place', t => {
+  const good = 'services:\n  user: [10.0.0.1:80]\nroutes:\n  r: { path: /a, service: user }\n'
+  assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (services file)'] })
+  const bad = [
+    'services:',
+    '  user:',
+    '    - 10.0.0.1:80',
+    '    - { ip: 10.0.0.2, port: 80, wieght: 2 }',
+    '  task: 10.0.0.3:80',
+    'routes:',
+    '  r:',
+    '    service: user',
+    '    path: a',
+    '  a b: { path: /b, service: user }',
+  ]
+  assert.deepEqual(check(t, bad.join('\n')), {
+    code: 1,
+    lines: [
+      'a.yaml: services.user[1]: line 4: a node has no field "wieght"',
+      'a.yaml: services.task: line 5: must be a list of nodes; [] for none',
+      'a.yaml:9: $.routes.r.path: must start with "/"',
+      'a.yaml:10: $.routes["a b"]: the route id "a b" must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -',
+    ],
+  })
+  assert.deepEqual(check(t, 'services: {}\nnodes: {}\n').lines, [
+    'a.yaml: line 2: unknown section "nodes"; there are services and routes',
+  ])
+  assert.deepEqual(check(t, 'port: 1', { kind: 'services' }).lines, [
+    'a.yaml: it has no services; a file without any says services: {}',
+  ])
 })
 
 test('the kind can be forced', t => {
