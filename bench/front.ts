@@ -63,6 +63,7 @@ async function listen(checkout: string): Promise<number> {
     onOpen: () => {},
     onUpgrade: () => {},
     onClose: () => {},
+    onRefused: () => {},
     onInternalError: error => console.error(error),
   }
   const { app } = createProxy(options)

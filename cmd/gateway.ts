@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { configuredWays } from '../config/auth-rules.ts'
 import { toHealthCheck } from '../config/health-check.ts'
 import type { Config } from '../config/schema.ts'
+import type { Call } from '../internal/call.ts'
 import { wrap } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../middleware/access-log.ts'
@@ -86,6 +87,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ? createAccessLog({ write: writeLine, base: logger.bindings() })
       : undefined
 
+  function record(call: Call, status: number): void {
+    const totalMs = performance.now() - call.startedAt
+    metrics.record(call, status, totalMs)
+    accessLog?.(call, status, call.clientAddress!, totalMs)
+  }
+
   const balance = { cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch({ onPiece: notePassed }), [
     createObserve(),
@@ -137,11 +144,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (call.upgraded) webSockets--
       if (!response.writableFinished) call.end(new UpstreamFailure('aborted'))
       call.limiter?.release(call)
-      const status = statusOf(call, response)
-      const totalMs = performance.now() - call.startedAt
-      metrics.record(call, status, totalMs)
-      accessLog?.(call, status, call.clientAddress!, totalMs)
+      record(call, statusOf(call, response))
     },
+    onRefused: record,
   })
   let isFollowing = true
   const isReady = () => table.isLoaded && isFollowing && !draining

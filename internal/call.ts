@@ -1,4 +1,5 @@
 import type { Claims } from './claim-at.ts'
+import type { ErrorCode } from './errors.ts'
 import type { Peer } from './peer.ts'
 import type { Route } from './route.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
@@ -42,7 +43,7 @@ export class Call {
   /** Whether a fallback answered. */
   degraded = false
   /** The code of the error the client was told, for the log. */
-  errorCode: string | undefined = undefined
+  errorCode: ErrorCode | undefined = undefined
   /** The failure behind it, for the log alone. */
   failure: unknown = undefined
   /** Where it takes a place; to be told when its answer is over. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
+import { ERRORS } from '../internal/errors.ts'
 import type { Peer } from '../internal/peer.ts'
 import type { Route } from '../internal/route.ts'
 import { pathOf } from '../internal/target.ts'
@@ -11,7 +12,8 @@ const SWITCHING_PROTOCOLS = 101
 /** The status that a call which is over is logged and counted with. */
 export function statusOf(call: Call, response: ServerResponse): number {
   if (call.upgraded) return SWITCHING_PROTOCOLS
-  return response.writableFinished || response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
+  if (response.writableFinished || response.headersSent) return response.statusCode
+  return call.errorCode === undefined ? CLIENT_CLOSED_REQUEST : ERRORS[call.errorCode].status
 }
 
 export interface AccessLogOptions {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import { Call } from '../internal/call.ts'
 import {
   ERRORS,
   type ErrorCode,
@@ -7,9 +8,11 @@ import {
   PROBLEM_CONTENT_TYPE,
   problemBody,
 } from '../internal/errors.ts'
+import { plainAddress } from './client-address.ts'
+import { createRequestIds } from './request-id.ts'
 
 /** What Node keeps of a connection beyond what it documents. */
-type ServerSocket = Duplex & {
+type ServerSocket = Socket & {
   /** The answer that is being written, or waited for. */
   readonly _httpMessage?: (ServerResponse & { readonly req: IncomingMessage }) | null
 }
@@ -28,28 +31,74 @@ export interface ClientErrorOptions {
   readonly onPiece: (bytes: number) => void
   /** Told of a connection that is ended because the head of a request did not come in time. */
   readonly onLateHead: () => void
+  /** Told of what was refused before there was a request to serve. Of that, method and path are `-` where unknown. */
+  readonly onRefused: (call: Call, status: number) => void
+  /** Milliseconds on the monotonic clock. */
+  readonly now?: () => number
 }
 
-/**
- * Answers what Node's parser refuses before there is a request: not HTTP, or too large a head. The connection is
- * closed, since nothing on it can be trusted any more. So is, without an answer, one whose head comes too slowly.
- */
-export function createClientErrorHandler(
-  options: ClientErrorOptions,
-): (error: ParserError, socket: ServerSocket) => void {
-  return (error, socket) => {
-    if (Buffer.isBuffer(error.rawPacket)) options.onPiece(error.rawPacket.length)
-    // Told already; this is what it was sending meanwhile.
-    if (socket.writableEnded && !socket.destroyed) return
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onLateHead()
-    // Somebody who was too slow is not waiting for words.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' || error.code === 'ECONNRESET') socket.destroy()
-    else endWithProblem(socket, codeOf(error))
+/** What comes on a client's connection and is no request to serve. */
+export interface ClientErrors {
+  /**
+   * Answers what Node's parser refuses before there is a request: not HTTP, or too large a head. The connection is
+   * closed, since nothing on it can be trusted any more. So is, without an answer, one whose head comes too slowly.
+   */
+  refuse(error: ParserError, socket: ServerSocket): void
+  /** Answers a CONNECT, and closes its connection. */
+  refuseConnect(request: IncomingMessage, socket: ServerSocket): void
+  /** Notes in a call that was ended why, where it was what came behind its head. */
+  explain(call: Call, response: ServerResponse): void
+}
+
+export function createClientErrors(options: ClientErrorOptions): ClientErrors {
+  const { now = () => performance.now() } = options
+  const newId = createRequestIds()
+  /** By the answer that was waited for, why a request has no end. */
+  const broken = new WeakMap<ServerResponse, GatewayError>()
+
+  /** Says why on a connection on which nothing else can be said, closes it, and tells of it. */
+  function end(socket: ServerSocket, error: GatewayError, method: string, target: string): void {
+    const answering = socket._httpMessage
+    if (answering && !answering.req.complete) {
+      // What cannot be read belongs to a request that is a call already.
+      broken.set(answering, error)
+      endWithProblem(socket, error, undefined)
+      return
+    }
+    const call = new Call(newId(), method, target, now())
+    call.clientAddress = plainAddress(socket.remoteAddress)
+    call.errorCode = error.code
+    call.failure = error.cause
+    endWithProblem(socket, error, call.requestId)
+    options.onRefused(call, error.status)
+  }
+
+  return {
+    refuse(error, socket) {
+      if (Buffer.isBuffer(error.rawPacket)) options.onPiece(error.rawPacket.length)
+      // Told already; this is what it was sending meanwhile.
+      if (socket.writableEnded && !socket.destroyed) return
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onLateHead()
+      // Who was too slow, or has left, is not waiting for words.
+      if (!error.code?.startsWith('HPE_')) socket.destroy()
+      else end(socket, new GatewayError(codeOf(error), { cause: error }), UNKNOWN, UNKNOWN)
+    },
+    refuseConnect(request, socket) {
+      end(socket, new GatewayError('WG_BAD_REQUEST'), request.method!, request.url!)
+    },
+    explain(call, response) {
+      const error = broken.get(response)
+      if (!error) return
+      call.errorCode = error.code
+      call.failure = error.cause
+    },
   }
 }
 
-/** Says why on a connection on which nothing else can be said, and closes it. */
-export function endWithProblem(socket: ServerSocket, code: ErrorCode): void {
+/** In place of what was never read. */
+const UNKNOWN = '-'
+
+function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: string | undefined): void {
   socket.on('error', () => {})
   const answering = socket._httpMessage
   // Nobody is there, an answer is on its way that must not be written into, or an earlier request waits for its own,
@@ -58,11 +107,11 @@ export function endWithProblem(socket: ServerSocket, code: ErrorCode): void {
     socket.destroy()
     return
   }
-  const { status, title } = ERRORS[code]
-  const body = problemBody(new GatewayError(code), undefined)
+  const body = problemBody(error, requestId)
   socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${error.status} ${ERRORS[error.code].title}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n${requestId === undefined ? '' : `X-Request-Id: ${requestId}\r\n`}` +
+      `Connection: close\r\n\r\n${body}`,
   )
   // To close with bytes unread resets the connection, and who is still sending may never see why.
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()

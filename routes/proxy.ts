@@ -9,7 +9,7 @@ import type { RouteTable } from '../internal/route-table.ts'
 import type { NodeConnection, Upstream } from '../internal/upstream.ts'
 import type { Authenticators } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
-import { createClientErrorHandler } from '../middleware/client-error.ts'
+import { createClientErrors } from '../middleware/client-error.ts'
 import { readsItsChunks } from '../middleware/ignored-upgrade.ts'
 import type { LoopGuard } from '../middleware/loop-guard.ts'
 import { matchRoute } from '../middleware/match-route.ts'
@@ -30,7 +30,7 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
   compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema },
 }
 
-export interface ProxyOptions extends PublicServerOptions {
+export interface ProxyOptions extends Omit<PublicServerOptions, 'onConnect'> {
   /** The table as it is now; asked once per request. */
   readonly routes: () => RouteTable
   /** The whole way to a node: balancing, breaker, retries. */
@@ -54,6 +54,8 @@ export interface ProxyOptions extends PublicServerOptions {
   readonly onUpgrade: () => void
   /** Told of every request when its answer is over or its client has left. */
   readonly onClose: (call: Call, response: ServerResponse) => void
+  /** Told of what was refused before there was a request to route, and with which status. */
+  readonly onRefused: (call: Call, status: number) => void
   /** Told of errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
@@ -85,7 +87,18 @@ export interface Proxy {
  * router, whose routes are fixed once it listens while ours come and go.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const openCall = createOpenCall(options)
+  const clientErrors = createClientErrors({
+    onPiece: options.onPiece,
+    onLateHead: () => options.connections.endedLate(),
+    onRefused: options.onRefused,
+  })
+  const openCall = createOpenCall({
+    ...options,
+    onClose(call, response) {
+      if (!response.headersSent) clientErrors.explain(call, response)
+      options.onClose(call, response)
+    },
+  })
   const refuse = createRefuse(options)
   const forward = createForward({ ...options, refuse })
   const { loop } = options
@@ -177,15 +190,12 @@ export function createProxy(options: ProxyOptions): Proxy {
   const app = Fastify({
     logger: false,
     serverFactory: () => {
-      const server = createPublicServer(options, serve)
+      const server = createPublicServer({ ...options, onConnect: clientErrors.refuseConnect }, serve)
       servers.push(server)
       return server
     },
     forceCloseConnections: 'idle',
-    clientErrorHandler: createClientErrorHandler({
-      onPiece: options.onPiece,
-      onLateHead: () => options.connections.endedLate(),
-    }),
+    clientErrorHandler: clientErrors.refuse,
     schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)

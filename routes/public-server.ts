@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientConnections } from '../middleware/client-connections.ts'
-import { endWithProblem } from '../middleware/client-error.ts'
 import { asksForWebSocket } from '../middleware/websocket-handshake.ts'
 
 // To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
@@ -15,6 +15,8 @@ export interface PublicServerOptions {
   /** Requests on one connection, after which it is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
   readonly connections: Pick<ClientConnections, 'accept' | 'endedLate'>
+  /** Ends a connection on which a CONNECT came. */
+  readonly onConnect: (request: IncomingMessage, socket: Socket) => void
 }
 
 /** What a client expects of us before it sends its body (RFC 9110 section 10.1.1). */
@@ -64,7 +66,7 @@ export function createPublicServer(options: PublicServerOptions, serve: Serve): 
       closeAfterLast(response)
       serve(request, response, 'unknown')
     })
-    .on('connect', (_request, socket: Duplex) => endWithProblem(socket, 'WG_BAD_REQUEST'))
+    .on('connect', (request, socket: Duplex) => options.onConnect(request, socket as Socket))
 }
 
 /** Node says to the last request on a connection that it closes, but leaves that to the client. */

@@ -102,7 +102,6 @@ test('text from outside is quoted as JSON quotes it', () => {
   const line = logged(call => {
     call.route = testRoute({ id: odd })
     call.identity = { subject: odd, headers: [], scopes: [], roles: [] }
-    call.errorCode = odd
     call.failure = odd
   }, `/${odd}`)
   assert.equal(line.route, odd)

@@ -207,6 +207,60 @@ test('a request that is refused has an id and a line in the log, whatever was wr
   }
 })
 
+test('what is no request at all has an id, a line in the log and a place in the counts, too', async t => {
+  const { port, adminPort, log, logged } = await startTestGateway(t, {})
+  const cases: Readonly<
+    Record<string, readonly [bytes: string, method: string, path: string, status: number]>
+  > = {
+    garbage: ['GARBAGE\r\n\r\n', '-', '-', 400],
+    'a field that is none': ['GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n', '-', '-', 400],
+    'a head that is too large': [
+      `GET / HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      '-',
+      '-',
+      431,
+    ],
+    CONNECT: ['CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n', 'CONNECT', 'h:1', 400],
+  }
+  for (const [what, [bytes, method, path, status]] of Object.entries(cases)) {
+    const text = await sendRaw(port, bytes)
+    const [, id = ''] = /^X-Request-Id: (.+)\r$/im.exec(text) ?? []
+    const line = await logged(id)
+    assert.deepEqual(
+      [line.method, line.path, line.status, line.client],
+      [method, path, status, '127.0.0.1'],
+      what,
+    )
+    assert.ok(text.includes(`"code":"${line.code}"`) && text.includes(`"requestId":"${id}"`), text)
+    if (method === '-') assert.match(String(line.reason), /^(?:Parse|Header)/, what)
+  }
+  const counted = await send(adminPort, { path: '/metrics' })
+  assert.match(counted.text, /^waygate_requests_total\{route="",service="",node="",status="400"\} 3$/m)
+  // A client that comes and goes without a word, or resets its connection, is none of this.
+  ;(await openRaw(port)).socket.end()
+  ;(await openRaw(port, 'GET / HT')).socket.resetAndDestroy()
+  const last = await send(port, { headers: { 'x-request-id': 'the-last' } })
+  assert.equal(last.status, 404)
+  await logged('the-last')
+  assert.equal(log.filter(({ msg }) => msg === 'request').length, 5)
+})
+
+test('a request whose body turns out to be none is logged with what its client was told', async t => {
+  const node = await startNode(t, () => {})
+  const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const head = 'POST /user HTTP/1.1\r\nHost: h\r\nX-Request-Id: broken\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const client = await openRaw(port, head)
+  await node.received(1)
+  client.socket.write('g\r\n')
+  assert.match(await client.closed, /^HTTP\/1\.1 400 /)
+  const line = await logged('broken')
+  assert.deepEqual(
+    [line.status, line.code, line.reason],
+    [400, 'WG_BAD_REQUEST', 'Parse Error: Invalid character in chunk size'],
+  )
+  await node.idle()
+})
+
 test('tricks with chunk sizes end the request and do not reach the next one', async t => {
   const node = await startNode(t, async (socket, request) => {
     await request.whole.catch(() => {})
