@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { createPrimaryMetrics } from '../routes/primary-metrics.ts'
+import { startTestGateway } from './support/gateway.ts'
+import { send, sendRaw } from './support/http.ts'
+import { answer, startNode } from './support/node-server.ts'
+import { until } from './support/until.ts'
+
+const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8')
+
+test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const { port, adminPort, gateway } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    routes: { r: { path: '/user', service: 'user', limit: { concurrent: 10 }, healthCheck: { tcp: true } } },
+  })
+  gateway.health.startChecking()
+  await send(port, { path: '/user' })
+  let text = ''
+  await until('the node was checked', async () => {
+    text = (await send(adminPort, { path: '/metrics' })).text
+    return text.includes('\nwaygate_node_healthy{')
+  })
+  const own = [...text.matchAll(/^# TYPE (waygate_\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [
+    name,
+    type,
+    labelsOf(text, name),
+  ])
+  const primary = await createPrimaryMetrics({ workers: () => 1, restarts: () => 0, silent: () => 0 })()
+  for (const { name, type } of primary) if (name.startsWith('waygate_')) own.push([name, String(type), ''])
+
+  const documented = [...page.matchAll(/^\| `(waygate_\w+)` \| (\w+) \| (.*?) ?\| /gm)].map(
+    ([, name = '', type = '', labels = '']) => [name, type, labels.replaceAll('`', '')],
+  )
+  // Nothing of this process made a listing necessary.
+  const [relists] = own.filter(([name]) => name === 'waygate_registry_relists_total')
+  relists![2] = 'source, reason'
+  assert.deepEqual(documented.sort(), own.sort())
+})
+
+/** As the first sample of a metric has them, but for a histogram's own. */
+function labelsOf(text: string, name: string): string {
+  const labels = new RegExp(`^${name}(?:_count)?\\{(.*)\\} `, 'm').exec(text)?.[1] ?? ''
+  return [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).join(', ')
+}
+
+test('docs/observability.md lists the fields of the access log in their order', async t => {
+  const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': 9 } })
+  await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
+  const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
+  const seen = new Set([...Object.keys(await logged('one')), ...Object.keys(await logged(id))])
+  const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
+  const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
+    names.replaceAll('`', '').split(', '),
+  )
+  const rest = ['level', 'time', 'msg']
+  assert.deepEqual(
+    [...seen].filter(field => !rest.includes(field)),
+    fields.filter(field => field !== 'user' && field !== 'fallback'),
+  )
+})
