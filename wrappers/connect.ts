@@ -17,18 +17,9 @@ export function createConnect(): Upstream<NodeConnection> {
         peer.inFlight--
       }
       peer.inFlight++
-      call.current = {
-        cancel: reason => {
-          finish()
-          reject(reason)
-        },
-      }
-      peer.connect((error, socket) => {
+      const connecting = peer.connect((error, socket) => {
         // Given up while it was being made.
-        if (over) {
-          socket.destroy()
-          return
-        }
+        if (over) return
         if (error) {
           peer.failures++
           finish()
@@ -40,5 +31,12 @@ export function createConnect(): Upstream<NodeConnection> {
         call.current = { cancel: reason => socket.destroy(reason) }
         resolve({ status: 101, socket, discard: () => void socket.destroy() })
       })
+      call.current = {
+        cancel: reason => {
+          finish()
+          connecting.destroy()
+          reject(reason)
+        },
+      }
     })
 }

@@ -89,11 +89,14 @@ export class UpstreamPeer implements Peer {
     return this.#circuit === undefined || this.#circuit.admits()
   }
 
-  /** Makes a connection beside the pool, which neither its size nor the end of the node concerns. */
-  connect(done: (error: Error | undefined, socket: Socket) => void): void {
+  /**
+   * Makes a connection beside the pool, which neither its size nor the end of the node concerns. `done` is called later,
+   * and once, also with an error when what it returns is destroyed before.
+   */
+  connect(done: (error: Error | undefined, socket: Socket) => void): Socket {
     const { host, port } = this.node
     const { connectTimeoutMs: timeoutMs, allows } = this.#options.connection
-    openSocket({ host, port, timeoutMs, allows }, done)
+    return openSocket({ host, port, timeoutMs, allows }, done)
   }
 
   recover(): void {
