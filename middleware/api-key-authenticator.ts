@@ -67,5 +67,8 @@ export function createApiKeyAuthenticator({
       if (now() >= known.acceptedUntil) throw refusal('WG_TOKEN_EXPIRED', 'the API key has expired')
       return known.identity
     },
+    withhold(head: RequestHead): void {
+      takeHeader(head.headers, header)
+    },
   }
 }

@@ -17,6 +17,11 @@ export interface Authenticator {
    *   WG_AUTH_UNAVAILABLE; a promise rejects with the same
    */
   authenticate(head: RequestHead, call: Call): Identity | Promise<Identity>
+  /**
+   * Takes all of its kind from the request unjudged, where another way is the one that counts: what no way has answered
+   * for, no node may see or believe. Undefined = there is nothing to take.
+   */
+  withhold?(head: RequestHead, call: Call): void
 }
 
 /** Those that are configured. */

@@ -4,14 +4,15 @@ import type { RequestHead } from '../internal/request-head.ts'
 import type { AuthenticatorName, AuthRule } from '../internal/route.ts'
 import { grant, identify } from './auth-rule.ts'
 import type { Authenticators } from './authenticator.ts'
+import { takeHeader } from './take-header.ts'
 
 /** What an authenticator said of this request: asked twice, it would not find again what it has taken out. */
 type Verdicts = Map<AuthenticatorName, Identity | GatewayError>
 
 /**
- * Who a request speaks for by the first of several rules that it meets. When it meets none, the refusal is the one
- * that came nearest: known but not granted, then not accepted, then nothing shown at all; and it names every way
- * that there is.
+ * Who a request speaks for by the first of several rules that it meets; what it shows for the other ways is taken out.
+ * When it meets none, the refusal is the one that came nearest: known but not granted, then not accepted, then nothing
+ * shown at all; and it names every way that there is.
  *
  * @throws GatewayError as `authorize` does
  */
@@ -38,13 +39,25 @@ export function authorizeAny(
         if (known instanceof Promise) return later(known, i)
         if (known instanceof GatewayError) throw known
         verdicts.set(rule.type, known)
-        return grant(rule, known)
+        const identity = grant(rule, known)
+        withholdOthers(rule.type)
+        return identity
       } catch (error) {
         refused(error)
         if (!verdicts.has(rule.type)) verdicts.set(rule.type, error as GatewayError)
       }
     }
     throw withEveryChallenge(nearest!, rules, authenticators)
+  }
+
+  function withholdOthers(counted: AuthenticatorName): void {
+    for (const { type } of rules) {
+      if (type === counted) continue
+      const other = authenticators[type]
+      if (other) other.withhold?.(head, call)
+      // Without a key for tokens, nothing else would keep them from the node.
+      else if (type === 'jwt') takeHeader(head.headers, 'authorization')
+    }
   }
 
   async function later(asked: Promise<Identity>, index: number): Promise<Identity> {

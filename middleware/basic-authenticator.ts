@@ -64,8 +64,8 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
     checks++
   }
 
-  function identify(authorization: string): Identity | Promise<Identity> {
-    const id = hash('sha256', salt + authorization, 'hex')
+  function identify(credentials: string): Identity | Promise<Identity> {
+    const id = hash('sha256', salt + credentials, 'hex')
     const known = accepted.get(id) ?? checking.get(id)
     if (known) return known
     if (waiting.length >= MAX_WAITING) {
@@ -74,7 +74,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
         headers: { 'retry-after': '1' },
       })
     }
-    const verified = verify(authorization.slice(SCHEME.length))
+    const verified = verify(credentials)
       .then(identity => {
         accepted.add(id, identity)
         return identity
@@ -96,10 +96,14 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
       }
       if (head.authorizationCount > 1) throw refusal('more than one Authorization header')
       if (authorization.length > MAX_CREDENTIALS_BYTES) throw refusal('the credentials are too long')
-      const identity = identify(authorization)
+      // RFC 9110 section 11.4 allows any number of spaces.
+      const identity = identify(authorization.slice(SCHEME.length).replace(/^ +/, ''))
       // Whatever comes of it, no node is told.
       takeHeader(head.headers, 'authorization')
       return identity
+    },
+    withhold(head: RequestHead): void {
+      takeHeader(head.headers, 'authorization', /^basic(?:\s|$)/i)
     },
   }
 }

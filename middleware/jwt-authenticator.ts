@@ -7,8 +7,9 @@ import type { Authenticator } from './authenticator.ts'
 import { type ClaimRules, checkClaims, TokenExpired } from './claim-rules.ts'
 import { createClaimReader } from './claims.ts'
 import type { KeySource, VerificationKey } from './key-source.ts'
+import { takeHeader } from './take-header.ts'
 import { type Jws, readClaims, readJws } from './token-form.ts'
-import { type TokenPlaces, takeBearer } from './token-places.ts'
+import { type TokenPlaces, takeBearer, takeTokens } from './token-places.ts'
 import { verifySignature } from './token-signature.ts'
 
 /** Whose tokens are accepted, and which of them. */
@@ -136,6 +137,12 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
       const fresh = verify(bearerToken(credential))
       if (fresh instanceof Promise) return fresh.then(token => accept(credential, token, head, call))
       return accept(credential, fresh, head, call)
+    },
+    withhold(head: RequestHead, call: Call): void {
+      if (places !== undefined) takeTokens(head, call, places)
+      // Of whatever scheme: many nodes read a token without one, too.
+      takeHeader(head.headers, 'authorization')
+      call.isAuthorizationChecked = false
     },
   }
 }

@@ -14,19 +14,29 @@ export interface TokenPlaces {
  *
  * @throws GatewayError WG_BAD_REQUEST when there is more than one (RFC 6750 section 2)
  */
-export function takeBearer(head: RequestHead, call: Call, { cookie, queryParameter }: TokenPlaces): string {
-  const tokens: string[] = []
-  if (cookie !== undefined) takeCookies(head.headers, cookie, tokens)
-  if (queryParameter !== undefined) call.target = withoutParameter(call.target, queryParameter, tokens)
+export function takeBearer(head: RequestHead, call: Call, places: TokenPlaces): string {
+  const tokens = takeTokens(head, call, places)
   const { authorization = '' } = head
   if (tokens.length === 0) return authorization
-  if (tokens.length > 1 || /^bearer /i.test(authorization)) {
+  if (tokens.length > 1 || /^bearer\s/i.test(authorization)) {
     throw new GatewayError('WG_BAD_REQUEST', {
       detail: 'The request has more than one token.',
       headers: { 'www-authenticate': 'Bearer realm="waygate", error="invalid_request"' },
     })
   }
   return `Bearer ${tokens[0]}`
+}
+
+/** Takes every token out of cookies and query, and returns them. */
+export function takeTokens(
+  { headers }: RequestHead,
+  call: Call,
+  { cookie, queryParameter }: TokenPlaces,
+): string[] {
+  const tokens: string[] = []
+  if (cookie !== undefined) takeCookies(headers, cookie, tokens)
+  if (queryParameter !== undefined) call.target = withoutParameter(call.target, queryParameter, tokens)
+  return tokens
 }
 
 /** Takes every cookie of that name out of flat header lines, and adds its value to `values`. */

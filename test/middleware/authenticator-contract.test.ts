@@ -87,6 +87,12 @@ async function present(name: AuthenticatorName, lines: readonly string[]) {
   return { identity, headers: head.headers }
 }
 
+function withhold(name: AuthenticatorName, lines: readonly string[]) {
+  const head = readHead(lines)
+  authenticators[name]!.withhold?.(head, new Call('r1', 'GET', '/', 0))
+  return head
+}
+
 /** With its own scheme, and with no word of what was wrong. */
 function isRefusal(code: string, name: AuthenticatorName) {
   return (error: unknown) => {
@@ -131,6 +137,13 @@ for (const name of AUTHENTICATOR_NAMES) {
       await assert.rejects(present(name, [...good, good[0], other]), isRefusal('WG_TOKEN_INVALID', name))
       await assert.rejects(present(name, [good[0], other, ...good]), isRefusal('WG_TOKEN_INVALID', name))
     }
+  })
+
+  test(`${name}: what is withheld is taken out unjudged, however often it is there`, () => {
+    const present = ['Accept', '*/*', ...[good[1], ...bad].flatMap(value => [good[0], value])]
+    const { headers } = withhold(name, present)
+    assert.deepEqual(headers, ['Accept', '*/*'])
+    assert.deepEqual(withhold(name, headers).headers, headers)
   })
 
   test(`${name}: 100 KB of anything are refused for next to nothing`, async () => {

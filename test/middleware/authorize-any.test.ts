@@ -10,9 +10,10 @@ import { testRoute } from '../support/route.ts'
 
 type Outcome = Partial<Identity> | ErrorCode
 
-/** Authenticators that say what the test says, at once or later, and what was asked of them. */
+/** Authenticators that say what the test says, at once or later, what was asked of them, and which took theirs out. */
 function setUp(outcomes: Readonly<Partial<Record<AuthenticatorName, Outcome>>>, isLater: boolean) {
   const asked: string[] = []
+  const withheld: string[] = []
   const authenticators = Object.fromEntries(
     Object.entries(outcomes).map(([name, outcome]) => {
       const identify = (): Identity => {
@@ -22,13 +23,13 @@ function setUp(outcomes: Readonly<Partial<Record<AuthenticatorName, Outcome>>>, 
         return { subject: name, headers: [], scopes: [], roles: [], ...outcome }
       }
       const authenticate = () => (isLater ? Promise.resolve().then(identify) : identify())
-      return [name, { challenge: `${name} realm="x"`, authenticate }]
+      return [name, { challenge: `${name} realm="x"`, authenticate, withhold: () => withheld.push(name) }]
     }),
   ) as Authenticators
   const call = new Call('r1', 'GET', '/', 0)
   const run = async (auth: RouteAuth) =>
     authorize(testRoute({ auth }), createRequestHeadReader([])([]), call, authenticators)
-  return { run, asked }
+  return { run, asked, withheld }
 }
 
 const rule = (type: AuthenticatorName, rules: Partial<AuthRule> = {}): AuthRule => ({
@@ -47,6 +48,15 @@ for (const isLater of [false, true]) {
     const { run, asked } = setUp({ jwt: 'WG_TOKEN_INVALID', 'api-key': {}, basic: {} }, isLater)
     assert.equal((await run(ALL))?.subject, 'api-key')
     assert.deepEqual(asked, ['jwt', 'api-key'])
+  })
+
+  test(`${when}: all ways but the one that counts take theirs out, asked or not`, async () => {
+    const asked = setUp({ jwt: 'WG_TOKEN_INVALID', 'api-key': {}, basic: {} }, isLater)
+    await asked.run(ALL)
+    assert.deepEqual(asked.withheld, ['jwt', 'basic'])
+    const known = setUp({ jwt: {}, 'api-key': {}, basic: {} }, isLater)
+    await known.run(any(rule('jwt', { scopes: ['a'] }), rule('api-key')))
+    assert.deepEqual(known.withheld, ['jwt'], 'one that is known and not granted does not count')
   })
 
   test(`${when}: when nothing is shown, every way is told of`, async () => {

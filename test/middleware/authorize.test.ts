@@ -13,7 +13,7 @@ const CALL = new Call('r1', 'GET', '/', 0)
 function run(auth: RouteAuth, granted: Partial<Identity> = {}): Identity | undefined {
   const identity: Identity = { subject: 'u1', headers: [], scopes: [], roles: [], ...granted }
   const known = authorize(testRoute({ auth }), HEAD, CALL, {
-    jwt: { challenge: 'Bearer', authenticate: () => identity },
+    jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => assert.fail('it counts') },
   })
   assert.ok(!(known instanceof Promise))
   return known

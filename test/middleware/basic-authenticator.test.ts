@@ -32,11 +32,11 @@ function setUp(cacheSize = 10) {
       return promise
     },
   })
-  const present = (credentials: string) => {
-    const value = `Basic ${Buffer.from(credentials).toString('base64')}`
+  const present = (credentials: string, scheme = 'Basic ') => {
+    const value = `${scheme}${Buffer.from(credentials).toString('base64')}`
     return authenticator.authenticate(readHead(['authorization', value]), new Call('r1', 'GET', '/', 0))
   }
-  return { checks, present }
+  return { authenticator, checks, present }
 }
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
@@ -51,6 +51,28 @@ test('what was accepted once needs no check any more, and no time', async () => 
   assert.ok(!(second instanceof Promise))
   assert.equal(second.subject, 'anna')
   assert.equal(checks.length, 1)
+})
+
+test('any number of spaces may be behind the scheme, and its letters have any case', async () => {
+  const { checks, present } = setUp()
+  for (const scheme of ['Basic  ', 'basic     ', 'BASIC ']) {
+    const attempt = present('anna:right', scheme)
+    await turn()
+    checks[0]!.settle(true)
+    assert.equal((await attempt).subject, 'anna', scheme)
+  }
+  assert.equal(checks.length, 1, 'they are the same credentials')
+  for (const scheme of ['Basic', 'Basic\t']) {
+    assert.throws(() => present('anna:right', scheme), { code: 'WG_TOKEN_MISSING' })
+  }
+})
+
+test('of the Authorization headers, only those of its scheme are withheld', () => {
+  const head = readHead(
+    ['Basic x', 'Bearer a.b.c', 'basic', 'BASIC\ty', 'Basics z'].flatMap(value => ['Authorization', value]),
+  )
+  setUp().authenticator.withhold?.(head, new Call('r1', 'GET', '/', 0))
+  assert.deepEqual(head.headers, ['Authorization', 'Bearer a.b.c', 'Authorization', 'Basics z'])
 })
 
 test('what was refused is checked again', async () => {

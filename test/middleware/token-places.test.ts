@@ -65,6 +65,7 @@ test('more than one token is a bad request, wherever they are', () => {
   for (const [lines, target] of [
     [['Authorization', 'Bearer abc'], '/?q=abc'],
     [['authorization', 'bearer abc', 'cookie', 't=abc'], '/'],
+    [['authorization', 'Bearer\tabc'], '/?q=abc'],
     [['cookie', 't=abc'], '/?q=abc'],
     [['cookie', 't=abc; t=def'], '/'],
     [['cookie', 't=abc', 'cookie', 't=abc'], '/'],

@@ -134,6 +134,98 @@ test('a route with several ways takes each of them, and tells of all of them whe
   )
 })
 
+test('a password may be behind more than one space', async t => {
+  const gateway = await setUp(t, WAYS)
+  const authorization = basic('anna:right').replace(' ', '   ')
+  const { status, seen } = await ask(gateway, '/user/x', { authorization })
+  assert.equal(status, 200)
+  assert.equal(seen.has('authorization'), false)
+})
+
+/** Headers that may carry credentials. */
+interface Sent {
+  readonly authorization?: string
+  readonly 'x-api-key'?: string
+  readonly cookie?: string
+}
+
+test('of a list, the node sees the credentials of no way but the one that counted', async t => {
+  const lists = {
+    jk: ['jwt', 'api-key'],
+    kj: ['api-key', 'jwt'],
+    kb: ['api-key', 'basic'],
+    bk: ['basic', 'api-key'],
+    jkb: ['jwt', 'api-key', 'basic'],
+    proK: [{ jwt: { claims: { tier: 'pro' } } }, 'api-key'],
+  }
+  const node = await startService('echo', show)
+  t.after(() => node.close())
+  const gateway = await startTestGateway(t, {
+    nodes: { 'echo/n1': node.port },
+    routes: Object.fromEntries(
+      Object.entries(lists).map(([id, auth]) => [id, { path: `/${id}/*`, service: 'echo', auth }]),
+    ),
+    withKey: true,
+    document: { ...WAYS, jwt: { cookie: 'sid', queryParameter: 't' } },
+  })
+  putKey(gateway, { owner: 'acme' })
+  const good = token()
+  const bearer = `Bearer ${good}`
+  const forged = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${good.split('.')[1]}.`
+  const key = { 'x-api-key': API_KEY }
+  const badKey = { 'x-api-key': 'wg_nobody' }
+  const password = basic('anna:right')
+  for (const [list, sent, query, user, left, leftQuery = ''] of [
+    ['jk', { authorization: bearer, ...key }, '', 'u1', { authorization: bearer }],
+    ['jk', { authorization: bearer, ...badKey }, '', 'u1', { authorization: bearer }],
+    ['jk', { cookie: `a=1; sid=${good}`, ...key }, '?b=1', 'u1', { cookie: 'a=1' }, '?b=1'],
+    ['jk', { authorization: `Bearer ${forged}`, ...key }, '', 'acme', {}],
+    ['jk', { authorization: `Bearer\t${forged}`, ...key }, '', 'acme', {}],
+    ['jk', { authorization: forged, ...key }, '', 'acme', {}],
+    ['jk', { authorization: 'Digest x', ...key }, '', 'acme', {}],
+    ['jk', { authorization: bearer, cookie: `sid=${good}`, ...key }, `?t=${good}`, 'acme', {}],
+    ['kj', { authorization: bearer, ...key }, '', 'acme', {}],
+    ['kj', { authorization: `Bearer ${forged}`, ...key }, '', 'acme', {}],
+    ['kj', { cookie: `sid=${good}; a=1; sid=x`, ...key }, '', 'acme', { cookie: 'a=1' }],
+    ['kj', key, `?t=${good}&b=1&t=x`, 'acme', {}, '?b=1'],
+    ['kj', { authorization: bearer, ...badKey }, '', 'u1', { authorization: bearer }],
+    ['kj', { authorization: bearer }, '?b=1', 'u1', { authorization: bearer }, '?b=1'],
+    ['kb', { authorization: password, ...key }, '', 'acme', {}],
+    ['kb', { authorization: 'basic  !', ...key }, '', 'acme', {}],
+    ['kb', { authorization: 'Bearer x', ...key }, `?t=x`, 'acme', { authorization: 'Bearer x' }, '?t=x'],
+    ['bk', { authorization: password, ...key }, '', 'anna', {}],
+    ['bk', { authorization: basic('anna:wrong'), ...key }, '', 'acme', {}],
+    ['bk', { authorization: `Basic ${'x'.repeat(2_000)}`, ...key }, '', 'acme', {}],
+    ['jkb', { authorization: bearer, ...key }, '', 'u1', { authorization: bearer }],
+    ['jkb', { authorization: password, ...key }, '', 'acme', {}],
+    ['jkb', { authorization: password, cookie: `sid=${good}`, ...key }, '', 'u1', {}],
+    ['jkb', { authorization: password, cookie: 'sid=x; a=1', ...badKey }, '', 'anna', { cookie: 'a=1' }],
+    ['proK', { authorization: bearer, ...key }, '', 'acme', {}],
+  ] as readonly (readonly [keyof typeof lists, Sent, string, string, Sent, string?])[]) {
+    const what = `${lists[list]}: ${JSON.stringify(sent)} ${query}`
+    const { status, seen, target } = await ask(gateway, `/${list}/x${query}`, { ...sent })
+    assert.equal(status, 200, what)
+    assert.equal(seen.get('x-user-id'), user, what)
+    const names = ['authorization', 'x-api-key', 'cookie'].filter(name => seen.has(name))
+    assert.deepEqual(Object.fromEntries(names.map(name => [name, seen.get(name)])), left, what)
+    assert.equal(target, `/${list}/x${leftQuery}`, what)
+  }
+})
+
+test('of a list with tokens and no key for them, the node sees no token', async t => {
+  const node = await startService('echo', show)
+  t.after(() => node.close())
+  const gateway = await startTestGateway(t, {
+    nodes: { 'echo/n1': node.port },
+    routes: { any: ROUTES.any },
+    document: WAYS,
+  })
+  putKey(gateway, { owner: 'acme' })
+  const { seen } = await ask(gateway, '/any/x', { authorization: `Bearer ${token()}`, 'x-api-key': API_KEY })
+  assert.equal(seen.get('x-user-id'), 'acme')
+  assert.equal(seen.has('authorization'), false)
+})
+
 test('a body that comes while a password is checked arrives whole', async t => {
   const sizes: number[] = []
   const node = await startService('echo', async (request, response) => {
@@ -381,6 +473,8 @@ test('a WebSocket is let in by a cookie, an API key or a password, and its node 
     [{ cookie: `session=${token()}` }, 'u1'],
     [{ 'x-api-key': API_KEY }, 'acme'],
     [{ authorization: basic('anna:right') }, 'anna'],
+    [{ cookie: `session=${token()}`, 'x-api-key': API_KEY, authorization: basic('anna:right') }, 'u1'],
+    [{ authorization: 'Bearer a.b.c', 'x-api-key': API_KEY }, 'acme'],
   ] as const) {
     await openWebSocket(t, gateway.port, { path: '/chat', headers })
     const seen = (await node.next()).request.headers
