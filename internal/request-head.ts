@@ -195,7 +195,7 @@ export function addConnectionOptions(named: Set<string> | undefined, value: stri
 }
 
 /** Flat header lines without the fields that `named` holds in lower case. */
-export function without(headers: string[], named: ReadonlySet<string>): string[] {
+export function without(headers: readonly string[], named: ReadonlySet<string>): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!

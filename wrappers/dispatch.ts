@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { breakOff } from '../internal/break-off.ts'
 import type { Call } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
+import { without } from '../internal/request-head.ts'
 import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../internal/upstream.ts'
 import { UpstreamFailure } from '../internal/upstream-failure.ts'
 import { isFailureStatus } from './circuit.ts'
@@ -34,6 +35,8 @@ export function createDispatch({ onPiece }: DispatchOptions): Upstream {
 /** Bytes kept for a caller that has not asked for the body yet; the node is paused beyond. */
 const MAX_EARLY_BYTES = 65_536
 const NO_HEADERS: readonly string[] = []
+const NO_CONTENT = 204
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
 /** One request and its answer. Doubles as the connection's exchange and as the answer, to be one object per try. */
 class Try implements UpstreamResponse, Exchange {
@@ -122,11 +125,12 @@ class Try implements UpstreamResponse, Exchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onHead({ status, headers, framing }: AnswerHead): void {
+  onHead({ status, headers, framing, tellsLength }: AnswerHead): void {
     this.status = status
-    this.headers = headers
+    // Readers that do not know that it has none would look for a body.
+    this.headers = status === NO_CONTENT ? without(headers, CONTENT_LENGTH) : headers
     this.#isDelimited = framing !== 'close'
-    this.#hasLength = framing === 'length'
+    this.#hasLength = tellsLength
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }

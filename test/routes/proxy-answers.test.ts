@@ -105,11 +105,22 @@ test('interim answers end here, and the answer behind them arrives', async t => 
 const BROKEN: Readonly<Record<string, string>> = {
   'fewer bytes than its length': `${OK}Content-Length: 100\r\n\r\nbegun`,
   'no last chunk': `${OK}${CHUNKED}\r\n5\r\nbegun\r\n`,
+  'half of what a length says that is to end at this hop': `${OK}Connection: content-length\r\nContent-Length: 100\r\n\r\nbegun`,
   'half a chunk': `${OK}${CHUNKED}\r\n10\r\nbegun`,
   'a chunk without a size': `${OK}${CHUNKED}\r\n5\r\nbegun\r\nzz\r\n`,
   'a chunk longer than it says': `${OK}${CHUNKED}\r\n5\r\nbegun!!\r\n0\r\n\r\n`,
   'half of its trailers': `${OK}${CHUNKED}\r\n5\r\nbegun\r\n0\r\nX: 1`,
 }
+
+test('no content has no length, whatever the node says', async t => {
+  let bytes = ''
+  const { port } = await setUp(t, () => bytes)
+  for (const length of [0, 2]) {
+    bytes = `HTTP/1.1 204 No Content\r\nX: 1\r\nContent-Length: ${length}\r\n\r\n`
+    const { status, headers } = await send(port, { path: '/user' })
+    assert.deepEqual([status, headers.x, headers['content-length']], [204, '1', undefined])
+  }
+})
 
 test('an answer that breaks off never looks whole, to new clients nor to old ones', async t => {
   let bytes = ''

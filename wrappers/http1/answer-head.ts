@@ -14,6 +14,8 @@ export interface AnswerHead {
   readonly framing: Framing
   /** Bytes of the body where `framing` is `length`. */
   readonly length: number
+  /** Whether `headers` tell the client that length. */
+  readonly tellsLength: boolean
   /** Whether the node keeps the connection for another request. */
   readonly persistent: boolean
   /** How long it says it does; undefined when it does not say. */
@@ -129,6 +131,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     headers: named === undefined ? headers : without(headers, named),
     framing,
     length: framing === 'length' ? length : 0,
+    tellsLength: framing === 'length' && !named?.has('content-length'),
     persistent: keeps && !closes && framing !== 'close',
     keepAliveMs,
   }
