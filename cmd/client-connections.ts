@@ -11,6 +11,8 @@ export function createClientConnections(
   return new ClientConnections({
     maxConnections: limits.connections,
     maxConnectionsPerAddress: limits.connectionsPerAddress,
+    // Later than Node's own, and never in the middle of a head that has begun in time.
+    idleTimeoutMs: limits.keepAliveTimeoutMs === 0 ? 0 : limits.keepAliveTimeoutMs + limits.headersTimeoutMs,
     bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
     sendIdleTimeoutMs: limits.sendIdleTimeoutMs,
     isTrustedProxy,

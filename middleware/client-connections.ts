@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { addressGroup, plainAddress } from './client-address.ts'
+import { linger } from './linger.ts'
 
 export interface ClientConnectionOptions {
   /** Connections at once; 0 = no limit. */
@@ -9,6 +10,8 @@ export interface ClientConnectionOptions {
   readonly maxConnectionsPerAddress: number
   /** The longest silence of a client that owes the rest of a body; 0 = none. */
   readonly bodyIdleTimeoutMs: number
+  /** How long a connection may have no request, whatever else comes on it; 0 = for ever. */
+  readonly idleTimeoutMs: number
   /** How long a client may take nothing of what is sent to it; 0 = for ever. */
   readonly sendIdleTimeoutMs: number
   /** Addresses that stand for many clients, and are not limited as one. */
@@ -20,7 +23,7 @@ export interface ClientConnectionOptions {
 }
 
 export type RefusalReason = 'total' | 'address'
-export type EndReason = 'head-late' | 'body-idle' | 'send-idle'
+export type EndReason = 'head-late' | 'idle' | 'body-idle' | 'send-idle'
 
 /** What is shown of the connections of clients. */
 export interface ClientConnectionsView {
@@ -49,13 +52,25 @@ interface ServerSocket extends Socket {
 }
 
 /** What was seen of a connection when it was looked at last. Times are 0 while there is nothing to wait for. */
-interface Watched {
+class Watched {
   readonly group: string | undefined
-  taken: number
-  takenAt: number
-  received: number
-  receivedAt: number
-  answeredAt: number
+  taken = 0
+  takenAt = 0
+  received = 0
+  receivedAt = 0
+  answeredAt = 0
+  written = 0
+  idleAt = 0
+
+  constructor(group: string | undefined) {
+    this.group = group
+  }
+}
+
+/** In place of a socket's own, which Node's server calls when a connection ends with an answer. */
+function destroySoon(this: ServerSocket): void {
+  if (this.parser?.incoming?.complete === false) linger(this)
+  else Socket.prototype.destroySoon.call(this)
 }
 
 const REPORT_EVERY_MS = 60_000
@@ -77,12 +92,13 @@ export class ClientConnections implements ClientConnectionsView {
   readonly #reportedAt: Partial<Record<RefusalReason, number>> = {}
   #timer: NodeJS.Timeout | undefined
   readonly refused = { total: 0, address: 0 }
-  readonly ended = { 'head-late': 0, 'body-idle': 0, 'send-idle': 0 }
+  readonly ended = { 'head-late': 0, idle: 0, 'body-idle': 0, 'send-idle': 0 }
 
   constructor(options: ClientConnectionOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    const timeouts = [options.bodyIdleTimeoutMs, options.sendIdleTimeoutMs].filter(each => each > 0)
+    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs } = options
+    const timeouts = [idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs].filter(each => each > 0)
     this.#sweepMs = Math.max(SHORTEST_SWEEP_MS, Math.min(LONGEST_SWEEP_MS, ...timeouts.map(each => each / 4)))
   }
 
@@ -107,8 +123,9 @@ export class ClientConnections implements ClientConnectionsView {
       }
       this.#groups.set(group, known + 1)
     }
-    this.#open.set(socket, { group, taken: 0, takenAt: 0, received: 0, receivedAt: 0, answeredAt: 0 })
+    this.#open.set(socket, new Watched(group))
     socket.once('close', () => this.#forget(socket))
+    socket.destroySoon = destroySoon
     this.#timer ??= setInterval(() => this.sweep(), this.#sweepMs).unref()
   }
 
@@ -120,14 +137,33 @@ export class ClientConnections implements ClientConnectionsView {
   /** Looks at every connection once, and ends those whose time is over. */
   sweep(): void {
     const now = this.#now()
-    const { bodyIdleTimeoutMs, sendIdleTimeoutMs } = this.#options
+    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs } = this.#options
     for (const [socket, watched] of this.#open) {
       if (sendIdleTimeoutMs > 0 && this.#msWithoutTaking(socket, watched, now) >= sendIdleTimeoutMs) {
         this.#end('send-idle', socket)
       } else if (bodyIdleTimeoutMs > 0 && this.#msWithoutBody(socket, watched, now) >= bodyIdleTimeoutMs) {
         this.#end('body-idle', socket)
+      } else if (idleTimeoutMs > 0 && this.#msWithoutRequest(socket, watched, now) >= idleTimeoutMs) {
+        this.#end('idle', socket)
       }
     }
+  }
+
+  /**
+   * For how long there has been no request. Node's own limit begins anew with every byte, empty lines between requests
+   * among them, and what takes too long over its head has begun one.
+   */
+  #msWithoutRequest(socket: ServerSocket, watched: Watched, now: number): number {
+    const { _handle: handle, parser, _httpMessage: response } = socket
+    // A WebSocket has no parser any more.
+    const hasNone = parser && !response && parser.incoming?.complete !== false
+    if (!handle || !hasNone || handle.bytesWritten !== watched.written) {
+      watched.written = handle?.bytesWritten ?? 0
+      watched.idleAt = 0
+      return 0
+    }
+    if (watched.idleAt === 0) watched.idleAt = now
+    return now - watched.idleAt
   }
 
   /** For how long the client has taken nothing of what waits for it. */

@@ -9,6 +9,7 @@ import {
   problemBody,
 } from '../internal/errors.ts'
 import { plainAddress } from './client-address.ts'
+import { linger } from './linger.ts'
 import { createRequestIds } from './request-id.ts'
 
 /** What Node keeps of a connection beyond what it documents. */
@@ -78,6 +79,8 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
       if (Buffer.isBuffer(error.rawPacket)) options.onPiece(error.rawPacket.length)
       // Told already; this is what it was sending meanwhile.
       if (socket.writableEnded && !socket.destroyed) return
+      // Behind a request that said it is the last one: its answer ends the connection.
+      if (error.code === 'HPE_CLOSED_CONNECTION' && socket._httpMessage) return
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onLateHead()
       // Who was too slow, or has left, is not waiting for words.
       if (!error.code?.startsWith('HPE_')) socket.destroy()
@@ -108,21 +111,13 @@ function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: st
     return
   }
   const body = problemBody(error, requestId)
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${error.status} ${ERRORS[error.code].title}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n${requestId === undefined ? '' : `X-Request-Id: ${requestId}\r\n`}` +
       `Connection: close\r\n\r\n${body}`,
   )
-  // To close with bytes unread resets the connection, and who is still sending may never see why.
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
-  socket
-    .resume()
-    .once('end', () => socket.destroy())
-    .once('close', () => clearTimeout(timer))
+  linger(socket)
 }
-
-/** How long a client that was refused may go on sending before its connection is gone. */
-const LINGER_MS = 1_000
 
 function codeOf({ code, rawPacket, bytesParsed = 0 }: ParserError): ErrorCode {
   if (code !== 'HPE_HEADER_OVERFLOW') return 'WG_BAD_REQUEST'

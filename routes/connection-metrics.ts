@@ -18,7 +18,7 @@ export function addConnectionMetrics(live: AddLiveMetric, connections: ClientCon
   live(
     'counter',
     'waygate_client_connections_ended_total',
-    'Connections ended because the client was too slow: with a head, a body, or taking its answer.',
+    'Connections ended because the client was too slow (with a head, a body, or taking its answer) or sent nothing but empty lines.',
     'sum',
     () => by('reason', connections.ended),
   )

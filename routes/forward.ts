@@ -92,5 +92,8 @@ export function createForward({
 }
 
 function sendContinue(response: ServerResponse): void {
-  if (!response.headersSent && !response.destroyed) response.writeContinue()
+  if (response.headersSent || response.destroyed) return
+  if (response.socket) response.writeContinue()
+  // Behind answers that are waited for, Node would put the head in front of it.
+  else response.once('socket', () => sendContinue(response))
 }

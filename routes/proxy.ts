@@ -22,6 +22,12 @@ import { mountWebSocketsLate } from './late-websocket.ts'
 import { createPublicServer, type Expectation, type PublicServerOptions } from './public-server.ts'
 import { createRefuse } from './refuse.ts'
 
+/**
+ * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so that one
+ * connection could have thousands under way.
+ */
+const MAX_AHEAD = 32
+
 /** For a client that has just connected to send its request. */
 const FIRST_REQUEST_MS = 1_000
 
@@ -153,7 +159,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const { head } = opened
     // Node's parser stops behind a request that asks for an upgrade: what came in the same piece is lost, and it reads on
     // in the next one, wherever that begins.
-    if (opened.refusal || head.asksForUpgrade) {
+    if (opened.refusal || head.asksForUpgrade || isTooFarAhead(request.socket, response)) {
       distrusted.add(request.socket)
       response.shouldKeepAlive = false
     }
@@ -183,8 +189,20 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
   }
 
+  /** Whether a request waits behind so many others on its connection that it is to be the last one. */
+  function isTooFarAhead(socket: Socket, response: ServerResponse): boolean {
+    // Its turn has come, as with all clients that wait for an answer before they go on.
+    if (response.socket) return false
+    const waiting = (ahead.get(socket) ?? 0) + 1
+    ahead.set(socket, waiting)
+    response.once('socket', () => ahead.set(socket, ahead.get(socket)! - 1))
+    return waiting >= MAX_AHEAD
+  }
+
   /** Connections on which something came that is no request to be routed. They end with the answer to it. */
   const distrusted = new WeakSet<Socket>()
+  /** How many requests were sent ahead whose turn to be answered has not come. */
+  const ahead = new WeakMap<Socket, number>()
   /** A name such as localhost can stand for several addresses, each with a server of its own. */
   const servers: Server[] = []
   const app = Fastify({

@@ -64,7 +64,7 @@ export function createPublicServer(options: PublicServerOptions, serve: Serve): 
     })
     .on('checkExpectation', (request, response) => {
       closeAfterLast(response)
-      serve(request, response, 'unknown')
+      serve(request, response, request.headers.expect === '' ? 'none' : 'unknown')
     })
     .on('connect', (request, socket: Duplex) => options.onConnect(request, socket as Socket))
 }

@@ -20,6 +20,7 @@ async function listen(
   const connections = new ClientConnections({
     maxConnections: 0,
     maxConnectionsPerAddress: 0,
+    idleTimeoutMs: 0,
     bodyIdleTimeoutMs: IDLE_MS,
     sendIdleTimeoutMs: IDLE_MS,
     isTrustedProxy: () => false,
@@ -81,7 +82,36 @@ test('a client that falls silent in its body is let go after that silence, and e
   assert.equal(connections.open, 1)
   later(1)
   await client.closed
-  assert.deepEqual(connections.ended, { 'head-late': 0, 'body-idle': 1, 'send-idle': 0 })
+  assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 1, 'send-idle': 0 })
+})
+
+test('a connection on which nothing but empty lines comes is idle, and one with requests is not', async t => {
+  const { connections, sockets, open, later } = await listen(
+    t,
+    (_request, response) => void response.end('yes'),
+    {
+      idleTimeoutMs: IDLE_MS,
+    },
+  )
+  const [empty, busy] = [await open(), await open()]
+  const get = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
+  let bytes = 0
+  for (let i = 1; i <= 4; i++) {
+    empty.socket.write('\r\n')
+    bytes += 2
+    await until('the empty line is there', () => sockets[0]!.bytesRead === bytes)
+    busy.socket.write(get)
+    await until('it has its answer', () => busy.text().match(/yes/g)?.length === i)
+    later(IDLE_MS / 3)
+  }
+  await empty.closed
+  assert.equal(connections.ended.idle, 1)
+  later(0)
+  later(IDLE_MS - 1)
+  assert.equal(connections.ended.idle, 1)
+  later(1)
+  assert.equal(connections.ended.idle, 2)
+  await busy.closed
 })
 
 test('a client whose body nobody takes is not silent', async t => {
@@ -152,7 +182,7 @@ test('a client that takes nothing of its answer is let go, one that takes a litt
   assert.equal(connections.open, 1)
   later(1)
   await until('it is gone', () => connections.open === 0)
-  assert.deepEqual(connections.ended, { 'head-late': 0, 'body-idle': 0, 'send-idle': 1 })
+  assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 0, 'send-idle': 1 })
 })
 
 /** How many bytes the system has taken of what was written to a connection. */
