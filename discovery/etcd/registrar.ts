@@ -8,9 +8,11 @@ import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { putIfFree } from './put-if-free.ts'
+import { watchKey } from './watch-key.ts'
 
 /** Below this, one slow moment of the store or of the service would take a healthy node away. */
 const MIN_TTL_SECONDS = 6
+/** A watch tells sooner, as long as there is one. */
 const CHECK_MS = 30_000
 const MAX_UNSURE = 4
 
@@ -20,7 +22,7 @@ export interface RegistrarOptions extends LeasedOptions {
   readonly node: NodeInput
   readonly clock?: Clock | undefined
   readonly random?: (() => number) | undefined
-  /** How often to look whether the key is still there. Default 30,000. */
+  /** How often to look whether the key is still there, whatever the watch on it says. Default 30,000. */
   readonly checkMs?: number | undefined
   /** Called once, when `unregister()` has done what it could. */
   readonly onLeave?: (() => void) | undefined
@@ -32,7 +34,8 @@ export interface RegistrarOptions extends LeasedOptions {
  *     lease ──► put ──► look after the key ──► (lease lost) ──► lease
  *
  * A key that another lease has taken over is left alone: of two processes with one id, the one that
- * registered last is the living one. It is taken back when it is free again.
+ * registered last is the living one. It is taken back when it is free again. A watch tells when the key is gone,
+ * within a second; while there is none, a look every 30 s does.
  *
  * Whoever made it calls `start()`, and `unregister()` at the end.
  */
@@ -60,6 +63,9 @@ export class Registrar implements Registration {
   #wanted = 1
   #written = 0
   readonly #writtenListeners = new Set<() => void>()
+  /** Counts reasons to look whether the key is there, and those that a look came after. */
+  #doubts = 0
+  #settled = 0
   #pausing: AbortController | undefined
 
   /** @throws TypeError when the node or the TTL is not acceptable */
@@ -126,6 +132,7 @@ export class Registrar implements Registration {
         this.#logger.info(this.#about(), again ? 'registered again' : 'registered')
         attempt = 0
         failing = false
+        void this.#watch(session)
         await this.#lookAfter(session)
         if (signal.aborted) return
         const { message: reason } = session.lost.reason as Error
@@ -185,18 +192,36 @@ export class Registrar implements Registration {
     for (const listener of this.#writtenListeners) listener()
   }
 
+  #watch(session: LeaseSession): Promise<void> {
+    return watchKey({
+      client: this.#client,
+      key: this.key,
+      clock: this.#clock,
+      random: this.#random,
+      signal: session.over,
+      onDoubt: () => {
+        this.#doubts++
+        this.#pausing?.abort()
+      },
+    })
+  }
+
   /** Writes updates and puts the key back when it is gone, until the lease is lost or we leave. */
   async #lookAfter(session: LeaseSession): Promise<void> {
     let checkAt = this.#clock.now() + this.#checkMs
     let failures = 0
     for (;;) {
       if (failures > 0) await this.#pause(session, backoffMs(failures, this.#random))
-      else if (this.#written === this.#wanted) await this.#pause(session, checkAt - this.#clock.now())
+      else if (this.#written === this.#wanted && this.#settled === this.#doubts) {
+        await this.#pause(session, checkAt - this.#clock.now())
+      }
       if (this.#leaving.signal.aborted || session.lost.aborted) return
       try {
         if (this.#written < this.#wanted) await this.#put(session)
-        if (this.#clock.now() >= checkAt) {
+        const doubts = this.#doubts
+        if (this.#settled < doubts || this.#clock.now() >= checkAt) {
           await this.#check(session)
+          this.#settled = doubts
           checkAt = this.#clock.now() + this.#checkMs
         }
         failures = 0
