@@ -48,7 +48,7 @@ async function listen(checkout: string): Promise<number> {
     // Not in the same tick, as no node answers in it.
     upstream: () => new Promise(done => setImmediate(() => done(answer))),
     connect: () => Promise.reject(new Error('not measured')),
-    authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity } },
+    authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
     identityHeaders: ['x-user-id'],
     isTrustedProxy: () => false,
     isDraining: () => false,

@@ -21,7 +21,7 @@ export interface Authenticator {
    * Takes all of its kind from the request unjudged, where another way is the one that counts: what no way has answered
    * for, no node may see or believe. Undefined = there is nothing to take.
    */
-  withhold?(head: RequestHead, call: Call): void
+  withhold(head: RequestHead, call: Call): void
 }
 
 /** Those that are configured. */

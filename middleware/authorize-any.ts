@@ -54,7 +54,7 @@ export function authorizeAny(
     for (const { type } of rules) {
       if (type === counted) continue
       const other = authenticators[type]
-      if (other) other.withhold?.(head, call)
+      if (other) other.withhold(head, call)
       // Without a key for tokens, nothing else would keep them from the node.
       else if (type === 'jwt') takeHeader(head.headers, 'authorization')
     }
