@@ -1,7 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { addressOf, type Node } from '../internal/node.ts'
 
 /** A process of ours that runs. */
 export interface Child {
@@ -10,6 +11,17 @@ export interface Child {
   readonly exited: Promise<number>
   /** Asks it to end, makes it after `graceMs`, and resolves with its exit code. */
   stop(graceMs: number): Promise<number>
+}
+
+type Address = Pick<Node, 'host' | 'port'>
+
+class AddressTakenError extends Error {
+  override readonly name = 'AddressTakenError'
+  readonly code = 'ERR_ADDRESS_TAKEN'
+
+  constructor(address: Address) {
+    super(`something else listens on ${addressOf(address)} already; the command was not started`)
+  }
 }
 
 /**
@@ -41,6 +53,35 @@ export async function startChild(
       return code
     },
   }
+}
+
+/**
+ * Resolves once no process of this machine listens there, or `signal` aborts. Where it is the address of another
+ * machine, as that of a load balancer is, who answers there says nothing about us.
+ *
+ * @param withinMs for a process that is just ending
+ * @throws Error when one listens there for longer
+ */
+export async function untilFree(
+  { host, port }: Address,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!(await isHere(host))) return
+  const giveUpAt = performance.now() + withinMs
+  while (!signal.aborted && (await accepts(host, port))) {
+    if (performance.now() >= giveUpAt) throw new AddressTakenError({ host, port })
+    await delay(50)
+  }
+}
+
+/** Whether it is an address of this machine: only those can be listened on. */
+function isHere(host: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host, port: 0 }, () => server.close(() => resolve(true)))
+  })
 }
 
 /** Resolves once something accepts connections there; polls, since nothing tells. */

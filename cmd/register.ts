@@ -3,13 +3,15 @@ import pino from 'pino'
 import { loadConfig } from '../config/load.ts'
 import { register } from '../discovery/register.ts'
 import type { Registration } from '../discovery/registry.ts'
-import { startChild, untilAccepting } from './child.ts'
+import { startChild, untilAccepting, untilFree } from './child.ts'
 import type { RegisterOptions } from './command.ts'
 import { etcdClientOptions } from './etcd-options.ts'
 import { untilSignal } from './signals.ts'
 
 /** How long a command keeps serving after it has left etcd, until every gateway has heard. */
 const DRAIN_MS = 500
+/** How long a process that is just ending may keep the address. */
+const FREE_WITHIN_MS = 3_000
 /** How long a command may take to end before it is killed. */
 const STOP_GRACE_MS = 10_000
 
@@ -24,6 +26,11 @@ export async function runRegister(options: RegisterOptions): Promise<number> {
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
   const leaving = new AbortController()
   const signalled = untilSignal().then(() => leaving.abort())
+  if (options.child) {
+    // Else what is there would be taken for the command, and the node of whoever started it be taken over.
+    await untilFree(options, FREE_WITHIN_MS, leaving.signal)
+    if (leaving.signal.aborted) return 0
+  }
   const child =
     options.child && (await startChild(options.child.file, options.child.args, { stdio: 'inherit' }))
   const ended = child ? Promise.race([signalled, child.exited.then(() => leaving.abort())]) : signalled

@@ -28,6 +28,8 @@ async function startAsking(
 }
 
 const keyOf = (service: string) => client.get(`/services/${service}/n1`).string()
+const entryOf = async (service: string) =>
+  (await client.kv.range({ key: Buffer.from(`/services/${service}/n1`) })).kvs[0]
 
 async function startSidecar(
   service: string,
@@ -65,6 +67,42 @@ test('a Node program is registered when it accepts connections, and is asked to 
   assert.equal(await response.text(), 'here', 'and serves on')
   socket.end('go')
   assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
+})
+
+test('a second sidecar started by mistake is told so, and leaves the node of the first alone', async () => {
+  const port = await freePort()
+  const script = `require('http').createServer((q, r) => r.end()).listen(${port}, '127.0.0.1')`
+  const command = [process.execPath, '-e', script]
+  await using first = await startSidecar('twice', port, command)
+  const before = await until('the key is there', () => entryOf('twice'))
+  await using second = await startSidecar('twice', port, command)
+  assert.deepEqual(await second.exited, { code: 1, signal: null })
+  assert.equal(
+    second.stderr(),
+    `waygate: something else listens on 127.0.0.1:${port} already; the command was not started\n`,
+  )
+  assert.deepEqual(await entryOf('twice'), before, 'nobody wrote it meanwhile')
+  first.child.kill('SIGTERM')
+  await first.exited
+})
+
+test('a process that is just ending may keep the address for a moment', async () => {
+  const port = await freePort()
+  const asked = Promise.withResolvers<void>()
+  const old = createServer(socket => {
+    socket.destroy()
+    asked.resolve()
+  })
+  await new Promise<void>(resolve => old.listen(port, '127.0.0.1', resolve))
+  const script = `require('http').createServer().listen(${port}, '127.0.0.1', () => console.log('mine'))`
+  await using sidecar = await startSidecar('handed', port, [process.execPath, '-e', script])
+  await asked.promise
+  assert.equal(sidecar.stdout(), '')
+  old.close()
+  await until('the key is there', () => keyOf('handed'))
+  assert.equal(sidecar.stdout(), 'mine\n')
+  sidecar.child.kill('SIGTERM')
+  await sidecar.exited
 })
 
 test('a program in another language is a node just as well', async t => {
