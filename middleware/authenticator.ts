@@ -19,7 +19,7 @@ export interface Authenticator {
   authenticate(head: RequestHead, call: Call): Identity | Promise<Identity>
   /**
    * Takes all of its kind from the request unjudged, where another way is the one that counts: what no way has answered
-   * for, no node may see or believe. Undefined = there is nothing to take.
+   * for, no node may see or believe.
    */
   withhold(head: RequestHead, call: Call): void
 }

@@ -96,6 +96,7 @@ for (const isLater of [false, true]) {
           if (isLater) return Promise.reject(error)
           throw error
         },
+        withhold: () => {},
       },
     }
     const head = createRequestHeadReader([])([])
