@@ -42,6 +42,10 @@ export async function startChild(
     child.once('spawn', resolve)
     child.once('error', reject)
   })
+  // Whatever ends this process, none that it started may stay.
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  void exited.then(() => process.off('exit', kill))
   return {
     process: child,
     exited,

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { onPath } from '../support/etcd.ts'
 import { freePort } from '../support/free-port.ts'
+import { isRunning } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { type Program, runProgram, startProgram } from '../support/waygate.ts'
 
@@ -165,6 +167,32 @@ test('a command that exits with a code of its own on SIGTERM hands it on', async
   sidecar.child.kill('SIGINT')
   assert.deepEqual(await sidecar.exited, { code: 3, signal: null })
 })
+
+for (const [when, isThen] of [
+  ['before the command is asked to end', async () => (await keyOf('stubborn')) === null],
+  ['while the command does not end', (sidecar: Program) => sidecar.stdout().includes('asked')],
+] as const) {
+  test(`a second signal ${when} ends both at once`, async () => {
+    const port = await freePort()
+    const script = `
+      require('http').createServer((q, r) => r.end(String(process.pid))).listen(${port}, '127.0.0.1')
+      process.on('SIGTERM', () => console.log('asked'))`
+    await using sidecar = await startSidecar('stubborn', port, [process.execPath, '-e', script])
+    await until('the key is there', () => keyOf('stubborn'))
+    const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
+    const pid = Number(await response.text())
+    try {
+      sidecar.child.kill('SIGTERM')
+      await until('it is time', () => isThen(sidecar))
+      const exited = once(sidecar.child, 'exit')
+      sidecar.child.kill('SIGTERM')
+      assert.deepEqual(await exited, [143, null])
+      await until('the command is gone', () => !isRunning(pid))
+    } finally {
+      if (isRunning(pid)) process.kill(pid, 'SIGKILL')
+    }
+  })
+}
 
 test("stdout is the command's alone", async () => {
   const port = await freePort()
