@@ -15,6 +15,7 @@ export interface ServiceOptions extends EtcdAccess {
   readonly id?: string | undefined
   /** 0..65535, default 1. */
   readonly weight?: number | undefined
+  /** At most 256 entries. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** Seconds that the node stays when this process is gone without a word; at least 6, default 10. */
   readonly ttlSeconds?: number | undefined

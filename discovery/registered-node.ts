@@ -1,4 +1,5 @@
 import { createNode, type Node, type NodeInput } from '../internal/node.ts'
+import { readMetadata } from './codecs/metadata.ts'
 import type { RegistrationChanges } from './registry.ts'
 
 /** A node as its registration writes it: while it drains its weight is 0, and the real one is kept. */
@@ -8,7 +9,7 @@ export class RegisteredNode {
 
   /** @throws TypeError when the node is not acceptable */
   constructor(input: NodeInput) {
-    this.#withWeight = createNode(input)
+    this.#withWeight = readableNode(input)
   }
 
   get node(): Node {
@@ -18,11 +19,16 @@ export class RegisteredNode {
   /** @throws TypeError when a value is not acceptable; then nothing has changed */
   update({ weight, metadata, draining = this.#draining }: RegistrationChanges): void {
     const before = this.#withWeight
-    this.#withWeight = createNode({
+    this.#withWeight = readableNode({
       ...before,
       weight: weight ?? before.weight,
       metadata: metadata ?? before.metadata,
     })
     this.#draining = draining
   }
+}
+
+/** What a gateway will make of it when it reads it back. */
+function readableNode(input: NodeInput): Node {
+  return createNode({ ...input, metadata: readMetadata(input.metadata) })
 }

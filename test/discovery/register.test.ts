@@ -75,6 +75,7 @@ test('what is not acceptable is refused at once, not when etcd is up', async () 
     [{ address: 'user:secret@10.0.0.7:80' }, /host:port/],
     [{ name: '' }, /service/],
     [{ weight: -1 }, /weight/],
+    [{ metadata: { tags: ['a'] } as object as Record<string, string> }, /metadata/],
     [{ ttlSeconds: 5 }, /at least 6/],
     [{ ttlSeconds: 6.5 }, /whole/],
     [{ etcd: [] }, /at least one/],

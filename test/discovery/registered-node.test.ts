@@ -34,6 +34,26 @@ test('a change that is not acceptable changes nothing, also while it drains', ()
   assert.deepEqual(registered.node.metadata, { a: 'b' })
 })
 
+for (const [what, metadata, reason] of [
+  [
+    'more entries than gateways read',
+    Object.fromEntries(Array.from({ length: 300 }, (_, i) => [i, ''])),
+    /256/,
+  ],
+  ['a list as a value', { tags: ['a'] }, /"tags"/],
+  ['null as a value', { zone: null }, /"zone"/],
+  ['a list for metadata', ['a'], /object/],
+  ['the key __proto__', JSON.parse('{"__proto__":"a"}'), /__proto__/],
+] as [string, Record<string, string>, RegExp][]) {
+  test(`${what} is refused at once, also as a change`, () => {
+    const refusal = { name: 'TypeError', message: reason }
+    assert.throws(() => new RegisteredNode({ ...U1, metadata }), refusal)
+    const registered = new RegisteredNode(U1)
+    assert.throws(() => registered.update({ weight: 7, metadata }), refusal)
+    assert.deepEqual([registered.node.weight, registered.node.metadata], [5, { a: 'b' }])
+  })
+}
+
 test('a node in memory drains as one in etcd does', async () => {
   const registry = new MemoryRegistry()
   const registration = await registry.register(U1)
