@@ -15,12 +15,27 @@ export interface Child {
 
 type Address = Pick<Node, 'host' | 'port'>
 
+/** Something else listens where a command was to. */
 class AddressTakenError extends Error {
   override readonly name = 'AddressTakenError'
   readonly code = 'ERR_ADDRESS_TAKEN'
 
   constructor(address: Address) {
     super(`something else listens on ${addressOf(address)} already; the command was not started`)
+  }
+}
+
+/** A command cannot be started. */
+class StartError extends Error {
+  override readonly name = 'StartError'
+  readonly code = 'ERR_NOT_STARTED'
+
+  constructor(file: string, cause: NodeJS.ErrnoException) {
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: 'no such program',
+      EACCES: 'it is not a file that may be executed',
+    }
+    super(`cannot run ${file}: ${reasons[cause.code ?? ''] ?? cause.message}`, { cause })
   }
 }
 
@@ -40,7 +55,7 @@ export async function startChild(
   })
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
-    child.once('error', reject)
+    child.once('error', error => reject(new StartError(file, error)))
   })
   // Whatever ends this process, none that it started may stay.
   const kill = () => void child.kill('SIGKILL')

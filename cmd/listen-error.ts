@@ -4,9 +4,13 @@ interface ListenError extends NodeJS.ErrnoException {
   readonly port?: number
 }
 
+/** What a port is bound with; files and programs have the same codes for reasons of their own. */
+const SYSCALLS = new Set(['listen', 'bind', 'getaddrinfo'])
+
 /** The usual reasons why a port cannot be bound, in one line; undefined for any other error. */
 export function describeListenError(error: unknown): string | undefined {
-  const { code, address, hostname, port } = error as ListenError
+  const { code, syscall = '', address, hostname, port } = error as ListenError
+  if (!SYSCALLS.has(syscall)) return undefined
   // A name that is not found comes without a port, and so does an address that was to have any free one.
   const host = address ?? hostname ?? ''
   const where = port === undefined ? host : `${host}:${port}`

@@ -212,22 +212,19 @@ test('without a command it keeps the key until it is asked to end', async () => 
   assert.equal(await keyOf('plain'), null)
 })
 
-test('a command that cannot be started is one clear line', async () => {
-  const args = [
-    'register',
-    '--name',
-    'x',
-    '--address',
-    '127.0.0.1:1',
-    '--etcd',
-    etcd.url,
-    '--',
-    'no-such-program',
-  ]
-  const { code, stderr } = await runProgram({ args })
-  assert.equal(code, 1)
-  assert.match(stderr, /^waygate: .*no-such-program.*\n$/)
-})
+for (const [program, line] of [
+  ['no-such-program', 'waygate: cannot run no-such-program: no such program\n'],
+  ['/', 'waygate: cannot run /: it is not a file that may be executed\n'],
+] as const) {
+  test(`a command that cannot be started, ${program}, is one clear line`, async () => {
+    const node = ['--name', 'x', '--address', '127.0.0.1:1']
+    const { code, stderr } = await runProgram({
+      args: ['register', ...node, '--etcd', etcd.url, '--', program],
+    })
+    assert.equal(code, 1)
+    assert.equal(stderr, line)
+  })
+}
 
 test('it waits for an etcd that is not there yet, and says so', async () => {
   const port = await freePort()
