@@ -48,6 +48,11 @@ export const waygate = fastifyPlugin(
       done(null, payload)
     })
 
+    // Too late to matter to one that has listened.
+    fastify.addHook('onClose', async () => {
+      registration.reject(new Error('the server closed before it listened'))
+    })
+
     fastify.addHook('onListen', async () => {
       const leaving = new AbortController()
       const registered = (async () => {

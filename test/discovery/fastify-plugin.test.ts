@@ -147,9 +147,10 @@ test('a service that cannot be a node is told so in its log, and serves all the 
   await app.close()
 })
 
-test('a server that never listens closes without registering', async () => {
+test('a server that never listens closes without registering, and says so', { timeout: 5_000 }, async () => {
   const app = Fastify()
   app.register(waygate, { name: 'quiet', etcd: 'http://127.0.0.1:1' })
   await app.ready()
   await app.close()
+  await assert.rejects(app.waygate.registration, /closed before it listened/)
 })
