@@ -17,7 +17,7 @@ export interface ServiceOptions extends EtcdAccess {
   readonly weight?: number | undefined
   /** At most 256 entries. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
-  /** Seconds that the node stays when this process is gone without a word; at least 6, default 10. */
+  /** Seconds that the node stays when this process is gone without a word; 6 to 86,400, default 10. */
   readonly ttlSeconds?: number | undefined
   /** Gives up while the store is still away. */
   readonly signal?: AbortSignal | undefined

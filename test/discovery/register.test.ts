@@ -78,6 +78,7 @@ test('what is not acceptable is refused at once, not when etcd is up', async () 
     [{ metadata: { tags: ['a'] } as object as Record<string, string> }, /metadata/],
     [{ ttlSeconds: 5 }, /at least 6/],
     [{ ttlSeconds: 6.5 }, /whole/],
+    [{ ttlSeconds: 86_401 }, /at most 86400/],
     [{ etcd: [] }, /at least one/],
     [{ etcd: 'http://user:secret@10.0.0.7:2379' }, /user info/],
     [{ etcd: ['http://a:1', 'https://b:1'] }, /all http or all https/],

@@ -329,7 +329,7 @@ describe('a lock', { concurrency: 4 }, () => {
 
   test('needs a name that is one segment of a key, and a TTL that etcd can keep', async () => {
     for (const bad of ['', 'a/b', 'a\nb', 'x'.repeat(256)]) await assert.rejects(lock(bad), TypeError)
-    for (const ttlSeconds of [1, 2.5, Number.NaN])
+    for (const ttlSeconds of [1, 2.5, 86_401, 1e10, Number.NaN])
       await assert.rejects(lock('job', { ttlSeconds }), TypeError)
     await assert.rejects(lock('job', { prefix: '/' }), TypeError)
     await assert.rejects(lock('job', { signal: AbortSignal.abort() }), { name: 'AbortError' })
