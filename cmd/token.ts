@@ -20,7 +20,7 @@ export async function runToken(options: TokenOptions): Promise<number> {
  * A token that a gateway with this configuration accepts, `iss` and `aud` included: the first of each when
  * several are accepted.
  *
- * @throws ConfigError when there is nothing to sign with, UsageError for a claim of the wrong type.
+ * @throws ConfigError when there is nothing to sign with, UsageError for a claim of the wrong type or an impossible name.
  */
 export function signToken(
   { subject, expiresInSeconds, claims }: Pick<TokenOptions, 'subject' | 'expiresInSeconds' | 'claims'>,
@@ -38,6 +38,9 @@ export function signToken(
     const message = 'has nothing to sign with: set jwt.privateKeyFile, jwt.secret or WAYGATE_JWT_SECRET'
     throw new ConfigError([{ source: sourceOf('jwt'), path: '$.jwt', message }])
   }
+  // jsonwebtoken takes what every object inherits for a rule of its own, and fails.
+  const unfit = Object.keys(claims).find(name => name in Object.prototype)
+  if (unfit !== undefined) throw new UsageError(`a claim cannot be called ${unfit}`, 'token')
   const { issuer, audience } = config.jwt
   const payload = {
     ...(issuer !== undefined && { iss: first(issuer) }),

@@ -88,3 +88,13 @@ test('a registered claim of the wrong type is a usage error', t => {
     message: /"nbf".*see waygate token --help$/,
   })
 })
+
+for (const name of ['__proto__', 'constructor', 'toString']) {
+  test(`the claim ${name}, which cannot be signed, is a usage error`, t => {
+    const claims = JSON.parse(`{"${name}":1}`)
+    assert.throws(() => signToken({ ...options, claims }, load(t, { secret: SECRET })), {
+      name: 'UsageError',
+      message: `waygate token: a claim cannot be called ${name}; see waygate token --help`,
+    })
+  })
+}
