@@ -5,7 +5,8 @@ import type { SourceView } from './table-view.ts'
 
 /** What the admin listener shows, of one process or of several together. */
 export interface AdminPages {
-  routes(): Promise<RoutesPage>
+  /** What `/routes` is written from. */
+  routes(): Promise<RouteList>
   services(): Promise<ServicesPage>
   /** Prometheus text. */
   metrics(): Promise<string>
@@ -30,6 +31,18 @@ export interface RoutesPage {
   /** The processes whose tables these are, added up; absent when there is one. */
   readonly workers?: readonly WorkerPage[]
 }
+
+/**
+ * What a {@link RoutesPage} is written from. The nodes of a service are there once, however many routes lead to it:
+ * in the page, they are in each of its routes.
+ */
+export interface RouteList extends Omit<RoutesPage, 'routes' | 'services'> {
+  readonly routes: readonly ListedRoute[]
+  readonly services: readonly ServicePage[]
+}
+
+/** A route without the nodes of its service. */
+export type ListedRoute = Omit<RoutePage, 'nodes'>
 
 /** What one of several processes says of its table. */
 export interface WorkerPage {

@@ -1,32 +1,48 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import Fastify, { type FastifyInstance } from 'fastify'
+import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { AdminPages } from './admin-pages.ts'
+import { writeRoutes, writeServices } from './page-text.ts'
 
 /** Of Prometheus' text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+const PROBLEM_TYPE = 'application/problem+json'
 
 export interface AdminOptions {
   readonly pages: AdminPages
   /** What callers must show as a bearer token; undefined = nothing is asked. */
   readonly token: string | undefined
+  /** Told of mistakes of ours. Default: each is a line at level error on standard output, as in the log. */
+  readonly onInternalError?: ((error: unknown) => void) | undefined
 }
 
 /**
  * The admin listener, not yet listening: /routes, /services, /healthz, /readyz and /metrics. Whoever calls
  * it closes it. The two probes need no token: they tell nothing, and orchestrators have none.
  */
-export function createAdmin({ pages, token }: AdminOptions): FastifyInstance {
-  const app = Fastify({ logger: false, forceCloseConnections: true })
+export function createAdmin({ pages, token, onInternalError }: AdminOptions): FastifyInstance {
+  const app = Fastify({ logger: { level: 'error' }, forceCloseConnections: true })
+  const tell = onInternalError ?? (error => app.log.error({ err: error }, 'internal error'))
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
 
   app.addHook('onRequest', (request, reply, done) => {
     const open = request.url === '/healthz' || request.url === '/readyz'
     if (expected === undefined || open || matches(request.headers.authorization, expected)) return done()
     reply.header('www-authenticate', 'Bearer realm="waygate-admin"')
-    void reply.code(401).type('application/problem+json').send(problem(401, 'Unauthorized'))
+    void reply.code(401).type(PROBLEM_TYPE).send(problem(401, 'Unauthorized'))
   })
   app.setNotFoundHandler((_request, reply) => {
-    void reply.code(404).type('application/problem+json').send(problem(404, 'Not found'))
+    void reply.code(404).type(PROBLEM_TYPE).send(problem(404, 'Not found'))
+  })
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    // What Fastify does not accept in a request has a status.
+    const { statusCode = 500 } = error
+    if (statusCode >= 500) tell(error)
+    void reply
+      .code(statusCode)
+      .type(PROBLEM_TYPE)
+      .send(problem(statusCode, STATUS_CODES[statusCode] ?? 'Error'))
   })
 
   app.get('/healthz', async () => ({ status: 'ok' }))
@@ -35,9 +51,17 @@ export function createAdmin({ pages, token }: AdminOptions): FastifyInstance {
     return reply.code(503).send({ status: 'not ready' })
   })
   app.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await pages.metrics()))
-  app.get('/services', () => pages.services())
-  app.get('/routes', () => pages.routes())
+  app.get('/services', async (_request, reply) => send(reply, writeServices(await pages.services())))
+  app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await pages.routes())))
   return app
+
+  /** As fast as it is taken. */
+  function send(reply: FastifyReply, json: AsyncIterable<string>): FastifyReply {
+    const body = Readable.from(json, { objectMode: false })
+    // Once its head is sent, an answer can only be broken off.
+    body.once('error', tell)
+    return reply.type('application/json; charset=utf-8').send(body)
+  }
 }
 
 function problem(status: number, title: string) {

@@ -1,6 +1,14 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Health } from '../internal/health.ts'
 import type { BreakerState, PeerState } from '../internal/peer.ts'
-import type { LimitPage, NodePage, RoutesPage, ServiceState, ServicesPage } from './admin-pages.ts'
+import type {
+  LimitPage,
+  NodePage,
+  RouteList,
+  ServicePage,
+  ServiceState,
+  ServicesPage,
+} from './admin-pages.ts'
 import type { SourceDetails } from './table-view.ts'
 
 /** From the best to the worst. */
@@ -8,6 +16,8 @@ const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
 const HEALTHS: readonly Health[] = ['healthy', 'unchecked', 'unhealthy']
 const BUDGETS = ['available', 'exhausted'] as const
 const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
+/** Merging so many takes about a millisecond. */
+const NODES_A_TURN = 2_000
 
 /** A page and the process it is of. */
 export interface PageOf<Page> {
@@ -21,22 +31,16 @@ export interface PageOf<Page> {
  *
  * @param pages at least one
  */
-export function mergeRoutes(pages: readonly PageOf<RoutesPage>[]): Required<RoutesPage> {
+export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<Required<RouteList>> {
   const sorted = newestFirst(pages)
-  const nodes = gatherNodes(
-    sorted.flatMap(({ page }) =>
-      page.routes.map(route => ({ name: route.service, nodes: route.nodes, route: route.id })),
-    ),
-    each => each.route,
-  )
   return {
     revision: sorted.at(-1)!.page.revision,
     source: mergeSource(sorted.map(({ page }) => page)),
     routes: firsts(
       sorted.flatMap(({ page }) => page.routes),
       route => route.id,
-    ).map(route => ({ ...route, nodes: nodes.get(route.id)! })),
-    services: mergeStates(sorted.flatMap(({ page }) => page.services)),
+    ),
+    services: await mergeAll(sorted.flatMap(({ page }) => page.services)),
     problems: firsts(
       sorted.flatMap(({ page }) => page.problems),
       problem => `${problem.key}\n${problem.reason}`,
@@ -51,22 +55,30 @@ export function mergeRoutes(pages: readonly PageOf<RoutesPage>[]): Required<Rout
 }
 
 /** As {@link mergeRoutes}; by name. */
-export function mergeServices(pages: readonly ServicesPage[]): ServicesPage {
-  const nodes = gatherNodes(
-    pages.flatMap(page => page.services),
-    service => service.name,
-  )
-  const states = mergeStates(pages.flatMap(page => page.services.map(({ nodes: _, ...state }) => state)))
-  return { services: states.map(state => ({ ...state, nodes: nodes.get(state.name)! })) }
+export async function mergeServices(pages: readonly ServicesPage[]): Promise<ServicesPage> {
+  return { services: await mergeAll(pages.flatMap(page => page.services)) }
 }
 
-function mergeStates(all: readonly ServiceState[]): ServiceState[] {
-  const merged = new Map<string, ServiceState>()
-  for (const state of all) {
+/** By name; each service once, and in it each node once. */
+async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
+  const merged = new Map<string, { state: ServiceState; readonly nodes: Map<string, NodePage> }>()
+  let left = NODES_A_TURN
+  for (const { nodes, ...state } of all) {
     const known = merged.get(state.name)
-    merged.set(state.name, known ? mergeState(known, state) : state)
+    const service = known ?? { state, nodes: new Map<string, NodePage>() }
+    if (known) known.state = mergeState(known.state, state)
+    else merged.set(state.name, service)
+    for (const node of nodes) {
+      const other = service.nodes.get(node.id)
+      service.nodes.set(node.id, other ? mergeNode(other, node) : node)
+      if (--left > 0) continue
+      left = NODES_A_TURN
+      await nextTurn()
+    }
   }
-  return [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return [...merged.values()]
+    .map(({ state, nodes }) => ({ ...state, nodes: [...nodes.values()] }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function mergeState(a: ServiceState, b: ServiceState): ServiceState {
@@ -83,24 +95,6 @@ function mergeState(a: ServiceState, b: ServiceState): ServiceState {
     },
     ...(limit && { limit }),
   }
-}
-
-/** The nodes of each group, each node once. */
-function gatherNodes<Part extends { readonly nodes: readonly NodePage[] }>(
-  parts: readonly Part[],
-  groupOf: (part: Part) => string,
-): Map<string, NodePage[]> {
-  const groups = new Map<string, Map<string, NodePage>>()
-  for (const part of parts) {
-    const name = groupOf(part)
-    const group = groups.get(name) ?? new Map<string, NodePage>()
-    groups.set(name, group)
-    for (const node of part.nodes) {
-      const known = group.get(node.id)
-      group.set(node.id, known ? mergeNode(known, node) : node)
-    }
-  }
-  return new Map([...groups].map(([name, group]) => [name, [...group.values()]]))
 }
 
 /** Each process holds its own. */
@@ -130,7 +124,7 @@ function worst<T>(order: readonly T[], a: T, b: T): T {
   return order.indexOf(a) > order.indexOf(b) ? a : b
 }
 
-function mergeSource(pages: readonly RoutesPage[]): RoutesPage['source'] {
+function mergeSource(pages: readonly RouteList[]): RouteList['source'] {
   const all = pages.map(page => page.source)
   const names = firsts(
     all.flatMap(source => source.sources),
@@ -168,8 +162,8 @@ function mergeTrust(all: readonly Trust[]) {
   }
 }
 
-function newestFirst(pages: readonly PageOf<RoutesPage>[]): readonly PageOf<RoutesPage>[] {
-  const number = ({ page }: PageOf<RoutesPage>) => BigInt(page.revision ?? -1)
+function newestFirst(pages: readonly PageOf<RouteList>[]): readonly PageOf<RouteList>[] {
+  const number = ({ page }: PageOf<RouteList>) => BigInt(page.revision ?? -1)
   return [...pages].sort((a, b) => (number(a) < number(b) ? 1 : number(a) > number(b) ? -1 : 0))
 }
 

@@ -2,7 +2,15 @@ import { describeBalancer } from '../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../internal/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../internal/peer.ts'
 import type { AuthRule, Route, RouteAuth } from '../internal/route.ts'
-import type { AuthPage, LimitPage, NodePage, OwnPages, RoutePage, ServiceState } from './admin-pages.ts'
+import type {
+  AuthPage,
+  LimitPage,
+  ListedRoute,
+  NodePage,
+  OwnPages,
+  RoutePage,
+  ServiceState,
+} from './admin-pages.ts'
 import type { LimitsView, LimitView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './table-view.ts'
@@ -28,30 +36,34 @@ export function createTablePages({
   budgets,
   isReady,
 }: TablePagesOptions): OwnPages {
-  const services = () => [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const stateOf = (service: ServicePeers) =>
-    describeState(service, budgets.get(service.name), limits.of(service.name))
+  const services = () =>
+    [...nodes.services()]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(service => ({
+        ...describeState(service, budgets.get(service.name), limits.of(service.name)),
+        nodes: service.peers.map(describeNode),
+      }))
   return {
     isReady,
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
-    services: async () => ({
-      services: services().map(service => ({ ...stateOf(service), nodes: service.peers.map(describeNode) })),
-    }),
+    services: async () => ({ services: services() }),
+    // All of it at once, so that a page is of one moment however long its reader takes; making text of it takes longer,
+    // and is done while it is sent.
     async routes() {
       const { revision, ...source } = table.source()
       return {
         revision: revision ?? null,
         source,
-        routes: table.routes().map(route => describeRoute(route, nodes.get(route.service))),
-        services: services().map(stateOf),
+        routes: table.routes().map(describeRoute),
+        services: services(),
         problems: [...table.problems(), ...health.problems()],
       }
     },
   }
 }
 
-function describeRoute(route: Route, service: ServicePeers | undefined): RoutePage {
+function describeRoute(route: Route): ListedRoute {
   return {
     id: route.id,
     origin: route.origin,
@@ -66,7 +78,6 @@ function describeRoute(route: Route, service: ServicePeers | undefined): RoutePa
     balancer: describeBalancer(route),
     priority: route.priority,
     fallback: route.fallback?.type ?? null,
-    nodes: service?.peers.map(describeNode) ?? [],
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AdminPages, RoutesPage, ServicesPage } from '../../routes/admin-pages.ts'
+import type { AdminPages, RouteList, ServicesPage } from '../../routes/admin-pages.ts'
 import { mergeMetrics, renderMerged } from '../../routes/merge-metrics.ts'
 import { mergeRoutes, mergeServices } from '../../routes/merge-pages.ts'
 import type { MetricValues } from '../../routes/metric-values.ts'
@@ -65,12 +65,12 @@ export class WorkerPages implements AdminPages {
     return !this.#isStopping && serving.length > 0 && serving.every(worker => worker.isLoaded)
   }
 
-  async routes(): Promise<RoutesPage> {
+  async routes(): Promise<RouteList> {
     const answers = await this.#ask('routes', this.#pool?.serving ?? [])
     const pages = answers.map(({ worker, parts }) => ({
       // It has answered, so there is a process.
       pid: worker.pid!,
-      page: parts[0] as RoutesPage,
+      page: parts[0] as RouteList,
     }))
     return pages.length > 0 ? mergeRoutes(pages) : NO_ROUTES
   }
@@ -102,7 +102,7 @@ export class WorkerPages implements AdminPages {
   }
 }
 
-const NO_ROUTES: RoutesPage = {
+const NO_ROUTES: RouteList = {
   revision: null,
   source: {
     registry: '',

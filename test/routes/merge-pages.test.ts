@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NodePage, RoutePage, RoutesPage, ServiceState } from '../../routes/admin-pages.ts'
+import type { ListedRoute, NodePage, RouteList, ServiceState } from '../../routes/admin-pages.ts'
 import { mergeRoutes, mergeServices } from '../../routes/merge-pages.ts'
 
 function node(id: string, changes: Partial<NodePage> = {}): NodePage {
@@ -12,14 +12,14 @@ function node(id: string, changes: Partial<NodePage> = {}): NodePage {
 function page(
   revision: string | null,
   nodes: readonly NodePage[],
-  changes: Partial<RoutesPage['source']> = {},
-): RoutesPage {
+  changes: Partial<RouteList['source']> = {},
+): RouteList {
   const trust = { connected: true, stale: false, ageMs: 5, drift: 0, relists: { start: 1 } }
   return {
     revision,
     source: { registry: 'etcd', ...trust, skipped: 0, suspects: 0, sources: [], ...changes },
-    routes: [{ id: 'r', path: '/r', service: 's', nodes } as unknown as RoutePage],
-    services: [state('s')],
+    routes: [{ id: 'r', path: '/r', service: 's' } as unknown as ListedRoute],
+    services: [{ ...state('s'), nodes }],
     problems: [{ key: 'k', reason: 'bad' }],
   }
 }
@@ -30,29 +30,28 @@ function state(name: string, changes: Partial<ServiceState> = {}): ServiceState 
   return { name, panicking: false, retries: RETRIES, ...changes }
 }
 
-test('counts are summed, and the worst of states and breakers is shown', () => {
+test('counts are summed, and the worst of states and breakers is shown', async () => {
   const busy = node('n1', { inFlight: 1, requests: 3, failures: 1, breaker: 'half-open', state: 'suspect' })
   const open = node('n1', { inFlight: 2, requests: 4, failures: 2, breaker: 'open', state: 'draining' })
-  const merged = mergeRoutes([
+  const merged = await mergeRoutes([
     { pid: 1, page: page('7', [busy]) },
     { pid: 2, page: page('7', [open]) },
   ])
-  const [route] = merged.routes
-  assert.deepEqual(route?.nodes, [
-    node('n1', { inFlight: 3, requests: 7, failures: 3, breaker: 'open', state: 'suspect' }),
-  ])
+  const both = node('n1', { inFlight: 3, requests: 7, failures: 3, breaker: 'open', state: 'suspect' })
   assert.deepEqual(merged.problems, [{ key: 'k', reason: 'bad' }])
-  assert.deepEqual(merged.services, [state('s', { retries: { ...RETRIES, begun: 2, refused: 4 } })])
+  assert.deepEqual(merged.services, [
+    { ...state('s', { retries: { ...RETRIES, begun: 2, refused: 4 } }), nodes: [both] },
+  ])
 })
 
-test('what differs is taken from the newest table, which is as true as the oldest', () => {
-  const merged = mergeRoutes([
+test('what differs is taken from the newest table, which is as true as the oldest', async () => {
+  const merged = await mergeRoutes([
     { pid: 1, page: page('9', [node('n1', { weight: 1 })], { ageMs: 90, stale: true, connected: false }) },
     { pid: 2, page: page('10', [node('n1', { weight: 2 }), node('n2')]) },
   ])
   assert.equal(merged.revision, '9')
   assert.deepEqual(
-    merged.routes[0]?.nodes.map(({ id, weight }) => [id, weight]),
+    merged.services[0]?.nodes.map(({ id, weight }) => [id, weight]),
     [
       ['n1', 2],
       ['n2', 1],
@@ -66,16 +65,16 @@ test('what differs is taken from the newest table, which is as true as the oldes
   ])
 })
 
-test('a worker without a table makes the revision unknown', () => {
-  const merged = mergeRoutes([
+test('a worker without a table makes the revision unknown', async () => {
+  const merged = await mergeRoutes([
     { pid: 1, page: page('3', []) },
     { pid: 2, page: page(null, [], { ageMs: undefined }) },
   ])
   assert.deepEqual([merged.revision, merged.source.ageMs], [null, undefined])
 })
 
-test('services are those of any worker, by name', () => {
-  const merged = mergeServices([
+test('services are those of any worker, by name', async () => {
+  const merged = await mergeServices([
     { services: [{ ...state('b', { panicking: true }), nodes: [node('n1', { requests: 1 })] }] },
     {
       services: [
@@ -101,17 +100,17 @@ test('services are those of any worker, by name', () => {
   )
 })
 
-test('limits are summed, since each process holds its own', () => {
+test('limits are summed, since each process holds its own', async () => {
   const limit = (at: number, inFlight: number) =>
     ({ kind: 'adaptive', limit: at, inFlight, queued: 1 }) as const
   const sum = { kind: 'adaptive', limit: 12, inFlight: 9, queued: 2 }
   const services = [limit(5, 5), limit(7, 4)].map(each => ({
     services: [{ ...state('s', { limit: each }), nodes: [node('n1')] }],
   }))
-  assert.deepEqual(mergeServices(services).services[0]?.limit, sum)
+  assert.deepEqual((await mergeServices(services)).services[0]?.limit, sum)
   const pages = [limit(5, 5), limit(7, 4)].map((each, pid) => {
     const one = page('7', [node('n1')])
-    return { pid, page: { ...one, services: [state('s', { limit: each })] } }
+    return { pid, page: { ...one, services: [{ ...state('s', { limit: each }), nodes: [] }] } }
   })
-  assert.deepEqual(mergeRoutes(pages).services[0]?.limit, sum)
+  assert.deepEqual((await mergeRoutes(pages)).services[0]?.limit, sum)
 })
