@@ -6,6 +6,7 @@ import { ConfigError, type SourcedProblem, toProblem } from '../config/problem.t
 import { findRouteIdProblems, findRouteProblems } from '../config/route-document.ts'
 import { readServices } from '../discovery/file-registry-document.ts'
 import type { CheckKind, CheckOptions } from './command.ts'
+import { checkFormats } from './registry.ts'
 
 export interface CheckContext {
   readonly env: Environment
@@ -56,7 +57,9 @@ function kindOf(document: unknown): CheckKind {
 }
 
 function checkConfig(file: string, { env, cwd }: CheckContext): readonly string[] {
-  return loadConfig({ file, env, ...(cwd !== undefined && { cwd }) }).warnings
+  const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
+  checkFormats(loaded)
+  return loaded.warnings
 }
 
 function problemsOf({ value, locate }: DocumentFile, kind: 'route' | 'api-key'): SourcedProblem[] {

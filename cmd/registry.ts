@@ -42,15 +42,20 @@ export async function openRegistry(
 export function checkFormats({ config, sourceOf }: LoadedConfig): void {
   const { format, sources } = config.discovery
   const named = [
-    { path: 'discovery.format', format },
-    ...sources.map((source, i) => ({ path: `discovery.sources[${i}].format`, format: source.format })),
+    { path: 'discovery.format', said: 'discovery.format', format },
+    // Who said a value is known for the list as a whole.
+    ...sources.map((source, i) => ({
+      path: `discovery.sources[${i}].format`,
+      said: 'discovery.sources',
+      format: source.format,
+    })),
   ]
   const problems = named.flatMap(each => {
     try {
       codecNamed(each.format)
       return []
     } catch (error) {
-      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.path) }
+      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.said) }
     }
   })
   if (problems.length > 0) throw new ConfigError(problems)

@@ -23,6 +23,8 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     yield { path: ['adminPort'], message: `must be another port than the gateway's own ${config.port}` }
   }
   yield* etcdProblems(config.etcd)
+  // No other registry connects to it.
+  if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
   for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
@@ -95,6 +97,23 @@ function* etcdProblems({
   }
   yield* together('etcd', { user, password })
   yield* together('etcd', { cert, key })
+}
+
+/** What goes together with http or https; endpoints that are neither have a problem of their own. */
+function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): Generator<Finding> {
+  const protocols = endpoints.map(endpoint => /^https?:/.exec(endpoint)?.[0])
+  const first = protocols.find(protocol => protocol !== undefined)
+  const other = protocols.findIndex(protocol => protocol !== undefined && protocol !== first)
+  if (other !== -1) {
+    yield {
+      path: ['etcd', 'endpoints', other],
+      message: `must begin with ${first}// as those before it: members are all http or all https`,
+    }
+  }
+  if (protocols.includes('https:') || (endpoints.length > 0 && first === undefined)) return
+  const [file] = Object.entries({ ca, cert, key }).find(([, value]) => value !== undefined) ?? []
+  if (file === undefined) return
+  yield { path: ['etcd', file], message: 'is for endpoints that begin with https://, and there are none' }
 }
 
 function* discoveryProblems({

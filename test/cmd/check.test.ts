@@ -35,6 +35,29 @@ test('every problem of a configuration is a line with its place and path', t => 
   })
 })
 
+test('a format that nobody knows is a problem, as it is at start', t => {
+  const formats = 'there are auto, waygate, plain-address,'
+  const yaml = 'discovery:\n  format: nope\n  sources:\n    - { prefix: /a/, format: consul }\n'
+  const { code, lines } = check(t, yaml)
+  assert.deepEqual(
+    [code, ...lines.map(line => line.slice(0, line.indexOf(formats) + formats.length))],
+    [
+      1,
+      `a.yaml:2: $.discovery.format: no format "nope"; ${formats}`,
+      `a.yaml:3: $.discovery.sources[0].format: no format "consul"; ${formats}`,
+    ],
+  )
+})
+
+test('etcd endpoints of two protocols are a problem', t => {
+  assert.deepEqual(check(t, 'etcd:\n  endpoints:\n    - http://x:2379\n    - https://y:2379\n'), {
+    code: 1,
+    lines: [
+      'a.yaml:4: $.etcd.endpoints[1]: must begin with http:// as those before it: members are all http or all https',
+    ],
+  })
+})
+
 test('every problem of a route document is a line with its place and path', t => {
   assert.deepEqual(check(t, 'path: a\nservice: s\nmethods:\n  - GET\n  - get\n'), {
     code: 1,

@@ -106,7 +106,7 @@ test('every variable of the environment reaches its field', t => {
       WAYGATE_ADMIN_HOST: '0.0.0.0',
       WAYGATE_ADMIN_PORT: ' 7 ',
       WAYGATE_ADMIN_TOKEN: 't0ken',
-      WAYGATE_ETCD: 'http://a:2379, https://b:2379',
+      WAYGATE_ETCD: 'https://a:2379, https://b:2379',
       WAYGATE_ETCD_USER: 'u',
       WAYGATE_ETCD_PASSWORD: 'p',
       WAYGATE_ETCD_CA: 'ca.pem',
@@ -128,7 +128,7 @@ test('every variable of the environment reaches its field', t => {
     [config.host, config.port, config.adminHost, config.adminPort, config.adminToken, config.workers],
     ['127.0.0.2', 0, '0.0.0.0', 7, 't0ken', 3],
   )
-  assert.deepEqual(config.etcd.endpoints, ['http://a:2379', 'https://b:2379'])
+  assert.deepEqual(config.etcd.endpoints, ['https://a:2379', 'https://b:2379'])
   assert.deepEqual([config.etcd.user, config.etcd.password], ['u', 'p'])
   assert.deepEqual(Object.values(keys.etcdTls ?? {}).map(String), [PEM, PEM, PEM])
   assert.deepEqual([config.discovery.servicesPrefix, config.discovery.routesPrefix], ['/s/', '/r/'])
@@ -227,6 +227,24 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     [/endpoints\[0\]: must be like http/],
   ],
   ['an endpoint without scheme', 'etcd: { endpoints: ["a:2379"] }', [/endpoints\[0\]: must be like http/]],
+  [
+    'endpoints of two protocols',
+    'etcd:\n  endpoints: ["https://a:1", "a:2", "http://b:1"]',
+    [
+      /endpoints\[1\]: must be like http/,
+      'waygate.yaml:2: $.etcd.endpoints[2]: must begin with https:// as those before it: members are all http or all https',
+    ],
+  ],
+  [
+    'a certificate for endpoints without TLS',
+    'etcd: { endpoints: ["http://a:1"], ca: waygate.yaml } # -----BEGIN CERTIFICATE-----',
+    ['waygate.yaml:1: $.etcd.ca: is for endpoints that begin with https://, and there are none'],
+  ],
+  [
+    'a certificate for the embedded etcd',
+    'etcd: { ca: waygate.yaml } # -----BEGIN CERTIFICATE-----',
+    [/\$\.etcd\.ca: is for endpoints that begin with https/],
+  ],
   ['an embedded etcd off loopback', 'etcd: { embedded: "0.0.0.0:2379" }', [/embedded: must be on loopback/]],
   ['an embedded etcd without port', 'etcd: { embedded: localhost }', [/embedded: must be host:port/]],
   [

@@ -114,6 +114,11 @@ const MISTAKES: readonly Mistake[] = [
     args: start({ '--host': '203.0.113.1' }),
     line: /cannot listen on 203\.0\.113\.1: not an address of this machine/,
   },
+  {
+    what: 'an etcd of which one member has TLS',
+    args: ['start', '--etcd', 'http://127.0.0.1:1,https://127.0.0.1:2'],
+    line: /--etcd: \$\.etcd\.endpoints\[1\]: must begin with http:/,
+  },
   { what: 'an etcd that is no URL', args: ['start', '--etcd', 'nonsense'], line: /--etcd.*nonsense/ },
   {
     what: 'an admin listener that is not there',
