@@ -9,7 +9,7 @@ const DEFAULT_PREFIX = '/waygate/locks/'
 export interface LockOptions extends EtcdAccess {
   /** The keys are `<prefix><name>/<lease>`. Default `/waygate/locks/`. */
   readonly prefix?: string | undefined
-  /** Seconds until the next has the lock when this process is gone without a word; at least 2, default 10. */
+  /** Seconds until the next has the lock when this process is gone without a word; at least 2, at most 86,400. Default 10. */
   readonly ttlSeconds?: number | undefined
   /** Gives up waiting, and the place in the queue. */
   readonly signal?: AbortSignal | undefined

@@ -50,7 +50,7 @@ export interface Service {
 }
 
 export interface RegisterOptions {
-  /** Seconds until the node is gone when nobody renews it; at least 6. Default 10. */
+  /** Seconds until the node is gone when nobody renews it; at least 6, at most 86,400. Default 10. */
   readonly ttlSeconds?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
