@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { createAdmin } from '../routes/admin.ts'
 import type { AdminPages } from '../routes/admin-pages.ts'
@@ -16,8 +17,13 @@ export interface AdminListener {
 export async function openAdmin(
   pages: AdminPages,
   { adminHost, adminPort, adminToken }: Config,
+  logger: Logger,
 ): Promise<AdminListener> {
-  const admin = createAdmin({ pages, token: adminToken })
+  const admin = createAdmin({
+    pages,
+    token: adminToken,
+    onInternalError: error => logger.error({ err: error }, 'internal error'),
+  })
   try {
     await admin.listen({ host: adminHost, port: adminPort })
   } catch (error) {

@@ -45,7 +45,7 @@ export async function startStack(loaded: LoadedConfig, { logger, write: writeLin
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()
-    const admin = await openAdmin(gateway.pages, config).catch(async error => {
+    const admin = await openAdmin(gateway.pages, config, logger).catch(async error => {
       await gateway.retire(AbortSignal.abort())
       throw error
     })

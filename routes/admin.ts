@@ -13,8 +13,8 @@ export interface AdminOptions {
   readonly pages: AdminPages
   /** What callers must show as a bearer token; undefined = nothing is asked. */
   readonly token: string | undefined
-  /** Told of mistakes of ours. Default: each is a line at level error on standard output, as in the log. */
-  readonly onInternalError?: ((error: unknown) => void) | undefined
+  /** Told of errors that are ours. */
+  readonly onInternalError: (error: unknown) => void
 }
 
 /**
@@ -22,8 +22,7 @@ export interface AdminOptions {
  * it closes it. The two probes need no token: they tell nothing, and orchestrators have none.
  */
 export function createAdmin({ pages, token, onInternalError }: AdminOptions): FastifyInstance {
-  const app = Fastify({ logger: { level: 'error' }, forceCloseConnections: true })
-  const tell = onInternalError ?? (error => app.log.error({ err: error }, 'internal error'))
+  const app = Fastify({ logger: false, forceCloseConnections: true })
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -38,7 +37,7 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // What Fastify does not accept in a request has a status.
     const { statusCode = 500 } = error
-    if (statusCode >= 500) tell(error)
+    if (statusCode >= 500) onInternalError(error)
     void reply
       .code(statusCode)
       .type(PROBLEM_TYPE)
@@ -59,7 +58,7 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
   function send(reply: FastifyReply, json: AsyncIterable<string>): FastifyReply {
     const body = Readable.from(json, { objectMode: false })
     // Once its head is sent, an answer can only be broken off.
-    body.once('error', tell)
+    body.once('error', onInternalError)
     return reply.type('application/json; charset=utf-8').send(body)
   }
 }

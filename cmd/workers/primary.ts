@@ -91,7 +91,7 @@ export async function servePrimary(
   try {
     etcd = await startOwnEtcd(config, logger)
     // Before there are workers, who must know where it is. It has nothing to show until they serve.
-    admin = await openAdmin(pages, config)
+    admin = await openAdmin(pages, config, logger)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -52,7 +51,7 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
 }
 
 async function listen(t: TestContext, pages: AdminPages): Promise<string> {
-  const admin = createAdmin({ pages, token: undefined })
+  const admin = createAdmin({ pages, token: undefined, onInternalError: assert.ifError })
   t.after(() => admin.close())
   await admin.listen({ host: '127.0.0.1', port: 0 })
   return `http://127.0.0.1:${(admin.server.address() as AddressInfo).port}`
@@ -146,15 +145,4 @@ test('an internal error is answered as a problem without what it is about, which
     told.map(error => (error as Error).message),
     paths.map(() => 'secret detail'),
   )
-})
-
-test('an internal error is a line at level error where nobody else takes it', () => {
-  const program = `
-    import { createAdmin } from '${new URL('../../routes/admin.ts', import.meta.url)}'
-    const routes = () => Promise.reject(new Error('a mistake'))
-    await createAdmin({ pages: { routes } }).inject('/routes')`
-  const args = ['--conditions=waygate-source', '--input-type=module', '--eval', program]
-  const lines = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n')
-  const { level, msg, err } = JSON.parse(lines[0]!)
-  assert.deepEqual([lines.length, level, msg, err.message], [1, 50, 'internal error', 'a mistake'])
 })

@@ -75,7 +75,7 @@ export async function startTestGateway(
   }
   const gateway = await startGateway({ config: whole, keys: loaded.keys, registry, logger, writeLine: write })
   t.after(() => gateway.stop())
-  const admin = await openAdmin(gateway.pages, whole)
+  const admin = await openAdmin(gateway.pages, whole, logger)
   t.after(() => admin.close())
   await gateway.table.loaded
   return {
