@@ -71,6 +71,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   if (Array.isArray(methods)) {
     for (const [index, method] of methods.entries()) {
       if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
+      if (method === '*') add(['methods', index], 'must not be "*": leave `methods` out for all of them')
     }
   }
   for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)

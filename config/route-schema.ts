@@ -58,7 +58,11 @@ export const RouteDocument = Type.Object(
         'Which paths: literal segments, `:param` for one segment, one trailing `*` for the rest. The most specific path wins.',
     }),
     methods: Type.Optional(
-      Type.Array(METHOD, { minItems: 1, uniqueItems: true, description: 'Which methods. Absent: all.' }),
+      Type.Array(METHOD, {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Which methods; not `*`. Absent: all.',
+      }),
     ),
     hosts: Type.Optional(
       Type.Array(HOST, {

@@ -240,6 +240,10 @@ const refused: [document: unknown, reason: string][] = [
     '$.methods[0]: TRACE is never forwarded; $.methods[1]: CONNECT is never forwarded',
   ],
   [
+    { path: '/a', service: 's', methods: ['GET', '*'] },
+    '$.methods[1]: must not be "*": leave `methods` out for all of them',
+  ],
+  [
     { path: '/a', service: 's', hosts: ['a.example:80'] },
     '$.hosts[0]: must be a host name without port, or *. and a host name, not "a.example:80"',
   ],
