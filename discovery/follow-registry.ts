@@ -1,7 +1,7 @@
 import type { Directory } from './directory.ts'
 import type { Logger } from './logger.ts'
 import type { Registry, RegistryEvent, RegistryScope } from './registry.ts'
-import { runInSlices } from './slices.ts'
+import { Slices } from './slices.ts'
 import { SuspectWatch } from './suspect-watch.ts'
 
 export interface FollowRegistryOptions {
@@ -25,12 +25,15 @@ export interface FollowRegistryOptions {
 export async function followRegistry(options: FollowRegistryOptions): Promise<void> {
   const { registry, directory, scope, suspectGraceMs, logger, onApplied, signal } = options
   const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, logger })
+  const slices = new Slices()
   try {
     for await (const event of registry.watch(signal)) {
       if (scope !== undefined && event.scope !== scope) continue
-      await runInSlices(directory.steps(event))
+      await slices.run(directory.steps(event))
       suspects.check()
       onApplied(event)
+      // Events that have queued up come without a turn between them.
+      await slices.rest()
     }
   } finally {
     suspects.stop()

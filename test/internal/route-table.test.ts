@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import createRouter from 'find-my-way'
 import { createAutoRoute } from '../../internal/auto-route.ts'
 import type { Route } from '../../internal/route.ts'
 import { RouteTable } from '../../internal/route-table.ts'
@@ -178,8 +179,8 @@ test('no method that a document may name breaks the others, or stands for all of
       { id: 'odd', path: '/odd', methods: [method] },
       { id: 'fine', path: '/fine' },
     ])
-    check(table, { fine: ['GET h /fine', 'PUT h /fine'], odd: [`${method} h /odd`] })
-    if (method !== '*') check(table, { none: ['PUT h /odd'] })
+    check(table, { fine: ['GET h /fine', 'PUT h /fine'], odd: [`${method} h /odd`], none: ['PUT h /odd'] })
+    assert.deepEqual(table.allowedMethods('h', '/odd'), [method])
   }
 })
 
@@ -253,6 +254,70 @@ test('a thousand routes are told apart', () => {
     assert.equal(idOf(table, `GET ${host} /s${i}/x`), id)
     assert.equal(idOf(table, `GET any /s${i}/x`), i % 5 === 0 ? 'none' : id)
   }
+})
+
+test('many documents are told apart where some start like others, whatever host and method they are for', () => {
+  const many = (from: number, rest: object, path: (i: number) => string) =>
+    Array.from({ length: 200 }, (_, i) => ({ id: `r${from + i}`, path: path(from + i), ...rest }))
+  const table = tableOf(
+    [
+      ...many(0, {}, i => `/api/v1/s${i}/:id`),
+      ...many(200, { methods: ['GET'] }, i => `/api/v1/s1/x${i}/*`),
+      ...many(400, { hosts: ['*.example'] }, i => `/api/v1/caf%C3%A9%25${i}`),
+      ...many(600, {}, i => `/:any/v2/s${i}`),
+      { id: 'api', path: '/api/*', methods: ['GET'] },
+      { id: 'two', path: '/api/v1/:service/:id' },
+      { id: 'deep', path: '/api/v1/s7/:id/*' },
+      { id: 'root', path: '/', methods: ['POST'] },
+    ],
+    ['other'],
+  )
+  check(table, {
+    r7: ['GET h /api/v1/s7/1', 'PUT h /api/v1/s7/', 'GET h /api/v1/%737/%31'],
+    r207: ['GET h /api/v1/s1/x207', 'HEAD h /api/v1/s1/x207/a/b'],
+    // The one for GET is more specific, and not asked.
+    r1: ['POST h /api/v1/s1/x207', 'GET h /api/v1/s1/x'],
+    r405: ['GET a.example /api/v1/caf%c3%a9%25405', 'GET a.example /api/v1/c%61f%C3%A9%25405'],
+    r601: ['PUT h /api/v2/s601', 'GET h /x/v2/s%3601', 'POST h.example /api/v2/s601'],
+    api: [
+      'GET h /api',
+      'GET h /api/v2/s1',
+      'GET h /api/v1',
+      'GET h /api/v1/s7',
+      'GET h /api/v1/caf%C3%A9%25405',
+    ],
+    two: ['GET h /api/v1/s999/1', 'POST h /api/v1/x/1'],
+    deep: ['POST h /api/v1/s7/1/2', 'POST h.example /api/v1/s7/1/'],
+    root: ['POST h /'],
+    'auto:other': ['GET h /other/1'],
+    none: [
+      'GET h /',
+      'POST h /api',
+      'POST h /api/v1/s1/x207/a',
+      'GET h /x/v2/s1',
+      'GET h /x/v2/%',
+      'GET h //',
+    ],
+  })
+  assert.deepEqual(table.allowedMethods('h', '/api/v1/s8/1/2'), ['GET', 'HEAD'])
+})
+
+test('of a thousand documents no more is built than a request asks for, and that once', t => {
+  const built = t.mock.method(createRouter.prototype, 'on').mock
+  const table = tableOf(
+    Array.from({ length: 1_000 }, (_, i) => ({
+      id: `r${i}`,
+      path: `/api/s${i}/:id`,
+      methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    })),
+  )
+  assert.equal(built.callCount(), 0)
+  assert.equal(idOf(table, 'GET h /other/1'), 'none')
+  assert.equal(idOf(table, 'GET h /api/s7/1'), 'r7')
+  const forOne = built.callCount()
+  assert.ok(forOne >= 1 && forOne < 200, String(forOne))
+  assert.equal(idOf(table, 'GET h /api/s7/2'), 'r7')
+  assert.equal(built.callCount(), forOne)
 })
 
 test('a table without documents matches nothing and allows nothing', () => {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Directory } from '../../discovery/directory.ts'
+import { followRegistry } from '../../discovery/follow-registry.ts'
+import { silentLogger } from '../../discovery/logger.ts'
+import { MemoryRegistry } from '../../discovery/memory-registry.ts'
+import type { RegistryEvent } from '../../discovery/registry.ts'
+
+/** A registry of which all events are there at once, as after a burst. */
+class BurstRegistry extends MemoryRegistry {
+  readonly #count: number
+
+  constructor(count: number) {
+    super()
+    this.#count = count
+  }
+
+  override async *watch(): AsyncGenerator<RegistryEvent> {
+    for (let n = 1; n <= this.#count; n++) {
+      const entry = { kind: 'route', key: `/r/${n}`, id: `${n}`, document: {} } as const
+      const [source, scope, revision] = ['/r/', 'routes', `${n}`] as const
+      yield { type: 'change', source, scope, revision, puts: [entry], deletes: [] }
+    }
+  }
+}
+
+/** How many events were applied between two turns of the event loop, each after `busyMs` of work. */
+async function followBurst(t: TestContext, count: number, busyMs: number): Promise<readonly number[]> {
+  const perTurn = [0]
+  let immediate = setImmediate(function turn() {
+    perTurn.push(0)
+    immediate = setImmediate(turn)
+  })
+  t.after(() => clearImmediate(immediate))
+  await followRegistry({
+    registry: new BurstRegistry(count),
+    directory: new Directory({ parseRoute: () => ({ reason: 'none here' }) }),
+    suspectGraceMs: 0,
+    logger: silentLogger,
+    onApplied: () => {
+      perTurn.push(perTurn.pop()! + 1)
+      const until = performance.now() + busyMs
+      while (performance.now() < until);
+    },
+    signal: t.signal,
+  })
+  assert.equal(
+    perTurn.reduce((sum, each) => sum + each),
+    count,
+  )
+  return perTurn
+}
+
+test('between two events of a burst that take long, other work has its turn', async t => {
+  const perTurn = await followBurst(t, 20, 5)
+  assert.equal(Math.max(...perTurn), 1)
+})
+
+test('between some events of a burst other work has its turn, however short each of them is', async t => {
+  const perTurn = await followBurst(t, 100, 1)
+  assert.ok(Math.max(...perTurn) <= 5, String(perTurn))
+})
