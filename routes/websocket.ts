@@ -8,7 +8,7 @@ import type { OpenedCall } from '../middleware/open-call.ts'
 import { Deadlines } from './deadlines.ts'
 import { outgoingHeaders, outgoingTarget } from './outgoing.ts'
 import type { Refuse } from './refuse.ts'
-import { type End, holdBack, passBareClose } from './websocket-ends.ts'
+import { type End, holdBack, passBareClose, readWhenOpen } from './websocket-ends.ts'
 
 export interface WebSocketOptions {
   readonly openCall: (request: IncomingMessage, response: ServerResponse) => OpenedCall
@@ -131,6 +131,7 @@ export function mountWebSockets(
         const link = handed!
         handed = undefined
         links.set(target, link)
+        readWhenOpen(link.client, target)
         watch(target, link)
         onUpgrade()
         request.path = link.target
@@ -143,13 +144,12 @@ export function mountWebSockets(
         source.once('close', () => accepted.delete(source))
         passBareClose(source, target)
         passBareClose(target, source)
+        const { client, node } = links.get(target)!
+        holdBack(source, node)
+        holdBack(target, client)
         // The node has agreed only now, and goodbye was said without it.
         if (isLeaving) source.close(GOING_AWAY, LEAVING)
       },
-      onIncomingMessage: (_context, source: End, target: End) =>
-        holdBack(source, target, links.get(target)!.node),
-      onOutgoingMessage: (_context, source: End, target: End) =>
-        holdBack(target, source, links.get(target)!.client),
     },
   })
   app.addHook('preClose', done => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import { startTestGateway, token } from '../support/gateway.ts'
 import { openRaw, send, sendRaw } from '../support/http.ts'
 import { answer, deadPort, startNode } from '../support/node-server.ts'
 import { until } from '../support/until.ts'
-import { handshake, OPCODE, openWebSocket, startWebSocketNode } from '../support/websocket.ts'
+import { clientFrame, handshake, OPCODE, openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 
 interface NodeView {
   readonly inFlight: number
@@ -16,6 +18,45 @@ async function nodeViews(adminPort: number): Promise<readonly NodeView[]> {
     services: { nodes: NodeView[] }[]
   }
   return services.flatMap(({ nodes }) => nodes)
+}
+
+/** Pings with a payload of 125 bytes each. */
+function pings(count: number): Buffer {
+  return Buffer.concat(Array(count).fill(clientFrame(OPCODE.ping, Buffer.alloc(125))))
+}
+
+/** More of them than the buffers of the system hold. */
+const PINGS = 200_000
+
+/** Resolves when `amount` has not changed for a while. */
+async function stalled(fact: string, amount: () => number): Promise<void> {
+  let before = -1
+  await until(
+    fact,
+    () => {
+      const now = amount()
+      const isStill = now === before
+      before = now
+      return isStill
+    },
+    { everyMs: 300 },
+  )
+}
+
+/** Finds the gateway's end of a connection, of those made from now on. */
+function noteSockets(t: TestContext) {
+  const sockets: Socket[] = []
+  const note = (message: unknown) => void sockets.push((message as { readonly socket: Socket }).socket)
+  for (const channel of ['net.server.socket', 'net.client.socket']) {
+    subscribe(channel, note)
+    t.after(() => unsubscribe(channel, note))
+  }
+  return {
+    /** @param client the end of whoever connected to the gateway */
+    from: (client: Socket) => sockets.find(({ remotePort }) => remotePort === client.localPort)!,
+    /** @param node the end of whom the gateway connected to */
+    to: (node: Socket) => sockets.find(({ localPort }) => localPort === node.remotePort)!,
+  }
 }
 
 test('text and bytes, short and long, pass both ways in their order', async t => {
@@ -253,17 +294,105 @@ test('a node that does not agree ends the WebSocket, and is not held on to', asy
   )
 })
 
-test('a client that leaves before the node has agreed takes the connection to the node with it', async t => {
-  const silent = await startWebSocketNode(t, { refuse: () => {} })
-  const { port, logged, adminPort } = await startTestGateway(t, { nodes: { 'chat/c1': silent.port } })
-  const client = await openRaw(port, handshake('/chat', ['X-Request-Id: early']))
+for (const [way, leave] of [
+  ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+  ['ends its connection', (socket: Socket) => void socket.end()],
+  [
+    'says something and resets',
+    (socket: Socket) =>
+      void socket.write(Buffer.concat(Array(20).fill(clientFrame(OPCODE.text, 'hi'))), () =>
+        socket.resetAndDestroy(),
+      ),
+  ],
+] as const) {
+  test(`a client that ${way} before the node has agreed takes the connection to the node with it`, async t => {
+    const warnings: Error[] = []
+    const warn = (warning: Error) => warnings.push(warning)
+    process.on('warning', warn)
+    t.after(() => process.off('warning', warn))
+    const silent = await startWebSocketNode(t, { refuse: () => {} })
+    const { port, logged, adminPort } = await startTestGateway(t, { nodes: { 'chat/c1': silent.port } })
+    const client = await openRaw(port, handshake('/chat', ['X-Request-Id: early']))
+    await client.until('101 ')
+    leave(client.socket)
+    const line = await logged('early')
+    assert.deepEqual([line.status, line.reason], [101, undefined])
+    await until('the connection to the node has ended', () => silent.connections.size === 0)
+    const [view] = await nodeViews(adminPort)
+    assert.deepEqual([view!.inFlight, view!.failures], [0, 0])
+    // Of too many listeners, one for each frame.
+    assert.deepEqual(warnings.map(String), [])
+  })
+}
+
+for (const [way, leave] of [
+  ['ends', (socket: Socket) => void socket.end()],
+  // What the gateway does not read any more has it not see the reset either.
+  ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+] as const) {
+  test(`a client that says much and ${way} its connection is waited for no longer than the node`, async t => {
+    const silent = await startWebSocketNode(t, { refuse: () => {} })
+    const { port, logged, adminPort } = await startTestGateway(t, {
+      nodes: { 'chat/c1': silent.port },
+      routes: { chat: { path: '/chat', service: 'chat', timeoutMs: 300 } },
+    })
+    const client = await openRaw(port, handshake('/chat', ['X-Request-Id: much']))
+    await client.until('101 ')
+    client.socket.write(clientFrame(OPCODE.binary, Buffer.alloc(200_000)), () => leave(client.socket))
+    assert.equal((await logged('much')).reason, 'upstream timeout')
+    await until('the connection to the node has ended', () => silent.connections.size === 0)
+    assert.equal((await nodeViews(adminPort))[0]!.inFlight, 0)
+  })
+}
+
+test('what a client says before the node has agreed arrives, and its goodbye behind it', async t => {
+  const agreed = Promise.withResolvers<void>()
+  const node = await startWebSocketNode(t, { beforeAgreeing: () => agreed.promise })
+  const { port, adminPort } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const client = await openWebSocket(t, port, { path: '/chat' })
+  client.socket.send('one')
+  client.socket.send('two')
+  client.socket.close(4001, 'enough')
+  await until('all of it is sent', () => client.socket.bufferedAmount === 0)
+  // Three turns of the event loop, in which the gateway could have read it.
+  for (let i = 0; i < 3; i++) assert.equal((await nodeViews(adminPort))[0]!.inFlight, 1)
+  agreed.resolve()
+  const end = await node.next()
+  assert.equal(await end.closed, 4001)
+  assert.deepEqual(
+    end.frames.map(({ opcode, payload }) => [opcode, payload.toString('latin1')]),
+    [
+      [OPCODE.text, 'one'],
+      [OPCODE.text, 'two'],
+      [OPCODE.close, '\x0f\xa1enough'],
+    ],
+  )
+  assert.deepEqual(await client.closed, { code: 4001, reason: 'enough' })
+})
+
+test('a client is not read before the node has agreed', async t => {
+  const asked = Promise.withResolvers<void>()
+  const agreed = Promise.withResolvers<void>()
+  const node = await startWebSocketNode(t, {
+    beforeAgreeing: () => {
+      asked.resolve()
+      return agreed.promise
+    },
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const sockets = noteSockets(t)
+  const client = await openRaw(port, handshake('/chat'))
   await client.until('101 ')
-  client.socket.resetAndDestroy()
-  const line = await logged('early')
-  assert.deepEqual([line.status, line.reason], [101, undefined])
-  await until('the connection to the node has ended', () => silent.connections.size === 0)
-  const [view] = await nodeViews(adminPort)
-  assert.deepEqual([view!.inFlight, view!.failures], [0, 0])
+  await asked.promise
+  const PINGS = 30_000
+  client.socket.write(pings(PINGS))
+  const accepted = sockets.from(client.socket)
+  await stalled('the gateway reads nothing more', () => accepted.bytesRead)
+  assert.ok(accepted.bytesRead < 500_000, `${accepted.bytesRead} bytes were read`)
+  agreed.resolve()
+  const end = await node.next()
+  await until('all have arrived', () => end.frames.length === PINGS)
+  client.socket.destroy()
 })
 
 test('a WebSocket is in flight while it is open, and logged and counted when it is over', async t => {
@@ -323,20 +452,52 @@ test('neither side may send faster than the other one takes', async t => {
   const message = Buffer.alloc(100_000)
   for (let i = 0; i < MESSAGES; i++) client.socket.send(message)
   // It comes to a halt with much of the 40 MB still at the client.
-  let before = -1
-  await until(
-    'the client gets rid of nothing more',
-    () => {
-      const left = client.socket.bufferedAmount
-      const stalled = left === before
-      before = left
-      return stalled
-    },
-    { everyMs: 300 },
-  )
-  assert.ok(before > 10_000_000, `${before} bytes are still at the client`)
+  await stalled('the client gets rid of nothing more', () => client.socket.bufferedAmount)
+  const left = client.socket.bufferedAmount
+  assert.ok(left > 10_000_000, `${left} bytes are still at the client`)
   end.socket.resume()
   for (let i = 0; i < MESSAGES; i++) assert.equal((await client.next()).length, message.length)
+})
+
+test('a node that takes nothing is not sent more pings', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const sockets = noteSockets(t)
+  const client = await openRaw(port, handshake('/chat'))
+  client.socket.pause()
+  const end = await node.next()
+  end.socket.pause()
+  client.socket.write(pings(PINGS))
+  await stalled('the gateway reads nothing more', () => sockets.from(client.socket).bytesRead)
+  const waiting = sockets.to(end.socket).writableLength
+  assert.ok(waiting < 3_000_000, `${waiting} bytes wait in the gateway`)
+  assert.ok(client.socket.writableLength > 0)
+  client.socket.resume()
+  end.socket.resume()
+  await until('all have arrived', () => end.frames.length === PINGS)
+  client.socket.destroy()
+})
+
+test('a client that takes nothing is not sent more pongs', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const sockets = noteSockets(t)
+  const client = await openRaw(port, handshake('/chat'))
+  const { length } = await client.until('\r\n\r\n')
+  client.socket.pause()
+  const end = await node.next()
+  client.socket.write(pings(PINGS))
+  await until('the node has answered all', () => end.frames.length === PINGS)
+  const accepted = sockets.from(client.socket)
+  await stalled('the gateway sends nothing more', () => accepted.bytesWritten)
+  assert.ok(accepted.writableLength < 3_000_000, `${accepted.writableLength} bytes wait in the gateway`)
+  let received = client.text().length - length
+  client.socket.removeAllListeners('data').on('data', chunk => {
+    received += chunk.length
+  })
+  client.socket.resume()
+  await until('all have arrived', () => received === PINGS * 127)
+  client.socket.destroy()
 })
 
 test('a message over the limit ends the WebSocket', async t => {

@@ -15,6 +15,8 @@ export interface Frame {
 export interface NodeEnd {
   readonly request: IncomingMessage
   readonly socket: Socket
+  /** All that came so far. */
+  readonly frames: readonly Frame[]
   write(opcode: number, payload?: Buffer | string): void
   close(code: number, reason?: string): void
   /** Resolves with the first frame, past or to come, that has this opcode; fails when the connection ends before. */
@@ -140,6 +142,7 @@ function speak(request: IncomingMessage, socket: Socket, head: Buffer): NodeEnd 
   return {
     request,
     socket,
+    frames,
     write,
     close: (value, reason = '') => {
       const payload = Buffer.concat([Buffer.from([value >> 8, value & 0xff]), Buffer.from(reason)])
@@ -219,6 +222,14 @@ export async function openWebSocket(
         else waiting.push(resolve)
       }),
   }
+}
+
+/** A frame of a client, with a mask that changes nothing. */
+export function clientFrame(opcode: number, payload: Buffer | string = ''): Buffer {
+  const bytes = Buffer.from(payload)
+  const head = frameHead(opcode, bytes.length)
+  head[1]! |= 0x80
+  return Buffer.concat([head, Buffer.alloc(4), bytes])
 }
 
 /** The head of a handshake, for those who write it themselves. */
