@@ -123,7 +123,8 @@ test('a private key alone verifies nothing, and the gateway does not read it', t
 
 test('a file for etcd that does not hold PEM is refused', t => {
   const cwd = tempFolder(t, { 'ca.pem': 'hello' })
-  assert.throws(() => loadConfig({ env: { WAYGATE_ETCD_CA: 'ca.pem' }, cwd }), {
+  const env = { WAYGATE_ETCD: 'https://10.0.0.5:2379', WAYGATE_ETCD_CA: 'ca.pem' }
+  assert.throws(() => loadConfig({ env, cwd }), {
     name: 'ConfigError',
     message: `environment WAYGATE_ETCD_CA: $.etcd.ca: ${join(cwd, 'ca.pem')} does not hold PEM`,
   })
