@@ -1,0 +1,170 @@
+import createRouter from 'find-my-way'
+import { hostSpecificity } from './host-pattern.ts'
+import {
+  decodedLiterals,
+  decodedSegment,
+  hashOfSegment,
+  literalStart,
+  startOfSegment,
+} from './path-segments.ts'
+import type { Route } from './route.ts'
+
+type Router = createRouter.Instance<createRouter.HTTPVersion.V1>
+
+/** What the routers call the one method each of them has. */
+const ONLY_METHOD = 'GET'
+/** So many documents may share a router: it compiles code for each path, which takes some 20 µs. */
+const FEW = 64
+
+/**
+ * The documents for one host that a path may lead to. A few share routers; more are told apart by a hash of one
+ * literal segment. A hash will do: the routers look at the whole path anyway, and what is not in them need not be
+ * built. Nothing is done before the first request that comes this way.
+ */
+export class RouteBranch {
+  readonly #host: string
+  readonly #documents: () => readonly Route[]
+  readonly #parent: RouteBranch | undefined
+  /** Which segment tells them apart. */
+  #level: number
+  /** By hash, as many as a power of two, or none; undefined = not told apart yet. */
+  #children: readonly (RouteBranch | undefined)[] | undefined
+  /** The documents that are in no child. */
+  #own: readonly Route[] = []
+  /** By method. One router for all of them would refuse a method it does not know, and every other document with it. */
+  readonly #routers = new Map<string, Router>()
+
+  constructor(host: string, documents: () => readonly Route[], level = 0, parent?: RouteBranch) {
+    this.#host = host
+    this.#documents = documents
+    this.#level = level
+    this.#parent = parent
+  }
+
+  /** What a request's path leads to, from the root. */
+  find(method: string, path: string): PathEntry | undefined {
+    // A literal segment is more specific than anything else in its place: what has more of them goes first.
+    for (let branch: RouteBranch | undefined = this.#reach(path); branch; branch = branch.#parent) {
+      if (branch.#own.length === 0) continue
+      const router = branch.#routers.get(method) ?? branch.#build(method)
+      const found = router.find(ONLY_METHOD, path)
+      if (found) return found.store as PathEntry
+    }
+    return undefined
+  }
+
+  /** The farthest branch on the way of a path. */
+  #reach(path: string): RouteBranch {
+    let branch: RouteBranch = this
+    let children = this.#children ?? this.#open()
+    if (children.length === 0) return this
+    const isEscaped = path.includes('%')
+    while (children.length > 0) {
+      const from = startOfSegment(path, branch.#level)
+      if (from === -1) break
+      const hash = isEscaped ? hashOfSegment(decodedSegment(path, from), 0) : hashOfSegment(path, from)
+      const child = children[hash & (children.length - 1)]
+      if (!child) break
+      branch = child
+      children = child.#children ?? child.#open()
+    }
+    return branch
+  }
+
+  #open(): readonly (RouteBranch | undefined)[] {
+    const documents = this.#documents()
+    this.#own = documents
+    this.#children = []
+    if (documents.length <= FEW) return this.#children
+    const starts = documents.map(route => literalStart(route.path))
+    const size = 2 ** Math.ceil(Math.log2((2 * documents.length) / FEW))
+    for (let level = this.#level; ; level++) {
+      const own: Route[] = []
+      const parts = new Map<number, Route[]>()
+      for (const [index, route] of documents.entries()) {
+        const start = starts[index]!
+        const from = startOfSegment(start, level)
+        if (from === -1) {
+          own.push(route)
+          continue
+        }
+        const hash = hashOfSegment(start, from) & (size - 1)
+        const part = parts.get(hash)
+        if (part) part.push(route)
+        else parts.set(hash, [route])
+      }
+      if (parts.size === 0) break
+      // All of them may have this segment, such as `/api`: the next one tells more.
+      if (own.length === 0 && parts.size === 1) continue
+      this.#level = level
+      this.#own = own
+      this.#children = Array.from({ length: size }, (_, hash) => {
+        const part = parts.get(hash)
+        return part && new RouteBranch(this.#host, () => part, level + 1, this)
+      })
+      break
+    }
+    return this.#children
+  }
+
+  #build(method: string): Router {
+    const entries = new Map<string, PathEntry>()
+    for (const route of this.#own) {
+      if (route.methods && !methodsOf(route).includes(method)) continue
+      for (const [pattern, implied] of patternsOf(route.path)) {
+        const entry: PathEntry = { route, implied, startsLiterally: startsLiterally(route.path) }
+        const rival = entries.get(pattern)
+        if (!rival || compare(entry, rival, this.#host) < 0) entries.set(pattern, entry)
+      }
+    }
+    const router = createRouter({
+      caseSensitive: true,
+      // The default of 100 answers 404 to a longer segment; the size of a target is limited elsewhere.
+      maxParamLength: 65_536,
+      querystringParser: () => NO_PARAMETERS,
+    })
+    for (const [pattern, entry] of entries) router.on(ONLY_METHOD, pattern, unused, entry)
+    this.#routers.set(method, router)
+    return router
+  }
+}
+
+/** What stands behind one path pattern. */
+export interface PathEntry {
+  readonly route: Route
+  /** Whether the pattern is the `/x` that a document `/x/*` also matches. */
+  readonly implied: boolean
+  readonly startsLiterally: boolean
+}
+
+const NO_PARAMETERS = {}
+const unused = () => {}
+
+/** Patterns of the router for a document's path; parameter names do not matter for matching. */
+function patternsOf(path: string): (readonly [pattern: string, implied: boolean])[] {
+  let index = 0
+  const pattern = decodedLiterals(path).replace(/:[^/]+/g, () => `:p${index++}`)
+  if (!pattern.endsWith('/*') || pattern === '/*') return [[pattern, false]]
+  return [
+    [pattern, false],
+    [pattern.slice(0, -2), true],
+  ]
+}
+
+function methodsOf(route: Route): readonly string[] {
+  const methods = route.methods ?? []
+  return methods.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'] : methods
+}
+
+function compare(a: PathEntry, b: PathEntry, host: string): number {
+  return (
+    Number(a.implied) - Number(b.implied) ||
+    b.route.priority - a.route.priority ||
+    hostSpecificity(b.route.hosts, host) - hostSpecificity(a.route.hosts, host) ||
+    (a.route.id < b.route.id ? -1 : 1)
+  )
+}
+
+function startsLiterally(path: string): boolean {
+  return path !== '/*' && !path.startsWith('/:')
+}
