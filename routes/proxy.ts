@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { Server as NetServer, type Socket } from 'node:net'
+import { Server as NetServer } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Call, Identity } from '../internal/call.ts'
 import { GatewayError } from '../internal/errors.ts'
@@ -11,6 +11,7 @@ import type { Authenticators } from '../middleware/authenticator.ts'
 import { authorize } from '../middleware/authorize.ts'
 import { createClientErrors } from '../middleware/client-error.ts'
 import { readsItsChunks } from '../middleware/ignored-upgrade.ts'
+import { LastRequests } from '../middleware/last-requests.ts'
 import type { LoopGuard } from '../middleware/loop-guard.ts'
 import { matchRoute } from '../middleware/match-route.ts'
 import { createOpenCall, type OpenedCall } from '../middleware/open-call.ts'
@@ -21,12 +22,6 @@ import { LateRequests } from './late-requests.ts'
 import { mountWebSocketsLate } from './late-websocket.ts'
 import { createPublicServer, type Expectation, type PublicServerOptions } from './public-server.ts'
 import { createRefuse } from './refuse.ts'
-
-/**
- * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so that one
- * connection could have thousands under way.
- */
-const MAX_AHEAD = 32
 
 /** For a client that has just connected to send its request. */
 const FIRST_REQUEST_MS = 1_000
@@ -107,6 +102,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   })
   const refuse = createRefuse(options)
   const forward = createForward({ ...options, refuse })
+  const lastRequests = new LastRequests()
   const { loop } = options
 
   /**
@@ -153,16 +149,10 @@ export function createProxy(options: ProxyOptions): Proxy {
   }
 
   function serve(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
-    // What is sent ahead behind a malformed request may be a part of it, to whoever reads it otherwise.
-    if (distrusted.has(request.socket)) return
+    if (lastRequests.isBehind(request)) return
     const opened = openCall(request, response)
     const { head } = opened
-    // Node's parser stops behind a request that asks for an upgrade: what came in the same piece is lost, and it reads on
-    // in the next one, wherever that begins.
-    if (opened.refusal || head.asksForUpgrade || isTooFarAhead(request.socket, response)) {
-      distrusted.add(request.socket)
-      response.shouldKeepAlive = false
-    }
+    lastRequests.note(request, response, opened)
     try {
       if (expectation === 'unknown') throw opened.refusal ?? new GatewayError('WG_EXPECTATION_FAILED')
       const admission = head.asksForUpgrade && head.chunked ? admitChunks(request, opened) : admit(opened)
@@ -189,20 +179,6 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
   }
 
-  /** Whether a request waits behind so many others on its connection that it is to be the last one. */
-  function isTooFarAhead(socket: Socket, response: ServerResponse): boolean {
-    // Its turn has come, as with all clients that wait for an answer before they go on.
-    if (response.socket) return false
-    const waiting = (ahead.get(socket) ?? 0) + 1
-    ahead.set(socket, waiting)
-    response.once('socket', () => ahead.set(socket, ahead.get(socket)! - 1))
-    return waiting >= MAX_AHEAD
-  }
-
-  /** Connections on which something came that is no request to be routed. They end with the answer to it. */
-  const distrusted = new WeakSet<Socket>()
-  /** How many requests were sent ahead whose turn to be answered has not come. */
-  const ahead = new WeakMap<Socket, number>()
   /** A name such as localhost can stand for several addresses, each with a server of its own. */
   const servers: Server[] = []
   const app = Fastify({
