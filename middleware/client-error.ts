@@ -34,8 +34,6 @@ export interface ClientErrorOptions {
   readonly onLateHead: () => void
   /** Told of what was refused before there was a request to serve. Of that, method and path are `-` where unknown. */
   readonly onRefused: (call: Call, status: number) => void
-  /** Milliseconds on the monotonic clock. */
-  readonly now?: () => number
 }
 
 /** What comes on a client's connection and is no request to serve. */
@@ -52,7 +50,6 @@ export interface ClientErrors {
 }
 
 export function createClientErrors(options: ClientErrorOptions): ClientErrors {
-  const { now = () => performance.now() } = options
   const newId = createRequestIds()
   /** By the answer that was waited for, why a request has no end. */
   const broken = new WeakMap<ServerResponse, GatewayError>()
@@ -66,7 +63,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
       endWithProblem(socket, error, undefined)
       return
     }
-    const call = new Call(newId(), method, target, now())
+    const call = new Call(newId(), method, target, performance.now())
     call.clientAddress = plainAddress(socket.remoteAddress)
     call.errorCode = error.code
     call.failure = error.cause

@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { PROBLEM_CONTENT_TYPE } from '../internal/errors.ts'
 import type { AdminPages } from './admin-pages.ts'
 import { writeRoutes, writeServices } from './page-text.ts'
 
 /** Of Prometheus' text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-const PROBLEM_TYPE = 'application/problem+json'
 
 export interface AdminOptions {
   readonly pages: AdminPages
@@ -29,10 +29,10 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
     const open = request.url === '/healthz' || request.url === '/readyz'
     if (expected === undefined || open || matches(request.headers.authorization, expected)) return done()
     reply.header('www-authenticate', 'Bearer realm="waygate-admin"')
-    void reply.code(401).type(PROBLEM_TYPE).send(problem(401, 'Unauthorized'))
+    void reply.code(401).type(PROBLEM_CONTENT_TYPE).send(problem(401, 'Unauthorized'))
   })
   app.setNotFoundHandler((_request, reply) => {
-    void reply.code(404).type(PROBLEM_TYPE).send(problem(404, 'Not found'))
+    void reply.code(404).type(PROBLEM_CONTENT_TYPE).send(problem(404, 'Not found'))
   })
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // What Fastify does not accept in a request has a status.
@@ -40,7 +40,7 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
     if (statusCode >= 500) onInternalError(error)
     void reply
       .code(statusCode)
-      .type(PROBLEM_TYPE)
+      .type(PROBLEM_CONTENT_TYPE)
       .send(problem(statusCode, STATUS_CODES[statusCode] ?? 'Error'))
   })
 
