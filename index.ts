@@ -7,8 +7,8 @@ export {
   type ObserveOptions,
   observeLeader,
 } from './discovery/election.ts'
-export type { EtcdAccess } from './discovery/etcd/access.ts'
 export type { EtcdTls } from './discovery/etcd/client.ts'
+export type { EtcdAccess } from './discovery/etcd/connect-options.ts'
 export { type Lock, type LockOptions, lock } from './discovery/lock.ts'
 export type { Logger } from './discovery/logger.ts'
 export { type RegisterServiceOptions, register } from './discovery/register.ts'
@@ -20,4 +20,4 @@ export type {
   RegistryEvent,
   Service,
 } from './discovery/registry.ts'
-export { addressOf, type Node, type NodeInput } from './internal/node.ts'
+export { addressOf, type Node, type NodeInput } from './internal/nodes/node.ts'

@@ -4,11 +4,16 @@
  *
  *   node bench/balancers.ts
  */
-import { BALANCERS, type BalancerName, createBalancer, type PickContext } from '../internal/balancer.ts'
+import {
+  BALANCERS,
+  type BalancerName,
+  createBalancer,
+  type PickContext,
+} from '../internal/balancers/balancers.ts'
 import { RendezvousTable } from '../internal/balancers/rendezvous-table.ts'
-import type { Health } from '../internal/health.ts'
-import { createNode, type Node } from '../internal/node.ts'
-import type { Peer } from '../internal/peer.ts'
+import type { Health } from '../internal/nodes/health.ts'
+import { createNode, type Node } from '../internal/nodes/node.ts'
+import type { Peer } from '../internal/nodes/peer.ts'
 
 const ROUNDS = 30
 const PICKS = 20_000

@@ -8,9 +8,9 @@
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { Identity } from '../internal/call.ts'
-import type { Route } from '../internal/route.ts'
+import type { Route } from '../internal/routing/route.ts'
 import type { UpstreamResponse } from '../internal/upstream.ts'
-import type { ProxyOptions } from '../routes/proxy.ts'
+import type { ProxyOptions } from '../routes/public/proxy.ts'
 
 const ROUNDS = 24
 const REQUESTS = 12_000
@@ -40,8 +40,8 @@ const answer: UpstreamResponse = {
 
 async function listen(checkout: string): Promise<number> {
   const load = (file: string) => import(join(checkout, file))
-  const { createProxy } = await load('routes/proxy.ts')
-  const { RouteTable } = await load('internal/route-table.ts')
+  const { createProxy } = await load('routes/public/proxy.ts')
+  const { RouteTable } = await load('internal/routing/route-table.ts')
   const table = new RouteTable([], { autoRoute: (name: string) => (name === 'echo' ? route : undefined) })
   const options: ProxyOptions = {
     routes: () => table,

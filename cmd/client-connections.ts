@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
-import { ClientConnections } from '../middleware/client-connections.ts'
+import { ClientConnections } from '../middleware/connection/client-connections.ts'
 
 /** The connections of clients, limited as configured; those not taken are told of in the log. */
 export function createClientConnections(

@@ -1,5 +1,5 @@
 import type { Logger } from '../discovery/logger.ts'
-import { RetryBudgets } from '../wrappers/retry-budget.ts'
+import { RetryBudgets } from '../wrappers/retry/retry-budget.ts'
 
 /** The retry budgets of all services; that one is exhausted, and that it no longer is, is logged. */
 export function createRetryBudgets(logger: Logger): RetryBudgets {

@@ -1,32 +1,32 @@
 #!/usr/bin/env node
-import type { Command } from './command.ts'
-import { explain } from './explain.ts'
-import { parseCommandLine } from './options.ts'
-import { UsageError } from './usage-error.ts'
-import { packageVersion } from './version.ts'
+import type { Command } from './cli/command.ts'
+import { explain } from './cli/format-error.ts'
+import { parseCommandLine } from './cli/options.ts'
+import { UsageError } from './cli/usage-error.ts'
+import { packageVersion } from './cli/version.ts'
 import { isWorker } from './workers/is-worker.ts'
 
 /** Each command loads its own modules: a sidecar that runs for months must not carry a gateway with it. */
 async function run(command: Command): Promise<number> {
   switch (command.command) {
     case 'start':
-      return (await import('./start.ts')).runStart(command)
+      return (await import('./commands/start.ts')).runStart(command)
     case 'demo':
-      return (await import('./demo.ts')).runDemo(command)
+      return (await import('./commands/demo.ts')).runDemo(command)
     case 'register':
-      return (await import('./register.ts')).runRegister(command)
+      return (await import('./commands/register.ts')).runRegister(command)
     case 'routes':
-      return (await import('./routes.ts')).runRoutes(command)
+      return (await import('./commands/routes.ts')).runRoutes(command)
     case 'token':
-      return (await import('./token.ts')).runToken(command)
+      return (await import('./commands/token.ts')).runToken(command)
     case 'api-key':
-      return (await import('./api-key.ts')).runApiKey(command)
+      return (await import('./commands/api-key.ts')).runApiKey(command)
     case 'hash-password':
-      return (await import('./hash-password.ts')).runHashPassword(command)
+      return (await import('./commands/hash-password.ts')).runHashPassword(command)
     case 'check':
-      return (await import('./check.ts')).runCheck(command, { env: process.env, print: console.log })
+      return (await import('./commands/check.ts')).runCheck(command, { env: process.env, print: console.log })
     case 'doctor':
-      return (await import('./doctor.ts')).runDoctor(command)
+      return (await import('./commands/doctor.ts')).runDoctor(command)
     case 'help':
       console.log(command.text)
       return 0

@@ -1,13 +1,18 @@
 import Type from 'typebox'
-import { balancerRule } from './balancer-rule.ts'
-import { ApiKeysSection, BasicSection } from './credential-sections.ts'
-import { HealthCheckRule } from './health-check.ts'
-import { JwtSection } from './jwt-schema.ts'
-import { LimitsSection } from './limits-schema.ts'
-import { retryBuffer, retryOn, TIMEOUT } from './resilience-schema.ts'
-import { BreakerSection, LimitSection, OverloadSection, StaleAnswersSection } from './resilience-sections.ts'
-import { RETRIES, RouteDocuments, SLOW_START } from './route-schema.ts'
-import { durationMs, port, secret, section, text } from './values.ts'
+import { durationMs, port, secret, section, text } from './kit/values.ts'
+import { balancerRule } from './route/balancer-rule.ts'
+import { HealthCheckRule } from './route/health-check.ts'
+import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
+import { RETRIES, RouteDocuments, SLOW_START } from './route/route-schema.ts'
+import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
+import { JwtSection } from './sections/jwt-schema.ts'
+import { LimitsSection } from './sections/limits-schema.ts'
+import {
+  BreakerSection,
+  LimitSection,
+  OverloadSection,
+  StaleAnswersSection,
+} from './sections/resilience-sections.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 

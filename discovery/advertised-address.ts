@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { parseAddress } from '../internal/node.ts'
+import { parseAddress } from '../internal/nodes/node.ts'
 
 /**
  * Where others reach a server that is bound to `bound`.

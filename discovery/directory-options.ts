@@ -1,5 +1,5 @@
-import type { Node } from '../internal/node.ts'
-import type { Route } from '../internal/route.ts'
+import type { Node } from '../internal/nodes/node.ts'
+import type { Route } from '../internal/routing/route.ts'
 import type { Credential, EntryRules } from './key-state.ts'
 
 export interface DirectoryOptions extends EntryRules {

@@ -1,4 +1,4 @@
-import type { Node } from '../internal/node.ts'
+import type { Node } from '../internal/nodes/node.ts'
 import type { KeyState } from './key-state.ts'
 import { MassDeleteGuard, type Removal } from './mass-delete-guard.ts'
 import type { RegistryScope } from './registry.ts'

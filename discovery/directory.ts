@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Node } from '../internal/node.ts'
-import type { Route } from '../internal/route.ts'
+import type { Node } from '../internal/nodes/node.ts'
+import type { Route } from '../internal/routing/route.ts'
 import type { DirectoryOptions } from './directory-options.ts'
 import { DirectorySource, type Gone, type SourceState, type Suspect, UNHEARD } from './directory-source.ts'
 import { type KeyState, NOTHING, readEntry, shownNodes } from './key-state.ts'

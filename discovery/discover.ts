@@ -1,6 +1,6 @@
-import { checkName } from '../internal/node.ts'
+import { checkName } from '../internal/nodes/node.ts'
 import type { DiscoveredService } from './discovered-service.ts'
-import { clientOptions, type EtcdAccess, withEnvironment } from './etcd/access.ts'
+import { clientOptions, type EtcdAccess, withEnvironment } from './etcd/connect-options.ts'
 import { EtcdRegistry } from './etcd/etcd-registry.ts'
 import { checkPrefix, DEFAULT_SERVICES_PREFIX } from './etcd/prefixes.ts'
 import type { Logger } from './logger.ts'

@@ -1,4 +1,4 @@
-import type { Node } from '../internal/node.ts'
+import type { Node } from '../internal/nodes/node.ts'
 
 /** The live list of the nodes of one service. Whoever asked for it calls `close()`, or writes `await using`. */
 export interface DiscoveredService extends AsyncDisposable {

@@ -1,4 +1,4 @@
-import { openEtcd, withEnvironment } from './etcd/access.ts'
+import { openEtcd, withEnvironment } from './etcd/connect-options.ts'
 import { leaders } from './etcd/leaders.ts'
 import { queueOf } from './etcd/lock-queue.ts'
 import { acquireIn, type Lock, type LockOptions } from './lock.ts'

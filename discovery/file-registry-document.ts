@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { addressOf, createNode, type Node, parseAddress } from '../internal/node.ts'
+import { addressOf, createNode, type Node, parseAddress } from '../internal/nodes/node.ts'
 import { idOf, quote } from './codecs/key.ts'
 import { readNode } from './codecs/node-object.ts'
 import { isObject, type JsonObject } from './codecs/value.ts'

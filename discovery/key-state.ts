@@ -1,5 +1,5 @@
-import { type Node, suspected } from '../internal/node.ts'
-import type { Route } from '../internal/route.ts'
+import { type Node, suspected } from '../internal/nodes/node.ts'
+import type { Route } from '../internal/routing/route.ts'
 import type { RegistryEntry } from './registry.ts'
 
 /** A route document as a Route, or what is wrong with it, for people, and the service that it names all the same. */

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/access.ts'
+import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/connect-options.ts'
 import { acquire, type Held } from './etcd/lock.ts'
 import { queueOf } from './etcd/lock-queue.ts'
 import type { Logger } from './logger.ts'

@@ -1,4 +1,4 @@
-import type { Node, NodeInput } from '../internal/node.ts'
+import type { Node, NodeInput } from '../internal/nodes/node.ts'
 import { EventQueue } from './event-queue.ts'
 import { RegisteredNode } from './registered-node.ts'
 import type {

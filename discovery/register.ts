@@ -1,5 +1,5 @@
-import { addressOf, createNode, type NodeInput, parseAddress } from '../internal/node.ts'
-import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/access.ts'
+import { addressOf, createNode, type NodeInput, parseAddress } from '../internal/nodes/node.ts'
+import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/connect-options.ts'
 import { checkPrefix, DEFAULT_SERVICES_PREFIX } from './etcd/prefixes.ts'
 import { Registrar } from './etcd/registrar.ts'
 import { startRegistrar } from './etcd/start-registrar.ts'

@@ -1,4 +1,4 @@
-import { createNode, type Node, type NodeInput } from '../internal/node.ts'
+import { createNode, type Node, type NodeInput } from '../internal/nodes/node.ts'
 import { readMetadata } from './codecs/metadata.ts'
 import type { RegistrationChanges } from './registry.ts'
 

@@ -1,4 +1,4 @@
-import type { Node, NodeInput } from '../internal/node.ts'
+import type { Node, NodeInput } from '../internal/nodes/node.ts'
 
 /**
  * Where nodes and routes come from: etcd today, another store tomorrow. An implementation is one file and

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Route } from '../internal/route.ts'
+import type { Route } from '../internal/routing/route.ts'
 import type { KeyState } from './key-state.ts'
 import { compareKeys } from './keys.ts'
 

@@ -1,4 +1,4 @@
-import { type Node, sameNode } from '../internal/node.ts'
+import { type Node, sameNode } from '../internal/nodes/node.ts'
 import { compareKeys } from './keys.ts'
 
 /**

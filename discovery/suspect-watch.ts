@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Node } from '../internal/node.ts'
+import type { Node } from '../internal/nodes/node.ts'
 import type { Directory } from './directory.ts'
 import { type Logger, silentLogger } from './logger.ts'
 

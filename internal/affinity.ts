@@ -1,4 +1,4 @@
-import type { Route } from './route.ts'
+import type { Route } from './routing/route.ts'
 
 /** Where a request carries the key by which `consistent-hash` chooses. */
 export type HashKey =

@@ -1,7 +1,7 @@
 import type { Claims } from './claim-at.ts'
-import type { ErrorCode } from './errors.ts'
-import type { Peer } from './peer.ts'
-import type { Route } from './route.ts'
+import type { ErrorCode } from './http/errors.ts'
+import type { Peer } from './nodes/peer.ts'
+import type { Route } from './routing/route.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
 
 /** Who a request speaks for, as its token, API key or password says. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
-import type { Route } from './route.ts'
+import type { Route } from './routing/route.ts'
 
 /** A client's request body, read only when a node takes it. */
 export interface RequestBody {

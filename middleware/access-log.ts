@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
-import { ERRORS } from '../internal/errors.ts'
-import type { Peer } from '../internal/peer.ts'
-import type { Route } from '../internal/route.ts'
-import { pathOf } from '../internal/target.ts'
+import { ERRORS } from '../internal/http/errors.ts'
+import { pathOf } from '../internal/http/target.ts'
+import type { Peer } from '../internal/nodes/peer.ts'
+import type { Route } from '../internal/routing/route.ts'
 
 /** For a client that left before its answer began; nginx's number for it. */
 const CLIENT_CLOSED_REQUEST = 499

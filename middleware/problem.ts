@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { breakOff } from '../internal/break-off.ts'
-import { type GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../internal/errors.ts'
+import { breakOff } from '../internal/http/break-off.ts'
+import { type GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../internal/http/errors.ts'
 
 /**
  * Answers with an error's problem document. Where an answer has already begun, the connection ends instead:

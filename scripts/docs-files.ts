@@ -1,4 +1,4 @@
-import { publishedConfigSchema, publishedRouteSchema } from '../config/publish.ts'
+import { publishedConfigSchema, publishedRouteSchema } from '../config/load/publish.ts'
 import { commandTables, fieldTables, routeTable, variableTable } from './docs-tables.ts'
 
 /** Every generated file with its content, path first; what is written by hand is read and kept. */

@@ -1,9 +1,9 @@
-import { optionDefault, optionVariable } from '../cmd/help.ts'
-import { COMMANDS, type CommandRow, type OptionRow } from '../cmd/option-table.ts'
-import { CONFIG_VARIABLE, VARIABLES } from '../config/environment.ts'
-import { RouteDocument } from '../config/route-schema.ts'
+import { optionDefault, optionVariable } from '../cmd/cli/help.ts'
+import { COMMANDS, type CommandRow, type OptionRow } from '../cmd/cli/option-table.ts'
+import { CONFIG_VARIABLE, VARIABLES } from '../config/load/environment.ts'
+import { schemaAt } from '../config/load/schema-walk.ts'
+import { RouteDocument } from '../config/route/route-schema.ts'
 import { ConfigSchema } from '../config/schema.ts'
-import { schemaAt } from '../config/schema-walk.ts'
 
 /** What the tables read of a schema. */
 interface Field {

@@ -61,7 +61,7 @@ test('every version is pinned exactly', () => {
 
 const samplePlaces: PackagePlaces = new Map([
   ['opossum', ['wrappers']],
-  ['jsonwebtoken', ['middleware', 'cmd/token.ts']],
+  ['jsonwebtoken', ['middleware', 'cmd/commands/token.ts']],
   ['@fastify/http-proxy', ['routes']],
 ])
 
@@ -102,7 +102,7 @@ const allowed: [file: string, line: string][] = [
   ['internal/a.ts', '// setTimeout(f) is for others\n/**\n * console.log(x)\n */'],
   ['wrappers/a.ts', "import opossum from 'opossum'"],
   ['routes/a.ts', "import { a } from '../middleware/a.ts'"],
-  ['cmd/token.ts', "import jwt from 'jsonwebtoken'"],
+  ['cmd/commands/token.ts', "import jwt from 'jsonwebtoken'"],
   ['cmd/a.ts', "import { a } from '../wrappers/a.ts'"],
   ['examples/user/a.ts', "import jwt from 'jsonwebtoken'\nimport { a } from '../shared/a.ts'"],
   ['test/a.ts', "import opossum from 'opossum'\nimport { a } from '../wrappers/a.ts'"],

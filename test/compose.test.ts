@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
-import { loadConfig } from '../config/load.ts'
+import { loadConfig } from '../config/load/load.ts'
 
 interface Service {
   readonly image: string

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ERRORS } from '../internal/errors.ts'
+import { ERRORS } from '../internal/http/errors.ts'
 
 test('docs/errors.md lists every error code with its status, and no other', () => {
   const page = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')

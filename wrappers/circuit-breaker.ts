@@ -1,5 +1,5 @@
 import type { Outcome, Wrapper } from '../internal/upstream.ts'
-import { chosenPeer } from './upstream-peer.ts'
+import { chosenPeer } from './node/upstream-peer.ts'
 
 /** Sends each try through the breaker of the node it goes to. */
 export function createCircuitBreaker<T extends Outcome>(): Wrapper<T> {

@@ -1,5 +1,5 @@
-import { HealthVerdicts } from '../health-verdicts.ts'
-import type { HealthNews } from '../live-health.ts'
+import { HealthVerdicts } from '../gateway/health-verdicts.ts'
+import type { HealthNews } from '../gateway/live-health.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** Has one worker check the nodes, and tells the others what it finds. */

@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net'
-import type { FileContents } from '../../config/file-contents.ts'
+import type { FileContents } from '../../config/load/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
-import type { MetricValues } from '../../routes/metric-values.ts'
-import type { ListenWhen } from '../gateway-types.ts'
-import type { HealthNews } from '../live-health.ts'
+import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { ListenWhen } from '../gateway/gateway-types.ts'
+import type { HealthNews } from '../gateway/live-health.ts'
 
 /** What a worker runs with. All of it was checked by the primary, and none of it is read anew by the worker. */
 export interface WorkerSettings {

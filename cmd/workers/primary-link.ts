@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import type { HealthNews } from '../live-health.ts'
+import type { HealthNews } from '../gateway/live-health.ts'
 import type { PageName, ToPrimary, ToWorker } from './messages.ts'
 
 /** Why a worker ends: another took its place, the whole gateway ends, or its primary is gone. */

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import type { FileContents } from '../../config/file-contents.ts'
-import type { LoadedConfig } from '../../config/load.ts'
-import { ConfigError } from '../../config/problem.ts'
+import { ConfigError } from '../../config/kit/problem.ts'
+import type { FileContents } from '../../config/load/file-contents.ts'
+import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
-import { wantsEmbeddedEtcd } from '../embedded-etcd.ts'
-import { explain } from '../explain.ts'
-import { checkFormats } from '../registry.ts'
-import { logStartWarnings } from '../start-warnings.ts'
+import { explain } from '../cli/format-error.ts'
+import { wantsEmbeddedEtcd } from '../gateway/embedded-etcd.ts'
+import { checkFormats } from '../gateway/registry.ts'
+import { logStartWarnings } from '../gateway/start-warnings.ts'
 
 /** A configuration and everything that was read with it. */
 export interface Source {

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { IS_SOURCE, PACKAGE_FOLDER } from '../version.ts'
+import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 
 const FOLDERS = '{cmd,config,discovery,internal,middleware,routes,wrappers}/**/*.ts'
 

@@ -1,4 +1,4 @@
-import type { Node } from '../../internal/node.ts'
+import type { Node } from '../../internal/nodes/node.ts'
 
 /**
  * How one family of services writes itself into a store. One file and one line in `codecs.ts` each;

@@ -1,4 +1,4 @@
-import { createNode, parseAddress } from '../../internal/node.ts'
+import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, placeOf } from './key.ts'
 import { type Metadata, protocolOf, readMetadata, weightIfNumeric, withVersion } from './metadata.ts'

@@ -1,4 +1,4 @@
-import { createNode, parseAddress } from '../../internal/node.ts'
+import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
 import { isScalar, type Metadata, metadataFrom, protocolOf, weightIfNumeric } from './metadata.ts'

@@ -1,4 +1,4 @@
-import { createNode, type Node, parseAddress } from '../../internal/node.ts'
+import { createNode, type Node, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
 import { protocolOf, readMetadata } from './metadata.ts'

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { createNode, parseAddress } from '../../internal/node.ts'
+import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, placeOf } from './key.ts'
 import { protocolOf, readMetadata, withVersion } from './metadata.ts'

@@ -1,4 +1,4 @@
-import type { Node } from '../../internal/node.ts'
+import type { Node } from '../../internal/nodes/node.ts'
 
 /**
  * A list that a value has under `field`; `null`, as Go writes a list that was never set, is an empty one.

@@ -1,4 +1,4 @@
-import { addressOf, createNode, type Node } from '../../internal/node.ts'
+import { addressOf, createNode, type Node } from '../../internal/nodes/node.ts'
 import { idOf } from './key.ts'
 import { protocolOf, readMetadata } from './metadata.ts'
 import { type JsonObject, optionalNumber, optionalString } from './value.ts'

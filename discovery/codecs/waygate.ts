@@ -1,4 +1,4 @@
-import type { Node } from '../../internal/node.ts'
+import type { Node } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { checkService, quote, splitPath } from './key.ts'
 import { readNode } from './node-object.ts'

@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js'
 import { isTokenError } from './auth-errors.ts'
 import type { AuthTokens, Credential, NoTokenError } from './auth-tokens.ts'
-import { plainReason } from './reasons.ts'
+import { plainReason } from './error-text.ts'
 
 type Call = ReturnType<NextCall>
 type CallOptions = Parameters<NextCall>[0]

@@ -2,7 +2,7 @@ import { isRecoverableError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
 import { hasNoUsers, NO_TOKEN } from './auth-errors.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
-import { plainReason } from './reasons.ts'
+import { plainReason } from './error-text.ts'
 
 /** What a call carries to say whose it is; `token` is undefined with an etcd that has no users. */
 export interface Credential {

@@ -6,7 +6,7 @@ import { isNoToken } from './auth-errors.ts'
 import { createAuthInterceptor } from './auth-interceptor.ts'
 import { AuthTokens } from './auth-tokens.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
-import { GreetedCredentials } from './greeted-credentials.ts'
+import { GreetedCredentials } from './handshake-timeout.ts'
 import { requireLeader } from './require-leader.ts'
 import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 

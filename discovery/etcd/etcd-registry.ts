@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import { createNode, type NodeInput } from '../../internal/node.ts'
+import { createNode, type NodeInput } from '../../internal/nodes/node.ts'
 import { EventQueue } from '../event-queue.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import {

@@ -1,6 +1,6 @@
 import { codecNamed } from '../codecs/codecs.ts'
 import type { RegistryEntry, RegistrySource } from '../registry.ts'
-import { decodeApiKey, decodeNodes, decodeRevocation, decodeRoute } from './entries.ts'
+import { decodeApiKey, decodeNodes, decodeRevocation, decodeRoute } from './decode-entries.ts'
 import type { ServicesPrefix } from './prefixes.ts'
 import type { StoredKey } from './transport.ts'
 

@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import type { Node, NodeInput } from '../../internal/node.ts'
+import type { Node, NodeInput } from '../../internal/nodes/node.ts'
 import { encodeNode } from '../codecs/waygate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { RegisteredNode } from '../registered-node.ts'

@@ -8,9 +8,9 @@ import {
   type IKeyValue,
   type IWatchResponse,
 } from 'etcd3'
+import { connectionReason, plainReason } from './error-text.ts'
 import { type KeyRange, prefixRange, textOf } from './key-bytes.ts'
 import { type Page, type PageRequest, readPage } from './pages.ts'
-import { connectionReason, plainReason } from './reasons.ts'
 
 /** One key as the store has it. */
 export interface StoredKey {

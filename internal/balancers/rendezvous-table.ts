@@ -1,4 +1,4 @@
-import type { Peer } from '../peer.ts'
+import type { Peer } from '../nodes/peer.ts'
 import { hashText, mix } from './text-hash.ts'
 
 /** A power of two. A node with less than a ten-thousandth of the weight has a share only roughly. */

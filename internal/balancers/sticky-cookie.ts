@@ -1,5 +1,5 @@
-import type { Balancer, BalancerOptions } from '../balancer.ts'
-import type { Peer } from '../peer.ts'
+import type { Peer } from '../nodes/peer.ts'
+import type { Balancer, BalancerOptions } from './balancers.ts'
 import { createWeightedRoundRobin } from './weighted-round-robin.ts'
 
 /**

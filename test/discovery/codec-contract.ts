@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Codec } from '../../discovery/codecs/codec.ts'
-import type { Node } from '../../internal/node.ts'
+import type { Node } from '../../internal/nodes/node.ts'
 
 /** What stands for a node in one format: a value, or where the key says something a key and its value. */
 export type Written = string | { readonly path: string; readonly value: string }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
-import { createNode, type Node } from '../../internal/node.ts'
+import { createNode, type Node } from '../../internal/nodes/node.ts'
 import { parseRoute } from './follow.ts'
 
 const node = (service: string, id: string, weight = 1): Node =>

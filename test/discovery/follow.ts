@@ -2,7 +2,7 @@ import { Directory } from '../../discovery/directory.ts'
 import type { SourceState } from '../../discovery/directory-source.ts'
 import type { Credential, ParsedRoute } from '../../discovery/key-state.ts'
 import type { Registry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
-import type { Node } from '../../internal/node.ts'
+import type { Node } from '../../internal/nodes/node.ts'
 import { testRoute } from '../support/route.ts'
 
 /** Follows a registry the way a gateway does, but believes every delete, and lets a test wait for what it should come to know. */

@@ -6,7 +6,7 @@ import {
   type RegistryEntry,
   type RegistryEvent,
 } from '../../discovery/registry.ts'
-import type { NodeInput } from '../../internal/node.ts'
+import type { NodeInput } from '../../internal/nodes/node.ts'
 import { Follower } from './follow.ts'
 
 /** One store, and registries on it. */

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import type { Logger } from '../../discovery/logger.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
 import { ServiceFollower, type ServiceFollowerOptions } from '../../discovery/service-follower.ts'
-import { createNode, type Node, type NodeInput } from '../../internal/node.ts'
+import { createNode, type Node, type NodeInput } from '../../internal/nodes/node.ts'
 import { until } from '../support/until.ts'
 
 interface Scene {

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { SuspectWatch } from '../../discovery/suspect-watch.ts'
-import { createNode, type Node } from '../../internal/node.ts'
+import { createNode, type Node } from '../../internal/nodes/node.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { NodePage } from '../../routes/admin-pages.ts'
+import type { NodePage } from '../../routes/admin/page-types.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { findRouteProblems } from '../../config/route-document.ts'
+import { findRouteProblems } from '../../config/route/route-document.ts'
 import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../support/etcd.ts'
 

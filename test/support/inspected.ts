@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
 import { readdirSync } from 'node:fs'
 import v8 from 'node:v8'
-import { Circuit } from '../../wrappers/circuit.ts'
+import { Circuit } from '../../wrappers/breaker/circuit-breaker.ts'
 import { ConnectionPool } from '../../wrappers/http1/connection-pool.ts'
 import { NodeConnection } from '../../wrappers/http1/node-connection.ts'
-import { UpstreamPeer } from '../../wrappers/upstream-peer.ts'
+import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 
 // Loaded into a gateway (`--import`), it writes what the process holds, as a line of its log, at each SIGUSR2.
 process.on('SIGUSR2', () => {

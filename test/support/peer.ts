@@ -1,6 +1,6 @@
-import type { Health } from '../../internal/health.ts'
-import { createNode, type Node, type NodeInput } from '../../internal/node.ts'
-import type { BreakerState, Peer } from '../../internal/peer.ts'
+import type { Health } from '../../internal/nodes/health.ts'
+import { createNode, type Node, type NodeInput } from '../../internal/nodes/node.ts'
+import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 
 /** A peer without connections, whose availability the test sets. */
 export class FakePeer implements Peer {

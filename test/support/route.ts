@@ -1,4 +1,4 @@
-import type { Route } from '../../internal/route.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
 /** A route open to everyone; what is not said is made up. */

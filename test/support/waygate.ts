@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { NodePage, RoutesPage } from '../../routes/admin-pages.ts'
+import type { NodePage, RoutesPage } from '../../routes/admin/page-types.ts'
 import { until } from './until.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')

@@ -1,7 +1,7 @@
-import type { HealthCheck, HealthVerdict } from '../../internal/health.ts'
-import { addressOf, type Node, sameEndpoint } from '../../internal/node.ts'
-import type { NodeTable } from '../../internal/node-table.ts'
-import type { Peer } from '../../internal/peer.ts'
+import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
+import { addressOf, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CheckResult } from './check-node.ts'
 import { NodeCheck } from './node-check.ts'
 

@@ -1,5 +1,5 @@
-import { type Health, type HealthCheck, HealthStreak } from '../../internal/health.ts'
-import type { Node } from '../../internal/node.ts'
+import { type Health, type HealthCheck, HealthStreak } from '../../internal/nodes/health.ts'
+import type { Node } from '../../internal/nodes/node.ts'
 import { type CheckResult, checkNode } from './check-node.ts'
 
 export interface NodeCheckOptions {

@@ -1,5 +1,5 @@
-import { rememberSpellings } from '../../internal/known-spellings.ts'
-import { addConnectionOptions, without } from '../../internal/request-head.ts'
+import { rememberSpellings } from '../../internal/http/memoize-names.ts'
+import { addConnectionOptions, without } from '../../internal/http/request-head.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { GatewayError } from '../../internal/errors.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
 import type { RequestBody } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 

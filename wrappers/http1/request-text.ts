@@ -1,4 +1,4 @@
-import { rememberSpellings } from '../../internal/known-spellings.ts'
+import { rememberSpellings } from '../../internal/http/memoize-names.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { isFieldValue, isToken } from './field-lines.ts'
 

@@ -1,7 +1,7 @@
-import type { Route } from '../../../internal/route.ts'
+import type { Route } from '../../../internal/routing/route.ts'
 import type { ParsedRoute } from '../../key-state.ts'
 import { compareKeys } from '../../keys.ts'
-import { decodeRoute } from '../entries.ts'
+import { decodeRoute } from '../decode-entries.ts'
 import { count, duration, type Finding, listed, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Codec } from '../../../discovery/codecs/codec.ts'
 import { codecNamed } from '../../../discovery/codecs/codecs.ts'
-import type { Node } from '../../../internal/node.ts'
+import type { Node } from '../../../internal/nodes/node.ts'
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/registry-values')
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { loadConfig } from '../../../config/load.ts'
+import { loadConfig } from '../../../config/load/load.ts'
 import { codecNamed, codecs } from '../../../discovery/codecs/codecs.ts'
-import { addressOf } from '../../../internal/node.ts'
+import { addressOf } from '../../../internal/nodes/node.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/formats.md'), 'utf8')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeNode, waygate } from '../../../discovery/codecs/waygate.ts'
-import { createNode } from '../../../internal/node.ts'
+import { createNode } from '../../../internal/nodes/node.ts'
 import { refuses } from '../codec-contract.ts'
 
 test('waygate: what is written is read back as the same node', () => {

@@ -8,8 +8,8 @@ import { judgeMembers } from '../../../discovery/etcd/doctor/members.ts'
 import { judgeServices, type NodeKey } from '../../../discovery/etcd/doctor/nodes.ts'
 import { judgeRoutes } from '../../../discovery/etcd/doctor/routes.ts'
 import { judgeSpace } from '../../../discovery/etcd/doctor/space.ts'
-import { createNode } from '../../../internal/node.ts'
-import type { Route } from '../../../internal/route.ts'
+import { createNode } from '../../../internal/nodes/node.ts'
+import type { Route } from '../../../internal/routing/route.ts'
 import { testRoute } from '../../support/route.ts'
 
 const member = (port: number, more: Partial<MemberStatus> = {}): MemberStatus => ({

@@ -1,5 +1,5 @@
-import { ANY_TOKEN } from '../../../config/route-auth.ts'
-import { parseRouteDocument } from '../../../config/route-document.ts'
+import { ANY_TOKEN } from '../../../config/route/route-auth.ts'
+import { parseRouteDocument } from '../../../config/route/route-document.ts'
 import { type ExamineOptions, examine } from '../../../discovery/etcd/doctor/examine.ts'
 import type { Check, Finding, Level } from '../../../discovery/etcd/doctor/finding.ts'
 

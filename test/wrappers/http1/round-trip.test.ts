@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { without } from '../../../internal/request-head.ts'
+import { without } from '../../../internal/http/request-head.ts'
 import { Choice } from '../../fuzz/choice.ts'
 import { type MadeAnswer, makeAnswer } from '../../fuzz/make-answer.ts'
 import { mutate } from '../../fuzz/mutate.ts'
@@ -8,7 +8,7 @@ import { LlhttpReader } from '../../fuzz/read-llhttp.ts'
 import { OurReader } from '../../fuzz/read-ours.ts'
 import type { Reading } from '../../fuzz/reading.ts'
 import { sendRaw } from '../../support/http.ts'
-import { startDispatchFront } from '../dispatch-front.ts'
+import { startDispatchFront } from './dispatch-front.ts'
 
 /** Flat lines without the Date that Node's server adds where there is none. */
 function withoutAddedDate({ headers }: Reading, sent: Reading): readonly string[] {

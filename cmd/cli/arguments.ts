@@ -1,0 +1,144 @@
+import { parseArgs } from 'node:util'
+import { closest } from '../../config/kit/closest.ts'
+import { findProblems } from '../../config/kit/validate.ts'
+import { schemaAt } from '../../config/load/schema-walk.ts'
+import type { Setting } from '../../config/load/setting.ts'
+import { COMMANDS, type CommandName, type CommandRow } from './option-table.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The arguments of one command, known options only. */
+export class Arguments {
+  /** Before `--`. */
+  readonly operands: string[] = []
+  /** After `--`. */
+  readonly rest: string[] = []
+  /** Whether `--help` or `-h` is among them. */
+  readonly help: boolean
+  readonly #command: CommandName
+  readonly #values = new Map<string, string[]>()
+
+  /** @throws UsageError for an unknown option, or one without its value. */
+  constructor(command: CommandName, args: readonly string[]) {
+    this.#command = command
+    const { options }: CommandRow = COMMANDS[command]
+    const { tokens } = parseArgs({
+      args: [...args],
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        ...Object.fromEntries(
+          options.map(({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const),
+        ),
+      },
+      // Not strict, so that every mistake can be said in our own words.
+      strict: false,
+      allowPositionals: true,
+      tokens: true,
+    })
+    let help = false
+    let terminated = false
+    for (const token of tokens) {
+      if (token.kind === 'option-terminator') terminated = true
+      else if (token.kind === 'positional') (terminated ? this.rest : this.operands).push(token.value)
+      else if (token.name === 'help') help = true
+      else this.#add(token)
+    }
+    this.help = help
+  }
+
+  /** The value given, the last when there are several. */
+  one(name: string): string | undefined {
+    return this.#values.get(name)?.at(-1)
+  }
+
+  /** Every value given. */
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? []
+  }
+
+  /** Whether a switch is given. */
+  has(name: string): boolean {
+    return this.#values.has(name)
+  }
+
+  required(name: string): string {
+    const value = this.one(name)
+    if (value === undefined) throw this.error(`--${name} is missing`)
+    return value
+  }
+
+  /** The `KEY=VALUE` pairs given. */
+  pairs(name: string): [key: string, value: string][] {
+    return (this.#values.get(name) ?? []).map(pair => {
+      const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? []
+      if (key === undefined || value === undefined)
+        throw this.error(`--${name} must be KEY=VALUE, not ${pair}`)
+      return [key, value]
+    })
+  }
+
+  integer(name: string, bounds: { readonly min: number; readonly max: number }): number | undefined {
+    const text = this.one(name)
+    if (text === undefined) return undefined
+    const { min, max } = bounds
+    const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= min && value <= max) return value
+    throw this.error(`--${name} must be an integer from ${min} to ${max}, not ${text}`)
+  }
+
+  /** The options that belong to the configuration, each checked by the rules of its field. */
+  settings(): Setting[] {
+    const { options }: CommandRow = COMMANDS[this.#command]
+    return options.flatMap(({ name, path, list }) => {
+      const text = this.one(name)
+      if (text === undefined || path === undefined) return []
+      const schema = schemaAt(path) as { type?: string }
+      const value = list ? splitList(text) : schema.type === 'integer' ? toInteger(text) : text
+      const [problem] = findProblems(schemaAt(path), value)
+      if (problem) throw this.error(`--${name} ${problem.message}`)
+      return [{ path, value, source: `option --${name}` }]
+    })
+  }
+
+  error(message: string): UsageError {
+    return new UsageError(message, this.#command)
+  }
+
+  #add(token: {
+    rawName: string
+    name: string
+    value?: string | undefined
+    inlineValue?: boolean | undefined
+  }) {
+    const { options }: CommandRow = COMMANDS[this.#command]
+    const known = ['help', ...options.map(option => option.name)]
+    if (!token.rawName.startsWith('--') || !known.includes(token.name)) {
+      const guess = closest(token.name, known)
+      throw this.error(
+        `unknown option ${token.rawName}${guess === undefined ? '' : ` (did you mean --${guess}?)`}`,
+      )
+    }
+    const { value, inlineValue } = token
+    if (options.some(option => option.name === token.name && option.value === '')) {
+      if (value !== undefined) throw this.error(`${token.rawName} takes no value`)
+      this.#values.set(token.name, [])
+      return
+    }
+    // `--port --host x` forgot a value; `--weight -1` did not, and has a better complaint coming.
+    const forgotten = value === undefined || (inlineValue === false && /^-(?!\d)./.test(value))
+    if (forgotten || value === '') throw this.error(`${token.rawName} needs a value`)
+    const values = this.#values.get(token.name)
+    if (values) values.push(value)
+    else this.#values.set(token.name, [value])
+  }
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '')
+}
+
+function toInteger(text: string): number | string {
+  return /^-?\d{1,15}$/.test(text) ? Number(text) : text
+}

@@ -1,0 +1,177 @@
+import { didYouMean } from '../../config/kit/closest.ts'
+import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.ts'
+import { Arguments } from './arguments.ts'
+import {
+  type ApiKeyOptions,
+  CHECK_KINDS,
+  type CheckOptions,
+  type Command,
+  type Configured,
+  type RegisterOptions,
+  type TokenOptions,
+} from './command.ts'
+import { parseDuration } from './duration.ts'
+import { commandHelp, programHelp } from './help.ts'
+import { COMMANDS, type CommandName, isCommandName } from './option-table.ts'
+import { UsageError } from './usage-error.ts'
+
+/**
+ * Understands the arguments after `waygate`.
+ *
+ * @throws UsageError when they do not make sense.
+ */
+export function parseCommandLine(args: readonly string[]): Command {
+  const [first, ...rest] = args
+  if (first === undefined) throw new UsageError(`a command is missing: ${Object.keys(COMMANDS).join(', ')}`)
+  if (first === '--version' || first === '-v' || first === 'version') return { command: 'version' }
+  if (first === '--help' || first === '-h') return { command: 'help', text: programHelp() }
+  if (first === 'help') return parseHelp(rest)
+  if (!isCommandName(first)) {
+    const kind = first.startsWith('-') ? 'option' : 'command'
+    throw new UsageError(`unknown ${kind} ${first}${didYouMean(first, [...Object.keys(COMMANDS), 'help'])}`)
+  }
+  const given = new Arguments(first, rest)
+  return given.help ? { command: 'help', text: commandHelp(first) } : toCommand(first, given)
+}
+
+function parseHelp([name]: readonly string[]): Command {
+  if (name === undefined) return { command: 'help', text: programHelp() }
+  if (isCommandName(name)) return { command: 'help', text: commandHelp(name) }
+  throw new UsageError(`unknown command ${name}${didYouMean(name, Object.keys(COMMANDS))}`)
+}
+
+function toCommand(command: CommandName, given: Arguments): Command {
+  if (command === 'check') return parseCheck(given)
+  const [operand] = given.operands
+  if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
+  if (command === 'register') return parseRegister(given)
+  const [extra] = given.rest
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  switch (command) {
+    case 'start':
+    case 'demo':
+      return { command, ...configured(given) }
+    case 'routes':
+      return { command, ...configured(given), admin: parseAdmin(given) }
+    case 'token':
+      return parseToken(given)
+    case 'api-key':
+      return parseApiKey(given)
+    case 'hash-password':
+      return { command, user: given.one('user') }
+    case 'doctor':
+      return { command, ...configured(given), writeCheck: given.has('write-check'), json: given.has('json') }
+    default:
+      return command satisfies never
+  }
+}
+
+function configured(given: Arguments): Configured {
+  return { config: given.one('config'), settings: given.settings() }
+}
+
+function parseRegister(given: Arguments): RegisterOptions {
+  const name = given.required('name')
+  const id = given.one('id')
+  const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT }) ?? 1
+  // A lease shorter than 6 s ends in the time that losing one etcd member takes.
+  const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 }) ?? 10
+  const metadata = Object.fromEntries(given.pairs('meta'))
+  const { host, port } = parseNode(given, name, id)
+  const [file, ...args] = given.rest
+  const child = file === undefined ? undefined : { file, args }
+  return {
+    command: 'register',
+    ...configured(given),
+    name,
+    host,
+    port,
+    id,
+    weight,
+    metadata,
+    ttlSeconds,
+    child,
+  }
+}
+
+function parseNode(given: Arguments, service: string, id = 'unnamed'): { host: string; port: number } {
+  try {
+    return createNode({ service, id, ...parseAddress(given.required('address')) })
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw given.error(error.message)
+  }
+}
+
+function parseAdmin(given: Arguments): string | undefined {
+  const text = given.one('admin')
+  if (text === undefined) return undefined
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw given.error(`--admin must be an http or https URL, not ${text}`)
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+// `--sub` and `--expires` say these; `iat` is the time of signing.
+const OWN_CLAIMS = ['sub', 'exp', 'iat']
+
+function parseToken(given: Arguments): TokenOptions {
+  const expires = given.one('expires') ?? COMMANDS.token.options[1].default
+  const expiresInSeconds = parseDuration(expires)
+  if (expiresInSeconds === undefined) {
+    throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
+  }
+  const claims = given.pairs('claim').map(([name, value]) => {
+    if (OWN_CLAIMS.includes(name)) throw given.error(`--claim must not set ${name}: --sub and --expires do`)
+    return [name, jsonOrText(value)] as const
+  })
+  return {
+    command: 'token',
+    ...configured(given),
+    subject: given.required('sub'),
+    expiresInSeconds,
+    claims: Object.fromEntries(claims),
+  }
+}
+
+function parseApiKey(given: Arguments): ApiKeyOptions {
+  const expires = given.one('expires')
+  const expiresInSeconds = expires === undefined ? undefined : parseDuration(expires)
+  if (expires !== undefined && expiresInSeconds === undefined) {
+    throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
+  }
+  const words = (name: string) =>
+    given.all(name).map(word => {
+      if (/\s/.test(word)) throw given.error(`--${name} must be one word, not ${word}`)
+      return word
+    })
+  const claims = given.pairs('claim').map(([name, value]) => [name, jsonOrText(value)] as const)
+  return {
+    command: 'api-key',
+    ...configured(given),
+    owner: given.required('owner'),
+    scopes: words('scope'),
+    roles: words('role'),
+    claims: Object.fromEntries(claims),
+    expiresInSeconds,
+  }
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function parseCheck(given: Arguments): CheckOptions {
+  const [file, extra] = [...given.operands, ...given.rest]
+  if (file === undefined) throw given.error('FILE is missing')
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const named = given.one('kind')
+  const kind = CHECK_KINDS.find(each => each === named)
+  if (kind !== named) throw given.error(`--kind must be one of ${CHECK_KINDS.join(', ')}, not ${named}`)
+  return { command: 'check', file, kind }
+}

@@ -1,0 +1,40 @@
+import { createServer } from 'node:net'
+import type { LoadedConfig } from '../../config/load/load.ts'
+import { parseAddress } from '../../internal/nodes/node.ts'
+
+export interface DemoPorts {
+  readonly loaded: LoadedConfig
+  /** Default ports that somebody else listens on. */
+  readonly taken: readonly number[]
+}
+
+/**
+ * The configuration with any free port in the place of each default port that is taken: whoever tries the
+ * demo did not choose those. A port that was chosen stays, and is an error when it is taken.
+ */
+export async function avoidTakenPorts(loaded: LoadedConfig): Promise<DemoPorts> {
+  const { config, sourceOf } = loaded
+  const taken: number[] = []
+  const portFor = async (path: string, host: string, port: number): Promise<number> => {
+    if (sourceOf(path) !== 'default' || port === 0 || !(await isTaken(host, port))) return port
+    taken.push(port)
+    return 0
+  }
+  const port = await portFor('port', config.host, config.port)
+  const adminPort = await portFor('adminPort', config.adminHost, config.adminPort)
+  const etcd = parseAddress(config.etcd.embedded)
+  const etcdPort = await portFor('etcd.embedded', etcd.host, etcd.port)
+  const embedded = etcdPort === etcd.port ? config.etcd.embedded : `${etcd.host}:${etcdPort}`
+  return {
+    loaded: { ...loaded, config: { ...config, port, adminPort, etcd: { ...config.etcd, embedded } } },
+    taken,
+  }
+}
+
+function isTaken(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'))
+    server.listen({ host, port }, () => server.close(() => resolve(false)))
+  })
+}

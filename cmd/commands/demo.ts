@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import { createEtcdClient, type EtcdClientOptions } from '../../discovery/etcd/client.ts'
+import { readExampleRoutes } from '../../examples/shared/routes.ts'
+import type { DemoOptions } from '../cli/command.ts'
+import { untilSignal } from '../cli/signals.ts'
+import { localUrlOf } from '../cli/url.ts'
+import { UsageError } from '../cli/usage-error.ts'
+import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
+import { etcdClientOptions } from '../gateway/etcd-options.ts'
+import { createLogger } from '../gateway/logger.ts'
+import { type Stack, startStack } from '../gateway/stack.ts'
+import { type Child, startChild } from './child.ts'
+import { avoidTakenPorts } from './demo-ports.ts'
+import { signToken } from './token.ts'
+
+/** What runs beside the gateway: the same service twice, weighted 3:1, and another one. */
+const SERVICES = [
+  { name: 'user', weight: 3 },
+  { name: 'user', weight: 1 },
+  { name: 'task', weight: 1 },
+] as const
+const STOP_GRACE_MS = 5_000
+
+/**
+ * `waygate demo`: embedded etcd, gateway and the example services, with what to type next. Resolves with the
+ * exit code after SIGINT or SIGTERM has ended all of it.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const signal = untilSignal()
+  const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
+  const log = createLogger(loaded.config.logLevel)
+  const { flush } = log
+  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
+  const children: Child[] = []
+  if (loaded.config.workers !== 1) log.logger.warn('the demo runs one process; workers is ignored')
+  let stack: Stack | undefined
+  try {
+    stack = await startStack(loaded, log)
+    const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
+    const { config, keys } = loaded
+    await putRouteDocuments(
+      etcdClientOptions(config, keys, stack.embeddedEtcd?.url),
+      config.discovery.routesPrefix,
+    )
+    for (const service of SERVICES) children.push(await startService(service, { etcd, folder, loaded }))
+    const failed = Promise.race(children.map(child => child.exited)).then(code => {
+      throw new Error(`an example service ended with exit code ${code}`)
+    })
+    failed.catch(() => {})
+    await Promise.race([untilRegistered(stack), failed, signal])
+    console.log(introduction(stack, loaded, { etcd, taken, firstPid: children[0]!.process.pid! }))
+    for (const { exited, process } of children) void exited.then(() => tellEnd(process.pid!, signal))
+    await signal
+    return 0
+  } finally {
+    await Promise.all(children.map(child => child.stop(STOP_GRACE_MS)))
+    await stack?.stop()
+    flush()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Quiet unless asked, with a secret made up where none is configured, and gone at once on Ctrl-C. */
+function loadDemoConfig({ config: file, settings }: DemoOptions): LoadedConfig {
+  const defaults = {
+    WAYGATE_LOG_LEVEL: 'warn',
+    ...(!process.env.WAYGATE_JWT_PUBLIC_KEY_FILE && {
+      WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url'),
+    }),
+  }
+  const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
+  if (loaded.config.jwt.secret === undefined) {
+    throw new UsageError(
+      'its services sign tokens with jwt.secret, but another kind of key is configured',
+      'demo',
+    )
+  }
+  return { ...loaded, config: { ...loaded.config, drainMs: 0 } }
+}
+
+async function putRouteDocuments(options: EtcdClientOptions, prefix: string): Promise<void> {
+  const client = createEtcdClient(options)
+  try {
+    for (const { id, document } of await readExampleRoutes()) {
+      await client.put(`${prefix}${id}`).value(document)
+    }
+  } finally {
+    client.close()
+  }
+}
+
+function startService(
+  { name, weight }: (typeof SERVICES)[number],
+  { etcd, folder, loaded }: { etcd: string; folder: string; loaded: LoadedConfig },
+): Promise<Child> {
+  const { config } = loaded
+  const args = IS_SOURCE
+    ? ['--conditions=waygate-source', join(PACKAGE_FOLDER, 'examples', name, 'main.ts')]
+    : [join(PACKAGE_FOLDER, 'dist/examples', name, 'main.js')]
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    // Two processes that serve the same users must see the same users.
+    DATABASE: join(folder, `${name}.db`),
+    LOG_LEVEL: 'error',
+    WAYGATE_ETCD: etcd,
+    WAYGATE_SERVICES_PREFIX: config.discovery.servicesPrefix,
+    WAYGATE_WEIGHT: String(weight),
+    ...(config.jwt.secret !== undefined && { WAYGATE_JWT_SECRET: config.jwt.secret }),
+  }
+  return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+async function untilRegistered({ gateway }: Stack): Promise<void> {
+  const missing = () =>
+    SERVICES.some(({ name }) => !gateway.table.routes().some(route => route.service === name))
+  while (missing() || gateway.nodeCount() < SERVICES.length) await delay(50)
+}
+
+function introduction(
+  { gateway, adminAddress }: Stack,
+  loaded: LoadedConfig,
+  { etcd, taken, firstPid }: { etcd: string; taken: readonly number[]; firstPid: number },
+): string {
+  const url = localUrlOf(gateway.address)
+  const admin = localUrlOf(adminAddress)
+  const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
+  const json = `-H 'content-type: application/json'`
+  const elsewhere =
+    taken.length === 0 ? '' : ` In use by others, so on free ports instead: ${taken.join(', ')}.`
+  return `
+Waygate is running.${elsewhere}
+
+  gateway  ${url}
+  admin    ${admin}/routes
+  etcd     ${etcd}
+  services user (two nodes, weighted 3:1), task
+
+A token that is good for an hour, of a user called "demo":
+
+  export TOKEN=${signToken(claims, loaded)}
+
+Try, in another terminal:
+
+  # without a token: 401
+  curl -i ${url}/task/tasks
+
+  # create and list tasks
+  curl ${url}/task/tasks -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"read the README"}'
+  curl ${url}/task/tasks -H "authorization: Bearer $TOKEN"
+
+  # register, log in, and use the token that the user service issues
+  curl ${url}/user/register ${json} -d '{"name":"ada","password":"correct horse"}'
+  TOKEN=$(curl -s ${url}/user/login ${json} -d '{"name":"ada","password":"correct horse"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+  curl ${url}/user/me -H "authorization: Bearer $TOKEN"
+
+  # the live table
+  curl -s ${admin}/routes
+  npm run -s waygate routes -- --admin ${admin}
+
+  # what happens when a node dies: end one of the two user services, and go on asking
+  kill -9 ${firstPid}
+
+Ctrl-C ends all of it.
+`
+}
+
+/** A service that is ended while the demo goes on is what a demo is for. */
+async function tellEnd(pid: number, signal: Promise<unknown>): Promise<void> {
+  const isOver = await Promise.race([signal.then(() => true), delay(0, false)])
+  if (!isOver) {
+    console.log(
+      `Process ${pid} has ended. What it is asked goes to another node of its service, if there is one; it leaves the table when its lease ends.`,
+    )
+  }
+}

@@ -1,0 +1,46 @@
+import { styleText } from 'node:util'
+import type { Finding, Level } from '../../discovery/etcd/doctor/finding.ts'
+
+const COLORS: Readonly<Record<Level, 'green' | 'yellow' | 'red' | 'gray'>> = {
+  ok: 'green',
+  warning: 'yellow',
+  problem: 'red',
+  skipped: 'gray',
+}
+
+const WIDTH = Math.max(...Object.keys(COLORS).map(level => level.length))
+const INDENT = ' '.repeat(WIDTH + 2)
+
+export interface ReportOptions {
+  /** Whether the levels have colors. */
+  readonly colors: boolean
+}
+
+/** Findings for people: a line for each, what it counts and what to do about it below, and a sum. */
+export function formatFindings(findings: readonly Finding[], { colors }: ReportOptions): string {
+  const lines = findings.flatMap(({ level, message, hint, details }) => {
+    const word = level.padEnd(WIDTH)
+    const shown = colors ? styleText(COLORS[level], word, { validateStream: false }) : word
+    const items = (details?.items ?? []).map(item => `${INDENT}- ${visible(item)}`)
+    if (details?.more !== undefined) items.push(`${INDENT}and ${details.more} more`)
+    const advice = hint === undefined ? [] : [`${INDENT}→ ${visible(hint)}`]
+    return [`${shown}  ${visible(message)}`, ...items, ...advice]
+  })
+  return [...lines, '', summary(findings)].join('\n')
+}
+
+function summary(findings: readonly Finding[]): string {
+  const counted = (['problem', 'warning'] as const).flatMap(level => {
+    const number = findings.filter(finding => finding.level === level).length
+    return number === 0 ? [] : `${number} ${level}${number === 1 ? '' : 's'}`
+  })
+  return counted.length === 0 ? 'Nothing is wrong.' : `${counted.join(', ')}.`
+}
+
+/** What etcd holds was written by others: it must not move the cursor, or do more, where it is shown. */
+function visible(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    character => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
+}

@@ -1,0 +1,79 @@
+import { loadConfig } from '../../config/load/load.ts'
+import { ANY_TOKEN, NO_TOKEN } from '../../config/route/route-auth.ts'
+import { parseRouteDocument } from '../../config/route/route-document.ts'
+import { isEmbedded } from '../../discovery/etcd/doctor/cluster.ts'
+import { parseEndpoint } from '../../discovery/etcd/doctor/endpoint-url.ts'
+import { type ExamineOptions, examine } from '../../discovery/etcd/doctor/examine.ts'
+import type { Finding } from '../../discovery/etcd/doctor/finding.ts'
+import { probe } from '../../discovery/etcd/doctor/probe.ts'
+import { checkPrefix, servicesPrefixes } from '../../discovery/etcd/prefixes.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { DoctorOptions } from '../cli/command.ts'
+import { etcdClientOptions } from '../gateway/etcd-options.ts'
+import { formatFindings } from './doctor-report.ts'
+
+const CONNECT_MS = 2_000
+
+/** `waygate doctor`: prints what is wrong with etcd. Resolves with the exit code: 1 when there is a problem. */
+export async function runDoctor(options: DoctorOptions): Promise<0 | 1> {
+  const findings = await findOut(options)
+  const isColored = process.stdout.isTTY === true && process.stdout.hasColors()
+  console.log(
+    options.json ? JSON.stringify(findings, null, 2) : formatFindings(findings, { colors: isColored }),
+  )
+  return findings.some(({ level }) => level === 'problem') ? 1 : 0
+}
+
+async function findOut({ config: file, settings, writeCheck }: DoctorOptions): Promise<readonly Finding[]> {
+  const loaded = loadConfig({ file, env: process.env, flags: settings })
+  const { config, keys, warnings } = loaded
+  const said = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
+  if (config.discovery.registry !== 'etcd') {
+    const message = `discovery.registry is ${config.discovery.registry}: etcd is not used`
+    return [...said, { check: 'configuration', level: 'ok', message }]
+  }
+  const { servicesPrefix, routesPrefix, format, sources } = config.discovery
+  const { defaults, documents } = config.routes
+  const defaultAuth = keys.jwt ? ANY_TOKEN : NO_TOKEN
+  const parse = (id: string, document: unknown, origin: Route['origin']) =>
+    parseRouteDocument(id, document, { origin, defaults, defaultAuth })
+  const etcd: ExamineOptions = {
+    ...etcdClientOptions(config, keys),
+    sources: servicesPrefixes({ prefix: servicesPrefix, format }, sources, checkPrefix(routesPrefix)),
+    servicesPrefix,
+    routesPrefix,
+    parseRoute: (id, document) => parse(id, document, 'etcd'),
+    fileRoutes: Object.entries(documents).flatMap(([id, document]) => {
+      const parsed = parse(id, document, 'file')
+      return 'route' in parsed ? [parsed.route] : []
+    }),
+    writeCheck,
+  }
+  if (config.etcd.endpoints !== undefined) return [...said, ...(await examine(etcd))]
+  return [...said, ...(await examineEmbedded(config.etcd.embedded, etcd))]
+}
+
+/** Without an etcd in the configuration, what matters is where `start` would run its own. */
+async function examineEmbedded(address: string, etcd: ExamineOptions): Promise<readonly Finding[]> {
+  const none = `no etcd is configured: waygate start runs the embedded etcd at ${address}`
+  const hint = 'for more than one machine, run etcd and name it with --etcd or WAYGATE_ETCD'
+  const place = parseEndpoint(`http://${address}`)
+  const failure = place.port === 0 ? undefined : await probe(place, undefined, CONNECT_MS)
+  if (place.port === 0 || failure?.code === 'ECONNREFUSED') {
+    const message = `${none}, where nothing listens yet`
+    return [{ check: 'configuration', level: 'ok', message, hint }]
+  }
+  const findings = await examine(etcd)
+  const version = findings.find(({ check }) => check === 'version')?.details?.version
+  if (typeof version === 'string' && isEmbedded({ version })) {
+    const message = `${none}; one listens there now, and was looked at`
+    return [{ check: 'configuration', level: 'ok', message, hint }, ...findings]
+  }
+  const taken: Finding = {
+    check: 'configuration',
+    level: 'problem',
+    message: `${none}, but something else listens there`,
+    hint: `if that is the etcd to use, name it with --etcd http://${address}; else move the embedded one with --embedded-etcd`,
+  }
+  return [taken, ...findings]
+}

@@ -1,0 +1,70 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import pino from 'pino'
+import { loadConfig } from '../../config/load/load.ts'
+import { register } from '../../discovery/register.ts'
+import type { Registration } from '../../discovery/registry.ts'
+import type { RegisterOptions } from '../cli/command.ts'
+import { untilSignal } from '../cli/signals.ts'
+import { etcdClientOptions } from '../gateway/etcd-options.ts'
+import { startChild, untilAccepting, untilFree } from './child.ts'
+
+/** How long a command keeps serving after it has left etcd, until every gateway has heard. */
+const DRAIN_MS = 500
+/** How long a process that is just ending may keep the address. */
+const FREE_WITHIN_MS = 3_000
+/** How long a command may take to end before it is killed. */
+const STOP_GRACE_MS = 10_000
+
+/**
+ * `waygate register`, the sidecar: keeps one node in etcd, and with a command runs that command for as long
+ * as it lives. Resolves with the command's exit code, or 0.
+ *
+ * Logs go to stderr: stdout belongs to the command.
+ */
+export async function runRegister(options: RegisterOptions): Promise<number> {
+  const { config, keys } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
+  const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
+  const leaving = new AbortController()
+  const signalled = untilSignal().then(() => leaving.abort())
+  if (options.child) {
+    // Else what is there would be taken for the command, and the node of whoever started it be taken over.
+    await untilFree(options, FREE_WITHIN_MS, leaving.signal)
+    if (leaving.signal.aborted) return 0
+  }
+  const child =
+    options.child && (await startChild(options.child.file, options.child.args, { stdio: 'inherit' }))
+  const ended = child ? Promise.race([signalled, child.exited.then(() => leaving.abort())]) : signalled
+
+  const registration = keepRegistered()
+  await ended
+  await (await registration)?.unregister()
+  if (!child) return 0
+  if (child.process.exitCode === null && child.process.signalCode === null) await delay(DRAIN_MS)
+  return child.stop(STOP_GRACE_MS)
+
+  async function keepRegistered(): Promise<Registration | undefined> {
+    const { name, id, host, port, weight, metadata, ttlSeconds } = options
+    try {
+      if (child) await untilAccepting(host, port, leaving.signal)
+      const { endpoints, ...access } = etcdClientOptions(config, keys)
+      return await register({
+        name,
+        id,
+        host,
+        port,
+        weight,
+        metadata,
+        ttlSeconds,
+        etcd: endpoints,
+        ...access,
+        servicesPrefix: config.discovery.servicesPrefix,
+        signal: leaving.signal,
+        logger,
+      })
+    } catch (error) {
+      if (leaving.signal.aborted) return undefined
+      await child?.stop(STOP_GRACE_MS)
+      throw error
+    }
+  }
+}

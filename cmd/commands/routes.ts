@@ -1,0 +1,77 @@
+import { loadConfig } from '../../config/load/load.ts'
+import type { RoutesPage } from '../../routes/admin/page-types.ts'
+import type { RoutesOptions } from '../cli/command.ts'
+import { formatTable } from '../cli/text-table.ts'
+import { urlOf } from '../cli/url.ts'
+
+/** `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
+export async function runRoutes(options: RoutesOptions): Promise<number> {
+  const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
+  const admin = options.admin ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
+  const headers = config.adminToken === undefined ? {} : { authorization: `Bearer ${config.adminToken}` }
+  let response: Response
+  try {
+    response = await fetch(`${admin}/routes`, { headers, signal: AbortSignal.timeout(5_000) })
+  } catch (error) {
+    const { cause } = error as Error
+    const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
+    console.error(`waygate routes: no gateway answers at ${admin}: ${reason}`)
+    return 1
+  }
+  if (!response.ok) {
+    const hint = response.status === 401 ? ': set WAYGATE_ADMIN_TOKEN' : ''
+    console.error(`waygate routes: ${admin}/routes answered ${response.status}${hint}`)
+    return 1
+  }
+  console.log(describeTable((await response.json()) as RoutesPage))
+  return 0
+}
+
+/** The table in lines, a line per node. */
+export function describeTable({ revision, source, routes, problems }: RoutesPage): string {
+  const state = source.stale ? (source.connected ? 'stale' : 'stale, not connected') : 'live'
+  const age = source.ageMs === undefined ? '' : `, confirmed ${Math.round(source.ageMs / 100) / 10} s ago`
+  const rows = routes.flatMap(route => {
+    const methods = route.methods?.join(',') ?? '*'
+    const path = `${route.hosts?.join(',') ?? ''}${route.path}`
+    const auth = typeof route.auth === 'string' ? route.auth : JSON.stringify(route.auth)
+    const about = [route.id, methods, path, route.service, auth]
+    if (route.nodes.length === 0) return [[...about, '(no node)']]
+    return route.nodes.map((node, index) => [
+      ...(index === 0 ? about : about.map(() => '')),
+      node.id,
+      node.address,
+      String(node.weight),
+      node.protocol === undefined ? node.state : `${node.state} (${node.protocol})`,
+      node.breaker,
+      node.health,
+      String(node.inFlight),
+      String(node.requests),
+      String(node.failures),
+    ])
+  })
+  const header = [
+    'ROUTE',
+    'METHODS',
+    'PATH',
+    'SERVICE',
+    'AUTH',
+    'NODE',
+    'ADDRESS',
+    'WEIGHT',
+    'STATE',
+    'BREAKER',
+    'HEALTH',
+  ]
+  const doubt = source.suspects > 0 ? `, ${source.suspects} keys in doubt` : ''
+  const drift = source.drift > 0 ? `, drift ${source.drift}` : ''
+  const lines = [
+    `${source.registry} revision ${revision ?? '-'} (${state}${age}${doubt}${drift})`,
+    ...(source.connected || source.reason === undefined ? [] : [source.reason]),
+    '',
+    formatTable([[...header, 'IN FLIGHT', 'REQUESTS', 'FAILURES'], ...rows]),
+  ]
+  if (problems.length > 0)
+    lines.push('', 'Not used:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
+  return lines.join('\n')
+}

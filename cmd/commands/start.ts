@@ -1,0 +1,56 @@
+import { availableParallelism } from 'node:os'
+import { createFileRecord } from '../../config/load/file-contents.ts'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import type { StartOptions } from '../cli/command.ts'
+import { onReloadSignal, untilSignal } from '../cli/signals.ts'
+import { urlOf } from '../cli/url.ts'
+import { collectStartupLater } from '../gateway/body-memory.ts'
+import { createLogger, type Log } from '../gateway/logger.ts'
+import { startStack } from '../gateway/stack.ts'
+import { logStartWarnings } from '../gateway/start-warnings.ts'
+import type { Source } from '../workers/reload.ts'
+
+/** `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
+export async function runStart(options: StartOptions): Promise<number> {
+  const load = (): Source => {
+    const files = createFileRecord()
+    const { config: file, settings: flags } = options
+    const loaded = loadConfig({ file, env: process.env, flags, readKeyFile: files.readFile })
+    return { loaded, keyFiles: files.contents() }
+  }
+  const source = load()
+  const log = createLogger(source.loaded.config.logLevel)
+  try {
+    logStartWarnings(source.loaded, log.logger)
+    if (countWorkers(source.loaded) === 1) await serveAlone(source.loaded, log)
+    else {
+      const { servePrimary } = await import('../workers/primary.ts')
+      await servePrimary(source, { load, countWorkers, log })
+    }
+    log.logger.info('stopped')
+    return 0
+  } finally {
+    log.flush()
+  }
+}
+
+function countWorkers({ config: { workers } }: LoadedConfig): number {
+  return workers === 0 ? availableParallelism() : workers
+}
+
+async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
+  const { logger, flush } = log
+  onReloadSignal(() =>
+    logger.warn('the configuration is read anew with two workers or more; with one it needs a restart'),
+  )
+  const stack = await startStack(loaded, log)
+  const { gateway, adminAddress } = stack
+  logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
+  // Whoever started the process waits for this line.
+  flush()
+  collectStartupLater(() => gateway.hasServed())
+  const signal = await untilSignal()
+  logger.info({ signal }, 'shutting down; a second signal ends at once')
+  const cut = await stack.stop()
+  if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
+}

@@ -1,0 +1,71 @@
+import { type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
+import jwt from 'jsonwebtoken'
+import { loadSigningKey } from '../../config/keys/jwt-keys.ts'
+import type { Findings } from '../../config/keys/key-files.ts'
+import { ConfigError, toProblem } from '../../config/kit/problem.ts'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import type { Algorithm } from '../../config/sections/jwt-schema.ts'
+import type { TokenOptions } from '../cli/command.ts'
+import { UsageError } from '../cli/usage-error.ts'
+
+/** `waygate token`: prints a token and nothing else. Resolves with the exit code. */
+export async function runToken(options: TokenOptions): Promise<number> {
+  console.log(
+    signToken(options, loadConfig({ file: options.config, env: process.env, flags: options.settings })),
+  )
+  return 0
+}
+
+/**
+ * A token that a gateway with this configuration accepts, `iss` and `aud` included: the first of each when
+ * several are accepted.
+ *
+ * @throws ConfigError when there is nothing to sign with, UsageError for a claim of the wrong type or an impossible name.
+ */
+export function signToken(
+  { subject, expiresInSeconds, claims }: Pick<TokenOptions, 'subject' | 'expiresInSeconds' | 'claims'>,
+  { config, sourceOf }: Pick<LoadedConfig, 'config' | 'sourceOf'>,
+): string {
+  const findings: Findings = { problems: [], warnings: [] }
+  const signing = loadSigningKey(config.jwt, findings)
+  if (findings.problems.length > 0) {
+    throw new ConfigError(
+      findings.problems.map(finding => ({ ...toProblem(finding), source: sourceOf(finding.path.join('.')) })),
+    )
+  }
+  const algorithm = signing?.algorithms[0]
+  if (signing === undefined || algorithm === undefined) {
+    const message = 'has nothing to sign with: set jwt.privateKeyFile, jwt.secret or WAYGATE_JWT_SECRET'
+    throw new ConfigError([{ source: sourceOf('jwt'), path: '$.jwt', message }])
+  }
+  // jsonwebtoken takes what every object inherits for a rule of its own, and fails.
+  const unfit = Object.keys(claims).find(name => name in Object.prototype)
+  if (unfit !== undefined) throw new UsageError(`a claim cannot be called ${unfit}`, 'token')
+  const { issuer, audience } = config.jwt
+  const payload = {
+    ...(issuer !== undefined && { iss: first(issuer) }),
+    ...(audience !== undefined && { aud: first(audience) }),
+    ...claims,
+    sub: subject,
+  }
+  try {
+    return sign(payload, signing.key, algorithm, expiresInSeconds)
+  } catch (error) {
+    // What is left to complain of is a registered claim of the wrong type.
+    throw new UsageError((error as Error).message, 'token')
+  }
+}
+
+/** @throws Error for a registered claim of the wrong type */
+function sign(payload: object, key: KeyObject, algorithm: Algorithm, expiresIn: number): string {
+  if (algorithm !== 'EdDSA') return jwt.sign(payload, key, { algorithm, expiresIn })
+  // jsonwebtoken does not know it, but checks and writes the claims all the same.
+  const [, claims] = jwt.sign(payload, randomBytes(32), { algorithm: 'HS256', expiresIn }).split('.')
+  const head = Buffer.from(JSON.stringify({ alg: algorithm, typ: 'JWT' })).toString('base64url')
+  const signed = `${head}.${claims}`
+  return `${signed}.${signBytes(null, Buffer.from(signed), key).toString('base64url')}`
+}
+
+function first(value: string | readonly string[]): string {
+  return typeof value === 'string' ? value : value[0]!
+}

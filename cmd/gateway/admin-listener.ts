@@ -1,0 +1,34 @@
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import type { Config } from '../../config/schema.ts'
+import { createAdmin } from '../../routes/admin/admin.ts'
+import type { AdminPages } from '../../routes/admin/page-types.ts'
+
+export interface AdminListener {
+  readonly address: AddressInfo
+  close(): Promise<void>
+}
+
+/**
+ * Opens the admin listener. Whoever opened it closes it.
+ *
+ * @throws Error when its address cannot be bound
+ */
+export async function openAdmin(
+  pages: AdminPages,
+  { adminHost, adminPort, adminToken }: Config,
+  logger: Logger,
+): Promise<AdminListener> {
+  const admin = createAdmin({
+    pages,
+    token: adminToken,
+    onInternalError: error => logger.error({ err: error }, 'internal error'),
+  })
+  try {
+    await admin.listen({ host: adminHost, port: adminPort })
+  } catch (error) {
+    await admin.close()
+    throw error
+  }
+  return { address: admin.server.address() as AddressInfo, close: async () => void (await admin.close()) }
+}

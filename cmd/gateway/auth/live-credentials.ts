@@ -1,0 +1,45 @@
+import { parseApiKeyDocument } from '../../../config/kit/api-key-document.ts'
+import type { Config } from '../../../config/schema.ts'
+import type { Credential, ParsedApiKey } from '../../../discovery/key-state.ts'
+import type { RegistryScope } from '../../../discovery/registry.ts'
+import type { ApiKey, ApiKeys } from '../../../middleware/auth/api-key-authenticator.ts'
+import type { Revocations } from '../../../middleware/auth/jwt-authenticator.ts'
+import { createGrantReader } from './grants.ts'
+
+/** What the registry says of who may be let in: API keys, and tokens that were taken back. */
+export class LiveCredentials {
+  readonly #apiKeys = new Map<string, ApiKey>()
+  readonly #revoked = new Set<string>()
+  readonly #readGrants: ReturnType<typeof createGrantReader>
+  readonly apiKeys: ApiKeys & { isLoaded: boolean }
+  readonly revocations: Revocations & { isLoaded: boolean }
+
+  constructor({ jwt }: Pick<Config, 'jwt'>) {
+    this.#readGrants = createGrantReader(jwt)
+    this.apiKeys = { isLoaded: false, get: sha256 => this.#apiKeys.get(sha256) }
+    this.revocations = { isLoaded: false, has: tokenId => this.#revoked.has(tokenId) }
+  }
+
+  /** The value of an API key in the registry as the authenticator wants it, or what is wrong with it. */
+  parseApiKey(value: unknown): ParsedApiKey {
+    const parsed = parseApiKeyDocument(value)
+    if ('reason' in parsed) return parsed
+    const { expiresAt, owner, ...grants } = parsed.document
+    const acceptedUntil = expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt)
+    return { apiKey: { identity: this.#readGrants(owner, grants), acceptedUntil } satisfies ApiKey }
+  }
+
+  /** One is new, another than before, or gone. */
+  apply(before: Credential | undefined, after: Credential | undefined): void {
+    if (before?.kind === 'api-key') this.#apiKeys.delete(before.hash)
+    else if (before) this.#revoked.delete(before.tokenId)
+    if (after?.kind === 'api-key') this.#apiKeys.set(after.hash, after.apiKey as ApiKey)
+    else if (after) this.#revoked.add(after.tokenId)
+  }
+
+  /** All of them are known that there were. */
+  loaded(scope: RegistryScope): void {
+    if (scope === 'api-keys') this.apiKeys.isLoaded = true
+    if (scope === 'revocations') this.revocations.isLoaded = true
+  }
+}

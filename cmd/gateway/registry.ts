@@ -1,0 +1,62 @@
+import type { Keys } from '../../config/keys/keys.ts'
+import { ConfigError } from '../../config/kit/problem.ts'
+import type { LoadedConfig } from '../../config/load/load.ts'
+import type { Config } from '../../config/schema.ts'
+import { codecNamed } from '../../discovery/codecs/codecs.ts'
+import type { Logger } from '../../discovery/logger.ts'
+import { registries } from '../../discovery/registries.ts'
+import type { Registry } from '../../discovery/registry.ts'
+import { etcdClientOptions } from './etcd-options.ts'
+
+/**
+ * The configured registry, initialised. Whoever opened it closes it.
+ *
+ * @param embeddedUrl where the embedded etcd listens, when that is the registry
+ */
+export async function openRegistry(
+  config: Config,
+  { keys, embeddedUrl, logger }: { keys: Keys; embeddedUrl: string | undefined; logger: Logger },
+): Promise<Registry> {
+  const registry: Registry = registries.get(config.discovery.registry)!({
+    ...etcdClientOptions(config, keys, embeddedUrl),
+    file: config.discovery.file,
+    servicesPrefix: config.discovery.servicesPrefix,
+    routesPrefix: config.discovery.routesPrefix,
+    apiKeysPrefix: config.apiKeys.enabled ? config.apiKeys.prefix : undefined,
+    revocationsPrefix: config.jwt.revocations.enabled ? config.jwt.revocations.prefix : undefined,
+    format: config.discovery.format,
+    sources: config.discovery.sources,
+    // The embedded etcd starts empty each time; a table from its last life would be no truth.
+    dataDir: embeddedUrl === undefined ? config.dataDir : undefined,
+    logger,
+  })
+  await registry.init()
+  return registry
+}
+
+/**
+ * The names of formats are discovery's, which the configuration's schema does not know.
+ *
+ * @throws ConfigError with every format that nobody knows
+ */
+export function checkFormats({ config, sourceOf }: LoadedConfig): void {
+  const { format, sources } = config.discovery
+  const named = [
+    { path: 'discovery.format', said: 'discovery.format', format },
+    // Who said a value is known for the list as a whole.
+    ...sources.map((source, i) => ({
+      path: `discovery.sources[${i}].format`,
+      said: 'discovery.sources',
+      format: source.format,
+    })),
+  ]
+  const problems = named.flatMap(each => {
+    try {
+      codecNamed(each.format)
+      return []
+    } catch (error) {
+      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.said) }
+    }
+  })
+  if (problems.length > 0) throw new ConfigError(problems)
+}

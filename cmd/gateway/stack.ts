@@ -1,0 +1,68 @@
+import type { AddressInfo } from 'node:net'
+import type { LoadedConfig } from '../../config/load/load.ts'
+import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import { openAdmin } from './admin-listener.ts'
+import { startOwnEtcd } from './embedded-etcd.ts'
+import { startGateway } from './gateway.ts'
+import type { Gateway } from './gateway-types.ts'
+import type { Log } from './logger.ts'
+import { checkFormats, openRegistry } from './registry.ts'
+
+/** A gateway in this process, with its registry, its admin listener and, where none is configured, its own etcd. */
+export interface Stack {
+  readonly gateway: Gateway
+  readonly adminAddress: AddressInfo
+  /** Undefined when `etcd.endpoints` are configured. */
+  readonly embeddedEtcd: EmbeddedEtcd | undefined
+  /** Stops the gateway first, what it stands on last. Resolves with how many requests were cut off. */
+  stop(): Promise<number>
+}
+
+/**
+ * Starts what `waygate start` runs with one process.
+ *
+ * @throws Error when an address cannot be bound; nothing is left running then
+ */
+export async function startStack(loaded: LoadedConfig, { logger, write: writeLine }: Log): Promise<Stack> {
+  const { config, keys } = loaded
+  checkFormats(loaded)
+  const closers: (() => Promise<unknown>)[] = []
+  const closeAll = async () => {
+    for (const close of closers.reverse()) await close()
+  }
+  try {
+    const embeddedEtcd = await startOwnEtcd(config, logger)
+    if (embeddedEtcd) closers.push(() => embeddedEtcd.close())
+    const registry = await openRegistry(config, {
+      keys,
+      embeddedUrl: embeddedEtcd?.url,
+      logger: logger.child({ module: 'discovery' }),
+    })
+    closers.push(() => registry.close())
+    let adminPort = config.adminPort
+    const gateway = await startGateway({
+      ...{ config, keys, registry, logger, writeLine },
+      adminPort: () => adminPort,
+    })
+    gateway.health.startChecking()
+    const admin = await openAdmin(gateway.pages, config, logger).catch(async error => {
+      await gateway.retire(AbortSignal.abort())
+      throw error
+    })
+    adminPort = admin.address.port
+    return {
+      gateway,
+      adminAddress: admin.address,
+      embeddedEtcd,
+      async stop() {
+        const cut = await gateway.stop()
+        await admin.close()
+        await closeAll()
+        return cut
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}

@@ -1,0 +1,103 @@
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
+import { HMAC, kindOfKey, possibleAlgorithms } from '../kit/key-algorithms.ts'
+import { jsonPath, type Path } from '../kit/problem.ts'
+import type { Config } from '../schema.ts'
+import type { Algorithm } from '../sections/jwt-schema.ts'
+import { type Findings, readKeyFile, readSecret } from './key-files.ts'
+
+/** A key and the algorithms it may be used with, the first of which is the one to sign with. */
+export interface JwtKey {
+  readonly key: KeyObject
+  readonly algorithms: readonly Algorithm[]
+}
+
+export interface JwtKeys {
+  readonly jwt: JwtKey | undefined
+  /** In the order of `jwt.issuers`; undefined = its keys are at its `jwksUrl`. */
+  readonly issuers: readonly (JwtKey | undefined)[]
+}
+
+/** What both `jwt` and an entry of `jwt.issuers` say of their key. */
+interface KeySection {
+  readonly secret?: string
+  readonly secretFile?: string
+  readonly publicKeyFile?: string
+  readonly privateKeyFile?: string
+  readonly algorithms?: readonly Algorithm[]
+}
+
+/** Reads every key that tokens are verified with. */
+export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
+  return {
+    jwt: loadVerificationKey(jwt, ['jwt'], findings),
+    issuers: jwt.issuers.map((issuer, index) =>
+      loadVerificationKey(issuer, ['jwt', 'issuers', index], findings),
+    ),
+  }
+}
+
+/** The key that `waygate token` signs with: the private key, else the secret. */
+export function loadSigningKey(jwt: Config['jwt'], findings: Findings): JwtKey | undefined {
+  if (jwt.privateKeyFile === undefined) return loadSecret(jwt, ['jwt'], findings)
+  return loadPem(jwt, ['jwt'], 'privateKeyFile', createPrivateKey, findings)
+}
+
+function loadVerificationKey(section: KeySection, at: Path, findings: Findings): JwtKey | undefined {
+  if (section.publicKeyFile === undefined) return loadSecret(section, at, findings)
+  return loadPem(section, at, 'publicKeyFile', createPublicKey, findings)
+}
+
+function loadSecret(section: KeySection, at: Path, findings: Findings): JwtKey | undefined {
+  const secret = readSecret(section, at, findings)
+  return secret && withAlgorithms(createSecretKey(secret), HMAC, 'a secret', section, at, findings)
+}
+
+function loadPem(
+  section: KeySection,
+  at: Path,
+  field: 'publicKeyFile' | 'privateKeyFile',
+  create: (pem: Buffer) => KeyObject,
+  findings: Findings,
+): JwtKey | undefined {
+  const path = [...at, field]
+  const file = section[field]!
+  const pem = readKeyFile(file, path, findings)
+  if (pem === undefined) return undefined
+  let key: KeyObject
+  try {
+    key = create(pem)
+  } catch {
+    const kind = field === 'publicKeyFile' ? 'a public key or certificate' : 'an unencrypted private key'
+    findings.problems.push({ path, message: `${file} does not hold ${kind} in PEM` })
+    return undefined
+  }
+  if (field === 'publicKeyFile' && pem.includes('PRIVATE KEY')) {
+    findings.warnings.push(
+      `${jsonPath(path).slice(2)} ${file} holds a private key; the gateway needs the public one alone`,
+    )
+  }
+  try {
+    return withAlgorithms(key, possibleAlgorithms(key), kindOfKey(key), section, at, findings)
+  } catch (error) {
+    findings.problems.push({ path, message: `${file} holds ${(error as Error).message}` })
+    return undefined
+  }
+}
+
+/** Never lets an algorithm through that the kind of key is not made for: that is how signatures are forged. */
+function withAlgorithms(
+  key: KeyObject,
+  possible: readonly Algorithm[],
+  kind: string,
+  { algorithms = possible }: KeySection,
+  at: Path,
+  findings: Findings,
+): JwtKey | undefined {
+  const before = findings.problems.length
+  for (const [index, algorithm] of algorithms.entries()) {
+    if (possible.includes(algorithm)) continue
+    const path = [...at, 'algorithms', index]
+    findings.problems.push({ path, message: `${algorithm} does not go with ${kind}: ${possible.join(', ')}` })
+  }
+  return findings.problems.length > before ? undefined : { key, algorithms }
+}

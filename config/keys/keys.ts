@@ -1,0 +1,59 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import type { Config } from '../schema.ts'
+import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
+import { type Findings, readKeyFile, readSecret } from './key-files.ts'
+import { loadUsers, type Users } from './users.ts'
+
+/** TLS material for etcd, PEM. */
+interface EtcdTls {
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+}
+
+/** What the key files of a configuration hold. */
+export interface Keys {
+  /** Verifies tokens; undefined when `jwt` itself has no key. */
+  readonly jwt?: JwtKey
+  /** Of `jwt.issuers`, in their order, when there are any; undefined = its keys are at its `jwksUrl`. */
+  readonly issuers?: JwtKeys['issuers']
+  /** Users with passwords, by name; undefined when no place for them is configured. */
+  readonly users?: Users
+  /** Signs sticky cookies; undefined when no secret is configured. */
+  readonly stickyCookie?: KeyObject
+  /** Present when any of `etcd.ca`, `etcd.cert`, `etcd.key` is. */
+  readonly etcdTls?: EtcdTls
+}
+
+/** Reads every key file that the gateway needs, so that a bad one is found at start. */
+export function loadKeys(
+  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes'>,
+  findings: Findings,
+): Keys {
+  const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
+  const users = loadUsers(config.basic, findings)
+  const etcdTls = loadEtcdTls(config.etcd, findings)
+  const cookieSecret = readSecret(config.routes.stickyCookie, ['routes', 'stickyCookie'], findings)
+  const stickyCookie = cookieSecret && createSecretKey(cookieSecret)
+  return {
+    ...(issuers.length > 0 && { issuers }),
+    ...(jwt && { jwt }),
+    ...(users && { users }),
+    ...(etcdTls && { etcdTls }),
+    ...(stickyCookie && { stickyCookie }),
+  }
+}
+
+function loadEtcdTls(etcd: Config['etcd'], findings: Findings): EtcdTls | undefined {
+  const tls: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {}
+  for (const field of ['ca', 'cert', 'key'] as const) {
+    const file = etcd[field]
+    if (file === undefined) continue
+    const path = ['etcd', field]
+    const pem = readKeyFile(file, path, findings)
+    if (pem === undefined) continue
+    if (pem.includes('-----BEGIN ')) tls[field] = pem
+    else findings.problems.push({ path, message: `${file} does not hold PEM` })
+  }
+  return Object.keys(tls).length === 0 ? undefined : tls
+}

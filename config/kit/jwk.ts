@@ -1,0 +1,54 @@
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
+import type { Algorithm } from '../sections/jwt-schema.ts'
+import { kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
+
+/** A public key that verifies signatures, as a JWK says. */
+export interface JwkKey {
+  readonly key: KeyObject
+  readonly algorithms: readonly Algorithm[]
+  readonly keyId: string | undefined
+}
+
+/**
+ * Reads a JWK (RFC 7517 section 4). With `alg` it is for that algorithm alone, else for all that its kind can do.
+ *
+ * @param allowed undefined = every algorithm there is
+ * @throws TypeError with what is wrong with it, also where it is a good key for something else
+ */
+export function readJwk(jwk: unknown, allowed?: readonly Algorithm[] | undefined): JwkKey {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new TypeError('is not an object')
+  const { kty, use, key_ops: operations, kid, alg, d } = jwk as Record<string, unknown>
+  if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') throw new TypeError('is not of kty RSA, EC or OKP')
+  if (use !== undefined && use !== 'sig') throw new TypeError('is not for signatures (use)')
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
+    throw new TypeError('is not for verifying (key_ops)')
+  }
+  if (kid !== undefined && typeof kid !== 'string') throw new TypeError('has a kid that is not text')
+  if (d !== undefined) throw new TypeError('is a private key, which nobody must publish')
+  const key = publicKey(jwk)
+  const possible = algorithmsOf(key)
+  if (alg !== undefined && !possible.includes(alg as Algorithm)) {
+    throw new TypeError(`is ${kindOfKey(key)}, which alg does not go with`)
+  }
+  const algorithms = possible.filter(
+    each => (alg === undefined || each === alg) && (allowed === undefined || allowed.includes(each)),
+  )
+  if (algorithms.length === 0) throw new TypeError('is for no algorithm that is allowed')
+  return { key, algorithms, keyId: kid }
+}
+
+function publicKey(jwk: webcrypto.JsonWebKey): KeyObject {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    throw new TypeError('is not a public key')
+  }
+}
+
+function algorithmsOf(key: KeyObject): readonly Algorithm[] {
+  try {
+    return possibleAlgorithms(key)
+  } catch (error) {
+    throw new TypeError(`is ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,46 @@
+import type { KeyObject } from 'node:crypto'
+import type { Algorithm } from '../sections/jwt-schema.ts'
+
+/** What a secret can verify. */
+export const HMAC: readonly Algorithm[] = ['HS256', 'HS384', 'HS512']
+const RSA: readonly Algorithm[] = ['RS256', 'RS384', 'RS512']
+const RSA_PSS: readonly Algorithm[] = ['PS256', 'PS384', 'PS512']
+const CURVES: Readonly<Record<string, Algorithm>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+}
+// RFC 7518 section 3.3.
+const MIN_RSA_BITS = 2_048
+
+/**
+ * What a public or private key can verify or sign.
+ *
+ * @throws TypeError with what is wrong with a key that is good for nothing, to be read after the words "a key"
+ */
+export function possibleAlgorithms(key: KeyObject): readonly Algorithm[] {
+  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
+  if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS) {
+    throw new TypeError(`an RSA key of ${modulusLength} bits; use ${MIN_RSA_BITS}`)
+  }
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return [...RSA, ...RSA_PSS]
+    case 'rsa-pss':
+      return RSA_PSS
+    case 'ed25519':
+    case 'ed448':
+      return ['EdDSA']
+    default: {
+      const curve = CURVES[namedCurve ?? '']
+      if (curve !== undefined) return [curve]
+      const type = namedCurve ?? key.asymmetricKeyType
+      throw new TypeError(`a key of type ${type}; use RSA, P-256, P-384, P-521 or Ed25519`)
+    }
+  }
+}
+
+/** What kind of key it is, for people. */
+export function kindOfKey(key: KeyObject): string {
+  return `a key of type ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`
+}

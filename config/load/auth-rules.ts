@@ -1,0 +1,121 @@
+import type { AuthenticatorName } from '../../internal/routing/route.ts'
+import { claimPathProblem } from '../kit/claim-path-problem.ts'
+import { isLoopback } from '../kit/loopback.ts'
+import { type Finding, type Path, show } from '../kit/problem.ts'
+import { findUnknownWays } from '../route/route-auth.ts'
+import type { Config } from '../schema.ts'
+
+/** What the schema cannot say of authentication: addresses, claim paths, and fields that go together. */
+export function* findAuthProblems(config: Config): Generator<Finding> {
+  const { jwt, apiKeys, routes } = config
+  yield* prefixProblems(config)
+  if (/^(?:authorization|cookie|host|connection|content-length|transfer-encoding)$/i.test(apiKeys.header)) {
+    yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
+  }
+  for (const [id, { auth }] of Object.entries(routes.documents)) {
+    for (const { path, message } of findUnknownWays(auth, configuredWays(config))) {
+      yield { path: ['routes', 'documents', id, 'auth', ...path], message }
+    }
+  }
+  yield* claimPathProblems(jwt, ['jwt'])
+  for (const path of Object.keys(jwt.claimHeaders)) {
+    yield* claimPathProblem(path, ['jwt', 'claimHeaders', path])
+  }
+  const known = new Map<string, string>()
+  const hasKey = [jwt.secret, jwt.secretFile, jwt.publicKeyFile].some(key => key !== undefined)
+  if (hasKey) for (const name of [jwt.issuer ?? []].flat()) known.set(name, 'jwt.issuer')
+  for (const [index, issuer] of jwt.issuers.entries()) {
+    const at = ['jwt', 'issuers', index]
+    const other = known.get(issuer.issuer)
+    if (other !== undefined) {
+      yield { path: [...at, 'issuer'], message: `must not be an issuer that ${other} names too` }
+    }
+    known.set(issuer.issuer, `jwt.issuers[${index}]`)
+    yield* keyProblems(issuer, at)
+    yield* claimPathProblems(issuer, at)
+  }
+}
+
+/** What routes may ask for. Those that ask for a token without a key to check it with refuse every request. */
+export function configuredWays({
+  apiKeys,
+  basic,
+}: Pick<Config, 'apiKeys' | 'basic'>): Set<AuthenticatorName> {
+  const ways = new Set<AuthenticatorName>(['jwt'])
+  if (apiKeys.enabled) ways.add('api-key')
+  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) ways.add('basic')
+  return ways
+}
+
+/** The prefixes that are read for authentication, among themselves and beside those of discovery. */
+function* prefixProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding> {
+  const { registry, servicesPrefix, routesPrefix, sources } = discovery
+  const taken = new Map<string, string>([
+    ['discovery.servicesPrefix', servicesPrefix],
+    ['discovery.routesPrefix', routesPrefix],
+    ...sources.map(({ prefix }, index) => [`discovery.sources[${index}].prefix`, prefix] as const),
+  ])
+  for (const [path, { enabled, prefix }] of [
+    [['apiKeys'], apiKeys],
+    [['jwt', 'revocations'], jwt.revocations],
+  ] as const) {
+    if (!enabled) continue
+    const at = [...path, 'prefix']
+    if (registry === 'file') {
+      yield { path: [...path, 'enabled'], message: 'needs etcd, and discovery.registry is "file"' }
+    }
+    if (!/[^/].*\/$/.test(prefix)) {
+      yield { path: at, message: `must name something and end with "/", not ${show(prefix)}` }
+    }
+    const other = [...taken].find(([, known]) => known.startsWith(prefix) || prefix.startsWith(known))
+    if (other) {
+      yield {
+        path: at,
+        message: `must not share keys with ${other[0]}: ${show(prefix)} and ${show(other[1])}`,
+      }
+    }
+    taken.set(at.join('.'), prefix)
+  }
+}
+
+const KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile', 'jwksUrl'] as const
+
+function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Generator<Finding> {
+  const [first, second] = KEY_FIELDS.filter(field => issuer[field] !== undefined)
+  if (first === undefined) {
+    yield { path: at, message: `needs a key: one of ${KEY_FIELDS.join(', ')}` }
+  } else if (second !== undefined) {
+    yield { path: [...at, second], message: `must not be set together with ${first}` }
+  }
+  if (issuer.jwksUrl === undefined) return
+  const path = [...at, 'jwksUrl']
+  const url = URL.parse(issuer.jwksUrl)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    yield { path, message: `must be an https URL, not ${show(issuer.jwksUrl)}` }
+  } else if (url.username !== '' || url.password !== '' || url.hash !== '') {
+    yield { path, message: 'must be a URL without user and fragment' }
+  } else if (url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) {
+    yield {
+      path,
+      message:
+        'must be https: over http, whoever is on the way could put in keys (loopback alone may be http)',
+    }
+  }
+  for (const [index, algorithm] of (issuer.algorithms ?? []).entries()) {
+    if (!algorithm.startsWith('HS')) continue
+    yield {
+      path: [...at, 'algorithms', index],
+      message: `${algorithm} needs a secret, and key sets are public`,
+    }
+  }
+}
+
+function* claimPathProblems(
+  section: { readonly rolesClaim?: string; readonly scopeClaim?: string },
+  at: Path,
+): Generator<Finding> {
+  for (const field of ['rolesClaim', 'scopeClaim'] as const) {
+    const path = section[field]
+    if (path !== undefined) yield* claimPathProblem(path, [...at, field])
+  }
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { ConfigError, type Path } from '../kit/problem.ts'
+import { reasonOf } from './file-contents.ts'
+
+/** A YAML or JSON file that was read. */
+export interface DocumentFile {
+  readonly text: string
+  readonly value: unknown
+  /** `FILE:LINE` of the value at a path, or of the innermost part of the path that is there. */
+  locate(path: Path): string
+}
+
+/**
+ * Reads YAML 1.2, of which JSON is a part. The empty file is `{}`.
+ *
+ * @param file as people named it, and as messages name it again; relative to `cwd`.
+ * @throws ConfigError naming the file when it cannot be read, and file, line and column when it does not parse.
+ */
+export function readDocumentFile(
+  file: string,
+  { cwd = process.cwd() }: { readonly cwd?: string | undefined } = {},
+): DocumentFile {
+  const lines = new LineCounter()
+  const text = readText(file, cwd)
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    stringKeys: true,
+    version: '1.2',
+  })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map(error => {
+        const { line, col } = lines.linePos(error.pos[0])
+        return { source: `${file}:${line}:${col}`, path: '', message: firstLine(error.message) }
+      }),
+    )
+  }
+  return {
+    text,
+    value: toValue(document, file),
+    locate: path => {
+      const offset = offsetOf(document, path)
+      return offset === undefined ? file : `${file}:${lines.linePos(offset).line}`
+    },
+  }
+}
+
+function readText(file: string, cwd: string): string {
+  try {
+    return readFileSync(resolve(cwd, file), 'utf8')
+  } catch (error) {
+    throw new ConfigError([{ source: file, path: '', message: `cannot be read: ${reasonOf(error)}` }])
+  }
+}
+
+function toValue(document: Document.Parsed, file: string): unknown {
+  try {
+    // Aliases of aliases can make a gigabyte of a kilobyte.
+    return document.toJS({ maxAliasCount: 100 }) ?? {}
+  } catch (error) {
+    throw new ConfigError([{ source: file, path: '', message: firstLine((error as Error).message) }])
+  }
+}
+
+function offsetOf(document: Document.Parsed, path: Path): number | undefined {
+  let node: unknown = document.contents
+  let offset = isNode(node) ? node.range?.[0] : undefined
+  for (const key of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(item => isScalar(item.key) && item.key.value === key)
+      if (!pair) break
+      offset = (isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset
+      node = pair.value
+    } else if (isSeq(node) && typeof key === 'number') {
+      node = node.items[key]
+      offset = (isNode(node) ? node.range?.[0] : undefined) ?? offset
+    } else break
+  }
+  return offset
+}
+
+/** The library appends a drawing of the place. */
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? text).replace(/ at line \d+, column \d+:?$/, '')
+}

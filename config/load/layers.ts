@@ -1,0 +1,100 @@
+import { jsonPath, type Path, type SourcedProblem } from '../kit/problem.ts'
+import type { Setting } from './setting.ts'
+
+/** Fields of which one speaks: said anew in a stronger layer, it replaces the others. */
+const EITHER: readonly (readonly string[])[] = [
+  ['jwt.secret', 'jwt.secretFile', 'jwt.publicKeyFile'],
+  ['etcd.endpoints', 'etcd.embedded'],
+  ['routes.stickyCookie.secret', 'routes.stickyCookie.secretFile'],
+]
+
+type Tree = Record<string, unknown>
+
+/** Everything that was said, from the weakest layer to the strongest, and who said it. */
+export class Layers {
+  /** The merged document: what was said and nothing else. */
+  readonly tree: unknown
+  readonly problems: SourcedProblem[] = []
+  readonly #sources = new Map<string, string>()
+  readonly #locate: (path: Path) => string
+  readonly #hasFile: boolean
+
+  /** @param locate says where in the file a path stands. */
+  constructor(file: { readonly value: unknown; locate(path: Path): string } | undefined) {
+    this.#hasFile = file !== undefined
+    this.#locate = path => file?.locate(path) ?? 'default'
+    this.tree = structuredClone(file?.value ?? {})
+    this.#refuseBoth(path => (get(this.tree, path) === undefined ? undefined : this.#locate(path.split('.'))))
+  }
+
+  /** Puts one layer on top of what is there. */
+  apply(settings: readonly Setting[]): void {
+    const said = new Map(settings.map(setting => [setting.path, setting.source]))
+    this.#refuseBoth(path => said.get(path))
+    for (const { path, value, source } of settings) {
+      for (const other of EITHER.find(group => group.includes(path)) ?? []) {
+        if (said.has(other)) continue
+        remove(this.tree, other)
+        this.#sources.delete(other)
+      }
+      put(this.tree, path, value)
+      this.#sources.set(path, source)
+    }
+  }
+
+  /** Who said the value at a path; `default` when nobody did. */
+  sourceOf(path: string): string {
+    return get(this.tree, path) === undefined ? 'default' : this.nearestSource(path.split('.'))
+  }
+
+  /** Whom to tell about the value at a path: who said it, or the innermost part of the path that was said. */
+  nearestSource(path: Path): string {
+    const keys = path.map(String)
+    for (let length = keys.length; length > 0; length -= 1) {
+      const source = this.#sources.get(keys.slice(0, length).join('.'))
+      if (source !== undefined) return source
+    }
+    if (this.#hasFile && get(this.tree, keys[0] ?? '') !== undefined) return this.#locate(path)
+    return keys.length === 0 && this.#hasFile ? this.#locate(path) : 'default'
+  }
+
+  #refuseBoth(sourceOf: (path: string) => string | undefined): void {
+    for (const group of EITHER) {
+      const [first, second] = group.filter(path => sourceOf(path) !== undefined)
+      if (first === undefined || second === undefined) continue
+      this.problems.push({
+        path: jsonPath(second.split('.')),
+        message: `must not be set together with ${first}`,
+        source: sourceOf(second)!,
+      })
+    }
+  }
+}
+
+function get(tree: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((inner, key) => (isTree(inner) ? inner[key] : undefined), tree)
+}
+
+function put(tree: unknown, path: string, value: unknown): void {
+  const keys = path.split('.')
+  const last = keys.pop()!
+  let inner = tree
+  for (const key of keys) {
+    // Something else than an object in the file is left for the schema to refuse.
+    if (!isTree(inner)) return
+    inner[key] ??= {}
+    inner = inner[key]
+  }
+  if (isTree(inner)) inner[last] = value
+}
+
+function remove(tree: unknown, path: string): void {
+  const keys = path.split('.')
+  const last = keys.pop()!
+  const inner = keys.length === 0 ? tree : get(tree, keys.join('.'))
+  if (isTree(inner)) delete inner[last]
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Value } from 'typebox/value'
+import { type Keys, loadKeys } from '../keys/keys.ts'
+import { ConfigError, type Finding, type SourcedProblem, toProblem } from '../kit/problem.ts'
+import { findProblems } from '../kit/validate.ts'
+import { type Config, ConfigSchema } from '../schema.ts'
+import { readDocumentFile } from './document-file.ts'
+import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
+import type { ReadFile } from './file-contents.ts'
+import { Layers } from './layers.ts'
+import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
+import type { Setting } from './setting.ts'
+
+/** The file that is read when nobody names one and it is there. */
+export const DEFAULT_CONFIG_FILE = 'waygate.yaml'
+
+export interface LoadOptions {
+  /** From `--config`; it must exist. Absent: `WAYGATE_CONFIG`, then `waygate.yaml` if there is one. */
+  readonly file?: string | undefined
+  readonly env: Environment
+  /** What the command line says. */
+  readonly flags?: readonly Setting[]
+  /** Relative paths, those in the file too, start here. Default: the working directory. */
+  readonly cwd?: string
+  /** Where key files are read. Default: the disk. */
+  readonly readKeyFile?: ReadFile
+}
+
+export interface LoadedConfig {
+  /** Frozen through and through. */
+  readonly config: Config
+  /** What the key files hold. */
+  readonly keys: Keys
+  /** For the log at start, one line each. */
+  readonly warnings: readonly string[]
+  /** The file that was read, as it was named. */
+  readonly file: string | undefined
+  /** Who said the value at a path such as `etcd.endpoints`: `FILE:LINE`, `environment NAME`, `option --x` or `default`. */
+  sourceOf(path: string): string
+}
+
+/**
+ * Defaults, then the file, the environment and the command line, each over what came before.
+ *
+ * @throws ConfigError with every problem, its JSON path and who said the value.
+ */
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const { file, env, flags = [], cwd = process.cwd(), readKeyFile } = options
+  const named = chooseFile(file, env, cwd)
+  const document = named === undefined ? undefined : readDocumentFile(named, { cwd })
+  const environment = readEnvironment(env)
+  const layers = new Layers(document)
+  layers.apply(environment.settings)
+  layers.apply(flags)
+  const problems: SourcedProblem[] = [...layers.problems, ...environment.problems]
+  const report = (findings: readonly Finding[]) => {
+    for (const finding of findings)
+      problems.push({ ...toProblem(finding), source: layers.nearestSource(finding.path) })
+    if (problems.length > 0) throw new ConfigError(problems)
+  }
+
+  const tree = Value.Default(ConfigSchema, structuredClone(layers.tree))
+  const findings = findProblems(ConfigSchema, tree)
+  // The rules expect the right types, so they wait until those are there.
+  if (findings.length > 0) report([...findings, ...findRoutesRuleProblems(tree)])
+
+  const config = resolveFiles(tree as Config, cwd)
+  const later: Finding[] = [...findRuleProblems(config)]
+  const warnings = [...environment.warnings]
+  const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
+  report(later)
+  return {
+    config: deepFreeze(config),
+    keys,
+    warnings,
+    file: named,
+    sourceOf: path => layers.sourceOf(path),
+  }
+}
+
+function chooseFile(file: string | undefined, env: Environment, cwd: string): string | undefined {
+  const named = file ?? (env[CONFIG_VARIABLE] || undefined)
+  if (named !== undefined) return named
+  return existsSync(resolve(cwd, DEFAULT_CONFIG_FILE)) ? DEFAULT_CONFIG_FILE : undefined
+}
+
+/** The same paths mean the same files whoever said them: they start at `cwd`. */
+function resolveFiles(config: Config, cwd: string): Config {
+  const absolute = <Section extends object>(
+    section: Section,
+    fields: readonly (keyof Section)[],
+  ): Section => {
+    const changed = { ...section }
+    for (const field of fields) {
+      const file = section[field]
+      if (typeof file === 'string') changed[field] = resolve(cwd, file) as Section[typeof field]
+    }
+    return changed
+  }
+  return {
+    ...absolute(config, ['dataDir']),
+    etcd: absolute(config.etcd, ['ca', 'cert', 'key']),
+    discovery: absolute(config.discovery, ['file']),
+    routes: { ...config.routes, stickyCookie: absolute(config.routes.stickyCookie, ['secretFile']) },
+    basic: absolute(config.basic, ['usersFile']),
+    jwt: {
+      ...absolute(config.jwt, ['secretFile', 'publicKeyFile', 'privateKeyFile']),
+      issuers: config.jwt.issuers.map(issuer => absolute(issuer, ['secretFile', 'publicKeyFile'])),
+    },
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
+}

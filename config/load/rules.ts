@@ -1,0 +1,196 @@
+import { isIP } from 'node:net'
+import { parseAddress } from '../../internal/nodes/node.ts'
+import { isLoopback } from '../kit/loopback.ts'
+import { type Finding, show } from '../kit/problem.ts'
+import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
+import { findHealthCheckProblems } from '../route/health-check.ts'
+import { findLimitProblems } from '../route/resilience-rules.ts'
+import { findRouteRuleProblems } from '../route/route-document.ts'
+import type { Config } from '../schema.ts'
+import { findAuthProblems } from './auth-rules.ts'
+
+/** What the schema cannot say: the grammar of addresses, and fields that go together. */
+export function* findRuleProblems(config: Config): Generator<Finding> {
+  yield* rangeProblems(['trustedProxies'], config.trustedProxies)
+  yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
+  if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
+    yield {
+      path: ['adminHost'],
+      message: `${show(config.adminHost)} is not loopback, so an admin token is needed: set WAYGATE_ADMIN_TOKEN`,
+    }
+  }
+  if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
+    yield { path: ['adminPort'], message: `must be another port than the gateway's own ${config.port}` }
+  }
+  yield* etcdProblems(config.etcd)
+  // No other registry connects to it.
+  if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
+  yield* discoveryProblems(config.discovery)
+  yield* stickyCookieProblems(config.routes)
+  for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
+  yield* findAuthProblems(config)
+  yield* findRoutesRuleProblems(config)
+}
+
+function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
+  for (const [index, range] of ranges.entries()) {
+    if (isRange(range)) continue
+    yield {
+      path: [...path, index],
+      message: `must be an IP address or a CIDR range, not ${show(range)}`,
+    }
+  }
+}
+
+function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['routes']): Generator<Finding> {
+  if (stickyCookie.secret !== undefined || stickyCookie.secretFile !== undefined) return
+  const message = NO_COOKIE_SECRET
+  if (needsCookieSecret(defaults.balancer)) yield { path: ['routes', 'defaults', 'balancer'], message }
+  for (const [id, { balancer }] of Object.entries(documents)) {
+    if (needsCookieSecret(balancer)) yield { path: ['routes', 'documents', id, 'balancer'], message }
+  }
+}
+
+/** The rules of all routes of the file; works on a document that has not passed the schema too. */
+export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
+  const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
+  const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
+  for (const { path, message } of findBalancerProblems(balancer, undefined)) {
+    yield { path: ['routes', 'defaults', 'balancer', ...path], message }
+  }
+  for (const { path, message } of findHealthCheckProblems(healthCheck)) {
+    yield { path: ['routes', 'defaults', 'healthCheck', ...path], message }
+  }
+  const routes = section?.documents
+  if (typeof routes !== 'object' || routes === null) return
+  for (const [id, route] of Object.entries(routes)) {
+    for (const { path, message } of findRouteRuleProblems(route)) {
+      yield { path: ['routes', 'documents', id, ...path], message }
+    }
+  }
+}
+
+function* etcdProblems({
+  endpoints = [],
+  embedded,
+  user,
+  password,
+  cert,
+  key,
+}: Config['etcd']): Generator<Finding> {
+  for (const [index, endpoint] of endpoints.entries()) {
+    if (!isEndpoint(endpoint)) {
+      yield {
+        path: ['etcd', 'endpoints', index],
+        message: `must be like http://10.0.0.5:2379, without path or user, not ${show(endpoint)}`,
+      }
+    }
+  }
+  const address = tryParseAddress(embedded)
+  if (address === undefined) {
+    yield { path: ['etcd', 'embedded'], message: `must be host:port, not ${show(embedded)}` }
+  } else if (!isLoopback(address.host)) {
+    yield {
+      path: ['etcd', 'embedded'],
+      message: `must be on loopback, not ${show(embedded)}: it knows no passwords`,
+    }
+  }
+  yield* together('etcd', { user, password })
+  yield* together('etcd', { cert, key })
+}
+
+/** What goes together with http or https; endpoints that are neither have a problem of their own. */
+function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): Generator<Finding> {
+  const protocols = endpoints.map(endpoint => /^https?:/.exec(endpoint)?.[0])
+  const first = protocols.find(protocol => protocol !== undefined)
+  const other = protocols.findIndex(protocol => protocol !== undefined && protocol !== first)
+  if (other !== -1) {
+    yield {
+      path: ['etcd', 'endpoints', other],
+      message: `must begin with ${first}// as those before it: members are all http or all https`,
+    }
+  }
+  if (protocols.includes('https:') || (endpoints.length > 0 && first === undefined)) return
+  const [file] = Object.entries({ ca, cert, key }).find(([, value]) => value !== undefined) ?? []
+  if (file === undefined) return
+  yield { path: ['etcd', file], message: 'is for endpoints that begin with https://, and there are none' }
+}
+
+function* discoveryProblems({
+  registry,
+  file,
+  servicesPrefix,
+  routesPrefix,
+  sources,
+}: Config['discovery']): Generator<Finding> {
+  if (registry === 'file' && file === undefined) {
+    yield { path: ['discovery', 'file'], message: 'is missing: the registry "file" needs it' }
+  } else if (registry !== 'file' && file !== undefined) {
+    yield {
+      path: ['discovery', 'file'],
+      message: `is read by the registry "file" alone, and discovery.registry is ${show(registry)}`,
+    }
+  }
+  const prefixes: { path: (string | number)[]; name: string; prefix: string }[] = [
+    { path: ['discovery', 'servicesPrefix'], name: 'servicesPrefix', prefix: servicesPrefix },
+    { path: ['discovery', 'routesPrefix'], name: 'routesPrefix', prefix: routesPrefix },
+    ...sources.map(({ prefix }, index) => ({
+      path: ['discovery', 'sources', index, 'prefix'],
+      name: `sources[${index}]`,
+      prefix,
+    })),
+  ]
+  for (const [index, { path, name, prefix }] of prefixes.entries()) {
+    if (!prefix.endsWith('/')) {
+      yield {
+        path,
+        message: `must end with "/", so that ${show(prefix)} is not also a beginning of longer names`,
+      }
+    } else if (/^\/+$/.test(prefix)) yield { path, message: 'must name something: "/" is every key there is' }
+    const other = prefixes
+      .slice(0, index)
+      .find(known => known.prefix.startsWith(prefix) || prefix.startsWith(known.prefix))
+    // A source that covers the prefix of services, or lies below it, takes its place.
+    if (!other || (other.name === 'servicesPrefix' && name !== 'routesPrefix')) continue
+    yield {
+      path,
+      message: `must not share keys with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
+    }
+  }
+}
+
+function* together(
+  section: string,
+  fields: Readonly<Record<string, string | undefined>>,
+): Generator<Finding> {
+  const missing = Object.keys(fields).filter(name => fields[name] === undefined)
+  const present = Object.keys(fields).filter(name => fields[name] !== undefined)
+  if (missing.length === 0 || present.length === 0) return
+  yield { path: [section, missing[0]!], message: `is missing: ${present[0]} needs it` }
+}
+
+function isEndpoint(text: string): boolean {
+  if (!/^https?:\/\/[^/?#@\s]+\/?$/.test(text) || !URL.canParse(text)) return false
+  const { port } = new URL(text)
+  return port !== '0'
+}
+
+function isRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+function tryParseAddress(text: string): { host: string; port: number } | undefined {
+  try {
+    const address = parseAddress(text)
+    return address.port <= 65_535 ? address : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function sharesAddress(a: string, b: string): boolean {
+  return a === b || a === '0.0.0.0' || b === '0.0.0.0' || a === '::' || b === '::'
+}

@@ -1,0 +1,57 @@
+import type { BreakerRule, HedgeRule, LimitRule, Route } from '../../internal/routing/route.ts'
+import type { Finding } from '../kit/problem.ts'
+import type { Config } from '../schema.ts'
+import type { RouteDocument } from './route-schema.ts'
+
+/** What a route says of tries: of its document, and of the defaults where that says nothing. */
+export function toRetryRules(
+  document: Pick<RouteDocument, 'retries' | 'tryTimeoutMs' | 'retryOn' | 'retryBufferBytes'>,
+  defaults: Omit<Config['routes']['defaults'], 'healthCheck'>,
+): Pick<Route, 'retries' | 'tryTimeoutMs' | 'retryOn' | 'retryBufferBytes'> {
+  return {
+    retries: document.retries ?? defaults.retries ?? undefined,
+    tryTimeoutMs: document.tryTimeoutMs ?? defaults.tryTimeoutMs ?? undefined,
+    retryOn: Object.freeze([...(document.retryOn ?? defaults.retryOn)]),
+    retryBufferBytes: document.retryBufferBytes ?? defaults.retryBufferBytes,
+  }
+}
+
+export function toHedge(hedge: RouteDocument['hedge']): HedgeRule | undefined {
+  if (hedge === undefined || hedge === false) return undefined
+  return Object.freeze({ afterMs: hedge === true ? undefined : hedge.afterMs })
+}
+
+export function toBreaker(breaker: RouteDocument['breaker']): BreakerRule | undefined {
+  if (breaker === undefined) return undefined
+  const { statuses, ...rest } = breaker
+  return Object.freeze({
+    ...rest,
+    ...(statuses !== undefined && { statuses: statuses && Object.freeze([...statuses]) }),
+  })
+}
+
+export function toLimit(limit: RouteDocument['limit']): LimitRule | undefined {
+  return limit && Object.freeze({ ...limit })
+}
+
+/** The limit of a service: of what a route says, and of the configuration where that says nothing. */
+export function completeLimit(rule: LimitRule, defaults: Config['limit']): Config['limit'] {
+  const { concurrent, adaptive } = rule
+  // One kind takes the place of the other.
+  const saysKind = concurrent !== undefined || adaptive !== undefined
+  const kind = saysKind ? { concurrent: concurrent ?? null, adaptive: adaptive ?? false } : {}
+  return { ...defaults, ...rule, ...kind }
+}
+
+/** Whether there is one. */
+export function isLimited({ concurrent, adaptive }: Config['limit']): boolean {
+  return concurrent !== null || adaptive
+}
+
+/** What the schema of a limit cannot say; fields of the wrong type are passed over. */
+export function* findLimitProblems(limit: unknown): Generator<Finding> {
+  if (typeof limit !== 'object' || limit === null) return
+  const { concurrent, adaptive } = limit as Record<string, unknown>
+  if (typeof concurrent !== 'number' || adaptive !== true) return
+  yield { path: ['adaptive'], message: 'must be false beside concurrent: a limit is fixed, or it is found' }
+}

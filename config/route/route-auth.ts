@@ -1,0 +1,83 @@
+import {
+  AUTHENTICATOR_NAMES,
+  type AuthenticatorName,
+  type AuthRule,
+  type RouteAuth,
+} from '../../internal/routing/route.ts'
+import { claimPathProblem } from '../kit/claim-path-problem.ts'
+import type { Finding } from '../kit/problem.ts'
+import type { RouteAuthRule } from './auth-rule-schema.ts'
+
+/** The rules that any valid token satisfies. */
+export const ANY_TOKEN: RouteAuth = toRule('jwt')
+export const NO_TOKEN: RouteAuth = Object.freeze({ type: 'none' })
+
+type Grants = NonNullable<Extract<RouteAuthRule, { jwt?: unknown }>['jwt']>
+
+/** The field `auth` of a route document, as the gateway reads it. */
+export function toRouteAuth(auth: RouteAuthRule): RouteAuth {
+  if (auth === 'none') return NO_TOKEN
+  if (Array.isArray(auth)) return Object.freeze({ type: 'any', rules: Object.freeze(auth.map(toAuthRule)) })
+  return toAuthRule(auth)
+}
+
+function toAuthRule(auth: Exclude<RouteAuthRule, 'none' | readonly unknown[]>): AuthRule {
+  if (typeof auth === 'string') return toRule(auth)
+  const type = AUTHENTICATOR_NAMES.find(name => auth[name] !== undefined)!
+  return toRule(type, auth[type])
+}
+
+function toRule(type: AuthenticatorName, { scopes = [], roles = [], claims }: Grants = {}): AuthRule {
+  return Object.freeze({
+    type,
+    scopes: Object.freeze([...scopes]),
+    roles: Object.freeze([...roles]),
+    ...(claims && {
+      claims: Object.freeze(
+        Object.entries(claims).map(([path, values]) =>
+          Object.freeze({ path, values: Object.freeze([values].flat()) }),
+        ),
+      ),
+    }),
+  })
+}
+
+/** What the schema cannot say of a field `auth`; values of the wrong type are passed over. */
+export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
+  for (const { rule, at } of eachRule(auth)) {
+    for (const name of AUTHENTICATOR_NAMES) {
+      const { claims } = (rule[name] ?? {}) as { claims?: unknown }
+      if (typeof claims !== 'object' || claims === null) continue
+      for (const path of Object.keys(claims)) yield* claimPathProblem(path, [...at, name, 'claims', path])
+    }
+  }
+}
+
+/** The ways to be known by that a field `auth` names but that are not configured. */
+export function* findUnknownWays(
+  auth: unknown,
+  configured: ReadonlySet<AuthenticatorName>,
+): Generator<Finding> {
+  for (const { rule, at } of eachRule(auth)) {
+    for (const name of AUTHENTICATOR_NAMES) {
+      if (rule[name] === undefined || configured.has(name)) continue
+      const setting = name === 'basic' ? 'basic.users or basic.usersFile' : 'apiKeys.enabled'
+      yield { path: at, message: `asks for "${name}", which is not configured: set ${setting}` }
+    }
+  }
+}
+
+interface PlacedRule {
+  /** By name; a plain name is there as an empty object. */
+  readonly rule: Readonly<Record<string, unknown>>
+  readonly at: readonly (string | number)[]
+}
+
+function* eachRule(auth: unknown): Generator<PlacedRule> {
+  const entries = Array.isArray(auth) ? auth.entries() : [[undefined, auth] as const]
+  for (const [index, rule] of entries) {
+    const at = index === undefined ? [] : [index]
+    if (typeof rule === 'string') yield { rule: { [rule]: {} }, at }
+    else if (typeof rule === 'object' && rule !== null) yield { rule, at }
+  }
+}

@@ -1,0 +1,171 @@
+import type { AuthenticatorName, Route, RouteAuth, RouteFallback } from '../../internal/routing/route.ts'
+import { type Finding, jsonPath, show } from '../kit/problem.ts'
+import { createProblemFinder } from '../kit/validate.ts'
+import { NAME_PATTERN } from '../kit/values.ts'
+import type { Config } from '../schema.ts'
+import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
+import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
+import { findLimitProblems, toBreaker, toHedge, toLimit, toRetryRules } from './resilience-rules.ts'
+import { findRouteAuthProblems, findUnknownWays, toRouteAuth } from './route-auth.ts'
+import { routePathProblem, stripPrefixProblem } from './route-path.ts'
+import { RouteDocument } from './route-schema.ts'
+
+/** What a document leaves open. */
+export interface RouteContext {
+  readonly origin: Route['origin']
+  readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
+  /** For a document without `auth`. */
+  readonly defaultAuth: RouteAuth
+  /** Whether sticky cookies can be signed; undefined = not known here, and not judged. */
+  readonly hasCookieSecret?: boolean | undefined
+  /** The ways to be known by that are configured; undefined = not known here, and not judged. */
+  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+}
+
+export type ParsedRoute =
+  | { readonly route: Route }
+  /** `reason` has every problem with its JSON path; `service` is there when the document names one. */
+  | { readonly reason: string; readonly service?: string }
+
+/**
+ * A frozen {@link Route} with every default filled in, or why there is none. Never throws, whatever the
+ * document is.
+ */
+export function parseRouteDocument(id: string, document: unknown, context: RouteContext): ParsedRoute {
+  const findings = [...findRouteIdProblems(id), ...findRouteProblems(document)]
+  const { auth, balancer, service } = (document ?? {}) as Record<string, unknown>
+  if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
+    findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
+  }
+  if (context.authenticators) {
+    for (const { path, message } of findUnknownWays(auth, context.authenticators)) {
+      findings.push({ path: ['auth', ...path], message })
+    }
+  }
+  if (findings.length === 0) return { route: toRoute(id, document as RouteDocument, context) }
+  const reason = findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
+  return typeof service === 'string' ? { reason, service } : { reason }
+}
+
+const findSchemaProblems = createProblemFinder(RouteDocument)
+
+/** Everything wrong with a route document, by its schema and by the rules that a schema cannot say. */
+export function findRouteProblems(document: unknown): Finding[] {
+  return [...findSchemaProblems(document), ...findRouteRuleProblems(document)]
+}
+
+/** The rules that a schema cannot say; fields of the wrong type are passed over. */
+export function findRouteRuleProblems(document: unknown): Finding[] {
+  if (typeof document !== 'object' || document === null) return []
+  const { path, stripPrefix, methods, auth, balancer, limit, fallback, service, healthCheck } =
+    document as Record<string, unknown>
+  const found: Finding[] = []
+  const add = (at: readonly (string | number)[], message: string | undefined) => {
+    if (message !== undefined) found.push({ path: at, message })
+  }
+  const pathProblem = typeof path === 'string' && path !== '' ? routePathProblem(path) : undefined
+  add(['path'], pathProblem)
+  if (typeof stripPrefix === 'string' && typeof path === 'string' && pathProblem === undefined) {
+    add(['stripPrefix'], stripPrefixProblem(stripPrefix, path))
+  }
+  if (Array.isArray(methods)) {
+    for (const [index, method] of methods.entries()) {
+      if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
+      if (method === '*') add(['methods', index], 'must not be "*": leave `methods` out for all of them')
+    }
+  }
+  for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)
+  for (const problem of findBalancerProblems(balancer, path)) {
+    add(['balancer', ...problem.path], problem.message)
+  }
+  for (const problem of findHealthCheckProblems(healthCheck)) {
+    add(['healthCheck', ...problem.path], problem.message)
+  }
+  for (const problem of findLimitProblems(limit)) add(['limit', ...problem.path], problem.message)
+  found.push(...fallbackProblems(fallback, service))
+  return found
+}
+
+const DAY_SECONDS = 86_400
+
+// RFC 9110 section 7.6.1, and what the answer's own framing decides.
+const FRAMING_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+function* fallbackProblems(fallback: unknown, service: unknown): Generator<Finding> {
+  if (typeof fallback !== 'object' || fallback === null) return
+  const { service: other, headers, status, body } = fallback as Record<string, unknown>
+  if (typeof other === 'string' && other === service) {
+    yield { path: ['fallback', 'service'], message: 'must be another service than the route has' }
+  }
+  if ((status === 204 || status === 304) && typeof body === 'string' && body !== '') {
+    yield { path: ['fallback', 'body'], message: `must be empty with status ${status}` }
+  }
+  if (typeof headers !== 'object' || headers === null) return
+  for (const [name, value] of Object.entries(headers)) {
+    const path = ['fallback', 'headers', name]
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a header name' }
+    else if (FRAMING_HEADERS.has(name.toLowerCase())) yield { path, message: 'is set by the gateway itself' }
+    if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+      yield { path, message: `has a character that a header must not have: ${show(value)}` }
+    }
+  }
+}
+
+const NAME = new RegExp(NAME_PATTERN)
+
+/** What is wrong with the id of a route. */
+export function findRouteIdProblems(id: string): Finding[] {
+  if (NAME.test(id)) return []
+  return [{ path: [], message: `the route id ${show(id)} must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -` }]
+}
+
+function toRoute(
+  id: string,
+  document: RouteDocument,
+  { origin, defaults, defaultAuth }: RouteContext,
+): Route {
+  return Object.freeze({
+    id,
+    origin,
+    path: document.path,
+    methods: document.methods && Object.freeze([...document.methods]),
+    hosts: document.hosts && Object.freeze([...new Set(document.hosts.map(host => host.toLowerCase()))]),
+    service: document.service,
+    stripPrefix: document.stripPrefix ?? '',
+    auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),
+    timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
+    bodyIdleTimeoutMs: document.bodyIdleTimeoutMs,
+    ...toRetryRules(document, defaults),
+    hedge: toHedge(document.hedge),
+    breaker: toBreaker(document.breaker),
+    healthCheck:
+      document.healthCheck === false ? null : document.healthCheck && toHealthCheck(document.healthCheck),
+    limit: toLimit(document.limit),
+    ...toBalancer(document.balancer ?? defaults.balancer),
+    slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
+    priority: document.priority ?? 0,
+    fallback: toFallback(document.fallback),
+    preserveHost: document.preserveHost ?? false,
+    maxBodyBytes: document.maxBodyBytes,
+    allowEncodedSlash: document.allowEncodedSlash ?? false,
+  })
+}
+
+function toFallback(fallback: RouteDocument['fallback']): RouteFallback | undefined {
+  if (fallback === undefined) return undefined
+  if ('service' in fallback) return Object.freeze({ type: 'service', service: fallback.service })
+  if ('stale' in fallback) {
+    return Object.freeze({ type: 'stale', maxAgeMs: 1000 * (fallback.maxAgeSeconds ?? DAY_SECONDS) })
+  }
+  const { status, headers = {}, body = '' } = fallback
+  return Object.freeze({ type: 'static', status, headers: Object.freeze({ ...headers }), body })
+}

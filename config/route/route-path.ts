@@ -1,0 +1,56 @@
+import { show } from '../kit/problem.ts'
+
+// RFC 3986 `pchar` without `:` (parameters), `*` (the rest) and `%` (looked at apart).
+const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/
+const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/
+// Encoded, these would be read differently by whoever decodes first: a separator, a dot, a control code, or
+// a letter that needs no encoding and so would never match.
+const AMBIGUOUS_ESCAPE = /%(?:[01][0-9a-f]|7f|2f|5c|2[de]|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/i
+
+/** What is wrong with a route's `path`; undefined when nothing is. */
+export function routePathProblem(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'must start with "/"'
+  if (path === '/') return undefined
+  const segments = path.slice(1).split('/')
+  if (segments.at(-1) === '')
+    return `must not end with "/": write ${quote(path, -1)}, or ${show(`${path}*`)} for all below it`
+  const parameters = new Set<string>()
+  for (const [index, segment] of segments.entries()) {
+    const problem = segmentProblem(segment, index === segments.length - 1)
+    if (problem !== undefined) return problem
+    if (!segment.startsWith(':')) continue
+    if (parameters.has(segment)) return `must not use ${show(segment)} twice`
+    parameters.add(segment)
+  }
+  return undefined
+}
+
+/** What is wrong with a `stripPrefix` for this path; undefined when nothing is. */
+export function stripPrefixProblem(stripPrefix: string, path: string): string | undefined {
+  if (stripPrefix === '') return undefined
+  if (!stripPrefix.startsWith('/')) return 'must start with "/"'
+  if (stripPrefix.endsWith('/')) return `must not end with "/": write ${quote(stripPrefix, -1)}`
+  if (/[:*]/.test(stripPrefix)) return 'must be literal: ":" and "*" have no meaning here'
+  if (path === stripPrefix || path.startsWith(`${stripPrefix}/`)) return undefined
+  return `must be whole leading segments of the path ${JSON.stringify(path)}`
+}
+
+function segmentProblem(segment: string, last: boolean): string | undefined {
+  if (segment === '') return 'must not contain an empty segment ("//")'
+  if (segment === '.' || segment === '..') return `must not contain the segment "${segment}"`
+  if (segment === '*') return last ? undefined : 'may contain "*" only as the whole last segment'
+  if (segment.includes('*')) return 'may contain "*" only as the whole last segment'
+  if (segment.startsWith(':')) {
+    if (PARAMETER.test(segment)) return undefined
+    return `has a malformed parameter ${show(segment)}: a colon, then letters, digits and underscores`
+  }
+  if (segment.includes(':')) return `may contain ":" only at the start of a segment, not in ${show(segment)}`
+  if (/[?#]/.test(segment)) return 'must not contain "?" or "#": a route does not look at the query'
+  if (!LITERAL.test(segment)) return `has a character that must be percent-encoded in ${show(segment)}`
+  const encoded = AMBIGUOUS_ESCAPE.exec(segment)
+  return encoded ? `must not contain "${encoded[0]}": encoded, it could be read in two ways` : undefined
+}
+
+function quote(text: string, end: number): string {
+  return JSON.stringify(text.slice(0, end))
+}

@@ -1,0 +1,205 @@
+import { rememberSpellings } from './memoize-names.ts'
+
+/** What a gateway needs from a request's header lines, taken in one pass over them. */
+export interface RequestHead {
+  /** Header lines for the node, flat: name, value, name, value. Ours are appended by whoever sends it. */
+  readonly headers: string[]
+  readonly host: string | undefined
+  readonly hostCount: number
+  readonly authorization: string | undefined
+  readonly authorizationCount: number
+  readonly requestId: string | undefined
+  readonly contentLength: string | undefined
+  /** Whether a Transfer-Encoding line says that a body of unknown length follows. */
+  readonly chunked: boolean
+  /** Whether Transfer-Encoding says anything but `chunked`, once: a body we could not read the end of. */
+  readonly unknownEncoding: boolean
+  /** Whether another protocol is wished for. */
+  readonly asksForUpgrade: boolean
+  /** What proxies in front of us wrote; to be believed only from trusted ones. */
+  readonly forwardedFor: string | undefined
+  readonly forwardedProto: string | undefined
+  readonly forwardedHost: string | undefined
+  /** The same by RFC 7239, all of it. */
+  readonly forwarded: string | undefined
+}
+
+/** How one header name is treated. */
+const TREAT = {
+  pass: 0,
+  drop: 1,
+  host: 2,
+  authorization: 3,
+  requestId: 4,
+  connection: 5,
+  contentLength: 6,
+  transferEncoding: 7,
+  forwardedFor: 8,
+  forwardedProto: 9,
+  forwardedHost: 10,
+  upgrade: 11,
+  forwarded: 12,
+} as const
+type Treatment = (typeof TREAT)[keyof typeof TREAT]
+
+/**
+ * Header fields that end at this hop (RFC 9110 section 7.6.1), and requests for behaviour that is ours to
+ * give: Expect is answered by our own listener, an Upgrade or HTTP2-Settings is not offered to nodes.
+ */
+const HOP_BY_HOP = [
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'te',
+  'trailer',
+  'expect',
+  'http2-settings',
+]
+
+const TREATMENTS: readonly (readonly [string, Treatment])[] = [
+  ...HOP_BY_HOP.map(name => [name, TREAT.drop] as const),
+  ['host', TREAT.host],
+  ['authorization', TREAT.authorization],
+  ['x-request-id', TREAT.requestId],
+  ['connection', TREAT.connection],
+  ['upgrade', TREAT.upgrade],
+  ['content-length', TREAT.contentLength],
+  ['transfer-encoding', TREAT.transferEncoding],
+  ['x-forwarded-for', TREAT.forwardedFor],
+  ['x-forwarded-proto', TREAT.forwardedProto],
+  ['x-forwarded-host', TREAT.forwardedHost],
+  ['forwarded', TREAT.forwarded],
+  ['x-real-ip', TREAT.drop],
+]
+
+/**
+ * Reads request heads under one set of rules. Hop-by-hop fields, those that Connection names, everything
+ * that speaks of proxies before us, and any copy of an identity header (also spelled with `_`, which CGI-like
+ * servers read as `-`) are left out of `headers`.
+ *
+ * @param identityHeaders lower-case names that only the gateway may set
+ */
+export function createRequestHeadReader(
+  identityHeaders: Iterable<string>,
+): (rawHeaders: readonly string[]) => RequestHead {
+  const byName = new Map<string, Treatment>(TREATMENTS)
+  for (const name of identityHeaders) byName.set(name, TREAT.drop)
+  const treatmentOf = rememberSpellings(classify)
+
+  function classify(spelling: string): Treatment {
+    const name = spelling.toLowerCase()
+    const exact = byName.get(name)
+    if (exact !== undefined) return exact
+    const dashed = name.replaceAll('_', '-')
+    if (dashed.startsWith('x-forwarded-')) return TREAT.drop
+    // An underscored spelling of anything we set or act on could pass for it behind us.
+    return dashed !== name && byName.has(dashed) ? TREAT.drop : TREAT.pass
+  }
+
+  return rawHeaders => {
+    const headers: string[] = []
+    let host: string | undefined
+    let hostCount = 0
+    let authorization: string | undefined
+    let authorizationCount = 0
+    let requestId: string | undefined
+    let contentLength: string | undefined
+    let chunked = false
+    let unknownEncoding = false
+    let asksForUpgrade = false
+    let forwardedFor: string | undefined
+    let forwardedProto: string | undefined
+    let forwardedHost: string | undefined
+    let forwarded: string | undefined
+    let named: Set<string> | undefined
+
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!
+      const value = rawHeaders[i + 1]!
+      switch (treatmentOf(name)) {
+        case TREAT.pass:
+          headers.push(name, value)
+          break
+        case TREAT.drop:
+          break
+        case TREAT.host:
+          host ??= value
+          hostCount++
+          break
+        case TREAT.authorization:
+          authorization ??= value
+          authorizationCount++
+          headers.push(name, value)
+          break
+        case TREAT.requestId:
+          requestId = requestId === undefined ? value : `${requestId}, ${value}`
+          break
+        case TREAT.connection:
+          named = addConnectionOptions(named, value)
+          break
+        case TREAT.upgrade:
+          asksForUpgrade = true
+          break
+        case TREAT.contentLength:
+          contentLength = value
+          break
+        case TREAT.transferEncoding:
+          unknownEncoding ||= chunked || value.toLowerCase() !== 'chunked'
+          chunked = true
+          break
+        case TREAT.forwardedFor:
+          forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`
+          break
+        case TREAT.forwarded:
+          forwarded = forwarded === undefined ? value : `${forwarded}, ${value}`
+          break
+        case TREAT.forwardedProto:
+          forwardedProto ??= value
+          break
+        case TREAT.forwardedHost:
+          forwardedHost ??= value
+          break
+      }
+    }
+
+    return {
+      headers: named === undefined ? headers : without(headers, named),
+      host,
+      hostCount,
+      authorization,
+      authorizationCount,
+      requestId,
+      contentLength,
+      chunked,
+      unknownEncoding,
+      asksForUpgrade,
+      forwardedFor,
+      forwardedProto,
+      forwardedHost,
+      forwarded,
+    }
+  }
+}
+
+/** The field names a Connection value lists, added to `named`; undefined while there are none. */
+export function addConnectionOptions(named: Set<string> | undefined, value: string): Set<string> | undefined {
+  if (value === 'keep-alive' || value === 'close' || value === 'Keep-Alive') return named
+  for (const option of value.split(',')) {
+    const name = option.trim().toLowerCase()
+    if (name === '' || name === 'close' || name === 'keep-alive') continue
+    named ??= new Set()
+    named.add(name)
+  }
+  return named
+}
+
+/** Flat header lines without the fields that `named` holds in lower case. */
+export function without(headers: readonly string[], named: ReadonlySet<string>): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (!named.has(name.toLowerCase())) kept.push(name, headers[i + 1]!)
+  }
+  return kept
+}

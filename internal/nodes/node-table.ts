@@ -1,0 +1,131 @@
+import { type Balancer, createBalancer } from '../balancers/balancers.ts'
+import type { Health } from './health.ts'
+import { type Node, sameEndpoint } from './node.ts'
+import type { Peer } from './peer.ts'
+
+/** The live nodes of one service. The object stays the same as long as the service has nodes. */
+export interface ServicePeers {
+  readonly name: string
+  /** Ordered by node id. Swapped whole when anything in it changes, never changed in place. */
+  readonly peers: readonly Peer[]
+  /** Whether every node that could get requests fails its check: then all of them are used. */
+  readonly isPanicking: boolean
+  /** The service's balancer of that name; made on first use. */
+  balancer(name: string): Balancer
+}
+
+/**
+ * Which nodes serve which service, now. Reads are two property loads; writes come from the registry, one
+ * service at a time, and keep the Peer of every node whose address did not change.
+ */
+export class NodeTable {
+  readonly #createPeer: (node: Node) => Peer
+  readonly #now: () => number
+  readonly #services = new Map<string, LiveService>()
+  #isLoaded = false
+
+  /** @param now milliseconds on the monotonic clock */
+  constructor(createPeer: (node: Node) => Peer, now: () => number = () => performance.now()) {
+    this.#createPeer = createPeer
+    this.#now = now
+  }
+
+  /** Undefined when the service has no node. */
+  get(service: string): ServicePeers | undefined {
+    return this.#services.get(service)
+  }
+
+  /** Every service with nodes, in the order they were first seen. */
+  services(): IterableIterator<ServicePeers> {
+    return this.#services.values()
+  }
+
+  /** Whether the first table is whole. */
+  get isLoaded(): boolean {
+    return this.#isLoaded
+  }
+
+  /** The first table is whole: a node that comes from now on is new, and warms up where routes have a slow start. */
+  loaded(): void {
+    this.#isLoaded = true
+  }
+
+  /** Replaces a service's nodes, an empty list removing it. Peers of nodes that are gone are disposed. */
+  set(service: string, nodes: readonly Node[]): void {
+    const live = this.#services.get(service)
+    const left = new Map(live?.peers.map(peer => [peer.node.id, peer]))
+    const peers = nodes.map(node => {
+      const peer = left.get(node.id)
+      if (!peer || !sameEndpoint(peer.node, node)) return this.#welcome(node)
+      left.delete(node.id)
+      peer.node = node
+      return peer
+    })
+    if (peers.length === 0) this.#services.delete(service)
+    else if (live) live.replace(peers)
+    else this.#services.set(service, new LiveService(service, peers))
+    for (const peer of left.values()) peer.dispose()
+  }
+
+  /**
+   * Takes what checks have found of a peer. One that was unhealthy and is not has its breaker closed, and warms up; one
+   * that is gets no requests, as long as there are others.
+   */
+  judge(peer: Peer, health: Health): void {
+    const was = peer.health
+    peer.health = health
+    this.#services.get(peer.node.service)?.avoidUnhealthy()
+    if (was !== 'unhealthy' || health === 'unhealthy') return
+    peer.warmingSince = this.#now()
+    peer.recover()
+  }
+
+  #welcome(node: Node): Peer {
+    const peer = this.#createPeer(node)
+    if (this.#isLoaded) peer.warmingSince = this.#now()
+    return peer
+  }
+
+  /** Disposes of every peer. */
+  clear(): void {
+    for (const name of [...this.#services.keys()]) this.set(name, [])
+  }
+}
+
+class LiveService implements ServicePeers {
+  readonly name: string
+  peers: readonly Peer[]
+  isPanicking = false
+  readonly #balancers = new Map<string, Balancer>()
+
+  constructor(name: string, peers: readonly Peer[]) {
+    this.name = name
+    this.peers = peers
+  }
+
+  replace(peers: readonly Peer[]): void {
+    this.peers = peers
+    this.avoidUnhealthy()
+  }
+
+  avoidUnhealthy(): void {
+    let unhealthy = 0
+    let others = 0
+    for (const { node, health } of this.peers) {
+      if (node.weight === 0 || node.protocol !== undefined) continue
+      if (health === 'unhealthy') unhealthy++
+      else others++
+    }
+    this.isPanicking = unhealthy > 0 && others === 0
+    for (const peer of this.peers) peer.isAvoided = peer.health === 'unhealthy' && !this.isPanicking
+  }
+
+  balancer(name: string): Balancer {
+    let balancer = this.#balancers.get(name)
+    if (!balancer) {
+      balancer = createBalancer(name)
+      this.#balancers.set(name, balancer)
+    }
+    return balancer
+  }
+}

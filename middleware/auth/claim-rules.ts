@@ -1,0 +1,48 @@
+import type { Claims } from '../../internal/claim-at.ts'
+
+/** What must hold of the registered claims of a token (RFC 7519 section 4.1). */
+export interface ClaimRules {
+  /** One of these must be in `aud`; undefined = any. */
+  readonly audience?: readonly string[] | undefined
+  /** Whether a token without `exp` is refused. */
+  readonly requireExpiry: boolean
+  /** From `iat` to `exp` at most; undefined = no limit. */
+  readonly maxLifetimeMs?: number | undefined
+}
+
+/** The token was good once. */
+export class TokenExpired extends TypeError {}
+
+/**
+ * Judges times and audience.
+ *
+ * @param toleranceMs how far clocks may disagree
+ * @param now milliseconds since 1970
+ * @returns milliseconds since 1970 from which it is no longer accepted
+ * @throws TokenExpired, or TypeError with the reason, for the log
+ */
+export function checkClaims(claims: Claims, rules: ClaimRules, toleranceMs: number, now: number): number {
+  const { exp, nbf, iat } = claims as Partial<Record<'exp' | 'nbf' | 'iat', number>>
+  const { audience, requireExpiry, maxLifetimeMs } = rules
+  if (exp === undefined && requireExpiry) throw new TypeError('the token has no exp')
+  if (nbf !== undefined && nbf * 1000 > now + toleranceMs) throw new TypeError('the token is not valid yet')
+  if (iat !== undefined && iat * 1000 > now + toleranceMs) throw new TypeError('the token is from the future')
+  if (audience && !isFor(claims.aud, audience)) throw new TypeError('the token is for another audience')
+  let endsAt = exp === undefined ? Number.POSITIVE_INFINITY : exp * 1000
+  if (maxLifetimeMs !== undefined) {
+    // One that does not say since when could be renewed for ever.
+    if (iat === undefined) throw new TypeError('the token has no iat, and lifetimes are limited')
+    if (exp !== undefined && (exp - iat) * 1000 > maxLifetimeMs)
+      throw new TypeError('the token lives too long')
+    endsAt = Math.min(endsAt, iat * 1000 + maxLifetimeMs)
+  }
+  const acceptedUntil = endsAt + toleranceMs
+  if (now >= acceptedUntil) throw new TokenExpired('the token has expired')
+  return acceptedUntil
+}
+
+/** `aud` is a text or a list of texts (RFC 7519 section 4.1.3). */
+function isFor(aud: unknown, accepted: readonly string[]): boolean {
+  const named = Array.isArray(aud) ? aud : [aud]
+  return named.some(name => typeof name === 'string' && accepted.includes(name))
+}

@@ -1,0 +1,71 @@
+import type { Call } from '../../internal/call.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { RequestHead } from '../../internal/http/request-head.ts'
+
+/** Where a bearer token may be besides the Authorization header. */
+export interface TokenPlaces {
+  readonly cookie?: string | undefined
+  readonly queryParameter?: string | undefined
+}
+
+/**
+ * The bearer token of a request as an Authorization header would have it; '' when there is none. What was in a cookie
+ * or in the query is taken out there, so that neither a node nor a log gets it.
+ *
+ * @throws GatewayError WG_BAD_REQUEST when there is more than one (RFC 6750 section 2)
+ */
+export function takeBearer(head: RequestHead, call: Call, places: TokenPlaces): string {
+  const tokens = takeTokens(head, call, places)
+  const { authorization = '' } = head
+  if (tokens.length === 0) return authorization
+  if (tokens.length > 1 || /^bearer\s/i.test(authorization)) {
+    throw new GatewayError('WG_BAD_REQUEST', {
+      detail: 'The request has more than one token.',
+      headers: { 'www-authenticate': 'Bearer realm="waygate", error="invalid_request"' },
+    })
+  }
+  return `Bearer ${tokens[0]}`
+}
+
+/** Takes every token out of cookies and query, and returns them. */
+export function takeTokens(
+  { headers }: RequestHead,
+  call: Call,
+  { cookie, queryParameter }: TokenPlaces,
+): string[] {
+  const tokens: string[] = []
+  if (cookie !== undefined) takeCookies(headers, cookie, tokens)
+  if (queryParameter !== undefined) call.target = withoutParameter(call.target, queryParameter, tokens)
+  return tokens
+}
+
+/** Takes every cookie of that name out of flat header lines, and adds its value to `values`. */
+function takeCookies(headers: string[], name: string, values: string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (headers[i]!.length !== 6 || headers[i]!.toLowerCase() !== 'cookie') continue
+    const pairs = headers[i + 1]!.split(';')
+    const kept = pairs.filter(pair => {
+      const equals = pair.indexOf('=')
+      if (equals === -1 || pair.slice(0, equals).trim() !== name) return true
+      values.push(pair.slice(equals + 1).trim())
+      return false
+    })
+    if (kept.length === pairs.length) continue
+    if (kept.length === 0) headers.splice(i, 2)
+    else headers[i + 1] = kept.join(';').trim()
+  }
+}
+
+/** The target without the query's parameters of that name, whose values are added to `values`. */
+function withoutParameter(target: string, name: string, values: string[]): string {
+  const query = target.indexOf('?')
+  if (query === -1) return target
+  const pairs = target.slice(query + 1).split('&')
+  const kept = pairs.filter(pair => {
+    if (!pair.startsWith(name) || pair[name.length] !== '=') return true
+    values.push(pair.slice(name.length + 1))
+    return false
+  })
+  if (kept.length === pairs.length) return target
+  return kept.length === 0 ? target.slice(0, query) : `${target.slice(0, query)}?${kept.join('&')}`
+}

@@ -1,0 +1,37 @@
+import type { IncomingMessage } from 'node:http'
+import { kindOfTarget } from '../../internal/http/target.ts'
+
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+const PROTOCOLS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
+
+/**
+ * Whether a request is an opening handshake that can be answered with a WebSocket (RFC 6455 section 4.2.1). Any
+ * other wish for another protocol may be ignored (RFC 9110 section 7.8), and is: such a request is plain HTTP.
+ */
+export function asksForWebSocket(request: IncomingMessage): boolean {
+  const { headers } = request
+  return (
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    request.method === 'GET' &&
+    request.httpVersion === '1.1' &&
+    headers['sec-websocket-version'] === '13' &&
+    KEY.test(headers['sec-websocket-key'] ?? '') &&
+    areProtocols(headers['sec-websocket-protocol']) &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined &&
+    kindOfTarget(request.url!) !== 'unsafe' &&
+    isNextInLine(request)
+  )
+}
+
+function areProtocols(list: string | undefined): boolean {
+  if (list === undefined) return true
+  if (!PROTOCOLS.test(list)) return false
+  const protocols = list.split(',').map(protocol => protocol.trim())
+  return new Set(protocols).size === protocols.length
+}
+
+/** Whether no answer to an earlier request on the connection is outstanding, which an upgrade would cut off. */
+function isNextInLine({ socket }: IncomingMessage): boolean {
+  return !(socket as typeof socket & { _httpMessage?: unknown })._httpMessage
+}

@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { RequestBody } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+
+export interface RequestBodyOptions {
+  /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
+  readonly maxBytes: number
+  /** As the client declares it; undefined when it sends chunks. */
+  readonly length?: number | undefined
+  /** Called when the first byte is wanted. */
+  readonly onBegin?: (() => void) | undefined
+  /** Told the size of every piece that came. */
+  readonly onPiece: (bytes: number) => void
+}
+
+/**
+ * The body of a client's request. Nothing is read from the client before a node takes the first byte, so
+ * that a request whose connection to a node fails can still go to another one.
+ */
+export function createRequestBody(source: IncomingMessage, options: RequestBodyOptions): RequestBody {
+  let begun = false
+  return {
+    get begun() {
+      return begun
+    },
+    length: options.length,
+    open: () =>
+      new BodyStream(source, options, () => {
+        if (begun) return
+        begun = true
+        options.onBegin?.()
+      }),
+  }
+}
+
+/**
+ * Lets what is yet to come of a body run into nothing, so that the client can read its answer and go on.
+ *
+ * @param onPiece told the size of every piece, since what is dropped takes memory until it is collected
+ */
+export function discardBody(source: IncomingMessage, onPiece: (bytes: number) => void): void {
+  source.on('data', (piece: Buffer) => onPiece(piece.length)).resume()
+}
+
+class BodyStream extends Readable {
+  readonly #source: IncomingMessage
+  readonly #options: RequestBodyOptions
+  readonly #onBegin: () => void
+  #begun = false
+  #bytes = 0
+
+  constructor(source: IncomingMessage, options: RequestBodyOptions, onBegin: () => void) {
+    super()
+    this.#source = source
+    this.#options = options
+    this.#onBegin = onBegin
+    // Whoever reads hears of it in a listener of its own. When nobody reads any more, a client that breaks off
+    // must not end the process.
+    this.on('error', () => {})
+  }
+
+  override _read(): void {
+    if (this.#begun) {
+      this.#source.resume()
+      return
+    }
+    this.#begun = true
+    this.#onBegin()
+    if (this.#source.readableEnded) this.push(null)
+    else if (this.#source.destroyed) this.destroy(new UpstreamFailure('aborted'))
+    else this.#source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError)
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.#begun && !this.#source.readableEnded) {
+      // What the client still sends runs into nothing, so that it can read the answer and go on.
+      discardBody(this.#source.off('data', this.#onData).off('end', this.#onEnd), this.#options.onPiece)
+    }
+    done(error)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#bytes += chunk.length
+    if (this.#options.maxBytes > 0 && this.#bytes > this.#options.maxBytes) {
+      this.destroy(new GatewayError('WG_BODY_TOO_LARGE'))
+      return
+    }
+    this.#options.onPiece(chunk.length)
+    if (!this.push(chunk)) this.#source.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    this.push(null)
+  }
+
+  // Stays attached when this stream is gone: a client that breaks off later must not be an unhandled error.
+  readonly #onError = (error: Error): void => {
+    this.destroy(new UpstreamFailure('aborted', error))
+  }
+}

@@ -1,0 +1,173 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Health } from '../../internal/nodes/health.ts'
+import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
+import type { LimitPage, NodePage, RouteList, ServicePage, ServiceState, ServicesPage } from './page-types.ts'
+import type { SourceDetails } from './views.ts'
+
+/** From the best to the worst. */
+const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
+const HEALTHS: readonly Health[] = ['healthy', 'unchecked', 'unhealthy']
+const BUDGETS = ['available', 'exhausted'] as const
+const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
+/** Merging so many takes about a millisecond. */
+const NODES_A_TURN = 2_000
+
+/** A page and the process it is of. */
+export interface PageOf<Page> {
+  readonly pid: number
+  readonly page: Page
+}
+
+/**
+ * One page of the tables of several processes. What routes and nodes are is taken from the newest table; counts
+ * are summed; of states, breakers, revisions and ages the worst is shown, which is the one to look at.
+ *
+ * @param pages at least one
+ */
+export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<Required<RouteList>> {
+  const sorted = newestFirst(pages)
+  return {
+    revision: sorted.at(-1)!.page.revision,
+    source: mergeSource(sorted.map(({ page }) => page)),
+    routes: firsts(
+      sorted.flatMap(({ page }) => page.routes),
+      route => route.id,
+    ),
+    services: await mergeAll(sorted.flatMap(({ page }) => page.services)),
+    problems: firsts(
+      sorted.flatMap(({ page }) => page.problems),
+      problem => `${problem.key}\n${problem.reason}`,
+    ),
+    workers: pages.map(({ pid, page }) => ({
+      pid,
+      revision: page.revision,
+      connected: page.source.connected,
+      stale: page.source.stale,
+    })),
+  }
+}
+
+/** As {@link mergeRoutes}; by name. */
+export async function mergeServices(pages: readonly ServicesPage[]): Promise<ServicesPage> {
+  return { services: await mergeAll(pages.flatMap(page => page.services)) }
+}
+
+/** By name; each service once, and in it each node once. */
+async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
+  const merged = new Map<string, { state: ServiceState; readonly nodes: Map<string, NodePage> }>()
+  let left = NODES_A_TURN
+  for (const { nodes, ...state } of all) {
+    const known = merged.get(state.name)
+    const service = known ?? { state, nodes: new Map<string, NodePage>() }
+    if (known) known.state = mergeState(known.state, state)
+    else merged.set(state.name, service)
+    for (const node of nodes) {
+      const other = service.nodes.get(node.id)
+      service.nodes.set(node.id, other ? mergeNode(other, node) : node)
+      if (--left > 0) continue
+      left = NODES_A_TURN
+      await nextTurn()
+    }
+  }
+  return [...merged.values()]
+    .map(({ state, nodes }) => ({ ...state, nodes: [...nodes.values()] }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function mergeState(a: ServiceState, b: ServiceState): ServiceState {
+  const limit = a.limit && b.limit ? mergeLimit(a.limit, b.limit) : (a.limit ?? b.limit)
+  return {
+    name: a.name,
+    panicking: a.panicking || b.panicking,
+    retries: {
+      budget: worst(BUDGETS, a.retries.budget, b.retries.budget),
+      inFlight: a.retries.inFlight + b.retries.inFlight,
+      begun: a.retries.begun + b.retries.begun,
+      hedges: a.retries.hedges + b.retries.hedges,
+      refused: a.retries.refused + b.retries.refused,
+    },
+    ...(limit && { limit }),
+  }
+}
+
+/** Each process holds its own. */
+function mergeLimit(a: LimitPage, b: LimitPage): LimitPage {
+  return {
+    kind: a.kind,
+    limit: a.limit + b.limit,
+    inFlight: a.inFlight + b.inFlight,
+    queued: a.queued + b.queued,
+  }
+}
+
+function mergeNode(a: NodePage, b: NodePage): NodePage {
+  return {
+    ...a,
+    state: worst(STATES, a.state, b.state),
+    breaker: worst(BREAKERS, a.breaker, b.breaker),
+    health: worst(HEALTHS, a.health, b.health),
+    inFlight: a.inFlight + b.inFlight,
+    requests: a.requests + b.requests,
+    failures: a.failures + b.failures,
+    timeouts: a.timeouts + b.timeouts,
+  }
+}
+
+function worst<T>(order: readonly T[], a: T, b: T): T {
+  return order.indexOf(a) > order.indexOf(b) ? a : b
+}
+
+function mergeSource(pages: readonly RouteList[]): RouteList['source'] {
+  const all = pages.map(page => page.source)
+  const names = firsts(
+    all.flatMap(source => source.sources),
+    source => source.name,
+  ).map(source => source.name)
+  return {
+    registry: all[0]!.registry,
+    ...mergeTrust(all),
+    skipped: Math.max(...all.map(source => source.skipped)),
+    suspects: Math.max(...all.map(source => source.suspects)),
+    sources: names.map(name => {
+      const each = all.flatMap(source => source.sources.filter(one => one.name === name))
+      return { ...each[0]!, ...mergeTrust(each), revision: smallest(each.map(one => one.revision)) }
+    }),
+  }
+}
+
+type Trust = Pick<SourceDetails, 'connected' | 'stale' | 'ageMs' | 'drift' | 'relists'> & {
+  readonly reason?: string | undefined
+}
+
+function mergeTrust(all: readonly Trust[]) {
+  const relists: Record<string, number> = {}
+  for (const [reason, count] of all.flatMap(one => Object.entries(one.relists))) {
+    relists[reason] = (relists[reason] ?? 0) + count
+  }
+  const ages = all.map(one => one.ageMs)
+  return {
+    connected: all.every(one => one.connected),
+    stale: all.some(one => one.stale),
+    ageMs: ages.includes(undefined) ? undefined : Math.max(...ages.map(Number)),
+    reason: all.find(one => one.reason !== undefined)?.reason,
+    drift: all.reduce((sum, one) => sum + one.drift, 0),
+    relists,
+  }
+}
+
+function newestFirst(pages: readonly PageOf<RouteList>[]): readonly PageOf<RouteList>[] {
+  const number = ({ page }: PageOf<RouteList>) => BigInt(page.revision ?? -1)
+  return [...pages].sort((a, b) => (number(a) < number(b) ? 1 : number(a) > number(b) ? -1 : 0))
+}
+
+function smallest(revisions: readonly (string | undefined)[]): string | undefined {
+  if (revisions.includes(undefined)) return undefined
+  const [first] = revisions.map(revision => BigInt(revision!)).sort((a, b) => (a < b ? -1 : 1))
+  return String(first)
+}
+
+function firsts<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  const byKey = new Map<string, T>()
+  for (const item of items) if (!byKey.has(keyOf(item))) byKey.set(keyOf(item), item)
+  return [...byKey.values()]
+}

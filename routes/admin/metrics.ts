@@ -1,0 +1,84 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { Call } from '../../internal/call.ts'
+import { AccumulatedHistogram } from './accumulated-histogram.ts'
+import { type AddLiveMetric, liveMetric } from './live-metric.ts'
+import type { MetricValues } from './metric-values.ts'
+import { RequestCounts } from './request-counts.ts'
+import { addTableMetrics, type MetricViews } from './table-metrics.ts'
+
+/** Seconds; from what a cache in memory answers in to what clients give up at. */
+const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+export interface Metrics {
+  /** Counts a request that is over. */
+  record(call: Call, status: number, totalMs: number): void
+  /** Prometheus text. */
+  render(): Promise<string>
+  /** The same, metric by metric. */
+  values(): AsyncIterable<MetricValues>
+}
+
+/** Everything /metrics shows. Counting is done in plain numbers; prom-client sees them at each scrape. */
+export function createMetrics(views: MetricViews): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const requests = new RequestCounts(views.nodes)
+  const durations = new AccumulatedHistogram(
+    'waygate_request_duration_seconds',
+    'From the arrival of a request to the end of its answer, by route.',
+    'route',
+    DURATION_BOUNDS,
+  )
+  const upstreamDurations = new AccumulatedHistogram(
+    'waygate_upstream_duration_seconds',
+    "From a request's first try to the head of its answer, over all tries, by route.",
+    'route',
+    DURATION_BOUNDS,
+  )
+  registry.registerMetric(durations.asMetric())
+  registry.registerMetric(upstreamDurations.asMetric())
+
+  const live: AddLiveMetric = (type, name, help, aggregator, samples) =>
+    registry.registerMetric(liveMetric({ type, name, help, aggregator, samples }))
+
+  live(
+    'counter',
+    'waygate_requests_total',
+    'Requests answered, by route, service, node and status. 499: the client left.',
+    'sum',
+    () => requests.samples(),
+  )
+  addTableMetrics(live, views)
+
+  /** One metric a turn: with thousands of nodes each is long enough. */
+  async function render(): Promise<string> {
+    const texts: string[] = []
+    for (const metric of registry.getMetricsAsArray()) {
+      texts.push(await registry.getSingleMetricAsString(metric.name))
+      await nextTurn()
+    }
+    return `${texts.join('\n\n')}\n`
+  }
+
+  return {
+    render,
+    async *values() {
+      for (const { name } of registry.getMetricsAsArray()) {
+        yield await valuesOf(registry.getSingleMetric(name)!)
+        await nextTurn()
+      }
+    },
+    record(call, status, totalMs) {
+      const route = call.route?.id ?? ''
+      requests.count(call, status)
+      durations.observe(route, totalMs / 1000)
+      if (call.upstreamMs >= 0) upstreamDurations.observe(route, call.upstreamMs / 1000)
+    },
+  }
+}
+
+async function valuesOf(metric: Metric): Promise<MetricValues> {
+  // The declared type of `get` is that of each class of prom-client; all of them give this.
+  return (await metric.get()) as unknown as MetricValues
+}

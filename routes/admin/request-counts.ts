@@ -1,0 +1,81 @@
+import type { Call } from '../../internal/call.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { Sample } from './live-metric.ts'
+
+/** A series whose node is gone is kept until the next scrape has seen it, or until there are too many. */
+const MAX_SERIES = 50_000
+
+/** Requests that are over, by route, service, node and status. */
+export class RequestCounts {
+  readonly #nodes: NodeTable
+  readonly #series = new Map<string, Series>()
+
+  constructor(nodes: NodeTable) {
+    this.#nodes = nodes
+  }
+
+  count(call: Call, status: number): void {
+    const { peer, route } = call
+    // Most requests to a node are on one route and end well: it has the series of its last one at hand.
+    const last = peer?.lastCounted as Series | undefined
+    if (last?.isFor(route, status)) last.count++
+    else {
+      const series = this.#find(call, status)
+      series.count++
+      if (peer) peer.lastCounted = series
+    }
+  }
+
+  /** For a scrape, after which series of nodes that are gone are forgotten. */
+  *samples(): Generator<Sample> {
+    for (const { labels, count } of this.#series.values()) yield { labels, value: count }
+    this.#dropGone()
+  }
+
+  #find({ peer, route }: Call, status: number): Series {
+    const node = peer?.node.id ?? ''
+    const service = peer?.node.service ?? route?.service ?? ''
+    const key = `${route?.id ?? ''} ${service} ${node} ${status}`
+    let series = this.#series.get(key)
+    if (!series) {
+      if (this.#series.size >= MAX_SERIES) this.#dropGone()
+      series = new Series(route?.id ?? '', service, node, status)
+      this.#series.set(key, series)
+    }
+    series.route = route
+    return series
+  }
+
+  #dropGone(): void {
+    for (const [key, series] of this.#series) {
+      const { service, node } = series.labels
+      if (node === '' || this.#nodes.get(service)?.peers.some(peer => peer.node.id === node)) continue
+      series.isDropped = true
+      this.#series.delete(key)
+    }
+  }
+}
+
+class Series {
+  readonly labels: {
+    readonly route: string
+    readonly service: string
+    readonly node: string
+    readonly status: string
+  }
+  readonly #status: number
+  /** Of the last request that had to look for it; a new version of a route is another object with the same id. */
+  route: Route | undefined = undefined
+  isDropped = false
+  count = 0
+
+  constructor(route: string, service: string, node: string, status: number) {
+    this.labels = { route, service, node, status: String(status) }
+    this.#status = status
+  }
+
+  isFor(route: Route | undefined, status: number): boolean {
+    return this.#status === status && this.route === route && !this.isDropped
+  }
+}

@@ -1,0 +1,190 @@
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
+import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
+import { addConnectionMetrics } from './connection-metrics.ts'
+import { addLimitMetrics, type LimitsView, type LoopView } from './limit-metrics.ts'
+import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
+import type { Aggregator } from './metric-values.ts'
+import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
+
+/** What metrics are read from. */
+export interface MetricViews {
+  readonly nodes: NodeTable
+  readonly table: TableView
+  readonly budgets: BudgetsView
+  readonly health: HealthView
+  readonly limits: LimitsView
+  readonly loop: LoopView
+  readonly connections: ClientConnectionsView
+}
+
+type MetricType = LiveMetricOptions['type']
+
+const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+/** What the table, its nodes and their services look like at each scrape. */
+export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
+  const { nodes, table, budgets, health, limits, loop, connections } = views
+  const perNode = (
+    type: MetricType,
+    name: string,
+    help: string,
+    aggregator: Aggregator,
+    value: (peer: Peer) => number,
+  ) =>
+    live(type, name, help, aggregator, function* () {
+      for (const service of nodes.services()) {
+        for (const peer of service.peers) {
+          yield { labels: { service: service.name, node: peer.node.id }, value: value(peer) }
+        }
+      }
+    })
+  perNode('counter', 'waygate_node_tries_total', 'Tries sent to a node.', 'sum', peer => peer.requests)
+  perNode(
+    'counter',
+    'waygate_node_failures_total',
+    'Tries that failed or were answered 5xx.',
+    'sum',
+    peer => peer.failures,
+  )
+  perNode(
+    'counter',
+    'waygate_node_timeouts_total',
+    'Tries that were not answered in time; failures, too.',
+    'sum',
+    peer => peer.timeouts,
+  )
+  perNode(
+    'gauge',
+    'waygate_node_in_flight',
+    'Tries whose answer has not ended.',
+    'sum',
+    peer => peer.inFlight,
+  )
+  perNode(
+    'gauge',
+    'waygate_breaker_state',
+    'Circuit breaker of a node: 0 closed, 1 half-open, 2 open.',
+    'max',
+    peer => BREAKER_VALUES[peer.breaker],
+  )
+
+  live('gauge', 'waygate_node_healthy', 'Nodes that are checked: 1 healthy, 0 not.', 'min', function* () {
+    for (const { name, peers } of nodes.services()) {
+      for (const peer of peers) {
+        if (peer.health === 'unchecked') continue
+        yield { labels: { service: name, node: peer.node.id }, value: Number(peer.health === 'healthy') }
+      }
+    }
+  })
+  live(
+    'gauge',
+    'waygate_service_panicking',
+    '1 while every node of the service fails its check, and all are used, else 0.',
+    'max',
+    function* () {
+      for (const { name, isPanicking } of nodes.services()) {
+        yield { labels: { service: name }, value: Number(isPanicking) }
+      }
+    },
+  )
+  live('gauge', 'waygate_health_checked_nodes', 'Nodes that this process checks.', 'sum', () => [
+    { labels: {}, value: health.checks.nodes },
+  ])
+  live('counter', 'waygate_health_checks_total', 'Health checks made, by result.', 'sum', () => [
+    { labels: { result: 'passed' }, value: health.checks.passed },
+    { labels: { result: 'failed' }, value: health.checks.failed },
+  ])
+
+  const perService = (type: MetricType, name: string, help: string, value: (budget: BudgetView) => number) =>
+    live(type, name, help, 'sum', function* () {
+      for (const [service, budget] of budgets) yield { labels: { service }, value: value(budget) }
+    })
+  perService('counter', 'waygate_retries_total', 'Retries begun.', budget => budget.retries)
+  perService(
+    'counter',
+    'waygate_hedges_total',
+    'Second tries sent beside the first, on routes that hedge.',
+    budget => budget.hedges,
+  )
+  perService(
+    'counter',
+    'waygate_retries_refused_total',
+    'Retries and hedges that the budget of the service did not allow.',
+    budget => budget.refused,
+  )
+  live(
+    'gauge',
+    'waygate_retry_budget_exhausted',
+    '1 while there was no budget for a retry of late, else 0.',
+    'max',
+    function* () {
+      for (const [service, { isExhausted }] of budgets)
+        yield { labels: { service }, value: Number(isExhausted) }
+    },
+  )
+  perService(
+    'gauge',
+    'waygate_retries_in_flight',
+    'Retries and hedges under way that count in the budget.',
+    budget => budget.retrying,
+  )
+
+  addLimitMetrics(live, limits, nodes, loop)
+  addConnectionMetrics(live, connections)
+
+  // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
+  const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>
+    live('gauge', name, help, aggregator, () => [{ labels: {}, value: value() }])
+  gauge('waygate_table_services', 'Services in the table.', () => [...nodes.services()].length)
+  gauge('waygate_table_nodes', 'Nodes in the table.', () =>
+    [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
+  )
+  gauge('waygate_table_routes', 'Routes in the table, automatic ones included.', () => table.routes().length)
+  gauge('waygate_table_problems', 'Registry values that are not used.', () => table.problems().length)
+  gauge(
+    'waygate_table_revision',
+    'Revision of the registry that the table shows.',
+    () => Number(table.source().revision ?? 0),
+    'min',
+  )
+  gauge(
+    'waygate_table_age_seconds',
+    'Since the registry last confirmed the table.',
+    () => (table.source().ageMs ?? Number.NaN) / 1000,
+  )
+  gauge('waygate_table_stale', '1 while the table may lag behind the registry, else 0.', () =>
+    Number(table.source().stale),
+  )
+  gauge(
+    'waygate_table_suspects',
+    'Keys in use although the registry no longer names them, because it may have lost them.',
+    () => table.source().suspects,
+  )
+  live(
+    'counter',
+    'waygate_registry_drift_total',
+    'Differences a full comparison found although no event was missed; stays 0.',
+    'sum',
+    () => table.source().sources.map(({ name, drift }) => ({ labels: { source: name }, value: drift })),
+  )
+  live(
+    'counter',
+    'waygate_registry_relists_total',
+    'Full listings of the registry, by what made them necessary.',
+    'sum',
+    () =>
+      table.source().sources.flatMap(({ name, relists }) =>
+        Object.entries(relists).map(([reason, count]) => ({
+          labels: { source: name, reason },
+          value: count,
+        })),
+      ),
+  )
+  gauge(
+    'waygate_registry_connected',
+    '1 while the registry is followed, else 0.',
+    () => Number(table.source().connected),
+    'min',
+  )
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { COMMANDS } from '../../../cmd/cli/option-table.ts'
+import { parseCommandLine } from '../../../cmd/cli/options.ts'
+import { UsageError } from '../../../cmd/cli/usage-error.ts'
+
+const split = (line: string) => line.split(' ').filter(word => word !== '')
+const none = { config: undefined, settings: [] }
+
+const understood: [line: string, command: object][] = [
+  ['start', { command: 'start', ...none }],
+  [
+    'start --host 127.0.0.1 --port=0 --workers 0 --config a.yaml --etcd http://a:1,http://b:2',
+    {
+      command: 'start',
+      config: 'a.yaml',
+      settings: [
+        { path: 'host', value: '127.0.0.1', source: 'option --host' },
+        { path: 'port', value: 0, source: 'option --port' },
+        { path: 'etcd.endpoints', value: ['http://a:1', 'http://b:2'], source: 'option --etcd' },
+        { path: 'workers', value: 0, source: 'option --workers' },
+      ],
+    },
+  ],
+  [
+    'start --port 1 --port 2',
+    { command: 'start', config: undefined, settings: [{ path: 'port', value: 2, source: 'option --port' }] },
+  ],
+  [
+    'demo --admin-port 0',
+    {
+      command: 'demo',
+      config: undefined,
+      settings: [{ path: 'adminPort', value: 0, source: 'option --admin-port' }],
+    },
+  ],
+  [
+    'register --name user --address 127.0.0.1:3001',
+    {
+      command: 'register',
+      ...none,
+      name: 'user',
+      host: '127.0.0.1',
+      port: 3001,
+      id: undefined,
+      weight: 1,
+      metadata: {},
+      ttlSeconds: 10,
+      child: undefined,
+    },
+  ],
+  [
+    'register --name user --address [::1]:3001 --id u1 --weight 0 --meta a=1 --meta b=x=y --meta c= --ttl 6 -- node server.js --port 3001 -- -x',
+    {
+      command: 'register',
+      ...none,
+      name: 'user',
+      host: '::1',
+      port: 3001,
+      id: 'u1',
+      weight: 0,
+      metadata: { a: '1', b: 'x=y', c: '' },
+      ttlSeconds: 6,
+      child: { file: 'node', args: ['server.js', '--port', '3001', '--', '-x'] },
+    },
+  ],
+  ['routes', { command: 'routes', ...none, admin: undefined }],
+  ['routes --admin http://localhost:9180/', { command: 'routes', ...none, admin: 'http://localhost:9180' }],
+  ['token --sub u1', { command: 'token', ...none, subject: 'u1', expiresInSeconds: 3600, claims: {} }],
+  [
+    'token --sub u1 --expires 7d --claim n=5 --claim ok=true --claim roles=["a"] --claim scope=task:read --claim q="5"',
+    {
+      command: 'token',
+      ...none,
+      subject: 'u1',
+      expiresInSeconds: 604_800,
+      claims: { n: 5, ok: true, roles: ['a'], scope: 'task:read', q: '5' },
+    },
+  ],
+  ['check waygate.yaml', { command: 'check', file: 'waygate.yaml', kind: undefined }],
+  ['check --kind route -- --odd-name', { command: 'check', file: '--odd-name', kind: 'route' }],
+  ['--version', { command: 'version' }],
+  ['version', { command: 'version' }],
+]
+
+for (const [line, command] of understood) {
+  test(`understood: ${line}`, () => assert.deepEqual(parseCommandLine(split(line)), command))
+}
+
+const durations: [text: string, seconds: number][] = [
+  ['90', 90],
+  ['90s', 90],
+  ['30m', 1800],
+  ['1h', 3600],
+  ['7d', 604_800],
+]
+for (const [text, seconds] of durations) {
+  test(`--expires ${text} is ${seconds} seconds`, () => {
+    const command = parseCommandLine(['token', '--sub', 'x', '--expires', text])
+    assert.equal('expiresInSeconds' in command && command.expiresInSeconds, seconds)
+  })
+}
+
+const refused: [line: string, message: RegExp][] = [
+  [
+    '',
+    /^waygate: a command is missing: start, demo, register, routes, token, api-key, hash-password, check, doctor; see waygate --help$/,
+  ],
+  ['stat', /^waygate: unknown command stat \(did you mean "start"\?\); see waygate --help$/],
+  ['--port 1', /^waygate: unknown option --port; see waygate --help$/],
+  ['help stat', /^waygate: unknown command stat/],
+  [
+    'start --prot 1',
+    /^waygate start: unknown option --prot \(did you mean --port\?\); see waygate start --help$/,
+  ],
+  ['start -p 1', /unknown option -p;/],
+  ['start --no-port', /unknown option --no-port;/],
+  ['start --port', /--port needs a value/],
+  ['start --port=', /--port needs a value/],
+  ['start --port --host 127.0.0.1', /--port needs a value/],
+  ['start --port 65536', /--port must be <= 65535, not 65536/],
+  ['start --port -1', /--port must be >= 0, not -1/],
+  ['start --port 80a', /--port must be an integer, not "80a"/],
+  ['start --port 1e3', /--port must be an integer, not "1e3"/],
+  ['start --workers 1.5', /--workers must be an integer, not "1.5"/],
+  ['start --log-level inof', /--log-level must be .* not "inof" \(did you mean "info"\?\)/],
+  ['start --etcd ,', /--etcd must not be empty/],
+  ['start extra', /unexpected argument extra/],
+  ['start -- extra', /unexpected argument extra/],
+  ['start --sub x', /unknown option --sub/],
+  ['api-key', /--owner is missing/],
+  ['api-key --owner a --scope', /--scope needs a value/],
+  ['api-key --owner a --expires never', /--expires must be like 90s, 30m, 1h, 7d or seconds, not never/],
+  ['api-key --owner a --claim x', /--claim must be KEY=VALUE, not x/],
+  ['hash-password --user', /--user needs a value/],
+  ['hash-password secret', /unexpected argument secret/],
+  ['register --address 127.0.0.1:1', /--name is missing/],
+  ['register --name a', /--address is missing/],
+  ['register --name a/b --address 127.0.0.1:1', /service must be 1 to 255 characters/],
+  ['register --name a --address 127.0.0.1', /address must be host:port/],
+  ['register --name a --address 127.0.0.1:0', /port must be an integer from 1 to 65535/],
+  ['register --name a --address 169.254.169.254:80', /must not be link-local/],
+  ['register --name a --address h:1 --id a/b', /id must be 1 to 255 characters/],
+  ['register --name a --address h:1 --weight -1', /--weight must be an integer from 0 to 65535, not -1/],
+  ['register --name a --address h:1 --weight 65536', /--weight must be an integer/],
+  ['register --name a --address h:1 --meta a', /--meta must be KEY=VALUE, not a/],
+  ['register --name a --address h:1 --ttl 5', /--ttl must be an integer from 6 to 86400, not 5/],
+  ['register --name a --address h:1 node server.js', /unexpected argument node/],
+  ['routes --admin localhost:9180', /--admin must be an http or https URL/],
+  ['token', /--sub is missing/],
+  ['token --sub x --expires 1y', /--expires must be like 90s, 30m, 1h, 7d or seconds, not 1y/],
+  ['token --sub x --expires 0', /--expires must be like/],
+  ['token --sub x --claim exp=1', /--claim must not set exp/],
+  ['token --sub x --claim =1', /--claim must be KEY=VALUE/],
+  ['check', /FILE is missing/],
+  ['check a b', /unexpected argument b/],
+  ['check a --kind x', /--kind must be one of config, route, services, api-key, not x/],
+]
+
+for (const [line, message] of refused) {
+  test(`refused: ${line || '(nothing)'}`, () => {
+    assert.throws(
+      () => parseCommandLine(split(line)),
+      (error: unknown) => {
+        assert.ok(error instanceof UsageError, String(error))
+        assert.match(error.message, message)
+        assert.ok(!error.message.includes('\n'), 'one line')
+        return true
+      },
+    )
+  })
+}
+
+test('the help of a command names all its options, however it is asked for', () => {
+  for (const [name, { options }] of Object.entries(COMMANDS)) {
+    for (const line of [`${name} --help`, `${name} -h`, `help ${name}`]) {
+      const command = parseCommandLine(split(line))
+      assert.ok(command.command === 'help', line)
+      for (const option of options)
+        assert.ok(command.text.includes(`--${option.name} ${option.value}`), option.name)
+    }
+  }
+})
+
+test("the program's help names all commands", () => {
+  for (const line of ['--help', '-h', 'help']) {
+    const command = parseCommandLine([line])
+    assert.ok(command.command === 'help')
+    for (const name of Object.keys(COMMANDS)) assert.match(command.text, new RegExp(`^  ${name} `, 'm'))
+  }
+})
+
+test('help after -- belongs to the child', () => {
+  const command = parseCommandLine(split('register --name a --address h:1 -- node --help'))
+  assert.deepEqual('child' in command && command.child, { file: 'node', args: ['--help'] })
+})

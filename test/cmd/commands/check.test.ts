@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { CheckKind } from '../../../cmd/cli/command.ts'
+import { runCheck } from '../../../cmd/commands/check.ts'
+import { tempFolder } from '../../config/temp-folder.ts'
+
+function check(t: TestContext, content: string, options: { kind?: CheckKind; env?: object } = {}) {
+  const cwd = tempFolder(t, { 'a.yaml': content })
+  const lines: string[] = []
+  const code = runCheck(
+    { file: 'a.yaml', kind: options.kind },
+    { env: { ...options.env }, cwd, print: line => lines.push(line) },
+  )
+  return { code, lines }
+}
+
+test('a good configuration is ok', t => {
+  assert.deepEqual(check(t, 'port: 1'), { code: 0, lines: ['a.yaml: ok (config)'] })
+  assert.deepEqual(check(t, ''), { code: 0, lines: ['a.yaml: ok (config)'] })
+})
+
+test('a good route document, YAML or JSON, is ok', t => {
+  const expected = { code: 0, lines: ['a.yaml: ok (route document)'] }
+  assert.deepEqual(check(t, '{"path": "/a/*", "service": "a"}'), expected)
+  assert.deepEqual(check(t, 'path: /a\nservice: a\n'), expected)
+})
+
+test('every problem of a configuration is a line with its place and path', t => {
+  assert.deepEqual(check(t, 'prot: 1\nworkers: -1\n'), {
+    code: 1,
+    lines: [
+      'a.yaml:1: $.prot: is not a known field (did you mean "port"?)',
+      'a.yaml:2: $.workers: must be >= 0, not -1',
+    ],
+  })
+})
+
+test('a format that nobody knows is a problem, as it is at start', t => {
+  const formats = 'there are auto, waygate, plain-address,'
+  const yaml = 'discovery:\n  format: nope\n  sources:\n    - { prefix: /a/, format: consul }\n'
+  const { code, lines } = check(t, yaml)
+  assert.deepEqual(
+    [code, ...lines.map(line => line.slice(0, line.indexOf(formats) + formats.length))],
+    [
+      1,
+      `a.yaml:2: $.discovery.format: no format "nope"; ${formats}`,
+      `a.yaml:3: $.discovery.sources[0].format: no format "consul"; ${formats}`,
+    ],
+  )
+})
+
+test('etcd endpoints of two protocols are a problem', t => {
+  assert.deepEqual(check(t, 'etcd:\n  endpoints:\n    - http://x:2379\n    - https://y:2379\n'), {
+    code: 1,
+    lines: [
+      'a.yaml:4: $.etcd.endpoints[1]: must begin with http:// as those before it: members are all http or all https',
+    ],
+  })
+})
+
+test('every problem of a route document is a line with its place and path', t => {
+  assert.deepEqual(check(t, 'path: a\nservice: s\nmethods:\n  - GET\n  - get\n'), {
+    code: 1,
+    lines: [
+      'a.yaml:5: $.methods[1]: must be a method name in upper case, such as GET, not "get"',
+      'a.yaml:1: $.path: must start with "/"',
+    ],
+  })
+})
+
+test('a document that lacks its path or its service is still told to be a route', t => {
+  assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing'])
+  assert.deepEqual(check(t, 'path: /a').lines, ['a.yaml:1: $.service: is missing'])
+})
+
+test('the value of an API key is told by its owner, and every problem of it has its place and path', t => {
+  const good =
+    '{"owner": "acme", "scopes": ["a"], "claims": {"tier": "pro"}, "expiresAt": "2030-01-31T00:00:00Z"}'
+  assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (API key)'] })
+  assert.deepEqual(
+    check(t, 'owner: ""\nscopes: [a b]\nexpiresAt: tomorrow\nroles: admin\nrole: x\n').lines.sort(),
+    [
+      'a.yaml:1: $.owner: must not be empty',
+      'a.yaml:2: $.scopes[0]: must be one word, not "a b"',
+      'a.yaml:3: $.expiresAt: must be a time such as 2030-01-31T12:00:00Z, not "tomorrow"',
+      'a.yaml:4: $.roles: must be a list, not "admin"',
+      'a.yaml:5: $.role: is not a known field (did you mean "roles"?)',
+    ],
+  )
+  assert.deepEqual(check(t, '{"owner": "a", "expiresAt": "2030-13-31T00:00:00Z"}').lines, [
+    'a.yaml:1: $.expiresAt: is not a day and time that there is',
+  ])
+  assert.deepEqual(check(t, 'scopes: []', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
+})
+
+test('a services file is told by its services, and whatever of it would not be used has its place', t => {
+  const good = 'services:\n  user: [10.0.0.1:80]\nroutes:\n  r: { path: /a, service: user }\n'
+  assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (services file)'] })
+  const bad = [
+    'services:',
+    '  user:',
+    '    - 10.0.0.1:80',
+    '    - { ip: 10.0.0.2, port: 80, wieght: 2 }',
+    '  task: 10.0.0.3:80',
+    'routes:',
+    '  r:',
+    '    service: user',
+    '    path: a',
+    '  a b: { path: /b, service: user }',
+  ]
+  assert.deepEqual(check(t, bad.join('\n')), {
+    code: 1,
+    lines: [
+      'a.yaml: services.user[1]: line 4: a node has no field "wieght"',
+      'a.yaml: services.task: line 5: must be a list of nodes; [] for none',
+      'a.yaml:9: $.routes.r.path: must start with "/"',
+      'a.yaml:10: $.routes["a b"]: the route id "a b" must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -',
+    ],
+  })
+  assert.deepEqual(check(t, 'services: {}\nnodes: {}\n').lines, [
+    'a.yaml: line 2: unknown section "nodes"; there are services and routes',
+  ])
+  assert.deepEqual(check(t, 'port: 1', { kind: 'services' }).lines, [
+    'a.yaml: it has no services; a file without any says services: {}',
+  ])
+})
+
+test('the kind can be forced', t => {
+  assert.deepEqual(check(t, '{}', { kind: 'route' }).code, 1)
+  assert.match(check(t, 'path: /a', { kind: 'config' }).lines[0] ?? '', /\$\.path: is not a known field/)
+})
+
+test('warnings are shown, and are no problem', t => {
+  const { code, lines } = check(t, 'jwt: { secret: short }')
+  assert.equal(code, 0)
+  assert.match(lines[0] ?? '', /^a\.yaml: warning: jwt\.secret has 5 bytes/)
+  assert.equal(lines[1], 'a.yaml: ok (config)')
+})
+
+test('the environment counts as it does at start', t => {
+  assert.equal(check(t, 'adminHost: 0.0.0.0').code, 1)
+  assert.equal(check(t, 'adminHost: 0.0.0.0', { env: { WAYGATE_ADMIN_TOKEN: 'x' } }).code, 0)
+})
+
+test('a file that cannot be read or parsed is a problem of its own', t => {
+  const lines: string[] = []
+  const cwd = tempFolder(t)
+  assert.equal(
+    runCheck({ file: 'no.yaml', kind: undefined }, { env: {}, cwd, print: line => lines.push(line) }),
+    1,
+  )
+  assert.deepEqual(lines, ['no.yaml: cannot be read: no such file'])
+  assert.match(check(t, 'a: [').lines[0] ?? '', /^a\.yaml:1:\d+: \w/)
+})

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { BatchedFile } from '../../../cmd/gateway/log-destination.ts'
+
+const LINE = `${JSON.stringify({ text: 'caf\xe9 '.repeat(10) })}\n`
+const source = join(import.meta.dirname, '../../../cmd/gateway/log-destination.ts')
+
+function tempFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'waygate-log-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'log')
+}
+
+/** Takes `room` bytes at a time and then none until it is given more. */
+function slowReader() {
+  const reader = { room: 0, text: '' }
+  const write = (_fd: number, bytes: Buffer): number => {
+    if (reader.room === 0) throw Object.assign(new Error('would wait'), { code: 'EAGAIN' })
+    const taken = Math.min(reader.room, bytes.length)
+    reader.room -= taken
+    reader.text += bytes.subarray(0, taken).toString('latin1')
+    return taken
+  }
+  return { reader, destination: new BatchedFile(-1, write) }
+}
+
+test('lines are written many at a time, and all of them when it is flushed', t => {
+  const file = tempFile(t)
+  const sizes: number[] = []
+  const fd = openSync(file, 'a')
+  const { writeSync } = process.getBuiltinModule('node:fs')
+  const destination = new BatchedFile(fd, (to, bytes) => {
+    sizes.push(bytes.length)
+    return writeSync(to, bytes)
+  })
+  for (let i = 0; i < 1_000; i++) destination.write(LINE)
+  destination.flush()
+  assert.equal(readFileSync(file, 'utf8'), LINE.repeat(1_000))
+  assert.ok(sizes.length < 50, `${sizes.length} writes`)
+  assert.ok(sizes.every(size => size <= 4_096))
+})
+
+test('a line does not wait for others for ever', async () => {
+  const { reader, destination } = slowReader()
+  reader.room = 1_000
+  destination.write(LINE)
+  assert.equal(reader.text, '')
+  // The timer must not keep a process alive by itself, so something else does here.
+  const alive = setInterval(() => {}, 1_000)
+  while (reader.text === '') await new Promise(resolve => setTimeout(resolve, 5))
+  clearInterval(alive)
+  assert.equal(Buffer.from(reader.text, 'latin1').toString(), LINE)
+})
+
+test('a reader that takes some bytes now and some later gets every byte in order', async () => {
+  const { reader, destination } = slowReader()
+  for (let i = 0; i < 200; i++) {
+    destination.write(LINE)
+    reader.room += 37
+  }
+  reader.room = Number.POSITIVE_INFINITY
+  destination.flush()
+  assert.equal(Buffer.from(reader.text, 'latin1').toString(), LINE.repeat(200))
+})
+
+test('a reader that takes nothing costs a bounded memory, and is told what it missed', () => {
+  const { reader, destination } = slowReader()
+  const large = `"${'x'.repeat(4_000)}"\n`
+  const sent = 6_000
+  for (let i = 0; i < sent; i++) destination.write(large)
+  reader.room = Number.POSITIVE_INFINITY
+  destination.flush()
+  const lines = reader.text.trimEnd().split('\n')
+  const told = lines.map(line => JSON.parse(line)).find(line => line.lines !== undefined)
+  assert.equal(told.msg, 'log lines were dropped: their reader was too slow')
+  assert.equal(lines.length - 1 + told.lines, sent)
+  assert.ok(told.lines > 1_000)
+})
+
+test('a reader that is gone does not end the process', () => {
+  const destination = new BatchedFile(-1, () => {
+    throw Object.assign(new Error('gone'), { code: 'EPIPE' })
+  })
+  destination.write(LINE)
+  destination.flush()
+  destination.write(LINE)
+  destination.flush()
+})
+
+const WRITER = `
+  import { openLogDestination } from ${JSON.stringify(source)}
+  const destination = openLogDestination()
+  for (let i = 0; i < 3000; i++) destination.write(JSON.stringify({ by: process.argv[1], i, pad: 'x'.repeat(i % 300) }) + '\\n')
+  destination.flush()
+  process.exit()
+`
+
+test('standard output may be a socket, a pipe or a file', async t => {
+  const args = ['--input-type=module', '-e', WRITER, '--', 'a']
+  // Node gives its children sockets.
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1e8 })
+  assert.equal(stdout.trimEnd().split('\n').length, 3_000)
+  const file = tempFile(t)
+  for (const script of ['"$0" "$@" | cat > "$OUT"', '"$0" "$@" > "$OUT"']) {
+    const child = spawn('sh', ['-c', script, process.execPath, ...args], {
+      env: { ...process.env, OUT: file },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    const [code] = await once(child, 'exit')
+    assert.equal(code, 0)
+    assert.equal(readFileSync(file, 'utf8'), stdout, script)
+  }
+})
+
+test('lines of several processes that share a pipe are never mixed', async t => {
+  const file = tempFile(t)
+  const run = (name: string) => `"$0" --input-type=module -e "$WRITER" -- ${name}`
+  const child = spawn('sh', ['-c', `(${run('a')} & ${run('b')} & wait) | cat > "$OUT"`, process.execPath], {
+    env: { ...process.env, OUT: file, WRITER },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  await once(child, 'exit')
+  const lines = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  for (const name of ['a', 'b']) {
+    const own = lines.filter(line => line.by === name).map(line => line.i)
+    assert.deepEqual(
+      own,
+      Array.from({ length: 3_000 }, (_, i) => i),
+    )
+  }
+})

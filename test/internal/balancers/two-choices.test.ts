@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Balancer, createBalancer } from '../../../internal/balancers/balancers.ts'
+import type { Peer } from '../../../internal/nodes/peer.ts'
+import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
+import { seededRandom } from '../../support/random.ts'
+
+/** What `least-request` and `peak-ewma` choose two peers by. */
+
+const NONE_TRIED = { tried: [] }
+
+interface Shared {
+  readonly balancer: Balancer
+  readonly peers: readonly FakePeer[]
+  readonly clock?: { now: number }
+  readonly latencyMs: (peer: Peer) => number
+  /** Requests in flight at all times. */
+  readonly concurrency: number
+  readonly requests: number
+}
+
+/** A closed loop on a clock of its own: whenever an answer comes, the next request is sent. */
+function closedLoop({ balancer, peers, clock = { now: 0 }, latencyMs, concurrency, requests }: Shared) {
+  const counts = new Map<string, number>()
+  const open: { readonly peer: FakePeer; readonly begunAt: number; readonly endsAt: number }[] = []
+  for (let sent = 0; sent < requests; sent++) {
+    if (open.length === concurrency) {
+      open.sort((a, b) => b.endsAt - a.endsAt)
+      const { peer, begunAt, endsAt } = open.pop()!
+      clock.now = endsAt
+      peer.inFlight--
+      balancer.observe?.(peer, endsAt - begunAt, 'answered')
+    }
+    const peer = balancer.pick(peers, NONE_TRIED) as FakePeer
+    peer.inFlight++
+    open.push({ peer, begunAt: clock.now, endsAt: clock.now + latencyMs(peer) })
+    counts.set(peer.node.id, (counts.get(peer.node.id) ?? 0) + 1)
+  }
+  return (id: string) => (counts.get(id) ?? 0) / requests
+}
+
+function leastRequest(seed = 1): Balancer {
+  return createBalancer('least-request', { random: seededRandom(seed) })
+}
+
+function peakEwma(clock = { now: 0 }, seed = 1): Balancer {
+  return createBalancer('peak-ewma', { random: seededRandom(seed), now: () => clock.now })
+}
+
+test('of two nodes, the one with fewer requests in flight for its weight is chosen', () => {
+  for (const [weights, inFlight, expected] of [
+    [{ a: 1, b: 1 }, [1, 0], 'b'],
+    [{ a: 1, b: 1 }, [5, 6], 'a'],
+    [{ a: 10, b: 1 }, [9, 1], 'a'],
+    [{ a: 2, b: 3 }, [4, 3], 'b'],
+  ] as const) {
+    const peers = fakePeers(weights)
+    for (const [i, count] of inFlight.entries()) peers[i]!.inFlight = count
+    const balancer = leastRequest()
+    for (let i = 0; i < 50; i++) assert.equal(balancer.pick(peers, NONE_TRIED)!.node.id, expected)
+  }
+})
+
+for (const [name, make] of [
+  ['least-request', leastRequest],
+  ['peak-ewma', peakEwma],
+] as const) {
+  test(`${name}: a node that is ten times slower has less than a fifth of its fair share`, () => {
+    for (const [nodes, concurrency] of [
+      [2, 2],
+      [2, 10],
+      [3, 20],
+      [5, 40],
+      [10, 80],
+    ] as const) {
+      const clock = { now: 0 }
+      const shareOf = closedLoop({
+        balancer: name === 'peak-ewma' ? peakEwma(clock) : make(),
+        peers: Array.from({ length: nodes }, (_, i) => new FakePeer(testNode({ id: `n${i}` }))),
+        clock,
+        latencyMs: ({ node }) => (node.id === 'n0' ? 100 : 10),
+        concurrency,
+        requests: 20_000,
+      })
+      const part = shareOf('n0') * nodes
+      assert.ok(part < 0.2, `${nodes} nodes, ${concurrency} at once: ${part} of its share`)
+      assert.ok(part > 0, 'it is not forgotten')
+    }
+  })
+
+  test(`${name}: equally fast nodes that are busy share requests about by their weights`, () => {
+    const clock = { now: 0 }
+    const jitter = seededRandom(9)
+    const shareOf = closedLoop({
+      balancer: name === 'peak-ewma' ? peakEwma(clock) : make(),
+      peers: fakePeers({ a: 1, b: 3 }),
+      clock,
+      latencyMs: () => 9 + 2 * jitter(),
+      concurrency: 40,
+      requests: 40_000,
+    })
+    assert.ok(Math.abs(shareOf('a') / 0.25 - 1) < 0.15, `${shareOf('a')}`)
+  })
+}
+
+test('an idle light node does not have every second request beside a heavy one', () => {
+  const shareOf = closedLoop({
+    balancer: leastRequest(),
+    peers: fakePeers({ heavy: 100, light: 1 }),
+    latencyMs: () => 10,
+    concurrency: 5,
+    requests: 20_000,
+  })
+  assert.ok(shareOf('light') < 0.1 && shareOf('light') > 0, `${shareOf('light')}`)
+})
+
+test('one slow answer counts at once, and is forgotten over ten seconds', () => {
+  const clock = { now: 0 }
+  const balancer = peakEwma(clock)
+  const peers = fakePeers({ a: 1, b: 1 })
+  const [a, b] = peers as [FakePeer, FakePeer]
+  const shareOfA = () => {
+    let count = 0
+    for (let i = 0; i < 100; i++) if (balancer.pick(peers, NONE_TRIED) === a) count++
+    return count / 100
+  }
+  const answer = (ofA: number) => {
+    balancer.observe!(a, ofA, 'answered')
+    balancer.observe!(b, 5, 'answered')
+  }
+  for (let i = 0; i < 100; i++) answer(5)
+  assert.ok(shareOfA() > 0.3, 'as good as the other')
+  answer(50)
+  assert.equal(shareOfA(), 0)
+  clock.now = 5_000
+  answer(5)
+  assert.equal(shareOfA(), 0, 'still slower')
+  for (clock.now = 6_000; clock.now < 40_000; clock.now += 1_000) answer(5)
+  assert.ok(shareOfA() > 0.3, 'as good again')
+})
+
+test('a node that is asked no more is asked again after a while', () => {
+  const clock = { now: 0 }
+  const balancer = peakEwma(clock)
+  const peers = fakePeers({ a: 1, b: 1 })
+  balancer.observe!(peers[0]!, 100, 'answered')
+  for (; clock.now < 60_000; clock.now += 100) {
+    const peer = balancer.pick(peers, NONE_TRIED)!
+    if (peer === peers[0]) break
+    balancer.observe!(peer, 10, 'answered')
+  }
+  assert.ok(clock.now > 10_000 && clock.now < 40_000, `after ${clock.now} ms`)
+})
+
+test('a node that fails fast does not draw the requests', () => {
+  const clock = { now: 0 }
+  const balancer = peakEwma(clock)
+  const peers = fakePeers({ good: 1, bad: 1 })
+  let failed = 0
+  for (let i = 0; i < 1_000; i++) {
+    clock.now += 10
+    const peer = balancer.pick(peers, NONE_TRIED)!
+    const bad = peer === peers[1]
+    if (bad) failed++
+    balancer.observe!(peer, bad ? 0.2 : 10, bad ? 'failed' : 'answered')
+  }
+  assert.ok(failed < 50, `${failed} of 1,000`)
+})
+
+test('a try that was given up counts with the time it lasted, when that is long', () => {
+  const balancer = peakEwma()
+  const peers = fakePeers({ a: 1, b: 1 })
+  for (const peer of peers) balancer.observe!(peer, 10, 'answered')
+  balancer.observe!(peers[0]!, 1, 'abandoned')
+  const picks = () => new Set(Array.from({ length: 100 }, () => balancer.pick(peers, NONE_TRIED)))
+  assert.equal(picks().size, 2, 'a short one says nothing')
+  balancer.observe!(peers[0]!, 200, 'abandoned')
+  assert.deepEqual([...picks()], [peers[1]])
+})
+
+test('a new node has one request until its first answer', () => {
+  const balancer = peakEwma()
+  const peers = fakePeers({ a: 1, b: 1, fresh: 1 })
+  for (const peer of peers.slice(0, 2)) balancer.observe!(peer, 10, 'answered')
+  const fresh = peers[2]!
+  let picks = 0
+  for (let i = 0; i < 100; i++) {
+    if (balancer.pick(peers, NONE_TRIED) !== fresh) continue
+    picks++
+    fresh.inFlight++
+  }
+  assert.equal(picks, 1)
+})

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createRequestHeadReader } from '../../../internal/http/request-head.ts'
+import { leastCpuMs } from '../../support/least-cpu.ts'
+
+const read = createRequestHeadReader(['x-user-id', 'x-user-roles'])
+
+test('header lines pass in their order and spelling, duplicates included', () => {
+  const lines = ['Accept', 'a', 'Cookie', 'x=1', 'aCCept', 'b', 'X-Empty', '', 'X-Bytes', 'caf\xe9']
+  assert.deepEqual(read(lines).headers, lines)
+})
+
+test('fields that end at this hop or speak of proxies before us do not pass, however spelled', () => {
+  const dropped = [
+    'Connection',
+    'Keep-Alive',
+    'Proxy-Connection',
+    'Proxy-Authorization',
+    'Proxy-Authenticate',
+    'TE',
+    'Trailer',
+    'Transfer-Encoding',
+    'Upgrade',
+    'Expect',
+    'HTTP2-Settings',
+    'Host',
+    'Content-Length',
+    'X-Request-Id',
+    'X-Forwarded-For',
+    'X-Forwarded-Proto',
+    'X-Forwarded-Host',
+    'X-Forwarded-Port',
+    'X-Forwarded-Prefix',
+    'X-Forwarded-',
+    'Forwarded',
+    'X-Real-IP',
+  ]
+  for (const name of dropped) {
+    for (const spelling of [name, name.toLowerCase(), name.toUpperCase(), name.replaceAll('-', '_')]) {
+      if (spelling !== name && spelling.toLowerCase() === 'content_length') continue
+      assert.deepEqual(read([spelling, '1', 'Accept', '*/*']).headers, ['Accept', '*/*'], spelling)
+    }
+  }
+})
+
+test('copies of identity headers never pass, also spelled with underscores', () => {
+  const spellings = [
+    'x-user-id',
+    'X-User-Id',
+    'X-USER-ID',
+    'x_user_id',
+    'X_User-Id',
+    'x-user_roles',
+    'X_USER_ROLES',
+  ]
+  for (const name of spellings) assert.deepEqual(read([name, 'root']).headers, [], name)
+  for (const name of ['x-user-idx', 'x-user', 'xx-user-id', 'x_user']) {
+    assert.deepEqual(read([name, 'v']).headers, [name, 'v'], name)
+  }
+})
+
+test('another spelling of what we act on does not pass for it', () => {
+  const head = read([
+    'transfer_encoding',
+    'chunked',
+    'content_length',
+    '5',
+    'x_request_id',
+    'abc',
+    'authoriz_ation',
+    'x',
+  ])
+  assert.equal(head.chunked, false)
+  assert.equal(head.contentLength, undefined)
+  assert.equal(head.requestId, undefined)
+  assert.deepEqual(head.headers, ['authoriz_ation', 'x'])
+})
+
+test('what Connection names is dropped with it, in one line or several, in any order', () => {
+  const cases = [
+    ['Connection', 'x-a, X-B', 'X-A', '1', 'x-b', '2', 'X-C', '3'],
+    ['X-A', '1', 'Connection', 'x-a', 'Connection', 'close, x-b', 'x-b', '2', 'X-C', '3'],
+    ['x-b', '2', 'CONNECTION', ' , x-b ,, Keep-Alive ', 'X-C', '3'],
+  ]
+  for (const lines of cases) assert.deepEqual(read(lines).headers, ['X-C', '3'], lines.join('|'))
+  for (const value of ['close', 'keep-alive', 'Keep-Alive', 'CLOSE', '', ',']) {
+    assert.deepEqual(read(['Connection', value, 'X-C', '3']).headers, ['X-C', '3'], value)
+  }
+})
+
+test('what a gateway acts on is read in the same pass', () => {
+  const head = read([
+    'Host',
+    'api.example.com',
+    'Authorization',
+    'Bearer t',
+    'X-Request-Id',
+    'abc',
+    'Content-Length',
+    '5',
+    'X-Forwarded-For',
+    '1.1.1.1',
+    'x-forwarded-for',
+    '2.2.2.2',
+    'X-Forwarded-Proto',
+    'https',
+    'X-Forwarded-Proto',
+    'ftp',
+    'X-Forwarded-Host',
+    'a',
+    'X-Forwarded-Host',
+    'b',
+    'Forwarded',
+    'for=1.1.1.1',
+    'forwarded',
+    'for=2.2.2.2',
+  ])
+  assert.deepEqual(head, {
+    headers: ['Authorization', 'Bearer t'],
+    host: 'api.example.com',
+    hostCount: 1,
+    authorization: 'Bearer t',
+    authorizationCount: 1,
+    requestId: 'abc',
+    contentLength: '5',
+    chunked: false,
+    unknownEncoding: false,
+    asksForUpgrade: false,
+    forwardedFor: '1.1.1.1, 2.2.2.2',
+    forwardedProto: 'https',
+    forwardedHost: 'a',
+    forwarded: 'for=1.1.1.1, for=2.2.2.2',
+  })
+  assert.equal(read(['transfer-encoding', 'chunked']).chunked, true)
+})
+
+test('more than one Host, Authorization or id is told, not hidden', () => {
+  const head = read([
+    'Host',
+    'a',
+    'host',
+    'b',
+    'Authorization',
+    'x',
+    'AUTHORIZATION',
+    'y',
+    'x-request-id',
+    '1',
+    'X-Request-ID',
+    '2',
+  ])
+  assert.equal(head.hostCount, 2)
+  assert.equal(head.host, 'a')
+  assert.equal(head.authorizationCount, 2)
+  assert.equal(head.authorization, 'x')
+  assert.equal(head.requestId, '1, 2')
+})
+
+test('spellings that clients invent are treated right however many there were', () => {
+  const reader = createRequestHeadReader(['x-user-id'])
+  for (let i = 0; i < 5_000; i++) assert.equal(reader([`x-${i}`, '1']).headers.length, 2)
+  assert.deepEqual(reader(['X-uSeR-iD', 'root', 'x-4999', '1']).headers, ['x-4999', '1'])
+})
+
+test('names of object properties are header names like others', () => {
+  const lines = ['constructor', '1', '__proto__', '2', 'toString', '3']
+  assert.deepEqual(read(lines).headers, lines)
+})
+
+test('an encoding that is not chunked, once, is told', () => {
+  for (const value of ['chunked', 'Chunked', 'CHUNKED']) {
+    assert.equal(read(['Transfer-Encoding', value]).unknownEncoding, false, value)
+  }
+  for (const value of [
+    '',
+    'gzip',
+    'identity',
+    'gzip, chunked',
+    'chunked, chunked',
+    'xchunked',
+    'chunked;q=1',
+  ]) {
+    assert.equal(read(['transfer-encoding', value]).unknownEncoding, true, value)
+  }
+  assert.equal(read(['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked']).unknownEncoding, true)
+})
+
+test('a head of 100 KB that was made to be slow is read in no time', () => {
+  const KB_100 = 100_000
+  const heads: Readonly<Record<string, string[]>> = {
+    'a list of options': ['Connection', 'a,'.repeat(KB_100 / 2)],
+    'a list of blanks': ['Connection', ' ,\t'.repeat(KB_100 / 3)],
+    'many options and many fields': [
+      'Connection',
+      Array.from({ length: KB_100 / 10 }, (_, i) => `x-${i}`).join(),
+      ...Array.from({ length: KB_100 / 10 }, (_, i) => [`X-${i}`, '']).flat(),
+    ],
+    'many lists of addresses': Array.from({ length: KB_100 / 20 }, () => [
+      'X-Forwarded-For',
+      '1.1.1.1',
+    ]).flat(),
+    'many ids': Array.from({ length: KB_100 / 20 }, () => ['X-Request-Id', 'a']).flat(),
+    'a long name': ['x_'.repeat(KB_100 / 2), ''],
+  }
+  for (const [what, lines] of Object.entries(heads)) {
+    const least = leastCpuMs(() => createRequestHeadReader(['x-user-id'])(lines))
+    assert.ok(least < 50, `${what}: ${least} ms`)
+  }
+})

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { NodeTable } from '../../../internal/nodes/node-table.ts'
+import { FakePeer, testNode } from '../../support/peer.ts'
+
+function setUp() {
+  const made: FakePeer[] = []
+  const table = new NodeTable(node => {
+    const peer = new FakePeer(node)
+    made.push(peer)
+    return peer
+  })
+  return { table, made }
+}
+
+test('a service is there while it has nodes', () => {
+  const { table } = setUp()
+  assert.equal(table.get('user'), undefined)
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
+  assert.deepEqual(
+    table.get('user')?.peers.map(peer => peer.node.id),
+    ['a', 'b'],
+  )
+  table.set('user', [])
+  assert.equal(table.get('user'), undefined)
+  assert.deepEqual([...table.services()], [])
+})
+
+test('names of object properties are services like others', () => {
+  const { table } = setUp()
+  for (const name of ['toString', 'hasOwnProperty']) {
+    assert.equal(table.get(name), undefined)
+    table.set(name, [testNode({ service: name })])
+    assert.equal(table.get(name)?.peers.length, 1)
+  }
+})
+
+test('a new weight or new metadata keeps the peer and what it knows', () => {
+  const { table, made } = setUp()
+  table.set('user', [testNode({ id: 'a', weight: 1 })])
+  const service = table.get('user')!
+  const peer = service.peers[0]!
+  peer.requests = 7
+  table.set('user', [testNode({ id: 'a', weight: 9, metadata: { v: '2' } })])
+  assert.equal(table.get('user'), service)
+  assert.equal(service.peers[0], peer)
+  assert.equal(peer.node.weight, 9)
+  assert.deepEqual(peer.node.metadata, { v: '2' })
+  assert.equal(made.length, 1)
+  assert.equal(made[0]!.disposed, 0)
+})
+
+test('a change swaps the list of peers instead of changing it in place', () => {
+  const { table } = setUp()
+  table.set('user', [testNode({ id: 'a' })])
+  const before = table.get('user')!.peers
+  table.set('user', [testNode({ id: 'a', weight: 2 })])
+  assert.notEqual(table.get('user')!.peers, before)
+  assert.equal(before.length, 1)
+})
+
+test('a node that is gone is disposed of once, and its neighbours are kept', () => {
+  const { table, made } = setUp()
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
+  table.set('user', [testNode({ id: 'b' })])
+  table.set('user', [testNode({ id: 'b' })])
+  assert.deepEqual(
+    made.map(peer => peer.disposed),
+    [1, 0],
+  )
+})
+
+test('a node at another address is another peer, and the old one is disposed of', () => {
+  for (const change of [{ host: '127.0.0.2' }, { port: 4000 }]) {
+    const { table, made } = setUp()
+    table.set('user', [testNode()])
+    table.set('user', [testNode(change)])
+    assert.deepEqual(
+      made.map(peer => peer.disposed),
+      [1, 0],
+    )
+    assert.equal(table.get('user')!.peers[0], made[1])
+  }
+})
+
+test('a service has one balancer of each name, for as long as it has nodes', () => {
+  const { table } = setUp()
+  table.set('user', [testNode()])
+  const balancer = table.get('user')!.balancer('weighted-round-robin')
+  table.set('user', [testNode({ weight: 3 })])
+  assert.equal(table.get('user')!.balancer('weighted-round-robin'), balancer)
+  assert.throws(() => table.get('user')!.balancer('nope'), RangeError)
+})
+
+test('clearing disposes of every peer of every service', () => {
+  const { table, made } = setUp()
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
+  table.set('task', [testNode({ service: 'task' })])
+  table.clear()
+  assert.deepEqual(
+    made.map(peer => peer.disposed),
+    [1, 1, 1],
+  )
+  assert.deepEqual([...table.services()], [])
+})
+
+test('nodes that fail their checks are avoided while there are others, and used when there are none', () => {
+  const { table } = setUp()
+  const ids = ['a', 'b', 'c']
+  table.set('user', [...ids.map(id => testNode({ id })), testNode({ id: 'drained', weight: 0 })])
+  const service = table.get('user')!
+  const [a, b, c] = service.peers as [FakePeer, FakePeer, FakePeer]
+  const state = () => [service.isPanicking, ...[a, b, c].map(({ isAvoided }) => isAvoided)]
+  table.judge(a, 'unhealthy')
+  assert.deepEqual(state(), [false, true, false, false])
+  table.judge(b, 'unhealthy')
+  assert.deepEqual(state(), [false, true, true, false])
+  table.judge(c, 'unhealthy')
+  assert.deepEqual(state(), [true, false, false, false])
+  table.judge(b, 'healthy')
+  assert.deepEqual(state(), [false, true, false, true])
+})
+
+test('when the last healthy node leaves, the unhealthy ones are used, and avoided when another comes', () => {
+  const { table } = setUp()
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
+  const service = table.get('user')!
+  const a = service.peers[0]!
+  table.judge(a, 'unhealthy')
+  table.set('user', [testNode({ id: 'a' })])
+  assert.deepEqual([service.isPanicking, a.isAvoided], [true, false])
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'c' })])
+  assert.deepEqual([service.isPanicking, a.isAvoided], [false, true])
+})
+
+test('a node that passes its check again recovers and warms up; one that is checked for the first time does not', () => {
+  const now = { ms: 5 }
+  const table = new NodeTable(
+    node => new FakePeer(node),
+    () => now.ms,
+  )
+  table.set('user', [testNode({ id: 'a' })])
+  const peer = table.get('user')!.peers[0] as FakePeer
+  table.judge(peer, 'healthy')
+  assert.deepEqual([peer.recovered, peer.warmingSince], [0, undefined])
+  table.judge(peer, 'unhealthy')
+  now.ms = 70
+  table.judge(peer, 'healthy')
+  assert.deepEqual([peer.recovered, peer.warmingSince], [1, 70])
+})

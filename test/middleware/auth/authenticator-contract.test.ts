@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { createSecretKey, hash } from 'node:crypto'
+import { test } from 'node:test'
+import jwt from 'jsonwebtoken'
+import { Call, type Identity } from '../../../internal/call.ts'
+import { GatewayError } from '../../../internal/http/errors.ts'
+import { createRequestHeadReader } from '../../../internal/http/request-head.ts'
+import { parsePasswordHash } from '../../../internal/password-hash.ts'
+import { AUTHENTICATOR_NAMES, type AuthenticatorName } from '../../../internal/routing/route.ts'
+import { createAuthenticators } from '../../../middleware/auth/authenticators.ts'
+import { fixedKey } from '../../../middleware/auth/key-source.ts'
+import { cheapHash } from '../../support/password.ts'
+
+const SECRET = createSecretKey(Buffer.alloc(32, 's'))
+const API_KEY = 'wg_a-key-of-tests-that-is-long-enough-for-them'
+const known: Identity = { subject: 'anna', headers: ['x-user-id', 'anna'], scopes: ['a'], roles: [] }
+const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+
+const authenticators = createAuthenticators({
+  jwt: {
+    issuers: [
+      { keys: fixedKey({ key: SECRET, algorithms: ['HS256'] }), requireExpiry: true, rolesClaim: 'roles' },
+    ],
+    clockToleranceMs: 0,
+    claimHeaders: { sub: 'x-user-id' },
+    cacheSize: 10,
+  },
+  'api-key': {
+    header: 'x-api-key',
+    apiKeys: {
+      isLoaded: true,
+      get: sha256 =>
+        sha256 === hash('sha256', API_KEY, 'hex')
+          ? { identity: known, acceptedUntil: Number.POSITIVE_INFINITY }
+          : undefined,
+    },
+  },
+  basic: {
+    users: new Map([['anna', { identity: known, password: parsePasswordHash(cheapHash('p:ä')) }]]),
+    cacheSize: 10,
+  },
+})
+
+interface Case {
+  /** What is accepted, as a header line. */
+  readonly good: readonly [name: string, value: string]
+  /** What is not. */
+  readonly bad: readonly string[]
+  /** Whether a node gets what was accepted. */
+  readonly isForwarded: boolean
+}
+
+const CASES: Readonly<Record<AuthenticatorName, Case>> = {
+  jwt: {
+    good: ['Authorization', `Bearer ${jwt.sign({ sub: 'anna', scope: 'a' }, SECRET, { expiresIn: 60 })}`],
+    bad: ['Bearer a.b.c', `Bearer ${jwt.sign({ sub: 'anna' }, 'another', { expiresIn: 60 })}`],
+    isForwarded: true,
+  },
+  'api-key': {
+    good: ['X-Api-Key', API_KEY],
+    bad: ['', 'wg_', `${API_KEY} `, API_KEY.toUpperCase(), hash('sha256', API_KEY, 'hex')],
+    isForwarded: false,
+  },
+  basic: {
+    good: ['Authorization', basic('anna:p:ä')],
+    bad: [
+      basic('anna:p'),
+      basic('anna:'),
+      basic('anna'),
+      basic('Anna:p:ä'),
+      basic('nobody:p:ä'),
+      basic('constructor:x'),
+      'Basic !!!!',
+      'Basic ',
+      `${basic('anna:p:ä')}=`,
+      `Basic ${Buffer.from('anna:p:ä', 'latin1').toString('base64')}`,
+    ],
+    isForwarded: false,
+  },
+}
+
+const readHead = createRequestHeadReader([])
+
+async function present(name: AuthenticatorName, lines: readonly string[]) {
+  const head = readHead(lines)
+  const identity = await authenticators[name]!.authenticate(head, new Call('r1', 'GET', '/', 0))
+  return { identity, headers: head.headers }
+}
+
+function withhold(name: AuthenticatorName, lines: readonly string[]) {
+  const head = readHead(lines)
+  authenticators[name]!.withhold(head, new Call('r1', 'GET', '/', 0))
+  return head
+}
+
+/** With its own scheme, and with no word of what was wrong. */
+function isRefusal(code: string, name: AuthenticatorName) {
+  return (error: unknown) => {
+    assert.ok(error instanceof GatewayError)
+    assert.equal(error.code, code)
+    assert.equal(error.status, 401)
+    const [scheme] = authenticators[name]!.challenge.split(' ', 1)
+    assert.ok(error.headers?.['www-authenticate']?.startsWith(`${scheme} realm="waygate"`))
+    assert.doesNotMatch(error.message, /anna|wg_|user is|long/)
+    return true
+  }
+}
+
+for (const name of AUTHENTICATOR_NAMES) {
+  const { good, bad, isForwarded } = CASES[name]
+
+  test(`${name}: what is good is accepted, again and again`, async () => {
+    for (let i = 0; i < 3; i++) {
+      const { identity, headers } = await present(name, ['Accept', '*/*', ...good])
+      assert.equal(identity.subject, 'anna')
+      assert.deepEqual(identity.scopes, ['a'])
+      assert.deepEqual(identity.headers, ['x-user-id', 'anna'])
+      assert.deepEqual(headers, ['Accept', '*/*', ...(isForwarded ? good : [])])
+    }
+  })
+
+  test(`${name}: what is there and wrong is refused, every time`, async () => {
+    for (const value of [...bad, ...bad.slice(0, 2)]) {
+      await assert.rejects(present(name, [good[0], value]), isRefusal('WG_TOKEN_INVALID', name), value)
+    }
+  })
+
+  test(`${name}: nothing, or something of another kind, is missing`, async () => {
+    const others = AUTHENTICATOR_NAMES.filter(other => other !== name).map(other => CASES[other].good)
+    for (const lines of [[], ['Accept', '*/*'], ...others, ['Authorization', 'Digest x']]) {
+      await assert.rejects(present(name, lines), isRefusal('WG_TOKEN_MISSING', name), String(lines))
+    }
+  })
+
+  test(`${name}: the same header twice is refused, also when one or both are good`, async () => {
+    for (const other of [good[1], bad[0]!]) {
+      await assert.rejects(present(name, [...good, good[0], other]), isRefusal('WG_TOKEN_INVALID', name))
+      await assert.rejects(present(name, [good[0], other, ...good]), isRefusal('WG_TOKEN_INVALID', name))
+    }
+  })
+
+  test(`${name}: what is withheld is taken out unjudged, however often it is there`, () => {
+    const present = ['Accept', '*/*', ...[good[1], ...bad].flatMap(value => [good[0], value])]
+    const { headers } = withhold(name, present)
+    assert.deepEqual(headers, ['Accept', '*/*'])
+    assert.deepEqual(withhold(name, headers).headers, headers)
+  })
+
+  test(`${name}: 100 KB of anything are refused for next to nothing`, async () => {
+    const [header, value] = good
+    const scheme = value.includes(' ') ? `${value.split(' ')[0]} ` : ''
+    const hostile = ['a', '.', ' ', '=', ':', 'e30.', ' a', '{"a":', '\u00ff', '-_']
+      .map(piece => piece.repeat(Math.ceil(102_400 / piece.length)))
+      .flatMap(text => [scheme + text, `${scheme}${text} x`, text])
+    for (const text of hostile) {
+      const costs: number[] = []
+      // The least of several: what others do on this machine is not its cost.
+      for (let i = 0; i < 3; i++) {
+        const before = process.cpuUsage()
+        await assert.rejects(present(name, [header, text]), { status: 401 })
+        const { user, system } = process.cpuUsage(before)
+        costs.push(user + system)
+      }
+      assert.ok(Math.min(...costs) < 50_000, `${Math.min(...costs)} µs for ${text.slice(0, 12)}`)
+    }
+  })
+}
+
+test('every way has its case here', () => {
+  assert.deepEqual(Object.keys(authenticators), [...AUTHENTICATOR_NAMES])
+})

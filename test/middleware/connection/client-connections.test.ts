@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import {
+  type ClientConnectionOptions,
+  ClientConnections,
+} from '../../../middleware/connection/client-connections.ts'
+import { openRaw, type RawClient } from '../../support/http.ts'
+import { until } from '../../support/until.ts'
+
+const IDLE_MS = 30_000
+
+/** A server whose connections are looked at when the test says so, by a clock that is the test's. */
+async function listen(
+  t: TestContext,
+  serve: RequestListener,
+  options: Partial<ClientConnectionOptions> = {},
+) {
+  let now = 1_000
+  const refused: string[] = []
+  const connections = new ClientConnections({
+    maxConnections: 0,
+    maxConnectionsPerAddress: 0,
+    idleTimeoutMs: 0,
+    bodyIdleTimeoutMs: IDLE_MS,
+    sendIdleTimeoutMs: IDLE_MS,
+    isTrustedProxy: () => false,
+    onRefused: reason => refused.push(reason),
+    now: () => now,
+    ...options,
+  })
+  const server = createServer(serve)
+  server.on('clientError', (_error, socket) => socket.destroy())
+  const sockets: Socket[] = []
+  server.on('connection', (socket: Socket) => {
+    connections.accept(socket)
+    sockets.push(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const clients: RawClient[] = []
+  t.after(async () => {
+    for (const { socket } of clients) socket.destroy()
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  })
+  return {
+    connections,
+    sockets,
+    refused,
+    async open(text?: string): Promise<RawClient> {
+      const client = await openRaw((server.address() as AddressInfo).port, text)
+      clients.push(client)
+      return client
+    },
+    /** What is seen after so many milliseconds more. */
+    later(ms: number) {
+      now += ms
+      connections.sweep()
+    },
+  }
+}
+
+const PUT = 'PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n'
+
+test('a client that falls silent in its body is let go after that silence, and each byte begins it anew', async t => {
+  let bytes = 0
+  const { connections, open, later } = await listen(t, request => {
+    request.on('data', (piece: Buffer) => {
+      bytes += piece.length
+    })
+    request.on('error', () => {})
+  })
+  const client = await open(`${PUT}half`)
+  await until('the first half is there', () => bytes === 4)
+  later(0)
+  later(IDLE_MS - 1)
+  client.socket.write('!')
+  await until('another byte is there', () => bytes === 5)
+  later(1)
+  later(IDLE_MS - 1)
+  assert.equal(connections.open, 1)
+  later(1)
+  await client.closed
+  assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 1, 'send-idle': 0 })
+})
+
+test('a connection on which nothing but empty lines comes is idle, and one with requests is not', async t => {
+  const { connections, sockets, open, later } = await listen(
+    t,
+    (_request, response) => void response.end('yes'),
+    {
+      idleTimeoutMs: IDLE_MS,
+    },
+  )
+  const [empty, busy] = [await open(), await open()]
+  const get = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
+  let bytes = 0
+  for (let i = 1; i <= 4; i++) {
+    empty.socket.write('\r\n')
+    bytes += 2
+    await until('the empty line is there', () => sockets[0]!.bytesRead === bytes)
+    busy.socket.write(get)
+    await until('it has its answer', () => busy.text().match(/yes/g)?.length === i)
+    later(IDLE_MS / 3)
+  }
+  await empty.closed
+  assert.equal(connections.ended.idle, 1)
+  later(0)
+  later(IDLE_MS - 1)
+  assert.equal(connections.ended.idle, 1)
+  later(1)
+  assert.equal(connections.ended.idle, 2)
+  await busy.closed
+})
+
+test('a client whose body nobody takes is not silent', async t => {
+  const arrived = Promise.withResolvers<void>()
+  let whole = false
+  let read = () => {}
+  const { connections, open, later } = await listen(t, (request, response) => {
+    read = () =>
+      void request.resume().on('end', () => {
+        whole = true
+        response.end()
+      })
+    request.once('readable', () => arrived.resolve())
+  })
+  const client = await open(PUT)
+  client.socket.write('half')
+  await arrived.promise
+  for (let i = 0; i < 3; i++) later(IDLE_MS)
+  assert.equal(connections.open, 1)
+  read()
+  client.socket.write('rest')
+  await until('the body is whole', () => whole)
+  // Idle from here on, which is for the server itself to end.
+  for (let i = 0; i < 3; i++) later(IDLE_MS)
+  assert.equal(connections.open, 1)
+})
+
+test('what is left of a body whose answer is over is waited for no longer than that, however it drips', async t => {
+  const { connections, open, later } = await listen(t, (_request, response) => {
+    response.end('no')
+  })
+  const client = await open(`${PUT}ha`)
+  await client.until('no')
+  later(0)
+  later(IDLE_MS / 2)
+  client.socket.write('l')
+  assert.equal(connections.open, 1)
+  later(IDLE_MS / 2)
+  await client.closed
+  assert.equal(connections.ended['body-idle'], 1)
+})
+
+test('a client that takes nothing of its answer is let go, one that takes a little is not', async t => {
+  const piece = Buffer.alloc(65_536)
+  const { connections, sockets, open, later } = await listen(t, (_request, response) => {
+    response.on('error', () => {})
+    const fill = () => {
+      while (response.write(piece));
+    }
+    response.on('drain', fill)
+    fill()
+  })
+  const client = await open('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  client.socket.pause()
+  await until('it is accepted', () => sockets.length === 1)
+  const [socket] = sockets
+  await untilFull(socket!)
+  later(0)
+  later(IDLE_MS - 1)
+  const before = takenBy(socket!)
+  client.socket.resume()
+  await until('something is taken', () => takenBy(socket!) > before)
+  client.socket.pause()
+  await untilFull(socket!)
+  later(1)
+  assert.equal(connections.open, 1)
+  later(IDLE_MS - 1)
+  assert.equal(connections.open, 1)
+  later(1)
+  await until('it is gone', () => connections.open === 0)
+  assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 0, 'send-idle': 1 })
+})
+
+/** How many bytes the system has taken of what was written to a connection. */
+function takenBy(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & {
+    _handle: { readonly bytesWritten: number; readonly writeQueueSize: number }
+  }
+  return handle.bytesWritten - handle.writeQueueSize
+}
+
+/** Resolves when the system takes no more of what is written to a connection. */
+async function untilFull(socket: Socket): Promise<void> {
+  let taken = -1
+  let still = 0
+  await until('the system takes no more', () => {
+    still = takenBy(socket) === taken ? still + 1 : 0
+    taken = takenBy(socket)
+    return still === 5
+  })
+}
+
+test('there are no more connections than allowed, in all and of one address', async t => {
+  for (const limits of [{ maxConnections: 2 }, { maxConnectionsPerAddress: 2 }]) {
+    const reason = 'maxConnections' in limits ? 'total' : 'address'
+    const { connections, refused, open } = await listen(t, (_request, response) => response.end('ok'), limits)
+    const [first, second] = [await open('GET / HTTP/1.1\r\nHost: h\r\n\r\n'), await open()]
+    await first.until('ok')
+    await until('both are there', () => connections.open === 2)
+    for (let i = 0; i < 3; i++) assert.equal(await (await open()).closed, '')
+    assert.equal(connections.refused[reason], 3)
+    // Told once, or who attacks would fill the log.
+    assert.deepEqual(refused, [reason])
+    second.socket.destroy()
+    await until('one has left', () => connections.open === 1)
+    await (await open('GET / HTTP/1.1\r\nHost: h\r\n\r\n')).until('ok')
+  }
+})
+
+test('an address that stands for many clients is not limited as one', async t => {
+  const { connections, open } = await listen(t, () => {}, {
+    maxConnectionsPerAddress: 1,
+    isTrustedProxy: address => address === '127.0.0.1',
+  })
+  await Promise.all([open(), open(), open()])
+  await until('all are there', () => connections.open === 3)
+})

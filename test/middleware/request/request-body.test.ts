@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { GatewayError } from '../../../internal/http/errors.ts'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { createRequestBody } from '../../../middleware/request/request-body.ts'
+import { openRaw, type RawClient } from '../../support/http.ts'
+
+const HEAD = 'POST / HTTP/1.1\r\nHost: h\r\n'
+const OK = 'HTTP/1.1 200 OK'
+
+/** A request whose head has come, as the gateway has it in hand. */
+async function receive(
+  t: TestContext,
+  bytes: string,
+): Promise<{ request: IncomingMessage; client: RawClient; finish: () => void }> {
+  const server = createServer()
+  server.on('clientError', (_error, socket) => socket.destroy())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const arrived = once(server, 'request')
+  const client = await openRaw((server.address() as AddressInfo).port, bytes)
+  const [request, response] = await arrived
+  t.after(async () => {
+    client.socket.destroy()
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  })
+  return { request, client, finish: () => response.end('done') }
+}
+
+function bodyOf(request: IncomingMessage, maxBytes = 0) {
+  const pieces: number[] = []
+  const body = createRequestBody(request, { maxBytes, onPiece: () => void pieces.push(1) })
+  return { body, pieces }
+}
+
+test('nothing is taken from the client before somebody reads', async t => {
+  const { request } = await receive(t, `${HEAD}Content-Length: 4\r\n\r\nbody`)
+  const { body } = bodyOf(request)
+  const first = body.open()
+  assert.equal(body.begun, false)
+  first.destroy()
+  // A try that never read leaves the body whole for the next one.
+  const second = body.open()
+  assert.equal(body.begun, false)
+  const chunks = await second.toArray()
+  assert.equal(Buffer.concat(chunks).toString(), 'body')
+  assert.equal(body.begun, true)
+})
+
+test('every piece that comes is progress', async t => {
+  const { request, client } = await receive(t, `${HEAD}Content-Length: 8\r\n\r\nfour`)
+  const { body, pieces } = bodyOf(request)
+  const stream = body.open()
+  const [piece] = await once(stream, 'data')
+  assert.equal(String(piece), 'four')
+  client.socket.write('more')
+  await once(stream, 'end')
+  assert.equal(pieces.length, 2)
+})
+
+test('a body given up leaves the client’s connection to be answered and used again', async t => {
+  const { request, client, finish } = await receive(t, `${HEAD}Content-Length: 100000\r\n\r\nfirst`)
+  const stream = bodyOf(request).body.open()
+  await once(stream, 'data')
+  stream.destroy()
+  client.socket.write('x'.repeat(100_000 - 5))
+  finish()
+  await client.until('done')
+  client.socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  assert.equal(client.socket.destroyed, false)
+  assert.ok(client.text().startsWith(OK))
+  assert.equal(request.socket.destroyed, false)
+})
+
+test('a chunked body is cut off at the limit, and one at the limit is whole', async t => {
+  const chunked = (size: number) =>
+    `${HEAD}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`
+  const fits = bodyOf((await receive(t, chunked(1_000))).request, 1_000)
+  assert.equal(Buffer.concat(await fits.body.open().toArray()).length, 1_000)
+  const over = bodyOf((await receive(t, chunked(1_001))).request, 1_000)
+  await assert.rejects(
+    over.body.open().toArray(),
+    (error: unknown) => error instanceof GatewayError && error.code === 'WG_BODY_TOO_LARGE',
+  )
+})
+
+test('a reader that pauses makes the client wait', async t => {
+  const size = 32 * 1024 * 1024
+  const { request, client } = await receive(t, `${HEAD}Content-Length: ${size}\r\n\r\n`)
+  const stream = bodyOf(request).body.open()
+  const paused = once(request, 'pause')
+  stream.once('readable', () => {})
+  client.socket.write(Buffer.alloc(size, 'x'))
+  await paused
+  assert.ok(stream.readableLength < 1024 * 1024)
+  assert.ok(client.socket.writableLength > 0)
+  let received = 0
+  for await (const chunk of stream) received += chunk.length
+  assert.equal(received, size)
+})
+
+test('a client that breaks off ends the body as aborted, read or not', async t => {
+  const { request, client } = await receive(t, `${HEAD}Content-Length: 100\r\n\r\nhalf`)
+  const { body } = bodyOf(request)
+  const stream = body.open()
+  await once(stream, 'data')
+  client.socket.destroy()
+  const [error] = await once(stream, 'error')
+  assert.ok(error instanceof UpstreamFailure)
+  assert.equal(error.kind, 'aborted')
+  // Opened after the fact, it ends the same way.
+  await assert.rejects(body.open().toArray(), { kind: 'aborted' })
+})
+
+test('a broken body that nobody reads any more is nobody’s error', async t => {
+  const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`)
+  const stream = bodyOf(request).body.open()
+  stream.on('data', () => {})
+  await once(stream, 'data')
+  const ended = new Promise(resolve => stream.once('close', resolve))
+  client.socket.write('zz\r\n')
+  await ended
+})

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
+import { send } from '../../support/http.ts'
+import { answer, startNode } from '../../support/node-server.ts'
+
+async function setUp(t: TestContext, options: GatewaySetUp = {}) {
+  const node = await startNode(t, (socket, request) =>
+    socket.write(answer('x', [], request.target === '/bad' ? '500 Odd' : '200 OK')),
+  )
+  const gateway = await startTestGateway(t, {
+    nodes: { 'user/u1': { port: node.port, weight: 10 }, 'user/u0': { port: 9, weight: 0 } },
+    ...options,
+  })
+  const admin = async (path: string, headers = {}) => send(gateway.adminPort, { path, headers })
+  return { ...gateway, node, admin }
+}
+
+test('the table of services shows every node with what is known of it', async t => {
+  const { admin, port, node } = await setUp(t)
+  await send(port, { path: '/user/ok' })
+  await send(port, { path: '/user/bad' })
+  const got = await admin('/services')
+  assert.match(String(got.headers['content-type']), /^application\/json/)
+  const idle = { metadata: {}, breaker: 'closed', health: 'unchecked', inFlight: 0, timeouts: 0 }
+  assert.deepEqual(got.json(), {
+    services: [
+      {
+        name: 'user',
+        panicking: false,
+        retries: { budget: 'available', inFlight: 0, begun: 0, hedges: 0, refused: 0 },
+        nodes: [
+          {
+            ...idle,
+            id: 'u0',
+            address: '127.0.0.1:9',
+            weight: 0,
+            state: 'draining',
+            requests: 0,
+            failures: 0,
+          },
+          {
+            ...idle,
+            id: 'u1',
+            address: `127.0.0.1:${node.port}`,
+            weight: 10,
+            state: 'up',
+            requests: 2,
+            failures: 1,
+          },
+        ],
+      },
+    ],
+  })
+})
+
+test('the table of routes shows where each came from, its nodes, and what is not used', async t => {
+  const { admin } = await setUp(t, {
+    withKey: true,
+    nodes: { 'user/u1': 9, 'task/t1': 9 },
+    routes: {
+      one: {
+        path: '/one/*',
+        methods: ['GET'],
+        hosts: ['A.example'],
+        service: 'task',
+        auth: { jwt: { scopes: ['s'] } },
+        stripPrefix: '/one',
+      },
+      open: { path: '/open', service: 'task', auth: 'none', retries: 0, fallback: { status: 200 } },
+      bad: { path: 'no slash', service: 'other' },
+    },
+  })
+  const body = (await admin('/routes')).json() as Record<
+    string,
+    Record<string, unknown>[] & Record<string, unknown>
+  >
+  assert.deepEqual(Object.keys(body), ['revision', 'source', 'routes', 'services', 'problems'])
+  assert.match(String(body.revision), /^\d+$/)
+  const { registry, connected, stale, ageMs } = body.source!
+  assert.deepEqual([registry, connected, stale, typeof ageMs], ['memory', true, false, 'number'])
+  const routes = body.routes!.map(({ nodes, ...route }) => ({
+    ...route,
+    nodes: (nodes as { id: string }[]).map(each => each.id),
+  }))
+  const rest = { timeoutMs: 15_000, balancer: 'weighted-round-robin', priority: 0 }
+  assert.deepEqual(routes, [
+    {
+      ...rest,
+      id: 'one',
+      origin: 'etcd',
+      path: '/one/*',
+      methods: ['GET'],
+      hosts: ['a.example'],
+      service: 'task',
+      auth: { jwt: { scopes: ['s'], roles: [] } },
+      stripPrefix: '/one',
+      retries: null,
+      fallback: null,
+      nodes: ['t1'],
+    },
+    {
+      ...rest,
+      id: 'open',
+      origin: 'etcd',
+      path: '/open',
+      methods: null,
+      hosts: null,
+      service: 'task',
+      auth: 'none',
+      stripPrefix: '',
+      retries: 0,
+      fallback: 'static',
+      nodes: ['t1'],
+    },
+    {
+      ...rest,
+      id: 'auto:user',
+      origin: 'auto',
+      path: '/user/*',
+      methods: null,
+      hosts: null,
+      service: 'user',
+      auth: 'jwt',
+      stripPrefix: '/user',
+      retries: null,
+      fallback: null,
+      nodes: ['u1'],
+    },
+  ])
+  assert.equal(body.problems!.length, 1)
+  assert.match(String(body.problems![0]!.key), /bad$/)
+  assert.match(String(body.problems![0]!.reason), /path/)
+})
+
+test('the probes say whether the process serves and whether it is ready', async t => {
+  const { admin } = await setUp(t)
+  assert.deepEqual([(await admin('/healthz')).status, (await admin('/readyz')).status], [200, 200])
+  const lost = await admin('/nowhere')
+  assert.equal(lost.status, 404)
+  assert.match(String(lost.headers['content-type']), /^application\/problem\+json/)
+})
+
+test('with a token everything but the probes asks for it', async t => {
+  const { admin } = await setUp(t, { config: { adminToken: 'hunter2' } })
+  for (const path of ['/healthz', '/readyz']) assert.equal((await admin(path)).status, 200, path)
+  for (const path of [
+    '/routes',
+    '/services',
+    '/metrics',
+    '/nowhere',
+    '/healthz/',
+    '/healthz/../routes',
+    '//healthz',
+  ]) {
+    for (const value of [
+      '',
+      'hunter2',
+      'Bearer',
+      'Bearer hunter',
+      'Bearer hunter22',
+      'Bearer Hunter2',
+      'Basic hunter2',
+      `Bearer ${token()}`,
+    ]) {
+      const got = await admin(path, value === '' ? {} : { Authorization: value })
+      assert.equal(got.status, 401, `${path} ${value}`)
+      assert.match(String(got.headers['content-type']), /^application\/problem\+json/)
+      assert.equal(got.headers['www-authenticate'], 'Bearer realm="waygate-admin"')
+      assert.ok(!got.text.includes('hunter'))
+    }
+  }
+  assert.equal((await admin('/routes', { Authorization: 'Bearer hunter2' })).status, 200)
+})
+
+test('the public listener does not have the admin pages, nor the admin listener the services', async t => {
+  const { port, admin } = await setUp(t)
+  for (const path of ['/routes', '/services', '/metrics', '/healthz'])
+    assert.equal((await send(port, { path })).status, 404, path)
+  assert.equal((await admin('/user/ok')).status, 404)
+})
+
+test('the metrics count requests, tries, failures and the table', async t => {
+  const { admin, port } = await setUp(t)
+  await send(port, { path: '/user/ok' })
+  await send(port, { path: '/user/ok' })
+  await send(port, { path: '/user/bad' })
+  await send(port, { path: '/nowhere' })
+  const got = await admin('/metrics')
+  assert.match(String(got.headers['content-type']), /^text\/plain; version=0\.0\.4/)
+  const lines = new Set(got.text.split('\n'))
+  for (const line of [
+    'waygate_requests_total{route="auto:user",service="user",node="u1",status="200"} 2',
+    'waygate_requests_total{route="auto:user",service="user",node="u1",status="500"} 1',
+    'waygate_requests_total{route="",service="",node="",status="404"} 1',
+    'waygate_request_duration_seconds_count{route="auto:user"} 3',
+    'waygate_upstream_duration_seconds_count{route="auto:user"} 3',
+    'waygate_node_tries_total{service="user",node="u1"} 3',
+    'waygate_node_failures_total{service="user",node="u1"} 1',
+    'waygate_node_in_flight{service="user",node="u1"} 0',
+    'waygate_breaker_state{service="user",node="u1"} 0',
+    'waygate_table_services 1',
+    'waygate_table_nodes 2',
+    'waygate_table_routes 1',
+    'waygate_table_problems 0',
+    'waygate_registry_connected 1',
+  ]) {
+    assert.ok(lines.has(line), `${line}\nis not in\n${got.text.replace(/^(?!waygate).*\n/gm, '')}`)
+  }
+  assert.match(got.text, /^process_cpu_seconds_total/m)
+  assert.match(got.text, /^nodejs_eventloop_lag_seconds/m)
+  // A second scrape shows the same counts: reading does not change them.
+  assert.ok((await admin('/metrics')).text.includes('node="u1",status="200"} 2'))
+})
+
+test('nodes of one id in two services are counted apart, and a node that is gone is shown once more', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const { admin, port, registry, gateway } = await setUp(t, {
+    nodes: { 'main/n1': node.port, 'spare/n1': node.port },
+    routes: { r: { path: '/r', service: 'main', fallback: { service: 'spare' } } },
+  })
+  await send(port, { path: '/r' })
+  await registry.unregister('main', 'n1')
+  while (gateway.nodeCount() > 1) await new Promise(resolve => setImmediate(resolve))
+  await send(port, { path: '/r' })
+  const first = (await admin('/metrics')).text
+  for (const service of ['main', 'spare']) {
+    assert.ok(
+      first.includes(`waygate_requests_total{route="r",service="${service}",node="n1",status="200"} 1`),
+      service,
+    )
+  }
+  const second = (await admin('/metrics')).text
+  assert.ok(!second.includes('service="main",node="n1"'))
+})

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mergeRoutes, mergeServices } from '../../../routes/admin/merge-pages.ts'
+import type { ListedRoute, NodePage, RouteList, ServiceState } from '../../../routes/admin/page-types.ts'
+
+function node(id: string, changes: Partial<NodePage> = {}): NodePage {
+  const idle = { inFlight: 0, requests: 0, failures: 0, timeouts: 0 }
+  const well = { state: 'up', breaker: 'closed', health: 'unchecked' } as const
+  return { id, address: '127.0.0.1:1', weight: 1, metadata: {}, ...idle, ...well, ...changes }
+}
+
+function page(
+  revision: string | null,
+  nodes: readonly NodePage[],
+  changes: Partial<RouteList['source']> = {},
+): RouteList {
+  const trust = { connected: true, stale: false, ageMs: 5, drift: 0, relists: { start: 1 } }
+  return {
+    revision,
+    source: { registry: 'etcd', ...trust, skipped: 0, suspects: 0, sources: [], ...changes },
+    routes: [{ id: 'r', path: '/r', service: 's' } as unknown as ListedRoute],
+    services: [{ ...state('s'), nodes }],
+    problems: [{ key: 'k', reason: 'bad' }],
+  }
+}
+
+const RETRIES = { budget: 'available', inFlight: 0, begun: 1, hedges: 0, refused: 2 } as const
+
+function state(name: string, changes: Partial<ServiceState> = {}): ServiceState {
+  return { name, panicking: false, retries: RETRIES, ...changes }
+}
+
+test('counts are summed, and the worst of states and breakers is shown', async () => {
+  const busy = node('n1', { inFlight: 1, requests: 3, failures: 1, breaker: 'half-open', state: 'suspect' })
+  const open = node('n1', { inFlight: 2, requests: 4, failures: 2, breaker: 'open', state: 'draining' })
+  const merged = await mergeRoutes([
+    { pid: 1, page: page('7', [busy]) },
+    { pid: 2, page: page('7', [open]) },
+  ])
+  const both = node('n1', { inFlight: 3, requests: 7, failures: 3, breaker: 'open', state: 'suspect' })
+  assert.deepEqual(merged.problems, [{ key: 'k', reason: 'bad' }])
+  assert.deepEqual(merged.services, [
+    { ...state('s', { retries: { ...RETRIES, begun: 2, refused: 4 } }), nodes: [both] },
+  ])
+})
+
+test('what differs is taken from the newest table, which is as true as the oldest', async () => {
+  const merged = await mergeRoutes([
+    { pid: 1, page: page('9', [node('n1', { weight: 1 })], { ageMs: 90, stale: true, connected: false }) },
+    { pid: 2, page: page('10', [node('n1', { weight: 2 }), node('n2')]) },
+  ])
+  assert.equal(merged.revision, '9')
+  assert.deepEqual(
+    merged.services[0]?.nodes.map(({ id, weight }) => [id, weight]),
+    [
+      ['n1', 2],
+      ['n2', 1],
+    ],
+  )
+  const { connected, stale, ageMs, relists } = merged.source
+  assert.deepEqual([connected, stale, ageMs, relists], [false, true, 90, { start: 2 }])
+  assert.deepEqual(merged.workers, [
+    { pid: 1, revision: '9', connected: false, stale: true },
+    { pid: 2, revision: '10', connected: true, stale: false },
+  ])
+})
+
+test('a worker without a table makes the revision unknown', async () => {
+  const merged = await mergeRoutes([
+    { pid: 1, page: page('3', []) },
+    { pid: 2, page: page(null, [], { ageMs: undefined }) },
+  ])
+  assert.deepEqual([merged.revision, merged.source.ageMs], [null, undefined])
+})
+
+test('services are those of any worker, by name', async () => {
+  const merged = await mergeServices([
+    { services: [{ ...state('b', { panicking: true }), nodes: [node('n1', { requests: 1 })] }] },
+    {
+      services: [
+        { ...state('a'), nodes: [node('n1')] },
+        {
+          ...state('b', { retries: { ...RETRIES, budget: 'exhausted' } }),
+          nodes: [node('n1', { requests: 2, health: 'unhealthy' })],
+        },
+      ],
+    },
+  ])
+  assert.deepEqual(
+    merged.services.map(({ name, panicking, retries, nodes }) => [
+      name,
+      panicking,
+      retries,
+      nodes.map(({ requests, health }) => [requests, health]),
+    ]),
+    [
+      ['a', false, RETRIES, [[0, 'unchecked']]],
+      ['b', true, { ...RETRIES, budget: 'exhausted', begun: 2, refused: 4 }, [[3, 'unhealthy']]],
+    ],
+  )
+})
+
+test('limits are summed, since each process holds its own', async () => {
+  const limit = (at: number, inFlight: number) =>
+    ({ kind: 'adaptive', limit: at, inFlight, queued: 1 }) as const
+  const sum = { kind: 'adaptive', limit: 12, inFlight: 9, queued: 2 }
+  const services = [limit(5, 5), limit(7, 4)].map(each => ({
+    services: [{ ...state('s', { limit: each }), nodes: [node('n1')] }],
+  }))
+  assert.deepEqual((await mergeServices(services)).services[0]?.limit, sum)
+  const pages = [limit(5, 5), limit(7, 4)].map((each, pid) => {
+    const one = page('7', [node('n1')])
+    return { pid, page: { ...one, services: [{ ...state('s', { limit: each }), nodes: [] }] } }
+  })
+  assert.deepEqual((await mergeRoutes(pages)).services[0]?.limit, sum)
+})

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { startTestGateway } from '../../support/gateway.ts'
+import { openRaw, sendRaw } from '../../support/http.ts'
+import { answer, startNode } from '../../support/node-server.ts'
+
+/** What HTTP clients send that would rather speak HTTP/2, Java's and `curl --http2` among them. */
+const H2C =
+  'Host: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
+
+const REQUESTS: Readonly<Record<string, readonly [head: string, body: string]>> = {
+  'without a body': [`GET /user/1 HTTP/1.1\r\n${H2C}\r\n`, ''],
+  'with a body of known length': [`POST /user/1 HTTP/1.1\r\n${H2C}Content-Length: 4\r\n\r\n`, 'body'],
+  'with chunks': [
+    `POST /user/1 HTTP/1.1\r\n${H2C}Transfer-Encoding: chunked\r\n\r\n`,
+    '4\r\nbody\r\n0\r\n\r\n',
+  ],
+}
+
+/** A gateway before a node that answers when it has the whole request. */
+async function setUp(t: TestContext) {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole
+    socket.write(answer())
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  return { node, port }
+}
+
+for (const [what, [head, body]] of Object.entries(REQUESTS)) {
+  test(`a request ${what} that asks for another protocol is plain HTTP, and the last one`, async t => {
+    const { node, port } = await setUp(t)
+    // Node's parser loses what comes in one piece with it, and takes the next piece for the next request.
+    const client = await openRaw(port, `${head}${body}GET /user/2 HTTP/1.1\r\nHost: h\r\n\r\n`)
+    client.socket.write('GET /user/3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+    const text = await client.closed
+    assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200'])
+    assert.match(text, /\r\nconnection: close\r\n/i)
+    assert.deepEqual(
+      node.requests.map(request => `${request.target} ${request.body()}`),
+      [`/1 ${body && 'body'}`],
+    )
+  })
+}
+
+test('chunks that come later than the head that announces them are read, even none of them', async t => {
+  const { node, port } = await setUp(t)
+  const client = await openRaw(port, REQUESTS['with chunks']![0])
+  await node.received(1)
+  client.socket.write('0\r\n\r\n')
+  assert.match(await client.closed, /^HTTP\/1\.1 200 /)
+})
+
+test('where the parser saw no chunks although they were announced, the request is refused', async t => {
+  const { node, port } = await setUp(t)
+  const text = await sendRaw(
+    port,
+    `POST /user/1 HTTP/1.1\r\n${H2C}Transfer-Encoding: chunked\t\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
+  )
+  assert.match(text, /^HTTP\/1\.1 400 /)
+  assert.deepEqual(node.requests, [])
+})

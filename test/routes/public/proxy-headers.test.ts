@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { type TestContext, test } from 'node:test'
+import { loadConfig } from '../../../config/load/load.ts'
+import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
+import { openRaw, send, sendRaw } from '../../support/http.ts'
+import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
+
+async function setUp(
+  t: TestContext,
+  options: Omit<GatewaySetUp, 'nodes'> = {},
+  lines: readonly string[] = [],
+) {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole.catch(() => {})
+    socket.write(answer('ok', lines))
+  })
+  const gateway = await startTestGateway(t, { ...options, nodes: { 'user/u1': node.port } })
+  return { node, ...gateway, last: () => node.requests.at(-1)! }
+}
+
+const namesOf = (request: WireRequest) =>
+  request.lines.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase())
+
+test('the node is told where a request came from and under which id', async t => {
+  const { port, node, last } = await setUp(t)
+  const got = await send(port, { path: '/user/1?q=%2F', headers: { 'X-Request-Id': 'abc.DEF-1_2' } })
+  assert.equal(got.status, 200)
+  assert.equal(got.headers['x-request-id'], 'abc.DEF-1_2')
+  const request = last()
+  assert.equal(request.target, '/1?q=%2F')
+  assert.equal(request.header('x-request-id'), 'abc.DEF-1_2')
+  assert.equal(request.header('x-forwarded-for'), '127.0.0.1')
+  assert.equal(request.header('x-forwarded-proto'), 'http')
+  assert.equal(request.header('x-forwarded-host'), `127.0.0.1:${port}`)
+  assert.equal(request.header('host'), `127.0.0.1:${node.port}`)
+})
+
+test('an id that is not one is replaced by a new one', async t => {
+  const { port, last } = await setUp(t)
+  for (const id of ['', ' ', 'a b', 'x'.repeat(129), 'a,b', 'é', '<script>', ['a', 'b']]) {
+    const got = await send(port, { path: '/user', headers: { 'X-Request-Id': id } })
+    const given = got.headers['x-request-id']
+    assert.match(String(given), /^[0-9a-f]{16}-[0-9a-z]+$/, JSON.stringify(id))
+    assert.equal(last().header('x-request-id'), given)
+  }
+})
+
+test('what strangers write of proxies does not pass, what trusted ones write is added to', async t => {
+  const headers = {
+    'X-Forwarded-For': '9.9.9.9',
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 'a.example',
+    'X-Real-IP': '9.9.9.9',
+    'X-Forwarded-Port': '1',
+  }
+  const stranger = await setUp(t)
+  await send(stranger.port, { path: '/user', headers })
+  const request = stranger.last()
+  assert.equal(request.header('x-forwarded-for'), '127.0.0.1')
+  assert.equal(request.header('x-forwarded-proto'), 'http')
+  assert.equal(request.header('x-forwarded-host'), `127.0.0.1:${stranger.port}`)
+  const trusted = await setUp(t, { config: { trustedProxies: ['127.0.0.0/8'] } })
+  await send(trusted.port, { path: '/user', headers })
+  assert.equal(trusted.last().header('x-forwarded-for'), '9.9.9.9, 127.0.0.1')
+  assert.equal(trusted.last().header('x-forwarded-proto'), 'https')
+  assert.equal(trusted.last().header('x-forwarded-host'), 'a.example')
+  for (const each of [request, trusted.last()]) {
+    assert.equal(each.header('x-real-ip'), undefined)
+    assert.equal(each.header('x-forwarded-port'), undefined)
+  }
+})
+
+test('a trusted proxy may say Forwarded instead, which does not count beside X-Forwarded-For, nor from strangers', async t => {
+  const Forwarded = 'for=6.6.6.6;proto=http, for=9.9.9.9;proto=https;host=a.example'
+  const seen = async (trustedProxies: readonly string[], headers: Readonly<Record<string, string>>) => {
+    const { port, last } = await setUp(t, { config: { trustedProxies } })
+    await send(port, { path: '/user', headers })
+    const names = ['x-forwarded-for', 'x-forwarded-proto', 'forwarded']
+    return names.map(name => last().header(name))
+  }
+  const trusted = ['127.0.0.0/8']
+  assert.deepEqual(await seen(trusted, { Forwarded }), ['6.6.6.6, 9.9.9.9, 127.0.0.1', 'https', undefined])
+  const both = { Forwarded, 'X-Forwarded-For': '8.8.8.8' }
+  assert.deepEqual(await seen(trusted, both), ['8.8.8.8, 127.0.0.1', 'http', undefined])
+  assert.deepEqual(await seen([], { Forwarded }), ['127.0.0.1', 'http', undefined])
+})
+
+test('who a token speaks for is told by us alone', async t => {
+  const { port, last } = await setUp(t, { withKey: true })
+  const spoofed = {
+    'X-User-Id': 'root',
+    x_user_id: 'root',
+    'X-User_Id': 'root',
+    Connection: 'x-user-id, x-request-id',
+  }
+  const got = await send(port, {
+    path: '/user',
+    headers: { ...spoofed, Authorization: `Bearer ${token({ sub: 'Zoë' })}` },
+  })
+  assert.equal(got.status, 200)
+  const names = namesOf(last()).filter(name => name.replaceAll('_', '-') === 'x-user-id')
+  assert.deepEqual(names, ['x-user-id'])
+  assert.equal(last().header('x-user-id'), 'Zo%C3%AB')
+  assert.ok(last().header('x-request-id'))
+})
+
+test('on an open route no identity passes, neither the client’s nor ours', async t => {
+  const { port, last } = await setUp(t, {
+    withKey: true,
+    routes: { r: { path: '/*', service: 'user', auth: 'none' } },
+  })
+  await send(port, { headers: { 'X-User-Id': 'root', Authorization: `Bearer ${token()}` } })
+  assert.equal(last().header('x-user-id'), undefined)
+  assert.ok(last().header('authorization'))
+})
+
+test('requests that ask for hop-by-hop behaviour are answered, and the asking stays here', async t => {
+  const { port, last } = await setUp(t)
+  const lines = [
+    'Keep-Alive: timeout=5',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AAMAAABkAAQAAP__',
+    'TE: trailers',
+    'Proxy-Authorization: Basic x',
+    'Proxy-Connection: keep-alive',
+    'Connection: Upgrade, HTTP2-Settings, X-Hop',
+    'X-Hop: 1',
+    'X-Kept: 1',
+  ]
+  for (const upgrade of [
+    lines,
+    lines.map(line => line.replace('h2c', 'websocket')),
+    lines.map(line => line.replace('h2c', 'foo')),
+  ]) {
+    const client = await openRaw(port, `GET /user HTTP/1.1\r\nHost: h\r\n${upgrade.join('\r\n')}\r\n\r\n`)
+    assert.match(await client.until('\r\n\r\nok'), /^HTTP\/1.1 200 /)
+    client.socket.destroy()
+    const names = namesOf(last())
+    for (const name of [
+      'keep-alive',
+      'upgrade',
+      'http2-settings',
+      'te',
+      'proxy-authorization',
+      'proxy-connection',
+      'x-hop',
+    ]) {
+      assert.ok(!names.includes(name), name)
+    }
+    assert.equal(last().header('x-kept'), '1')
+  }
+})
+
+test('a client that waits to be asked for its body is asked by us', async t => {
+  const { port, last } = await setUp(t)
+  const client = await openRaw(
+    port,
+    'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n',
+  )
+  await client.until('100 Continue')
+  client.socket.write('body')
+  assert.match(await client.until('\r\n\r\nok'), /HTTP\/1.1 200 /)
+  client.socket.destroy()
+  assert.equal(String(await last().whole), 'body')
+  assert.equal(last().header('expect'), undefined)
+})
+
+test('every byte of a header value arrives as it left, both ways', async t => {
+  const { port, last } = await setUp(t, {}, ['X-Answer: caf\xe9'])
+  const text = await sendRaw(
+    port,
+    'GET /user HTTP/1.1\r\nHost: h\r\nX-Bytes: \xe9\x80\xff\r\nConnection: close\r\n\r\n',
+  )
+  assert.equal(last().header('x-bytes'), '\xe9\x80\xff')
+  assert.ok(text.includes('X-Answer: caf\xc3\xa9\r\n'), text)
+})
+
+test('a node may be shown the host that the client asked for', async t => {
+  const { port, last } = await setUp(t, {
+    routes: { r: { path: '/*', service: 'user', preserveHost: true } },
+  })
+  await send(port, { headers: { Host: 'shop.example:8080' } })
+  assert.equal(last().header('host'), 'shop.example:8080')
+  assert.equal(last().lines.filter(line => line.toLowerCase() === 'host').length, 1)
+})
+
+test('every method that HTTP clients use is forwarded, with a body or without', async t => {
+  const { port, last, node } = await setUp(t)
+  for (const method of [
+    'GET',
+    'POST',
+    'PUT',
+    'PATCH',
+    'DELETE',
+    'OPTIONS',
+    'QUERY',
+    'PROPFIND',
+    'PURGE',
+    'REPORT',
+    'M-SEARCH',
+  ]) {
+    for (const body of ['', 'payload']) {
+      const got = await send(port, {
+        method,
+        path: '/user/x',
+        body,
+        headers: { 'Content-Length': String(body.length) },
+      })
+      assert.equal(got.status, 200, `${method} ${body}`)
+      assert.equal(last().method, method)
+      assert.equal(String(await last().whole), body, method)
+    }
+  }
+  const head = await send(port, { method: 'HEAD', path: '/user/x' })
+  assert.deepEqual([head.status, head.text, head.headers['content-length']], [200, '', '2'])
+  assert.equal(node.requests.at(-1)!.method, 'HEAD')
+})
+
+test('bodies pass whatever their type says they are', async t => {
+  const { port, last } = await setUp(t)
+  const types = [
+    'application/json',
+    'text/plain',
+    'text/plain; charset=utf-8',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/octet-stream',
+    'garbage',
+    'a/b/c',
+    ';',
+    '',
+    '__proto__/x',
+    'application/json; charset=bogus',
+  ]
+  for (const type of types) {
+    const body = 'not { json'
+    const got = await send(port, {
+      method: 'POST',
+      path: '/user',
+      body,
+      headers: { 'Content-Type': type, 'Content-Length': String(body.length) },
+    })
+    assert.equal(got.status, 200, `type ${JSON.stringify(type)}: ${got.text}`)
+    assert.equal(String(await last().whole), body)
+    assert.equal(last().header('content-type'), type)
+  }
+  const untyped = await send(port, {
+    method: 'POST',
+    path: '/user',
+    body: 'x',
+    headers: { 'Transfer-Encoding': 'chunked' },
+  })
+  assert.equal(untyped.status, 200)
+  const large = Buffer.alloc(3_000_000, 'x')
+  const got = await send(port, {
+    method: 'POST',
+    path: '/user',
+    body: large,
+    headers: { 'Content-Type': 'application/json', 'Content-Length': String(large.length) },
+  })
+  assert.equal(got.status, 200)
+  assert.equal((await last().whole).length, large.length)
+})
+
+test('the prefix is taken off and the rest stays byte for byte', async t => {
+  const { port, last } = await setUp(t, {
+    routes: { r: { path: '/api/v1/*', service: 'user', stripPrefix: '/api' } },
+  })
+  for (const [path, seen] of [
+    ['/api/v1', '/v1'],
+    ['/api/v1/', '/v1/'],
+    ['/api/v1/a%20b//c?d=e&f=%2F', '/v1/a%20b//c?d=e&f=%2F'],
+    ['/%61pi/v1/x?y', '/v1/x?y'],
+  ] as const) {
+    assert.equal((await send(port, { path })).status, 200, path)
+    assert.equal(last().target, seen)
+  }
+})
+
+test('what is left after the prefix never names another host', async t => {
+  const { port, node } = await setUp(t)
+  for (const path of ['/user//other.example/x', '/user//', '/us%65r//x']) {
+    const got = await send(port, { path })
+    assert.deepEqual([got.status, got.json().code], [400, 'WG_BAD_REQUEST'], path)
+  }
+  assert.equal(node.requests.length, 0)
+})
+
+test('a map of claims of one’s own does not open x-user-id to clients', async t => {
+  const { config } = loadConfig({ env: {}, cwd: tmpdir() })
+  const { port, last } = await setUp(t, {
+    config: { jwt: { ...config.jwt, claimHeaders: { email: 'x-email' } } },
+  })
+  await send(port, { path: '/user/x', headers: { 'X-User-Id': 'root', x_email: 'root@example.org' } })
+  assert.equal(last().header('x-user-id'), undefined)
+  assert.equal(last().header('x_email'), undefined)
+})

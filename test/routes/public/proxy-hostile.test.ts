@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startTestGateway } from '../../support/gateway.ts'
+import { openRaw, send, sendRaw } from '../../support/http.ts'
+import { answer, startNode } from '../../support/node-server.ts'
+
+const CLOSE = 'Connection: close\r\n'
+
+/** Requests on a connection of their own, each to be answered with this status. */
+const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>> = {
+  'a length and an encoding': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'an encoding and a length': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'two lengths': ['POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 400],
+  'two equal lengths': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na',
+    400,
+  ],
+  'a length with a sign': ['POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\na', 400],
+  'a length in hex': ['POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 0x1\r\n\r\na', 400],
+  'a list of lengths': ['POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 1\r\n\r\na', 400],
+  'an encoding that is not chunked': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'an encoding after chunked': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'chunked and something before it': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'two encodings': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'chunked twice over': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  // Which would be read as a request without a body, and its body as the next request.
+  'an encoding with a tab behind it, beside a wish for another protocol': [
+    'GET /user HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\t\r\n\r\n' +
+      '20\r\nGET /user/smuggled HTTP/1.1\r\nHost: h\r\n\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'an encoding in old HTTP': [
+    'POST /user HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'a space before the colon': ['GET /user HTTP/1.1\r\nHost: h\r\nX : 1\r\n\r\n', 400],
+  'an encoding behind a space before the colon': [
+    'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'a folded line': ['GET /user HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n', 400],
+  'a bare line feed': ['GET /user HTTP/1.1\r\nHost: h\r\nX: a\nY: b\r\n\r\n', 400],
+  'a bare carriage return': ['GET /user HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n', 400],
+  'a NUL in a value': ['GET /user HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n', 400],
+  'a name with a space': ['GET /user HTTP/1.1\r\nHost: h\r\nX Y: 1\r\n\r\n', 400],
+  'no name': ['GET /user HTTP/1.1\r\nHost: h\r\n: 1\r\n\r\n', 400],
+  'no host': ['GET /user HTTP/1.1\r\n\r\n', 400],
+  'two hosts': ['GET /user HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+  'two equal hosts': ['GET /user HTTP/1.1\r\nHost: h\r\nHOST: h\r\n\r\n', 400],
+  'a host with a space': ['GET /user HTTP/1.1\r\nHost: a b\r\n\r\n', 400],
+  'a host with a path': ['GET /user HTTP/1.1\r\nHost: a/b\r\n\r\n', 400],
+  'a host with user info': ['GET /user HTTP/1.1\r\nHost: u@h\r\n\r\n', 400],
+  'a list of hosts': ['GET /user HTTP/1.1\r\nHost: a, b\r\n\r\n', 400],
+  'an unknown method': ['FOO /user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a method in lower case': ['get /user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'no version': ['GET /user\r\n\r\n', 400],
+  'another version': ['GET /user HTTP/2.0\r\nHost: h\r\n\r\n', 400],
+  'an odd version': ['GET /user HTTP/1.2\r\nHost: h\r\n\r\n', 400],
+  'HTTP/2 with prior knowledge': ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  'TLS on a plain port': ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
+  'another protocol': ['SSH-2.0-OpenSSH\r\n', 400],
+  'the target of another host': ['GET http://other.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'the target of another host in old HTTP, without Host': [
+    'GET http://other.example/user HTTP/1.0\r\n\r\n',
+    400,
+  ],
+  'a target whose host goes on': ['GET http://h.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a target with user info': ['GET http://h@other.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a target of another scheme': ['GET file://h/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a path that begins like a host behind a scheme': [
+    'GET http://h//other/user HTTP/1.1\r\nHost: h\r\n\r\n',
+    400,
+  ],
+  'a target that begins like a host': ['GET //other.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a target without a slash': ['GET user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'the target of all': ['OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a dot segment': ['GET /x/../user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an encoded dot segment': ['GET /user/%2e%2e/x HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an encoded slash': ['GET /user%2fx HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an encoded backslash': ['GET /user%5cx HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an encoded NUL': ['GET /user/%00 HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a broken escape': ['GET /user/%zz HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an escape that is not UTF-8': ['GET /user/%ff HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'raw UTF-8': ['GET /user/\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a fragment': ['GET /user#x HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a trace': ['TRACE /user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a tunnel': ['CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n', 400],
+  'a tunnel with a body': [
+    'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\nContent-Length: 4\r\n\r\nbody',
+    400,
+  ],
+  'an expectation that nobody can meet': ['GET /user HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\n\r\n', 417],
+  'a head that is too large': [`GET /user HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  'a target of 8 KB and more': [`GET /user/${'x'.repeat(8_192)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
+  'a target that is too large for a head': [
+    `GET /user/${'x'.repeat(20_000)} HTTP/1.1\r\nHost: h\r\n\r\n`,
+    414,
+  ],
+  'a target of 1 MB': [`GET /user/${'x'.repeat(1_000_000)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
+  'a head of 64 KB': [`GET /user HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431],
+  'a head of 64 KB behind a long target': [
+    `GET /${'x'.repeat(4_000)} HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`,
+    431,
+  ],
+  '10,000 header lines': [`GET /user HTTP/1.1\r\nHost: h\r\n${'a:1\r\n'.repeat(10_000)}\r\n`, 431],
+  'too many header lines': [`GET /user HTTP/1.1\r\nHost: h\r\n${'a:1\r\n'.repeat(1_500)}\r\n`, 431],
+}
+
+test('requests that two servers could read differently are refused, and no node sees them', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const { port, log } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  for (const [what, [bytes, status]] of Object.entries(REFUSED)) {
+    await t.test(what, async () => {
+      const before = node.requests.length
+      const text = await sendRaw(port, bytes.replace('\r\n\r\n', `\r\n${CLOSE}\r\n`))
+      assert.equal(text.slice(0, 13), `HTTP/1.1 ${status} `, text)
+      assert.match(text, /content-type: application\/problem\+json/i)
+      assert.equal(text.match(/HTTP\/1\.1 /g)?.length, 1)
+      assert.equal(node.requests.length, before)
+    })
+  }
+  assert.equal((await send(port, { path: '/user' })).status, 200)
+  assert.deepEqual(
+    log.filter(line => (line.level as number) >= 50),
+    [],
+  )
+})
+
+test('a target with scheme and host is routed by its path where Host says the same', async t => {
+  const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const text = await sendRaw(port, `GET http://H:80/user/x?y HTTP/1.1\r\nHost: h:80\r\n${CLOSE}\r\n`)
+  assert.match(text, /^HTTP\/1\.1 200 .*\r\n\r\n\/x\?y$/s)
+})
+
+test('an encoded slash passes where the route says so, as it came, and never as a separator', async t => {
+  const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    routes: {
+      open: { path: '/files/*', service: 'user', stripPrefix: '/files', allowEncodedSlash: true },
+      one: { path: '/one/:id', service: 'user', allowEncodedSlash: true },
+      closed: { path: '/closed/*', service: 'user' },
+    },
+  })
+  const ask = async (path: string) => {
+    const { status, text } = await send(port, { path })
+    return status === 200 ? text : status
+  }
+  assert.equal(await ask('/files/a%2Fb%2fc?d'), '/a%2Fb%2fc?d')
+  assert.equal(await ask('/one/a%2Fb'), '/one/a%2Fb')
+  for (const path of [
+    '/closed/a%2Fb',
+    '/user/a%2Fb',
+    '/nowhere/a%2fb',
+    '/files/a%2f..',
+    '/files/..%2fclosed/x',
+    '/files%2fx',
+    // What is left would begin like a host to whoever decodes it.
+    '/files/%2fother/x',
+  ]) {
+    assert.equal(await ask(path), 400, path)
+  }
+})
+
+test('an answer that is waited for is not mistaken: what is refused behind it only ends the connection', async t => {
+  const node = await startNode(t, () => {})
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  for (const [index, second] of ['GARBAGE\r\n\r\n', 'CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n'].entries()) {
+    const client = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n')
+    await node.received(index + 1)
+    client.socket.write(second)
+    assert.equal(await client.closed, '')
+  }
+})
+
+test('a request that is refused has an id and a line in the log, whatever was wrong with its target', async t => {
+  const { port, logged } = await startTestGateway(t, {})
+  for (const [index, path] of ['/%zz', '/%ff', '/a%2fb', '/..'].entries()) {
+    const id = `refused-${index}`
+    const text = await sendRaw(port, `GET ${path} HTTP/1.1\r\nHost: h\r\nX-Request-Id: ${id}\r\n${CLOSE}\r\n`)
+    assert.match(text, /^HTTP\/1\.1 400 /, path)
+    assert.ok(text.includes(`x-request-id: ${id}`), text)
+    const line = await logged(id)
+    assert.deepEqual([line.status, line.code], [400, 'WG_BAD_REQUEST'])
+  }
+})
+
+test('what is no request at all has an id, a line in the log and a place in the counts, too', async t => {
+  const { port, adminPort, log, logged } = await startTestGateway(t, {})
+  const cases: Readonly<
+    Record<string, readonly [bytes: string, method: string, path: string, status: number]>
+  > = {
+    garbage: ['GARBAGE\r\n\r\n', '-', '-', 400],
+    'a field that is none': ['GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n', '-', '-', 400],
+    'a head that is too large': [
+      `GET / HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      '-',
+      '-',
+      431,
+    ],
+    CONNECT: ['CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n', 'CONNECT', 'h:1', 400],
+  }
+  for (const [what, [bytes, method, path, status]] of Object.entries(cases)) {
+    const text = await sendRaw(port, bytes)
+    const [, id = ''] = /^X-Request-Id: (.+)\r$/im.exec(text) ?? []
+    const line = await logged(id)
+    assert.deepEqual(
+      [line.method, line.path, line.status, line.client],
+      [method, path, status, '127.0.0.1'],
+      what,
+    )
+    assert.ok(text.includes(`"code":"${line.code}"`) && text.includes(`"requestId":"${id}"`), text)
+    if (method === '-') assert.match(String(line.reason), /^(?:Parse|Header)/, what)
+  }
+  const counted = await send(adminPort, { path: '/metrics' })
+  assert.match(counted.text, /^waygate_requests_total\{route="",service="",node="",status="400"\} 3$/m)
+  // A client that comes and goes without a word is none of this.
+  ;(await openRaw(port)).socket.end()
+  ;(await openRaw(port)).socket.resetAndDestroy()
+  const last = await send(port, { headers: { 'x-request-id': 'the-last' } })
+  assert.equal(last.status, 404)
+  await logged('the-last')
+  assert.equal(log.filter(({ msg }) => msg === 'request').length, 5)
+})
+
+test('a request whose body turns out to be none is logged with what its client was told', async t => {
+  const node = await startNode(t, () => {})
+  const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const head = 'POST /user HTTP/1.1\r\nHost: h\r\nX-Request-Id: broken\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const client = await openRaw(port, head)
+  await node.received(1)
+  client.socket.write('g\r\n')
+  assert.match(await client.closed, /^HTTP\/1\.1 400 /)
+  const line = await logged('broken')
+  assert.deepEqual(
+    [line.status, line.code, line.reason],
+    [400, 'WG_BAD_REQUEST', 'Parse Error: Invalid character in chunk size'],
+  )
+  await node.idle()
+})
+
+test('tricks with chunk sizes end the request and do not reach the next one', async t => {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole.catch(() => {})
+    socket.write(answer())
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const head = 'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const bodies = [
+    '-1\r\nx\r\n',
+    '0x1\r\nx\r\n',
+    'g\r\nx\r\n',
+    '1\nx\r\n0\r\n\r\n',
+    '1 \r\nx\r\n0\r\n\r\n',
+    'fffffffffffffffff\r\nx\r\n',
+    '1\r\nxx\r\n0\r\n\r\n',
+    '1;\n\r\nx\r\n0\r\n\r\n',
+  ]
+  for (const body of bodies) {
+    const text = await sendRaw(port, `${head}${body}GET /user/smuggled HTTP/1.1\r\nHost: h\r\n\r\n`)
+    assert.ok(!text.includes('200 OK'), JSON.stringify([body, text]))
+  }
+  assert.ok(node.requests.every(request => !request.target.includes('smuggled')))
+  assert.equal((await send(port, { path: '/user' })).status, 200)
+})
+
+test('trailers of a request are not forwarded', async t => {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole
+    socket.write(answer())
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const text = await sendRaw(
+    port,
+    `POST /user HTTP/1.1\r\nHost: h\r\n${CLOSE}Transfer-Encoding: chunked\r\nTrailer: X-User-Id\r\n\r\n1\r\nx\r\n0\r\nX-User-Id: root\r\n\r\n`,
+  )
+  assert.match(text, /^HTTP\/1\.1 200 /)
+  assert.equal(String(await node.requests[0]!.whole), 'x')
+  assert.ok(!node.requests[0]!.lines.includes('root'))
+})
+
+test('requests sent ahead on one connection are answered in their order', async t => {
+  const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const requests = ['/1', '/2', '/3'].map(
+    path => `GET /user${path} HTTP/1.1\r\nHost: h\r\n${path === '/3' ? CLOSE : ''}\r\n`,
+  )
+  const text = await sendRaw(port, requests.join(''))
+  assert.deepEqual(
+    text.match(/\r\n\r\n(\/\d)/g)?.map(found => found.trim()),
+    ['/1', '/2', '/3'],
+  )
+})
+
+test('a client that sends its head too slowly is let go', async t => {
+  const { port } = await startTestGateway(t, {
+    config: { limits: { headersTimeoutMs: 50 } },
+  })
+  const client = await openRaw(port, 'GET / HTTP/1.1\r\nHost: h\r\nX-Slow')
+  assert.equal(await client.closed, '')
+})

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startTestGateway } from '../../support/gateway.ts'
+import { openRaw, sendRaw } from '../../support/http.ts'
+import { answer, startNode } from '../../support/node-server.ts'
+
+const LAST = 'Connection: close\r\n'
+const get = (path: string, lines = '') => `GET ${path} HTTP/1.1\r\nHost: h\r\n${lines}\r\n`
+
+for (const [what, isLarge] of [
+  ['a large answer', true],
+  ['a refusal', false],
+] as const) {
+  test(`a client that is to go on with its body is not told so within ${what} that was ready before`, async t => {
+    const body = 'x'.repeat(20_000)
+    const first = Promise.withResolvers<void>()
+    const node = await startNode(t, async (socket, { target, whole }) => {
+      if (target === '/first') {
+        await first.promise
+        socket.write(answer('first'))
+        return
+      }
+      await whole.catch(() => {})
+      if (isLarge) socket.write(answer(body))
+      else socket.destroy()
+    })
+    const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+    const lines = `X-Request-Id: second\r\nContent-Length: 4\r\nExpect: 100-continue\r\n`
+    const client = await openRaw(
+      port,
+      `${get('/user/first')}POST /user HTTP/1.1\r\nHost: h\r\n${lines}\r\nbody`,
+    )
+    await node.received(2)
+    await node.requests[1]!.whole
+    first.resolve()
+    const text = await client.until(isLarge ? body : '"requestId":"second"}')
+    client.socket.destroy()
+    const second = text.slice(text.indexOf('first') + 'first'.length)
+    const [, status, length = '', rest = ''] =
+      /^HTTP\/1\.1 (\d+) .*?\r\ncontent-length: (\d+)\r\n.*?\r\n\r\n(.*)$/is.exec(second) ?? []
+    assert.equal(status, isLarge ? '200' : '502')
+    assert.equal(rest.length, Number(length))
+    assert.ok(!second.includes('100 Continue'), second.slice(0, 400))
+    await logged('second')
+  })
+}
+
+test('a client has so many requests under way on one connection and no more, and is told which is the last', async t => {
+  const waiting: (() => void)[] = []
+  const node = await startNode(t, (socket, { target }) => {
+    waiting.push(() => socket.write(answer(target)))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const paths = Array.from({ length: 100 }, (_, i) => `/${i}`)
+  const client = await openRaw(port, paths.map(path => get(`/user${path}`)).join(''))
+  // The one whose turn it is, and those behind it.
+  await node.received(33)
+  for (const reply of waiting) reply()
+  const text = await client.closed
+  assert.deepEqual(
+    [...text.matchAll(/\r\n\r\n(\/\d+)/g)].map(([, path]) => path),
+    paths.slice(0, 33),
+  )
+  assert.equal(text.match(/connection: close/gi)?.length, 1)
+  assert.equal(node.requests.length, 33)
+})
+
+test('a client that sends on without a pause, but not too far ahead, keeps its connection', async t => {
+  const node = await startNode(t, (socket, { target }) => socket.write(answer(target)))
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const client = await openRaw(port)
+  for (let batch = 0; batch < 10; batch++) {
+    client.socket.write(Array.from({ length: 20 }, (_, i) => get(`/user/${batch}-${i}`)).join(''))
+    await client.until(`/${batch}-19`)
+  }
+  client.socket.write(get('/user/last', LAST))
+  assert.equal((await client.closed).match(/HTTP\/1\.1 200/g)?.length, 201)
+})
+
+test('whatever comes behind a request that says it is the last, it has its answer', async t => {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole
+    socket.write(answer(`<${request.target}>`))
+  })
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const head = `POST /user/one HTTP/1.1\r\nHost: h\r\n${LAST}Content-Length: 2\r\n\r\nab`
+  for (const more of [' ', 'nonsense', '\r\n\r\n', get('/user/two'), '\x16\x03\x01']) {
+    const text = await sendRaw(port, head + more)
+    assert.deepEqual(text.match(/HTTP\/1\.1 \d+|<.*?>/g), ['HTTP/1.1 200', '</one>'], JSON.stringify(more))
+  }
+  assert.ok(node.requests.every(({ target }) => target === '/one'))
+})
+
+test('a client that is refused while it sends its body, and is to have no other answer, has this one whole', async t => {
+  const node = await startNode(t, socket => socket.write(answer('no', [], '403 Forbidden')))
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    routes: {
+      small: { path: '/small', service: 'user', maxBodyBytes: 10 },
+      user: { path: '/user', service: 'user' },
+    },
+  })
+  const body = 'x'.repeat(5_000_000)
+  for (const [path, status] of [
+    ['/nowhere', 404],
+    ['/small', 413],
+    ['/user', 403],
+  ]) {
+    const head = `POST ${path} HTTP/1.1\r\nHost: h\r\n${LAST}Content-Length: ${body.length}\r\n\r\n`
+    // As clients do that look for no answer before they have sent all.
+    const client = await openRaw(port)
+    client.socket.pause()
+    await new Promise(resolve => client.socket.write(head + body, resolve))
+    client.socket.resume()
+    const text = await client.closed
+    assert.ok(text.startsWith(`HTTP/1.1 ${status} `), `${path}: ${JSON.stringify(text)}`)
+    const length = Number(/content-length: (\d+)/i.exec(text)![1])
+    assert.equal(text.slice(text.indexOf('\r\n\r\n') + 4).length, length)
+  }
+})
+
+test('an expectation of nothing is none', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  assert.match(await sendRaw(port, get('/user', `${LAST}Expect:\r\n`)), /^HTTP\/1\.1 200 /)
+})

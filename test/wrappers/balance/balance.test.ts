@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Call } from '../../../internal/call.ts'
+import { GatewayError } from '../../../internal/http/errors.ts'
+import { NodeTable } from '../../../internal/nodes/node-table.ts'
+import type { UpstreamResponse } from '../../../internal/upstream.ts'
+import { createBalance } from '../../../wrappers/balance/balance.ts'
+import { createObserve } from '../../../wrappers/observe.ts'
+import { FakePeer, testNode } from '../../support/peer.ts'
+import { testRequest } from '../../support/route.ts'
+
+const REQUEST = testRequest()
+const RESPONSE: UpstreamResponse = { status: 200, headers: [], sendBody: () => {}, discard: () => {} }
+
+function setUp(ids: readonly string[]) {
+  const peers: FakePeer[] = []
+  const table = new NodeTable(node => {
+    const peer = new FakePeer(node)
+    peers.push(peer)
+    return peer
+  })
+  table.set(
+    'user',
+    ids.map(id => testNode({ id })),
+  )
+  const call = new Call('id', 'GET', '/', 0)
+  const upstream = createBalance(table)(async () => RESPONSE)
+  return { peers, call, ask: () => upstream(REQUEST, call) }
+}
+
+async function refusal(promise: Promise<unknown>): Promise<GatewayError> {
+  const error = await promise.then(
+    () => assert.fail('an answer came'),
+    (reason: unknown) => reason,
+  )
+  assert.ok(error instanceof GatewayError)
+  return error
+}
+
+test('the chosen node is noted on the call, and the try is counted', async () => {
+  const { peers, call, ask } = setUp(['a', 'b'])
+  assert.equal(await ask(), RESPONSE)
+  assert.equal(await ask(), RESPONSE)
+  assert.equal(call.attempts, 2)
+  assert.equal(call.peer, peers[1])
+  assert.deepEqual(
+    peers.map(peer => peer.requests),
+    [1, 1],
+  )
+})
+
+test('a service without nodes has none', async () => {
+  assert.equal((await refusal(setUp([]).ask())).code, 'WG_NO_NODE')
+})
+
+test('when breakers alone are in the way, the client is told when the first one lets it try', async () => {
+  for (const [times, seconds] of [
+    [[4_200, 2_001], '3'],
+    [[1, 9_000], '1'],
+    [[0, 0], '1'],
+  ] as const) {
+    const { peers, ask } = setUp(['a', 'b'])
+    for (const [index, peer] of peers.entries()) {
+      peer.up = false
+      peer.breaker = 'open'
+      peer.retryInMs = times[index]!
+    }
+    const error = await refusal(ask())
+    assert.equal(error.code, 'WG_CIRCUIT_OPEN')
+    assert.deepEqual(error.headers, { 'retry-after': seconds })
+  }
+})
+
+test('a drained node is no node, whatever its breaker says', async () => {
+  const { peers, ask } = setUp(['a'])
+  peers[0]!.node = testNode({ id: 'a', weight: 0 })
+  peers[0]!.breaker = 'open'
+  assert.equal((await refusal(ask())).code, 'WG_NO_NODE')
+})
+
+test('the time to an answer is noted, whether there was one or not', async () => {
+  let now = 100
+  const observe = createObserve(() => now)
+  const call = new Call('id', 'GET', '/', 0)
+  const answered = observe(async () => {
+    now = 107
+    return RESPONSE
+  })
+  assert.equal(await answered(REQUEST, call), RESPONSE)
+  assert.equal(call.upstreamMs, 7)
+  const failed = observe(async () => {
+    now = 110
+    throw new GatewayError('WG_NO_NODE')
+  })
+  assert.equal((await refusal(failed(REQUEST, call))).code, 'WG_NO_NODE')
+  assert.equal(call.upstreamMs, 3)
+})

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
+import { test } from 'node:test'
+import { createStaticResponse } from '../../../wrappers/fallback/static-response.ts'
+
+function written(response: ReturnType<typeof createStaticResponse>): string {
+  let body = 'not ended'
+  const target = {
+    end: (bytes?: Buffer) => {
+      body = bytes?.toString() ?? ''
+    },
+  }
+  response.sendBody(target as unknown as ServerResponse)
+  return body
+}
+
+test('a fixed answer has the length of its bytes, not of its characters', () => {
+  const response = createStaticResponse(200, { 'Content-Type': 'text/plain' }, 'é')
+  assert.deepEqual(response.headers, ['Content-Type', 'text/plain', 'content-length', '2'])
+  assert.equal(written(response), 'é')
+})
+
+test('a fixed answer can be given again and again', () => {
+  const response = createStaticResponse(200, {}, 'x')
+  for (let i = 0; i < 3; i++) assert.equal(written(response), 'x')
+  response.discard()
+  assert.equal(written(response), 'x')
+})
+
+test('statuses that have no body get none, and no length', () => {
+  for (const status of [204, 304]) {
+    const response = createStaticResponse(status, { ETag: 'x' }, 'ignored')
+    assert.deepEqual(response.headers, ['ETag', 'x'])
+    assert.equal(written(response), '')
+  }
+})

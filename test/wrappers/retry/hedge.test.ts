@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RecentTimes } from '../../../wrappers/retry/recent-times.ts'
+import { openRaw } from '../../support/http.ts'
+import { answer, type Script } from '../../support/node-server.ts'
+import { fails, ok, resets, startScene } from './retry-scene.ts'
+
+const silent: Script = () => {}
+const AT_ONCE = { hedge: { afterMs: 0 } } as const
+
+test('when the first node is slow a second one answers, and the first counts for nothing', async t => {
+  const { ask, seen, nodes, table, front } = await startScene(t, { a: silent, b: ok }, AT_ONCE)
+  assert.equal((await ask()).text, 'ok')
+  await nodes.a!.idle()
+  assert.deepEqual(seen(), { a: 1, b: 1 })
+  assert.deepEqual(
+    table.get('user')!.peers.map(({ failures, inFlight }) => [failures, inFlight]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  )
+  const [call] = front.calls
+  assert.deepEqual([call!.peer!.node.id, call!.attempts], ['b', 2])
+})
+
+test('only GET is hedged, only where the route says so, and only while the first has not answered', async t => {
+  for (const [method, route] of [
+    ['PUT', AT_ONCE],
+    ['POST', AT_ONCE],
+    ['GET', {}],
+    ['GET', { hedge: { afterMs: 60_000 } }],
+    ['GET', { hedge: { afterMs: undefined } }],
+  ] as const) {
+    const { ask, seen } = await startScene(t, { a: ok, b: ok }, route)
+    assert.equal((await ask(method)).text, 'ok')
+    assert.deepEqual(seen(), { a: 1, b: 0 })
+  }
+})
+
+test('a failure or an unwanted status does not win over a good answer that comes later', async t => {
+  for (const fast of [resets, fails]) {
+    let release = () => {}
+    const { ask, nodes } = await startScene(
+      t,
+      {
+        a: (socket, request) => {
+          release = () => void ok(socket, request, 0)
+        },
+        b: (socket, request) => {
+          fast(socket, request, 0)
+          setImmediate(() => setTimeout(release, 20))
+        },
+      },
+      { ...AT_ONCE, retryOn: [503], retries: 0 },
+    )
+    assert.equal((await ask()).text, 'ok')
+    assert.equal(nodes.b!.requests.length, 1)
+  }
+})
+
+test('when both fail, neither node is asked again', async t => {
+  const { ask, seen } = await startScene(
+    t,
+    { a: socket => setTimeout(() => socket.resetAndDestroy(), 20), b: resets, c: ok },
+    AT_ONCE,
+  )
+  assert.equal((await ask()).text, 'ok')
+  assert.deepEqual(seen(), { a: 1, b: 1, c: 1 })
+})
+
+test('with no other node the first one answers', async t => {
+  const { ask, front } = await startScene(
+    t,
+    { a: (socket, request) => setTimeout(() => void ok(socket, request, 0), 20) },
+    AT_ONCE,
+  )
+  assert.equal((await ask()).text, 'ok')
+  assert.equal(front.calls[0]!.attempts, 1)
+})
+
+test('a client that leaves ends both', async t => {
+  const { front, nodes } = await startScene(t, { a: silent, b: silent }, AT_ONCE)
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await Promise.all([nodes.a!.received(1), nodes.b!.received(1)])
+  client.socket.destroy()
+  await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
+  await front.failed(1)
+})
+
+test('a client that leaves in the middle of the winner’s body ends that', async t => {
+  const { front, nodes } = await startScene(
+    t,
+    { a: silent, b: socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf') },
+    AT_ONCE,
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await client.until('half')
+  client.socket.destroy()
+  await nodes.b!.idle()
+})
+
+test('second tries are at most a fifth of the requests', async t => {
+  const slowly: Script = (socket, request) => setTimeout(() => void ok(socket, request, 0), 5)
+  const { ask, seen } = await startScene(t, { a: slowly, b: slowly }, AT_ONCE)
+  for (let i = 0; i < 100; i++) assert.equal((await ask()).text, 'ok')
+  const { a, b } = seen()
+  assert.ok(a! + b! > 100 && a! + b! <= 120, `${a} and ${b}`)
+})
+
+test('without a time of its own the second follows after the 95th percentile of recent times', async t => {
+  let isSlow = false
+  const { ask, seen } = await startScene(
+    t,
+    { a: (socket, request) => (isSlow ? undefined : ok(socket, request, 0)), b: ok },
+    { hedge: { afterMs: undefined } },
+  )
+  for (let i = 0; i < 20; i++) await ask()
+  assert.deepEqual(seen(), { a: 10, b: 10 })
+  isSlow = true
+  assert.equal((await ask()).text, 'ok')
+  assert.deepEqual(seen(), { a: 11, b: 11 })
+})
+
+test('the percentile is of the last times, and of nothing while they are few', () => {
+  const times = new RecentTimes()
+  for (let i = 1; i <= 19; i++) times.add(i)
+  assert.equal(times.p95, undefined)
+  for (let i = 20; i <= 100; i++) times.add(i)
+  assert.equal(times.p95, 95)
+  for (let i = 0; i < 256; i++) times.add(7)
+  assert.equal(times.p95, 7)
+})
+
+test('a status of the node is given when the second try could not even connect', async t => {
+  const { ask } = await startScene(
+    t,
+    { a: socket => setTimeout(() => socket.write(answer('busy', [], '503 Busy')), 30), b: 'dead' },
+    { ...AT_ONCE, retryOn: [503] },
+  )
+  assert.deepEqual([(await ask()).text], ['busy'])
+})

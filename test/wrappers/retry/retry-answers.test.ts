@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { openRaw, send } from '../../support/http.ts'
+import { answer, type Script } from '../../support/node-server.ts'
+import { until } from '../../support/until.ts'
+import { fails, ok, resets, startScene } from './retry-scene.ts'
+
+const RETRY_ON = { retryOn: [502, 503, 504] }
+
+test('a status that the route names is tried elsewhere for idempotent methods alone', async t => {
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
+    const { ask, seen } = await startScene(t, { a: fails, b: ok }, RETRY_ON)
+    assert.equal((await ask(method)).status, 200, method)
+    assert.deepEqual(seen(), { a: 1, b: 1 }, method)
+  }
+  for (const method of ['POST', 'PATCH', 'LOCK']) {
+    const { ask, seen } = await startScene(t, { a: fails, b: ok }, RETRY_ON)
+    assert.deepEqual([(await ask(method)).status, seen()], [503, { a: 1, b: 0 }], method)
+  }
+})
+
+test('other statuses are the answer', async t => {
+  const { ask, seen } = await startScene(
+    t,
+    { a: socket => socket.write(answer('odd', [], '500 Odd')), b: ok },
+    RETRY_ON,
+  )
+  assert.equal((await ask()).text, 'odd')
+  assert.deepEqual(seen(), { a: 1, b: 0 })
+})
+
+test('no node is asked twice, and the last answer is what the client gets', async t => {
+  const says =
+    (text: string): Script =>
+    socket =>
+      socket.write(answer(text, [`X-Node: ${text}`], '503 Busy'))
+  const { ask, seen, front } = await startScene(t, { a: says('a'), b: says('b'), c: says('c') }, RETRY_ON)
+  const got = await ask()
+  assert.deepEqual([got.status, got.text, got.headers['x-node']], [503, 'c', 'c'])
+  assert.deepEqual(seen(), { a: 1, b: 1, c: 1 })
+  assert.equal(front.calls[0]!.peer!.node.id, 'c')
+})
+
+test('an answer of a node is never replaced by an error made up here', async t => {
+  for (const other of ['dead', resets] as const) {
+    const { ask, front } = await startScene(t, { a: fails, b: other }, RETRY_ON)
+    const got = await ask()
+    assert.deepEqual([got.status, got.text], [503, 'failed'])
+    assert.equal(front.calls[0]!.peer!.node.id, 'a')
+  }
+})
+
+test('an answer that was kept while another node was asked streams to its end, however long', async t => {
+  const body = 'x'.repeat(300_000)
+  const { ask, nodes } = await startScene(
+    t,
+    { a: socket => socket.write(answer(body, [], '503 Busy')), b: resets },
+    RETRY_ON,
+  )
+  assert.equal((await ask()).text, body)
+  assert.equal(nodes.b!.requests.length, 1)
+})
+
+test('an answer that breaks off while another node is asked is not given to the client', async t => {
+  const isOver = Promise.withResolvers<void>()
+  let first: Socket | undefined
+  const { ask, table } = await startScene(
+    t,
+    {
+      a: socket => {
+        first = socket
+        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf')
+      },
+      b: async socket => {
+        first!.destroy()
+        await isOver.promise
+        socket.destroy()
+      },
+    },
+    RETRY_ON,
+  )
+  const asked = ask()
+  await until('the end of the first is seen', () => table.get('user')!.peers[0]!.inFlight === 0 && first)
+  isOver.resolve()
+  const got = await asked
+  assert.equal(got.text, 'WG_UPSTREAM_UNREACHABLE')
+})
+
+test('a better answer leaves no connection behind to the node of the first', async t => {
+  const { ask, nodes } = await startScene(
+    t,
+    { a: socket => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf'), b: ok },
+    RETRY_ON,
+  )
+  assert.equal((await ask()).text, 'ok')
+  await nodes.a!.idle()
+})
+
+test('a client that leaves while its answer waits for a better one leaves no request behind', async t => {
+  const { front, nodes } = await startScene(
+    t,
+    {
+      a: socket => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf'),
+      b: () => {},
+    },
+    RETRY_ON,
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await nodes.b!.received(1)
+  client.socket.destroy()
+  await front.failed(1)
+  assert.equal((front.failures[0] as UpstreamFailure).kind, 'aborted')
+  await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
+})
+
+test('a short body is kept and sent again whole, a long one and one of unknown length are not', async t => {
+  const readsAndFails: Script = async (socket, request) => {
+    await request.whole
+    socket.write(answer('failed', [], '503 Busy'))
+  }
+  const readsAndBreaks: Script = async (socket, request) => {
+    await request.whole
+    socket.resetAndDestroy()
+  }
+  const breaksAtOnce = resets
+  const route = { ...RETRY_ON, retryBufferBytes: 100_000 }
+  const body = Array.from({ length: 10_000 }, (_, i) => `${i % 10_000}`.padStart(10, '.')).join('')
+  assert.equal(body.length, 100_000)
+  for (const first of [readsAndFails, readsAndBreaks, breaksAtOnce]) {
+    const { ask } = await startScene(t, { a: first, b: ok }, route)
+    assert.equal((await ask('PUT', body)).text, `ok ${body}`)
+  }
+  const long = await startScene(t, { a: readsAndFails, b: ok }, route)
+  assert.equal((await long.ask('PUT', `${body}.`)).status, 503)
+  assert.deepEqual(long.seen(), { a: 1, b: 0 })
+  const chunked = await startScene(t, { a: readsAndFails, b: ok }, route)
+  const headers = { 'Transfer-Encoding': 'chunked' }
+  assert.equal((await send(chunked.front.port, { method: 'PUT', body: 'x', headers })).status, 503)
+  assert.deepEqual(chunked.seen(), { a: 1, b: 0 })
+  const posted = await startScene(t, { a: readsAndFails, b: ok }, route)
+  assert.equal((await posted.ask('POST', 'x')).status, 503)
+  assert.deepEqual(posted.seen(), { a: 1, b: 0 })
+})
+
+const busyFor = (value: string): Script => {
+  let asked = 0
+  return (socket, request) =>
+    asked++ === 0
+      ? socket.write(answer('busy', [`Retry-After: ${value}`], '503 Busy'))
+      : ok(socket, request, 0)
+}
+
+test('a node that said Retry-After is asked again after it, when no other is left and retries were named', async t => {
+  const { ask, seen } = await startScene(t, { a: busyFor('1'), b: 'dead' }, { ...RETRY_ON, retries: 2 })
+  const begunAt = performance.now()
+  assert.equal((await ask()).text, 'ok')
+  assert.ok(performance.now() - begunAt >= 990, 'not before')
+  assert.deepEqual(seen(), { a: 2, b: 0 })
+})
+
+test('it is not waited for where another node is left, where it would be too late, or where nobody named retries', async t => {
+  const other = await startScene(t, { a: busyFor('1'), b: ok }, { ...RETRY_ON, retries: 3 })
+  assert.equal((await other.ask()).text, 'ok')
+  assert.deepEqual(other.seen(), { a: 1, b: 1 })
+  for (const [value, route] of [
+    ['1', { retries: 3, timeoutMs: 900 }],
+    ['6', { retries: 3 }],
+    ['Fri, 01 Jan 2100 00:00:00 GMT', { retries: 3 }],
+    ['soon', { retries: 3 }],
+    ['1', {}],
+  ] as const) {
+    const { ask, seen } = await startScene(t, { a: busyFor(value) }, { ...RETRY_ON, ...route })
+    const got = await ask()
+    assert.deepEqual([got.status, got.headers['retry-after']], [503, value])
+    assert.deepEqual(seen(), { a: 1 }, value)
+  }
+})
+
+test('when all nodes answer 503, what reaches them is at most 1.2 times what clients sent', async t => {
+  for (const atOnce of [1, 50]) {
+    const { ask, seen } = await startScene(t, { a: fails, b: fails, c: fails }, RETRY_ON)
+    const clients = Array.from({ length: atOnce }, async () => {
+      for (let i = 0; i < 200 / atOnce; i++) assert.equal((await ask()).text, 'failed')
+    })
+    await Promise.all(clients)
+    const reached = Object.values(seen()).reduce((sum, count) => sum + count)
+    assert.ok(reached > 200 && reached <= 240, `${reached} of 200 with ${atOnce} at once`)
+  }
+})
+
+test('while one node of two answers 503, every client gets the answer of the other', async t => {
+  const { ask, seen } = await startScene(t, { a: fails, b: ok }, RETRY_ON)
+  for (let i = 0; i < 60; i++) assert.equal((await ask()).text, 'ok')
+  assert.deepEqual(seen(), { a: 30, b: 60 })
+})
+
+test('when a node dies with half of all requests, each of them is answered by the other', async t => {
+  const waiting: (() => void)[] = []
+  const { ask, nodes, seen } = await startScene(t, {
+    a: socket => void waiting.push(() => socket.resetAndDestroy()),
+    b: ok,
+  })
+  const all = Array.from({ length: 200 }, () => ask())
+  await nodes.a!.received(100)
+  for (const end of waiting) end()
+  for (const { text } of await Promise.all(all)) assert.equal(text, 'ok')
+  assert.deepEqual(seen(), { a: 100, b: 200 })
+})

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { Call } from '../../../internal/call.ts'
+import { GatewayError } from '../../../internal/http/errors.ts'
+import type { Outcome, RequestBody } from '../../../internal/upstream.ts'
+import { createRetry } from '../../../wrappers/retry/retry.ts'
+import { send } from '../../support/http.ts'
+import { testRequest, testRoute } from '../../support/route.ts'
+import { fails, nonsense, ok, resets, startScene } from './retry-scene.ts'
+
+test('a node that cannot be reached is passed over, whatever the method and with its body', async t => {
+  for (const [method, body] of [
+    ['GET', undefined],
+    ['POST', undefined],
+    ['POST', 'payload'],
+    ['PATCH', 'payload'],
+  ] as const) {
+    const { ask, front } = await startScene(t, { a: 'dead', b: ok })
+    const got = await ask(method, body)
+    assert.deepEqual([got.status, got.text], [200, `ok ${body ?? ''}`.trimEnd()], method)
+    assert.equal(front.calls[0]!.attempts, 2)
+  }
+})
+
+test('a connection that broke is tried again elsewhere for idempotent methods alone', async t => {
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
+    const { ask, seen } = await startScene(t, { a: resets, b: ok })
+    assert.equal((await ask(method)).status, 200, method)
+    assert.deepEqual(seen(), { a: 1, b: 1 }, method)
+  }
+  for (const method of ['POST', 'PATCH', 'LOCK']) {
+    const { ask, seen } = await startScene(t, { a: resets, b: ok })
+    const got = await ask(method)
+    assert.deepEqual([got.status, got.text], [599, 'WG_UPSTREAM_UNREACHABLE'], method)
+    assert.deepEqual(seen(), { a: 1, b: 0 }, method)
+  }
+})
+
+test('a request whose body has been touched is never sent again', async t => {
+  const { ask, seen } = await startScene(t, {
+    a: (socket, request) => {
+      void request.whole.then(() => socket.resetAndDestroy())
+    },
+    b: ok,
+  })
+  assert.equal((await ask('PUT', 'payload')).text, 'WG_UPSTREAM_UNREACHABLE')
+  assert.deepEqual(seen(), { a: 1, b: 0 })
+})
+
+test('an answer is an answer: neither a failure status nor nonsense is tried again', async t => {
+  const status = await startScene(t, { a: fails, b: ok })
+  assert.equal((await status.ask()).status, 503)
+  assert.deepEqual(status.seen(), { a: 1, b: 0 })
+  const odd = await startScene(t, { a: nonsense, b: ok })
+  assert.equal((await odd.ask()).text, 'WG_UPSTREAM_INVALID')
+  assert.deepEqual(odd.seen(), { a: 1, b: 0 })
+})
+
+const fixture = new URL('../../fixtures/balancing_expectations.json', import.meta.url)
+const { cases } = JSON.parse(readFileSync(fixture, 'utf8')) as {
+  cases: { origin: string; expect?: Record<string, string> }[]
+}
+const expected = cases.find(each => each.origin.includes('upstream-retries'))!.expect!
+for (const [name, nodes, retries] of [
+  ['default', 4, undefined],
+  ['retries1', 4, 1],
+  ['retries0', 4, 0],
+  ['two_nodes_retries3', 2, 3],
+] as const) {
+  test(`with ${nodes} dead nodes and retries ${retries}: ${expected[name]}`, async t => {
+    const dead = Object.fromEntries(Array.from({ length: nodes }, (_, i) => [`n${i}`, 'dead'] as const))
+    const { ask, front, table } = await startScene(t, dead, { retries })
+    assert.equal((await ask()).text, 'WG_UPSTREAM_UNREACHABLE')
+    const attempts = Number.parseInt(expected[name]!, 10)
+    assert.equal(front.calls[0]!.attempts, attempts)
+    const requests = table.get('user')!.peers.map(peer => peer.requests)
+    assert.ok(
+      requests.every(count => count <= 1),
+      'a node was tried twice',
+    )
+    assert.equal(
+      requests.reduce((sum, count) => sum + count),
+      attempts,
+    )
+  })
+}
+
+test('a kept connection that its node closed is replaced, on the same node, beyond the retries', async t => {
+  let closing = false
+  const { ask, seen, front } = await startScene(
+    t,
+    {
+      a: (socket, request) => {
+        if (!closing) return void ok(socket, request, 0)
+        closing = false
+        socket.resetAndDestroy()
+      },
+    },
+    { retries: 0 },
+  )
+  assert.equal((await ask()).status, 200)
+  closing = true
+  assert.equal((await ask()).status, 200)
+  assert.deepEqual(seen(), { a: 3 })
+  assert.equal(front.calls[1]!.attempts, 2)
+  // Not so for a method that may not be repeated.
+  closing = true
+  assert.equal((await ask('POST')).text, 'WG_UPSTREAM_UNREACHABLE')
+})
+
+test('without a node there is nothing to try', async t => {
+  const { front } = await startScene(t, {})
+  assert.equal((await send(front.port)).text, 'WG_NO_NODE')
+  assert.equal(front.calls[0]!.attempts, 0)
+})
+
+test('when no further node is left, the client is told of the failure, not of the want', async t => {
+  const { ask } = await startScene(t, { a: 'dead' }, { retries: 5 })
+  assert.equal((await ask()).text, 'WG_UPSTREAM_UNREACHABLE')
+})
+
+test('another service answers for one out of reach, with the body that nobody took', async t => {
+  const { ask, front } = await startScene(
+    t,
+    { 'user/a': 'dead', 'spare/b': ok },
+    { fallback: { type: 'service', service: 'spare' } },
+  )
+  assert.equal((await ask('POST', 'payload')).text, 'ok payload')
+  assert.equal(front.calls[0]!.degraded, true)
+  assert.ok(front.calls[0]!.failure instanceof GatewayError)
+})
+
+test('a fixed answer stands in for a service out of reach', async t => {
+  const fallback = { type: 'static', status: 200, headers: { 'X-F': '1' }, body: 'später' } as const
+  for (const nodes of [{}, { a: 'dead' as const }]) {
+    const { ask } = await startScene(t, nodes, { fallback })
+    for (let i = 0; i < 2; i++) {
+      const got = await ask()
+      assert.deepEqual(
+        [got.status, got.text, got.headers['x-f'], got.headers['content-length']],
+        [200, 'später', '1', '7'],
+      )
+    }
+  }
+})
+
+test('a fallback does not step in for answers, nor once a request may have been acted on', async t => {
+  const fallback = { type: 'static', status: 200, headers: {}, body: 'instead' } as const
+  for (const [behaviour, text] of [
+    [fails, 'failed'],
+    [resets, 'WG_UPSTREAM_UNREACHABLE'],
+    [nonsense, 'WG_UPSTREAM_INVALID'],
+  ] as const) {
+    const { ask, front } = await startScene(t, { a: behaviour }, { fallback })
+    assert.equal((await ask()).text, text)
+    assert.equal(front.calls[0]!.degraded, false)
+  }
+})
+
+test('when the other service cannot either, its failure is the one told', async t => {
+  const { ask } = await startScene(
+    t,
+    { 'user/a': 'dead' },
+    { fallback: { type: 'service', service: 'spare' } },
+  )
+  assert.equal((await ask()).text, 'WG_NO_NODE')
+})
+
+test('no more than 32 MiB of bodies are kept at a time', async () => {
+  const length = 1_048_576
+  const route = testRoute({ retryBufferBytes: length })
+  const given: RequestBody = { begun: false, length, open: () => Readable.from([]) }
+  let kept = 0
+  let answer = Promise.withResolvers<Outcome>()
+  const upstream = createRetry()(request => {
+    if (request.body !== given) kept++
+    return answer.promise
+  })
+  const put = () =>
+    upstream(testRequest({ method: 'PUT', route, body: given }), new Call('id', 'PUT', '/', 0))
+  const done = { status: 200, discard: () => {} }
+  const first = Array.from({ length: 40 }, put)
+  assert.equal(kept, 32)
+  answer.resolve(done)
+  await Promise.all(first)
+  answer = Promise.withResolvers()
+  const later = put()
+  assert.equal(kept, 33)
+  answer.resolve(done)
+  await later
+})

@@ -1,0 +1,127 @@
+import type { KeyObject } from 'node:crypto'
+import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancers.ts'
+import type { Call } from '../../internal/call.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { Outcome, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { isFailureStatus } from '../breaker/circuit-breaker.ts'
+import { requestKey } from './request-key.ts'
+import { StickyCookies } from './sticky-cookies.ts'
+
+export interface BalanceOptions {
+  /** Signs the cookies of `sticky-cookie`; without it clients get none. */
+  readonly cookieKey?: KeyObject | undefined
+  /** Milliseconds on the monotonic clock. */
+  readonly now?: () => number
+}
+
+/**
+ * Chooses the node of each try: an available one of the request's service that this call has not tried.
+ *
+ * @throws GatewayError WG_NO_NODE, or WG_CIRCUIT_OPEN with Retry-After when breakers alone are in the way
+ */
+export function createBalance<T extends Outcome>(
+  nodes: NodeTable,
+  { cookieKey, now = () => performance.now() }: BalanceOptions = {},
+): Wrapper<T> {
+  const cookies = cookieKey && new StickyCookies(cookieKey)
+
+  function contextOf(request: UpstreamRequest, call: Call, service: ServicePeers): PickContext {
+    const { hashKey, stickyCookie, slowStartMs } = request.route
+    let key: string | undefined
+    if (hashKey) key = requestKey(hashKey, request, call)
+    else if (stickyCookie) key = cookies?.nodeOf(request, service)
+    const slowStart = slowStartMs ? { windowMs: slowStartMs, now: now() } : undefined
+    return { tried: call.tried, key, slowStart }
+  }
+
+  return next => (request, call) => {
+    const { route } = request
+    const service = nodes.get(request.service)
+    if (!service) return Promise.reject(unavailable(service))
+    const balancer = service.balancer(route.balancer)
+    const context = isPlain(route) ? call : contextOf(request, call, service)
+    const peer = balancer.pick(service.peers, context)
+    if (!peer) return Promise.reject(unavailable(service))
+    call.peer = peer
+    call.attempts++
+    peer.requests++
+    const answer = balancer.observe
+      ? observed(next(request, call), request, balancer, peer, now)
+      : next(request, call)
+    if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
+    return answer.then(outcome =>
+      hasHead(outcome) ? withHeader(outcome, cookies.setCookie(request, service, peer.node.id)) : outcome,
+    )
+  }
+}
+
+/** Whether the pick depends on nothing but what the call has tried: true of most routes, and free. */
+function isPlain({ hashKey, stickyCookie, slowStartMs }: Route): boolean {
+  return hashKey === undefined && stickyCookie === undefined && !slowStartMs
+}
+
+/** Tells the balancer how a try went. */
+function observed<T extends Outcome>(
+  answer: Promise<T>,
+  { body }: UpstreamRequest,
+  balancer: Balancer,
+  peer: Peer,
+  now: () => number,
+): Promise<T> {
+  const begunAt = now()
+  return answer.then(
+    outcome => {
+      // A connection for a WebSocket says nothing of how long an answer takes, nor does one for which the client
+      // had to send a body first.
+      const isFailure = isFailureStatus(outcome.status)
+      if (outcome.status !== 101 && (body === null || isFailure)) {
+        balancer.observe!(peer, now() - begunAt, isFailure ? 'failed' : 'answered')
+      }
+      return outcome
+    },
+    error => {
+      const end = endOf(error)
+      if (end) balancer.observe!(peer, now() - begunAt, end)
+      throw error
+    },
+  )
+}
+
+/** Undefined when the node has seen nothing. */
+function endOf(error: unknown): TryEnd | undefined {
+  if (!(error instanceof UpstreamFailure) || error.kind === 'unsendable') return undefined
+  return error.kind === 'aborted' ? 'abandoned' : 'failed'
+}
+
+function hasHead(outcome: Outcome): outcome is UpstreamResponse {
+  return 'sendBody' in outcome
+}
+
+/** The same answer with a cookie for the client. */
+function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T {
+  const { status, headers } = response
+  const changed: UpstreamResponse = {
+    status,
+    headers: [...headers, 'set-cookie', cookie],
+    get isBroken() {
+      return response.isBroken
+    },
+    sendBody: target => response.sendBody(target),
+    discard: () => response.discard(),
+    ...(response.observe && { observe: observer => response.observe!(observer) }),
+  }
+  return changed as T
+}
+
+function unavailable(service: ServicePeers | undefined): GatewayError {
+  const broken = service?.peers.filter(peer => peer.node.weight > 0 && peer.breaker !== 'closed') ?? []
+  if (broken.length === 0) return new GatewayError('WG_NO_NODE')
+  const retryInMs = Math.min(...broken.map(peer => peer.retryInMs))
+  return new GatewayError('WG_CIRCUIT_OPEN', {
+    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryInMs / 1000))) },
+  })
+}

@@ -1,0 +1,77 @@
+import type { Call } from '../../internal/call.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { RouteFallback } from '../../internal/routing/route.ts'
+import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { StaleAnswers, type StaleAnswersOptions } from './stale-answers.ts'
+import { isKeepable, staleKey, staleResponse } from './stale-rules.ts'
+import { createStaticResponse } from './static-response.ts'
+
+/**
+ * Answers for a service that cannot: with a fixed answer, from another service, or with what it answered before.
+ *
+ * The first two step in when the service has no node, is at its limit, all its breakers are open, or no node could be
+ * reached; not for answers that a node gave, nor once the request may have been acted on. An old answer takes the place of every
+ * failure, since the requests that have one change nothing; not of a node's answer.
+ */
+export function createFallback(
+  staleAnswers: StaleAnswersOptions = { totalBytes: 0, answerBytes: 0 },
+): Wrapper {
+  const answers = new WeakMap<RouteFallback, UpstreamResponse>()
+  const stale = new StaleAnswers(staleAnswers)
+
+  function fixedAnswer(fallback: RouteFallback & { readonly type: 'static' }): UpstreamResponse {
+    let answer = answers.get(fallback)
+    if (!answer) {
+      answer = createStaticResponse(fallback.status, fallback.headers, fallback.body)
+      answers.set(fallback, answer)
+    }
+    return answer
+  }
+
+  async function withStale(
+    next: Upstream,
+    request: UpstreamRequest,
+    call: Call,
+    maxAgeMs: number,
+  ): Promise<UpstreamResponse> {
+    const key = staleKey(request, call)
+    try {
+      const response = await next(request, call)
+      if (key !== undefined && isKeepable(response)) stale.keep(key, response)
+      return response
+    } catch (error) {
+      const kept =
+        key === undefined || !(error instanceof GatewayError) ? undefined : stale.get(key, maxAgeMs)
+      if (!kept) throw error
+      call.degraded = true
+      call.failure = error
+      return staleResponse(request.method, kept.answer, kept.ageMs)
+    }
+  }
+
+  return next => (request, call) => {
+    const { fallback } = request.route
+    if (!fallback) return next(request, call)
+    if (fallback.type === 'stale') return withStale(next, request, call, fallback.maxAgeMs)
+    return next(request, call).catch(error => {
+      if (!isOutOfReach(error) || request.body?.begun) throw error
+      call.degraded = true
+      call.failure = error
+      if (fallback.type === 'static') return fixedAnswer(fallback)
+      call.tried = []
+      return next({ ...request, service: fallback.service }, call)
+    })
+  }
+}
+
+function isOutOfReach(error: unknown): boolean {
+  if (!(error instanceof GatewayError)) return false
+  if (error.code === 'WG_NO_NODE' || error.code === 'WG_CIRCUIT_OPEN' || error.code === 'WG_OVERLOADED')
+    return true
+  return (
+    error.code === 'WG_UPSTREAM_UNREACHABLE' &&
+    error.cause instanceof UpstreamFailure &&
+    error.cause.kind === 'connect'
+  )
+}

@@ -1,0 +1,115 @@
+import type { UpstreamResponse } from '../../internal/upstream.ts'
+
+export interface StaleAnswersOptions {
+  /** Memory for all answers, with their headers and keys. */
+  readonly totalBytes: number
+  /** The largest body that is kept. */
+  readonly answerBytes: number
+  /** Milliseconds on the monotonic clock. */
+  readonly now?: () => number
+}
+
+/** An answer as it came. */
+export interface KeptAnswer {
+  /** Flat. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+  /** On the monotonic clock, milliseconds. */
+  readonly keptAt: number
+}
+
+/** The last good answers by key. Those not used for the longest time make room for others. */
+export class StaleAnswers {
+  readonly #options: StaleAnswersOptions
+  readonly #now: () => number
+  /** The one used last is at the end. */
+  readonly #answers = new Map<string, KeptAnswer>()
+  #bytes = 0
+  /** Of answers that are still passing. */
+  #passing = 0
+
+  constructor(options: StaleAnswersOptions) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  /** Memory in use, as far as it is counted. */
+  get bytes(): number {
+    return this.#bytes + this.#passing
+  }
+
+  /** The answer under `key` and its age in milliseconds, unless it is older than `maxAgeMs`. */
+  get(key: string, maxAgeMs: number): { readonly answer: KeptAnswer; readonly ageMs: number } | undefined {
+    const answer = this.#answers.get(key)
+    if (!answer) return undefined
+    const ageMs = this.#now() - answer.keptAt
+    if (ageMs > maxAgeMs) return undefined
+    this.#answers.delete(key)
+    this.#answers.set(key, answer)
+    return { answer, ageMs }
+  }
+
+  /** Keeps the answer once all of it has passed, unless it is too long, or too many are passing. */
+  keep(key: string, response: UpstreamResponse): void {
+    const { answerBytes, totalBytes } = this.#options
+    if (declaredLength(response) > answerBytes) return
+    let pieces: (Buffer | string)[] | undefined = []
+    let length = 0
+    const letGo = () => {
+      this.#passing -= length
+      length = 0
+    }
+    response.observe?.({
+      onChunk: chunk => {
+        if (pieces === undefined) return
+        length += chunk.length
+        this.#passing += chunk.length
+        pieces.push(chunk)
+        if (length <= answerBytes && this.#passing <= totalBytes) return
+        pieces = undefined
+        letGo()
+      },
+      onEnd: isWhole => {
+        letGo()
+        if (pieces === undefined || !isWhole) return
+        const body = Buffer.concat(
+          pieces.map(piece => (typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)),
+        )
+        this.#put(key, { headers: response.headers, body, keptAt: this.#now() })
+      },
+    })
+  }
+
+  #put(key: string, answer: KeptAnswer): void {
+    this.#drop(key)
+    const size = sizeOf(key, answer)
+    if (size > this.#options.totalBytes) return
+    this.#answers.set(key, answer)
+    this.#bytes += size
+    for (const oldest of this.#answers.keys()) {
+      if (this.#bytes <= this.#options.totalBytes) return
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(key: string): void {
+    const answer = this.#answers.get(key)
+    if (!answer) return
+    this.#answers.delete(key)
+    this.#bytes -= sizeOf(key, answer)
+  }
+}
+
+function declaredLength({ headers }: UpstreamResponse): number {
+  const at = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length')
+  return at === -1 ? 0 : Number(headers[at + 1])
+}
+
+/** What the objects around them take, about. */
+const OBJECT_BYTES = 512
+
+/** Two bytes for a character: a text with one beyond latin1 takes so much. */
+function sizeOf(key: string, { headers, body }: KeptAnswer): number {
+  const characters = headers.reduce((sum, text) => sum + text.length, key.length)
+  return body.length + 2 * characters + OBJECT_BYTES
+}

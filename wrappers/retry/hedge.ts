@@ -1,0 +1,152 @@
+import type { Call } from '../../internal/call.ts'
+import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { RecentTimes } from './recent-times.ts'
+import { type RetryBudget, RetryBudgets } from './retry-budget.ts'
+import { isUnwanted } from './retry-rules.ts'
+
+export interface HedgeOptions {
+  /** Shared with retries. */
+  readonly budgets?: RetryBudgets
+  readonly now?: () => number
+}
+
+/**
+ * For GET on routes that ask for it: when the first node takes longer than nearly all answers of the service did of
+ * late, a second one is asked, too, if the service's budget has a retry left. The first answer wins; the other try
+ * is given up and says nothing of its node. A failure, or a status for which the route would ask another node, wins
+ * over nothing but another one.
+ *
+ * Source: "hedged requests" of Dean and Barroso, "The Tail at Scale" (2013).
+ */
+export function createHedge({
+  budgets = new RetryBudgets(),
+  now = () => performance.now(),
+}: HedgeOptions = {}): Wrapper {
+  const times = new Map<string, RecentTimes>()
+  const timesOf = (service: string) => {
+    let found = times.get(service)
+    if (!found) {
+      found = new RecentTimes()
+      times.set(service, found)
+    }
+    return found
+  }
+  return next => (request, call) => {
+    const { hedge } = request.route
+    if (!hedge || request.method !== 'GET' || request.body) return next(request, call)
+    const recent = timesOf(request.service)
+    const afterMs = hedge.afterMs ?? recent.p95
+    const begunAt = now()
+    const answer =
+      afterMs === undefined
+        ? next(request, call)
+        : new Race(next, request, call, budgets.of(request.service)).run(afterMs)
+    return answer.then(outcome => {
+      // Where the second try has won, the first would have taken at least as long.
+      if (!isUnwanted(outcome, request)) recent.add(now() - begunAt)
+      return outcome
+    })
+  }
+}
+
+/** One request, and the second that may be sent beside it. */
+class Race {
+  readonly #next: Upstream
+  readonly #request: UpstreamRequest
+  readonly #call: Call
+  readonly #budget: RetryBudget
+  readonly #answer = Promise.withResolvers<UpstreamResponse>()
+  readonly #tries: Call[] = []
+  #timer: NodeJS.Timeout | undefined = undefined
+  /** What has come that nobody wants, unless the other try brings worse. */
+  #unwanted: { readonly response: UpstreamResponse; readonly by: Call } | undefined = undefined
+  #failure: unknown = undefined
+  #underWay = 0
+  #isHedged = false
+  #isOver = false
+
+  constructor(next: Upstream, request: UpstreamRequest, call: Call, budget: RetryBudget) {
+    this.#next = next
+    this.#request = request
+    this.#call = call
+    this.#budget = budget
+  }
+
+  /** @param afterMs how long the first node has for itself */
+  run(afterMs: number): Promise<UpstreamResponse> {
+    this.#timer = setTimeout(() => this.#hedge(), afterMs)
+    this.#call.current = {
+      cancel: reason => {
+        for (const each of this.#tries) each.end(reason)
+      },
+    }
+    this.#try(this.#call.fork())
+    return this.#answer.promise
+  }
+
+  #hedge(): void {
+    if (!this.#budget.take(performance.now())) return
+    this.#isHedged = true
+    this.#budget.hedges++
+    const second = this.#call.fork()
+    second.exclude(this.#tries[0]!.peer!)
+    this.#try(second)
+  }
+
+  #try(own: Call): void {
+    this.#tries.push(own)
+    this.#underWay++
+    this.#next(this.#request, own).then(
+      response => this.#came(response, own),
+      error => this.#failed(error, own),
+    )
+  }
+
+  #came(response: UpstreamResponse, by: Call): void {
+    this.#underWay--
+    if (this.#isOver) {
+      response.discard()
+    } else if (this.#underWay > 0 && isUnwanted(response, this.#request)) {
+      this.#unwanted = { response, by }
+    } else {
+      this.#unwanted?.response.discard()
+      this.#win(response, by)
+    }
+  }
+
+  #failed(error: unknown, by: Call): void {
+    this.#underWay--
+    if (this.#isOver) return
+    // What became of a request that was sent says more than that there was no node for another.
+    if (this.#failure === undefined || error instanceof UpstreamFailure) this.#failure = error
+    if (this.#underWay > 0) return
+    if (this.#unwanted && !this.#unwanted.response.isBroken) {
+      this.#win(this.#unwanted.response, this.#unwanted.by)
+    } else {
+      this.#end(this.#tries.findLast(({ peer }) => peer !== undefined) ?? by)
+      this.#answer.reject(this.#failure)
+    }
+  }
+
+  #win(response: UpstreamResponse, by: Call): void {
+    this.#end(by)
+    this.#call.current = { cancel: reason => by.end(reason) }
+    this.#answer.resolve(response)
+  }
+
+  #end(by: Call): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    // The second was in vain in any case: one of the two answers is not used.
+    if (this.#isHedged) this.#budget.giveBack(this.#tries[1]!.attempts > 0)
+    this.#call.current = undefined
+    this.#call.peer = by.peer
+    for (const each of this.#tries) {
+      this.#call.attempts += each.attempts
+      if (each === by) continue
+      if (each.peer) this.#call.exclude(each.peer)
+      each.end(new UpstreamFailure('aborted'))
+    }
+  }
+}
