@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
-import { takeHeader } from '../../internal/http/take-header.ts'
 import type { Authenticator } from './authenticator.ts'
 
 export interface ApiKey {

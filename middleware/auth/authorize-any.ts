@@ -1,7 +1,7 @@
 import type { Call, Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
-import { takeHeader } from '../../internal/http/take-header.ts'
 import type { AuthenticatorName, AuthRule } from '../../internal/routing/route.ts'
 import { grant, identify } from './auth-rule.ts'
 import type { Authenticators } from './authenticator.ts'

@@ -1,5 +1,6 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { takeCookies } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
 
 /** Where a bearer token may be besides the Authorization header. */
@@ -34,26 +35,9 @@ export function takeTokens(
   { cookie, queryParameter }: TokenPlaces,
 ): string[] {
   const tokens: string[] = []
-  if (cookie !== undefined) takeCookies(headers, cookie, tokens)
+  if (cookie !== undefined) tokens.push(...takeCookies(headers, cookie))
   if (queryParameter !== undefined) call.target = withoutParameter(call.target, queryParameter, tokens)
   return tokens
-}
-
-/** Takes every cookie of that name out of flat header lines, and adds its value to `values`. */
-function takeCookies(headers: string[], name: string, values: string[]): void {
-  for (let i = headers.length - 2; i >= 0; i -= 2) {
-    if (headers[i]!.length !== 6 || headers[i]!.toLowerCase() !== 'cookie') continue
-    const pairs = headers[i + 1]!.split(';')
-    const kept = pairs.filter(pair => {
-      const equals = pair.indexOf('=')
-      if (equals === -1 || pair.slice(0, equals).trim() !== name) return true
-      values.push(pair.slice(equals + 1).trim())
-      return false
-    })
-    if (kept.length === pairs.length) continue
-    if (kept.length === 0) headers.splice(i, 2)
-    else headers[i + 1] = kept.join(';').trim()
-  }
 }
 
 /** The target without the query's parameters of that name, whose values are added to `values`. */

@@ -1,10 +1,9 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import type { StickyCookie } from '../../internal/affinity.ts'
-import { cookieOf } from '../../internal/http/cookies.ts'
+import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
 import type { ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
-import { headerOf } from './request-key.ts'
 
 /** The nodes of a service and the cookie that stands for each. */
 interface Seals {
@@ -28,7 +27,7 @@ export class StickyCookies {
 
   /** The id of the node that a request's cookie stands for; undefined without one that we made for a node there is. */
   nodeOf(request: UpstreamRequest, service: ServicePeers): string | undefined {
-    const value = cookieOf(request.headers, cookieName(request.route.stickyCookie, service.name))
+    const value = getCookie(request.headers, cookieName(request.route.stickyCookie, service.name))
     return value === undefined ? undefined : this.#sealsOf(service).nodes.get(value)
   }
 
@@ -36,7 +35,7 @@ export class StickyCookies {
   setCookie(request: UpstreamRequest, service: ServicePeers, node: string): string {
     // A node that has gone since it was chosen is sealed like any other; its cookie is renewed next time.
     const value = this.#sealsOf(service).values.get(node) ?? this.#seal(service.name, node)
-    const secure = headerOf(request.headers, 'x-forwarded-proto') === 'https' ? '; Secure' : ''
+    const secure = getHeader(request.headers, 'x-forwarded-proto') === 'https' ? '; Secure' : ''
     return `${cookieName(request.route.stickyCookie, service.name)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}`
   }
 

@@ -1,3 +1,4 @@
+import { getHeader } from '../../internal/http/header-lines.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 
 export interface StaleAnswersOptions {
@@ -101,8 +102,7 @@ export class StaleAnswers {
 }
 
 function declaredLength({ headers }: UpstreamResponse): number {
-  const at = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length')
-  return at === -1 ? 0 : Number(headers[at + 1])
+  return Number(getHeader(headers, 'content-length') ?? 0)
 }
 
 /** What the objects around them take, about. */

@@ -1,5 +1,6 @@
+import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { rememberSpellings } from '../../internal/http/memoize-names.ts'
-import { addConnectionOptions, without } from '../../internal/http/request-head.ts'
+import { addConnectionOptions } from '../../internal/http/request-head.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 
@@ -128,7 +129,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
   const framing = framingOf(status, method, chunked, length)
   return {
     status,
-    headers: named === undefined ? headers : without(headers, named),
+    headers: named === undefined ? headers : withoutHeaders(headers, named),
     framing,
     length: framing === 'length' ? length : 0,
     tellsLength: framing === 'length' && !named?.has('content-length'),

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Call } from '../../internal/call.ts'
 import { breakOff } from '../../internal/http/break-off.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { without } from '../../internal/http/request-head.ts'
+import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
@@ -128,7 +128,7 @@ class Try implements UpstreamResponse, Exchange {
   onHead({ status, headers, framing, tellsLength }: AnswerHead): void {
     this.status = status
     // Readers that do not know that it has none would look for a body.
-    this.headers = status === NO_CONTENT ? without(headers, CONTENT_LENGTH) : headers
+    this.headers = status === NO_CONTENT ? withoutHeaders(headers, CONTENT_LENGTH) : headers
     this.#isDelimited = framing !== 'close'
     this.#hasLength = tellsLength
     if (isFailureStatus(status)) this.#peer.failures++
