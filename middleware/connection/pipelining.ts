@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { OpenedCall } from '../request/open-call.ts'
+import type { OpenedCall } from '../request/open-exchange.ts'
 
 /**
  * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so that one

@@ -2,7 +2,7 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import { pathOf } from '../../internal/http/target.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
-import { UNSAFE_TARGET } from './open-call.ts'
+import { UNSAFE_TARGET } from './open-exchange.ts'
 
 /**
  * The route of a request in the table as it is at this moment.

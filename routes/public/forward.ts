@@ -3,11 +3,11 @@ import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Upstream, UpstreamResponse } from '../../internal/upstream.ts'
 import { Deadlines } from '../../middleware/request/deadlines.ts'
-import type { OpenedCall } from '../../middleware/request/open-call.ts'
+import type { OpenedCall } from '../../middleware/request/open-exchange.ts'
 import { createRequestBody, discardBody } from '../../middleware/request/request-body.ts'
+import type { Expectation } from './http1/server.ts'
 import { outgoingHeaders, outgoingTarget } from './outgoing-request.ts'
-import type { Expectation } from './public-server.ts'
-import type { Refuse } from './refuse.ts'
+import type { Refuse } from './respond.ts'
 
 export interface ForwardOptions {
   readonly upstream: Upstream

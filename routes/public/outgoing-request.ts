@@ -1,6 +1,6 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
-import type { OpenedCall } from '../../middleware/request/open-call.ts'
+import type { OpenedCall } from '../../middleware/request/open-exchange.ts'
 
 /**
  * The target that a routed request has at its node.

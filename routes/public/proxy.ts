@@ -15,13 +15,13 @@ import { LastRequests } from '../../middleware/connection/pipelining.ts'
 import { asksForWebSocket } from '../../middleware/connection/websocket-handshake.ts'
 import type { LoopGuard } from '../../middleware/request/loop-guard.ts'
 import { matchRoute } from '../../middleware/request/match-route.ts'
-import { createOpenCall, type OpenedCall } from '../../middleware/request/open-call.ts'
+import { createOpenCall, type OpenedCall } from '../../middleware/request/open-exchange.ts'
 import { discardBody } from '../../middleware/request/request-body.ts'
-import { LateRequests } from './drain-backlog.ts'
 import { createForward } from './forward.ts'
-import { mountWebSocketsLate } from './lazy-websocket.ts'
-import { createPublicServer, type Expectation, type PublicServerOptions } from './public-server.ts'
-import { createRefuse } from './refuse.ts'
+import { LateRequests } from './http1/drain-backlog.ts'
+import { mountWebSocketsLate } from './http1/lazy-websocket.ts'
+import { createPublicServer, type Expectation, type PublicServerOptions } from './http1/server.ts'
+import { createRefuse } from './respond.ts'
 
 /** For a client that has just connected to send its request. */
 const FIRST_REQUEST_MS = 1_000

@@ -2,7 +2,7 @@ import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { addressOf, type Node } from '../../internal/nodes/node.ts'
 import { openSocket } from '../http1/open-socket.ts'
 
-// As in routes/public/public-server.ts: an import statement would load the client behind fetch.
+// As in routes/public/http1/server.ts: an import statement would load the client behind fetch.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
 export interface CheckOptions {

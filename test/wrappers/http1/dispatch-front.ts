@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import type { Upstream } from '../../../internal/upstream.ts'
-import { createDispatch } from '../../../wrappers/http1/exchange-one.ts'
+import { createDispatch } from '../../../wrappers/http1/http1-transport.ts'
 import { realPeer, startFront } from '../../support/front.ts'
 import { send } from '../../support/http.ts'
 import { type Script, startNode } from '../../support/node-server.ts'

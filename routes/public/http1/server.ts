@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ClientConnections } from '../../middleware/connection/client-connections.ts'
-import { asksForWebSocket } from '../../middleware/connection/websocket-handshake.ts'
+import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
+import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
 
 // To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
 // client behind fetch: 5 MB in every process, and nothing here uses it.

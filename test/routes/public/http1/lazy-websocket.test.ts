@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
-import { type LateWebSocketOptions, mountWebSocketsLate } from '../../../routes/public/lazy-websocket.ts'
-import { openRaw } from '../../support/http.ts'
+import {
+  type LateWebSocketOptions,
+  mountWebSocketsLate,
+} from '../../../../routes/public/http1/lazy-websocket.ts'
+import { openRaw } from '../../../support/http.ts'
 
 test('when what serves WebSockets cannot be loaded, the client is let go, and the next one tries again', async t => {
   const errors: unknown[] = []

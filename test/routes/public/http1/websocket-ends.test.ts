@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
-import { type End, holdBack } from '../../../routes/public/websocket-ends.ts'
+import { type End, holdBack } from '../../../../routes/public/http1/websocket-ends.ts'
 
 /** A `ws` socket that reads nothing but what it is told. */
 class SilentEnd extends EventEmitter implements End {
