@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http'
 import type { Call } from '../internal/call.ts'
+import type { ClientResponse } from '../internal/http/client-exchange.ts'
 import { ERRORS } from '../internal/http/errors.ts'
 import { pathOf } from '../internal/http/target.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
@@ -10,7 +10,7 @@ const CLIENT_CLOSED_REQUEST = 499
 const SWITCHING_PROTOCOLS = 101
 
 /** The status that a call which is over is logged and counted with. */
-export function statusOf(call: Call, response: ServerResponse): number {
+export function statusOf(call: Call, response: ClientResponse): number {
   if (call.upgraded) return SWITCHING_PROTOCOLS
   if (response.writableFinished || response.headersSent) return response.statusCode
   return call.errorCode === undefined ? CLIENT_CLOSED_REQUEST : ERRORS[call.errorCode].status

@@ -9,7 +9,7 @@ import { probe } from '../../discovery/etcd/doctor/probe.ts'
 import { checkPrefix, servicesPrefixes } from '../../discovery/etcd/prefixes.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { DoctorOptions } from '../cli/command.ts'
-import { etcdClientOptions } from '../gateway/etcd-options.ts'
+import { etcdClientOptions } from '../gateway/registry.ts'
 import { formatFindings } from './doctor-report.ts'
 
 const CONNECT_MS = 2_000

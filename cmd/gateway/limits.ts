@@ -1,8 +1,10 @@
 import { isLimited } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
 import { Limits, type OverloadChange } from '../../wrappers/limit/service-limits.ts'
+import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 import type { ServiceRules } from './service-rules.ts'
 
 /** The limits of all services, none yet; the beginning and the end of each overload are logged. */
@@ -27,6 +29,34 @@ export function createLoopGuard({ overload }: Config, logger: Logger, underWay: 
     targetMs: overload.loopDelayMs || Number.POSITIVE_INFINITY,
     underWay,
     onChange: change => logLoopOverload(logger, change),
+  })
+}
+
+/** The retry budgets of all services; that one is exhausted, and that it no longer is, is logged. */
+export function createRetryBudgets(logger: Logger): RetryBudgets {
+  return new RetryBudgets((service, isExhausted) => {
+    const retryBudget = isExhausted ? 'exhausted' : 'available'
+    const reason = isExhausted ? 'too many retries bring nothing better' : 'none was refused for a while'
+    logger.info({ service, retryBudget, reason }, 'retry budget changed')
+  })
+}
+
+/** The connections of clients, limited as configured; those not taken are told of in the log. */
+export function createClientConnections(
+  { limits }: Config,
+  isTrustedProxy: (address: string) => boolean,
+  logger: Logger,
+): ClientConnections {
+  return new ClientConnections({
+    maxConnections: limits.connections,
+    maxConnectionsPerAddress: limits.connectionsPerAddress,
+    // Later than Node's own, and never in the middle of a head that has begun in time.
+    idleTimeoutMs: limits.keepAliveTimeoutMs === 0 ? 0 : limits.keepAliveTimeoutMs + limits.headersTimeoutMs,
+    bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
+    sendIdleTimeoutMs: limits.sendIdleTimeoutMs,
+    isTrustedProxy,
+    onRefused: (limit, client) =>
+      logger.warn({ limit, client }, 'client connections are refused; told at most once a minute'),
   })
 }
 

@@ -7,14 +7,12 @@ import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { createAutoRoute } from '../../internal/routing/auto-route.ts'
 import type { AuthenticatorName, Route, RouteAuth } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
-import { type ServiceRules, serviceRules, unusedRules } from './service-rules.ts'
+import { type LiveRules, unusedRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
-  /** What holds for services of which no route says it. */
-  readonly rules: ServiceRules
-  /** Told what routes say of their services, at first and after each change. */
-  readonly onRules?: ((rules: ReadonlyMap<string, Partial<ServiceRules>>) => void) | undefined
+  /** Gets what routes state for their services, at first and after each change. */
+  readonly rules: LiveRules
   readonly nodes: NodeTable
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
@@ -22,13 +20,10 @@ export interface LiveRoutesOptions {
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
 }
 
-const NO_RULES: Partial<ServiceRules> = Object.freeze({})
-
 /** Every route there is: documents of the registry and of the config file, and the automatic ones. */
 export class LiveRoutes {
   readonly #config: Config['routes']
-  readonly #defaultRules: ServiceRules
-  readonly #onRules: LiveRoutesOptions['onRules']
+  readonly #rules: LiveRules
   readonly #nodes: NodeTable
   readonly #defaultAuth: RouteAuth
   readonly #authenticators: ReadonlySet<AuthenticatorName> | undefined
@@ -36,15 +31,13 @@ export class LiveRoutes {
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
-  #rules: ReadonlyMap<string, Partial<ServiceRules>> = new Map()
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, onRules, nodes, hasKey, authenticators }: LiveRoutesOptions) {
+  constructor({ config, rules, nodes, hasKey, authenticators }: LiveRoutesOptions) {
     this.#authenticators = authenticators
     this.#config = config
-    this.#defaultRules = rules
-    this.#onRules = onRules
+    this.#rules = rules
     this.#nodes = nodes
     this.#defaultAuth = hasKey ? ANY_TOKEN : NO_TOKEN
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
@@ -68,11 +61,6 @@ export class LiveRoutes {
       .filter(route => route !== undefined)
       .sort((a, b) => (a.id < b.id ? -1 : 1))
     return [...this.#table.documents, ...automatic]
-  }
-
-  /** What routes say of a service, completed by the configuration; a field of which none says anything is absent. */
-  rulesOf(service: string): Partial<ServiceRules> {
-    return this.#rules.get(service) ?? NO_RULES
   }
 
   /** What documents say that does not count. */
@@ -108,8 +96,7 @@ export class LiveRoutes {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
-    this.#rules = serviceRules(documents, this.#defaultRules)
-    this.#onRules?.(this.#rules)
+    this.#rules.update(documents)
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 

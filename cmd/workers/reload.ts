@@ -4,9 +4,8 @@ import type { FileContents } from '../../config/load/file-contents.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { explain } from '../cli/format-error.ts'
-import { wantsEmbeddedEtcd } from '../gateway/embedded-etcd.ts'
-import { checkFormats } from '../gateway/registry.ts'
-import { logStartWarnings } from '../gateway/start-warnings.ts'
+import { logStartWarnings } from '../gateway/logger.ts'
+import { checkFormats, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 
 /** A configuration and everything that was read with it. */
 export interface Source {

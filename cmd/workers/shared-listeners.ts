@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { Server } from 'node:net'
-import { untilCaughtUp } from '../../routes/public/http1/caught-up.ts'
+import { untilCaughtUp } from '../../routes/public/http1/drain-backlog.ts'
 
 /** A listening socket as node:cluster holds it. */
 interface Handle {

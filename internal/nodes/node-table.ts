@@ -1,6 +1,6 @@
 import { type Balancer, createBalancer } from '../balancers/balancers.ts'
 import type { Health } from './health.ts'
-import { type Node, sameEndpoint } from './node.ts'
+import { isForwardable, type Node, sameEndpoint } from './node.ts'
 import type { Peer } from './peer.ts'
 
 /** The live nodes of one service. The object stays the same as long as the service has nodes. */
@@ -112,7 +112,7 @@ class LiveService implements ServicePeers {
     let unhealthy = 0
     let others = 0
     for (const { node, health } of this.peers) {
-      if (node.weight === 0 || node.protocol !== undefined) continue
+      if (node.weight === 0 || !isForwardable(node)) continue
       if (health === 'unhealthy') unhealthy++
       else others++
     }

@@ -32,6 +32,11 @@ export interface NodeInput {
   readonly protocol?: string | undefined
 }
 
+/** Returns whether requests can be sent to a node: whether the gateway has a transport for what it speaks. */
+export function isForwardable({ protocol }: Node): boolean {
+  return protocol === undefined
+}
+
 export const MAX_WEIGHT = 65_535
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$/
 const HOST_NAME =

@@ -1,5 +1,5 @@
 import type { Health } from './health.ts'
-import type { Node } from './node.ts'
+import { isForwardable, type Node } from './node.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
@@ -50,7 +50,7 @@ export type PeerState = 'up' | 'draining' | 'down' | 'suspect'
 
 export function stateOf(peer: Peer): PeerState {
   if (peer.node.suspect) return 'suspect'
-  if (peer.node.protocol !== undefined) return 'down'
+  if (!isForwardable(peer.node)) return 'down'
   if (peer.node.weight === 0) return 'draining'
   return peer.breaker === 'open' || peer.health === 'unhealthy' ? 'down' : 'up'
 }

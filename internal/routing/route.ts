@@ -47,6 +47,8 @@ export interface Route {
   readonly stickyCookie?: StickyCookie | undefined
   /** How long a new or recovered node takes to come to its whole weight; undefined and 0 = no time. */
   readonly slowStartMs?: number | undefined
+  /** The rules of its policies by name, as plain data; undefined when it has none. */
+  readonly policies?: RoutePolicies | undefined
   /** Larger wins where path patterns are the same. */
   readonly priority: number
   readonly fallback?: RouteFallback | undefined
@@ -57,6 +59,9 @@ export interface Route {
   /** Whether the node sees the client's Host instead of its own address. */
   readonly preserveHost: boolean
 }
+
+/** Rules by policy name, each in the shape that the policy's schema gives it. Frozen. */
+export type RoutePolicies = { readonly cors?: object } & Readonly<Record<string, unknown>>
 
 /** The ways in which a request can show who it speaks for. */
 export const AUTHENTICATOR_NAMES = ['jwt', 'api-key', 'basic'] as const

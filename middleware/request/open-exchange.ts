@@ -1,70 +1,64 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Call } from '../../internal/call.ts'
+import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
 import { kindOfTarget, originForm, type TargetKind } from '../../internal/http/target.ts'
+import type { Exchange } from '../../internal/policy.ts'
 import { plainAddress, realAddress } from './client-address.ts'
 import { readForwarded } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
 
-export interface OpenCallOptions {
-  /** Lower-case names of headers that only the gateway may set. */
+export interface OpenExchangeOptions {
+  /** Names, in lower case, of headers that only the gateway may set. */
   readonly identityHeaders: Iterable<string>
   /** Longer targets are refused. */
   readonly maxTargetBytes: number
-  /** Whose X-Forwarded-* headers are believed. */
+  /** Whether the X-Forwarded-* headers of an address are believed. */
   readonly isTrustedProxy: (address: string) => boolean
-  /** Called once per request, first of all. */
+  /** Called once per request, before anything else. */
   readonly onOpen: () => void
-  /** Called once per request when its answer is over or its client has left. */
-  readonly onClose: (call: Call, response: ServerResponse) => void
+  /** Called once per request, when its answer is over or its client has left. */
+  readonly onClose: (exchange: Exchange) => void
   readonly now?: () => number
 }
 
-/** A request that has been looked at. */
-export interface OpenedCall {
-  readonly call: Call
-  readonly head: RequestHead
-  /** Who is at the other end of the connection: the client, or the last proxy before us. */
-  readonly peerAddress: string
-  /** Whether that is a trusted proxy. */
-  readonly isProxied: boolean
-  /** Whether the path has a `%2F`, which only some routes take. */
-  readonly hasEncodedSlash: boolean
-  /** Why it must not be routed. */
-  readonly refusal: GatewayError | undefined
-}
+export type OpenExchange = (
+  request: ClientRequest,
+  response: ClientResponse,
+  expectation: Expectation,
+  isWebSocket?: boolean,
+) => Exchange
 
-/** Clients cannot send more lines; Node would drop the rest without a word. */
+/** A request with more header lines is refused. */
 const MAX_HEADER_LINES = 256
 // RFC 9110 section 7.2, without what no name needs: user info, lists and spaces are read in many ways.
 const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
 const SLASH = 47
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
-/** What a client is told whose target is not plain. */
+/** The error detail for a request whose target is not plain. */
 export const UNSAFE_TARGET =
   'The request target must be a plain path: no dot segments, encoded slashes, or controls.'
 
 /**
- * The first step of every request: gives it an id and a place for what is learned about it, reads its head
- * once, and refuses what is not a request we can route.
+ * Begins the exchange of one request: gives it an id and a call, reads its head once, and decides whether it can be
+ * routed at all.
  *
- * The call is made even for a request that is refused, so that each one is answered with an id and logged.
+ * A request that cannot be routed is an exchange too, so that its answer has an id and the access log a line.
  */
-export function createOpenCall({
+export function createOpenExchange({
   identityHeaders,
   maxTargetBytes,
   isTrustedProxy,
   onOpen,
   onClose,
   now = () => performance.now(),
-}: OpenCallOptions): (request: IncomingMessage, response: ServerResponse) => OpenedCall {
+}: OpenExchangeOptions): OpenExchange {
   const readHead = createRequestHeadReader(identityHeaders)
   const newId = createRequestIds()
 
   function refusalOf(
-    request: IncomingMessage,
+    request: ClientRequest,
     head: RequestHead,
     target: string,
     kind: TargetKind,
@@ -85,13 +79,13 @@ export function createOpenCall({
     return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
   }
 
-  function headOf({ rawHeaders }: IncomingMessage, isProxied: boolean): RequestHead {
+  function headOf({ rawHeaders }: ClientRequest, isProxied: boolean): RequestHead {
     const head = readHead(rawHeaders)
     if (!isProxied || head.forwarded === undefined || head.forwardedFor !== undefined) return head
     return { ...head, ...readForwarded(head.forwarded, isTrustedProxy) }
   }
 
-  return (request, response) => {
+  return (request, response, expectation, isWebSocket = false) => {
     const peerAddress = plainAddress(request.socket.remoteAddress)
     const isProxied = isTrustedProxy(peerAddress)
     const head = headOf(request, isProxied)
@@ -101,15 +95,22 @@ export function createOpenCall({
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
     call.clientAddress = isProxied ? realAddress(peerAddress, head.forwardedFor, isTrustedProxy) : peerAddress
-    onOpen()
-    response.on('close', () => onClose(call, response))
-    return {
+    const exchange: Exchange = {
+      request,
+      response,
       call,
       head,
       peerAddress,
       isProxied,
       hasEncodedSlash: kind === 'encoded-slash',
+      expectation,
       refusal: refusalOf(request, head, target, kind),
+      isWebSocket,
+      plan: undefined,
+      outgoing: undefined,
     }
+    onOpen()
+    response.on('close', () => onClose(exchange))
+    return exchange
   }
 }

@@ -8,6 +8,7 @@ import type { Route } from '../../internal/routing/route.ts'
 import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { createRequestBody } from '../../middleware/request/request-body.ts'
+import { Http1Response } from '../../routes/public/http1/response.ts'
 import type { CircuitOptions } from '../../wrappers/breaker/circuit-options.ts'
 import { type PeerOptions, UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { testNode } from './peer.ts'
@@ -35,7 +36,7 @@ export async function startFront(
   const responses: ServerResponse[] = []
   let onFailure = () => {}
   const readHead = createRequestHeadReader([])
-  const server = createServer((request, response) => {
+  const server = createServer({ ServerResponse: Http1Response }, (request, response) => {
     const head = readHead(request.rawHeaders)
     const call = new Call(`id-${calls.length}`, request.method!, request.url!, performance.now())
     call.route = testRoute(route)
@@ -105,24 +106,25 @@ export function realPeer(
     weight = 1,
     connection = {},
     circuit = {},
-    mayHoldOut,
+    mayEject,
   }: {
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
     readonly circuit?: Partial<CircuitOptions>
-    readonly mayHoldOut?: NonNullable<PeerOptions['mayHoldOut']>
+    readonly mayEject?: NonNullable<PeerOptions['mayEject']>
   } = {},
 ): UpstreamPeer {
   const peer = new UpstreamPeer(testNode({ id, port, weight }), {
+    onPiece: () => {},
     connection: { connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, ...connection },
     circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
-    ...(mayHoldOut && { mayHoldOut }),
+    ...(mayEject && { mayEject }),
   })
   t.after(() => {
     peer.circuit.close()
-    return peer.pool.destroy()
+    return peer.transport.destroy()
   })
   return peer
 }

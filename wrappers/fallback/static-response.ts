@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 
 /** An answer made here instead of by a node. */
@@ -29,7 +28,7 @@ export function createWholeResponse(
   return {
     status,
     headers,
-    sendBody: (target: ServerResponse) => {
+    sendBody: target => {
       if (body.length > 0 && !BODILESS.has(status)) target.end(body)
       else target.end()
     },

@@ -1,5 +1,5 @@
 import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
-import { addressOf, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
+import { addressOf, isForwardable, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CheckResult } from './check-node.ts'
@@ -67,7 +67,7 @@ export class HealthChecker {
     const after = new Map<string, NodeCheck>()
     for (const peer of nodes.get(service)?.peers ?? []) {
       const { node } = peer
-      const check = node.weight > 0 && node.protocol === undefined ? checkOf(node) : undefined
+      const check = node.weight > 0 && isForwardable(node) ? checkOf(node) : undefined
       const old = before?.get(node.id)
       const isSame = old !== undefined && old.check === check && sameEndpoint(old.node, node)
       if (isSame) before!.delete(node.id)

@@ -1,58 +1,82 @@
-import type { ServerResponse } from 'node:http'
 import type { Call } from '../../internal/call.ts'
-import { breakOff } from '../../internal/http/break-off.ts'
+import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
-import type { BodyObserver, Upstream, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
+import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
-import { chosenPeer, type UpstreamPeer } from '../node/upstream-peer.ts'
 import { isMovable } from '../retry/retry-rules.ts'
 import type { AnswerHead } from './answer-head.ts'
+import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts'
 import type { Chunk, Exchange } from './exchange.ts'
 import type { NodeConnection } from './node-connection.ts'
 import { RequestBodySender } from './request-body-sender.ts'
 import { writeRequestHead } from './request-text.ts'
 
-export interface DispatchOptions {
-  /** Told the size of every piece of an answer's body that comes. */
+export interface Http1TransportOptions extends ConnectionPoolOptions {
+  /** Is called with the size of each piece of an answer's body. */
   readonly onPiece: (bytes: number) => void
 }
 
-/**
- * The innermost upstream: one request to the chosen node over its own connections.
- *
- * It keeps the pieces of the answer that arrive together with its head: when the caller then asks for the body
- * and all of it is there, head and body leave in a single write.
- */
-export function createDispatch({ onPiece }: DispatchOptions): Upstream {
-  return (request, call) =>
-    new Promise((resolve, reject) => {
-      new Try(request, call, chosenPeer(call), onPiece, resolve, reject).start()
+/** Sends requests to one node over HTTP/1.1, on connections of a pool. */
+export class Http1Transport implements Transport {
+  readonly #peer: Peer
+  readonly #onPiece: (bytes: number) => void
+  readonly #pool: ConnectionPool
+
+  /** @param peer the node; its counters are kept here */
+  constructor(peer: Peer, { onPiece, ...pool }: Http1TransportOptions) {
+    this.#peer = peer
+    this.#onPiece = onPiece
+    this.#pool = new ConnectionPool(pool)
+  }
+
+  /**
+   * Keeps the pieces of the answer that arrive together with its head: when the caller then asks for the body and all of
+   * it is there, head and body leave in a single write.
+   */
+  send(request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
+    return new Promise((resolve, reject) => {
+      new Http1Try(request, call, this.#peer, this.#pool, this.#onPiece, resolve, reject).start()
     })
+  }
+
+  tellHung(): void {
+    this.#pool.tellHung()
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  destroy(): Promise<void> {
+    return this.#pool.destroy()
+  }
 }
 
-/** Bytes kept for a caller that has not asked for the body yet; the node is paused beyond. */
+/** Bytes kept for a caller that has not asked for the body yet; beyond, the node is paused. */
 const MAX_EARLY_BYTES = 65_536
 const NO_HEADERS: readonly string[] = []
 const NO_CONTENT = 204
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
-/** One request and its answer. Doubles as the connection's exchange and as the answer, to be one object per try. */
-class Try implements UpstreamResponse, Exchange {
+/** One request and its answer: the connection's view of it and the answer in one, to be one object per try. */
+class Http1Try implements UpstreamResponse, Exchange {
   status = 0
   headers: readonly string[] = NO_HEADERS
   readonly method: string
   readonly #request: UpstreamRequest
   readonly #call: Call
-  readonly #peer: UpstreamPeer
+  readonly #peer: Peer
+  readonly #pool: ConnectionPool
   readonly #onPiece: (bytes: number) => void
   readonly #resolve: (response: UpstreamResponse) => void
   readonly #reject: (failure: UpstreamFailure) => void
   #head = ''
   #body: RequestBodySender | undefined = undefined
   #connection: NodeConnection | undefined = undefined
-  #target: ServerResponse | undefined = undefined
+  #target: ClientResponse | undefined = undefined
   #early: Chunk[] = []
   #earlyBytes = 0
   #ended = false
@@ -66,7 +90,8 @@ class Try implements UpstreamResponse, Exchange {
   constructor(
     request: UpstreamRequest,
     call: Call,
-    peer: UpstreamPeer,
+    peer: Peer,
+    pool: ConnectionPool,
     onPiece: (bytes: number) => void,
     resolve: (response: UpstreamResponse) => void,
     reject: (failure: UpstreamFailure) => void,
@@ -75,6 +100,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#request = request
     this.#call = call
     this.#peer = peer
+    this.#pool = pool
     this.#onPiece = onPiece
     this.#resolve = resolve
     this.#reject = reject
@@ -100,12 +126,13 @@ class Try implements UpstreamResponse, Exchange {
       this.#fail(new UpstreamFailure('unsendable', error))
       return
     }
-    this.#peer.pool.request(this)
+    this.#pool.request(this)
   }
 
   /**
-   * Ends the try, whatever it is waiting for; but not for its own time while the client owes its body. That says nothing
-   * of the node, or clients could have every node left out by sending none. The call's time ends it without blame.
+   * Ends the try, whatever it is waiting for. A try whose own timeout expires while the client still owes the body goes
+   * on: that says nothing about the node, and clients that send no body could otherwise get every node ejected. The
+   * call's timeout ends such a try without blaming the node.
    */
   cancel(given: UpstreamFailure): void {
     let reason = given
@@ -115,7 +142,7 @@ class Try implements UpstreamResponse, Exchange {
     }
     if (this.#connection) this.#connection.abort(reason)
     else {
-      this.#peer.pool.forget(this)
+      this.#pool.forget(this)
       this.#fail(reason)
     }
   }
@@ -127,7 +154,7 @@ class Try implements UpstreamResponse, Exchange {
 
   onHead({ status, headers, framing, tellsLength }: AnswerHead): void {
     this.status = status
-    // Readers that do not know that it has none would look for a body.
+    // A reader that does not know that a 204 has no body would wait for one.
     this.headers = status === NO_CONTENT ? withoutHeaders(headers, CONTENT_LENGTH) : headers
     this.#isDelimited = framing !== 'close'
     this.#hasLength = tellsLength
@@ -169,7 +196,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#broken = true
     this.#finish()
     this.#observer?.onEnd(false)
-    if (this.#target) breakOff(this.#target, this.#hasLength)
+    if (this.#target) this.#target.abort(this.#hasLength)
   }
 
   observe(observer: BodyObserver): void {
@@ -179,10 +206,10 @@ class Try implements UpstreamResponse, Exchange {
     else this.#observer = observer
   }
 
-  sendBody(target: ServerResponse): void {
+  sendBody(target: ClientResponse): void {
     const early = this.#early
     if (this.#broken) {
-      breakOff(target, this.#hasLength)
+      target.abort(this.#hasLength)
     } else if (this.#ended) {
       for (let i = 0; i < early.length - 1; i++) write(target, early[i]!)
       endWith(target, early.at(-1))
@@ -190,8 +217,8 @@ class Try implements UpstreamResponse, Exchange {
       this.#target = target
       let writable = true
       for (const chunk of early) writable = write(target, chunk)
-      // An answer whose body is yet to come (an event stream) must not wait for it to show its head.
-      // Not by flushHeaders(), which writes bytes beyond ASCII as UTF-8.
+      // The head of an answer whose body is yet to come (an event stream) must not wait for the body.
+      // flushHeaders() would write bytes beyond ASCII as UTF-8.
       if (early.length === 0) target.write('', 'latin1')
       if (writable) this.#connection!.resume()
       else this.#pauseUntilDrained(target)
@@ -203,7 +230,7 @@ class Try implements UpstreamResponse, Exchange {
     this.#connection?.abort(new UpstreamFailure('aborted'))
   }
 
-  #pauseUntilDrained(target: ServerResponse): void {
+  #pauseUntilDrained(target: ClientResponse): void {
     this.#connection!.pause()
     if (this.#listensForDrain) return
     this.#listensForDrain = true
@@ -226,16 +253,16 @@ class Try implements UpstreamResponse, Exchange {
   }
 }
 
-/** Latin1 carries every byte of a text as it is. */
-function write(target: ServerResponse, chunk: Chunk): boolean {
+/** Writes a chunk; latin1 carries every byte of a text as it is. */
+function write(target: ClientResponse, chunk: Chunk): boolean {
   return typeof chunk === 'string' ? target.write(chunk, 'latin1') : target.write(chunk)
 }
 
 /**
- * Ends an answer with its last chunk. Node joins a head only with text: given a Buffer it writes two pieces
- * with `writev`, which costs half as much again as one `write`.
+ * Ends an answer with its last chunk. Node joins a head only with text: given a Buffer, it writes two pieces with
+ * `writev`, which costs half as much again as one `write`.
  */
-function endWith(target: ServerResponse, chunk: Chunk | undefined): void {
+function endWith(target: ClientResponse, chunk: Chunk | undefined): void {
   if (chunk === undefined) target.end()
   else if (typeof chunk === 'string') target.end(chunk, 'latin1')
   else target.end(chunk)

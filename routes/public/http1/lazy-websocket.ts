@@ -3,18 +3,18 @@ import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { WebSocketOptions } from './websocket.ts'
 
-export interface LateWebSocketOptions extends WebSocketOptions {
-  /** Told why WebSockets cannot be served. */
+export interface LazyWebSocketOptions extends WebSocketOptions {
+  /** Is called with the reason when WebSockets cannot be served. */
   readonly onInternalError: (error: unknown) => void
 }
 
 /**
- * Mounts what serves WebSockets when the first one comes: with its HTTP client it takes 6 MB, which most gateways need
- * never. It is a Fastify of its own, since one that listens takes no plugin any more.
+ * Mounts the WebSocket plugin when the first handshake arrives: with its HTTP client it takes 6 MB, which most gateways
+ * never need. It runs in a Fastify of its own, because one that listens accepts no further plugins.
  *
- * @returns what breaks off every WebSocket that is still there
+ * @returns a function that ends every open WebSocket at once
  */
-export function mountWebSocketsLate(app: FastifyInstance, options: LateWebSocketOptions): () => void {
+export function mountWebSocketsLazily(app: FastifyInstance, options: LazyWebSocketOptions): () => void {
   let mounting: Promise<FastifyInstance> | undefined
   let mounted: FastifyInstance | undefined
   let cutOff = () => {}
@@ -33,7 +33,7 @@ export function mountWebSocketsLate(app: FastifyInstance, options: LateWebSocket
       mounted.server.emit('upgrade', request, socket, head)
       return
     }
-    // Node has taken its own listener away, and an error that nobody hears ends the process.
+    // Node has removed its own listener, and an error without one ends the process.
     const ignore = () => {}
     socket.on('error', ignore)
     mounting ??= mount()
@@ -43,7 +43,7 @@ export function mountWebSocketsLate(app: FastifyInstance, options: LateWebSocket
         socket.off('error', ignore)
       },
       error => {
-        // Such as a file that is gone since the package was replaced. What else is served goes on.
+        // For example, a file is gone because the package was replaced. Everything else is still served.
         mounting = undefined
         options.onInternalError(error)
         socket.destroy()
@@ -52,7 +52,7 @@ export function mountWebSocketsLate(app: FastifyInstance, options: LateWebSocket
   })
   let closing: Promise<unknown> | undefined
   app.addHook('preClose', done => {
-    // What it waits for are the WebSockets; the rest of the server must not.
+    // Closing waits for open WebSockets; the rest of the server must not wait for that.
     closing = mounting?.then(
       own => own.close(),
       () => {},
@@ -63,7 +63,7 @@ export function mountWebSocketsLate(app: FastifyInstance, options: LateWebSocket
   return () => cutOff()
 }
 
-/** A server that never listens: upgrades are handed to it. */
+/** Creates a server that never listens: upgrades are handed to it. */
 function serverFactory(serve: (request: IncomingMessage, response: ServerResponse) => void) {
   return process.getBuiltinModule('node:http').createServer(serve)
 }

@@ -1,51 +1,54 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
+import { Http1Response } from './response.ts'
 
-// To import a module of Node is to read all of its exports. WebSocket is one of this, and to read that loads the
-// client behind fetch: 5 MB in every process, and nothing here uses it.
+// An import statement of a Node module reads all of its exports. WebSocket is one of this module's, and reading it loads
+// the client behind fetch: 5 MB in every process, which nothing here uses.
 const { createServer } = process.getBuiltinModule('node:http')
 
-export interface PublicServerOptions {
+export interface Http1ServerOptions {
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
-  /** Requests on one connection, after which it is closed; 0 = no limit. */
+  /** After so many requests a connection is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
   readonly connections: Pick<ClientConnections, 'accept' | 'endedLate'>
-  /** Ends a connection on which a CONNECT came. */
+  /** Ends a connection on which a CONNECT arrived. */
   readonly onConnect: (request: IncomingMessage, socket: Socket) => void
 }
 
-/** What a client expects of us before it sends its body (RFC 9110 section 10.1.1). */
-export type Expectation = 'none' | 'continue' | 'unknown'
+export type ServeHttp1 = (request: IncomingMessage, response: Http1Response, expectation: Expectation) => void
 
-export type Serve = (request: IncomingMessage, response: ServerResponse, expectation: Expectation) => void
-
-/** A server looks at most this often for heads that are late. */
-const LATEST_CHECK_MS = 500
-/** How much longer than a client is told an idle connection is kept, so that no request meets its end. */
+/** How often a server looks for overdue heads, at most. */
+const MAX_CHECK_INTERVAL_MS = 500
+/** An idle connection is kept this much longer than the client is told, so that no request meets its end. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
-/** The server of the public listener, with all that it refuses and ends before there is a request to serve. */
-export function createPublicServer(options: PublicServerOptions, serve: Serve): Server {
+/** Creates Node's server with every limit that applies before there is a request to serve. */
+export function createHttp1Server(
+  options: Http1ServerOptions,
+  serve: ServeHttp1,
+): Server<typeof IncomingMessage, typeof Http1Response> {
   const { keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes, maxRequestsPerConnection } = options
   const marginMs = Math.min(KEEP_ALIVE_MARGIN_MS, Math.floor(keepAliveTimeoutMs / 2))
   const server = createServer(
     {
+      ServerResponse: Http1Response,
       keepAliveTimeout: keepAliveTimeoutMs - marginMs,
       keepAliveTimeoutBuffer: marginMs,
       headersTimeout: headersTimeoutMs,
-      connectionsCheckingInterval: Math.min(LATEST_CHECK_MS, headersTimeoutMs),
-      // Long uploads are the route's affair.
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, headersTimeoutMs),
+      // The route limits long uploads.
       requestTimeout: 0,
       maxHeaderSize: maxHeaderBytes,
-      // Refused in open call, with a problem document and a line in the log.
+      // Open exchange refuses a missing Host, with a problem document and a line in the access log.
       requireHostHeader: false,
       shouldUpgradeCallback: asksForWebSocket,
-      // Most requests have no body: the life of a stream on which nothing comes would cost more than routing.
+      // Most requests have no body: running a stream on which nothing arrives would cost more than routing.
       optimizeEmptyRequests: true,
     },
     (request, response) => {
@@ -53,7 +56,7 @@ export function createPublicServer(options: PublicServerOptions, serve: Serve): 
       serve(request, response, 'none')
     },
   )
-  // Beyond this many, Node would drop lines silently; open call counts them and refuses.
+  // Node would silently drop header lines beyond this limit; open exchange counts them and refuses.
   server.maxHeadersCount = 0
   server.maxRequestsPerSocket = maxRequestsPerConnection
   return server
@@ -69,7 +72,7 @@ export function createPublicServer(options: PublicServerOptions, serve: Serve): 
     .on('connect', (request, socket: Duplex) => options.onConnect(request, socket as Socket))
 }
 
-/** Node says to the last request on a connection that it closes, but leaves that to the client. */
-function closeAfterLast(response: ServerResponse & { maxRequestsOnConnectionReached?: boolean }): void {
-  if (response.maxRequestsOnConnectionReached) response.shouldKeepAlive = false
+/** Closes a connection after its last request. Node tells the client, and leaves the closing to it. */
+function closeAfterLast(response: Http1Response & { maxRequestsOnConnectionReached?: boolean }): void {
+  if (response.maxRequestsOnConnectionReached) response.closeAfter()
 }

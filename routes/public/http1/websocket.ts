@@ -1,88 +1,90 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
 import type { Call } from '../../../internal/call.ts'
-import type { NodeConnection, Upstream } from '../../../internal/upstream.ts'
-import { Deadlines } from '../../../middleware/request/deadlines.ts'
-import type { OpenedCall } from '../../../middleware/request/open-exchange.ts'
-import { outgoingHeaders, outgoingTarget } from '../outgoing-request.ts'
-import type { Refuse } from '../respond.ts'
+import type { Exchange } from '../../../internal/policy.ts'
+import type { FreshConnection, Upstream } from '../../../internal/upstream.ts'
+import type { Deadlines } from '../../../middleware/request/deadlines.ts'
+import type { OpenExchange } from '../../../middleware/request/open-exchange.ts'
+import { completeHeaders } from '../outgoing-request.ts'
+import type { PublicProxy } from '../proxy.ts'
+import type { Respond } from '../respond.ts'
+import { Http1Response } from './response.ts'
 import { type End, holdBack, passBareClose, readWhenOpen } from './websocket-ends.ts'
 
 export interface WebSocketOptions {
-  readonly openCall: (request: IncomingMessage, response: ServerResponse) => OpenedCall
-  /** @throws GatewayError why the request must not go to a node */
-  readonly admit: (opened: OpenedCall) => Promise<void> | undefined
-  readonly refuse: Refuse
+  readonly openExchange: OpenExchange
+  readonly proxy: Pick<PublicProxy, 'admit'>
+  readonly respond: Respond
+  readonly deadlines: Deadlines
   /** The way to a connection to a node: balancing, breaker, retries. */
-  readonly connect: Upstream<NodeConnection>
-  /** Told when a node is asked to agree. */
+  readonly connect: Upstream<FreshConnection>
+  /** Is called when the handshake is sent to a node. */
   readonly onUpgrade: () => void
-  /** The largest message; 0 = 100 MiB, since a message is held whole. */
+  /** The largest message, bytes; 0 = 100 MiB, because a message is held whole. */
   readonly maxBodyBytes: number
 }
 
-/** An upgrade on its way through the plugin, and what it becomes. */
+/** A handshake on its way through the plugin, and the WebSocket it becomes. */
 interface Link {
   readonly call: Call
   readonly client: Socket
   readonly node: Socket
   readonly target: string
   readonly headers: Readonly<Record<string, string | readonly string[]>>
-  /** Called when the node has agreed. */
+  /** Is called when the node has accepted the handshake. */
   readonly onOpen: () => void
 }
 
 const GOING_AWAY = 1001
 const LEAVING = 'going away'
-/** How long a connection is silent before the system asks whether the other side is still there. */
+/** After so long a silence the system probes whether the other side is still there. */
 const KEEP_ALIVE_MS = 60_000
 
 /**
- * Puts @fastify/http-proxy at `/` of the public listener, for WebSockets. A handshake passes what every request
- * passes; then a node is connected to, so that an unreachable one is refused or avoided while that can still
- * be said in HTTP; and then the plugin accepts the client, makes its own handshake on that connection, and
- * passes messages.
+ * Mounts @fastify/http-proxy at `/` for WebSockets. A handshake passes everything that a plain request passes. Then a
+ * connection to a node is made, so that an unreachable node is avoided, or the handshake refused, while that can still
+ * be said in HTTP. Then the plugin accepts the client, makes its own handshake on that connection, and passes messages.
  *
- * The plugin accepts before it has asked the node: a node that does not agree is a close frame with 1011.
+ * The plugin accepts the client before it asks the node: a node that refuses shows as a close frame with 1011.
  *
- * @returns what breaks off every WebSocket that is still there
+ * @returns a function that ends every open WebSocket at once
  */
 export function mountWebSockets(
   app: FastifyInstance,
-  { openCall, admit, refuse, connect, onUpgrade, maxBodyBytes }: WebSocketOptions,
+  { openExchange, proxy, respond, deadlines, connect, onUpgrade, maxBodyBytes }: WebSocketOptions,
 ): () => void {
-  const deadlines = new Deadlines()
   const clients = new Set<Socket>()
   const accepted = new Set<End>()
   const links = new WeakMap<End, Link>()
   let isLeaving = false
-  /** What the plugin is to take up next, which it does before `done` in its preHandler returns. */
+  /** The link that the plugin takes up next, which it does before `done` in its preHandler returns. */
   let handed: Link | undefined
 
+  /** Returns undefined when a policy has answered the handshake. */
   async function begin(
-    request: IncomingMessage,
-    response: ServerResponse,
-    opened: OpenedCall,
-  ): Promise<Link> {
-    await admit(opened)
-    const { call } = opened
-    const route = call.route!
-    const target = outgoingTarget(opened)
-    const headers = outgoingHeaders(opened)
-    const deadline = deadlines.start(call, route.timeoutMs)
+    client: Socket,
+    response: Http1Response,
+    exchange: Exchange,
+  ): Promise<Link | undefined> {
+    const answer = await proxy.admit(exchange)
+    if (answer) {
+      respond.answer(exchange, answer, 'gateway')
+      return undefined
+    }
+    const { call } = exchange
+    const outgoing = exchange.outgoing!
+    completeHeaders(exchange)
+    const deadline = deadlines.start(call, outgoing.route.timeoutMs)
     response.once('close', () => deadline.clear())
-    const { socket } = await connect(
-      { route, service: route.service, method: call.method, target, headers, body: null },
-      call,
-    )
+    const { socket } = await connect(outgoing, call)
     return {
       call,
-      client: request.socket,
+      client,
       node: socket,
-      target,
-      headers: headerRecord(headers),
+      target: outgoing.target,
+      headers: headerRecord(outgoing.headers),
       onOpen: () => deadline.clear(),
     }
   }
@@ -97,26 +99,31 @@ export function mountWebSockets(
       const { raw } = request
       const client = raw.socket
       clients.add(client)
-      // Node takes its own error listener away with the upgrade; and who vanishes sends nothing to notice it by.
+      // Node removes its own error listener with the upgrade, and a client that vanishes sends nothing.
       client.on('error', () => {}).once('close', () => clients.delete(client))
       client.setKeepAlive(true, KEEP_ALIVE_MS)
-      reply.raw.shouldKeepAlive = false
-      const opened = openCall(raw, reply.raw)
-      begin(raw, reply.raw, opened).then(
+      const response = Http1Response.adopt(reply.raw)
+      response.closeAfter()
+      const exchange = openExchange(raw, response, 'none', true)
+      begin(client, response, exchange).then(
         link => {
+          if (link === undefined) {
+            reply.hijack()
+            return
+          }
           // The plugin would put its own spelling of the target together from it.
           raw.url = '/'
           handed = link
           done()
           if (handed === undefined) return
-          // It could not: the client has gone, or we are about to.
+          // The plugin could not take it: the client has gone, or the listener is closing.
           handed = undefined
           link.node.destroy()
           client.destroySoon()
         },
         error => {
           reply.hijack()
-          refuse(error, reply.raw, opened.call)
+          respond.refuse(exchange, error)
         },
       )
     },
@@ -147,7 +154,7 @@ export function mountWebSockets(
         const { client, node } = links.get(target)!
         holdBack(source, node)
         holdBack(target, client)
-        // The node has agreed only now, and goodbye was said without it.
+        // The node has accepted only now; the close frames of a shutdown were sent before.
         if (isLeaving) source.close(GOING_AWAY, LEAVING)
       },
     },
@@ -162,7 +169,7 @@ export function mountWebSockets(
   }
 }
 
-/** Notes what becomes of the handshake with the node. */
+/** Records the outcome of the handshake with the node in its call. */
 function watch(target: End, { call, onOpen }: Link): void {
   call.upgraded = true
   const fail = (reason: unknown) => {
@@ -173,7 +180,7 @@ function watch(target: End, { call, onOpen }: Link): void {
   target
     .once('open', () => {
       onOpen()
-      // From here on the two ends say goodbye to each other.
+      // From here on the two ends close each other.
       call.current = undefined
       target.off('error', fail)
     })
@@ -184,7 +191,7 @@ function watch(target: End, { call, onOpen }: Link): void {
     })
 }
 
-/** Header lines as an object, without those of a handshake, which each of the two makes for itself. */
+/** Returns header lines as an object, without the fields of a handshake, which each side makes for itself. */
 function headerRecord(lines: readonly string[]): Record<string, string | readonly string[]> {
   const values = new Map<string, string[]>()
   for (let i = 0; i < lines.length; i += 2) {

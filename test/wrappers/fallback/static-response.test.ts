@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
+import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
 import { createStaticResponse } from '../../../wrappers/fallback/static-response.ts'
 
 function written(response: ReturnType<typeof createStaticResponse>): string {
@@ -10,7 +10,7 @@ function written(response: ReturnType<typeof createStaticResponse>): string {
       body = bytes?.toString() ?? ''
     },
   }
-  response.sendBody(target as unknown as ServerResponse)
+  response.sendBody(target as unknown as ClientResponse)
   return body
 }
 

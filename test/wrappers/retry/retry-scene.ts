@@ -5,10 +5,10 @@ import { wrap } from '../../../internal/upstream.ts'
 import { Deadlines } from '../../../middleware/request/deadlines.ts'
 import { createBalance } from '../../../wrappers/balance/balance.ts'
 import type { CircuitOptions } from '../../../wrappers/breaker/circuit-options.ts'
-import { createCircuitBreaker } from '../../../wrappers/circuit-breaker.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
-import { createDispatch } from '../../../wrappers/http1/http1-transport.ts'
-import { mayHoldOut } from '../../../wrappers/node/ejection-limit.ts'
+import { createDispatch } from '../../../wrappers/node/dispatch.ts'
+import { mayEject } from '../../../wrappers/node/ejection.ts'
+import { createCircuitBreaker } from '../../../wrappers/node/upstream-peer.ts'
 import { createHedge } from '../../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../../wrappers/retry/retry.ts'
 import { RetryBudgets } from '../../../wrappers/retry/retry-budget.ts'
@@ -18,7 +18,7 @@ import { send } from '../../support/http.ts'
 import { answer, deadPort, type Script, startNode } from '../../support/node-server.ts'
 import { testNode } from '../../support/peer.ts'
 
-const dispatch = createDispatch({ onPiece: () => {} })
+const dispatch = createDispatch()
 
 /** Refuses connections, or answers so. */
 export type Behaviour = 'dead' | Script
@@ -40,7 +40,7 @@ export async function startScene(
     realPeer(t, node.port, {
       id: node.id,
       circuit,
-      mayHoldOut: (peer, isUseless) => mayHoldOut(table.get(peer.node.service)!.peers, isUseless),
+      mayEject: (peer, isUseless) => mayEject(table.get(peer.node.service)!.peers, isUseless),
     }),
   )
   const services = Object.groupBy(started, ({ key }) => (key.includes('/') ? key.split('/')[0]! : 'user'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mayHoldOut } from '../../../wrappers/node/ejection-limit.ts'
+import { mayEject } from '../../../wrappers/node/ejection.ts'
 import { answer, type Script } from '../../support/node-server.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { ok, startScene } from '../retry/retry-scene.ts'
@@ -24,8 +24,8 @@ test('at most half of the nodes that take connections are left out for their fai
     [['unreachable', 'unreachable', 'open', 'closed'], false],
     [['drained', 'drained', 'open', 'closed'], false],
   ] as const) {
-    assert.equal(mayHoldOut(peers(...states), false), expected, states.join())
-    assert.equal(mayHoldOut(peers(...states), true), true, states.join())
+    assert.equal(mayEject(peers(...states), false), expected, states.join())
+    assert.equal(mayEject(peers(...states), true), true, states.join())
   }
 })
 
