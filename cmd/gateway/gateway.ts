@@ -115,7 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   ])
 
   // What clients meet.
-  const { bodyBytes: maxBodyBytes } = config.limits
+  const { bodyBytes: maxBodyBytes } = config.clientLimits
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const connections = createClientConnections(config, isTrustedProxy, logger)
   const metrics = createMetrics({ nodes, table, budgets, health, limits, loop, connections })
@@ -131,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     authenticators: auth.authenticators,
   })
   const listener = createHttp1Listener({
-    ...clientLimits(config),
+    ...listenerLimits(config),
     ...{ proxy, respond, deadlines, connect, connections, isTrustedProxy, maxBodyBytes, onInternalError },
     // Nodes trust x-user-id even when a map of claims without it has replaced the default.
     identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
@@ -187,12 +187,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function clientLimits({ limits }: Config) {
+function listenerLimits({ clientLimits }: Config) {
   return {
-    maxTargetBytes: limits.targetBytes,
-    maxHeaderBytes: limits.headerBytes,
-    headersTimeoutMs: limits.headersTimeoutMs,
-    keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
-    maxRequestsPerConnection: limits.requestsPerConnection,
+    maxTargetBytes: clientLimits.targetBytes,
+    maxHeaderBytes: clientLimits.headerBytes,
+    headersTimeoutMs: clientLimits.headersTimeoutMs,
+    keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
+    maxRequestsPerConnection: clientLimits.requestsPerConnection,
   }
 }

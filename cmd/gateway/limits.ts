@@ -16,10 +16,10 @@ export function createLimits(loop: LoopGuard, logger: Logger): Limits {
 export function configureLimits(
   limits: Limits,
   rules: ReadonlyMap<string, Partial<ServiceRules>>,
-  { limit }: Config,
+  { serviceLimit }: Config,
 ): void {
-  const limitOf = (service: string) => rules.get(service)?.limit ?? limit
-  const isOn = isLimited(limit) || [...rules.keys()].some(service => isLimited(limitOf(service)))
+  const limitOf = (service: string) => rules.get(service)?.serviceLimit ?? serviceLimit
+  const isOn = isLimited(serviceLimit) || [...rules.keys()].some(service => isLimited(limitOf(service)))
   limits.configure(isOn, service => (isLimited(limitOf(service)) ? limitOf(service) : undefined))
 }
 
@@ -43,17 +43,20 @@ export function createRetryBudgets(logger: Logger): RetryBudgets {
 
 /** The connections of clients, limited as configured; those not taken are told of in the log. */
 export function createClientConnections(
-  { limits }: Config,
+  { clientLimits }: Config,
   isTrustedProxy: (address: string) => boolean,
   logger: Logger,
 ): ClientConnections {
   return new ClientConnections({
-    maxConnections: limits.connections,
-    maxConnectionsPerAddress: limits.connectionsPerAddress,
+    maxConnections: clientLimits.connections,
+    maxConnectionsPerAddress: clientLimits.connectionsPerAddress,
     // Later than Node's own, and never in the middle of a head that has begun in time.
-    idleTimeoutMs: limits.keepAliveTimeoutMs === 0 ? 0 : limits.keepAliveTimeoutMs + limits.headersTimeoutMs,
-    bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
-    sendIdleTimeoutMs: limits.sendIdleTimeoutMs,
+    idleTimeoutMs:
+      clientLimits.keepAliveTimeoutMs === 0
+        ? 0
+        : clientLimits.keepAliveTimeoutMs + clientLimits.headersTimeoutMs,
+    bodyIdleTimeoutMs: clientLimits.bodyIdleTimeoutMs,
+    sendIdleTimeoutMs: clientLimits.sendIdleTimeoutMs,
     isTrustedProxy,
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections are refused; told at most once a minute'),
