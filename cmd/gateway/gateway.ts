@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { configuredWays } from '../../config/load/auth-rules.ts'
+import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
@@ -159,7 +160,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
   const isReady = () => lifecycle.isReady
-  const pages = createTablePages({ nodes, table, limits, metrics, health, budgets, isReady })
+  const pages = createTablePages({
+    ...{ nodes, table, limits, metrics, health, budgets, isReady },
+    describeRoute: route => describeRoute(route, config, rules.of(route.service)),
+  })
   await lifecycle.start(options.listen ?? 'at-once')
 
   return {

@@ -59,10 +59,10 @@ test('what a route says of its service, and another route has said, is shown as 
 })
 
 test('a document that uses a former name is listed under the problems, and is used', () => {
-  const routes = open()
+  const { routes, rules } = open()
   const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
   assert.ok('route' in parsed)
   routes.set([parsed.route], [])
-  assert.equal(routes.rulesOf('user').serviceLimit?.concurrent, 5)
+  assert.equal(rules.of('user').serviceLimit?.concurrent, 5)
   assert.deepEqual(routes.problems(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
 })
