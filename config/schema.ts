@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { durationMs, port, secret, section, text } from './kit/values.ts'
+import { defaultPolicyFields } from './policies/policies.ts'
 import { balancerRule } from './route/balancer-rule.ts'
 import { HealthCheckRule } from './route/health-check.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
@@ -159,6 +160,7 @@ const RoutesSection = section(
           description:
             'In which a new or recovered node comes from a tenth of its weight to the whole. 0: it has its whole weight at once.',
         }),
+        ...defaultPolicyFields(),
       },
       'What holds for a route that does not say it.',
     ),

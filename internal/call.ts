@@ -42,6 +42,10 @@ export class Call {
   upgraded = false
   /** Whether a fallback answered. */
   degraded = false
+  /** The policy that refused the request, for the log. */
+  policy: string | undefined = undefined
+  /** Policies that would have refused it if they were enforced, for the log. */
+  observed: readonly string[] | undefined = undefined
   /** The code of the error the client was told, for the log. */
   errorCode: ErrorCode | undefined = undefined
   /** The failure behind it, for the log alone. */

@@ -47,6 +47,8 @@ export function createAccessLog({
     line += `,"totalMs":${round(totalMs)},"client":${quote(client)}`
     if (call.identity?.subject !== undefined) line += `,"user":${quote(call.identity.subject)}`
     if (call.degraded) line += ',"fallback":true'
+    if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
+    if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
     if (call.failure !== undefined) line += `,"reason":${quote(reasonOf(call.failure))}`
     write(`${line},"msg":"request"}\n`)

@@ -11,6 +11,7 @@ import { createTrustedProxies } from '../../middleware/request/client-address.ts
 import { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createTablePages } from '../../routes/admin/build-pages.ts'
 import { createMetrics } from '../../routes/admin/metrics.ts'
+import { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 import { createHttp1Listener } from '../../routes/public/http1/listener.ts'
 import { createProxy } from '../../routes/public/proxy.ts'
 import { createRespond } from '../../routes/public/respond.ts'
@@ -40,6 +41,7 @@ import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
+import { LivePolicies } from './policies.ts'
 import { LiveRules } from './service-rules.ts'
 import { Traffic } from './traffic.ts'
 
@@ -76,25 +78,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
   })
 
-  // The table: what the registry says.
-  const credentials = new LiveCredentials(config)
-  const auth = openAuthenticators({ config, keys, credentials, logger })
-  const table = new LiveTable({
-    registry,
-    nodes,
-    config: config.routes,
-    rules,
-    // What an operator has removed is gone; only a registry of services can lose some.
-    suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
-    hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
-    authenticators: configuredWays(config),
-    credentials,
-    refusalOf: guard.refusalOf,
-    logger,
-    onNodes: service => health.nodesChanged(service),
-    onRoutes: () => health.rulesChanged(),
-  })
-
   // The way of a request to a node, outermost first.
   const balance = { cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch(), [
@@ -114,28 +97,58 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createBalance(nodes, balance),
     createCircuitBreaker(),
   ])
+  const policyCounts = new PolicyCounts()
+  const policies = new LivePolicies({ upstream, counts: policyCounts })
+
+  // The table: what the registry says.
+  // Nodes trust x-user-id even when a map of claims without it has replaced the default.
+  const identityHeaders = [
+    'x-user-id',
+    ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase()),
+  ]
+  const credentials = new LiveCredentials(config)
+  const auth = openAuthenticators({ config, keys, credentials, logger })
+  const table = new LiveTable({
+    registry,
+    nodes,
+    config: config.routes,
+    rules,
+    // What an operator has removed is gone; only a registry of services can lose some.
+    suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
+    hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
+    authenticators: configuredWays(config),
+    identityHeaders,
+    credentials,
+    refusalOf: guard.refusalOf,
+    logger,
+    onNodes: service => health.nodesChanged(service),
+    onRoutes() {
+      health.rulesChanged()
+      policies.retain(table.routeTable().documents)
+    },
+  })
 
   // What clients meet.
   const { bodyBytes: maxBodyBytes } = config.clientLimits
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const connections = createClientConnections(config, isTrustedProxy, logger)
-  const metrics = createMetrics({ nodes, table, budgets, health, limits, loop, connections })
+  const metrics = createMetrics({
+    ...{ nodes, table, budgets, health, limits, loop, connections },
+    policies: policyCounts,
+  })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
   const respond = createRespond({ isDraining, onPiece: notePassed, onInternalError })
   const proxy = createProxy({
     routes: () => table.routeTable(),
-    planOf: () => {
-      throw new Error('no policies yet')
-    },
+    planOf: route => policies.planOf(route),
     ...{ upstream, deadlines, maxBodyBytes, onPiece: notePassed, respond, loop },
     authenticators: auth.authenticators,
   })
   const listener = createHttp1Listener({
     ...listenerLimits(config),
     ...{ proxy, respond, deadlines, connect, connections, isTrustedProxy, maxBodyBytes, onInternalError },
-    // Nodes trust x-user-id even when a map of claims without it has replaced the default.
-    identityHeaders: ['x-user-id', ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())],
+    identityHeaders,
     onPiece: notePassed,
     onOpen: () => traffic.opened(),
     onUpgrade: () => traffic.upgraded(),
@@ -155,6 +168,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       health.close()
       loop.close()
       limits.close()
+      policies.close()
       await options.onDrained?.(pages)
       nodes.clear()
     },

@@ -1,11 +1,13 @@
-import { toBalancer } from '../../config/route/balancer-rule.ts'
-import { toRetryRules } from '../../config/route/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../../config/route/route-auth.ts'
-import { type ParsedRoute, parseRouteDocument } from '../../config/route/route-document.ts'
+import {
+  createAutoRoute,
+  type ParsedRoute,
+  parseRouteDocument,
+  type RouteContext,
+} from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import { createAutoRoute } from '../../internal/routing/auto-route.ts'
-import type { AuthenticatorName, Route, RouteAuth } from '../../internal/routing/route.ts'
+import type { AuthenticatorName, Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { type LiveRules, routeWarnings } from './service-rules.ts'
 
@@ -18,6 +20,8 @@ export interface LiveRoutesOptions {
   readonly hasKey: boolean
   /** The ways to be known by that routes may ask for; undefined = all. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
+  readonly identityHeaders?: readonly string[] | undefined
 }
 
 /** Every route there is: documents of the registry and of the config file, and the automatic ones. */
@@ -25,8 +29,7 @@ export class LiveRoutes {
   readonly #config: Config['routes']
   readonly #rules: LiveRules
   readonly #nodes: NodeTable
-  readonly #defaultAuth: RouteAuth
-  readonly #authenticators: ReadonlySet<AuthenticatorName> | undefined
+  readonly #context: Omit<RouteContext, 'origin'>
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
@@ -34,12 +37,17 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, nodes, hasKey, authenticators }: LiveRoutesOptions) {
-    this.#authenticators = authenticators
+  constructor({ config, rules, nodes, hasKey, authenticators, identityHeaders }: LiveRoutesOptions) {
+    const { secret, secretFile } = config.stickyCookie
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes
-    this.#defaultAuth = hasKey ? ANY_TOKEN : NO_TOKEN
+    this.#context = {
+      ...{ authenticators, identityHeaders },
+      defaults: config.defaults,
+      defaultAuth: hasKey ? ANY_TOKEN : NO_TOKEN,
+      hasCookieSecret: secret !== undefined || secretFile !== undefined,
+    }
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
       if ('route' in parsed) return parsed.route
@@ -69,14 +77,7 @@ export class LiveRoutes {
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
-    const { secret, secretFile } = this.#config.stickyCookie
-    return parseRouteDocument(id, document, {
-      origin,
-      defaults: this.#config.defaults,
-      defaultAuth: this.#defaultAuth,
-      authenticators: this.#authenticators,
-      hasCookieSecret: secret !== undefined || secretFile !== undefined,
-    })
+    return parseRouteDocument(id, document, { ...this.#context, origin })
   }
 
   /**
@@ -105,14 +106,7 @@ export class LiveRoutes {
     if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
     let route = this.#autoRoutes.get(service)
     if (!route) {
-      const { timeoutMs, balancer, slowStartMs } = this.#config.defaults
-      route = createAutoRoute(service, {
-        auth: this.#defaultAuth,
-        timeoutMs,
-        ...toRetryRules({}, this.#config.defaults),
-        ...toBalancer(balancer),
-        slowStartMs,
-      })
+      route = createAutoRoute(service, this.#context)
       // Bounded by the services that were ever here; they are few beside what a route costs.
       this.#autoRoutes.set(service, route)
     }

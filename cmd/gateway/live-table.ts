@@ -26,6 +26,8 @@ export interface LiveTableOptions {
   readonly hasKey: boolean
   /** The ways to be known by that routes may ask for; undefined = all. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
+  readonly identityHeaders?: readonly string[] | undefined
   /** Told of everything that the registry says of who may be let in; undefined = nobody asks. */
   readonly credentials?: LiveCredentials | undefined
   /** Why a node must not be used, for people; undefined when it may. */
@@ -51,13 +53,14 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, config, rules, suspectGraceMs, hasKey, authenticators } = options
+    const { registry, nodes, config, rules, suspectGraceMs, hasKey, authenticators, identityHeaders } =
+      options
     const { credentials, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
-    this.#routes = new LiveRoutes({ config, rules, nodes, hasKey, authenticators })
+    this.#routes = new LiveRoutes({ config, rules, nodes, hasKey, authenticators, identityHeaders })
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { NAME_PATTERN, name } from '../kit/values.ts'
+import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
 import { HealthCheckOrNone } from './health-check.ts'
@@ -167,6 +168,7 @@ export const RouteDocument = Type.Object(
           "Whether the node sees the client's Host header instead of its own address. Absent: false.",
       }),
     ),
+    ...documentPolicyFields(),
   },
   {
     additionalProperties: false,

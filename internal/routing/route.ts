@@ -49,6 +49,11 @@ export interface Route {
   readonly slowStartMs?: number | undefined
   /** The rules of its policies by name, as plain data; undefined when it has none. */
   readonly policies?: RoutePolicies | undefined
+  /**
+   * Whether its document cannot be used and no earlier one was good. Such a route matches, so that its requests do not
+   * fall to a less strict one, and is answered WG_ROUTE_BROKEN; `policies` is set.
+   */
+  readonly isBroken?: boolean | undefined
   /** Larger wins where path patterns are the same. */
   readonly priority: number
   readonly fallback?: RouteFallback | undefined

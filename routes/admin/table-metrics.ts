@@ -5,6 +5,7 @@ import { addConnectionMetrics } from './connection-metrics.ts'
 import { addLimitMetrics, type LimitsView, type LoopView } from './limit-metrics.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
+import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
 /** What metrics are read from. */
@@ -16,6 +17,7 @@ export interface MetricViews {
   readonly limits: LimitsView
   readonly loop: LoopView
   readonly connections: ClientConnectionsView
+  readonly policies: PolicyCounts
 }
 
 type MetricType = LiveMetricOptions['type']
@@ -24,7 +26,7 @@ const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'hal
 
 /** What the table, its nodes and their services look like at each scrape. */
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
-  const { nodes, table, budgets, health, limits, loop, connections } = views
+  const { nodes, table, budgets, health, limits, loop, connections, policies } = views
   const perNode = (
     type: MetricType,
     name: string,
@@ -132,6 +134,14 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
 
   addLimitMetrics(live, limits, nodes, loop)
   addConnectionMetrics(live, connections)
+  addPolicyMetrics(live, policies)
+  live(
+    'gauge',
+    'waygate_routes_closed',
+    'Routes whose document cannot be used; they answer 503.',
+    'max',
+    () => [{ labels: {}, value: table.routes().filter(route => route.isBroken).length }],
+  )
 
   // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>

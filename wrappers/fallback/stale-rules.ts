@@ -1,7 +1,7 @@
 import type { Call, Identity } from '../../internal/call.ts'
+import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import type { KeptAnswer } from './stale-answers.ts'
-import { createWholeResponse } from './static-response.ts'
 
 /** Directives of Cache-Control that forbid keeping an answer for others or giving it once it is stale (RFC 9111). */
 const FORBIDS = /(?:^|[\s,])(?:private|no-store|no-cache|must-revalidate|proxy-revalidate)(?:$|[\s,=])/i

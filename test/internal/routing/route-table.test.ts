@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import createRouter from 'find-my-way'
-import { createAutoRoute } from '../../../internal/routing/auto-route.ts'
+import { loadConfig } from '../../../config/load/load.ts'
+import { NO_TOKEN } from '../../../config/route/route-auth.ts'
+import { createAutoRoute } from '../../../config/route/route-document.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import { RouteTable } from '../../../internal/routing/route-table.ts'
 import { testRoute } from '../../support/route.ts'
 
 type Document = Partial<Route> & { readonly id: string }
 
-const AUTO = { auth: { type: 'none' }, timeoutMs: 1, balancer: 'weighted-round-robin' } as const
+const { defaults } = loadConfig({ env: {}, cwd: tmpdir() }).config.routes
+const AUTO = { defaults, defaultAuth: NO_TOKEN }
 
 function tableOf(documents: readonly Document[], services: readonly string[] = []): RouteTable {
   return new RouteTable(documents.map(testRoute), {
