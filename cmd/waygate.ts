@@ -4,7 +4,7 @@ import { explain } from './cli/format-error.ts'
 import { parseCommandLine } from './cli/options.ts'
 import { UsageError } from './cli/usage-error.ts'
 import { packageVersion } from './cli/version.ts'
-import { isWorker } from './workers/is-worker.ts'
+import { isWorker } from './workers/messages.ts'
 
 /** Each command loads its own modules: a sidecar that runs for months must not carry a gateway with it. */
 async function run(command: Command): Promise<number> {

@@ -1,9 +1,19 @@
+import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import type { FileContents } from '../../config/load/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
+
+/**
+ * Marks, in the environment, the processes that a primary of ours has started. node:cluster's own mark is not enough:
+ * another program may start a gateway in a worker of its own.
+ */
+export const WORKER_MARK = { WAYGATE_WORKER: '1' } as const
+
+/** Whether this process is a worker of a primary of ours. */
+export const isWorker = cluster.isWorker && process.env.WAYGATE_WORKER === WORKER_MARK.WAYGATE_WORKER
 
 /** What a worker runs with. All of it was checked by the primary, and none of it is read anew by the worker. */
 export interface WorkerSettings {

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
-import { backoffMs } from './backoff.ts'
 import { countHandedOver } from './handovers.ts'
 import type { WorkerSettings } from './messages.ts'
 import { SharedListeners } from './shared-listeners.ts'
@@ -34,6 +33,20 @@ const READY_WITHIN_MS = 30_000
 const TRIES = 5
 /** For the last connections to be taken; a worker that does not answer has gone, or is too busy for more. */
 const TAKEN_WITHIN_MS = 4_000
+/** Before the first restart of a worker, and the longest that doubling makes of it. */
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 10_000
+
+/**
+ * Returns how long to wait before a worker is started again, in milliseconds: 100, doubled with each failure, up to
+ * 10,000. Of that, a random half to all, so that workers that failed together do not start together.
+ *
+ * @param failures before this one
+ */
+export function restartDelayMs(failures: number, random: () => number = Math.random): number {
+  const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures)
+  return Math.round(longest * (0.5 + random() / 2))
+}
 
 /** Keeps as many workers running as wanted: replaces those that crash, and all of them, in turn, on a reload. */
 export class WorkerPool {
@@ -154,7 +167,7 @@ export class WorkerPool {
     const exit = await worker.exited
     if (worker.isEnding || this.#stopping.signal.aborted) return
     if (performance.now() - worker.startedAt > STABLE_AFTER_MS) slot.failures = 0
-    const waitMs = backoffMs(slot.failures++)
+    const waitMs = restartDelayMs(slot.failures++)
     this.#logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'a worker has crashed')
     await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
     // A reload may have filled the place meanwhile.
@@ -179,7 +192,7 @@ export class WorkerPool {
       } catch (error) {
         if (this.#stopping.signal.aborted || failures + 1 >= TRIES) throw error
         this.#logger.error({ reason: (error as Error).message }, 'a worker cannot start')
-        await delay(backoffMs(failures), undefined, { signal: this.#stopping.signal }).catch(() => {})
+        await delay(restartDelayMs(failures), undefined, { signal: this.#stopping.signal }).catch(() => {})
       }
     }
   }

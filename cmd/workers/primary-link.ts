@@ -3,14 +3,14 @@ import type { HealthNews } from '../gateway/live-health.ts'
 import type { PageName, ToPrimary, ToWorker } from './messages.ts'
 
 /** Why a worker ends: another took its place, the whole gateway ends, or its primary is gone. */
-export type End = 'retire' | 'drain' | 'orphaned'
+export type WorkerEnd = 'retire' | 'drain' | 'orphaned'
 export type Start = Extract<ToWorker, { readonly type: 'start' }>
 
 /** A worker's side of what is said between it and its primary. */
 export class PrimaryLink {
   readonly start: Promise<Start>
   /** The first reason to end. */
-  readonly end: Promise<End>
+  readonly end: Promise<WorkerEnd>
   /** Whether the end must not wait for clients any longer: the gateway ends, or the primary is gone. */
   readonly hurry: AbortSignal
   /** Resolves when no connection comes any more, or the primary is gone. */
@@ -26,14 +26,14 @@ export class PrimaryLink {
 
   constructor() {
     const start = Promise.withResolvers<Start>()
-    const end = Promise.withResolvers<End>()
+    const end = Promise.withResolvers<WorkerEnd>()
     const hurry = new AbortController()
     const leave = Promise.withResolvers<void>()
     this.start = start.promise
     this.end = end.promise
     this.hurry = hurry.signal
     this.leave = leave.promise
-    const endBy = (reason: End) => {
+    const endBy = (reason: WorkerEnd) => {
       end.resolve(reason)
       if (reason !== 'retire') hurry.abort()
     }

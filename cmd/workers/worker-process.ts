@@ -5,8 +5,7 @@ import { Told } from '../cli/format-error.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import { endUntakenConnection } from './handovers.ts'
-import { WORKER_MARK } from './is-worker.ts'
-import type { PageName, ToPrimary, ToWorker, WorkerSettings } from './messages.ts'
+import { type PageName, type ToPrimary, type ToWorker, WORKER_MARK, type WorkerSettings } from './messages.ts'
 import type { StrippedSources } from './stripped-sources.ts'
 
 export interface WorkerExit {

@@ -9,7 +9,7 @@ import type { Gateway } from '../gateway/gateway-types.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { openRegistry } from '../gateway/registry.ts'
 import type { PageName } from './messages.ts'
-import { type End, PrimaryLink } from './primary-link.ts'
+import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
 
 /** One of several processes that serve: its own registry, table and connections. Resolves with the exit code. */
 export async function runWorker(): Promise<number> {
@@ -64,7 +64,7 @@ export async function runWorker(): Promise<number> {
   }
 }
 
-function endGateway(gateway: Gateway, end: End, { hurry, leave }: PrimaryLink): Promise<number> {
+function endGateway(gateway: Gateway, end: WorkerEnd, { hurry, leave }: PrimaryLink): Promise<number> {
   switch (end) {
     case 'drain':
       return gateway.stop(leave)
