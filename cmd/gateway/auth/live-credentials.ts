@@ -3,8 +3,8 @@ import type { Config } from '../../../config/schema.ts'
 import type { Credential, ParsedApiKey } from '../../../discovery/key-state.ts'
 import type { RegistryScope } from '../../../discovery/registry.ts'
 import type { ApiKey, ApiKeys } from '../../../middleware/auth/api-key-authenticator.ts'
+import { createGrantReader } from '../../../middleware/auth/claims.ts'
 import type { Revocations } from '../../../middleware/auth/jwt-authenticator.ts'
-import { createGrantReader } from './grants.ts'
 
 /** What the registry says of who may be let in: API keys, and tokens that were taken back. */
 export class LiveCredentials {
