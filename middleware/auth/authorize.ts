@@ -85,7 +85,8 @@ type Verdicts = Map<AuthenticatorName, Identity | GatewayError>
  * Returns the identity of the first rule that the request meets, and takes out the credentials for all the others.
  *
  * If the request meets none of them, the error is the one that came closest to success: not checked (503), then not
- * granted, expired, not accepted, and no credentials at all. The last of these lists the challenges of all authenticators.
+ * granted, expired, not accepted, and no credentials at all. The last of these lists the challenge of every
+ * authenticator.
  */
 function authorizeAny(
   rules: readonly AuthRule[],

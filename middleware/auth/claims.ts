@@ -44,8 +44,8 @@ export interface Grants {
 }
 
 /**
- * Creates the function that turns a name and its grants into the {@link Identity} that a token with that `sub` and those
- * claims would give, so that neither nodes nor rules depend on how a request was authenticated.
+ * Creates the function that turns a name and its grants into the {@link Identity} that a token with that `sub` and
+ * those claims would give, so that neither nodes nor rules depend on how a request was authenticated.
  *
  * @throws TypeError when a claim path is malformed
  */

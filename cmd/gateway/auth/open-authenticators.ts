@@ -17,13 +17,13 @@ export interface OpenAuthenticatorsOptions {
   readonly logger: Logger
 }
 
-/** Everything that tells who a request speaks for. Whoever opened it calls `close()`. */
+/** The running authenticators. The caller of `openAuthenticators` calls `close()`. */
 export interface OpenAuthenticators {
   readonly authenticators: Authenticators
   close(): void
 }
 
-/** Puts the configured authenticators together, and begins to fetch the keys that they need. */
+/** Creates the configured authenticators, and starts to fetch the keys that they need. */
 export function openAuthenticators({
   config,
   keys,
