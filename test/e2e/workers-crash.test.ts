@@ -32,7 +32,7 @@ test('a worker that is killed is replaced; its connections end, and those of the
     await connection.receives(text => text.split('HTTP/1.1 200').length === 3)
     connection[Symbol.dispose]()
   }
-  const crash = await gateway.logged('a worker has crashed')
+  const crash = await gateway.logged('worker crashed')
   assert.deepEqual([crash.level, crash.worker, crash.signal], [50, before[0], 'SIGKILL'])
   assert.equal(await metric('waygate_worker_restarts_total'), 1)
 })
@@ -43,7 +43,7 @@ test('new connections go on while a worker is replaced', async () => {
   const [victim] = await workers()
   // Its own requests are lost with it, so there are none: what comes anew must not be.
   process.kill(victim!, 'SIGKILL')
-  await gateway.logged('a worker has crashed')
+  await gateway.logged('worker crashed')
   await using traffic = startTraffic({ ports: [gateway.port], paths: ['/echo/x'], perSecond: 200 })
   await until('another has taken its place', async () => {
     const now = await workers()

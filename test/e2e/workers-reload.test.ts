@@ -13,7 +13,7 @@ import { startGateway } from '../support/waygate.ts'
 import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 import { startWithWorkers } from '../support/workers.ts'
 
-const IN_FORCE = 'the new configuration is in force'
+const IN_FORCE = 'new configuration is active'
 
 /** A configuration with a route at this path, and one that stays. */
 function withRoute(path: string) {
@@ -52,7 +52,7 @@ test('SIGHUP with a broken file keeps what was in force, also for a worker that 
   const problem = await gateway.logged(line => line.path === '$.drainMs')
   assert.deepEqual(
     [problem.level, problem.source, problem.msg],
-    [50, 'waygate.yaml:2', 'the configuration is not used'],
+    [50, 'waygate.yaml:2', 'new configuration rejected; keeping the current one'],
   )
   assert.deepEqual(await workers(), before)
   process.kill(before[0]!, 'SIGKILL')
@@ -108,7 +108,7 @@ test('the number of workers is part of the configuration; what needs a restart i
   gateway.child.kill('SIGHUP')
   await gateway.logged(IN_FORCE)
   assert.equal(await count(), 3)
-  const warning = await gateway.logged('settings that need a restart stay as they were')
+  const warning = await gateway.logged('changed settings need a restart; keeping the old values')
   assert.deepEqual([warning.level, warning.settings], [40, ['adminToken']])
   await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 1 }))
   gateway.child.kill('SIGHUP')
