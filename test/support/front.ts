@@ -17,15 +17,15 @@ import { testRoute } from './route.ts'
 export interface Front {
   readonly port: number
   readonly calls: readonly Call[]
-  /** Why calls brought no answer, in order. */
+  /** The reasons why calls failed, in order. */
   readonly failures: readonly unknown[]
-  /** The server's side of the answers, in order. */
+  /** The server's response objects, in order. */
   readonly responses: readonly ServerResponse[]
-  /** Resolves when `count` calls have brought no answer. */
+  /** Resolves when `count` calls have failed. */
   failed(count: number): Promise<void>
 }
 
-/** The least that can stand before an upstream: no Fastify, no routing. A failure is answered 599. */
+/** Starts a minimal server in front of an upstream: no Fastify, no routing. A failure is answered with 599. */
 export async function startFront(
   t: TestContext,
   upstream: Upstream,
@@ -97,7 +97,7 @@ export async function startFront(
 /** A breaker that never opens. */
 const NEVER_OPENS = { failureRatio: 1, minimumRequests: 1_000_000, windowMs: 10_000, openMs: 5_000 }
 
-/** A peer with real connections to a port of loopback. Disposed of after the test. */
+/** Creates a peer with real connections to a loopback port. Disposed of after the test. */
 export function realPeer(
   t: TestContext,
   port: number,
