@@ -11,7 +11,7 @@ import { checkFormats, startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/regist
 import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
-import { loadAnew, type Source } from './reload.ts'
+import { reloadSource, type Source } from './reload.ts'
 import { WorkerPages } from './worker-pages.ts'
 
 export interface PrimaryOptions {
@@ -70,7 +70,7 @@ export async function servePrimary(
   async function replaceAll(): Promise<void> {
     const begunAt = performance.now()
     logger.info('reloading the configuration')
-    const next = loadAnew(load, config, logger)
+    const next = reloadSource(load, config, logger)
     if (!next) return
     const count = countWorkers(next.loaded)
     try {

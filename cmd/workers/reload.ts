@@ -22,7 +22,7 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
 }
 
 /** Loads the configuration again. Logs its problems and returns undefined when it cannot be used. */
-export function loadAnew(load: () => Source, old: Config, logger: Logger): Source | undefined {
+export function reloadSource(load: () => Source, old: Config, logger: Logger): Source | undefined {
   try {
     const source = load()
     checkFormats(source.loaded)
