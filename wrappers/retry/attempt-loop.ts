@@ -4,7 +4,6 @@ import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { CircuitOpenError } from '../breaker/half-open.ts'
-import { retryAfterMs } from '../retry-after.ts'
 import { backoffMs, pause } from './backoff.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { asAnswer, isRepeatable, isUnwanted } from './retry-rules.ts'
@@ -181,4 +180,23 @@ const BROKEN_OFF = new UpstreamFailure('reset', new Error('the answer broke off'
 
 function isOfKind(error: unknown, kind: UpstreamFailure['kind']): boolean {
   return error instanceof UpstreamFailure && error.kind === kind
+}
+
+const SECONDS = /^\d{1,9}$/
+
+/**
+ * How long an answer asks to be left alone (RFC 9110 section 10.2.3), milliseconds; undefined when it does not.
+ *
+ * @param headers flat
+ * @param wallClock milliseconds since 1970, against which a date is read
+ */
+export function retryAfterMs(headers: readonly string[], wallClock: number): number | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 11 || headers[i]!.toLowerCase() !== 'retry-after') continue
+    const value = headers[i + 1]!
+    if (SECONDS.test(value)) return Number(value) * 1000
+    const date = Date.parse(value)
+    return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock)
+  }
+  return undefined
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { retryAfterMs } from '../../../wrappers/retry/attempt-loop.ts'
 import { backoffMs } from '../../../wrappers/retry/backoff.ts'
 import { RetryBudget } from '../../../wrappers/retry/retry-budget.ts'
-import { retryAfterMs } from '../../../wrappers/retry-after.ts'
 
 function begin(budget: RetryBudget, requests: number, now = 0): void {
   for (let i = 0; i < requests; i++) budget.begin(now)
