@@ -1,4 +1,4 @@
-import { TimeSamples } from './time-samples.ts'
+import { TimeSamples } from '../time-samples.ts'
 
 /** Before anything is known. */
 const INITIAL = 100
@@ -140,7 +140,7 @@ export class GradientLimit {
   }
 
   #endWindow(now: number): void {
-    const median = this.#window.median()
+    const median = this.#window.quantile(0.5)
     const isUsed = this.#peak >= this.#limit / 2
     this.#beginWindow(now)
     if (!this.#isRunning) {
@@ -167,7 +167,7 @@ export class GradientLimit {
   }
 
   #endSlot(isUsed: boolean, now: number): void {
-    const median = this.#slot.median()
+    const median = this.#slot.quantile(0.5)
     this.#slot.clear()
     this.#slotAt = now
     const shortest = this.#shortest!
@@ -191,7 +191,7 @@ export class GradientLimit {
   }
 
   #endProbe({ limit, before }: Probe, now: number): void {
-    const median = this.#window.median()
+    const median = this.#window.quantile(0.5)
     const isConfirmed = median <= this.#atMost(CONFIRMED.most, 1) && median >= this.#atLeast(CONFIRMED.least)
     if (!isConfirmed && !(median >= NOT_QUEUED.least * before && median <= NOT_QUEUED.most * before)) {
       const isSteady = median <= NOT_QUEUED.most * before

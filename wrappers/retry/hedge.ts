@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { RecentTimes } from './recent-times.ts'
+import { TimeSamples } from '../time-samples.ts'
 import { type RetryBudget, RetryBudgets } from './retry-budget.ts'
 import { isUnwanted } from './retry-rules.ts'
 
@@ -148,5 +148,35 @@ class Race {
       if (each.peer) this.#call.exclude(each.peer)
       each.end(new UpstreamFailure('aborted'))
     }
+  }
+}
+
+/** How many answer times of a service are kept. */
+const KEPT = 256
+/** With fewer samples, a percentile means nothing. */
+const MIN_SAMPLES = 20
+/** The percentile is computed anew after this many more samples. */
+const REFRESH_EVERY = 16
+
+/** How long recent answers of a service took. */
+export class RecentTimes {
+  readonly #samples = new TimeSamples(KEPT)
+  #p95 = 0
+  #computedAt = 0
+
+  /** @param ms milliseconds */
+  add(ms: number): void {
+    this.#samples.add(ms)
+  }
+
+  /** The time that 95% of recent answers did not exceed, milliseconds; undefined below 20 samples. */
+  get p95(): number | undefined {
+    const { count } = this.#samples
+    if (count < MIN_SAMPLES) return undefined
+    if (this.#computedAt === 0 || count - this.#computedAt >= REFRESH_EVERY) {
+      this.#p95 = this.#samples.quantile(0.95)
+      this.#computedAt = count
+    }
+    return this.#p95
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RecentTimes } from '../../../wrappers/retry/recent-times.ts'
+import { RecentTimes } from '../../../wrappers/retry/hedge.ts'
 import { openRaw } from '../../support/http.ts'
 import { answer, type Script } from '../../support/node-server.ts'
 import { fails, ok, resets, startScene } from './retry-scene.ts'
