@@ -1,4 +1,4 @@
-import type { Claims } from './claim-at.ts'
+import type { Claims } from './claim-path.ts'
 import type { ErrorCode } from './http/errors.ts'
 import type { Peer } from './nodes/peer.ts'
 import type { Route } from './routing/route.ts'

@@ -1,4 +1,3 @@
-import type { HashKey, StickyCookie } from '../affinity.ts'
 import type { HealthCheck } from '../nodes/health.ts'
 
 /**
@@ -136,3 +135,21 @@ export type RouteFallback =
       /** How old it may be. */
       readonly maxAgeMs: number
     }
+
+/** Where a request carries the key by which `consistent-hash` chooses its node. */
+export type HashKey =
+  /** A header that the node receives; `name` in lower case. */
+  | { readonly from: 'header'; readonly name: string }
+  | { readonly from: 'cookie'; readonly name: string }
+  /** The client's address. */
+  | { readonly from: 'address' }
+  /** A claim of the token; dots in `name` lead into nested objects. */
+  | { readonly from: 'claim'; readonly name: string }
+  /** A `:name` segment of the route's path. */
+  | { readonly from: 'pathParameter'; readonly name: string }
+
+/** The cookie by which `sticky-cookie` finds a client's node again. */
+export interface StickyCookie {
+  /** Undefined = a cookie name for each service. */
+  readonly name?: string | undefined
+}

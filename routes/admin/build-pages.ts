@@ -1,4 +1,3 @@
-import { describeBalancer } from '../../internal/affinity.ts'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { AuthRule, Route, RouteAuth } from '../../internal/routing/route.ts'
@@ -122,6 +121,17 @@ function describeNode(peer: Peer): NodePage {
     failures: peer.failures,
     timeouts: peer.timeouts,
   }
+}
+
+/** Returns the balancer of a route as a route document writes it. */
+function describeBalancer({
+  balancer,
+  hashKey,
+  stickyCookie,
+}: Route): string | Readonly<Record<string, object>> {
+  if (hashKey)
+    return { [balancer]: hashKey.from === 'address' ? { address: true } : { [hashKey.from]: hashKey.name } }
+  return stickyCookie?.name === undefined ? balancer : { [balancer]: { cookie: stickyCookie.name } }
 }
 
 /** As a route document writes it. */

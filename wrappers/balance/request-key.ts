@@ -1,7 +1,7 @@
-import type { HashKey } from '../../internal/affinity.ts'
 import type { Call } from '../../internal/call.ts'
-import { claimAt } from '../../internal/claim-at.ts'
+import { claimAt } from '../../internal/claim-path.ts'
 import { cookieOf } from '../../internal/http/cookies.ts'
+import type { HashKey } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
 /** What a request is kept at one node by; undefined when it has nothing of the kind, or an empty text. */

@@ -1,8 +1,8 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import type { StickyCookie } from '../../internal/affinity.ts'
 import { cookieOf } from '../../internal/http/cookies.ts'
 import type { ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import type { StickyCookie } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { headerOf } from './request-key.ts'
 

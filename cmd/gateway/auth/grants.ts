@@ -1,6 +1,6 @@
 import type { Config } from '../../../config/schema.ts'
 import type { Identity } from '../../../internal/call.ts'
-import type { Claims } from '../../../internal/claim-at.ts'
+import type { Claims } from '../../../internal/claim-path.ts'
 import { createClaimReader } from '../../../middleware/auth/claims.ts'
 
 /** What a name is granted that no token speaks of. */
