@@ -1,6 +1,6 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { Balancer, BalancerOptions, PickContext } from './balancers.ts'
+import type { Balancer, BalancerOptions, PickContext } from './balancer.ts'
 import { createLeastRequest } from './least-request.ts'
 import { RendezvousTable } from './rendezvous-table.ts'
 import { hashText } from './text-hash.ts'

@@ -1,4 +1,4 @@
-import type { Balancer, BalancerOptions } from './balancers.ts'
+import type { Balancer, BalancerOptions } from './balancer.ts'
 import { pickOfTwo } from './two-choices.ts'
 import { WeightedSampler } from './weighted-sampler.ts'
 

@@ -1,5 +1,5 @@
 import type { Peer } from '../nodes/peer.ts'
-import type { Balancer, BalancerOptions } from './balancers.ts'
+import type { Balancer, BalancerOptions } from './balancer.ts'
 import { createWeightedRoundRobin } from './weighted-round-robin.ts'
 
 /**

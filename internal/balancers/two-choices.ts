@@ -1,6 +1,6 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { PickContext } from './balancers.ts'
+import type { PickContext } from './balancer.ts'
 import type { WeightedSampler } from './weighted-sampler.ts'
 
 /** Costs that are this near to each other count as the same: what is between them is noise. */

@@ -1,4 +1,4 @@
-import type { Balancer, BalancerOptions } from './balancers.ts'
+import type { Balancer, BalancerOptions } from './balancer.ts'
 import { WeightedSampler } from './weighted-sampler.ts'
 
 /**

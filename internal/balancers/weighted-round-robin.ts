@@ -1,6 +1,6 @@
 import type { Peer } from '../nodes/peer.ts'
 import { type SlowStart, warmth } from '../nodes/slow-start.ts'
-import type { Balancer, BalancerOptions, PickContext } from './balancers.ts'
+import type { Balancer, BalancerOptions, PickContext } from './balancer.ts'
 import { CreditTree } from './credit-tree.ts'
 
 /** How many of the peers set aside a pick looks at: enough to be soon, few enough to be cheap. */

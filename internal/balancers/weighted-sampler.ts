@@ -1,6 +1,6 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { PickContext } from './balancers.ts'
+import type { PickContext } from './balancer.ts'
 
 /** Draws in vain before every peer is looked at: by then most of the weight is not there to be drawn. */
 const MAX_DRAWS = 8

@@ -1,4 +1,5 @@
-import { type Balancer, createBalancer } from '../balancers/balancers.ts'
+import type { Balancer } from '../balancers/balancer.ts'
+import { createBalancer } from '../balancers/balancers.ts'
 import type { Health } from './health.ts'
 import { type Node, sameEndpoint } from './node.ts'
 import type { Peer } from './peer.ts'

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancers.ts'
+import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancer.ts'
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'

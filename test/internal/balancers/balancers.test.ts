@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  BALANCERS,
-  type Balancer,
-  type BalancerName,
-  createBalancer,
-} from '../../../internal/balancers/balancers.ts'
+import type { Balancer } from '../../../internal/balancers/balancer.ts'
+import { BALANCERS, type BalancerName, createBalancer } from '../../../internal/balancers/balancers.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
 import { seededRandom } from '../../support/random.ts'

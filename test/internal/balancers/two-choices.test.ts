@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Balancer, createBalancer } from '../../../internal/balancers/balancers.ts'
+import type { Balancer } from '../../../internal/balancers/balancer.ts'
+import { createBalancer } from '../../../internal/balancers/balancers.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
 import { seededRandom } from '../../support/random.ts'
