@@ -1,6 +1,6 @@
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { ConnectionOwner, Exchange } from './exchange.ts'
-import { NodeConnection, type NodeConnectionOptions } from './node-connection.ts'
+import type { Exchange } from './exchange.ts'
+import { type ConnectionOwner, NodeConnection, type NodeConnectionOptions } from './node-connection.ts'
 
 export interface ConnectionPoolOptions extends NodeConnectionOptions {
   /** Undefined = as many as there are requests at once. */

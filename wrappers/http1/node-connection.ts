@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import type { ConnectionOwner, Exchange } from './exchange.ts'
+import type { Exchange, ExchangeConnection } from './exchange.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 import { openSocket } from './open-socket.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
@@ -17,6 +17,13 @@ export interface NodeConnectionOptions {
   readonly keepAliveMs: number
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
+}
+
+/** What a connection reports to. */
+export interface ConnectionOwner {
+  /** Is called when the connection is free for another request. */
+  onFree(connection: NodeConnection): void
+  onClosed(connection: NodeConnection): void
 }
 
 /** Read at once. */
@@ -38,7 +45,7 @@ const KEEP_ALIVE_MARGIN_MS = 1_000
  * It reads below the socket's stream (`onread`), and reads an answer strictly: whatever is
  * not plainly one answer ends the connection, and so does anything that comes after it.
  */
-export class NodeConnection implements AnswerSink {
+export class NodeConnection implements ExchangeConnection, AnswerSink {
   readonly #owner: ConnectionOwner
   readonly #options: NodeConnectionOptions
   readonly #socket: Socket
