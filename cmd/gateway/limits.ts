@@ -2,7 +2,7 @@ import { isLimited } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
-import { Limits, type OverloadChange } from '../../wrappers/limit/service-limits.ts'
+import { ServiceLimits as Limits, type OverloadChange } from '../../wrappers/limit/concurrency-limit.ts'
 import type { ServiceRules } from './service-rules.ts'
 
 /** The limits of all services, none yet; the beginning and the end of each overload are logged. */

@@ -80,7 +80,7 @@ test('a limit of a route holds for its service, is shown everywhere, and changes
   const line = await gateway.logged(each => each.requestId === problem.requestId)
   assert.deepEqual(
     [line.code, line.reason],
-    ['WG_OVERLOADED', 'the service is at its limit, and its queue is full'],
+    ['WG_OVERLOADED', 'the service is at its concurrency limit, and the queue is full'],
   )
   const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
   for (const expected of [

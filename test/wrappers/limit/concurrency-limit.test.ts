@@ -5,21 +5,30 @@ import { GatewayError } from '../../../internal/http/errors.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
-import { createLimit } from '../../../wrappers/limit/concurrency-limit.ts'
-import type { LimitSettings } from '../../../wrappers/limit/service-limiter.ts'
-import { Limits, type OverloadChange } from '../../../wrappers/limit/service-limits.ts'
+import {
+  createConcurrencyLimit,
+  type OverloadChange,
+  ServiceLimits,
+} from '../../../wrappers/limit/concurrency-limit.ts'
+import type { ServiceLimitSettings } from '../../../wrappers/limit/service-limiter.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
 import { until } from '../../support/until.ts'
 
 /** Longer than any test takes. */
 const LONG_MS = 60_000
-const SETTINGS: LimitSettings = { concurrent: 2, adaptive: false, max: 1_000, queue: 1, queueMs: LONG_MS }
+const SETTINGS: ServiceLimitSettings = {
+  concurrent: 2,
+  adaptive: false,
+  max: 1_000,
+  queue: 1,
+  queueMs: LONG_MS,
+}
 
 /** A service that answers when it is told to, behind a limit. */
-function scene(settings: Partial<LimitSettings> = {}, now = () => performance.now()) {
+function scene(settings: Partial<ServiceLimitSettings> = {}, now = () => performance.now()) {
   const changes: OverloadChange[] = []
-  const limits = new Limits({ onChange: change => changes.push(change), now })
-  const use = (more: Partial<LimitSettings>) =>
+  const limits = new ServiceLimits({ onChange: change => changes.push(change), now })
+  const use = (more: Partial<ServiceLimitSettings>) =>
     limits.configure(true, service =>
       service === 'user' ? { ...SETTINGS, ...settings, ...more } : undefined,
     )
@@ -31,7 +40,7 @@ function scene(settings: Partial<LimitSettings> = {}, now = () => performance.no
     fail: (error: Error) => void
   }[] = []
   const upstream = createFallback()(
-    createLimit(limits)((request, call) => {
+    createConcurrencyLimit(limits)((request, call) => {
       const { promise, resolve, reject } = Promise.withResolvers<UpstreamResponse>()
       const answer = (status = 200) => resolve({ status, headers: [], sendBody() {}, discard() {} })
       sent.push({ call, service: request.service, answer, fail: reject })
