@@ -3,8 +3,11 @@ import type { Call } from '../../internal/call.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
-import { Circuit } from '../breaker/circuit-breaker.ts'
-import type { BreakerReason, CircuitOptions } from '../breaker/circuit-options.ts'
+import { CircuitBreaker as Circuit } from '../breaker/circuit-breaker.ts'
+import type {
+  BreakerReason,
+  CircuitBreakerOptions as CircuitOptions,
+} from '../breaker/circuit-breaker-options.ts'
 import { ConnectionPool } from '../http1/connection-pool.ts'
 import { openSocket } from '../http1/open-socket.ts'
 

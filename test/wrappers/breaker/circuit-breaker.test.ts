@@ -4,8 +4,11 @@ import { Call } from '../../../internal/call.ts'
 import type { BreakerState } from '../../../internal/nodes/peer.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../../internal/upstream-failure.ts'
-import { Circuit, isFailureStatus } from '../../../wrappers/breaker/circuit-breaker.ts'
-import type { BreakerReason, CircuitOptions } from '../../../wrappers/breaker/circuit-options.ts'
+import { CircuitBreaker, isFailureStatus } from '../../../wrappers/breaker/circuit-breaker.ts'
+import type {
+  BreakerReason,
+  CircuitBreakerOptions,
+} from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { CircuitOpenError } from '../../../wrappers/breaker/half-open.ts'
 import { testRequest } from '../../support/route.ts'
 
@@ -18,12 +21,12 @@ const answer = (status: number): UpstreamResponse => ({
   discard: () => {},
 })
 
-function setUp(options: Partial<CircuitOptions> = {}, mayOpen?: (isUseless: boolean) => boolean) {
+function setUp(options: Partial<CircuitBreakerOptions> = {}, mayOpen?: (isUseless: boolean) => boolean) {
   const states: BreakerState[] = []
   const reasons: BreakerReason[] = []
   let onState = () => {}
   const settings = { failureRatio: 0.5, minimumRequests: 10, windowMs: 60_000, openMs: 20, ...options }
-  const circuit = new Circuit(() => settings, {
+  const circuit = new CircuitBreaker(() => settings, {
     onChange: (state, reason) => {
       states.push(state)
       reasons.push(reason)
@@ -364,7 +367,7 @@ test('a client that leaves during the probe does not make the time longer', asyn
     assert.equal(circuit.state, 'half-open')
     await fail('aborted')
   }
-  assert.equal(reasons.at(-1), 'probe given up')
+  assert.equal(reasons.at(-1), 'probe aborted')
   circuit.close()
 })
 
@@ -377,9 +380,9 @@ test('it says why it changed', async () => {
   await ratio.succeed()
   assert.deepEqual(ratio.reasons, [
     'too many failures',
-    'time for a probe',
+    'open time elapsed',
     'probe failed',
-    'time for a probe',
+    'open time elapsed',
     'probe succeeded',
   ])
   const dead = setUp()

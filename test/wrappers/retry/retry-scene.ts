@@ -4,7 +4,7 @@ import type { Route } from '../../../internal/routing/route.ts'
 import { wrap } from '../../../internal/upstream.ts'
 import { Deadlines } from '../../../middleware/request/deadlines.ts'
 import { createBalance } from '../../../wrappers/balance/balance.ts'
-import type { CircuitOptions } from '../../../wrappers/breaker/circuit-options.ts'
+import type { CircuitBreakerOptions } from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { createCircuitBreaker } from '../../../wrappers/circuit-breaker.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
 import { createDispatch } from '../../../wrappers/http1/exchange-one.ts'
@@ -28,7 +28,7 @@ export async function startScene(
   t: TestContext,
   nodes: Readonly<Record<string, Behaviour>>,
   route: Partial<Route> = {},
-  circuit: Partial<CircuitOptions> = {},
+  circuit: Partial<CircuitBreakerOptions> = {},
 ) {
   const started = await Promise.all(
     Object.entries(nodes).map(async ([key, behaviour]) => {
