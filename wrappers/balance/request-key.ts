@@ -4,7 +4,7 @@ import { cookieOf } from '../../internal/http/cookies.ts'
 import type { HashKey } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
-/** What a request is kept at one node by; undefined when it has nothing of the kind, or an empty text. */
+/** Returns the key that keeps a request on one node; undefined when the request has none, or an empty one. */
 export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Call): string | undefined {
   switch (hashKey.from) {
     case 'header':
@@ -25,7 +25,7 @@ export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Cal
   }
 }
 
-/** The first line of that name, given in lower case. */
+/** Returns the value of the first header with this name. @param name in lower case */
 export function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name) return headers[i + 1]
@@ -33,12 +33,12 @@ export function headerOf(headers: readonly string[], name: string): string | und
   return undefined
 }
 
-/** What the client's path has where the route's path has `:name`; the same however it was encoded. */
+/** Returns the segment of the client's path that stands where the route's path has `:name`, decoded. */
 function pathParameter(pattern: string, target: string, name: string): string | undefined {
   const index = pattern.split('/').indexOf(`:${name}`)
   if (index === -1) return undefined
   const end = target.indexOf('?')
   const segment = (end === -1 ? target : target.slice(0, end)).split('/')[index]
-  // A target that is not UTF-8 was refused on its way here.
+  // Targets that are not valid UTF-8 were refused earlier, so this does not throw.
   return segment && decodeURIComponent(segment)
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 
-/** An answer made here instead of by a node. */
+/** Makes an answer of the gateway's own. */
 export function createStaticResponse(
   status: number,
   headers: Readonly<Record<string, string>>,
@@ -11,16 +11,16 @@ export function createStaticResponse(
 }
 
 /**
- * An answer all of which is here.
+ * Makes an answer whose whole body is in memory.
  *
- * @param lines headers, flat
+ * @param lines headers, flat; those about the framing of the body are replaced
  */
 export function createWholeResponse(
   status: number,
   lines: readonly string[],
   body: Buffer,
 ): UpstreamResponse {
-  // How the body is framed follows from the body; a document that says otherwise must not break the answer.
+  // The framing follows from the body. A route document with other framing headers must not break the answer.
   const headers: string[] = []
   for (let i = 0; i < lines.length; i += 2) {
     if (!FRAMING.has(lines[i]!.toLowerCase())) headers.push(lines[i]!, lines[i + 1]!)

@@ -14,9 +14,8 @@ export interface HedgeOptions {
 /**
  * Hedges GET requests on routes that ask for it. When the first node takes longer than the route's `afterMs`, or by
  * default than 95% of the service's recent answers, the request is also sent to a second node, if the retry budget of
- * the service allows it. The first good
- * answer wins. The other try is given up, which does not count against its node. A failure, or a status on which the
- * route retries, wins only when the other try brings nothing better.
+ * the service allows it. The first good answer wins. The other try is given up, which does not count against its node.
+ * A failure, or a status on which the route retries, wins only when the other try brings nothing better.
  *
  * Source: "hedged requests" in Dean and Barroso, "The Tail at Scale" (2013).
  */
