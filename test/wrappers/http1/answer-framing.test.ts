@@ -21,7 +21,7 @@ test('one chunked framing is taken off, and any other encoding makes the answer 
     '',
     'xchunked',
   ]) {
-    refusal('unknown transfer-encoding', 'HTTP/1.1 200 OK', `transfer-encoding: ${value}`)
+    refusal('unsupported transfer-encoding', 'HTTP/1.1 200 OK', `transfer-encoding: ${value}`)
   }
   refusal('transfer-encoding', 'HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')
   refusal('transfer-encoding', 'HTTP/1.0 200 OK', 'Transfer-Encoding: chunked')
@@ -29,7 +29,7 @@ test('one chunked framing is taken off, and any other encoding makes the answer 
 
 test('an encoding with a tab behind it is refused', () => {
   for (const blanks of ['\t', ' \t', '\t ', '  \t  ']) {
-    refusal('unknown transfer-encoding', 'HTTP/1.1 200 OK', `Transfer-Encoding: chunked${blanks}`)
+    refusal('unsupported transfer-encoding', 'HTTP/1.1 200 OK', `Transfer-Encoding: chunked${blanks}`)
   }
 })
 
@@ -65,8 +65,8 @@ test('a length is digits, once, and exact', () => {
 
 test('a length and an encoding are refused in either order', () => {
   const lines = ['Content-Length: 1', 'Transfer-Encoding: chunked']
-  refusal('a content-length and an encoding', 'HTTP/1.1 200 OK', ...lines)
-  refusal('a content-length and an encoding', 'HTTP/1.1 200 OK', ...lines.reverse())
+  refusal('both content-length and transfer-encoding', 'HTTP/1.1 200 OK', ...lines)
+  refusal('both content-length and transfer-encoding', 'HTTP/1.1 200 OK', ...lines.reverse())
 })
 
 test('the body ends where the head says, or with the connection', () => {

@@ -57,7 +57,7 @@ test('a divergence is noticed', () => {
     [{ body: 'o' }, 'the body differs'],
     [{ body: 'no' }, 'the body differs'],
     [{ end: bytes.length - 1 }, 'the end differs'],
-    [{ outcome: 'partial', end: -1 }, 'whole for llhttp alone'],
+    [{ outcome: 'partial', end: -1 }, 'whole only for llhttp'],
     [{ outcome: 'refused', reason: 'a whim' }, 'a valid answer is refused: a whim'],
   ] as const) {
     const ours = { read: () => ({ ...whole, ...wrong }) }
