@@ -10,11 +10,15 @@
  */
 export type FailureKind = 'connect' | 'reset' | 'timeout' | 'hung' | 'invalid' | 'unsendable' | 'aborted'
 
-/** A failed try. The original error is its `cause`. It captures no stack, because failures are outcomes and not crashes. */
+/**
+ * A failed try. The original error is its `cause`. It captures no stack, because failures are outcomes and not crashes.
+ */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure'
   readonly kind: FailureKind
-  /** Whether the broken connection had carried answers before, so that the node may have closed it while it was idle. */
+  /**
+   * Whether the broken connection had carried answers before, so that the node may have closed it while it was idle.
+   */
   readonly staleConnection: boolean
 
   constructor(kind: FailureKind, cause?: unknown, staleConnection = false) {

@@ -3,12 +3,13 @@ const MAX_TURN = 1e9
 
 /**
  * Finds the largest of many credits, each of which grows at its own pace, without touching all of them. In each turn an
- * entry's credit grows by its weight. So the credit is a line `weight * turn + base`, and the largest changes only where
- * two lines cross.
+ * entry's credit grows by its weight. So the credit is a line `weight * turn + base`, and the largest changes only
+ * where two lines cross.
  *
- * It is a tournament over the entries, in which each match also notes the last turn at which its result holds. A new turn
- * replays only the matches whose results no longer hold. A changed entry replays only the matches on its way to the top.
- * So a turn costs a multiple of log n, where a look at every entry would cost n. Of equals, the first entry wins.
+ * It is a tournament over the entries, in which each match also notes the last turn at which its result holds. A new
+ * turn replays only the matches whose results no longer hold. A changed entry replays only the matches on its way to
+ * the top. So a turn costs a multiple of log n, where a look at every entry would cost n. Of equals, the first entry
+ * wins.
  *
  * Source: the kinetic tournament of Basch, Guibas and Hershberger, "Data structures for mobile data" (1999).
  */

@@ -20,12 +20,13 @@ interface Estimate {
 /**
  * Draws two peers by weight and picks the one that is likely to answer first: latency times requests in flight, over
  * weight. The latency is the time to the head of an answer. A slower answer raises the estimate at once and in full;
- * faster ones lower it over ten seconds. Without requests the estimate decays to nothing, so that a node that was slow is
- * tried again.
+ * faster ones lower it over ten seconds. Without requests the estimate decays to nothing, so that a node that was slow
+ * is tried again.
  *
- * A failure counts as at least twice the usual latency of the peer and of the service, and twice that again when the next
- * try fails as well. Otherwise a node that fails fast would attract all requests. An abandoned try took at least as long
- * as it lasted. A peer without an answer so far gets one request, and no second one before the first is answered.
+ * A failure counts as at least twice the usual latency of the peer and of the service, and twice that again when the
+ * next try fails as well. Otherwise a node that fails fast would attract all requests. An abandoned try took at least
+ * as long as it lasted. A peer without an answer so far gets one request, and no second one before the first is
+ * answered.
  *
  * A pick takes 120 ns with 3 nodes and 140 ns with 1,000 (bench/balancers.ts).
  *

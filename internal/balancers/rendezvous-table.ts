@@ -7,18 +7,18 @@ const HASH_RANGE = 2 ** 32
 const UNKNOWN = -1
 
 /**
- * Maps hashes to peers. For each slot, every peer has a score that depends only on its node's id and weight, and the peer
- * with the highest score owns the slot. So a new node takes only its own share, a removed node leaves its share to all
- * others, and a changed weight moves only the difference.
+ * Maps hashes to peers. For each slot, every peer has a score that depends only on its node's id and weight, and the
+ * peer with the highest score owns the slot. So a new node takes only its own share, a removed node leaves its share to
+ * all others, and a changed weight moves only the difference.
  *
- * (A hash ring expresses weights as numbers of points. To avoid millions of points, the number for a weight has to depend
- * on all weights; when that number changes, up to half of all keys move.)
+ * (A hash ring expresses weights as numbers of points. To avoid millions of points, the number for a weight has to
+ * depend on all weights; when that number changes, up to half of all keys move.)
  *
  * The owner of a slot is found by a look at every peer when it is first needed, which takes 15 µs with 1,000 peers, and
  * is then remembered. Apart from that memory, a table is immutable.
  *
- * Source: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); with weights,
- * Schindelhauer and Schomaker, "Weighted distributed hash tables" (2005).
+ * Source: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); with weights, Schindelhauer
+ * and Schomaker, "Weighted distributed hash tables" (2005).
  */
 export class RendezvousTable {
   readonly #peers: readonly Peer[]

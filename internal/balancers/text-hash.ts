@@ -1,8 +1,8 @@
 /**
  * Hashes a text to a number from 0 to below 2^32, the same in every process.
  *
- * Source: FNV-1a over UTF-16 code units, with the finaliser of MurmurHash3. Without the finaliser, texts that differ only
- * at their end would get neighbouring hashes.
+ * Source: FNV-1a over UTF-16 code units, with the finaliser of MurmurHash3. Without the finaliser, texts that differ
+ * only at their end would get neighbouring hashes.
  */
 export function hashText(text: string, seed = 0): number {
   let hash = 0x811c9dc5 ^ seed

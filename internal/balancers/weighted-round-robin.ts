@@ -19,13 +19,13 @@ const NONE: readonly Outsider[] = []
 /**
  * Smooth weighted round-robin: weights 5, 1, 1 give a a b a c a a, never five in a row. Each pick adds the weight of
  * every candidate to its credit, picks the largest credit (the first of equals), and subtracts the sum of these weights
- * from it. A peer that is not available is set aside with its credit until it is available again. A peer that the request
- * has tried takes no part in the pick. A changed weight restarts the sequence. Peers that come or go do not affect the
- * credit of others.
+ * from it. A peer that is not available is set aside with its credit until it is available again. A peer that the
+ * request has tried takes no part in the pick. A changed weight restarts the sequence. Peers that come or go do not
+ * affect the credit of others.
  *
- * The order is that of nginx, which looks at every peer for every pick. {@link CreditTree} finds the same peer at a cost
- * that hardly grows with the number of peers. (A precomputed schedule would be cheaper still, but its length is the sum
- * of the weights: up to 65,535 entries for each peer.)
+ * The order is that of nginx, which looks at every peer for every pick. {@link CreditTree} finds the same peer at a
+ * cost that hardly grows with the number of peers. (A precomputed schedule would be cheaper still, but its length is
+ * the sum of the weights: up to 65,535 entries for each peer.)
  *
  * A peer in slow start skips turns at random, as many as its reduced share requires.
  *

@@ -18,7 +18,9 @@ export class WeightedSampler {
   #known: readonly Peer[] = []
   /** Peers with a weight. */
   #entries: readonly Peer[] = []
-  /** The part of each entry's column that is its own; the rest belongs to its alias. Undefined = all weights are equal. */
+  /**
+   * The part of each entry's column that is its own; the rest belongs to its alias. Undefined = all weights are equal.
+   */
   #own: Float64Array | undefined = undefined
   #aliases = new Uint32Array(0)
 

@@ -19,7 +19,9 @@ export class ExpectedRequests {
     }
   }
 
-  /** Notes that the connection of these requests has ended. Requests in flight may still arrive, so they expire later. */
+  /**
+   * Notes that the connection of these requests has ended. Requests in flight may still arrive, so they expire later.
+   */
   retire(keys: readonly string[]): void {
     const now = performance.now()
     this.#retired.push({ at: now, keys })

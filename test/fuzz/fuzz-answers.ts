@@ -22,8 +22,8 @@ const CANARY = /canary-\d+-\d+/g
 const REQUESTS_PER_CONNECTION = 3
 
 /**
- * Has a node behind a gateway send malformed answers. A client must see no answer to another client's request. An answer
- * may look whole to it only if llhttp reads the same whole answer in the bytes of the node.
+ * Has a node behind a gateway send malformed answers. A client must see no answer to another client's request. An
+ * answer may look whole to it only if llhttp reads the same whole answer in the bytes of the node.
  */
 export async function fuzzAnswers(
   t: Pick<TestContext, 'after'>,
@@ -32,7 +32,9 @@ export async function fuzzAnswers(
 ): Promise<AnswerFuzzResult> {
   const choice = new Choice(seed)
   const findings = new Findings()
-  /** The node's answers by canary. They are made in the order of the requests, so that the seed determines all of them. */
+  /**
+   * The node's answers by canary. They are made in the order of the requests, so that the seed determines all of them.
+   */
   const prepared = new Map<string, CanaryAnswer>()
   let whole = 0
   let refused = 0

@@ -33,9 +33,9 @@ const NEVER = new Set([
 const ONCE = ['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'connection']
 
 /**
- * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only the
- * requests that an oracle reads in the same bytes, each whole and once, without an identity that a client made up. The
- * client must see the answers in the order of its requests.
+ * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only
+ * the requests that an oracle reads in the same bytes, each whole and once, without an identity that a client made up.
+ * The client must see the answers in the order of its requests.
  */
 export async function fuzzRequests(
   t: Pick<TestContext, 'after'>,

@@ -13,8 +13,8 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const SIZE = /^([0-9A-Fa-f]{1,12})(?:;[\t\x20-\x7e\x80-\xff]*)?$/
 
 /**
- * Reads the requests that are sent on one connection, strictly by RFC 9112, up to the first ambiguity. This is the oracle
- * of the fuzzer: a node must see no request that is not in this list. It may see fewer.
+ * Reads the requests that are sent on one connection, strictly by RFC 9112, up to the first ambiguity. This is the
+ * oracle of the fuzzer: a node must see no request that is not in this list. It may see fewer.
  *
  * @param bytes latin1
  */

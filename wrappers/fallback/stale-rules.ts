@@ -9,10 +9,10 @@ const FORBIDS = /(?:^|[\s,])(?:private|no-store|no-cache|must-revalidate|proxy-r
 /**
  * Returns the key under which the answer to a request is kept; undefined when the answer must not be kept.
  *
- * The key holds everything that the answer may depend on. On a route with authentication that includes the identity: its
- * subject, its grants, the headers made from it, and its other claims, which the node can read as well. A request with a
- * header that is not known to be neutral has no key. Such a header (a cookie, an Authorization that was not checked here,
- * an API key of any name) may stand for a user whom the gateway does not know.
+ * The key holds everything that the answer may depend on. On a route with authentication that includes the identity:
+ * its subject, its grants, the headers made from it, and its other claims, which the node can read as well. A request
+ * with a header that is not known to be neutral has no key. Such a header (a cookie, an Authorization that was not
+ * checked here, an API key of any name) may stand for a user whom the gateway does not know.
  */
 export function staleKey(
   { route, service, method, target, headers, body }: UpstreamRequest,

@@ -99,7 +99,9 @@ export class AnswerReader {
     }
   }
 
-  /** Keeps the text of an unfinished head. Refuses what cannot become a head at once, because its end may never come. */
+  /**
+   * Keeps the text of an unfinished head. Refuses what cannot become a head at once, because its end may never come.
+   */
   #keepHeadText(text: string): void {
     if (!beginsAsHttp(text, 0)) throw new InvalidAnswer('the answer is not HTTP/1')
     if (BROKEN_LINES.test(text)) throw new InvalidAnswer('the head of the answer has a control character')

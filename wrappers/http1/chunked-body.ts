@@ -32,8 +32,8 @@ const STATE = {
 type State = (typeof STATE)[keyof typeof STATE]
 
 /**
- * Finds the pieces of one chunked body (RFC 9112 section 7.1) in the buffers in which it arrives. Extensions are checked
- * and ignored; trailers are checked and dropped. An instance reads one body.
+ * Finds the pieces of one chunked body (RFC 9112 section 7.1) in the buffers in which it arrives. Extensions are
+ * checked and ignored; trailers are checked and dropped. An instance reads one body.
  */
 export class ChunkedBody {
   #state: State = STATE.size

@@ -1,8 +1,8 @@
 // Why this folder has a client of its own: it takes 32.5 µs of CPU for a request where undici's `dispatch` took 43.8
 // (docs/benchmarks.md). Connections read below the socket's stream into a buffer of ours, a head is parsed in one pass
 // that also decides what the client gets of it, and short bodies are handed on as text, so that an answer that arrives
-// in one piece leaves in one write. The readers are strict: a fuzzer checks that they accept nothing that llhttp, Node's
-// own parser, refuses (`npm run fuzz -- --target reader`).
+// in one piece leaves in one write. The readers are strict: a fuzzer checks that they accept nothing that llhttp,
+// Node's own parser, refuses (`npm run fuzz -- --target reader`).
 
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { Exchange } from './exchange.ts'

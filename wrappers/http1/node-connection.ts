@@ -31,9 +31,9 @@ const READ_BYTES = 65_536
 /** Pieces up to this size are handed on as text, longer ones as bytes. */
 const MAX_TEXT_BYTES = 16_384
 /**
- * The buffer into which all connections read in turn. Nothing refers to it once a read has been handled. With buffers of
- * their own, a thousand connections would hold 64 MB, and each would find its buffer evicted from the processor's cache.
- * Windows fills a buffer before it reports the read, so there every connection has its own.
+ * The buffer into which all connections read in turn. Nothing refers to it once a read has been handled. With buffers
+ * of their own, a thousand connections would hold 64 MB, and each would find its buffer evicted from the processor's
+ * cache. Windows fills a buffer before it reports the read, so there every connection has its own.
  */
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */

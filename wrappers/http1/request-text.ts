@@ -21,8 +21,8 @@ const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
 const isName = rememberSpellings(isToken)
 
 /**
- * Writes the head of a request. All parts are checked again here, at the last place before the wire: a line break in one
- * of them would begin a request of its own.
+ * Writes the head of a request. All parts are checked again here, at the last place before the wire: a line break in
+ * one of them would begin a request of its own.
  *
  * @param address the value of Host, unless the request has one
  * @throws TypeError when a part must not be written

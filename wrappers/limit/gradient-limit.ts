@@ -4,7 +4,9 @@ import { TimeSamples } from '../time-samples.ts'
 const INITIAL = 100
 /** The lower bound of the computed limit; below it, the headroom alone would be larger than the limit. */
 const MIN_LIMIT = 2
-/** By how much answers may take longer than the shortest time before the limit shrinks: by this factor, or by so long. */
+/**
+ * By how much answers may take longer than the shortest time before the limit shrinks: by this factor, or by so long.
+ */
 const BUFFER = 1.25
 const SLACK_MS = 5
 /** An answer may wait for a turn of the event loop twice: when it is read, and when its time is taken. */

@@ -12,14 +12,14 @@ const HALF_WINDOW_MS = 5_000
  * Two limits apply together, and each allows at least 3 retries:
  *
  * - At most 20% of the requests in flight are retries.
- * - At most 20% of the requests of the last 5 to 10 s had a retry in vain, one that brought nothing better. A retry that
- *   helped costs nothing: when one node of two fails, every request may need one. When all nodes fail, they receive at
- *   most 1.2 times what clients sent.
+ * - At most 20% of the requests of the last 5 to 10 s had a retry in vain, one that brought nothing better. A retry
+ *   that helped costs nothing: when one node of two fails, every request may need one. When all nodes fail, they
+ *   receive at most 1.2 times what clients sent.
  *
  * Broken connections are treated differently. A node that dies breaks all of its connections at once, which may carry
- * half of the requests in flight, and retries can hide that from all of their clients. So the first limit does not apply
- * to them, and the second allows at least 100. The same holds for the requests in flight at a node that was found to
- * hang.
+ * half of the requests in flight, and retries can hide that from all of their clients. So the first limit does not
+ * apply to them, and the second allows at least 100. The same holds for the requests in flight at a node that was found
+ * to hang.
  *
  * Source: the first limit is Envoy's retry budget, the second Finagle's `RetryBudget`. That only retries in vain count
  * is taken from gRPC's retry throttling (gRFC A6).
