@@ -6,7 +6,9 @@ import type { HealthCheck } from '../nodes/health.ts'
  */
 export interface Route {
   readonly id: string
-  /** Where it came from: a registry key, a file (configuration or services), or `auto` for a service without a document. */
+  /**
+   * Where it came from: a registry key, a file (configuration or services), or `auto` for a service without a document.
+   */
   readonly origin: 'etcd' | 'file' | 'auto'
   /** Literal segments, `:param` segments, and at most one trailing `*`. */
   readonly path: string
