@@ -21,7 +21,7 @@ export interface Exchange {
   /** Is called with the head of the answer; interim heads (1xx) are left out. */
   onHead(head: AnswerHead): void
   onChunk(chunk: Chunk): void
-  /** Is called when the answer is whole. The connection belongs to somebody else from now on. Last call. */
+  /** Is called when the answer is whole. The connection may already carry another request. Last call. */
   onEnd(): void
   /** Is called when the node was found to hang, while no head has come. The exchange may give up. */
   onHung(): void

@@ -20,10 +20,10 @@ import { testNode } from '../../support/peer.ts'
 
 const dispatch = createDispatch({ onPiece: () => {} })
 
-/** Refuses connections, or answers so. */
+/** Refuses connections, or answers by a script. */
 export type Behaviour = 'dead' | Script
 
-/** The whole way to a service whose nodes behave as told, in the order they are picked. */
+/** Starts a front with all wrappers, and the nodes of a service, which follow scripts and are picked in order. */
 export async function startScene(
   t: TestContext,
   nodes: Readonly<Record<string, Behaviour>>,
@@ -64,7 +64,7 @@ export async function startScene(
     front,
     table,
     budgets,
-    /** The servers, by the names that were given. */
+    /** The servers by their names. */
     nodes: Object.fromEntries(started.flatMap(({ key, node }) => (node ? [[key, node]] : []))),
     seen: () => Object.fromEntries(started.map(({ key, node }) => [key, node?.requests.length ?? 0])),
     ask: (method = 'GET', body?: string) =>
