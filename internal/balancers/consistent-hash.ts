@@ -22,8 +22,8 @@ const RANK = { none: 0, full: 1, cold: 2, good: 3 } as const
  * A pick takes 20 ns with 3 nodes and 30 ns with 1,000. When the key's peer is busy, all requests in flight are added
  * up, which takes 40 ns and 3 µs (bench/balancers.ts).
  *
- * Source: Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads" (2016), over a {@link
- * RendezvousTable}.
+ * Source: Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads" (2016), over a
+ * {@link RendezvousTable}.
  */
 export function createConsistentHash(options: BalancerOptions = {}): Balancer {
   const withoutKey = createLeastRequest(options)

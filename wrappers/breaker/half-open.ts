@@ -13,8 +13,8 @@ export interface OpenBreakerEvents {
  * half-open and lets one probe through, which either closes it or opens it again. The owner calls `shutdown()`.
  *
  * Only the state machine of opossum is used. opossum does not decide when to open, because it knows neither slow calls
- * nor the limit on ejections. It does not count either: it touches some fifty objects for each try, and counting is all
- * that a breaker does in a healthy gateway.
+ * nor the limit on ejections. Nor does it count tries: it would touch some fifty objects for each of them, while
+ * counting is all that a breaker has to do in a healthy gateway.
  */
 export class OpenBreaker {
   readonly #breaker: Opossum<[attempt: () => Promise<unknown>], unknown>

@@ -35,8 +35,8 @@ const TREAT = {
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
-  // Hop-by-hop fields (RFC 9110 section 7.6.1). Trailer is one of them: trailers are not forwarded, and Node throws
-  // when one is announced beside a Content-Length.
+  // Hop-by-hop fields (RFC 9110 section 7.6.1). Trailer is treated like them, because trailers are not forwarded and
+  // Node throws when one is announced beside a Content-Length.
   ...['proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
     name => [name, TREAT.drop] as const,
   ),
