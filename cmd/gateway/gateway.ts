@@ -17,7 +17,7 @@ import { createProxy } from '../../routes/public/proxy.ts'
 import { createRespond } from '../../routes/public/respond.ts'
 import { createBalance } from '../../wrappers/balance/balance.ts'
 import { createFallback } from '../../wrappers/fallback/fallback.ts'
-import { createLimit } from '../../wrappers/limit/concurrency-limit.ts'
+import { createConcurrencyLimit } from '../../wrappers/limit/concurrency-limit.ts'
 import { createConnect } from '../../wrappers/node/connect.ts'
 import { createDispatch } from '../../wrappers/node/dispatch.ts'
 import { createCircuitBreaker } from '../../wrappers/node/upstream-peer.ts'
@@ -83,7 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const upstream = wrap(createDispatch(), [
     createObserve(),
     createFallback(config.staleAnswers),
-    createLimit(limits),
+    createConcurrencyLimit(limits),
     createRetry({ budgets }),
     createHedge({ budgets }),
     createBalance(nodes, balance),

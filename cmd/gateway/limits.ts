@@ -3,18 +3,18 @@ import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
-import { Limits, type OverloadChange } from '../../wrappers/limit/service-limits.ts'
+import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 import type { ServiceRules } from './service-rules.ts'
 
 /** The limits of all services, none yet; the beginning and the end of each overload are logged. */
-export function createLimits(loop: LoopGuard, logger: Logger): Limits {
-  return new Limits({ loopTurnMs: () => loop.turnMs, onChange: change => logOverload(logger, change) })
+export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
+  return new ServiceLimits({ loopTurnMs: () => loop.turnMs, onChange: change => logOverload(logger, change) })
 }
 
 /** @param rules what routes say of their services; the others have the limit of the configuration */
 export function configureLimits(
-  limits: Limits,
+  limits: ServiceLimits,
   rules: ReadonlyMap<string, Partial<ServiceRules>>,
   { serviceLimit }: Config,
 ): void {

@@ -1,8 +1,8 @@
 import type { Call, Identity } from '../../internal/call.ts'
 import { compileClaimPath } from '../../internal/claim-path.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import type { RequestHead } from '../../internal/http/request-head.ts'
 import { takeHeader } from '../../internal/http/header-lines.ts'
+import type { RequestHead } from '../../internal/http/request-head.ts'
 import type { AuthenticatorName, AuthRule, ClaimRule, Route } from '../../internal/routing/route.ts'
 import type { Authenticators } from './authenticator.ts'
 

@@ -1,4 +1,4 @@
-import type { Claims } from '../../internal/claim-at.ts'
+import type { Claims } from '../../internal/claim-path.ts'
 
 /** Requirements on the registered claims of a token (RFC 7519 section 4.1). */
 export interface ClaimRules {

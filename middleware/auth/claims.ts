@@ -1,6 +1,5 @@
 import type { Identity } from '../../internal/call.ts'
-import type { Claims } from '../../internal/claim-at.ts'
-import { compileClaimPath } from '../../internal/claim-path.ts'
+import { type Claims, compileClaimPath } from '../../internal/claim-path.ts'
 
 export interface ClaimReaderOptions {
   readonly rolesClaim: string

@@ -1,5 +1,5 @@
 import type { Call, Identity } from '../../internal/call.ts'
-import type { Claims } from '../../internal/claim-at.ts'
+import type { Claims } from '../../internal/claim-path.ts'
 import { type ErrorCode, GatewayError } from '../../internal/http/errors.ts'
 import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'

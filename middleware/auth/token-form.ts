@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Claims } from '../../internal/claim-at.ts'
+import type { Claims } from '../../internal/claim-path.ts'
 import { hasDuplicateMembers } from './json-members.ts'
 
 /** Longer tokens are refused without being parsed. */

@@ -81,7 +81,7 @@ test('the limit of a route applies to its service, is shown everywhere, and can 
   const line = await gateway.logged(each => each.requestId === problem.requestId)
   assert.deepEqual(
     [line.code, line.reason],
-    ['WG_OVERLOADED', 'the service is at its limit, and its queue is full'],
+    ['WG_OVERLOADED', 'the service is at its concurrency limit, and the queue is full'],
   )
   const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
   for (const expected of [

@@ -137,9 +137,9 @@ test('a route configures the breakers of its service, and each change of state i
   })
   assert.deepEqual(changes, [
     [30, 'open', 'too many failures'],
-    [30, 'half-open', 'time for a probe'],
+    [30, 'half-open', 'open time elapsed'],
     [30, 'open', 'probe failed'],
-    [30, 'half-open', 'time for a probe'],
+    [30, 'half-open', 'open time elapsed'],
     [30, 'closed', 'probe succeeded'],
   ])
 })

@@ -9,7 +9,7 @@ import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { createRequestBody } from '../../middleware/request/request-body.ts'
 import { Http1Response } from '../../routes/public/http1/response.ts'
-import type { CircuitOptions } from '../../wrappers/breaker/circuit-options.ts'
+import type { CircuitBreakerOptions } from '../../wrappers/breaker/circuit-breaker-options.ts'
 import { type PeerOptions, UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { testNode } from './peer.ts'
 import { testRoute } from './route.ts'
@@ -111,7 +111,7 @@ export function realPeer(
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
-    readonly circuit?: Partial<CircuitOptions>
+    readonly circuit?: Partial<CircuitBreakerOptions>
     readonly mayEject?: NonNullable<PeerOptions['mayEject']>
   } = {},
 ): UpstreamPeer {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { readdirSync } from 'node:fs'
 import v8 from 'node:v8'
-import { Circuit } from '../../wrappers/breaker/circuit-breaker.ts'
+import { CircuitBreaker } from '../../wrappers/breaker/circuit-breaker.ts'
 import { ConnectionPool } from '../../wrappers/http1/connection-pool.ts'
 import { NodeConnection } from '../../wrappers/http1/node-connection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
@@ -16,7 +16,7 @@ process.on('SIGUSR2', () => {
     // Each of these walks the whole heap, which takes seconds.
     ...(process.env.INSPECT !== 'peers' && {
       pools: count(ConnectionPool),
-      breakers: count(Circuit),
+      breakers: count(CircuitBreaker),
       connections: count(NodeConnection),
       emitters: count(EventEmitter),
     }),

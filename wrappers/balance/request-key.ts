@@ -1,10 +1,10 @@
-import type { HashKey } from '../../internal/affinity.ts'
 import type { Call } from '../../internal/call.ts'
-import { claimAt } from '../../internal/claim-at.ts'
+import { claimAt } from '../../internal/claim-path.ts'
 import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
+import type { HashKey } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
-/** What a request is kept at one node by; undefined when it has nothing of the kind, or an empty text. */
+/** Returns the key that keeps a request on one node; undefined when the request has none, or an empty one. */
 export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Call): string | undefined {
   switch (hashKey.from) {
     case 'header':
@@ -25,12 +25,12 @@ export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Cal
   }
 }
 
-/** What the client's path has where the route's path has `:name`; the same however it was encoded. */
+/** Returns the segment of the client's path that stands where the route's path has `:name`, decoded. */
 function pathParameter(pattern: string, target: string, name: string): string | undefined {
   const index = pattern.split('/').indexOf(`:${name}`)
   if (index === -1) return undefined
   const end = target.indexOf('?')
   const segment = (end === -1 ? target : target.slice(0, end)).split('/')[index]
-  // A target that is not UTF-8 was refused on its way here.
+  // Targets that are not valid UTF-8 were refused earlier, so this does not throw.
   return segment && decodeURIComponent(segment)
 }

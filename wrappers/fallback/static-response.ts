@@ -1,7 +1,7 @@
 import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 
-/** An answer made here instead of by a node. */
+/** Makes an answer of the gateway's own. */
 export function createStaticResponse(
   status: number,
   headers: Readonly<Record<string, string>>,

@@ -4,14 +4,14 @@ import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { Outcome, Transport, Wrapper } from '../../internal/upstream.ts'
-import { Circuit } from '../breaker/circuit-breaker.ts'
-import type { BreakerReason, CircuitOptions } from '../breaker/circuit-options.ts'
+import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
+import type { BreakerReason, CircuitBreakerOptions } from '../breaker/circuit-breaker-options.ts'
 import { openSocket } from '../http1/open-socket.ts'
 import { createTransport, type TransportOptions } from './transports.ts'
 
 export interface PeerOptions extends TransportOptions {
   /** Returns the current breaker settings of a service's nodes; called at every try. */
-  readonly circuit: (service: string) => CircuitOptions
+  readonly circuit: (service: string) => CircuitBreakerOptions
   /** Is called with every change of a breaker's state. */
   readonly onBreaker: (peer: UpstreamPeer, state: BreakerState, reason: BreakerReason) => void
   /**
@@ -32,7 +32,7 @@ export class UpstreamPeer implements Peer {
   readonly address: string
   readonly #options: PeerOptions
   #transport: Transport | undefined = undefined
-  #circuit: Circuit | undefined = undefined
+  #circuit: CircuitBreaker | undefined = undefined
   #disposed = false
   inFlight = 0
   requests = 0
@@ -54,7 +54,7 @@ export class UpstreamPeer implements Peer {
     return this.#transport
   }
 
-  get circuit(): Circuit {
+  get circuit(): CircuitBreaker {
     this.#circuit ??= this.#createCircuit()
     return this.#circuit
   }
@@ -103,9 +103,9 @@ export class UpstreamPeer implements Peer {
     if (!this.#transport) this.#circuit?.close()
   }
 
-  #createCircuit(): Circuit {
+  #createCircuit(): CircuitBreaker {
     const { circuit, onBreaker, mayEject } = this.#options
-    return new Circuit(() => circuit(this.node.service), {
+    return new CircuitBreaker(() => circuit(this.node.service), {
       onChange: (state, reason) => {
         if (state === 'closed') this.warmingSince = performance.now()
         onBreaker(this, state, reason)

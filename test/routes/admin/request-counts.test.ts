@@ -28,7 +28,7 @@ function setUp() {
   }
 }
 
-test('requests are counted by route, service, node and status, in whatever order they come', () => {
+test('requests are counted by route, service, node and status, in any order', () => {
   const { count, scrape } = setUp()
   const one = testRoute({ id: 'one', service: 'user' })
   const two = testRoute({ id: 'two', service: 'user' })
@@ -72,13 +72,13 @@ test('the sums of a route survive a new version of it, other routes, and nodes t
   assert.deepEqual(byRoute().one, { requests: 5, failures: 2 })
 })
 
-test('a new version of a route goes on in the series of the old one', () => {
+test('a new version of a route continues the series of the old one', () => {
   const { count, scrape } = setUp()
   for (let i = 0; i < 3; i++) count(200, testRoute({ id: 'one', service: 'user' }), 'a')
   assert.deepEqual(scrape(), ['one user a 200 3'])
 })
 
-test('the series of a node that is gone is shown once more; what ends later is not lost', () => {
+test('the series of a removed node is shown once more, and requests that end later are not lost', () => {
   const { nodes, count, scrape } = setUp()
   const route = testRoute({ id: 'one', service: 'user' })
   count(200, route, 'a')

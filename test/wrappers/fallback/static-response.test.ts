@@ -20,14 +20,14 @@ test('a fixed answer has the length of its bytes, not of its characters', () => 
   assert.equal(written(response), 'é')
 })
 
-test('a fixed answer can be given again and again', () => {
+test('a fixed answer can be given repeatedly', () => {
   const response = createStaticResponse(200, {}, 'x')
   for (let i = 0; i < 3; i++) assert.equal(written(response), 'x')
   response.discard()
   assert.equal(written(response), 'x')
 })
 
-test('statuses that have no body get none, and no length', () => {
+test('statuses without a body get neither body nor length', () => {
   for (const status of [204, 304]) {
     const response = createStaticResponse(status, { ETag: 'x' }, 'ignored')
     assert.deepEqual(response.headers, ['ETag', 'x'])

@@ -4,7 +4,7 @@ import type { Route } from '../../../internal/routing/route.ts'
 import { wrap } from '../../../internal/upstream.ts'
 import { Deadlines } from '../../../middleware/request/deadlines.ts'
 import { createBalance } from '../../../wrappers/balance/balance.ts'
-import type { CircuitOptions } from '../../../wrappers/breaker/circuit-options.ts'
+import type { CircuitBreakerOptions } from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
 import { createDispatch } from '../../../wrappers/node/dispatch.ts'
 import { mayEject } from '../../../wrappers/node/ejection.ts'
@@ -20,15 +20,15 @@ import { testNode } from '../../support/peer.ts'
 
 const dispatch = createDispatch()
 
-/** Refuses connections, or answers so. */
+/** Refuses connections, or answers by a script. */
 export type Behaviour = 'dead' | Script
 
-/** The whole way to a service whose nodes behave as told, in the order they are picked. */
+/** Starts a front with all wrappers, and the nodes of a service, which follow scripts and are picked in order. */
 export async function startScene(
   t: TestContext,
   nodes: Readonly<Record<string, Behaviour>>,
   route: Partial<Route> = {},
-  circuit: Partial<CircuitOptions> = {},
+  circuit: Partial<CircuitBreakerOptions> = {},
 ) {
   const started = await Promise.all(
     Object.entries(nodes).map(async ([key, behaviour]) => {
@@ -64,7 +64,7 @@ export async function startScene(
     front,
     table,
     budgets,
-    /** The servers, by the names that were given. */
+    /** The servers by their names. */
     nodes: Object.fromEntries(started.flatMap(({ key, node }) => (node ? [[key, node]] : []))),
     seen: () => Object.fromEntries(started.map(({ key, node }) => [key, node?.requests.length ?? 0])),
     ask: (method = 'GET', body?: string) =>

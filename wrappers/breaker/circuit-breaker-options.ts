@@ -1,16 +1,16 @@
 import type { BreakerState } from '../../internal/nodes/peer.ts'
 
-export interface CircuitOptions {
-  /** Share of failed tries from which the breaker opens, 0..1. */
+export interface CircuitBreakerOptions {
+  /** Share of failed tries at which the breaker opens, 0..1. */
   readonly failureRatio: number
-  /** Tries in the window below which the ratio never opens it. */
+  /** With fewer tries in the window, the ratio never opens the breaker. */
   readonly minimumRequests: number
   readonly windowMs: number
-  /** How long it stays open at first before one probe is let through; twice as long after each that fails. */
+  /** How long the breaker first stays open before it lets a probe through; doubled after each failed probe. */
   readonly openMs: number
-  /** The longest it stays open; `openMs` where that is longer. Default: `openMs`, always. */
+  /** The longest time it stays open; `openMs` where that is longer. Default: `openMs`, so it is never doubled. */
   readonly maxOpenMs?: number | undefined
-  /** Answers that take longer to their head count as failures; null, the default = none does. */
+  /** Answers whose head takes longer count as failures; null, the default = none does. */
   readonly slowCallMs?: number | null | undefined
   /** Statuses that count as failures; null, the default = those of `isFailureStatus`. */
   readonly statuses?: readonly number[] | null | undefined
@@ -22,17 +22,18 @@ export type BreakerReason =
   | 'too many slow calls'
   | 'no connection'
   | 'no answer'
-  | 'time for a probe'
+  | 'open time elapsed'
   | 'probe failed'
-  | 'probe given up'
+  | 'probe aborted'
   | 'probe succeeded'
   | 'check passed'
 
-export interface CircuitEvents {
-  /** Told of every change of its state. */
+export interface CircuitBreakerEvents {
+  /** Is called at every change of state. */
   readonly onChange: (state: BreakerState, reason: BreakerReason) => void
   /**
-   * Asked before it opens for failures of a node that takes connections.
+   * Decides whether the breaker may open, which ejects its node, for failures of a node that accepts connections.
+   * Default: always.
    *
    * @param isUseless whether no try in the window brought a good answer, not even a slow one
    */
