@@ -15,7 +15,7 @@ export interface RulesOfService {
 }
 
 /** A route as a route document writes it: every field of the schema; null where there is nothing of the kind. */
-export type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
+type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
   readonly methods: readonly string[] | null
   readonly hosts: readonly string[] | null
   readonly auth: AuthField

@@ -1,11 +1,11 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { RouteFallback } from '../../internal/routing/route.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { StaleAnswers, type StaleAnswersOptions } from './stale-answers.ts'
 import { isKeepable, staleKey, staleResponse } from './stale-rules.ts'
-import { createStaticResponse } from './static-response.ts'
 
 /**
  * Answers in place of a service that cannot: with a fixed answer, from another service, or with an earlier answer.
@@ -24,7 +24,8 @@ export function createFallback(
   function fixedAnswer(fallback: RouteFallback & { readonly type: 'static' }): UpstreamResponse {
     let answer = answers.get(fallback)
     if (!answer) {
-      answer = createStaticResponse(fallback.status, fallback.headers, fallback.body)
+      const { status, headers, body } = fallback
+      answer = createWholeResponse(status, Object.entries(headers).flat(), Buffer.from(body))
       answers.set(fallback, answer)
     }
     return answer

@@ -5,8 +5,8 @@
 // Node's own parser, refuses (`npm run fuzz -- --target reader`).
 
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { Exchange } from './exchange.ts'
 import { type ConnectionOwner, NodeConnection, type NodeConnectionOptions } from './node-connection.ts'
+import type { NodeExchange } from './node-exchange.ts'
 
 export interface ConnectionPoolOptions extends NodeConnectionOptions {
   /** Undefined = as many as there are concurrent requests. */
@@ -23,7 +23,7 @@ export class ConnectionPool implements ConnectionOwner {
   /** The most recently used one is at the end. */
   readonly #idle: NodeConnection[] = []
   /** In order of arrival. */
-  readonly #waiting = new Set<Exchange>()
+  readonly #waiting = new Set<NodeExchange>()
   #connecting = 0
   #isClosing = false
   #onEmpty: () => void = () => {}
@@ -33,7 +33,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** Hands the exchange a connection as soon as one is available, or fails it when there will be none. */
-  request(exchange: Exchange): void {
+  request(exchange: NodeExchange): void {
     if (this.#isClosing) {
       exchange.onFailure(new UpstreamFailure('connect', new Error('the node was removed')))
       return
@@ -48,7 +48,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** Removes an exchange that waits for a connection. */
-  forget(exchange: Exchange): void {
+  forget(exchange: NodeExchange): void {
     this.#waiting.delete(exchange)
     this.#checkEmpty()
   }

@@ -9,8 +9,8 @@ import { isFailureStatus } from '../breaker/circuit-breaker.ts'
 import { isMovable } from '../retry/retry-rules.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts'
-import type { Chunk, Exchange } from './exchange.ts'
 import type { NodeConnection } from './node-connection.ts'
+import type { Chunk, NodeExchange } from './node-exchange.ts'
 import { RequestBodySender } from './request-body-sender.ts'
 import { writeRequestHead } from './request-text.ts'
 
@@ -62,7 +62,7 @@ const NO_CONTENT = 204
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
 /** One request and its answer: the connection's view of it and the answer in one, to be one object per try. */
-class Http1Try implements UpstreamResponse, Exchange {
+class Http1Try implements UpstreamResponse, NodeExchange {
   status = 0
   headers: readonly string[] = NO_HEADERS
   readonly method: string

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import type { Exchange, ExchangeConnection } from './exchange.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
+import type { ExchangeConnection, NodeExchange } from './node-exchange.ts'
 import { openSocket } from './open-socket.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
 
@@ -49,7 +49,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   readonly #owner: ConnectionOwner
   readonly #options: NodeConnectionOptions
   readonly #socket: Socket
-  #exchange: Exchange | undefined = undefined
+  #exchange: NodeExchange | undefined = undefined
   #sender: RequestBodySender | undefined = undefined
   readonly #reader: AnswerReader
   /** Answers that this connection has carried. */
@@ -101,7 +101,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
    * @param head of the request, latin1
    * @param body undefined when the request has none
    */
-  send(exchange: Exchange, head: string, body: RequestBodySender | undefined): void {
+  send(exchange: NodeExchange, head: string, body: RequestBodySender | undefined): void {
     this.#exchange = exchange
     this.#heard = false
     this.#reader.start(exchange.method)

@@ -2,11 +2,11 @@ import type { TestContext } from 'node:test'
 import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from '../../../wrappers/http1/connection-pool.ts'
-import type { Chunk, Exchange } from '../../../wrappers/http1/exchange.ts'
 import type { NodeConnection } from '../../../wrappers/http1/node-connection.ts'
+import type { Chunk, NodeExchange } from '../../../wrappers/http1/node-exchange.ts'
 
 /** One GET on a pool. It records all calls. */
-export class TestExchange implements Exchange {
+export class TestExchange implements NodeExchange {
   readonly method = 'GET'
   readonly bodyIdleTimeoutMs: number | undefined = undefined
   readonly #target: string

@@ -9,7 +9,7 @@ export type Chunk = Buffer | string
  * One request and its answer, as the pool and the connection see them. The connection calls the methods in the order
  * in which they stand here.
  */
-export interface Exchange {
+export interface NodeExchange {
   readonly method: string
   /**
    * The longest silence between two pieces of the body, milliseconds; 0 = no limit, undefined = the limit of the
@@ -37,7 +37,7 @@ export interface ExchangeConnection {
    * @param head of the request, latin1
    * @param body undefined when the request has none
    */
-  send(exchange: Exchange, head: string, body: RequestBodySender | undefined): void
+  send(exchange: NodeExchange, head: string, body: RequestBodySender | undefined): void
   /** Stops reading the answer until `resume()`. What was already read may still be delivered. */
   pause(): void
   resume(): void

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
-import { createStaticResponse } from '../../../wrappers/fallback/static-response.ts'
+import { createWholeResponse } from '../../../internal/http/whole-response.ts'
 
-function written(response: ReturnType<typeof createStaticResponse>): string {
+function written(response: ReturnType<typeof createWholeResponse>): string {
   let body = 'not ended'
   const target = {
     end: (bytes?: Buffer) => {
@@ -14,14 +14,18 @@ function written(response: ReturnType<typeof createStaticResponse>): string {
   return body
 }
 
-test('a fixed answer has the length of its bytes, not of its characters', () => {
-  const response = createStaticResponse(200, { 'Content-Type': 'text/plain' }, 'é')
+test('a whole answer has the length of its bytes, not of its characters', () => {
+  const response = createWholeResponse(
+    200,
+    ['Content-Type', 'text/plain', 'Content-Length', '7'],
+    Buffer.from('é'),
+  )
   assert.deepEqual(response.headers, ['Content-Type', 'text/plain', 'content-length', '2'])
   assert.equal(written(response), 'é')
 })
 
-test('a fixed answer can be given repeatedly', () => {
-  const response = createStaticResponse(200, {}, 'x')
+test('a whole answer can be given repeatedly', () => {
+  const response = createWholeResponse(200, [], Buffer.from('x'))
   for (let i = 0; i < 3; i++) assert.equal(written(response), 'x')
   response.discard()
   assert.equal(written(response), 'x')
@@ -29,7 +33,7 @@ test('a fixed answer can be given repeatedly', () => {
 
 test('statuses without a body get neither body nor length', () => {
   for (const status of [204, 304]) {
-    const response = createStaticResponse(status, { ETag: 'x' }, 'ignored')
+    const response = createWholeResponse(status, ['ETag', 'x'], Buffer.from('ignored'))
     assert.deepEqual(response.headers, ['ETag', 'x'])
     assert.equal(written(response), '')
   }
