@@ -1,6 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { claimAt } from '../../internal/claim-path.ts'
 import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
+import { pathParameter } from '../../internal/routing/path-parameter.ts'
 import type { HashKey } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
@@ -23,14 +24,4 @@ export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Cal
     default:
       return hashKey satisfies never
   }
-}
-
-/** Returns the segment of the client's path that stands where the route's path has `:name`, decoded. */
-function pathParameter(pattern: string, target: string, name: string): string | undefined {
-  const index = pattern.split('/').indexOf(`:${name}`)
-  if (index === -1) return undefined
-  const end = target.indexOf('?')
-  const segment = (end === -1 ? target : target.slice(0, end)).split('/')[index]
-  // Targets that are not valid UTF-8 were refused earlier, so this does not throw.
-  return segment && decodeURIComponent(segment)
 }
