@@ -23,18 +23,34 @@ const EtcdSection = section(
         minItems: 1,
         description:
           'Members of the etcd cluster, such as `http://10.0.0.5:2379`. Absent: Waygate runs the embedded etcd.',
+        env: 'WAYGATE_ETCD',
+        flag: '--etcd URL[,URL...]',
       }),
     ),
     embedded: Type.String({
       default: '127.0.0.1:2379',
       minLength: 1,
       description: 'Where the embedded etcd listens, `host:port`. Loopback only: it knows no passwords.',
+      flag: '--embedded-etcd HOST:PORT',
+      insteadOf: 'endpoints',
     }),
-    user: Type.Optional(text('User name in etcd.')),
-    password: Type.Optional(secret('Password of `user`.')),
-    ca: Type.Optional(text("File with the certificates (PEM) that etcd's own must be signed by.")),
-    cert: Type.Optional(text('File with the client certificate (PEM); needs `key`.')),
-    key: Type.Optional(text('File with the private key (PEM) of `cert`.')),
+    user: Type.Optional(text('User name in etcd.', { env: 'WAYGATE_ETCD_USER' })),
+    password: Type.Optional(secret('Password of `user`.', { env: 'WAYGATE_ETCD_PASSWORD' })),
+    ca: Type.Optional(
+      text("File with the certificates (PEM) that etcd's own must be signed by.", {
+        env: 'WAYGATE_ETCD_CA',
+        isPath: true,
+      }),
+    ),
+    cert: Type.Optional(
+      text('File with the client certificate (PEM); needs `key`.', {
+        env: 'WAYGATE_ETCD_CERT',
+        isPath: true,
+      }),
+    ),
+    key: Type.Optional(
+      text('File with the private key (PEM) of `cert`.', { env: 'WAYGATE_ETCD_KEY', isPath: true }),
+    ),
   },
   'The etcd that holds nodes and routes.',
 )
@@ -47,10 +63,20 @@ const DiscoverySection = section(
         'Where nodes and routes come from. `file`: from `discovery.file`, without any etcd. `memory` forgets everything on exit; it is for tests.',
     }),
     file: Type.Optional(
-      text('With `registry: file`, the YAML or JSON file of nodes and routes; read anew when it changes.'),
+      text('With `registry: file`, the YAML or JSON file of nodes and routes; read anew when it changes.', {
+        isPath: true,
+      }),
     ),
-    servicesPrefix: text('Keys below this prefix are nodes.', { default: '/services/' }),
-    routesPrefix: text('Keys below this prefix are route documents.', { default: '/waygate/routes/' }),
+    servicesPrefix: text('Keys below this prefix are nodes.', {
+      default: '/services/',
+      env: 'WAYGATE_SERVICES_PREFIX',
+      flag: '--services-prefix PREFIX',
+    }),
+    routesPrefix: text('Keys below this prefix are route documents.', {
+      default: '/waygate/routes/',
+      env: 'WAYGATE_ROUTES_PREFIX',
+      flag: '--routes-prefix PREFIX',
+    }),
     format: text('How the values below `servicesPrefix` are written. `auto` decides by their shape.', {
       default: 'auto',
     }),
@@ -141,9 +167,15 @@ const RoutesSection = section(
         secret: Type.Optional(
           secret(
             'Secret that the cookies of the balancer `sticky-cookie` are signed with, the same in every gateway.',
+            { env: 'WAYGATE_COOKIE_SECRET', neverEmpty: true },
           ),
         ),
-        secretFile: Type.Optional(text('File with that secret; one newline at its end does not count.')),
+        secretFile: Type.Optional(
+          text('File with that secret; one newline at its end does not count.', {
+            isPath: true,
+            insteadOf: 'secret',
+          }),
+        ),
       },
       'The cookies of the balancer `sticky-cookie`.',
     ),
@@ -176,13 +208,23 @@ const UpstreamSection = section(
 export const ConfigSchema = Type.Object(
   {
     $schema: Type.Optional(Type.String({ description: 'For editors; Waygate does not look at it.' })),
-    host: text('Address that the gateway listens on.', { default: '0.0.0.0' }),
-    port: port(8_080, 'Port that the gateway listens on. 0: any free port.'),
+    host: text('Address that the gateway listens on.', {
+      default: '0.0.0.0',
+      env: 'WAYGATE_HOST',
+      flag: '--host ADDRESS',
+    }),
+    port: port(8_080, 'Port that the gateway listens on. 0: any free port.', {
+      env: 'WAYGATE_PORT',
+      flag: '--port PORT',
+    }),
     adminHost: text(
       'Address of the admin listener. Off loopback it needs `adminToken`, because it shows every node.',
-      { default: '127.0.0.1' },
+      { default: '127.0.0.1', env: 'WAYGATE_ADMIN_HOST', flag: '--admin-host ADDRESS' },
     ),
-    adminPort: port(9_180, 'Port of the admin listener. 0: any free port.'),
+    adminPort: port(9_180, 'Port of the admin listener. 0: any free port.', {
+      env: 'WAYGATE_ADMIN_PORT',
+      flag: '--admin-port PORT',
+    }),
     adminToken: Type.Optional(
       Type.String({
         pattern: '^[\\x21-\\x7e]+$',
@@ -190,6 +232,8 @@ export const ConfigSchema = Type.Object(
         writeOnly: true,
         description:
           'What the admin listener expects as `Authorization: Bearer`. Absent: it asks for nothing.',
+        env: 'WAYGATE_ADMIN_TOKEN',
+        neverEmpty: true,
       }),
     ),
     workers: Type.Integer({
@@ -198,11 +242,22 @@ export const ConfigSchema = Type.Object(
       maximum: 1_024,
       description:
         'Processes that share the port, each with its own table, connections and breakers. 0: one per core. With 2 or more, SIGHUP reads the configuration anew.',
+      env: 'WAYGATE_WORKERS',
+      flag: '--workers N',
     }),
     dataDir: text('Folder for the copy of the routing table that outlives an outage of etcd.', {
       default: '.waygate',
+      env: 'WAYGATE_DATA_DIR',
+      flag: '--data-dir FOLDER',
+      isPath: true,
     }),
-    logLevel: Type.Enum(LOG_LEVELS, { default: 'info', description: 'Least important line that is logged.' }),
+    logLevel: Type.Enum(LOG_LEVELS, {
+      default: 'info',
+      description:
+        'Least severe level that is logged: `fatal`, `error`, `warn`, `info`, `debug` or `trace`; `silent` logs nothing.',
+      env: 'WAYGATE_LOG_LEVEL',
+      flag: '--log-level LEVEL',
+    }),
     accessLog: Type.Boolean({ default: true, description: 'Whether every request is logged with one line.' }),
     drainMs: durationMs(
       1_000,

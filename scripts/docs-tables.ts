@@ -1,7 +1,6 @@
-import { optionDefault, optionVariable } from '../cmd/cli/help.ts'
 import { COMMANDS, type CommandRow, type OptionRow } from '../cmd/cli/option-table.ts'
 import { CONFIG_VARIABLE, VARIABLES } from '../config/load/environment.ts'
-import { schemaAt } from '../config/load/schema-walk.ts'
+import { isList } from '../config/load/fields.ts'
 import { RouteDocument } from '../config/route/route-schema.ts'
 import { ConfigSchema } from '../config/schema.ts'
 
@@ -30,12 +29,12 @@ export function commandTables(): string {
       const usage = `waygate ${name} [OPTIONS] ${command.operands}`.trimEnd()
       const rows = command.options.map(option => [
         code(`--${option.name} ${option.value}`.trimEnd()),
-        optionDefaultCell(option),
-        capital(option.description),
+        optionDefault(option),
+        option.description,
       ])
       const parts = [
         `### ${code(usage)}`,
-        capital(command.summary),
+        sentence(command.summary),
         table(['option', 'default', 'meaning'], rows),
       ]
       return [...parts, ...(command.notes === undefined ? [] : [command.notes])].join('\n\n')
@@ -46,11 +45,10 @@ export function commandTables(): string {
 /** Environment variables, and the fields and options that say the same. */
 export function variableTable(): string {
   const options = Object.values(COMMANDS).flatMap((command: CommandRow) => command.options)
-  const rows = Object.entries(VARIABLES).map(([name, { path, kind }]) => {
-    const option = options.find(candidate => optionVariable(candidate) === name)
-    const field = schemaAt(path) as Field
-    const text = kind === 'list' ? `${field.description} Commas between several.` : (field.description ?? '')
-    return [code(name), option ? code(`--${option.name}`) : '', code(path), text]
+  const rows = VARIABLES.map(({ name, path, schema }) => {
+    const option = options.find(({ variable }) => variable === name)
+    const several = isList(schema) ? ' Commas between several.' : ''
+    return [code(name), option ? code(`--${option.name}`) : '', code(path), `${schema.description}${several}`]
   })
   const file = [code(CONFIG_VARIABLE), code('--config'), '', 'Configuration file; it must exist.']
   return table(['variable', 'option', 'field', 'meaning'], [file, ...rows])
@@ -115,11 +113,10 @@ function range({ minimum, maximum, exclusiveMinimum }: Field): string {
   return upper === undefined ? ` from ${minimum}` : ` ${minimum} to ${upper}`
 }
 
-function optionDefaultCell(option: OptionRow): string {
+function optionDefault(option: OptionRow): string {
   if (option.required) return 'required'
-  const value = optionDefault(option)
-  if (value === undefined) return 'none'
-  return option.path === undefined ? value : code(value)
+  if (option.default === undefined) return 'none'
+  return option.field ? code(option.default) : option.default
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -132,6 +129,6 @@ function code(text: string): string {
   return `\`${text}\``
 }
 
-function capital(text: string): string {
+function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { closest } from '../../config/kit/closest.ts'
 import { findProblems } from '../../config/kit/validate.ts'
-import { schemaAt } from '../../config/load/schema-walk.ts'
-import type { Setting } from '../../config/load/setting.ts'
+import { fromText } from '../../config/load/fields.ts'
+import type { Setting } from '../../config/load/layers.ts'
 import { COMMANDS, type CommandName, type CommandRow } from './option-table.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -88,12 +88,12 @@ export class Arguments {
   /** The options that belong to the configuration, each checked by the rules of its field. */
   settings(): Setting[] {
     const { options }: CommandRow = COMMANDS[this.#command]
-    return options.flatMap(({ name, path, list }) => {
+    return options.flatMap(({ name, field }) => {
       const text = this.one(name)
-      if (text === undefined || path === undefined) return []
-      const schema = schemaAt(path) as { type?: string }
-      const value = list ? splitList(text) : schema.type === 'integer' ? toInteger(text) : text
-      const [problem] = findProblems(schemaAt(path), value)
+      if (text === undefined || field === undefined) return []
+      const { path, schema } = field
+      const value = fromText(text, schema)
+      const [problem] = findProblems(schema, value)
       if (problem) throw this.error(`--${name} ${problem.message}`)
       return [{ path, value, source: `option --${name}` }]
     })
@@ -130,15 +130,4 @@ export class Arguments {
     if (values) values.push(value)
     else this.#values.set(token.name, [value])
   }
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(',')
-    .map(item => item.trim())
-    .filter(item => item !== '')
-}
-
-function toInteger(text: string): number | string {
-  return /^-?\d{1,15}$/.test(text) ? Number(text) : text
 }

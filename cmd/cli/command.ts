@@ -1,4 +1,4 @@
-import type { Setting } from '../../config/load/setting.ts'
+import type { Setting } from '../../config/load/layers.ts'
 
 /** What the command line says of the configuration. */
 export interface Configured {

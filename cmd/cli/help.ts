@@ -1,5 +1,3 @@
-import { VARIABLES } from '../../config/load/environment.ts'
-import { defaultAt } from '../../config/load/schema-walk.ts'
 import { COMMANDS, type CommandName, type CommandRow, type OptionRow } from './option-table.ts'
 
 /** What `waygate --help` prints. */
@@ -32,28 +30,11 @@ export function commandHelp(name: CommandName): string {
   ].join('\n')
 }
 
-/** What holds without the option; undefined when nothing does. */
-export function optionDefault(option: OptionRow): string | undefined {
-  if (option.path === undefined) return option.default
-  const value = defaultAt(option.path)
-  return value === undefined ? undefined : String(value)
-}
-
-/** The environment variable that says the same as the option. */
-export function optionVariable({ name, path }: OptionRow): string | undefined {
-  if (name === 'config') return 'WAYGATE_CONFIG'
-  return Object.keys(VARIABLES).find(variable => VARIABLES[variable]?.path === path)
-}
-
 type Row = readonly [left: string, right: string]
 
-function explain(option: OptionRow): string {
-  const facts = [
-    option.required ? 'required' : undefined,
-    optionDefault(option) && `default: ${optionDefault(option)}`,
-    optionVariable(option),
-  ].filter(fact => fact !== undefined)
-  return facts.length === 0 ? option.description : `${option.description} (${facts.join('; ')})`
+function explain({ description, required, default: value, variable }: OptionRow): string {
+  const facts = [required ? 'required' : undefined, value && `default: ${value}`, variable].filter(Boolean)
+  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`
 }
 
 function table(rows: readonly Row[]): string[] {

@@ -1,19 +1,21 @@
-/** One option of the command line: parsing, help texts and documentation all read it here. */
+import { CONFIG_VARIABLE } from '../../config/load/environment.ts'
+import { FIELDS, type Field } from '../../config/load/fields.ts'
+
+/** One option of the command line; parsing, help texts and the documentation read it here. */
 export interface OptionRow {
   /** Without the dashes. */
   readonly name: string
-  /** What stands for the value in help texts; '' = it is a switch and takes none. */
+  /** Stands for the value in help texts; '' = the option is a switch and takes no value. */
   readonly value: string
+  /** One or more sentences. */
   readonly description: string
-  /** Where the value belongs in the configuration; undefined when it is the command's own. */
-  readonly path?: string
-  /** Commas separate items. */
-  readonly list?: boolean
-  /** Whether it may be given several times. */
-  readonly repeat?: boolean
+  /** The field of the configuration that the option sets; undefined when the option is the command's own. */
+  readonly field?: Field
   readonly required?: boolean
-  /** What holds without it, for options that are not part of the configuration. */
+  /** The value, or in words, what holds without the option. */
   readonly default?: string
+  /** The environment variable that sets the same. */
+  readonly variable?: string
 }
 
 export interface CommandRow {
@@ -25,86 +27,48 @@ export interface CommandRow {
   readonly notes?: string
 }
 
+/** The options that set fields of the configuration, in the order of the schema. */
+const FIELD_OPTIONS: readonly OptionRow[] = FIELDS.flatMap(field => {
+  const { flag, description = '', default: value, env } = field.schema
+  if (flag === undefined) return []
+  const [name, placeholder] = flag.slice(2).split(' ') as [string, string]
+  return {
+    name,
+    value: placeholder,
+    description: description.replaceAll('`', ''),
+    field,
+    ...(value !== undefined && { default: String(value) }),
+    ...(env !== undefined && { variable: env }),
+  }
+})
+
+/** @throws TypeError when no field of the configuration has an option of that name */
+function fieldOptions(...names: readonly string[]): OptionRow[] {
+  return names.map(name => {
+    const option = FIELD_OPTIONS.find(each => each.name === name)
+    if (option === undefined) throw new TypeError(`no field of the configuration has the flag --${name}`)
+    return option
+  })
+}
+
 const config: OptionRow = {
   name: 'config',
   value: 'FILE',
-  description: 'configuration file, YAML or JSON',
+  description: 'Configuration file, YAML or JSON.',
   default: 'waygate.yaml when it exists',
-}
-const host: OptionRow = { name: 'host', value: 'ADDRESS', path: 'host', description: 'address to listen on' }
-const port: OptionRow = {
-  name: 'port',
-  value: 'PORT',
-  path: 'port',
-  description: 'port to listen on; 0: any free',
-}
-const adminHost: OptionRow = {
-  name: 'admin-host',
-  value: 'ADDRESS',
-  path: 'adminHost',
-  description: 'address of the admin listener',
-}
-const adminPort: OptionRow = {
-  name: 'admin-port',
-  value: 'PORT',
-  path: 'adminPort',
-  description: 'port of the admin listener; 0: any free',
-}
-const etcd: OptionRow = {
-  name: 'etcd',
-  value: 'URL[,URL...]',
-  path: 'etcd.endpoints',
-  list: true,
-  description: 'members of the etcd cluster',
-}
-const embeddedEtcd: OptionRow = {
-  name: 'embedded-etcd',
-  value: 'HOST:PORT',
-  path: 'etcd.embedded',
-  description: 'where the embedded etcd listens, without --etcd',
-}
-const servicesPrefix: OptionRow = {
-  name: 'services-prefix',
-  value: 'PREFIX',
-  path: 'discovery.servicesPrefix',
-  description: 'beginning of the etcd keys that are nodes',
-}
-const routesPrefix: OptionRow = {
-  name: 'routes-prefix',
-  value: 'PREFIX',
-  path: 'discovery.routesPrefix',
-  description: 'beginning of the etcd keys that are route documents',
-}
-const workers: OptionRow = {
-  name: 'workers',
-  value: 'N',
-  path: 'workers',
-  description: 'processes that share the port; 0: one per core',
-}
-const dataDir: OptionRow = {
-  name: 'data-dir',
-  value: 'FOLDER',
-  path: 'dataDir',
-  description: 'folder for the copy of the routing table',
-}
-const logLevel: OptionRow = {
-  name: 'log-level',
-  value: 'LEVEL',
-  path: 'logLevel',
-  description: 'least important line that is logged: fatal, error, warn, info, debug, trace or silent',
+  variable: CONFIG_VARIABLE,
 }
 
 const claim: OptionRow = {
   name: 'claim',
   value: 'KEY=VALUE',
-  description: 'one more claim; JSON values become JSON; may be repeated',
-  repeat: true,
+  description: 'Another claim. A value that is JSON becomes JSON. May be repeated.',
 }
 
 const expires: OptionRow = {
   name: 'expires',
   value: 'DURATION',
-  description: 'how long it is valid: seconds, or like 90s, 30m, 1h, 7d',
+  description: 'How long it is valid, in seconds or like 90s, 30m, 1h or 7d.',
 }
 
 /** Every command, in the order that help texts show them. */
@@ -112,58 +76,56 @@ export const COMMANDS = {
   start: {
     summary: 'run the gateway',
     operands: '',
-    options: [
-      host,
-      port,
-      adminHost,
-      adminPort,
-      etcd,
-      embeddedEtcd,
-      servicesPrefix,
-      routesPrefix,
-      workers,
-      config,
-      dataDir,
-      logLevel,
-    ],
+    options: [config, ...FIELD_OPTIONS],
   },
   demo: {
     summary: 'run an etcd, the gateway and two example services, and print what to try',
     operands: '',
-    options: [host, port, adminHost, adminPort, embeddedEtcd, dataDir, logLevel],
+    options: fieldOptions(
+      'host',
+      'port',
+      'admin-host',
+      'admin-port',
+      'embedded-etcd',
+      'data-dir',
+      'log-level',
+    ),
   },
   register: {
-    summary: 'put one node into etcd and keep it there',
+    summary: 'register one node in etcd and keep its lease alive',
     operands: '[-- COMMAND ARGUMENTS...]',
     options: [
-      { name: 'name', value: 'SERVICE', description: 'the service that the node serves', required: true },
-      { name: 'address', value: 'HOST:PORT', description: 'where the node answers', required: true },
+      {
+        name: 'name',
+        value: 'SERVICE',
+        description: 'The service that the node belongs to.',
+        required: true,
+      },
+      { name: 'address', value: 'HOST:PORT', description: 'Where the node listens.', required: true },
       {
         name: 'id',
         value: 'ID',
-        description: "the node's id in its service",
+        description: "The node's id, unique in its service.",
         default: 'made from the address',
       },
-      { name: 'weight', value: 'N', description: 'share of requests, 0 to 65535', default: '1' },
       {
-        name: 'meta',
-        value: 'KEY=VALUE',
-        description: 'metadata of the node; may be repeated',
-        repeat: true,
+        name: 'weight',
+        value: 'N',
+        description: "The node's share of requests, 0 to 65535. 0: no new requests.",
+        default: '1',
       },
+      { name: 'meta', value: 'KEY=VALUE', description: 'Metadata of the node. May be repeated.' },
       {
         name: 'ttl',
         value: 'SECONDS',
-        description: 'how soon the node is gone when nobody renews it',
+        description: 'How long the node stays in etcd after its lease was last renewed, 6 to 86400.',
         default: '10',
       },
-      etcd,
-      servicesPrefix,
+      ...fieldOptions('etcd', 'services-prefix', 'log-level'),
       config,
-      logLevel,
     ],
     notes:
-      'With a command: runs it, registers when its port accepts connections, unregisters and drains when it ends or on SIGTERM, and exits with its exit code.',
+      'With a command: runs it, and registers the node once its port accepts connections. When the command ends or on SIGTERM, unregisters the node, drains it, and exits with the exit code of the command.',
   },
   routes: {
     summary: 'show the live routing table',
@@ -172,7 +134,7 @@ export const COMMANDS = {
       {
         name: 'admin',
         value: 'URL',
-        description: 'the admin listener; its token is WAYGATE_ADMIN_TOKEN',
+        description: 'The admin listener. Its token is read from WAYGATE_ADMIN_TOKEN.',
         default: 'the configured one',
       },
       config,
@@ -182,30 +144,35 @@ export const COMMANDS = {
     summary: 'sign a token with the configured secret or private key',
     operands: '',
     options: [
-      { name: 'sub', value: 'SUBJECT', description: 'whom the token speaks of', required: true },
+      { name: 'sub', value: 'SUBJECT', description: 'The subject of the token.', required: true },
       { ...expires, default: '1h' },
       claim,
       config,
     ],
   },
   'api-key': {
-    summary: 'make an API key, and print what to put into etcd for it',
+    summary: 'create an API key, and print the key and value to put into etcd',
     operands: '',
     options: [
-      { name: 'owner', value: 'OWNER', description: 'whom requests with the key speak for', required: true },
-      { name: 'scope', value: 'SCOPE', description: 'a scope that it grants; may be repeated', repeat: true },
-      { name: 'role', value: 'ROLE', description: 'a role that it grants; may be repeated', repeat: true },
+      {
+        name: 'owner',
+        value: 'OWNER',
+        description: 'Becomes the user id of requests with the key.',
+        required: true,
+      },
+      { name: 'scope', value: 'SCOPE', description: 'A scope that the key grants. May be repeated.' },
+      { name: 'role', value: 'ROLE', description: 'A role that the key grants. May be repeated.' },
       claim,
-      { ...expires, default: 'for ever' },
+      { ...expires, default: 'never expires' },
       config,
     ],
-    notes: 'Only the SHA-256 of a key is kept in etcd. The key itself is shown this once.',
+    notes: 'etcd holds only the SHA-256 of the key. The key itself is shown once, by this command.',
   },
   'hash-password': {
     summary: 'print the hash of a password for basic.users or basic.usersFile',
     operands: '',
     options: [
-      { name: 'user', value: 'NAME', description: 'whose it is, to print a whole line of basic.usersFile' },
+      { name: 'user', value: 'NAME', description: 'Prints a whole line of basic.usersFile for this user.' },
     ],
     notes: 'Reads the password from standard input.',
   },
@@ -216,30 +183,27 @@ export const COMMANDS = {
       {
         name: 'kind',
         value: 'KIND',
-        description: 'what the file is: config, route, services or api-key',
-        default: 'told by its fields',
+        description: 'Kind of the file: config, route, services or api-key.',
+        default: 'derived from its fields',
       },
     ],
-    notes: 'Prints every problem with its JSON path, and exits with 1 when there is one.',
+    notes: 'Prints every problem with its JSON path. Exits with 1 when there is one.',
   },
   doctor: {
-    summary: 'say what is wrong with etcd, seen from here',
+    summary: 'diagnose etcd and what it holds, as seen from this machine',
     operands: '',
     options: [
-      etcd,
-      embeddedEtcd,
-      servicesPrefix,
-      routesPrefix,
       config,
+      ...fieldOptions('etcd', 'embedded-etcd', 'services-prefix', 'routes-prefix'),
       {
         name: 'write-check',
         value: '',
-        description: 'also write and delete one key below the services prefix',
+        description: 'Also writes one key below the services prefix and deletes it.',
       },
-      { name: 'json', value: '', description: 'print the findings as JSON' },
+      { name: 'json', value: '', description: 'Prints the findings as JSON.' },
     ],
     notes:
-      'Takes some 2 seconds, and 10 at most. Exits with 1 when there is a problem; warnings alone are none.',
+      'Takes about 2 seconds and at most 10. Exits with 1 when there is a problem; warnings do not count.',
   },
 } as const satisfies Record<string, CommandRow>
 

@@ -1,12 +1,23 @@
 import { jsonPath, type Path, type SourcedProblem } from '../kit/problem.ts'
-import type { Setting } from './setting.ts'
+import { FIELDS } from './fields.ts'
 
-/** Fields of which one speaks: said anew in a stronger layer, it replaces the others. */
+/** One value set outside the file: by the environment or on the command line. */
+export interface Setting {
+  /** Path of the field, keys joined by dots: `etcd.endpoints`. */
+  readonly path: string
+  readonly value: unknown
+  /** `environment WAYGATE_PORT` or `option --port`. */
+  readonly source: string
+}
+
+/** Groups of fields of which one counts: set in a stronger layer, it replaces the others. */
 const EITHER: readonly (readonly string[])[] = [
-  ['jwt.secret', 'jwt.secretFile', 'jwt.publicKeyFile'],
-  ['etcd.endpoints', 'etcd.embedded'],
-  ['routes.stickyCookie.secret', 'routes.stickyCookie.secretFile'],
+  ...Map.groupBy(FIELDS, ({ path, schema: { insteadOf } }) =>
+    insteadOf === undefined ? path : [...path.split('.').slice(0, -1), insteadOf].join('.'),
+  ).values(),
 ]
+  .filter(group => group.length > 1)
+  .map(group => group.map(({ path }) => path))
 
 type Tree = Record<string, unknown>
 

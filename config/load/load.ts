@@ -7,10 +7,10 @@ import { findProblems } from '../kit/validate.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
+import type { FieldSchema } from './fields.ts'
 import type { ReadFile } from './file-contents.ts'
-import { Layers } from './layers.ts'
+import { Layers, type Setting } from './layers.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
-import type { Setting } from './setting.ts'
 
 /** The file that is read when nobody names one and it is there. */
 export const DEFAULT_CONFIG_FILE = 'waygate.yaml'
@@ -65,7 +65,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   // The rules expect the right types, so they wait until those are there.
   if (findings.length > 0) report([...findings, ...findRoutesRuleProblems(tree)])
 
-  const config = resolveFiles(tree as Config, cwd)
+  const config = resolvePaths(tree, ConfigSchema as FieldSchema, cwd) as Config
   const later: Finding[] = [...findRuleProblems(config)]
   const warnings = [...environment.warnings]
   const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
@@ -85,30 +85,14 @@ function chooseFile(file: string | undefined, env: Environment, cwd: string): st
   return existsSync(resolve(cwd, DEFAULT_CONFIG_FILE)) ? DEFAULT_CONFIG_FILE : undefined
 }
 
-/** The same paths mean the same files whoever said them: they start at `cwd`. */
-function resolveFiles(config: Config, cwd: string): Config {
-  const absolute = <Section extends object>(
-    section: Section,
-    fields: readonly (keyof Section)[],
-  ): Section => {
-    const changed = { ...section }
-    for (const field of fields) {
-      const file = section[field]
-      if (typeof file === 'string') changed[field] = resolve(cwd, file) as Section[typeof field]
-    }
-    return changed
-  }
-  return {
-    ...absolute(config, ['dataDir']),
-    etcd: absolute(config.etcd, ['ca', 'cert', 'key']),
-    discovery: absolute(config.discovery, ['file']),
-    routes: { ...config.routes, stickyCookie: absolute(config.routes.stickyCookie, ['secretFile']) },
-    basic: absolute(config.basic, ['usersFile']),
-    jwt: {
-      ...absolute(config.jwt, ['secretFile', 'publicKeyFile', 'privateKeyFile']),
-      issuers: config.jwt.issuers.map(issuer => absolute(issuer, ['secretFile', 'publicKeyFile'])),
-    },
-  }
+/** Makes every path of the configuration absolute: whoever set it, a relative one starts at `cwd`. */
+function resolvePaths(value: unknown, { isPath, properties, items }: FieldSchema, cwd: string): unknown {
+  if (isPath) return typeof value === 'string' ? resolve(cwd, value) : value
+  if (items && Array.isArray(value)) return value.map(item => resolvePaths(item, items, cwd))
+  if (!properties || typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, resolvePaths(inner, properties[key] ?? {}, cwd)]),
+  )
 }
 
 function deepFreeze<T>(value: T): T {

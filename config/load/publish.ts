@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { ANNOTATIONS } from '../kit/values.ts'
 import { RouteDocument } from '../route/route-schema.ts'
 import { ConfigSchema } from '../schema.ts'
 
@@ -24,12 +25,17 @@ function whatMayBeWritten(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(whatMayBeWritten)
   if (typeof schema !== 'object' || schema === null) return schema
   const { required, ...rest } = schema as Json & { required?: readonly string[] }
+  const properties = (rest.properties ?? {}) as Record<string, Json>
   const result: Json = {}
   for (const [key, value] of Object.entries(rest)) {
+    if (ANNOTATIONS.has(key)) continue
     if (key === 'default') result[key] = value
-    else result[key] = whatMayBeWritten(value)
+    else if (key !== 'properties') result[key] = whatMayBeWritten(value)
+    else
+      result[key] = Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [name, whatMayBeWritten(field)]),
+      )
   }
-  const properties = (rest.properties ?? {}) as Record<string, Json>
   const still = required?.filter(name => !Object.hasOwn(properties[name] ?? {}, 'default')) ?? []
   if (still.length > 0) result.required = still
   // A whole section by default is noise: its fields say their own defaults.

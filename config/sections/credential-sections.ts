@@ -43,6 +43,7 @@ export const BasicSection = section(
     usersFile: Type.Optional(
       text(
         'File with more users, a line `name:hash` for each; `#` begins a comment. They have no scopes and no roles.',
+        { isPath: true },
       ),
     ),
   },

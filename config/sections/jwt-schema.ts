@@ -20,12 +20,24 @@ const ALGORITHMS = [
 
 export type Algorithm = (typeof ALGORITHMS)[number]
 
+// Shared by `jwt` and the entries of `jwt.issuers`; a variable sets the field of `jwt`, since none leads into a list.
 const KEY = {
-  secret: Type.Optional(secret('Secret that tokens are signed with (HS256 and its family).')),
-  secretFile: Type.Optional(text('File with that secret; one newline at its end does not count.')),
+  secret: Type.Optional(
+    secret('Secret that tokens are signed with (HS256 and its family).', {
+      env: 'WAYGATE_JWT_SECRET',
+      neverEmpty: true,
+    }),
+  ),
+  secretFile: Type.Optional(
+    text('File with that secret; one newline at its end does not count.', {
+      isPath: true,
+      insteadOf: 'secret',
+    }),
+  ),
   publicKeyFile: Type.Optional(
     text(
       'File with the public key or certificate (PEM) that verifies tokens (RS, PS and ES families, EdDSA).',
+      { env: 'WAYGATE_JWT_PUBLIC_KEY_FILE', neverEmpty: true, isPath: true, insteadOf: 'secret' },
     ),
   ),
   algorithms: Type.Optional(
@@ -33,6 +45,8 @@ const KEY = {
       minItems: 1,
       uniqueItems: true,
       description: 'Accepted signature algorithms. Absent: those that the key is made for.',
+      env: 'WAYGATE_JWT_ALGORITHMS',
+      neverEmpty: true,
     }),
   ),
 }
@@ -87,11 +101,23 @@ export const JwtSection = section(
     secretFile: KEY.secretFile,
     publicKeyFile: KEY.publicKeyFile,
     privateKeyFile: Type.Optional(
-      text('File with the private key (PEM) that `waygate token` signs with. The gateway never reads it.'),
+      text('File with the private key (PEM) that `waygate token` signs with. The gateway never reads it.', {
+        isPath: true,
+      }),
     ),
     algorithms: KEY.algorithms,
-    issuer: Type.Optional(textOrList('Accepted `iss`, one or a list. Absent: any.')),
-    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: any.')),
+    issuer: Type.Optional(
+      textOrList('Accepted `iss`, one or a list. Absent: any.', {
+        env: 'WAYGATE_JWT_ISSUER',
+        neverEmpty: true,
+      }),
+    ),
+    audience: Type.Optional(
+      textOrList('Accepted `aud`, one or a list. Absent: any.', {
+        env: 'WAYGATE_JWT_AUDIENCE',
+        neverEmpty: true,
+      }),
+    ),
     issuers: Type.Array(Issuer, {
       default: [],
       description:

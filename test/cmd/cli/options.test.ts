@@ -17,8 +17,8 @@ const understood: [line: string, command: object][] = [
       settings: [
         { path: 'host', value: '127.0.0.1', source: 'option --host' },
         { path: 'port', value: 0, source: 'option --port' },
-        { path: 'etcd.endpoints', value: ['http://a:1', 'http://b:2'], source: 'option --etcd' },
         { path: 'workers', value: 0, source: 'option --workers' },
+        { path: 'etcd.endpoints', value: ['http://a:1', 'http://b:2'], source: 'option --etcd' },
       ],
     },
   ],

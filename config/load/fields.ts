@@ -1,0 +1,50 @@
+import type { TSchema } from 'typebox'
+import type { Annotations } from '../kit/values.ts'
+import { ConfigSchema } from '../schema.ts'
+
+/** What the loader, the command line and the documentation read of a schema. */
+export interface FieldSchema extends Annotations {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly properties?: Readonly<Record<string, FieldSchema>>
+  readonly items?: FieldSchema
+  readonly anyOf?: readonly FieldSchema[]
+}
+
+/** A field of the configuration. */
+export interface Field {
+  /** Keys from the top, joined by dots: `etcd.endpoints`. */
+  readonly path: string
+  readonly schema: TSchema & FieldSchema
+}
+
+/** Every field of the configuration in the order of the schema; sections and entries of lists and maps are not fields. */
+export const FIELDS: readonly Field[] = [...fieldsIn(ConfigSchema as FieldSchema, '')]
+
+function* fieldsIn({ properties = {} }: FieldSchema, prefix: string): Generator<Field> {
+  for (const [key, schema] of Object.entries(properties)) {
+    const path = `${prefix}${key}`
+    if (schema.properties) yield* fieldsIn(schema, `${path}.`)
+    else yield { path, schema }
+  }
+}
+
+/** Whether a field holds a list, or may hold one. */
+export function isList({ type, anyOf = [] }: FieldSchema): boolean {
+  return type === 'array' || anyOf.some(isList)
+}
+
+/**
+ * Converts the text of an environment variable or an option to the type of its field. Text that does not fit the type
+ * is returned as it is, so that validation refuses it.
+ */
+export function fromText(text: string, schema: FieldSchema): unknown {
+  if (isList(schema)) {
+    return text
+      .split(',')
+      .map(item => item.trim())
+      .filter(item => item !== '')
+  }
+  return schema.type === 'integer' && /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : text
+}
