@@ -4,13 +4,13 @@ import { balancerRule } from './route/balancer-rule.ts'
 import { HealthCheckRule } from './route/health-check.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
 import { RETRIES, RouteDocuments, SLOW_START } from './route/route-schema.ts'
+import { ClientLimitsSection } from './sections/client-limits-section.ts'
 import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
 import { JwtSection } from './sections/jwt-schema.ts'
-import { LimitsSection } from './sections/limits-schema.ts'
 import {
   BreakerSection,
-  LimitSection,
   OverloadSection,
+  ServiceLimitSection,
   StaleAnswersSection,
 } from './sections/resilience-sections.ts'
 
@@ -275,11 +275,11 @@ export const ConfigSchema = Type.Object(
     apiKeys: ApiKeysSection,
     basic: BasicSection,
     breaker: BreakerSection,
-    limit: LimitSection,
+    serviceLimit: ServiceLimitSection,
     overload: OverloadSection,
     staleAnswers: StaleAnswersSection,
     upstream: UpstreamSection,
-    limits: LimitsSection,
+    clientLimits: ClientLimitsSection,
   },
   { additionalProperties: false, description: 'The configuration of Waygate.' },
 )

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { loadConfig } from '../config/load/load.ts'
-import { findRouteProblems } from '../config/route/route-document.ts'
+import { readRouteDocument } from '../config/route/route-document.ts'
 import { generatedFiles, replacePart } from '../scripts/docs-files.ts'
 import { tempFolder } from './config/temp-folder.ts'
 
@@ -79,7 +79,7 @@ test('the schema of route documents and the program agree', () => {
   assert.ok(good.length > 0)
   for (const document of good) {
     assert.ok(routeSchema(document), JSON.stringify(routeSchema.errors))
-    assert.deepEqual(findRouteProblems(document), [])
+    assert.deepEqual(readRouteDocument(document).problems, [])
   }
   for (const document of [
     {},
@@ -88,6 +88,6 @@ test('the schema of route documents and the program agree', () => {
     { path: '/a', service: 'a', retries: 11 },
   ]) {
     assert.equal(routeSchema(document), false)
-    assert.notEqual(findRouteProblems(document).length, 0)
+    assert.notEqual(readRouteDocument(document).problems.length, 0)
   }
 })

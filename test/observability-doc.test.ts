@@ -13,7 +13,9 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const node = await startNode(t, socket => socket.write(answer()))
   const { port, adminPort, gateway } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    routes: { r: { path: '/user', service: 'user', limit: { concurrent: 10 }, healthCheck: { tcp: true } } },
+    routes: {
+      r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
+    },
   })
   gateway.health.startChecking()
   await send(port, { path: '/user' })

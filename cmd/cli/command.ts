@@ -8,15 +8,15 @@ export interface Configured {
   readonly settings: readonly Setting[]
 }
 
-export interface StartOptions extends Configured {
+export interface StartCommand extends Configured {
   readonly command: 'start'
 }
 
-export interface DemoOptions extends Configured {
+export interface DemoCommand extends Configured {
   readonly command: 'demo'
 }
 
-export interface RegisterOptions extends Configured {
+export interface RegisterCommand extends Configured {
   readonly command: 'register'
   readonly name: string
   readonly host: string
@@ -29,20 +29,20 @@ export interface RegisterOptions extends Configured {
   readonly child: { readonly file: string; readonly args: readonly string[] } | undefined
 }
 
-export interface RoutesOptions extends Configured {
+export interface RoutesCommand extends Configured {
   readonly command: 'routes'
   /** An http or https URL without a trailing slash. Absent: the configured admin listener. */
   readonly admin: string | undefined
 }
 
-export interface TokenOptions extends Configured {
+export interface TokenCommand extends Configured {
   readonly command: 'token'
   readonly subject: string
   readonly expiresInSeconds: number
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-export interface ApiKeyOptions extends Configured {
+export interface ApiKeyCommand extends Configured {
   readonly command: 'api-key'
   readonly owner: string
   readonly scopes: readonly string[]
@@ -52,7 +52,7 @@ export interface ApiKeyOptions extends Configured {
   readonly expiresInSeconds: number | undefined
 }
 
-export interface HashPasswordOptions {
+export interface HashPasswordCommand {
   readonly command: 'hash-password'
   /** Whose it is, to print a line of `basic.usersFile`. */
   readonly user: string | undefined
@@ -62,28 +62,28 @@ export interface HashPasswordOptions {
 export const CHECK_KINDS = ['config', 'route', 'services', 'api-key'] as const
 export type CheckKind = (typeof CHECK_KINDS)[number]
 
-export interface CheckOptions {
+export interface CheckCommand {
   readonly command: 'check'
   readonly file: string
   readonly kind: CheckKind | undefined
 }
 
-export interface DoctorOptions extends Configured {
+export interface DoctorCommand extends Configured {
   readonly command: 'doctor'
   readonly writeCheck: boolean
   readonly json: boolean
 }
 
 export type Command =
-  | StartOptions
-  | DemoOptions
-  | RegisterOptions
-  | RoutesOptions
-  | TokenOptions
-  | ApiKeyOptions
-  | HashPasswordOptions
-  | CheckOptions
-  | DoctorOptions
+  | StartCommand
+  | DemoCommand
+  | RegisterCommand
+  | RoutesCommand
+  | TokenCommand
+  | ApiKeyCommand
+  | HashPasswordCommand
+  | CheckCommand
+  | DoctorCommand
   /** To be printed on stdout. */
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }

@@ -2,13 +2,13 @@ import { didYouMean } from '../../config/kit/closest.ts'
 import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.ts'
 import { Arguments } from './arguments.ts'
 import {
-  type ApiKeyOptions,
+  type ApiKeyCommand,
   CHECK_KINDS,
-  type CheckOptions,
+  type CheckCommand,
   type Command,
   type Configured,
-  type RegisterOptions,
-  type TokenOptions,
+  type RegisterCommand,
+  type TokenCommand,
 } from './command.ts'
 import { parseDuration } from './duration.ts'
 import { commandHelp, programHelp } from './help.ts'
@@ -70,7 +70,7 @@ function configured(given: Arguments): Configured {
   return { config: given.one('config'), settings: given.settings() }
 }
 
-function parseRegister(given: Arguments): RegisterOptions {
+function parseRegister(given: Arguments): RegisterCommand {
   const name = given.required('name')
   const id = given.one('id')
   const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT }) ?? 1
@@ -116,7 +116,7 @@ function parseAdmin(given: Arguments): string | undefined {
 // `--sub` and `--expires` say these; `iat` is the time of signing.
 const OWN_CLAIMS = ['sub', 'exp', 'iat']
 
-function parseToken(given: Arguments): TokenOptions {
+function parseToken(given: Arguments): TokenCommand {
   const expires = given.one('expires') ?? COMMANDS.token.options[1].default
   const expiresInSeconds = parseDuration(expires)
   if (expiresInSeconds === undefined) {
@@ -135,7 +135,7 @@ function parseToken(given: Arguments): TokenOptions {
   }
 }
 
-function parseApiKey(given: Arguments): ApiKeyOptions {
+function parseApiKey(given: Arguments): ApiKeyCommand {
   const expires = given.one('expires')
   const expiresInSeconds = expires === undefined ? undefined : parseDuration(expires)
   if (expires !== undefined && expiresInSeconds === undefined) {
@@ -166,7 +166,7 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-function parseCheck(given: Arguments): CheckOptions {
+function parseCheck(given: Arguments): CheckCommand {
   const [file, extra] = [...given.operands, ...given.rest]
   if (file === undefined) throw given.error('FILE is missing')
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)

@@ -1,13 +1,13 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { ApiKeyDocument } from '../../config/kit/api-key-document.ts'
 import { loadConfig } from '../../config/load/load.ts'
-import type { ApiKeyOptions } from '../cli/command.ts'
+import type { ApiKeyCommand } from '../cli/command.ts'
 
 /** 256 bits: so long a key needs no slow hash, since nobody can try them all. */
 const KEY_BYTES = 32
 
 /** `waygate api-key`: prints a new key, and what to put into etcd for it. Resolves with the exit code. */
-export async function runApiKey(options: ApiKeyOptions): Promise<number> {
+export async function runApiKey(options: ApiKeyCommand): Promise<number> {
   const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
   const { key, etcdKey, value } = makeApiKey(options, config.apiKeys.prefix, Date.now())
   console.log(`API key:    ${key}`)
@@ -22,7 +22,7 @@ export async function runApiKey(options: ApiKeyOptions): Promise<number> {
 
 /** @param now milliseconds since 1970 */
 export function makeApiKey(
-  { owner, scopes, roles, claims, expiresInSeconds }: Omit<ApiKeyOptions, 'command' | 'config' | 'settings'>,
+  { owner, scopes, roles, claims, expiresInSeconds }: Omit<ApiKeyCommand, 'command' | 'config' | 'settings'>,
   prefix: string,
   now: number,
 ): { readonly key: string; readonly etcdKey: string; readonly value: string } {

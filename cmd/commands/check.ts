@@ -1,11 +1,15 @@
 import { findApiKeyProblems } from '../../config/kit/api-key-document.ts'
-import { ConfigError, type SourcedProblem, toProblem } from '../../config/kit/problem.ts'
+import { ConfigError, jsonPath, type Path, type SourcedProblem, toProblem } from '../../config/kit/problem.ts'
 import { type DocumentFile, readDocumentFile } from '../../config/load/document-file.ts'
 import type { Environment } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
-import { findRouteIdProblems, findRouteProblems } from '../../config/route/route-document.ts'
+import {
+  findRouteIdProblems,
+  type RouteFindings,
+  readRouteDocument,
+} from '../../config/route/route-document.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
-import type { CheckKind, CheckOptions } from '../cli/command.ts'
+import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkFormats } from '../gateway/registry.ts'
 
 export interface CheckContext {
@@ -16,21 +20,18 @@ export interface CheckContext {
 }
 
 /**
- * Says whether a file would be accepted, as `start` would judge it here and now: key files are read, and the
- * environment counts. Prints `FILE: ok (KIND)`, or a line for every problem.
+ * Says whether `waygate start` would accept a file here and now: key files are read, and the environment counts.
+ * Prints a line for every warning, and `FILE: ok (KIND)` or a line for every problem.
  *
- * @returns the exit code.
+ * @returns the exit code
  */
-export function runCheck({ file, kind }: Omit<CheckOptions, 'command'>, context: CheckContext): 0 | 1 {
+export function runCheck({ file, kind }: Omit<CheckCommand, 'command'>, context: CheckContext): 0 | 1 {
   try {
     const document = readDocumentFile(file, { cwd: context.cwd })
     const found = kind ?? kindOf(document.value)
-    if (found === 'config') {
-      for (const warning of checkConfig(file, context)) context.print(`${file}: warning: ${warning}`)
-    } else {
-      const problems = found === 'services' ? servicesProblems(file, document) : problemsOf(document, found)
-      if (problems.length > 0) throw new ConfigError(problems)
-    }
+    const { problems, warnings } = CHECKS[found](file, document, context)
+    for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
+    if (problems.length > 0) throw new ConfigError(problems)
     context.print(`${file}: ok (${KINDS[found]})`)
     return 0
   } catch (error) {
@@ -56,29 +57,59 @@ function kindOf(document: unknown): CheckKind {
   return has('owner') ? 'api-key' : 'config'
 }
 
-function checkConfig(file: string, { env, cwd }: CheckContext): readonly string[] {
-  const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
-  checkFormats(loaded)
-  return loaded.warnings
+interface Checked {
+  readonly problems: readonly SourcedProblem[]
+  readonly warnings: readonly string[]
 }
 
-function problemsOf({ value, locate }: DocumentFile, kind: 'route' | 'api-key'): SourcedProblem[] {
-  const findings = kind === 'route' ? findRouteProblems(value) : findApiKeyProblems(value)
-  return findings.map(finding => ({ ...toProblem(finding), source: locate(finding.path) }))
+type Check = (file: string, document: DocumentFile, context: CheckContext) => Checked
+
+const CHECKS: Readonly<Record<CheckKind, Check>> = {
+  /** @throws ConfigError when the configuration cannot be used */
+  config(file, _document, { env, cwd }) {
+    const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
+    checkFormats(loaded)
+    return { problems: [], warnings: loaded.warnings }
+  },
+  route: (_file, document) => place(readRouteDocument(document.value), document),
+  services: checkServices,
+  'api-key': (_file, document) =>
+    place({ problems: findApiKeyProblems(document.value), warnings: [] }, document),
 }
 
-/** Of the file that stands in for etcd: whatever it says that would not be used. */
-function servicesProblems(file: string, { text, locate }: DocumentFile): SourcedProblem[] {
-  const read = readServices(text)
-  if ('reason' in read) return [{ source: file, path: '', message: read.reason }]
-  return [...read.nodes, ...read.routes].flatMap(entry => {
-    if (entry.kind === 'problem') return { source: file, path: entry.key, message: entry.reason }
-    if (entry.kind !== 'route') return []
-    return [...findRouteIdProblems(entry.id), ...findRouteProblems(entry.document)].map(
-      ({ path, message }) => {
-        const whole = ['routes', entry.id, ...path]
-        return { ...toProblem({ path: whole, message }), source: locate(whole) }
-      },
-    )
+/** Says where in the file the findings are. */
+function place(
+  { problems, warnings }: Pick<RouteFindings, 'problems' | 'warnings'>,
+  { locate }: DocumentFile,
+  at: Path = [],
+): Checked {
+  return {
+    problems: problems.map(({ path, message }) => {
+      const whole = [...at, ...path]
+      return { ...toProblem({ path: whole, message }), source: locate(whole) }
+    }),
+    warnings: warnings.map(({ path, message }) => {
+      const whole = [...at, ...path]
+      return `${jsonPath(whole)} (${locate(whole)}) ${message}`
+    }),
+  }
+}
+
+/** Checks the file of the registry `file`: everything in it that the gateway would not use. */
+function checkServices(file: string, document: DocumentFile): Checked {
+  const read = readServices(document.text)
+  if ('reason' in read) return { problems: [{ source: file, path: '', message: read.reason }], warnings: [] }
+  const checked = [...read.nodes, ...read.routes].map((entry): Checked => {
+    if (entry.kind === 'problem') {
+      return { problems: [{ source: file, path: entry.key, message: entry.reason }], warnings: [] }
+    }
+    if (entry.kind !== 'route') return { problems: [], warnings: [] }
+    const { problems, warnings } = readRouteDocument(entry.document)
+    const all = [...findRouteIdProblems(entry.id), ...problems]
+    return place({ problems: all, warnings }, document, ['routes', entry.id])
   })
+  return {
+    problems: checked.flatMap(({ problems }) => problems),
+    warnings: checked.flatMap(({ warnings }) => warnings),
+  }
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { createEtcdClient, type EtcdClientOptions } from '../../discovery/etcd/client.ts'
 import { readExampleRoutes } from '../../examples/shared/routes.ts'
-import type { DemoOptions } from '../cli/command.ts'
+import type { DemoCommand } from '../cli/command.ts'
 import { untilSignal } from '../cli/signals.ts'
 import { localUrlOf } from '../cli/url.ts'
 import { UsageError } from '../cli/usage-error.ts'
@@ -30,7 +30,7 @@ const STOP_GRACE_MS = 5_000
  * `waygate demo`: embedded etcd, gateway and the example services, with what to type next. Resolves with the
  * exit code after SIGINT or SIGTERM has ended all of it.
  */
-export async function runDemo(options: DemoOptions): Promise<number> {
+export async function runDemo(options: DemoCommand): Promise<number> {
   const signal = untilSignal()
   const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
   const log = createLogger(loaded.config.logLevel)
@@ -66,7 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 /** Quiet unless asked, with a secret made up where none is configured, and gone at once on Ctrl-C. */
-function loadDemoConfig({ config: file, settings }: DemoOptions): LoadedConfig {
+function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
   const defaults = {
     WAYGATE_LOG_LEVEL: 'warn',
     ...(!process.env.WAYGATE_JWT_PUBLIC_KEY_FILE && {

@@ -8,14 +8,14 @@ import type { Finding } from '../../discovery/etcd/doctor/finding.ts'
 import { probe } from '../../discovery/etcd/doctor/probe.ts'
 import { checkPrefix, servicesPrefixes } from '../../discovery/etcd/prefixes.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import type { DoctorOptions } from '../cli/command.ts'
+import type { DoctorCommand } from '../cli/command.ts'
 import { etcdClientOptions } from '../gateway/etcd-options.ts'
 import { formatFindings } from './doctor-report.ts'
 
 const CONNECT_MS = 2_000
 
 /** `waygate doctor`: prints what is wrong with etcd. Resolves with the exit code: 1 when there is a problem. */
-export async function runDoctor(options: DoctorOptions): Promise<0 | 1> {
+export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
   const findings = await findOut(options)
   const isColored = process.stdout.isTTY === true && process.stdout.hasColors()
   console.log(
@@ -24,7 +24,7 @@ export async function runDoctor(options: DoctorOptions): Promise<0 | 1> {
   return findings.some(({ level }) => level === 'problem') ? 1 : 0
 }
 
-async function findOut({ config: file, settings, writeCheck }: DoctorOptions): Promise<readonly Finding[]> {
+async function findOut({ config: file, settings, writeCheck }: DoctorCommand): Promise<readonly Finding[]> {
   const loaded = loadConfig({ file, env: process.env, flags: settings })
   const { config, keys, warnings } = loaded
   const said = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))

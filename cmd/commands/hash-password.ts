@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { formatPasswordHash } from '../../internal/password-hash.ts'
 import { hashPassword } from '../../middleware/auth/password.ts'
-import type { HashPasswordOptions } from '../cli/command.ts'
+import type { HashPasswordCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/usage-error.ts'
 
 /**
@@ -12,7 +12,7 @@ import { UsageError } from '../cli/usage-error.ts'
 const USER = /^[^\x00-\x1f\x7f:#\s][^\x00-\x1f\x7f:]{0,254}$/
 
 /** `waygate hash-password`: prints what is kept of the password on standard input. Resolves with the exit code. */
-export async function runHashPassword({ user }: HashPasswordOptions): Promise<number> {
+export async function runHashPassword({ user }: HashPasswordCommand): Promise<number> {
   if (user !== undefined && !USER.test(user)) {
     throw new UsageError(
       '--user must be 1 to 255 characters without colon, the first neither # nor a blank',

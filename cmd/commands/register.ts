@@ -3,7 +3,7 @@ import pino from 'pino'
 import { loadConfig } from '../../config/load/load.ts'
 import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
-import type { RegisterOptions } from '../cli/command.ts'
+import type { RegisterCommand } from '../cli/command.ts'
 import { untilSignal } from '../cli/signals.ts'
 import { etcdClientOptions } from '../gateway/etcd-options.ts'
 import { startChild, untilAccepting, untilFree } from './child.ts'
@@ -21,7 +21,7 @@ const STOP_GRACE_MS = 10_000
  *
  * Logs go to stderr: stdout belongs to the command.
  */
-export async function runRegister(options: RegisterOptions): Promise<number> {
+export async function runRegister(options: RegisterCommand): Promise<number> {
   const { config, keys } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
   const leaving = new AbortController()

@@ -1,11 +1,11 @@
 import { loadConfig } from '../../config/load/load.ts'
 import type { RoutesPage } from '../../routes/admin/page-types.ts'
-import type { RoutesOptions } from '../cli/command.ts'
+import type { RoutesCommand } from '../cli/command.ts'
 import { formatTable } from '../cli/text-table.ts'
 import { urlOf } from '../cli/url.ts'
 
 /** `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
-export async function runRoutes(options: RoutesOptions): Promise<number> {
+export async function runRoutes(options: RoutesCommand): Promise<number> {
   const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
   const admin = options.admin ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
   const headers = config.adminToken === undefined ? {} : { authorization: `Bearer ${config.adminToken}` }

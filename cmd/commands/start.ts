@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createFileRecord } from '../../config/load/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
-import type { StartOptions } from '../cli/command.ts'
+import type { StartCommand } from '../cli/command.ts'
 import { onReloadSignal, untilSignal } from '../cli/signals.ts'
 import { urlOf } from '../cli/url.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
@@ -11,7 +11,7 @@ import { logStartWarnings } from '../gateway/start-warnings.ts'
 import type { Source } from '../workers/reload.ts'
 
 /** `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
-export async function runStart(options: StartOptions): Promise<number> {
+export async function runStart(options: StartCommand): Promise<number> {
   const load = (): Source => {
     const files = createFileRecord()
     const { config: file, settings: flags } = options

@@ -5,11 +5,11 @@ import type { Findings } from '../../config/keys/key-files.ts'
 import { ConfigError, toProblem } from '../../config/kit/problem.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import type { Algorithm } from '../../config/sections/jwt-schema.ts'
-import type { TokenOptions } from '../cli/command.ts'
+import type { TokenCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/usage-error.ts'
 
 /** `waygate token`: prints a token and nothing else. Resolves with the exit code. */
-export async function runToken(options: TokenOptions): Promise<number> {
+export async function runToken(options: TokenCommand): Promise<number> {
   console.log(
     signToken(options, loadConfig({ file: options.config, env: process.env, flags: options.settings })),
   )
@@ -23,7 +23,7 @@ export async function runToken(options: TokenOptions): Promise<number> {
  * @throws ConfigError when there is nothing to sign with, UsageError for a claim of the wrong type or an impossible name.
  */
 export function signToken(
-  { subject, expiresInSeconds, claims }: Pick<TokenOptions, 'subject' | 'expiresInSeconds' | 'claims'>,
+  { subject, expiresInSeconds, claims }: Pick<TokenCommand, 'subject' | 'expiresInSeconds' | 'claims'>,
   { config, sourceOf }: Pick<LoadedConfig, 'config' | 'sourceOf'>,
 ): string {
   const findings: Findings = { problems: [], warnings: [] }

@@ -224,13 +224,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function proxyLimits({ limits }: Config) {
+function proxyLimits({ clientLimits }: Config) {
   return {
-    maxBodyBytes: limits.bodyBytes,
-    maxTargetBytes: limits.targetBytes,
-    maxHeaderBytes: limits.headerBytes,
-    headersTimeoutMs: limits.headersTimeoutMs,
-    keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
-    maxRequestsPerConnection: limits.requestsPerConnection,
+    maxBodyBytes: clientLimits.bodyBytes,
+    maxTargetBytes: clientLimits.targetBytes,
+    maxHeaderBytes: clientLimits.headerBytes,
+    headersTimeoutMs: clientLimits.headersTimeoutMs,
+    keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
+    maxRequestsPerConnection: clientLimits.requestsPerConnection,
   }
 }

@@ -14,10 +14,10 @@ export function createLimits(loop: LoopGuard, logger: Logger): Limits {
 export function configureLimits(
   limits: Limits,
   rules: ReadonlyMap<string, Partial<ServiceRules>>,
-  { limit }: Config,
+  { serviceLimit }: Config,
 ): void {
-  const limitOf = (service: string) => rules.get(service)?.limit ?? limit
-  const isOn = isLimited(limit) || [...rules.keys()].some(service => isLimited(limitOf(service)))
+  const limitOf = (service: string) => rules.get(service)?.serviceLimit ?? serviceLimit
+  const isOn = isLimited(serviceLimit) || [...rules.keys()].some(service => isLimited(limitOf(service)))
   limits.configure(isOn, service => (isLimited(limitOf(service)) ? limitOf(service) : undefined))
 }
 

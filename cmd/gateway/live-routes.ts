@@ -7,7 +7,7 @@ import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { createAutoRoute } from '../../internal/routing/auto-route.ts'
 import type { AuthenticatorName, Route, RouteAuth } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
-import { type ServiceRules, serviceRules, unusedRules } from './service-rules.ts'
+import { routeWarnings, type ServiceRules, serviceRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
@@ -77,7 +77,7 @@ export class LiveRoutes {
 
   /** What documents say that does not count. */
   problems(): { readonly key: string; readonly reason: string }[] {
-    return unusedRules(this.#table.documents)
+    return routeWarnings(this.#table.documents)
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {

@@ -1,4 +1,4 @@
-import { completeLimit } from '../../config/route/resilience-rules.ts'
+import { completeServiceLimit } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -6,7 +6,7 @@ import type { Route } from '../../internal/routing/route.ts'
 /** What holds for a service as a whole, whatever route a request takes. */
 export interface ServiceRules {
   readonly breaker: Config['breaker']
-  readonly limit: Config['limit']
+  readonly serviceLimit: Config['serviceLimit']
   /** Null: its nodes are not checked. Absent: as they say themselves. */
   readonly healthCheck?: HealthCheck | null
 }
@@ -30,27 +30,33 @@ export function serviceRules(
   return rules
 }
 
-const FIELDS = ['breaker', 'limit', 'healthCheck'] as const
+const FIELDS = ['breaker', 'serviceLimit', 'healthCheck'] as const
 
-/** What routes say of their services and what does not count, since another route of the service has said it. */
-export function unusedRules(routes: readonly Route[]): { readonly key: string; readonly reason: string }[] {
+/**
+ * What is to be said of routes that are used all the same: former names of fields, and rules for a service that do not
+ * count because another route of the service has them, too.
+ */
+export function routeWarnings(routes: readonly Route[]): { readonly key: string; readonly reason: string }[] {
+  const found = routes.flatMap(({ id, warnings = [] }) => warnings.map(reason => ({ key: id, reason })))
   const first = new Map<string, string>()
-  const unused: { key: string; reason: string }[] = []
   for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     for (const field of FIELDS) {
       if (route[field] === undefined) continue
       const by = first.get(`${route.service} ${field}`)
       if (by === undefined) first.set(`${route.service} ${field}`, route.id)
-      else unused.push({ key: route.id, reason: `$.${field} is not used: that of the route ${by} counts` })
+      else found.push({ key: route.id, reason: `$.${field} is not used: that of the route ${by} counts` })
     }
   }
-  return unused
+  return found
 }
 
-function rulesOf({ breaker, limit, healthCheck }: Route, defaults: ServiceRules): Partial<ServiceRules> {
+function rulesOf(
+  { breaker, serviceLimit, healthCheck }: Route,
+  defaults: ServiceRules,
+): Partial<ServiceRules> {
   return {
     ...(breaker && { breaker: { ...defaults.breaker, ...breaker } }),
-    ...(limit && { limit: completeLimit(limit, defaults.limit) }),
+    ...(serviceLimit && { serviceLimit: completeServiceLimit(serviceLimit, defaults.serviceLimit) }),
     ...(healthCheck !== undefined && { healthCheck }),
   }
 }

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type Finding, jsonPath } from './problem.ts'
+import { type Finding, toReason } from './problem.ts'
 import { createProblemFinder } from './validate.ts'
 
 const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
@@ -41,5 +41,5 @@ export function parseApiKeyDocument(
 ): { readonly document: ApiKeyDocument } | { readonly reason: string } {
   const findings = findApiKeyProblems(document)
   if (findings.length === 0) return { document: document as ApiKeyDocument }
-  return { reason: findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ') }
+  return { reason: toReason(findings) }
 }

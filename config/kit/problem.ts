@@ -47,6 +47,11 @@ export function jsonPath(path: Path): string {
   }, '$')
 }
 
+/** Writes findings on one line: every path and what is wrong there. */
+export function toReason(findings: readonly Finding[]): string {
+  return findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
+}
+
 /** A value as it may stand in a message: short, and on one line whatever it holds. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)

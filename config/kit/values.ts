@@ -23,6 +23,19 @@ export interface Annotations {
   readonly isPath?: boolean
   /** Another field of the same section; of the two, the one set in the stronger layer replaces the other. */
   readonly insteadOf?: string
+  /** A name that the field had before; it is still read, with a warning. */
+  readonly formerly?: string
+}
+
+/** What is read of a field's schema beside its validation. */
+export interface FieldSchema extends Annotations {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly properties?: Readonly<Record<string, FieldSchema>>
+  readonly patternProperties?: Readonly<Record<string, FieldSchema>>
+  readonly items?: FieldSchema
+  readonly anyOf?: readonly FieldSchema[]
 }
 
 /** The name of every annotation. */
@@ -33,6 +46,7 @@ export const ANNOTATIONS: ReadonlySet<string> = new Set(
     flag: true,
     isPath: true,
     insteadOf: true,
+    formerly: true,
   } satisfies Record<keyof Annotations, true>),
 )
 
@@ -72,6 +86,10 @@ export function textOrList(description: string, annotations: Annotations = {}) {
 }
 
 /** An object that knows all its fields; absent means every default. */
-export function section<Properties extends Type.TProperties>(properties: Properties, description: string) {
-  return Type.Object(properties, { additionalProperties: false, default: {}, description })
+export function section<Properties extends Type.TProperties>(
+  properties: Properties,
+  description: string,
+  annotations: Annotations = {},
+) {
+  return Type.Object(properties, { additionalProperties: false, default: {}, description, ...annotations })
 }

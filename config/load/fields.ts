@@ -1,16 +1,6 @@
 import type { TSchema } from 'typebox'
-import type { Annotations } from '../kit/values.ts'
+import type { FieldSchema } from '../kit/values.ts'
 import { ConfigSchema } from '../schema.ts'
-
-/** What the loader, the command line and the documentation read of a schema. */
-export interface FieldSchema extends Annotations {
-  readonly type?: string
-  readonly description?: string
-  readonly default?: unknown
-  readonly properties?: Readonly<Record<string, FieldSchema>>
-  readonly items?: FieldSchema
-  readonly anyOf?: readonly FieldSchema[]
-}
 
 /** A field of the configuration. */
 export interface Field {

@@ -2,12 +2,20 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Value } from 'typebox/value'
 import { type Keys, loadKeys } from '../keys/keys.ts'
-import { ConfigError, type Finding, type SourcedProblem, toProblem } from '../kit/problem.ts'
+import { renameFields } from '../kit/former-names.ts'
+import {
+  ConfigError,
+  type Finding,
+  jsonPath,
+  type Path,
+  type SourcedProblem,
+  toProblem,
+} from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
+import type { FieldSchema } from '../kit/values.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
-import type { FieldSchema } from './fields.ts'
 import type { ReadFile } from './file-contents.ts'
 import { Layers, type Setting } from './layers.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
@@ -50,13 +58,22 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const named = chooseFile(file, env, cwd)
   const document = named === undefined ? undefined : readDocumentFile(named, { cwd })
   const environment = readEnvironment(env)
-  const layers = new Layers(document)
+  const renamed = renameFields(document?.value, ConfigSchema)
+  const locate = (path: Path) => document!.locate(renamed.asWritten(path))
+  const layers = new Layers(document && { value: renamed.document, locate })
   layers.apply(environment.settings)
   layers.apply(flags)
   const problems: SourcedProblem[] = [...layers.problems, ...environment.problems]
+  for (const finding of renamed.problems) {
+    problems.push({ ...toProblem(finding), source: document!.locate(finding.path) })
+  }
   const report = (findings: readonly Finding[]) => {
-    for (const finding of findings)
-      problems.push({ ...toProblem(finding), source: layers.nearestSource(finding.path) })
+    for (const { path, message } of findings) {
+      problems.push({
+        ...toProblem({ path: renamed.asWritten(path), message }),
+        source: layers.nearestSource(path),
+      })
+    }
     if (problems.length > 0) throw new ConfigError(problems)
   }
 
@@ -67,7 +84,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const config = resolvePaths(tree, ConfigSchema as FieldSchema, cwd) as Config
   const later: Finding[] = [...findRuleProblems(config)]
-  const warnings = [...environment.warnings]
+  const warnings = [
+    ...environment.warnings,
+    ...renamed.warnings.map(
+      ({ path, message }) => `${jsonPath(path)} (${document!.locate(path)}) ${message}`,
+    ),
+  ]
   const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
   report(later)
   return {

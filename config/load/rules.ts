@@ -4,7 +4,7 @@ import { isLoopback } from '../kit/loopback.ts'
 import { type Finding, show } from '../kit/problem.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
-import { findLimitProblems } from '../route/resilience-rules.ts'
+import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import { findRouteRuleProblems } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
 import { findAuthProblems } from './auth-rules.ts'
@@ -27,7 +27,9 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
-  for (const { path, message } of findLimitProblems(config.limit)) yield { path: ['limit', ...path], message }
+  for (const { path, message } of findServiceLimitProblems(config.serviceLimit)) {
+    yield { path: ['serviceLimit', ...path], message }
+  }
   yield* findAuthProblems(config)
   yield* findRoutesRuleProblems(config)
 }

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
-import { type Finding, jsonPath } from '../kit/problem.ts'
+import { type Finding, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 
 const TIME = { minimum: 100, maximum: 3_600_000 } as const
@@ -108,5 +108,5 @@ export function parseHealthCheck(
   }
   const findings = [...findSchemaProblems(rule), ...findHealthCheckProblems(rule)]
   if (findings.length === 0) return { check: toHealthCheck(rule as HealthCheckRule) }
-  return { reason: findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ') }
+  return { reason: toReason(findings) }
 }

@@ -1,4 +1,4 @@
-import type { BreakerRule, HedgeRule, LimitRule, Route } from '../../internal/routing/route.ts'
+import type { BreakerRule, HedgeRule, Route, ServiceLimitRule } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import type { RouteDocument } from './route-schema.ts'
@@ -30,12 +30,15 @@ export function toBreaker(breaker: RouteDocument['breaker']): BreakerRule | unde
   })
 }
 
-export function toLimit(limit: RouteDocument['limit']): LimitRule | undefined {
+export function toServiceLimit(limit: RouteDocument['serviceLimit']): ServiceLimitRule | undefined {
   return limit && Object.freeze({ ...limit })
 }
 
 /** The limit of a service: of what a route says, and of the configuration where that says nothing. */
-export function completeLimit(rule: LimitRule, defaults: Config['limit']): Config['limit'] {
+export function completeServiceLimit(
+  rule: ServiceLimitRule,
+  defaults: Config['serviceLimit'],
+): Config['serviceLimit'] {
   const { concurrent, adaptive } = rule
   // One kind takes the place of the other.
   const saysKind = concurrent !== undefined || adaptive !== undefined
@@ -44,12 +47,12 @@ export function completeLimit(rule: LimitRule, defaults: Config['limit']): Confi
 }
 
 /** Whether there is one. */
-export function isLimited({ concurrent, adaptive }: Config['limit']): boolean {
+export function isLimited({ concurrent, adaptive }: Config['serviceLimit']): boolean {
   return concurrent !== null || adaptive
 }
 
 /** What the schema of a limit cannot say; fields of the wrong type are passed over. */
-export function* findLimitProblems(limit: unknown): Generator<Finding> {
+export function* findServiceLimitProblems(limit: unknown): Generator<Finding> {
   if (typeof limit !== 'object' || limit === null) return
   const { concurrent, adaptive } = limit as Record<string, unknown>
   if (typeof concurrent !== 'number' || adaptive !== true) return

@@ -27,7 +27,7 @@ export const SLOW_CALL = Type.Union([Type.Null(), Type.Integer(TIMEOUT)])
 export const BREAKER_STATUSES = Type.Union([Type.Null(), Type.Array(STATUS, { uniqueItems: true })])
 
 /** When a second node is asked beside the first. */
-export const HedgeRule = Type.Union(
+export const HedgeSchema = Type.Union(
   [
     Type.Boolean(),
     Type.Object(
@@ -48,7 +48,7 @@ export const HedgeRule = Type.Union(
 )
 
 /** What a route says of its service's breakers. */
-export const BreakerRule = Type.Object(
+export const BreakerSchema = Type.Object(
   {
     failureRatio: Type.Optional(
       Type.Number({ ...FAILURE_RATIO, description: 'Share of failed requests at which a node is left out.' }),
@@ -91,7 +91,7 @@ export const LIMIT_QUEUE = Type.Union([Type.Null(), Type.Integer({ minimum: 0, m
 export const LIMIT_QUEUE_MS = { minimum: 0, maximum: 60_000 } as const
 
 /** What a route says of how much of its service may be under way. */
-export const LimitRule = Type.Object(
+export const ServiceLimitSchema = Type.Object(
   {
     concurrent: Type.Optional(
       Type.Unsafe<number | null>({
@@ -122,7 +122,8 @@ export const LimitRule = Type.Object(
   {
     additionalProperties: false,
     description:
-      'How much of the service may be under way at the same time: `{"concurrent": 100}`, or `{"adaptive": true}`; what is absent is as in `limit` of the configuration. Beyond it, 503. A service has one limit for all routes: of several routes of a service with a `limit`, the one with the first id counts.',
+      'How much of the service may be under way at the same time: `{"concurrent": 100}`, or `{"adaptive": true}`; what is absent is as in `serviceLimit` of the configuration. Beyond it, 503. A service has one limit for all routes: of several routes of a service with a `serviceLimit`, the one with the first id counts.',
+    formerly: 'limit',
   },
 )
 

@@ -1,11 +1,18 @@
 import type { AuthenticatorName, Route, RouteAuth, RouteFallback } from '../../internal/routing/route.ts'
-import { type Finding, jsonPath, show } from '../kit/problem.ts'
+import { renameFields } from '../kit/former-names.ts'
+import { type Finding, jsonPath, show, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 import { NAME_PATTERN } from '../kit/values.ts'
 import type { Config } from '../schema.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
-import { findLimitProblems, toBreaker, toHedge, toLimit, toRetryRules } from './resilience-rules.ts'
+import {
+  findServiceLimitProblems,
+  toBreaker,
+  toHedge,
+  toRetryRules,
+  toServiceLimit,
+} from './resilience-rules.ts'
 import { findRouteAuthProblems, findUnknownWays, toRouteAuth } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
@@ -31,8 +38,9 @@ export type ParsedRoute =
  * A frozen {@link Route} with every default filled in, or why there is none. Never throws, whatever the
  * document is.
  */
-export function parseRouteDocument(id: string, document: unknown, context: RouteContext): ParsedRoute {
-  const findings = [...findRouteIdProblems(id), ...findRouteProblems(document)]
+export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
+  const { document, warnings, problems } = readRouteDocument(written)
+  const findings = [...findRouteIdProblems(id), ...problems]
   const { auth, balancer, service } = (document ?? {}) as Record<string, unknown>
   if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
@@ -42,22 +50,42 @@ export function parseRouteDocument(id: string, document: unknown, context: Route
       findings.push({ path: ['auth', ...path], message })
     }
   }
-  if (findings.length === 0) return { route: toRoute(id, document as RouteDocument, context) }
-  const reason = findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
+  if (findings.length === 0) {
+    const route = toRoute(id, document as RouteDocument, context)
+    if (warnings.length === 0) return { route }
+    const texts = warnings.map(({ path, message }) => `${jsonPath(path)} ${message}`)
+    return { route: Object.freeze({ ...route, warnings: Object.freeze(texts) }) }
+  }
+  const reason = toReason(findings)
   return typeof service === 'string' ? { reason, service } : { reason }
 }
 
 const findSchemaProblems = createProblemFinder(RouteDocument)
 
-/** Everything wrong with a route document, by its schema and by the rules that a schema cannot say. */
-export function findRouteProblems(document: unknown): Finding[] {
-  return [...findSchemaProblems(document), ...findRouteRuleProblems(document)]
+/** What is to be said of a route document, and the document with the present names of its fields. */
+export interface RouteFindings {
+  readonly document: unknown
+  /** Everything wrong, by the schema and by the rules that a schema cannot say. */
+  readonly problems: readonly Finding[]
+  /** What is used all the same. */
+  readonly warnings: readonly Finding[]
+}
+
+/** Examines a route document. Paths are those of the document as it was written. */
+export function readRouteDocument(written: unknown): RouteFindings {
+  const { document, warnings, problems, asWritten } = renameFields(written, RouteDocument)
+  const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document)]
+  return {
+    document,
+    warnings,
+    problems: [...problems, ...found.map(({ path, message }) => ({ path: asWritten(path), message }))],
+  }
 }
 
 /** The rules that a schema cannot say; fields of the wrong type are passed over. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, auth, balancer, limit, fallback, service, healthCheck } =
+  const { path, stripPrefix, methods, auth, balancer, serviceLimit, fallback, service, healthCheck } =
     document as Record<string, unknown>
   const found: Finding[] = []
   const add = (at: readonly (string | number)[], message: string | undefined) => {
@@ -81,7 +109,9 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   for (const problem of findHealthCheckProblems(healthCheck)) {
     add(['healthCheck', ...problem.path], problem.message)
   }
-  for (const problem of findLimitProblems(limit)) add(['limit', ...problem.path], problem.message)
+  for (const problem of findServiceLimitProblems(serviceLimit)) {
+    add(['serviceLimit', ...problem.path], problem.message)
+  }
   found.push(...fallbackProblems(fallback, service))
   return found
 }
@@ -149,7 +179,7 @@ function toRoute(
     breaker: toBreaker(document.breaker),
     healthCheck:
       document.healthCheck === false ? null : document.healthCheck && toHealthCheck(document.healthCheck),
-    limit: toLimit(document.limit),
+    serviceLimit: toServiceLimit(document.serviceLimit),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,

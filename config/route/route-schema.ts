@@ -4,11 +4,11 @@ import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
 import { HealthCheckOrNone } from './health-check.ts'
 import {
-  BreakerRule,
-  HedgeRule,
-  LimitRule,
+  BreakerSchema,
+  HedgeSchema,
   retryBuffer,
   retryOn,
+  ServiceLimitSchema,
   StaleFallback,
   TIMEOUT,
   tryTimeout,
@@ -117,10 +117,10 @@ export const RouteDocument = Type.Object(
           'Bodies up to this are kept while they are sent, so that they can be sent again, where the method is idempotent. Absent: `routes.defaults.retryBufferBytes`.',
       }),
     ),
-    hedge: Type.Optional(HedgeRule),
-    breaker: Type.Optional(BreakerRule),
+    hedge: Type.Optional(HedgeSchema),
+    breaker: Type.Optional(BreakerSchema),
     healthCheck: Type.Optional(HealthCheckOrNone),
-    limit: Type.Optional(LimitRule),
+    serviceLimit: Type.Optional(ServiceLimitSchema),
     balancer: Type.Optional(
       balancerRule({
         description:
@@ -151,7 +151,8 @@ export const RouteDocument = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Largest request body; more is answered 413. 0: no limit. Absent: `limits.bodyBytes`.',
+        description:
+          'Largest request body; more is answered 413. 0: no limit. Absent: `clientLimits.bodyBytes`.',
       }),
     ),
     allowEncodedSlash: Type.Optional(

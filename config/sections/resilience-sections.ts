@@ -44,8 +44,8 @@ export const BreakerSection = section(
   'When a failing node gets no more requests. Every node has a breaker of its own.',
 )
 
-/** `limit` */
-export const LimitSection = section(
+/** `serviceLimit` */
+export const ServiceLimitSection = section(
   {
     concurrent: Type.Unsafe<number | null>({
       ...CONCURRENT,
@@ -70,6 +70,7 @@ export const LimitSection = section(
     }),
   },
   'How much of each service may be under way at the same time, in each process. Beyond it, 503.',
+  { formerly: 'limit' },
 )
 
 /** `overload` */

@@ -38,7 +38,7 @@ export interface Route {
   /** How the nodes of its service are checked; null = not at all, undefined = as they say themselves. */
   readonly healthCheck?: HealthCheck | null | undefined
   /** What this route says of how much of its service may be under way; the configuration says the rest. */
-  readonly limit?: LimitRule | undefined
+  readonly serviceLimit?: ServiceLimitRule | undefined
   /** A name of the balancer list. */
   readonly balancer: string
   /** For `consistent-hash`: what the node is chosen by. */
@@ -56,6 +56,8 @@ export interface Route {
   readonly allowEncodedSlash?: boolean | undefined
   /** Whether the node sees the client's Host instead of its own address. */
   readonly preserveHost: boolean
+  /** What its document says in a way that is deprecated, for people; undefined = nothing. */
+  readonly warnings?: readonly string[] | undefined
 }
 
 /** The ways in which a request can show who it speaks for. */
@@ -106,7 +108,7 @@ export interface BreakerRule {
   readonly statuses?: readonly number[] | null
 }
 
-export interface LimitRule {
+export interface ServiceLimitRule {
   /** Requests under way at the same time; null = no fixed limit. */
   readonly concurrent?: number | null
   /** Whether the limit is found by how long answers take. */

@@ -58,7 +58,8 @@ test('a limit of a route holds for its service, is shown everywhere, and changes
   const { waiting, handler } = held()
   await using node = await startService('n', handler)
   await registry.putNode('shown', 'n', node)
-  const put = (limit: object) => registry.putRoute('shown', { path: '/shown/*', service: 'shown', limit })
+  const put = (limit: object) =>
+    registry.putRoute('shown', { path: '/shown/*', service: 'shown', serviceLimit: limit })
   await put({ concurrent: 2, queue: 2, queueMs: 60_000 })
   await gateway.untilNodes('shown', ['n'])
   await until('the limit is in force', () => limitOn('routes', 'shown'))
@@ -116,7 +117,7 @@ test('a client that leaves gives back its place, whether it waited or was served
   await using node = await startService('n', handler)
   await registry.putNode('left', 'n', node)
   const limit = { concurrent: 1, queue: 1, queueMs: 60_000 }
-  await registry.putRoute('left', { path: '/left/*', service: 'left', limit })
+  await registry.putRoute('left', { path: '/left/*', service: 'left', serviceLimit: limit })
   await gateway.untilNodes('left', ['n'])
   await until('the limit is in force', () => limitOn('routes', 'left'))
   const clients = [new AbortController(), new AbortController()] as const
@@ -144,7 +145,7 @@ test('a fallback answers what the limit refuses', async () => {
   await registry.putRoute('helped', {
     path: '/helped/*',
     service: 'helped',
-    limit: { concurrent: 1, queue: 0 },
+    serviceLimit: { concurrent: 1, queue: 0 },
     fallback: { status: 200, body: 'later' },
   })
   await gateway.untilNodes('helped', ['n'])
@@ -160,7 +161,7 @@ test('a fallback answers what the limit refuses', async () => {
 test('who waits when shutdown begins is still served', async () => {
   const { waiting, handler } = held()
   await using node = await startService('n', handler)
-  const config = { limit: { concurrent: 1, queueMs: 60_000 }, drainMs: 0 }
+  const config = { serviceLimit: { concurrent: 1, queueMs: 60_000 }, drainMs: 0 }
   await using own = await startGateway({ config })
   const ownRegistry = openRegistry(own.etcd)
   await ownRegistry.putNode('leaving', 'n', node)
@@ -185,7 +186,10 @@ test('who waits when shutdown begins is still served', async () => {
 })
 
 test('with several workers each holds its own limit, and the sums are shown', async () => {
-  await using own = await startGateway({ args: ['--workers', '2'], config: { limit: { concurrent: 3 } } })
+  await using own = await startGateway({
+    args: ['--workers', '2'],
+    config: { serviceLimit: { concurrent: 3 } },
+  })
   const ownRegistry = openRegistry(own.etcd)
   await using node = await startService('n')
   await ownRegistry.putNode('both', 'n', node)

@@ -505,7 +505,7 @@ test('a message over the limit ends the WebSocket', async t => {
   const { port } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
     config: {
-      limits: { bodyBytes: 1_000 },
+      clientLimits: { bodyBytes: 1_000 },
     },
   })
   const client = await openWebSocket(t, port, { path: '/chat' })

@@ -25,7 +25,7 @@ test('SIGHUP puts a new configuration in force without failing a request', async
   await using scene = await startWithWorkers(withRoute('/old'))
   const { gateway, configure, workers, metric } = scene
   const before = await workers()
-  await configure({ ...withRoute('/new'), limits: { headerBytes: 20_000 } })
+  await configure({ ...withRoute('/new'), clientLimits: { headerBytes: 20_000 } })
   await using kept = startTraffic({ ports: [gateway.port], paths: ['/echo/x', '/echo/y'], perSecond: 200 })
   const fresh = sendFresh(gateway.port, '/echo/z')
   gateway.child.kill('SIGHUP')

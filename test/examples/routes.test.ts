@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { findRouteProblems } from '../../config/route/route-document.ts'
+import { readRouteDocument } from '../../config/route/route-document.ts'
 import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../support/etcd.ts'
 
@@ -11,7 +11,7 @@ const run = promisify(execFile)
 
 test('registration and login are open, everything else of the user service asks for a token', async () => {
   const routes = (await readExampleRoutes()).map(({ id, document }) => ({ id, ...JSON.parse(document) }))
-  for (const { id, ...document } of routes) assert.deepEqual(findRouteProblems(document), [], id)
+  for (const { id, ...document } of routes) assert.deepEqual(readRouteDocument(document).problems, [], id)
   assert.deepEqual(
     routes.map(({ id, path, methods, auth }) => [id, path, methods, auth]),
     [

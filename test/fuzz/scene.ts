@@ -23,7 +23,7 @@ export async function startScene(
   t: Pick<TestContext, 'after'>,
   node: CanaryNodeOptions,
   findings: Findings,
-  limits: Partial<Config['limits']> = {},
+  limits: Partial<Config['clientLimits']> = {},
 ): Promise<number> {
   const port = await startCanaryNode(t, node)
   const { port: gateway, log } = await startTestGateway(t, {
@@ -37,7 +37,7 @@ export async function startScene(
         breaker: { minimumRequests: 1_000_000 },
       },
     },
-    config: { limits, upstream: UPSTREAM },
+    config: { clientLimits: limits, upstream: UPSTREAM },
   })
   t.after(() => {
     for (const line of log)

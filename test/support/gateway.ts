@@ -17,7 +17,9 @@ export interface GatewaySetUp {
   readonly nodes?: Readonly<Record<string, number | { readonly port: number; readonly weight: number }>>
   /** Route documents by id. */
   readonly routes?: Readonly<Record<string, unknown>>
-  readonly config?: Partial<Omit<Config, 'limits'>> & { readonly limits?: Partial<Config['limits']> }
+  readonly config?: Partial<Omit<Config, 'clientLimits'>> & {
+    readonly clientLimits?: Partial<Config['clientLimits']>
+  }
   /** What stands in the configuration file, beside these. */
   readonly document?: object
   /** Whether a key for tokens is configured. Default false. */
@@ -71,7 +73,7 @@ export async function startTestGateway(
     drainMs: 0,
     shutdownTimeoutMs: 100,
     ...config,
-    limits: { ...loaded.config.limits, ...config.limits },
+    clientLimits: { ...loaded.config.clientLimits, ...config.clientLimits },
   }
   const gateway = await startGateway({ config: whole, keys: loaded.keys, registry, logger, writeLine: write })
   t.after(() => gateway.stop())

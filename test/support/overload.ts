@@ -8,7 +8,7 @@ import type { RunningGateway } from './waygate.ts'
 
 export interface OverloadOptions {
   readonly gateway: RunningGateway
-  /** Name of the service; its route document is `limit` alone. */
+  /** Name of the service; its route document has `serviceLimit` alone. */
   readonly service: string
   /** As a route document writes it. */
   readonly limit: object
@@ -57,7 +57,7 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
   await using stack = new AsyncDisposableStack()
   const registry = stack.use(openRegistry(gateway.etcd))
   const path = `/${service}/`
-  await registry.putRoute(service, { path: `${path}*`, service, limit })
+  await registry.putRoute(service, { path: `${path}*`, service, serviceLimit: limit })
   for (const id of IDS) {
     await registry.putNode(
       service,

@@ -44,7 +44,7 @@ export async function runSlowClients(options: SlowClientsOptions): Promise<SlowC
     request.resume()
     request.once('end', () => response.end('user'))
   })
-  await using gateway = await startGateway({ config: { limits: options.limits ?? {} } })
+  await using gateway = await startGateway({ config: { clientLimits: options.limits ?? {} } })
   using registry = openRegistry(gateway.etcd)
   await registry.putNode('user', 'n1', service)
   await registry.putRoute('slow', { path: '/slow/*', service: 'user', timeoutMs: 300_000 })

@@ -144,7 +144,7 @@ export async function runProgram(options: ProgramOptions): Promise<Finished> {
 export interface GatewayOptions {
   /** URL of an etcd; default: the embedded one, on a free port. */
   readonly etcd?: string
-  /** Becomes the configuration file, with {@link PATIENT} limits unless it has its own. */
+  /** Becomes the configuration file, with {@link PATIENT} client limits unless it has its own. */
   readonly config?: object
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -178,7 +178,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const { etcd, config, args = [], env, ready = true } = options
   const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
   if (config !== undefined || options.cwd === undefined) {
-    await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ limits: PATIENT, ...config }))
+    await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ clientLimits: PATIENT, ...config }))
   }
   const registry = etcd === undefined ? ['--embedded-etcd', '127.0.0.1:0'] : ['--etcd', etcd]
   const program = await startProgram({

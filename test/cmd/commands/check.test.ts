@@ -137,6 +137,28 @@ test('warnings are shown, and are no problem', t => {
   assert.equal(lines[1], 'a.yaml: ok (config)')
 })
 
+test('former names are warnings with their place, whatever kind of file has them', t => {
+  const document = '{ path: /a, service: s, limit: { concurrent: 5 } }'
+  assert.deepEqual(check(t, document), {
+    code: 0,
+    lines: [
+      'a.yaml: warning: $.limit (a.yaml:1) is deprecated: use serviceLimit',
+      'a.yaml: ok (route document)',
+    ],
+  })
+  assert.deepEqual(check(t, `services: {}\nroutes:\n  r: ${document}`), {
+    code: 0,
+    lines: [
+      'a.yaml: warning: $.routes.r.limit (a.yaml:3) is deprecated: use serviceLimit',
+      'a.yaml: ok (services file)',
+    ],
+  })
+  assert.deepEqual(check(t, 'port: 1\nlimits: { bodyBytes: 5 }'), {
+    code: 0,
+    lines: ['a.yaml: warning: $.limits (a.yaml:2) is deprecated: use clientLimits', 'a.yaml: ok (config)'],
+  })
+})
+
 test('the environment counts as it does at start', t => {
   assert.equal(check(t, 'adminHost: 0.0.0.0').code, 1)
   assert.equal(check(t, 'adminHost: 0.0.0.0', { env: { WAYGATE_ADMIN_TOKEN: 'x' } }).code, 0)

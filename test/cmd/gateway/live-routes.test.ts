@@ -36,14 +36,14 @@ test('of the routes of a service with a breaker, the one with the first id sets 
 
 test('breaker and limit of a service may come from different routes, and each change of them is told', () => {
   const told: (number | null | undefined)[] = []
-  const routes = open(rules => told.push(rules.get('user')?.limit?.concurrent))
+  const routes = open(rules => told.push(rules.get('user')?.serviceLimit?.concurrent))
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 } })
-  const b = testRoute({ id: 'b', path: '/b', limit: { concurrent: 5 } })
-  const c = testRoute({ id: 'c', path: '/c', limit: { concurrent: 6 }, breaker: { openMs: 200 } })
+  const b = testRoute({ id: 'b', path: '/b', serviceLimit: { concurrent: 5 } })
+  const c = testRoute({ id: 'c', path: '/c', serviceLimit: { concurrent: 6 }, breaker: { openMs: 200 } })
   routes.set([c, b, a], [])
   assert.deepEqual(routes.rulesOf('user'), {
     breaker: { ...config.breaker, openMs: 100 },
-    limit: { ...config.limit, concurrent: 5 },
+    serviceLimit: { ...config.serviceLimit, concurrent: 5 },
   })
   routes.set([c, a], [])
   routes.set([a], [])
@@ -53,10 +53,19 @@ test('breaker and limit of a service may come from different routes, and each ch
 test('what a route says of its service, and another route has said, is shown as not used', () => {
   const routes = open()
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 }, healthCheck: null })
-  const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 200 }, limit: { concurrent: 5 } })
+  const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 200 }, serviceLimit: { concurrent: 5 } })
   const other = testRoute({ id: 'c', path: '/c', service: 'task', breaker: { openMs: 300 } })
   routes.set([other, b, a], [])
   assert.deepEqual(routes.problems(), [
     { key: 'b', reason: '$.breaker is not used: that of the route a counts' },
   ])
+})
+
+test('a document that uses a former name is listed under the problems, and is used', () => {
+  const routes = open()
+  const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
+  assert.ok('route' in parsed)
+  routes.set([parsed.route], [])
+  assert.equal(routes.rulesOf('user').serviceLimit?.concurrent, 5)
+  assert.deepEqual(routes.problems(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
 })

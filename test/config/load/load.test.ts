@@ -167,7 +167,7 @@ test('all problems are reported at once, each with its source, line and path', t
     '      auth: jwtt',
     'breaker:',
     '  failureRatio: 0',
-    'limits: 5',
+    'clientLimits: 5',
   ].join('\n')
   const problems = problemsOf(t, yaml, {
     env: { WAYGATE_WORKERS: 'many' },
@@ -178,7 +178,7 @@ test('all problems are reported at once, each with its source, line and path', t
     'option --log-level: $.logLevel: must be "fatal", "error", "warn", "info", "debug", "trace" or "silent", not "inof" (did you mean "info"?)',
     'waygate.yaml:10: $.routes.documents.users.auth: must be "jwt", "api-key", "basic", "none", an object or a list, not "jwtt" (did you mean "jwt"?)',
     'waygate.yaml:12: $.breaker.failureRatio: must be > 0, not 0',
-    'waygate.yaml:13: $.limits: must be an object, not an integer',
+    'waygate.yaml:13: $.clientLimits: must be an object, not an integer',
     'waygate.yaml:1: $.port: must be <= 65535, not 99999',
     'waygate.yaml:2: $.adminHsot: is not a known field (did you mean "adminHost"?)',
     'waygate.yaml:3: $.etcd.endpoints[1]: must be a string, not 5',
@@ -213,8 +213,10 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
   ],
   [
     'a limit of two kinds',
-    'limit: { concurrent: 5, adaptive: true }',
-    ['waygate.yaml:1: $.limit.adaptive: must be false beside concurrent: a limit is fixed, or it is found'],
+    'serviceLimit: { concurrent: 5, adaptive: true }',
+    [
+      'waygate.yaml:1: $.serviceLimit.adaptive: must be false beside concurrent: a limit is fixed, or it is found',
+    ],
   ],
   [
     'a loop delay below 0',
@@ -457,4 +459,48 @@ test('sticky cookies need a secret wherever they are asked for, from the environ
   const short = loadConfig({ env: { WAYGATE_COOKIE_SECRET: 'short' }, cwd })
   assert.match(short.warnings.join(), /routes\.stickyCookie\.secret has 5 bytes; below 32 it can be guessed/)
   assert.throws(() => loadConfig({ env: { WAYGATE_COOKIE_SECRET: '' }, cwd }), /must not be empty/)
+})
+
+test('former names of fields are read with a warning that says where they are and what to write', t => {
+  const yaml = [
+    'limits: { bodyBytes: 5 }',
+    'limit: { adaptive: true }',
+    'routes:',
+    '  documents:',
+    '    a:',
+    '      path: /a',
+    '      service: s',
+    '      limit: { concurrent: 7 }',
+  ].join('\n')
+  const { config, warnings, sourceOf } = loadConfig({ env: {}, cwd: tempFolder(t, { 'waygate.yaml': yaml }) })
+  assert.deepEqual([config.clientLimits.bodyBytes, config.clientLimits.targetBytes], [5, 8192])
+  assert.equal(config.serviceLimit.adaptive, true)
+  assert.deepEqual(config.routes.documents.a?.serviceLimit, { concurrent: 7 })
+  assert.deepEqual(['clientLimits.bodyBytes', 'serviceLimit.adaptive'].map(sourceOf), [
+    'waygate.yaml:1',
+    'waygate.yaml:2',
+  ])
+  assert.deepEqual(warnings, [
+    '$.limits (waygate.yaml:1) is deprecated: use clientLimits',
+    '$.limit (waygate.yaml:2) is deprecated: use serviceLimit',
+    '$.routes.documents.a.limit (waygate.yaml:8) is deprecated: use serviceLimit',
+  ])
+})
+
+test('a problem below a former name is reported as it was written', t => {
+  const yaml =
+    'limits:\n  bodyBites: 1\nroutes: { documents: { a: { path: /a, service: s, limit: { max: 0 } } } }'
+  assert.deepEqual(problemsOf(t, yaml), [
+    'waygate.yaml:3: $.routes.documents.a.limit.max: must be >= 1, not 0',
+    'waygate.yaml:2: $.limits.bodyBites: is not a known field (did you mean "bodyBytes"?)',
+  ])
+})
+
+test('a field under both its names is refused', t => {
+  const yaml =
+    'limits: {}\nclientLimits: {}\nroutes:\n  documents:\n    a: { path: /a, service: s, limit: {}, serviceLimit: {} }'
+  assert.deepEqual(problemsOf(t, yaml), [
+    'waygate.yaml:1: $.limits: is the former name of clientLimits, which is set too',
+    'waygate.yaml:5: $.routes.documents.a.limit: is the former name of serviceLimit, which is set too',
+  ])
 })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { completeLimit, isLimited } from '../../../config/route/resilience-rules.ts'
+import { completeServiceLimit, isLimited } from '../../../config/route/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../../config/route/route-document.ts'
-import type { LimitRule } from '../../../internal/routing/route.ts'
+import type { ServiceLimitRule } from '../../../internal/routing/route.ts'
 
 const context = {
   origin: 'etcd',
@@ -52,7 +52,7 @@ test('a document of two fields becomes a route with every default', () => {
     hedge: undefined,
     breaker: undefined,
     healthCheck: undefined,
-    limit: undefined,
+    serviceLimit: undefined,
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
     priority: 0,
@@ -80,7 +80,7 @@ test('a full document becomes the route that it says', () => {
     hedge: { afterMs: 20 },
     breaker: { failureRatio: 0.2, slowCallMs: 300, statuses: [500] },
     healthCheck: { path: '/healthz', statuses: [204] },
-    limit: { adaptive: true, max: 50, queue: 10, queueMs: 5 },
+    serviceLimit: { adaptive: true, max: 50, queue: 10, queueMs: 5 },
     balancer: 'least-request',
     slowStartMs: 30_000,
     priority: -2,
@@ -193,14 +193,33 @@ test('a health check fills in what it leaves out, and false is none', () => {
 
 test('a limit of one kind takes the place of the other, and the rest is as in the configuration', () => {
   const defaults = { concurrent: null, adaptive: true, max: 500, queue: null, queueMs: 25 }
-  const complete = (rule: LimitRule) => completeLimit(rule, defaults)
+  const complete = (rule: ServiceLimitRule) => completeServiceLimit(rule, defaults)
   assert.deepEqual(complete({}), defaults)
   assert.deepEqual(complete({ queue: 3, max: 20 }), { ...defaults, queue: 3, max: 20 })
   assert.deepEqual(complete({ concurrent: 7 }), { ...defaults, concurrent: 7, adaptive: false })
   assert.equal(isLimited(complete({ adaptive: false })), false)
   assert.equal(isLimited(complete({ concurrent: null })), false)
   const fixed = { ...defaults, concurrent: 9, adaptive: false }
-  assert.deepEqual(completeLimit({ adaptive: true }, fixed), { ...fixed, concurrent: null, adaptive: true })
+  assert.deepEqual(completeServiceLimit({ adaptive: true }, fixed), {
+    ...fixed,
+    concurrent: null,
+    adaptive: true,
+  })
+})
+
+test('a former name of a field is read with a warning, and refused beside the present one', () => {
+  const route = routeOf({ path: '/a', service: 's', limit: { concurrent: 5 } })
+  assert.deepEqual(route.serviceLimit, { concurrent: 5 })
+  assert.deepEqual(route.warnings, ['$.limit is deprecated: use serviceLimit'])
+  assert.equal('warnings' in routeOf({ path: '/a', service: 's', serviceLimit: {} }), false)
+  assert.equal(
+    reasonOf({ path: '/a', service: 's', limit: { concurrent: 0 } }),
+    '$.limit.concurrent: must be >= 1, not 0',
+  )
+  assert.equal(
+    reasonOf({ path: '/a', service: 's', limit: {}, serviceLimit: {} }),
+    '$.limit: is the former name of serviceLimit, which is set too',
+  )
 })
 
 test('a breaker says what it says and leaves the rest to the configuration', () => {
@@ -260,12 +279,12 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', retryOn: [200] }, '$.retryOn[0]: must be >= 400, not 200'],
   [{ path: '/a', service: 's', retryBufferBytes: -1 }, '$.retryBufferBytes: must be >= 0, not -1'],
   [
-    { path: '/a', service: 's', limit: { concurrent: 0, queueMs: 60_001, adaptive: 1 } },
-    '$.limit.concurrent: must be >= 1, not 0; $.limit.adaptive: must be true or false, not 1; $.limit.queueMs: must be <= 60000, not 60001',
+    { path: '/a', service: 's', serviceLimit: { concurrent: 0, queueMs: 60_001, adaptive: 1 } },
+    '$.serviceLimit.concurrent: must be >= 1, not 0; $.serviceLimit.adaptive: must be true or false, not 1; $.serviceLimit.queueMs: must be <= 60000, not 60001',
   ],
   [
-    { path: '/a', service: 's', limit: { concurrent: 5, adaptive: true } },
-    '$.limit.adaptive: must be false beside concurrent: a limit is fixed, or it is found',
+    { path: '/a', service: 's', serviceLimit: { concurrent: 5, adaptive: true } },
+    '$.serviceLimit.adaptive: must be false beside concurrent: a limit is fixed, or it is found',
   ],
   [
     { path: '/a', service: 's', breaker: { failureRatio: 0, open: 1 } },

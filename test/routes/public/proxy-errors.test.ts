@@ -107,7 +107,7 @@ test('a body over the limit is refused unread when it says so, and cut off when 
   const { port, adminPort, gateway } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
     config: {
-      limits: { bodyBytes: 1_000 },
+      clientLimits: { bodyBytes: 1_000 },
       breaker: {
         failureRatio: 0.5,
         minimumRequests: 1,

@@ -316,7 +316,7 @@ test('requests sent ahead on one connection are answered in their order', async 
 
 test('a client that sends its head too slowly is let go', async t => {
   const { port } = await startTestGateway(t, {
-    config: { limits: { headersTimeoutMs: 50 } },
+    config: { clientLimits: { headersTimeoutMs: 50 } },
   })
   const client = await openRaw(port, 'GET / HTTP/1.1\r\nHost: h\r\nX-Slow')
   assert.equal(await client.closed, '')

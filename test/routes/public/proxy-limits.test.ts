@@ -30,7 +30,7 @@ test('a client that falls silent in its body is told so when its time is over, a
 })
 
 test('a client that falls silent in its body is let go although its route would wait, and the node with it', async t => {
-  const { port, node, logged, log } = await setUp(t, { config: { limits: { bodyIdleTimeoutMs: 50 } } })
+  const { port, node, logged, log } = await setUp(t, { config: { clientLimits: { bodyIdleTimeoutMs: 50 } } })
   const client = await openRaw(port, `${PUT}X-Request-Id: silent\r\n\r\nhalf`)
   assert.equal(await client.closed, '')
   assert.equal((await logged('silent')).status, 499)
@@ -56,7 +56,7 @@ test('a client that takes nothing of its answer holds neither its connection nor
   })
   const { port, logged, log } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    config: { limits: { sendIdleTimeoutMs: 50 } },
+    config: { clientLimits: { sendIdleTimeoutMs: 50 } },
   })
   const client = await openRaw(port)
   client.socket.pause()
@@ -71,7 +71,7 @@ test('a client that takes nothing of its answer holds neither its connection nor
 })
 
 test('a connection carries so many requests, and the last answer says that it is the last', async t => {
-  const { port, node } = await setUp(t, { config: { limits: { requestsPerConnection: 2 } } })
+  const { port, node } = await setUp(t, { config: { clientLimits: { requestsPerConnection: 2 } } })
   const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(5))
   const heads = text.split('HTTP/1.1 200 OK').slice(1)
   assert.deepEqual(
@@ -82,7 +82,7 @@ test('a connection carries so many requests, and the last answer says that it is
 })
 
 test('connections beyond the limit are closed, counted and told of once', async t => {
-  const { port, adminPort, log } = await setUp(t, { config: { limits: { connectionsPerAddress: 1 } } })
+  const { port, adminPort, log } = await setUp(t, { config: { clientLimits: { connectionsPerAddress: 1 } } })
   const first = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n')
   await first.until('ok')
   for (let i = 0; i < 2; i++) assert.equal(await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n'), '')
@@ -99,7 +99,7 @@ test('connections beyond the limit are closed, counted and told of once', async 
 
 test('an address of trusted proxies is not limited', async t => {
   const { port } = await setUp(t, {
-    config: { limits: { connectionsPerAddress: 1 }, trustedProxies: ['127.0.0.1'] },
+    config: { clientLimits: { connectionsPerAddress: 1 }, trustedProxies: ['127.0.0.1'] },
   })
   const first = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n')
   await first.until('ok')
@@ -109,7 +109,7 @@ test('an address of trusted proxies is not limited', async t => {
 
 test('a route has a limit of its own for bodies, above or below that of all', async t => {
   const { port, node } = await setUp(t, {
-    config: { limits: { bodyBytes: 100 } },
+    config: { clientLimits: { bodyBytes: 100 } },
     routes: {
       small: { path: '/small', service: 'user', maxBodyBytes: 10 },
       large: { path: '/large', service: 'user', maxBodyBytes: 1_000 },
@@ -133,7 +133,7 @@ test('a route has a limit of its own for bodies, above or below that of all', as
 })
 
 test('who is refused is not asked for the body that waits, and need not send it', async t => {
-  const { port, node } = await setUp(t, { config: { limits: { bodyBytes: 100 } } })
+  const { port, node } = await setUp(t, { config: { clientLimits: { bodyBytes: 100 } } })
   const expecting = (path: string, bytes: number) =>
     `PUT ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${bytes}\r\nExpect: 100-continue\r\n\r\n`
   assert.match(await sendRaw(port, expecting('/user', 100_000_000)), /^HTTP\/1\.1 413 /)
@@ -164,7 +164,7 @@ test('the client behind trusted proxies is the one in the log, and a stranger’
 
 test('slow clients are let go, all of them, while others are answered', async t => {
   const { port, adminPort, log } = await setUp(t, {
-    config: { limits: { headersTimeoutMs: 300, bodyIdleTimeoutMs: 300, keepAliveTimeoutMs: 300 } },
+    config: { clientLimits: { headersTimeoutMs: 300, bodyIdleTimeoutMs: 300, keepAliveTimeoutMs: 300 } },
   })
   const open = (count: number, text: string) =>
     Promise.all(Array.from({ length: count }, () => openRaw(port, text)))

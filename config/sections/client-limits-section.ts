@@ -1,7 +1,7 @@
 import { count, durationMs, section } from '../kit/values.ts'
 
 /** What a client may send, and how much of the gateway one may hold. */
-export const LimitsSection = section(
+export const ClientLimitsSection = section(
   {
     bodyBytes: count(
       0,
@@ -45,4 +45,5 @@ export const LimitsSection = section(
     ),
   },
   'What a client may send.',
+  { formerly: 'limits' },
 )
