@@ -1,5 +1,3 @@
-import type { Route } from './routing/route.ts'
-
 /** Where a request carries the key by which `consistent-hash` chooses. */
 export type HashKey =
   /** The header lines that the node gets; `name` in lower case. */
@@ -15,15 +13,4 @@ export type HashKey =
 export interface StickyCookie {
   /** Undefined = one for each service. */
   readonly name?: string | undefined
-}
-
-/** A route's balancer as a route document writes it. */
-export function describeBalancer({
-  balancer,
-  hashKey,
-  stickyCookie,
-}: Route): string | Readonly<Record<string, object>> {
-  if (hashKey)
-    return { [balancer]: hashKey.from === 'address' ? { address: true } : { [hashKey.from]: hashKey.name } }
-  return stickyCookie?.name === undefined ? balancer : { [balancer]: { cookie: stickyCookie.name } }
 }

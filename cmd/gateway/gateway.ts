@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { configuredWays } from '../../config/load/auth-rules.ts'
+import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
@@ -150,7 +151,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   let isFollowing = true
   const isReady = () => table.isLoaded && isFollowing && !draining
-  const pages = createTablePages({ nodes, table, limits, metrics, health, budgets, isReady })
+  const pages = createTablePages({
+    ...{ nodes, table, limits, metrics, health, budgets, isReady },
+    describeRoute: route => describeRoute(route, config, table.rulesOf(route.service)),
+  })
 
   const following = new AbortController()
   const follow = () => {

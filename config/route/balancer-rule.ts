@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import type { HashKey, StickyCookie } from '../../internal/affinity.ts'
 import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
 
 // RFC 9110 section 5.6.2 `token`; also what RFC 6265 section 4.1.1 lets a cookie be called.
@@ -92,6 +93,17 @@ function toHashKey(rule: Type.Static<typeof HashKeyRule>): HashKey {
   if (rule.claim !== undefined) return { from: 'claim', name: rule.claim }
   if (rule.pathParameter !== undefined) return { from: 'pathParameter', name: rule.pathParameter }
   return { from: 'address' }
+}
+
+/** Writes the balancer of a route as a route document does. */
+export function describeBalancer({
+  balancer,
+  hashKey,
+  stickyCookie,
+}: Route): string | Readonly<Record<string, object>> {
+  if (hashKey)
+    return { [balancer]: hashKey.from === 'address' ? { address: true } : { [hashKey.from]: hashKey.name } }
+  return stickyCookie?.name === undefined ? balancer : { [balancer]: { cookie: stickyCookie.name } }
 }
 
 /** Whether a rule, of whatever type, asks for the cookie that a secret must sign. */

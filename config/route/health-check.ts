@@ -86,6 +86,16 @@ export function toHealthCheck(rule: HealthCheckRule): HealthCheck {
   })
 }
 
+/** Writes a check as a route document does. */
+export function describeHealthCheck({ path, host, statuses, ...times }: HealthCheck): HealthCheckRule {
+  return {
+    ...(path === undefined ? { tcp: true } : { path }),
+    ...(host !== undefined && { host }),
+    ...(statuses && { statuses }),
+    ...times,
+  }
+}
+
 const findSchemaProblems = createProblemFinder(HealthCheckRule)
 
 /**

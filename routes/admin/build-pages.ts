@@ -1,19 +1,15 @@
-import { describeBalancer } from '../../internal/affinity.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
-import type { AuthRule, Route, RouteAuth } from '../../internal/routing/route.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import type { LimitsView, LimitView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
-import type {
-  AuthPage,
-  LimitPage,
-  ListedRoute,
-  NodePage,
-  OwnPages,
-  RoutePage,
-  ServiceState,
-} from './page-types.ts'
+import type { DescribedRoute, LimitPage, NodePage, OwnPages, ServiceState } from './page-types.ts'
+import type { RouteCounts } from './request-counts.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
+
+/** Describing so many takes some milliseconds. */
+const ROUTES_A_TURN = 500
 
 export interface TablePagesOptions {
   readonly nodes: NodeTable
@@ -22,6 +18,8 @@ export interface TablePagesOptions {
   readonly metrics: Metrics
   readonly health: HealthView
   readonly budgets: BudgetsView
+  /** Writes a route as a route document does, every field with the value in force. The object is the caller's. */
+  readonly describeRoute: (route: Route) => DescribedRoute
   /** Whether a table is loaded and shutdown has not begun. */
   readonly isReady: () => boolean
 }
@@ -34,6 +32,7 @@ export function createTablePages({
   metrics,
   health,
   budgets,
+  describeRoute,
   isReady,
 }: TablePagesOptions): OwnPages {
   const services = () =>
@@ -48,36 +47,21 @@ export function createTablePages({
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
     services: async () => ({ services: services() }),
-    // All of it at once, so that a page is of one moment however long its reader takes; making text of it takes longer,
-    // and is done while it is sent.
+    // Everything that changes is read at once, so that a page is of one moment however long its reader takes. Routes do
+    // not change, and are described in turns; making text of the page takes longer, and is done while it is sent.
     async routes() {
       const { revision, ...source } = table.source()
+      const counts = metrics.countsByRoute()
       return {
         revision: revision ?? null,
         source,
-        routes: table.routes().map(describeRoute),
         services: services(),
         problems: [...table.problems(), ...health.problems()],
+        routes: await inTurns(table.routes(), route =>
+          Object.assign(describeRoute(route), counts.get(route.id) ?? NO_REQUESTS),
+        ),
       }
     },
-  }
-}
-
-function describeRoute(route: Route): ListedRoute {
-  return {
-    id: route.id,
-    origin: route.origin,
-    path: route.path,
-    methods: route.methods ?? null,
-    hosts: route.hosts ?? null,
-    service: route.service,
-    auth: describeAuth(route.auth),
-    stripPrefix: route.stripPrefix,
-    timeoutMs: route.timeoutMs,
-    retries: route.retries ?? null,
-    balancer: describeBalancer(route),
-    priority: route.priority,
-    fallback: route.fallback?.type ?? null,
   }
 }
 
@@ -105,6 +89,17 @@ function describeLimit({ kind, limit, inFlight, queued }: LimitView): LimitPage 
   return { kind, limit, inFlight, queued }
 }
 
+async function inTurns<From, To>(items: readonly From[], map: (item: From) => To): Promise<To[]> {
+  const mapped: To[] = []
+  for (const item of items) {
+    mapped.push(map(item))
+    if (mapped.length % ROUTES_A_TURN === 0) await nextTurn()
+  }
+  return mapped
+}
+
+const NO_REQUESTS: RouteCounts = { requests: 0, failures: 0 }
+
 const NO_RETRIES: BudgetView = { isExhausted: false, retrying: 0, retries: 0, hedges: 0, refused: 0 }
 
 function describeNode(peer: Peer): NodePage {
@@ -122,16 +117,4 @@ function describeNode(peer: Peer): NodePage {
     failures: peer.failures,
     timeouts: peer.timeouts,
   }
-}
-
-/** As a route document writes it. */
-function describeAuth(auth: RouteAuth): RoutePage['auth'] {
-  if (auth.type === 'none') return 'none'
-  return auth.type === 'any' ? auth.rules.map(describeRule) : describeRule(auth)
-}
-
-function describeRule({ type, scopes, roles, claims }: AuthRule): AuthPage {
-  if (scopes.length === 0 && roles.length === 0 && !claims) return type
-  const named = claims?.map(({ path, values }) => [path, values.length === 1 ? values[0] : values] as const)
-  return { [type]: { scopes, roles, ...(named && { claims: Object.fromEntries(named) }) } }
 }

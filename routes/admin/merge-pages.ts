@@ -1,7 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
-import type { LimitPage, NodePage, RouteList, ServicePage, ServiceState, ServicesPage } from './page-types.ts'
+import type {
+  LimitPage,
+  ListedRoute,
+  NodePage,
+  RouteList,
+  ServicePage,
+  ServiceState,
+  ServicesPage,
+} from './page-types.ts'
+import type { RouteCounts } from './request-counts.ts'
 import type { SourceDetails } from './views.ts'
 
 /** From the best to the worst. */
@@ -29,10 +38,7 @@ export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<
   return {
     revision: sorted.at(-1)!.page.revision,
     source: mergeSource(sorted.map(({ page }) => page)),
-    routes: firsts(
-      sorted.flatMap(({ page }) => page.routes),
-      route => route.id,
-    ),
+    routes: mergeListed(sorted.flatMap(({ page }) => page.routes)),
     services: await mergeAll(sorted.flatMap(({ page }) => page.services)),
     problems: firsts(
       sorted.flatMap(({ page }) => page.problems),
@@ -45,6 +51,20 @@ export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<
       stale: page.source.stale,
     })),
   }
+}
+
+/** Each route once, as the first page has it. */
+function mergeListed(all: readonly ListedRoute[]): ListedRoute[] {
+  const merged = new Map<string, ListedRoute>()
+  for (const route of all) {
+    const known = merged.get(route.id)
+    merged.set(route.id, known ? { ...known, ...sumCounts(known, route) } : route)
+  }
+  return [...merged.values()]
+}
+
+function sumCounts(a: RouteCounts, b: RouteCounts): RouteCounts {
+  return { requests: a.requests + b.requests, failures: a.failures + b.failures }
 }
 
 /** As {@link mergeRoutes}; by name. */

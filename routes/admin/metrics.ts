@@ -4,7 +4,7 @@ import type { Call } from '../../internal/call.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
 import { type AddLiveMetric, liveMetric } from './live-metric.ts'
 import type { MetricValues } from './metric-values.ts'
-import { RequestCounts } from './request-counts.ts'
+import { RequestCounts, type RouteCounts } from './request-counts.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
 
 /** Seconds; from what a cache in memory answers in to what clients give up at. */
@@ -13,6 +13,8 @@ const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export interface Metrics {
   /** Counts a request that is over. */
   record(call: Call, status: number, totalMs: number): void
+  /** Requests so far by the id of their route. */
+  countsByRoute(): ReadonlyMap<string, RouteCounts>
   /** Prometheus text. */
   render(): Promise<string>
   /** The same, metric by metric. */
@@ -62,6 +64,7 @@ export function createMetrics(views: MetricViews): Metrics {
   }
 
   return {
+    countsByRoute: () => requests.byRoute(),
     render,
     async *values() {
       for (const { name } of registry.getMetricsAsArray()) {

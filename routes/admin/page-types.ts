@@ -1,6 +1,7 @@
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { MetricValues } from './metric-values.ts'
+import type { RouteCounts } from './request-counts.ts'
 import type { SourceView } from './views.ts'
 
 /** What the admin listener shows, of one process or of several together. */
@@ -41,9 +42,6 @@ export interface RouteList extends Omit<RoutesPage, 'routes' | 'services'> {
   readonly services: readonly ServicePage[]
 }
 
-/** A route without the nodes of its service. */
-export type ListedRoute = Omit<RoutePage, 'nodes'>
-
 /** What one of several processes says of its table. */
 export interface WorkerPage {
   readonly pid: number
@@ -52,10 +50,14 @@ export interface WorkerPage {
   readonly stale: boolean
 }
 
-/** By whom a request must be known: a name, or that name with what must be granted. */
+/** The name of an authenticator, or that name with what it must have granted; `none` asks for nothing. */
 export type AuthPage = string | Readonly<Record<string, object>>
 
-export interface RoutePage {
+/**
+ * Every field of a route as a route document writes it, with the value in force; null where there is nothing of the
+ * kind. Named here are those that the admin listener promises.
+ */
+export interface DescribedRoute {
   readonly id: string
   readonly origin: 'etcd' | 'file' | 'auto'
   readonly path: string
@@ -64,16 +66,14 @@ export interface RoutePage {
   /** Null: all. */
   readonly hosts: readonly string[] | null
   readonly service: string
-  /** As a route document writes it. */
-  readonly auth: 'none' | AuthPage | readonly AuthPage[]
-  readonly stripPrefix: string
-  readonly timeoutMs: number
-  /** Null: every other node once. */
-  readonly retries: number | null
-  /** As a route document writes it. */
-  readonly balancer: string | Readonly<Record<string, object>>
-  readonly priority: number
-  readonly fallback: string | null
+  readonly auth: AuthPage | readonly AuthPage[]
+  readonly [field: string]: unknown
+}
+
+/** A route with its requests so far and without the nodes of its service. */
+export interface ListedRoute extends DescribedRoute, RouteCounts {}
+
+export interface RoutePage extends ListedRoute {
   readonly nodes: readonly NodePage[]
 }
 

@@ -6,10 +6,19 @@ import type { Sample } from './live-metric.ts'
 /** A series whose node is gone is kept until the next scrape has seen it, or until there are too many. */
 const MAX_SERIES = 50_000
 
+/** Requests of a route that are over. */
+export interface RouteCounts {
+  readonly requests: number
+  /** Those of the requests that were answered 5xx, by a node or by the gateway. */
+  readonly failures: number
+}
+
 /** Requests that are over, by route, service, node and status. */
 export class RequestCounts {
   readonly #nodes: NodeTable
   readonly #series = new Map<string, Series>()
+  /** Sums of the series that were forgotten. Bounded by the routes that ever had requests. */
+  readonly #forgotten = new Map<string, RouteCounts>()
 
   constructor(nodes: NodeTable) {
     this.#nodes = nodes
@@ -33,6 +42,13 @@ export class RequestCounts {
     this.#dropGone()
   }
 
+  /** Sums by the id of the route, since the start of the process. */
+  byRoute(): ReadonlyMap<string, RouteCounts> {
+    const sums = new Map(this.#forgotten)
+    for (const series of this.#series.values()) addTo(sums, series)
+    return sums
+  }
+
   #find({ peer, route }: Call, status: number): Series {
     const node = peer?.node.id ?? ''
     const service = peer?.node.service ?? route?.service ?? ''
@@ -52,9 +68,15 @@ export class RequestCounts {
       const { service, node } = series.labels
       if (node === '' || this.#nodes.get(service)?.peers.some(peer => peer.node.id === node)) continue
       series.isDropped = true
+      addTo(this.#forgotten, series)
       this.#series.delete(key)
     }
   }
+}
+
+function addTo(sums: Map<string, RouteCounts>, { labels, isFailure, count }: Series): void {
+  const { requests, failures } = sums.get(labels.route) ?? { requests: 0, failures: 0 }
+  sums.set(labels.route, { requests: requests + count, failures: failures + (isFailure ? count : 0) })
 }
 
 class Series {
@@ -73,6 +95,10 @@ class Series {
   constructor(route: string, service: string, node: string, status: number) {
     this.labels = { route, service, node, status: String(status) }
     this.#status = status
+  }
+
+  get isFailure(): boolean {
+    return this.#status >= 500
   }
 
   isFor(route: Route | undefined, status: number): boolean {

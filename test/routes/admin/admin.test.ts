@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
+import { loadConfig } from '../../../config/load/load.ts'
+import type { RoutesPage } from '../../../routes/admin/page-types.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
+import { until } from '../../support/until.ts'
+
+const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 
 async function setUp(t: TestContext, options: GatewaySetUp = {}) {
   const node = await startNode(t, (socket, request) =>
@@ -83,7 +89,26 @@ test('the table of routes shows where each came from, its nodes, and what is not
     ...route,
     nodes: (nodes as { id: string }[]).map(each => each.id),
   }))
-  const rest = { timeoutMs: 15_000, balancer: 'weighted-round-robin', priority: 0 }
+  const { breaker, serviceLimit, upstream } = config
+  const rest = {
+    timeoutMs: 15_000,
+    bodyIdleTimeoutMs: upstream.bodyIdleTimeoutMs,
+    tryTimeoutMs: null,
+    retryOn: [502, 503, 504],
+    retryBufferBytes: 65_536,
+    hedge: false,
+    breaker: { ...breaker },
+    healthCheck: null,
+    serviceLimit: { ...serviceLimit },
+    balancer: 'weighted-round-robin',
+    slowStartMs: 0,
+    priority: 0,
+    maxBodyBytes: 0,
+    allowEncodedSlash: false,
+    preserveHost: false,
+    requests: 0,
+    failures: 0,
+  }
   assert.deepEqual(routes, [
     {
       ...rest,
@@ -110,7 +135,7 @@ test('the table of routes shows where each came from, its nodes, and what is not
       auth: 'none',
       stripPrefix: '',
       retries: 0,
-      fallback: 'static',
+      fallback: { status: 200, headers: {}, body: '' },
       nodes: ['t1'],
     },
     {
@@ -131,6 +156,30 @@ test('the table of routes shows where each came from, its nodes, and what is not
   assert.equal(body.problems!.length, 1)
   assert.match(String(body.problems![0]!.key), /bad$/)
   assert.match(String(body.problems![0]!.reason), /path/)
+})
+
+test('a route counts its own requests and failures, also those that the gateway answered', async t => {
+  const { admin, port, registry } = await setUp(t, {
+    routes: {
+      a: { path: '/user/*', service: 'user' },
+      b: { path: '/b/*', service: 'user', retries: 0 },
+      none: { path: '/none', service: 'none' },
+    },
+  })
+  for (const path of ['/user/ok', '/b/ok', '/none', '/nowhere']) await send(port, { path })
+  await send(port, { path: '/b/ok' })
+  const counts = async () => {
+    const { routes } = (await admin('/routes')).json() as unknown as RoutesPage
+    return Object.fromEntries(routes.map(({ id, requests, failures }) => [id, [requests, failures]]))
+  }
+  assert.deepEqual(await counts(), { a: [1, 0], b: [2, 0], none: [1, 1] })
+  await registry.putRoute('b', { path: '/b/*', service: 'user', priority: 5 })
+  await until('the new version is in force', async () => {
+    const { routes } = (await admin('/routes')).json() as unknown as RoutesPage
+    return routes.find(({ id }) => id === 'b')?.priority === 5
+  })
+  await send(port, { path: '/b/ok' })
+  assert.deepEqual(await counts(), { a: [1, 0], b: [3, 0], none: [1, 1] })
 })
 
 test('the probes say whether the process serves and whether it is ready', async t => {

@@ -18,7 +18,7 @@ function page(
   return {
     revision,
     source: { registry: 'etcd', ...trust, skipped: 0, suspects: 0, sources: [], ...changes },
-    routes: [{ id: 'r', path: '/r', service: 's' } as unknown as ListedRoute],
+    routes: [{ id: 'r', path: '/r', service: 's', requests: 5, failures: 2 } as unknown as ListedRoute],
     services: [{ ...state('s'), nodes }],
     problems: [{ key: 'k', reason: 'bad' }],
   }
@@ -39,6 +39,7 @@ test('counts are summed, and the worst of states and breakers is shown', async (
   ])
   const both = node('n1', { inFlight: 3, requests: 7, failures: 3, breaker: 'open', state: 'suspect' })
   assert.deepEqual(merged.problems, [{ key: 'k', reason: 'bad' }])
+  assert.deepEqual(merged.routes, [{ id: 'r', path: '/r', service: 's', requests: 10, failures: 4 }])
   assert.deepEqual(merged.services, [
     { ...state('s', { retries: { ...RETRIES, begun: 2, refused: 4 } }), nodes: [both] },
   ])

@@ -45,6 +45,8 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
     },
     limits: { of: () => undefined },
     budgets: { get: () => undefined },
+    metrics: { countsByRoute: () => new Map([['r1', { requests: 3, failures: 1 }]]) },
+    describeRoute: (route: object) => ({ ...route }),
     health: { problems: () => [] },
   } as unknown as TablePagesOptions)
   return { pages, peers, made }
@@ -64,8 +66,9 @@ test('every route has the nodes of its service, which were made text once', asyn
   const { routes, ...page } = (await response.json()) as RoutesPage
   assert.deepEqual(made, { nodes: 300, routes: 20 })
   const ids = Array.from({ length: 300 }, (_, i) => `n${i}`)
-  for (const [i, { id, path, nodes }] of routes.entries()) {
+  for (const [i, { id, path, nodes, requests, failures }] of routes.entries()) {
     assert.deepEqual([id, path], [`r${i}`, `/r${i}/*`])
+    assert.deepEqual([requests, failures], i === 1 ? [3, 1] : [0, 0])
     assert.deepEqual(
       nodes.map(node => node.id),
       i === 0 ? [] : ids,

@@ -20,6 +20,7 @@ function setUp() {
       call.peer = node === undefined ? undefined : peers[node]
       counts.count(call, status)
     },
+    byRoute: () => Object.fromEntries(counts.byRoute()),
     scrape: () =>
       [...counts.samples()].map(({ labels: { route, service, node, status }, value }) =>
         [route, service, node, status, value].join(' '),
@@ -51,6 +52,24 @@ test('requests are counted by route, service, node and status, in whatever order
     'one user  503 1',
     '   404 1',
   ])
+})
+
+test('the sums of a route survive a new version of it, other routes, and nodes that are gone', () => {
+  const { nodes, count, byRoute, scrape } = setUp()
+  const one = { id: 'one', service: 'user' }
+  count(200, testRoute(one), 'a')
+  count(502, testRoute(one), 'a')
+  count(200, testRoute({ id: 'two', service: 'user' }), 'b')
+  count(503, testRoute(one))
+  count(499, testRoute(one), 'b')
+  const expected = { one: { requests: 4, failures: 2 }, two: { requests: 1, failures: 0 } }
+  assert.deepEqual(byRoute(), expected)
+  nodes.set('user', [])
+  scrape()
+  assert.deepEqual(byRoute(), expected)
+  count(200, testRoute(one), 'a')
+  scrape()
+  assert.deepEqual(byRoute().one, { requests: 5, failures: 2 })
 })
 
 test('a new version of a route goes on in the series of the old one', () => {

@@ -1,0 +1,98 @@
+import type { HealthCheck } from '../../internal/nodes/health.ts'
+import type { AuthRule, Route } from '../../internal/routing/route.ts'
+import type { Config } from '../schema.ts'
+import { describeBalancer } from './balancer-rule.ts'
+import { describeHealthCheck, type HealthCheckRule, toHealthCheck } from './health-check.ts'
+import { RouteDocument } from './route-schema.ts'
+
+/** What holds for a service as a whole; a field that no route of the service has is absent. */
+export interface RulesOfService {
+  readonly breaker?: Config['breaker']
+  readonly serviceLimit?: Config['serviceLimit']
+  /** Null: its nodes are not checked. */
+  readonly healthCheck?: HealthCheck | null
+}
+
+/** A route as a route document writes it: every field of the schema; null where there is nothing of the kind. */
+export type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
+  readonly methods: readonly string[] | null
+  readonly hosts: readonly string[] | null
+  readonly auth: AuthField
+  readonly [field: string]: unknown
+}
+
+type RuleField = string | Readonly<Record<string, object>>
+type AuthField = RuleField | readonly RuleField[]
+
+type Describe = (route: Route, config: Config, rules: RulesOfService) => unknown
+
+/** Fields that a route does not hold as a document writes them, or that the configuration completes. */
+const DESCRIBED = {
+  allowEncodedSlash: ({ allowEncodedSlash = false }) => allowEncodedSlash,
+  auth: describeAuth,
+  balancer: describeBalancer,
+  bodyIdleTimeoutMs: ({ bodyIdleTimeoutMs }, { upstream }) => bodyIdleTimeoutMs ?? upstream.bodyIdleTimeoutMs,
+  breaker: (_route, { breaker }, rules) => rules.breaker ?? breaker,
+  fallback: describeFallback,
+  healthCheck: (_route, { routes }, rules) => describeCheck(rules.healthCheck, routes.defaults.healthCheck),
+  hedge: ({ hedge }) => (hedge ? (hedge.afterMs === undefined ? true : { afterMs: hedge.afterMs }) : false),
+  maxBodyBytes: ({ maxBodyBytes }, { clientLimits }) => maxBodyBytes ?? clientLimits.bodyBytes,
+  serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,
+} as const satisfies { readonly [Field in keyof RouteDocument]?: Describe }
+
+/** Every field of the schema with how it is described; undefined = as the route holds it. */
+const FIELDS = Object.keys(RouteDocument.properties).map(
+  field => [field, (DESCRIBED as Readonly<Record<string, Describe>>)[field]] as const,
+)
+
+/**
+ * Writes a route as a route document, with the values that are in force, and its id and origin.
+ *
+ * @param rules of the route's service
+ */
+export function describeRoute(route: Route, config: Config, rules: RulesOfService): DescribedRoute {
+  const held = route as Route & {
+    readonly [field: string]: unknown
+    readonly policies?: Record<string, unknown>
+  }
+  const result: Record<string, unknown> = { id: route.id, origin: route.origin }
+  for (const [field, describe] of FIELDS) {
+    const value = describe ? describe(route, config, rules) : (held[field] ?? held.policies?.[field])
+    result[field] = value ?? null
+  }
+  return result as DescribedRoute
+}
+
+function describeAuth({ auth }: Route): AuthField {
+  if (auth.type === 'none') return 'none'
+  return auth.type === 'any' ? auth.rules.map(describeRule) : describeRule(auth)
+}
+
+function describeRule({ type, scopes, roles, claims }: AuthRule): RuleField {
+  if (scopes.length === 0 && roles.length === 0 && !claims) return type
+  const named = claims?.map(({ path, values }) => [path, values.length === 1 ? values[0] : values] as const)
+  return { [type]: { scopes, roles, ...(named && { claims: Object.fromEntries(named) }) } }
+}
+
+/** Undefined: only nodes that ask for a check themselves have one. */
+function describeCheck(check: RulesOfService['healthCheck'], byDefault: HealthCheckRule | null) {
+  if (check === null) return false
+  if (check === undefined)
+    return byDefault === null ? undefined : describeHealthCheck(toHealthCheck(byDefault))
+  return describeHealthCheck(check)
+}
+
+function describeFallback({ fallback }: Route): RouteDocument['fallback'] {
+  switch (fallback?.type) {
+    case undefined:
+      return undefined
+    case 'service':
+      return { service: fallback.service }
+    case 'stale':
+      return { stale: true, maxAgeSeconds: fallback.maxAgeMs / 1000 }
+    case 'static':
+      return { status: fallback.status, headers: { ...fallback.headers }, body: fallback.body }
+    default:
+      return fallback satisfies never
+  }
+}
