@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import type { Command } from './cli/command.ts'
-import { explain } from './cli/format-error.ts'
+import { formatError, UsageError } from './cli/format-error.ts'
 import { parseCommandLine } from './cli/options.ts'
-import { UsageError } from './cli/usage-error.ts'
 import { packageVersion } from './cli/version.ts'
 import { isWorker } from './workers/is-worker.ts'
 
@@ -43,7 +42,7 @@ try {
     ? await (await import('./workers/worker.ts')).runWorker()
     : await run(parseCommandLine(process.argv.slice(2)))
 } catch (error) {
-  console.error(explain(error))
+  console.error(formatError(error))
   process.exitCode = error instanceof UsageError ? 2 : 1
 }
 // Whatever is still open has been told to close; an exit code is an answer that must not wait for it.

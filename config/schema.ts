@@ -6,7 +6,7 @@ import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
 import { RETRIES, RouteDocuments, SLOW_START } from './route/route-schema.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
 import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
-import { JwtSection } from './sections/jwt-schema.ts'
+import { JwtSection } from './sections/jwt-section.ts'
 import {
   BreakerSection,
   OverloadSection,

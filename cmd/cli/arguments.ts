@@ -3,8 +3,8 @@ import { closest } from '../../config/kit/closest.ts'
 import { findProblems } from '../../config/kit/validate.ts'
 import { fromText } from '../../config/load/fields.ts'
 import type { Setting } from '../../config/load/layers.ts'
+import { UsageError } from './format-error.ts'
 import { COMMANDS, type CommandName, type CommandRow } from './option-table.ts'
-import { UsageError } from './usage-error.ts'
 
 /** The arguments of one command, known options only. */
 export class Arguments {

@@ -10,10 +10,9 @@ import {
   type RegisterCommand,
   type TokenCommand,
 } from './command.ts'
-import { parseDuration } from './duration.ts'
+import { UsageError } from './format-error.ts'
 import { commandHelp, programHelp } from './help.ts'
 import { COMMANDS, type CommandName, isCommandName } from './option-table.ts'
-import { UsageError } from './usage-error.ts'
 
 /**
  * Understands the arguments after `waygate`.
@@ -133,6 +132,16 @@ function parseToken(given: Arguments): TokenCommand {
     expiresInSeconds,
     claims: Object.fromEntries(claims),
   }
+}
+
+const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 }
+
+/** Returns the seconds of `90s`, `30m`, `1h`, `7d` or plain seconds; undefined for 0 and anything else. */
+function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,10})([smhd]?)$/.exec(text)
+  const seconds = Number(match?.[1]) * (SECONDS[match?.[2] ?? ''] ?? Number.NaN)
+  // 100 years: more is a slip, and dates lose their meaning.
+  return seconds > 0 && seconds <= 3_155_760_000 ? seconds : undefined
 }
 
 function parseApiKey(given: Arguments): ApiKeyCommand {

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { formatPasswordHash } from '../../internal/password-hash.ts'
 import { hashPassword } from '../../middleware/auth/password.ts'
 import type { HashPasswordCommand } from '../cli/command.ts'
-import { UsageError } from '../cli/usage-error.ts'
+import { UsageError } from '../cli/format-error.ts'
 
 /**
  * What is the name of a user where a line of `basic.usersFile` begins with it: a colon would end it, and `#` begins a

@@ -1,8 +1,7 @@
 import { loadConfig } from '../../config/load/load.ts'
 import type { RoutesPage } from '../../routes/admin/page-types.ts'
 import type { RoutesCommand } from '../cli/command.ts'
-import { formatTable } from '../cli/text-table.ts'
-import { urlOf } from '../cli/url.ts'
+import { urlOf } from '../cli/listening.ts'
 
 /** `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
 export async function runRoutes(options: RoutesCommand): Promise<number> {
@@ -74,4 +73,20 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
   if (problems.length > 0)
     lines.push('', 'Not used:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
   return lines.join('\n')
+}
+
+/** Formats rows as text with aligned columns, two spaces between them. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  }
+  return rows
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

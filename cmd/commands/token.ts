@@ -2,11 +2,11 @@ import { type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { loadSigningKey } from '../../config/keys/jwt-keys.ts'
 import type { Findings } from '../../config/keys/key-files.ts'
+import type { Algorithm } from '../../config/kit/key-algorithms.ts'
 import { ConfigError, toProblem } from '../../config/kit/problem.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
-import type { Algorithm } from '../../config/sections/jwt-schema.ts'
 import type { TokenCommand } from '../cli/command.ts'
-import { UsageError } from '../cli/usage-error.ts'
+import { UsageError } from '../cli/format-error.ts'
 
 /** `waygate token`: prints a token and nothing else. Resolves with the exit code. */
 export async function runToken(options: TokenCommand): Promise<number> {

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
-import { explain } from '../cli/format-error.ts'
+import { formatError } from '../cli/format-error.ts'
+import { urlOf } from '../cli/listening.ts'
 import { onReloadSignal, untilSignal } from '../cli/signals.ts'
-import { urlOf } from '../cli/url.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/embedded-etcd.ts'
@@ -79,7 +79,7 @@ export async function servePrimary(
       const tookMs = Math.round(performance.now() - begunAt)
       logger.info({ workers: count, tookMs }, 'the new configuration is in force')
     } catch (error) {
-      if (!isStopping) logger.error({ reason: explain(error) }, 'the new configuration is not in force')
+      if (!isStopping) logger.error({ reason: formatError(error) }, 'the new configuration is not in force')
     }
   }
 

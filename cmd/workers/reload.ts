@@ -3,7 +3,7 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import type { FileContents } from '../../config/load/file-contents.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
-import { explain } from '../cli/format-error.ts'
+import { formatError } from '../cli/format-error.ts'
 import { wantsEmbeddedEtcd } from '../gateway/embedded-etcd.ts'
 import { checkFormats } from '../gateway/registry.ts'
 import { logStartWarnings } from '../gateway/start-warnings.ts'
@@ -43,7 +43,7 @@ export function loadAnew(load: () => Source, old: Config, logger: Logger): Sourc
     return source
   } catch (error) {
     if (!(error instanceof ConfigError))
-      logger.error({ reason: explain(error) }, 'the configuration is not used')
+      logger.error({ reason: formatError(error) }, 'the configuration is not used')
     else {
       for (const { source, path, message } of error.problems) {
         logger.error({ source, path, reason: message }, 'the configuration is not used')

@@ -1,8 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
-import { HMAC, kindOfKey, possibleAlgorithms } from '../kit/key-algorithms.ts'
+import { type Algorithm, HMAC, kindOfKey, possibleAlgorithms } from '../kit/key-algorithms.ts'
 import { jsonPath, type Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
-import type { Algorithm } from '../sections/jwt-schema.ts'
 import { type Findings, readKeyFile, readSecret } from './key-files.ts'
 
 /** A key and the algorithms it may be used with, the first of which is the one to sign with. */

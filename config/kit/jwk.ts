@@ -1,6 +1,5 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
-import type { Algorithm } from '../sections/jwt-schema.ts'
-import { kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
+import { type Algorithm, kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
 
 /** A public key that verifies signatures, as a JWK says. */
 export interface JwkKey {

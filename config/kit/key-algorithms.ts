@@ -1,5 +1,23 @@
 import type { KeyObject } from 'node:crypto'
-import type { Algorithm } from '../sections/jwt-schema.ts'
+
+/** The signature algorithms that a token may use (RFC 7518 section 3, RFC 8037); `none` is not one of them. */
+export const ALGORITHMS = [
+  'HS256',
+  'HS384',
+  'HS512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const
+
+export type Algorithm = (typeof ALGORITHMS)[number]
 
 /** What a secret can verify. */
 export const HMAC: readonly Algorithm[] = ['HS256', 'HS384', 'HS512']

@@ -1,8 +1,7 @@
+import { isIP } from 'node:net'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
-import { claimPathProblem } from '../kit/claim-path-problem.ts'
-import { isLoopback } from '../kit/loopback.ts'
 import { type Finding, type Path, show } from '../kit/problem.ts'
-import { findUnknownWays } from '../route/route-auth.ts'
+import { claimPathProblem, findUnknownWays } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 
 /** What the schema cannot say of authentication: addresses, claim paths, and fields that go together. */
@@ -108,6 +107,11 @@ function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Gener
       message: `${algorithm} needs a secret, and key sets are public`,
     }
   }
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function* claimPathProblems(

@@ -1,13 +1,12 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
-import { isLoopback } from '../kit/loopback.ts'
 import { type Finding, show } from '../kit/problem.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import { findRouteRuleProblems } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
-import { findAuthProblems } from './auth-rules.ts'
+import { findAuthProblems, isLoopback } from './auth-rules.ts'
 
 /** What the schema cannot say: the grammar of addresses, and fields that go together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {

@@ -6,7 +6,7 @@ import { describeHealthCheck, type HealthCheckRule, toHealthCheck } from './heal
 import { RouteDocument } from './route-schema.ts'
 
 /** What holds for a service as a whole; a field that no route of the service has is absent. */
-export interface RulesOfService {
+interface RulesOfService {
   readonly breaker?: Config['breaker']
   readonly serviceLimit?: Config['serviceLimit']
   /** Null: its nodes are not checked. */
@@ -14,7 +14,7 @@ export interface RulesOfService {
 }
 
 /** A route as a route document writes it: every field of the schema; null where there is nothing of the kind. */
-export type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
+type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
   readonly methods: readonly string[] | null
   readonly hosts: readonly string[] | null
   readonly auth: AuthField

@@ -1,11 +1,11 @@
+import { compileClaimPath } from '../../internal/claim-path.ts'
 import {
   AUTHENTICATOR_NAMES,
   type AuthenticatorName,
   type AuthRule,
   type RouteAuth,
 } from '../../internal/routing/route.ts'
-import { claimPathProblem } from '../kit/claim-path-problem.ts'
-import type { Finding } from '../kit/problem.ts'
+import { type Finding, type Path, show } from '../kit/problem.ts'
 import type { RouteAuthRule } from './auth-rule-schema.ts'
 
 /** The rules that any valid token satisfies. */
@@ -50,6 +50,15 @@ export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
       if (typeof claims !== 'object' || claims === null) continue
       for (const path of Object.keys(claims)) yield* claimPathProblem(path, [...at, name, 'claims', path])
     }
+  }
+}
+
+/** What is wrong with the path of a claim that stands at `at` in a document. */
+export function* claimPathProblem(path: string, at: Path): Generator<Finding> {
+  try {
+    compileClaimPath(path)
+  } catch (error) {
+    yield { path: at, message: `${(error as Error).message}, not ${show(path)}` }
   }
 }
 

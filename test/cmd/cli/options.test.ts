@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { COMMANDS } from '../../../cmd/cli/option-table.ts'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
-import { UsageError } from '../../../cmd/cli/usage-error.ts'
+import { UsageError } from '../../../cmd/cli/format-error.ts'
 
 const split = (line: string) => line.split(' ').filter(word => word !== '')
 const none = { config: undefined, settings: [] }

@@ -1,24 +1,6 @@
 import Type from 'typebox'
+import { ALGORITHMS } from '../kit/key-algorithms.ts'
 import { count, secret, section, text, textOrList } from '../kit/values.ts'
-
-/** The signature algorithms that a token may use (RFC 7518 section 3, RFC 8037); `none` is not one of them. */
-const ALGORITHMS = [
-  'HS256',
-  'HS384',
-  'HS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const
-
-export type Algorithm = (typeof ALGORITHMS)[number]
 
 // Shared by `jwt` and the entries of `jwt.issuers`; a variable sets the field of `jwt`, since none leads into a list.
 const KEY = {
