@@ -72,7 +72,7 @@ function loadPem(
   }
   if (field === 'publicKeyFile' && pem.includes('PRIVATE KEY')) {
     findings.warnings.push(
-      `${jsonPath(path).slice(2)} ${file} holds a private key; the gateway needs the public one alone`,
+      `${jsonPath(path).slice(2)} ${file} holds a private key; the gateway needs only the public key`,
     )
   }
   try {
@@ -96,7 +96,7 @@ function withAlgorithms(
   for (const [index, algorithm] of algorithms.entries()) {
     if (possible.includes(algorithm)) continue
     const path = [...at, 'algorithms', index]
-    findings.problems.push({ path, message: `${algorithm} does not go with ${kind}: ${possible.join(', ')}` })
+    findings.problems.push({ path, message: `${algorithm} does not fit ${kind}: ${possible.join(', ')}` })
   }
   return findings.problems.length > before ? undefined : { key, algorithms }
 }

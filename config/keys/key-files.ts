@@ -28,7 +28,7 @@ export function readSecret(
         .replace(/\r?\n$/, ''))
   if (secret === undefined) return undefined
   if (secret === '') {
-    findings.problems.push({ path, message: 'must hold a secret, but is empty' })
+    findings.problems.push({ path, message: 'is empty, but must hold a secret' })
     return undefined
   }
   const bytes = Buffer.from(secret, 'utf8')

@@ -35,7 +35,7 @@ function readUsersFile(file: string, found: Map<string, User>, findings: Finding
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     const problem =
-      colon === -1 ? 'must be name:hash' : found.has(name) ? `${name} is there already` : nameProblem(name)
+      colon === -1 ? 'must be name:hash' : found.has(name) ? `${name} is defined twice` : nameProblem(name)
     if (problem !== undefined) {
       findings.problems.push({ path, message: at + problem })
       continue
@@ -50,7 +50,7 @@ function nameProblem(name: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return /^[^\x00-\x1f\x7f:]{1,255}$/.test(name)
     ? undefined
-    : 'a user is named by 1 to 255 characters without colon'
+    : 'the name of a user must be 1 to 255 characters without colon'
 }
 
 function readHash(text: string, path: Path, at: string, problems: Finding[]): PasswordHash | undefined {

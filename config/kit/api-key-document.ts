@@ -30,7 +30,7 @@ export function findApiKeyProblems(document: unknown): Finding[] {
   const found = findSchemaProblems(document)
   const { expiresAt } = (document ?? {}) as { expiresAt?: unknown }
   if (found.length === 0 && expiresAt !== undefined && Number.isNaN(Date.parse(String(expiresAt)))) {
-    found.push({ path: ['expiresAt'], message: 'is not a day and time that there is' })
+    found.push({ path: ['expiresAt'], message: 'is not an existing date and time' })
   }
   return found
 }

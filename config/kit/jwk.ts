@@ -22,17 +22,17 @@ export function readJwk(jwk: unknown, allowed?: readonly Algorithm[] | undefined
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
     throw new TypeError('is not for verifying (key_ops)')
   }
-  if (kid !== undefined && typeof kid !== 'string') throw new TypeError('has a kid that is not text')
-  if (d !== undefined) throw new TypeError('is a private key, which nobody must publish')
+  if (kid !== undefined && typeof kid !== 'string') throw new TypeError('has a kid that is not a string')
+  if (d !== undefined) throw new TypeError('is a private key, which must not be published')
   const key = publicKey(jwk)
   const possible = algorithmsOf(key)
   if (alg !== undefined && !possible.includes(alg as Algorithm)) {
-    throw new TypeError(`is ${kindOfKey(key)}, which alg does not go with`)
+    throw new TypeError(`is ${kindOfKey(key)}, which does not fit its alg`)
   }
   const algorithms = possible.filter(
     each => (alg === undefined || each === alg) && (allowed === undefined || allowed.includes(each)),
   )
-  if (algorithms.length === 0) throw new TypeError('is for no algorithm that is allowed')
+  if (algorithms.length === 0) throw new TypeError('fits none of the allowed algorithms')
   return { key, algorithms, keyId: kid }
 }
 

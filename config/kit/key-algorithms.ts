@@ -39,7 +39,7 @@ const MIN_RSA_BITS = 2_048
 export function possibleAlgorithms(key: KeyObject): readonly Algorithm[] {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
   if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS) {
-    throw new TypeError(`an RSA key of ${modulusLength} bits; use ${MIN_RSA_BITS}`)
+    throw new TypeError(`an RSA key of ${modulusLength} bits; use at least ${MIN_RSA_BITS}`)
   }
   switch (key.asymmetricKeyType) {
     case 'rsa':

@@ -76,7 +76,7 @@ function describe(error: TLocalizedValidationError, schema: Rules, value: unknow
     case 'propertyNames':
       return error.params.propertyNames.map(key => ({
         path: [...path, key],
-        message: `must be named ${NAME_TITLE}`,
+        message: `must have a name of ${NAME_TITLE}`,
       }))
     case 'anyOf':
       return unionProblems(schema.anyOf ?? [], value, path)
@@ -101,7 +101,7 @@ function describe(error: TLocalizedValidationError, schema: Rules, value: unknow
     case 'minItems':
       return [{ path, message: 'must not be empty' }]
     case 'uniqueItems':
-      return [{ path, message: 'must not say the same twice' }]
+      return [{ path, message: 'must not contain duplicates' }]
     default:
       return [{ path, message: error.message }]
   }

@@ -6,7 +6,7 @@ const MAX_TIMER_MS = 2_147_483_647
 /** Letters, digits and `. _ ~ @ : -`: what a service, a node or a route may be called. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$'
 /** The same for people. */
-export const NAME_TITLE = '1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - that start with a letter or digit'
+export const NAME_TITLE = '1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -, starting with a letter or digit'
 
 /**
  * What a field says beside its JSON Schema. Variables, options, path resolution and either-or groups are derived from

@@ -27,7 +27,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     const at = ['jwt', 'issuers', index]
     const other = known.get(issuer.issuer)
     if (other !== undefined) {
-      yield { path: [...at, 'issuer'], message: `must not be an issuer that ${other} names too` }
+      yield { path: [...at, 'issuer'], message: `is already the issuer of ${other}` }
     }
     known.set(issuer.issuer, `jwt.issuers[${index}]`)
     yield* keyProblems(issuer, at)
@@ -61,16 +61,16 @@ function* prefixProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding
     if (!enabled) continue
     const at = [...path, 'prefix']
     if (registry === 'file') {
-      yield { path: [...path, 'enabled'], message: 'needs etcd, and discovery.registry is "file"' }
+      yield { path: [...path, 'enabled'], message: 'needs etcd, but discovery.registry is "file"' }
     }
     if (!/[^/].*\/$/.test(prefix)) {
-      yield { path: at, message: `must name something and end with "/", not ${show(prefix)}` }
+      yield { path: at, message: `must contain a name and end with "/", not ${show(prefix)}` }
     }
     const other = [...taken].find(([, known]) => known.startsWith(prefix) || prefix.startsWith(known))
     if (other) {
       yield {
         path: at,
-        message: `must not share keys with ${other[0]}: ${show(prefix)} and ${show(other[1])}`,
+        message: `must not overlap with ${other[0]}: ${show(prefix)} and ${show(other[1])}`,
       }
     }
     taken.set(at.join('.'), prefix)
@@ -97,14 +97,14 @@ function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Gener
     yield {
       path,
       message:
-        'must be https: over http, whoever is on the way could put in keys (loopback alone may be http)',
+        'must be https, because keys could be replaced on their way over http (only loopback may be http)',
     }
   }
   for (const [index, algorithm] of (issuer.algorithms ?? []).entries()) {
     if (!algorithm.startsWith('HS')) continue
     yield {
       path: [...at, 'algorithms', index],
-      message: `${algorithm} needs a secret, and key sets are public`,
+      message: `${algorithm} needs a secret, but key sets are public`,
     }
   }
 }

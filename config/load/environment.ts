@@ -37,7 +37,7 @@ export function readEnvironment(env: Environment): {
     else if (schema.neverEmpty) {
       problems.push({
         path: `$.${path}`,
-        message: 'must not be empty; unset the variable to go without',
+        message: 'must not be empty; unset the variable to do without it',
         source,
       })
     }

@@ -15,11 +15,14 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
     yield {
       path: ['adminHost'],
-      message: `${show(config.adminHost)} is not loopback, so an admin token is needed: set WAYGATE_ADMIN_TOKEN`,
+      message: `${show(config.adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN`,
     }
   }
   if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
-    yield { path: ['adminPort'], message: `must be another port than the gateway's own ${config.port}` }
+    yield {
+      path: ['adminPort'],
+      message: `must not be ${config.port}, which is the port of the gateway itself`,
+    }
   }
   yield* etcdProblems(config.etcd)
   // No other registry connects to it.
@@ -93,7 +96,7 @@ function* etcdProblems({
   } else if (!isLoopback(address.host)) {
     yield {
       path: ['etcd', 'embedded'],
-      message: `must be on loopback, not ${show(embedded)}: it knows no passwords`,
+      message: `must be on loopback, not ${show(embedded)}, because it has no authentication`,
     }
   }
   yield* together('etcd', { user, password })
@@ -108,13 +111,13 @@ function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): G
   if (other !== -1) {
     yield {
       path: ['etcd', 'endpoints', other],
-      message: `must begin with ${first}// as those before it: members are all http or all https`,
+      message: `must begin with ${first}// like those before it: members are either all http or all https`,
     }
   }
   if (protocols.includes('https:') || (endpoints.length > 0 && first === undefined)) return
   const [file] = Object.entries({ ca, cert, key }).find(([, value]) => value !== undefined) ?? []
   if (file === undefined) return
-  yield { path: ['etcd', file], message: 'is for endpoints that begin with https://, and there are none' }
+  yield { path: ['etcd', file], message: 'needs endpoints that begin with https://, and there are none' }
 }
 
 function* discoveryProblems({
@@ -129,7 +132,7 @@ function* discoveryProblems({
   } else if (registry !== 'file' && file !== undefined) {
     yield {
       path: ['discovery', 'file'],
-      message: `is read by the registry "file" alone, and discovery.registry is ${show(registry)}`,
+      message: `is only used by the registry "file", but discovery.registry is ${show(registry)}`,
     }
   }
   const prefixes: { path: (string | number)[]; name: string; prefix: string }[] = [
@@ -145,9 +148,10 @@ function* discoveryProblems({
     if (!prefix.endsWith('/')) {
       yield {
         path,
-        message: `must end with "/", so that ${show(prefix)} is not also a beginning of longer names`,
+        message: `must end with "/", because ${show(prefix)} is also the beginning of longer names`,
       }
-    } else if (/^\/+$/.test(prefix)) yield { path, message: 'must name something: "/" is every key there is' }
+    } else if (/^\/+$/.test(prefix))
+      yield { path, message: 'must contain a name: "/" is the prefix of every key' }
     const other = prefixes
       .slice(0, index)
       .find(known => known.prefix.startsWith(prefix) || prefix.startsWith(known.prefix))
@@ -155,7 +159,7 @@ function* discoveryProblems({
     if (!other || (other.name === 'servicesPrefix' && name !== 'routesPrefix')) continue
     yield {
       path,
-      message: `must not share keys with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
+      message: `must not overlap with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
     }
   }
 }

@@ -56,5 +56,8 @@ export function* findServiceLimitProblems(limit: unknown): Generator<Finding> {
   if (typeof limit !== 'object' || limit === null) return
   const { concurrent, adaptive } = limit as Record<string, unknown>
   if (typeof concurrent !== 'number' || adaptive !== true) return
-  yield { path: ['adaptive'], message: 'must be false beside concurrent: a limit is fixed, or it is found' }
+  yield {
+    path: ['adaptive'],
+    message: 'must not be true together with concurrent: a limit is either fixed or adaptive',
+  }
 }

@@ -71,7 +71,7 @@ export function* findUnknownWays(
     for (const name of AUTHENTICATOR_NAMES) {
       if (rule[name] === undefined || configured.has(name)) continue
       const setting = name === 'basic' ? 'basic.users or basic.usersFile' : 'apiKeys.enabled'
-      yield { path: at, message: `asks for "${name}", which is not configured: set ${setting}` }
+      yield { path: at, message: `requires "${name}", which is not configured: set ${setting}` }
     }
   }
 }

@@ -99,7 +99,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
   if (Array.isArray(methods)) {
     for (const [index, method] of methods.entries()) {
       if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
-      if (method === '*') add(['methods', index], 'must not be "*": leave `methods` out for all of them')
+      if (method === '*') add(['methods', index], 'must not be "*": leave out `methods` to match all of them')
     }
   }
   for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)
@@ -134,7 +134,7 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   if (typeof fallback !== 'object' || fallback === null) return
   const { service: other, headers, status, body } = fallback as Record<string, unknown>
   if (typeof other === 'string' && other === service) {
-    yield { path: ['fallback', 'service'], message: 'must be another service than the route has' }
+    yield { path: ['fallback', 'service'], message: 'must not be the service of the route itself' }
   }
   if ((status === 204 || status === 304) && typeof body === 'string' && body !== '') {
     yield { path: ['fallback', 'body'], message: `must be empty with status ${status}` }
@@ -142,10 +142,11 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   if (typeof headers !== 'object' || headers === null) return
   for (const [name, value] of Object.entries(headers)) {
     const path = ['fallback', 'headers', name]
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a header name' }
-    else if (FRAMING_HEADERS.has(name.toLowerCase())) yield { path, message: 'is set by the gateway itself' }
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a valid header name' }
+    else if (FRAMING_HEADERS.has(name.toLowerCase()))
+      yield { path, message: 'must not be set: the gateway sets it itself' }
     if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      yield { path, message: `has a character that a header must not have: ${show(value)}` }
+      yield { path, message: `contains a character that headers must not contain: ${show(value)}` }
     }
   }
 }
@@ -155,7 +156,12 @@ const NAME = new RegExp(NAME_PATTERN)
 /** What is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {
   if (NAME.test(id)) return []
-  return [{ path: [], message: `the route id ${show(id)} must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -` }]
+  return [
+    {
+      path: [],
+      message: `the route id ${show(id)} must be 1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -`,
+    },
+  ]
 }
 
 function toRoute(

@@ -13,7 +13,7 @@ export function routePathProblem(path: string): string | undefined {
   if (path === '/') return undefined
   const segments = path.slice(1).split('/')
   if (segments.at(-1) === '')
-    return `must not end with "/": write ${quote(path, -1)}, or ${show(`${path}*`)} for all below it`
+    return `must not end with "/": write ${quote(path, -1)}, or ${show(`${path}*`)} for everything below it`
   const parameters = new Set<string>()
   for (const [index, segment] of segments.entries()) {
     const problem = segmentProblem(segment, index === segments.length - 1)
@@ -32,7 +32,7 @@ export function stripPrefixProblem(stripPrefix: string, path: string): string | 
   if (stripPrefix.endsWith('/')) return `must not end with "/": write ${quote(stripPrefix, -1)}`
   if (/[:*]/.test(stripPrefix)) return 'must be literal: ":" and "*" have no meaning here'
   if (path === stripPrefix || path.startsWith(`${stripPrefix}/`)) return undefined
-  return `must be whole leading segments of the path ${JSON.stringify(path)}`
+  return `must consist of whole leading segments of the path ${JSON.stringify(path)}`
 }
 
 function segmentProblem(segment: string, last: boolean): string | undefined {
@@ -42,13 +42,13 @@ function segmentProblem(segment: string, last: boolean): string | undefined {
   if (segment.includes('*')) return 'may contain "*" only as the whole last segment'
   if (segment.startsWith(':')) {
     if (PARAMETER.test(segment)) return undefined
-    return `has a malformed parameter ${show(segment)}: a colon, then letters, digits and underscores`
+    return `has a malformed parameter ${show(segment)}: a parameter is a colon followed by letters, digits and underscores`
   }
   if (segment.includes(':')) return `may contain ":" only at the start of a segment, not in ${show(segment)}`
-  if (/[?#]/.test(segment)) return 'must not contain "?" or "#": a route does not look at the query'
+  if (/[?#]/.test(segment)) return 'must not contain "?" or "#": routes do not match the query'
   if (!LITERAL.test(segment)) return `has a character that must be percent-encoded in ${show(segment)}`
   const encoded = AMBIGUOUS_ESCAPE.exec(segment)
-  return encoded ? `must not contain "${encoded[0]}": encoded, it could be read in two ways` : undefined
+  return encoded ? `must not contain "${encoded[0]}": servers disagree on whether to decode it` : undefined
 }
 
 function quote(text: string, end: number): string {

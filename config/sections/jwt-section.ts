@@ -2,16 +2,16 @@ import Type from 'typebox'
 import { ALGORITHMS } from '../kit/key-algorithms.ts'
 import { count, secret, section, text, textOrList } from '../kit/values.ts'
 
-// Shared by `jwt` and the entries of `jwt.issuers`; a variable sets the field of `jwt`, since none leads into a list.
+// Shared by `jwt` and the entries of `jwt.issuers`. The variables set fields of `jwt` only: none leads into a list.
 const KEY = {
   secret: Type.Optional(
-    secret('Secret that tokens are signed with (HS256 and its family).', {
+    secret('Secret that verifies tokens (HS256, HS384, HS512).', {
       env: 'WAYGATE_JWT_SECRET',
       neverEmpty: true,
     }),
   ),
   secretFile: Type.Optional(
-    text('File with that secret; one newline at its end does not count.', {
+    text('File with the secret. One newline at its end is ignored.', {
       isPath: true,
       insteadOf: 'secret',
     }),
@@ -26,7 +26,7 @@ const KEY = {
     Type.Array(Type.Enum(ALGORITHMS), {
       minItems: 1,
       uniqueItems: true,
-      description: 'Accepted signature algorithms. Absent: those that the key is made for.',
+      description: 'Accepted signature algorithms. Absent: all that fit the key.',
       env: 'WAYGATE_JWT_ALGORITHMS',
       neverEmpty: true,
     }),
@@ -36,16 +36,16 @@ const KEY = {
 const COOKIE_NAME = Type.String({
   // RFC 6265 section 4.1.1.
   pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-  title: 'the name of a cookie',
+  title: 'a cookie name',
   description:
-    'A cookie that may hold the token as well. It is taken out before the request is forwarded. Absent: none.',
+    'Cookie that may hold the token instead of the `Authorization` header. It is removed before the request is forwarded. Absent: none.',
 })
 
 const QUERY_PARAMETER = Type.String({
   pattern: '^[A-Za-z0-9._~-]+$',
   title: 'a name of A-Z a-z 0-9 . _ ~ -',
   description:
-    'A query parameter that may hold the token as well, such as `access_token`. It is taken out before the request is forwarded. Absent: none.',
+    'Query parameter that may hold the token instead of the `Authorization` header, such as `access_token`. It is removed before the request is forwarded. Absent: none.',
 })
 
 const maxLifetime = (description: string) =>
@@ -53,27 +53,27 @@ const maxLifetime = (description: string) =>
 
 const Issuer = Type.Object(
   {
-    issuer: text('The `iss` of its tokens.'),
-    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: as `jwt.audience` says.')),
+    issuer: text('The `iss` claim of its tokens.'),
+    audience: Type.Optional(textOrList('Accepted `aud`, one or a list. Absent: `jwt.audience`.')),
     ...KEY,
     jwksUrl: Type.Optional(
       text(
-        'Where its public keys are (a JWK Set, RFC 7517): https, or http on loopback. Redirects are refused.',
+        'URL of its public keys (a JWK Set, RFC 7517): https, or http on loopback. Redirects are refused.',
       ),
     ),
     requireExpiry: Type.Optional(
       Type.Boolean({
-        description: 'Whether a token without `exp` is refused. Absent: as `jwt.requireExpiry` says.',
+        description: 'Whether a token without `exp` is refused. Absent: `jwt.requireExpiry`.',
       }),
     ),
-    maxLifetimeSeconds: maxLifetime('From `iat` to `exp` at most. Absent: as `jwt.maxLifetimeSeconds` says.'),
-    rolesClaim: Type.Optional(text('Claim with the roles. Absent: as `jwt.rolesClaim` says.')),
-    scopeClaim: Type.Optional(text('Claim with the scopes. Absent: as `jwt.scopeClaim` says.')),
+    maxLifetimeSeconds: maxLifetime('Largest time from `iat` to `exp`. Absent: `jwt.maxLifetimeSeconds`.'),
+    rolesClaim: Type.Optional(text('Claim with the roles. Absent: `jwt.rolesClaim`.')),
+    scopeClaim: Type.Optional(text('Claim with the scopes. Absent: `jwt.scopeClaim`.')),
   },
   {
     additionalProperties: false,
     description:
-      'An issuer. Exactly one of `secret`, `secretFile`, `publicKeyFile` and `jwksUrl` is its key.',
+      'An issuer. Its key is exactly one of `secret`, `secretFile`, `publicKeyFile` and `jwksUrl`.',
   },
 )
 
@@ -89,13 +89,13 @@ export const JwtSection = section(
     ),
     algorithms: KEY.algorithms,
     issuer: Type.Optional(
-      textOrList('Accepted `iss`, one or a list. Absent: any.', {
+      textOrList('Accepted `iss`, one or a list. Absent: any issuer.', {
         env: 'WAYGATE_JWT_ISSUER',
         neverEmpty: true,
       }),
     ),
     audience: Type.Optional(
-      textOrList('Accepted `aud`, one or a list. Absent: any.', {
+      textOrList('Accepted `aud`, one or a list. Absent: any audience.', {
         env: 'WAYGATE_JWT_AUDIENCE',
         neverEmpty: true,
       }),
@@ -103,29 +103,30 @@ export const JwtSection = section(
     issuers: Type.Array(Issuer, {
       default: [],
       description:
-        'Issuers with keys of their own, beside the key above. Which one judges a token is told by its `iss`.',
+        'Issuers with keys of their own, in addition to the key above. The `iss` of a token decides whose rules apply.',
     }),
     clockToleranceSeconds: Type.Integer({
       default: 5,
       minimum: 0,
       maximum: 3_600,
-      description: 'How far clocks may be apart when `exp`, `nbf` and `iat` are judged.',
+      description:
+        'How far the clocks of issuer and gateway may differ when `exp`, `nbf` and `iat` are checked.',
     }),
     requireExpiry: Type.Boolean({
       default: true,
-      description: 'Whether a token without `exp` is refused: it could never be taken back.',
+      description: 'Whether a token without `exp` is refused. Such a token would be valid indefinitely.',
     }),
     maxLifetimeSeconds: maxLifetime(
-      'From `iat` to `exp` at most; a longer-lived token is refused, and so is one without `iat`. Absent: no limit.',
+      'Largest time from `iat` to `exp`. A token that lives longer is refused, and so is one without `iat`. Absent: no limit.',
     ),
     cookie: Type.Optional(COOKIE_NAME),
     queryParameter: Type.Optional(QUERY_PARAMETER),
     rolesClaim: text(
-      'Claim with the roles, a list or words separated by spaces; dots lead inwards, as in `realm_access.roles`, and so does a JSON path, as in `$.realms[0].roles`.',
+      'Claim with the roles, a list or words separated by spaces. Dots lead into nested objects, as in `realm_access.roles`, and so does a JSON path, as in `$.realms[0].roles`.',
       { default: 'roles' },
     ),
     scopeClaim: text(
-      'Claim with the scopes, a list or words separated by spaces (RFC 8693 section 4.2). With `scope`, a token without it is asked for `scp`.',
+      'Claim with the scopes, a list or words separated by spaces (RFC 8693 section 4.2). With the default `scope`, a token without that claim may have `scp` instead.',
       { default: 'scope' },
     ),
     claimHeaders: Type.Record(
@@ -137,7 +138,7 @@ export const JwtSection = section(
       {
         default: { sub: 'x-user-id' },
         description:
-          'Claims that the node sees as headers, `claim: header`. Client-sent copies of these headers never pass. A map of your own replaces the default whole.',
+          'Claims that are forwarded to the node as headers, `claim: header`. Headers of these names that a client sends are removed. A map of your own replaces the whole default.',
       },
     ),
     jwks: section(
@@ -146,33 +147,37 @@ export const JwtSection = section(
           default: 300,
           minimum: 10,
           maximum: 86_400,
-          description: 'How often key sets are fetched anew; a key that is no longer in them counts no more.',
+          description:
+            'Seconds between two fetches of a key set. A key that is no longer in the set stops being accepted.',
         }),
         cooldownSeconds: Type.Integer({
           default: 30,
           minimum: 1,
           maximum: 3_600,
-          description: 'Between two fetches that tokens with an unknown `kid` cause, at least.',
+          description: 'Shortest time between two fetches caused by tokens with an unknown `kid`, seconds.',
         }),
       },
-      'How the key sets at `jwksUrl` are fetched.',
+      'Fetching of the key sets at `jwksUrl`.',
     ),
     revocations: section(
       {
         enabled: Type.Boolean({
           default: false,
-          description: 'Whether tokens are refused whose `jti` is a key below `prefix` in etcd.',
+          description: 'Whether tokens whose `jti` is a key below `prefix` in etcd are refused.',
         }),
-        prefix: text('Keys below this prefix are the `jti` of revoked tokens; their values do not count.', {
-          default: '/waygate/revocations/',
-        }),
+        prefix: text(
+          'Prefix of the etcd keys whose names are the `jti` of revoked tokens. Their values are ignored.',
+          {
+            default: '/waygate/revocations/',
+          },
+        ),
       },
-      'Tokens that were taken back before they expire.',
+      'Tokens that are revoked before they expire.',
     ),
     cacheSize: count(
       10_000,
-      'Verified tokens that are remembered until they expire, to save the signature check. 0: none.',
+      'Number of verified tokens that are remembered until they expire, which saves the signature check. 0: none.',
     ),
   },
-  'How tokens are verified. Without a key, routes that do not ask for a token are open.',
+  'Verification of tokens ([authentication](authentication.md)). Without a key, routes without `auth` are open to everyone.',
 )
