@@ -5,7 +5,7 @@ import { parseCommandLine } from './cli/options.ts'
 import { packageVersion } from './cli/version.ts'
 import { isWorker } from './workers/is-worker.ts'
 
-/** Each command loads its own modules: a sidecar that runs for months must not carry a gateway with it. */
+/** Runs a command. Each loads only its own modules: a sidecar that runs for months must not hold a gateway in memory. */
 async function run(command: Command): Promise<number> {
   switch (command.command) {
     case 'start':
@@ -45,5 +45,5 @@ try {
   console.error(formatError(error))
   process.exitCode = error instanceof UsageError ? 2 : 1
 }
-// Whatever is still open has been told to close; an exit code is an answer that must not wait for it.
+// Everything that is still open was told to close; the exit code must not wait for it.
 process.exit()

@@ -17,17 +17,17 @@ export class RemoteError extends Error {
   override readonly name = 'RemoteError'
 }
 
-/** Formats an error that keeps a command from running: in one line, or with its stack where we did not foresee it. */
+/** Formats the error that a command ends with: one line if it was to be expected, otherwise with its stack. */
 export function formatError(error: unknown): string {
   if (error instanceof UsageError || error instanceof RemoteError) return error.message
   if (error instanceof ConfigError) return error.message.replace(/^/gm, 'waygate: ')
   if (!(error instanceof Error)) return `waygate: ${error}`
   const line =
-    describeListenError(error) ?? (isOfSystem(error) || isOfSystem(error.cause) ? error.message : undefined)
+    describeListenError(error) ?? (isExternal(error) || isExternal(error.cause) ? error.message : undefined)
   return line === undefined ? (error.stack ?? error.message) : `waygate: ${line}`
 }
 
 /** Whether an error comes from the system, a library or a peer rather than from a mistake of ours. */
-function isOfSystem(error: unknown): boolean {
+function isExternal(error: unknown): boolean {
   return error instanceof Error && 'code' in error
 }

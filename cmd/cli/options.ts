@@ -15,9 +15,9 @@ import { commandHelp, programHelp } from './help.ts'
 import { COMMANDS, type CommandName, isCommandName } from './option-table.ts'
 
 /**
- * Understands the arguments after `waygate`.
+ * Parses the arguments after `waygate`.
  *
- * @throws UsageError when they do not make sense.
+ * @throws UsageError when they cannot be understood
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const [first, ...rest] = args
@@ -73,7 +73,7 @@ function parseRegister(given: Arguments): RegisterCommand {
   const name = given.required('name')
   const id = given.one('id')
   const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT }) ?? 1
-  // A lease shorter than 6 s ends in the time that losing one etcd member takes.
+  // A lease shorter than 6 s would expire while etcd recovers from losing a member.
   const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 }) ?? 10
   const metadata = Object.fromEntries(given.pairs('meta'))
   const { host, port } = parseNode(given, name, id)
@@ -112,7 +112,7 @@ function parseAdmin(given: Arguments): string | undefined {
   return url.href.replace(/\/+$/, '')
 }
 
-// `--sub` and `--expires` say these; `iat` is the time of signing.
+// `--sub` and `--expires` set the first two; `iat` is the time of signing.
 const OWN_CLAIMS = ['sub', 'exp', 'iat']
 
 function parseToken(given: Arguments): TokenCommand {
@@ -122,7 +122,8 @@ function parseToken(given: Arguments): TokenCommand {
     throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
   }
   const claims = given.pairs('claim').map(([name, value]) => {
-    if (OWN_CLAIMS.includes(name)) throw given.error(`--claim must not set ${name}: --sub and --expires do`)
+    if (OWN_CLAIMS.includes(name))
+      throw given.error(`--claim must not set ${name}, which the command sets itself`)
     return [name, jsonOrText(value)] as const
   })
   return {
