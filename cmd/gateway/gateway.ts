@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { configuredWays } from '../../config/load/auth-rules.ts'
+import { configuredAuthenticators } from '../../config/load/auth-rules.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Config } from '../../config/schema.ts'
@@ -64,7 +64,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // What an operator took out is gone; only services can be lost by their registry.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
-    authenticators: configuredWays(config),
+    authenticators: configuredAuthenticators(config),
     credentials,
     refusalOf: guard.refusalOf,
     logger,

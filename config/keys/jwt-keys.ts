@@ -4,7 +4,7 @@ import { jsonPath, type Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type Findings, readKeyFile, readSecret } from './key-files.ts'
 
-/** A key and the algorithms it may be used with, the first of which is the one to sign with. */
+/** A key and the algorithms that it may be used with. The first one is used for signing. */
 export interface JwtKey {
   readonly key: KeyObject
   readonly algorithms: readonly Algorithm[]
@@ -12,11 +12,11 @@ export interface JwtKey {
 
 export interface JwtKeys {
   readonly jwt: JwtKey | undefined
-  /** In the order of `jwt.issuers`; undefined = its keys are at its `jwksUrl`. */
+  /** In the order of `jwt.issuers`; undefined = the keys of the issuer are at its `jwksUrl`. */
   readonly issuers: readonly (JwtKey | undefined)[]
 }
 
-/** What both `jwt` and an entry of `jwt.issuers` say of their key. */
+/** The fields for a key, which `jwt` and the entries of `jwt.issuers` share. */
 interface KeySection {
   readonly secret?: string
   readonly secretFile?: string
@@ -25,7 +25,7 @@ interface KeySection {
   readonly algorithms?: readonly Algorithm[]
 }
 
-/** Reads every key that tokens are verified with. */
+/** Reads every key that verifies tokens. */
 export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   return {
     jwt: loadVerificationKey(jwt, ['jwt'], findings),
@@ -35,7 +35,7 @@ export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   }
 }
 
-/** The key that `waygate token` signs with: the private key, else the secret. */
+/** Reads the key that `waygate token` signs with: the private key, or else the secret. */
 export function loadSigningKey(jwt: Config['jwt'], findings: Findings): JwtKey | undefined {
   if (jwt.privateKeyFile === undefined) return loadSecret(jwt, ['jwt'], findings)
   return loadPem(jwt, ['jwt'], 'privateKeyFile', createPrivateKey, findings)
@@ -83,7 +83,7 @@ function loadPem(
   }
 }
 
-/** Never lets an algorithm through that the kind of key is not made for: that is how signatures are forged. */
+/** Refuses algorithms that do not fit the kind of key, since mixing them up is how signatures are forged. */
 function withAlgorithms(
   key: KeyObject,
   possible: readonly Algorithm[],

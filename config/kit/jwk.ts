@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
 import { type Algorithm, kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
 
-/** A public key that verifies signatures, as a JWK says. */
+/** A public key that verifies signatures, read from a JWK. */
 export interface JwkKey {
   readonly key: KeyObject
   readonly algorithms: readonly Algorithm[]
@@ -9,10 +9,11 @@ export interface JwkKey {
 }
 
 /**
- * Reads a JWK (RFC 7517 section 4). With `alg` it is for that algorithm alone, else for all that its kind can do.
+ * Reads a JWK (RFC 7517 section 4). A JWK with `alg` is used for that algorithm only, one without for every algorithm
+ * that fits its kind of key.
  *
- * @param allowed undefined = every algorithm there is
- * @throws TypeError with what is wrong with it, also where it is a good key for something else
+ * @param allowed the algorithms that may be used; undefined = all
+ * @throws TypeError that says what is wrong, also for a valid key that is not for verifying signatures
  */
 export function readJwk(jwk: unknown, allowed?: readonly Algorithm[] | undefined): JwkKey {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new TypeError('is not an object')

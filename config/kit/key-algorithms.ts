@@ -19,7 +19,7 @@ export const ALGORITHMS = [
 
 export type Algorithm = (typeof ALGORITHMS)[number]
 
-/** What a secret can verify. */
+/** The algorithms that use a secret. */
 export const HMAC: readonly Algorithm[] = ['HS256', 'HS384', 'HS512']
 const RSA: readonly Algorithm[] = ['RS256', 'RS384', 'RS512']
 const RSA_PSS: readonly Algorithm[] = ['PS256', 'PS384', 'PS512']
@@ -32,9 +32,9 @@ const CURVES: Readonly<Record<string, Algorithm>> = {
 const MIN_RSA_BITS = 2_048
 
 /**
- * What a public or private key can verify or sign.
+ * Returns the algorithms that a public or private key can verify or sign with.
  *
- * @throws TypeError with what is wrong with a key that is good for nothing, to be read after the words "a key"
+ * @throws TypeError for a key that fits no algorithm; the message describes the key and what to use instead
  */
 export function possibleAlgorithms(key: KeyObject): readonly Algorithm[] {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
@@ -58,7 +58,7 @@ export function possibleAlgorithms(key: KeyObject): readonly Algorithm[] {
   }
 }
 
-/** What kind of key it is, for people. */
+/** Describes the kind of a key, for people. */
 export function kindOfKey(key: KeyObject): string {
   return `a key of type ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`
 }

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
 import { type Finding, type Path, show } from '../kit/problem.ts'
-import { claimPathProblem, findUnknownWays } from '../route/route-auth.ts'
+import { claimPathProblem, findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 
-/** What the schema cannot say of authentication: addresses, claim paths, and fields that go together. */
+/** Finds what the schema cannot express about authentication: addresses, claim paths, and fields that belong together. */
 export function* findAuthProblems(config: Config): Generator<Finding> {
   const { jwt, apiKeys, routes } = config
   yield* prefixProblems(config)
@@ -12,7 +12,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
   }
   for (const [id, { auth }] of Object.entries(routes.documents)) {
-    for (const { path, message } of findUnknownWays(auth, configuredWays(config))) {
+    for (const { path, message } of findUnknownAuthenticators(auth, configuredAuthenticators(config))) {
       yield { path: ['routes', 'documents', id, 'auth', ...path], message }
     }
   }
@@ -35,18 +35,18 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
   }
 }
 
-/** What routes may ask for. Those that ask for a token without a key to check it with refuse every request. */
-export function configuredWays({
+/** Returns the authenticators that routes may name. Without a key, a route that asks for a token refuses every request. */
+export function configuredAuthenticators({
   apiKeys,
   basic,
 }: Pick<Config, 'apiKeys' | 'basic'>): Set<AuthenticatorName> {
-  const ways = new Set<AuthenticatorName>(['jwt'])
-  if (apiKeys.enabled) ways.add('api-key')
-  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) ways.add('basic')
-  return ways
+  const names = new Set<AuthenticatorName>(['jwt'])
+  if (apiKeys.enabled) names.add('api-key')
+  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) names.add('basic')
+  return names
 }
 
-/** The prefixes that are read for authentication, among themselves and beside those of discovery. */
+/** Checks the prefixes of API keys and revocations, against each other and against those of discovery. */
 function* prefixProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding> {
   const { registry, servicesPrefix, routesPrefix, sources } = discovery
   const taken = new Map<string, string>([
@@ -109,7 +109,7 @@ function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Gener
   }
 }
 
-/** Whether only this machine can reach the address. */
+/** Whether only processes on this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }

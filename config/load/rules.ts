@@ -8,7 +8,7 @@ import { findRouteRuleProblems } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
 import { findAuthProblems, isLoopback } from './auth-rules.ts'
 
-/** What the schema cannot say: the grammar of addresses, and fields that go together. */
+/** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* rangeProblems(['trustedProxies'], config.trustedProxies)
   yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
@@ -25,7 +25,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     }
   }
   yield* etcdProblems(config.etcd)
-  // No other registry connects to it.
+  // No other registry connects to etcd.
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
@@ -55,7 +55,7 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
   }
 }
 
-/** The rules of all routes of the file; works on a document that has not passed the schema too. */
+/** Checks the rules of all routes in the file. The document need not have passed the schema. */
 export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
   const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
   const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
@@ -103,7 +103,7 @@ function* etcdProblems({
   yield* together('etcd', { cert, key })
 }
 
-/** What goes together with http or https; endpoints that are neither have a problem of their own. */
+/** Checks that endpoints and TLS files fit together. An endpoint that is neither http nor https is reported elsewhere. */
 function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): Generator<Finding> {
   const protocols = endpoints.map(endpoint => /^https?:/.exec(endpoint)?.[0])
   const first = protocols.find(protocol => protocol !== undefined)
@@ -155,7 +155,7 @@ function* discoveryProblems({
     const other = prefixes
       .slice(0, index)
       .find(known => known.prefix.startsWith(prefix) || prefix.startsWith(known.prefix))
-    // A source that covers the prefix of services, or lies below it, takes its place.
+    // A source that overlaps the prefix of services replaces it.
     if (!other || (other.name === 'servicesPrefix' && name !== 'routesPrefix')) continue
     yield {
       path,

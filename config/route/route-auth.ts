@@ -8,13 +8,14 @@ import {
 import { type Finding, type Path, show } from '../kit/problem.ts'
 import type { RouteAuthRule } from './auth-rule-schema.ts'
 
-/** The rules that any valid token satisfies. */
+/** The default of routes while a key is configured: any valid token. */
 export const ANY_TOKEN: RouteAuth = toRule('jwt')
+/** The default of routes while no key is configured. */
 export const NO_TOKEN: RouteAuth = Object.freeze({ type: 'none' })
 
 type Grants = NonNullable<Extract<RouteAuthRule, { jwt?: unknown }>['jwt']>
 
-/** The field `auth` of a route document, as the gateway reads it. */
+/** Converts the field `auth` of a route document. */
 export function toRouteAuth(auth: RouteAuthRule): RouteAuth {
   if (auth === 'none') return NO_TOKEN
   if (Array.isArray(auth)) return Object.freeze({ type: 'any', rules: Object.freeze(auth.map(toAuthRule)) })
@@ -42,7 +43,7 @@ function toRule(type: AuthenticatorName, { scopes = [], roles = [], claims }: Gr
   })
 }
 
-/** What the schema cannot say of a field `auth`; values of the wrong type are passed over. */
+/** Finds what the schema cannot express about a field `auth`. Values of the wrong type are ignored. */
 export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
   for (const { rule, at } of eachRule(auth)) {
     for (const name of AUTHENTICATOR_NAMES) {
@@ -53,7 +54,7 @@ export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
   }
 }
 
-/** What is wrong with the path of a claim that stands at `at` in a document. */
+/** Checks the path of a claim that is set at `at`. */
 export function* claimPathProblem(path: string, at: Path): Generator<Finding> {
   try {
     compileClaimPath(path)
@@ -62,8 +63,8 @@ export function* claimPathProblem(path: string, at: Path): Generator<Finding> {
   }
 }
 
-/** The ways to be known by that a field `auth` names but that are not configured. */
-export function* findUnknownWays(
+/** Finds the authenticators that a field `auth` names and that are not configured. */
+export function* findUnknownAuthenticators(
   auth: unknown,
   configured: ReadonlySet<AuthenticatorName>,
 ): Generator<Finding> {
@@ -77,7 +78,7 @@ export function* findUnknownWays(
 }
 
 interface PlacedRule {
-  /** By name; a plain name is there as an empty object. */
+  /** Requirements by name of the authenticator; empty for a plain name. */
   readonly rule: Readonly<Record<string, unknown>>
   readonly at: readonly (string | number)[]
 }

@@ -13,30 +13,30 @@ import {
   toRetryRules,
   toServiceLimit,
 } from './resilience-rules.ts'
-import { findRouteAuthProblems, findUnknownWays, toRouteAuth } from './route-auth.ts'
+import { findRouteAuthProblems, findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 
-/** What a document leaves open. */
+/** What is needed to convert a route document, beside the document. */
 export interface RouteContext {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
-  /** For a document without `auth`. */
+  /** Applies to a document without `auth`. */
   readonly defaultAuth: RouteAuth
-  /** Whether sticky cookies can be signed; undefined = not known here, and not judged. */
+  /** Whether sticky cookies can be signed; undefined = unknown, and not checked. */
   readonly hasCookieSecret?: boolean | undefined
-  /** The ways to be known by that are configured; undefined = not known here, and not judged. */
+  /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
 }
 
 export type ParsedRoute =
   | { readonly route: Route }
-  /** `reason` has every problem with its JSON path; `service` is there when the document names one. */
+  /** `reason` lists every problem with its JSON path; `service` is present when the document names one. */
   | { readonly reason: string; readonly service?: string }
 
 /**
- * A frozen {@link Route} with every default filled in, or why there is none. Never throws, whatever the
- * document is.
+ * Converts a route document to a frozen {@link Route} with every default filled in, or returns why it is refused. Never
+ * throws, whatever the document is.
  */
 export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
   const { document, warnings, problems } = readRouteDocument(written)
@@ -46,7 +46,7 @@ export function parseRouteDocument(id: string, written: unknown, context: RouteC
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
   }
   if (context.authenticators) {
-    for (const { path, message } of findUnknownWays(auth, context.authenticators)) {
+    for (const { path, message } of findUnknownAuthenticators(auth, context.authenticators)) {
       findings.push({ path: ['auth', ...path], message })
     }
   }
@@ -62,12 +62,12 @@ export function parseRouteDocument(id: string, written: unknown, context: RouteC
 
 const findSchemaProblems = createProblemFinder(RouteDocument)
 
-/** What is to be said of a route document, and the document with the present names of its fields. */
+/** A route document with the present names of its fields, and what was found in it. */
 export interface RouteFindings {
   readonly document: unknown
-  /** Everything wrong, by the schema and by the rules that a schema cannot say. */
+  /** Why the document is refused: violations of the schema and of rules that a schema cannot express. */
   readonly problems: readonly Finding[]
-  /** What is used all the same. */
+  /** What should be changed in a document that is used. */
   readonly warnings: readonly Finding[]
 }
 
@@ -82,7 +82,7 @@ export function readRouteDocument(written: unknown): RouteFindings {
   }
 }
 
-/** The rules that a schema cannot say; fields of the wrong type are passed over. */
+/** Finds violations of rules that a schema cannot express. Fields of the wrong type are ignored. */
 export function findRouteRuleProblems(document: unknown): Finding[] {
   if (typeof document !== 'object' || document === null) return []
   const { path, stripPrefix, methods, auth, balancer, serviceLimit, fallback, service, healthCheck } =
@@ -118,7 +118,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
 
 const DAY_SECONDS = 86_400
 
-// RFC 9110 section 7.6.1, and what the answer's own framing decides.
+// RFC 9110 section 7.6.1, and headers that frame the answer.
 const FRAMING_HEADERS = new Set([
   'connection',
   'content-length',
@@ -153,7 +153,7 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
 
 const NAME = new RegExp(NAME_PATTERN)
 
-/** What is wrong with the id of a route. */
+/** Finds what is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {
   if (NAME.test(id)) return []
   return [

@@ -1,13 +1,13 @@
 import { show } from '../kit/problem.ts'
 
-// RFC 3986 `pchar` without `:` (parameters), `*` (the rest) and `%` (looked at apart).
+// RFC 3986 `pchar` without `:` (parameters), `*` (the rest) and `%` (checked separately).
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/
 const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/
-// Encoded, these would be read differently by whoever decodes first: a separator, a dot, a control code, or
-// a letter that needs no encoding and so would never match.
+// Encoded characters that mean something else once decoded: separators, dots and control codes; and characters that need
+// no encoding, with which the path would never match.
 const AMBIGUOUS_ESCAPE = /%(?:[01][0-9a-f]|7f|2f|5c|2[de]|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/i
 
-/** What is wrong with a route's `path`; undefined when nothing is. */
+/** Returns what is wrong with a route's `path`; undefined when it is valid. */
 export function routePathProblem(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must start with "/"'
   if (path === '/') return undefined
@@ -25,7 +25,7 @@ export function routePathProblem(path: string): string | undefined {
   return undefined
 }
 
-/** What is wrong with a `stripPrefix` for this path; undefined when nothing is. */
+/** Returns what is wrong with a `stripPrefix` for a path; undefined when it is valid. */
 export function stripPrefixProblem(stripPrefix: string, path: string): string | undefined {
   if (stripPrefix === '') return undefined
   if (!stripPrefix.startsWith('/')) return 'must start with "/"'

@@ -6,10 +6,10 @@ import type { Sample } from './live-metric.ts'
 /** A series whose node is gone is kept until the next scrape has seen it, or until there are too many. */
 const MAX_SERIES = 50_000
 
-/** Requests of a route that are over. */
+/** The finished requests of a route. */
 export interface RouteCounts {
   readonly requests: number
-  /** Those of the requests that were answered 5xx, by a node or by the gateway. */
+  /** The requests that were answered 5xx, by a node or by the gateway. */
   readonly failures: number
 }
 
