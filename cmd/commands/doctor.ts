@@ -27,10 +27,10 @@ export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
 async function findAll({ config: file, settings, writeCheck }: DoctorCommand): Promise<readonly Finding[]> {
   const loaded = loadConfig({ file, env: process.env, flags: settings })
   const { config, keys, warnings } = loaded
-  const said = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
+  const warned = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
   if (config.discovery.registry !== 'etcd') {
     const message = `discovery.registry is ${config.discovery.registry}: etcd is not used`
-    return [...said, { check: 'configuration', level: 'ok', message }]
+    return [...warned, { check: 'configuration', level: 'ok', message }]
   }
   const { servicesPrefix, routesPrefix, format, sources } = config.discovery
   const { defaults, documents } = config.routes
@@ -49,8 +49,8 @@ async function findAll({ config: file, settings, writeCheck }: DoctorCommand): P
     }),
     writeCheck,
   }
-  if (config.etcd.endpoints !== undefined) return [...said, ...(await examine(etcd))]
-  return [...said, ...(await examineEmbedded(config.etcd.embedded, etcd))]
+  if (config.etcd.endpoints !== undefined) return [...warned, ...(await examine(etcd))]
+  return [...warned, ...(await examineEmbedded(config.etcd.embedded, etcd))]
 }
 
 /** Examines the address at which `waygate start` would run the embedded etcd. */

@@ -24,8 +24,8 @@ export function serviceRules(
 ): ReadonlyMap<string, Partial<ServiceRules>> {
   const rules = new Map<string, Partial<ServiceRules>>()
   for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    const said = rulesOf(route, defaults)
-    if (Object.keys(said).length > 0) rules.set(route.service, { ...said, ...rules.get(route.service) })
+    const own = rulesOf(route, defaults)
+    if (Object.keys(own).length > 0) rules.set(route.service, { ...own, ...rules.get(route.service) })
   }
   return rules
 }

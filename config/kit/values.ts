@@ -55,12 +55,18 @@ export function port(value: number, description: string, annotations: Annotation
 }
 
 /** A duration in milliseconds that a Node timer can hold. */
-export function durationMs(value: number, description: string, minimum = 0) {
-  return Type.Integer({ default: value, minimum, maximum: MAX_TIMER_MS, description })
+export function durationMs(value: number, description: string, minimum = 0, annotations: Annotations = {}) {
+  return Type.Integer({ default: value, minimum, maximum: MAX_TIMER_MS, description, ...annotations })
 }
 
-export function count(value: number, description: string, minimum = 0) {
-  return Type.Integer({ default: value, minimum, maximum: Number.MAX_SAFE_INTEGER, description })
+export function count(value: number, description: string, minimum = 0, annotations: Annotations = {}) {
+  return Type.Integer({
+    default: value,
+    minimum,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description,
+    ...annotations,
+  })
 }
 
 /** A text that must not be empty. */

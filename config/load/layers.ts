@@ -40,11 +40,11 @@ export class Layers {
 
   /** Applies a layer that is stronger than those before it. */
   apply(settings: readonly Setting[]): void {
-    const said = new Map(settings.map(setting => [setting.path, setting.source]))
-    this.#refuseBoth(path => said.get(path))
+    const ofLayer = new Map(settings.map(setting => [setting.path, setting.source]))
+    this.#refuseBoth(path => ofLayer.get(path))
     for (const { path, value, source } of settings) {
       for (const other of EITHER.find(group => group.includes(path)) ?? []) {
-        if (said.has(other)) continue
+        if (ofLayer.has(other)) continue
         remove(this.tree, other)
         this.#sources.delete(other)
       }

@@ -21,7 +21,7 @@ export interface SourceView {
   readonly skipped: number
   /** Keys in use although the registry no longer names them, because it may have lost them. */
   readonly suspects: number
-  /** The same for each source that the registry follows separately. */
+  /** The state of each source, which the registry follows separately. */
   readonly sources: readonly SourceDetails[]
 }
 
