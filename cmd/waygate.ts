@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 import type { Command } from './cli/command.ts'
-import { explain } from './cli/format-error.ts'
+import { formatError, UsageError } from './cli/format-error.ts'
 import { parseCommandLine } from './cli/options.ts'
-import { UsageError } from './cli/usage-error.ts'
 import { packageVersion } from './cli/version.ts'
 import { isWorker } from './workers/messages.ts'
 
-/** Each command loads its own modules: a sidecar that runs for months must not carry a gateway with it. */
+/** Runs a command. Each loads only its own modules: a sidecar that runs for months must not hold a gateway in memory. */
 async function run(command: Command): Promise<number> {
   switch (command.command) {
     case 'start':
@@ -43,8 +42,8 @@ try {
     ? await (await import('./workers/worker.ts')).runWorker()
     : await run(parseCommandLine(process.argv.slice(2)))
 } catch (error) {
-  console.error(explain(error))
+  console.error(formatError(error))
   process.exitCode = error instanceof UsageError ? 2 : 1
 }
-// Whatever is still open has been told to close; an exit code is an answer that must not wait for it.
+// Everything that is still open was told to close; the exit code must not wait for it.
 process.exit()

@@ -7,7 +7,7 @@ import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
 import { RETRIES, RouteDocuments, SLOW_START } from './route/route-schema.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
 import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
-import { JwtSection } from './sections/jwt-schema.ts'
+import { JwtSection } from './sections/jwt-section.ts'
 import {
   BreakerSection,
   OverloadSection,
@@ -23,7 +23,7 @@ const EtcdSection = section(
       Type.Array(Type.String({ minLength: 1 }), {
         minItems: 1,
         description:
-          'Members of the etcd cluster, such as `http://10.0.0.5:2379`. Absent: Waygate runs the embedded etcd.',
+          'Members of the etcd cluster, such as `http://10.0.0.5:2379`. Absent: the gateway runs the embedded etcd.',
         env: 'WAYGATE_ETCD',
         flag: '--etcd URL[,URL...]',
       }),
@@ -31,20 +31,21 @@ const EtcdSection = section(
     embedded: Type.String({
       default: '127.0.0.1:2379',
       minLength: 1,
-      description: 'Where the embedded etcd listens, `host:port`. Loopback only: it knows no passwords.',
+      description:
+        'Address that the embedded etcd listens on, `host:port`. It must be on loopback, because the embedded etcd has no authentication.',
       flag: '--embedded-etcd HOST:PORT',
       insteadOf: 'endpoints',
     }),
-    user: Type.Optional(text('User name in etcd.', { env: 'WAYGATE_ETCD_USER' })),
+    user: Type.Optional(text('User name for etcd.', { env: 'WAYGATE_ETCD_USER' })),
     password: Type.Optional(secret('Password of `user`.', { env: 'WAYGATE_ETCD_PASSWORD' })),
     ca: Type.Optional(
-      text("File with the certificates (PEM) that etcd's own must be signed by.", {
+      text('File with the CA certificates (PEM) that verify the certificate of etcd.', {
         env: 'WAYGATE_ETCD_CA',
         isPath: true,
       }),
     ),
     cert: Type.Optional(
-      text('File with the client certificate (PEM); needs `key`.', {
+      text('File with the client certificate (PEM). Requires `key`.', {
         env: 'WAYGATE_ETCD_CERT',
         isPath: true,
       }),
@@ -53,7 +54,7 @@ const EtcdSection = section(
       text('File with the private key (PEM) of `cert`.', { env: 'WAYGATE_ETCD_KEY', isPath: true }),
     ),
   },
-  'The etcd that holds nodes and routes.',
+  'The etcd that holds nodes and routes ([etcd](etcd.md)).',
 )
 
 const DiscoverySection = section(
@@ -61,54 +62,60 @@ const DiscoverySection = section(
     registry: Type.Enum(['etcd', 'file', 'memory'], {
       default: 'etcd',
       description:
-        'Where nodes and routes come from. `file`: from `discovery.file`, without any etcd. `memory` forgets everything on exit; it is for tests.',
+        'Where nodes and routes come from. `file`: from `discovery.file`, without etcd. `memory`: from the process itself, for tests; everything is lost on exit.',
     }),
     file: Type.Optional(
-      text('With `registry: file`, the YAML or JSON file of nodes and routes; read anew when it changes.', {
-        isPath: true,
-      }),
+      text(
+        'The YAML or JSON file with nodes and routes for `registry: file` ([file registry](file-registry.md)). It is read again whenever it changes.',
+        {
+          isPath: true,
+        },
+      ),
     ),
-    servicesPrefix: text('Keys below this prefix are nodes.', {
+    servicesPrefix: text('Prefix of the etcd keys that are nodes.', {
       default: '/services/',
       env: 'WAYGATE_SERVICES_PREFIX',
       flag: '--services-prefix PREFIX',
     }),
-    routesPrefix: text('Keys below this prefix are route documents.', {
+    routesPrefix: text('Prefix of the etcd keys that are route documents.', {
       default: '/waygate/routes/',
       env: 'WAYGATE_ROUTES_PREFIX',
       flag: '--routes-prefix PREFIX',
     }),
-    format: text('How the values below `servicesPrefix` are written. `auto` decides by their shape.', {
-      default: 'auto',
-    }),
+    format: text(
+      'Format of the values below `servicesPrefix` ([formats](formats.md)). `auto` decides by their shape.',
+      {
+        default: 'auto',
+      },
+    ),
     sources: Type.Array(
       section(
         {
-          prefix: text('Keys below this prefix are nodes.'),
-          format: text('How their values are written.', { default: 'auto' }),
+          prefix: text('Prefix of the etcd keys that are nodes.'),
+          format: text('Format of their values.', { default: 'auto' }),
           service: Type.Optional(
-            text('The service all of them are nodes of, where neither key nor value names it.'),
+            text('Service of all these nodes, for formats in which neither key nor value names it.'),
           ),
         },
-        'A prefix that other software registers its services below.',
+        'A prefix below which other software registers its services.',
       ),
       {
         default: [],
         description:
-          'Further prefixes to read nodes from. `servicesPrefix` is read besides, unless one of these overlaps it.',
+          'More prefixes to read nodes from. `servicesPrefix` is read as well, unless one of these overlaps it.',
       },
     ),
     allowedAddresses: Type.Array(Type.String(), {
       default: [],
       description:
-        'Addresses and CIDR ranges that nodes may have; a node elsewhere is shown as a problem and not used, and a host name gets no connection to another address. Empty: all.',
+        'Addresses and CIDR ranges that nodes may have. A node at another address is not used and is listed as a problem; a host name that resolves to another address gets no connection. Empty: all addresses.',
     }),
     suspectGraceMs: durationMs(
       60_000,
-      'How long nodes that etcd seems to have lost (wiped, or more than half of a service gone right after an outage) stay in use while they take connections. 0: etcd is always believed at once.',
+      'How long nodes that etcd seems to have lost stay in use while they accept connections, milliseconds. etcd seems to have lost nodes when it was wiped, or when more than half of a service is gone right after an outage. 0: every loss is believed at once.',
     ),
   },
-  'How nodes and routes are found in the registry.',
+  'Where nodes and routes are found.',
 )
 
 const RoutesSection = section(
@@ -116,7 +123,7 @@ const RoutesSection = section(
     auto: Type.Boolean({
       default: true,
       description:
-        'Whether a service without a route document is reachable at `/<service>/*`, the prefix stripped.',
+        'Whether a service without a route document is reachable at `/<service>/*`, with the prefix stripped.',
     }),
     defaults: section(
       {
@@ -124,56 +131,58 @@ const RoutesSection = section(
           ...TIMEOUT,
           default: 15_000,
           description:
-            "From the request's arrival to the head of the answer, over all tries. 15 s, as Envoy has it.",
+            'Milliseconds from the arrival of a request to the head of its answer, over all tries. 15 s is also the default of Envoy.',
         }),
         retries: Type.Union([Type.Null(), Type.Integer(RETRIES)], {
           default: null,
-          description: 'Further tries after the first, each on another node. `null`: every other node once.',
+          description:
+            'Number of tries after the first, each on another node. `null`: one on every other node.',
         }),
         tryTimeoutMs: Type.Union([Type.Null(), Type.Integer(TIMEOUT)], {
           default: null,
           description:
-            'That one try may take to the head of its answer; then another node is asked, where the request may be repeated. `null`: as long as `timeoutMs` leaves.',
+            'Milliseconds that a single try may take until the head of its answer. After that, a request that is safe to repeat is sent to another node. `null`: whatever `timeoutMs` leaves.',
         }),
         retryOn: retryOn({
           default: [502, 503, 504],
           description:
-            'Statuses of answers for which another node is asked, where the method is idempotent (GET, HEAD, OPTIONS, PUT, DELETE).',
+            'Statuses that are retried on another node if the method is idempotent (GET, HEAD, OPTIONS, PUT, DELETE).',
         }),
         retryBufferBytes: retryBuffer({
           default: 65_536,
           description:
-            'Bodies of idempotent requests up to this are kept while they are sent, so that they can be sent again.',
+            'Largest body of an idempotent request that is kept in memory while it is sent, so that the request can be retried.',
         }),
         balancer: balancerRule({
           default: 'weighted-round-robin',
-          description: 'How a node is picked: a name, or a name and what it goes by.',
+          description:
+            'How a node is chosen: the name of a balancer, or an object with the name and its settings ([balancing](balancing.md)).',
         }),
         healthCheck: Type.Union([Type.Null(), HealthCheckRule], {
           default: null,
           description:
-            'How the nodes of services are checked of which neither a route nor the nodes themselves say it, such as `{"path": "/healthz"}` or `{"tcp": true}`. `null`: not at all.',
+            'Health check of nodes for which neither a route nor their own metadata sets one, such as `{"path": "/healthz"}` or `{"tcp": true}` ([health checks](health-checks.md)). `null`: no check.',
         }),
         slowStartMs: Type.Integer({
           ...SLOW_START,
           default: 0,
           description:
-            'In which a new or recovered node comes from a tenth of its weight to the whole. 0: it has its whole weight at once.',
+            'Milliseconds in which the share of a new or recovered node grows from a tenth of its weight to all of it. 0: it has its whole weight at once.',
         }),
         ...defaultPolicyFields(),
       },
-      'What holds for a route that does not say it.',
+      'Defaults for the fields that a route leaves out.',
     ),
     stickyCookie: section(
       {
         secret: Type.Optional(
-          secret(
-            'Secret that the cookies of the balancer `sticky-cookie` are signed with, the same in every gateway.',
-            { env: 'WAYGATE_COOKIE_SECRET', neverEmpty: true },
-          ),
+          secret('Secret that signs the cookies. It must be the same in every gateway.', {
+            env: 'WAYGATE_COOKIE_SECRET',
+            neverEmpty: true,
+          }),
         ),
         secretFile: Type.Optional(
-          text('File with that secret; one newline at its end does not count.', {
+          text('File with the secret. One newline at its end is ignored.', {
             isPath: true,
             insteadOf: 'secret',
           }),
@@ -183,33 +192,42 @@ const RoutesSection = section(
     ),
     documents: RouteDocuments,
   },
-  'Routes that do not come from etcd, and what holds for all routes.',
+  'Routes that do not come from etcd, and defaults for all routes.',
 )
 
 const UpstreamSection = section(
   {
-    connectTimeoutMs: durationMs(5_000, 'For a connection to a node to be made.', 1),
+    connectTimeoutMs: durationMs(
+      5_000,
+      'Milliseconds in which a connection to a node must be established.',
+      1,
+    ),
     bodyIdleTimeoutMs: durationMs(
       300_000,
-      'Silence in the body of an answer after which it is given up. Five minutes, so that slow event streams live. 0: never.',
+      'Milliseconds of silence in the body of an answer after which the answer is aborted. The default of five minutes leaves room for slow event streams. 0: never.',
     ),
     keepAliveMs: durationMs(
       4_000,
-      'How long an idle connection to a node is kept. Below the 5 s after which a Node.js server closes it, so that no request meets a closing socket.',
+      'How long an idle connection to a node is kept, milliseconds. The default is below the 5 s after which a Node.js server closes it, so that no request meets a closing socket.',
       1,
     ),
     connectionsPerNode: Type.Union(
       [Type.Null(), Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })],
-      { default: null, description: 'Connections to one node at the same time. `null`: no limit.' },
+      {
+        default: null,
+        description: 'Number of connections to one node at the same time, in each process. `null`: no limit.',
+      },
     ),
   },
-  'The connections to nodes.',
+  'Connections to nodes.',
 )
 
-/** Everything that can be configured: types, defaults, rules and descriptions in one place. */
+/** The schema of the configuration: types, defaults, rules, descriptions, variables and options in one place. */
 export const ConfigSchema = Type.Object(
   {
-    $schema: Type.Optional(Type.String({ description: 'For editors; Waygate does not look at it.' })),
+    $schema: Type.Optional(
+      Type.String({ description: 'URL of the JSON Schema, for editors. Waygate ignores it.' }),
+    ),
     host: text('Address that the gateway listens on.', {
       default: '0.0.0.0',
       env: 'WAYGATE_HOST',
@@ -220,10 +238,10 @@ export const ConfigSchema = Type.Object(
       flag: '--port PORT',
     }),
     adminHost: text(
-      'Address of the admin listener. Off loopback it needs `adminToken`, because it shows every node.',
+      'Address that the admin listener listens on. An address that is not loopback requires `adminToken`, because the admin listener shows every node.',
       { default: '127.0.0.1', env: 'WAYGATE_ADMIN_HOST', flag: '--admin-host ADDRESS' },
     ),
-    adminPort: port(9_180, 'Port of the admin listener. 0: any free port.', {
+    adminPort: port(9_180, 'Port that the admin listener listens on. 0: any free port.', {
       env: 'WAYGATE_ADMIN_PORT',
       flag: '--admin-port PORT',
     }),
@@ -232,8 +250,7 @@ export const ConfigSchema = Type.Object(
         pattern: '^[\\x21-\\x7e]+$',
         title: 'printable ASCII without spaces',
         writeOnly: true,
-        description:
-          'What the admin listener expects as `Authorization: Bearer`. Absent: it asks for nothing.',
+        description: 'Token that the admin listener requires as `Authorization: Bearer`. Absent: none.',
         env: 'WAYGATE_ADMIN_TOKEN',
         neverEmpty: true,
       }),
@@ -243,16 +260,19 @@ export const ConfigSchema = Type.Object(
       minimum: 0,
       maximum: 1_024,
       description:
-        'Processes that share the port, each with its own table, connections and breakers. 0: one per core. With 2 or more, SIGHUP reads the configuration anew.',
+        'Number of processes that share the port, each with its own table, connections and breakers. 0: one per core. With 2 or more, SIGHUP reloads the configuration.',
       env: 'WAYGATE_WORKERS',
       flag: '--workers N',
     }),
-    dataDir: text('Folder for the copy of the routing table that outlives an outage of etcd.', {
-      default: '.waygate',
-      env: 'WAYGATE_DATA_DIR',
-      flag: '--data-dir FOLDER',
-      isPath: true,
-    }),
+    dataDir: text(
+      'Folder for the copy of the routing table from which the gateway starts while etcd is down.',
+      {
+        default: '.waygate',
+        env: 'WAYGATE_DATA_DIR',
+        flag: '--data-dir FOLDER',
+        isPath: true,
+      },
+    ),
     logLevel: Type.Enum(LOG_LEVELS, {
       default: 'info',
       description:
@@ -260,15 +280,18 @@ export const ConfigSchema = Type.Object(
       env: 'WAYGATE_LOG_LEVEL',
       flag: '--log-level LEVEL',
     }),
-    accessLog: Type.Boolean({ default: true, description: 'Whether every request is logged with one line.' }),
+    accessLog: Type.Boolean({ default: true, description: 'Whether each request is logged, in one line.' }),
     drainMs: durationMs(
       1_000,
-      'On shutdown, how long new connections are still served, so that load balancers notice first.',
+      'How long new connections are still served on shutdown, milliseconds, so that load balancers notice first.',
     ),
-    shutdownTimeoutMs: durationMs(10_000, 'On shutdown, how long requests in flight may take to finish.'),
+    shutdownTimeoutMs: durationMs(
+      10_000,
+      'How long requests in flight may take to finish on shutdown, milliseconds.',
+    ),
     trustedProxies: Type.Array(Type.String(), {
       default: [],
-      description: 'Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers are believed.',
+      description: 'Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers are trusted.',
     }),
     etcd: EtcdSection,
     discovery: DiscoverySection,
@@ -292,6 +315,6 @@ type DeepReadonly<T> = T extends (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T
 
-/** A whole, checked configuration; frozen through and through. */
+/** A complete, valid configuration, deeply frozen. */
 export type Config = DeepReadonly<Type.Static<typeof ConfigSchema>>
 export type LogLevel = Config['logLevel']

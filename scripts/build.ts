@@ -1,6 +1,6 @@
 /**
- * Makes `dist/`, which is what the package ships: JavaScript, type declarations, and the example routes
- * beside the example services. `npm run build`; `npm pack` runs it first.
+ * Builds `dist/`, the content of the package: JavaScript, type declarations, and the example routes beside the example
+ * services. Run with `npm run build`; `npm pack` runs it first.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, rmSync } from 'node:fs'
@@ -11,7 +11,7 @@ const root = dirname(import.meta.dirname)
 const dist = join(root, 'dist')
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 
-// What a deleted source once became must not be shipped.
+// Output of sources that were deleted must not be shipped.
 rmSync(dist, { recursive: true, force: true })
 
 const { status } = spawnSync(process.execPath, [tsc, '--project', join(root, 'tsconfig.build.json')], {

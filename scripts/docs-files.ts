@@ -1,7 +1,7 @@
 import { publishedConfigSchema, publishedRouteSchema } from '../config/load/publish.ts'
 import { commandTables, fieldTables, routeTable, variableTable } from './docs-tables.ts'
 
-/** Every generated file with its content, path first; what is written by hand is read and kept. */
+/** Returns every generated file, path first. Text that was written by hand is read and kept. */
 export function generatedFiles(read: (path: string) => string): [path: string, content: string][] {
   const page = 'docs/configuration.md'
   const parts: Readonly<Record<string, string>> = {
@@ -18,9 +18,9 @@ export function generatedFiles(read: (path: string) => string): [path: string, c
 }
 
 /**
- * Replaces what stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
+ * Replaces the text between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
  *
- * @throws Error when the page has no such marks.
+ * @throws Error when the page does not have these marks
  */
 export function replacePart(text: string, name: string, part: string): string {
   const begin = `<!-- generated: ${name} -->`
@@ -33,7 +33,7 @@ export function replacePart(text: string, name: string, part: string): string {
 
 const LINE_WIDTH = 110
 
-/** As the formatter of the project writes it: a list of plain values on one line where it fits. */
+/** Formats JSON like the formatter of the project: a list of plain values is on one line if it fits. */
 function json(value: unknown): string {
   const text = JSON.stringify(value, null, 2).replace(
     /^( *(?:"[^"]*": )?)\[\n([^[\]{}]*?)\n *\](,?)$/gm,

@@ -4,7 +4,7 @@ import { isList } from '../config/load/fields.ts'
 import { RouteDocument } from '../config/route/route-schema.ts'
 import { ConfigSchema } from '../config/schema.ts'
 
-/** What the tables read of a schema. */
+/** The keywords of a schema that the tables show. */
 interface Field {
   readonly type?: string
   readonly title?: string
@@ -22,7 +22,7 @@ interface Field {
   readonly exclusiveMinimum?: number
 }
 
-/** A heading and a table of options for every command. */
+/** Writes a heading and a table of options for every command. */
 export function commandTables(): string {
   return Object.entries(COMMANDS)
     .map(([name, command]: [string, CommandRow]) => {
@@ -42,7 +42,7 @@ export function commandTables(): string {
     .join('\n\n')
 }
 
-/** Environment variables, and the fields and options that say the same. */
+/** Writes the table of environment variables, with the fields and options that they correspond to. */
 export function variableTable(): string {
   const options = Object.values(COMMANDS).flatMap((command: CommandRow) => command.options)
   const rows = VARIABLES.map(({ name, path, schema }) => {
@@ -54,12 +54,12 @@ export function variableTable(): string {
   return table(['variable', 'option', 'field', 'meaning'], [file, ...rows])
 }
 
-/** The fields of the configuration file, one table for each section. */
+/** Writes the fields of the configuration file, one table for each section. */
 export function fieldTables(): string {
   return sectionTables('', ConfigSchema as Field).join('\n\n')
 }
 
-/** The fields of a route document. */
+/** Writes the table of the fields of a route document. */
 export function routeTable(): string {
   const { properties = {}, required = [] } = RouteDocument as Field
   const rows = Object.entries(properties).map(([name, field]) => [
@@ -105,7 +105,7 @@ function typeText(field: Field): string {
   return field.type === 'boolean' ? '`true`, `false`' : (field.type ?? 'anything')
 }
 
-/** Of bounds, those that say more than "what fits". */
+/** Describes the bounds of a number, except those that only say what fits. */
 function range({ minimum, maximum, exclusiveMinimum }: Field): string {
   const upper = maximum !== undefined && maximum < 2_147_483_647 ? maximum : undefined
   if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}, at most ${upper}`

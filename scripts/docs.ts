@@ -1,6 +1,6 @@
 /**
- * Writes what the documentation says of options, variables and fields from the tables that the program
- * itself uses: the marked parts of docs/configuration.md, and docs/schema/. `npm run docs`.
+ * Writes the documentation of options, variables and fields from the tables that the program itself uses: the marked
+ * parts of docs/configuration.md, and docs/schema/. Run with `npm run docs`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -3,21 +3,21 @@ import { closest } from '../../config/kit/closest.ts'
 import { findProblems } from '../../config/kit/validate.ts'
 import { fromText } from '../../config/load/fields.ts'
 import type { Setting } from '../../config/load/layers.ts'
+import { UsageError } from './format-error.ts'
 import { COMMANDS, type CommandName, type CommandRow } from './option-table.ts'
-import { UsageError } from './usage-error.ts'
 
-/** The arguments of one command, known options only. */
+/** The arguments of one command. Holds only options that the command has. */
 export class Arguments {
-  /** Before `--`. */
+  /** Arguments before `--` that are not options. */
   readonly operands: string[] = []
-  /** After `--`. */
+  /** Everything after `--`. */
   readonly rest: string[] = []
-  /** Whether `--help` or `-h` is among them. */
+  /** Whether `--help` or `-h` is given. */
   readonly help: boolean
   readonly #command: CommandName
   readonly #values = new Map<string, string[]>()
 
-  /** @throws UsageError for an unknown option, or one without its value. */
+  /** @throws UsageError for an unknown option and for an option without its value */
   constructor(command: CommandName, args: readonly string[]) {
     this.#command = command
     const { options }: CommandRow = COMMANDS[command]
@@ -29,7 +29,7 @@ export class Arguments {
           options.map(({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const),
         ),
       },
-      // Not strict, so that every mistake can be said in our own words.
+      // Not strict, so that every mistake gets our own message.
       strict: false,
       allowPositionals: true,
       tokens: true,
@@ -45,12 +45,12 @@ export class Arguments {
     this.help = help
   }
 
-  /** The value given, the last when there are several. */
+  /** Returns the value of an option, the last one when it is repeated. */
   one(name: string): string | undefined {
     return this.#values.get(name)?.at(-1)
   }
 
-  /** Every value given. */
+  /** Returns every value of a repeatable option. */
   all(name: string): readonly string[] {
     return this.#values.get(name) ?? []
   }
@@ -60,13 +60,14 @@ export class Arguments {
     return this.#values.has(name)
   }
 
+  /** @throws UsageError when the option is missing */
   required(name: string): string {
     const value = this.one(name)
     if (value === undefined) throw this.error(`--${name} is missing`)
     return value
   }
 
-  /** The `KEY=VALUE` pairs given. */
+  /** Splits every `KEY=VALUE` of a repeatable option. */
   pairs(name: string): [key: string, value: string][] {
     return (this.#values.get(name) ?? []).map(pair => {
       const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? []
@@ -85,7 +86,7 @@ export class Arguments {
     throw this.error(`--${name} must be an integer from ${min} to ${max}, not ${text}`)
   }
 
-  /** The options that belong to the configuration, each checked by the rules of its field. */
+  /** Returns the options that set fields of the configuration, each validated by the schema of its field. */
   settings(): Setting[] {
     const { options }: CommandRow = COMMANDS[this.#command]
     return options.flatMap(({ name, field }) => {
@@ -99,6 +100,7 @@ export class Arguments {
     })
   }
 
+  /** Makes an error that points at the help of the command. */
   error(message: string): UsageError {
     return new UsageError(message, this.#command)
   }
@@ -123,7 +125,7 @@ export class Arguments {
       this.#values.set(token.name, [])
       return
     }
-    // `--port --host x` forgot a value; `--weight -1` did not, and has a better complaint coming.
+    // In `--port --host x` the value of --port is missing. `--weight -1` has one, and gets a better message later.
     const forgotten = value === undefined || (inlineValue === false && /^-(?!\d)./.test(value))
     if (forgotten || value === '') throw this.error(`${token.rawName} needs a value`)
     const values = this.#values.get(token.name)

@@ -1,10 +1,10 @@
 import type { Setting } from '../../config/load/layers.ts'
 
-/** What the command line says of the configuration. */
+/** How the command line changes the configuration. */
 export interface Configured {
-  /** From `--config`. */
+  /** The file named by `--config`. */
   readonly config: string | undefined
-  /** The other options that belong to the configuration, for `loadConfig`. */
+  /** The options that set fields of the configuration, for `loadConfig`. */
   readonly settings: readonly Setting[]
 }
 
@@ -25,13 +25,13 @@ export interface RegisterCommand extends Configured {
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
   readonly ttlSeconds: number
-  /** The command to run, when there is one, and its arguments. */
+  /** The command to run and its arguments; undefined when there is none. */
   readonly child: { readonly file: string; readonly args: readonly string[] } | undefined
 }
 
 export interface RoutesCommand extends Configured {
   readonly command: 'routes'
-  /** An http or https URL without a trailing slash. Absent: the configured admin listener. */
+  /** An http or https URL without a trailing slash; undefined = the configured admin listener. */
   readonly admin: string | undefined
 }
 
@@ -48,17 +48,17 @@ export interface ApiKeyCommand extends Configured {
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
   readonly claims: Readonly<Record<string, unknown>>
-  /** Undefined: it never expires. */
+  /** Undefined = the key never expires. */
   readonly expiresInSeconds: number | undefined
 }
 
 export interface HashPasswordCommand {
   readonly command: 'hash-password'
-  /** Whose it is, to print a line of `basic.usersFile`. */
+  /** The user for whom a whole line of `basic.usersFile` is printed; undefined = only the hash is printed. */
   readonly user: string | undefined
 }
 
-/** What `check` can judge. */
+/** The kinds of file that `waygate check` knows. */
 export const CHECK_KINDS = ['config', 'route', 'services', 'api-key'] as const
 export type CheckKind = (typeof CHECK_KINDS)[number]
 
@@ -84,6 +84,5 @@ export type Command =
   | HashPasswordCommand
   | CheckCommand
   | DoctorCommand
-  /** To be printed on stdout. */
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }

@@ -1,23 +1,33 @@
 import { ConfigError } from '../../config/kit/problem.ts'
-import { describeListenError } from './listen-error.ts'
-import { UsageError } from './usage-error.ts'
+import { describeListenError } from './listening.ts'
 
-/** What another process of ours has to say, as it is to be shown. */
-export class Told extends Error {
-  override readonly name = 'Told'
+/** A command line that cannot be understood. Its message is one line for stderr; the exit code is 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+
+  /** @param command whose help the message points at; undefined = the help of the program */
+  constructor(message: string, command?: string) {
+    const program = command === undefined ? 'waygate' : `waygate ${command}`
+    super(`${program}: ${message}; see ${program} --help`)
+  }
 }
 
-/** What goes wrong before or instead of serving is told in one line; a stack is for what we did not foresee. */
-export function explain(error: unknown): string {
-  if (error instanceof UsageError || error instanceof Told) return error.message
+/** An error of another process of ours, whose message was formatted there. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError'
+}
+
+/** Formats the error that a command ends with: one line if it was to be expected, otherwise with its stack. */
+export function formatError(error: unknown): string {
+  if (error instanceof UsageError || error instanceof RemoteError) return error.message
   if (error instanceof ConfigError) return error.message.replace(/^/gm, 'waygate: ')
   if (!(error instanceof Error)) return `waygate: ${error}`
   const line =
-    describeListenError(error) ?? (isOfSystem(error) || isOfSystem(error.cause) ? error.message : undefined)
+    describeListenError(error) ?? (isExternal(error) || isExternal(error.cause) ? error.message : undefined)
   return line === undefined ? (error.stack ?? error.message) : `waygate: ${line}`
 }
 
-/** Whether an error was told us by the system, a library or a peer, not by a mistake of ours. */
-function isOfSystem(error: unknown): boolean {
+/** Whether an error comes from the system, a library or a peer rather than from a mistake of ours. */
+function isExternal(error: unknown): boolean {
   return error instanceof Error && 'code' in error
 }

@@ -1,6 +1,6 @@
 import { COMMANDS, type CommandName, type CommandRow, type OptionRow } from './option-table.ts'
 
-/** What `waygate --help` prints. */
+/** Returns the text of `waygate --help`. */
 export function programHelp(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]): Row => [name, summary])
   return [
@@ -10,12 +10,12 @@ export function programHelp(): string {
     '',
     ...table(rows),
     '',
-    'waygate COMMAND --help tells the options of a command, waygate --version the version.',
+    'Run waygate COMMAND --help for the options of a command, and waygate --version for the version.',
     '',
   ].join('\n')
 }
 
-/** What `waygate COMMAND --help` prints. */
+/** Returns the text of `waygate COMMAND --help`. */
 export function commandHelp(name: CommandName): string {
   const { summary, operands, options, notes }: CommandRow = COMMANDS[name]
   const rows = options.map((option): Row => [`--${option.name} ${option.value}`.trimEnd(), explain(option)])

@@ -1,7 +1,7 @@
 import { CONFIG_VARIABLE } from '../../config/load/environment.ts'
 import { FIELDS, type Field } from '../../config/load/fields.ts'
 
-/** One option of the command line; parsing, help texts and the documentation read it here. */
+/** One option of the command line. Parsing, help texts and the documentation are made from it. */
 export interface OptionRow {
   /** Without the dashes. */
   readonly name: string
@@ -12,18 +12,18 @@ export interface OptionRow {
   /** The field of the configuration that the option sets; undefined when the option is the command's own. */
   readonly field?: Field
   readonly required?: boolean
-  /** The value, or in words, what holds without the option. */
+  /** The value without the option, or what applies then, in words. */
   readonly default?: string
-  /** The environment variable that sets the same. */
+  /** The environment variable with the same meaning. */
   readonly variable?: string
 }
 
 export interface CommandRow {
   readonly summary: string
-  /** What follows the options. */
+  /** The arguments after the options, for the usage line. */
   readonly operands: string
   readonly options: readonly OptionRow[]
-  /** A paragraph below the options. */
+  /** A paragraph for the end of the help text. */
   readonly notes?: string
 }
 
@@ -71,7 +71,7 @@ const expires: OptionRow = {
   description: 'How long it is valid, in seconds or like 90s, 30m, 1h or 7d.',
 }
 
-/** Every command, in the order that help texts show them. */
+/** Every command, in the order of the help text. */
 export const COMMANDS = {
   start: {
     summary: 'run the gateway',

@@ -10,15 +10,14 @@ import {
   type RegisterCommand,
   type TokenCommand,
 } from './command.ts'
-import { parseDuration } from './duration.ts'
+import { UsageError } from './format-error.ts'
 import { commandHelp, programHelp } from './help.ts'
 import { COMMANDS, type CommandName, isCommandName } from './option-table.ts'
-import { UsageError } from './usage-error.ts'
 
 /**
- * Understands the arguments after `waygate`.
+ * Parses the arguments after `waygate`.
  *
- * @throws UsageError when they do not make sense.
+ * @throws UsageError when they cannot be understood
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const [first, ...rest] = args
@@ -74,7 +73,7 @@ function parseRegister(given: Arguments): RegisterCommand {
   const name = given.required('name')
   const id = given.one('id')
   const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT }) ?? 1
-  // A lease shorter than 6 s ends in the time that losing one etcd member takes.
+  // A lease shorter than 6 s would expire while etcd recovers from losing a member.
   const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 }) ?? 10
   const metadata = Object.fromEntries(given.pairs('meta'))
   const { host, port } = parseNode(given, name, id)
@@ -113,7 +112,7 @@ function parseAdmin(given: Arguments): string | undefined {
   return url.href.replace(/\/+$/, '')
 }
 
-// `--sub` and `--expires` say these; `iat` is the time of signing.
+// `--sub` and `--expires` set the first two; `iat` is the time of signing.
 const OWN_CLAIMS = ['sub', 'exp', 'iat']
 
 function parseToken(given: Arguments): TokenCommand {
@@ -123,7 +122,8 @@ function parseToken(given: Arguments): TokenCommand {
     throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
   }
   const claims = given.pairs('claim').map(([name, value]) => {
-    if (OWN_CLAIMS.includes(name)) throw given.error(`--claim must not set ${name}: --sub and --expires do`)
+    if (OWN_CLAIMS.includes(name))
+      throw given.error(`--claim must not set ${name}, which the command sets itself`)
     return [name, jsonOrText(value)] as const
   })
   return {
@@ -133,6 +133,16 @@ function parseToken(given: Arguments): TokenCommand {
     expiresInSeconds,
     claims: Object.fromEntries(claims),
   }
+}
+
+const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 }
+
+/** Returns the seconds of `90s`, `30m`, `1h`, `7d` or plain seconds; undefined for 0 and anything else. */
+function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,10})([smhd]?)$/.exec(text)
+  const seconds = Number(match?.[1]) * (SECONDS[match?.[2] ?? ''] ?? Number.NaN)
+  // 100 years: more is a slip, and dates lose their meaning.
+  return seconds > 0 && seconds <= 3_155_760_000 ? seconds : undefined
 }
 
 function parseApiKey(given: Arguments): ApiKeyCommand {

@@ -1,4 +1,4 @@
-/** Resolves with the first SIGTERM or SIGINT. A second one ends the process at once. */
+/** Resolves with the first SIGTERM or SIGINT. The second one exits the process at once. */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise(resolve => {
     let first = true
@@ -11,7 +11,7 @@ export function untilSignal(): Promise<NodeJS.Signals> {
   })
 }
 
-/** Calls `reload` at each SIGHUP from now on, which ends the process no more. */
+/** Calls `reload` at each SIGHUP, which then no longer ends the process. */
 export function onReloadSignal(reload: () => void): void {
   process.on('SIGHUP', reload)
 }

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** The folder that holds our package.json: the checkout, or the installed package. */
+/** The folder with Waygate's package.json: the checkout, or the installed package. */
 export const PACKAGE_FOLDER = findPackageFolder(import.meta.dirname)
 
-/** Whether this runs from TypeScript sources rather than from the built package. */
+/** Whether Waygate runs from its TypeScript sources rather than from the built package. */
 export const IS_SOURCE = import.meta.filename.endsWith('.ts')
 
-/** Our version as package.json has it. */
+/** Returns the version in package.json. */
 export function packageVersion(): string {
   return JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')).version
 }

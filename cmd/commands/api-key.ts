@@ -3,30 +3,34 @@ import type { ApiKeyDocument } from '../../config/kit/api-key-document.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { ApiKeyCommand } from '../cli/command.ts'
 
-/** 256 bits: so long a key needs no slow hash, since nobody can try them all. */
+/** 256 bits: a key of that length needs no slow hash, since it cannot be guessed. */
 const KEY_BYTES = 32
 
-/** `waygate api-key`: prints a new key, and what to put into etcd for it. Resolves with the exit code. */
+/** Runs `waygate api-key`: prints a new key, and the key and value to put into etcd. Resolves with the exit code. */
 export async function runApiKey(options: ApiKeyCommand): Promise<number> {
   const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
   const { key, etcdKey, value } = makeApiKey(options, config.apiKeys.prefix, Date.now())
   console.log(`API key:    ${key}`)
   console.log(`etcd key:   ${etcdKey}`)
   console.log(`etcd value: ${value}`)
-  console.log(`\nTo let it in:        etcdctl put ${quote(etcdKey)} ${quote(value)}`)
-  console.log(`To take it back:     etcdctl del ${quote(etcdKey)}`)
-  console.log('The key itself is kept nowhere: this is the only time that it is shown.')
+  console.log(`\nTo enable it:  etcdctl put ${quote(etcdKey)} ${quote(value)}`)
+  console.log(`To revoke it:  etcdctl del ${quote(etcdKey)}`)
+  console.log('The key itself is stored nowhere and cannot be shown again.')
   if (!config.apiKeys.enabled) console.error('API keys are not enabled yet: set apiKeys.enabled')
   return 0
 }
 
-/** @param now milliseconds since 1970 */
+/**
+ * Makes a new API key.
+ *
+ * @param now milliseconds since 1970
+ */
 export function makeApiKey(
   { owner, scopes, roles, claims, expiresInSeconds }: Omit<ApiKeyCommand, 'command' | 'config' | 'settings'>,
   prefix: string,
   now: number,
 ): { readonly key: string; readonly etcdKey: string; readonly value: string } {
-  // The beginning tells people, and whoever searches sources for secrets, what it is.
+  // The prefix lets people and secret scanners recognize the key.
   const key = `wg_${randomBytes(KEY_BYTES).toString('base64url')}`
   const document: ApiKeyDocument = {
     owner,
@@ -40,7 +44,7 @@ export function makeApiKey(
   return { key, etcdKey: prefix + hash('sha256', key, 'hex'), value: JSON.stringify(document) }
 }
 
-/** For a shell. */
+/** Quotes text for a shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<CheckKind, string>> = {
   'api-key': 'API key',
 }
 
-/** Each kind but a configuration has a field that no other kind knows. */
+/** Every kind except a configuration has a field that no other kind has. */
 function kindOf(document: unknown): CheckKind {
   const has = (field: string) =>
     typeof document === 'object' && document !== null && Object.hasOwn(document, field)

@@ -4,28 +4,27 @@ import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { addressOf, type Node } from '../../internal/nodes/node.ts'
 
-/** A process of ours that runs. */
+/** A running child process. */
 export interface Child {
   readonly process: ChildProcess
   /** Resolves with its exit code, 128 + n when signal n ended it. */
   readonly exited: Promise<number>
-  /** Asks it to end, makes it after `graceMs`, and resolves with its exit code. */
+  /** Sends SIGTERM, and SIGKILL after `graceMs`. Resolves with the exit code. */
   stop(graceMs: number): Promise<number>
 }
 
 type Address = Pick<Node, 'host' | 'port'>
 
-/** Something else listens where a command was to. */
+/** The address of the command is taken by another process. */
 class AddressTakenError extends Error {
   override readonly name = 'AddressTakenError'
   readonly code = 'ERR_ADDRESS_TAKEN'
 
   constructor(address: Address) {
-    super(`something else listens on ${addressOf(address)} already; the command was not started`)
+    super(`another process already listens on ${addressOf(address)}; the command was not started`)
   }
 }
 
-/** A command cannot be started. */
 class StartError extends Error {
   override readonly name = 'StartError'
   readonly code = 'ERR_NOT_STARTED'
@@ -33,16 +32,16 @@ class StartError extends Error {
   constructor(file: string, cause: NodeJS.ErrnoException) {
     const reasons: Readonly<Record<string, string>> = {
       ENOENT: 'no such program',
-      EACCES: 'it is not a file that may be executed',
+      EACCES: 'it is not an executable file',
     }
     super(`cannot run ${file}: ${reasons[cause.code ?? ''] ?? cause.message}`, { cause })
   }
 }
 
 /**
- * Runs a command.
+ * Starts a command. The child is killed when this process exits.
  *
- * @throws Error when it cannot be started
+ * @throws Error when the command cannot be started
  */
 export async function startChild(
   file: string,
@@ -57,7 +56,7 @@ export async function startChild(
     child.once('spawn', resolve)
     child.once('error', error => reject(new StartError(file, error)))
   })
-  // Whatever ends this process, none that it started may stay.
+  // However this process ends, its children must not outlive it.
   const kill = () => void child.kill('SIGKILL')
   process.once('exit', kill)
   void exited.then(() => process.off('exit', kill))
@@ -75,11 +74,11 @@ export async function startChild(
 }
 
 /**
- * Resolves once no process of this machine listens there, or `signal` aborts. Where it is the address of another
- * machine, as that of a load balancer is, who answers there says nothing about us.
+ * Resolves once no process on this machine listens on the address, or `signal` aborts. Resolves at once for an address
+ * of another machine, such as a load balancer: what answers there says nothing about the command.
  *
- * @param withinMs for a process that is just ending
- * @throws Error when one listens there for longer
+ * @param withinMs how long a process that is ending may still listen
+ * @throws Error when a process listens for longer
  */
 export async function untilFree(
   { host, port }: Address,
@@ -94,7 +93,7 @@ export async function untilFree(
   }
 }
 
-/** Whether it is an address of this machine: only those can be listened on. */
+/** Whether the address is one of this machine: no other address can be listened on. */
 function isHere(host: string): Promise<boolean> {
   return new Promise(resolve => {
     const server = createServer()
@@ -103,7 +102,7 @@ function isHere(host: string): Promise<boolean> {
   })
 }
 
-/** Resolves once something accepts connections there; polls, since nothing tells. */
+/** Resolves once the address accepts connections. Polls, since there is no event for it. */
 export async function untilAccepting(host: string, port: number, signal: AbortSignal): Promise<void> {
   while (!(await accepts(host, port))) await delay(50, undefined, { signal })
 }

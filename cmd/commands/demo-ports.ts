@@ -4,13 +4,13 @@ import { parseAddress } from '../../internal/nodes/node.ts'
 
 export interface DemoPorts {
   readonly loaded: LoadedConfig
-  /** Default ports that somebody else listens on. */
+  /** Default ports on which other processes listen. */
   readonly taken: readonly number[]
 }
 
 /**
- * The configuration with any free port in the place of each default port that is taken: whoever tries the
- * demo did not choose those. A port that was chosen stays, and is an error when it is taken.
+ * Replaces each default port that is taken by 0, any free port, since the user did not choose it. A port that the user
+ * chose is kept, and binding it fails when it is taken.
  */
 export async function avoidTakenPorts(loaded: LoadedConfig): Promise<DemoPorts> {
   const { config, sourceOf } = loaded

@@ -7,9 +7,9 @@ import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { createEtcdClient, type EtcdClientOptions } from '../../discovery/etcd/client.ts'
 import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import type { DemoCommand } from '../cli/command.ts'
+import { UsageError } from '../cli/format-error.ts'
+import { localUrlOf } from '../cli/listening.ts'
 import { untilSignal } from '../cli/signals.ts'
-import { localUrlOf } from '../cli/url.ts'
-import { UsageError } from '../cli/usage-error.ts'
 import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
@@ -18,7 +18,7 @@ import { type Child, startChild } from './child.ts'
 import { avoidTakenPorts } from './demo-ports.ts'
 import { signToken } from './token.ts'
 
-/** What runs beside the gateway: the same service twice, weighted 3:1, and another one. */
+/** The example services: two nodes of one service, weighted 3:1, and one node of another. */
 const SERVICES = [
   { name: 'user', weight: 3 },
   { name: 'user', weight: 1 },
@@ -27,8 +27,8 @@ const SERVICES = [
 const STOP_GRACE_MS = 5_000
 
 /**
- * `waygate demo`: embedded etcd, gateway and the example services, with what to type next. Resolves with the
- * exit code after SIGINT or SIGTERM has ended all of it.
+ * Runs `waygate demo`: the embedded etcd, the gateway and the example services. Prints what to try next. Resolves with
+ * the exit code after SIGINT or SIGTERM, when all of them have stopped.
  */
 export async function runDemo(options: DemoCommand): Promise<number> {
   const signal = untilSignal()
@@ -54,7 +54,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     failed.catch(() => {})
     await Promise.race([untilRegistered(stack), failed, signal])
     console.log(introduction(stack, loaded, { etcd, taken, firstPid: children[0]!.process.pid! }))
-    for (const { exited, process } of children) void exited.then(() => tellEnd(process.pid!, signal))
+    for (const { exited, process } of children) void exited.then(() => announceEnd(process.pid!, signal))
     await signal
     return 0
   } finally {
@@ -65,7 +65,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   }
 }
 
-/** Quiet unless asked, with a secret made up where none is configured, and gone at once on Ctrl-C. */
+/** Loads a configuration that logs little, has a random secret unless one is configured, and does not drain. */
 function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
   const defaults = {
     WAYGATE_LOG_LEVEL: 'warn',
@@ -106,7 +106,7 @@ function startService(
     ...process.env,
     HOST: '127.0.0.1',
     PORT: '0',
-    // Two processes that serve the same users must see the same users.
+    // The two user services share one database.
     DATABASE: join(folder, `${name}.db`),
     LOG_LEVEL: 'error',
     WAYGATE_ETCD: etcd,
@@ -133,7 +133,9 @@ function introduction(
   const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
   const json = `-H 'content-type: application/json'`
   const elsewhere =
-    taken.length === 0 ? '' : ` In use by others, so on free ports instead: ${taken.join(', ')}.`
+    taken.length === 0
+      ? ''
+      : ` These ports are in use, so free ones were chosen instead: ${taken.join(', ')}.`
   return `
 Waygate is running.${elsewhere}
 
@@ -160,23 +162,23 @@ Try, in another terminal:
   TOKEN=$(curl -s ${url}/user/login ${json} -d '{"name":"ada","password":"correct horse"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
   curl ${url}/user/me -H "authorization: Bearer $TOKEN"
 
-  # the live table
+  # the live routing table
   curl -s ${admin}/routes
   npm run -s waygate routes -- --admin ${admin}
 
-  # what happens when a node dies: end one of the two user services, and go on asking
+  # what happens when a node dies: kill one of the two user services and repeat the request
   kill -9 ${firstPid}
 
-Ctrl-C ends all of it.
+Ctrl-C stops all of it.
 `
 }
 
-/** A service that is ended while the demo goes on is what a demo is for. */
-async function tellEnd(pid: number, signal: Promise<unknown>): Promise<void> {
+/** Says that a service has ended while the demo runs, which the user was invited to do. */
+async function announceEnd(pid: number, signal: Promise<unknown>): Promise<void> {
   const isOver = await Promise.race([signal.then(() => true), delay(0, false)])
   if (!isOver) {
     console.log(
-      `Process ${pid} has ended. What it is asked goes to another node of its service, if there is one; it leaves the table when its lease ends.`,
+      `Process ${pid} has ended. Its requests go to other nodes of its service, if there are any. The node leaves the table when its lease expires.`,
     )
   }
 }

@@ -16,7 +16,7 @@ export interface ReportOptions {
   readonly colors: boolean
 }
 
-/** Findings for people: a line for each, what it counts and what to do about it below, and a sum. */
+/** Formats findings for people: a line each with details and advice below it, and a summary at the end. */
 export function formatFindings(findings: readonly Finding[], { colors }: ReportOptions): string {
   const lines = findings.flatMap(({ level, message, hint, details }) => {
     const word = level.padEnd(WIDTH)
@@ -34,10 +34,10 @@ function summary(findings: readonly Finding[]): string {
     const number = findings.filter(finding => finding.level === level).length
     return number === 0 ? [] : `${number} ${level}${number === 1 ? '' : 's'}`
   })
-  return counted.length === 0 ? 'Nothing is wrong.' : `${counted.join(', ')}.`
+  return counted.length === 0 ? 'No problems found.' : `${counted.join(', ')}.`
 }
 
-/** What etcd holds was written by others: it must not move the cursor, or do more, where it is shown. */
+/** Escapes control characters: values in etcd were written by others and must not control the terminal. */
 function visible(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

@@ -14,9 +14,9 @@ import { formatFindings } from './doctor-report.ts'
 
 const CONNECT_MS = 2_000
 
-/** `waygate doctor`: prints what is wrong with etcd. Resolves with the exit code: 1 when there is a problem. */
+/** Runs `waygate doctor`: prints what is wrong with etcd. Resolves with the exit code, 1 when there is a problem. */
 export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
-  const findings = await findOut(options)
+  const findings = await findAll(options)
   const isColored = process.stdout.isTTY === true && process.stdout.hasColors()
   console.log(
     options.json ? JSON.stringify(findings, null, 2) : formatFindings(findings, { colors: isColored }),
@@ -24,13 +24,13 @@ export async function runDoctor(options: DoctorCommand): Promise<0 | 1> {
   return findings.some(({ level }) => level === 'problem') ? 1 : 0
 }
 
-async function findOut({ config: file, settings, writeCheck }: DoctorCommand): Promise<readonly Finding[]> {
+async function findAll({ config: file, settings, writeCheck }: DoctorCommand): Promise<readonly Finding[]> {
   const loaded = loadConfig({ file, env: process.env, flags: settings })
   const { config, keys, warnings } = loaded
-  const said = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
+  const warned = warnings.map((message): Finding => ({ check: 'configuration', level: 'warning', message }))
   if (config.discovery.registry !== 'etcd') {
     const message = `discovery.registry is ${config.discovery.registry}: etcd is not used`
-    return [...said, { check: 'configuration', level: 'ok', message }]
+    return [...warned, { check: 'configuration', level: 'ok', message }]
   }
   const { servicesPrefix, routesPrefix, format, sources } = config.discovery
   const { defaults, documents } = config.routes
@@ -49,14 +49,14 @@ async function findOut({ config: file, settings, writeCheck }: DoctorCommand): P
     }),
     writeCheck,
   }
-  if (config.etcd.endpoints !== undefined) return [...said, ...(await examine(etcd))]
-  return [...said, ...(await examineEmbedded(config.etcd.embedded, etcd))]
+  if (config.etcd.endpoints !== undefined) return [...warned, ...(await examine(etcd))]
+  return [...warned, ...(await examineEmbedded(config.etcd.embedded, etcd))]
 }
 
-/** Without an etcd in the configuration, what matters is where `start` would run its own. */
+/** Examines the address at which `waygate start` would run the embedded etcd. */
 async function examineEmbedded(address: string, etcd: ExamineOptions): Promise<readonly Finding[]> {
   const none = `no etcd is configured: waygate start runs the embedded etcd at ${address}`
-  const hint = 'for more than one machine, run etcd and name it with --etcd or WAYGATE_ETCD'
+  const hint = 'for more than one machine, run an etcd cluster and name it with --etcd or WAYGATE_ETCD'
   const place = parseEndpoint(`http://${address}`)
   const failure = place.port === 0 ? undefined : await probe(place, undefined, CONNECT_MS)
   if (place.port === 0 || failure?.code === 'ECONNREFUSED') {
@@ -66,14 +66,14 @@ async function examineEmbedded(address: string, etcd: ExamineOptions): Promise<r
   const findings = await examine(etcd)
   const version = findings.find(({ check }) => check === 'version')?.details?.version
   if (typeof version === 'string' && isEmbedded({ version })) {
-    const message = `${none}; one listens there now, and was looked at`
+    const message = `${none}; an embedded etcd already listens there and was examined`
     return [{ check: 'configuration', level: 'ok', message, hint }, ...findings]
   }
   const taken: Finding = {
     check: 'configuration',
     level: 'problem',
     message: `${none}, but something else listens there`,
-    hint: `if that is the etcd to use, name it with --etcd http://${address}; else move the embedded one with --embedded-etcd`,
+    hint: `if that is the etcd to use, name it with --etcd http://${address}; otherwise move the embedded etcd with --embedded-etcd`,
   }
   return [taken, ...findings]
 }

@@ -8,18 +8,18 @@ import { untilSignal } from '../cli/signals.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { startChild, untilAccepting, untilFree } from './child.ts'
 
-/** How long a command keeps serving after it has left etcd, until every gateway has heard. */
+/** How long a command keeps serving after its node was unregistered, until every gateway knows. */
 const DRAIN_MS = 500
-/** How long a process that is just ending may keep the address. */
+/** How long a process that is ending may keep the address. */
 const FREE_WITHIN_MS = 3_000
-/** How long a command may take to end before it is killed. */
+/** How long a command may take to end after SIGTERM before it is killed. */
 const STOP_GRACE_MS = 10_000
 
 /**
- * `waygate register`, the sidecar: keeps one node in etcd, and with a command runs that command for as long
- * as it lives. Resolves with the command's exit code, or 0.
+ * Runs `waygate register`, the sidecar: keeps one node registered in etcd. With a command, runs it and keeps the node
+ * registered for as long as the command runs. Resolves with the command's exit code, or 0.
  *
- * Logs go to stderr: stdout belongs to the command.
+ * Logs go to stderr, since stdout belongs to the command.
  */
 export async function runRegister(options: RegisterCommand): Promise<number> {
   const { config, keys } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
@@ -27,7 +27,7 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
   const leaving = new AbortController()
   const signalled = untilSignal().then(() => leaving.abort())
   if (options.child) {
-    // Else what is there would be taken for the command, and the node of whoever started it be taken over.
+    // Another process on the address would be mistaken for the command, and its node would be taken over.
     await untilFree(options, FREE_WITHIN_MS, leaving.signal)
     if (leaving.signal.aborted) return 0
   }

@@ -1,10 +1,9 @@
 import { loadConfig } from '../../config/load/load.ts'
 import type { RoutesPage } from '../../routes/admin/page-types.ts'
 import type { RoutesCommand } from '../cli/command.ts'
-import { formatTable } from '../cli/text-table.ts'
-import { urlOf } from '../cli/url.ts'
+import { urlOf } from '../cli/listening.ts'
 
-/** `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
+/** Runs `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
 export async function runRoutes(options: RoutesCommand): Promise<number> {
   const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
   const admin = options.admin ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
@@ -27,7 +26,7 @@ export async function runRoutes(options: RoutesCommand): Promise<number> {
   return 0
 }
 
-/** The table in lines, a line per node. */
+/** Formats the table for people, with a line for each node. */
 export function describeTable({ revision, source, routes, problems }: RoutesPage): string {
   const state = source.stale ? (source.connected ? 'stale' : 'stale, not connected') : 'live'
   const age = source.ageMs === undefined ? '' : `, confirmed ${Math.round(source.ageMs / 100) / 10} s ago`
@@ -63,7 +62,7 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
     'BREAKER',
     'HEALTH',
   ]
-  const doubt = source.suspects > 0 ? `, ${source.suspects} keys in doubt` : ''
+  const doubt = source.suspects > 0 ? `, ${source.suspects} suspect keys` : ''
   const drift = source.drift > 0 ? `, drift ${source.drift}` : ''
   const lines = [
     `${source.registry} revision ${revision ?? '-'} (${state}${age}${doubt}${drift})`,
@@ -72,6 +71,22 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
     formatTable([[...header, 'IN FLIGHT', 'REQUESTS', 'FAILURES'], ...rows]),
   ]
   if (problems.length > 0)
-    lines.push('', 'Not used:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
+    lines.push('', 'Problems:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
   return lines.join('\n')
+}
+
+/** Formats rows as text with aligned columns, two spaces between them. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  }
+  return rows
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

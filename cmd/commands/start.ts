@@ -2,14 +2,14 @@ import { availableParallelism } from 'node:os'
 import { createFileRecord } from '../../config/load/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import type { StartCommand } from '../cli/command.ts'
+import { urlOf } from '../cli/listening.ts'
 import { onReloadSignal, untilSignal } from '../cli/signals.ts'
-import { urlOf } from '../cli/url.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import { startStack } from '../gateway/stack.ts'
 import type { Source } from '../workers/reload.ts'
 
-/** `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
+/** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function runStart(options: StartCommand): Promise<number> {
   const load = (): Source => {
     const files = createFileRecord()
@@ -39,17 +39,15 @@ function countWorkers({ config: { workers } }: LoadedConfig): number {
 
 async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   const { logger, flush } = log
-  onReloadSignal(() =>
-    logger.warn('the configuration is read anew with two workers or more; with one it needs a restart'),
-  )
+  onReloadSignal(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
   const stack = await startStack(loaded, log)
   const { gateway, adminAddress } = stack
   logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
-  // Whoever started the process waits for this line.
+  // The process that started this one waits for the line.
   flush()
   collectStartupLater(() => gateway.hasServed())
   const signal = await untilSignal()
-  logger.info({ signal }, 'shutting down; a second signal ends at once')
+  logger.info({ signal }, 'shutting down; a second signal exits at once')
   const cut = await stack.stop()
   if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
 }

@@ -2,13 +2,13 @@ import { type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { loadSigningKey } from '../../config/keys/jwt-keys.ts'
 import type { Findings } from '../../config/keys/key-files.ts'
+import type { Algorithm } from '../../config/kit/key-algorithms.ts'
 import { ConfigError, toProblem } from '../../config/kit/problem.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
-import type { Algorithm } from '../../config/sections/jwt-schema.ts'
 import type { TokenCommand } from '../cli/command.ts'
-import { UsageError } from '../cli/usage-error.ts'
+import { UsageError } from '../cli/format-error.ts'
 
-/** `waygate token`: prints a token and nothing else. Resolves with the exit code. */
+/** Runs `waygate token`: prints a token and nothing else. Resolves with the exit code. */
 export async function runToken(options: TokenCommand): Promise<number> {
   console.log(
     signToken(options, loadConfig({ file: options.config, env: process.env, flags: options.settings })),
@@ -17,10 +17,9 @@ export async function runToken(options: TokenCommand): Promise<number> {
 }
 
 /**
- * A token that a gateway with this configuration accepts, `iss` and `aud` included: the first of each when
- * several are accepted.
+ * Signs a token that a gateway with this configuration accepts. Of the accepted `iss` and `aud`, it has the first.
  *
- * @throws ConfigError when there is nothing to sign with, UsageError for a claim of the wrong type or an impossible name.
+ * @throws ConfigError when there is no key to sign with, UsageError for a claim of the wrong type or an impossible name
  */
 export function signToken(
   { subject, expiresInSeconds, claims }: Pick<TokenCommand, 'subject' | 'expiresInSeconds' | 'claims'>,
@@ -35,12 +34,12 @@ export function signToken(
   }
   const algorithm = signing?.algorithms[0]
   if (signing === undefined || algorithm === undefined) {
-    const message = 'has nothing to sign with: set jwt.privateKeyFile, jwt.secret or WAYGATE_JWT_SECRET'
+    const message = 'has no key to sign with: set jwt.privateKeyFile, jwt.secret or WAYGATE_JWT_SECRET'
     throw new ConfigError([{ source: sourceOf('jwt'), path: '$.jwt', message }])
   }
-  // jsonwebtoken takes what every object inherits for a rule of its own, and fails.
+  // jsonwebtoken finds names that every object inherits in its table of rules, and fails.
   const unfit = Object.keys(claims).find(name => name in Object.prototype)
-  if (unfit !== undefined) throw new UsageError(`a claim cannot be called ${unfit}`, 'token')
+  if (unfit !== undefined) throw new UsageError(`a claim cannot be named ${unfit}`, 'token')
   const { issuer, audience } = config.jwt
   const payload = {
     ...(issuer !== undefined && { iss: first(issuer) }),
@@ -51,7 +50,7 @@ export function signToken(
   try {
     return sign(payload, signing.key, algorithm, expiresInSeconds)
   } catch (error) {
-    // What is left to complain of is a registered claim of the wrong type.
+    // The only error left is a registered claim of the wrong type.
     throw new UsageError((error as Error).message, 'token')
   }
 }
@@ -59,7 +58,7 @@ export function signToken(
 /** @throws Error for a registered claim of the wrong type */
 function sign(payload: object, key: KeyObject, algorithm: Algorithm, expiresIn: number): string {
   if (algorithm !== 'EdDSA') return jwt.sign(payload, key, { algorithm, expiresIn })
-  // jsonwebtoken does not know it, but checks and writes the claims all the same.
+  // jsonwebtoken does not know EdDSA, but it can check and encode the claims.
   const [, claims] = jwt.sign(payload, randomBytes(32), { algorithm: 'HS256', expiresIn }).split('.')
   const head = Buffer.from(JSON.stringify({ alg: algorithm, typ: 'JWT' })).toString('base64url')
   const signed = `${head}.${claims}`

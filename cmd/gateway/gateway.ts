@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { configuredWays } from '../../config/load/auth-rules.ts'
+import { configuredAuthenticators } from '../../config/load/auth-rules.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Config } from '../../config/schema.ts'
@@ -116,7 +116,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // What an operator has removed is gone; only a registry of services can lose some.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
-    authenticators: configuredWays(config),
+    authenticators: configuredAuthenticators(config),
     identityHeaders,
     credentials,
     refusalOf: guard.refusalOf,

@@ -3,20 +3,20 @@ import type { Config } from '../../config/schema.ts'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import type { Route } from '../../internal/routing/route.ts'
 
-/** What holds for a service as a whole, whatever route a request takes. */
+/** The rules for a service as a whole, whichever route a request takes. */
 export interface ServiceRules {
   readonly breaker: Config['breaker']
   readonly serviceLimit: Config['serviceLimit']
-  /** Null: its nodes are not checked. Absent: as they say themselves. */
+  /** Null = its nodes are not checked. Absent = each node is checked as its metadata says. */
   readonly healthCheck?: HealthCheck | null
 }
 
 /**
- * What routes say of their services: for each field, of several routes of a service that have it, the one with the
- * first id. What a route's field leaves out, the configuration says.
+ * Collects the rules that routes set for their services. If several routes of a service have a field, the one with the
+ * first id counts. What the field leaves out comes from the configuration.
  *
- * @param defaults what the configuration says
- * @returns by service; a field that no route has is absent
+ * @param defaults the rules in the configuration
+ * @returns the rules by service; a field that no route has is absent
  */
 function serviceRules(
   routes: readonly Route[],
@@ -24,8 +24,8 @@ function serviceRules(
 ): ReadonlyMap<string, Partial<ServiceRules>> {
   const rules = new Map<string, Partial<ServiceRules>>()
   for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    const said = rulesOf(route, defaults)
-    if (Object.keys(said).length > 0) rules.set(route.service, { ...said, ...rules.get(route.service) })
+    const own = rulesOf(route, defaults)
+    if (Object.keys(own).length > 0) rules.set(route.service, { ...own, ...rules.get(route.service) })
   }
   return rules
 }
@@ -33,8 +33,8 @@ function serviceRules(
 const FIELDS = ['breaker', 'serviceLimit', 'healthCheck'] as const
 
 /**
- * What is to be said of routes that are used all the same: former names of fields, and rules for a service that do not
- * count because another route of the service has them, too.
+ * Finds what should be changed in routes that are used: former names of fields, and rules for a service that do not
+ * count because another route of the service has them as well.
  */
 export function routeWarnings(routes: readonly Route[]): { readonly key: string; readonly reason: string }[] {
   const found = routes.flatMap(({ id, warnings = [] }) => warnings.map(reason => ({ key: id, reason })))

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
-import { explain } from '../cli/format-error.ts'
+import { formatError } from '../cli/format-error.ts'
+import { urlOf } from '../cli/listening.ts'
 import { onReloadSignal, untilSignal } from '../cli/signals.ts'
-import { urlOf } from '../cli/url.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
 import type { Log } from '../gateway/logger.ts'
@@ -80,7 +80,7 @@ export async function servePrimary(
       const tookMs = Math.round(performance.now() - begunAt)
       logger.info({ workers: count, tookMs }, 'new configuration is active')
     } catch (error) {
-      if (!isStopping) logger.error({ reason: explain(error) }, 'new configuration could not be applied')
+      if (!isStopping) logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
     }
   }
 

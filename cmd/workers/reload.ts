@@ -3,7 +3,7 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import type { FileContents } from '../../config/load/file-contents.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
-import { explain } from '../cli/format-error.ts'
+import { formatError } from '../cli/format-error.ts'
 import { logStartWarnings } from '../gateway/logger.ts'
 import { checkFormats, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 
@@ -43,7 +43,7 @@ export function reloadSource(load: () => Source, old: Config, logger: Logger): S
     return source
   } catch (error) {
     if (!(error instanceof ConfigError))
-      logger.error({ reason: explain(error) }, 'new configuration rejected; keeping the current one')
+      logger.error({ reason: formatError(error) }, 'new configuration rejected; keeping the current one')
     else {
       for (const { source, path, message } of error.problems) {
         logger.error({ source, path, reason: message }, 'new configuration rejected; keeping the current one')

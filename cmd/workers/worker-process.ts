@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
-import { Told } from '../cli/format-error.ts'
+import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import { endUntakenConnection } from './handovers.ts'
@@ -66,7 +66,7 @@ export class WorkerProcess {
           this.#isLoaded = true
           return
         case 'failed':
-          return listening.reject(new Told(message.text))
+          return listening.reject(new RemoteError(message.text))
         case 'part':
           return void this.#asks.get(message.id)?.parts.push(message.part)
         case 'answered':
@@ -81,7 +81,7 @@ export class WorkerProcess {
     })
     const end = (exit: WorkerExit, reason: string) => {
       this.#isListening = false
-      listening.reject(new Told(reason))
+      listening.reject(new RemoteError(reason))
       for (const id of this.#asks.keys()) this.#asks.get(id)!.settle(undefined)
       exited.resolve(exit)
     }

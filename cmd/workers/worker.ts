@@ -2,7 +2,7 @@ import { loadKeys } from '../../config/keys/keys.ts'
 import { readFrom } from '../../config/load/file-contents.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
-import { explain } from '../cli/format-error.ts'
+import { formatError } from '../cli/format-error.ts'
 import { collectStartup, collectStartupLater } from '../gateway/body-memory.ts'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway } from '../gateway/gateway-types.ts'
@@ -57,7 +57,7 @@ export async function runWorker(): Promise<number> {
     await registry.close()
     return 0
   } catch (error) {
-    await primary.send({ type: 'failed', text: explain(error) })
+    await primary.send({ type: 'failed', text: formatError(error) })
     return 1
   } finally {
     flush()

@@ -1,11 +1,10 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
-import { HMAC, kindOfKey, possibleAlgorithms } from '../kit/key-algorithms.ts'
+import { type Algorithm, HMAC, kindOfKey, possibleAlgorithms } from '../kit/key-algorithms.ts'
 import { jsonPath, type Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
-import type { Algorithm } from '../sections/jwt-schema.ts'
 import { type Findings, readKeyFile, readSecret } from './key-files.ts'
 
-/** A key and the algorithms it may be used with, the first of which is the one to sign with. */
+/** A key and the algorithms that it may be used with. The first one is used for signing. */
 export interface JwtKey {
   readonly key: KeyObject
   readonly algorithms: readonly Algorithm[]
@@ -13,11 +12,11 @@ export interface JwtKey {
 
 export interface JwtKeys {
   readonly jwt: JwtKey | undefined
-  /** In the order of `jwt.issuers`; undefined = its keys are at its `jwksUrl`. */
+  /** In the order of `jwt.issuers`; undefined = the keys of the issuer are at its `jwksUrl`. */
   readonly issuers: readonly (JwtKey | undefined)[]
 }
 
-/** What both `jwt` and an entry of `jwt.issuers` say of their key. */
+/** The fields for a key, which `jwt` and the entries of `jwt.issuers` share. */
 interface KeySection {
   readonly secret?: string
   readonly secretFile?: string
@@ -26,7 +25,7 @@ interface KeySection {
   readonly algorithms?: readonly Algorithm[]
 }
 
-/** Reads every key that tokens are verified with. */
+/** Reads every key that verifies tokens. */
 export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   return {
     jwt: loadVerificationKey(jwt, ['jwt'], findings),
@@ -36,7 +35,7 @@ export function loadJwtKeys(jwt: Config['jwt'], findings: Findings): JwtKeys {
   }
 }
 
-/** The key that `waygate token` signs with: the private key, else the secret. */
+/** Reads the key that `waygate token` signs with: the private key, or else the secret. */
 export function loadSigningKey(jwt: Config['jwt'], findings: Findings): JwtKey | undefined {
   if (jwt.privateKeyFile === undefined) return loadSecret(jwt, ['jwt'], findings)
   return loadPem(jwt, ['jwt'], 'privateKeyFile', createPrivateKey, findings)
@@ -73,7 +72,7 @@ function loadPem(
   }
   if (field === 'publicKeyFile' && pem.includes('PRIVATE KEY')) {
     findings.warnings.push(
-      `${jsonPath(path).slice(2)} ${file} holds a private key; the gateway needs the public one alone`,
+      `${jsonPath(path).slice(2)} ${file} holds a private key; the gateway needs only the public key`,
     )
   }
   try {
@@ -84,7 +83,7 @@ function loadPem(
   }
 }
 
-/** Never lets an algorithm through that the kind of key is not made for: that is how signatures are forged. */
+/** Refuses algorithms that do not fit the kind of key, since mixing them up is how signatures are forged. */
 function withAlgorithms(
   key: KeyObject,
   possible: readonly Algorithm[],
@@ -97,7 +96,7 @@ function withAlgorithms(
   for (const [index, algorithm] of algorithms.entries()) {
     if (possible.includes(algorithm)) continue
     const path = [...at, 'algorithms', index]
-    findings.problems.push({ path, message: `${algorithm} does not go with ${kind}: ${possible.join(', ')}` })
+    findings.problems.push({ path, message: `${algorithm} does not fit ${kind}: ${possible.join(', ')}` })
   }
   return findings.problems.length > before ? undefined : { key, algorithms }
 }

@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs'
 import { type Finding, jsonPath, type Path } from '../kit/problem.ts'
 import { type ReadFile, reasonOf } from '../load/file-contents.ts'
 
-/** Where a key loader says what is wrong and what is doubtful. */
+/** Where key loaders report problems and warnings. */
 export interface Findings {
   readonly problems: Finding[]
   readonly warnings: string[]
-  /** Where files are read. Default: the disk. */
+  /** Reads files. Default: from disk. */
   readonly readFile?: ReadFile | undefined
 }
 
 // RFC 7518 section 3.2: a key of the same size as the hash output or larger.
 const MIN_SECRET_BYTES = 32
 
-/** The secret of a section at `at`, said there or in a file; undefined when there is none, or none that can be used. */
+/** Reads the secret of the section at `at`, set there or in a file; undefined when there is none or it cannot be used. */
 export function readSecret(
   section: { readonly secret?: string; readonly secretFile?: string },
   at: Path,
@@ -28,7 +28,7 @@ export function readSecret(
         .replace(/\r?\n$/, ''))
   if (secret === undefined) return undefined
   if (secret === '') {
-    findings.problems.push({ path, message: 'must hold a secret, but is empty' })
+    findings.problems.push({ path, message: 'is empty, but must hold a secret' })
     return undefined
   }
   const bytes = Buffer.from(secret, 'utf8')
@@ -41,7 +41,7 @@ export function readSecret(
   return bytes
 }
 
-/** What a file holds that the configuration names at `path`; undefined when it cannot be read. */
+/** Reads a file that the configuration names at `path`. Returns undefined, and reports a problem, when it cannot be read. */
 export function readKeyFile(
   file: string,
   path: Path,

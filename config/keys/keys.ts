@@ -4,28 +4,28 @@ import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { type Findings, readKeyFile, readSecret } from './key-files.ts'
 import { loadUsers, type Users } from './users.ts'
 
-/** TLS material for etcd, PEM. */
+/** TLS files for etcd, in PEM. */
 interface EtcdTls {
   readonly ca?: Buffer
   readonly cert?: Buffer
   readonly key?: Buffer
 }
 
-/** What the key files of a configuration hold. */
+/** The keys and users that a configuration and its key files contain. */
 export interface Keys {
   /** Verifies tokens; undefined when `jwt` itself has no key. */
   readonly jwt?: JwtKey
-  /** Of `jwt.issuers`, in their order, when there are any; undefined = its keys are at its `jwksUrl`. */
+  /** The keys of `jwt.issuers` in their order; absent when there are no issuers. */
   readonly issuers?: JwtKeys['issuers']
-  /** Users with passwords, by name; undefined when no place for them is configured. */
+  /** Users with passwords, by name; undefined when neither `basic.users` nor `basic.usersFile` is set. */
   readonly users?: Users
   /** Signs sticky cookies; undefined when no secret is configured. */
   readonly stickyCookie?: KeyObject
-  /** Present when any of `etcd.ca`, `etcd.cert`, `etcd.key` is. */
+  /** Present when any of `etcd.ca`, `etcd.cert` and `etcd.key` is. */
   readonly etcdTls?: EtcdTls
 }
 
-/** Reads every key file that the gateway needs, so that a bad one is found at start. */
+/** Reads every key file that the gateway needs, so that an invalid one is reported at start. */
 export function loadKeys(
   config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes'>,
   findings: Findings,

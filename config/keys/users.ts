@@ -3,7 +3,7 @@ import type { Finding, Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type Findings, readKeyFile } from './key-files.ts'
 
-/** A user whose password can be checked. */
+/** A user with the hash of a password. */
 export interface User {
   readonly password: PasswordHash
   readonly scopes: readonly string[]
@@ -12,7 +12,7 @@ export interface User {
 
 export type Users = ReadonlyMap<string, User>
 
-/** Reads the users of the configuration and of its file; undefined when no place for users is configured. */
+/** Reads the users in the configuration and in its file; undefined when neither is set. */
 export function loadUsers({ users, usersFile }: Config['basic'], findings: Findings): Users | undefined {
   const found = new Map<string, User>()
   for (const [name, { password, scopes = [], roles = [] }] of Object.entries(users)) {
@@ -35,7 +35,7 @@ function readUsersFile(file: string, found: Map<string, User>, findings: Finding
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     const problem =
-      colon === -1 ? 'must be name:hash' : found.has(name) ? `${name} is there already` : nameProblem(name)
+      colon === -1 ? 'must be name:hash' : found.has(name) ? `${name} is defined twice` : nameProblem(name)
     if (problem !== undefined) {
       findings.problems.push({ path, message: at + problem })
       continue
@@ -45,12 +45,12 @@ function readUsersFile(file: string, found: Map<string, User>, findings: Finding
   }
 }
 
-// RFC 7617 section 2: no colon, which ends it, and no control characters.
+// RFC 7617 section 2: no colon, which ends the name, and no control characters.
 function nameProblem(name: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is excluded
   return /^[^\x00-\x1f\x7f:]{1,255}$/.test(name)
     ? undefined
-    : 'a user is named by 1 to 255 characters without colon'
+    : 'the name of a user must be 1 to 255 characters without colon'
 }
 
 function readHash(text: string, path: Path, at: string, problems: Finding[]): PasswordHash | undefined {

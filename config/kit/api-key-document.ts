@@ -4,7 +4,7 @@ import { createProblemFinder } from './validate.ts'
 
 const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 
-/** The value of an etcd key below `apiKeys.prefix`, whose name is the SHA-256 of an API key. */
+/** The schema of the value of an etcd key below `apiKeys.prefix`, whose name is the SHA-256 of an API key. */
 const ApiKeyDocument = Type.Object(
   {
     owner: Type.String({ minLength: 1, maxLength: 255 }),
@@ -25,17 +25,17 @@ export type ApiKeyDocument = Type.Static<typeof ApiKeyDocument>
 
 const findSchemaProblems = createProblemFinder(ApiKeyDocument)
 
-/** Everything wrong with the value of an API key. */
+/** Finds everything wrong with the value of an API key. */
 export function findApiKeyProblems(document: unknown): Finding[] {
   const found = findSchemaProblems(document)
   const { expiresAt } = (document ?? {}) as { expiresAt?: unknown }
   if (found.length === 0 && expiresAt !== undefined && Number.isNaN(Date.parse(String(expiresAt)))) {
-    found.push({ path: ['expiresAt'], message: 'is not a day and time that there is' })
+    found.push({ path: ['expiresAt'], message: 'is not an existing date and time' })
   }
   return found
 }
 
-/** The document, or why it cannot be used, every problem with its JSON path. Never throws. */
+/** Returns the document, or why it cannot be used: every problem with its JSON path. Never throws. */
 export function parseApiKeyDocument(
   document: unknown,
 ): { readonly document: ApiKeyDocument } | { readonly reason: string } {

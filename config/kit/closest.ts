@@ -1,4 +1,4 @@
-/** The candidate that `word` is most likely a slip of; undefined when none is close. */
+/** Returns the candidate of which `word` is most likely a misspelling; undefined when none is close. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.floor((word.length + 1) / 3) + 1
@@ -12,15 +12,15 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** ` (did you mean "port"?)`, or nothing. */
+/** Returns ` (did you mean "port"?)`, or an empty text when no candidate is close. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const guess = closest(word, candidates)
   return guess === undefined ? '' : ` (did you mean ${JSON.stringify(guess)}?)`
 }
 
-/** Levenshtein distance in which two letters swapped count as one slip, as in `prot` for `port`. */
+/** Levenshtein distance that counts two swapped letters as one mistake, as in `prot` for `port`. */
 function editDistance(a: string, b: string): number {
-  // Names are short; a long word is not a slip of one.
+  // Names are short, so a long word is not a misspelling of one.
   if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY
   const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   for (let row = 1; row <= a.length; row += 1) {

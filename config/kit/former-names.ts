@@ -2,18 +2,21 @@ import type { TSchema } from 'typebox'
 import type { Finding, Path } from './problem.ts'
 import type { FieldSchema } from './values.ts'
 
-/** A document whose fields have their present names. */
+/** A document in which every field has its present name. */
 export interface Renamed {
   readonly document: unknown
-  /** One for each former name in use; paths are those of the document as it was written. */
+  /** One for each former name in use. Paths are those of the document as it was written. */
   readonly warnings: readonly Finding[]
-  /** One for each field that is set under both names. */
+  /** One for each field that is set under both names. Paths are those of the document as it was written. */
   readonly problems: readonly Finding[]
-  /** Translates a path in `document` to a path in the document as it was written. */
+  /** Translates a path in `document` to the path in the document as it was written. */
   asWritten(path: Path): Path
 }
 
-/** Puts every field that stands under a former name (see {@link Annotations}) under its present one. `written` is not changed. */
+/**
+ * Moves every field that is set under a former name (the annotation `formerly`) to its present name. `written` is not
+ * changed.
+ */
 export function renameFields(written: unknown, schema: TSchema): Renamed {
   const warnings: Finding[] = []
   const problems: Finding[] = []
@@ -27,7 +30,7 @@ export function renameFields(written: unknown, schema: TSchema): Renamed {
         formerly === undefined ? [] : [[formerly, name]],
       ),
     )
-    // The entries of a map have one schema.
+    // All entries of a map have the same schema.
     const [ofEntries = {}] = Object.values(patternProperties)
     const entries = Object.entries(value).flatMap(([key, inner]) => {
       const name = present.get(key) ?? key

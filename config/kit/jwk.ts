@@ -1,8 +1,7 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
-import type { Algorithm } from '../sections/jwt-schema.ts'
-import { kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
+import { type Algorithm, kindOfKey, possibleAlgorithms } from './key-algorithms.ts'
 
-/** A public key that verifies signatures, as a JWK says. */
+/** A public key that verifies signatures, read from a JWK. */
 export interface JwkKey {
   readonly key: KeyObject
   readonly algorithms: readonly Algorithm[]
@@ -10,10 +9,11 @@ export interface JwkKey {
 }
 
 /**
- * Reads a JWK (RFC 7517 section 4). With `alg` it is for that algorithm alone, else for all that its kind can do.
+ * Reads a JWK (RFC 7517 section 4). A JWK with `alg` is used for that algorithm only, one without for every algorithm
+ * that fits its kind of key.
  *
- * @param allowed undefined = every algorithm there is
- * @throws TypeError with what is wrong with it, also where it is a good key for something else
+ * @param allowed the algorithms that may be used; undefined = all
+ * @throws TypeError that says what is wrong, also for a valid key that is not for verifying signatures
  */
 export function readJwk(jwk: unknown, allowed?: readonly Algorithm[] | undefined): JwkKey {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new TypeError('is not an object')
@@ -23,17 +23,17 @@ export function readJwk(jwk: unknown, allowed?: readonly Algorithm[] | undefined
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
     throw new TypeError('is not for verifying (key_ops)')
   }
-  if (kid !== undefined && typeof kid !== 'string') throw new TypeError('has a kid that is not text')
-  if (d !== undefined) throw new TypeError('is a private key, which nobody must publish')
+  if (kid !== undefined && typeof kid !== 'string') throw new TypeError('has a kid that is not a string')
+  if (d !== undefined) throw new TypeError('is a private key, which must not be published')
   const key = publicKey(jwk)
   const possible = algorithmsOf(key)
   if (alg !== undefined && !possible.includes(alg as Algorithm)) {
-    throw new TypeError(`is ${kindOfKey(key)}, which alg does not go with`)
+    throw new TypeError(`is ${kindOfKey(key)}, which does not fit its alg`)
   }
   const algorithms = possible.filter(
     each => (alg === undefined || each === alg) && (allowed === undefined || allowed.includes(each)),
   )
-  if (algorithms.length === 0) throw new TypeError('is for no algorithm that is allowed')
+  if (algorithms.length === 0) throw new TypeError('fits none of the allowed algorithms')
   return { key, algorithms, keyId: kid }
 }
 

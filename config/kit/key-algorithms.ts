@@ -1,7 +1,25 @@
 import type { KeyObject } from 'node:crypto'
-import type { Algorithm } from '../sections/jwt-schema.ts'
 
-/** What a secret can verify. */
+/** The signature algorithms that a token may use (RFC 7518 section 3, RFC 8037); `none` is not one of them. */
+export const ALGORITHMS = [
+  'HS256',
+  'HS384',
+  'HS512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const
+
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+/** The algorithms that use a secret. */
 export const HMAC: readonly Algorithm[] = ['HS256', 'HS384', 'HS512']
 const RSA: readonly Algorithm[] = ['RS256', 'RS384', 'RS512']
 const RSA_PSS: readonly Algorithm[] = ['PS256', 'PS384', 'PS512']
@@ -14,14 +32,14 @@ const CURVES: Readonly<Record<string, Algorithm>> = {
 const MIN_RSA_BITS = 2_048
 
 /**
- * What a public or private key can verify or sign.
+ * Returns the algorithms that a public or private key can verify or sign with.
  *
- * @throws TypeError with what is wrong with a key that is good for nothing, to be read after the words "a key"
+ * @throws TypeError for a key that fits no algorithm; the message describes the key and what to use instead
  */
 export function possibleAlgorithms(key: KeyObject): readonly Algorithm[] {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
   if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS) {
-    throw new TypeError(`an RSA key of ${modulusLength} bits; use ${MIN_RSA_BITS}`)
+    throw new TypeError(`an RSA key of ${modulusLength} bits; use at least ${MIN_RSA_BITS}`)
   }
   switch (key.asymmetricKeyType) {
     case 'rsa':
@@ -40,7 +58,7 @@ export function possibleAlgorithms(key: KeyObject): readonly Algorithm[] {
   }
 }
 
-/** What kind of key it is, for people. */
+/** Describes the kind of a key, for people. */
 export function kindOfKey(key: KeyObject): string {
   return `a key of type ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`
 }

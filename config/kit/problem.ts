@@ -2,17 +2,17 @@
 export interface Problem {
   /** JSON path of the value, such as `$.routes.documents.users.path`; empty when a file could not be read at all. */
   readonly path: string
-  /** Says what must be, for people. */
+  /** What must be changed, for people. */
   readonly message: string
 }
 
-/** A {@link Problem} and who said the value. */
+/** A {@link Problem} and where the value was set. */
 export interface SourcedProblem extends Problem {
   /** `waygate.yaml:12`, `environment WAYGATE_PORT`, `option --port`, or `default`. */
   readonly source: string
 }
 
-/** A configuration that cannot be used; its message has one line for each problem. */
+/** The error of a configuration that cannot be used. Its message has one line for each problem. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly SourcedProblem[]
@@ -29,7 +29,7 @@ export class ConfigError extends Error {
 
 export type Path = readonly (string | number)[]
 
-/** A {@link Problem} whose path is still in parts. */
+/** A {@link Problem} whose path is a list of keys. */
 export interface Finding {
   readonly path: Path
   readonly message: string
@@ -39,7 +39,7 @@ export function toProblem({ path, message }: Finding): Problem {
   return { path: jsonPath(path), message }
 }
 
-/** Writes a path as JSON path: `$.a[0]["b-c"]`. */
+/** Formats a path as JSON path: `$.a[0]["b-c"]`. */
 export function jsonPath(path: Path): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === 'number') return `${text}[${key}]`
@@ -47,12 +47,12 @@ export function jsonPath(path: Path): string {
   }, '$')
 }
 
-/** Writes findings on one line: every path and what is wrong there. */
+/** Formats findings on one line, each with its JSON path. */
 export function toReason(findings: readonly Finding[]): string {
   return findings.map(({ path, message }) => `${jsonPath(path)}: ${message}`).join('; ')
 }
 
-/** A value as it may stand in a message: short, and on one line whatever it holds. */
+/** Formats a value for a message: at most 60 characters, on one line. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text

@@ -1,33 +1,33 @@
 import Type from 'typebox'
 
-/** The longest a timer of Node can wait: 2^31 - 1 ms, about 24 days. */
+/** The longest time that a timer of Node can wait: 2^31 - 1 ms, about 24 days. */
 const MAX_TIMER_MS = 2_147_483_647
 
-/** Letters, digits and `. _ ~ @ : -`: what a service, a node or a route may be called. */
+/** The names that services, nodes and routes may have. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$'
-/** The same for people. */
-export const NAME_TITLE = '1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - that start with a letter or digit'
+/** Describes {@link NAME_PATTERN} for people. */
+export const NAME_TITLE = '1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -, starting with a letter or digit'
 
 /**
- * What a field says beside its JSON Schema. Variables, options, path resolution and either-or groups are derived from
- * these; the published schemas do not have them.
+ * What the schema of a field says beyond JSON Schema. Environment variables, options of the command line, the resolution
+ * of paths and the groups of fields that replace each other are derived from these. The published schemas omit them.
  */
 export interface Annotations {
-  /** Environment variable that sets the field. */
+  /** The environment variable that sets the field. */
   readonly env?: `WAYGATE_${string}`
-  /** Whether a variable that is set but empty is refused, because going without the value would open a door. */
+  /** Whether a variable that is set but empty is an error, because the value protects something. */
   readonly neverEmpty?: boolean
-  /** Option of the command line that sets the field, and the word for its value in help texts: `--port PORT`. */
+  /** The option that sets the field, and the placeholder of its value in help texts: `--port PORT`. */
   readonly flag?: `--${string} ${string}`
-  /** Whether the value is the path of a file or folder; a relative one starts at the working directory. */
+  /** Whether the value is the path of a file or folder. A relative path starts at the working directory. */
   readonly isPath?: boolean
-  /** Another field of the same section; of the two, the one set in the stronger layer replaces the other. */
+  /** A field of the same section that this one excludes. When either is set in a stronger layer, it replaces the other. */
   readonly insteadOf?: string
-  /** A name that the field had before; it is still read, with a warning. */
+  /** The former name of the field. It is still read, with a warning. */
   readonly formerly?: string
 }
 
-/** What is read of a field's schema beside its validation. */
+/** The keywords that are read from a schema for other purposes than validation. */
 export interface FieldSchema extends Annotations {
   readonly type?: string
   readonly description?: string
@@ -38,7 +38,7 @@ export interface FieldSchema extends Annotations {
   readonly anyOf?: readonly FieldSchema[]
 }
 
-/** The name of every annotation. */
+/** The keyword of every annotation. */
 export const ANNOTATIONS: ReadonlySet<string> = new Set(
   Object.keys({
     env: true,
@@ -55,20 +55,26 @@ export function port(value: number, description: string, annotations: Annotation
 }
 
 /** A duration in milliseconds that a Node timer can hold. */
-export function durationMs(value: number, description: string, minimum = 0) {
-  return Type.Integer({ default: value, minimum, maximum: MAX_TIMER_MS, description })
+export function durationMs(value: number, description: string, minimum = 0, annotations: Annotations = {}) {
+  return Type.Integer({ default: value, minimum, maximum: MAX_TIMER_MS, description, ...annotations })
 }
 
-export function count(value: number, description: string, minimum = 0) {
-  return Type.Integer({ default: value, minimum, maximum: Number.MAX_SAFE_INTEGER, description })
+export function count(value: number, description: string, minimum = 0, annotations: Annotations = {}) {
+  return Type.Integer({
+    default: value,
+    minimum,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description,
+    ...annotations,
+  })
 }
 
-/** A string that must not be empty; its `title` says what it must be. */
+/** A text that must not be empty. */
 export function text(description: string, options: Annotations & { readonly default?: string } = {}) {
   return Type.String({ ...options, minLength: 1, description })
 }
 
-/** A text that messages never repeat. */
+/** A text that messages never repeat, because it is secret. */
 export function secret(description: string, annotations: Annotations = {}) {
   return Type.String({ minLength: 1, writeOnly: true, description, ...annotations })
 }
@@ -77,7 +83,7 @@ export function name(description: string) {
   return Type.String({ pattern: NAME_PATTERN, title: NAME_TITLE, description })
 }
 
-/** One text, or a list of them of which one must match. */
+/** One text, or a list of texts of which one must match. */
 export function textOrList(description: string, annotations: Annotations = {}) {
   return Type.Union(
     [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
@@ -85,7 +91,7 @@ export function textOrList(description: string, annotations: Annotations = {}) {
   )
 }
 
-/** An object that knows all its fields; absent means every default. */
+/** An object without unknown fields. When it is absent, all its fields have their defaults. */
 export function section<Properties extends Type.TProperties>(
   properties: Properties,
   description: string,

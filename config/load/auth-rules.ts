@@ -1,11 +1,10 @@
+import { isIP } from 'node:net'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
-import { claimPathProblem } from '../kit/claim-path-problem.ts'
-import { isLoopback } from '../kit/loopback.ts'
 import { type Finding, type Path, show } from '../kit/problem.ts'
-import { findUnknownWays } from '../route/route-auth.ts'
+import { claimPathProblem, findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 
-/** What the schema cannot say of authentication: addresses, claim paths, and fields that go together. */
+/** Finds what the schema cannot express about authentication: addresses, claim paths, and fields that belong together. */
 export function* findAuthProblems(config: Config): Generator<Finding> {
   const { jwt, apiKeys, routes } = config
   yield* prefixProblems(config)
@@ -13,7 +12,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
   }
   for (const [id, { auth }] of Object.entries(routes.documents)) {
-    for (const { path, message } of findUnknownWays(auth, configuredWays(config))) {
+    for (const { path, message } of findUnknownAuthenticators(auth, configuredAuthenticators(config))) {
       yield { path: ['routes', 'documents', id, 'auth', ...path], message }
     }
   }
@@ -28,7 +27,7 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     const at = ['jwt', 'issuers', index]
     const other = known.get(issuer.issuer)
     if (other !== undefined) {
-      yield { path: [...at, 'issuer'], message: `must not be an issuer that ${other} names too` }
+      yield { path: [...at, 'issuer'], message: `is already the issuer of ${other}` }
     }
     known.set(issuer.issuer, `jwt.issuers[${index}]`)
     yield* keyProblems(issuer, at)
@@ -36,18 +35,18 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
   }
 }
 
-/** What routes may ask for. Those that ask for a token without a key to check it with refuse every request. */
-export function configuredWays({
+/** Returns the authenticators that routes may name. Without a key, a route that asks for a token refuses every request. */
+export function configuredAuthenticators({
   apiKeys,
   basic,
 }: Pick<Config, 'apiKeys' | 'basic'>): Set<AuthenticatorName> {
-  const ways = new Set<AuthenticatorName>(['jwt'])
-  if (apiKeys.enabled) ways.add('api-key')
-  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) ways.add('basic')
-  return ways
+  const names = new Set<AuthenticatorName>(['jwt'])
+  if (apiKeys.enabled) names.add('api-key')
+  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) names.add('basic')
+  return names
 }
 
-/** The prefixes that are read for authentication, among themselves and beside those of discovery. */
+/** Checks the prefixes of API keys and revocations, against each other and against those of discovery. */
 function* prefixProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding> {
   const { registry, servicesPrefix, routesPrefix, sources } = discovery
   const taken = new Map<string, string>([
@@ -62,16 +61,16 @@ function* prefixProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding
     if (!enabled) continue
     const at = [...path, 'prefix']
     if (registry === 'file') {
-      yield { path: [...path, 'enabled'], message: 'needs etcd, and discovery.registry is "file"' }
+      yield { path: [...path, 'enabled'], message: 'needs etcd, but discovery.registry is "file"' }
     }
     if (!/[^/].*\/$/.test(prefix)) {
-      yield { path: at, message: `must name something and end with "/", not ${show(prefix)}` }
+      yield { path: at, message: `must contain a name and end with "/", not ${show(prefix)}` }
     }
     const other = [...taken].find(([, known]) => known.startsWith(prefix) || prefix.startsWith(known))
     if (other) {
       yield {
         path: at,
-        message: `must not share keys with ${other[0]}: ${show(prefix)} and ${show(other[1])}`,
+        message: `must not overlap with ${other[0]}: ${show(prefix)} and ${show(other[1])}`,
       }
     }
     taken.set(at.join('.'), prefix)
@@ -98,16 +97,21 @@ function* keyProblems(issuer: Config['jwt']['issuers'][number], at: Path): Gener
     yield {
       path,
       message:
-        'must be https: over http, whoever is on the way could put in keys (loopback alone may be http)',
+        'must be https, because keys could be replaced on their way over http (only loopback may be http)',
     }
   }
   for (const [index, algorithm] of (issuer.algorithms ?? []).entries()) {
     if (!algorithm.startsWith('HS')) continue
     yield {
       path: [...at, 'algorithms', index],
-      message: `${algorithm} needs a secret, and key sets are public`,
+      message: `${algorithm} needs a secret, but key sets are public`,
     }
   }
+}
+
+/** Whether only processes on this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function* claimPathProblems(

@@ -4,19 +4,19 @@ import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocume
 import { ConfigError, type Path } from '../kit/problem.ts'
 import { reasonOf } from './file-contents.ts'
 
-/** A YAML or JSON file that was read. */
+/** The content of a YAML or JSON file. */
 export interface DocumentFile {
   readonly text: string
   readonly value: unknown
-  /** `FILE:LINE` of the value at a path, or of the innermost part of the path that is there. */
+  /** Returns `FILE:LINE` of the value at a path, or of the innermost part of the path that exists. */
   locate(path: Path): string
 }
 
 /**
- * Reads YAML 1.2, of which JSON is a part. The empty file is `{}`.
+ * Reads a file as YAML 1.2, which includes JSON. An empty file is `{}`.
  *
- * @param file as people named it, and as messages name it again; relative to `cwd`.
- * @throws ConfigError naming the file when it cannot be read, and file, line and column when it does not parse.
+ * @param file the path as the user wrote it, relative to `cwd`; messages name it like that
+ * @throws ConfigError with the file when it cannot be read, and with file, line and column when it cannot be parsed
  */
 export function readDocumentFile(
   file: string,
@@ -58,7 +58,7 @@ function readText(file: string, cwd: string): string {
 
 function toValue(document: Document.Parsed, file: string): unknown {
   try {
-    // Aliases of aliases can make a gigabyte of a kilobyte.
+    // Aliases of aliases can expand a kilobyte to a gigabyte.
     return document.toJS({ maxAliasCount: 100 }) ?? {}
   } catch (error) {
     throw new ConfigError([{ source: file, path: '', message: firstLine((error as Error).message) }])
@@ -82,7 +82,7 @@ function offsetOf(document: Document.Parsed, path: Path): number | undefined {
   return offset
 }
 
-/** The library appends a drawing of the place. */
+/** Drops the excerpt of the file that the library appends. */
 function firstLine(text: string): string {
   return (text.split('\n')[0] ?? text).replace(/ at line \d+, column \d+:?$/, '')
 }

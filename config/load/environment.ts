@@ -5,12 +5,12 @@ import type { Setting } from './layers.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A variable and the field that it sets. */
+/** An environment variable and the field that it sets. */
 export interface Variable extends Field {
   readonly name: string
 }
 
-/** Names the configuration file itself, which has no place in the configuration. */
+/** Names the configuration file, which is not a field of the configuration. */
 export const CONFIG_VARIABLE = 'WAYGATE_CONFIG'
 
 /** Every variable that sets a field, in the order of the schema. */
@@ -19,8 +19,8 @@ export const VARIABLES: readonly Variable[] = FIELDS.flatMap(field =>
 )
 
 /**
- * What the environment says. An empty variable says nothing, but is a problem where a check of tokens would
- * silently fall away; a variable of ours that nobody knows is a warning.
+ * Reads the settings in the environment. An empty variable counts as absent, except where that would silently drop a
+ * protection: there it is a problem. An unknown variable that begins with `WAYGATE_` is a warning.
  */
 export function readEnvironment(env: Environment): {
   settings: Setting[]
@@ -37,7 +37,7 @@ export function readEnvironment(env: Environment): {
     else if (schema.neverEmpty) {
       problems.push({
         path: `$.${path}`,
-        message: 'must not be empty; unset the variable to go without',
+        message: 'must not be empty; unset the variable to do without it',
         source,
       })
     }

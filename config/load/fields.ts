@@ -9,7 +9,7 @@ export interface Field {
   readonly schema: TSchema & FieldSchema
 }
 
-/** Every field of the configuration in the order of the schema; sections and entries of lists and maps are not fields. */
+/** Every field of the configuration, in the order of the schema. Sections, and entries of lists and maps, are not fields. */
 export const FIELDS: readonly Field[] = [...fieldsIn(ConfigSchema as FieldSchema, '')]
 
 function* fieldsIn({ properties = {} }: FieldSchema, prefix: string): Generator<Field> {
@@ -20,7 +20,7 @@ function* fieldsIn({ properties = {} }: FieldSchema, prefix: string): Generator<
   }
 }
 
-/** Whether a field holds a list, or may hold one. */
+/** Whether a field holds a list or may hold one. */
 export function isList({ type, anyOf = [] }: FieldSchema): boolean {
   return type === 'array' || anyOf.some(isList)
 }

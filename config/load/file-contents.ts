@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** Reads a whole file by its absolute path; throws as `readFileSync` does. */
+/** Reads a whole file by its absolute path. Throws like `readFileSync`. */
 export type ReadFile = (path: string) => Buffer
 
-/** What files held when they were read: base64 by path, which can be sent to another process. */
+/** The contents of files when they were read, as base64 by path, which can be sent to another process. */
 export type FileContents = Readonly<Record<string, string>>
 
-/** Reads from disk, and keeps what it read for whoever must see the same later. */
+/** Reads files from disk and records their contents, so that other processes can be given the same. */
 export function createFileRecord(): { readonly readFile: ReadFile; contents(): FileContents } {
   const read = new Map<string, string>()
   return {
@@ -19,7 +19,7 @@ export function createFileRecord(): { readonly readFile: ReadFile; contents(): F
   }
 }
 
-/** Reads what was read before, whatever has become of the files since. */
+/** Makes a reader of recorded contents, which does not see later changes of the files. */
 export function readFrom(contents: FileContents): ReadFile {
   return path => {
     const content = contents[path]
@@ -29,7 +29,7 @@ export function readFrom(contents: FileContents): ReadFile {
   }
 }
 
-/** Why a file cannot be read, for people and without its path. */
+/** Explains why a file cannot be read, for people, without its path. */
 export function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException
   switch (code) {

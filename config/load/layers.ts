@@ -1,16 +1,16 @@
 import { jsonPath, type Path, type SourcedProblem } from '../kit/problem.ts'
 import { FIELDS } from './fields.ts'
 
-/** One value set outside the file: by the environment or on the command line. */
+/** A value set by the environment or on the command line. */
 export interface Setting {
-  /** Path of the field, keys joined by dots: `etcd.endpoints`. */
+  /** The path of the field, keys joined by dots: `etcd.endpoints`. */
   readonly path: string
   readonly value: unknown
   /** `environment WAYGATE_PORT` or `option --port`. */
   readonly source: string
 }
 
-/** Groups of fields of which one counts: set in a stronger layer, it replaces the others. */
+/** Groups of fields of which only one can be set. One that is set in a stronger layer replaces the others. */
 const EITHER: readonly (readonly string[])[] = [
   ...Map.groupBy(FIELDS, ({ path, schema: { insteadOf } }) =>
     insteadOf === undefined ? path : [...path.split('.').slice(0, -1), insteadOf].join('.'),
@@ -21,16 +21,16 @@ const EITHER: readonly (readonly string[])[] = [
 
 type Tree = Record<string, unknown>
 
-/** Everything that was said, from the weakest layer to the strongest, and who said it. */
+/** The values set by all layers, from the weakest to the strongest, and where each was set. */
 export class Layers {
-  /** The merged document: what was said and nothing else. */
+  /** The merged document, without defaults. */
   readonly tree: unknown
   readonly problems: SourcedProblem[] = []
   readonly #sources = new Map<string, string>()
   readonly #locate: (path: Path) => string
   readonly #hasFile: boolean
 
-  /** @param locate says where in the file a path stands. */
+  /** @param file the weakest layer; its `locate` returns where in the file a path is */
   constructor(file: { readonly value: unknown; locate(path: Path): string } | undefined) {
     this.#hasFile = file !== undefined
     this.#locate = path => file?.locate(path) ?? 'default'
@@ -38,13 +38,13 @@ export class Layers {
     this.#refuseBoth(path => (get(this.tree, path) === undefined ? undefined : this.#locate(path.split('.'))))
   }
 
-  /** Puts one layer on top of what is there. */
+  /** Applies a layer that is stronger than those before it. */
   apply(settings: readonly Setting[]): void {
-    const said = new Map(settings.map(setting => [setting.path, setting.source]))
-    this.#refuseBoth(path => said.get(path))
+    const ofLayer = new Map(settings.map(setting => [setting.path, setting.source]))
+    this.#refuseBoth(path => ofLayer.get(path))
     for (const { path, value, source } of settings) {
       for (const other of EITHER.find(group => group.includes(path)) ?? []) {
-        if (said.has(other)) continue
+        if (ofLayer.has(other)) continue
         remove(this.tree, other)
         this.#sources.delete(other)
       }
@@ -53,12 +53,12 @@ export class Layers {
     }
   }
 
-  /** Who said the value at a path; `default` when nobody did. */
+  /** Returns where the value at a path was set; `default` when it was not. */
   sourceOf(path: string): string {
     return get(this.tree, path) === undefined ? 'default' : this.nearestSource(path.split('.'))
   }
 
-  /** Whom to tell about the value at a path: who said it, or the innermost part of the path that was said. */
+  /** Returns where the value at a path was set, or the innermost part of the path that was set. */
   nearestSource(path: Path): string {
     const keys = path.map(String)
     for (let length = keys.length; length > 0; length -= 1) {
@@ -91,7 +91,7 @@ function put(tree: unknown, path: string, value: unknown): void {
   const last = keys.pop()!
   let inner = tree
   for (const key of keys) {
-    // Something else than an object in the file is left for the schema to refuse.
+    // A value in the file that is not an object is left for the schema to refuse.
     if (!isTree(inner)) return
     inner[key] ??= {}
     inner = inner[key]

@@ -20,38 +20,39 @@ import type { ReadFile } from './file-contents.ts'
 import { Layers, type Setting } from './layers.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
 
-/** The file that is read when nobody names one and it is there. */
+/** The file that is read if it exists and no other file is named. */
 export const DEFAULT_CONFIG_FILE = 'waygate.yaml'
 
 export interface LoadOptions {
-  /** From `--config`; it must exist. Absent: `WAYGATE_CONFIG`, then `waygate.yaml` if there is one. */
+  /** The file named by `--config`, which must exist. Undefined = `WAYGATE_CONFIG`, otherwise `waygate.yaml` if it exists. */
   readonly file?: string | undefined
   readonly env: Environment
-  /** What the command line says. */
+  /** The settings on the command line. */
   readonly flags?: readonly Setting[]
-  /** Relative paths, those in the file too, start here. Default: the working directory. */
+  /** Where relative paths start, including those in the file. Default: the working directory. */
   readonly cwd?: string
-  /** Where key files are read. Default: the disk. */
+  /** Reads key files. Default: from disk. */
   readonly readKeyFile?: ReadFile
 }
 
 export interface LoadedConfig {
-  /** Frozen through and through. */
+  /** Deeply frozen. */
   readonly config: Config
-  /** What the key files hold. */
+  /** The keys and users read from the key files. */
   readonly keys: Keys
-  /** For the log at start, one line each. */
+  /** One line each, for the log at start. */
   readonly warnings: readonly string[]
-  /** The file that was read, as it was named. */
+  /** The file that was read, as it was named; undefined when there is none. */
   readonly file: string | undefined
-  /** Who said the value at a path such as `etcd.endpoints`: `FILE:LINE`, `environment NAME`, `option --x` or `default`. */
+  /** Returns where a value such as `etcd.endpoints` was set: `FILE:LINE`, `environment NAME`, `option --x` or `default`. */
   sourceOf(path: string): string
 }
 
 /**
- * Defaults, then the file, the environment and the command line, each over what came before.
+ * Loads the configuration from four layers, each stronger than the one before: defaults, the file, the environment and
+ * the command line.
  *
- * @throws ConfigError with every problem, its JSON path and who said the value.
+ * @throws ConfigError with every problem, its JSON path and where the value was set
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { file, env, flags = [], cwd = process.cwd(), readKeyFile } = options
@@ -79,7 +80,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const tree = Value.Default(ConfigSchema, structuredClone(layers.tree))
   const findings = findProblems(ConfigSchema, tree)
-  // The rules expect the right types, so they wait until those are there.
+  // Most rules expect values of the right types, so they are checked only when the schema is satisfied.
   if (findings.length > 0) report([...findings, ...findRoutesRuleProblems(tree)])
 
   const config = resolvePaths(tree, ConfigSchema as FieldSchema, cwd) as Config
@@ -107,7 +108,7 @@ function chooseFile(file: string | undefined, env: Environment, cwd: string): st
   return existsSync(resolve(cwd, DEFAULT_CONFIG_FILE)) ? DEFAULT_CONFIG_FILE : undefined
 }
 
-/** Makes every path of the configuration absolute: whoever set it, a relative one starts at `cwd`. */
+/** Makes every path in the configuration absolute. A relative one starts at `cwd`, wherever it was set. */
 function resolvePaths(value: unknown, { isPath, properties, items }: FieldSchema, cwd: string): unknown {
   if (isPath) return typeof value === 'string' ? resolve(cwd, value) : value
   if (items && Array.isArray(value)) return value.map(item => resolvePaths(item, items, cwd))

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
-import { isLoopback } from '../kit/loopback.ts'
 import { type Finding, show } from '../kit/problem.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
@@ -8,23 +7,26 @@ import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import { findRouteRuleProblems } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
-import { findAuthProblems } from './auth-rules.ts'
+import { findAuthProblems, isLoopback } from './auth-rules.ts'
 
-/** What the schema cannot say: the grammar of addresses, and fields that go together. */
+/** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* rangeProblems(['trustedProxies'], config.trustedProxies)
   yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
   if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
     yield {
       path: ['adminHost'],
-      message: `${show(config.adminHost)} is not loopback, so an admin token is needed: set WAYGATE_ADMIN_TOKEN`,
+      message: `${show(config.adminHost)} is not loopback, so an admin token is required: set WAYGATE_ADMIN_TOKEN`,
     }
   }
   if (config.port !== 0 && config.port === config.adminPort && sharesAddress(config.host, config.adminHost)) {
-    yield { path: ['adminPort'], message: `must be another port than the gateway's own ${config.port}` }
+    yield {
+      path: ['adminPort'],
+      message: `must not be ${config.port}, which is the port of the gateway itself`,
+    }
   }
   yield* etcdProblems(config.etcd)
-  // No other registry connects to it.
+  // No other registry connects to etcd.
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
@@ -54,7 +56,7 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
   }
 }
 
-/** The rules of all routes of the file; works on a document that has not passed the schema too. */
+/** Checks the rules of all routes in the file. The document need not have passed the schema. */
 export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
   const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
   const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
@@ -98,14 +100,14 @@ function* etcdProblems({
   } else if (!isLoopback(address.host)) {
     yield {
       path: ['etcd', 'embedded'],
-      message: `must be on loopback, not ${show(embedded)}: it knows no passwords`,
+      message: `must be on loopback, not ${show(embedded)}, because it has no authentication`,
     }
   }
   yield* together('etcd', { user, password })
   yield* together('etcd', { cert, key })
 }
 
-/** What goes together with http or https; endpoints that are neither have a problem of their own. */
+/** Checks that endpoints and TLS files fit together. An endpoint that is neither http nor https is reported elsewhere. */
 function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): Generator<Finding> {
   const protocols = endpoints.map(endpoint => /^https?:/.exec(endpoint)?.[0])
   const first = protocols.find(protocol => protocol !== undefined)
@@ -113,13 +115,13 @@ function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): G
   if (other !== -1) {
     yield {
       path: ['etcd', 'endpoints', other],
-      message: `must begin with ${first}// as those before it: members are all http or all https`,
+      message: `must begin with ${first}// like those before it: members are either all http or all https`,
     }
   }
   if (protocols.includes('https:') || (endpoints.length > 0 && first === undefined)) return
   const [file] = Object.entries({ ca, cert, key }).find(([, value]) => value !== undefined) ?? []
   if (file === undefined) return
-  yield { path: ['etcd', file], message: 'is for endpoints that begin with https://, and there are none' }
+  yield { path: ['etcd', file], message: 'needs endpoints that begin with https://, and there are none' }
 }
 
 function* discoveryProblems({
@@ -134,7 +136,7 @@ function* discoveryProblems({
   } else if (registry !== 'file' && file !== undefined) {
     yield {
       path: ['discovery', 'file'],
-      message: `is read by the registry "file" alone, and discovery.registry is ${show(registry)}`,
+      message: `is only used by the registry "file", but discovery.registry is ${show(registry)}`,
     }
   }
   const prefixes: { path: (string | number)[]; name: string; prefix: string }[] = [
@@ -150,17 +152,18 @@ function* discoveryProblems({
     if (!prefix.endsWith('/')) {
       yield {
         path,
-        message: `must end with "/", so that ${show(prefix)} is not also a beginning of longer names`,
+        message: `must end with "/", because ${show(prefix)} is also the beginning of longer names`,
       }
-    } else if (/^\/+$/.test(prefix)) yield { path, message: 'must name something: "/" is every key there is' }
+    } else if (/^\/+$/.test(prefix))
+      yield { path, message: 'must contain a name: "/" is the prefix of every key' }
     const other = prefixes
       .slice(0, index)
       .find(known => known.prefix.startsWith(prefix) || prefix.startsWith(known.prefix))
-    // A source that covers the prefix of services, or lies below it, takes its place.
+    // A source that overlaps the prefix of services replaces it.
     if (!other || (other.name === 'servicesPrefix' && name !== 'routesPrefix')) continue
     yield {
       path,
-      message: `must not share keys with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
+      message: `must not overlap with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
     }
   }
 }

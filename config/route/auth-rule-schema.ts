@@ -3,16 +3,16 @@ import Type from 'typebox'
 const NAME_LIST = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 const CLAIM_VALUE = Type.Union([Type.String(), Type.Number(), Type.Boolean()])
 
-/** What must have been granted, whoever says so. */
+/** Requirements on the identity that an authenticator has found. */
 function grants(description: string) {
   return Type.Optional(
     Type.Object(
       {
         scopes: Type.Optional(
-          Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Scopes of which all must be granted.' }),
+          Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Scopes that must all be granted.' }),
         ),
         roles: Type.Optional(
-          Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Roles of which one must be held.' }),
+          Type.Unsafe<string[]>({ ...NAME_LIST, description: 'Roles of which at least one must be held.' }),
         ),
         claims: Type.Optional(
           Type.Record(
@@ -20,7 +20,7 @@ function grants(description: string) {
             Type.Union([...CLAIM_VALUE.anyOf, Type.Array(CLAIM_VALUE, { minItems: 1 })]),
             {
               description:
-                'Claims that must have that value, or one of a list of them; a claim that is a list must hold one. Named as `jwt.rolesClaim` is.',
+                'Claims and the value, or the list of values, that each must have. A claim that is a list must contain one of the values. Claims are named like `jwt.rolesClaim`.',
             },
           ),
         ),
@@ -32,21 +32,21 @@ function grants(description: string) {
 
 const Granting = Type.Object(
   {
-    jwt: grants('A valid token, and what it must grant.'),
-    'api-key': grants('A known API key, and what it must grant.'),
-    basic: grants('A user with a password, and what must be granted.'),
+    jwt: grants('A valid token that meets these requirements.'),
+    'api-key': grants('A known API key that meets these requirements.'),
+    basic: grants('A user with a password who meets these requirements.'),
   },
   {
     additionalProperties: false,
     minProperties: 1,
     maxProperties: 1,
-    title: 'one of jwt, api-key and basic with what must be granted',
+    title: 'jwt, api-key or basic with requirements',
   },
 )
 
 const NAMES = [Type.Literal('jwt'), Type.Literal('api-key'), Type.Literal('basic')] as const
 
-/** The field `auth` of a route document. */
+/** The schema of the field `auth` of a route document. */
 export const RouteAuthRule = Type.Union(
   [
     ...NAMES,
@@ -54,12 +54,12 @@ export const RouteAuthRule = Type.Union(
     Granting,
     Type.Array(Type.Union([...NAMES, Granting]), {
       minItems: 1,
-      title: 'a list of ways of which one must succeed',
+      title: 'a list of authenticators of which one must succeed',
     }),
   ],
   {
     description:
-      'Who may call: `"jwt"` (a valid token), `"api-key"`, `"basic"`, `"none"` (everybody), an object such as `{"jwt": {"scopes": [...], "roles": [...], "claims": {...}}}` (all scopes, one of the roles, all claims), or a list of these of which one must succeed ([authentication](authentication.md)). Absent: `"jwt"` when a key is configured, else `"none"`.',
+      'Who may call the route ([authentication](authentication.md)): `"jwt"` (anyone with a valid token), `"api-key"`, `"basic"` or `"none"` (anyone); an object such as `{"jwt": {"scopes": [...], "roles": [...], "claims": {...}}}`, which requires all scopes, one of the roles and all claims; or a list of these of which one must succeed. Absent: `"jwt"` if a key is configured, otherwise `"none"`.',
   },
 )
 

@@ -3,35 +3,43 @@ import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers
 import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
 
-// RFC 9110 section 5.6.2 `token`; also what RFC 6265 section 4.1.1 lets a cookie be called.
+// RFC 9110 section 5.6.2 `token`. RFC 6265 section 4.1.1 allows the same for the name of a cookie.
 const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 const ONE = { additionalProperties: false, minProperties: 1, maxProperties: 1 } as const
 
 const HashKeyRule = Type.Object(
   {
     header: Type.Optional(
-      Type.String({ pattern: TOKEN, title: 'a header name', description: 'A header that the node sees.' }),
+      Type.String({
+        pattern: TOKEN,
+        title: 'a header name',
+        description: 'The value of a header that is forwarded to the node.',
+      }),
     ),
     cookie: Type.Optional(
-      Type.String({ pattern: TOKEN, title: 'a cookie name', description: 'A cookie of the client.' }),
+      Type.String({
+        pattern: TOKEN,
+        title: 'a cookie name',
+        description: 'The value of a cookie of the client.',
+      }),
     ),
     address: Type.Optional(
       Type.Literal(true, {
-        description: "The client's address; behind `trustedProxies`, the one they name.",
+        description: "The client's address. Behind `trustedProxies`, the address that they name.",
       }),
     ),
     claim: Type.Optional(
-      Type.String({ minLength: 1, description: 'A claim of the token; dots lead inwards.' }),
+      Type.String({ minLength: 1, description: 'A claim of the identity. Dots lead into nested objects.' }),
     ),
     pathParameter: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-        title: 'a parameter of the path, without colon',
-        description: "A `:name` of the route's `path`.",
+        title: 'a path parameter, without colon',
+        description: "The value of a `:name` segment of the route's `path`.",
       }),
     ),
   },
-  { ...ONE, title: 'where the key is', description: 'Requests with the same key go to the same node.' },
+  { ...ONE, title: 'hash key', description: 'Requests with the same key go to the same node.' },
 )
 
 const StickyCookieRule = Type.Object(
@@ -40,20 +48,20 @@ const StickyCookieRule = Type.Object(
       Type.String({
         pattern: TOKEN,
         title: 'a cookie name',
-        description: 'Name of the cookie. Absent: `waygate-` and the name of the service.',
+        description: 'Name of the cookie. Absent: `waygate-` followed by the name of the service.',
       }),
     ),
   },
-  { additionalProperties: false, title: 'the cookie' },
+  { additionalProperties: false, title: 'cookie settings' },
 )
 
-/** As it is written: the name of a balancer, or an object of the name and what it needs to know. */
+/** A balancer as a route document names it: the name, or an object of the name and its settings. */
 export type BalancerRule =
   | BalancerName
   | { readonly 'consistent-hash': Type.Static<typeof HashKeyRule> }
   | { readonly 'sticky-cookie': Type.Static<typeof StickyCookieRule> }
 
-/** The schema of a {@link BalancerRule}: how a node is picked. */
+/** Returns the schema of a {@link BalancerRule}. */
 export function balancerRule(options: Type.TSchemaOptions) {
   return Type.Unsafe<BalancerRule>({
     ...Type.Union([
@@ -63,14 +71,14 @@ export function balancerRule(options: Type.TSchemaOptions) {
           'consistent-hash': Type.Optional(HashKeyRule),
           'sticky-cookie': Type.Optional(StickyCookieRule),
         },
-        { ...ONE, title: 'balancer and what it goes by' },
+        { ...ONE, title: 'balancer with settings' },
       ),
     ]),
     ...options,
   })
 }
 
-/** What a route knows of its balancer. A hash without a word on its key goes by the client's address. */
+/** Converts a rule to the fields of a route. `consistent-hash` without settings hashes the client's address. */
 export function toBalancer(rule: BalancerRule): {
   readonly balancer: BalancerName
   readonly hashKey?: HashKey
@@ -105,19 +113,18 @@ export function describeBalancer({
   return stickyCookie?.name === undefined ? balancer : { [balancer]: { cookie: stickyCookie.name } }
 }
 
-/** Whether a rule, of whatever type, asks for the cookie that a secret must sign. */
+/** Whether a rule, valid or not, names the balancer whose cookie is signed with a secret. */
 export function needsCookieSecret(rule: unknown): boolean {
   return rule === 'sticky-cookie' || (isObject(rule) && 'sticky-cookie' in rule)
 }
 
-/** Why `sticky-cookie` cannot be, as long as there is no secret. */
 export const NO_COOKIE_SECRET =
-  'sticky-cookie needs a secret that signs the cookie: set WAYGATE_COOKIE_SECRET, or routes.stickyCookie.secretFile'
+  'sticky-cookie needs a secret to sign its cookie: set WAYGATE_COOKIE_SECRET or routes.stickyCookie.secretFile'
 
 /**
- * What the schema of a balancer cannot say; fields of the wrong type are passed over.
+ * Finds what the schema of a balancer cannot express. Fields of the wrong type are ignored.
  *
- * @param path of the route; undefined where the rule stands for many
+ * @param path of the route; undefined where the rule applies to many routes
  */
 export function* findBalancerProblems(rule: unknown, path: unknown): Generator<Finding> {
   if (!isObject(rule) || !isObject(rule['consistent-hash'])) return
@@ -125,12 +132,12 @@ export function* findBalancerProblems(rule: unknown, path: unknown): Generator<F
   if (typeof header === 'string' && header.toLowerCase() === 'host') {
     yield {
       path: ['consistent-hash', 'header'],
-      message: 'must be x-forwarded-host: the node sees the Host of its own address',
+      message: 'must not be host: nodes get their own address as Host; use x-forwarded-host',
     }
   }
   if (typeof pathParameter !== 'string' || typeof path !== 'string') return
   if (path.split('/').includes(`:${pathParameter}`)) return
-  yield { path: ['consistent-hash', 'pathParameter'], message: `is no parameter of the path ${path}` }
+  yield { path: ['consistent-hash', 'pathParameter'], message: `is not a parameter of the path ${path}` }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

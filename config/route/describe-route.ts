@@ -6,15 +6,15 @@ import { describeBalancer } from './balancer-rule.ts'
 import { describeHealthCheck, type HealthCheckRule, toHealthCheck } from './health-check.ts'
 import { RouteDocument } from './route-schema.ts'
 
-/** What holds for a service as a whole; a field that no route of the service has is absent. */
-export interface RulesOfService {
+/** The rules that routes set for their service as a whole. A field that no route of the service has is absent. */
+interface RulesOfService {
   readonly breaker?: Config['breaker']
   readonly serviceLimit?: Config['serviceLimit']
   /** Null: its nodes are not checked. */
   readonly healthCheck?: HealthCheck | null
 }
 
-/** A route as a route document writes it: every field of the schema; null where there is nothing of the kind. */
+/** A route with every field of a route document; null where nothing is in force. */
 type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
   readonly methods: readonly string[] | null
   readonly hosts: readonly string[] | null
@@ -27,7 +27,7 @@ type AuthField = RuleField | readonly RuleField[]
 
 type Describe = (route: Route, config: Config, rules: RulesOfService) => unknown
 
-/** Fields that a route does not hold as a document writes them, or that the configuration completes. */
+/** Describes the fields that a route does not hold as a document has them, or that the configuration completes. */
 const DESCRIBED = {
   allowEncodedSlash: ({ allowEncodedSlash = false }) => allowEncodedSlash,
   auth: describeAuth,
@@ -41,13 +41,14 @@ const DESCRIBED = {
   serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,
 } as const satisfies { readonly [Field in keyof RouteDocument]?: Describe }
 
-/** Every field of the schema with how it is described; undefined = as the route holds it. */
+/** Every field of the schema and how it is described; undefined = as the route holds it. */
 const FIELDS = Object.keys(RouteDocument.properties).map(
   field => [field, (DESCRIBED as Readonly<Record<string, Describe>>)[field]] as const,
 )
 
 /**
- * Writes a route as a route document, with the values that are in force, and its id and origin.
+ * Describes a route as a route document would, with the values in force, and with its id and origin. A field that is
+ * added to the schema appears by itself.
  *
  * @param rules of the route's service
  */
@@ -79,7 +80,7 @@ function describeRule({ type, scopes, roles, claims }: AuthRule): RuleField {
   return { [type]: { scopes, roles, ...(named && { claims: Object.fromEntries(named) }) } }
 }
 
-/** Undefined: only nodes that ask for a check themselves have one. */
+/** Returns undefined when only nodes that ask for a check in their metadata are checked. */
 function describeCheck(check: RulesOfService['healthCheck'], byDefault: HealthCheckRule | null) {
   if (check === null) return false
   if (check === undefined)

@@ -6,7 +6,7 @@ import { createProblemFinder } from '../kit/validate.ts'
 const TIME = { minimum: 100, maximum: 3_600_000 } as const
 const THRESHOLD = { minimum: 1, maximum: 100 } as const
 
-/** How the nodes of a service are checked, as it is written. */
+/** The schema of a health check as a route document or a node's metadata has it. */
 export const HealthCheckRule = Type.Object(
   {
     path: Type.Optional(
@@ -14,41 +14,51 @@ export const HealthCheckRule = Type.Object(
         pattern: '^/[\\x21-\\x7e]*$',
         maxLength: 2048,
         title: 'a path that begins with / and has no spaces',
-        description: 'What is asked for with GET. This or `tcp` must be there.',
+        description: 'Path that is requested with GET. Either `path` or `tcp` is required.',
       }),
     ),
-    tcp: Type.Optional(Type.Literal(true, { description: 'Whether a connection is enough.' })),
+    tcp: Type.Optional(
+      Type.Literal(true, { description: 'Checks only that the node accepts a TCP connection.' }),
+    ),
     host: Type.Optional(
       Type.String({
         pattern: '^[\\x21-\\x7e]+$',
         maxLength: 255,
         title: 'a host name, without spaces',
-        description: "`Host` of the request. Absent: the node's address.",
+        description: "`Host` header of the request. Absent: the node's address.",
       }),
     ),
     statuses: Type.Optional(
       Type.Array(Type.Integer({ minimum: 200, maximum: 599 }), {
         minItems: 1,
         uniqueItems: true,
-        description: 'Statuses of a node that is well. Absent: 200 to 399.',
+        description: 'Statuses that count as healthy. Absent: 200 to 399.',
       }),
     ),
     intervalMs: Type.Optional(
-      Type.Integer({ ...TIME, description: 'Between two checks, give or take a tenth. Absent: 5000.' }),
+      Type.Integer({
+        ...TIME,
+        description: 'Milliseconds between two checks, varied by up to a tenth. Absent: 5000.',
+      }),
     ),
     timeoutMs: Type.Optional(
-      Type.Integer({ ...TIME, description: 'For connection and answer together. Absent: 2000.' }),
+      Type.Integer({
+        ...TIME,
+        description: 'Milliseconds for the connection and the answer together. Absent: 2000.',
+      }),
     ),
     healthyAfter: Type.Optional(
       Type.Integer({
         ...THRESHOLD,
-        description: 'Checks in a row that an unhealthy node has to pass. Absent: 2.',
+        description:
+          'Number of checks in a row that an unhealthy node must pass to become healthy. Absent: 2.',
       }),
     ),
     unhealthyAfter: Type.Optional(
       Type.Integer({
         ...THRESHOLD,
-        description: 'Checks in a row that a healthy node has to fail. Absent: 2.',
+        description:
+          'Number of checks in a row that a healthy node must fail to become unhealthy. Absent: 2.',
       }),
     ),
   },
@@ -58,18 +68,19 @@ export type HealthCheckRule = Readonly<Omit<Type.Static<typeof HealthCheckRule>,
   readonly statuses?: readonly number[]
 }
 
-/** What a route says: a check, or that there is none. */
+/** The schema of a route's `healthCheck`: a check, or `false` for none. */
 export const HealthCheckOrNone = Type.Union([HealthCheckRule, Type.Literal(false)], {
   description:
-    'How the service\'s nodes are checked, such as `{"path": "/healthz"}` or `{"tcp": true}` ([health checks](resilience.md#health-checks)); `false`: not at all. Of several routes of a service with a `healthCheck`, the one with the first id counts. Absent: as the nodes say in their metadata, else `routes.defaults.healthCheck`.',
+    'How the nodes of the service are checked ([health checks](health-checks.md)), such as `{"path": "/healthz"}` or `{"tcp": true}`. `false`: not at all. If several routes of a service have a `healthCheck`, the one with the first id counts. Absent: as the metadata of each node says, otherwise `routes.defaults.healthCheck`.',
 })
 
-/** What the schema cannot say; a value of the wrong type is passed over. */
+/** Finds what the schema cannot express. A value of the wrong type is ignored. */
 export function* findHealthCheckProblems(rule: unknown): Generator<Finding> {
   if (typeof rule !== 'object' || rule === null) return
   const { path, tcp } = rule as Record<string, unknown>
-  if (path === undefined && tcp === undefined) yield { path: [], message: 'needs `path` or `tcp`' }
-  if (path !== undefined && tcp !== undefined) yield { path: ['tcp'], message: 'does not go with `path`' }
+  if (path === undefined && tcp === undefined) yield { path: [], message: 'must have `path` or `tcp`' }
+  if (path !== undefined && tcp !== undefined)
+    yield { path: ['tcp'], message: 'must not be set together with `path`' }
 }
 
 export function toHealthCheck(rule: HealthCheckRule): HealthCheck {
@@ -86,7 +97,7 @@ export function toHealthCheck(rule: HealthCheckRule): HealthCheck {
   })
 }
 
-/** Writes a check as a route document does. */
+/** Writes a health check as a route document does. */
 export function describeHealthCheck({ path, host, statuses, ...times }: HealthCheck): HealthCheckRule {
   return {
     ...(path === undefined ? { tcp: true } : { path }),
@@ -99,9 +110,9 @@ export function describeHealthCheck({ path, host, statuses, ...times }: HealthCh
 const findSchemaProblems = createProblemFinder(HealthCheckRule)
 
 /**
- * The check that a node asks for in its metadata: `/path`, `tcp`, or a rule as JSON.
+ * Parses the health check in a node's metadata: `/path`, `tcp`, or a rule as JSON.
  *
- * @returns the check, or what is wrong, for people
+ * @returns the check, or what is wrong with it, for people
  */
 export function parseHealthCheck(
   text: string,
@@ -113,7 +124,7 @@ export function parseHealthCheck(
     try {
       rule = JSON.parse(text)
     } catch {
-      return { reason: 'must be a path, `tcp`, or a check as JSON' }
+      return { reason: 'must be a path, `tcp`, or a health check as JSON' }
     }
   }
   const findings = [...findSchemaProblems(rule), ...findHealthCheckProblems(rule)]

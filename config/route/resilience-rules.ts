@@ -3,7 +3,7 @@ import type { Finding } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import type { RouteDocument } from './route-schema.ts'
 
-/** What a route says of tries: of its document, and of the defaults where that says nothing. */
+/** Converts the rules for retries, with the defaults for the fields that the document leaves out. */
 export function toRetryRules(
   document: Pick<RouteDocument, 'retries' | 'tryTimeoutMs' | 'retryOn' | 'retryBufferBytes'>,
   defaults: Omit<Config['routes']['defaults'], 'healthCheck'>,
@@ -34,27 +34,30 @@ export function toServiceLimit(limit: RouteDocument['serviceLimit']): ServiceLim
   return limit && Object.freeze({ ...limit })
 }
 
-/** The limit of a service: of what a route says, and of the configuration where that says nothing. */
+/** Completes a route's limit with the fields of the configuration. */
 export function completeServiceLimit(
   rule: ServiceLimitRule,
   defaults: Config['serviceLimit'],
 ): Config['serviceLimit'] {
   const { concurrent, adaptive } = rule
-  // One kind takes the place of the other.
-  const saysKind = concurrent !== undefined || adaptive !== undefined
-  const kind = saysKind ? { concurrent: concurrent ?? null, adaptive: adaptive ?? false } : {}
+  // A limit of one kind replaces a limit of the other kind.
+  const hasKind = concurrent !== undefined || adaptive !== undefined
+  const kind = hasKind ? { concurrent: concurrent ?? null, adaptive: adaptive ?? false } : {}
   return { ...defaults, ...rule, ...kind }
 }
 
-/** Whether there is one. */
+/** Whether the settings limit anything. */
 export function isLimited({ concurrent, adaptive }: Config['serviceLimit']): boolean {
   return concurrent !== null || adaptive
 }
 
-/** What the schema of a limit cannot say; fields of the wrong type are passed over. */
+/** Finds what the schema of a limit cannot express. Fields of the wrong type are ignored. */
 export function* findServiceLimitProblems(limit: unknown): Generator<Finding> {
   if (typeof limit !== 'object' || limit === null) return
   const { concurrent, adaptive } = limit as Record<string, unknown>
   if (typeof concurrent !== 'number' || adaptive !== true) return
-  yield { path: ['adaptive'], message: 'must be false beside concurrent: a limit is fixed, or it is found' }
+  yield {
+    path: ['adaptive'],
+    message: 'must not be true together with concurrent: a limit is either fixed or adaptive',
+  }
 }

@@ -1,20 +1,21 @@
+import { compileClaimPath } from '../../internal/claim-path.ts'
 import {
   AUTHENTICATOR_NAMES,
   type AuthenticatorName,
   type AuthRule,
   type RouteAuth,
 } from '../../internal/routing/route.ts'
-import { claimPathProblem } from '../kit/claim-path-problem.ts'
-import type { Finding } from '../kit/problem.ts'
+import { type Finding, type Path, show } from '../kit/problem.ts'
 import type { RouteAuthRule } from './auth-rule-schema.ts'
 
-/** The rules that any valid token satisfies. */
+/** The default of routes while a key is configured: any valid token. */
 export const ANY_TOKEN: RouteAuth = toRule('jwt')
+/** The default of routes while no key is configured. */
 export const NO_TOKEN: RouteAuth = Object.freeze({ type: 'none' })
 
 type Grants = NonNullable<Extract<RouteAuthRule, { jwt?: unknown }>['jwt']>
 
-/** The field `auth` of a route document, as the gateway reads it. */
+/** Converts the field `auth` of a route document. */
 export function toRouteAuth(auth: RouteAuthRule): RouteAuth {
   if (auth === 'none') return NO_TOKEN
   if (Array.isArray(auth)) return Object.freeze({ type: 'any', rules: Object.freeze(auth.map(toAuthRule)) })
@@ -42,7 +43,7 @@ function toRule(type: AuthenticatorName, { scopes = [], roles = [], claims }: Gr
   })
 }
 
-/** What the schema cannot say of a field `auth`; values of the wrong type are passed over. */
+/** Finds what the schema cannot express about a field `auth`. Values of the wrong type are ignored. */
 export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
   for (const { rule, at } of eachRule(auth)) {
     for (const name of AUTHENTICATOR_NAMES) {
@@ -53,8 +54,17 @@ export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
   }
 }
 
-/** The ways to be known by that a field `auth` names but that are not configured. */
-export function* findUnknownWays(
+/** Checks the path of a claim that is set at `at`. */
+export function* claimPathProblem(path: string, at: Path): Generator<Finding> {
+  try {
+    compileClaimPath(path)
+  } catch (error) {
+    yield { path: at, message: `${(error as Error).message}, not ${show(path)}` }
+  }
+}
+
+/** Finds the authenticators that a field `auth` names and that are not configured. */
+export function* findUnknownAuthenticators(
   auth: unknown,
   configured: ReadonlySet<AuthenticatorName>,
 ): Generator<Finding> {
@@ -62,13 +72,13 @@ export function* findUnknownWays(
     for (const name of AUTHENTICATOR_NAMES) {
       if (rule[name] === undefined || configured.has(name)) continue
       const setting = name === 'basic' ? 'basic.users or basic.usersFile' : 'apiKeys.enabled'
-      yield { path: at, message: `asks for "${name}", which is not configured: set ${setting}` }
+      yield { path: at, message: `requires "${name}", which is not configured: set ${setting}` }
     }
   }
 }
 
 interface PlacedRule {
-  /** By name; a plain name is there as an empty object. */
+  /** Requirements by name of the authenticator; empty for a plain name. */
   readonly rule: Readonly<Record<string, unknown>>
   readonly at: readonly (string | number)[]
 }

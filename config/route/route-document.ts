@@ -21,19 +21,19 @@ import {
   toRetryRules,
   toServiceLimit,
 } from './resilience-rules.ts'
-import { findRouteAuthProblems, findUnknownWays, toRouteAuth } from './route-auth.ts'
+import { findRouteAuthProblems, findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 
-/** What a document leaves open. */
+/** What is needed to convert a route document, beside the document. */
 export interface RouteContext {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
-  /** For a document without `auth`. */
+  /** Applies to a document without `auth`. */
   readonly defaultAuth: RouteAuth
-  /** Whether sticky cookies can be signed; undefined = not known here, and not judged. */
+  /** Whether sticky cookies can be signed; undefined = unknown, and not checked. */
   readonly hasCookieSecret?: boolean | undefined
-  /** The ways to be known by that are configured; undefined = not known here, and not judged. */
+  /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
   /** Lower-case names of the headers that carry the identity; undefined = not known here, and not judged. */
   readonly identityHeaders?: readonly string[] | undefined
@@ -48,8 +48,8 @@ export type ParsedRoute =
   | { readonly reason: string; readonly service?: string; readonly closed?: Route }
 
 /**
- * A frozen {@link Route} with every default filled in, or why there is none. Never throws, whatever the
- * document is.
+ * Converts a route document to a frozen {@link Route} with every default filled in, or returns why it is refused. Never
+ * throws, whatever the document is.
  */
 export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
   const { document, warnings, problems } = readRouteDocument(written, context)
@@ -59,7 +59,7 @@ export function parseRouteDocument(id: string, written: unknown, context: RouteC
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
   }
   if (context.authenticators) {
-    for (const { path, message } of findUnknownWays(auth, context.authenticators)) {
+    for (const { path, message } of findUnknownAuthenticators(auth, context.authenticators)) {
       findings.push({ path: ['auth', ...path], message })
     }
   }
@@ -102,12 +102,12 @@ const NO_POLICIES: RoutePolicies = Object.freeze({})
 
 const findSchemaProblems = createProblemFinder(RouteDocument)
 
-/** What is to be said of a route document, and the document with the present names of its fields. */
+/** A route document with the present names of its fields, and what was found in it. */
 export interface RouteFindings {
   readonly document: unknown
-  /** Everything wrong, by the schema and by the rules that a schema cannot say. */
+  /** Why the document is refused: violations of the schema and of rules that a schema cannot express. */
   readonly problems: readonly Finding[]
-  /** What is used all the same. */
+  /** What should be changed in a document that is used. */
   readonly warnings: readonly Finding[]
 }
 
@@ -122,7 +122,7 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
   }
 }
 
-/** The rules that a schema cannot say; fields of the wrong type are passed over. */
+/** Finds violations of rules that a schema cannot express. Fields of the wrong type are ignored. */
 export function findRouteRuleProblems(document: unknown, context: RuleContext = {}): Finding[] {
   if (typeof document !== 'object' || document === null) return []
   const { path, stripPrefix, methods, auth, balancer, serviceLimit, fallback, service, healthCheck } =
@@ -139,7 +139,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
   if (Array.isArray(methods)) {
     for (const [index, method] of methods.entries()) {
       if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
-      if (method === '*') add(['methods', index], 'must not be "*": leave `methods` out for all of them')
+      if (method === '*') add(['methods', index], 'must not be "*": leave out `methods` to match all of them')
     }
   }
   for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)
@@ -159,7 +159,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
 
 const DAY_SECONDS = 86_400
 
-// RFC 9110 section 7.6.1, and what the answer's own framing decides.
+// RFC 9110 section 7.6.1, and headers that frame the answer.
 const FRAMING_HEADERS = new Set([
   'connection',
   'content-length',
@@ -175,7 +175,7 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   if (typeof fallback !== 'object' || fallback === null) return
   const { service: other, headers, status, body } = fallback as Record<string, unknown>
   if (typeof other === 'string' && other === service) {
-    yield { path: ['fallback', 'service'], message: 'must be another service than the route has' }
+    yield { path: ['fallback', 'service'], message: 'must not be the service of the route itself' }
   }
   if ((status === 204 || status === 304) && typeof body === 'string' && body !== '') {
     yield { path: ['fallback', 'body'], message: `must be empty with status ${status}` }
@@ -183,20 +183,26 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   if (typeof headers !== 'object' || headers === null) return
   for (const [name, value] of Object.entries(headers)) {
     const path = ['fallback', 'headers', name]
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a header name' }
-    else if (FRAMING_HEADERS.has(name.toLowerCase())) yield { path, message: 'is set by the gateway itself' }
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a valid header name' }
+    else if (FRAMING_HEADERS.has(name.toLowerCase()))
+      yield { path, message: 'must not be set: the gateway sets it itself' }
     if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      yield { path, message: `has a character that a header must not have: ${show(value)}` }
+      yield { path, message: `contains a character that headers must not contain: ${show(value)}` }
     }
   }
 }
 
 const NAME = new RegExp(NAME_PATTERN)
 
-/** What is wrong with the id of a route. */
+/** Finds what is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {
   if (NAME.test(id)) return []
-  return [{ path: [], message: `the route id ${show(id)} must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -` }]
+  return [
+    {
+      path: [],
+      message: `the route id ${show(id)} must be 1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -`,
+    },
+  ]
 }
 
 function toRoute(

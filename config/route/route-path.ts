@@ -1,19 +1,19 @@
 import { show } from '../kit/problem.ts'
 
-// RFC 3986 `pchar` without `:` (parameters), `*` (the rest) and `%` (looked at apart).
+// RFC 3986 `pchar` without `:` (parameters), `*` (the rest) and `%` (checked separately).
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/
 const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/
-// Encoded, these would be read differently by whoever decodes first: a separator, a dot, a control code, or
-// a letter that needs no encoding and so would never match.
+// Encoded characters that mean something else once decoded: separators, dots and control codes; and characters that need
+// no encoding, with which the path would never match.
 const AMBIGUOUS_ESCAPE = /%(?:[01][0-9a-f]|7f|2f|5c|2[de]|5f|7e|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/i
 
-/** What is wrong with a route's `path`; undefined when nothing is. */
+/** Returns what is wrong with a route's `path`; undefined when it is valid. */
 export function routePathProblem(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must start with "/"'
   if (path === '/') return undefined
   const segments = path.slice(1).split('/')
   if (segments.at(-1) === '')
-    return `must not end with "/": write ${quote(path, -1)}, or ${show(`${path}*`)} for all below it`
+    return `must not end with "/": write ${quote(path, -1)}, or ${show(`${path}*`)} for everything below it`
   const parameters = new Set<string>()
   for (const [index, segment] of segments.entries()) {
     const problem = segmentProblem(segment, index === segments.length - 1)
@@ -25,14 +25,14 @@ export function routePathProblem(path: string): string | undefined {
   return undefined
 }
 
-/** What is wrong with a `stripPrefix` for this path; undefined when nothing is. */
+/** Returns what is wrong with a `stripPrefix` for a path; undefined when it is valid. */
 export function stripPrefixProblem(stripPrefix: string, path: string): string | undefined {
   if (stripPrefix === '') return undefined
   if (!stripPrefix.startsWith('/')) return 'must start with "/"'
   if (stripPrefix.endsWith('/')) return `must not end with "/": write ${quote(stripPrefix, -1)}`
   if (/[:*]/.test(stripPrefix)) return 'must be literal: ":" and "*" have no meaning here'
   if (path === stripPrefix || path.startsWith(`${stripPrefix}/`)) return undefined
-  return `must be whole leading segments of the path ${JSON.stringify(path)}`
+  return `must consist of whole leading segments of the path ${JSON.stringify(path)}`
 }
 
 function segmentProblem(segment: string, last: boolean): string | undefined {
@@ -42,13 +42,13 @@ function segmentProblem(segment: string, last: boolean): string | undefined {
   if (segment.includes('*')) return 'may contain "*" only as the whole last segment'
   if (segment.startsWith(':')) {
     if (PARAMETER.test(segment)) return undefined
-    return `has a malformed parameter ${show(segment)}: a colon, then letters, digits and underscores`
+    return `has a malformed parameter ${show(segment)}: a parameter is a colon followed by letters, digits and underscores`
   }
   if (segment.includes(':')) return `may contain ":" only at the start of a segment, not in ${show(segment)}`
-  if (/[?#]/.test(segment)) return 'must not contain "?" or "#": a route does not look at the query'
+  if (/[?#]/.test(segment)) return 'must not contain "?" or "#": routes do not match the query'
   if (!LITERAL.test(segment)) return `has a character that must be percent-encoded in ${show(segment)}`
   const encoded = AMBIGUOUS_ESCAPE.exec(segment)
-  return encoded ? `must not contain "${encoded[0]}": encoded, it could be read in two ways` : undefined
+  return encoded ? `must not contain "${encoded[0]}": servers disagree on whether to decode it` : undefined
 }
 
 function quote(text: string, end: number): string {

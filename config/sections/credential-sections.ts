@@ -5,20 +5,20 @@ export const ApiKeysSection = section(
   {
     enabled: Type.Boolean({
       default: false,
-      description: 'Whether routes may ask for API keys, which are then read from etcd.',
+      description: 'Whether routes may ask for API keys. If so, the gateway reads them from etcd.',
     }),
     prefix: text(
-      'Keys below this prefix are API keys: the SHA-256 of a key in hexadecimal, and who owns it. `waygate api-key` makes them.',
+      'Prefix of the etcd keys that are API keys. The name of such a key is the SHA-256 of the API key in hexadecimal, and its value says who owns it. `waygate api-key` creates them.',
       { default: '/waygate/api-keys/' },
     ),
     header: Type.String({
       default: 'x-api-key',
       pattern: "^[!#$%&'*+.^`|~0-9a-zA-Z-]+$",
       title: 'a header name, without underscore',
-      description: 'Header that a client sends its key in. A key that was accepted is not forwarded.',
+      description: 'Header in which a client sends its key. A key that was accepted is not forwarded.',
     }),
   },
-  'API keys.',
+  'API keys ([authentication](authentication.md)).',
 )
 
 const User = Type.Object(
@@ -26,10 +26,10 @@ const User = Type.Object(
     password: Type.String({
       minLength: 1,
       writeOnly: true,
-      description: 'The hash of the password, as `waygate hash-password` prints it.',
+      description: 'Hash of the password, as printed by `waygate hash-password`.',
     }),
-    scopes: Type.Optional(Type.Array(Type.String(), { description: 'Scopes that the user is granted.' })),
-    roles: Type.Optional(Type.Array(Type.String(), { description: 'Roles that the user holds.' })),
+    scopes: Type.Optional(Type.Array(Type.String(), { description: 'Scopes granted to the user.' })),
+    roles: Type.Optional(Type.Array(Type.String(), { description: 'Roles held by the user.' })),
   },
   { additionalProperties: false },
 )
@@ -38,14 +38,14 @@ export const BasicSection = section(
   {
     users: Type.Record(Type.String(), User, {
       default: {},
-      description: 'Users by name, each with `password` (a hash), and `scopes` and `roles` if wanted.',
+      description: 'Users by name, each with a `password` (a hash) and optional `scopes` and `roles`.',
     }),
     usersFile: Type.Optional(
       text(
-        'File with more users, a line `name:hash` for each; `#` begins a comment. They have no scopes and no roles.',
+        'File with more users, one `name:hash` per line. `#` begins a comment. These users have no scopes and no roles.',
         { isPath: true },
       ),
     ),
   },
-  'Users with passwords (RFC 7617).',
+  'Users with passwords (Basic authentication, RFC 7617).',
 )

@@ -9,71 +9,72 @@ import {
   SLOW_CALL,
 } from '../route/resilience-schema.ts'
 
-/** `breaker` */
 export const BreakerSection = section(
   {
     failureRatio: Type.Number({
       default: 0.5,
       ...FAILURE_RATIO,
-      description: 'Share of failed requests, 0..1, at which a node is left out.',
+      description: 'Share of failed tries, 0..1, at which the breaker of a node opens.',
     }),
     minimumRequests: count(
       10,
-      'Requests within the window before the ratio counts: one failure of one request says little. As many in a row without a connection leave a node out at once, whatever the ratio, and so do half as many (5 where that is less) that are not answered in time.',
+      'Number of tries within the window below which the ratio does not count, since one failure of one try says little. The breaker opens at once after this many tries in a row without a connection, whatever the ratio, and after half as many in a row that were not answered in time (at least 5, and never more than this number).',
       1,
     ),
-    windowMs: durationMs(10_000, 'How far back requests are counted.', 100),
+    windowMs: durationMs(10_000, 'How far back tries are counted, milliseconds.', 100),
     openMs: durationMs(
       5_000,
-      'How long a node is left out before one request tries it again; twice as long after each that fails.',
+      'How long the breaker stays open before the first probe, milliseconds. The time doubles after each probe that fails.',
       10,
     ),
-    maxOpenMs: durationMs(30_000, 'The longest a node is left out before it is tried again.', 10),
+    maxOpenMs: durationMs(
+      30_000,
+      'The longest that the breaker stays open between two probes, milliseconds.',
+      10,
+    ),
     slowCallMs: Type.Unsafe<number | null>({
       ...SLOW_CALL,
       default: null,
-      description: 'Answers whose head takes longer count as failures. `null`: none does.',
+      description: 'Milliseconds after which the head of an answer counts as a failure. `null`: never.',
     }),
     statuses: Type.Unsafe<number[] | null>({
       ...BREAKER_STATUSES,
       default: null,
       description:
-        'Statuses that count as failures. `null`: 500 and above, but 501 and 505, which say nothing of a node.',
+        'Statuses that count as failures. `null`: 500 and above, except 501 and 505, which say nothing about the node.',
     }),
   },
-  'When a failing node gets no more requests. Every node has a breaker of its own.',
+  'The circuit breakers, one for each node, that stop sending requests to a failing node ([circuit breaking](circuit-breaking.md)).',
 )
 
-/** `serviceLimit` */
 export const ServiceLimitSection = section(
   {
     concurrent: Type.Unsafe<number | null>({
       ...CONCURRENT,
       default: null,
-      description: 'Requests under way at the same time. `null`: no fixed limit.',
+      description: 'Number of requests that may be in flight at the same time. `null`: no fixed limit.',
     }),
     adaptive: Type.Boolean({
       default: false,
       description:
-        'Whether the limit is found by how long answers take: it shrinks while they take longer than they need to.',
+        'Whether the limit adapts to how long answers take: it shrinks while they take longer than they need to.',
     }),
-    max: count(1_000, 'The largest limit that is found.', 1),
+    max: count(1_000, 'The largest value of an adaptive limit.', 1),
     queue: Type.Unsafe<number | null>({
       ...LIMIT_QUEUE,
       default: null,
-      description: 'How many requests may wait for a place. `null`: half as many as the limit.',
+      description: 'Number of requests that may wait while the limit is reached. `null`: half of the limit.',
     }),
     queueMs: Type.Integer({
       ...LIMIT_QUEUE_MS,
       default: 25,
-      description: 'The longest that one waits before it is refused. 0: none does.',
+      description: 'Milliseconds that a request waits before it is refused. 0: it does not wait.',
     }),
   },
-  'How much of each service may be under way at the same time, in each process. Beyond it, 503.',
+  'The concurrency limit of each service, in each process. Requests beyond it are refused with 503 ([overload](overload.md)).',
   { formerly: 'limit' },
 )
 
-/** `overload` */
 export const OverloadSection = section(
   {
     loopDelayMs: Type.Integer({
@@ -81,17 +82,19 @@ export const OverloadSection = section(
       minimum: 0,
       maximum: 60_000,
       description:
-        'The gateway refuses part of what comes while each turn of its event loop takes longer, for half a second. 0: never.',
+        'Milliseconds that a turn of the event loop may take. While every turn takes longer for half a second, the gateway refuses some of the requests. 0: it never does.',
     }),
   },
-  'When the gateway itself has too much to do.',
+  'Protection of the gateway itself against overload.',
 )
 
-/** `staleAnswers` */
 export const StaleAnswersSection = section(
   {
-    totalBytes: count(16_777_216, 'Memory for all of them; those not used for the longest time make room.'),
+    totalBytes: count(
+      16_777_216,
+      'Memory for all answers that are kept. The least recently used ones are dropped first.',
+    ),
     answerBytes: count(262_144, 'The largest answer that is kept.'),
   },
-  'The answers that routes with the fallback `{"stale": true}` keep.',
+  'The answers kept for routes with the fallback `{"stale": true}` ([fallbacks](fallbacks.md)).',
 )

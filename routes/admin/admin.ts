@@ -6,20 +6,20 @@ import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import type { AdminPages } from './page-types.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
-/** Of Prometheus' text format. */
+/** The media type of Prometheus' text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 export interface AdminOptions {
   readonly pages: AdminPages
-  /** What callers must show as a bearer token; undefined = nothing is asked. */
+  /** The bearer token that callers must send; undefined = none. */
   readonly token: string | undefined
-  /** Told of errors that are ours. */
+  /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
 
 /**
- * The admin listener, not yet listening: /routes, /services, /healthz, /readyz and /metrics. Whoever calls
- * it closes it. The two probes need no token: they tell nothing, and orchestrators have none.
+ * Makes the admin listener, which does not listen yet: /routes, /services, /healthz, /readyz and /metrics. The caller
+ * closes it. The two probes need no token: they reveal nothing, and orchestrators have none.
  */
 export function createAdmin({ pages, token, onInternalError }: AdminOptions): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true })
@@ -35,7 +35,7 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
     void reply.code(404).type(PROBLEM_CONTENT_TYPE).send(problem(404, 'Not found'))
   })
   app.setErrorHandler((error: FastifyError, _request, reply) => {
-    // What Fastify does not accept in a request has a status.
+    // Requests that Fastify refuses have a status.
     const { statusCode = 500 } = error
     if (statusCode >= 500) onInternalError(error)
     void reply
@@ -54,10 +54,10 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
   app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await pages.routes())))
   return app
 
-  /** As fast as it is taken. */
+  /** Sends a page as fast as its reader takes it. */
   function send(reply: FastifyReply, json: AsyncIterable<string>): FastifyReply {
     const body = Readable.from(json, { objectMode: false })
-    // Once its head is sent, an answer can only be broken off.
+    // Once the head is sent, the answer can only be aborted.
     body.once('error', onInternalError)
     return reply.type('application/json; charset=utf-8').send(body)
   }
@@ -71,7 +71,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** Digests have one length whatever was sent, so the comparison takes one time. */
+/** Compares digests, which all have one length, so that the time taken reveals nothing. */
 function matches(authorization: string | undefined, expected: Buffer): boolean {
   return authorization !== undefined && timingSafeEqual(digest(authorization), expected)
 }

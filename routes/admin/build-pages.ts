@@ -8,7 +8,7 @@ import type { DescribedRoute, LimitPage, NodePage, OwnPages, ServiceState } from
 import type { RouteCounts } from './request-counts.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
-/** Describing so many takes some milliseconds. */
+/** Describing this many routes takes some milliseconds. */
 const ROUTES_A_TURN = 500
 
 export interface TablePagesOptions {
@@ -18,13 +18,13 @@ export interface TablePagesOptions {
   readonly metrics: Metrics
   readonly health: HealthView
   readonly budgets: BudgetsView
-  /** Writes a route as a route document does, every field with the value in force. The object is the caller's. */
+  /** Describes a route as a route document would, with the values in force. The object returned is changed here. */
   readonly describeRoute: (route: Route) => DescribedRoute
   /** Whether a table is loaded and shutdown has not begun. */
   readonly isReady: () => boolean
 }
 
-/** What the table and the counts of this process look like on the admin listener. */
+/** Makes the pages of this process for the admin listener. */
 export function createTablePages({
   nodes,
   table,

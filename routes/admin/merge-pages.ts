@@ -13,23 +13,23 @@ import type {
 import type { RouteCounts } from './request-counts.ts'
 import type { SourceDetails } from './views.ts'
 
-/** From the best to the worst. */
+/** Each list is ordered from the best to the worst. */
 const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
 const HEALTHS: readonly Health[] = ['healthy', 'unchecked', 'unhealthy']
 const BUDGETS = ['available', 'exhausted'] as const
 const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
-/** Merging so many takes about a millisecond. */
+/** Merging this many nodes takes about a millisecond. */
 const NODES_A_TURN = 2_000
 
-/** A page and the process it is of. */
+/** A page and the process that made it. */
 export interface PageOf<Page> {
   readonly pid: number
   readonly page: Page
 }
 
 /**
- * One page of the tables of several processes. What routes and nodes are is taken from the newest table; counts
- * are summed; of states, breakers, revisions and ages the worst is shown, which is the one to look at.
+ * Merges the tables of several processes into one page. Routes and nodes are taken from the newest table. Counts are
+ * summed. Of states, breakers, revisions and ages the worst is shown, since it needs attention.
  *
  * @param pages at least one
  */
@@ -53,7 +53,7 @@ export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<
   }
 }
 
-/** Each route once, as the first page has it. */
+/** Lists each route once, as the first page has it, and sums its counts. */
 function mergeListed(all: readonly ListedRoute[]): ListedRoute[] {
   const merged = new Map<string, ListedRoute>()
   for (const route of all) {
@@ -67,12 +67,12 @@ function sumCounts(a: RouteCounts, b: RouteCounts): RouteCounts {
   return { requests: a.requests + b.requests, failures: a.failures + b.failures }
 }
 
-/** As {@link mergeRoutes}; by name. */
+/** Merges the services of several processes in the way of {@link mergeRoutes}, sorted by name. */
 export async function mergeServices(pages: readonly ServicesPage[]): Promise<ServicesPage> {
   return { services: await mergeAll(pages.flatMap(page => page.services)) }
 }
 
-/** By name; each service once, and in it each node once. */
+/** Lists each service once, sorted by name, and in it each node once. */
 async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
   const merged = new Map<string, { state: ServiceState; readonly nodes: Map<string, NodePage> }>()
   let left = NODES_A_TURN
@@ -110,7 +110,7 @@ function mergeState(a: ServiceState, b: ServiceState): ServiceState {
   }
 }
 
-/** Each process holds its own. */
+/** Sums two limits, since each process has its own. */
 function mergeLimit(a: LimitPage, b: LimitPage): LimitPage {
   return {
     kind: a.kind,

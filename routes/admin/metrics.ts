@@ -13,7 +13,7 @@ const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export interface Metrics {
   /** Counts a request that has ended. */
   record(call: Call, status: number, totalMs: number): void
-  /** Returns the requests so far by the id of their route. */
+  /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
   /** Returns all metrics in the Prometheus text format. */
   render(): Promise<string>

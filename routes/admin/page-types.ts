@@ -4,45 +4,45 @@ import type { MetricValues } from './metric-values.ts'
 import type { RouteCounts } from './request-counts.ts'
 import type { SourceView } from './views.ts'
 
-/** What the admin listener shows, of one process or of several together. */
+/** The pages of the admin listener, of one process or of several merged. */
 export interface AdminPages {
-  /** What `/routes` is written from. */
+  /** The content of `/routes`. */
   routes(): Promise<RouteList>
   services(): Promise<ServicesPage>
   /** Prometheus text. */
   metrics(): Promise<string>
-  /** Whether there is a table to serve from and shutdown has not begun. */
+  /** Whether a table is loaded and shutdown has not begun. */
   isReady(): boolean
 }
 
 /** The pages of this process alone. */
 export interface OwnPages extends AdminPages {
-  /** The same as `metrics()`, metric by metric, for adding them up with those of other processes. */
+  /** The metrics one by one, to be merged with those of other processes. */
   metricValues(): AsyncIterable<MetricValues>
 }
 
-/** `GET /routes`, as JSON; optional fields are left out where they are undefined. */
+/** The JSON of `GET /routes`. Optional fields are left out where they are undefined. */
 export interface RoutesPage {
-  /** Of the registry; null before it was first heard. */
+  /** The revision of the registry; null before its first snapshot. */
   readonly revision: string | null
   readonly source: Omit<SourceView, 'revision'>
   readonly routes: readonly RoutePage[]
   readonly services: readonly ServiceState[]
   readonly problems: readonly { readonly key: string; readonly reason: string }[]
-  /** The processes whose tables these are, added up; absent when there is one. */
+  /** The processes whose tables were merged; absent when there is only one. */
   readonly workers?: readonly WorkerPage[]
 }
 
 /**
- * What a {@link RoutesPage} is written from. The nodes of a service are there once, however many routes lead to it:
- * in the page, they are in each of its routes.
+ * The content of a {@link RoutesPage}, with the nodes of a service listed once. The page repeats them in each route of
+ * the service.
  */
 export interface RouteList extends Omit<RoutesPage, 'routes' | 'services'> {
   readonly routes: readonly ListedRoute[]
   readonly services: readonly ServicePage[]
 }
 
-/** What one of several processes says of its table. */
+/** The state of the table in one of several processes. */
 export interface WorkerPage {
   readonly pid: number
   readonly revision: string | null
@@ -54,16 +54,16 @@ export interface WorkerPage {
 export type AuthPage = string | Readonly<Record<string, object>>
 
 /**
- * Every field of a route as a route document writes it, with the value in force; null where there is nothing of the
- * kind. Named here are those that the admin listener promises.
+ * Every field of a route as a route document would have it, with the value in force; null where nothing is in force.
+ * The fields named here are those that clients of the admin listener can rely on.
  */
 export interface DescribedRoute {
   readonly id: string
   readonly origin: 'etcd' | 'file' | 'auto'
   readonly path: string
-  /** Null: all. */
+  /** Null = all. */
   readonly methods: readonly string[] | null
-  /** Null: all. */
+  /** Null = all. */
   readonly hosts: readonly string[] | null
   readonly service: string
   readonly auth: AuthPage | readonly AuthPage[]
@@ -77,22 +77,22 @@ export interface RoutePage extends ListedRoute {
   readonly nodes: readonly NodePage[]
 }
 
-/** `GET /services`. */
+/** The JSON of `GET /services`. */
 export interface ServicesPage {
   readonly services: readonly ServicePage[]
 }
 
-/** What is known of a service beside its nodes. */
+/** The state of a service, without its nodes. */
 export interface ServiceState {
   readonly name: string
-  /** Whether every node fails its check, and all are used. */
+  /** Whether all nodes fail their health checks, so that all are used. */
   readonly panicking: boolean
   readonly retries: RetriesPage
-  /** Absent where it has none. */
+  /** Absent when the service has no limit. */
   readonly limit?: LimitPage
 }
 
-/** Retries of a service so far, and whether there is budget for more. */
+/** The retries of a service since the start, and whether its budget allows more. */
 export interface RetriesPage {
   readonly budget: 'available' | 'exhausted'
   readonly inFlight: number
@@ -101,14 +101,14 @@ export interface RetriesPage {
   readonly refused: number
 }
 
-/** How much of a service may be under way. */
+/** The concurrency limit of a service. */
 export interface LimitPage {
   readonly kind: 'static' | 'adaptive'
-  /** Requests; as it is now. */
+  /** The present limit, in requests. */
   readonly limit: number
-  /** Requests that have a place. */
+  /** Requests that are admitted. */
   readonly inFlight: number
-  /** Requests that wait for one. */
+  /** Requests that wait to be admitted. */
   readonly queued: number
 }
 
@@ -121,7 +121,7 @@ export interface NodePage {
   readonly address: string
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
-  /** Only when it is not HTTP/1.1, which is all that is forwarded. */
+  /** Present only when it is not HTTP/1.1, the only protocol that requests are forwarded with. */
   readonly protocol?: string
   readonly state: PeerState
   readonly breaker: BreakerState
@@ -129,6 +129,6 @@ export interface NodePage {
   readonly inFlight: number
   readonly requests: number
   readonly failures: number
-  /** Those of the failures whose answer did not come in time. */
+  /** Failures because the answer did not come in time. */
   readonly timeouts: number
 }

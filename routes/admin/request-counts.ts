@@ -6,10 +6,10 @@ import type { Sample } from './live-metric.ts'
 /** Series of removed nodes are kept until the next scrape has seen them, or until there are this many series. */
 const MAX_SERIES = 50_000
 
-/** The requests of a route that have ended. */
+/** The finished requests of a route. */
 export interface RouteCounts {
   readonly requests: number
-  /** Requests among them that were answered with a 5xx status, by a node or by the gateway. */
+  /** The requests that were answered 5xx, by a node or by the gateway. */
   readonly failures: number
 }
 

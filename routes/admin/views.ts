@@ -1,31 +1,31 @@
 import type { Route } from '../../internal/routing/route.ts'
 
-/** Where the table comes from and how far it can be trusted. */
+/** Where the table comes from and how up to date it is. */
 export interface SourceView {
-  /** Name of the registry. */
+  /** The name of the registry. */
   readonly registry: string
   readonly connected: boolean
-  /** Whether the table may lag behind the registry: not connected, or read from the copy on disk. */
+  /** Whether the table may lag behind the registry, because it is not connected or was read from the copy on disk. */
   readonly stale: boolean
   /** Whole milliseconds since the registry last confirmed the table; undefined before the first time. */
   readonly ageMs: number | undefined
-  /** Of the registry, as a decimal string; undefined before the first snapshot. */
+  /** The revision of the registry, as a decimal string; undefined before the first snapshot. */
   readonly revision: string | undefined
-  /** Why it is not connected, for people. */
+  /** Why the registry is not connected, for people. */
   readonly reason?: string | undefined
-  /** Differences that a full comparison with the registry found although nothing was missed; must stay 0. */
+  /** Differences that a full comparison with the registry found although no event was missed; must stay 0. */
   readonly drift: number
   /** Full listings since the start, by reason. */
   readonly relists: Readonly<Record<string, number>>
-  /** Registry values that are not used, or not in full. */
+  /** Values in the registry that are not used, or only in part. */
   readonly skipped: number
   /** Keys in use although the registry no longer names them, because it may have lost them. */
   readonly suspects: number
-  /** The same for each part of the registry that is followed on its own. */
+  /** The state of each source, which the registry follows separately. */
   readonly sources: readonly SourceDetails[]
 }
 
-/** How true one part of the table is; see {@link SourceView}. */
+/** How up to date one source of the table is; see {@link SourceView}. */
 export interface SourceDetails {
   /** For etcd, the prefix of its keys. */
   readonly name: string
@@ -39,37 +39,37 @@ export interface SourceDetails {
   readonly relists: Readonly<Record<string, number>>
 }
 
-/** What the admin listener shows of the retries of a service. */
+/** The retries of a service. */
 export interface BudgetView {
-  /** Begun so far. */
+  /** Retries begun since the start. */
   readonly retries: number
-  /** Second tries sent beside the first. */
+  /** Second tries sent while the first was in flight. */
   readonly hedges: number
-  /** Retries and hedges for which there was no budget. */
+  /** Retries and hedges that the budget did not allow. */
   readonly refused: number
-  /** Under way. */
+  /** Retries and hedges in flight. */
   readonly retrying: number
-  /** Whether there was none for a retry of late. */
+  /** Whether the budget did not allow a retry recently. */
   readonly isExhausted: boolean
 }
 
-/** Of each service that was asked. */
+/** The retries of every service that had requests. */
 export interface BudgetsView extends Iterable<readonly [service: string, BudgetView]> {
   get(service: string): BudgetView | undefined
 }
 
-/** What the admin listener shows of health checks. */
+/** The health checks of this process. */
 export interface HealthView {
-  /** What this process has checked so far, and how many nodes it checks. */
+  /** How many nodes this process checks, and the results since the start. */
   readonly checks: { readonly nodes: number; readonly passed: number; readonly failed: number }
-  /** What is wrong with the checks that nodes ask for. */
+  /** What is wrong with the health checks in the metadata of nodes. */
   problems(): readonly { readonly key: string; readonly reason: string }[]
 }
 
-/** What the admin listener shows of the live table. */
+/** The live routing table. */
 export interface TableView {
   source(): SourceView
-  /** Documents from the registry and the config file, and the automatic routes. */
+  /** The routes of documents in the registry and the configuration file, and the automatic routes. */
   routes(): readonly Route[]
   problems(): readonly { readonly key: string; readonly reason: string }[]
 }

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RouteList, ServicePage, ServicesPage } from './page-types.ts'
 
-/** Making text of so many takes well below a millisecond. */
+/** Serializing this many nodes takes well below a millisecond. */
 const NODES_A_PART = 128
 const PIECE_CHARS = 65_536
 
 /**
- * A {@link RoutesPage} as JSON, piece by piece. It grows as routes times nodes, to more than a text or the memory can
- * hold: so the text of a service's nodes is made once, and shared by its routes.
+ * Writes a {@link RoutesPage} as JSON, piece by piece. The page grows as routes times nodes and can exceed the memory, so
+ * the text of a service's nodes is made once and shared by its routes.
  */
 export function writeRoutes({
   routes,
@@ -28,7 +28,7 @@ export function writeRoutes({
   return inPieces(texts())
 }
 
-/** A {@link ServicesPage} as JSON, piece by piece. */
+/** Writes a {@link ServicesPage} as JSON, piece by piece. */
 export function writeServices({ services }: ServicesPage): AsyncGenerator<string> {
   function* texts() {
     yield '{"services":['
@@ -49,7 +49,7 @@ function separator(index: number): string {
   return index === 0 ? '' : ','
 }
 
-/** What stands between the brackets of a list of nodes, part by part; made when it is read for the first time. */
+/** The JSON between the brackets of a list of nodes, in parts, each made when it is first read. */
 class NodesText implements Iterable<string> {
   readonly #nodes: ServicePage['nodes']
   readonly #parts: string[] = []
@@ -71,7 +71,7 @@ class NodesText implements Iterable<string> {
   }
 }
 
-/** Gives up a turn after each piece: a reader that is fast enough would never leave one. */
+/** Joins texts to pieces, and yields the event loop after each: a fast reader would otherwise occupy it. */
 async function* inPieces(texts: Iterable<string>): AsyncGenerator<string> {
   let piece: string[] = []
   let length = 0

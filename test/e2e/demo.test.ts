@@ -168,7 +168,10 @@ test('if default ports are taken, the demo says so and uses free ones', async ()
   )
   try {
     await using demo = await startDemo([])
-    assert.match(demo.introduction, /In use by others, so on free ports instead: 8080, 9180, 2379\./)
+    assert.match(
+      demo.introduction,
+      /These ports are in use, so free ones were chosen instead: 8080, 9180, 2379\./,
+    )
     const [, gateway] = /gateway +(http:\S+)/.exec(demo.introduction) ?? []
     assert.notEqual(new URL(gateway!).port, '8080')
     assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)

@@ -81,7 +81,7 @@ test('a second sidecar started by mistake fails with a clear message, and does n
   assert.deepEqual(await second.exited, { code: 1, signal: null })
   assert.equal(
     second.stderr(),
-    `waygate: something else listens on 127.0.0.1:${port} already; the command was not started\n`,
+    `waygate: another process already listens on 127.0.0.1:${port}; the command was not started\n`,
   )
   assert.deepEqual(await entryOf('twice'), before, 'nobody wrote it meanwhile')
   first.child.kill('SIGTERM')
@@ -214,7 +214,7 @@ test('without a command the sidecar keeps the key until it gets SIGTERM', async 
 
 for (const [program, line] of [
   ['no-such-program', 'waygate: cannot run no-such-program: no such program\n'],
-  ['/', 'waygate: cannot run /: it is not a file that may be executed\n'],
+  ['/', 'waygate: cannot run /: it is not an executable file\n'],
 ] as const) {
   test(`a command that cannot be started, ${program}, gives one clear line`, async () => {
     const node = ['--name', 'x', '--address', '127.0.0.1:1']

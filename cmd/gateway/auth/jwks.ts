@@ -1,5 +1,5 @@
 import { readJwk } from '../../../config/kit/jwk.ts'
-import type { Algorithm } from '../../../config/sections/jwt-schema.ts'
+import type { Algorithm } from '../../../config/kit/key-algorithms.ts'
 import type { Logger } from '../../../discovery/logger.ts'
 import type { KeySource, VerificationKey } from '../../../middleware/auth/key-source.ts'
 import { fetchJwks } from './fetch-jwks.ts'

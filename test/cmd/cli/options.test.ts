@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { UsageError } from '../../../cmd/cli/format-error.ts'
 import { COMMANDS } from '../../../cmd/cli/option-table.ts'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
-import { UsageError } from '../../../cmd/cli/usage-error.ts'
 
 const split = (line: string) => line.split(' ').filter(word => word !== '')
 const none = { config: undefined, settings: [] }

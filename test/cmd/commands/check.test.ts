@@ -53,7 +53,7 @@ test('etcd endpoints of two protocols are a problem', t => {
   assert.deepEqual(check(t, 'etcd:\n  endpoints:\n    - http://x:2379\n    - https://y:2379\n'), {
     code: 1,
     lines: [
-      'a.yaml:4: $.etcd.endpoints[1]: must begin with http:// as those before it: members are all http or all https',
+      'a.yaml:4: $.etcd.endpoints[1]: must begin with http:// like those before it: members are either all http or all https',
     ],
   })
 })
@@ -88,7 +88,7 @@ test('the value of an API key is told by its owner, and every problem of it has 
     ],
   )
   assert.deepEqual(check(t, '{"owner": "a", "expiresAt": "2030-13-31T00:00:00Z"}').lines, [
-    'a.yaml:1: $.expiresAt: is not a day and time that there is',
+    'a.yaml:1: $.expiresAt: is not an existing date and time',
   ])
   assert.deepEqual(check(t, 'scopes: []', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
 })
@@ -114,7 +114,7 @@ test('a services file is told by its services, and whatever of it would not be u
       'a.yaml: services.user[1]: line 4: a node has no field "wieght"',
       'a.yaml: services.task: line 5: must be a list of nodes; [] for none',
       'a.yaml:9: $.routes.r.path: must start with "/"',
-      'a.yaml:10: $.routes["a b"]: the route id "a b" must be 1 to 255 of A-Z a-z 0-9 . _ ~ @ : -',
+      'a.yaml:10: $.routes["a b"]: the route id "a b" must be 1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -',
     ],
   })
   assert.deepEqual(check(t, 'services: {}\nnodes: {}\n').lines, [

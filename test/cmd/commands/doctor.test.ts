@@ -37,7 +37,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
     assert.equal(code, 0, stdout)
     assert.equal(stderr, '')
     assert.match(stdout, /^ok {7}http:\/\/127\.0\.0\.1:\d+ answers in [\d.]+ ms$/m)
-    assert.match(stdout, /\n\nNothing is wrong\.\n$/)
+    assert.match(stdout, /\n\nNo problems found\.\n$/)
     assert.ok(!stdout.includes('\u001b'), 'no colors where nobody looks')
   })
 
@@ -95,7 +95,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
   test('an embedded etcd that runs is looked at; warnings alone exit with 0', async () => {
     const { code, stdout } = await doctor(['--embedded-etcd', place, '--services-prefix', '/warned/'])
     assert.equal(code, 0, stdout)
-    assert.match(stdout, /one listens there now, and was looked at/)
+    assert.match(stdout, /an embedded etcd already listens there and was examined/)
     assert.match(stdout, /^warning {2}1 key of nodes has no lease/m)
     assert.match(stdout, /\n1 warning\.\n$/)
   })
@@ -168,5 +168,5 @@ test('findings are lines with their items and advice below, control characters s
     ].join('\n'),
   )
   const colored = formatFindings([{ check: 'nodes', level: 'ok', message: 'm' }], { colors: true })
-  assert.equal(colored, '\u001b[32mok     \u001b[39m  m\n\nNothing is wrong.')
+  assert.equal(colored, '\u001b[32mok     \u001b[39m  m\n\nNo problems found.')
 })

@@ -7,7 +7,7 @@ for (const user of ['a:b', '#ops', ' anna', 'an\nna', 'x'.repeat(256)]) {
     const { code, stdout, stderr } = await runProgram({ args: ['hash-password', '--user', user] })
     assert.equal(
       stderr,
-      'waygate hash-password: --user must be 1 to 255 characters without colon, the first neither # nor a blank; see waygate hash-password --help\n',
+      'waygate hash-password: --user must be 1 to 255 characters without colon and must not begin with # or a space; see waygate hash-password --help\n',
     )
     assert.deepEqual([code, stdout], [2, ''])
   })

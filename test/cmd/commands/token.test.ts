@@ -71,7 +71,7 @@ test('a claim may replace the issuer, to see a token refused', t => {
 test('without a key to sign with it says what to set', t => {
   assert.throws(() => signToken(options, load(t, {})), {
     name: 'ConfigError',
-    message: /\$\.jwt: has nothing to sign with: set jwt\.privateKeyFile, jwt\.secret or WAYGATE_JWT_SECRET$/,
+    message: /\$\.jwt: has no key to sign with: set jwt\.privateKeyFile, jwt\.secret or WAYGATE_JWT_SECRET$/,
   })
 })
 
@@ -94,7 +94,7 @@ for (const name of ['__proto__', 'constructor', 'toString']) {
     const claims = JSON.parse(`{"${name}":1}`)
     assert.throws(() => signToken({ ...options, claims }, load(t, { secret: SECRET })), {
       name: 'UsageError',
-      message: `waygate token: a claim cannot be called ${name}; see waygate token --help`,
+      message: `waygate token: a claim cannot be named ${name}; see waygate token --help`,
     })
   })
 }

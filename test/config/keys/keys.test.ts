@@ -72,11 +72,11 @@ test('an algorithm that the key is not made for is refused: signatures are forge
   const files = { 'key.pem': rsa2048.publicKey }
   assert.match(
     problemOf(t, { publicKeyFile: 'key.pem', algorithms: ['RS256', 'HS256'] }, files),
-    /^waygate\.yaml:1: \$\.jwt\.algorithms\[1\]: HS256 does not go with a key of type rsa: RS256, /,
+    /^waygate\.yaml:1: \$\.jwt\.algorithms\[1\]: HS256 does not fit a key of type rsa: RS256, /,
   )
   assert.match(
     problemOf(t, { secret: 'x'.repeat(32), algorithms: ['RS256'] }),
-    /\$\.jwt\.algorithms\[0\]: RS256 does not go with a secret: HS256, HS384, HS512$/,
+    /\$\.jwt\.algorithms\[0\]: RS256 does not fit a secret: HS256, HS384, HS512$/,
   )
 })
 
@@ -94,7 +94,7 @@ const unusable: [what: string, files: Record<string, string>, problem: RegExp][]
     /^waygate\.yaml:1: \$\.jwt\.publicKeyFile: k cannot be read: no such file$/,
   ],
   ['a file that holds something else', { k: 'hello' }, /k does not hold a public key or certificate in PEM$/],
-  ['a small RSA key', { k: rsa(1024).publicKey }, /k holds an RSA key of 1024 bits; use 2048$/],
+  ['a small RSA key', { k: rsa(1024).publicKey }, /k holds an RSA key of 1024 bits; use at least 2048$/],
   ['a curve without algorithm', { k: ec('secp256k1') }, /k holds a key of type secp256k1; use RSA, P-256/],
   ['an X25519 key', { k: generateKeyPairSync('x25519', encoding).publicKey }, /key of type x25519; use RSA/],
 ]
@@ -106,14 +106,14 @@ for (const [what, files, problem] of unusable) {
 test('an empty secret file is refused', t => {
   assert.match(
     problemOf(t, { secretFile: 's' }, { s: '\n' }),
-    /secretFile: must hold a secret, but is empty$/,
+    /secretFile: is empty, but must hold a secret$/,
   )
 })
 
 test('a private key where the public one belongs is accepted with a warning', t => {
   const { keys, warnings } = load(t, { publicKeyFile: 'k' }, { k: rsa2048.privateKey })
   assert.equal(keys.jwt?.key.type, 'public')
-  assert.match(warnings[0] ?? '', /k holds a private key; the gateway needs the public one alone$/)
+  assert.match(warnings[0] ?? '', /k holds a private key; the gateway needs only the public key$/)
 })
 
 test('a private key alone verifies nothing, and the gateway does not read it', t => {

@@ -66,15 +66,15 @@ const refused: readonly (readonly [document: object, ...problems: string[]])[] =
   ],
   [
     jwt(issuer({ secret: SECRET }), issuer({ publicKeyFile: 'key.pem' })),
-    '$.jwt.issuers[1].issuer: must not be an issuer that jwt.issuers[0] names too',
+    '$.jwt.issuers[1].issuer: is already the issuer of jwt.issuers[0]',
   ],
   [
     { jwt: { secret: SECRET, issuer: ['https://a', 'https://b'], issuers: [issuer({ secret: SECRET })] } },
-    '$.jwt.issuers[0].issuer: must not be an issuer that jwt.issuer names too',
+    '$.jwt.issuers[0].issuer: is already the issuer of jwt.issuer',
   ],
   [
     jwt(issuer({ jwksUrl: 'http://keys.example/' })),
-    '$.jwt.issuers[0].jwksUrl: must be https: over http, whoever is on the way could put in keys (loopback alone may be http)',
+    '$.jwt.issuers[0].jwksUrl: must be https, because keys could be replaced on their way over http (only loopback may be http)',
   ],
   [
     jwt(issuer({ jwksUrl: 'file:///etc/passwd' })),
@@ -87,11 +87,11 @@ const refused: readonly (readonly [document: object, ...problems: string[]])[] =
   ],
   [
     jwt(issuer({ jwksUrl: 'https://a/', algorithms: ['RS256', 'HS256'] })),
-    '$.jwt.issuers[0].algorithms[1]: HS256 needs a secret, and key sets are public',
+    '$.jwt.issuers[0].algorithms[1]: HS256 needs a secret, but key sets are public',
   ],
   [
     jwt(issuer({ publicKeyFile: 'key.pem', algorithms: ['HS256'] })),
-    '$.jwt.issuers[0].algorithms[0]: HS256 does not go with a key of type ed25519: EdDSA',
+    '$.jwt.issuers[0].algorithms[0]: HS256 does not fit a key of type ed25519: EdDSA',
   ],
   [
     jwt(issuer({ publicKeyFile: 'nowhere' })),
@@ -105,7 +105,7 @@ const refused: readonly (readonly [document: object, ...problems: string[]])[] =
   ],
   [
     { jwt: { cookie: 'a b', queryParameter: 'a=b' } },
-    '$.jwt.cookie: must be the name of a cookie, not "a b"',
+    '$.jwt.cookie: must be a cookie name, not "a b"',
     '$.jwt.queryParameter: must be a name of A-Z a-z 0-9 . _ ~ -, not "a=b"',
   ],
   [
@@ -114,28 +114,28 @@ const refused: readonly (readonly [document: object, ...problems: string[]])[] =
   ],
   [
     { apiKeys: { enabled: true, prefix: '/waygate/' } },
-    '$.apiKeys.prefix: must not share keys with discovery.routesPrefix: "/waygate/" and "/waygate/routes/"',
+    '$.apiKeys.prefix: must not overlap with discovery.routesPrefix: "/waygate/" and "/waygate/routes/"',
   ],
   [
     { apiKeys: { enabled: true, prefix: '/a/' }, jwt: { revocations: { enabled: true, prefix: '/a/b/' } } },
-    '$.jwt.revocations.prefix: must not share keys with apiKeys.prefix: "/a/b/" and "/a/"',
+    '$.jwt.revocations.prefix: must not overlap with apiKeys.prefix: "/a/b/" and "/a/"',
   ],
   [
     { apiKeys: { enabled: true, prefix: '/keys' } },
-    '$.apiKeys.prefix: must name something and end with "/", not "/keys"',
+    '$.apiKeys.prefix: must contain a name and end with "/", not "/keys"',
   ],
   [
     { apiKeys: { enabled: true }, discovery: { registry: 'file', file: 'f' } },
-    '$.apiKeys.enabled: needs etcd, and discovery.registry is "file"',
+    '$.apiKeys.enabled: needs etcd, but discovery.registry is "file"',
   ],
   [
     { routes: { documents: { a: { path: '/a', service: 'a', auth: ['jwt', 'api-key', { basic: {} }] } } } },
-    '$.routes.documents.a.auth[1]: asks for "api-key", which is not configured: set apiKeys.enabled',
-    '$.routes.documents.a.auth[2]: asks for "basic", which is not configured: set basic.users or basic.usersFile',
+    '$.routes.documents.a.auth[1]: requires "api-key", which is not configured: set apiKeys.enabled',
+    '$.routes.documents.a.auth[2]: requires "basic", which is not configured: set basic.users or basic.usersFile',
   ],
   [
     { basic: { users: { 'a:b': { password: HASH }, c: { password: 'plain' } } } },
-    '$.basic.users["a:b"]: a user is named by 1 to 255 characters without colon',
+    '$.basic.users["a:b"]: the name of a user must be 1 to 255 characters without colon',
     '$.basic.users.c.password: must be a hash that `waygate hash-password` prints: $scrypt$ln=...',
   ],
   [{ basic: { users: { a: {} } } }, '$.basic.users.a.password: is missing'],
@@ -158,9 +158,9 @@ test('every line of a file of users that cannot be used is named, and no hash is
   const users = [`anna:${HASH}`, 'no colon', `anna:${HASH}`, 'bert:$2y$05$abc', `:${HASH}`].join('\n')
   assert.deepEqual(problemsOf(t, { basic: { usersFile: 'users' } }, { users }), [
     '$.basic.usersFile: users:2: must be name:hash',
-    '$.basic.usersFile: users:3: anna is there already',
+    '$.basic.usersFile: users:3: anna is defined twice',
     '$.basic.usersFile: users:4: must be a hash that `waygate hash-password` prints: $scrypt$ln=...',
-    '$.basic.usersFile: users:5: a user is named by 1 to 255 characters without colon',
+    '$.basic.usersFile: users:5: the name of a user must be 1 to 255 characters without colon',
   ])
   assert.deepEqual(problemsOf(t, { basic: { usersFile: 'nowhere' } }), [
     '$.basic.usersFile: nowhere cannot be read: no such file',

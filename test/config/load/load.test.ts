@@ -215,7 +215,7 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     'a limit of two kinds',
     'serviceLimit: { concurrent: 5, adaptive: true }',
     [
-      'waygate.yaml:1: $.serviceLimit.adaptive: must be false beside concurrent: a limit is fixed, or it is found',
+      'waygate.yaml:1: $.serviceLimit.adaptive: must not be true together with concurrent: a limit is either fixed or adaptive',
     ],
   ],
   [
@@ -234,18 +234,18 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     'etcd:\n  endpoints: ["https://a:1", "a:2", "http://b:1"]',
     [
       /endpoints\[1\]: must be like http/,
-      'waygate.yaml:2: $.etcd.endpoints[2]: must begin with https:// as those before it: members are all http or all https',
+      'waygate.yaml:2: $.etcd.endpoints[2]: must begin with https:// like those before it: members are either all http or all https',
     ],
   ],
   [
     'a certificate for endpoints without TLS',
     'etcd: { endpoints: ["http://a:1"], ca: waygate.yaml } # -----BEGIN CERTIFICATE-----',
-    ['waygate.yaml:1: $.etcd.ca: is for endpoints that begin with https://, and there are none'],
+    ['waygate.yaml:1: $.etcd.ca: needs endpoints that begin with https://, and there are none'],
   ],
   [
     'a certificate for the embedded etcd',
     'etcd: { ca: waygate.yaml } # -----BEGIN CERTIFICATE-----',
-    [/\$\.etcd\.ca: is for endpoints that begin with https/],
+    [/\$\.etcd\.ca: needs endpoints that begin with https/],
   ],
   ['an embedded etcd off loopback', 'etcd: { embedded: "0.0.0.0:2379" }', [/embedded: must be on loopback/]],
   ['an embedded etcd without port', 'etcd: { embedded: localhost }', [/embedded: must be host:port/]],
@@ -258,10 +258,14 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
   [
     'a source inside another',
     'discovery: { sources: [{ prefix: /a/ }, { prefix: /a/b/ }] }',
-    [/sources\[1\]\.prefix: must not share keys with sources\[0\]/],
+    [/sources\[1\]\.prefix: must not overlap with sources\[0\]/],
   ],
-  ['a source of all keys', 'discovery: { sources: [{ prefix: / }] }', [/sources\[0\]\.prefix: must name/]],
-  ['prefixes inside each other', 'discovery: { routesPrefix: /services/r/ }', [/must not share keys/]],
+  [
+    'a source of all keys',
+    'discovery: { sources: [{ prefix: / }] }',
+    [/sources\[0\]\.prefix: must contain a name/],
+  ],
+  ['prefixes inside each other', 'discovery: { routesPrefix: /services/r/ }', [/must not overlap/]],
   [
     'the file registry without a file',
     'discovery: { registry: file }',
@@ -270,12 +274,12 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
   [
     'a file of services that nobody reads',
     'discovery: { file: services.yaml }',
-    [/^waygate\.yaml:1: \$\.discovery\.file: is read by the registry "file" alone/],
+    [/^waygate\.yaml:1: \$\.discovery\.file: is only used by the registry "file"/],
   ],
   [
     'both listeners on one port',
     'port: 9000\nadminPort: 9000',
-    [/^waygate.yaml:2: \$.adminPort: must be another/],
+    [/^waygate.yaml:2: \$.adminPort: must not be 9000, which is/],
   ],
   [
     'two sources of a key',
@@ -326,8 +330,8 @@ test('an empty variable counts as absent, except where a protection would fall a
   const cwd = tempFolder(t)
   assert.equal(loadConfig({ env: { WAYGATE_PORT: '', WAYGATE_CONFIG: '' }, cwd }).config.port, 8080)
   assert.deepEqual(problemsOf(t, undefined, { env: { WAYGATE_JWT_SECRET: '', WAYGATE_ADMIN_TOKEN: ' ' } }), [
-    'environment WAYGATE_ADMIN_TOKEN: $.adminToken: must not be empty; unset the variable to go without',
-    'environment WAYGATE_JWT_SECRET: $.jwt.secret: must not be empty; unset the variable to go without',
+    'environment WAYGATE_ADMIN_TOKEN: $.adminToken: must not be empty; unset the variable to do without it',
+    'environment WAYGATE_JWT_SECRET: $.jwt.secret: must not be empty; unset the variable to do without it',
   ])
 })
 

@@ -145,8 +145,8 @@ test('a way to be known by that is not configured is a problem of the document, 
   const refused = parsed(['jwt', { 'api-key': {} }, 'basic'])
   assert.equal(
     'reason' in refused && refused.reason,
-    '$.auth[1]: asks for "api-key", which is not configured: set apiKeys.enabled; ' +
-      '$.auth[2]: asks for "basic", which is not configured: set basic.users or basic.usersFile',
+    '$.auth[1]: requires "api-key", which is not configured: set apiKeys.enabled; ' +
+      '$.auth[2]: requires "basic", which is not configured: set basic.users or basic.usersFile',
   )
 })
 
@@ -248,21 +248,21 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 5 }, '$.service: must be a string, not 5'],
   [
     { path: '/a', service: 's/t' },
-    '$.service: must be 1 to 255 characters of A-Z a-z 0-9 . _ ~ @ : - that start with a letter or digit, not "s/t"',
+    '$.service: must be 1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -, starting with a letter or digit, not "s/t"',
   ],
   [{ path: '/a', service: 's', methods: [] }, '$.methods: must not be empty'],
   [
     { path: '/a', service: 's', methods: ['GET', 'get', 'A B'] },
     '$.methods[1]: must be a method name in upper case, such as GET, not "get"; $.methods[2]: must be a method name in upper case, such as GET, not "A B"',
   ],
-  [{ path: '/a', service: 's', methods: ['GET', 'GET'] }, '$.methods: must not say the same twice'],
+  [{ path: '/a', service: 's', methods: ['GET', 'GET'] }, '$.methods: must not contain duplicates'],
   [
     { path: '/a', service: 's', methods: ['TRACE', 'CONNECT'] },
     '$.methods[0]: TRACE is never forwarded; $.methods[1]: CONNECT is never forwarded',
   ],
   [
     { path: '/a', service: 's', methods: ['GET', '*'] },
-    '$.methods[1]: must not be "*": leave `methods` out for all of them',
+    '$.methods[1]: must not be "*": leave out `methods` to match all of them',
   ],
   [
     { path: '/a', service: 's', hosts: ['a.example:80'] },
@@ -286,16 +286,16 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', serviceLimit: { concurrent: 5, adaptive: true } },
-    '$.serviceLimit.adaptive: must be false beside concurrent: a limit is fixed, or it is found',
+    '$.serviceLimit.adaptive: must not be true together with concurrent: a limit is either fixed or adaptive',
   ],
   [
     { path: '/a', service: 's', breaker: { failureRatio: 0, open: 1 } },
     '$.breaker.open: is not a known field; $.breaker.failureRatio: must be > 0, not 0',
   ],
-  [{ path: '/a', service: 's', healthCheck: {} }, '$.healthCheck: needs `path` or `tcp`'],
+  [{ path: '/a', service: 's', healthCheck: {} }, '$.healthCheck: must have `path` or `tcp`'],
   [
     { path: '/a', service: 's', healthCheck: { path: '/', tcp: true } },
-    '$.healthCheck.tcp: does not go with `path`',
+    '$.healthCheck.tcp: must not be set together with `path`',
   ],
   [
     { path: '/a', service: 's', healthCheck: { path: 'up', intervalMs: 99 } },
@@ -341,11 +341,11 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', balancer: { 'consistent-hash': { header: 'Host' } } },
-    '$.balancer["consistent-hash"].header: must be x-forwarded-host: the node sees the Host of its own address',
+    '$.balancer["consistent-hash"].header: must not be host: nodes get their own address as Host; use x-forwarded-host',
   ],
   [
     { path: '/a/:id', service: 's', balancer: { 'consistent-hash': { pathParameter: 'user' } } },
-    '$.balancer["consistent-hash"].pathParameter: is no parameter of the path /a/:id',
+    '$.balancer["consistent-hash"].pathParameter: is not a parameter of the path /a/:id',
   ],
   [
     { path: '/a', service: 's', balancer: { 'sticky-cookie': { cookie: 'a;b' } } },
@@ -396,7 +396,7 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', fallback: { status: 199 } }, '$.fallback.status: must be >= 200, not 199'],
   [
     { path: '/a', service: 's', fallback: { service: 's' } },
-    '$.fallback.service: must be another service than the route has',
+    '$.fallback.service: must not be the service of the route itself',
   ],
   [
     { path: '/a', service: 's', fallback: { status: 204, body: 'x' } },
@@ -408,11 +408,11 @@ const refused: [document: unknown, reason: string][] = [
       service: 's',
       fallback: { status: 200, headers: { 'a b': '', 'Content-Length': '1', x: 'a\nb' } },
     },
-    '$.fallback.headers["a b"]: is not a header name; $.fallback.headers["Content-Length"]: is set by the gateway itself; $.fallback.headers.x: has a character that a header must not have: "a\\nb"',
+    '$.fallback.headers["a b"]: is not a valid header name; $.fallback.headers["Content-Length"]: must not be set: the gateway sets it itself; $.fallback.headers.x: contains a character that headers must not contain: "a\\nb"',
   ],
   [
     { path: '/a', service: 's', stripPrefix: '/b' },
-    '$.stripPrefix: must be whole leading segments of the path "/a"',
+    '$.stripPrefix: must consist of whole leading segments of the path "/a"',
   ],
   [JSON.parse('{"path":"/a","service":"s","__proto__":{"auth":"none"}}'), '$.__proto__: is a reserved name'],
 ]

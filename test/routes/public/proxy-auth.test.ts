@@ -333,7 +333,7 @@ test('a route that asks for what is not configured is refused as a document, and
   }
   assert.match(
     problems[0]!.reason,
-    /^\$\.auth: asks for "api-key", which is not configured: set apiKeys\.enabled$/,
+    /^\$\.auth: requires "api-key", which is not configured: set apiKeys\.enabled$/,
   )
 })
 

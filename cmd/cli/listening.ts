@@ -1,17 +1,31 @@
+import type { AddressInfo } from 'node:net'
+import { addressOf } from '../../internal/nodes/node.ts'
+
+/** Returns `http://host:port` of a bound listener. */
+export function urlOf({ address, port }: AddressInfo): string {
+  return `http://${addressOf({ host: address, port })}`
+}
+
+/** Returns the URL of a bound listener for a client on this machine: loopback if it is bound to every address. */
+export function localUrlOf({ address, port, family }: AddressInfo): string {
+  const any = address === '0.0.0.0' || address === '::'
+  return urlOf({ address: any ? '127.0.0.1' : address, port, family })
+}
+
 interface ListenError extends NodeJS.ErrnoException {
   readonly address?: string
   readonly hostname?: string
   readonly port?: number
 }
 
-/** What a port is bound with; files and programs have the same codes for reasons of their own. */
+/** The system calls that bind a port. Files and programs fail with the same codes for other reasons. */
 const SYSCALLS = new Set(['listen', 'bind', 'getaddrinfo'])
 
-/** The usual reasons why a port cannot be bound, in one line; undefined for any other error. */
+/** Explains in one line why a port cannot be bound; undefined for any other error. */
 export function describeListenError(error: unknown): string | undefined {
   const { code, syscall = '', address, hostname, port } = error as ListenError
   if (!SYSCALLS.has(syscall)) return undefined
-  // A name that is not found comes without a port, and so does an address that was to have any free one.
+  // Errors about an unknown host have no port, and neither do those about port 0.
   const host = address ?? hostname ?? ''
   const where = port === undefined ? host : `${host}:${port}`
   switch (code) {
