@@ -1,13 +1,37 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
-import type { DirectoryOptions } from './directory-options.ts'
 import { DirectorySource, type Gone, type SourceState, type Suspect, UNHEARD } from './directory-source.ts'
-import { type KeyState, NOTHING, readEntry, shownNodes } from './key-state.ts'
-import { compareKeys } from './keys.ts'
+import {
+  type Credential,
+  type EntryRules,
+  type KeyState,
+  NOTHING,
+  readEntry,
+  shownNodes,
+} from './key-state.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
+import { compareKeys } from './service-of.ts'
+
+export interface DirectoryOptions extends EntryRules {
+  /** A service has other nodes than before; ordered by id, empty = it is gone. */
+  readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
+  /** The routes, or which services are blocked, are no longer what they were; ordered by id. */
+  readonly onRoutes?: ((routes: readonly Route[]) => void) | undefined
+  /** An API key or a revocation is new, another than before, or gone. */
+  readonly onCredential?:
+    | ((before: Credential | undefined, after: Credential | undefined) => void)
+    | undefined
+  /**
+   * For how long after a reconnect deletes are weighed together for what looks like a loss; 0 = nothing is
+   * ever doubted. Default 60,000.
+   */
+  readonly doubtMs?: number | undefined
+  /** Milliseconds on the monotonic clock. */
+  readonly now?: (() => number) | undefined
+}
 
 export interface Problem {
   readonly key: string

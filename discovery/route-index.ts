@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Route } from '../internal/routing/route.ts'
 import type { KeyState } from './key-state.ts'
-import { compareKeys } from './keys.ts'
+import { compareKeys } from './service-of.ts'
 
 /** The routes, and the services without one, put together from the keys that hold route documents. */
 export class RouteIndex {

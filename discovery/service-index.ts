@@ -1,5 +1,5 @@
 import { type Node, sameNode } from '../internal/nodes/node.ts'
-import { compareKeys } from './keys.ts'
+import { compareKeys } from './service-of.ts'
 
 /**
  * The nodes of each service, put together from the keys that name them.

@@ -1,4 +1,4 @@
-import { ChannelCredentials } from '@grpc/grpc-js'
+import { ChannelCredentials, InterceptingCall, type Interceptor } from '@grpc/grpc-js'
 import { handleWhen, retry } from 'cockatiel'
 import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
 import type { Logger } from '../logger.ts'
@@ -7,8 +7,7 @@ import { createAuthInterceptor } from './auth-interceptor.ts'
 import { AuthTokens } from './auth-tokens.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 import { GreetedCredentials } from './handshake-timeout.ts'
-import { requireLeader } from './require-leader.ts'
-import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
+import { type EtcdTls, EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 
 export interface EtcdClientOptions {
   /** `http://host:port` or `https://host:port`, all of one kind; `host:port` is http, the default port 2379. */
@@ -21,15 +20,25 @@ export interface EtcdClientOptions {
   readonly logger?: Logger | undefined
 }
 
-export interface EtcdTls {
-  readonly ca?: string | Buffer | undefined
-  readonly cert?: string | Buffer | undefined
-  readonly key?: string | Buffer | undefined
-}
-
 /** No call but a stream stays open longer without an answer. */
 const CALL_DEADLINE_MS = 2_000
 const DEFAULT_PORT = 2379
+const WATCH = '/etcdserverpb.Watch/Watch'
+
+/**
+ * Ends a watch on a member that has no leader (`WithRequireLeader` of etcd's clientv3): one that is cut off
+ * from its cluster goes on as if nothing ever changed.
+ */
+const requireLeader: Interceptor = (options, nextCall) => {
+  const call = nextCall(options)
+  if (options.method_definition.path !== WATCH) return new InterceptingCall(call)
+  return new InterceptingCall(call, {
+    start(metadata, listener, next) {
+      metadata.set('hasleader', 'true')
+      next(metadata, listener)
+    },
+  })
+}
 
 /**
  * A client whose failures show within seconds. Whoever made it calls `close()`.

@@ -1,7 +1,8 @@
 import type { Etcd3 } from 'etcd3'
 import type { Logger } from '../logger.ts'
-import { createEtcdClient, type EtcdClientOptions, type EtcdTls } from './client.ts'
+import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { type EtcdEnvironment, etcdFromEnvironment } from './environment.ts'
+import type { EtcdTls } from './tls-credentials.ts'
 
 /** Where the etcd is, and who we are to it; what is not given comes from the environment. */
 export interface EtcdAccess {

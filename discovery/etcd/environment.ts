@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { EtcdTls } from './client.ts'
+import type { EtcdTls } from './tls-credentials.ts'
 
 export interface EtcdEnvironment {
   readonly etcd?: readonly string[]

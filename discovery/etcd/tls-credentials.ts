@@ -2,9 +2,14 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import { ChannelCredentials } from '@grpc/grpc-js'
 import type { Etcd3 } from 'etcd3'
-import type { EtcdTls } from './client.ts'
 
 type CreateConnector = ChannelCredentials['_createSecureConnector']
+
+export interface EtcdTls {
+  readonly ca?: string | Buffer | undefined
+  readonly cert?: string | Buffer | undefined
+  readonly key?: string | Buffer | undefined
+}
 
 const SUFFIX = '.ip-address.invalid'
 

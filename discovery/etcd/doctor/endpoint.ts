@@ -1,5 +1,5 @@
 import type { Etcd3, IStatusResponse } from 'etcd3'
-import type { EtcdTls } from '../client.ts'
+import type { EtcdTls } from '../tls-credentials.ts'
 import { explainConnection } from './connection-failure.ts'
 import type { EndpointUrl } from './endpoint-url.ts'
 import { duration, type Finding } from './finding.ts'

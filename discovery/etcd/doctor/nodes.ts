@@ -1,7 +1,7 @@
 import { addressOf, type Node } from '../../../internal/nodes/node.ts'
 import { codecNamed } from '../../codecs/codecs.ts'
-import { compareKeys } from '../../keys.ts'
 import { ServiceIndex } from '../../service-index.ts'
+import { compareKeys } from '../../service-of.ts'
 import { decodeNodes } from '../decode-entries.ts'
 import type { ServicesPrefix } from '../prefixes.ts'
 import { isLoopback } from './endpoint-url.ts'

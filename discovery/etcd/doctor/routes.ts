@@ -1,6 +1,6 @@
 import type { Route } from '../../../internal/routing/route.ts'
 import type { ParsedRoute } from '../../key-state.ts'
-import { compareKeys } from '../../keys.ts'
+import { compareKeys } from '../../service-of.ts'
 import { decodeRoute } from '../decode-entries.ts'
 import { count, duration, type Finding, listed, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
