@@ -33,7 +33,7 @@ export interface DirectoryOptions extends EntryRules {
   readonly now?: (() => number) | undefined
 }
 
-export interface Problem {
+export interface KeyProblem {
   readonly key: string
   readonly reason: string
 }
@@ -139,7 +139,7 @@ export class Directory {
   }
 
   /** Keys whose present value is not used, or not in full; each once, in key order. */
-  problems(): readonly Problem[] {
+  problems(): readonly KeyProblem[] {
     const reasons = new Map([...this.#services.duplicates(), ...this.#problems])
     for (const { key } of this.#suspectsOf('routes')) {
       reasons.set(

@@ -3,11 +3,11 @@ import type { Route } from '../internal/routing/route.ts'
 import type { RegistryEntry } from './registry.ts'
 
 /** A route document as a Route, or what is wrong with it, for people, and the service that it names all the same. */
-export type ParsedRoute =
+export type ParsedRouteDocument =
   | { readonly route: Route }
   | { readonly reason: string; readonly service?: string | undefined }
 
-export type ParseRoute = (id: string, document: unknown) => ParsedRoute
+export type ParseRoute = (id: string, document: unknown) => ParsedRouteDocument
 
 /** What an API key's document says, as whoever checks keys wants it, or what is wrong with it, for people. */
 export type ParsedApiKey = { readonly apiKey: unknown } | { readonly reason: string }

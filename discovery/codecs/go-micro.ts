@@ -1,6 +1,6 @@
 import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
-import { idOf, placeOf } from './key.ts'
+import { idOf, splitNamedPath } from './key.ts'
 import { type Metadata, protocolOf, readMetadata, weightIfNumeric, withVersion } from './metadata.ts'
 import { listIn, readNodes } from './node-list.ts'
 import { isObject, optionalString, parseObject } from './value.ts'
@@ -13,11 +13,11 @@ import { isObject, optionalString, parseObject } from './value.ts'
  * `metadata.protocol` says what a node speaks, and none means a `web` service, which is HTTP. `mucp` over
  * the `http` transport takes HTTP requests too (`POST /` with a `Micro-Endpoint` header).
  */
-export const goMicro: Codec = {
+export const goMicroCodec: Codec = {
   name: 'go-micro',
   decode(path, value) {
     const { name, version, nodes } = parseObject(value)
-    const { service } = placeOf(path, optionalString('name', name)?.replaceAll('/', '-'))
+    const { service } = splitNamedPath(path, optionalString('name', name)?.replaceAll('/', '-'))
     return readNodes('nodes', listIn('nodes', nodes), item => {
       if (!isObject(item)) throw new TypeError('must be an object')
       const { id, address } = item

@@ -7,7 +7,7 @@ import { idOf, splitPath } from './key.ts'
  * publish themselves are `zrpc` ones, so the node is `grpc`; what publishes an HTTP address by the same
  * means reads as `plain-address`.
  */
-export const goZero: Codec = {
+export const goZeroCodec: Codec = {
   name: 'go-zero',
   decode(path, value) {
     const { service, rest } = splitPath(path)

@@ -12,7 +12,7 @@ import { isObject, parseObject } from './value.ts'
  * is a number. What registers this way is a gRPC server, so the node is `grpc` unless its metadata names
  * another `protocol`.
  */
-export const grpcEndpoint: Codec = {
+export const grpcEndpointCodec: Codec = {
   name: 'grpc-endpoint',
   decode(path, value) {
     const { service, rest } = splitPath(path)

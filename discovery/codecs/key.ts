@@ -1,5 +1,5 @@
 /** What a key says. */
-export interface Place {
+export interface KeyParts {
   readonly service: string
   /** Everything after the service. */
   readonly rest: string
@@ -11,7 +11,7 @@ export interface Place {
  * @param path the key after the prefix
  * @throws TypeError unless it has at least two segments
  */
-export function splitPath(path: string): Place {
+export function splitPath(path: string): KeyParts {
   const slash = path.indexOf('/')
   if (slash <= 0 || slash === path.length - 1) throw new TypeError('key must be <service>/<id>')
   return { service: path.slice(0, slash), rest: path.slice(slash + 1) }
@@ -25,7 +25,7 @@ export function splitPath(path: string): Place {
  * @param named the service that the value names; undefined and '' = none
  * @throws TypeError when neither names a service, or they name two
  */
-export function placeOf(path: string, named: unknown): Place {
+export function splitNamedPath(path: string, named: unknown): KeyParts {
   if (named !== undefined && typeof named !== 'string') throw new TypeError('name must be a string')
   if (named && path !== '' && !path.includes('/')) return { service: named, rest: path }
   const place = splitPath(path)

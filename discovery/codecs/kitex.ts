@@ -14,7 +14,7 @@ const DEFAULT_WEIGHT = 10
  * A Kitex server speaks Thrift, gRPC, or both on one port, and its value does not say which; never HTTP/1.1.
  * So the node is `thrift` unless its tags name a `protocol`.
  */
-export const kitex: Codec = {
+export const kitexCodec: Codec = {
   name: 'kitex',
   decode: (path, value) => [readInstance(path, value, 'thrift')],
 }

@@ -1,6 +1,6 @@
 import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
-import { idOf, placeOf, quote } from './key.ts'
+import { idOf, quote, splitNamedPath } from './key.ts'
 import { parseWeight, readMetadata, withVersion } from './metadata.ts'
 import { listIn, readEach, readNodes } from './node-list.ts'
 import { parseObject } from './value.ts'
@@ -27,11 +27,11 @@ interface Endpoint {
  * one, its https, grpc or other endpoints are shown instead. TLS is told by the scheme, and by
  * `?isSecure=true` in what Kratos wrote before 2.3.1.
  */
-export const kratos: Codec = {
+export const kratosCodec: Codec = {
   name: 'kratos',
   decode(path, value) {
     const object = parseObject(value)
-    const { service, rest } = placeOf(path, object.name)
+    const { service, rest } = splitNamedPath(path, object.name)
     if (object.id !== undefined && object.id !== rest) {
       throw new TypeError(`value has another id than its key, which says ${quote(rest)}`)
     }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
-import { idOf, placeOf } from './key.ts'
+import { idOf, splitNamedPath } from './key.ts'
 import { protocolOf, readMetadata, withVersion } from './metadata.ts'
 import { type JsonObject, optionalNumber, parseObject } from './value.ts'
 
@@ -13,12 +13,12 @@ const ADDRESS_FIELDS: readonly string[] = ['addr', 'address', 'Addr', 'Address',
  * for `addr`. Also `{"Name","IP"}`, the same struct without JSON tags, `IP` being `host:port`. No one
  * project's format but what a generation of articles on etcd has taught services to write.
  */
-export const nameAddress: Codec = {
+export const nameAddressCodec: Codec = {
   name: 'name-address',
   decode(path, value) {
     const object = parseObject(value)
     const { name = object.Name, weight = object.Weight, version = object.Version, protocol } = object
-    const { service, rest } = placeOf(path, name)
+    const { service, rest } = splitNamedPath(path, name)
     return [
       createNode({
         service,
@@ -32,7 +32,7 @@ export const nameAddress: Codec = {
   },
 }
 
-/** Whether a value has a field that {@link nameAddress} takes an address from. */
+/** Whether a value has a field that {@link nameAddressCodec} takes an address from. */
 export function hasAddress(object: JsonObject): boolean {
   return ADDRESS_FIELDS.some(field => Object.hasOwn(object, field))
 }

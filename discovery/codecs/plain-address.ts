@@ -3,7 +3,7 @@ import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
 
 /** `host:port` or `[v6]:port` at `<service>/<id>`. */
-export const plainAddress: Codec = {
+export const plainAddressCodec: Codec = {
   name: 'plain-address',
   decode(path, value) {
     const { service, rest } = splitPath(path)

@@ -28,7 +28,7 @@ const BASE_VALUE = 'rpcx_path'
  * that rpcx writes says whether it is there. So the node is `rpcx`, unless whoever registers it adds
  * `protocol=http` to its metadata.
  */
-export const rpcx: Codec = {
+export const rpcxCodec: Codec = {
   name: 'rpcx',
   decode(path, value) {
     if (path !== '' && !path.includes('/')) return []

@@ -5,7 +5,7 @@ import { readNode } from './node-object.ts'
 import { isObject, parseObject } from './value.ts'
 
 /** `{"name","nodes":[{"id","ip","port","weight"}]}` at `<service>/<anything>`. */
-export const serviceObject: Codec = {
+export const serviceObjectCodec: Codec = {
   name: 'service-object',
   decode(path, value) {
     const { service } = splitPath(path)

@@ -8,7 +8,7 @@ import { parseObject } from './value.ts'
  * `{"id","ip","port","weight","metadata","protocol"}` at `<service>/<id>`: what Waygate itself writes.
  * `host` may stand for `ip`; a value without an id has its key's.
  */
-export const waygate: Codec = {
+export const waygateCodec: Codec = {
   name: 'waygate',
   decode(path, value) {
     const { service, rest } = splitPath(path)
@@ -22,7 +22,7 @@ export const waygate: Codec = {
   },
 }
 
-/** The value that {@link waygate} reads back as the same node. */
+/** The value that {@link waygateCodec} reads back as the same node. */
 export function encodeNode(node: Node): string {
   const { id, host, port, weight, metadata, protocol } = node
   return JSON.stringify({ id, ip: host, port, weight, metadata, protocol })

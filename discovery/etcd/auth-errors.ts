@@ -4,7 +4,7 @@ import { GRPCNotImplementedError } from 'etcd3'
 const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'user name is empty']
 const NOT_ENABLED = 'authentication is not enabled'
 /** How the message begins of a call that failed for want of a token. */
-export const NO_TOKEN = 'no token from etcd'
+export const NO_TOKEN_MESSAGE = 'no token from etcd'
 
 /** Whether etcd says that a call had no token, or one that is of no use any more. It did nothing then. */
 export function isTokenError(details: string): boolean {
@@ -21,5 +21,5 @@ export function hasNoUsers(error: unknown): boolean {
 
 /** Whether a call failed for want of a token. */
 export function isNoToken(error: Error): boolean {
-  return error.message.includes(NO_TOKEN)
+  return error.message.includes(NO_TOKEN_MESSAGE)
 }

@@ -8,7 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { isTokenError } from './auth-errors.ts'
-import type { AuthTokens, Credential, NoTokenError } from './auth-tokens.ts'
+import type { AuthTokens, EtcdCredential, NoTokenError } from './auth-tokens.ts'
 import { plainReason } from './error-text.ts'
 
 type Call = ReturnType<NextCall>
@@ -118,7 +118,7 @@ class AuthenticatedCall implements Call {
     )
   }
 
-  #make(credential: Credential): void {
+  #make(credential: EtcdCredential): void {
     this.#tries++
     const metadata = this.#metadata.clone()
     if (credential.token !== undefined) metadata.set('token', credential.token)
@@ -141,7 +141,7 @@ class AuthenticatedCall implements Call {
     if (!this.#isRepeatable) this.#kept = []
   }
 
-  #onStatus(received: StatusObject, credential: Credential): void {
+  #onStatus(received: StatusObject, credential: EtcdCredential): void {
     if (received.code === status.OK || !isTokenError(received.details)) {
       this.#end(received)
       return

@@ -1,11 +1,11 @@
 import { isRecoverableError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
-import { hasNoUsers, NO_TOKEN } from './auth-errors.ts'
+import { hasNoUsers, NO_TOKEN_MESSAGE } from './auth-errors.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { plainReason } from './error-text.ts'
 
 /** What a call carries to say whose it is; `token` is undefined with an etcd that has no users. */
-export interface Credential {
+export interface EtcdCredential {
   readonly token: string | undefined
 }
 
@@ -27,7 +27,7 @@ export class NoTokenError extends Error {
     reason: string,
     { unreachable = false, cause }: { unreachable?: boolean; cause?: unknown } = {},
   ) {
-    super(`${NO_TOKEN}${reason}`, { cause })
+    super(`${NO_TOKEN_MESSAGE}${reason}`, { cause })
     this.unreachable = unreachable
   }
 }
@@ -49,7 +49,7 @@ export class AuthTokens {
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #random: () => number
-  #credential: Credential | undefined
+  #credential: EtcdCredential | undefined
   #givenAt = 0
   #asking: Promise<void> | undefined
   #refusal = new NoTokenError('')
@@ -66,7 +66,7 @@ export class AuthTokens {
   }
 
   /** What a call can carry right now. */
-  get present(): Credential | undefined {
+  get present(): EtcdCredential | undefined {
     return this.#credential
   }
 
@@ -76,7 +76,7 @@ export class AuthTokens {
    * @param patienceMs how long to wait for the end of a pause
    * @throws NoTokenError when etcd gave none, or had refused and the pause takes longer
    */
-  async get(patienceMs: number, signal: AbortSignal): Promise<Credential> {
+  async get(patienceMs: number, signal: AbortSignal): Promise<EtcdCredential> {
     const until = this.#clock.now() + patienceMs
     for (;;) {
       if (this.#credential) return this.#credential
@@ -93,7 +93,7 @@ export class AuthTokens {
   }
 
   /** Says that etcd did not accept `credential`. */
-  forget(credential: Credential): void {
+  forget(credential: EtcdCredential): void {
     // Another call may have said so already, and there is a new one.
     if (credential !== this.#credential) return
     this.#credential = undefined

@@ -35,6 +35,6 @@ const BACKOFF_CAP_MS = 3_000
  * How long to wait before try number `attempt` (from 0): full jitter, so that many clients of one store do
  * not come back in step (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
  */
-export function backoffMs(attempt: number, random: () => number, capMs = BACKOFF_CAP_MS): number {
+export function jitteredBackoffMs(attempt: number, random: () => number, capMs = BACKOFF_CAP_MS): number {
   return random() * Math.min(capMs, BACKOFF_BASE_MS * 2 ** attempt)
 }

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 
 /** Keys from the first to before the second, as etcd's requests take them. */
-export interface KeyRange {
+export interface PrefixRange {
   readonly key: Buffer
   readonly range_end: Buffer
 }
 
 /** The range of all keys that begin with `prefix`, which ends in a character before U+007F, such as `/`. */
-export function prefixRange(prefix: string): KeyRange {
+export function prefixRange(prefix: string): PrefixRange {
   const end = Buffer.from(prefix)
   end[end.length - 1] = end[end.length - 1]! + 1
   return { key: Buffer.from(prefix), range_end: end }

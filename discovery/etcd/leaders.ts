@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import { backoffMs, sleep, systemClock } from './clock.ts'
+import { jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { prefixRange } from './key-bytes.ts'
 import { isRefusal, untilChange } from './lock-queue.ts'
 
@@ -27,7 +27,7 @@ export async function* leaders(
       failures = 0
     } catch (error) {
       if (isRefusal(error)) throw error
-      await sleep(systemClock, backoffMs(failures++, Math.random), signal)
+      await sleep(systemClock, jitteredBackoffMs(failures++, Math.random), signal)
     }
   }
 }

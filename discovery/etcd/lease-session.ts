@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Etcd3, EtcdLeaseInvalidError, GRPCNotFoundError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
 import { BeatStream } from './beat-stream.ts'
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 
 const REVOKE_DEADLINE_MS = 2_000
 const GONE = 'it expired or was revoked'
@@ -141,7 +141,9 @@ export class LeaseSession {
     let isWaiting = false
     while (!signal.aborted) {
       const pauseMs =
-        failures === 0 ? this.#ttlMs / 3 : Math.min(backoffMs(failures, this.#random), this.#ttlMs / 4)
+        failures === 0
+          ? this.#ttlMs / 3
+          : Math.min(jitteredBackoffMs(failures, this.#random), this.#ttlMs / 4)
       await sleep(this.#clock, pauseMs, signal)
       if (signal.aborted || !this.#isInTime()) break
       const sentAt = this.#clock.now()

@@ -1,5 +1,5 @@
 import { silentLogger } from '../logger.ts'
-import { backoffMs, sleep, systemClock } from './clock.ts'
+import { jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { isRefusal, lookAhead, type Place, PlaceLostError, takePlace, untilChange } from './lock-queue.ts'
@@ -52,7 +52,7 @@ export async function acquire(options: AcquireOptions): Promise<Held> {
       const { message: reason } = error as Error
       if (attempt === 0) logger.warn({ queue, reason }, 'has no place in the queue; trying on')
     }
-    await sleep(systemClock, backoffMs(attempt, Math.random), signal ?? never)
+    await sleep(systemClock, jitteredBackoffMs(attempt, Math.random), signal ?? never)
   }
 }
 
@@ -92,7 +92,7 @@ async function keepPlace(
       session.noteError(error)
       if (error instanceof PlaceLostError) session.lose(error.message)
       if (isRefusal(error)) first.reject(error)
-      await sleep(systemClock, backoffMs(failures++, Math.random), session.over)
+      await sleep(systemClock, jitteredBackoffMs(failures++, Math.random), session.over)
     }
   }
 }

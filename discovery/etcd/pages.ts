@@ -1,5 +1,5 @@
 import type { Etcd3, IKeyValue } from 'etcd3'
-import type { KeyRange } from './key-bytes.ts'
+import type { PrefixRange } from './key-bytes.ts'
 
 export interface PageRequest {
   /** Where the page begins; undefined = where the range does. */
@@ -21,7 +21,7 @@ export interface Page<Item> {
 /** One page of a range, linearizable. */
 export async function readPage(
   client: Etcd3,
-  range: KeyRange,
+  range: PrefixRange,
   { from = range.key, revision, limit }: PageRequest,
 ): Promise<Page<IKeyValue>> {
   const { header, kvs, more } = await client.kv.range({

@@ -1,6 +1,6 @@
 import { type Logger, silentLogger } from '../logger.ts'
 import type { SourceStatus } from '../registry.ts'
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { readAllPages } from './pages.ts'
 import { certainDifferences, differences, isOlderOrOther, type SyncState } from './sync-state.ts'
 import {
@@ -185,7 +185,7 @@ export class PrefixSync {
     // A store that is back and refuses is another matter than it was when it did not answer.
     if (unreachable !== this.#unreachable) this.#attempt = 0
     this.#unreachable = unreachable
-    return backoffMs(this.#attempt++, this.#random, unreachable ? UNREACHABLE_CAP_MS : undefined)
+    return jitteredBackoffMs(this.#attempt++, this.#random, unreachable ? UNREACHABLE_CAP_MS : undefined)
   }
 
   async #list(reason: RelistReason): Promise<void> {

@@ -4,7 +4,7 @@ import { encodeNode } from '../codecs/waygate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { RegisteredNode } from '../registered-node.ts'
 import type { Registration, RegistrationChanges } from '../registry.ts'
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { putIfFree } from './put-if-free.ts'
@@ -143,7 +143,7 @@ export class Registrar implements Registration {
         if (!failing) this.#logger.warn({ ...this.#about(), reason }, 'cannot register yet; trying on')
         failing = true
       }
-      await sleep(this.#clock, backoffMs(attempt++, this.#random), signal)
+      await sleep(this.#clock, jitteredBackoffMs(attempt++, this.#random), signal)
     }
   }
 
@@ -211,7 +211,7 @@ export class Registrar implements Registration {
     let checkAt = this.#clock.now() + this.#checkMs
     let failures = 0
     for (;;) {
-      if (failures > 0) await this.#pause(session, backoffMs(failures, this.#random))
+      if (failures > 0) await this.#pause(session, jitteredBackoffMs(failures, this.#random))
       else if (this.#written === this.#wanted && this.#settled === this.#doubts) {
         await this.#pause(session, checkAt - this.#clock.now())
       }

@@ -9,7 +9,7 @@ import {
   type IWatchResponse,
 } from 'etcd3'
 import { connectionReason, plainReason } from './error-text.ts'
-import { type KeyRange, prefixRange, textOf } from './key-bytes.ts'
+import { type PrefixRange, prefixRange, textOf } from './key-bytes.ts'
 import { type Page, type PageRequest, readPage } from './pages.ts'
 
 /** One key as the store has it. */
@@ -43,7 +43,7 @@ export interface WatchListener {
   onEnd(error: Error): void
 }
 
-export interface WatchStream {
+export interface PrefixWatch {
   /** Asks for a sign of life, which comes as a message without events. */
   requestProgress(): void
   /** @param broken drops the connection too, so that the next try begins with a new one */
@@ -58,7 +58,7 @@ export interface SyncTransport {
    */
   readPage(request: PageRequest): Promise<Page<StoredKey>>
   /** Every change from `startRevision` on. Calls the listener only after it has returned. */
-  watch(startRevision: bigint, listener: WatchListener): WatchStream
+  watch(startRevision: bigint, listener: WatchListener): PrefixWatch
 }
 
 /** The store cannot answer for the revision asked for: `compacted` = no longer, `future` = not yet. */
@@ -94,10 +94,10 @@ export function createSyncTransport(client: Etcd3, prefix: string): SyncTranspor
 
 function openWatch(
   client: Etcd3,
-  range: KeyRange,
+  range: PrefixRange,
   startRevision: bigint,
   listener: WatchListener,
-): WatchStream {
+): PrefixWatch {
   let closed = false
   let stream: Awaited<ReturnType<typeof client.watchClient.watch>> | undefined
   const fail = (error: Error) => {
@@ -146,7 +146,7 @@ function openWatch(
  * After a watch was refused: a read has a token renewed that is of no use any more, and a refused watch does not
  * always say that it was the token (https://github.com/etcd-io/etcd/issues/12385).
  */
-async function tryToRead(client: Etcd3, range: KeyRange): Promise<void> {
+async function tryToRead(client: Etcd3, range: PrefixRange): Promise<void> {
   await client.kv.range({ ...range, limit: 1, keys_only: true }).catch(() => {})
 }
 

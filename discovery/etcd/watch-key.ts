@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import { backoffMs, type Clock, sleep } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep } from './clock.ts'
 import { createSyncTransport } from './transport.ts'
 
 /** Many keys may go at once; those who put them back must not all ask in the same moment. */
@@ -47,6 +47,10 @@ export async function watchKey(options: WatchKeyOptions): Promise<void> {
     const how = await over.promise
     signal.removeEventListener('abort', onAbort)
     stream.close(false)
-    await sleep(clock, backoffMs(failures++, random, how === 'refused' ? REFUSED_CAP_MS : undefined), signal)
+    await sleep(
+      clock,
+      jitteredBackoffMs(failures++, random, how === 'refused' ? REFUSED_CAP_MS : undefined),
+      signal,
+    )
   }
 }

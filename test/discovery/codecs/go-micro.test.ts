@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { goMicro } from '../../../discovery/codecs/go-micro.ts'
+import { goMicroCodec } from '../../../discovery/codecs/go-micro.ts'
 import { refuses } from '../codec-contract.ts'
 
 const node = { id: 'u1', address: '10.0.0.7:80', metadata: {} }
 const decode = (nodes: unknown, rest: object = {}) =>
-  goMicro.decode('user/u1', JSON.stringify({ name: 'user', ...rest, nodes }))
+  goMicroCodec.decode('user/u1', JSON.stringify({ name: 'user', ...rest, nodes }))
 
 test('go-micro: several nodes of one value are several nodes', () => {
   const nodes = decode([node, { ...node, id: 'u2', metadata: { weight: '7' } }])
@@ -46,5 +46,5 @@ test('go-micro: another name is refused, and so is one that is no string', () =>
 })
 
 test('go-micro: with a prefix of the service alone the value names it', () => {
-  assert.equal(goMicro.decode('u1', JSON.stringify({ name: 'a/b', nodes: [node] }))[0]?.service, 'a-b')
+  assert.equal(goMicroCodec.decode('u1', JSON.stringify({ name: 'a/b', nodes: [node] }))[0]?.service, 'a-b')
 })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kratos } from '../../../discovery/codecs/kratos.ts'
+import { kratosCodec } from '../../../discovery/codecs/kratos.ts'
 import { refuses } from '../codec-contract.ts'
 
 const decode = (endpoints: unknown, rest: object = {}) =>
-  kratos.decode('user/u1', JSON.stringify({ ...rest, endpoints }))
+  kratosCodec.decode('user/u1', JSON.stringify({ ...rest, endpoints }))
 const summary = (endpoints: unknown) =>
   decode(endpoints).map(({ id, port, protocol = 'http' }) => `${id} ${port} ${protocol}`)
 

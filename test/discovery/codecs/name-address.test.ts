@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nameAddress } from '../../../discovery/codecs/name-address.ts'
+import { nameAddressCodec } from '../../../discovery/codecs/name-address.ts'
 import { refuses } from '../codec-contract.ts'
 
-const decode = (path: string, value: object) => nameAddress.decode(path, JSON.stringify(value))
+const decode = (path: string, value: object) => nameAddressCodec.decode(path, JSON.stringify(value))
 
 test('name-address: the value names the service where the key has an id alone', () => {
   assert.equal(decode('10.0.0.7:80', { name: 'user', addr: '10.0.0.7:80' })[0]?.service, 'user')
