@@ -1,6 +1,6 @@
 import type { RegistryEntry, Service } from './registry.ts'
 
-/** The service of that name as a registry's keys tell of it; undefined when none names a node of it. */
+/** Collects the nodes of a service from the entries of a registry. Returns undefined when there are none. */
 export function serviceOf(name: string, entries: readonly RegistryEntry[]): Service | undefined {
   const nodes = entries
     .flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
@@ -9,7 +9,7 @@ export function serviceOf(name: string, entries: readonly RegistryEntry[]): Serv
   return nodes.length > 0 ? { name, nodes } : undefined
 }
 
-/** The order of etcd's keys for everything a key is made of here; for `sort`. */
+/** Compares keys, ids or names in the order of etcd's keys, for use with `sort`. */
 export function compareKeys(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

@@ -12,8 +12,8 @@ import { isObject, type JsonObject, parseObject } from './value.ts'
 import { waygateCodec } from './waygate.ts'
 
 /**
- * Reads each value in the format that its shape shows, or its key where values of two formats look alike;
- * services of all formats may share a prefix.
+ * Detects the format of each value by its shape, or by its key where the values of two formats look alike.
+ * Services of all formats may share a prefix.
  */
 export const autoCodec: Codec = {
   name: 'auto',

@@ -12,7 +12,7 @@ import { rpcxCodec } from './rpcx.ts'
 import { serviceObjectCodec } from './service-object.ts'
 import { waygateCodec } from './waygate.ts'
 
-/** Every value format that can be chosen by name; `docs/formats.md` describes them. */
+/** The value formats that can be chosen by name. `docs/formats.md` describes them. */
 export const codecs: readonly Codec[] = [
   autoCodec,
   waygateCodec,
@@ -28,10 +28,10 @@ export const codecs: readonly Codec[] = [
   hertzCodec,
 ]
 
-/** @throws TypeError naming the formats there are, when there is none of that name. */
+/** @throws TypeError that lists the formats, when there is none of that name */
 export function codecNamed(name: string): Codec {
   const codec = codecs.find(candidate => candidate.name === name)
   if (!codec)
-    throw new TypeError(`no format "${name}"; there are ${codecs.map(each => each.name).join(', ')}`)
+    throw new TypeError(`unknown format "${name}"; the formats are ${codecs.map(each => each.name).join(', ')}`)
   return codec
 }

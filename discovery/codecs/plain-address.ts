@@ -2,7 +2,7 @@ import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
 
-/** `host:port` or `[v6]:port` at `<service>/<id>`. */
+/** Reads `host:port` or `[v6]:port` at `<service>/<id>`. */
 export const plainAddressCodec: Codec = {
   name: 'plain-address',
   decode(path, value) {

@@ -4,7 +4,7 @@ import { listIn, readNodes } from './node-list.ts'
 import { readNode } from './node-object.ts'
 import { isObject, parseObject } from './value.ts'
 
-/** `{"name","nodes":[{"id","ip","port","weight"}]}` at `<service>/<anything>`. */
+/** Reads `{"name","nodes":[{"id","ip","port","weight"}]}` at `<service>/<anything>`. */
 export const serviceObjectCodec: Codec = {
   name: 'service-object',
   decode(path, value) {

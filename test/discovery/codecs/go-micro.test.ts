@@ -20,7 +20,7 @@ test('go-micro: several nodes of one value are several nodes', () => {
 
 test('go-micro: one bad node refuses the key and is named in the reason', () => {
   refuses(() => decode([node, { ...node, id: 'u2', address: '10.0.0.7:0' }]), /nodes\[1\].*port/)
-  refuses(() => decode([node, node]), /nodes\[1\].*id of another/)
+  refuses(() => decode([node, node]), /nodes\[1\].*same id as another/)
   refuses(() => decode([{ ...node, address: 'flow://x' }]), /nodes\[0\].*address/)
 })
 
@@ -41,7 +41,7 @@ test('go-micro: nodes that are none are refused', () => {
 })
 
 test('go-micro: another name is refused, and so is one that is no string', () => {
-  refuses(() => decode([node], { name: 'task' }), /another service/)
+  refuses(() => decode([node], { name: 'task' }), /the service in the value differs/)
   for (const name of [1, null, {}, []]) refuses(() => decode([node], { name }), /name/)
 })
 

@@ -169,7 +169,7 @@ describe('services', () => {
       [
         [
           'problem',
-          ['/services/a/x-10.0.0.2: node id "x" of service "a" is taken by /services/a/x-10.0.0.1'],
+          ['/services/a/x-10.0.0.2: node id "x" of service "a" is already used by /services/a/x-10.0.0.1'],
         ],
         ['warning', ['a: x and y at 10.0.0.1:80']],
       ],
@@ -195,8 +195,8 @@ describe('services', () => {
         key('grpc', 'x', '10.0.0.1', { protocol: 'grpc' }),
         key('fine', 'x', '10.0.0.1', { weight: 0 }),
         key('fine', 'y', '10.0.0.2'),
-        { key: '/services/broken/x', lease: '1', nodes: [], problem: 'value is not JSON' },
-        { key: '/services/fine/z', lease: '1', nodes: [], problem: 'value is not JSON' },
+        { key: '/services/broken/x', lease: '1', nodes: [], problem: 'value is not valid JSON' },
+        { key: '/services/fine/z', lease: '1', nodes: [], problem: 'value is not valid JSON' },
       ],
       context,
     )
