@@ -32,6 +32,8 @@ export const codecs: readonly Codec[] = [
 export function codecNamed(name: string): Codec {
   const codec = codecs.find(candidate => candidate.name === name)
   if (!codec)
-    throw new TypeError(`unknown format "${name}"; the formats are ${codecs.map(each => each.name).join(', ')}`)
+    throw new TypeError(
+      `unknown format "${name}"; the formats are ${codecs.map(each => each.name).join(', ')}`,
+    )
   return codec
 }

@@ -45,6 +45,7 @@ function addressIn(object: JsonObject): string {
     throw new TypeError(`"${field}" and "${another}" differ`)
   }
   if (typeof address !== 'string') throw new TypeError(`"${field}" must be a string`)
-  if (isIP(address) !== 0) throw new TypeError(`value has no port: neither a "port" field nor one in "${field}"`)
+  if (isIP(address) !== 0)
+    throw new TypeError(`value has no port: neither a "port" field nor one in "${field}"`)
   return address
 }
