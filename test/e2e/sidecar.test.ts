@@ -234,7 +234,7 @@ test('the sidecar waits for an etcd that is not running yet, and says so', async
       `http://127.0.0.1:${port}`,
     ),
   })
-  await until('it says so', () => sidecar.stderr().includes('cannot register yet'))
+  await until('it says so', () => sidecar.stderr().includes('registration failed'))
   await using late = await startEmbeddedEtcd({ port })
   const lateClient = new Etcd3({ hosts: late.url })
   try {

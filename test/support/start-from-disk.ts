@@ -147,7 +147,7 @@ export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<Se
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 200)
   const { source } = await gateway.routes()
   assert.deepEqual([source.connected, source.stale], [false, true])
-  await gateway.logged('etcd does not answer; serving what is on disk')
+  await gateway.logged('etcd does not answer; serving the snapshot on disk')
   await traffic.finish()
   return { listeningMs, servedMs }
 }
@@ -166,7 +166,7 @@ export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Dama
   const gateway = building.use(
     await startGateway({ etcd: etcd.url, cwd, ready: false, config: { accessLog: false } }),
   )
-  const warning = await gateway.logged('the snapshot on disk is not used')
+  const warning = await gateway.logged('ignoring the snapshot on disk')
   assert.equal(warning.level, 40)
   assert.match(String(warning.reason), damage.said, damage.name)
   assert.match(String(warning.path), new RegExp(damage.file))
