@@ -2,10 +2,17 @@ import { type Node, suspected } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { RegistryEntry } from './registry.ts'
 
-/** The route of a document, or the reason for people why it is invalid, with the service that it names. */
+/**
+ * The route of a document, or the reason for people why it is invalid, with the service that it names and, when it can
+ * be told which requests the document means, a closed route that refuses them.
+ */
 export type ParsedRouteDocument =
   | { readonly route: Route }
-  | { readonly reason: string; readonly service?: string | undefined }
+  | {
+      readonly reason: string
+      readonly service?: string | undefined
+      readonly closed?: Route | undefined
+    }
 
 export type ParseRoute = (id: string, document: unknown) => ParsedRouteDocument
 
@@ -62,7 +69,9 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
     case 'route': {
       const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
       if ('route' in parsed) return { nodes: [], route: parsed.route }
-      return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
+      // The last good version stays. Without one, the requests must not fall to a less strict route.
+      const route = before.route?.isBroken ? (parsed.closed ?? before.route) : (before.route ?? parsed.closed)
+      return { nodes: [], route, problem: parsed.reason, names: parsed.service }
     }
     case 'api-key': {
       const { parseApiKey = apiKey => ({ apiKey }) } = rules
@@ -95,7 +104,9 @@ function withoutRefused(
 }
 
 /** Turns an error of the parser into a problem of the document. */
-function orProblem<T>(parse: () => T): T | { readonly reason: string; readonly service?: undefined } {
+function orProblem<T>(
+  parse: () => T,
+): T | { readonly reason: string; readonly service?: undefined; readonly closed?: undefined } {
   try {
     return parse()
   } catch (error) {
