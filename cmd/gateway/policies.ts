@@ -29,8 +29,6 @@ const CHAIN = {
   cors: createCors,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
 
-const NAMES = Object.keys(CHAIN) as PolicyName[]
-
 interface Live {
   readonly rule: unknown
   readonly policy: Policy
@@ -38,10 +36,14 @@ interface Live {
 
 const BROKEN = new GatewayError('WG_ROUTE_BROKEN', { headers: { 'retry-after': '5' } })
 
+type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
+
 export interface LivePoliciesOptions {
   /** The way to a node that `around` wraps. */
   readonly upstream: Upstream
   readonly counts: PolicyCounts
+  /** For tests. Default: every policy there is. */
+  readonly chain?: Chain
 }
 
 /**
@@ -51,12 +53,16 @@ export interface LivePoliciesOptions {
 export class LivePolicies {
   readonly #upstream: Upstream
   readonly #counts: PolicyCounts
+  readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
-  readonly #live = new Map<string, Map<PolicyName, Live>>()
+  /** By route id, then by policy name. */
+  readonly #ofDocuments = new Map<string, Map<string, Live>>()
+  readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
 
-  constructor({ upstream, counts }: LivePoliciesOptions) {
+  constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
     this.#upstream = upstream
     this.#counts = counts
+    this.#chain = chain
   }
 
   /** Returns the policies of a route, ready to run. */
@@ -69,28 +75,29 @@ export class LivePolicies {
     return plan
   }
 
-  /** Closes the policies of routes that are gone and of rules that have changed. Call it after each change of routes. */
-  retain(routes: readonly Route[]): void {
-    if (this.#live.size === 0) return
-    const byId = new Map(routes.map(route => [route.id, route]))
-    for (const [id, policies] of this.#live) {
-      const rules = byId.get(id)?.policies
-      for (const [name, { rule, policy }] of policies) {
-        if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue
-        policies.delete(name)
-        policy.close?.()
-      }
-      if (policies.size === 0) this.#live.delete(id)
+  /**
+   * Closes the policies of documents that are gone and of rules that have changed. Call it after each change of routes.
+   * Those of automatic routes stay: such a route comes and goes with its nodes, and its rules never change.
+   *
+   * @param documents every route that is not automatic
+   */
+  retain(documents: readonly Route[]): void {
+    if (this.#ofDocuments.size === 0) return
+    const byId = new Map(documents.map(route => [route.id, route]))
+    for (const [id, policies] of this.#ofDocuments) {
+      keep(policies, byId.get(id)?.policies)
+      if (policies.size === 0) this.#ofDocuments.delete(id)
     }
   }
 
   /** Closes every policy. */
   close(): void {
     this.retain([])
+    for (const policies of this.#ofAutoRoutes.values()) keep(policies, undefined)
   }
 
   #compile(route: Route): RoutePlan {
-    const policies = NAMES.flatMap(name => {
+    const policies = Object.keys(this.#chain).flatMap(name => {
       const rule = route.policies?.[name]
       return rule === undefined ? [] : [{ name, policy: this.#policy(route, name, rule) }]
     })
@@ -109,22 +116,23 @@ export class LivePolicies {
     }
   }
 
-  #policy(route: Route, name: PolicyName, rule: unknown): Policy {
-    let policies = this.#live.get(route.id)
+  #policy(route: Route, name: string, rule: unknown): Policy {
+    const live = route.origin === 'auto' ? this.#ofAutoRoutes : this.#ofDocuments
+    let policies = live.get(route.id)
     if (!policies) {
       policies = new Map()
-      this.#live.set(route.id, policies)
+      live.set(route.id, policies)
     }
     const known = policies.get(name)
     if (known && isDeepStrictEqual(known.rule, rule)) return known.policy
     known?.policy.close?.()
-    const create = CHAIN[name] as CreatePolicy<unknown, PolicyTools>
+    const create = this.#chain[name] as CreatePolicy<unknown, PolicyTools>
     const policy = create(rule, this.#toolsOf(name))
     policies.set(name, { rule, policy })
     return policy
   }
 
-  #toolsOf(name: PolicyName): PolicyTools {
+  #toolsOf(name: string): PolicyTools {
     return {
       wouldRefuse: ({ call }) => {
         call.observed = [...(call.observed ?? []), name]
@@ -135,7 +143,7 @@ export class LivePolicies {
   }
 
   /** Notes the refusals of a step in the call and in the metrics. */
-  #counted(name: PolicyName, step: Step): Step {
+  #counted(name: string, step: Step): Step {
     const note = (error: unknown, { call }: Exchange): never => {
       if (error instanceof GatewayError) {
         call.policy = name
@@ -158,5 +166,14 @@ export class LivePolicies {
       throw BROKEN
     }
     return { onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] }
+  }
+}
+
+/** Closes the policies whose rule is not among `rules` as it is. */
+function keep(policies: Map<string, Live>, rules: Route['policies']): void {
+  for (const [name, { rule, policy }] of policies) {
+    if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue
+    policies.delete(name)
+    policy.close?.()
   }
 }
