@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
 import { type Finding, show } from '../kit/problem.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
+import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
@@ -34,7 +35,8 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     yield { path: ['serviceLimit', ...path], message }
   }
   yield* findAuthProblems(config)
-  yield* findRoutesRuleProblems(config)
+  const identityHeaders = Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())
+  yield* findRoutesRuleProblems(config, { identityHeaders })
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
@@ -57,7 +59,7 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
 }
 
 /** Checks the rules of all routes in the file. The document need not have passed the schema. */
-export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
+export function* findRoutesRuleProblems(document: unknown, context: RuleContext = {}): Generator<Finding> {
   const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
   const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
   for (const { path, message } of findBalancerProblems(balancer, undefined)) {
@@ -66,13 +68,13 @@ export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
   for (const { path, message } of findHealthCheckProblems(healthCheck)) {
     yield { path: ['routes', 'defaults', 'healthCheck', ...path], message }
   }
-  for (const { path, message } of findPolicyProblems(section?.defaults, {})) {
+  for (const { path, message } of findPolicyProblems(section?.defaults, context)) {
     yield { path: ['routes', 'defaults', ...path], message }
   }
   const routes = section?.documents
   if (typeof routes !== 'object' || routes === null) return
   for (const [id, route] of Object.entries(routes)) {
-    for (const { path, message } of findRouteRuleProblems(route)) {
+    for (const { path, message } of findRouteRuleProblems(route, context)) {
       yield { path: ['routes', 'documents', id, ...path], message }
     }
   }

@@ -11,6 +11,7 @@ import { createProblemFinder } from '../kit/validate.ts'
 import { NAME_PATTERN } from '../kit/values.ts'
 import { findPolicyProblems, toPolicies } from '../policies/policies.ts'
 import { membersOf, type RuleContext } from '../policies/policy-rule.ts'
+import { reservedEverywhere } from '../policies/reserved-headers.ts'
 import type { Config } from '../schema.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
@@ -159,18 +160,6 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
 
 const DAY_SECONDS = 86_400
 
-// RFC 9110 section 7.6.1, and headers that frame the answer.
-const FRAMING_HEADERS = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
 function* fallbackProblems(fallback: unknown, service: unknown): Generator<Finding> {
   if (typeof fallback !== 'object' || fallback === null) return
   const { service: other, headers, status, body } = fallback as Record<string, unknown>
@@ -183,9 +172,10 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   if (typeof headers !== 'object' || headers === null) return
   for (const [name, value] of Object.entries(headers)) {
     const path = ['fallback', 'headers', name]
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) yield { path, message: 'is not a valid header name' }
-    else if (FRAMING_HEADERS.has(name.toLowerCase()))
-      yield { path, message: 'must not be set: the gateway sets it itself' }
+    const message = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)
+      ? reservedEverywhere(name.toLowerCase())
+      : 'is not a valid header name'
+    if (message !== undefined) yield { path, message }
     if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
       yield { path, message: `contains a character that headers must not contain: ${show(value)}` }
     }

@@ -1,0 +1,61 @@
+/** Fields that frame a message or concern one connection alone (RFC 9110 section 7.6.1); the gateway sets them. */
+const FRAMING = [
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+/** Fields of an answer that follow from its body, or that the gateway adds. */
+const ANSWER = ['content-encoding', 'x-request-id']
+/** Fields that tell a node who asks, and how. */
+const TRUSTED = ['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id']
+
+const OURS = 'must not be set: the gateway sets it itself'
+
+/**
+ * Returns why a header must not be set in any message; undefined when it may.
+ *
+ * @param name in lower case
+ */
+export function reservedEverywhere(name: string): string | undefined {
+  return FRAMING.includes(name) ? OURS : undefined
+}
+
+/**
+ * Returns why a document must not set a header of requests; undefined when it may.
+ *
+ * @param name in lower case
+ * @param identityHeaders further names, in lower case, that carry the identity
+ */
+export function reservedInRequests(
+  name: string,
+  identityHeaders: readonly string[] = [],
+): string | undefined {
+  // Nodes may read `_` as `-`.
+  const dashed = name.replaceAll('_', '-')
+  if (FRAMING.includes(dashed)) return OURS
+  if (dashed === 'host') return `${OURS}; see preserveHost`
+  const isTrusted = TRUSTED.includes(dashed) || /^x-(?:forwarded|waygate)-/.test(dashed)
+  return isTrusted || identityHeaders.includes(dashed) ? `${OURS}, and nodes trust it` : undefined
+}
+
+/**
+ * Returns why a document must not set a header of answers; undefined when it may.
+ *
+ * @param name in lower case
+ */
+export function reservedInAnswers(name: string): string | undefined {
+  return FRAMING.includes(name) || ANSWER.includes(name) || name.startsWith('x-waygate-') ? OURS : undefined
+}
+
+/** Returns the first reserved header of answers that begins with `prefix`, in lower case. */
+export function reservedBehind(prefix: string): string | undefined {
+  return [...FRAMING, ...ANSWER].find(name => name.startsWith(prefix))
+}
