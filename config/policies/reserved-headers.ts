@@ -55,7 +55,12 @@ export function reservedInAnswers(name: string): string | undefined {
   return FRAMING.includes(name) || ANSWER.includes(name) || name.startsWith('x-waygate-') ? OURS : undefined
 }
 
-/** Returns the first reserved header of answers that begins with `prefix`, in lower case. */
-export function reservedBehind(prefix: string): string | undefined {
-  return [...FRAMING, ...ANSWER].find(name => name.startsWith(prefix))
+/**
+ * Returns a header that an answer cannot do without and that begins with `prefix`. Those that the gateway adds after all
+ * policies do not count.
+ *
+ * @param prefix in lower case
+ */
+export function neededInAnswers(prefix: string): string | undefined {
+  return [...FRAMING, 'content-encoding'].find(name => name.startsWith(prefix))
 }
