@@ -6,6 +6,7 @@ import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
+import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** Everything that policies may be handed; each takes what it needs. */
@@ -27,6 +28,8 @@ const CHAIN = {
   clients: createClients,
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
+  requestHeaders: createRequestHeaders,
+  responseHeaders: createResponseHeaders,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
 
 interface Live {

@@ -3,10 +3,13 @@ import type { RoutePolicies } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
 import { clients } from './clients.ts'
 import { cors } from './cors.ts'
+import { requestHeaders, responseHeaders } from './headers.ts'
 import { membersOf, type PolicyRule, type RuleContext } from './policy-rule.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
-export const POLICY_RULES = { clients, cors } as const satisfies Readonly<Record<string, PolicyRule>>
+export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<
+  Record<string, PolicyRule>
+>
 
 type PolicyRules = typeof POLICY_RULES
 export type PolicyName = keyof PolicyRules

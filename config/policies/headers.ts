@@ -1,0 +1,108 @@
+import Type from 'typebox'
+import { findTemplateProblem, VARIABLE_NAMES } from '../../internal/template.ts'
+import { didYouMean } from '../kit/closest.ts'
+import type { Finding } from '../kit/problem.ts'
+import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+import { neededInAnswers, reservedInAnswers, reservedInRequests } from './reserved-headers.ts'
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** Printable ASCII, which reaches every reader as it was written. */
+const VALUE = /^[\x20-\x7e]*$/
+const MAX_ENTRIES = 64
+
+const VALUES = Type.Record(Type.String(), Type.String(), { maxProperties: MAX_ENTRIES })
+
+const OPERATIONS = {
+  remove: Type.Optional(
+    Type.Array(Type.String(), {
+      maxItems: MAX_ENTRIES,
+      description: 'Names to remove; `x-debug-*` is every name that begins so.',
+    }),
+  ),
+  set: Type.Optional({ ...VALUES, description: 'Values to set in place of any that are there.' }),
+  setIfAbsent: Type.Optional({ ...VALUES, description: 'Values to set where there is none.' }),
+  add: Type.Optional({ ...VALUES, description: 'Lines to add to any that are there.' }),
+}
+
+/** `requestHeaders`: changes the header lines that nodes get. */
+export const requestHeaders = policyRule({
+  schema: Type.Object(OPERATIONS, {
+    additionalProperties: false,
+    minProperties: 1,
+    title: 'header changes',
+    description:
+      'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies.md#templates).',
+  }),
+  adds: false,
+  problems: (rule, { identityHeaders }) =>
+    headerProblems(rule, name => reservedInRequests(name, identityHeaders)),
+})
+
+/** `responseHeaders`: changes the header lines that clients get. */
+export const responseHeaders = policyRule({
+  schema: Type.Object(
+    {
+      ...OPERATIONS,
+      onErrors: Type.Optional(
+        Type.Boolean({
+          description: "Whether answers of the gateway itself are changed too. Absent: false, nodes' alone.",
+        }),
+      ),
+    },
+    {
+      additionalProperties: false,
+      minProperties: 1,
+      title: 'header changes',
+      description: 'Changes the headers that clients get, as `requestHeaders` does.',
+    },
+  ),
+  adds: false,
+  *problems(rule) {
+    yield* headerProblems(rule, reservedInAnswers)
+    const { remove, ...operations } = membersOf(rule)
+    for (const [index, name] of textsOf(remove)) {
+      const needed = name.endsWith('*') ? neededInAnswers(name.slice(0, -1).toLowerCase()) : undefined
+      if (needed !== undefined) yield { path: ['remove', index], message: `would remove ${needed}` }
+    }
+    for (const operation of ['set', 'setIfAbsent']) {
+      for (const name of Object.keys(membersOf(operations[operation]))) {
+        if (name.toLowerCase() === 'set-cookie') {
+          yield { path: [operation, name], message: 'would replace the cookies of the node; use add' }
+        }
+      }
+    }
+  },
+})
+
+function* headerProblems(rule: unknown, reserved: (name: string) => string | undefined): Generator<Finding> {
+  const { remove, ...operations } = membersOf(rule)
+  for (const [index, name] of textsOf(remove)) {
+    const plain = name.replace(/\*$/, '')
+    const message =
+      !TOKEN.test(plain) || plain.includes('*') ? 'is not a valid header name' : reserved(plain.toLowerCase())
+    if (message !== undefined) yield { path: ['remove', index], message }
+  }
+  for (const [operation, values] of Object.entries(operations)) {
+    const seen = new Set<string>()
+    for (const [name, value] of Object.entries(membersOf(values))) {
+      const path = [operation, name]
+      const lower = name.toLowerCase()
+      const message = TOKEN.test(name) ? reserved(lower) : 'is not a valid header name'
+      if (message !== undefined) yield { path, message }
+      if (seen.has(lower)) yield { path, message: 'is there twice, in another case' }
+      seen.add(lower)
+      if (typeof value !== 'string') continue
+      const problem = valueProblem(value)
+      if (problem !== undefined) yield { path, message: problem }
+    }
+  }
+}
+
+function valueProblem(value: string): string | undefined {
+  if (!VALUE.test(value)) return 'must be printable ASCII'
+  const problem = findTemplateProblem(value)
+  if (problem === undefined) return undefined
+  return problem.variable === undefined
+    ? problem.message
+    : `${problem.message}${didYouMean(problem.variable, VARIABLE_NAMES)}`
+}

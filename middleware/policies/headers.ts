@@ -1,0 +1,90 @@
+import { getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
+import type { Exchange, Policy } from '../../internal/policy.ts'
+import { compileTemplate, encodeForHeader, type Template } from '../../internal/template.ts'
+
+/** Header changes, applied in this order. Values are templates; one that has no value changes nothing. */
+export interface HeadersRule {
+  /** Names; one that ends in `*` stands for all that begin so. */
+  readonly remove?: readonly string[] | undefined
+  readonly set?: Readonly<Record<string, string>> | undefined
+  readonly setIfAbsent?: Readonly<Record<string, string>> | undefined
+  readonly add?: Readonly<Record<string, string>> | undefined
+}
+
+export interface ResponseHeadersRule extends HeadersRule {
+  /** Whether answers of the gateway itself are changed too. Default: false. */
+  readonly onErrors?: boolean | undefined
+}
+
+/** Changes the header lines that nodes get. */
+export function createRequestHeaders(rule: HeadersRule): Policy {
+  // Servers that read `_` as `-` must not see another copy of what was set or removed.
+  const change = compileChange(rule, name => name.replaceAll('_', '-'))
+  return {
+    onAuthorized: exchange => {
+      change(exchange.outgoing!.headers, exchange)
+      return undefined
+    },
+  }
+}
+
+/** Changes the header lines that clients get. */
+export function createResponseHeaders({ onErrors = false, ...rule }: ResponseHeadersRule): Policy {
+  const change = compileChange(rule, name => name)
+  return {
+    onResponse: ({ headers, from }, exchange) => {
+      if (onErrors || from === 'upstream') change(headers, exchange)
+    },
+  }
+}
+
+type Change = (lines: string[], exchange: Exchange) => void
+type Entry = readonly [name: string, template: Template]
+
+/** @param fold maps a lower-case name to what names are compared by */
+function compileChange(
+  { remove = [], set = {}, setIfAbsent = {}, add = {} }: HeadersRule,
+  fold: (name: string) => string,
+): Change {
+  const isRemoved = compileNames(remove, fold)
+  const sets = compileEntries(set)
+  const defaults = compileEntries(setIfAbsent)
+  const additions = compileEntries(add)
+  return (lines, exchange) => {
+    if (isRemoved) removeHeaders(lines, isRemoved)
+    for (const [name, template] of sets) {
+      const value = template.render(exchange, encodeForHeader)
+      if (value === undefined) continue
+      const folded = fold(name.toLowerCase())
+      removeHeaders(lines, other => fold(other) === folded)
+      lines.push(name, value)
+    }
+    for (const [name, template] of defaults) {
+      if (getHeader(lines, name.toLowerCase()) !== undefined) continue
+      const value = template.render(exchange, encodeForHeader)
+      if (value !== undefined) lines.push(name, value)
+    }
+    for (const [name, template] of additions) {
+      const value = template.render(exchange, encodeForHeader)
+      if (value !== undefined) lines.push(name, value)
+    }
+  }
+}
+
+function compileEntries(values: Readonly<Record<string, string>>): readonly Entry[] {
+  return Object.entries(values).map(([name, value]) => [name, compileTemplate(value)])
+}
+
+function compileNames(
+  names: readonly string[],
+  fold: (name: string) => string,
+): ((name: string) => boolean) | undefined {
+  if (names.length === 0) return undefined
+  const folded = names.map(name => fold(name.toLowerCase()))
+  const exact = new Set(folded.filter(name => !name.endsWith('*')))
+  const prefixes = folded.filter(name => name.endsWith('*')).map(name => name.slice(0, -1))
+  return name => {
+    const key = fold(name)
+    return exact.has(key) || prefixes.some(prefix => key.startsWith(prefix))
+  }
+}
