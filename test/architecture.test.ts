@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { test } from 'node:test'
-import { brokenArrows, isIn, type PackagePlaces } from './support/arrows.ts'
+import { brokenArrows, isIn, type PackagePlaces, SUB_ARROWS } from './support/arrows.ts'
+import { circlesIn, importGraph, namesTwice } from './support/import-graph.ts'
 import { importsOf } from './support/imports.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -33,6 +34,59 @@ test('no room imports a room that it must not know', () => {
     files.flatMap(file => brokenArrows(file, read(file), places)),
     [],
   )
+})
+
+const sources = new Map(
+  files.filter(file => !file.startsWith('examples/') && file !== 'index.ts').map(file => [file, read(file)]),
+)
+const graph = importGraph(sources)
+
+test('no files import each other in a circle, types included', () => {
+  assert.deepEqual(circlesIn(graph), [])
+})
+
+test('no name is exported with two meanings', () => {
+  assert.deepEqual([...namesTwice(sources)], [])
+})
+
+test('every folder has its line among the arrows, and every line its folder', () => {
+  const folders = new Set(
+    files.filter(file => !/^(?:examples|index)/.test(file)).map(file => posix.dirname(file)),
+  )
+  assert.deepEqual(
+    [...folders].filter(
+      folder =>
+        folder.includes('/') &&
+        !Object.keys(SUB_ARROWS).some(room => room.includes('/') && isIn(folder, room)),
+    ),
+    [],
+  )
+  assert.deepEqual(
+    Object.keys(SUB_ARROWS).filter(room => !files.some(file => isIn(file, room))),
+    [],
+  )
+})
+
+/** Folders whose files are the entries of one table, which may be as short as they are. */
+const TABLES = ['config/policies', 'discovery/codecs', 'internal/balancers', 'middleware/policies']
+/** Short files that only one file imports, with the reason why they stand alone. */
+const STANDING_ALONE: Readonly<Record<string, string>> = {
+  'discovery/embedded-etcd/auth-service.ts': 'one of the services of the embedded etcd, a file each',
+  'discovery/embedded-etcd/cluster-service.ts': 'one of the services of the embedded etcd, a file each',
+  'discovery/registries.ts': 'the table of registries',
+}
+const SHORT_LINES = 25
+
+test('a file of 25 lines or less is an entry of a table, shared by several files, or explained', () => {
+  const importers = (file: string) => [...graph.values()].filter(targets => targets.includes(file)).length
+  const alone = [...sources]
+    .filter(
+      ([file, source]) =>
+        !file.startsWith('examples/') && file !== 'index.ts' && source.split('\n').length <= SHORT_LINES + 1,
+    )
+    .map(([file]) => file)
+    .filter(file => !TABLES.some(table => isIn(file, table)) && importers(file) < 2)
+  assert.deepEqual(alone.sort(), Object.keys(STANDING_ALONE).sort())
 })
 
 test('every dependency has its line on the page, and every line its dependency', () => {
@@ -87,6 +141,12 @@ const broken: [file: string, line: string][] = [
   ['routes/a.ts', "import { a } from '../cmd/a.ts'"],
   ['config/a.ts', "import { a } from '../middleware/a.ts'"],
   ['cmd/a.ts', "import { a } from '../test/a.ts'"],
+  ['wrappers/http1/a.ts', "import { a } from '../node/a.ts'"],
+  ['routes/public/a.ts', "import { a } from './http1/a.ts'"],
+  ['routes/admin/a.ts', "import type { A } from '../public/a.ts'"],
+  ['config/kit/a.ts', "import type { A } from '../schema.ts'"],
+  ['routes/public/a.ts', "import type { ServerResponse } from 'node:http'"],
+  ['internal/http/a.ts', "import type { IncomingMessage } from 'node:http'"],
   ['cmd/other.ts', "import jwt from 'jsonwebtoken'"],
   ['cmd/a.ts', "const opossum = createRequire(import.meta.url)('opossum')\nrequire('opossum/lib/a.js')"],
 ]
@@ -98,12 +158,14 @@ for (const [file, line] of broken) {
 const allowed: [file: string, line: string][] = [
   ['internal/a.ts', "import { b } from './b.ts'"],
   ['internal/a.ts', "import type { Readable } from 'node:stream'"],
-  ['internal/balancers/a.ts', "import { b } from '../peer.ts'"],
+  ['internal/balancers/a.ts', "import { b } from '../nodes/peer.ts'"],
   ['internal/a.ts', '// setTimeout(f) is for others\n/**\n * console.log(x)\n */'],
   ['wrappers/a.ts', "import opossum from 'opossum'"],
   ['routes/a.ts', "import { a } from '../middleware/a.ts'"],
   ['cmd/commands/token.ts', "import jwt from 'jsonwebtoken'"],
   ['cmd/a.ts', "import { a } from '../wrappers/a.ts'"],
+  ['wrappers/node/a.ts', "import { a } from '../http1/a.ts'"],
+  ['routes/public/http1/a.ts', "import { a } from '../a.ts'\nimport type { Server } from 'node:http'"],
   ['examples/user/a.ts', "import jwt from 'jsonwebtoken'\nimport { a } from '../shared/a.ts'"],
   ['test/a.ts', "import opossum from 'opossum'\nimport { a } from '../wrappers/a.ts'"],
 ]
@@ -127,4 +189,22 @@ test('an import is found in every form it can take', () => {
     importsOf(source).map(({ specifier, typeOnly }) => (typeOnly ? `type ${specifier}` : specifier)),
     ['a', 'type b', 'c', 'e', 'd', 'f', 'g'],
   )
+})
+
+test('a circle is found whatever leads into it', () => {
+  const circle = new Map([
+    ['a.ts', "import { b } from './b.ts'"],
+    ['b.ts', "import type { C } from './c.ts'\nimport { d } from './d.ts'"],
+    ['c.ts', "export { b } from './b.ts'"],
+    ['d.ts', ''],
+  ])
+  assert.deepEqual(circlesIn(importGraph(circle)), [['b.ts', 'c.ts']])
+})
+
+test('a name that two files export is found, whatever it names', () => {
+  const texts = new Map([
+    ['a.ts', 'export const one = 1\nexport interface Two {}'],
+    ['b.ts', 'export async function one() {}\nfunction Two() {}'],
+  ])
+  assert.deepEqual([...namesTwice(texts)], [['one', ['a.ts', 'b.ts']]])
 })

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { createFileRecord } from '../../config/load/file-contents.ts'
+import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { urlOf } from '../cli/listening.ts'

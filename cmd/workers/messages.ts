@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
-import type { FileContents } from '../../config/load/file-contents.ts'
+import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Finding, jsonPath, type Path } from '../kit/problem.ts'
-import { type ReadFile, reasonOf } from '../load/file-contents.ts'
+import { type ReadFile, reasonOf } from './file-contents.ts'
 
 /** Where key loaders report problems and warnings. */
 export interface Findings {

@@ -16,7 +16,7 @@ import type { FieldSchema } from '../kit/values.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
-import type { ReadFile } from './file-contents.ts'
+import type { ReadFile } from '../keys/file-contents.ts'
 import { Layers, type Setting } from './layers.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
 

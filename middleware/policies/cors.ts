@@ -1,8 +1,8 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { addToList, getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
 import { parseOriginPattern } from '../../internal/http/origin.ts'
-import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
+import { createWholeResponse } from '../../internal/whole-response.ts'
 
 export interface CorsRule {
   /** As `parseOriginPattern` reads them. */

@@ -13,6 +13,54 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers'],
 }
 
+/**
+ * Within a top-level folder: which of its folders each folder may import, besides itself and those inside it. The
+ * top-level folder's own files stand for themselves, under its name.
+ */
+export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
+  cmd: ['cmd/cli', 'cmd/commands', 'cmd/workers'],
+  'cmd/cli': [],
+  'cmd/commands': ['cmd/cli', 'cmd/gateway', 'cmd/workers'],
+  'cmd/gateway': [],
+  'cmd/workers': ['cmd/cli', 'cmd/gateway'],
+  // The schema is put together from all others, which know of it only the type.
+  config: ['config/kit', 'config/policies', 'config/route', 'config/sections'],
+  'config/keys': ['config', 'config/kit'],
+  'config/kit': [],
+  'config/load': ['config', 'config/keys', 'config/kit', 'config/policies', 'config/route'],
+  'config/policies': ['config/kit'],
+  'config/route': ['config', 'config/kit', 'config/policies'],
+  'config/sections': ['config/kit', 'config/route'],
+  discovery: ['discovery/codecs', 'discovery/etcd', 'discovery/embedded-etcd'],
+  'discovery/codecs': ['discovery'],
+  'discovery/embedded-etcd': ['discovery'],
+  'discovery/etcd': ['discovery', 'discovery/codecs'],
+  internal: ['internal/http', 'internal/nodes', 'internal/routing'],
+  'internal/balancers': ['internal/nodes'],
+  'internal/http': [],
+  // A service has a balancer, and a balancer picks among peers.
+  'internal/nodes': ['internal/balancers'],
+  'internal/routing': ['internal/http', 'internal/nodes'],
+  middleware: [],
+  'middleware/auth': [],
+  'middleware/connection': ['middleware/request'],
+  'middleware/policies': ['middleware/request'],
+  'middleware/request': [],
+  routes: [],
+  'routes/admin': [],
+  'routes/public': [],
+  'routes/public/http1': ['routes/public'],
+  wrappers: [],
+  'wrappers/balance': ['wrappers/breaker'],
+  'wrappers/breaker': [],
+  'wrappers/fallback': [],
+  'wrappers/health': ['wrappers/http1'],
+  'wrappers/http1': ['wrappers/breaker', 'wrappers/retry'],
+  'wrappers/limit': ['wrappers', 'wrappers/breaker', 'wrappers/retry'],
+  'wrappers/node': ['wrappers/breaker', 'wrappers/http1'],
+  'wrappers/retry': ['wrappers', 'wrappers/breaker'],
+}
+
 // Pure values and calculations. All other modules of Node do I/O or wait.
 const PURE_MODULES = [
   'node:assert',
@@ -23,12 +71,15 @@ const PURE_MODULES = [
   'node:util',
 ]
 
+/** Where Node's HTTP/1 classes may be named. Everything else on the way of a request serves any protocol. */
+const HTTP1_PLACES = ['routes/public/http1', 'middleware/connection', 'wrappers/http1']
+
 /** The folders and files that may import a package, by package name. */
 export type PackagePlaces = ReadonlyMap<string, readonly string[]>
 
 const REACHING_OUT = /\b(setTimeout|setInterval|setImmediate|queueMicrotask|fetch|console|process)\s*[.(]/
 
-/** Returns the violations in a file, one line each; `file` is relative to the project. */
+/** Returns the rules that a file breaks, one line each. `file` is relative to the project. */
 export function brokenArrows(file: string, source: string, places: PackagePlaces): string[] {
   const room = file.split('/')[0] ?? file
   const open = ARROWS[room]
@@ -45,10 +96,17 @@ export function brokenArrows(file: string, source: string, places: PackagePlaces
       if (room === 'internal' && !typeOnly && !PURE_MODULES.includes(specifier)) {
         broken.push(`${file}: internal must not import ${specifier}: it does no I/O and sets no timers`)
       }
+      if (specifier === 'node:http' && typeOnly && !HTTP1_PLACES.some(place => isIn(file, place))) {
+        broken.push(`${file}: names classes of node:http, which only ${HTTP1_PLACES.join(', ')} may`)
+      }
     } else {
-      const target = posix.join(posix.dirname(file), specifier).split('/')[0] ?? ''
-      if (target !== room && !open.includes(target)) {
-        broken.push(`${file}: ${room} must not import ${target} (${specifier})`)
+      const target = posix.join(posix.dirname(file), specifier)
+      const targetRoom = target.split('/')[0] ?? ''
+      if (targetRoom !== room) {
+        if (!open.includes(targetRoom))
+          broken.push(`${file}: ${room} must not import ${targetRoom} (${specifier})`)
+      } else if (!mayEnter(subRoomOf(file), subRoomOf(target))) {
+        broken.push(`${file}: ${subRoomOf(file)} must not import ${subRoomOf(target)} (${specifier})`)
       }
     }
   }
@@ -58,11 +116,21 @@ export function brokenArrows(file: string, source: string, places: PackagePlaces
   return broken
 }
 
+/** Returns the longest listed folder that a file is in; the top-level folder where none of its folders is listed. */
+function subRoomOf(file: string): string {
+  const rooms = Object.keys(SUB_ARROWS).filter(room => isIn(file, room) && room !== file)
+  return rooms.sort((a, b) => b.length - a.length)[0] ?? posix.dirname(file)
+}
+
+function mayEnter(from: string, to: string): boolean {
+  return from === to || (SUB_ARROWS[from] ?? []).includes(to)
+}
+
 function withoutComments(source: string): string {
   return source.replace(/^\s*(?:\/?\*|\/\/).*$/gm, '')
 }
 
-/** Reports whether a file is `place` itself, or in that folder. */
+/** Returns whether a file is `place` or in the folder `place`. */
 export function isIn(file: string, place: string): boolean {
   return file === place || file.startsWith(`${place}/`)
 }

@@ -1,9 +1,9 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { RouteFallback } from '../../internal/routing/route.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { createWholeResponse } from '../../internal/whole-response.ts'
 import { StaleAnswers, type StaleAnswersOptions } from './stale-answers.ts'
 import { isKeepable, staleKey, staleResponse } from './stale-rules.ts'
 

@@ -1,6 +1,6 @@
 import type { Call, Identity } from '../../internal/call.ts'
-import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import { createWholeResponse } from '../../internal/whole-response.ts'
 import type { KeptAnswer } from './stale-answers.ts'
 
 /** Cache-Control directives that forbid storing an answer for others or serving it once it is stale (RFC 9111). */

@@ -1,7 +1,47 @@
-import type { Upstream } from '../../internal/upstream.ts'
+import type { FreshConnection, Upstream } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { chosenPeer } from './upstream-peer.ts'
 
-/** The innermost upstream: one request to the chosen node, over the transport of that node. */
+/** Creates the innermost upstream: one request to the chosen node, over the transport of that node. */
 export function createDispatch(): Upstream {
   return (request, call) => chosenPeer(call).transport.send(request, call)
+}
+
+/**
+ * Creates the innermost upstream of WebSockets: a connection of its own to the chosen node, on which nothing has been
+ * sent yet. It counts as in flight at the node until it is closed.
+ */
+export function createConnect(): Upstream<FreshConnection> {
+  return (_request, call) =>
+    new Promise((resolve, reject) => {
+      const peer = chosenPeer(call)
+      let over = false
+      const finish = () => {
+        if (over) return
+        over = true
+        peer.inFlight--
+      }
+      peer.inFlight++
+      const connecting = peer.connect((error, socket) => {
+        // Cancelled while it was being made.
+        if (over) return
+        if (error) {
+          peer.failures++
+          finish()
+          reject(new UpstreamFailure('connect', error))
+          return
+        }
+        // The holder of the socket adds a listener of its own.
+        socket.on('error', () => {}).once('close', finish)
+        call.current = { cancel: reason => socket.destroy(reason) }
+        resolve({ status: 101, socket, discard: () => void socket.destroy() })
+      })
+      call.current = {
+        cancel: reason => {
+          finish()
+          connecting.destroy()
+          reject(reason)
+        },
+      }
+    })
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 
 /** Key sets are a few thousand bytes; a larger answer is hostile or a mistake. */
 export const MAX_JWKS_BYTES = 262_144
@@ -39,7 +39,7 @@ export function fetchJwks(
   return promise
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: Readable & { readonly statusCode?: number | undefined }): Promise<string> {
   const pieces: Buffer[] = []
   let length = 0
   try {

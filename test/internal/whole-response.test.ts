@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
-import { createWholeResponse } from '../../../internal/http/whole-response.ts'
+import type { ClientResponse } from '../../internal/http/client-exchange.ts'
+import { createWholeResponse } from '../../internal/whole-response.ts'
 
 function written(response: ReturnType<typeof createWholeResponse>): string {
   let body = 'not ended'

@@ -1,4 +1,4 @@
-import type { UpstreamResponse } from '../upstream.ts'
+import type { UpstreamResponse } from './upstream.ts'
 
 /** Fields that follow from the body; a document that states them otherwise must not break the answer. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'trailer'])
