@@ -10,7 +10,10 @@ test('name-address: the value names the service where the key has an id alone', 
 })
 
 test('name-address: a longer key has the last word, so a writer below one service cannot join another', () => {
-  refuses(() => decode('task/10.0.0.7:80', { name: 'user', addr: '10.0.0.7:80' }), /the service in the value differs.*"task"/)
+  refuses(
+    () => decode('task/10.0.0.7:80', { name: 'user', addr: '10.0.0.7:80' }),
+    /the service in the value differs.*"task"/,
+  )
   refuses(() => decode('v1/10.0.0.7:80', { name: 'user', version: 'v1', addr: '10.0.0.7:80' }), /service/)
 })
 

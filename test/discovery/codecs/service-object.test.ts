@@ -36,7 +36,10 @@ test('service-object: another name, a repeated id, and nodes that are none are r
     () => serviceObjectCodec.decode('user/x', JSON.stringify({ name: 'task', nodes: [node] })),
     /service/,
   )
-  refuses(() => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes: [node, node] })), /same id as another/)
+  refuses(
+    () => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes: [node, node] })),
+    /same id as another/,
+  )
   for (const bad of [{}, 'x', [null], ['x'], [[]]]) {
     refuses(() => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes: bad })), /nodes/)
   }

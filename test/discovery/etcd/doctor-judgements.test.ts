@@ -90,7 +90,7 @@ describe('a cluster', () => {
       ],
     )
     assert.match(found[2]?.message ?? '', /1001 raft entries behind/)
-    assert.match(found[3]?.message ?? '', /1001 raft entries that it has not applied/)
+    assert.match(found[3]?.message ?? '', /has not applied 1001 of its raft entries/)
   })
 })
 
@@ -103,7 +103,7 @@ test('a member counts as configured by its id, however it is reached, or by its 
   ]
   assert.deepEqual(lines(judgeMembers(members, ['http://127.0.0.1', 'http://outside:1'], [member(1)])), [
     'warning: member c (http://10.0.0.1:2380, odd://) is not among the configured endpoints',
-    'warning: member a was added to the cluster and has never been started',
+    'warning: member a was added to the cluster, but has never been started',
   ])
 })
 
@@ -118,13 +118,13 @@ describe('space', () => {
   test('that only waits to be given back is told so', () => {
     const hint = (dbSizeInUseBytes: number) =>
       judgeSpace([{ ...member(1, { dbSizeInUseBytes }), quotaBytes }], [])[0]?.hint ?? ''
-    assert.match(hint(400_000), /^585\.9 KiB of it is free: etcdctl defrag/)
-    assert.match(hint(600_000), /^etcdctl compact/)
+    assert.match(hint(400_000), /^585\.9 KiB of it is free; run etcdctl defrag/)
+    assert.match(hint(600_000), /^run etcdctl compact/)
   })
 
   test('of unknown size is held against the default', () => {
     const found = judgeSpace([{ ...member(1, { dbSizeBytes: 2 * 2 ** 30 }), quotaBytes: undefined }], [])
-    assert.match(found[0]?.message ?? '', /of at most 2\.0 GiB, if its quota is the default/)
+    assert.match(found[0]?.message ?? '', /of at most 2\.0 GiB if its quota is the default/)
   })
 
   test('alarms are problems of the member that raised them', () => {
