@@ -110,7 +110,7 @@ async function look(options: ExamineOptions, open: Open): Promise<DoctorFinding[
   if (usable.length === 0) return findings
 
   const client = open(usable, user, password)
-  const { findings: told, isAccepted } = await within(
+  const { findings: about, isAccepted } = await within(
     patience.stepMs,
     checkAuthentication({
       anonymous: open(usable),
@@ -124,7 +124,7 @@ async function look(options: ExamineOptions, open: Open): Promise<DoctorFinding[
     findings: [unfinished('authentication', error)],
     isAccepted: false,
   }))
-  findings.push(...told)
+  findings.push(...about)
   const statuses = isAccepted
     ? await Promise.all(reports.map(report => statusOf(report, open, options, patience.stepMs)))
     : reports.map(report => report.status)

@@ -32,14 +32,14 @@ export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]):
     return judgeSpace(spaces, raised)
   } catch (error) {
     const { kind, reason } = refusalOf(error)
-    const told = statusAlarms(spaces)
-    if (told.length > 0 || kind === 'denied' || kind === 'user' || kind === 'unknown') {
+    const reported = statusAlarms(spaces)
+    if (reported.length > 0 || kind === 'denied' || kind === 'user' || kind === 'unknown') {
       const skipped: DoctorFinding = {
         check: 'space',
         level: 'skipped',
         message: `this user may not see the alarms of the cluster: ${reason}`,
       }
-      return [...judgeSpace(spaces, told), skipped]
+      return [...judgeSpace(spaces, reported), skipped]
     }
     return [
       ...judgeSpace(spaces, []),
@@ -92,13 +92,13 @@ export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alar
   ]
 }
 
-function alarmFinding(who: string, kind: string): DoctorFinding {
-  const details = { member: who, alarm: kind }
+function alarmFinding(member: string, kind: string): DoctorFinding {
+  const details = { member, alarm: kind }
   if (kind === 'NOSPACE') {
     return {
       check: 'space',
       level: 'problem',
-      message: `${who} is out of space (alarm NOSPACE), so etcd accepts no writes and no node can register`,
+      message: `${member} is out of space (alarm NOSPACE), so etcd accepts no writes and no node can register`,
       hint: 'run etcdctl compact, etcdctl defrag on every member, then etcdctl alarm disarm; set --auto-compaction-retention, or a larger --quota-backend-bytes',
       details,
     }
@@ -107,10 +107,10 @@ function alarmFinding(who: string, kind: string): DoctorFinding {
     return {
       check: 'space',
       level: 'problem',
-      message: `${who} differs from the other members (alarm CORRUPT)`,
+      message: `${member} differs from the other members (alarm CORRUPT)`,
       hint: 'replace that member with an empty one, or restore the cluster from a backup',
       details,
     }
   }
-  return { check: 'space', level: 'problem', message: `${who} has raised the alarm ${kind}`, details }
+  return { check: 'space', level: 'problem', message: `${member} has raised the alarm ${kind}`, details }
 }
