@@ -76,7 +76,7 @@ export function createWatchService({ store, header, progressIntervalMs }: WatchS
 
 function readCreate(wire: WireCreateRequest): WatchRequest {
   return {
-    // No key means the smallest one.
+    // An empty key means the smallest key.
     range: keyRange(wire.key.length > 0 ? wire.key : Buffer.from([0]), wire.range_end),
     startRevision: BigInt(wire.start_revision),
     watchId: BigInt(wire.watch_id),

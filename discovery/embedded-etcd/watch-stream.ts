@@ -103,7 +103,7 @@ export class WatchStream {
     this.#pump()
   }
 
-  /** The reader has caught up. */
+  /** Continues to send, after the reader has caught up. */
   resume(): void {
     this.#blocked = false
     this.#pump()

@@ -81,5 +81,8 @@ test('a format that there is not is named with its place, beside those that ther
   await writeFile(join(cwd, 'waygate.yaml'), config)
   const { code, stderr } = await runProgram({ args: ['start', '--port', '0', '--admin-port', '0'], cwd })
   assert.equal(code, 1)
-  assert.match(stderr, /\$\.discovery\.sources\[1\]\.format.*unknown format "consul"; the formats are auto, waygate/)
+  assert.match(
+    stderr,
+    /\$\.discovery\.sources\[1\]\.format.*unknown format "consul"; the formats are auto, waygate/,
+  )
 })
