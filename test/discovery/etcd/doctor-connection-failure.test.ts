@@ -10,7 +10,7 @@ const cases = [
   ['tcp', failed('EHOSTUNREACH'), false, /words of the system$/, /network/],
   ['tcp', new NotInTimeError(2_000), false, /^cannot connect to .*: no answer within 2 s/, /firewall/],
   ['tls', new NotInTimeError(2_000), false, /does not answer: .* \(TLS handshake\)/, /hangs/],
-  // As etcd 3.4 and later ones refuse a certificate, and as OpenSSL and Go spell it.
+  // The ways in which etcd 3.4 and later reject a certificate, as OpenSSL and Go spell them.
   ['http2', failed('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE'), false, /requires a client cert/, /ETCD_CERT/],
   [
     'http2',
@@ -25,7 +25,7 @@ const cases = [
 ] as const
 
 for (const [step, error, hasCertificate, message, hint] of cases) {
-  test(`${step}: ${'code' in error ? error.code : error.message} is told as ${message.source}`, () => {
+  test(`${step}: ${'code' in error ? error.code : error.message} is reported as ${message.source}`, () => {
     const failure = explainConnection(parseEndpoint('https://etcd:2379'), step, error, hasCertificate)
     assert.match(failure.message, message)
     assert.match(failure.hint, hint)
