@@ -1,4 +1,4 @@
-/** Puts the route documents of `examples/routes` into etcd. A gateway that runs has them a moment later. */
+/** Puts the route documents of `examples/routes` into etcd. A running gateway uses them a moment later. */
 import { createEtcdClient } from '../discovery/etcd/client.ts'
 import { readExampleRoutes } from './shared/routes.ts'
 

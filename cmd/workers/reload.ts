@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import { ConfigError } from '../../config/kit/problem.ts'
 import type { FileContents } from '../../config/keys/file-contents.ts'
+import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { formatError } from '../cli/format-error.ts'

@@ -1,5 +1,5 @@
-import { loadKeys } from '../../config/keys/keys.ts'
 import { readFrom } from '../../config/keys/file-contents.ts'
+import { loadKeys } from '../../config/keys/keys.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import { formatError } from '../cli/format-error.ts'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
-import { ConfigError, type Path } from '../kit/problem.ts'
 import { reasonOf } from '../keys/file-contents.ts'
+import { ConfigError, type Path } from '../kit/problem.ts'
 
 /** The content of a YAML or JSON file. */
 export interface DocumentFile {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Value } from 'typebox/value'
+import type { ReadFile } from '../keys/file-contents.ts'
 import { type Keys, loadKeys } from '../keys/keys.ts'
 import { renameFields } from '../kit/former-names.ts'
 import {
@@ -16,7 +17,6 @@ import type { FieldSchema } from '../kit/values.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
-import type { ReadFile } from '../keys/file-contents.ts'
 import { Layers, type Setting } from './layers.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
 

@@ -6,11 +6,11 @@ export interface ClusterServiceOptions {
   readonly store: Store
   readonly memberId: bigint
   readonly header: HeaderFactory
-  /** Where clients reach it. */
+  /** The URL at which clients reach the server. */
   readonly url: string
 }
 
-/** What can be answered of etcd's Cluster service: the list of its one member. */
+/** Creates the supported part of etcd's Cluster service: the list of its one member. */
 export function createClusterService({ store, memberId, header, url }: ClusterServiceOptions) {
   return {
     MemberList: unary(() => ({

@@ -1,4 +1,4 @@
-/** The gRPC status an error is answered with, by its name in the gRPC specification. */
+/** The gRPC status of an error, by its name in the gRPC specification. */
 export type StatusName =
   | 'INVALID_ARGUMENT'
   | 'NOT_FOUND'
@@ -8,8 +8,8 @@ export type StatusName =
   | 'UNAVAILABLE'
 
 /**
- * Everything a client can be refused with. Clients (Go's clientv3 among them) recognise etcd's errors by
- * their text, so status and text are etcd's own.
+ * All errors that a client can get. Clients such as Go's clientv3 recognise etcd's errors by their text, so
+ * both status and text are etcd's own.
  *
  * @see https://github.com/etcd-io/etcd/blob/release-3.4/etcdserver/api/v3rpc/rpctypes/error.go
  */
@@ -29,7 +29,7 @@ const ERRORS = {
   stopped: ['UNAVAILABLE', 'etcdserver: server stopped'],
 } as const satisfies Record<string, readonly [StatusName, string]>
 
-/** A refusal as etcd words it. */
+/** An error with etcd's own status and text. */
 export class EtcdError extends Error {
   readonly status: StatusName
 

@@ -9,7 +9,7 @@ export class EventLog {
     return this.#events.length
   }
 
-  /** About how much memory the events hold. */
+  /** The approximate memory of the events. */
   get bytes(): number {
     return this.#bytes
   }
@@ -25,7 +25,7 @@ export class EventLog {
     }
   }
 
-  /** The position of the first event at `revision` or later. */
+  /** Returns the position of the first event at `revision` or later. */
   position(revision: bigint): number {
     let low = 0
     let high = this.#events.length

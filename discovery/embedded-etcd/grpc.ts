@@ -10,12 +10,12 @@ export type Stream<Request, Response> = grpc.ServerDuplexStream<Request, Respons
 const ETCD_SERVICES = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const
 export type EtcdServiceName = (typeof ETCD_SERVICES)[number]
 
-/** Encoded sizes of requests that are being answered. */
+/** The encoded sizes of the requests in flight. */
 const sizes = new WeakMap<object, number>()
 
 /**
- * The definitions of etcd's v3 services, read from the files that the etcd3 client ships, wherever it is
- * installed. 64-bit numbers come as decimal strings, enums as numbers, bytes as Buffers.
+ * Loads the definitions of etcd's v3 services from the files that come with the etcd3 client. 64-bit numbers
+ * are decoded as decimal strings, enums as numbers, and bytes as Buffers.
  */
 export function loadEtcdServices(): Record<EtcdServiceName, grpc.ServiceDefinition> {
   const etcd3 = dirname(createRequire(import.meta.url).resolve('etcd3/package.json'))
@@ -33,12 +33,14 @@ export function loadEtcdServices(): Record<EtcdServiceName, grpc.ServiceDefiniti
   ) as Record<EtcdServiceName, grpc.ServiceDefinition>
 }
 
-/** How many bytes a request took on the wire. */
+/** Returns the size of a request on the wire. */
 export function requestBytes(request: object): number {
   return sizes.get(request) ?? 0
 }
 
-/** A handler whose thrown {@link EtcdError} becomes the call's status. */
+/**
+ * Creates the handler of a unary call. An {@link EtcdError} that `handler` throws becomes the call's status.
+ */
 export function unary<Request, Response>(
   handler: UnaryHandler<Request, Response>,
 ): grpc.handleUnaryCall<Request, Response> {

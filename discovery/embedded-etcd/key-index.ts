@@ -2,8 +2,9 @@ import type { KeyRange } from './key-range.ts'
 import { isDeletion, type KeyValue } from './key-value.ts'
 
 /**
- * Every key with its states, oldest first, in key order. The order is a sorted array: adding a key moves
- * its successors, which costs microseconds for the ten thousands of keys this is meant for.
+ * Holds every key, in key order, with its states, oldest first. The order is kept in a sorted array. Adding a
+ * key moves the keys after it, which takes microseconds for the tens of thousands of keys that this is meant
+ * for.
  */
 export class KeyIndex {
   readonly #states = new Map<string, KeyValue[]>()
@@ -15,13 +16,13 @@ export class KeyIndex {
     return this.#bytes
   }
 
-  /** The present state; undefined when the key does not exist. */
+  /** Returns the current state of a key; undefined when it does not exist. */
   latest(name: string): KeyValue | undefined {
     const kv = this.#states.get(name)?.at(-1)
     return kv && !isDeletion(kv) ? kv : undefined
   }
 
-  /** The states at `revision` of all keys in the range that existed then, in key order. */
+  /** Returns the states at `revision` of all keys in the range that existed then, in key order. */
   range(range: KeyRange, revision: bigint): KeyValue[] {
     const found: KeyValue[] = []
     for (let at = this.#lowerBound(range.from); at < this.#names.length; at++) {
@@ -41,12 +42,12 @@ export class KeyIndex {
       return
     }
     this.#states.set(name, [kv])
-    // Keys often come in order; then this is a push.
+    // Keys are often added in order, and then this is a push.
     if (this.#names.length === 0 || this.#names.at(-1)! < name) this.#names.push(name)
     else this.#names.splice(this.#lowerBound(name), 0, name)
   }
 
-  /** Forgets, for these keys, what no question about `revision` or later can need. */
+  /** Drops the states of these keys that no read at `revision` or later needs. */
   compact(names: Iterable<string>, revision: bigint): void {
     let vanished = false
     for (const name of names) {
@@ -63,7 +64,7 @@ export class KeyIndex {
     if (vanished) this.#names = this.#names.filter(name => this.#states.has(name))
   }
 
-  /** The position of the first name that is not less than `name`. */
+  /** Returns the position of the first name that is not less than `name`. */
   #lowerBound(name: string): number {
     let low = 0
     let high = this.#names.length
@@ -81,7 +82,7 @@ function bytesOf(kv: KeyValue): number {
 }
 
 function stateAt(states: readonly KeyValue[], revision: bigint): KeyValue | undefined {
-  // Almost always the last one is asked for.
+  // Almost all reads are for the last state.
   for (let at = states.length - 1; at >= 0; at--) {
     if (states[at]!.modRevision <= revision) return states[at]
   }

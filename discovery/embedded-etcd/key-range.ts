@@ -1,22 +1,22 @@
 /**
- * The keys from `from` up to, not including, `to`; without `to`, all keys from `from` on.
+ * The keys from `from` up to, but not including, `to`. Without `to`, all keys from `from` on.
  *
- * Keys are byte strings. They are held as JavaScript strings with one character per byte (latin1), whose
- * `<` is then the order of the bytes.
+ * Keys are byte strings. They are held as JavaScript strings with one character per byte (latin1), so that
+ * `<` compares them in the order of their bytes.
  */
 export interface KeyRange {
   readonly from: string
   readonly to: string | undefined
 }
 
-/** A key as the string it is indexed by. */
+/** Returns a key as the string by which it is indexed. */
 export function keyName(key: Buffer): string {
   return key.toString('latin1')
 }
 
 /**
- * What etcd means by `key` and `range_end`: no end is the one key (the range up to its next neighbour), an
- * end of one zero byte is everything from the key on.
+ * Returns the range that etcd's `key` and `range_end` stand for. Without an end it is that one key, expressed
+ * as the range up to its next neighbour. With an end of one zero byte it is everything from the key on.
  */
 export function keyRange(key: Buffer, rangeEnd: Buffer): KeyRange {
   const from = keyName(key)

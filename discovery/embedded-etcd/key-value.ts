@@ -1,23 +1,23 @@
-/** A key's state as one revision left it. Never changed after it is made. */
+/** The state of a key after one revision. Immutable. */
 export interface KeyValue {
   readonly key: Buffer
   readonly value: Buffer
   /** The revision that created the key; 0 for a deletion. */
   readonly createRevision: bigint
-  /** The revision that made this state. */
+  /** The revision that wrote this state. */
   readonly modRevision: bigint
-  /** Counts writes since the creation, from 1; 0 marks a deletion. */
+  /** The number of writes since the creation, from 1; 0 marks a deletion. */
   readonly version: bigint
-  /** The lease it ends with; 0 = none. */
+  /** The lease of the key; 0 means none. */
   readonly lease: bigint
 }
 
-/** One key's change within a revision. */
+/** The change of one key within a revision. */
 export interface StoreEvent {
-  /** The key as the index has it. */
+  /** The key in the form of the index. */
   readonly name: string
   readonly kv: KeyValue
-  /** What the key held before; undefined when it did not exist. */
+  /** The state of the key before; undefined when it did not exist. */
   readonly previous: KeyValue | undefined
 }
 
@@ -25,7 +25,7 @@ export function isDeletion(kv: KeyValue): boolean {
   return kv.version === 0n
 }
 
-/** About how many bytes an event takes in memory or in an answer. */
+/** Returns the approximate size of an event in memory or in a response. */
 export function eventBytes({ kv, previous }: StoreEvent): number {
   const previousBytes = previous ? previous.key.length + previous.value.length + 32 : 0
   return kv.key.length + kv.value.length + previousBytes + 48

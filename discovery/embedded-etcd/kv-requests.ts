@@ -32,7 +32,7 @@ export interface WireRangeRequest {
   readonly max_create_revision: Int64
 }
 
-/** @throws EtcdError when there is no key. */
+/** @throws EtcdError when there is no key */
 export function readRange(wire: WireRangeRequest): RangeRequest {
   return {
     range: keyRange(checkKey(wire.key), wire.range_end),
@@ -56,7 +56,7 @@ export interface WirePutRequest {
   readonly ignore_lease: boolean
 }
 
-/** @throws EtcdError when there is no key, or a value or lease beside the wish to ignore it. */
+/** @throws EtcdError when there is no key, or when the value or lease to ignore is given */
 export function readPut(wire: WirePutRequest): PutRequest {
   const lease = BigInt(wire.lease)
   const key = checkKey(wire.key)
@@ -72,7 +72,7 @@ export interface WireDeleteRequest {
   readonly prev_kv: boolean
 }
 
-/** @throws EtcdError when there is no key. */
+/** @throws EtcdError when there is no key */
 export function readDelete(wire: WireDeleteRequest): DeleteRequest {
   return { range: keyRange(checkKey(wire.key), wire.range_end), prevKv: wire.prev_kv }
 }
@@ -102,7 +102,10 @@ export interface WireTxnRequest {
   readonly failure: readonly WireOp[]
 }
 
-/** @throws EtcdError for too many operations (inner ones count against what the outer leaves) or a bad one. */
+/**
+ * @throws EtcdError for an invalid operation or too many (inner transactions share the limit of the outer
+ * one)
+ */
 export function readTxn(wire: WireTxnRequest, maxOps = MAX_TXN_OPS): TxnRequest {
   const size = Math.max(wire.compare.length, wire.success.length, wire.failure.length)
   if (size > maxOps) throw etcdError('tooManyOps')
@@ -128,7 +131,7 @@ function readCompare(wire: WireCompare): Compare {
   return { range, result, target, operand: readOperand(wire, target) }
 }
 
-/** An operand of another type than the target's counts as none: zero, or no bytes. */
+/** Reads the operand. One whose type does not fit the target counts as none: zero, or no bytes. */
 function readOperand(wire: WireCompare, target: Compare['target']): bigint | Buffer {
   switch (target) {
     case 'value':

@@ -22,7 +22,7 @@ export interface KvServiceOptions {
   readonly store: Store
   readonly leases: LeaseLookup
   readonly header: HeaderFactory
-  /** Writes with more are refused. */
+  /** Larger writes are refused. */
   readonly maxRequestBytes: number
 }
 
@@ -30,7 +30,7 @@ interface WireCompactionRequest {
   readonly revision: Int64
 }
 
-/** etcd's KV service over a store. */
+/** Creates etcd's KV service for a store. */
 export function createKvService({ store, leases, header, maxRequestBytes }: KvServiceOptions) {
   const checkSize = (request: object) => {
     if (requestBytes(request) > maxRequestBytes) throw etcdError('requestTooLarge')
@@ -71,7 +71,7 @@ export function createKvService({ store, leases, header, maxRequestBytes }: KvSe
   }
 }
 
-/** Inside a transaction's answer the heads tell the revision and nothing else. */
+/** The headers inside the response to a transaction have only the revision. */
 const innerHeader: HeaderFactory = revision => ({ revision: toLong(revision) })
 
 function wireRange({ revision, kvs, keysOnly, more, count }: RangeResult, header: HeaderFactory) {
@@ -99,7 +99,7 @@ function wireOp(op: OpResult): object {
     case 'delete':
       return { response_delete_range: wireDelete(op.result, innerHeader) }
     case 'txn':
-      // etcd leaves the revision of an inner transaction's head empty.
+      // etcd leaves the revision empty in the header of an inner transaction.
       return { response_txn: wireTxn(op.result, () => innerHeader(0n)) }
     default:
       return op satisfies never

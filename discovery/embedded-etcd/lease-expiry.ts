@@ -1,22 +1,22 @@
 import type { LeaseTable } from './lease-table.ts'
 
-/** setTimeout's longest. */
+/** The longest delay of setTimeout. */
 const MAX_DELAY_MS = 2_147_483_647
-/** A timer this late means that the process was stopped or its event loop was held up. */
+/** A timer that fires this late shows that the process was stopped or its event loop was blocked. */
 const STALL_MS = 1_000
 
 export interface LeaseExpiryOptions {
   readonly leases: LeaseTable
   readonly now: () => number
-  /** Called with each lease whose time is over. */
+  /** Called with each lease that has expired. */
   readonly expire: (id: bigint) => void
 }
 
 /**
- * Ends leases on time, with one timer for the one that ends first.
+ * Ends leases on time, with one timer for the lease that expires first.
  *
- * After a stall of this process every lease starts anew, as etcd's do when a new leader takes over: the
- * holders' renewals are waiting in sockets that nobody has read.
+ * After a stall of this process every lease starts its full time again, as in etcd when a new leader takes
+ * over, because the holders' renewals are still waiting in sockets that were not read.
  */
 export class LeaseExpiry {
   readonly #options: LeaseExpiryOptions
@@ -27,7 +27,7 @@ export class LeaseExpiry {
     this.#options = options
   }
 
-  /** To be told of each granted lease. Renewed and removed ones are noticed when the timer fires. */
+  /** Schedules a granted lease. Renewals and removals are noticed when the timer fires. */
   schedule(expiresAtMs: number): void {
     if (expiresAtMs >= this.#dueAtMs) return
     clearTimeout(this.#timer)

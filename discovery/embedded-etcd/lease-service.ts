@@ -12,14 +12,14 @@ export interface LeaseServiceOptions {
   readonly header: HeaderFactory
 }
 
-/** etcd's Lease service; leases end on time whether or not anyone asks. Call `close()` to stop that. */
+/** Creates etcd's Lease service and starts to expire leases. Call `close()` when done. */
 export function createLeaseService({ store, leases, now, header }: LeaseServiceOptions) {
   store.listen(leases)
   const present = () => header(store.revision)
   const expiry = new LeaseExpiry({ leases, now, expire: revoke })
   const open = new Set<Stream<{ readonly ID: Int64 }, object>>()
 
-  /** Removes a lease and, under one revision, its keys. */
+  /** Removes a lease and, in one revision, its keys. */
   function revoke(id: bigint): boolean {
     const names = leases.remove(id)
     if (!names) return false

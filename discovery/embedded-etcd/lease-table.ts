@@ -11,15 +11,15 @@ interface Lease {
 }
 
 export interface LeaseTableOptions {
-  /** Milliseconds that never go back. */
+  /** Milliseconds on a monotonic clock. */
   readonly now: () => number
-  /** A new id, 1..2^63-1. */
+  /** Returns a new id, 1..2^63-1. */
   readonly randomId: () => bigint
-  /** Shorter ones are raised to it. */
+  /** Shorter TTLs are raised to it. */
   readonly minTtlSeconds: bigint
 }
 
-/** Which leases there are, when they end, and the keys that end with them. Pure: it is told the time. */
+/** Holds the leases, when they expire, and the keys that expire with them. It has no timers. */
 export class LeaseTable {
   readonly #leases = new Map<bigint, Lease>()
   readonly #options: LeaseTableOptions
@@ -33,9 +33,9 @@ export class LeaseTable {
   }
 
   /**
-   * A new lease; id 0 lets the table choose one.
+   * Creates a lease. With id 0 the table chooses the id.
    *
-   * @throws EtcdError when the id is taken or the TTL is beyond etcd's maximum.
+   * @throws EtcdError when the id is taken or the TTL is above etcd's maximum
    */
   grant(
     wantedId: bigint,
@@ -52,7 +52,7 @@ export class LeaseTable {
     return { id, ttlSeconds, expiresAtMs }
   }
 
-  /** Starts the lease's time anew. Returns its TTL in seconds, 0 when there is no such lease. */
+  /** Restarts the time of a lease. Returns its TTL in seconds, or 0 when there is no such lease. */
   renew(id: bigint): bigint {
     const lease = this.#leases.get(id)
     if (!lease) return 0n
@@ -60,7 +60,7 @@ export class LeaseTable {
     return lease.ttlSeconds
   }
 
-  /** Removes a lease. Returns the names of its keys in order; undefined when there is no such lease. */
+  /** Removes a lease. Returns the names of its keys in order, or undefined when there is no such lease. */
   remove(id: bigint): string[] | undefined {
     const lease = this.#leases.get(id)
     if (!lease) return undefined
@@ -68,7 +68,9 @@ export class LeaseTable {
     return [...lease.keys].sort()
   }
 
-  /** Whole seconds left, the granted time and the attached keys; undefined when there is no such lease. */
+  /**
+   * Returns the whole seconds left, the granted time and the keys of a lease; undefined when there is none.
+   */
   describe(id: bigint): { ttlSeconds: bigint; grantedSeconds: bigint; keys: string[] } | undefined {
     const lease = this.#leases.get(id)
     if (!lease) return undefined
@@ -80,30 +82,32 @@ export class LeaseTable {
     }
   }
 
-  /** The ids of all leases, the one that ends first at the front. */
+  /** Returns the ids of all leases, ordered by when they expire. */
   list(): bigint[] {
     return [...this.#leases.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs).map(lease => lease.id)
   }
 
-  /** When the next lease ends; Infinity when there is none. */
+  /** Returns when the next lease expires; Infinity when there is none. */
   nextExpiryMs(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { expiresAtMs } of this.#leases.values()) next = Math.min(next, expiresAtMs)
     return next
   }
 
-  /** The ids of the leases whose time is over. */
+  /** Returns the ids of the leases that have expired. */
   expired(): bigint[] {
     const now = this.#options.now()
     return [...this.#leases.values()].filter(lease => lease.expiresAtMs <= now).map(lease => lease.id)
   }
 
-  /** Starts the time of every lease anew. */
+  /** Restarts the time of every lease. */
   renewAll(): void {
     for (const id of this.#leases.keys()) this.renew(id)
   }
 
-  /** Follows the store: a key belongs to the lease of its last put, and to none once it is deleted. */
+  /**
+   * Applies changes of the store: a key belongs to the lease of its last put, and to none once it is deleted.
+   */
   committed(events: readonly StoreEvent[]): void {
     for (const { name, kv, previous } of events) {
       if (previous && previous.lease !== kv.lease) this.#leases.get(previous.lease)?.keys.delete(name)

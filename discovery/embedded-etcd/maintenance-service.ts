@@ -2,7 +2,7 @@ import { unary } from './grpc.ts'
 import type { Store } from './store.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
 
-/** The protocol's version, which clients compare, and whose server this is. */
+/** The version of the protocol, which clients compare, and a suffix that identifies this server. */
 const VERSION = '3.4.0+waygate'
 
 export interface MaintenanceServiceOptions {
@@ -11,7 +11,7 @@ export interface MaintenanceServiceOptions {
   readonly header: HeaderFactory
 }
 
-/** What can be answered of etcd's Maintenance service: how it is, and that nothing is wrong. */
+/** Creates the supported part of etcd's Maintenance service: the status, and an empty list of alarms. */
 export function createMaintenanceService({ store, memberId, header }: MaintenanceServiceOptions) {
   return {
     Status: unary(() => {

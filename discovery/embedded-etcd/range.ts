@@ -3,9 +3,9 @@ import type { RangeRequest, RangeResult, RevisionFilter } from './requests.ts'
 import type { Store } from './store.ts'
 
 /**
- * Answers a Range request: filters, then sorts, then cuts to the limit; `count` is of the range itself.
+ * Answers a Range request: filters, then sorts, then cuts to the limit. `count` counts the whole range.
  *
- * @throws EtcdError when the revision is compacted or still to come.
+ * @throws EtcdError when the revision was compacted or is in the future
  */
 export function range(store: Store, request: RangeRequest): RangeResult {
   const all = store.range(request.range, request.revision)

@@ -6,7 +6,7 @@ export const SORT_TARGETS = ['key', 'version', 'createRevision', 'modRevision', 
 export const COMPARE_RESULTS = ['equal', 'greater', 'less', 'notEqual'] as const
 export const COMPARE_TARGETS = ['version', 'createRevision', 'modRevision', 'value', 'lease'] as const
 
-/** Bounds, inclusive; 0 = none. */
+/** Inclusive bounds; 0 means none. */
 export interface RevisionFilter {
   readonly min: bigint
   readonly max: bigint
@@ -14,9 +14,9 @@ export interface RevisionFilter {
 
 export interface RangeRequest {
   readonly range: KeyRange
-  /** 0 or less = all. */
+  /** 0 or less means no limit. */
   readonly limit: number
-  /** 0 or less = now. */
+  /** 0 or less means the current revision. */
   readonly revision: bigint
   readonly sortOrder: (typeof SORT_ORDERS)[number]
   readonly sortTarget: (typeof SORT_TARGETS)[number]
@@ -31,8 +31,9 @@ export interface PutRequest {
   readonly value: Buffer
   readonly lease: bigint
   readonly prevKv: boolean
-  /** Keep the value, or the lease, that the key has. */
+  /** Whether to keep the current value of the key. */
   readonly ignoreValue: boolean
+  /** Whether to keep the current lease of the key. */
   readonly ignoreLease: boolean
 }
 
@@ -41,12 +42,14 @@ export interface DeleteRequest {
   readonly prevKv: boolean
 }
 
-/** True when `target` of every key in the range is in this relation to `operand`. */
+/**
+ * A comparison that is true when `target` of every key in the range has the relation `result` to `operand`.
+ */
 export interface Compare {
   readonly range: KeyRange
   readonly result: (typeof COMPARE_RESULTS)[number]
   readonly target: (typeof COMPARE_TARGETS)[number]
-  /** Bytes for the target `value`, a number for all others. */
+  /** Bytes for the target `value`, and a number for all others. */
   readonly operand: bigint | Buffer
 }
 
@@ -65,11 +68,11 @@ export type Op =
 export interface RangeResult {
   readonly revision: bigint
   readonly kvs: readonly KeyValue[]
-  /** The values are to be left out of the answer. */
+  /** Whether the response must omit the values. */
   readonly keysOnly: boolean
-  /** The limit left some out. */
+  /** Whether the limit left out some keys. */
   readonly more: boolean
-  /** How many keys the range has, whatever limit and filters say. */
+  /** The number of keys in the range, regardless of limit and filters. */
   readonly count: number
 }
 

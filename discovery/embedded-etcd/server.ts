@@ -12,44 +12,47 @@ import { Store } from './store.ts'
 import { createWatchService } from './watch-service.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
 
-/** How long `close()` lets answers that are on their way arrive. */
+/** How long `close()` waits for calls in flight. */
 const CLOSE_GRACE_MS = 500
 
 export interface EmbeddedEtcdOptions {
-  /** A loopback address: 127.x.x.x, ::1 or localhost (which is taken as 127.0.0.1). Default 127.0.0.1. */
+  /** A loopback address: 127.x.x.x, ::1 or localhost (which means 127.0.0.1). Default 127.0.0.1. */
   readonly host?: string
-  /** 0 = any free one. */
+  /** 0 means any free port. */
   readonly port: number
-  /** History of more events than this is compacted to half of it. Default 20,000. */
+  /** A history of more events than this is compacted to half of it. Default 20,000. */
   readonly historyEvents?: number
-  /** The same for the memory that history takes. Default 64 MiB. */
+  /** A history that takes more memory than this is compacted to half of it. Default 64 MiB. */
   readonly historyBytes?: number
-  /** Shorter leases are raised to it. Default 1, the least etcd can be set to. */
+  /** Shorter TTLs are raised to it. Default 1, the least that etcd can be configured for. */
   readonly minLeaseTtlSeconds?: number
-  /** How often a quiet watch that asked for progress hears of it. Default 10 minutes, as etcd. */
+  /**
+   * How often a quiet watch that asked for progress notifications gets one. Default 10 minutes, as in etcd.
+   */
   readonly progressIntervalMs?: number
-  /** Writes with more are refused. Default 1.5 MiB, as etcd. */
+  /** Larger writes are refused. Default 1.5 MiB, as in etcd. */
   readonly maxRequestBytes?: number
-  /** Milliseconds that never go back, for leases. */
+  /** Milliseconds on a monotonic clock, for leases. */
   readonly now?: () => number
 }
 
-/** Whoever started it calls `close()`. */
+/** A running embedded etcd. Call `close()` when done. */
 export interface EmbeddedEtcd extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number }
-  /** For `--etcd`, `etcdctl --endpoints` and clients. */
+  /** The URL for `--etcd`, `etcdctl --endpoints` and clients. */
   readonly url: string
-  /** Ends all streams and connections; what was stored is gone. Safe to call twice. */
+  /** Ends all streams and connections, and drops all data. Safe to call twice. */
   close(): Promise<void>
 }
 
 /**
- * An etcd v3 server inside this process, with nothing to install: for a first run, development and one
- * machine. It keeps everything in memory, starts empty, has a new cluster id each time, and serves this
- * machine alone. It is not a cluster and has no users; beyond one machine, run a real etcd.
+ * Starts an etcd v3 server inside this process, so that nothing needs to be installed for a first run, for
+ * development, or on a single machine. It keeps everything in memory, starts empty, has a new cluster id each
+ * time, and serves only this machine. It is not a cluster and has no users. For more than one machine, run a
+ * real etcd.
  *
- * @throws Error when the host is not a loopback address, or the address cannot be listened on (the message
- * names it, `cause` is the system's error).
+ * @throws Error when the host is not a loopback address, or when it cannot listen on the address (the message
+ * names the address, and `cause` is the system's error)
  */
 export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<EmbeddedEtcd> {
   const host = checkLoopback(options.host ?? '127.0.0.1')
@@ -67,7 +70,7 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
   const header = createHeader(randomId(), memberId)
 
   const server = new grpc.Server({
-    // Above the limit for writes, so that the answer to a large one is etcd's own.
+    // Above the limit for writes, so that a large write is answered with etcd's own error.
     'grpc.max_receive_message_length': 8 << 20,
     'grpc.max_send_message_length': -1,
   })
@@ -107,11 +110,14 @@ function checkLoopback(host: string): string {
   if (host === 'localhost') return '127.0.0.1'
   if ((isIPv4(host) && host.startsWith('127.')) || host === '::1') return host
   throw new Error(
-    `the embedded etcd has no users and serves this machine alone: it listens on a loopback address such as 127.0.0.1, not on ${host}`,
+    `the embedded etcd has no users and serves only this machine; use a loopback address such as 127.0.0.1 instead of ${host}`,
   )
 }
 
-/** Our own listener, because the gRPC server's reports a busy port on the console and without its code. */
+/**
+ * Listens with our own server, because the gRPC server reports a busy port on the console and without its
+ * code.
+ */
 function listen(listener: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     listener.once('error', (cause: NodeJS.ErrnoException) => {
@@ -135,7 +141,10 @@ function shutDown(server: grpc.Server): Promise<void> {
   })
 }
 
-/** Odd, so never zero, which means "none" in every id of etcd's; also after a shift by one bit. */
+/**
+ * Returns an id that is odd even after a shift by one bit. It is therefore never 0, which means "none" in
+ * etcd.
+ */
 function randomId(): bigint {
   return randomBytes(8).readBigUInt64BE() | 3n
 }

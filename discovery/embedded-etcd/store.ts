@@ -4,31 +4,32 @@ import { KeyIndex } from './key-index.ts'
 import { type KeyRange, keyName } from './key-range.ts'
 import { eventBytes, type KeyValue, type StoreEvent } from './key-value.ts'
 
-/** How much of the past is kept. Past either bound, the older half is compacted away. */
+/** The limits of the history. When either is exceeded, the older half of the history is compacted. */
 export interface HistoryBounds {
   readonly historyEvents: number
   readonly historyBytes: number
 }
 
 export interface StoreListener {
-  /** All changes of one revision, when it is complete. */
+  /** Called with all changes of a revision when it is complete. */
   committed(events: readonly StoreEvent[], revision: bigint): void
 }
 
-/** What can be changed inside {@link Store.write}. */
+/** The changes that are possible inside {@link Store.write}. */
 export interface Writer {
-  /** The revision that the changes get. */
+  /** The revision of the changes. */
   readonly revision: bigint
+  /** Puts a key and returns its previous state. */
   put(key: Buffer, value: Buffer, lease: bigint): KeyValue | undefined
-  /** Returns what was deleted. */
+  /** Deletes the keys of a range and returns their previous states. */
   delete(range: KeyRange): KeyValue[]
 }
 
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Keys, their values, and their past: a multi-version store with etcd's revisions. In memory, without I/O
- * or timers. Revision 1 is the empty store; every write that changes something is one revision more.
+ * A multi-version store of keys and values with etcd's revisions. It lives in memory and has no I/O and no
+ * timers. Revision 1 is the empty store. Every write that changes something creates one revision.
  */
 export class Store {
   readonly log = new EventLog()
@@ -43,22 +44,22 @@ export class Store {
     this.#bounds = bounds
   }
 
-  /** The present revision; inside a write that has changed something, already the new one. */
+  /** The current revision. Inside a write that has changed something, it is already the new one. */
   get revision(): bigint {
     return this.#open.length > 0 ? this.#revision + 1n : this.#revision
   }
 
-  /** The oldest revision that can be asked about; -1 before the first compaction. */
+  /** The oldest revision that can be read; -1 before the first compaction. */
   get compactRevision(): bigint {
     return this.#compactRevision
   }
 
-  /** The size of all that is kept, past states included. */
+  /** The size of all keys and values, including past states. */
   get bytes(): number {
     return this.#index.bytes
   }
 
-  /** Listeners are called in the order in which they were added. */
+  /** Adds a listener. Listeners are called in the order in which they were added. */
   listen(listener: StoreListener): void {
     this.#listeners.push(listener)
   }
@@ -68,9 +69,9 @@ export class Store {
   }
 
   /**
-   * The keys of the range as they were at `revision` (0 = now), in key order.
+   * Returns the keys of the range as they were at `revision` (0 means now), in key order.
    *
-   * @throws EtcdError when that revision is compacted or still to come.
+   * @throws EtcdError when that revision was compacted or is in the future
    */
   range(range: KeyRange, revision = 0n): KeyValue[] {
     this.checkRevision(revision)
@@ -83,8 +84,8 @@ export class Store {
   }
 
   /**
-   * Runs `change`; all that it does becomes one revision. Readers inside see its changes at once. There is
-   * no way back: `change` checks everything before its first change.
+   * Runs `change`, whose changes become one revision. Reads inside `change` see them at once. There is no
+   * rollback, so `change` must check everything before its first change.
    */
   write<T>(change: (writer: Writer) => T): T {
     const revision = this.#revision + 1n
@@ -100,9 +101,9 @@ export class Store {
   }
 
   /**
-   * Forgets what was before `revision`.
+   * Drops the history before `revision`.
    *
-   * @throws EtcdError when it is compacted already or still to come.
+   * @throws EtcdError when that revision was compacted already or is in the future
    */
   compact(revision: bigint): void {
     if (revision <= this.#compactRevision) throw etcdError('compacted')
@@ -119,7 +120,8 @@ export class Store {
     const name = keyName(key)
     const previous = this.#index.latest(name)
     const kv: KeyValue = {
-      // A decoded request's fields are windows into its whole buffer, which must not outlive the request.
+      // The fields of a decoded request are views of its whole buffer, which must not be kept after the
+      // request.
       key: previous?.key ?? Buffer.from(key),
       value: Buffer.from(value),
       createRevision: previous?.createRevision ?? revision,
@@ -173,7 +175,7 @@ export class Store {
       at++
     }
     let oldestKept = this.log.at(at)!.kv.modRevision
-    // A revision stays or goes as a whole; the last one stays.
+    // A revision is kept or dropped as a whole, and the last one is kept.
     const split = this.log.at(at - 1)?.kv.modRevision === oldestKept
     if (split && oldestKept < this.#revision) oldestKept++
     if (oldestKept > this.#compactRevision) this.compact(oldestKept)

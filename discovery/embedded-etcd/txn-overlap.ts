@@ -3,11 +3,11 @@ import { contains, type KeyRange, keyName } from './key-range.ts'
 import type { Op, TxnRequest } from './requests.ts'
 
 /**
- * Refuses a transaction that could write one key twice: a put beside another put of the key, or beside a
- * deletion that covers it, on the same level or in inner transactions. The two branches of one transaction
- * exclude each other and may name the same key; deletions may overlap.
+ * Rejects a transaction that could write one key twice: by two puts, or by a put and a deletion that covers
+ * it, on the same level or in inner transactions. Only one of the two branches of a transaction runs, so both
+ * may contain the same key. Deletions may overlap.
  *
- * @throws EtcdError `duplicate key given in txn request`.
+ * @throws EtcdError `duplicate key given in txn request`
  */
 export function checkOverlap(request: TxnRequest): void {
   writesOf(request.success)

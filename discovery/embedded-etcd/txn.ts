@@ -4,7 +4,7 @@ import { range } from './range.ts'
 import type { Compare, Op, OpResult, TxnRequest, TxnResult } from './requests.ts'
 import type { Store, Writer } from './store.ts'
 
-/** A transaction with every comparison decided, those of inner transactions included. */
+/** A transaction whose comparisons have all been decided, including those of inner transactions. */
 interface Decided {
   readonly succeeded: boolean
   readonly ops: readonly DecidedOp[]
@@ -13,10 +13,10 @@ interface Decided {
 type DecidedOp = Exclude<Op, { kind: 'txn' }> | { readonly kind: 'txn'; readonly txn: Decided }
 
 /**
- * Runs a transaction: decides all comparisons on the state before it, checks every operation that will
- * run, then applies them in order under one revision (none when nothing changes).
+ * Runs a transaction: decides all comparisons on the state before it, checks every operation that will run,
+ * and then applies them in order in one revision (or none when nothing changes).
  *
- * @throws EtcdError before anything is changed.
+ * @throws EtcdError before anything is changed
  */
 export function txn(store: Store, leases: LeaseLookup, request: TxnRequest): TxnResult {
   const decided = decide(store, request)
@@ -75,7 +75,7 @@ const MISSING = { version: 0n, createRevision: 0n, modRevision: 0n, lease: 0n }
 function holds(store: Store, compare: Compare): boolean {
   const kvs = store.range(compare.range)
   if (kvs.length > 0) return kvs.every(kv => relates(compare, kv))
-  // A missing key has no value, not an empty one: no comparison of it is true.
+  // A missing key has no value, as opposed to an empty one, so no comparison of its value is true.
   return compare.target !== 'value' && relates(compare, MISSING)
 }
 

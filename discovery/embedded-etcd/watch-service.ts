@@ -11,7 +11,7 @@ interface WireCreateRequest {
   readonly range_end: Buffer
   readonly start_revision: Int64
   readonly progress_notify: boolean
-  /** 0 = no puts, 1 = no deletes. */
+  /** 0 excludes puts, 1 excludes deletes. */
   readonly filters: readonly number[]
   readonly prev_kv: boolean
   readonly watch_id: Int64
@@ -27,11 +27,11 @@ interface WireWatchRequest {
 export interface WatchServiceOptions {
   readonly store: Store
   readonly header: HeaderFactory
-  /** How often a watch with `progress_notify` hears that nothing happened. etcd: 10 minutes. */
+  /** How often a quiet watch with `progress_notify` gets a progress notification. etcd uses 10 minutes. */
   readonly progressIntervalMs: number
 }
 
-/** etcd's Watch service over a store. Call `close()` to end its streams and its timer. */
+/** Creates etcd's Watch service for a store. Call `close()` to end its streams and its timer. */
 export function createWatchService({ store, header, progressIntervalMs }: WatchServiceOptions) {
   const open = new Map<Stream<WireWatchRequest, object>, WatchStream>()
   store.listen({
@@ -55,7 +55,7 @@ export function createWatchService({ store, header, progressIntervalMs }: WatchS
           open.delete(call)
           watches.close()
         }
-        // A client that has no more to ask goes on listening: `end` is not the end of the call.
+        // A client that has finished sending still listens, so `end` is not the end of the call.
         call.on('data', (request: WireWatchRequest) => {
           if (request.create_request) watches.create(readCreate(request.create_request))
           else if (request.cancel_request) watches.cancel(BigInt(request.cancel_request.watch_id))
@@ -76,7 +76,7 @@ export function createWatchService({ store, header, progressIntervalMs }: WatchS
 
 function readCreate(wire: WireCreateRequest): WatchRequest {
   return {
-    // No key means the smallest one.
+    // An empty key means the smallest key.
     range: keyRange(wire.key.length > 0 ? wire.key : Buffer.from([0]), wire.range_end),
     startRevision: BigInt(wire.start_revision),
     watchId: BigInt(wire.watch_id),

@@ -5,37 +5,41 @@ import type { WatchRequest, WatchResponse } from './watch.ts'
 
 interface Watch extends Omit<WatchRequest, 'startRevision' | 'watchId'> {
   readonly id: bigint
-  /** Events of this revision and later are still to be sent. */
+  /** The first revision whose events have not been sent yet. */
   next: bigint
-  /** Something was sent since the last sign of life. */
+  /** Whether events were sent since the last progress notification was due. */
   active: boolean
 }
 
 export interface WatchStreamOptions {
   readonly store: Store
-  /** Sends one message. Returns false when the reader is behind: then `resume()` is called when it is not. */
+  /**
+   * Sends one message. Returns false when the reader is slow; the caller then calls `resume()` when it has
+   * caught up.
+   */
   readonly send: (message: WatchResponse) => boolean
-  /** A message with more than this is closed at the next revision. */
+  /** A message of at least this size ends at the next revision. */
   readonly batchBytes?: number
+  /** A message of at least this many events ends at the next revision. */
   readonly batchEvents?: number
-  /** A message with more than this is split, for a watch with `fragment`. etcd: 2 MiB. */
+  /** A larger message is split, for a watch with `fragment`. etcd uses 2 MiB. */
   readonly fragmentBytes?: number
 }
 
-/** An answer that belongs to no watch of the stream. */
+/** The watch id of a message that belongs to no watch of the stream. */
 const NO_WATCH = -1n
 
 /**
  * The watches of one client stream.
  *
- * Each watch is a place in the store's log, so what came before it was created and what comes after are the
- * same walk: without a gap, without a copy per watch, and a reader that is behind costs nothing but its
- * place. When compaction overtakes that place, the watch is cancelled with the compacted revision.
+ * Each watch is a position in the store's log. Past and new events are read in the same way, so there is no
+ * gap between them, no copy per watch, and a slow reader costs nothing but its position. When compaction
+ * overtakes that position, the watch is cancelled with the compacted revision.
  */
 export class WatchStream {
   readonly #options: Required<WatchStreamOptions>
   readonly #watches = new Map<bigint, Watch>()
-  /** Those with something to send, in the order in which it is their turn. */
+  /** The watches with something to send, in the order of their turns. */
   readonly #behind = new Set<Watch>()
   #blocked = false
   #progressWanted = false
@@ -73,13 +77,13 @@ export class WatchStream {
     this.#send({ watchId: id, revision: this.#options.store.revision, canceled: true })
   }
 
-  /** Says how far the stream is, as soon as all its watches are that far. */
+  /** Reports the current revision as soon as all watches of the stream have reached it. */
   requestProgress(): void {
     this.#progressWanted = true
     this.#pump()
   }
 
-  /** A sign of life for those watches that asked for one and had no event since the last. */
+  /** Sends a progress notification to the watches that asked for it and had no event since the last one. */
   notifyProgress(): void {
     const { revision } = this.#options.store
     for (const watch of this.#watches.values()) {
@@ -99,7 +103,7 @@ export class WatchStream {
     this.#pump()
   }
 
-  /** The reader has caught up. */
+  /** Continues to send, after the reader has caught up. */
   resume(): void {
     this.#blocked = false
     this.#pump()
@@ -122,7 +126,8 @@ export class WatchStream {
   #pump(): void {
     for (const watch of this.#behind) {
       if (this.#blocked) return
-      // To the end of the queue when there is more: a busy watch must not keep its neighbours waiting.
+      // A watch with more to send goes to the end of the queue, so that a busy watch does not delay the
+      // others.
       this.#behind.delete(watch)
       if (this.#advance(watch)) this.#behind.add(watch)
     }
@@ -150,7 +155,9 @@ export class WatchStream {
     return next <= store.revision
   }
 
-  /** The watch's events from its place on, in whole revisions, up to about one message's worth. */
+  /**
+   * Collects a watch's events from its position on, in whole revisions, up to about the size of one message.
+   */
   #collect(watch: Watch): { events: StoreEvent[]; next: bigint } {
     const { store, batchBytes, batchEvents } = this.#options
     const events: StoreEvent[] = []

@@ -1,33 +1,33 @@
 import type { KeyRange } from './key-range.ts'
 import type { StoreEvent } from './key-value.ts'
 
-/** What a client wants to be told of. */
+/** The request to create a watch. */
 export interface WatchRequest {
   readonly range: KeyRange
-  /** 0 or less = from the next revision on. */
+  /** 0 or less means from the next revision on. */
   readonly startRevision: bigint
-  /** 0 = the stream chooses. */
+  /** 0 lets the stream choose one. */
   readonly watchId: bigint
   readonly prevKv: boolean
   readonly noPut: boolean
   readonly noDelete: boolean
-  /** Large answers may be split. */
+  /** Whether large messages may be split. */
   readonly fragment: boolean
-  /** Wants a sign of life when nothing happens. */
+  /** Whether to send progress notifications while nothing happens. */
   readonly progressNotify: boolean
 }
 
-/** What a watch stream says; without events it is about the watch itself. */
+/** A message of a watch stream. Without events it is about the watch itself. */
 export interface WatchResponse {
   readonly watchId: bigint
   readonly revision: bigint
   readonly events?: readonly StoreEvent[]
-  /** The watch asked for what its events replaced. */
+  /** Whether the events include the previous states. */
   readonly prevKv?: boolean
   readonly created?: boolean
   readonly canceled?: boolean
   readonly cancelReason?: string
   readonly compactRevision?: bigint
-  /** More of the same revision follows. */
+  /** Whether more events of the same revision follow in the next message. */
   readonly fragment?: boolean
 }

@@ -1,10 +1,10 @@
 import type { KeyValue, StoreEvent } from './key-value.ts'
 import { isDeletion } from './key-value.ts'
 
-/** A 64-bit number as it comes from a request. */
+/** A 64-bit number in a request. */
 export type Int64 = string
 
-/** A 64-bit number as it goes into an answer: its two halves, which needs no parsing. */
+/** A 64-bit number in a response, as its two halves, so that it needs no parsing. */
 export interface Long {
   readonly low: number
   readonly high: number
@@ -51,7 +51,7 @@ export function toWireEvent({ kv, previous }: StoreEvent, prevKv: boolean): Wire
   return prevKv && previous ? { ...event, prev_kv: toWireKeyValue(previous) } : event
 }
 
-/** What stands at the head of every answer. */
+/** The header of every response. */
 export interface WireHeader {
   readonly cluster_id?: Long
   readonly member_id?: Long
@@ -59,8 +59,8 @@ export interface WireHeader {
   readonly raft_term?: Long
 }
 
-/** Makes the head of an answer that is true at `revision`. */
+/** Creates the header of a response at `revision`. */
 export type HeaderFactory = (revision: bigint) => WireHeader
 
-/** A store without elections is in its first term for ever. */
+/** A store without elections stays in its first term. */
 export const RAFT_TERM = 1n

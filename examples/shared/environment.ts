@@ -1,18 +1,18 @@
-/** What every example service is started with. */
+/** The settings of an example service. */
 export interface Environment {
-  /** HOST; loopback unless said otherwise. */
+  /** HOST. Default 127.0.0.1. */
   readonly host: string
-  /** PORT; 0 = any free one. */
+  /** PORT. The default 0 means any free port. */
   readonly port: number
-  /** DATABASE: a file, or `:memory:`. */
+  /** DATABASE: a file, or `:memory:`, which is the default. */
   readonly database: string
-  /** WAYGATE_WEIGHT: the node's share of requests, 0..65535. */
+  /** WAYGATE_WEIGHT: the node's share of requests, 0..65535. Default 1. */
   readonly weight: number
-  /** LOG_LEVEL of pino. */
+  /** LOG_LEVEL: a level of pino. Default `info`. */
   readonly logLevel: string
 }
 
-/** @throws Error for people when a number is not one */
+/** @throws Error with a message for people when a number is invalid */
 export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
   return {
     host: env.HOST ?? '127.0.0.1',

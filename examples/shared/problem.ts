@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Thrown by any layer to answer with this status and, for the caller to read, this detail. */
+/** An error that any layer can throw to answer with this status. The client gets the detail. */
 export class Problem extends Error {
   readonly statusCode: number
 
@@ -12,15 +12,16 @@ export class Problem extends Error {
 }
 
 /**
- * Makes every error of `app` an `application/problem+json` answer (RFC 9457): thrown ones, bodies that do
- * not fit their schema, and paths that do not exist. What went wrong inside is logged and not told.
+ * Makes `app` answer every error as `application/problem+json` (RFC 9457): thrown errors, bodies that do not
+ * fit their schema, and paths that do not exist. Internal errors are logged, and the client does not get
+ * their details.
  */
 export function answerWithProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | Problem, request, reply) => {
     const status = error.statusCode ?? 500
     if (status < 500) return send(reply, status, error.message)
     request.log.error({ err: error }, 'request failed')
-    return send(reply, status, 'the service could not answer')
+    return send(reply, status, 'the service failed to answer')
   })
   app.setNotFoundHandler((request: FastifyRequest, reply) =>
     send(reply, 404, `there is no ${request.method} ${request.url.split('?', 1)[0]}`),

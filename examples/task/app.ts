@@ -11,7 +11,7 @@ export interface TaskAppOptions {
   readonly logger?: FastifyServerOptions['logger']
 }
 
-/** The task service, ready to listen or to be asked with `inject()`. Its database is closed with it. */
+/** Creates the task service, ready for `listen()` or `inject()`. Closing it closes its database. */
 export async function buildApp({ database: path, logger }: TaskAppOptions): Promise<FastifyInstance> {
   const database = await openDatabase(path, TASK_SCHEMA)
   const app = createApp(logger)

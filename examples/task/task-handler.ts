@@ -12,7 +12,7 @@ const task = {
 }
 const tasks = { type: 'object', properties: { tasks: { type: 'array', items: task } } }
 
-/** The HTTP side of {@link TaskService}: what goes in, what comes out, under which status. */
+/** Adds the HTTP interface of {@link TaskService}: paths, schemas and status codes. */
 export function handleTasks(app: FastifyInstance, service: TaskService): void {
   app.post<{ Body: NewTask }>(
     '/tasks',

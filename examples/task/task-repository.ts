@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 export interface Task {
   readonly id: string
-  /** The id of the user whose task it is. */
+  /** The id of the user who owns the task. */
   readonly owner: string
   readonly title: string
   readonly done: boolean
@@ -25,8 +25,8 @@ const COLUMNS = 'id, owner, title, done, created_at AS createdAt'
 type Row = Omit<Task, 'done'> & { readonly done: number }
 
 /**
- * The tasks of one database that has {@link TASK_SCHEMA}. Each question names the owner, so that nobody
- * else's task can be the answer.
+ * The tasks in a database with {@link TASK_SCHEMA}. Each query contains the owner, so that it cannot return
+ * somebody else's task.
  */
 export class TaskRepository {
   readonly #insert: StatementSync
@@ -41,7 +41,7 @@ export class TaskRepository {
     )
     this.#list = database.prepare(`SELECT ${COLUMNS} FROM tasks WHERE owner = ? ORDER BY created_at, rowid`)
     this.#find = database.prepare(`SELECT ${COLUMNS} FROM tasks WHERE owner = ? AND id = ?`)
-    // One statement: two changes at the same time, each of another field, both stay.
+    // One statement, so that two simultaneous changes of different fields are both kept.
     this.#update = database.prepare(
       `UPDATE tasks SET title = coalesce(?, title), done = coalesce(?, done)
        WHERE owner = ? AND id = ? RETURNING ${COLUMNS}`,
@@ -53,7 +53,7 @@ export class TaskRepository {
     this.#insert.run(id, owner, title, Number(done), createdAt)
   }
 
-  /** Oldest first. */
+  /** Returns the tasks of an owner, oldest first. */
   list(owner: string): Task[] {
     return (this.#list.all(owner) as unknown as Row[]).map(toTask)
   }
@@ -63,14 +63,14 @@ export class TaskRepository {
     return row && toTask(row)
   }
 
-  /** The task as it is now; undefined when the owner has none of this id. */
+  /** Changes a task and returns its new state; undefined when the owner has no task with this id. */
   update(owner: string, id: string, changes: Partial<Pick<Task, 'title' | 'done'>>): Task | undefined {
     const done = changes.done === undefined ? null : Number(changes.done)
     const row = this.#update.get(changes.title ?? null, done, owner, id) as Row | undefined
     return row && toTask(row)
   }
 
-  /** False when the owner has none of this id. */
+  /** Deletes a task. Returns false when the owner has no task with this id. */
   delete(owner: string, id: string): boolean {
     return this.#delete.run(owner, id).changes === 1
   }

@@ -9,7 +9,9 @@ export interface NewTask {
 
 export type TaskChanges = Partial<NewTask>
 
-/** Everyone's own tasks. Somebody else's do not exist: 404, not 403, which would tell that they do. */
+/**
+ * The tasks of each user. Tasks of others are answered with 404, because 403 would reveal that they exist.
+ */
 export class TaskService {
   readonly #tasks: TaskRepository
 

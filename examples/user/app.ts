@@ -13,7 +13,7 @@ export interface UserAppOptions {
   readonly logger?: FastifyServerOptions['logger']
 }
 
-/** The user service, ready to listen or to be asked with `inject()`. Its database is closed with it. */
+/** Creates the user service, ready for `listen()` or `inject()`. Closing it closes its database. */
 export async function buildApp({ database: path, tokens, logger }: UserAppOptions): Promise<FastifyInstance> {
   const issuer = new TokenIssuer(tokens)
   const database = await openDatabase(path, USER_SCHEMA)

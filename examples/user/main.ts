@@ -5,9 +5,12 @@ import { buildApp } from './app.ts'
 
 const { host, port, database, weight, logLevel } = readEnvironment(process.env)
 const { WAYGATE_JWT_SECRET: secret, WAYGATE_JWT_ISSUER, WAYGATE_JWT_AUDIENCE } = process.env
-if (!secret) throw new Error('WAYGATE_JWT_SECRET is needed: the secret that the gateway verifies tokens with')
+if (!secret)
+  throw new Error(
+    'WAYGATE_JWT_SECRET is not set; set it to the secret with which the gateway verifies tokens',
+  )
 
-// The gateway may accept several, separated by commas; a token names one.
+// The gateway may accept several, separated by commas. A token contains one.
 const issuer = WAYGATE_JWT_ISSUER?.split(',')[0]?.trim()
 const audience = WAYGATE_JWT_AUDIENCE?.split(',')[0]?.trim()
 

@@ -2,21 +2,21 @@ import { createSecretKey } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 
 export interface TokenIssuerOptions {
-  /** The secret that the gateway verifies with. */
+  /** The secret with which the gateway verifies tokens. */
   readonly secret: string
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
-  /** How long a token is good for. Default 3,600. */
+  /** How long a token is valid. Default 3,600. */
   readonly expiresInSeconds?: number
 }
 
 export interface IssuedToken {
   readonly token: string
-  /** Seconds. */
+  /** How long the token is valid, in seconds. */
   readonly expiresIn: number
 }
 
-/** Signs tokens that say who the caller is (`sub`); HS256, RFC 7519. */
+/** Signs tokens (RFC 7519) with HS256. Their `sub` is the user. */
 export class TokenIssuer {
   readonly #key
   readonly #expiresIn: number
@@ -24,7 +24,7 @@ export class TokenIssuer {
 
   /** @throws Error when the secret is empty */
   constructor({ secret, issuer, audience, expiresInSeconds = 3_600 }: TokenIssuerOptions) {
-    if (secret === '') throw new Error('the secret that tokens are signed with must not be empty')
+    if (secret === '') throw new Error('the secret for signing tokens must not be empty')
     this.#key = createSecretKey(secret, 'utf8')
     this.#expiresIn = expiresInSeconds
     this.#claims = { ...(issuer && { issuer }), ...(audience && { audience }) }

@@ -7,16 +7,16 @@ const credentials = {
   required: ['name', 'password'],
   additionalProperties: false,
   properties: {
-    // Fits a user name as well as a plain e-mail address.
+    // Allows user names and plain e-mail addresses.
     name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}$' },
     password: { type: 'string', minLength: 8, maxLength: 256 },
   },
 }
 
-// An answer has these fields alone: the password's hash cannot slip out with the rest of the row.
+// Responses contain only these fields, so the password hash cannot leak with the rest of the row.
 const user = { type: 'object', properties: { id: { type: 'string' }, name: { type: 'string' } } }
 
-/** The HTTP side of {@link UserService}: what goes in, what comes out, under which status. */
+/** Adds the HTTP interface of {@link UserService}: paths, schemas and status codes. */
 export function handleUsers(app: FastifyInstance, users: UserService): void {
   app.post<{ Body: Credentials }>(
     '/register',

@@ -16,7 +16,7 @@ export const USER_SCHEMA = `
 
 const COLUMNS = 'id, name, password_hash AS passwordHash'
 
-/** The users of one database that has {@link USER_SCHEMA}. Names are the same in upper and lower case. */
+/** The users in a database with {@link USER_SCHEMA}. Names are compared without regard to case. */
 export class UserRepository {
   readonly #insert: StatementSync
   readonly #byId: StatementSync
@@ -30,7 +30,7 @@ export class UserRepository {
     this.#byName = database.prepare(`SELECT ${COLUMNS} FROM users WHERE name = ?`)
   }
 
-  /** False when the name is taken. */
+  /** Adds a user. Returns false when the name is taken. */
   insert(user: User): boolean {
     return this.#insert.run(user.id, user.name, user.passwordHash).changes === 1
   }

@@ -9,7 +9,7 @@ export interface Credentials {
   readonly password: string
 }
 
-/** Registration, login, and who is who. */
+/** Registers users, logs them in, and looks them up. */
 export class UserService {
   readonly #users: UserRepository
   readonly #tokens: TokenIssuer
@@ -27,17 +27,17 @@ export class UserService {
     return user
   }
 
-  /** @throws Problem 401 when there is no such user or the password is another */
+  /** @throws Problem 401 when there is no such user or the password is wrong */
   async login({ name, password }: Credentials): Promise<IssuedToken> {
     const user = this.#users.byName(name)
-    // An unknown name costs as much time as a wrong password, so that the time does not tell which names exist.
+    // An unknown name takes as long as a wrong password, so that the time does not reveal which names exist.
     const hash = user?.passwordHash ?? (await this.#decoy())
     const matches = await verifyPassword(password, hash)
     if (!user || !matches) throw new Problem(401, 'no user has this name and password')
     return this.#tokens.issue(user.id)
   }
 
-  /** @throws Problem 404 when there is no such user (any more) */
+  /** @throws Problem 404 when there is no such user */
   byId(id: string): User {
     const user = this.#users.byId(id)
     if (!user) throw new Problem(404, 'there is no such user')

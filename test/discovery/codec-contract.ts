@@ -3,22 +3,22 @@ import { test } from 'node:test'
 import type { Codec } from '../../discovery/codecs/codec.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 
-/** What stands for a node in one format: a value, or where the key says something a key and its value. */
+/** A node in one format: a value, or a key and its value if the key carries information too. */
 export type Written = string | { readonly path: string; readonly value: string }
 
-/** How to put a node into one format, with whatever stands in for a field, and what is special about it. */
+/** How to write a node in one format, with any value for a field, and the special rules of the format. */
 export interface CodecCases {
   readonly codec: Codec
-  /** How the format has its weight: a JSON number, a word among others, or not at all. */
+  /** How the format stores the weight: as a JSON number, as text, or not at all. */
   readonly weights: 'number' | 'word' | 'none'
-  /** Whether host and port are JSON fields of their own. */
+  /** Whether host and port are separate JSON fields. */
   readonly apart: boolean
   readonly write: (node: { id?: unknown; host?: unknown; port?: unknown; weight?: unknown }) => Written
   /** How a good value differs from an HTTP node of weight 1 with the key's id. */
   readonly good?: Partial<Node>
-  /** What a weight of 0 means, when not 0. */
+  /** The meaning of a weight of 0, if it is not 0. */
   readonly zero?: number
-  /** Keys of the format that speak of no node. */
+  /** Keys of the format that have no node. */
   readonly silent?: readonly string[]
 }
 
@@ -26,7 +26,7 @@ const PATH = 'user/u1'
 const GOOD = { id: 'u1', host: '10.0.0.7', port: 3001 }
 const BAD_PATHS = ['', 'user', 'user/', '/u1', '__proto__/u1', 'constructor/u1', 'a b/u1', '\u0000/u1']
 
-/** What every format must do with what it is given; a format of its own adds its own tests. */
+/** The behaviour that all formats share. Each format adds its own tests. */
 export function codecContract({
   codec,
   write,
@@ -138,7 +138,7 @@ export function codecContract({
   }
 
   for (const path of silent) {
-    test(`${codec.name}: key ${JSON.stringify(path)} speaks of no node`, () => {
+    test(`${codec.name}: key ${JSON.stringify(path)} has no node`, () => {
       assert.deepEqual(decode(write(GOOD), path), [])
     })
   }

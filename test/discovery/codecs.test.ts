@@ -97,7 +97,7 @@ test('every codec of the list runs the contract', () => {
   )
 })
 
-test('a codec is found by its name, and a wrong name is told what there is', () => {
+test('a codec is found by its name, and a wrong name is an error that lists the names', () => {
   for (const codec of codecs) assert.equal(codecNamed(codec.name), codec)
   refuses(() => codecNamed('toString'), /auto, waygate/)
 })

@@ -77,7 +77,7 @@ test('a snapshot calls once per service, with the nodes ordered by id', () => {
   assert.deepEqual([...directory.services().keys()].sort(), ['task', 'user'])
 })
 
-test('a snapshot that repeats what is known causes no callback', () => {
+test('a snapshot without changes causes no callback', () => {
   const { apply } = setUp()
   apply(snapshot('nodes', [at(node('user', 'u1'))]))
   apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
@@ -85,7 +85,7 @@ test('a snapshot that repeats what is known causes no callback', () => {
   assert.deepEqual(apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })])), [])
 })
 
-test('a snapshot replaces everything of its scope and nothing of the other', () => {
+test('a snapshot replaces everything in its scope and nothing in the other one', () => {
   const { apply, directory } = setUp()
   apply(snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]))
   apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
@@ -111,7 +111,7 @@ test('an unchanged node stays the same object when its neighbour changes', () =>
   assert.equal(directory.services().get('user')?.[0], before)
 })
 
-test('a bad value keeps the last good nodes of its key and is one problem, until it is good or gone', () => {
+test('a bad value keeps the last good nodes of its key and is one problem, until it is good or deleted', () => {
   const { apply, directory } = setUp()
   const key = '/services/user/u1'
   apply(snapshot('nodes', [at(node('user', 'u1'))]))
@@ -126,14 +126,14 @@ test('a bad value keeps the last good nodes of its key and is one problem, until
   assert.deepEqual(directory.problems(), [])
 })
 
-test('a value that never was good brings no node', () => {
+test('a value that was never good adds no node', () => {
   const { apply, directory } = setUp()
   assert.deepEqual(apply(snapshot('nodes', [bad('/services/user/u1')])), [])
   assert.equal(directory.services().size, 0)
   assert.equal(directory.problems().length, 1)
 })
 
-test('of two nodes with one id the first key in key order is used, and the other is a problem', () => {
+test('of two nodes with the same id the one of the first key is used, and the other is a problem', () => {
   const { apply, directory } = setUp()
   const first = at(node('user', 'u1', 1), '/services/user/a')
   const second = at(node('user', 'u1', 2), '/services/user/b')
@@ -155,14 +155,14 @@ test('a key that is both a duplicate and undecodable is listed once', () => {
   assert.deepEqual(directory.problems(), [{ key: '/services/user/b', reason: 'not JSON' }])
 })
 
-test('the same id in two services is no conflict', () => {
+test('the same id in two services is not a conflict', () => {
   const { apply, directory } = setUp()
   apply(snapshot('nodes', [at(node('user', 'n1')), at(node('task', 'n1'))]))
   assert.equal(directory.services().size, 2)
   assert.deepEqual(directory.problems(), [])
 })
 
-test('a key may carry several nodes, and its change concerns only those', () => {
+test('a key may hold several nodes, and its change affects only those', () => {
   const { apply } = setUp()
   const entry = (nodes: readonly Node[]): RegistryEntry => ({
     kind: 'nodes',
@@ -207,7 +207,7 @@ test('a service whose only document is broken is blocked, and the change is anno
   assert.equal(directory.blockedServices().size, 0)
 })
 
-test('a document that becomes broken and names another service blocks that one', () => {
+test('a document that becomes broken and names another service blocks that service', () => {
   const { apply, directory } = setUp()
   apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
   assert.deepEqual(apply(change('routes', [doc('a', { service: 'task' })])), ['routes=a'])
@@ -233,7 +233,7 @@ test('a document that makes its parser throw is a problem of that document', () 
   assert.match(directory.problems()[0]?.reason ?? '', /too deep/)
 })
 
-test('a callback sees what it tells of in place', () => {
+test('a callback runs after its change is in place', () => {
   const seen: unknown[] = []
   const directory: Directory = new Directory({
     parseRoute,
@@ -246,7 +246,7 @@ test('a callback sees what it tells of in place', () => {
   ])
 })
 
-test('applied piece by piece, a service is at any time as it was or as it will be', () => {
+test('applied in steps, a service is always in its state before or after the event', () => {
   const { directory } = setUp()
   const ids = () => (directory.services().get('user') ?? []).map(({ id }) => id).join()
   directory.apply(snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2'))]))
@@ -254,7 +254,7 @@ test('applied piece by piece, a service is at any time as it was or as it will b
   const next = [at(node('user', 'u3')), at(node('task', 't1')), at(node('user', 'u4'))]
   for (const _ of directory.steps(snapshot('nodes', next))) {
     seen.add(ids())
-    // As a watch over suspects would, at the worst of times.
+    // As the watch over suspects may do, at the worst moment.
     for (const { key } of directory.suspects()) directory.dismiss(key)
   }
   seen.add(ids())
@@ -285,7 +285,7 @@ test('status and origin are kept per source', () => {
   assert.equal(directory.source('routes').loaded, false)
 })
 
-test('a snapshot of one source leaves what another source says', () => {
+test('a snapshot of one source does not change another source', () => {
   const { directory } = setUp()
   const of = (source: string, entries: readonly RegistryEntry[]) =>
     ({ ...snapshot('nodes', entries), source }) as RegistryEvent
@@ -319,7 +319,7 @@ const apiKey = (hash: string, document: unknown): RegistryEntry => ({
 })
 const revocation = (tokenId: string): RegistryEntry => ({ kind: 'revocation', key: `/x/${tokenId}`, tokenId })
 
-/** A directory that tells what is let in: the owners of API keys, and what is revoked. */
+/** A directory that reports the credentials: the owners of API keys, and the revocations. */
 function setUpCredentials() {
   const known = new Set<unknown>()
   const calls: string[] = []
@@ -339,7 +339,7 @@ function setUpCredentials() {
   return { directory, known, calls }
 }
 
-test('API keys and revocations are told of when they come, change and go, and not when they are repeated', () => {
+test('API keys and revocations are reported when they are added, changed or removed, but not when repeated', () => {
   const { directory, calls } = setUpCredentials()
   directory.apply(snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'b' })]))
   directory.apply(snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'c' })]))
@@ -357,7 +357,7 @@ test('API keys and revocations are told of when they come, change and go, and no
   ])
 })
 
-test('a value of an API key that cannot be used leaves its last good one while the key is there', () => {
+test('an unusable value of an API key keeps its last good one while the key exists', () => {
   const { directory, known } = setUpCredentials()
   directory.apply(change('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', {})]))
   assert.deepEqual([...known], ['a'])
@@ -373,7 +373,7 @@ test('a value of an API key that cannot be used leaves its last good one while t
   assert.deepEqual(directory.problems(), [])
 })
 
-test('what a registry has lost closes doors and opens none: API keys go at once, revocations are doubted', () => {
+test('a loss of the registry never lets anybody in: API keys are removed at once, revocations are doubted', () => {
   const { directory, known } = setUpCredentials()
   directory.apply(
     snapshot(
@@ -396,7 +396,7 @@ test('what a registry has lost closes doors and opens none: API keys go at once,
   assert.equal(directory.suspectCount, 1)
 })
 
-test('revocations that all end right after an outage are doubted, one alone is not', () => {
+test('revocations that all end right after an outage are doubted, a single one is not', () => {
   const { directory, known } = setUpCredentials()
   directory.apply(snapshot('revocations', ['a', 'b', 'c', 'd'].map(revocation)))
   directory.apply(status('revocations', true))
@@ -405,6 +405,6 @@ test('revocations that all end right after an outage are doubted, one alone is n
   directory.apply(change('revocations', [], ['/x/a']))
   assert.deepEqual([...known], ['b', 'c', 'd'])
   directory.apply(change('revocations', [], ['/x/b', '/x/c', '/x/d']))
-  // Those of one burst are weighed together.
+  // The deletes of a burst are counted together.
   assert.deepEqual([...known].sort(), ['a', 'b', 'c', 'd'])
 })

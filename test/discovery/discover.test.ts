@@ -32,9 +32,9 @@ function operator(t: TestContext, url: string) {
 const shown = ({ nodes }: DiscoveredService) =>
   nodes.map(({ id, weight, suspect }) => `${id}:${weight}${suspect ? '?' : ''}`).join()
 
-// Side by side, because they mostly wait.
+// Concurrently, because they mostly wait.
 describe('discover', { concurrency: 4 }, () => {
-  test('it follows puts, weights and deletes, watches the keys of its service alone, and closes', async t => {
+  test('it follows puts, weights and deletes, watches only the keys of its service, and closes', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const { put, delete: remove, client } = operator(t, etcd.url)
@@ -55,7 +55,7 @@ describe('discover', { concurrency: 4 }, () => {
     await remove('u1')
     await until('u1 is gone', () => shown(users) === 'u2:0')
     assert.equal(users.pick(), undefined)
-    // Its own is the third write after it; the two before were of others.
+    // Its own key is the third write after it. The two before were for other services.
     assert.equal(Number(users.status.revision), Number(revision) + 3)
     const { header } = await client.kv.range({ key: Buffer.from('a') })
     assert.equal(users.status.revision, header.revision)
@@ -64,7 +64,7 @@ describe('discover', { concurrency: 4 }, () => {
     assert.equal(shown(users), 'u2:0')
   })
 
-  test('a kill -9 of etcd empties nothing, and what changed meanwhile comes after its restart', async t => {
+  test('a kill -9 of etcd does not empty the list, and missed changes arrive after its restart', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const { put } = operator(t, etcd.url)
@@ -79,7 +79,7 @@ describe('discover', { concurrency: 4 }, () => {
     await until('u2 is there', () => shown(users) === 'u1:1,u2:1' && !users.status.stale)
   })
 
-  test('after a wipe the nodes that still answer stay, the others go, and all are sure once named again', async t => {
+  test('after a wipe the nodes that still answer stay, the others go, and all are confirmed once registered again', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using alive = await startService('alive')
@@ -99,13 +99,13 @@ describe('discover', { concurrency: 4 }, () => {
     assert.ok(!lists.includes(''), 'it was never empty')
   })
 
-  test('with a folder for the copy it starts while etcd is away, says so, and catches up', async t => {
+  test('with a folder for the copy it starts while etcd is unreachable, reports that, and catches up', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const dataDir = tempFolder(t)
     const { put } = operator(t, etcd.url)
     await put('u1', 1)
-    // Two of one service keep their copy at the same place.
+    // Two followers of one service keep their copies in the same place.
     const before = await Promise.all([open(t, etcd.url, { dataDir }), open(t, etcd.url, { dataDir })])
     await Promise.all(before.map(each => each.close()))
     await etcd.kill('SIGKILL')
@@ -117,7 +117,7 @@ describe('discover', { concurrency: 4 }, () => {
     await until('it has caught up', () => shown(users) === 'u1:1,u2:1' && !users.status.stale)
   })
 
-  test('without one it waits for etcd, until the signal aborts', async () => {
+  test('without a folder it waits for etcd, until the signal aborts', async () => {
     const giveUp = new AbortController()
     const waiting = discover('user', { etcd: 'http://127.0.0.1:1', signal: giveUp.signal })
     giveUp.abort(new Error('enough'))
@@ -128,7 +128,7 @@ describe('discover', { concurrency: 4 }, () => {
     })
   })
 
-  test('what cannot work is a TypeError', async () => {
+  test('invalid options are a TypeError', async () => {
     for (const [name, options] of [
       ['', {}],
       ['user/u1', {}],
@@ -142,7 +142,7 @@ describe('discover', { concurrency: 4 }, () => {
     }
   })
 
-  test('prefix and format can be others, and the environment gives what is not said', async t => {
+  test('prefix and format can be set, and missing options come from the environment', async t => {
     await using etcd = await startEmbeddedEtcd({ port: 0 })
     const store = storeAt(etcd.url)
     t.after(() => store.close())
@@ -154,7 +154,7 @@ describe('discover', { concurrency: 4 }, () => {
     assert.equal(stdout, 'u1 3001\n')
   })
 
-  test('a process that has closed what it discovered has nothing left to wait for, and ends', async () => {
+  test('a process that has closed its discovered services ends by itself', async () => {
     await using etcd = await startEmbeddedEtcd({ port: 0 })
     const program = `import { discover } from 'waygate'
       const etcd = process.env.WAYGATE_ETCD
@@ -171,7 +171,7 @@ describe('discover', { concurrency: 4 }, () => {
   })
 })
 
-/** What a program that imports the package prints; it must end by itself. */
+/** Returns the output of a program that imports the package. It must end by itself. */
 async function runProgram(source: string, env: Record<string, string>): Promise<string> {
   const { stdout } = await promisify(execFile)(
     process.execPath,

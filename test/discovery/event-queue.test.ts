@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EventQueue } from '../../discovery/event-queue.ts'
 
-test('everything pushed is read in order, also what came before the reader and while it was busy', async () => {
+test('all events are read in order, including those pushed before there was a reader or while it was busy', async () => {
   const queue = new EventQueue<number>(new AbortController().signal)
   queue.push(1)
   const read: number[] = []
@@ -17,7 +17,7 @@ test('everything pushed is read in order, also what came before the reader and w
   assert.deepEqual(read, [1, 2, 3])
 })
 
-test('an abort ends a reader that waits, and one that has events before it', async () => {
+test('an abort ends a waiting reader, and one that has unread events', async () => {
   for (const waiting of [true, false]) {
     const stop = new AbortController()
     let ends = 0

@@ -25,7 +25,7 @@ function serve(name: string, options: object = {}): FastifyInstance {
   return app
 }
 
-test('a server registers at the address it is really bound to, once it listens', async t => {
+test('a server registers at the address that it is bound to, once it listens', async t => {
   if (!requireEtcd(t)) return
   const app = serve('shop', { weight: 3, metadata: { zone: 'a' }, drainMs: 0 })
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -47,7 +47,7 @@ test('a server registers at the address it is really bound to, once it listens',
   assert.equal(await registry.getService('shop'), undefined)
 })
 
-test('a server that closes leaves etcd first, and serves old and new requests until it is drained', async t => {
+test('a closing server first leaves etcd, and serves old and new requests until it is drained', async t => {
   if (!requireEtcd(t)) return
   const app = serve('slow', { drainMs: 1_000 })
   const release = Promise.withResolvers<void>()
@@ -87,7 +87,7 @@ test('a server that closes leaves etcd first, and serves old and new requests un
   await follower.stop()
 })
 
-test('a server registered from inside an encapsulated plugin leaves first as well', async t => {
+test('a server that is registered by an encapsulated plugin also leaves etcd first', async t => {
   if (!requireEtcd(t)) return
   const app = Fastify()
   app.register(async inner => {
@@ -102,7 +102,7 @@ test('a server registered from inside an encapsulated plugin leaves first as wel
   await follower.stop()
 })
 
-test('a server that closes while it is being registered does not stay in etcd', async t => {
+test('a server that closes during its registration does not stay in etcd', async t => {
   if (!requireEtcd(t)) return
   for (let i = 0; i < 10; i++) {
     const app = serve('hasty', { drainMs: 0 })
@@ -123,7 +123,7 @@ test('a server bound to every address registers at the advertised one', async t 
   await app.close()
 })
 
-test('a server starts, serves and closes while etcd is away', async () => {
+test('a server starts, serves and closes while etcd is unreachable', async () => {
   const app = Fastify()
   app.register(waygate, { name: 'alone', etcd: 'http://127.0.0.1:1', drainMs: 60_000 })
   app.get('/', async () => 'hello')
@@ -135,7 +135,7 @@ test('a server starts, serves and closes while etcd is away', async () => {
   await assert.rejects(app.waygate.registration)
 })
 
-test('a service that cannot be a node is told so in its log, and serves all the same', async () => {
+test('a service that cannot be registered logs why, and serves anyway', async () => {
   const logged: string[] = []
   const app = Fastify({ logger: { stream: { write: (line: string) => void logged.push(line) } } })
   app.register(waygate, { name: 'not a name', etcd: 'http://127.0.0.1:1' })
@@ -149,7 +149,9 @@ test('a service that cannot be a node is told so in its log, and serves all the 
   await app.close()
 })
 
-test('a server that never listens closes without registering, and says so', { timeout: 5_000 }, async () => {
+test('a server that never listens closes without registering, and its promise rejects', {
+  timeout: 5_000,
+}, async () => {
   const app = Fastify()
   app.register(waygate, { name: 'quiet', etcd: 'http://127.0.0.1:1' })
   await app.ready()

@@ -7,7 +7,7 @@ import type { RegistryEntry } from '../../discovery/registry.ts'
 
 const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, weight: 3, metadata: { zone: 'a' } }
 
-/** `service/id:weight` of every node, and `key: reason` of every problem. */
+/** Returns `service/id:weight` for every node, and `key: reason` for every problem. */
 function read(text: string, before: readonly RegistryEntry[] = []) {
   const file = readServices(text, before)
   assert.ok(!('reason' in file), JSON.stringify(file))
@@ -46,7 +46,7 @@ routes:
   assert.deepEqual(routes, [{ kind: 'route', key: 'routes.task', id: 'task', document }])
 })
 
-test('the example of the documentation is read without a problem', () => {
+test('the example in the documentation is read without a problem', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/file-registry.md'), 'utf8')
   const [, example] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml]) => yaml!)
   const { nodes, problems, routes } = read(example!)
@@ -55,7 +55,7 @@ test('the example of the documentation is read without a problem', () => {
   assert.equal(routes.length, 1)
 })
 
-test('JSON and a byte order mark are read as well', () => {
+test('JSON and a byte order mark are accepted', () => {
   assert.deepEqual(read('{"services":{"user":["10.0.0.8:3001"]}}').nodes, ['user/10.0.0.8:3001:1'])
   assert.deepEqual(read('\uFEFFservices: {}').nodes, [])
 })
@@ -85,7 +85,7 @@ for (const [what, item, reason] of badNodes) {
   })
 }
 
-test('what a service may not be called is a problem of its nodes', () => {
+test('an invalid service name is a problem of its nodes', () => {
   const { nodes, problems } = read('{"services":{"__proto__":["10.0.0.1:1"],"a/b":["10.0.0.1:1"]}}')
   assert.deepEqual(nodes, [])
   assert.deepEqual(
@@ -94,7 +94,7 @@ test('what a service may not be called is a problem of its nodes', () => {
   )
 })
 
-test('a node that has become wrong stays as it was, wherever it now stands; others come and go', () => {
+test('a node that has become invalid stays as it was, even at another place; others come and go', () => {
   const before = read('services: { user: [{ id: a, ip: 10.0.0.1, port: 1 }, 10.0.0.2:1, 10.0.0.3:1] }')
   const after = read(
     'services: { user: [{ id: d, ip: 10.0.0.4, port: 1 }, 10.0.0.3:1, { id: a, ip: 10.0.0.1, port: 1, weight: -1 }] }',
@@ -106,7 +106,7 @@ test('a node that has become wrong stays as it was, wherever it now stands; othe
   assert.deepEqual(gone.nodes, ['user/10.0.0.3:1:1'])
 })
 
-test('a service that is no list stays as it was, and its neighbours follow the file', () => {
+test('a service that is not a list stays as it was, and other services follow the file', () => {
   const before = read('services: { user: [10.0.0.1:1, 10.0.0.2:1], task: [10.0.0.3:1] }')
   const { nodes, problems } = read('services:\n  user:\n  task: [10.0.0.4:1]\n', before.entries)
   assert.deepEqual(nodes, ['task/10.0.0.4:1:1', 'user/10.0.0.1:1:1', 'user/10.0.0.2:1:1'])

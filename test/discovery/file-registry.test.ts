@@ -12,7 +12,7 @@ interface Scene {
   readonly follower: Follower
 }
 
-/** By default nothing but the folder's own word makes it look: what it did not hear of would fail the test. */
+/** By default only a change reported for the folder causes a read, so that a missed one fails the test. */
 function follow(t: TestContext, file: string, options: Partial<FileRegistryOptions> = {}): Scene {
   const registry = new FileRegistry({ file, pollMs: 3_600_000, settleMs: 20, ...options })
   const follower = new Follower(registry)
@@ -70,7 +70,7 @@ test('a ConfigMap, whose ..data link is switched, is noticed', async t => {
   await follower.until('two is there', has(follower, 'two'))
 })
 
-test('what no folder tells of is found by looking: a link that leads elsewhere', async t => {
+test('a change that the folder does not report is found by polling: a link that leads elsewhere', async t => {
   const folder = tempFolder(t, { 'here/x': '', 'there/services.yaml': one })
   const target = join(folder, 'there', 'services.yaml')
   const link = join(folder, 'here', 'services.yaml')
@@ -81,7 +81,7 @@ test('what no folder tells of is found by looking: a link that leads elsewhere',
   await follower.until('two is there', has(follower, 'two'))
 })
 
-test('a folder that comes later, goes and comes back is found', async t => {
+test('a folder that appears later, disappears and appears again is found', async t => {
   const folder = join(tempFolder(t), 'later')
   const file = join(folder, 'services.yaml')
   const { follower } = follow(t, file, { pollMs: 20 })
@@ -98,7 +98,7 @@ test('a folder that comes later, goes and comes back is found', async t => {
   }
 })
 
-test('a file that is not there yet is waited for, without a table', async t => {
+test('it waits for a file that does not exist yet, without a table', async t => {
   const file = join(tempFolder(t), 'services.yaml')
   const { follower, registry } = follow(t, file)
   await follower.until('it is missed', () => follower.source('routes').reason === `${file}: no such file`)
@@ -117,7 +117,7 @@ test('a file that is not there yet is waited for, without a table', async t => {
   assert.deepEqual(follower.nodes(), ['user/one:1'])
 })
 
-test('a file that does not parse at the start is waited for, without a table', async t => {
+test('it waits when the file does not parse at the start, without a table', async t => {
   const file = join(tempFolder(t, { 'services.yaml': 'services: [' }), 'services.yaml')
   const { follower, registry } = follow(t, file)
   await follower.until('it is told', () => follower.source('nodes').reason !== undefined)
@@ -129,7 +129,7 @@ test('a file that does not parse at the start is waited for, without a table', a
   assert.deepEqual(problems(follower), [])
 })
 
-test('a file that no longer parses leaves the table and shows one problem with its place', async t => {
+test('a file that no longer parses keeps the table and reports one problem with its place', async t => {
   const route = 'routes: { r1: { path: /a, service: user } }\n'
   const file = join(tempFolder(t, { 'services.yaml': one + route }), 'services.yaml')
   const { follower } = follow(t, file)
@@ -147,7 +147,7 @@ test('a file that no longer parses leaves the table and shows one problem with i
   await follower.until('the route is gone', () => follower.directory.routes().length === 0)
 })
 
-test('a deleted file leaves the table, which is no longer confirmed; the same file again keeps its revision', async t => {
+test('a deleted file keeps the table but no longer confirms it; the same file again keeps its revision', async t => {
   const file = join(tempFolder(t, { 'services.yaml': one }), 'services.yaml')
   const { follower, registry } = follow(t, file)
   await follower.until('it is connected', () => follower.connected())
@@ -161,11 +161,11 @@ test('a deleted file leaves the table, which is no longer confirmed; the same fi
   assert.equal(registry.status('services').revision, '1')
 })
 
-test('a file that is still being written is not believed', async t => {
+test('a file that is still being written is not used', async t => {
   const file = join(tempFolder(t, { 'services.yaml': one }), 'services.yaml')
   const { follower } = follow(t, file, { settleMs: 100 })
   await follower.until('one is there', has(follower, 'one'))
-  // Each of these would be a whole file without any node.
+  // Each of these would be a valid file without nodes.
   let length = 0
   for await (const part of setInterval(10, 1, { signal: t.signal })) {
     length += part
@@ -190,6 +190,6 @@ test('a folder, a device and a huge file are refused, not read', async t => {
   await assert.rejects(new FileRegistry({ file: '/dev/null' }).getService('user'), /it is not a regular file/)
 })
 
-test('a registry without a file cannot be', () => {
+test('a registry without a file is an error', () => {
   assert.throws(() => new FileRegistry({ file: undefined }), TypeError)
 })

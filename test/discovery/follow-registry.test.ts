@@ -6,7 +6,7 @@ import { silentLogger } from '../../discovery/logger.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
 import type { RegistryEvent } from '../../discovery/registry.ts'
 
-/** A registry of which all events are there at once, as after a burst. */
+/** A registry whose events are all available at once, as after a burst. */
 class BurstRegistry extends MemoryRegistry {
   readonly #count: number
 
@@ -24,7 +24,7 @@ class BurstRegistry extends MemoryRegistry {
   }
 }
 
-/** How many events were applied between two turns of the event loop, each after `busyMs` of work. */
+/** Returns how many events were applied between two turns of the event loop, each after `busyMs` of work. */
 async function followBurst(t: TestContext, count: number, busyMs: number): Promise<readonly number[]> {
   const perTurn = [0]
   let immediate = setImmediate(function turn() {
@@ -51,12 +51,12 @@ async function followBurst(t: TestContext, count: number, busyMs: number): Promi
   return perTurn
 }
 
-test('between two events of a burst that take long, other work has its turn', async t => {
+test('other work runs between two events of a burst that take long', async t => {
   const perTurn = await followBurst(t, 20, 5)
   assert.equal(Math.max(...perTurn), 1)
 })
 
-test('between some events of a burst other work has its turn, however short each of them is', async t => {
+test('other work runs between some events of a burst, however short each event is', async t => {
   const perTurn = await followBurst(t, 100, 1)
   assert.ok(Math.max(...perTurn) <= 5, String(perTurn))
 })

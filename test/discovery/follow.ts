@@ -5,9 +5,9 @@ import type { Registry, RegistryEvent, RegistryScope } from '../../discovery/reg
 import type { Node } from '../../internal/nodes/node.ts'
 import { testRoute } from '../support/route.ts'
 
-/** Follows a registry the way a gateway does, but believes every delete, and lets a test wait for what it should come to know. */
+/** Follows a registry like a gateway, but believes every delete, and lets a test wait for facts. */
 export class Follower {
-  /** API keys and revocations that there are, in the order in which they came. */
+  /** The current API keys and revocations, in the order in which they were added. */
   credentials: readonly Credential[] = []
   readonly directory = new Directory({
     parseRoute,
@@ -20,7 +20,7 @@ export class Follower {
   readonly events: RegistryEvent[] = []
   readonly #stop = new AbortController()
   readonly #registry: Registry
-  /** Resolves when the registry tells nothing more. */
+  /** Resolves when the registry ends. */
   readonly ended: Promise<void>
   #check: () => void = () => {}
 
@@ -29,7 +29,7 @@ export class Follower {
     this.ended = this.#run(registry)
   }
 
-  /** Resolves as soon as `fact` holds; it is looked at after every event. */
+  /** Resolves as soon as `fact` holds. It is checked after every event. */
   async until(what: string, fact: () => boolean, withinMs = 20_000): Promise<void> {
     if (fact()) return
     await new Promise<void>((resolve, reject) => {
@@ -46,7 +46,7 @@ export class Follower {
     })
   }
 
-  /** `service/id:weight` of every node, in order. */
+  /** Returns `service/id:weight` for every node, in order. */
   nodes(): readonly string[] {
     return [...this.directory.services()]
       .flatMap(([service, nodes]) => nodes.map((node: Node) => `${service}/${node.id}:${node.weight}`))
@@ -61,7 +61,7 @@ export class Follower {
     return this.#registry.sources.every(({ name }) => this.directory.source(name).connected)
   }
 
-  /** Of the first source of a scope. */
+  /** The state of the first source of a scope. */
   source(scope: RegistryScope): SourceState {
     return this.directory.source(this.#registry.sources.find(each => each.scope === scope)!.name)
   }
@@ -90,7 +90,7 @@ export class Follower {
   }
 }
 
-/** Good documents are `{service, path}`; all others are refused. */
+/** Accepts documents of the form `{service, path}` and rejects all others. */
 export function parseRoute(id: string, document: unknown): ParsedRouteDocument {
   const { service, path } = document as { service?: string; path?: string }
   if (!path || !service) return { reason: 'path or service is missing', service }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MassDeleteGuard, type Removal } from '../../discovery/mass-delete-guard.ts'
 
-/** A guard over groups of a given size, on a clock that the test moves. */
+/** A guard for groups of a given size, with a clock that the test moves. */
 function setUp(sizes: Record<string, number>) {
   let now = 0
   const left = new Map(Object.entries(sizes))
@@ -15,7 +15,7 @@ function setUp(sizes: Record<string, number>) {
       now += ms
     },
     add: (group: string, count = 1) => left.set(group, (left.get(group) ?? 0) + count),
-    /** What of `items` (`group/name`) and of earlier ones is doubted. */
+    /** Removes `items` (`group/name`) and returns those that are doubted, including earlier ones. */
     remove: (items: readonly string[], whole = false): readonly string[] => {
       const removals: Removal<string>[] = items.map(item => ({ group: item.split('/')[0]!, item }))
       const doubted = guard.doubt(removals, sizeOf, whole).map(({ item }) => item)
@@ -26,19 +26,19 @@ function setUp(sizes: Record<string, number>) {
   }
 }
 
-test('in calm weather every removal is believed, however many', () => {
+test('without an outage every removal is believed, however many there are', () => {
   const { remove } = setUp({ a: 4, b: 4 })
   assert.deepEqual(remove(['a/1', 'a/2', 'a/3', 'a/4']), [])
 })
 
-test('one removal is believed, even of the only node and right after a reconnect', () => {
+test('a single removal is believed, even of the only node and right after a reconnect', () => {
   const { guard, remove } = setUp({ a: 1, b: 8 })
   guard.reconnected()
   assert.deepEqual(remove(['a/1']), [])
   assert.deepEqual(remove(['b/1'], true), [])
 })
 
-test('a listing that lacks more than half of a group is doubted, half of it is not', () => {
+test('a listing that lacks more than half of a group is doubted, one that lacks half is not', () => {
   assert.deepEqual(setUp({ a: 4, b: 20 }).remove(['a/1', 'a/2', 'a/3'], true), ['a/1', 'a/2', 'a/3'])
   assert.deepEqual(setUp({ a: 4, b: 20 }).remove(['a/1', 'a/2'], true), [])
 })
@@ -48,7 +48,7 @@ test('a listing that lacks most of everything is doubted, though each group lost
   assert.deepEqual(remove(['a/1', 'b/1', 'c/1'], true), ['a/1', 'b/1', 'c/1'])
 })
 
-test('a burst of single events after a reconnect is weighed together and taken back together', () => {
+test('a burst of single events after a reconnect is counted together and doubted together', () => {
   const { guard, remove, wait } = setUp({ a: 4, b: 20 })
   guard.reconnected()
   assert.deepEqual(remove(['a/1']), [])
@@ -60,7 +60,7 @@ test('a burst of single events after a reconnect is weighed together and taken b
   assert.deepEqual(remove(['a/4']), ['a/1', 'a/2', 'a/3', 'a/4'])
 })
 
-test('what went long before the burst stays gone', () => {
+test('removals long before the burst stay', () => {
   const { guard, remove, wait } = setUp({ a: 4, b: 20 })
   guard.reconnected()
   assert.deepEqual(remove(['a/1']), [])

@@ -5,7 +5,7 @@ import { Follower } from './follow.ts'
 
 const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001 }
 
-test('an outage can be played: nothing is heard during it, everything after it', async () => {
+test('an outage can be simulated: no events come during it, and a snapshot comes after it', async () => {
   const registry = new MemoryRegistry()
   const follower = new Follower(registry)
   await follower.until('connected', () => follower.connected())
@@ -22,7 +22,7 @@ test('an outage can be played: nothing is heard during it, everything after it',
   await follower.stop()
 })
 
-test('a watch begun during an outage has a snapshot only when it ends', async () => {
+test('a watch that starts during an outage gets a snapshot only when it ends', async () => {
   const registry = new MemoryRegistry()
   registry.setConnected(false)
   const follower = new Follower(registry)
@@ -33,7 +33,7 @@ test('a watch begun during an outage has a snapshot only when it ends', async ()
   await follower.stop()
 })
 
-test('any entry can be put, as by a service with a format of its own', async () => {
+test('any entry can be put, as by a service with its own format', async () => {
   const registry = new MemoryRegistry()
   const follower = new Follower(registry)
   registry.putEntry('nodes', { kind: 'problem', key: '/services/user/x', reason: 'not JSON' })

@@ -16,7 +16,7 @@ after(async () => {
   await etcd?.stop()
 })
 
-test('writes the value that docs promise, under an id that is the same after a restart', async t => {
+test('writes the documented value, under an id that is the same after a restart', async t => {
   if (!requireEtcd(t)) return
   const registration = await register({
     name: 'shop',
@@ -41,7 +41,7 @@ test('writes the value that docs promise, under an id that is the same after a r
   assert.equal((await store.list('/services/shop/')).size, 0)
 })
 
-test('takes the store and the prefix from the environment, and options win over it', async t => {
+test('takes the store and the prefix from the environment, and options take precedence', async t => {
   if (!requireEtcd(t)) return
   process.env.WAYGATE_ETCD = etcd.url
   process.env.WAYGATE_SERVICES_PREFIX = '/elsewhere/'
@@ -56,7 +56,7 @@ test('takes the store and the prefix from the environment, and options win over 
   await Promise.all([one.unregister(), two.unregister()])
 })
 
-test('gives up when its signal aborts while etcd is away', async () => {
+test('gives up when its signal aborts while etcd is unreachable', async () => {
   const stop = new AbortController()
   const registering = register({
     name: 'shop',
@@ -68,7 +68,7 @@ test('gives up when its signal aborts while etcd is away', async () => {
   await assert.rejects(registering, /changed my mind/)
 })
 
-test('what is not acceptable is refused at once, not when etcd is up', async () => {
+test('invalid options are refused at once, not only when etcd is up', async () => {
   const good = { name: 'shop', address: '10.0.0.7:3001', etcd: 'http://127.0.0.1:1' }
   for (const [bad, reason] of [
     [{ address: '10.0.0.7' }, /host:port/],
@@ -76,9 +76,9 @@ test('what is not acceptable is refused at once, not when etcd is up', async () 
     [{ name: '' }, /service/],
     [{ weight: -1 }, /weight/],
     [{ metadata: { tags: ['a'] } as object as Record<string, string> }, /metadata/],
-    [{ ttlSeconds: 5 }, /at least 6/],
+    [{ ttlSeconds: 5 }, /seconds from 6 to 86400/],
     [{ ttlSeconds: 6.5 }, /whole/],
-    [{ ttlSeconds: 86_401 }, /at most 86400/],
+    [{ ttlSeconds: 86_401 }, /seconds from 6 to 86400/],
     [{ etcd: [] }, /at least one/],
     [{ etcd: 'http://user:secret@10.0.0.7:2379' }, /user info/],
     [{ etcd: ['http://a:1', 'https://b:1'] }, /all http or all https/],

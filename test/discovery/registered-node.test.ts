@@ -24,7 +24,7 @@ for (const [what, changes, weight] of [
   })
 }
 
-test('a change that is not acceptable changes nothing, also while it drains', () => {
+test('an invalid change changes nothing, even while the node drains', () => {
   const registered = new RegisteredNode(U1)
   registered.update({ draining: true })
   assert.throws(() => registered.update({ weight: -1, draining: false }), TypeError)
@@ -45,7 +45,7 @@ for (const [what, metadata, reason] of [
   ['a list for metadata', ['a'], /object/],
   ['the key __proto__', JSON.parse('{"__proto__":"a"}'), /__proto__/],
 ] as [string, Record<string, string>, RegExp][]) {
-  test(`${what} is refused at once, also as a change`, () => {
+  test(`${what} is refused at once, even as a change`, () => {
     const refusal = { name: 'TypeError', message: reason }
     assert.throws(() => new RegisteredNode({ ...U1, metadata }), refusal)
     const registered = new RegisteredNode(U1)
@@ -54,7 +54,7 @@ for (const [what, metadata, reason] of [
   })
 }
 
-test('a node in memory drains as one in etcd does', async () => {
+test('a node in memory drains like one in etcd', async () => {
   const registry = new MemoryRegistry()
   const registration = await registry.register(U1)
   const weight = async () => (await registry.getService('user'))?.nodes[0]?.weight

@@ -60,7 +60,7 @@ after(async () => (await embedded).close())
 
 registryContract('file', 'operator', fileStore)
 
-test('every registry of the list is made by its name and is one', async () => {
+test('every registry of the list can be created by its name', async () => {
   for (const [name, create] of registries) {
     const registry: Registry = create({ endpoints: ['http://127.0.0.1:1'], file: 'services.yaml' })
     assert.equal(registry.name, name)
@@ -70,7 +70,7 @@ test('every registry of the list is made by its name and is one', async () => {
 })
 
 let stores = 0
-/** Each test has prefixes of its own in one etcd. */
+/** Each test has its own prefixes in one etcd. */
 function etcdStore(url: string, t: TestContext): RegistryStore {
   const root = `/contract-${process.pid}-${++stores}`
   const prefixes = { servicesPrefix: `${root}/services/`, routesPrefix: `${root}/routes/` }

@@ -9,18 +9,21 @@ import {
 import type { NodeInput } from '../../internal/nodes/node.ts'
 import { Follower } from './follow.ts'
 
-/** One store, and registries on it. */
+/** One store with registries on it. */
 export interface RegistryStore {
-  /** A registry on this store, usable at once; closed with the store unless the test closes it. */
+  /**
+   * Creates a registry on this store. It is usable at once, and closed with the store unless the test closes
+   * it.
+   */
   open(): Promise<Registry>
-  /** Puts and deletes as an operator does, past every registry. */
+  /** Puts and deletes keys as an operator does, without a registry. */
   putNode(node: NodeInput): Promise<void>
   deleteNode(service: string, id: string): Promise<void>
   putRoute(id: string, document: unknown): Promise<void>
   deleteRoute(id: string): Promise<void>
-  /** Where services register: API keys and revocations, as an operator puts them. */
+  /** For registries in which services register: API keys and revocations, as an operator puts them. */
   readonly credentials?: {
-    /** A registry that tells of them as well. */
+    /** Creates a registry that also reports them. */
     open(): Promise<Registry>
     putApiKey(hash: string, document: unknown): Promise<void>
     deleteApiKey(hash: string): Promise<void>
@@ -32,8 +35,8 @@ export interface RegistryStore {
 const U1 = { service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, weight: 3, metadata: { zone: 'a' } }
 
 /**
- * What every registry must do, and what each must do by who keeps it. `setUp` gives a store with nothing in it,
- * or undefined to skip the test.
+ * What every registry must do, and what each must do by who keeps it. `setUp` gives a store with nothing in
+ * it, or undefined to skip the test.
  */
 export function registryContract(
   name: string,
@@ -46,7 +49,7 @@ export function registryContract(
       if (store) await run(store, t)
     })
 
-  /** Where services do not register, its place is taken by what is said there at the end. */
+  /** A case for registries in which services register. The others have the cases at the end instead. */
   const registering: typeof contract = async (what, run) => {
     if (keptBy === 'services') await contract(what, run)
   }

@@ -28,7 +28,7 @@ const ids = (nodes: readonly Node[]) => nodes.map(({ id }) => id).join()
 const picks = (users: ServiceFollower, count: number) =>
   Array.from({ length: count }, () => users.pick()?.id).join('')
 
-test('it has the nodes of its service alone, ordered by id, and is ready with an empty list too', async t => {
+test('it has only the nodes of its service, ordered by id, and is ready even with an empty list', async t => {
   const { registry, users } = setUp(t)
   await users.ready()
   assert.deepEqual([users.nodes, users.pick(), users.random()], [[], undefined, undefined])
@@ -62,7 +62,7 @@ test('nodes with weight 0 and nodes that do not speak HTTP are listed and never 
   assert.deepEqual([users.pick()?.id, users.pick()?.id, users.random()?.id], ['http', 'http', 'http'])
 })
 
-test('random is uniform over usable nodes whatever their weights', async t => {
+test('random is uniform over usable nodes, regardless of their weights', async t => {
   let next = 0
   const { registry, users } = setUp(t, { random: () => next })
   put(registry, { id: 'a', weight: 100 })
@@ -76,7 +76,7 @@ test('random is uniform over usable nodes whatever their weights', async t => {
   assert.deepEqual(chosen, ['a', 'a', 'c', 'c'])
 })
 
-test('an outage empties nothing, and the status and the log tell of it', async t => {
+test('an outage does not empty the list, and the status and the log report it', async t => {
   const lines: object[] = []
   const keep = (details: object, message: string) => lines.push({ ...details, message })
   const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep }
@@ -103,7 +103,7 @@ test('an outage empties nothing, and the status and the log tell of it', async t
   ])
 })
 
-test('nodes that vanish together in an outage stay in use while they take connections', async t => {
+test('nodes that disappear together in an outage stay in use while they accept connections', async t => {
   const server = createServer(socket => socket.destroy()).listen(0, '127.0.0.1')
   t.after(() => server.close())
   await new Promise(resolve => server.once('listening', resolve))
@@ -123,7 +123,7 @@ test('nodes that vanish together in an outage stay in use while they take connec
   await until('they are let go', () => users.nodes.length === 0)
 })
 
-test('listeners hear of each change of the list until they are unsubscribed, and cannot break anything', async t => {
+test('listeners are called for each change until they are removed, and their errors do no harm', async t => {
   const errors: string[] = []
   const say = () => {}
   const logger: Logger = { debug: say, info: say, warn: say, error: (_, message) => errors.push(message) }
@@ -150,7 +150,7 @@ test('listeners hear of each change of the list until they are unsubscribed, and
   assert.equal(heard.length, 2)
 })
 
-test('waiting for the first list ends with the signal, and with its reason', async t => {
+test('waiting for the first list ends with the signal and its reason', async t => {
   const registry = new MemoryRegistry()
   registry.setConnected(false)
   const users = new ServiceFollower({ name: 'user', registry })
@@ -164,7 +164,7 @@ test('waiting for the first list ends with the signal, and with its reason', asy
   await users.ready()
 })
 
-test('closed, it keeps its list and says that it is stale; its registry is closed with it', async () => {
+test('after it is closed, it keeps its list and reports it as stale; its registry is closed too', async () => {
   const registry = new MemoryRegistry()
   const users = new ServiceFollower({ name: 'user', registry })
   put(registry, { id: 'a' })

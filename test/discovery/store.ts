@@ -1,11 +1,11 @@
 import { Etcd3 } from 'etcd3'
 
-/** A store as an operator has it in hand: puts and deletes keys behind the back of everything tested. */
+/** A store as an operator uses it: puts and deletes keys directly. */
 export interface Store {
   readonly client: Etcd3
   put(key: string, value: string): Promise<void>
   delete(key: string): Promise<void>
-  /** Every key under the prefix with its value. */
+  /** Returns every key under the prefix with its value. */
   list(prefix: string): Promise<Map<string, string>>
   close(): void
 }

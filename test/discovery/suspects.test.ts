@@ -42,7 +42,7 @@ function setUp(options: { doubtMs?: number; now?: () => number } = {}) {
   return { directory, shown }
 }
 
-test('after a loss everything that is missing is suspect, and is sure again once it is named', () => {
+test('after a loss everything missing is suspect, and is confirmed once it is registered again', () => {
   const { directory, shown } = setUp()
   directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2), nodeAt('task', 't1', 3)]))
   directory.apply(snapshot([], true))
@@ -57,7 +57,7 @@ test('after a loss everything that is missing is suspect, and is sure again once
   assert.deepEqual(shown(), ['u1', 'u2?'], 'another listing does not name it either')
 })
 
-test('an explicit delete in calm weather takes effect at once, whatever the number', () => {
+test('explicit deletes without an outage take effect at once, however many there are', () => {
   const { directory, shown } = setUp()
   directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
   directory.apply(status(true))
@@ -65,7 +65,7 @@ test('an explicit delete in calm weather takes effect at once, whatever the numb
   assert.deepEqual(shown(), [])
 })
 
-test('leases that run out one by one after an outage bring back those that went first', () => {
+test('leases that expire one by one after an outage bring back those that expired first', () => {
   const { directory, shown } = setUp()
   directory.apply(snapshot([1, 2, 3, 4].map(n => nodeAt('user', `u${n}`, n))))
   directory.apply(status(false))
@@ -89,7 +89,7 @@ test('a suspect gives way when its address comes back under another id', () => {
   assert.deepEqual(shown(), ['new', 'u2?'])
 })
 
-test('a value that does not decode any more is a problem, and its last good node no suspect', () => {
+test('a value that no longer decodes is a problem, and its last good node is not suspect', () => {
   const { directory, shown } = setUp()
   directory.apply(snapshot([nodeAt('user', 'u1', 1)]))
   directory.apply(snapshot([], true))
@@ -107,7 +107,7 @@ test('with a grace of 0 the registry is always believed', () => {
   assert.deepEqual(shown(), [])
 })
 
-test('routes that a wiped store no longer has stay, are named as problems, and go when let go', () => {
+test('routes that a wiped store no longer has stay, are reported as problems, and go when dismissed', () => {
   const directory = new Directory({
     parseRoute: id => ({
       route: {
@@ -149,7 +149,7 @@ async function listening(t: TestContext): Promise<{ server: Server; port: number
   return { server, port: (server.address() as { port: number }).port, connections: () => count }
 }
 
-test('a suspect that takes no connection goes at once; one that does stays until its grace ends', async t => {
+test('a suspect that accepts no connection goes at once; one that does stays until its grace period ends', async t => {
   const { directory, shown } = setUp()
   const { port } = await listening(t)
   const watch = new SuspectWatch({ directory, graceMs: 1_500, intervalMs: 50 })
@@ -165,7 +165,7 @@ test('a suspect that takes no connection goes at once; one that does stays until
   assert.ok(performance.now() - since >= 1_400, 'not before the end of its grace')
 })
 
-test('a suspect that dies later goes then', async t => {
+test('a suspect that dies later is removed then', async t => {
   const { directory, shown } = setUp()
   const { server, port, connections } = await listening(t)
   const watch = new SuspectWatch({ directory, graceMs: 60_000, intervalMs: 20 })

@@ -15,11 +15,11 @@ async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-test('processes that open one new file at the same instant all get it', async () => {
+test('processes that open the same new file at the same time all succeed', async () => {
   await using folder = await temporaryFolder()
   const module = new URL('../../examples/shared/database.ts', import.meta.url).href
-  // Each says it is ready, is told when to begin, and then opens one file every 10 ms, on the millisecond:
-  // asked politely one after the other they would hardly ever meet.
+  // Each process reports that it is ready, gets a start time, and then opens a file every 10 ms, on the
+  // millisecond. Started one after the other, they would hardly ever collide.
   const program = `
     import { once } from 'node:events'
     import { openDatabase } from ${JSON.stringify(module)}
@@ -49,7 +49,7 @@ test('processes that open one new file at the same instant all get it', async ()
   }
 })
 
-test('a file that is no database is an error at once', async () => {
+test('a file that is not a database is an error at once', async () => {
   await using folder = await temporaryFolder()
   await assert.rejects(openDatabase(folder.path, SCHEMA), /unable to open database file/)
   await assert.rejects(openDatabase(':memory:', 'CREATE GARBAGE'), /syntax error/)

@@ -12,7 +12,7 @@ test('an empty environment gives a loopback address, any port and a database in 
   })
 })
 
-test('what the environment says is taken', () => {
+test('variables of the environment are used', () => {
   const env = { HOST: '::1', PORT: '3001', DATABASE: 'a.db', WAYGATE_WEIGHT: '0', LOG_LEVEL: 'warn' }
   assert.deepEqual(readEnvironment(env), {
     host: '::1',

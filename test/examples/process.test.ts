@@ -9,7 +9,7 @@ import { etcdctl, requireEtcd, startEtcd } from '../support/etcd.ts'
 
 interface RunningService extends AsyncDisposable {
   readonly child: ChildProcessByStdio<null, Readable, null>
-  /** The message of the first log line that matches; the log is read in order, each line once. */
+  /** Returns the message of the first log line that matches. The log is read in order, each line once. */
   logged(pattern: RegExp): Promise<string>
 }
 
@@ -38,7 +38,7 @@ function startService(name: string, env: Record<string, string>): RunningService
   }
 }
 
-/** Resolves with the value of the first key that appears under a prefix. */
+/** Resolves with the value of the first key under a prefix. */
 async function registered(
   url: string,
   prefix: string,
@@ -50,7 +50,7 @@ async function registered(
 }
 
 for (const name of ['user', 'task']) {
-  test(`${name} registers what it listens on, and is gone from etcd when it was asked to end`, async t => {
+  test(`${name} registers its address, and leaves etcd when it is stopped`, async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = await startEtcd()
     await using service = startService(name, { WAYGATE_ETCD: etcd.url, WAYGATE_WEIGHT: '3' })
@@ -68,7 +68,7 @@ for (const name of ['user', 'task']) {
   })
 }
 
-test('a service serves while etcd is away, and ends when asked', async () => {
+test('a service serves while etcd is unreachable, and ends when stopped', async () => {
   await using service = startService('task', { WAYGATE_ETCD: 'http://127.0.0.1:1' })
   const listening = await service.logged(/^Server listening at /)
   const answer = await fetch(`${listening.slice('Server listening at '.length)}/healthz`)

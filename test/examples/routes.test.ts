@@ -9,7 +9,7 @@ import { etcdctl, requireEtcd, startEtcd } from '../support/etcd.ts'
 
 const run = promisify(execFile)
 
-test('registration and login are open, everything else of the user service asks for a token', async () => {
+test('registration and login are open, and everything else of the user service needs a token', async () => {
   const routes = (await readExampleRoutes()).map(({ id, document }) => ({ id, ...JSON.parse(document) }))
   for (const { id, ...document } of routes) assert.deepEqual(readRouteDocument(document).problems, [], id)
   assert.deepEqual(
@@ -22,7 +22,7 @@ test('registration and login are open, everything else of the user service asks 
   )
 })
 
-test('put-routes puts every document into etcd, under the prefix it is told', async t => {
+test('put-routes puts every document into etcd, under the configured prefix', async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   await using etcd = await startEtcd()
   const program = join(import.meta.dirname, '../../examples/put-routes.ts')
@@ -34,7 +34,7 @@ test('put-routes puts every document into etcd, under the prefix it is told', as
   }
 })
 
-test('put-routes fails when etcd is away', async () => {
+test('put-routes fails when etcd is unreachable', async () => {
   const program = join(import.meta.dirname, '../../examples/put-routes.ts')
   const attempt = run(process.execPath, [program], { env: { WAYGATE_ETCD: 'http://127.0.0.1:1' } })
   await assert.rejects(attempt, { code: 1 })

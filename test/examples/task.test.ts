@@ -13,7 +13,7 @@ async function startApp() {
   return { ask, [Symbol.asyncDispose]: () => app.close() }
 }
 
-test('a task is made, read, changed and removed', async () => {
+test('a task is created, read, changed and removed', async () => {
   await using app = await startApp()
   const created = await app.ask('POST', '/tasks', ANNA, { title: 'water the plants' })
   assert.equal(created.statusCode, 201)
@@ -34,7 +34,7 @@ test('a task is made, read, changed and removed', async () => {
   assert.equal((await app.ask('GET', `/tasks/${task.id}`, ANNA)).statusCode, 404)
 })
 
-test('everyone lists their own tasks, oldest first', async () => {
+test('each user lists only their own tasks, oldest first', async () => {
   await using app = await startApp()
   for (const title of ['one', 'two', 'three']) await app.ask('POST', '/tasks', ANNA, { title })
   await app.ask('POST', '/tasks', BERTA, { title: 'not for anna', done: true })
@@ -63,7 +63,7 @@ test("somebody else's task does not exist", async t => {
   assert.equal((await app.ask('GET', `/tasks/${id}`, ANNA)).json().title, 'mine')
 })
 
-test('a request that names no user is a 401 problem', async t => {
+test('a request without a user is a 401 problem', async t => {
   await using app = await startApp()
   const requests = [
     ['POST', '/tasks', { title: 'nobody asks' }],
@@ -100,7 +100,7 @@ test('bodies that do not fit are refused', async t => {
   }
 })
 
-test('a body beyond 16 KiB is refused', async () => {
+test('a body above 16 KiB is refused', async () => {
   await using app = await startApp()
   const answer = await app.ask('POST', '/tasks', ANNA, { title: 'x'.repeat(20_000) })
   assert.equal(answer.statusCode, 413)

@@ -14,7 +14,7 @@ function startApp(options: Partial<UserAppOptions> = {}) {
   return buildApp({ database: ':memory:', tokens: { secret: SECRET }, ...options })
 }
 
-test('who registers can log in, and the token says who they are', async () => {
+test('a registered user can log in, and the token identifies the user', async () => {
   await using app = await startApp({
     tokens: { secret: SECRET, issuer: 'https://id.example', audience: 'shop' },
   })
@@ -38,14 +38,14 @@ test('who registers can log in, and the token says who they are', async () => {
   assert.equal(claims.exp! - claims.iat!, 3_600)
 })
 
-test('without an issuer and an audience the token names none', async () => {
+test('without an issuer and an audience the token contains none', async () => {
   await using app = await startApp()
   await app.inject({ method: 'POST', url: '/register', payload: ANNA })
   const { token } = (await app.inject({ method: 'POST', url: '/login', payload: ANNA })).json()
   assert.deepEqual(Object.keys(jwt.decode(token) as object).sort(), ['exp', 'iat', 'sub'])
 })
 
-test('/me is the user whom the gateway names', async () => {
+test('/me returns the user that the gateway names', async () => {
   await using app = await startApp()
   const { id } = (await app.inject({ method: 'POST', url: '/register', payload: ANNA })).json()
   const me = await app.inject({ url: '/me', headers: { 'x-user-id': id } })
@@ -55,7 +55,7 @@ test('/me is the user whom the gateway names', async () => {
   assert.equal((await app.inject({ url: '/me', headers: { 'x-user-id': 'nobody' } })).statusCode, 404)
 })
 
-test('a name is taken once, however it is spelled', async () => {
+test('a name can be taken once, regardless of case', async () => {
   await using app = await startApp()
   const register = (name: string) =>
     app.inject({ method: 'POST', url: '/register', payload: { ...ANNA, name } })
@@ -112,7 +112,7 @@ test('two nodes that share a file share their users', async () => {
   }
 })
 
-test('what breaks inside is a 500 that tells nothing', async () => {
+test('an internal error is a 500 without details', async () => {
   await using app = await startApp()
   app.get('/broken', () => {
     throw new Error('SELECT secret FROM somewhere')
@@ -130,7 +130,7 @@ test('a path that does not exist is a 404 problem', async () => {
   assert.equal(answer.json().detail, 'there is no GET /nowhere')
 })
 
-test('a password verifies against its own hash alone, and no two hashes are the same', async () => {
+test('a password verifies only against its own hash, and no two hashes are the same', async () => {
   const [one, two] = await Promise.all([hashPassword('päss wörd'), hashPassword('päss wörd')])
   assert.notEqual(one, two)
   assert.equal(await verifyPassword('päss wörd', one), true)
@@ -139,6 +139,6 @@ test('a password verifies against its own hash alone, and no two hashes are the 
   await assert.rejects(verifyPassword('anything', 'plain text'), /not a password hash/)
 })
 
-test('an empty signing secret is refused at the start', async () => {
+test('an empty signing secret is refused at startup', async () => {
   await assert.rejects(startApp({ tokens: { secret: '' } }), /must not be empty/)
 })

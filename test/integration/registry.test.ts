@@ -6,7 +6,7 @@ import { type Handler, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 
-/** Answers with what it was asked for. */
+/** A server that answers with the request. */
 const echo: Handler = (request, response) => {
   request.resume()
   response.end(`${request.method} ${request.url}`)
@@ -17,7 +17,7 @@ interface Writer extends Disposable {
   del(key: string): Promise<unknown>
 }
 
-/** With etcdctl, as an operator would; with a client of ours where it is not installed. */
+/** Uses etcdctl, as an operator does, or our own client if it is not installed. */
 function openWriter(url: string): Writer {
   if (onPath('etcdctl')) {
     return {
@@ -35,7 +35,7 @@ function openWriter(url: string): Writer {
 }
 
 for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
-  test(`what is put into and deleted from ${kind} is what is served`, async t => {
+  test(`keys that are put into and deleted from ${kind} change what is served`, async t => {
     const real = kind === 'a real etcd'
     if (real && !requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = real ? await startEtcd() : undefined
@@ -53,7 +53,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
         return test(answer) && answer
       })
 
-    await t.test('a service that nobody knows is 404', async () => {
+    await t.test('an unknown service is 404', async () => {
       const { status, text } = await ask('/echo/x')
       assert.equal(status, 404)
       assert.equal(JSON.parse(text).code, 'WG_NO_ROUTE')

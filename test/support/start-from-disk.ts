@@ -46,9 +46,9 @@ export const damages: readonly Damage[] = [
     name: 'truncated',
     file: 'etcd-nodes.json',
     do: rewrite(text => text.slice(0, -20)),
-    said: /as it was written/,
+    said: /checksum does not match/,
   },
-  { name: 'with a byte flipped', file: 'etcd-nodes.json', do: flip, said: /as it was written/ },
+  { name: 'with a byte flipped', file: 'etcd-nodes.json', do: flip, said: /checksum does not match/ },
   {
     name: 'of another version',
     file: 'etcd-nodes.json',
@@ -74,7 +74,7 @@ export const damages: readonly Damage[] = [
     name: 'of the routes, truncated',
     file: 'etcd-routes.json',
     do: rewrite(text => text.slice(0, -20)),
-    said: /as it was written/,
+    said: /checksum does not match/,
   },
 ]
 

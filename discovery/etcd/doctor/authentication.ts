@@ -4,35 +4,37 @@ import type { DoctorFinding } from './finding.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 
 export interface AuthenticationOptions {
-  /** Without a user. */
+  /** A client without a user. */
   readonly anonymous: Etcd3
-  /** As the gateway has it, user included. */
+  /** A client like the gateway's, including the user. */
   readonly client: Etcd3
   readonly user: string | undefined
   readonly password: string | undefined
-  /** Any prefix that is to be read. */
+  /** Any prefix that the gateway reads. */
   readonly prefix: string
-  /** Whether the password would be read by whoever listens in between. */
+  /** Whether the password crosses a network without TLS. */
   readonly isOpenNetwork: boolean
 }
 
 export interface Authentication {
   readonly findings: readonly DoctorFinding[]
-  /** Whether calls can be made; otherwise there is nothing more to see. */
+  /** Whether calls are accepted. If not, nothing else can be checked. */
   readonly isAccepted: boolean
 }
 
-/** Whether etcd asks who we are, and whether it accepts what we say. */
+/** Checks whether etcd requires a user, and whether it accepts the configured one. */
 export async function checkAuthentication(options: AuthenticationOptions): Promise<Authentication> {
   const { anonymous, client, user, password, prefix, isOpenNetwork } = options
   const asked = await tryRead(anonymous, prefix)
   if (asked?.kind === 'silent' || asked?.kind === 'failed')
     return refused(`etcd cannot be read: ${asked.reason}`)
-  const mustSay = asked !== undefined
+  const needsUser = asked !== undefined
   if (user === undefined) {
-    if (!mustSay) return accepted('etcd asks for no user: who can connect to it can change it', {})
+    if (!needsUser) {
+      return accepted('etcd has no authentication: everyone who can connect to it can change it', {})
+    }
     return refused(
-      `etcd asks for a user, and none is configured (${asked.reason})`,
+      `etcd requires a user, and none is configured (${asked.reason})`,
       'set WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD (etcd.user and etcd.password)',
     )
   }
@@ -43,8 +45,8 @@ export async function checkAuthentication(options: AuthenticationOptions): Promi
       const finding: DoctorFinding = {
         check: 'authentication',
         level: 'warning',
-        message: `user ${name} is configured, but this etcd has no authentication: who can connect to it can change it`,
-        hint: 'enable it with etcdctl auth enable, or unset WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD',
+        message: `user ${name} is configured, but etcd has no authentication: everyone who can connect to it can change it`,
+        hint: 'enable authentication with etcdctl auth enable, or unset WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD',
         details: { user },
       }
       return { findings: [finding], isAccepted: true }
@@ -53,16 +55,16 @@ export async function checkAuthentication(options: AuthenticationOptions): Promi
     return refused(
       `etcd does not accept user ${name}: ${refusal.reason}`,
       isWrong
-        ? 'correct WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD; etcdctl user list, etcdctl user passwd'
-        : 'look at the other findings first; then at the log of etcd',
+        ? 'correct WAYGATE_ETCD_USER and WAYGATE_ETCD_PASSWORD; see etcdctl user list and etcdctl user passwd'
+        : 'see the other findings first, then the log of etcd',
       { user },
     )
   }
   const read = await tryRead(client, prefix)
   if (read && read.kind !== 'denied') {
     return refused(
-      `etcd accepts user ${name} but not the token it gave: ${read.reason}`,
-      'with --auth-token=jwt every member needs the same keys; look at the clocks of the members too',
+      `etcd accepts user ${name}, but not the token that it issued: ${read.reason}`,
+      'with --auth-token=jwt every member needs the same keys; check the clocks of the members too',
       { user },
     )
   }
@@ -71,7 +73,7 @@ export async function checkAuthentication(options: AuthenticationOptions): Promi
     check: 'authentication',
     level: 'warning',
     message: `etcd accepts user ${name}, but the password crosses the network as plain text`,
-    hint: 'give etcd TLS, and write https://',
+    hint: 'enable TLS in etcd, and use https:// endpoints',
     details: { user },
   }
   return { findings: [finding], isAccepted: true }
@@ -79,7 +81,7 @@ export async function checkAuthentication(options: AuthenticationOptions): Promi
 
 async function tryRead(client: Etcd3, prefix: string): Promise<Refusal | undefined> {
   try {
-    // Serializable: whether this is allowed must not depend on a majority of members.
+    // A serializable read, because the answer must not depend on a majority of members.
     await client.kv.range({ ...prefixRange(prefix), limit: 1, keys_only: true, serializable: true })
     return undefined
   } catch (error) {

@@ -3,19 +3,19 @@ import { type DoctorFinding, quantity } from './finding.ts'
 
 type Version = readonly [major: number, minor: number]
 
-/** What Waygate was made and tested for. */
+/** The versions for which Waygate is tested. */
 const OLDEST: Version = [3, 4]
 const NEWEST: Version = [3, 7]
-/** A healthy follower is a few entries behind; etcd itself refuses requests at 5,000. */
+/** A healthy follower is a few entries behind. etcd itself refuses requests at 5,000. */
 const MAX_LAG = 1_000
 const EMBEDDED = '+waygate'
 
-/** Whether a member is the etcd inside a Waygate process. */
+/** Whether a member is the embedded etcd of a Waygate process. */
 export function isEmbedded({ version }: Pick<MemberStatus, 'version'>): boolean {
   return version.endsWith(EMBEDDED)
 }
 
-/** The versions of the members that were seen. */
+/** Judges the versions of the members that answered. */
 export function judgeVersions(statuses: readonly MemberStatus[]): DoctorFinding[] {
   const versions = new Map<string, string[]>()
   for (const { version, url } of statuses) versions.set(version, [...(versions.get(version) ?? []), url])
@@ -25,7 +25,7 @@ export function judgeVersions(statuses: readonly MemberStatus[]): DoctorFinding[
       check: 'version',
       level: 'warning',
       message: `the members run different versions: ${[...versions.keys()].sort().join(', ')}`,
-      hint: 'finish the upgrade: until then the cluster speaks the oldest of them',
+      hint: 'finish the upgrade; until then the cluster behaves like the oldest version',
       details: { versions: Object.fromEntries(versions) },
     })
   }
@@ -40,7 +40,7 @@ function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[]
         check: 'version',
         level: 'ok',
         message:
-          'this is the embedded etcd of a Waygate process: for one machine, and it forgets all on exit',
+          'this is the embedded etcd of a Waygate process, which serves one machine and loses its data on exit',
         details,
       },
     ]
@@ -52,7 +52,7 @@ function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[]
       {
         check: 'version',
         level: 'warning',
-        message: `etcd ${version} is older than ${OLDEST.join('.')}, the oldest that Waygate is made for`,
+        message: `etcd ${version} is older than ${OLDEST.join('.')}, the oldest version that Waygate supports`,
         hint: 'upgrade etcd, one minor version at a time',
         details,
       },
@@ -63,8 +63,8 @@ function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[]
       {
         check: 'version',
         level: 'warning',
-        message: `etcd ${version} is newer than ${NEWEST.join('.')}, the newest that this Waygate knows of`,
-        hint: 'it is likely to work; look for a newer Waygate',
+        message: `etcd ${version} is newer than ${NEWEST.join('.')}, the newest version that this Waygate knows`,
+        hint: 'it will probably work; check for a newer Waygate',
         details,
       },
     ]
@@ -72,7 +72,7 @@ function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[]
   return [{ check: 'version', level: 'ok', message: `etcd ${version}`, details }]
 }
 
-/** Whether the members that were seen are one cluster that has a leader and keeps up. */
+/** Judges whether the members that answered form one cluster that has a leader and no slow member. */
 export function judgeCluster(statuses: readonly MemberStatus[]): DoctorFinding[] {
   const [first] = statuses
   if (!first) return []
@@ -86,7 +86,7 @@ export function judgeCluster(statuses: readonly MemberStatus[]): DoctorFinding[]
       check: 'cluster',
       level: 'problem',
       message: `the endpoints belong to ${clusters.size} different clusters`,
-      hint: 'name the members of one cluster only; what is read would change with the member that answers',
+      hint: 'configure the members of one cluster only; otherwise the data depends on which member answers',
       details: { items },
     })
   }
@@ -96,7 +96,7 @@ export function judgeCluster(statuses: readonly MemberStatus[]): DoctorFinding[]
     findings.push({
       check: 'cluster',
       level: 'warning',
-      message: `${url} is a learner, which refuses most requests`,
+      message: `${url} is a learner, so it refuses most requests`,
       hint: 'leave it out of --etcd until it is a voting member (etcdctl member promote)',
       details: { endpoint: url },
     })
@@ -128,15 +128,15 @@ function judgeLag(statuses: readonly MemberStatus[]): DoctorFinding[] {
         message:
           behind > MAX_LAG
             ? `${url} is ${behind} raft entries behind the others`
-            : `${url} has ${unapplied} raft entries that it has not applied yet`,
-        hint: 'look at the disk, the load and the network of that member',
+            : `${url} has not applied ${unapplied} of its raft entries yet`,
+        hint: 'check the disk, the load and the network of that member',
         details: { endpoint: url, behind, unapplied },
       },
     ]
   })
 }
 
-/** An id as etcdctl shows it. */
+/** Returns an id as etcdctl shows it. */
 export function hex(id: string): string {
   return BigInt(id).toString(16)
 }

@@ -1,22 +1,22 @@
 import type { EndpointUrl } from './endpoint-url.ts'
 import { NotInTimeError } from './within.ts'
 
-/** How far a connection had come. */
+/** The step at which a connection failed. */
 export type ConnectionStep = 'tcp' | 'tls' | 'http2' | 'grpc'
 
-/** Why there is no usable connection to an endpoint, and what to do about it. */
+/** Why an endpoint has no usable connection, and what to do about it. */
 export interface ConnectionFailure {
   readonly message: string
   readonly hint: string
-  /** Of the system or of OpenSSL, where there is one. */
+  /** The error code of the system or of OpenSSL, if there is one. */
   readonly code?: string | undefined
 }
 
-/** What a server has shown of its certificate. */
+/** The parts of a server's certificate that explain why it was rejected. */
 export interface ShownCertificate {
   readonly subject: string
   readonly issuer: string
-  /** The names and addresses it is for, as OpenSSL writes them. */
+  /** The names and addresses that it is valid for, in OpenSSL's format. */
   readonly names: string
   readonly validFrom: string
   readonly validTo: string
@@ -25,7 +25,7 @@ export interface ShownCertificate {
 const CLIENT_CERTIFICATE =
   /ALERT_(?:CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERT|ACCESS_DENIED|HANDSHAKE_FAILURE)|ALERT_NO_CERT|HANDSHAKE_FAILURE/
 
-/** A connection that failed, in words for people. */
+/** Explains a failed connection to people. */
 export function explainConnection(
   { url, secure, host, port }: EndpointUrl,
   step: ConnectionStep,
@@ -33,17 +33,17 @@ export function explainConnection(
   hasClientCertificate: boolean,
 ): ConnectionFailure {
   const { code = '' } = error as NodeJS.ErrnoException
-  // Where a name has several addresses, the error is of all of them, and says nothing itself.
+  // When a name has several addresses, the error stands for all of them and has no message.
   const message = (error as Error).message || code
   if (error instanceof NotInTimeError) {
     return step === 'tcp'
       ? {
-          message: `${url} cannot be connected to: ${message}`,
-          hint: `the machine is off, the address is wrong, or a firewall drops what is sent to port ${port}`,
+          message: `cannot connect to ${url}: ${message}`,
+          hint: `the machine is off, the address is wrong, or a firewall drops the packets to port ${port}`,
         }
       : {
-          message: `${url} takes connections but says nothing: ${message} (${STEPS[step]})`,
-          hint: 'that process hangs or is stopped, or its disk or machine is overloaded: look at it there, and restart it',
+          message: `${url} accepts connections but does not answer: ${message} (${STEPS[step]})`,
+          hint: 'the process hangs or is stopped, or its disk or machine is overloaded; check it there, and restart it',
         }
   }
   if (code === 'ECONNREFUSED') {
@@ -55,33 +55,33 @@ export function explainConnection(
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return {
-      message: `${url} cannot be connected to: there is no host ${host}`,
-      hint: 'correct the name, or the name server that this machine asks',
+      message: `cannot connect to ${url}: there is no host ${host}`,
+      hint: 'correct the host name or the DNS settings of this machine',
       code,
     }
   }
   if (step === 'tcp') {
     return {
-      message: `${url} cannot be connected to: ${message}`,
-      hint: 'look at the address, and at the network between here and there',
+      message: `cannot connect to ${url}: ${message}`,
+      hint: 'check the address, and the network between this machine and etcd',
       code,
     }
   }
   if (CLIENT_CERTIFICATE.test(code)) {
     return {
       message: hasClientCertificate
-        ? `${url} does not accept our client certificate (${code})`
-        : `${url} wants a client certificate (${code})`,
+        ? `${url} rejects our client certificate (${code})`
+        : `${url} requires a client certificate (${code})`,
       hint: hasClientCertificate
-        ? "etcd.cert must be signed by an authority in etcd's --trusted-ca-file, be valid now, and be for client use"
-        : 'set WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY (etcd.cert and etcd.key) to a certificate that etcd trusts',
+        ? "etcd.cert must be signed by an authority in etcd's --trusted-ca-file, currently valid, and meant for client use"
+        : 'set WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY (etcd.cert and etcd.key) to a certificate that etcd trusts and its key',
       code,
     }
   }
   if (step === 'tls') {
     return {
       message: `${url} does not speak TLS (${code || message})`,
-      hint: 'if this etcd has no TLS, write http:// instead of https://',
+      hint: 'if this etcd has no TLS, use http:// instead of https://',
       code,
     }
   }
@@ -89,14 +89,14 @@ export function explainConnection(
     return {
       message: `${url} closes the connection after the TLS handshake`,
       hint: hasClientCertificate
-        ? 'it may not accept our client certificate (etcd.cert): look at the log of etcd'
-        : "it may want a client certificate (etcd.cert and etcd.key), or is not etcd's port for clients, usually 2379",
+        ? 'it may reject our client certificate (etcd.cert); see the log of etcd'
+        : "it may require a client certificate (etcd.cert and etcd.key), or may not be etcd's client port, usually 2379",
       code,
     }
   }
   return {
     message: `${url} does not speak gRPC (${code || message})`,
-    hint: `${secure ? '' : 'if this etcd has TLS, write https:// instead of http://; '}etcd's port for clients is usually 2379, that for its peers 2380`,
+    hint: `${secure ? '' : 'if this etcd has TLS, use https:// instead of http://; '}etcd's client port is usually 2379, its peer port 2380`,
     code,
   }
 }
@@ -108,7 +108,7 @@ const STEPS: Readonly<Record<ConnectionStep, string>> = {
   grpc: 'first call',
 }
 
-/** A server's certificate that was not accepted, in words for people. */
+/** Explains to people why a server's certificate was rejected. */
 export function explainCertificate(
   { url, host }: EndpointUrl,
   code: string,
@@ -126,21 +126,21 @@ export function explainCertificate(
     case 'CERT_NOT_YET_VALID':
       return {
         message: `${url} has a certificate that is not valid before ${validFrom}`,
-        hint: 'correct the clock of this machine, or of the one that made the certificate',
+        hint: 'correct the clock of this machine, or of the machine that issued the certificate',
         code,
       }
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return {
         message: `${url} has a certificate for ${names || subject}, not for ${host}`,
-        hint: `use a name that the certificate is for, or add ${host} to its subject alternative names`,
+        hint: `use a name that the certificate is valid for, or add ${host} to its subject alternative names`,
         code,
       }
     default:
       return {
-        message: `${url} has a certificate of ${issuer} that is not trusted here (${code})`,
+        message: `${url} has a certificate from ${issuer} that is not trusted here (${code})`,
         hint: hasAuthority
-          ? 'WAYGATE_ETCD_CA (etcd.ca) must hold the authority that signed the certificate of etcd'
-          : 'set WAYGATE_ETCD_CA (etcd.ca) to the file with the authority that signed it',
+          ? 'WAYGATE_ETCD_CA (etcd.ca) must contain the authority that signed the certificate of etcd'
+          : 'set WAYGATE_ETCD_CA (etcd.ca) to the file of the authority that signed it',
         code,
       }
   }

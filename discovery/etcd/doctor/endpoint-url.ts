@@ -1,4 +1,4 @@
-/** A URL of etcd in parts. */
+/** The parts of an endpoint's URL. */
 export interface EndpointUrl {
   readonly url: string
   readonly secure: boolean
@@ -10,13 +10,13 @@ export interface EndpointUrl {
 /** @throws TypeError when it is not `http(s)://host:port` */
 export function parseEndpoint(url: string): EndpointUrl {
   const match = /^(?:(https?):\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@?#[\]]+))(?::(\d{1,5}))?\/?$/.exec(url)
-  // Not shown: what is wrong with it may be a password in it.
-  if (!match) throw new TypeError('an etcd endpoint must be http(s)://host:port, without path or user')
+  // The URL is not shown, because it may contain a password.
+  if (!match) throw new TypeError('an etcd endpoint must be http(s)://host:port, without a path or user info')
   const [, protocol = 'http', v6, name = '', port = '2379'] = match
   return { url, secure: protocol === 'https', host: v6 ?? name, port: Number(port) }
 }
 
-/** Whether an address is this machine's alone. */
+/** Whether a host is a loopback address or name. */
 export function isLoopbackHost(host: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || /^(?:[^.]+\.)*localhost\.?$/i.test(host)
 }

@@ -7,32 +7,32 @@ import { probe } from './probe.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { NotInTimeError, within } from './within.ts'
 
-/** What a member says of itself. */
+/** The status that a member reports. */
 export interface MemberStatus {
   readonly url: string
   readonly clusterId: string
   readonly memberId: string
-  /** `0` when it sees none. */
+  /** `0` when the member sees no leader. */
   readonly leaderId: string
   readonly version: string
   readonly raftIndex: number
   readonly raftAppliedIndex: number
   readonly dbSizeBytes: number
-  /** What of it is not merely kept for reuse; 0 when the member does not say. */
+  /** The part of the database that is not free for reuse; 0 when the member does not report it. */
   readonly dbSizeInUseBytes: number
   readonly isLearner: boolean
-  /** Alarms, in etcd's words. */
+  /** Alarms, in etcd's own texts. */
   readonly errors: readonly string[]
 }
 
-/** What was seen of one endpoint. */
+/** The results for one endpoint. */
 export interface EndpointReport {
   readonly url: string
-  /** Whether it answered calls; then the other checks may use it. */
+  /** Whether it answers calls, so that the other checks can use it. */
   readonly usable: boolean
-  /** Undefined when there was none, or it is not ours to see. */
+  /** Undefined when the member did not report it, or this user may not see it. */
   readonly status: MemberStatus | undefined
-  /** Whether it answered that its status is not for everybody. */
+  /** Whether the status requires permissions that this user does not have. */
   readonly isReserved: boolean
   readonly findings: readonly DoctorFinding[]
 }
@@ -40,17 +40,17 @@ export interface EndpointReport {
 export interface EndpointOptions {
   readonly endpoint: EndpointUrl
   readonly tls: EtcdTls | undefined
-  /** A client of this endpoint alone, without a user. */
+  /** A client for only this endpoint, without a user. */
   readonly client: Etcd3
   readonly connectMs: number
-  /** Asked anew for each call. */
+  /** Called before each call for the time that it may take. */
   readonly callMs: () => number
 }
 
-/** Above this, every write and every failover is felt. */
+/** A slower round trip is noticeable in every write and every failover. */
 const SLOW_MS = 250
 
-/** Connects to an endpoint, makes the first calls to it, and times one. */
+/** Connects to an endpoint, makes the first calls to it, and measures the time of one. */
 export async function checkEndpoint(options: EndpointOptions): Promise<EndpointReport> {
   const { endpoint, tls, client, connectMs } = options
   const { url } = endpoint
@@ -65,10 +65,10 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
   if ('refusal' in first && first.refusal.kind === 'foreign') {
     return unusable(url, {
       message: `${url} answers, but is not etcd: ${first.refusal.reason}`,
-      hint: `correct the address, or what is between: a proxy must pass gRPC on as it is`,
+      hint: 'correct the address; a proxy in between must pass gRPC through unchanged',
     })
   }
-  // Once more, now that the connection is there.
+  // Measure a second call, now that the connection exists.
   const startedAt = performance.now()
   const again = await readStatus(client, url, options.callMs())
   const tripMs = performance.now() - startedAt
@@ -82,7 +82,7 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
           check: 'connection',
           level: 'warning',
           message: `${message}, which is slow`,
-          hint: 'look at the network between, and at the load and the disk of that member',
+          hint: 'check the network in between, and the load and the disk of that member',
           details,
         },
   ]
@@ -90,7 +90,7 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
     const { refusal } = result
     if (hasNoLeader(refusal)) findings.push(leaderless(url))
     else if (!isReserved(refusal)) {
-      const message = `${url} does not tell its version and state: ${refusal.reason}`
+      const message = `${url} does not report its version and state: ${refusal.reason}`
       findings.push({ check: 'version', level: 'warning', message, details: { endpoint: url } })
     }
   }
@@ -103,7 +103,7 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
   }
 }
 
-/** What the member behind `client` says of itself, or why it does not. */
+/** Reads the status of the member behind `client`, or returns why it refuses. */
 export async function readStatus(
   client: Etcd3,
   url: string,
@@ -122,12 +122,12 @@ export function leaderless(url: string): DoctorFinding {
     check: 'cluster',
     level: 'problem',
     message: `${url} sees no leader, so nothing can be read or written through it`,
-    hint: 'more than half of the members must run and reach each other on their peer port, usually 2380',
+    hint: 'more than half of the members must run and reach each other on their peer ports, usually 2380',
     details: { endpoint: url },
   }
 }
 
-/** Whether a member answers that its cluster has no leader, rather than not at all. */
+/** Whether a member answered that its cluster has no leader, as opposed to not answering at all. */
 function hasNoLeader({ reason }: Refusal): boolean {
   return reason.includes('no leader')
 }

@@ -19,21 +19,24 @@ import { checkWriting } from './write-check.ts'
 export interface ExamineOptions
   extends Omit<EtcdClientOptions, 'logger'>,
     Omit<KeysOptions, 'isRemote' | 'withinMs'> {
-  /** Where this configuration's own nodes are registered. */
+  /** The prefix under which this configuration registers nodes. */
   readonly servicesPrefix: string
   /** Whether to write and delete a key below `servicesPrefix`. */
   readonly writeCheck: boolean
-  /** For all of it but three times 250 ms. Default 9,000; more is for tests on machines that are overloaded. */
+  /**
+   * The time for everything except up to three times 250 ms. Default 9,000. Tests on overloaded machines use
+   * more.
+   */
   readonly patienceMs?: number | undefined
 }
 
-/** With what is let through after it below 10 s, for an etcd that hangs wherever it can. */
+/** Stays below 10 s together with the steps of {@link LEAST_MS}, even when etcd hangs at every step. */
 const PATIENCE_MS = 9_000
-/** What a step has at least, however long those before it took. */
+/** The least time for a step, however long the steps before it took. */
 const LEAST_MS = 250
 const QUOTA_MS = 1_000
 
-/** The time there is: a third for each step, and the last third always for the looks at the end. */
+/** The time budget: up to a third for each step. The last third is reserved for the checks at the end. */
 class Patience {
   readonly thirdMs: number
   readonly #endsAt: number
@@ -50,9 +53,10 @@ class Patience {
 }
 
 /**
- * Looks at an etcd from here, and at what it says to a gateway: every endpoint by itself first, then the
- * cluster through those that answer. Takes 10 s at most, some 2 s with a healthy etcd, for that is how long
- * the clock of leases is watched. Writes nothing, unless told to; takes one lease without keys.
+ * Examines an etcd and its data as a gateway on this machine sees them: first every endpoint by itself, then
+ * the cluster through those that answer. It takes about 2 s with a healthy etcd, because it observes the
+ * clock of a lease for that long, and at most 10 s. It takes one lease without keys, and writes a key only
+ * with `writeCheck`.
  */
 export async function examine(options: ExamineOptions): Promise<readonly DoctorFinding[]> {
   const clients: Etcd3[] = []
@@ -70,13 +74,15 @@ export async function examine(options: ExamineOptions): Promise<readonly DoctorF
   }
 }
 
-/** What a client that cannot even be made says: endpoints and TLS files that do not go together. */
+/**
+ * Returns a finding when no client can be created, because the endpoints and TLS files do not fit together.
+ */
 function unfitFor(make: () => Etcd3): DoctorFinding | undefined {
   try {
     make()
     return undefined
   } catch (error) {
-    const message = `no connection to etcd can be made like this: ${refusalReason(error)}`
+    const message = `etcd cannot be reached with these options: ${refusalReason(error)}`
     const hint = 'correct --etcd, and WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY'
     return { check: 'configuration', level: 'problem', message, hint }
   }
@@ -104,7 +110,7 @@ async function look(options: ExamineOptions, open: Open): Promise<DoctorFinding[
   if (usable.length === 0) return findings
 
   const client = open(usable, user, password)
-  const { findings: told, isAccepted } = await within(
+  const { findings: about, isAccepted } = await within(
     patience.stepMs,
     checkAuthentication({
       anonymous: open(usable),
@@ -118,18 +124,19 @@ async function look(options: ExamineOptions, open: Open): Promise<DoctorFinding[
     findings: [unfinished('authentication', error)],
     isAccepted: false,
   }))
-  findings.push(...told)
+  findings.push(...about)
   const statuses = isAccepted
     ? await Promise.all(reports.map(report => statusOf(report, open, options, patience.stepMs)))
     : reports.map(report => report.status)
   const known = statuses.filter(status => status !== undefined)
   findings.push(...judgeVersions(known), ...judgeCluster(known))
   if (known.length === 0 && reports.some(report => report.isReserved)) {
-    const message = 'versions, leader and sizes of the members are not ours to see (etcd shows them to root)'
+    const message =
+      'this user may not see the versions, leader and sizes of the members (etcd shows them to root)'
     findings.push({ check: 'cluster', level: 'skipped', message })
   }
   if (!isAccepted) {
-    const message = 'what etcd holds could not be looked at, as it cannot be read'
+    const message = 'the content of etcd was not checked, because it cannot be read'
     return [...findings, { check: 'nodes', level: 'skipped', message }]
   }
 
@@ -147,7 +154,7 @@ async function look(options: ExamineOptions, open: Open): Promise<DoctorFinding[
   return [...findings, ...looks.flat()]
 }
 
-/** A status that is not for everybody may be for the user. */
+/** Reads the status of a member again with the configured user, if it was refused without one. */
 async function statusOf(
   { url, status, isReserved }: EndpointReport,
   open: Open,

@@ -1,4 +1,4 @@
-/** What the checks look at, in the order in which they are told. */
+/** The subjects of the checks, in the order in which findings are reported. */
 export const CHECKS = [
   'configuration',
   'connection',
@@ -17,16 +17,16 @@ export const CHECKS = [
 export type Check = (typeof CHECKS)[number]
 
 /**
- * `problem`: something does not work, or a value is not used. `warning`: it works, but something about it is
- * likely not what was meant. `skipped`: nobody could look, which says neither good nor bad.
+ * `problem`: something does not work, or a value is not used. `warning`: it works, but is probably not what
+ * was intended. `skipped`: it could not be checked, which is neither good nor bad.
  */
 export type Level = 'ok' | 'warning' | 'problem' | 'skipped'
 
-/** One thing that was looked at, and what was seen. */
+/** The result of checking one thing. */
 export interface DoctorFinding {
   readonly check: Check
   readonly level: Level
-  /** One sentence without a full stop, for people. Never holds a password. */
+  /** One sentence without a full stop, for people. Never contains a password. */
   readonly message: string
   /** What to do about it. */
   readonly hint?: string | undefined
@@ -35,7 +35,7 @@ export interface DoctorFinding {
 
 /** Facts for programs. */
 export interface Details {
-  /** What the message counts, one line each; some 20 of them at most. */
+  /** The items that the message counts, at most about 20, one line each. */
   readonly items?: readonly string[] | undefined
   /** How many more items there are. */
   readonly more?: number | undefined
@@ -44,24 +44,24 @@ export interface Details {
 
 const MAX_ITEMS = 20
 
-/** The first of many items, and how many more there are. */
+/** Returns the first of many items, and how many more there are. */
 export function listed(items: readonly string[], max: number = MAX_ITEMS): Details {
   return items.length > max ? { items: items.slice(0, max), more: items.length - max } : { items }
 }
 
-/** `1 key`, `2 keys`. */
+/** Returns a number with its noun: `1 key`, `2 keys`. */
 export function quantity(number: number, singular: string, plural: string = `${singular}s`): string {
   return `${number} ${number === 1 ? singular : plural}`
 }
 
-/** Bytes for people, in binary units. */
+/** Formats a number of bytes for people, in binary units. */
 export function size(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
   return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
 }
 
-/** Milliseconds for people. */
+/** Formats milliseconds for people. */
 export function duration(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`
 }

@@ -2,7 +2,7 @@ import type { Check, DoctorFinding } from './finding.ts'
 import { refusalReason } from './refusal.ts'
 import { NotInTimeError, within } from './within.ts'
 
-/** What a check finds, or that it did not come to its end. */
+/** Runs a check, and returns its findings, or one that says that the check failed or took too long. */
 export async function guard(
   check: Check,
   look: () => Promise<DoctorFinding[]>,
@@ -11,18 +11,18 @@ export async function guard(
   try {
     return await within(withinMs, look())
   } catch (error) {
-    // A mistake of ours is no finding about etcd.
+    // A bug of ours is not a finding about etcd.
     if (error instanceof TypeError) throw error
     return [unfinished(check, error)]
   }
 }
 
-/** What is said of a check that did not come to its end. */
+/** Returns the finding of a check that failed or took too long. */
 export function unfinished(check: Check, error: unknown): DoctorFinding {
-  const message = `${check} could not be looked at: ${refusalReason(error)}`
+  const message = `${check} could not be checked: ${refusalReason(error)}`
   const hint =
     error instanceof NotInTimeError
-      ? 'etcd, or the way to it, is overloaded or cut off: look at the other findings, and run the doctor again'
-      : 'look at the other findings first'
+      ? 'etcd or the network to it is overloaded or interrupted; see the other findings, and run the doctor again'
+      : 'see the other findings first'
   return { check, level: 'problem', message, hint }
 }

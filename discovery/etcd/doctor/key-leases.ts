@@ -2,14 +2,14 @@ import type { Etcd3 } from 'etcd3'
 import { type DoctorFinding, listed, quantity } from './finding.ts'
 import type { NodeKey } from './nodes.ts'
 
-/** A node that dies stays in the table for as long as its lease. */
+/** A node that dies stays in the table for as long as its lease lasts. */
 const LONG_SECONDS = 5 * 60
-/** As many leases are looked at; a store may have very many. */
+/** The number of leases that are checked. A store may have very many. */
 const MAX_LEASES = 200
 const AT_ONCE = 20
 const FEW = 5
 
-/** Which keys of nodes never end, or end late. */
+/** Finds the keys of nodes that have no lease or a very long one. */
 export async function checkKeyLeases(
   client: Pick<Etcd3, 'leaseClient'>,
   keys: readonly NodeKey[],
@@ -21,8 +21,8 @@ export async function checkKeyLeases(
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${quantity(fixed.length, 'key')} of nodes ${fixed.length === 1 ? 'has' : 'have'} no lease: these nodes stay when their process dies`,
-      hint: 'right for nodes that never move; else register them with a lease (waygate register, or etcdctl put --lease)',
+      message: `${quantity(fixed.length, 'key')} of nodes ${fixed.length === 1 ? 'has' : 'have'} no lease, so these nodes stay when their process dies`,
+      hint: 'correct for nodes that never move; otherwise register them with a lease (waygate register, or etcdctl put --lease)',
       details: listed(fixed, FEW),
     })
   }
@@ -42,8 +42,8 @@ export async function checkKeyLeases(
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${quantity(long.length, 'lease')} of nodes ${long.length === 1 ? 'lasts' : 'last'} longer than ${LONG_SECONDS / 60} minutes${looked}: these nodes stay that long when their process dies`,
-      hint: 'register with a lease of some 10 s, and renew it',
+      message: `${quantity(long.length, 'lease')} of nodes ${long.length === 1 ? 'lasts' : 'last'} longer than ${LONG_SECONDS / 60} minutes${looked}, so these nodes stay that long when their process dies`,
+      hint: 'register with a lease of about 10 s, and renew it',
       details: listed(long.sort(), FEW),
     })
   }

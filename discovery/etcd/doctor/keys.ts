@@ -10,18 +10,18 @@ import { judgeRoutes, type RoutesContext } from './routes.ts'
 import { within } from './within.ts'
 
 export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRoutes'> {
-  /** Every prefix that nodes are read from; none of them overlaps another. */
+  /** The prefixes that nodes are read from. None of them overlaps another. */
   readonly sources: readonly ServicesPrefix[]
   readonly routesPrefix: string
-  /** Whether etcd is on another machine than this. */
+  /** Whether etcd is on another machine. */
   readonly isRemote: boolean
-  /** For all of it. */
+  /** The time for all checks together. */
   readonly withinMs: number
 }
 
 const KEY_LEASES_MS = 500
 
-/** What etcd holds for a gateway: nodes, routes, and how they fit together. */
+/** Checks the content of etcd for a gateway: nodes, routes, and whether they fit together. */
 export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<DoctorFinding[]> {
   const { sources, routesPrefix, parseRoute, fileRoutes, isRemote, withinMs } = options
   const readMs = withinMs - KEY_LEASES_MS
@@ -82,7 +82,7 @@ function unreadable(check: Check, prefix: string, error: unknown): DoctorFinding
     hint:
       kind === 'denied'
         ? `etcdctl role grant-permission ROLE --prefix=true read ${prefix}`
-        : 'reading needs a leader and a majority of members: look at the other findings first',
+        : 'reading needs a leader and a majority of members; see the other findings first',
     details: { prefix },
   }
 }

@@ -3,11 +3,11 @@ import type { Etcd3 } from 'etcd3'
 import type { DoctorFinding } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
-/** What a lease is asked and told. */
+/** The calls that the check makes about a lease. */
 export interface LeaseCalls {
-  /** In whole seconds. */
+  /** Grants a lease. TTLs are in whole seconds. */
   grant(ttlSeconds: number): Promise<{ readonly id: string; readonly ttlSeconds: number }>
-  /** Whole seconds that are left; -1 when it has ended. */
+  /** Returns the whole seconds that are left, or -1 when the lease has ended. */
   remaining(id: string): Promise<number>
   revoke(id: string): Promise<unknown>
 }
@@ -16,16 +16,16 @@ export interface LeaseClockTimes {
   /** Monotonic, in milliseconds. */
   readonly now: () => number
   readonly sleep: (ms: number) => Promise<unknown>
-  /** How long to look at most. */
+  /** The longest time to observe the lease. */
   readonly patienceMs: number
 }
 
-/** The least that a registration may ask for. */
+/** The shortest TTL of a registration. */
 const TTL_SECONDS = 6
 const POLL_MS = 50
-/** How much faster or slower than ours a clock may be. */
+/** How much faster or slower than ours etcd's clock may be. */
 const TOLERANCE = 0.2
-/** A second of etcd's that takes longer by our clock is a slow clock there. */
+/** If a second of etcd's clock takes longer than this on ours, etcd's clock is slow. */
 const SLOW_MS = 1_000 * (1 + TOLERANCE)
 const FAST_MS = 1_000 * (1 - TOLERANCE)
 
@@ -45,8 +45,8 @@ export function leaseCalls(client: Etcd3): LeaseCalls {
 }
 
 /**
- * Whether leases are granted for as long as they are asked for, and end when our clock says so. Takes a
- * lease without keys for two seconds, which changes nothing that anybody reads.
+ * Checks that leases are granted for the requested time, and that they expire in step with our clock. Takes a
+ * lease without keys for two seconds, which no reader of etcd can see.
  */
 export async function checkLeases(
   calls: LeaseCalls,
@@ -58,43 +58,43 @@ export async function checkLeases(
       const measured = await measure(calls, id, times)
       return [...judgeTtl(ttlSeconds), ...judgeClock(measured)]
     } finally {
-      // It ends by itself where this fails.
+      // If this fails, the lease expires by itself.
       await calls.revoke(id).catch(() => {})
     }
   } catch (error) {
     const { kind, reason } = refusalOf(error)
     if (kind === 'denied') {
-      return [{ check: 'leases', level: 'skipped', message: `this user may not take a lease: ${reason}` }]
+      return [{ check: 'leases', level: 'skipped', message: `this user may not request a lease: ${reason}` }]
     }
     return [
       {
         check: 'leases',
         level: 'problem',
-        message: `no lease can be taken, so no node can register: ${reason}`,
+        message: `etcd grants no lease, so no node can register: ${reason}`,
         hint: reason.includes('space exceeded')
-          ? 'make room as said under space'
-          : 'leases need a leader and a majority of members: look at the other findings first',
+          ? 'free space as described in the finding about space'
+          : 'leases need a leader and a majority of members; see the other findings first',
       },
     ]
   }
 }
 
-/** When the seconds left fell to a value: not before `from`, not after `to`. */
+/** A moment when the remaining seconds fell to a value, between `from` and `to`. */
 interface Fall {
   readonly seconds: number
   readonly from: number
   readonly to: number
 }
 
-/** How long a second of etcd's takes by our clock, in milliseconds: at least and at most. */
+/** The bounds of how long a second of etcd's clock takes on ours, in milliseconds. */
 interface Second {
   readonly atLeastMs: number
   readonly atMostMs: number
 }
 
 /**
- * etcd tells whole seconds, so what can be timed is how long after one fall the next one comes. A busy
- * machine only makes the answer less exact, never wrong.
+ * Measures how long a second of etcd's clock takes. etcd reports whole seconds, so the time between two
+ * changes of that number is measured. A busy machine makes the result less exact, but never wrong.
  */
 async function measure(
   calls: LeaseCalls,
@@ -135,8 +135,8 @@ function judgeTtl(granted: number): DoctorFinding[] {
     {
       check: 'leases',
       level: 'warning',
-      message: `etcd makes leases of ${TTL_SECONDS} s last ${granted} s, so a node that dies stays in the table for longer`,
-      hint: 'its --election-timeout is long: leases are at least one and a half times as long',
+      message: `etcd grants ${granted} s for leases of ${TTL_SECONDS} s, so a node that dies stays in the table longer`,
+      hint: "etcd's --election-timeout is long; leases last at least one and a half times as long",
       details: { askedSeconds: TTL_SECONDS, grantedSeconds: granted },
     },
   ]
@@ -145,22 +145,22 @@ function judgeTtl(granted: number): DoctorFinding[] {
 function judgeClock(measured: Awaited<ReturnType<typeof measure>>): DoctorFinding[] {
   if (measured === 'unknown') {
     const message =
-      'leases are granted; whether in step with our clock cannot be seen, as answers take too long'
+      'leases are granted, but their clock could not be compared with ours, because answers take too long'
     return [{ check: 'leases', level: 'skipped', message }]
   }
-  const hint = 'look whether the machine of etcd, or this one, is overloaded or stood still'
+  const hint = 'check whether the machine of etcd, or this one, is overloaded or was suspended'
   if (measured === 'ended') {
-    const message = `a lease ended before its ${TTL_SECONDS} s were over`
+    const message = `a lease expired before its ${TTL_SECONDS} s were over`
     return [{ check: 'leases', level: 'warning', message, hint }]
   }
   const [atLeastMs, atMostMs] = [Math.round(measured.atLeastMs), Math.round(measured.atMostMs)]
   const details = { secondAtLeastMs: atLeastMs, secondAtMostMs: Number.isFinite(atMostMs) ? atMostMs : null }
   const slow = atLeastMs > SLOW_MS
   if (!slow && atMostMs >= FAST_MS) {
-    const message = 'leases are granted, and count down as our clock does'
+    const message = 'leases are granted, and count down in step with our clock'
     return [{ check: 'leases', level: 'ok', message, details }]
   }
   const took = slow ? `at least ${atLeastMs} ms` : `at most ${atMostMs} ms`
-  const message = `a second of a lease takes ${took} by our clock: leases end ${slow ? 'late' : 'early'}`
+  const message = `a second of a lease takes ${took} on our clock, so leases expire too ${slow ? 'late' : 'early'}`
   return [{ check: 'leases', level: 'warning', message, hint, details }]
 }

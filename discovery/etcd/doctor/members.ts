@@ -5,10 +5,10 @@ import { parseEndpoint } from './endpoint-url.ts'
 import { type DoctorFinding, quantity } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
-/** A member as its cluster lists it. */
+/** A member in the list of the cluster. */
 export interface ListedMember {
   readonly id: string
-  /** Empty while it has never been started. */
+  /** Empty until the member has been started for the first time. */
   readonly name: string
   readonly clientUrls: readonly string[]
 }
@@ -28,7 +28,12 @@ export async function checkMembers(
     const message = `the members of the cluster cannot be listed: ${reason}`
     if (kind === 'silent' || kind === 'failed') {
       return [
-        { check: 'members', level: 'problem', message, hint: 'run the doctor again; see the other findings' },
+        {
+          check: 'members',
+          level: 'problem',
+          message,
+          hint: 'see the other findings, and run the doctor again',
+        },
       ]
     }
     return [{ check: 'members', level: 'skipped', message }]
@@ -51,7 +56,7 @@ export function judgeMembers(
         check: 'members',
         level: 'warning',
         message: `member ${name} (${clientUrls.join(', ') || 'no client URL'}) is not among the configured endpoints`,
-        hint: 'name every member, so that any of them may go away; unless an endpoint stands for several',
+        hint: 'list every member, so that any of them may fail; ignore this if an endpoint stands for several members',
         details: { member: hex(id), name, clientUrls },
       }),
     )
@@ -59,8 +64,8 @@ export function judgeMembers(
     findings.push({
       check: 'members',
       level: 'warning',
-      message: `member ${hex(id)} was added to the cluster and has never been started`,
-      hint: 'start it, or take it out with etcdctl member remove: it counts when the majority is counted',
+      message: `member ${hex(id)} was added to the cluster, but has never been started`,
+      hint: 'start it, or remove it with etcdctl member remove, because it counts for the majority',
       details: { member: hex(id) },
     })
   }
@@ -69,7 +74,7 @@ export function judgeMembers(
   return [{ check: 'members', level: 'ok', message, details: { members: members.map(({ name }) => name) } }]
 }
 
-/** Host and port; what is not a URL stands for itself. */
+/** Returns the host and port of a URL, for comparison. Text that is not a URL is returned as it is. */
 function placeOf(url: string): string {
   try {
     const { host, port } = parseEndpoint(url)

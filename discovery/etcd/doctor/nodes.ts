@@ -8,12 +8,12 @@ import { isLoopbackHost } from './endpoint-url.ts'
 import { type DoctorFinding, duration, listed, quantity, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
 
-/** What a key below a prefix of nodes says. */
+/** A decoded key below a prefix of nodes. */
 export interface NodeKey {
   readonly key: string
   readonly lease: string | undefined
   readonly nodes: readonly Node[]
-  /** Why its value is not used. */
+  /** Why its value is not used; undefined when it is used. */
   readonly problem: string | undefined
 }
 
@@ -28,7 +28,7 @@ export function readNodeKeys({ prefix, format = 'auto', service }: ServicesPrefi
   })
 }
 
-/** What one prefix of nodes holds. */
+/** Reports the content of one prefix of nodes. */
 export function judgePrefix(
   prefix: string,
   { bytes, revision, tookMs }: PrefixContent,
@@ -59,7 +59,7 @@ export function judgePrefix(
       check: 'nodes',
       level: 'problem',
       message: `${quantity(bad.length, 'value')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
-      hint: 'correct or delete these keys; discovery.format says in which format the values are',
+      hint: 'correct or delete these keys; discovery.format sets the format of the values',
       details: listed(bad),
     })
   }
@@ -67,13 +67,13 @@ export function judgePrefix(
 }
 
 export interface ServicesContext {
-  /** Services that keys speak of without a node that can be used, by their keys. */
+  /** The prefixes of nodes, to find the service of a key without a usable node. */
   readonly prefixes: readonly { readonly prefix: string; readonly service: string | undefined }[]
-  /** Whether etcd is on another machine than this. */
+  /** Whether etcd is on another machine. */
   readonly isRemote: boolean
 }
 
-/** What is odd about the services as a whole, over all prefixes. */
+/** Finds what is wrong or suspicious about the services over all prefixes together. */
 export function judgeServices(keys: readonly NodeKey[], context: ServicesContext): DoctorFinding[] {
   const { duplicates, services } = gather(keys)
   const findings: DoctorFinding[] = []
@@ -81,7 +81,7 @@ export function judgeServices(keys: readonly NodeKey[], context: ServicesContext
     findings.push({
       check: 'nodes',
       level: 'problem',
-      message: `${quantity(duplicates.length, 'key')} ${duplicates.length === 1 ? 'has a node' : 'have nodes'} whose id another key has, so that one of them is not used`,
+      message: `${quantity(duplicates.length, 'key')} ${duplicates.length === 1 ? 'has a node' : 'have nodes'} whose id another key already uses, so ${duplicates.length === 1 ? 'it is' : 'they are'} not used`,
       hint: 'give every node of a service its own id',
       details: listed(duplicates),
     })
@@ -92,7 +92,7 @@ export function judgeServices(keys: readonly NodeKey[], context: ServicesContext
       check: 'nodes',
       level: 'warning',
       message: `${quantity(shared.length, 'address is', 'addresses are')} registered more than once in a service`,
-      hint: 'each of them gets the share of two nodes: delete the key of the one that is gone',
+      hint: 'each gets the share of two nodes; delete the key of the registration that is no longer valid',
       details: listed(shared),
     })
   }
@@ -102,7 +102,7 @@ export function judgeServices(keys: readonly NodeKey[], context: ServicesContext
       check: 'nodes',
       level: 'warning',
       message: `${quantity(local.length, 'node')} ${local.length === 1 ? 'is' : 'are'} at a loopback address, but etcd is on another machine`,
-      hint: 'only a gateway on the same machine as the node can reach it: register the address that others reach it at',
+      hint: 'only a gateway on the same machine can reach such a node; register an address that other machines can reach',
       details: listed(local.map(node => `${node.service}/${node.id} at ${addressOf(node)}`)),
     })
   }
@@ -112,14 +112,14 @@ export function judgeServices(keys: readonly NodeKey[], context: ServicesContext
       check: 'nodes',
       level: 'warning',
       message: `${quantity(idle.length, 'service has', 'services have')} no node that gets requests`,
-      hint: 'clients of such a service get 503: start a node, or give one a weight above 0',
+      hint: 'clients of such a service get 503; start a node, or give one a weight above 0',
       details: listed(idle),
     })
   }
   return findings
 }
 
-/** Nodes by service as the gateway puts them together. */
+/** Collects the nodes by service in the same way as the gateway. */
 function gather(keys: readonly NodeKey[]) {
   const byKey = new Map(keys.map(({ key, nodes }) => [key, nodes]))
   const index = new ServiceIndex(key => byKey.get(key) ?? [])
@@ -140,7 +140,7 @@ function sharedAddresses(service: string, nodes: readonly Node[]): string[] {
   )
 }
 
-/** Services without a node of weight that speaks HTTP, and why. */
+/** Returns the services without a node that speaks HTTP and has a weight above 0, and the reasons. */
 function unusable(
   keys: readonly NodeKey[],
   services: ReadonlyMap<string, readonly Node[]>,

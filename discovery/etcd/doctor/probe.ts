@@ -11,7 +11,7 @@ import {
 import type { EndpointUrl } from './endpoint-url.ts'
 import { within } from './within.ts'
 
-/** The certificate was seen and is not accepted. */
+/** The server's certificate was rejected. */
 class UntrustedError extends Error {
   readonly failure: ConnectionFailure
 
@@ -22,10 +22,10 @@ class UntrustedError extends Error {
 }
 
 /**
- * Connects to an endpoint step by step (TCP, TLS where its URL says so, HTTP/2), because gRPC says little
- * more than "unavailable" of any of them.
+ * Connects to an endpoint step by step: TCP, TLS if its URL is https, and HTTP/2. gRPC itself reports little
+ * more than "unavailable" for a failure of any of them.
  *
- * @returns what failed; undefined when nothing did
+ * @returns the failure, or undefined when there was none
  */
 export async function probe(
   endpoint: EndpointUrl,
@@ -71,10 +71,10 @@ function handshake(endpoint: EndpointUrl, socket: Socket, tls: EtcdTls, open: Op
       socket,
       ...tls,
       ALPNProtocols: ['h2'],
-      // RFC 6066 section 3: an address is no server name.
+      // RFC 6066 section 3 does not allow an address as the server name.
       ...(isIP(host) === 0 && { servername: host }),
       checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
-      // Decided below, where the certificate can still be looked at. Nothing is sent before.
+      // The certificate is judged below, where it can be inspected. Nothing is sent before that.
       rejectUnauthorized: false,
     })
     open.push(secured)
@@ -91,13 +91,13 @@ function handshake(endpoint: EndpointUrl, socket: Socket, tls: EtcdTls, open: Op
   })
 }
 
-/** A server with which the connection works says so with a SETTINGS frame (RFC 9113 section 3.4). */
+/** Waits for the server's SETTINGS frame, which confirms the connection (RFC 9113 section 3.4). */
 function settings({ url }: EndpointUrl, socket: Socket, open: Open): Promise<void> {
   return new Promise((resolve, reject) => {
     const session = connectHttp2(url, { createConnection: () => socket })
     open.push(session)
     session.on('error', reject)
-    // With TLS 1.3 a server refuses the client's certificate only after the handshake.
+    // With TLS 1.3 a server rejects the client's certificate only after the handshake.
     socket.on('error', reject)
     session.once('close', () => reject(new Error('the connection was closed')))
     session.once('remoteSettings', () => resolve())

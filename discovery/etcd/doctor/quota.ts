@@ -8,8 +8,8 @@ import type { EndpointUrl } from './endpoint-url.ts'
 const MAX_BYTES = 4 << 20
 
 /**
- * How large the database of a member may become, in bytes. Only its metrics say so, and those it may serve
- * elsewhere or not at all: then undefined.
+ * Reads the quota of a member's database, in bytes. Only its metrics contain it. Resolves with undefined when
+ * the member serves them at another address, or not at all.
  */
 export function readQuota(
   { secure, host, port }: EndpointUrl,

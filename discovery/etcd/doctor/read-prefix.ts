@@ -3,17 +3,17 @@ import { prefixRange, textOf } from '../key-bytes.ts'
 import { readAllPages, readPage } from '../pages.ts'
 import type { StoredKey } from '../transport.ts'
 
-/** A key as etcd has it, with the lease it ends with. */
+/** A key with its value and its lease. */
 export interface LeasedKey extends StoredKey {
-  /** Undefined when it stays until somebody deletes it. */
+  /** Undefined when the key has no lease. */
   readonly lease: string | undefined
 }
 
-/** All that is below a prefix at one moment. */
+/** Everything below a prefix at one revision. */
 export interface PrefixContent {
   readonly keys: readonly LeasedKey[]
   readonly revision: bigint
-  /** Of keys and values. */
+  /** The size of all keys and values. */
   readonly bytes: number
   readonly tookMs: number
 }

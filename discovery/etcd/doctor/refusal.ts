@@ -9,21 +9,21 @@ import { plainReason } from '../error-text.ts'
 import { NotInTimeError } from './within.ts'
 
 /**
- * Why a call came to nothing: `denied` = this user may not, `user` = etcd wants a user that it accepts,
- * `unknown` = this etcd has no such call, `foreign` = what answers is no etcd, `silent` = there was no answer
- * at all, `failed` = anything else.
+ * Why a call failed. `denied`: this user lacks a permission. `user`: etcd requires a valid user. `unknown`:
+ * this etcd does not have the call. `foreign`: the server is not etcd. `silent`: there was no answer.
+ * `failed`: any other reason.
  */
 export type RefusalKind = 'denied' | 'user' | 'unknown' | 'foreign' | 'silent' | 'failed'
 
 export interface Refusal {
   readonly kind: RefusalKind
-  /** In etcd's words, without those of gRPC. */
+  /** etcd's message without the prefixes that gRPC adds. */
   readonly reason: string
 }
 
-/** What etcd says, in `api/v3rpc/rpctypes`, to a call without a token it accepts. */
+/** etcd's messages for a call without a valid token, from `api/v3rpc/rpctypes`. */
 const WANTS_USER = /user name is empty|invalid auth token|revision of auth store is old/
-/** What grpc-js and gRPC servers say where something else than etcd was reached. */
+/** The messages of grpc-js and of gRPC servers when the server is not etcd. */
 const FOREIGN = /HTTP status code|unknown service|unimplemented service/i
 
 export function refusalOf(error: unknown): Refusal {
@@ -43,7 +43,7 @@ export function refusalOf(error: unknown): Refusal {
   return { kind: 'failed', reason }
 }
 
-/** What went wrong, for people. */
+/** Returns the reason of an error, as text for people. */
 export function refusalReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof GRPCDeadlineExceededError) return 'no answer in time'

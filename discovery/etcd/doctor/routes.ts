@@ -7,13 +7,15 @@ import type { PrefixContent } from './read-prefix.ts'
 
 export interface RoutesContext {
   readonly parseRoute: (id: string, document: unknown) => ParsedRouteDocument
-  /** Documents of the configuration file. */
+  /** The routes of the configuration file. */
   readonly fileRoutes: readonly Route[]
-  /** Services that have a node; undefined when that could not be found out. */
+  /** The services that have a node; undefined when they could not be determined. */
   readonly services: ReadonlySet<string> | undefined
 }
 
-/** What the prefix of route documents holds, and how the documents of etcd and of the file fit together. */
+/**
+ * Reports the content of the routes prefix, and checks it together with the routes of the configuration file.
+ */
 export function judgeRoutes(prefix: string, content: PrefixContent, context: RoutesContext): DoctorFinding[] {
   const { bytes, revision, tookMs, keys } = content
   const routes: Route[] = []
@@ -39,12 +41,12 @@ export function judgeRoutes(prefix: string, content: PrefixContent, context: Rou
       check: 'routes',
       level: 'problem',
       message: `${quantity(bad.length, 'route document')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
-      hint: 'correct or delete these keys; waygate check FILE judges a document beforehand',
+      hint: 'correct or delete these keys; waygate check FILE validates a document beforehand',
       details: listed(bad),
     })
   }
   const ids = new Set(routes.map(({ id }) => id))
-  // A document in etcd takes the place of one with the same id in the file.
+  // A document in etcd replaces one with the same id in the file.
   const all = [...routes, ...context.fileRoutes.filter(({ id }) => !ids.has(id))]
   return [...findings, ...judgeTargets(all, context.services), ...judgeShadows(all)]
 }
@@ -92,13 +94,13 @@ function judgeShadows(routes: readonly Route[]): DoctorFinding[] {
       check: 'routes',
       level: 'warning',
       message: `${quantity(hidden.length, 'route is', 'routes are')} never used: another has the same path, hosts and methods`,
-      hint: 'delete one of the two, or tell them apart; of two that are the same the higher priority wins, then the smaller id',
+      hint: 'delete one of the two, or make them differ; between equal routes the higher priority wins, then the smaller id',
       details: listed(hidden.sort(compareKeys)),
     },
   ]
 }
 
-/** Whether every request for `route` goes to `other`, which stands at the same place. */
+/** Whether `other`, which has the same path and hosts, takes every request of `route`. */
 function hides(other: Route, route: Route): boolean {
   if (other === route || placeOf(other) !== placeOf(route)) return false
   if (other.methods && !(route.methods?.every(method => other.methods?.includes(method)) ?? false))
@@ -108,7 +110,7 @@ function hides(other: Route, route: Route): boolean {
     : other.priority > route.priority
 }
 
-/** Path and hosts; how a parameter is called makes no difference. */
+/** Returns the path and hosts of a route, without the names of parameters, which make no difference. */
 function placeOf({ path, hosts }: Route): string {
   return `${path.replace(/:[^/]+/g, ':')} ${hosts ? [...hosts].sort().join() : ''}`
 }

@@ -4,9 +4,9 @@ import type { MemberStatus } from './endpoint.ts'
 import { type DoctorFinding, size } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
-/** A member whose database is known, and how large it may become. */
+/** The status of a member, with the quota of its database. */
 export interface MemberSpace extends MemberStatus {
-  /** Undefined when it could not be found out. */
+  /** Undefined when it could not be determined. */
   readonly quotaBytes: number | undefined
 }
 
@@ -18,10 +18,10 @@ export interface Alarm {
 
 /** etcd's default for `--quota-backend-bytes`. */
 const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30
-/** Share of the quota from which on it is time to act. */
+/** The share of the quota above which it is time to act. */
 const NEARLY_FULL = 0.8
 
-/** Whether etcd says that it is out of space or corrupt, and how near it is to being out of space. */
+/** Checks whether etcd has raised an alarm for space or corruption, and how close it is to its quota. */
 export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]): Promise<DoctorFinding[]> {
   try {
     const { alarms } = await client.maintenance.alarm({})
@@ -32,14 +32,14 @@ export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]):
     return judgeSpace(spaces, raised)
   } catch (error) {
     const { kind, reason } = refusalOf(error)
-    const told = statusAlarms(spaces)
-    if (told.length > 0 || kind === 'denied' || kind === 'user' || kind === 'unknown') {
+    const reported = statusAlarms(spaces)
+    if (reported.length > 0 || kind === 'denied' || kind === 'user' || kind === 'unknown') {
       const skipped: DoctorFinding = {
         check: 'space',
         level: 'skipped',
-        message: `the alarms of the cluster are not ours to see: ${reason}`,
+        message: `this user may not see the alarms of the cluster: ${reason}`,
       }
-      return [...judgeSpace(spaces, told), skipped]
+      return [...judgeSpace(spaces, reported), skipped]
     }
     return [
       ...judgeSpace(spaces, []),
@@ -48,7 +48,7 @@ export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]):
   }
 }
 
-/** Alarms as far as members tell them with their status. */
+/** Returns the alarms that members report in their status. */
 function statusAlarms(statuses: readonly MemberStatus[]): Alarm[] {
   return statuses.flatMap(({ memberId, errors }) =>
     errors.flatMap(error => {
@@ -66,16 +66,16 @@ export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alar
     const { url, dbSizeBytes, dbSizeInUseBytes, quotaBytes } = member
     const limit = quotaBytes ?? DEFAULT_QUOTA_BYTES
     if (dbSizeBytes < NEARLY_FULL * limit) continue
-    const known = quotaBytes === undefined ? `${size(limit)}, if its quota is the default` : size(limit)
+    const known = quotaBytes === undefined ? `${size(limit)} if its quota is the default` : size(limit)
     const reusable = dbSizeBytes - dbSizeInUseBytes
     findings.push({
       check: 'space',
       level: 'warning',
-      message: `${url} has a database of ${size(dbSizeBytes)} of at most ${known}; at that size it takes no more writes`,
+      message: `the database of ${url} has ${size(dbSizeBytes)} of at most ${known}; when it is full, etcd accepts no more writes`,
       hint:
         dbSizeInUseBytes > 0 && reusable > dbSizeBytes / 2
-          ? `${size(reusable)} of it is free: etcdctl defrag, one member after the other`
-          : 'etcdctl compact, then etcdctl defrag, one member after the other; set --auto-compaction-retention, or a larger --quota-backend-bytes',
+          ? `${size(reusable)} of it is free; run etcdctl defrag, one member after the other`
+          : 'run etcdctl compact, then etcdctl defrag, one member after the other; set --auto-compaction-retention, or a larger --quota-backend-bytes',
       details: { endpoint: url, dbSizeBytes, dbSizeInUseBytes, quotaBytes },
     })
   }
@@ -92,14 +92,14 @@ export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alar
   ]
 }
 
-function alarmFinding(who: string, kind: string): DoctorFinding {
-  const details = { member: who, alarm: kind }
+function alarmFinding(member: string, kind: string): DoctorFinding {
+  const details = { member, alarm: kind }
   if (kind === 'NOSPACE') {
     return {
       check: 'space',
       level: 'problem',
-      message: `${who} is out of space (alarm NOSPACE): etcd takes no writes, so no node can register`,
-      hint: 'etcdctl compact, etcdctl defrag on every member, then etcdctl alarm disarm; set --auto-compaction-retention, or a larger --quota-backend-bytes',
+      message: `${member} is out of space (alarm NOSPACE), so etcd accepts no writes and no node can register`,
+      hint: 'run etcdctl compact, etcdctl defrag on every member, then etcdctl alarm disarm; set --auto-compaction-retention, or a larger --quota-backend-bytes',
       details,
     }
   }
@@ -107,10 +107,10 @@ function alarmFinding(who: string, kind: string): DoctorFinding {
     return {
       check: 'space',
       level: 'problem',
-      message: `${who} differs from the other members (alarm CORRUPT)`,
-      hint: 'replace that member by an empty one, or restore the cluster from a backup',
+      message: `${member} differs from the other members (alarm CORRUPT)`,
+      hint: 'replace that member with an empty one, or restore the cluster from a backup',
       details,
     }
   }
-  return { check: 'space', level: 'problem', message: `${who} has raised the alarm ${kind}`, details }
+  return { check: 'space', level: 'problem', message: `${member} has raised the alarm ${kind}`, details }
 }

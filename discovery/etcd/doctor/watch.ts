@@ -4,7 +4,9 @@ import { type DoctorFinding, duration } from './finding.ts'
 import { refusalReason } from './refusal.ts'
 import { within } from './within.ts'
 
-/** Whether changes below each of the prefixes can be followed; a gateway waits 3 s for a watch to begin. */
+/**
+ * Checks whether changes below each prefix can be followed. A gateway waits up to 3 s for a watch to begin.
+ */
 export async function checkWatches(
   client: Etcd3,
   prefixes: readonly string[],
@@ -19,7 +21,7 @@ export async function checkWatches(
       message: `changes below ${prefix} cannot be followed: ${reason}`,
       hint: reason.includes('permission denied')
         ? `etcdctl role grant-permission ROLE --prefix=true read ${prefix}`
-        : 'look at the other findings, and at what stands between here and etcd: a proxy must let streams stay open',
+        : 'see the other findings first; a proxy between here and etcd must let streams stay open',
       details: { prefix },
     }))
   }
@@ -28,7 +30,7 @@ export async function checkWatches(
     {
       check: 'watch',
       level: 'ok',
-      message: `changes below ${prefixes.join(', ')} can be followed, after ${duration(slowest)}`,
+      message: `changes below ${prefixes.join(', ')} can be followed; the watches began within ${duration(slowest)}`,
       details: { prefixes, tookMs: Math.round(slowest * 10) / 10 },
     },
   ]

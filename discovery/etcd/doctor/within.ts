@@ -1,4 +1,4 @@
-/** Something was not done in its time. */
+/** An operation did not finish in time. */
 export class NotInTimeError extends Error {
   constructor(ms: number) {
     super(`no answer within ${ms / 1_000} s`)
@@ -6,8 +6,8 @@ export class NotInTimeError extends Error {
 }
 
 /**
- * What `work` gives, or a {@link NotInTimeError} when that takes longer than `ms`. What the work does after
- * that is nobody's business any more, a failure too.
+ * Resolves with the result of `work`, or rejects with a {@link NotInTimeError} when it takes longer than
+ * `ms`. Anything that the work does after that is ignored, including a failure.
  */
 export function within<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -3,12 +3,12 @@ import type { Etcd3 } from 'etcd3'
 import { type DoctorFinding, duration } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
-/** Long enough for the check; the key ends with it whatever happens. */
+/** Long enough for the check. Whatever happens, the key is removed when the lease expires. */
 const TTL_SECONDS = 6
-/** A service without a node, so that no gateway takes it for one or complains. */
+/** A service without nodes, so that no gateway uses it or reports a problem. */
 const VALUE = '{"nodes":[]}'
 
-/** Puts one key below `prefix` under a lease, deletes it and ends the lease. */
+/** Puts one key below `prefix` under a lease, deletes it, and revokes the lease. */
 export async function checkWriting(client: Etcd3, prefix: string): Promise<DoctorFinding[]> {
   const key = Buffer.from(`${prefix}.waygate-doctor/${randomUUID()}`)
   const startedAt = performance.now()
@@ -22,7 +22,7 @@ export async function checkWriting(client: Etcd3, prefix: string): Promise<Docto
       {
         check: 'writing',
         level: 'ok',
-        message: `a key below ${prefix} was written and deleted, in ${duration(tookMs)}`,
+        message: `a key below ${prefix} was written and deleted in ${duration(tookMs)}`,
         details: { prefix, tookMs: Math.round(tookMs * 10) / 10 },
       },
     ]
@@ -36,12 +36,12 @@ export async function checkWriting(client: Etcd3, prefix: string): Promise<Docto
         hint:
           kind === 'denied'
             ? `etcdctl role grant-permission ROLE --prefix=true readwrite ${prefix}; a gateway alone needs only read`
-            : 'look at the other findings first',
+            : 'see the other findings first',
         details: { prefix },
       },
     ]
   } finally {
-    // The key ends by itself where this fails.
+    // If this fails, the key is removed when its lease expires.
     if (lease !== undefined) await client.leaseClient.leaseRevoke({ ID: lease }).catch(() => {})
   }
 }

@@ -18,11 +18,11 @@ test('auto: reads each format by its shape', () => {
   assert.deepEqual(summary('{"network":"tcp","address":"10.0.0.7:1"}'), ['u1 10.0.0.7 thrift'])
 })
 
-test('auto: a value of go-micro without nodes is known by its endpoints', () => {
+test('auto: a value of go-micro without nodes is recognised by its endpoints', () => {
   assert.deepEqual(summary('{"name":"a/b","endpoints":null,"nodes":null}', 'a-b/1'), [])
 })
 
-test('auto: the key tells what the value cannot', () => {
+test('auto: the key decides where the value cannot', () => {
   assert.deepEqual(summary('', 'user/tcp@10.0.0.7:1'), ['tcp@10.0.0.7:1 10.0.0.7 rpcx'])
   assert.deepEqual(summary('user', 'user'), [])
   assert.deepEqual(summary('10.0.0.7:1', 'user.rpc/7587'), ['7587 10.0.0.7 grpc'])
@@ -30,7 +30,7 @@ test('auto: the key tells what the value cannot', () => {
   assert.deepEqual(summary('10.0.0.7:1', 'user/7587'), ['7587 10.0.0.7 http'])
 })
 
-test('auto: a plain address under an id with an @ of its own is no rpcx', () => {
+test('auto: a plain address under an id that contains an @ is not rpcx', () => {
   assert.deepEqual(summary('10.0.0.7:1', 'user/blue@1'), ['blue@1 10.0.0.7 http'])
 })
 

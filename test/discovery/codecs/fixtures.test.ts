@@ -4,7 +4,7 @@ import { autoCodec } from '../../../discovery/codecs/auto.ts'
 import { codecs } from '../../../discovery/codecs/codecs.ts'
 import { fixtures } from './fixtures.ts'
 
-test('every format has values as its writers write them', () => {
+test('every format has fixtures from its writers', () => {
   for (const codec of codecs) {
     if (codec !== autoCodec)
       assert.ok(

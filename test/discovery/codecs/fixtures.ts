@@ -8,21 +8,21 @@ const FOLDER = join(import.meta.dirname, '../../fixtures/registry-values')
 
 interface FixtureFile {
   readonly what: string
-  /** The source's prefix, and its service where it has one. */
+  /** The prefix of the source, and its service if it has one. */
   readonly prefix: string
   readonly service?: string
   readonly key: string
   readonly value: string
   readonly nodes: readonly Node[]
-  /** The format that `auto` takes it for, when that is another. */
+  /** The format that `auto` detects, if it is another one. */
   readonly autoReads?: string
 }
 
-/** A key and a value as one format's writers write them, and the nodes that they mean. */
+/** A key and a value from a writer of the format, and the nodes that they stand for. */
 export interface Fixture {
   readonly codec: Codec
   readonly name: string
-  /** What a codec is given of the key. */
+  /** The part of the key that a codec gets. */
   readonly path: string
   readonly value: string
   readonly nodes: readonly Node[]

@@ -42,7 +42,7 @@ for (const codec of codecs.filter(each => each.name !== 'auto')) {
   })
 }
 
-test('the configuration on the page is one that loads, with formats that there are', t => {
+test('the configuration on the page loads, and its formats exist', t => {
   const [, yaml] = /^```yaml\n(.*?)^```$/ms.exec(page)!
   const { config } = loadConfig({ env: {}, cwd: tempFolder(t, { 'waygate.yaml': yaml! }) })
   assert.equal(config.discovery.sources.length, 3)

@@ -11,7 +11,7 @@ import { createMutator } from './mutator.ts'
 const SEED = 20_261_121
 const ROUNDS = 5_000
 
-test(`${ROUNDS} mutated keys and values are good nodes or a reason, and nothing else, in two seconds`, () => {
+test(`${ROUNDS} mutated keys and values give valid nodes or a reason, and nothing else, within two seconds`, () => {
   const mutator = createMutator(SEED)
   const before = process.cpuUsage()
   const seen = { nodes: 0, none: 0, refused: 0 }
@@ -31,7 +31,7 @@ test(`${ROUNDS} mutated keys and values are good nodes or a reason, and nothing 
   const { user, system } = process.cpuUsage(before)
   assert.ok((user + system) / 1000 < 2_000, `took ${(user + system) / 1000} ms of processor time`)
   assert.deepEqual(Object.keys(Object.prototype), [], 'no prototype was touched')
-  // A generator whose values all go one way would prove little.
+  // A generator whose values all have the same outcome would prove little.
   assert.ok(seen.nodes > ROUNDS / 10 && seen.refused > ROUNDS / 10 && seen.none > 10, JSON.stringify(seen))
 })
 

@@ -7,7 +7,7 @@ const node = { id: 'u1', address: '10.0.0.7:80', metadata: {} }
 const decode = (nodes: unknown, rest: object = {}) =>
   goMicroCodec.decode('user/u1', JSON.stringify({ name: 'user', ...rest, nodes }))
 
-test('go-micro: several nodes of one value are several nodes', () => {
+test('go-micro: a value may contain several nodes', () => {
   const nodes = decode([node, { ...node, id: 'u2', metadata: { weight: '7' } }])
   assert.deepEqual(
     nodes.map(({ id, weight }) => [id, weight]),
@@ -18,13 +18,13 @@ test('go-micro: several nodes of one value are several nodes', () => {
   )
 })
 
-test('go-micro: one bad node refuses the key and is named in the reason', () => {
+test('go-micro: one invalid node rejects the key and is named in the reason', () => {
   refuses(() => decode([node, { ...node, id: 'u2', address: '10.0.0.7:0' }]), /nodes\[1\].*port/)
   refuses(() => decode([node, node]), /nodes\[1\].*same id as another/)
   refuses(() => decode([{ ...node, address: 'flow://x' }]), /nodes\[0\].*address/)
 })
 
-test('go-micro: nodes that are none are refused', () => {
+test('go-micro: invalid nodes are refused', () => {
   for (const bad of [
     undefined,
     {},
@@ -40,11 +40,11 @@ test('go-micro: nodes that are none are refused', () => {
   }
 })
 
-test('go-micro: another name is refused, and so is one that is no string', () => {
+test('go-micro: a name that differs from the key is refused, and so is one that is not a string', () => {
   refuses(() => decode([node], { name: 'task' }), /the service in the value differs/)
   for (const name of [1, null, {}, []]) refuses(() => decode([node], { name }), /name/)
 })
 
-test('go-micro: with a prefix of the service alone the value names it', () => {
+test('go-micro: below a prefix of only one service the value names the service', () => {
   assert.equal(goMicroCodec.decode('u1', JSON.stringify({ name: 'a/b', nodes: [node] }))[0]?.service, 'a-b')
 })

@@ -11,7 +11,7 @@ test('kitex: networks other than tcp are refused', () => {
   for (const network of ['unix', 'udp', 'tcpx', 1, null, []]) refuses(() => decode({ network }), /network/)
 })
 
-test('kitex: tags are flat, and name the protocol', () => {
+test('kitex: tags are flat, and may name the protocol', () => {
   assert.equal(decode({ tags: { protocol: 'http' } })?.protocol, undefined)
   assert.equal(decode({ tags: { protocol: 'grpc' } })?.protocol, 'grpc')
   for (const tags of [[], 'x', 1, { a: {} }, { a: null }]) refuses(() => decode({ tags }), /metadata/)

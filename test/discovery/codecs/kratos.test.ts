@@ -8,7 +8,7 @@ const decode = (endpoints: unknown, rest: object = {}) =>
 const summary = (endpoints: unknown) =>
   decode(endpoints).map(({ id, port, protocol = 'http' }) => `${id} ${port} ${protocol}`)
 
-test('kratos: http goes before https, https before grpc, grpc before the rest', () => {
+test('kratos: http is preferred to https, https to grpc, and grpc to the rest', () => {
   const endpoints = ['ws://h:1', 'grpcs://h:2', 'grpc://h:3', 'https://h:4', 'http://h:5']
   assert.deepEqual(
     endpoints.map((_, i) => summary(endpoints.slice(0, i + 1))),
@@ -27,7 +27,7 @@ test('kratos: isSecure is read as Go reads a boolean', () => {
   assert.deepEqual(summary(['HTTP://h:1#?isSecure=true']), ['u1 1 http'])
 })
 
-test('kratos: what is called how does not depend on the order of endpoints', () => {
+test('kratos: ids do not depend on the order of the endpoints', () => {
   const there = summary(['http://h:1', 'http://h:2'])
   assert.deepEqual(there, ['u1@h:1 1 http', 'u1@h:2 2 http'])
   assert.deepEqual(summary(['http://h:2', 'grpc://h:3', 'http://h:1']).reverse(), there)
@@ -37,12 +37,12 @@ test('kratos: the same endpoint twice is refused', () => {
   refuses(() => decode(['http://h:1', 'http://h:1']), /http endpoints\[1\].*same id as another/)
 })
 
-test('kratos: one bad endpoint among those to be used refuses the key', () => {
+test('kratos: one invalid endpoint of the chosen protocol rejects the key', () => {
   refuses(() => decode(['http://h:1', 'http://h:0']), /http endpoints\[1\].*port/)
   refuses(() => decode(['http://h:1', 'h:2']), /endpoints\[1\].*scheme/)
 })
 
-test('kratos: endpoints that are none are refused', () => {
+test('kratos: invalid endpoints are refused', () => {
   for (const bad of [
     undefined,
     {},
@@ -73,7 +73,7 @@ test('kratos: endpoints that are none are refused', () => {
   refuses(() => decode(Array.from({ length: 65 }, (_, i) => `http://h:${i + 1}`)), /64/)
 })
 
-test('kratos: a weight that is no number is refused, for Kratos would not use it either', () => {
+test('kratos: a weight that is not a number is refused, because Kratos does not use it either', () => {
   for (const weight of ['', 'heavy', '5 ', null])
     refuses(() => decode(['http://h:1'], { metadata: { weight } }), /weight/)
 })

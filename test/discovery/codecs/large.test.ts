@@ -5,7 +5,7 @@ import { codecs } from '../../../discovery/codecs/codecs.ts'
 import { refuses } from '../codec-contract.ts'
 
 const MEBI = 1_048_576
-/** `start`, then as many of `item` as there is room for, then `end`. */
+/** Returns `start`, then as many of `item` as fit, then `end`. */
 const filled = (start: string, item: string, end: string): string =>
   start +
   Array(Math.floor((MEBI - start.length - end.length) / (item.length + 1)))
@@ -13,7 +13,7 @@ const filled = (start: string, item: string, end: string): string =>
     .join(',') +
   end
 
-/** Values of the greatest size that is read at all, made to be dear. */
+/** Values of the largest accepted size that are expensive to read. */
 const LARGE: readonly (readonly [what: string, value: string])[] = [
   ['an address', `${'a'.repeat(MEBI - 3)}:80`],
   ['an address of dots', `${'a.'.repeat(MEBI / 2 - 2)}:80`],
@@ -44,7 +44,7 @@ const LARGE: readonly (readonly [what: string, value: string])[] = [
 ]
 
 for (const [what, value] of LARGE) {
-  test(`a mebibyte of ${what} keeps no codec busy`, () => {
+  test(`a mebibyte of ${what} keeps no codec busy for long`, () => {
     for (const codec of codecs) {
       for (const path of ['user/u1', 'user/tcp@10.0.0.7:1']) {
         const before = process.cpuUsage()

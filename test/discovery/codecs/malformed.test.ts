@@ -5,7 +5,7 @@ import { codecNamed } from '../../../discovery/codecs/codecs.ts'
 import { refuses } from '../codec-contract.ts'
 import { fixtures } from './fixtures.ts'
 
-/** Addresses that no node may have. */
+/** Addresses that are invalid for a node. */
 const BAD_ADDRESSES = [
   ...['', ':', ':80', '10.0.0.7', '10.0.0.7:', '10.0.0.7:0', '10.0.0.7:65536', '10.0.0.7:70000'],
   ...['10.0.0.7:-1', '10.0.0.7:+80', '10.0.0.7:8e1', '10.0.0.7:80.5', '10.0.0.7:NaN', '10.0.0.7:999999'],
@@ -23,7 +23,7 @@ const BAD_ADDRESSES = [
   ],
   ...['a\n:80', 'ä:80', '10.0.0.7:８０', '\ud800:80', `${'a'.repeat(64)}:80`, `${'a.'.repeat(127)}a:80`],
 ]
-/** Behind `http://` these have another meaning: what follows the address is a path or a query, and unused. */
+/** After `http://` these are valid, because the text after the address is an unused path or query. */
 const BAD_BARE_ADDRESSES = ['10.0.0.7:80/admin', '10.0.0.7:80?x', 'http://10.0.0.7:80', '//10.0.0.7:80']
 
 type Place = (address: string) => readonly [path: string, value: string]
@@ -48,14 +48,14 @@ for (const [format, place] of addressPlaces) {
     }
   })
 
-  test(`${format}: a good address in the same place is taken`, () => {
+  test(`${format}: a good address in the same place is accepted`, () => {
     for (const address of ['10.0.0.7:80', 'a_b.internal:65535', '[::1]:1']) {
       assert.equal(codecNamed(format).decode(...place(address)).length, 1)
     }
   })
 }
 
-/** What is no document of any format of JSON. */
+/** Documents that are invalid in every JSON format. */
 const BAD_DOCUMENTS = [
   ...['{', '}', '{}', '{"a"}', '{"a":}', "{'a':1}", '{"a":1,}', '{"a":1}x', '{"a":1}{"a":1}', '{"\u0000":1'],
   ...['{"a":NaN}', '[]', '[{}]', 'null', 'true', '0', '-1', '1e9', '""', '"x"', '{"constructor":{}}'],
@@ -78,7 +78,7 @@ const DEEP = `${'['.repeat(9_999)}${']'.repeat(9_999)}`
 const OTHER_KINDS = ['-1', 'true', '[[]]', '[null]', '[{}]', '{"toString":1}', '1e400', '"\\u0000"', DEEP]
 
 for (const { codec, path, value, nodes } of ofJson) {
-  test(`${codec.name}: a field of another kind refuses the value, or is one that does not matter`, () => {
+  test(`${codec.name}: a field of another type rejects the value, or does not matter`, () => {
     const document: Record<string, unknown> = JSON.parse(value)
     for (const field of Object.keys(document)) {
       for (const kind of OTHER_KINDS) {

@@ -1,4 +1,4 @@
-/** Words with a way of their own through parsers. */
+/** Words that parsers treat specially. */
 const WORDS: readonly string[] = [
   ...[
     '__proto__',
@@ -85,7 +85,7 @@ const THINGS: readonly unknown[] = [
   ...['10.0.0.7:80', 'http://10.0.0.7:80', [['x']], { weight: '-1' }, { weight: 'NaN' }, { protocol: 'a b' }],
 ]
 
-/** Small and large damage to texts, the same for the same seed (mulberry32). */
+/** Damages texts, in the same way for the same seed (mulberry32). */
 export function createMutator(seed: number) {
   let state = seed >>> 0
   const random = (): number => {
@@ -98,7 +98,7 @@ export function createMutator(seed: number) {
   const pick = <T>(list: readonly T[]): T => list[below(list.length)]!
   const chance = (share: number): boolean => random() < share
 
-  /** Up to three edits of characters: cut, doubled, overwritten, a word put in. */
+  /** Makes up to three edits: cuts, doubles or overwrites characters, or inserts a word. */
   function text(input: string): string {
     let output = input
     for (let edits = 1 + below(3); edits > 0; edits -= 1) {
@@ -115,7 +115,7 @@ export function createMutator(seed: number) {
     return output
   }
 
-  /** One field, at any depth, becomes something else, goes, or is called something else. */
+  /** Changes, removes or renames one field at any depth. */
   function field(input: unknown): unknown {
     if (typeof input !== 'object' || input === null || chance(0.15)) return pick(THINGS)
     const entries = Object.entries(input)
@@ -126,7 +126,7 @@ export function createMutator(seed: number) {
     return Array.isArray(input) ? all.map(([, item]) => item) : Object.fromEntries(all)
   }
 
-  /** As {@link text}, or where the value is JSON as {@link field}. */
+  /** Damages a value like {@link text}, or like {@link field} if it is JSON. */
   function value(input: string): string {
     return input.startsWith('{') && chance(0.7) ? JSON.stringify(field(JSON.parse(input))) : text(input)
   }

@@ -12,7 +12,7 @@ test('rpcx: an address without a network is tcp', () => {
   )
 })
 
-test('rpcx: networks that rpcx does not have, and addresses that are no host and port, are refused', () => {
+test('rpcx: networks that rpcx does not have, and addresses without host and port, are refused', () => {
   for (const rest of [
     'ftp@h:1',
     '@h:1',
@@ -29,7 +29,7 @@ test('rpcx: networks that rpcx does not have, and addresses that are no host and
   }
 })
 
-test('rpcx: an inactive node has weight 0 whatever its weight says', () => {
+test('rpcx: an inactive node has weight 0, regardless of its weight field', () => {
   for (const value of ['state=inactive', 'state=inactive&weight=9', 'weight=x&state=inactive']) {
     assert.equal(rpcxCodec.decode(KEY, value)[0]?.weight, 0)
   }
@@ -37,13 +37,13 @@ test('rpcx: an inactive node has weight 0 whatever its weight says', () => {
   assert.equal(rpcxCodec.decode(KEY, 'weight=')[0]?.weight, 1)
 })
 
-test('rpcx: a query of any kind is metadata, except the one name that objects cannot hold', () => {
+test('rpcx: any query is metadata, except for the one name that objects cannot hold', () => {
   const decode = (value: string) => rpcxCodec.decode(KEY, value)[0]?.metadata
   assert.deepEqual(decode('a=1&a=2&b=%20c&constructor=x&d'), { a: '1,2', b: ' c', constructor: 'x', d: '' })
   refuses(() => decode('a=1&__proto__=x'), /__proto__/)
 })
 
-test('rpcx: more metadata than a node has use for is refused, and soon', () => {
+test('rpcx: too much metadata is refused quickly', () => {
   refuses(() => rpcxCodec.decode(KEY, 'a&'.repeat(400_000)), /entries/)
   refuses(() => rpcxCodec.decode(KEY, 'a'.repeat(10 * 1024 * 1024)), /larger/)
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { serviceObjectCodec } from '../../../discovery/codecs/service-object.ts'
 import { refuses } from '../codec-contract.ts'
 
-test('service-object: carries several nodes, each without an id called by its address', () => {
+test('service-object: a value may contain several nodes, and the default id is the address', () => {
   const nodes = [
     { ip: '10.0.0.7', port: 1 },
     { id: 'b', ip: '10.0.0.8', port: 2, weight: 4 },
@@ -22,7 +22,7 @@ test('service-object: no nodes is a good value', () => {
   assert.deepEqual(serviceObjectCodec.decode('user/x', '{"name":"user","nodes":[]}'), [])
 })
 
-test('service-object: one bad node refuses the key and is named in the reason', () => {
+test('service-object: one invalid node rejects the key and is named in the reason', () => {
   const nodes = [
     { id: 'a', ip: '10.0.0.7', port: 1 },
     { id: 'b', ip: '10.0.0.8', port: 0 },
@@ -30,7 +30,7 @@ test('service-object: one bad node refuses the key and is named in the reason', 
   refuses(() => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes })), /nodes\[1\].*port/)
 })
 
-test('service-object: another name, a repeated id, and nodes that are none are refused', () => {
+test('service-object: a name that differs from the key, a repeated id, and invalid nodes are refused', () => {
   const node = { id: 'a', ip: '10.0.0.7', port: 1 }
   refuses(
     () => serviceObjectCodec.decode('user/x', JSON.stringify({ name: 'task', nodes: [node] })),

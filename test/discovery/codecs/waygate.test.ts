@@ -4,7 +4,7 @@ import { encodeNode, waygateCodec } from '../../../discovery/codecs/waygate.ts'
 import { createNode } from '../../../internal/nodes/node.ts'
 import { refuses } from '../codec-contract.ts'
 
-test('waygate: what is written is read back as the same node', () => {
+test('waygate: a written node is read back as the same node', () => {
   for (const host of ['10.0.0.7', '::1', 'user.internal']) {
     const node = createNode({
       service: 'user',
@@ -18,17 +18,17 @@ test('waygate: what is written is read back as the same node', () => {
   }
 })
 
-test('waygate: what a node speaks is written and read back', () => {
+test('waygate: the protocol of a node is written and read back', () => {
   const node = createNode({ service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, protocol: 'grpc' })
   assert.deepEqual(waygateCodec.decode('user/u1', encodeNode(node)), [node])
 })
 
-test('waygate: the id may be missing, "host" may stand for "ip", unknown fields are ignored', () => {
+test('waygate: the id may be missing, "host" is an alias of "ip", and unknown fields are ignored', () => {
   const value = '{"host":"10.0.0.7","ip":"10.0.0.7","port":3001,"colour":"red"}'
   assert.equal(waygateCodec.decode('user/u1', value)[0]?.id, 'u1')
 })
 
-test('waygate: an id, service, name or address that disagrees is refused', () => {
+test('waygate: an id, service, name or address that contradicts another is refused', () => {
   for (const [extra, reason] of [
     ['"id":"u2"', /id/],
     ['"service":"task"', /service/],

@@ -106,7 +106,7 @@ export const leaseCases: Record<string, Case> = {
     await etcd.put('c', 'stays')
     using watch = await etcd.watch({ prev_kv: true })
     await etcd.grant(7001, 2)
-    // In one call: on a busy machine a second one might come after the end.
+    // In one call, because on a busy machine a second call might come after the end.
     const put = (key: string) => ({ request_put: { key: b(key), value: b('1'), lease: 7001 } })
     await etcd.txn([], [put('b'), put('a')])
     await watch.next()

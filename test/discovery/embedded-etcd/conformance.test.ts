@@ -46,7 +46,7 @@ test('a real etcd answers what was recorded', async t => {
   if (process.env.RECORD) writeFileSync(RECORDED, writeRecorded(answers))
 })
 
-/** A heading per case and a line per answer, so that a change shows as the lines it changes. */
+/** Writes a heading per case and a line per answer, so that a change shows only as the changed lines. */
 function writeRecorded(answers: Record<string, readonly unknown[]>): string {
   const sections = Object.entries(answers).map(([name, lines]) => [
     `# ${name}`,

@@ -4,10 +4,10 @@ import { txnCases } from './conformance-txn.ts'
 import { watchCases } from './conformance-watch.ts'
 import type { Conversation } from './conversation.ts'
 
-/** A conversation that goes the same way with every etcd. */
+/** A conversation that must be the same with every etcd. */
 export type Case = (etcd: Conversation) => Promise<void>
 
-/** What the embedded etcd and a real one must answer alike, by the behaviour's name. */
+/** The conversations in which the embedded etcd and a real one must answer alike, by name. */
 export const conformanceCases: Readonly<Record<string, Case>> = {
   ...kvCases,
   ...txnCases,

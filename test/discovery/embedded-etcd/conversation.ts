@@ -17,7 +17,7 @@ export class Conversation implements AsyncDisposable {
     this.#base = base
   }
 
-  /** Starts on a store without keys. */
+  /** Starts with a store without keys. */
   static async open(url: string): Promise<Conversation> {
     const client = new RawClient(url)
     await client.call('KV', 'Put', { key: b('x') })
@@ -25,12 +25,12 @@ export class Conversation implements AsyncDisposable {
     return new Conversation(url, client, BigInt(header.revision))
   }
 
-  /** The revision `n` after the start. */
+  /** Returns the revision `n` after the start. */
   at(n: number): string {
     return String(this.#base + BigInt(n))
   }
 
-  /** Calls, and writes down the answer or the refusal. `hide` names fields that differ from run to run. */
+  /** Makes a call and records the answer or the error. `hide` names fields that differ between runs. */
   async call(service: Service, method: string, request: object = {}, hide: string[] = []): Promise<Answer> {
     try {
       const answer = await this.#client.call(service, method, request)
@@ -44,7 +44,7 @@ export class Conversation implements AsyncDisposable {
     }
   }
 
-  /** Calls, and writes down nothing. */
+  /** Makes a call and records nothing. */
   ask(service: Service, method: string, request: object = {}): Promise<Answer> {
     return this.#client.call(service, method, request)
   }
@@ -73,7 +73,7 @@ export class Conversation implements AsyncDisposable {
     return this.call('Lease', 'LeaseGrant', { ID, TTL })
   }
 
-  /** A watch stream; its first watch is created and the answer to that written down. */
+  /** Opens a watch stream, creates its first watch, and records the answer. */
   async watch(create: object): Promise<RecordedStream> {
     const stream = new RecordedStream(this, this.#client.watch())
     stream.send({ create_request: { key: b('\0'), range_end: b('\0'), ...create } })
@@ -93,7 +93,7 @@ export class Conversation implements AsyncDisposable {
     const { leases = [] } = await this.#client.call('Lease', 'LeaseLeases')
     for (const { ID } of leases) {
       await this.#client.call('Lease', 'LeaseRevoke', { ID }).catch(error => {
-        // A short one may have ended by itself in the meantime.
+        // A short lease may have expired by itself in the meantime.
         if (error.code !== status.NOT_FOUND) throw error
       })
     }
@@ -105,7 +105,7 @@ export class Conversation implements AsyncDisposable {
     if (Array.isArray(value)) return value.map(item => this.#comparable(item, hide))
     if (typeof value !== 'object' || value === null) return value
     if ('cluster_id' in value) return this.#head(value as Record<string, string>, hide)
-    // A server may send a field's default or leave it out: it means the same.
+    // A server may send the default of a field or omit it. Both mean the same.
     const fields = Object.entries(value).filter(([, field]) => !isDefault(field))
     return Object.fromEntries(
       fields.map(([name, field]) => {
@@ -116,7 +116,7 @@ export class Conversation implements AsyncDisposable {
     )
   }
 
-  /** A head is its revision, marked when it does not say who answered. */
+  /** Reduces a header to its revision, and marks it when it does not say who answered. */
   #head({ revision, cluster_id, member_id, raft_term }: Record<string, string>, hide: string[]): string {
     const anonymous = [cluster_id, member_id, raft_term].some(isDefault) ? ', anonymous' : ''
     return hide.includes('revision') ? `hidden${anonymous}` : `${this.#relative(revision!)}${anonymous}`
@@ -141,7 +141,7 @@ export class RecordedStream implements Disposable {
     this.#stream.send(request)
   }
 
-  /** Says that nothing more will be sent. */
+  /** Ends the sending side. */
   end(): void {
     this.#stream.call.end()
   }
@@ -152,7 +152,7 @@ export class RecordedStream implements Disposable {
     return answer
   }
 
-  /** As many messages, in the order of their watch ids: between watches there is no order. */
+  /** Records that many messages, ordered by watch id, because there is no order between watches. */
   async nextOfEach(count: number): Promise<void> {
     const answers: Answer[] = []
     while (answers.length < count) answers.push(await this.#stream.next())
@@ -160,7 +160,7 @@ export class RecordedStream implements Disposable {
     for (const answer of answers) this.#conversation.note('message', answer)
   }
 
-  /** As many events, in however many messages. */
+  /** Records that many events, in any number of messages. */
   async events(count: number): Promise<void> {
     this.#conversation.note('events', await this.#stream.events(count))
   }
@@ -174,7 +174,7 @@ function isDefault(field: unknown): boolean {
   return !field || field === '0' || ((Buffer.isBuffer(field) || Array.isArray(field)) && field.length === 0)
 }
 
-/** The bytes of a key or value. */
+/** Returns the bytes of a key or value. */
 export function b(text: string): Buffer {
   return Buffer.from(text)
 }

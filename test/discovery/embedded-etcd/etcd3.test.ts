@@ -51,7 +51,7 @@ suite('the etcd3 client works against the embedded etcd', () => {
     assert.equal(await client.get('leased').string(), null)
   })
 
-  test('a watcher hears of puts and deletions', async () => {
+  test('a watcher receives puts and deletions', async () => {
     const watcher = await client.watch().prefix('watched/').create()
     const put = once(watcher, 'put')
     await client.put('watched/a').value('1')

@@ -100,7 +100,7 @@ suite('etcdctl works against the embedded etcd', () => {
     assert.equal(Endpoint, hostAndPort)
     assert.equal(Status.header.member_id, Status.leader)
     assert.match(Status.version, /^3\.4\.\d+/)
-    // It tells this on stderr; it would fail if the endpoint were not healthy.
+    // It prints this to stderr, and would fail if the endpoint were not healthy.
     await ctl('endpoint', 'health')
     assert.equal(await ctl('alarm', 'list'), '')
   })
@@ -126,7 +126,7 @@ suite('etcdctl works against the embedded etcd', () => {
   })
 })
 
-/** An etcdctl that goes on until it is disposed. */
+/** An etcdctl that runs until it is disposed. */
 function run(url: string, ...args: string[]) {
   if (!onPath('etcdctl')) throw new Error('no etcdctl')
   const child = spawn('etcdctl', [`--endpoints=${url}`, ...args], {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 
-/** A client that sends the bytes it is given, whatever they mean. */
+/** A client that sends raw bytes. */
 function createByteClient(url: string): grpc.Client {
   return new grpc.Client(url.replace('http://', ''), grpc.credentials.createInsecure(), {
     'grpc.use_local_subchannel_pool': 1,
@@ -43,7 +43,7 @@ function field(number: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content])
 }
 
-/** A transaction within a transaction, and so on. */
+/** Returns a transaction nested in a transaction, and so on. */
 function nestedTxn(depth: number): Buffer {
   let txn: Buffer = Buffer.alloc(0)
   for (let level = 0; level < depth; level++) txn = field(2, field(4, txn))
@@ -54,7 +54,7 @@ const NONSENSE = Buffer.from('ffffffffffffffffffff01', 'hex')
 const TRUNCATED = Buffer.from([0x0a, 0x7f, 0x61])
 const PUT = field(1, Buffer.from('a'))
 
-test('no request, however malformed, ends the server or its neighbours', async t => {
+test('no malformed request ends the server or other calls', async t => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   const client = createByteClient(server.url)
   t.after(() => client.close())
@@ -83,7 +83,7 @@ test('transactions nested without end are refused', async t => {
   }
 })
 
-test('a message beyond all limits is refused', async t => {
+test('a message above all limits is refused', async t => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   const client = createByteClient(server.url)
   t.after(() => client.close())
@@ -100,7 +100,7 @@ test('an unknown method or service is unimplemented', async t => {
   assert.equal(await call(client, 'Nothing/Put', PUT), 'UNIMPLEMENTED')
 })
 
-test('connections that speak nonsense and are reset at any moment are no harm', async t => {
+test('connections that send nonsense or are reset at any moment do no harm', async t => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   const openings = [
     '',

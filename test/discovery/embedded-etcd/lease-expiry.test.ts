@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { LeaseExpiry } from '../../../discovery/embedded-etcd/lease-expiry.ts'
 import { LeaseTable } from '../../../discovery/embedded-etcd/lease-table.ts'
 
-/** A lease table and its expiry on a clock that moves when the test says so. */
+/** A lease table and its expiry, with a clock that the test moves. */
 function createClock(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let nowMs = 0
@@ -32,7 +32,7 @@ function createClock(t: TestContext) {
         t.mock.timers.tick(100)
       }
     },
-    /** Time goes by in which this process does not run. */
+    /** Lets time pass in which this process does not run. */
     stall(ms: number) {
       nowMs += ms
       t.mock.timers.tick(ms)
@@ -40,7 +40,7 @@ function createClock(t: TestContext) {
   }
 }
 
-test('each lease ends at its own time, whatever the order they were granted in', t => {
+test('each lease ends at its own time, regardless of the order of the grants', t => {
   const clock = createClock(t)
   clock.grant(30n, 30n)
   clock.grant(5n, 5n)
@@ -49,7 +49,7 @@ test('each lease ends at its own time, whatever the order they were granted in',
   assert.deepEqual(clock.ended, ['5 at 5000', '10 at 10000', '30 at 30000'])
 })
 
-test('a renewed lease lives a whole TTL from then on', t => {
+test('a renewed lease lives for a full TTL from then on', t => {
   const clock = createClock(t)
   clock.grant(1n, 5n)
   clock.pass(3_000)
@@ -78,12 +78,12 @@ test('a lease longer than the longest timer does not end early', async t => {
   const expiry = new LeaseExpiry({ leases, now: () => 0, expire: () => assert.fail('it ended') })
   t.after(() => expiry.close())
   expiry.schedule(leases.grant(1n, 9_000_000_000n).expiresAtMs)
-  // A timer beyond the longest fires at once, and Node warns of it.
+  // A timer above the maximum fires at once, and Node prints a warning.
   await setTimeout(10)
   assert.deepEqual(warnings, [])
 })
 
-test('leases start anew after a stall of the process: their renewals could not be read', t => {
+test('leases restart after a stall of the process, because their renewals could not be read', t => {
   const clock = createClock(t)
   clock.grant(1n, 5n)
   clock.grant(2n, 20n)

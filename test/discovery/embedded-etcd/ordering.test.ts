@@ -7,7 +7,7 @@ const KEYS = 40
 const OPERATIONS = 2_000
 const CONCURRENT = 50
 
-/** The same numbers on every run: a failure can be run again. */
+/** Gives the same numbers on every run, so that a failure can be reproduced. */
 function createRandom(seed: number): (below: number) => number {
   let state = seed
   return below => {
@@ -16,7 +16,7 @@ function createRandom(seed: number): (below: number) => number {
   }
 }
 
-/** Reads a watch until the revision, checks its order on the way, and returns the keys it leads to. */
+/** Reads a watch up to a revision, checks its order, and returns the resulting keys. */
 async function replay(
   client: RawClient,
   create: object,
@@ -49,7 +49,7 @@ async function replay(
   }
 }
 
-test('what every watcher hears, replayed, is what the store holds', async () => {
+test('the events of every watcher, replayed, give the content of the store', async () => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   using client = new RawClient(server.url)
   using watching = new RawClient(server.url)
@@ -79,7 +79,7 @@ test('what every watcher hears, replayed, is what the store holds', async () => 
     }
   }
 
-  // Watchers come all the time and all begin at the first revision: between what was and what comes.
+  // Watchers start all the time, each from the first revision, between past and new events.
   watchFrom(2)
   let next = 0
   const workers = Array.from({ length: CONCURRENT }, async () => {

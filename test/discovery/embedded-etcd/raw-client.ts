@@ -12,21 +12,21 @@ const definitions = loadSync(join(etcd3, 'proto', 'rpc.proto'), {
   oneofs: true,
 })
 
-/** A test that waits for what never comes must fail, not hang. */
+/** A test that waits for something that never comes must fail rather than hang. */
 const PATIENCE_MS = 20_000
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked at field by field, as they come
+// biome-ignore lint/suspicious/noExplicitAny: answers are checked field by field
 export type Answer = any
 export type Service = 'KV' | 'Watch' | 'Lease' | 'Cluster' | 'Maintenance' | 'Auth'
 
-/** Speaks etcd's wire protocol with nothing in between. */
+/** A client that speaks etcd's wire protocol without a library in between. */
 export class RawClient implements Disposable {
   readonly #client: grpc.Client
 
   constructor(url: string) {
     this.#client = new grpc.Client(url.replace('http://', ''), grpc.credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
-      // Clients to one address share connections otherwise; each test ends its own.
+      // Otherwise clients to the same address share connections, and each test ends its own.
       'grpc.use_local_subchannel_pool': 1,
     })
   }
@@ -60,7 +60,7 @@ export class RawClient implements Disposable {
   }
 }
 
-/** A bidirectional call whose answers are taken one by one. */
+/** A bidirectional call whose answers are read one by one. */
 export class RawStream implements Disposable {
   readonly call: grpc.ClientDuplexStream<object, Answer>
   readonly #answers: Answer[] = []
@@ -87,7 +87,7 @@ export class RawStream implements Disposable {
     this.call.write(request)
   }
 
-  /** The next answer. Rejects when the stream has failed or ended, or has nothing to say for long. */
+  /** Returns the next answer. Rejects when the stream has failed or ended, or stays silent for too long. */
   async next(): Promise<Answer> {
     const patience = setTimeout(() => {
       this.#failure ??= new Error(`no answer in ${PATIENCE_MS} ms`)
@@ -106,7 +106,7 @@ export class RawStream implements Disposable {
     }
   }
 
-  /** The next `count` events, in however many answers they come. */
+  /** Returns the next `count` events, in any number of answers. */
   async events(count: number): Promise<Answer[]> {
     const events: Answer[] = []
     while (events.length < count) events.push(...((await this.next()).events ?? []))

@@ -7,7 +7,7 @@ import { type Answer, RawClient } from './raw-client.ts'
 
 const b = (text: string) => Buffer.from(text)
 
-test('port 0 is any free port, and the address tells which', async () => {
+test('port 0 is any free port, and the address contains it', async () => {
   await using one = await startEmbeddedEtcd({ port: 0 })
   await using other = await startEmbeddedEtcd({ host: 'localhost', port: 0 })
   assert.equal(one.url, `http://127.0.0.1:${one.address.port}`)
@@ -28,7 +28,7 @@ test('a busy port is an error that names it', async () => {
 })
 
 for (const host of ['0.0.0.0', '::', '10.0.0.1', '192.168.1.7', 'example.com', '127.example.com', '']) {
-  test(`it does not listen on ${JSON.stringify(host)}, which is not this machine alone`, async () => {
+  test(`it does not listen on ${JSON.stringify(host)}, which other machines can reach`, async () => {
     await assert.rejects(startEmbeddedEtcd({ host, port: 0 }), /loopback/)
   })
 }
@@ -50,7 +50,7 @@ test('each start is a new cluster without data', async () => {
   assert.equal(members.size, 3)
 })
 
-test('closing ends every stream, frees the port, and may be asked for twice', async () => {
+test('closing ends every stream, frees the port, and can be repeated', async () => {
   const server = await startEmbeddedEtcd({ port: 0 })
   using client = new RawClient(server.url)
   using watch = client.watch()
@@ -68,7 +68,7 @@ test('closing ends every stream, frees the port, and may be asked for twice', as
   next.close()
 })
 
-test('a connection that says nothing, or nonsense, is no obstacle to closing', async () => {
+test('a connection that sends nothing, or nonsense, does not prevent closing', async () => {
   const server = await startEmbeddedEtcd({ port: 0 })
   const silent = connect(server.address.port, '127.0.0.1')
   const talkative = connect(server.address.port, '127.0.0.1')
@@ -97,7 +97,7 @@ test('clients that go away in the middle of a watch do not disturb the others', 
   assert.equal((await client.call('KV', 'Range', { key: b('a') })).kvs[0].version, '20')
 })
 
-test('a reader that does not read is served when it does, whatever was written meanwhile', async () => {
+test('a slow reader gets its events when it reads, however much was written meanwhile', async () => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   using client = new RawClient(server.url)
   using reader = new RawClient(server.url)
@@ -117,7 +117,7 @@ test('a reader that does not read is served when it does, whatever was written m
   )
 })
 
-test('a reader that history has left behind is told where to go on', async () => {
+test('a reader that compaction has overtaken learns where to continue', async () => {
   await using server = await startEmbeddedEtcd({ port: 0, historyEvents: 20 })
   using client = new RawClient(server.url)
   using watch = client.watch()
@@ -148,7 +148,7 @@ test('all of Auth is unimplemented', async () => {
   }
 })
 
-test('what it cannot do is unimplemented too', async () => {
+test('unsupported calls are unimplemented too', async () => {
   await using server = await startEmbeddedEtcd({ port: 0 })
   using client = new RawClient(server.url)
   await assert.rejects(client.call('Maintenance', 'Defragment'), /UNIMPLEMENTED/)

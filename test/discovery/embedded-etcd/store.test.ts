@@ -18,7 +18,7 @@ function keysAt(store: Store, revision = 0n): string {
     .join(' ')
 }
 
-test('keys are listed in byte order, in whatever order they came', () => {
+test('keys are listed in byte order, regardless of the order of the puts', () => {
   const store = new Store(UNBOUNDED)
   for (const key of ['m', 'z', 'a', 'q', 'b', 'zz', 'aa']) put(store, key)
   assert.equal(keysAt(store), 'a aa b m q z zz')
@@ -33,7 +33,7 @@ test('a stored value does not change with the buffer it came in', () => {
   assert.equal(store.latest(b('key'))?.value.toString(), 'value')
 })
 
-test('listeners hear of a revision once, when it is complete, and not of writes that change nothing', () => {
+test('listeners are called once per revision, when it is complete, and not for writes without changes', () => {
   const store = new Store(UNBOUNDED)
   const heard: string[] = []
   store.listen({
@@ -49,7 +49,7 @@ test('listeners hear of a revision once, when it is complete, and not of writes 
   assert.deepEqual(heard, ['2: a,b of a b', '3: a,b of '])
 })
 
-test('history stays within its bound of events, and the present is untouched', () => {
+test('history stays within its limit of events, and current keys are untouched', () => {
   const store = new Store({ ...UNBOUNDED, historyEvents: 100 })
   for (let n = 0; n < 1_000; n++) put(store, `k${n % 10}`)
   assert.ok(store.log.length <= 100, `${store.log.length} events`)
@@ -59,7 +59,7 @@ test('history stays within its bound of events, and the present is untouched', (
   assert.throws(() => store.range(EVERYTHING, store.compactRevision - 1n), /has been compacted/)
 })
 
-test('history stays within its bound of bytes', () => {
+test('history stays within its limit of bytes', () => {
   const store = new Store({ ...UNBOUNDED, historyBytes: 1 << 20 })
   for (let n = 0; n < 100; n++) put(store, 'large', 'v'.repeat(100_000))
   assert.ok(store.log.bytes <= 1 << 20, `${store.log.bytes} bytes of events`)
@@ -76,7 +76,7 @@ test('keys that come and go leave nothing behind', () => {
   assert.equal(store.bytes, 0)
 })
 
-test('one revision larger than the whole bound is kept', () => {
+test('a revision larger than the limit is kept', () => {
   const store = new Store({ ...UNBOUNDED, historyEvents: 10 })
   store.write(writer => {
     for (let n = 0; n < 50; n++) writer.put(b(`k${n}`), b('v'), 0n)

@@ -17,7 +17,7 @@ const EVERYTHING: WatchRequest = {
   progressNotify: false,
 }
 
-/** A store and a stream whose reader takes `patience` messages until it is behind. */
+/** A store and a stream whose reader accepts `patience` messages until it is slow. */
 function createReader({
   patience = Number.POSITIVE_INFINITY,
   historyEvents = 10_000,
@@ -39,7 +39,7 @@ function createReader({
     store,
     stream,
     put: (key: string, value = 'v') => store.write(writer => writer.put(b(key), b(value), 0n)),
-    /** What was sent since the last look: watch and revisions. */
+    /** Returns what was sent since the last call: watch and revisions. */
     taken: () => messages.splice(0).map(describe),
     takeMore() {
       left = patience
@@ -56,7 +56,7 @@ function describe(message: WatchResponse): string {
   return `${message.watchId}: ${revisions ?? `progress ${message.revision}`}${message.fragment ? ' ...' : ''}`
 }
 
-test('a reader that is behind gets all it missed when it is ready, in fewer messages', () => {
+test('a slow reader gets everything that it missed when it is ready, in fewer messages', () => {
   const { stream, put, taken, takeMore } = createReader({ patience: 2 })
   stream.create(EVERYTHING)
   for (const key of ['a', 'b', 'c', 'd']) put(key)
@@ -71,7 +71,7 @@ test('a reader that is behind gets all it missed when it is ready, in fewer mess
   assert.deepEqual(taken(), ['0: 7'])
 })
 
-test('a backlog comes in whole revisions of about the message size', () => {
+test('a backlog is sent in whole revisions of about the message size', () => {
   const { store, stream, put, taken } = createReader({ batchEvents: 3 })
   put('a')
   store.write(writer => {
@@ -83,14 +83,14 @@ test('a backlog comes in whole revisions of about the message size', () => {
   assert.deepEqual(taken(), ['0 created', '0: 2 3 3 3', '0: 4 5'])
 })
 
-test('a backlog of large values comes in messages of about the size', () => {
+test('a backlog of large values is sent in messages of about the size', () => {
   const { stream, put, taken } = createReader({ batchBytes: 1_000 })
   for (const key of ['a', 'b', 'c', 'd', 'e']) put(key, 'v'.repeat(500))
   stream.create({ ...EVERYTHING, startRevision: 1n })
   assert.deepEqual(taken(), ['0 created', '0: 2 3', '0: 4 5', '0: 6'])
 })
 
-test('neither a revision nor an event is lost or repeated between backlog and present', () => {
+test('no revision and no event is lost or repeated between the backlog and new events', () => {
   const { stream, put, taken, takeMore } = createReader({ patience: 1, batchEvents: 2 })
   for (let n = 0; n < 7; n++) put(`k${n}`)
   stream.create({ ...EVERYTHING, startRevision: 2n })
@@ -104,7 +104,7 @@ test('neither a revision nor an event is lost or repeated between backlog and pr
   assert.deepEqual(revisions, ['2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13'])
 })
 
-test('a busy watch does not keep its neighbours waiting', () => {
+test('a busy watch does not delay the others', () => {
   const { stream, put, taken, takeMore } = createReader({ patience: 1, batchEvents: 1 })
   stream.create({ ...EVERYTHING, range: keyRange(b('a'), b('b')) })
   takeMore()
@@ -116,7 +116,7 @@ test('a busy watch does not keep its neighbours waiting', () => {
   assert.deepEqual(taken(), ['0: 2', '1: 5'])
 })
 
-test('a reader that compaction has overtaken is told so and its watch is over', () => {
+test('a watch that compaction has overtaken is cancelled with the compacted revision', () => {
   const { store, stream, put, taken, takeMore } = createReader({ patience: 2, historyEvents: 10 })
   stream.create(EVERYTHING)
   for (let n = 0; n < 30; n++) put('k')
@@ -138,7 +138,7 @@ test('progress waits until the reader has everything up to it', () => {
   assert.deepEqual(taken(), ['0: 3', '-1: progress 3'])
 })
 
-test('only a quiet watch that asked for it hears of progress', () => {
+test('only a quiet watch that asked for progress gets it', () => {
   const { stream, put, taken } = createReader()
   stream.create({ ...EVERYTHING, progressNotify: true, range: keyRange(b('a'), b('')) })
   stream.create({ ...EVERYTHING, range: keyRange(b('a'), b('')) })
@@ -149,7 +149,7 @@ test('only a quiet watch that asked for it hears of progress', () => {
   assert.deepEqual(taken(), ['0: progress 2'])
 })
 
-test('a closed stream says nothing more', () => {
+test('a closed stream sends nothing more', () => {
   const { stream, put, taken } = createReader()
   stream.create(EVERYTHING)
   taken()

@@ -15,7 +15,7 @@ import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 
 type Answer = object | { readonly code: status; readonly details: string }
 
-/** What speaks etcd's API and answers as the test wants, given the token of the call. */
+/** A server of etcd's API that answers as the test decides, given the token of the call. */
 async function startStore(t: TestContext, answers: Record<string, (token: string | undefined) => Answer>) {
   const { KV, Auth } = loadEtcdServices()
   const server = new Server()
@@ -41,7 +41,7 @@ async function startStore(t: TestContext, answers: Record<string, (token: string
     client.close()
     server.forceShutdown()
   })
-  // More time than calls are given: the first one on a busy machine connects twice, for the token and itself.
+  // More time than a call normally has, because the first call on a busy machine connects twice.
   const read = () => client.kv.range({ key: Buffer.from('k') }, { deadline: Date.now() + 20_000 })
   return { asked, read }
 }
@@ -53,7 +53,7 @@ const refuse = (code: status, text: string) => ({
 })
 const found = { header: { revision: '1' }, kvs: [] }
 
-/** Gives t1, t2, t3... */
+/** Returns t1, t2, t3... */
 function giver() {
   let given = 0
   return () => ({ token: `t${++given}` })
@@ -76,7 +76,7 @@ for (const [text, code] of [
   })
 }
 
-test('tokens that are never accepted are an error at the second, not a loop', async t => {
+test('tokens that are never accepted cause an error at the second one, not a loop', async t => {
   const { asked, read } = await startStore(t, {
     Authenticate: giver(),
     Range: () => refuse(status.UNAUTHENTICATED, 'invalid auth token'),
@@ -85,7 +85,7 @@ test('tokens that are never accepted are an error at the second, not a loop', as
   assert.deepEqual(asked, ['Authenticate -', 'Range t1', 'Authenticate -', 'Range t2'])
 })
 
-test('without permission a call is made once, with the token it has', async t => {
+test('a call without permission is made once, with its token', async t => {
   const { asked, read } = await startStore(t, {
     Authenticate: giver(),
     Range: () => refuse(status.PERMISSION_DENIED, 'permission denied'),
@@ -95,7 +95,7 @@ test('without permission a call is made once, with the token it has', async t =>
   assert.deepEqual(asked, ['Authenticate -', 'Range t1', 'Range t1'])
 })
 
-test('a store that does not answer the question for a token costs a call its deadline, and nothing is repeated', async t => {
+test('a store that does not answer a request for a token costs a call its deadline, and nothing is repeated', async t => {
   const { asked, read } = await startStore(t, {
     Authenticate: () => refuse(status.DEADLINE_EXCEEDED, 'request timed out'),
     Range: () => found,
@@ -114,7 +114,7 @@ test('a store that has no Auth service is read without a token', async t => {
   assert.deepEqual(asked, ['Authenticate -', 'Range -', 'Range -'])
 })
 
-test('a connection that is dropped while a call waits for its token is an error of the call', async () => {
+test('a connection that drops while a call waits for its token is an error of the call', async () => {
   const tokens = new AuthTokens({ user: 'u', authenticate: async () => 't1' })
   const { Range } = loadEtcdServices().KV
   const call = createAuthInterceptor(tokens)({ method_definition: Range! }, () => {

@@ -14,7 +14,7 @@ const NO_USERS = new GRPCFailedPreconditionError(
 )
 const never = new AbortController().signal
 
-/** `answers` are what etcd gives, in turn; the last one again and again. */
+/** etcd gives the `answers` in turn, and then repeats the last one. */
 function setUp(answers: readonly (string | Error)[]) {
   const clock = new FakeClock()
   const asked: number[] = []
@@ -36,7 +36,7 @@ function setUp(answers: readonly (string | Error)[]) {
   return { tokens, clock, asked, said, get }
 }
 
-test('all who need a token at once share one question, and later ones its answer', async () => {
+test('calls that need a token at the same time share one request, and later calls its answer', async () => {
   const { tokens, asked, get } = setUp(['one', 'two'])
   assert.equal(tokens.present, undefined)
   const [a, b] = await Promise.all([get(), get()])
@@ -46,7 +46,7 @@ test('all who need a token at once share one question, and later ones its answer
   assert.deepEqual([a.token, asked.length], ['one', 1])
 })
 
-test('a forgotten token is replaced; who forgets it late does not cost the new one', async () => {
+test('a forgotten token is replaced, and forgetting the old one again does not discard the new one', async () => {
   const { tokens, clock, asked, get } = setUp(['one', 'two'])
   const one = await get()
   await clock.advance(5_000)
@@ -58,7 +58,7 @@ test('a forgotten token is replaced; who forgets it late does not cost the new o
   assert.equal(asked.length, 2)
 })
 
-test('after a refusal the next question waits 250 ms, then twice as long each time, up to 1 s', async () => {
+test('after a refusal the next request waits 250 ms, then twice as long each time, up to 1 s', async () => {
   const { clock, asked, get } = setUp([REFUSED])
   let stopped = false
   const calling = (async () => {
@@ -71,7 +71,7 @@ test('after a refusal the next question waits 250 ms, then twice as long each ti
   await calling
 })
 
-test('a call that has less patience fails with the reason, which names the user', async () => {
+test('a call that cannot wait that long fails with the reason, which names the user', async () => {
   const { clock, asked, get } = setUp([REFUSED])
   const reason = 'no token from etcd for user "gateway": authentication failed, invalid user ID or password'
   await assert.rejects(get(), { message: reason, unreachable: false })
@@ -82,7 +82,7 @@ test('a call that has less patience fails with the reason, which names the user'
   assert.equal(asked.length, 1)
 })
 
-test('a call that is patient enough gets the token of the next question', async () => {
+test('a call that waits long enough gets the token of the next request', async () => {
   const { clock, asked, get } = setUp([REFUSED, 'one'])
   await assert.rejects(get())
   const patient = get(250)
@@ -91,7 +91,7 @@ test('a call that is patient enough gets the token of the next question', async 
   assert.equal(asked.length, 2)
 })
 
-test('a call that is canceled waits no longer', async () => {
+test('a canceled call stops waiting', async () => {
   const { tokens, clock, get } = setUp([REFUSED])
   await assert.rejects(get())
   const canceling = new AbortController()
@@ -101,7 +101,7 @@ test('a call that is canceled waits no longer', async () => {
   assert.equal(clock.pending, 0)
 })
 
-test('an etcd that is away is asked again at once, and the error says that it is away', async () => {
+test('an unreachable etcd is asked again at once, and the error says that it is unreachable', async () => {
   const { asked, get } = setUp([AWAY, AWAY, 'one'])
   for (let i = 0; i < 2; i++) {
     await assert.rejects(
@@ -113,7 +113,7 @@ test('an etcd that is away is asked again at once, and the error says that it is
   assert.equal(asked.length, 3)
 })
 
-test('a token refused as soon as it was given is not replaced without a pause', async () => {
+test('a token that is rejected as soon as it was issued is not replaced without a pause', async () => {
   const { tokens, clock, asked, get } = setUp(['one', 'two', 'three'])
   tokens.forget(await get())
   await assert.rejects(get(), /it rejects the tokens that it issues/)
@@ -128,7 +128,7 @@ test('a token refused as soon as it was given is not replaced without a pause', 
   assert.deepEqual(asked, [0, 250, 750, 1_751], 'one that was good for a while begins anew')
 })
 
-test('an etcd without users is used without a token and told of once; users that come are told of too', async () => {
+test('an etcd without authentication is used without a token and logged once; enabling it is logged too', async () => {
   const { tokens, clock, said, get } = setUp([NO_USERS, NO_USERS, 'one', NO_USERS])
   for (const expected of [undefined, undefined, 'one', undefined]) {
     const credential = await get()

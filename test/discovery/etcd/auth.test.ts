@@ -23,12 +23,12 @@ interface Scene {
   readonly registry: EtcdRegistry
   readonly follower: Follower
   readonly said: readonly string[]
-  /** Breaks the connection to etcd; resolves when the registry says that it is lost, with the reason. */
+  /** Breaks the connection to etcd. Resolves with the reason when the registry reports the loss. */
   loseConnection(): Promise<string>
   untilBack(): Promise<void>
 }
 
-/** A registry that follows etcd as {@link GATEWAY} through a wire. */
+/** A registry that follows etcd as {@link GATEWAY} through a proxy. */
 async function follow(t: TestContext, etcd: EtcdWithUsers, options: Partial<EtcdRegistryOptions> = {}) {
   const wire = await startTcpProxy(etcd.port)
   const said: string[] = []
@@ -57,14 +57,14 @@ async function follow(t: TestContext, etcd: EtcdWithUsers, options: Partial<Etcd
   return scene
 }
 
-/** Of the one source of nodes. */
+/** The state of the only source of nodes. */
 function sourceStatus(registry: EtcdRegistry): SourceStatus {
   return registry.status(registry.sources.find(({ scope }) => scope === 'nodes')!.name)
 }
 
-// Side by side, because they mostly wait.
+// Concurrently, because they mostly wait.
 describe('etcd with users', { concurrency: 4 }, () => {
-  test('a token that expires costs neither a read nor the watch, nor the next watch more than a moment', async t => {
+  test('an expired token costs neither a read nor the watch, and delays the next watch only for a moment', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers({ tokenTtlSeconds: 1 })
     const { registry, follower, wire, untilBack } = await follow(t, etcd)
@@ -86,7 +86,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     assert.deepEqual([...sourceStatus(registry).relists.keys()], ['start'])
   })
 
-  test('a registration outlives tokens: it beats, is changed and ends', async t => {
+  test('a registration survives expired tokens: it is renewed, updated and ended', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers({ tokenTtlSeconds: 1 })
     await using wire = await startTcpProxy(etcd.port)
@@ -112,7 +112,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     assert.deepEqual(await leases(), [])
   })
 
-  test('an etcd without users is used as it is and said so once; users that come and go are noticed', async t => {
+  test('an etcd without authentication is used as it is and logged once; changes of that are noticed', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers({ enabled: false })
     const { follower, said, loseConnection, untilBack } = await follow(t, etcd)
@@ -136,7 +136,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     assert.ok(!said.join().includes(GATEWAY.password))
   })
 
-  test('a wrong password is told of and tried seldom; the right one is noticed within seconds', async t => {
+  test('a wrong password is reported and tried rarely; the right one is noticed within seconds', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers()
     const begin = performance.now()
@@ -149,14 +149,14 @@ describe('etcd with users', { concurrency: 4 }, () => {
       return count >= 5 && count
     })
     const tookMs = performance.now() - begin
-    // The shortest pauses: 125 ms, 250 ms, and from then on 500 ms.
+    // The shortest pauses are 125 ms, 250 ms, and from then on 500 ms.
     assert.ok(tookMs >= 375 + (asked - 3) * 500, `asked ${asked} times in ${tookMs} ms`)
     await etcd.setPassword({ ...GATEWAY, password: 'a wrong password' })
     await untilBack()
     assert.ok(!said.join().includes('a wrong password'))
   })
 
-  test('a permission taken away empties nothing; given back, it is noticed within seconds', async t => {
+  test('a revoked permission does not empty the table; granted again, it is noticed within seconds', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers()
     await etcd.put('/services/trio/a', NODE)
@@ -183,7 +183,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     assert.deepEqual([...sourceStatus(registry).relists.keys()], ['start'])
   })
 
-  test('a user deleted and made again is noticed within seconds, and nothing is lost', async t => {
+  test('a user that is deleted and created again is noticed within seconds, and nothing is lost', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     await using etcd = await startEtcdWithUsers()
     await etcd.put('/services/trio/a', NODE)
@@ -204,9 +204,9 @@ describe('etcd with users', { concurrency: 4 }, () => {
     await follower.until('followed', () => follower.nodes().length === 3)
   })
 
-  test('an etcd that was restarted and has forgotten its tokens is followed as soon as it is back', async t => {
+  test('an etcd that restarted and has forgotten its tokens is followed as soon as it is back', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
-    // It gives out again the tokens that are in its log, which it cuts every few writes here.
+    // It accepts again the tokens that are in its log, which it cuts every few writes here.
     await using etcd = await startEtcdWithUsers({ args: ['--snapshot-count', '5'] })
     const { follower, untilBack } = await follow(t, etcd)
     await follower.until('following', () => follower.connected())
@@ -220,7 +220,7 @@ describe('etcd with users', { concurrency: 4 }, () => {
     await follower.until('followed', () => follower.nodes().length === 1)
   })
 
-  test('signed tokens, which every change of a role makes old, are renewed like any other', async t => {
+  test('signed tokens, which every change of a role invalidates, are renewed like any other', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     const folder = await mkdtemp(join(tmpdir(), 'waygate-jwt-'))
     t.after(() => rm(folder, { recursive: true }))

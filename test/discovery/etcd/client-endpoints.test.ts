@@ -9,7 +9,7 @@ import { storeAt } from '../store.ts'
 
 const NODE = '{"ip":"10.0.0.7","port":3001}'
 const DEAD = 'http://127.0.0.1:1'
-/** The deadline of a call, and of a watch after it. */
+/** The deadline of a call plus that of a watch after it. */
 const HUNG_START_MS = 6_000
 
 function follow(t: TestContext, endpoints: readonly string[], login = {}) {
@@ -20,9 +20,9 @@ function follow(t: TestContext, endpoints: readonly string[], login = {}) {
   return { registry, follower }
 }
 
-// Side by side, because they mostly wait.
+// Concurrently, because they mostly wait.
 describe('several endpoints', { concurrency: 4 }, () => {
-  test('two of three that are dead do not matter', async t => {
+  test('two dead endpoints of three make no difference', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const { follower, registry } = follow(t, [DEAD, etcd.url, 'http://127.0.0.1:2'])
@@ -30,7 +30,7 @@ describe('several endpoints', { concurrency: 4 }, () => {
     for (let i = 0; i < 20; i++) assert.equal(await registry.getService('user'), undefined)
   })
 
-  test('one that takes connections and says nothing costs a call its deadline once, and is then passed over', async t => {
+  test('one that accepts connections but does not answer costs a call its deadline once, and is then avoided', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using hole = await startTcpProxy(etcd.port)
@@ -45,14 +45,14 @@ describe('several endpoints', { concurrency: 4 }, () => {
     assert.ok(failures.length <= 1, failures.join())
   })
 
-  test('one that falls silent under a watch is left for another one, and what changed is seen', async t => {
+  test('when one falls silent during a watch, another one is used, and changes are seen', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using one = await startTcpProxy(etcd.port)
     await using other = await startTcpProxy(etcd.port)
     const { follower } = follow(t, [one.url, other.url])
     await follower.until('following', () => follower.connected())
-    // Whichever of the two it is that carries a watch.
+    // Either of the two may serve the watch.
     for (const [silent, talking] of [
       [one, other],
       [other, one],
@@ -71,7 +71,7 @@ describe('several endpoints', { concurrency: 4 }, () => {
     }
   })
 
-  test('with a user: a token is asked for where there is an answer', async t => {
+  test('with a user: the token is requested from an endpoint that answers', async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = await startEtcdWithUsers()
     await using hole = await startTcpProxy(etcd.port)

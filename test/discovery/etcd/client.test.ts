@@ -9,7 +9,7 @@ import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
 import { Follower } from '../follow.ts'
 import { storeAt } from '../store.ts'
 
-test('endpoints that cannot work are refused, without showing a password that may be in them', () => {
+test('invalid endpoints are refused, without showing a password that they may contain', () => {
   for (const endpoint of [
     '',
     'http://',
@@ -27,7 +27,7 @@ test('endpoints that cannot work are refused, without showing a password that ma
   }
 })
 
-test('endpoints that can work are accepted', () => {
+test('valid endpoints are accepted', () => {
   for (const endpoints of [
     ['http://10.0.0.5:2379', '10.0.0.6:2379', 'etcd.internal'],
     ['http://[::1]:2379/'],
@@ -52,7 +52,7 @@ test('an endpoint may end in a slash', async t => {
   client.close()
 })
 
-test('one endpoint of several that is down does not matter', async t => {
+test('one endpoint of several that is down makes no difference', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   const client = createEtcdClient({ endpoints: ['http://127.0.0.1:1', etcd.url, 'http://127.0.0.1:2'] })
@@ -67,14 +67,14 @@ test('one endpoint of several that is down does not matter', async t => {
   await follower.stop()
 })
 
-test('no call but a stream waits longer than 2 s for a store that hangs', async t => {
+test('only a stream waits longer than 2 s for a store that hangs', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   const registry = new EtcdRegistry({ endpoints: [etcd.url] })
   t.after(() => registry.close())
   assert.equal(await registry.getService('user'), undefined)
   await etcd.kill('SIGSTOP')
-  // A busy machine may let it answer once more before it stands still.
+  // On a busy machine it may answer once more before it stops.
   let took = 0
   for (let isHanging = false; !isHanging; ) {
     const begin = performance.now()
@@ -127,7 +127,7 @@ test('with a user and a password it follows and registers; a refused put leaves 
   assert.ok(!logged.join().includes('s3cret'), logged.join())
 })
 
-test('a user who is not known is a state to be told of, and is tried until known', async t => {
+test('an unknown user is reported and tried until it is known', async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   await using etcd = await startEtcd()
   const asRoot = (...args: string[]) => etcdctl(etcd.url, '--user', 'root:toor', ...args)
@@ -146,7 +146,7 @@ test('a user who is not known is a state to be told of, and is tried until known
   await follower.stop()
 })
 
-test('the environment says where etcd is; what is empty says nothing', () => {
+test('the environment configures etcd, and empty variables do not count', () => {
   assert.deepEqual(etcdFromEnvironment({}), {})
   assert.deepEqual(etcdFromEnvironment({ WAYGATE_ETCD: '', WAYGATE_ETCD_USER: '' }), {})
   const env = {

@@ -5,7 +5,7 @@ import { startEtcdCluster } from '../../support/etcd-cluster.ts'
 import { until } from '../../support/until.ts'
 import { Examination } from './examination.ts'
 
-test('of a cluster it tells members that are missing, down or without a leader', async t => {
+test('it reports members of a cluster that are missing, down or without a leader', async t => {
   if (!requireEtcd(t)) return
   await using cluster = await startEtcdCluster()
   const [first, second, third] = cluster.members

@@ -62,7 +62,7 @@ describe('a cluster', () => {
     assert.deepEqual(judgeCluster([]), [])
   })
 
-  test('of members of several clusters is a problem that names them', () => {
+  test('with members of several clusters is a problem that names them', () => {
     const [finding] = judgeCluster([member(1), member(2, { clusterId: '16' }), member(3)])
     assert.equal(finding?.level, 'problem')
     assert.deepEqual(finding?.details?.items, [
@@ -71,7 +71,7 @@ describe('a cluster', () => {
     ])
   })
 
-  test('with a member without a leader, a learner or one far behind says which', () => {
+  test('with a member without a leader, a learner or a slow member names it', () => {
     const found = judgeCluster([
       member(1),
       member(2, { leaderId: '0' }),
@@ -90,11 +90,11 @@ describe('a cluster', () => {
       ],
     )
     assert.match(found[2]?.message ?? '', /1001 raft entries behind/)
-    assert.match(found[3]?.message ?? '', /1001 raft entries that it has not applied/)
+    assert.match(found[3]?.message ?? '', /has not applied 1001 of its raft entries/)
   })
 })
 
-test('a member counts as configured by its id, however it is reached, or by its address', () => {
+test('a member counts as configured by its id, regardless of the endpoint, or by its address', () => {
   const members = [
     { id: '1', name: 'a', clientUrls: ['http://inside:2379'] },
     { id: '2', name: 'b', clientUrls: ['http://LOCALHOST:2379'] },
@@ -103,28 +103,28 @@ test('a member counts as configured by its id, however it is reached, or by its 
   ]
   assert.deepEqual(lines(judgeMembers(members, ['http://127.0.0.1', 'http://outside:1'], [member(1)])), [
     'warning: member c (http://10.0.0.1:2380, odd://) is not among the configured endpoints',
-    'warning: member a was added to the cluster and has never been started',
+    'warning: member a was added to the cluster, but has never been started',
   ])
 })
 
 describe('space', () => {
   const quotaBytes = 1_000_000
-  test('is short from four fifths of the quota on', () => {
+  test('is short above four fifths of the quota', () => {
     const at = (dbSizeBytes: number) => judgeSpace([{ ...member(1, { dbSizeBytes }), quotaBytes }], [])
     assert.equal(at(799_999)[0]?.level, 'ok')
     assert.equal(at(800_000)[0]?.level, 'warning')
   })
 
-  test('that only waits to be given back is told so', () => {
+  test('that is only waiting to be reclaimed is reported as such', () => {
     const hint = (dbSizeInUseBytes: number) =>
       judgeSpace([{ ...member(1, { dbSizeInUseBytes }), quotaBytes }], [])[0]?.hint ?? ''
-    assert.match(hint(400_000), /^585\.9 KiB of it is free: etcdctl defrag/)
-    assert.match(hint(600_000), /^etcdctl compact/)
+    assert.match(hint(400_000), /^585\.9 KiB of it is free; run etcdctl defrag/)
+    assert.match(hint(600_000), /^run etcdctl compact/)
   })
 
-  test('of unknown size is held against the default', () => {
+  test('with an unknown quota is compared with the default', () => {
     const found = judgeSpace([{ ...member(1, { dbSizeBytes: 2 * 2 ** 30 }), quotaBytes: undefined }], [])
-    assert.match(found[0]?.message ?? '', /of at most 2\.0 GiB, if its quota is the default/)
+    assert.match(found[0]?.message ?? '', /of at most 2\.0 GiB if its quota is the default/)
   })
 
   test('alarms are problems of the member that raised them', () => {
@@ -154,7 +154,7 @@ describe('services', () => {
   })
   const context = { prefixes: [{ prefix: '/services/', service: undefined }], isRemote: false }
 
-  test('with two keys of one id, or two nodes at one address, are told', () => {
+  test('with two keys of one id, or two nodes at one address, are reported', () => {
     const found = judgeServices(
       [
         key('a', 'x', '10.0.0.1'),
@@ -176,7 +176,7 @@ describe('services', () => {
     )
   })
 
-  test('at loopback are told only when etcd is elsewhere', () => {
+  test('at loopback addresses are reported only when etcd is on another machine', () => {
     const keys = ['127.0.0.1', '::1', 'localhost', '10.0.0.1'].map((host, index) =>
       key('a', `n${index}`, host),
     )
@@ -188,7 +188,7 @@ describe('services', () => {
     ])
   })
 
-  test('without a node that gets requests are told, and why', () => {
+  test('without a node that gets requests are reported with the reason', () => {
     const found = judgeServices(
       [
         key('paused', 'x', '10.0.0.1', { weight: 0 }),
@@ -223,7 +223,7 @@ describe('routes', () => {
   const route = (id: string, more: Partial<Route> = {}) =>
     testRoute({ id, path: '/a/:x', service: 's', ...more })
 
-  test('at the same place shadow each other: the higher priority wins, then the smaller id', () => {
+  test('with the same path and hosts shadow each other: the higher priority wins, then the smaller id', () => {
     assert.deepEqual(shadowed(route('a'), route('b', { path: '/a/:y' })), [
       'b (/a/:y): a takes all of its requests',
     ])
@@ -232,20 +232,20 @@ describe('routes', () => {
     ])
   })
 
-  test('of other hosts, other methods or another path do not', () => {
+  test('with other hosts, other methods or another path do not', () => {
     assert.deepEqual(shadowed(route('a'), route('b', { path: '/a/*' })), [])
     assert.deepEqual(shadowed(route('a', { hosts: ['x'] }), route('b')), [])
     assert.deepEqual(shadowed(route('a', { methods: ['GET'] }), route('b')), [])
     assert.deepEqual(shadowed(route('a', { methods: ['GET'] }), route('b', { methods: ['GET', 'PUT'] })), [])
   })
 
-  test('of some of the methods are shadowed by one of all', () => {
+  test('for some methods are shadowed by one for all methods', () => {
     assert.equal(shadowed(route('a'), route('b', { methods: ['GET'] })).length, 1)
     assert.equal(shadowed(route('a', { hosts: ['x', 'y'] }), route('b', { hosts: ['y', 'x'] })).length, 1)
   })
 })
 
-test('an endpoint is read as the client reads it', () => {
+test('an endpoint is parsed as by the client', () => {
   for (const [url, secure, host, port] of [
     ['http://10.0.0.1:80', false, '10.0.0.1', 80],
     ['https://etcd', true, 'etcd', 2379],
@@ -260,7 +260,7 @@ test('an endpoint is read as the client reads it', () => {
   )
 })
 
-test('what is loopback', () => {
+test('loopback hosts are recognised', () => {
   for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST.', 'a.localhost']) {
     assert.ok(isLoopbackHost(host), host)
   }
@@ -269,7 +269,7 @@ test('what is loopback', () => {
   }
 })
 
-test('numbers for people', () => {
+test('numbers are formatted for people', () => {
   assert.deepEqual([0, 1_023, 1_024, 2 * 2 ** 30].map(size), ['0 bytes', '1023 bytes', '1.0 KiB', '2.0 GiB'])
   assert.deepEqual([0.123, 9.94, 10.2].map(duration), ['0.1 ms', '9.9 ms', '10 ms'])
   assert.deepEqual(listed(['a', 'b', 'c'], 2), { items: ['a', 'b'], more: 1 })

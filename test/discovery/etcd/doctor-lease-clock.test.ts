@@ -54,13 +54,13 @@ test('a clock in step is ok, takes two seconds, and gives its lease back', async
 })
 
 for (const [speed, told] of [
-  [0.5, /leases end late/],
-  [0.75, /leases end late/],
+  [0.5, /leases expire too late/],
+  [0.75, /leases expire too late/],
   [0.9, undefined],
   [1.15, undefined],
-  [1.5, /leases end early/],
-  [3, /leases end early/],
-  [0, /leases end late/],
+  [1.5, /leases expire too early/],
+  [3, /leases expire too early/],
+  [0, /leases expire too late/],
 ] as const) {
   test(`a clock that goes ${speed} times as fast is ${told ? 'a warning' : 'within what is allowed'}`, async () => {
     const world = simulate({ speed })
@@ -75,7 +75,7 @@ test('slow answers make it less exact, never wrong', async () => {
     const world = simulate({ tripMs: question => (question === slow ? 900 : 3) })
     const findings = await checkLeases(world.calls, world.times)
     assert.ok(
-      findings.every(({ message }) => !/leases end/.test(message)),
+      findings.every(({ message }) => !/leases expire too/.test(message)),
       JSON.stringify(findings),
     )
   }
@@ -90,12 +90,12 @@ test('answers that take too long say nothing of the clock', async () => {
 test('a lease that etcd makes longer is a warning', async () => {
   const world = simulate({ minTtl: 15 })
   const [finding] = await checkLeases(world.calls, world.times)
-  assert.match(finding?.message ?? '', /leases of 6 s last 15 s/)
+  assert.match(finding?.message ?? '', /grants 15 s for leases of 6 s/)
   assert.equal(finding?.level, 'warning')
 })
 
 test('a lease that ends too soon is a warning', async () => {
   const world = simulate({ speed: 100 })
   const [finding] = await checkLeases(world.calls, world.times)
-  assert.match(finding?.message ?? '', /ended before its 6 s/)
+  assert.match(finding?.message ?? '', /expired before its 6 s/)
 })

@@ -118,13 +118,13 @@ describe('over TLS', { concurrency: true }, () => {
     {
       what: 'another authority than the one that signed',
       tls: () => ({ ca: pem('other-ca.pem'), ...client() }),
-      message: /certificate of ca that is not trusted here/,
-      hint: /must hold the authority/,
+      message: /certificate from ca that is not trusted here/,
+      hint: /must contain the authority/,
     },
     {
       what: 'no authority',
       tls: () => client(),
-      message: /certificate of ca that is not trusted here/,
+      message: /certificate from ca that is not trusted here/,
       hint: /set WAYGATE_ETCD_CA/,
     },
     {
@@ -152,12 +152,12 @@ describe('over TLS', { concurrency: true }, () => {
       tls: () => ({ ca: pem('ca.pem'), ...client('stranger') }),
       // This server says nothing more; etcd itself sends an alert, which is told as such.
       message: /closes the connection after the TLS handshake/,
-      hint: /may not accept our client certificate/,
+      hint: /may reject our client certificate/,
     },
     {
       what: 'a key of another certificate',
       tls: () => ({ ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('stranger.key') }),
-      message: /no connection to etcd can be made like this: .*mismatch/,
+      message: /etcd cannot be reached with these options: .*mismatch/,
       hint: /WAYGATE_ETCD_KEY/,
     },
   ]
@@ -174,8 +174,8 @@ describe('over TLS', { concurrency: true }, () => {
   test('the wrong protocol in the URL is told with the right one', async t => {
     if (!requireEtcd(t, [OPENSSL])) return
     const plain = await Examination.of((await front('server')).replace('https:', 'http:'))
-    assert.match(plain.one('problem', /does not speak gRPC/).hint ?? '', /write https:\/\//)
+    assert.match(plain.one('problem', /does not speak gRPC/).hint ?? '', /use https:\/\//)
     const secure = await Examination.of(etcd.url.replace('http:', 'https:'))
-    assert.match(secure.one('problem', /does not speak TLS/).hint ?? '', /write http:\/\//)
+    assert.match(secure.one('problem', /does not speak TLS/).hint ?? '', /use http:\/\//)
   })
 })

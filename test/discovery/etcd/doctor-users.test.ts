@@ -36,7 +36,7 @@ describe('of an etcd with users', { concurrency: true }, () => {
   test('without one, it says that one is needed, and looks no further', async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     const found = await Examination.of(etcd.url)
-    assert.match(found.one('problem', /asks for a user, and none is/).hint ?? '', /WAYGATE_ETCD_USER/)
+    assert.match(found.one('problem', /requires a user, and none is/).hint ?? '', /WAYGATE_ETCD_USER/)
     assert.deepEqual(found.at('problem'), ['authentication'])
     assert.deepEqual(found.at('skipped'), ['nodes'])
     assert.ok(found.at('ok').includes('connection'))

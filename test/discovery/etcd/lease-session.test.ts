@@ -131,12 +131,12 @@ test('an end is no loss', async () => {
   assert.equal(session.isAlive(), false)
 })
 
-test('a lease outlives a member that hangs for longer than the TTL', async t => {
+test('a lease survives a member that hangs for longer than the TTL', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   await using first = await startTcpProxy(etcd.port)
   await using second = await startTcpProxy(etcd.port)
-  // The client draws lots between members: this is the first.
+  // The client picks members at random. This makes it pick the first.
   const lots = t.mock.method(Math, 'random', () => 0)
   const client = createEtcdClient({ endpoints: [first.url, second.url] })
   const unanswered = Promise.withResolvers<void>()
@@ -157,9 +157,9 @@ test('a lease outlives a member that hangs for longer than the TTL', async t => 
   assert.equal(session.lost.aborted, false)
 })
 
-// Side by side, because they mostly wait.
+// Concurrently, because they mostly wait.
 describe('in a real etcd', { concurrency: 4 }, () => {
-  test('a lease that was never granted is no matter for a warning when it ends; one that was is', async t => {
+  test('ending a lease that was never granted logs no warning; failing to revoke a granted one does', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const client = createEtcdClient({ endpoints: [etcd.url] })
@@ -177,7 +177,7 @@ describe('in a real etcd', { concurrency: 4 }, () => {
     assert.deepEqual(warnings, ['revoking the lease failed'])
   })
 
-  test('a lease that is ended while it is asked for is revoked', async t => {
+  test('a lease that is ended while it is being requested is revoked', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const client = createEtcdClient({ endpoints: [etcd.url] })

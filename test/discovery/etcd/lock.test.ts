@@ -21,7 +21,7 @@ function look(t: TestContext, url: string): Store {
   return store
 }
 
-/** Asks for the lock and waits until its place in the queue is there. */
+/** Requests the lock and waits until its place in the queue exists. */
 async function ask(
   store: Store,
   etcd: string,
@@ -34,7 +34,7 @@ async function ask(
   return { got }
 }
 
-/** How many transactions etcd has been asked for. */
+/** Returns the number of transactions that etcd has received. */
 async function transactions(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(/grpc_server_started_total\{grpc_method="Txn".*\} (\d+)/.exec(text)?.[1] ?? 0)
@@ -78,7 +78,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
       assert.equal((await look(t, etcd.url).list('/')).size, 0, 'and nothing is left behind')
     })
 
-    test('is given in the order of asking, and a release wakes the next at once', async t => {
+    test('is granted in the order of the requests, and a release wakes the next waiter at once', async t => {
       await using etcd = await start(t)
       if (!etcd) return
       const store = look(t, etcd.url)
@@ -92,7 +92,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
           got.then(async held => {
             order.push(i)
             t.diagnostic(`woken after ${Math.round(performance.now() - released)} ms`)
-            // It would look of its own after 5 s.
+            // It would check by itself after 5 s.
             assert.ok(performance.now() - released < 3_000)
             released = performance.now()
             await held.release()
@@ -105,7 +105,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
       assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7])
     })
 
-    test('leaves no place in the queue to whoever gives up waiting, and lets the next pass', async t => {
+    test('keeps no place in the queue for a waiter that gives up, and lets the next one pass', async t => {
       await using etcd = await start(t)
       if (!etcd) return
       const store = look(t, etcd.url)
@@ -121,7 +121,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
       await (await third.got).release()
     })
 
-    test('goes to the next when its holder is killed, with the lease', async t => {
+    test('goes to the next waiter when its holder is killed and the lease expires', async t => {
       await using etcd = await start(t)
       if (!etcd) return
       const holder = await startHolder(t, etcd.url, 2)
@@ -159,7 +159,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
 }
 
 describe('a lock', { concurrency: 4 }, () => {
-  test('tells people who holds it, and is not lost by its release', async t => {
+  test('shows who holds it, and is not lost by its release', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const held = await lock('job', { etcd: etcd.url })
@@ -168,7 +168,7 @@ describe('a lock', { concurrency: 4 }, () => {
     assert.equal(held.lost.aborted, false)
   })
 
-  test('wakes one of those who wait, not all', async t => {
+  test('wakes one waiter, not all', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const store = look(t, etcd.url)
@@ -180,13 +180,13 @@ describe('a lock', { concurrency: 4 }, () => {
     await first.release()
     const held = await second.got
     const asked = (await transactions(etcd.url)) - before
-    // One by the second, and what comes by the clock, every 5 s from each.
+    // One from the second waiter, and those by the clock, every 5 s from each waiter.
     assert.ok(asked >= 1 && asked < 15, `${asked} transactions`)
     await held.release()
     for (const { got } of others) await (await got).release()
   })
 
-  test('is lost before another can have it when etcd stands still for longer than the TTL', async t => {
+  test('is lost before another process can have it when etcd stops for longer than the TTL', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const ttlSeconds = 4
@@ -201,7 +201,7 @@ describe('a lock', { concurrency: 4 }, () => {
     held.lost.addEventListener('abort', () => {
       lostAt = performance.now()
     })
-    // No beat after this is answered, so the last one that was had been sent before.
+    // No beat after this is answered, so the last answered one was sent before.
     const stoppedAt = performance.now()
     await etcd.kill('SIGSTOP')
     await once(held.lost, 'abort')
@@ -216,7 +216,7 @@ describe('a lock', { concurrency: 4 }, () => {
     await Promise.all([held.release(), other.release()])
   })
 
-  test('is lost before another has it when the holder alone is cut off from etcd', async t => {
+  test('is lost before another process has it when only the holder is cut off from etcd', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using wire = await startTcpProxy(etcd.port)
@@ -237,7 +237,7 @@ describe('a lock', { concurrency: 4 }, () => {
     await Promise.all([held.release(), other.release()])
   })
 
-  test('is told lost to a holder that was stopped meanwhile, and the next has a larger token', async t => {
+  test('is lost for a holder that was stopped meanwhile, and the next holder has a larger token', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const holder = await startHolder(t, etcd.url, 2)
@@ -252,7 +252,7 @@ describe('a lock', { concurrency: 4 }, () => {
     await held.release()
   })
 
-  test('is waited for through a kill -9 of etcd, without losing the place', async t => {
+  test('keeps its waiters in their places through a kill -9 of etcd', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const store = look(t, etcd.url)
@@ -271,7 +271,7 @@ describe('a lock', { concurrency: 4 }, () => {
     assert.equal(first.lost.aborted, false)
   })
 
-  test('is asked for anew by those who wait when etcd loses its data, and lost to the holder', async t => {
+  test('is lost for the holder when etcd loses its data, and its waiters enter the queue again', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const held = await lock('job', { etcd: etcd.url })
@@ -283,7 +283,7 @@ describe('a lock', { concurrency: 4 }, () => {
     await held.release()
   })
 
-  test('is waited for while etcd is not up yet, until the signal aborts', async t => {
+  test('has waiters while etcd is not up yet, until the signal aborts', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await etcd.kill('SIGKILL')
@@ -296,7 +296,7 @@ describe('a lock', { concurrency: 4 }, () => {
     await (await got).release()
   })
 
-  test('can be asked for in one queue with etcdctl', async t => {
+  test('can share a queue with etcdctl', async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = await startEtcd()
     const store = look(t, etcd.url)
@@ -309,7 +309,7 @@ describe('a lock', { concurrency: 4 }, () => {
     await (await got).release()
   })
 
-  test('is refused at once to a user who may not write there', async t => {
+  test('is refused at once to a user without write permission', async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = await startEtcd()
     await etcdctl(etcd.url, 'user', 'add', 'root:toor')
@@ -327,7 +327,7 @@ describe('a lock', { concurrency: 4 }, () => {
     assert.match(list, /found 0 leases/)
   })
 
-  test('needs a name that is one segment of a key, and a TTL that etcd can keep', async () => {
+  test('needs a name that is one segment of a key, and a TTL that etcd supports', async () => {
     for (const bad of ['', 'a/b', 'a\nb', 'x'.repeat(256)]) await assert.rejects(lock(bad), TypeError)
     for (const ttlSeconds of [1, 2.5, 86_401, 1e10, Number.NaN])
       await assert.rejects(lock('job', { ttlSeconds }), TypeError)

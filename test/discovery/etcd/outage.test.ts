@@ -31,7 +31,7 @@ async function putAll(url: string, all: readonly string[], value = NODE): Promis
   }
 }
 
-/** How often each key was put, over every change event, and every id that is known now. */
+/** Counts how often each key was put, over all change events, and lists the current ids. */
 function seen(follower: Follower): { puts: Map<string, number>; ids: string[] } {
   const puts = new Map<string, number>()
   for (const event of follower.events) {
@@ -44,9 +44,9 @@ function seen(follower: Follower): { puts: Map<string, number>; ids: string[] } 
 const isDisconnected = (follower: Follower) => () =>
   !follower.source('nodes').connected && !follower.source('routes').connected
 
-// Side by side, because they mostly wait.
+// Concurrently, because they mostly wait.
 describe('an outage of etcd', { concurrency: 4 }, () => {
-  test('a kill -9 and a restart with the data: nothing is lost and nothing comes twice', async t => {
+  test('a kill -9 and a restart with the data: nothing is lost or repeated', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const { follower, registry } = await follow(t, etcd.url)
@@ -66,7 +66,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
       [...puts].filter(([, times]) => times !== 1),
       [],
     )
-    assert.equal(registry.status('/services/').relists.size, 1, 'taken up where it was, not read anew')
+    assert.equal(registry.status('/services/').relists.size, 1, 'continued where it was, not read again')
     assert.equal(registry.status('/services/').drift, 0)
     await follower.stop()
   })
@@ -85,7 +85,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('empty data that has grown past the old revision is not taken for the old store', async t => {
+  test('a new store that has grown past the old revision is not taken for the old store', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using wire = await startTcpProxy(etcd.port)
@@ -106,7 +106,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('cut off while the store is written to and compacted: everything is read anew', async t => {
+  test('cut off while the store is written to and compacted: everything is read again', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using wire = await startTcpProxy(etcd.port)
@@ -126,7 +126,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('cut again and again in the middle of a backlog: equal in the end, and nothing twice', async t => {
+  test('cut repeatedly in the middle of a backlog: equal in the end, and nothing is repeated', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using wire = await startTcpProxy(etcd.port)
@@ -148,7 +148,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('a store that hangs is noticed by its silence, and followed again when it goes on', async t => {
+  test('a store that hangs is noticed by its silence, and followed again when it continues', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const { follower } = await follow(t, etcd.url)
@@ -161,7 +161,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('a store that is not up at the start: told so, then a snapshot when it comes', async t => {
+  test('a store that is not up at the start: a status, then a snapshot when it is up', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await putAll(etcd.url, keys(0, 3))
@@ -178,7 +178,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('with the store away at the start, the table on disk is served until the store answers', async t => {
+  test('with the store unreachable at the start, the table on disk is served until the store answers', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const dataDir = await mkdtemp(join(tmpdir(), 'waygate-data-'))
@@ -225,7 +225,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     await follower.stop()
   })
 
-  test('a value that does not decode is a problem of its key alone', async t => {
+  test('a value that does not decode is a problem of only its key', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await putAll(etcd.url, ['/services/user/bad', '/services/no-id'], '{"ip":')

@@ -6,7 +6,7 @@ import type { FakeClock } from './fake-clock.ts'
 import type { ScriptedStore } from './scripted-store.ts'
 import { setUp, setUpFollowed } from './scripted-sync.ts'
 
-/** How long after the end of its stream the sync opens the next one, to 10 ms. */
+/** Measures how long after the end of its stream the sync opens the next one, to 10 ms. */
 async function waitAfter(store: ScriptedStore, clock: FakeClock, end: () => void): Promise<number> {
   const before = store.streams.length
   end()
@@ -29,7 +29,7 @@ async function waitsAfter(
   return waits
 }
 
-test('a wait is anything from nothing to twice the one before, up to the cap', () => {
+test('a wait is random between 0 and a bound that doubles up to the cap', () => {
   for (const [cap, given] of [
     [3_000, undefined],
     [400, 400],
@@ -50,7 +50,7 @@ test('a wait is anything from nothing to twice the one before, up to the cap', (
   }
 })
 
-test('tries that the store refuses are spaced up to 3 s, and begin anew once it follows', async t => {
+test('attempts that the store refuses are up to 3 s apart, and start over once it follows', async t => {
   const { store, clock } = await setUpFollowed(t)
   const end = () => store.stream.end()
   assert.deepEqual(await waitsAfter(7, store, clock, end), [100, 200, 400, 800, 1_600, 3_000, 3_000])
@@ -58,25 +58,25 @@ test('tries that the store refuses are spaced up to 3 s, and begin anew once it 
   assert.equal(await waitAfter(store, clock, end), 100)
 })
 
-test('tries that nobody answers are spaced up to 400 ms, so that a store that is back is found at once', async t => {
+test('attempts without an answer are up to 400 ms apart, so that a store that is back is found at once', async t => {
   const { store, clock } = await setUpFollowed(t)
   const lose = () => store.stream.lose()
   assert.deepEqual(await waitsAfter(6, store, clock, lose), [100, 200, 400, 400, 400, 400])
   assert.equal(await waitAfter(store, clock, () => store.stream.end('permission denied')), 100, 'it is back')
 })
 
-test('a store that hangs is tried again soon after each try was given up', async t => {
+test('a store that hangs is tried again soon after each attempt is given up', async t => {
   const { store, clock } = await setUpFollowed(t)
   const hang = () => {}
   assert.equal(await waitAfter(store, clock, hang), 500 + 2_000 + 100, 'silence, and no answer when asked')
   assert.deepEqual(
     await waitsAfter(4, store, clock, hang),
     [1_700, 1_900, 3_400, 3_400],
-    'never created; who may just be slow is given more time',
+    'never created; a store that may only be slow gets more time',
   )
 })
 
-test('a store that was unreachable and comes back without its data is read anew after one short wait', async t => {
+test('a store that was unreachable and comes back without its data is read again after one short wait', async t => {
   const { store, clock, said } = await setUpFollowed(t)
   await waitsAfter(20, store, clock, () => store.stream.lose())
   said()
@@ -88,7 +88,7 @@ test('a store that was unreachable and comes back without its data is read anew 
   assert.deepEqual(said(), ['all@1: '])
 })
 
-test('reading everything is tried again like watching: soon when nobody answers, later when it is refused', async t => {
+test('reading is retried like watching: soon when nobody answers, later when it is refused', async t => {
   const { store, clock } = await setUpFollowed(t)
   const readsWithin = async (ms: number, failure: Error) => {
     store.failure = failure
@@ -101,7 +101,7 @@ test('reading everything is tried again like watching: soon when nobody answers,
   assert.equal(await readsWithin(400 + 100 + 200 + 400 + 800 + 1_600 + 3_000, new Error('denied')), 7)
 })
 
-test('a watch created and canceled in one breath, as without permission, does not shorten the wait', async t => {
+test('a watch that is created and canceled at once, as without permission, does not shorten the wait', async t => {
   const { store, clock } = await setUp(t)
   for (let i = 0; i < 4; i++) {
     store.stream.send({ created: true, canceled: true, cancelReason: 'etcdserver: permission denied' })

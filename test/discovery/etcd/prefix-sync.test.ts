@@ -13,7 +13,7 @@ test('reads everything, then watches from the next revision', async t => {
   assert.deepEqual(said(), ['on'])
 })
 
-test('reads every page at the revision of the first, whatever is written in between', async t => {
+test('reads every page at the revision of the first, regardless of writes in between', async t => {
   const store = new ScriptedStore()
   for (const key of ['a', 'b', 'c', 'd', 'e']) store.put(key)
   store.onRead = page => {
@@ -43,7 +43,7 @@ test('reads every page at the revision of the first, whatever is written in betw
   assert.equal(store.stream.startRevision, 11n)
 })
 
-test('applies a batch at once, each key named once with its last word', async t => {
+test('applies a batch at once, with each key once in its last state', async t => {
   const { store, sync, said } = await setUpFollowed(t)
   store.stream.events(put('c', 8n), put('c', 9n, 'newer'), del('a', 10n), put('d', 11n), del('d', 12n))
   assert.deepEqual(said(), ['@12 +c -a,d'])
@@ -59,7 +59,7 @@ test('an event at or below the revision was seen before', async t => {
   assert.deepEqual(said(), ['@8 +c -'])
 })
 
-test('the revision is that of the last event, never that of a header or of a progress answer', async t => {
+test('the revision is that of the last event, never that of a header or a progress notification', async t => {
   const { store, clock, sync } = await setUpFollowed(t)
   store.revision = 100n
   store.stream.events(put('c', 8n))
@@ -70,7 +70,7 @@ test('the revision is that of the last event, never that of a header or of a pro
   assert.equal(store.stream.startRevision, 9n)
 })
 
-test('events in fragments are applied together, when the last one is there', async t => {
+test('events in fragments are applied together, when the last fragment has arrived', async t => {
   const { store, said } = await setUpFollowed(t)
   store.stream.send({ fragment: true, events: [put('c', 8n), put('d', 8n)] })
   store.stream.send({ fragment: true, events: [put('e', 8n)] })
@@ -79,7 +79,7 @@ test('events in fragments are applied together, when the last one is there', asy
   assert.deepEqual(said(), ['@9 +c,d,e,f -'])
 })
 
-test('a stream that ends between fragments leaves nothing half applied, and is taken up before them', async t => {
+test('a stream that ends between fragments leaves nothing half applied, and is continued before them', async t => {
   const { store, clock, said } = await setUpFollowed(t)
   store.stream.send({ fragment: true, events: [put('c', 8n)] })
   store.stream.end('reset')
@@ -91,7 +91,7 @@ test('a stream that ends between fragments leaves nothing half applied, and is t
   assert.deepEqual(said(), ['on', '@8 +c,d -'])
 })
 
-test('an outage removes nothing, and what happened meanwhile comes without another full read', async t => {
+test('an outage removes nothing, and missed events arrive without another full read', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   store.stream.end('refused')
   for (let i = 0; i < 5; i++) {
@@ -107,7 +107,7 @@ test('an outage removes nothing, and what happened meanwhile comes without anoth
   assert.equal(store.reads.length, 1)
 })
 
-test('a stream that never says created is given up with its connection', async t => {
+test('a stream whose watch is never confirmed is given up with its connection', async t => {
   const { store, clock, said } = await setUp(t)
   said()
   await clock.advance(1_499)
@@ -119,7 +119,7 @@ test('a stream that never says created is given up with its connection', async t
   assert.equal(store.streams.length, 2)
 })
 
-test('a late message of a stream that was given up is not heard', async t => {
+test('a late message of a stream that was given up is ignored', async t => {
   const { store, clock, said } = await setUp(t)
   await clock.advance(1_500)
   said()
@@ -129,7 +129,7 @@ test('a late message of a stream that was given up is not heard', async t => {
   assert.deepEqual(said(), [])
 })
 
-test('events on a watch that was never created are not believed', async t => {
+test('events on a watch that was never created are not applied', async t => {
   const { store, said } = await setUp(t)
   said()
   store.stream.events(put('c', 8n))
@@ -138,7 +138,7 @@ test('events on a watch that was never created are not believed', async t => {
   assert.match(said().join(), /^off: /)
 })
 
-test('after 500 ms of silence it asks, and an answer is enough', async t => {
+test('after 500 ms of silence it asks for a sign of life, and an answer is enough', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   await clock.advance(499)
   assert.equal(store.stream.progressRequests, 0)
@@ -154,7 +154,7 @@ test('after 500 ms of silence it asks, and an answer is enough', async t => {
   assert.deepEqual(said(), [])
 })
 
-test('without an answer in 2 s it gives the connection up', async t => {
+test('without an answer in 2 s it gives up the connection', async t => {
   const { store, clock, said } = await setUpFollowed(t)
   await clock.advance(2_499)
   assert.equal(store.streams[0]?.closed, 'no')
@@ -163,7 +163,7 @@ test('without an answer in 2 s it gives the connection up', async t => {
   assert.deepEqual(said(), ['off: etcd is silent'])
 })
 
-test('a compacted start is read anew; another cancel is only watched again', async t => {
+test('a compacted start causes a full read; any other cancel only a new watch', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   store.stream.send({ canceled: true, cancelReason: 'etcdserver: no leader' })
   await clock.advance(100)
@@ -179,8 +179,8 @@ test('a compacted start is read anew; another cancel is only watched again', asy
 })
 
 for (const created of [true, false]) {
-  const how = created ? 'in the breath that creates it' : 'before it is created'
-  test(`a watch whose start is compacted ${how} is read anew, and nothing of it is applied`, async t => {
+  const how = created ? 'in the message that creates it' : 'before it is created'
+  test(`a watch whose start is compacted ${how} causes a full read, and none of its events is applied`, async t => {
     const { store, clock, sync, said } = await setUp(t)
     said()
     store.put('c')
@@ -192,7 +192,7 @@ for (const created of [true, false]) {
   })
 }
 
-test('another cluster id is read anew, also when its revision is higher', async t => {
+test('another cluster id causes a full read, even when its revision is higher', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   store.stream.end('reset')
   store.clusterId = 'c2'
@@ -207,7 +207,7 @@ test('another cluster id is read anew, also when its revision is higher', async 
   assert.equal(store.stream.startRevision, 52n)
 })
 
-test('a store that has gone back behind us is read anew', async t => {
+test('a store at an older revision than ours is read again', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   store.stream.end('reset')
   store.keys.clear()
@@ -220,7 +220,7 @@ test('a store that has gone back behind us is read anew', async t => {
   assert.equal(sync.status().relists.get('behind'), 1)
 })
 
-test('a store that is back and refuses is told of once for each reason', async t => {
+test('a store that is back and refuses is reported once for each reason', async t => {
   const { store, clock, said } = await setUpFollowed(t)
   const refuse = (cancelReason: string) => store.stream.send({ created: true, canceled: true, cancelReason })
   for (const end of [
@@ -241,7 +241,7 @@ test('a store that is back and refuses is told of once for each reason', async t
   assert.deepEqual(said(), ['off: connection reset', 'off: permission denied', 'off: no token', 'on'])
 })
 
-test('a store away at the start is told once, and tried until it answers', async t => {
+test('an unreachable store at the start is reported once, and tried until it answers', async t => {
   const store = new ScriptedStore()
   store.failure = new Error('refused')
   store.put('a')
@@ -300,7 +300,7 @@ test('a cluster that changes between two pages is not mixed into one table', asy
 
 const AUDITS = { auditMs: [60_000, 60_000], firstAuditMs: [1_000, 1_000], silenceMs: 1e9 } as const
 
-test('an audit that finds the same confirms the table, and is repeated', async t => {
+test('an audit without differences confirms the table, and is repeated', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
   store.revision = 40n
   await clock.advance(60_000)
@@ -315,7 +315,7 @@ test('an audit that finds the same confirms the table, and is repeated', async t
   assert.equal(sync.status().drift, 0)
 })
 
-test('an audit counts every difference as drift, and everything is read anew without an outage', async t => {
+test('an audit counts every difference as drift, and everything is read again without an outage', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
   store.keys.delete('a')
   store.keys.set('b', { key: 'b', value: 'other', modRevision: 7n })
@@ -327,7 +327,7 @@ test('an audit counts every difference as drift, and everything is read anew wit
   assert.equal(sync.status().connected, true)
 })
 
-test('events that come while an audit reads are no drift', async t => {
+test('events that arrive during an audit are not drift', async t => {
   const { store, clock, sync } = await setUpFollowed(t, { timings: { ...AUDITS, pageSize: 1 } })
   store.onRead = page => {
     if (page === 4) store.stream.events(put('a', 8n), put('z', 9n))
@@ -337,7 +337,7 @@ test('events that come while an audit reads are no drift', async t => {
   assert.equal(sync.status().revision, '9')
 })
 
-test('a store that lost its data and grew past us again is found out soon after the outage', async t => {
+test('a store that lost its data and grew past our revision is noticed soon after the outage', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
   store.stream.end('reset')
   store.keys.clear()
@@ -352,7 +352,7 @@ test('a store that lost its data and grew past us again is found out soon after 
   assert.equal(sync.status().drift, 0, 'nothing that was followed was missed')
 })
 
-test('an audit whose revision is compacted reads everything anew and counts only certain differences', async t => {
+test('an audit whose revision is compacted reads everything again and counts only certain differences', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t, { timings: AUDITS })
   store.put('c')
   store.keys.set('b', { key: 'b', value: 'other', modRevision: 6n })
@@ -363,7 +363,7 @@ test('an audit whose revision is compacted reads everything anew and counts only
   assert.equal(sync.status().drift, 1)
 })
 
-test('one audit that cannot read is repeated soon; a second failure is an outage', async t => {
+test('an audit that fails is repeated soon; a second failure is an outage', async t => {
   const { store, clock, said } = await setUpFollowed(t, { timings: AUDITS })
   store.failure = new Error('deadline exceeded')
   await clock.advance(60_000)
@@ -373,7 +373,7 @@ test('one audit that cannot read is repeated soon; a second failure is an outage
   assert.equal(store.streams[0]?.closed, 'broken')
 })
 
-test('a listener that throws gets everything anew', async t => {
+test('a listener that throws gets everything again', async t => {
   let broken = true
   const { store, clock, sync, said } = await setUpFollowed(t, {
     onChange: () => {
@@ -390,7 +390,7 @@ test('a listener that throws gets everything anew', async t => {
   assert.equal(sync.status().relists.get('failed'), 1)
 })
 
-test('stop closes the stream and every timer, and nothing is said afterwards', async t => {
+test('stop closes the stream and every timer, and no callback comes afterwards', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   await sync.stop()
   assert.equal(store.stream.closed, 'orderly')
@@ -399,7 +399,7 @@ test('stop closes the stream and every timer, and nothing is said afterwards', a
   assert.deepEqual(said(), [])
 })
 
-test('stop while it waits for the next try resolves at once', async t => {
+test('stop during the wait for the next attempt resolves at once', async t => {
   const { store, clock, sync } = await setUpFollowed(t)
   store.stream.end()
   await settle()

@@ -44,7 +44,7 @@ async function revoke(url: string, lease: string): Promise<void> {
   await store.client.leaseClient.leaseRevoke({ ID: lease }).finally(() => store.close())
 }
 
-/** A registry with {@link U1} in it, and a follower that has seen it, to be stopped before the store is. */
+/** A registry that contains {@link U1}, and a follower that has seen it. Stop it before the store. */
 async function followed(t: TestContext, url: string, options: Partial<EtcdRegistryOptions> = {}) {
   const registry = open(t, url, options)
   await registry.register(U1, TTL)
@@ -53,11 +53,11 @@ async function followed(t: TestContext, url: string, options: Partial<EtcdRegist
   return { registry, follower }
 }
 
-/** Its end and its return may come in one event, or before anyone looks. */
+/** The end and the return of a key may come in one event, or before anybody checks. */
 const isPutAgain = (follower: Follower, after: number) => () =>
   follower.events.slice(after).some(event => event.type === 'change' && event.puts.length > 0)
 
-// Side by side, because they mostly wait.
+// Concurrently, because they mostly wait.
 describe('a registration', { concurrency: 4 }, () => {
   test('is under a lease that is renewed, and leaves nothing behind', async t => {
     if (!requireEtcd(t)) return
@@ -114,7 +114,7 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(await leaseOf(etcd.url), lease)
   })
 
-  test('takes an update while the store is away, and writes it when it is back', async t => {
+  test('accepts an update while the store is unreachable, and writes it when it is back', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const registry = open(t, etcd.url)
@@ -126,8 +126,8 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal((await registry.getService('user'))?.nodes[0]?.weight, 5)
   })
 
-  // test/faults/registrar.ts holds the times that quieter machines keep.
-  test('is back at once when its process goes on after it was stopped past the TTL', async t => {
+  // test/faults/registrar.ts checks the times that hold on quieter machines.
+  test('is back at once when its process continues after it was stopped past the TTL', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using process = await startRegisteredProcess(etcd, 6)
@@ -162,7 +162,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await until('it is back', async () => (await leaseOf(etcd.url)) === lease)
   })
 
-  test('comes back when its key is deleted although it may not watch', async t => {
+  test('comes back when its key is deleted, even if it may not watch', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const client = createEtcdClient({ endpoints: [etcd.url] })
@@ -201,7 +201,7 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(await leases(etcd.url), 1)
   })
 
-  test('outlives a kill -9 of the store without being away for a moment', async t => {
+  test('survives a kill -9 of the store without being removed for a moment', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const { registry, follower } = await followed(t, etcd.url)
@@ -264,7 +264,7 @@ describe('a registration', { concurrency: 4 }, () => {
     })
   }
 
-  test('looks at once when its own process stood still for longer than the lease lives', async t => {
+  test('checks at once when its own process was stopped for longer than the TTL', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const client = createEtcdClient({ endpoints: [etcd.url] })
@@ -282,7 +282,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await until('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
   })
 
-  test('knows its own key by a lease from before a put that failed', async t => {
+  test('recognises its own key by a lease from before a failed put', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const client = createEtcdClient({ endpoints: [etcd.url] })
@@ -309,7 +309,7 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.deepEqual(warnings, ['lease lost; registering again', 'registration failed; retrying'])
   })
 
-  test('leaves its key to a process that registered it later, and takes it back when that one leaves', async t => {
+  test('leaves its key to a process that registered it later, and takes it back when that process leaves', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const [old, young] = [open(t, etcd.url), open(t, etcd.url)]
@@ -325,7 +325,7 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(await old.getService('user'), undefined)
   })
 
-  test('of an old process that leaves does not take away the new one of the same id', async t => {
+  test('of an old process that leaves does not remove a newer one with the same id', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     const [old, young] = [open(t, etcd.url), open(t, etcd.url)]

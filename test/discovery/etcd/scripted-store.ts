@@ -9,7 +9,7 @@ import {
   type WatchMessage,
 } from '../../../discovery/etcd/transport.ts'
 
-/** A watch stream as the test holds its other end. */
+/** The store's end of a watch stream. */
 export class ScriptedStream {
   readonly startRevision: bigint
   closed: 'no' | 'orderly' | 'broken' = 'no'
@@ -54,7 +54,7 @@ export class ScriptedStream {
   }
 }
 
-/** A store that says and forgets what the test wants. */
+/** A store that the test controls. */
 export class ScriptedStore implements SyncTransport {
   revision = 5n
   clusterId = 'c1'

@@ -10,7 +10,7 @@ interface Options {
   readonly onChange?: () => void
 }
 
-/** A sync on a scripted store; `said` is what it told its listener since it was read last. */
+/** A sync on a scripted store. `said` returns the calls of its listener since it was read last. */
 export async function setUp(
   t: TestContext,
   { keys = ['a', 'b'], timings, random = () => 1, onChange }: Options = {},
@@ -23,7 +23,7 @@ export async function setUp(
     transport: store,
     clock,
     random,
-    // Audits have tests of their own.
+    // Audits have their own tests.
     timings: { auditMs: [1e9, 1e9], firstAuditMs: [1e9, 1e9], ...timings },
     listener: {
       onSnapshot: state => log.push(`all@${state.revision}: ${[...state.table.keys()].join()}`),
@@ -40,7 +40,7 @@ export async function setUp(
   return { store, clock, sync, said: () => log.splice(0) }
 }
 
-/** The same, followed. */
+/** A sync on a scripted store whose watch has been created. */
 export async function setUpFollowed(t: TestContext, options?: Options) {
   const all = await setUp(t, options)
   all.store.stream.created()

@@ -26,7 +26,7 @@ async function setUp(t: TestContext, debounceMs?: number) {
   return { path, folder: join(folder, 'data'), warnings, file }
 }
 
-test('what was saved is loaded, with its revisions as they were', async t => {
+test('a saved state is loaded with the same revisions', async t => {
   const { file, warnings } = await setUp(t)
   const saved = file()
   const state = stateOf(9_223_372_036_854_775_807n, '/services/a/1', '__proto__', '\u0000\ud83d\ude00')
@@ -36,7 +36,7 @@ test('what was saved is loaded, with its revisions as they were', async t => {
   assert.deepEqual(warnings, [])
 })
 
-test('without a file there is nothing to load and nothing to warn of', async t => {
+test('without a file there is nothing to load and no warning', async t => {
   const { file, warnings } = await setUp(t)
   assert.equal(await file().load(), undefined)
   assert.deepEqual(warnings, [])
@@ -44,14 +44,14 @@ test('without a file there is nothing to load and nothing to warn of', async t =
 
 const GOOD = { prefix: '/services/', revision: '7', clusterId: 'c', keys: [['a', 'b', '7']] }
 
-/** A file as it is written, with any content. */
+/** Returns a file in the written format, with any content. */
 function fileOf(content: unknown, version = 2): string {
   const text = JSON.stringify(content)
   const sha256 = createHash('sha256').update(text).digest('hex')
   return `${JSON.stringify({ version, sha256 })}\n${text}`
 }
 
-test('a file that is no usable snapshot is a warning with its reason, and nothing is loaded', async t => {
+test('an unusable snapshot is a warning with its reason, and nothing is loaded', async t => {
   const { file, path, folder, warnings } = await setUp(t)
   await mkdir(folder)
   const cases: readonly (readonly [string, RegExp])[] = [
@@ -81,7 +81,7 @@ test('a file that is no usable snapshot is a warning with its reason, and nothin
   assert.equal((await file().load())?.revision, 7n)
 })
 
-test('a file cut anywhere, or with any byte another, is not used', async t => {
+test('a file that is cut anywhere, or has any byte changed, is not used', async t => {
   const { file, path, folder, warnings } = await setUp(t)
   await mkdir(folder)
   const good = Buffer.from(fileOf(GOOD))
@@ -96,7 +96,7 @@ test('a file cut anywhere, or with any byte another, is not used', async t => {
   assert.equal(warnings.length, 2 * good.length)
 })
 
-test('a folder in its place, or a link in circles, is a warning', async t => {
+test('a folder in its place, or a circular link, is a warning', async t => {
   const { file, path, warnings } = await setUp(t)
   await mkdir(path, { recursive: true })
   assert.equal(await file().load(), undefined)
@@ -107,7 +107,7 @@ test('a folder in its place, or a link in circles, is a warning', async t => {
   assert.match(warnings.splice(0).join(), /ELOOP/)
 })
 
-test('many saves in a row are one write, of the last', async t => {
+test('many saves in a row are one write of the last one', async t => {
   const { file, folder } = await setUp(t, 60_000)
   const saved = file()
   for (let revision = 1n; revision <= 100n; revision++) saved.save(stateOf(revision, 'a'))
@@ -116,10 +116,10 @@ test('many saves in a row are one write, of the last', async t => {
   assert.equal((await file().load())?.revision, 100n)
 })
 
-test('it is written without being asked, soon after the change', async t => {
+test('it is written by itself soon after the change', async t => {
   const { file, path } = await setUp(t, 1)
   const saved = file()
-  // The debounce does not keep a process alive by itself.
+  // The timer alone does not keep a process alive.
   const alive = setInterval(() => {}, 1_000)
   t.after(() => clearInterval(alive))
   saved.save(stateOf(3n, 'a'))
@@ -128,7 +128,7 @@ test('it is written without being asked, soon after the change', async t => {
   await saved.flush()
 })
 
-test('whoever reads while it is written finds a whole snapshot, and no temporary file stays', async t => {
+test('a reader during a write finds a complete snapshot, and no temporary file stays', async t => {
   const { file, path, folder } = await setUp(t)
   const saved = file()
   saved.save(stateOf(1n, 'a'))

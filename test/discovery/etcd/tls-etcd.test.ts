@@ -29,7 +29,7 @@ after(async () => {
 
 const client = (name: string) => ({ cert: certificates.pem(name), key: certificates.pem(`${name}.key`) })
 
-test('an etcd that asks for client certificates is followed and registered with', async t => {
+test('following and registering work with an etcd that requires client certificates', async t => {
   if (!requireEtcd(t, PROGRAMS)) return
   const tls = { ca: certificates.pem('ca'), ...client('client') }
   const registry = new EtcdRegistry({ endpoints: [etcd.url], tls })
@@ -58,7 +58,7 @@ for (const [what, tls, reason] of [
   ],
   ['http', undefined, /No connection established/],
 ] as const) {
-  test(`an etcd with TLS reached with ${what} is not followed, and the reason says so`, async t => {
+  test(`an etcd with TLS reached with ${what} is not followed, and the reason is reported`, async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     const endpoint = tls ? etcd.url : etcd.url.replace('https:', 'http:')
     const registry = new EtcdRegistry({ endpoints: [endpoint], tls: tls?.() })

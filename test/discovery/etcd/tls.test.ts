@@ -19,7 +19,7 @@ const fronts: Server[] = []
 let url: string
 const pem = (name: string) => readFileSync(join(folder, name))
 
-/** A TLS front to etcd that asks for a client certificate, as a cluster with TLS does. */
+/** A TLS proxy for etcd that requires a client certificate, like a cluster with TLS. */
 before(async () => {
   if (!etcdAvailable || !onPath(OPENSSL)) return
   folder = mkdtempSync(join(tmpdir(), 'waygate-tls-'))
@@ -80,7 +80,7 @@ for (const host of ['127.0.0.1', 'localhost']) {
   })
 }
 
-test('a certificate that is for another address is refused', async t => {
+test('a certificate for another address is refused', async t => {
   if (!requireEtcd(t, PROGRAMS)) return
   const tls = { ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key') }
   const registry = new EtcdRegistry({ endpoints: [await startFront('other')], tls })
@@ -96,7 +96,7 @@ for (const [what, files] of [
   ['the authorities of the system only', () => ({ cert: pem('client.pem'), key: pem('client.key') })],
   ['no client certificate', () => ({ ca: pem('ca.pem') })],
 ] as const) {
-  test(`with ${what} it does not connect, and says so`, async t => {
+  test(`with ${what} it does not connect, and reports why`, async t => {
     if (!requireEtcd(t, PROGRAMS)) return
     const registry = new EtcdRegistry({ endpoints: [url], tls: files() })
     t.after(() => registry.close())
