@@ -9,7 +9,7 @@ import { renameFields } from '../kit/former-names.ts'
 import { type Finding, jsonPath, show, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 import { NAME_PATTERN } from '../kit/values.ts'
-import { findPolicyProblems, toPolicies } from '../policies/policies.ts'
+import { findPolicyProblems, findPolicyWarnings, toPolicies } from '../policies/policies.ts'
 import { membersOf, type RuleContext } from '../policies/policy-rule.ts'
 import type { Config } from '../schema.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
@@ -117,7 +117,7 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
   const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document, context)]
   return {
     document,
-    warnings,
+    warnings: [...warnings, ...findPolicyWarnings(document)],
     problems: [...problems, ...found.map(({ path, message }) => ({ path: asWritten(path), message }))],
   }
 }
