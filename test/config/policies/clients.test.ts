@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError } from '../../../config/kit/problem.ts'
 import { loadConfig } from '../../../config/load/load.ts'
+import { seededRandom } from '../../support/random.ts'
 import { tempFolder } from '../temp-folder.ts'
 import { parseRule } from './parse-rule.ts'
 
@@ -125,6 +126,44 @@ for (const [range, message] of bad) {
     assert.equal(reasonOf({ allow: ['10.0.0.0/8', range] }), `$.clients.allow[1]: ${message}`)
     assert.equal(reasonOf({ deny: [range] }), `$.clients.deny[0]: ${message}`)
   })
+}
+
+test('of any network, the first address is accepted as a range, and one with any further bit is not', () => {
+  const random = seededRandom(1)
+  for (let i = 0; i < 1_000; i++) {
+    const length = random() < 0.5 ? 32 : 128
+    const bits = Math.floor(random() * (length + 1))
+    const hostBits = length - bits
+    const network = (randomBits(random, length) >> BigInt(hostBits)) << BigInt(hostBits)
+    const range = `${write(network, length)}/${bits}`
+    assert.ok('route' in parseRule('clients', { deny: [range] }), range)
+    if (hostBits === 0) continue
+    const bit = 1n << BigInt(Math.floor(random() * hostBits))
+    const beside = `${write(network | bit, length)}/${bits}`
+    assert.equal(
+      reasonOf({ deny: [beside] }),
+      `$.clients.deny[0]: has bits set beyond /${bits}: ${JSON.stringify(beside)}`,
+    )
+  }
+})
+
+function randomBits(random: () => number, length: number): bigint {
+  let value = 0n
+  // Half of the bytes are zero, so that there are runs of them to be written as `::`.
+  for (let i = 0; i < length; i += 8) {
+    value = (value << 8n) | BigInt(random() < 0.5 ? 0 : Math.floor(random() * 256))
+  }
+  return value
+}
+
+function write(address: bigint, length: number): string {
+  const pieces = (size: number) =>
+    Array.from({ length: length / size }, (_, i) =>
+      BigInt.asUintN(size, address >> BigInt(length - size * (i + 1))),
+    )
+  if (length === 32) return pieces(8).join('.')
+  const groups = pieces(16).map(group => group.toString(16))
+  return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1)
 }
 
 const many = (count: number) => Array.from({ length: count }, (_, i) => `10.0.${i >> 8}.${i & 255}`)
