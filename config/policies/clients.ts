@@ -30,7 +30,8 @@ export const clients = policyRule({
     const members = membersOf(rule)
     const { allow, deny } = members
     const isObject = members === rule
-    if (isObject && allow === undefined && deny === undefined) yield { path: [], message: 'must have allow or deny' }
+    if (isObject && allow === undefined && deny === undefined)
+      yield { path: [], message: 'must have allow or deny' }
     yield* rangeProblems('allow', allow)
     yield* rangeProblems('deny', deny)
   },

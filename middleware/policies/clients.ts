@@ -15,7 +15,7 @@ export interface ClientsTools {
   readonly wouldRefuse: (exchange: Exchange) => void
 }
 
-type Judge = (address: string) => boolean
+type AddressTest = (address: string) => boolean
 
 const DENIED = new GatewayError('WG_ADDRESS_DENIED')
 
@@ -36,14 +36,14 @@ export function createClients(rules: readonly ClientsRule[], { wouldRefuse }: Cl
   }
 }
 
-function judgeOf({ allow, deny = [] }: ClientsRule): Judge {
+function judgeOf({ allow, deny = [] }: ClientsRule): AddressTest {
   const isAllowed = allow && createRanges(allow)
   const isDenied = createRanges(deny)
   return address => !isDenied(address) && (isAllowed === undefined || isAllowed(address))
 }
 
 /** Keeps IPv4 and IPv6 apart: otherwise `::/0` would include IPv4, because every IPv4 address can be written as IPv6. */
-function createRanges(ranges: readonly string[]): Judge {
+function createRanges(ranges: readonly string[]): AddressTest {
   const isForV6 = (range: string) => canonicalAddress(range.replace(/\/.*/, '')).includes(':')
   const isInV4 = createAddressRanges(ranges.filter(range => !isForV6(range)))
   const isInV6 = createAddressRanges(ranges.filter(isForV6))
