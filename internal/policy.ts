@@ -24,6 +24,11 @@ export interface Exchange {
   readonly refusal: GatewayError | undefined
   /** Whether this is the opening handshake of a WebSocket. */
   readonly isWebSocket: boolean
+  /**
+   * Whether this is a CORS preflight that the matched route answers, not the node. False when the route that would take
+   * the real request has no `cors`, even if this one has: it must not vouch for the other.
+   */
+  isPreflight: boolean
   /** The policies of the matched route; undefined when it has none. */
   plan: RoutePlan | undefined
   /** Set once the request is authorized. */

@@ -75,7 +75,8 @@ const STANDING_ALONE: Readonly<Record<string, string>> = {
   'discovery/embedded-etcd/cluster-service.ts': 'one of the services of the embedded etcd, a file each',
   'discovery/registries.ts': 'the table of registries',
   'middleware/auth/token-signature.ts': 'the only place that asks jsonwebtoken or OpenSSL about a signature',
-  'middleware/connection/chunked-upgrade.ts': "a workaround for one hole of Node's parser, to be deleted with it",
+  'middleware/connection/chunked-upgrade.ts':
+    "a workaround for one hole of Node's parser, to be deleted with it",
   'wrappers/observe.ts': 'an entry of the list of wrappers',
 }
 const SHORT_LINES = 25

@@ -14,6 +14,7 @@ import {
 } from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
 import type { FieldSchema } from '../kit/values.ts'
+import { findPolicyWarnings } from '../policies/policies.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
@@ -90,6 +91,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...renamed.warnings.map(
       ({ path, message }) => `${jsonPath(path)} (${document!.locate(path)}) ${message}`,
     ),
+    ...[...findPolicyWarnings(config.routes.defaults)].map(finding => {
+      const path = ['routes', 'defaults', ...finding.path]
+      return `${jsonPath(path)} (${layers.nearestSource(path)}) ${finding.message}`
+    }),
   ]
   const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
   report(later)

@@ -20,7 +20,6 @@ export const clients = policyRule({
     },
     {
       additionalProperties: false,
-      minProperties: 1,
       title: 'client addresses',
       description:
         'The client addresses that may use the route: `{"allow": ["10.0.0.0/8"], "deny": ["10.6.6.6"]}`. Any other client gets 403. Adds to `routes.defaults.clients`: an address must pass both.',
@@ -28,10 +27,21 @@ export const clients = policyRule({
   ),
   adds: true,
   *problems(rule) {
-    const { allow, deny } = membersOf(rule)
-    if (allow === undefined && deny === undefined) yield { path: [], message: 'must have allow or deny' }
+    const members = membersOf(rule)
+    const { allow, deny } = members
+    const isObject = members === rule
+    if (isObject && allow === undefined && deny === undefined)
+      yield { path: [], message: 'must have allow or deny' }
     yield* rangeProblems('allow', allow)
     yield* rangeProblems('deny', deny)
+  },
+  *warnings(rule) {
+    const allow = textsOf(membersOf(rule).allow)
+    if (allow.some(([, range]) => range.includes(':'))) return
+    for (const [index, range] of allow) {
+      if (range.endsWith('/0'))
+        yield { path: ['allow', index], message: 'leaves out IPv6: add "::/0" for it' }
+    }
   },
 })
 
@@ -48,6 +58,7 @@ function rangeProblem(range: string): string | undefined {
   const length = version === 6 ? 128 : 32
   const prefix = bits === undefined ? length : Number(bits)
   if (version === 0 || prefix > length) return `must be an IP address or a CIDR range, not ${show(range)}`
+  if (address.includes('%')) return `must not have a zone: ${show(range)}`
   return hasHostBits(address, prefix, version === 6)
     ? `has bits set beyond /${bits}: ${show(range)}`
     : undefined
@@ -62,9 +73,7 @@ function hasHostBits(address: string, prefix: number, isV6: boolean): boolean {
 function bytesOf(address: string, isV6: boolean): number[] {
   if (!isV6) return address.split('.').map(Number)
   // The URL parser writes every spelling of an IPv6 address in one way, without dots.
-  const [head = '', tail] = new URL(`http://[${address.replace(/%.*$/, '')}]/`).hostname
-    .slice(1, -1)
-    .split('::')
+  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::')
   const groups = (text: string | undefined) => (text ? text.split(':') : [])
   const [before, after] = [groups(head), groups(tail)]
   const zeros = tail === undefined ? [] : Array<string>(8 - before.length - after.length).fill('0')

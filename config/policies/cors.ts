@@ -1,10 +1,14 @@
 import Type from 'typebox'
-import { parseOriginPattern } from '../../internal/http/origin.ts'
+import { parseOriginEntry } from '../../internal/http/origin.ts'
 import { show } from '../kit/problem.ts'
 import { membersOf, policyRule, textsOf } from './policy-rule.ts'
 
-const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
-const HEADER_NAME = Type.String({ pattern: TOKEN, title: 'a header name' })
+const HEADER_NAME = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", title: 'a header name' })
+// Browsers compare methods with regard to case, and `get` is never meant.
+const METHOD = Type.String({
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",
+  title: 'a method name in upper case, such as GET',
+})
 
 /** `cors`: which other origins may use a route from a browser. */
 export const cors = policyRule({
@@ -14,10 +18,10 @@ export const cors = policyRule({
         minItems: 1,
         maxItems: 1_000,
         description:
-          'Origins that may read answers: `https://app.example.com`, `https://*.example.com` (any name below it, not the domain itself), `http://localhost:*` (any port), `null`, or `*` alone.',
+          'Origins that may read answers: `https://app.example.com`, `https://*.example.com` or just `*.example.com` (any name below it, not the domain itself), `http://localhost:*` (any port), `null`, or `*` alone.',
       }),
       methods: Type.Optional(
-        Type.Array(Type.String({ pattern: TOKEN, title: 'a method name' }), {
+        Type.Array(METHOD, {
           minItems: 1,
           description:
             'Methods that a preflight allows. Absent: the `methods` of the document, or else GET, HEAD, POST, PUT, PATCH and DELETE.',
@@ -50,7 +54,7 @@ export const cors = policyRule({
       strict: Type.Optional(
         Type.Boolean({
           description:
-            'Whether a request from another origin gets 403 instead of an answer that its script cannot read. Absent: false. WebSockets are always refused.',
+            'Whether a request with an Origin that is not listed gets 403 instead of an answer that its script cannot read. Absent: false. WebSockets are always refused. Pages of the gateway itself have an origin too: list it.',
         }),
       ),
     },
@@ -63,12 +67,13 @@ export const cors = policyRule({
   ),
   adds: false,
   *problems(rule) {
-    const { origins, credentials, exposeHeaders } = membersOf(rule)
+    const members = membersOf(rule)
+    const { origins, credentials } = members
     const list = textsOf(origins)
     for (const [index, origin] of list) {
-      if (origin === '*' && list.length > 1)
-        yield { path: ['origins', index], message: '"*" must stand alone' }
-      else if (parseOriginPattern(origin) === undefined) {
+      if (origin === '*') {
+        if (list.length > 1) yield { path: ['origins', index], message: '"*" must stand alone' }
+      } else if (parseOriginEntry(origin) === undefined) {
         yield {
           path: ['origins', index],
           message: `must be an origin such as "https://app.example.com", "https://*.example.com", "http://localhost:*", "null" or "*", not ${show(origin)}`,
@@ -81,8 +86,11 @@ export const cors = policyRule({
         yield { path: ['credentials'], message: `must not be true with the origin ${show(origin)}` }
       }
     }
-    for (const [index, name] of textsOf(exposeHeaders)) {
-      if (name === '*') yield { path: ['exposeHeaders', index], message: 'must not be "*" with credentials' }
+    // With credentials, browsers take it for a name.
+    for (const field of ['methods', 'headers', 'exposeHeaders']) {
+      for (const [index, name] of textsOf(members[field])) {
+        if (name === '*') yield { path: [field, index], message: 'must not be "*" with credentials' }
+      }
     }
   },
 })

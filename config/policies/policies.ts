@@ -51,11 +51,24 @@ export function documentPolicyFields(): DocumentFields {
  * not passed the schema too.
  */
 export function* findPolicyProblems(holder: unknown, context: RuleContext): Generator<Finding> {
+  yield* findInRules(holder, ({ problems }, rule) => problems?.(rule, context))
+}
+
+/** Finds what the rules of a document, or of `routes.defaults`, hardly mean. Works on any value, too. */
+export function* findPolicyWarnings(holder: unknown): Generator<Finding> {
+  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule))
+}
+
+function* findInRules(
+  holder: unknown,
+  find: (policy: PolicyRule, rule: unknown) => Iterable<Finding> | undefined,
+): Generator<Finding> {
   const fields = membersOf(holder)
   for (const name of NAMES) {
-    const { problems }: PolicyRule = POLICY_RULES[name]
-    if (fields[name] === undefined || fields[name] === false || !problems) continue
-    for (const { path, message } of problems(fields[name], context)) yield { path: [name, ...path], message }
+    if (fields[name] === undefined || fields[name] === false) continue
+    for (const { path, message } of find(POLICY_RULES[name], fields[name]) ?? []) {
+      yield { path: [name, ...path], message }
+    }
   }
 }
 

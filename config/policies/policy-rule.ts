@@ -20,6 +20,8 @@ export interface PolicyRule<Schema extends Type.TSchema = Type.TSchema, Adds ext
   readonly adds: Adds
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
+  /** Finds what is used as it is written, but is hardly meant. Works on any value, too. */
+  readonly warnings?: (rule: unknown) => Iterable<Finding>
 }
 
 /** Declares a policy rule; exists for its types. */

@@ -9,7 +9,7 @@ import { renameFields } from '../kit/former-names.ts'
 import { type Finding, jsonPath, show, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 import { NAME_PATTERN } from '../kit/values.ts'
-import { findPolicyProblems, toPolicies } from '../policies/policies.ts'
+import { findPolicyProblems, findPolicyWarnings, toPolicies } from '../policies/policies.ts'
 import { membersOf, type RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
 import type { Config } from '../schema.ts'
@@ -118,7 +118,7 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
   const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document, context)]
   return {
     document,
-    warnings,
+    warnings: [...warnings, ...findPolicyWarnings(document)],
     problems: [...problems, ...found.map(({ path, message }) => ({ path: asWritten(path), message }))],
   }
 }

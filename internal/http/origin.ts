@@ -1,32 +1,76 @@
-/** Decides whether an origin, as a browser sends it in Origin, is one that a pattern means. */
-export type OriginPattern = (origin: string) => boolean
+/** An origin (RFC 6454) in lower case, or an entry of a list that means many. */
+interface Origin {
+  readonly scheme: string
+  readonly host: string
+  /** Empty for the default port of the scheme; `*`, only in an entry, for any port. */
+  readonly port: string
+  /** Whether every name below `host` is meant instead; only in an entry. */
+  readonly isWildcard: boolean
+}
 
+// Clients send what this reads, so it never backtracks beyond one name.
 const ORIGIN =
-  /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?$/
+  /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}|\*))?$/
+const IP_ADDRESS = /^\[|(?:^|\.)\d+$/
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
+/** What a browser sends for a page without an origin of its own, such as one in a sandboxed frame. */
+const NULL_ORIGIN: Origin = { scheme: 'null', host: '', port: '', isWildcard: false }
+
 /**
- * Compiles one entry of a list of origins: `*`, `null`, an origin (RFC 6454), an origin whose host begins with `*.` and
- * means one or more labels there, or one whose port is `*`. Comparison ignores case and the default port.
+ * Compiles a list of origins: `*`, or entries that `parseOriginEntry` reads.
+ *
+ * @returns whether an origin, as a browser sends it in Origin, is on the list
+ */
+export function createOriginList(entries: readonly string[]): (origin: string) => boolean {
+  if (entries.includes('*')) return () => true
+  const parsed = entries.map(entry => parseOriginEntry(entry)!)
+  const exact = new Set(parsed.filter(isExact).map(keyOf))
+  const others = parsed.filter(entry => !isExact(entry))
+  return text => {
+    const origin = text === 'null' ? NULL_ORIGIN : parseOrigin(text)
+    if (origin === undefined || !isExact(origin)) return false
+    return exact.has(keyOf(origin)) || others.some(entry => isMeant(origin, entry))
+  }
+}
+
+/**
+ * Reads one entry of a list of origins: `null`, an origin, an origin whose host begins with `*.` and means one or more
+ * labels there, or one whose port is `*`. `*.example.com` is short for `https://*.example.com`. Case, the default port,
+ * and how an IP address is spelled make no difference.
  *
  * @returns undefined when it is none of these
  */
-export function parseOriginPattern(pattern: string): OriginPattern | undefined {
-  if (pattern === '*') return () => true
-  if (pattern === 'null') return origin => origin === 'null'
-  const [, scheme, wildcard, host, port] = ORIGIN.exec(pattern.toLowerCase()) ?? []
-  if (scheme === undefined || host === undefined || (wildcard !== undefined && host.startsWith('[')))
-    return undefined
-  if (port !== undefined && port !== '*' && Number(port) > 65_535) return undefined
-  const wanted = port === DEFAULT_PORTS[scheme] ? undefined : port
-  const suffix = `.${host}`
-  return origin => {
-    const [, itsScheme, itsWildcard, itsHost, itsPort] = ORIGIN.exec(origin.toLowerCase()) ?? []
-    if (itsScheme !== scheme || itsHost === undefined || itsWildcard !== undefined || itsPort === '*')
-      return false
-    if (wanted !== '*' && (itsPort === DEFAULT_PORTS[scheme] ? undefined : itsPort) !== wanted) return false
-    return wildcard === undefined
-      ? itsHost === host
-      : itsHost.endsWith(suffix) && itsHost.length > suffix.length
+export function parseOriginEntry(entry: string): Origin | undefined {
+  if (entry === 'null') return NULL_ORIGIN
+  const parsed = parseOrigin(/^\*\.[^:]*$/.test(entry) ? `https://${entry}` : entry)
+  if (parsed === undefined) return undefined
+  // The spelling that browsers send.
+  const host = URL.parse(`http://${parsed.host}/`)?.hostname
+  if (host === undefined || (parsed.isWildcard && IP_ADDRESS.test(host))) return undefined
+  return { ...parsed, host }
+}
+
+function parseOrigin(text: string): Origin | undefined {
+  const [, scheme, wildcard, host, port = ''] = ORIGIN.exec(text.toLowerCase()) ?? []
+  if (scheme === undefined || host === undefined || Number(port) > 65_535) return undefined
+  return {
+    scheme,
+    host,
+    port: port === DEFAULT_PORTS[scheme] ? '' : port,
+    isWildcard: wildcard !== undefined,
   }
+}
+
+function isExact({ isWildcard, port }: Origin): boolean {
+  return !isWildcard && port !== '*'
+}
+
+function keyOf({ scheme, host, port }: Origin): string {
+  return `${scheme}://${host}:${port}`
+}
+
+function isMeant(origin: Origin, { scheme, host, port, isWildcard }: Origin): boolean {
+  if (origin.scheme !== scheme || (port !== '*' && origin.port !== port)) return false
+  return isWildcard ? origin.host.endsWith(`.${host}`) : origin.host === host
 }

@@ -69,7 +69,7 @@ export interface Route {
   readonly allowEncodedSlash?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
-  /** What its document says in a way that is deprecated, for people; undefined = nothing. */
+  /** What in its document is deprecated or hardly meant, for people; undefined = nothing. */
   readonly warnings?: readonly string[] | undefined
 }
 

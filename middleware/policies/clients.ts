@@ -1,6 +1,6 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
-import { createAddressRanges } from '../request/client-address.ts'
+import { canonicalAddress, createAddressRanges } from '../request/client-address.ts'
 
 export interface ClientsRule {
   /** Addresses and CIDR ranges. */
@@ -15,7 +15,7 @@ export interface ClientsTools {
   readonly wouldRefuse: (exchange: Exchange) => void
 }
 
-type Judge = (address: string | undefined) => boolean
+type AddressTest = (address: string) => boolean
 
 const DENIED = new GatewayError('WG_ADDRESS_DENIED')
 
@@ -28,7 +28,7 @@ export function createClients(rules: readonly ClientsRule[], { wouldRefuse }: Cl
   const observed = rules.filter(rule => rule.enforce === false).map(judgeOf)
   return {
     onRequest: exchange => {
-      const { clientAddress } = exchange.call
+      const clientAddress = exchange.call.clientAddress ?? 'unknown'
       if (!enforced.every(passes => passes(clientAddress))) throw DENIED
       if (!observed.every(passes => passes(clientAddress))) wouldRefuse(exchange)
       return undefined
@@ -36,11 +36,16 @@ export function createClients(rules: readonly ClientsRule[], { wouldRefuse }: Cl
   }
 }
 
-function judgeOf({ allow, deny = [] }: ClientsRule): Judge {
-  const isAllowed = allow && createAddressRanges(allow)
-  const isDenied = createAddressRanges(deny)
-  return address => {
-    if (address === undefined) return isAllowed === undefined
-    return !isDenied(address) && (isAllowed === undefined || isAllowed(address))
-  }
+function judgeOf({ allow, deny = [] }: ClientsRule): AddressTest {
+  const isAllowed = allow && createRanges(allow)
+  const isDenied = createRanges(deny)
+  return address => !isDenied(address) && (isAllowed === undefined || isAllowed(address))
+}
+
+/** Keeps IPv4 and IPv6 apart: otherwise `::/0` would include IPv4, because every IPv4 address can be written as IPv6. */
+function createRanges(ranges: readonly string[]): AddressTest {
+  const isForV6 = (range: string) => canonicalAddress(range.replace(/\/.*/, '')).includes(':')
+  const isInV4 = createAddressRanges(ranges.filter(range => !isForV6(range)))
+  const isInV6 = createAddressRanges(ranges.filter(isForV6))
+  return address => (address.includes(':') ? isInV6 : isInV4)(address)
 }

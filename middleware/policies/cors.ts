@@ -1,11 +1,11 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { addToList, getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
-import { parseOriginPattern } from '../../internal/http/origin.ts'
+import { createOriginList } from '../../internal/http/origin.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
 
 export interface CorsRule {
-  /** As `parseOriginPattern` reads them. */
+  /** As `createOriginList` takes them. */
   readonly origins: readonly string[]
   /** Default: those of the route, or else DEFAULT_METHODS. */
   readonly methods?: readonly string[] | undefined
@@ -39,8 +39,7 @@ const NO_CONTENT = createWholeResponse(204, [], Buffer.alloc(0))
  */
 export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
   const { origins, headers = 'echo', credentials = false, strict = false } = rule
-  const patterns = origins.map(origin => parseOriginPattern(origin)!)
-  const isAllowed = (origin: string) => patterns.some(matches => matches(origin))
+  const isAllowed = createOriginList(origins)
   const isForAll = origins.includes('*') && !credentials
   const exposed = [...OWN_HEADERS, ...(rule.exposeHeaders ?? [])].join(', ')
   const maxAge = String(rule.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS)
@@ -50,14 +49,14 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
     const methods = rule.methods ?? exchange.call.route?.methods ?? DEFAULT_METHODS
     lines.push('access-control-allow-methods', methods.join(', '), 'access-control-max-age', maxAge)
     const allowed = listed ?? echoed(exchange)
-    if (allowed !== undefined) lines.push('access-control-allow-headers', allowed)
+    if (allowed) lines.push('access-control-allow-headers', allowed)
   }
 
   return {
     onRequest: exchange => {
       const origin = originOf(exchange)
       if (origin === undefined) return undefined
-      if (isPreflight(exchange)) {
+      if (exchange.isPreflight) {
         const result = isAllowed(origin) ? 'allowed' : 'refused'
         preflight(exchange, result)
         if (result === 'refused') throw REFUSED
@@ -75,7 +74,7 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
       if (origin === undefined || !isAllowed(origin)) return
       lines.push('access-control-allow-origin', isForAll ? '*' : origin)
       if (credentials) lines.push('access-control-allow-credentials', 'true')
-      if (isPreflight(exchange)) allowPreflight(lines, exchange)
+      if (exchange.isPreflight) allowPreflight(lines, exchange)
       else lines.push('access-control-expose-headers', exposed)
     },
   }
@@ -84,12 +83,6 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
 // As the client sent them: other policies may change what a node gets.
 function originOf({ request }: Exchange): string | undefined {
   return getHeader(request.rawHeaders, 'origin')
-}
-
-function isPreflight({ call, request }: Exchange): boolean {
-  return (
-    call.method === 'OPTIONS' && getHeader(request.rawHeaders, 'access-control-request-method') !== undefined
-  )
 }
 
 /** Returns the headers that a preflight asks for; undefined when it asks for none, for too many, or not properly. */

@@ -57,19 +57,28 @@ export function realAddress(
   return seen
 }
 
-/** Of `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`; some proxies write the port, too. */
+/**
+ * Reads the address of `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`; some proxies write the port, too.
+ *
+ * @returns the address in its one spelling; undefined when there is none
+ */
 export function addressIn(text: string): string | undefined {
   const trimmed = text.trim()
-  if (isIP(trimmed) !== 0) return plainAddress(trimmed)
+  if (isIP(trimmed) !== 0) return canonicalAddress(trimmed)
   const bare = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::\d{1,5})?$/.exec(trimmed)
   const address = bare?.[1] ?? bare?.[2]
-  return address !== undefined && isIP(address) !== 0 ? plainAddress(address) : undefined
+  return address !== undefined && isIP(address) !== 0 ? canonicalAddress(address) : undefined
 }
 
-/** An IPv4 client of a dual-stack socket, written as IPv4. */
+/**
+ * Returns the address of a socket: an IPv4 client of a dual-stack socket as IPv4, and IPv6 without a zone, which only
+ * means something on this machine. `unknown` when the client has left.
+ */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return 'unknown'
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7)
+  const zone = address.indexOf('%')
+  return zone === -1 ? address : address.slice(0, zone)
 }
 
 /** The one spelling of an IP address: IPv6 as short as it can be, IPv4 also where it is mapped into IPv6. */

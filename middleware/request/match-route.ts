@@ -7,15 +7,20 @@ import type { RouteTable } from '../../internal/routing/route-table.ts'
 import { UNSAFE_TARGET } from './open-exchange.ts'
 
 /**
- * Finds the route of a request in the table.
+ * Finds the route of a request in the table, and notes whether that route answers the request as a CORS preflight.
  *
  * @throws GatewayError WG_BAD_REQUEST when the path has a `%2F` and the route does not accept it, WG_NO_ROUTE, or
  *   WG_METHOD_NOT_ALLOWED with Allow when the path has routes for other methods only
  */
-export function matchRoute(table: RouteTable, { call, head, hasEncodedSlash }: Exchange): Route {
+export function matchRoute(table: RouteTable, exchange: Exchange): Route {
+  const { call, head, hasEncodedSlash } = exchange
   const path = pathOf(call.target)
-  let route = table.match(call.method, head.host, path)
-  if (call.method === 'OPTIONS') route = preflightRoute(table, head.host, path, head.headers) ?? route
+  let route: Route | undefined
+  if (call.method === 'OPTIONS') {
+    route = preflightRoute(table, head.host, path, head.headers)
+    exchange.isPreflight = route !== undefined
+  }
+  route ??= table.match(call.method, head.host, path)
   // The router takes a `%2F` for a part of its segment.
   if (hasEncodedSlash && !route?.allowEncodedSlash) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
@@ -27,8 +32,8 @@ export function matchRoute(table: RouteTable, { call, head, hasEncodedSlash }: E
 }
 
 /**
- * Finds the route that a CORS preflight asks about, if that route has `cors`: the one for the requested method, or else
- * one for any method of the path, whose answer then says which methods are allowed.
+ * Finds the route that a CORS preflight asks about, if that route has `cors`: the one for the requested method. Where
+ * no route takes that method, one for another method of the path says which methods are allowed.
  */
 function preflightRoute(
   table: RouteTable,
@@ -38,8 +43,14 @@ function preflightRoute(
 ): Route | undefined {
   const method = getHeader(headers, 'access-control-request-method')
   if (method === undefined || getHeader(headers, 'origin') === undefined) return undefined
-  let route = table.match(method, host, path)
-  const [other] = route === undefined ? table.allowedMethods(host, path) : []
-  if (other !== undefined) route = table.match(other, host, path)
-  return route?.policies?.cors === undefined ? undefined : route
+  const route = table.match(method, host, path)
+  if (route !== undefined) return hasCors(route) ? route : undefined
+  return table
+    .allowedMethods(host, path)
+    .map(other => table.match(other, host, path))
+    .find(hasCors)
+}
+
+function hasCors(route: Route | undefined): boolean {
+  return route?.policies?.cors !== undefined
 }

@@ -106,6 +106,7 @@ export function createOpenExchange({
       expectation,
       refusal: refusalOf(request, head, target, kind),
       isWebSocket,
+      isPreflight: false,
       plan: undefined,
       outgoing: undefined,
     }

@@ -58,12 +58,13 @@ test('what is neither an address nor a range is refused, not taken for a wider o
   }
 })
 
-test('an IPv4 client of a dual-stack socket is written as IPv4', () => {
+test('an IPv4 client of a dual-stack socket is written as IPv4, and IPv6 without its zone', () => {
   const cases = [
     ['::ffff:10.0.0.1', '10.0.0.1'],
     ['10.0.0.1', '10.0.0.1'],
     ['::1', '::1'],
     ['::ffff:1', '::ffff:1'],
+    ['fe80::1%eth0', 'fe80::1'],
   ] as const
   for (const [address, plain] of cases) assert.equal(plainAddress(address), plain)
   assert.equal(plainAddress(undefined), 'unknown')
@@ -82,6 +83,9 @@ test('behind trusted proxies, the client is the last address that is none of the
     ['[2001:db8::1]:4711', '2001:db8::1'],
     ['[2001:db8::1]', '2001:db8::1'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['[::FFFF:c000:207]:4711', '192.0.2.7'],
+    ['2001:DB8:0:0::0001', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
     // What is no address was written by nobody who is trusted.
     ['6.6.6.6, unknown, 10.0.0.2', '10.0.0.2'],
     ['6.6.6.6, 10.0.0.2,', '10.0.0.1'],
