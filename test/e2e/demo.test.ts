@@ -36,7 +36,7 @@ async function startDemo(args: readonly string[]): Promise<Demo> {
       'it has said everything',
       () => {
         if (program.hasExited()) return 'ended'
-        return program.stdout().includes('Ctrl-C ends all of it.')
+        return program.stdout().includes('Ctrl-C stops all of it.')
       },
       { withinMs: 30_000 },
     )
@@ -120,7 +120,7 @@ test('a node that is killed as the introduction suggests costs no request, and t
   for (let i = 0; i < 20; i++) assert.equal(await ask(), 404)
 })
 
-test('Ctrl-C ends all of it within 5 s and leaves no process and no folder', async t => {
+test('Ctrl-C stops all of it within 5 s and leaves no process and no folder', async t => {
   if (!onPath('ps')) return t.skip('needs ps on PATH')
   await using demo = await startDemo(FREE_PORTS)
   const { program, temp } = demo
