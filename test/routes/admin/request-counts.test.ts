@@ -72,13 +72,13 @@ test('the sums of a route survive a new version of it, other routes, and nodes t
   assert.deepEqual(byRoute().one, { requests: 5, failures: 2 })
 })
 
-test('a new version of a route goes on in the series of the old one', () => {
+test('a new version of a route continues the series of the old one', () => {
   const { count, scrape } = setUp()
   for (let i = 0; i < 3; i++) count(200, testRoute({ id: 'one', service: 'user' }), 'a')
   assert.deepEqual(scrape(), ['one user a 200 3'])
 })
 
-test('the series of a node that is gone is shown once more; what ends later is not lost', () => {
+test('the series of a node that is gone is shown once more; requests that end later are not lost', () => {
   const { nodes, count, scrape } = setUp()
   const route = testRoute({ id: 'one', service: 'user' })
   count(200, route, 'a')
