@@ -4,12 +4,8 @@
  *
  *   node bench/balancers.ts
  */
-import {
-  BALANCERS,
-  type BalancerName,
-  createBalancer,
-  type PickContext,
-} from '../internal/balancers/balancers.ts'
+import type { PickContext } from '../internal/balancers/balancer.ts'
+import { BALANCERS, type BalancerName, createBalancer } from '../internal/balancers/balancers.ts'
 import { RendezvousTable } from '../internal/balancers/rendezvous-table.ts'
 import type { Health } from '../internal/nodes/health.ts'
 import { createNode, type Node } from '../internal/nodes/node.ts'

@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path'
 import type { Identity } from '../internal/call.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { UpstreamResponse } from '../internal/upstream.ts'
+import type { Http1ListenerOptions } from '../routes/public/http1/listener.ts'
 import type { ProxyOptions } from '../routes/public/proxy.ts'
 
 const ROUNDS = 24
@@ -40,21 +41,33 @@ const answer: UpstreamResponse = {
 
 async function listen(checkout: string): Promise<number> {
   const load = (file: string) => import(join(checkout, file))
+  const { createHttp1Listener } = await load('routes/public/http1/listener.ts')
   const { createProxy } = await load('routes/public/proxy.ts')
+  const { createRespond } = await load('routes/public/respond.ts')
+  const { Deadlines } = await load('middleware/request/deadlines.ts')
   const { RouteTable } = await load('internal/routing/route-table.ts')
   const table = new RouteTable([], { autoRoute: (name: string) => (name === 'echo' ? route : undefined) })
-  const options: ProxyOptions = {
+  const onInternalError = (error: unknown) => console.error(error)
+  const onPiece = () => {}
+  const deadlines = new Deadlines()
+  const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
+  const proxy = createProxy({
     routes: () => table,
+    planOf: () => {
+      throw new Error('not measured')
+    },
     // Not in the same tick, as no node answers in it.
     upstream: () => new Promise(done => setImmediate(() => done(answer))),
-    connect: () => Promise.reject(new Error('not measured')),
     authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
+    ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
+  } satisfies ProxyOptions)
+  const { app } = createHttp1Listener({
+    ...{ proxy, respond, deadlines, onPiece, onInternalError },
+    connect: () => Promise.reject(new Error('not measured')),
     identityHeaders: ['x-user-id'],
     isTrustedProxy: () => false,
-    isDraining: () => false,
     maxBodyBytes: 0,
     maxTargetBytes: 8_192,
-    onPiece: () => {},
     maxHeaderBytes: 16_384,
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,
@@ -64,9 +77,7 @@ async function listen(checkout: string): Promise<number> {
     onUpgrade: () => {},
     onClose: () => {},
     onRefused: () => {},
-    onInternalError: error => console.error(error),
-  }
-  const { app } = createProxy(options)
+  } satisfies Http1ListenerOptions)
   await app.listen({ host: '127.0.0.1', port: 0 })
   return app.server.address().port
 }

@@ -3,7 +3,7 @@ import type { Command } from './cli/command.ts'
 import { formatError, UsageError } from './cli/format-error.ts'
 import { parseCommandLine } from './cli/options.ts'
 import { packageVersion } from './cli/version.ts'
-import { isWorker } from './workers/is-worker.ts'
+import { isWorker } from './workers/messages.ts'
 
 /** Runs a command. Each loads only its own modules: a sidecar that runs for months must not hold a gateway in memory. */
 async function run(command: Command): Promise<number> {

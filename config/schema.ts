@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { durationMs, port, secret, section, text } from './kit/values.ts'
+import { defaultPolicyFields } from './policies/policies.ts'
 import { balancerRule } from './route/balancer-rule.ts'
 import { HealthCheckRule } from './route/health-check.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
@@ -168,6 +169,7 @@ const RoutesSection = section(
           description:
             'Milliseconds in which the share of a new or recovered node grows from a tenth of its weight to all of it. 0: it has its whole weight at once.',
         }),
+        ...defaultPolicyFields(),
       },
       'Defaults for the fields that a route leaves out.',
     ),

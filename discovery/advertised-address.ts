@@ -3,19 +3,20 @@ import { networkInterfaces } from 'node:os'
 import { parseAddress } from '../internal/nodes/node.ts'
 
 /**
- * Where others reach a server that is bound to `bound`.
+ * Returns the address at which other machines reach a server that is bound to `bound`.
  *
- * @param advertise `host` or `host:port` as an operator states it; wins over everything
- * @param interfaces what `os.networkInterfaces()` says
+ * @param advertise `host` or `host:port` as the operator set it; takes precedence over everything else
+ * @param interfaces the result of `os.networkInterfaces()`
+ * @throws TypeError when the server does not listen on a TCP port
  */
 export function advertisedAddress(
   bound: readonly AddressInfo[],
   advertise: string | undefined,
   interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
 ): { host: string; port: number } {
-  // `localhost` may be bound twice; IPv4 is what every peer speaks.
+  // `localhost` can be bound twice. Prefer IPv4, which every peer speaks.
   const first = bound.find(each => isIpv4(each.family)) ?? bound[0]
-  if (!first) throw new TypeError('only a server on a TCP port can be registered')
+  if (!first) throw new TypeError('a server can be registered only when it listens on a TCP port')
   const { port } = first
   if (advertise) {
     if (/^\[.*\]:\d+$|^[^:]*:\d+$/.test(advertise)) return parseAddress(advertise)
@@ -31,7 +32,7 @@ function outsideAddress(interfaces: ReturnType<typeof networkInterfaces>): strin
   return (outside.find(each => isIpv4(each.family)) ?? outside[0])?.address ?? '127.0.0.1'
 }
 
-/** Some releases of Node have said 4 instead of 'IPv4'. */
+/** Some releases of Node report 4 instead of 'IPv4'. */
 function isIpv4(family: string | number): boolean {
   return family === 'IPv4' || family === 4
 }

@@ -3,20 +3,20 @@ import type { KeyState } from './key-state.ts'
 import { MassDeleteGuard, type Removal } from './mass-delete-guard.ts'
 import type { RegistryScope } from './registry.ts'
 
-/** What the events of one source have said of it. */
+/** The state of one source, as its events have reported it. */
 export interface SourceState {
-  /** Whether a snapshot was applied, from wherever. */
+  /** Whether a snapshot was applied, from the store or from disk. */
   readonly loaded: boolean
   readonly connected: boolean
-  /** Why not connected, for people. */
+  /** Why the source is not connected, as text for people. */
   readonly reason: string | undefined
-  /** True while what is served was read from disk and the store has not been heard yet. */
+  /** True while the state comes from disk because the store has not answered yet. */
   readonly restored: boolean
   readonly revision: string | undefined
 }
 
-/** Of a source of which nothing was said. */
-export const UNHEARD: SourceState = {
+/** The state of a source before its first event. */
+export const INITIAL_STATE: SourceState = {
   loaded: false,
   connected: false,
   reason: undefined,
@@ -24,43 +24,45 @@ export const UNHEARD: SourceState = {
   revision: undefined,
 }
 
-/** A key that the registry no longer names, and that is kept because this may be the registry's loss. */
+/** A key that the registry no longer has, kept because the registry may have lost it. */
 export interface Suspect {
   readonly key: string
-  /** Empty when it is a route. */
+  /** Empty when the key holds a route or a revocation. */
   readonly nodes: readonly Node[]
-  /** When it was first missed, on the clock of `now`. */
+  /** When the key was first missed, on the clock of `now`. */
   readonly since: number
 }
 
 export interface DirectorySourceOptions {
   readonly scope: RegistryScope
-  /** For how long after a reconnect deletes are weighed together; 0 = nothing is ever doubted. */
+  /** For this long after a reconnect, deletes are counted together. 0 turns the detection of losses off. */
   readonly doubtMs: number
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number
 }
 
-/** What an event takes away. */
+/** The keys that an event removes. */
 export interface Gone {
   readonly keys: readonly string[]
-  /** Whether the event lists everything there is. */
+  /** Whether the event is a full listing, as opposed to single deletes. */
   readonly whole: boolean
-  /** Whether the store is known to have lost what it knew. */
+  /** Whether the store is known to have lost its data. */
   readonly afterLoss: boolean
 }
 
-/** Leases that ran out together are revoked within a second or two. */
+/** etcd revokes leases that expired together within a second or two. */
 const BURST_MS = 5_000
 
-/** The keys of one source of a registry, those among them that are in doubt, and what is to be doubted next. */
+/**
+ * Holds the keys of one source of a registry, knows which of them are suspect, and decides which become so.
+ */
 export class DirectorySource {
   readonly scope: RegistryScope
-  state: SourceState = UNHEARD
+  state: SourceState = INITIAL_STATE
   readonly #doubtMs: number
   readonly #now: () => number
   readonly #keys = new Map<string, KeyState>()
-  /** Keys that are kept although the store no longer names them, in the order in which they were missed. */
+  /** Keys that are kept although the store no longer has them, in the order in which they were missed. */
   readonly #suspects = new Set<string>()
   readonly #guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
 
@@ -75,7 +77,7 @@ export class DirectorySource {
     return this.#keys.get(key)
   }
 
-  /** @param state undefined = the key is gone */
+  /** @param state undefined removes the key */
   set(key: string, state: KeyState | undefined): void {
     if (state) this.#keys.set(key, state)
     else this.#keys.delete(key)
@@ -83,7 +85,7 @@ export class DirectorySource {
     else this.#suspects.add(key)
   }
 
-  /** How many keys there are, suspects among them. */
+  /** The number of keys, including suspects. */
   get size(): number {
     return this.#keys.size
   }
@@ -92,7 +94,7 @@ export class DirectorySource {
     return this.#keys.values()
   }
 
-  /** Keys that are not among those present; without the suspects, which are known to be missing. */
+  /** Returns the keys that are not in `present`, without the suspects, which are known to be missing. */
   missing(present: ReadonlySet<string>): readonly string[] {
     return [...this.#keys].flatMap(([key, { suspectSince }]) =>
       present.has(key) || suspectSince !== undefined ? [] : key,
@@ -114,8 +116,8 @@ export class DirectorySource {
     })
   }
 
-  /** The connection is lost, or there again. */
-  heard(connected: boolean, reason: string | undefined): void {
+  /** Records that the connection was lost or restored. */
+  setConnected(connected: boolean, reason: string | undefined): void {
     const before = this.state
     this.state = { ...before, connected, reason }
     // Before the first snapshot there is nothing that could have been lost.
@@ -123,16 +125,17 @@ export class DirectorySource {
   }
 
   /**
-   * What to keep, as suspect, of what an event takes away or an earlier one of its burst has taken.
+   * Returns the keys to keep as suspect, with their new state. They are among the keys that this event
+   * removes or that earlier events of the same burst removed.
    *
-   * @param sizeOf how much a group holds now; undefined = all of them together
+   * @param sizeOf the current size of a group; undefined asks for all groups together
    */
   doubt(
     { keys, whole, afterLoss }: Gone,
     sizeOf: (group: string | undefined) => number,
   ): ReadonlyMap<string, KeyState> {
     const doubted = new Map<string, KeyState>()
-    // Doubt must never open a door: an API key that is gone is gone.
+    // Doubt must never let anybody in, so a deleted API key is always deleted at once.
     if (keys.length === 0 || this.#doubtMs === 0 || this.scope === 'api-keys') return doubted
     const removals: Removal<{ key: string; state: KeyState }>[] = []
     for (const key of keys) {

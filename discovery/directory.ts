@@ -1,15 +1,48 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
-import type { DirectoryOptions } from './directory-options.ts'
-import { DirectorySource, type Gone, type SourceState, type Suspect, UNHEARD } from './directory-source.ts'
-import { type KeyState, NOTHING, readEntry, shownNodes } from './key-state.ts'
-import { compareKeys } from './keys.ts'
+import {
+  DirectorySource,
+  type Gone,
+  INITIAL_STATE,
+  type SourceState,
+  type Suspect,
+} from './directory-source.ts'
+import {
+  type Credential,
+  type EntryRules,
+  type KeyState,
+  NOTHING,
+  readEntry,
+  shownNodes,
+} from './key-state.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
+import { compareKeys } from './service-of.ts'
 
-export interface Problem {
+export interface DirectoryOptions extends EntryRules {
+  /**
+   * Called when the nodes of a service have changed. They are ordered by id; none means that the service is
+   * gone.
+   */
+  readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
+  /** Called when the routes or the blocked services have changed. The routes are ordered by id. */
+  readonly onRoutes?: ((routes: readonly Route[]) => void) | undefined
+  /** Called when an API key or a revocation was added, changed or removed. */
+  readonly onCredential?:
+    | ((before: Credential | undefined, after: Credential | undefined) => void)
+    | undefined
+  /**
+   * For this long after a reconnect, deletes are counted together to detect a loss of the registry's data.
+   * 0 turns the detection off. Default 60,000.
+   */
+  readonly doubtMs?: number | undefined
+  /** Milliseconds on the monotonic clock. */
+  readonly now?: (() => number) | undefined
+}
+
+export interface KeyProblem {
   readonly key: string
   readonly reason: string
 }
@@ -17,20 +50,20 @@ export interface Problem {
 const DOUBT_MS = 60_000
 
 /**
- * Folds {@link RegistryEvent}s into what the gateway routes to. No I/O, no timers; callbacks run inside the
- * call, each after what it tells of is in place.
+ * Folds {@link RegistryEvent}s into the nodes, routes and credentials that the gateway works with. It has no
+ * I/O and no timers. Callbacks run inside the call that applies an event, after the change is in place.
  *
- * - A value that does not decode leaves its key's last good nodes or route in place while the key exists.
- * - A snapshot replaces everything of its source; what it repeats causes no callback.
- * - What looks like a registry's loss (`mass-delete-guard.ts`) makes keys suspect: they stay until the
- *   registry names them again or someone calls `dismiss`.
+ * - When a value does not decode, the last good nodes or route of its key stay in use while the key exists.
+ * - A snapshot replaces everything from its source. Entries that it repeats cause no callback.
+ * - Keys that the registry seems to have lost (`mass-delete-guard.ts`) become suspect. They stay until the
+ *   registry has them again or the caller calls `dismiss`.
  */
 export class Directory {
   readonly #options: DirectoryOptions
   readonly #now: () => number
   readonly #sources = new Map<string, DirectorySource>()
   readonly #services = new ServiceIndex(key => shownNodes(this.#nodeKeys.get(key) ?? NOTHING))
-  /** The keys of all sources of nodes; no two sources have one key. */
+  /** The keys of all sources of nodes. No key is in two sources. */
   readonly #nodeKeys = new Map<string, KeyState>()
   readonly #routes = new RouteIndex()
   readonly #problems = new Map<string, string>()
@@ -47,8 +80,9 @@ export class Directory {
   }
 
   /**
-   * Applies an event piece by piece, so that a large one need not be applied at one go. Between two pieces each
-   * service is as it was before or as it is after; no other event may be applied then.
+   * Applies an event in steps, so that a large one does not block the event loop. Between two steps each
+   * service is in its state either before or after the event. Do not apply another event until this one is
+   * done.
    */
   *steps(event: RegistryEvent): Generator<void, void> {
     this.#stepping = true
@@ -63,7 +97,7 @@ export class Directory {
     const source = this.#source(event.source, event.scope)
     switch (event.type) {
       case 'status':
-        source.heard(event.connected, event.reason)
+        source.setConnected(event.connected, event.reason)
         return
       case 'snapshot': {
         const { revision, afterLoss } = event
@@ -91,54 +125,57 @@ export class Directory {
     }
   }
 
-  /** Every service that has a node; nodes ordered by id. */
+  /** Returns every service that has a node, with its nodes ordered by id. */
   services(): ReadonlyMap<string, readonly Node[]> {
     return this.#services.services
   }
 
-  /** Ordered by id. */
+  /** Returns the routes, ordered by id. */
   routes(): readonly Route[] {
     return this.#routes.routes
   }
 
   /**
-   * Services that a refused route document names and that have no good route: someone meant to set rules
-   * for them, so an automatic route must not expose them without.
+   * Returns the services that have no valid route but are named by a rejected route document. Somebody meant
+   * to set rules for them, so an automatic route must not expose them without those rules.
    */
   blockedServices(): ReadonlySet<string> {
     return this.#routes.blocked
   }
 
-  /** Whether `problems()` has any. */
+  /** Whether `problems()` returns any. */
   get hasProblems(): boolean {
     return this.#problems.size > 0 || this.#services.hasDuplicates || this.#countSuspects('routes') > 0
   }
 
-  /** Keys whose present value is not used, or not in full; each once, in key order. */
-  problems(): readonly Problem[] {
+  /** Returns the keys whose current value is not used or only partly used, each once, in key order. */
+  problems(): readonly KeyProblem[] {
     const reasons = new Map([...this.#services.duplicates(), ...this.#problems])
     for (const { key } of this.#suspectsOf('routes')) {
       reasons.set(
         key,
-        'not named by the registry any more, which may have lost it; in use until its grace ends',
+        'the registry no longer has this route and may have lost it; in use until its grace period ends',
       )
     }
     return [...reasons].map(([key, reason]) => ({ key, reason })).sort((a, b) => compareKeys(a.key, b.key))
   }
 
-  /** How many `suspects()` has. */
+  /** The number of suspects. Costs less than `suspects()`. */
   get suspectCount(): number {
     return this.#countSuspects('nodes') + this.#countSuspects('routes') + this.#countSuspects('revocations')
   }
 
-  /** Keys that are kept although the registry does not name them; of each source in the order they were missed. */
+  /**
+   * Returns the keys that are kept although the registry no longer has them, per source in the order they
+   * were missed.
+   */
   suspects(): readonly Suspect[] {
     return [...this.#suspectsOf('nodes'), ...this.#suspectsOf('routes'), ...this.#suspectsOf('revocations')]
   }
 
   /**
-   * Lets go of a suspect, or of one node of it. Nothing happens when the registry has named it again, nor while
-   * an event is being applied, which may be just about to do so.
+   * Removes a suspect, or one of its nodes. Does nothing when the registry has the key again, or while an
+   * event is being applied, because that event may be about to confirm the key.
    */
   dismiss(key: string, node?: Node): void {
     if (this.#stepping) return
@@ -151,7 +188,7 @@ export class Directory {
   }
 
   source(name: string): SourceState {
-    return this.#sources.get(name)?.state ?? UNHEARD
+    return this.#sources.get(name)?.state ?? INITIAL_STATE
   }
 
   #source(name: string, scope: RegistryScope): DirectorySource {
@@ -180,7 +217,7 @@ export class Directory {
 
   #doubted(source: DirectorySource, gone: Gone): ReadonlyMap<string, KeyState> {
     return source.doubt(gone, group => {
-      // Without those in doubt: the last one of a burst leaves nothing, however many were taken back.
+      // Suspects do not count. Otherwise the keys restored from a burst would make its loss look small.
       if (source.scope === 'routes') return this.#routes.routes.length - this.#countSuspects('routes')
       if (source.scope === 'revocations') return source.size - source.suspectCount
       return group === undefined ? this.#services.size : this.#services.sizeOf(group)
@@ -207,7 +244,7 @@ export class Directory {
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
     for (const key of deletes) set(key, doubted.get(key))
-    // Taken away by an earlier event of the same burst, unless it has come back by itself.
+    // An earlier event of the same burst removed these. Restore them, unless they have come back already.
     for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
     for (const entry of puts) {
       set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, this.#options))
@@ -222,7 +259,7 @@ export class Directory {
     }
   }
 
-  /** Keeps a key's state, and every list it stands in. */
+  /** Stores a key's state and updates the lists that depend on it. */
   #note(source: DirectorySource, key: string, state: KeyState | undefined): void {
     source.set(key, state)
     if (source.scope === 'nodes') {

@@ -7,29 +7,30 @@ import type { Logger } from './logger.ts'
 import { ServiceFollower } from './service-follower.ts'
 
 export interface DiscoverOptions extends EtcdAccess {
-  /** Else WAYGATE_SERVICES_PREFIX, else `/services/`. */
+  /** Default: WAYGATE_SERVICES_PREFIX, or else `/services/`. */
   readonly servicesPrefix?: string | undefined
-  /** The name of the value format; default `auto`. */
+  /** The name of the value format. Default `auto`. */
   readonly format?: string | undefined
-  /** Folder for a copy of the list, from which it starts while etcd is away. Default: none. */
+  /** A folder for a copy of the list, which is used at a start while etcd is unreachable. Default: none. */
   readonly dataDir?: string | undefined
   /**
-   * How long nodes that etcd seems to have lost stay while they take connections; 0 = etcd is always believed at
-   * once. Default 60,000.
+   * How long nodes that etcd seems to have lost stay in the list while they accept connections. With 0 they
+   * are removed at once. Default 60,000.
    */
   readonly suspectGraceMs?: number | undefined
-  /** Gives up waiting for the first list. */
+  /** Aborts waiting for the first list. */
   readonly signal?: AbortSignal | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
 
 /**
- * Follows the nodes of a service in etcd, with the guarantees of the gateway's own table: no event is missed, an
- * error never empties the list, and nodes that only etcd has lost stay while they take connections. Resolves
- * when the first list is there, an empty one too; while etcd is away it keeps trying.
+ * Follows the nodes of a service in etcd, with the guarantees of the gateway's own table: no event is missed,
+ * an error never empties the list, and nodes that only etcd has lost stay while they accept connections.
+ * Resolves when the first list has arrived, even if it is empty. While etcd is unreachable it keeps trying.
+ * The caller closes the result.
  *
- * @throws TypeError when an option is not acceptable; the reason of `signal` when that aborts first
+ * @throws TypeError when an option is invalid; the reason of `signal` when that aborts first
  */
 export async function discover(name: string, options: DiscoverOptions = {}): Promise<DiscoveredService> {
   const { signal, suspectGraceMs, logger } = options
@@ -39,7 +40,7 @@ export async function discover(name: string, options: DiscoverOptions = {}): Pro
   const registry = new EtcdRegistry({
     ...clientOptions(access),
     servicesPrefix,
-    // Just this service's keys are listed and watched, however many others there are.
+    // Only this service's keys are listed and watched, however many other services there are.
     sources: [{ prefix: `${checkPrefix(servicesPrefix)}${name}/`, service: name, format }],
     withRoutes: false,
     dataDir,

@@ -1,38 +1,44 @@
 import type { Node } from '../internal/nodes/node.ts'
 
-/** The live list of the nodes of one service. Whoever asked for it calls `close()`, or writes `await using`. */
+/** A live list of the nodes of one service. Call `close()` when done, or declare it with `await using`. */
 export interface DiscoveredService extends AsyncDisposable {
   readonly name: string
-  /** All of them, ordered by id: also those with weight 0, and those that do not speak HTTP. A new array for each change. */
+  /**
+   * All nodes, ordered by id, including those with weight 0 and those that do not speak HTTP. Each change
+   * makes a new array.
+   */
   readonly nodes: readonly Node[]
   /**
-   * The next usable node by smooth weighted round-robin; undefined when there is none. Usable are nodes that speak
-   * HTTP and have a weight above 0.
+   * Returns the next usable node by smooth weighted round-robin, or undefined when there is none. A node is
+   * usable when it speaks HTTP and has a weight above 0.
    */
   pick(): Node | undefined
-  /** Any usable node, each as likely as the others whatever their weights; undefined when there is none. */
+  /** Returns a random usable node, or undefined when there is none. Weights make no difference. */
   random(): Node | undefined
-  /** How true the list is, at this moment. */
+  /** How current the list is, as of now. */
   readonly status: DiscoveryStatus
   /**
-   * Has `listener` called after each change, with the new list. What it throws is logged.
+   * Calls `listener` with the new list after each change. Errors that it throws are logged.
    *
-   * @returns ends that
+   * @returns a function that removes the listener
    */
   onChange(listener: (nodes: readonly Node[]) => void): () => void
-  /** Stops following and closes the connection. The list stays as it was last. Safe to call twice. */
+  /** Stops following and closes the connection. The list keeps its last state. Safe to call twice. */
   close(): Promise<void>
 }
 
 export interface DiscoveryStatus {
-  /** Whether the store is followed. */
+  /** Whether the store is being followed. */
   readonly connected: boolean
-  /** Whether the list may be behind: the store is away, or has not been heard since the list was read from disk. */
+  /**
+   * Whether the list may be out of date: the store is unreachable, or has not answered since the list was
+   * read from disk.
+   */
   readonly stale: boolean
-  /** Why not connected, for people. */
+  /** Why the store is not being followed, as text for people. */
   readonly reason?: string | undefined
-  /** The store's revision that the list is true at. */
+  /** The store's revision at which the list is correct. */
   readonly revision: string | undefined
-  /** Milliseconds since the store last confirmed that nothing is missing; undefined before the first time. */
+  /** Milliseconds since the store last confirmed that nothing is missing; undefined until it has done so. */
   readonly ageMs: number | undefined
 }

@@ -5,21 +5,26 @@ import { acquireIn, type Lock, type LockOptions } from './lock.ts'
 
 const DEFAULT_PREFIX = '/waygate/elections/'
 
-/** As of a lock; the default `prefix` is `/waygate/elections/`. */
+/** The options of `lock()`, except that the default `prefix` is `/waygate/elections/`. */
 export type CampaignOptions = LockOptions
 
-/** What the leader has. Whoever got it calls `resign()`, also when it is lost, or writes `await using`. */
+/**
+ * A leadership that is held. Call `resign()` when done, even when it was lost, or declare it with `await
+ * using`.
+ */
 export interface Leadership extends Pick<Lock, 'name' | 'fencingToken' | 'lost'>, AsyncDisposable {
-  /** Lets the next lead, and closes the connection. Resolves when etcd has confirmed, or after 2 s. */
+  /**
+   * Lets the next candidate lead and closes the connection. Resolves when etcd has confirmed, or after 2 s.
+   */
   resign(): Promise<void>
 }
 
 /**
- * Stands for the leader of that name, and resolves when elected: candidates lead in the order in which they
- * stood, each until it resigns or is lost. Waiting and losing are as with a lock.
+ * Enters the election of that name and resolves when elected. Candidates lead in the order in which they
+ * entered, each until it resigns or loses its lease. Waiting and losing work as they do for `lock()`.
  *
- * @param value what observers are told of this leader, e.g. its address
- * @throws as `lock()` does
+ * @param value what observers see of this leader, e.g. its address
+ * @throws what `lock()` throws
  */
 export async function campaign(
   name: string,
@@ -31,14 +36,15 @@ export async function campaign(
   return { name, fencingToken: revision, lost, resign: release, [Symbol.asyncDispose]: release }
 }
 
-/** Of a lock what an observer needs; the default `prefix` is `/waygate/elections/`. */
+/** The options of `lock()` that an observer needs. The default `prefix` is `/waygate/elections/`. */
 export type ObserveOptions = Omit<LockOptions, 'ttlSeconds' | 'logger'>
 
 /**
- * The value of the present leader, undefined while there is none, then every change, until `signal` aborts or
- * the loop is left. A slow reader is told the latest alone. While etcd is away it waits.
+ * Yields the value of the current leader, or undefined when there is none, and then every change, until
+ * `signal` aborts or the caller leaves the loop. A slow reader gets only the latest value. While etcd is
+ * unreachable it waits.
  *
- * @throws TypeError when an option is not acceptable
+ * @throws TypeError when an option is invalid; etcd's error when it refuses the user or the keys
  */
 export async function* observeLeader(
   name: string,

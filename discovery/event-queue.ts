@@ -1,6 +1,6 @@
 /**
- * Events pushed on one side, iterated on the other, in order; nothing is lost while the reader is busy.
- * Ends when `signal` aborts, when `end()` is called, or when the reader leaves its loop. One reader.
+ * An unbounded queue between a producer that pushes events and one reader that iterates over them in order.
+ * Ends when `signal` aborts, when `end()` is called, or when the reader leaves its loop.
  */
 export class EventQueue<T> implements AsyncIterable<T> {
   readonly #events: T[] = []
@@ -10,7 +10,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
   #wake: (() => void) | undefined
   #ended = false
 
-  /** @param onEnd called once, however it ended */
+  /** @param onEnd called once when the queue ends, for whatever reason */
   constructor(signal: AbortSignal, onEnd: () => void = () => {}) {
     this.#signal = signal
     this.#onEnd = onEnd
@@ -24,7 +24,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
     this.#wake?.()
   }
 
-  /** Ends the iteration; events not read yet are dropped. */
+  /** Ends the iteration and drops the events that were not read yet. */
   end(): void {
     if (this.#ended) return
     this.#ended = true

@@ -8,19 +8,22 @@ import type { Registration } from './registry.ts'
 
 export interface WaygatePluginOptions extends Omit<ServiceOptions, 'signal'> {
   /**
-   * `host` or `host:port` that gateways reach this service at; else WAYGATE_ADVERTISE, else the address it
-   * is bound to, and when that is every address, the first of the machine that is not loopback.
+   * The `host` or `host:port` at which gateways reach this service. Default: WAYGATE_ADVERTISE, or else the
+   * address that the server is bound to. A server bound to every address advertises the machine's first
+   * address that is not loopback.
    */
   readonly advertise?: string | undefined
-  /** How long it serves on after it has left etcd, until every gateway knows. Default 500. */
+  /**
+   * How long the server keeps serving after it has left etcd, so that every gateway can notice. Default 500.
+   */
   readonly drainMs?: number | undefined
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Set by `waygate/fastify`. */
+    /** Added by the `waygate/fastify` plugin. */
     waygate: {
-      /** Resolves when etcd has this service's node; rejects when the server closes before. */
+      /** Resolves when etcd has this service's node. Rejects when the server closes before that. */
       readonly registration: Promise<Registration>
     }
   }
@@ -29,28 +32,29 @@ declare module 'fastify' {
 const DEFAULT_DRAIN_MS = 500
 
 /**
- * Registers a Fastify server as a node of a service: once it listens, at the address it really has. When it
- * closes, it first leaves etcd, then serves on for `drainMs` with `Connection: close`, and only then stops.
- * Listening does not wait for etcd.
+ * Registers a Fastify server as a node of a service once it listens, at the address that it really has. When
+ * the server closes, it first leaves etcd, then keeps serving for `drainMs` with `Connection: close`, and
+ * only then stops. Listening does not wait for etcd.
  */
 export const waygate = fastifyPlugin(
   async function waygate(fastify: FastifyInstance, options: WaygatePluginOptions): Promise<void> {
     const { advertise = process.env.WAYGATE_ADVERTISE, drainMs = DEFAULT_DRAIN_MS, ...service } = options
     const registration = Promise.withResolvers<Registration>()
-    // Whoever does not ask for it must not crash over it.
+    // A program that does not use the promise must not crash when it rejects.
     registration.promise.catch(() => {})
     fastify.decorate('waygate', { registration: registration.promise })
 
-    // A connection whose request outlasts the drain would stay open until its idle timeout, 72 s in Fastify.
+    // Otherwise a connection whose request outlasts the drain stays open until its idle timeout, 72 s in
+    // Fastify.
     let isLeaving = false
     fastify.addHook('onSend', (request, reply, payload, done) => {
       if (isLeaving && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
       done(null, payload)
     })
 
-    // Too late to matter to one that has listened.
+    // Has no effect on a server that has listened: its promise was settled before.
     fastify.addHook('onClose', async () => {
-      registration.reject(new Error('the server closed before it listened'))
+      registration.reject(new Error('the server was closed before it listened'))
     })
 
     fastify.addHook('onListen', async () => {
@@ -61,7 +65,7 @@ export const waygate = fastifyPlugin(
       })()
       registered.then(registration.resolve, registration.reject)
       registered.catch(error => {
-        if (!leaving.signal.aborted) fastify.log.error({ err: error }, 'this service cannot be registered')
+        if (!leaving.signal.aborted) fastify.log.error({ err: error }, 'registering the service failed')
       })
 
       onFirstClose(fastify, async () => {
@@ -84,9 +88,9 @@ function isTcp(address: AddressInfo | string): address is AddressInfo {
 }
 
 /**
- * Runs `leave` before anything of the server closes. Fastify answers 503 to new requests from before its
- * preClose hooks on, so they are too late to serve through a drain. Closing goes through a stack, and what
- * is put there once the server listens lies above Fastify's own.
+ * Runs `leave` before any part of the server closes. Fastify answers new requests with 503 even before its
+ * preClose hooks run, so those hooks are too late for a drain. Fastify closes through a stack, and a handler
+ * added once the server listens lies above Fastify's own.
  */
 function onFirstClose(fastify: FastifyInstance, leave: () => Promise<void>): void {
   const { onClose } = fastify as FastifyInstance & { onClose(run: () => Promise<void>): void }

@@ -2,52 +2,53 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { FolderWatch } from './file-registry-folder.ts'
 
-/** What a file holds, or why that cannot be said. */
+/** The text of a file, or the reason why it cannot be read. */
 export type FileContent =
   | { readonly text: string; readonly reason?: undefined }
   | { readonly text?: undefined; readonly reason: string }
 
 export interface FollowContentOptions {
   readonly signal: AbortSignal
-  /** Between two looks at the file although nothing was heard of a change. Default 2,000. */
+  /** Time between reads of the file while no change is reported. Default 2,000. */
   readonly pollMs?: number | undefined
-  /** Between the two looks that must find the same before it is believed. Default 100. */
+  /** Time between the two reads that must return the same content before it is used. Default 100. */
   readonly settleMs?: number | undefined
-  /** The first content, and each that differs from the one told before. */
+  /** Called with the first content, and then with each that differs from the last one reported. */
   readonly onContent: (content: FileContent) => void
-  /** The file was read and holds what was told last. */
+  /** Called when the file was read and its content is the one reported last. */
   readonly onSame: () => void
 }
 
-/** Some ten thousand nodes. To parse as many takes a second or two, and meanwhile nothing else happens. */
+/** Room for about ten thousand nodes. Parsing that many blocks the event loop for a second or two. */
 const MAX_BYTES = 1_048_576
 
 /**
- * Tells of every content of a file that stays for a moment, until `signal` aborts. The file may be missing,
- * written in place, replaced by a rename, or reached through symbolic links that are switched, as Kubernetes does
- * with `..data` in the folder of a ConfigMap.
+ * Reports every content of a file that stays the same for `settleMs`, until `signal` aborts. The file may be
+ * missing, written in place, replaced by a rename, or reached through symbolic links that are switched, as
+ * Kubernetes does with `..data` in the folder of a ConfigMap.
  *
- * The folder tells of changes. Some file systems tell nothing, and links may lead elsewhere, so the file is also
- * read every `pollMs`; the text is compared and not its time, which two quick writes can share.
+ * Changes are noticed by watching the folder. Some file systems report nothing, and links may lead elsewhere,
+ * so the file is also read every `pollMs`. The texts are compared rather than the modification times, which
+ * can be the same for two quick writes.
  */
 export async function followContent(path: string, options: FollowContentOptions): Promise<void> {
   const { signal, pollMs = 2_000, settleMs = 100, onContent, onSame } = options
   const wait = createWait(signal)
   const folder = new FolderWatch(dirname(path), wait.wake)
-  let told: FileContent | undefined
+  let reported: FileContent | undefined
   let seen: FileContent | undefined
   try {
     while (!signal.aborted) {
       await folder.check()
       const content = await readContent(path)
       if (signal.aborted) return
-      if (isSame(content, told)) {
+      if (isSame(content, reported)) {
         onSame()
         await wait.untilWoken(pollMs)
-        // Others may write to this folder without a pause; it need not be read as often.
+        // Other programs may write to this folder all the time. That must not cause a read for each write.
         await wait.throughout(settleMs)
       } else if (isSame(content, seen)) {
-        told = content
+        reported = content
         onContent(content)
       } else await wait.throughout(settleMs)
       seen = content
@@ -57,14 +58,14 @@ export async function followContent(path: string, options: FollowContentOptions)
   }
 }
 
-/** The text of a file as UTF-8, or for people why there is none; without the file's name. */
+/** Reads a file as UTF-8. Returns its text, or a reason for people that does not contain the file's name. */
 export async function readContent(path: string): Promise<FileContent> {
   try {
     const about = await stat(path)
     if (about.isDirectory()) return { reason: 'it is a folder' }
-    // To open a named pipe is to wait for whoever writes to it.
-    if (!about.isFile()) return { reason: 'it is no regular file' }
-    if (about.size > MAX_BYTES) return { reason: `it has more than ${MAX_BYTES} bytes` }
+    // Opening a named pipe would wait until somebody writes to it.
+    if (!about.isFile()) return { reason: 'it is not a regular file' }
+    if (about.size > MAX_BYTES) return { reason: `it is larger than ${MAX_BYTES} bytes` }
     return { text: await readFile(path, 'utf8') }
   } catch (error) {
     return { reason: reasonOf(error as NodeJS.ErrnoException) }
@@ -81,7 +82,7 @@ function isSame(a: FileContent, b: FileContent | undefined): boolean {
   return a.text === b?.text && a.reason === b?.reason
 }
 
-/** Waits that end when `signal` aborts. */
+/** Creates waits that end when `signal` aborts. */
 function createWait(signal: AbortSignal) {
   let isWoken = false
   let end = () => {}
@@ -99,7 +100,10 @@ function createWait(signal: AbortSignal) {
   }
   return {
     throughout,
-    /** Ends early when woken; at once when that happened since the last such wait. */
+    /**
+     * Waits up to `delayMs`, or until `wake()` is called. Returns at once when that happened since the last
+     * wait.
+     */
     async untilWoken(delayMs: number): Promise<void> {
       onWake = () => end()
       if (!isWoken) await throughout(delayMs)

@@ -5,23 +5,24 @@ import { readNode } from './codecs/node-object.ts'
 import { isObject, type JsonObject } from './codecs/value.ts'
 import type { RegistryEntry } from './registry.ts'
 
-/** What a file of services says, or for people why nothing of it is used. */
+/** The entries of a file of services, or the reason for people why none of it is used. */
 export type ServicesFile =
   | { readonly nodes: readonly RegistryEntry[]; readonly routes: readonly RegistryEntry[] }
   | { readonly reason: string }
 
 type Path = readonly (string | number)[]
-/** `line 7: ` of what is at a path, or of the innermost part of it that is there. */
+/** Returns `line 7: ` for the value at a path, or for the innermost part of the path that exists. */
 type LineOf = (path: Path) => string
 
-/** Loaded with the first file: a gateway that follows etcd has none to read. */
+/** Loads `yaml` with the first file, because a gateway that follows etcd never needs it. */
 const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof import('yaml')
 const NODE_FIELDS = ['id', 'ip', 'host', 'port', 'weight', 'metadata', 'protocol']
 
 /**
- * Reads YAML 1.2, of which JSON is a part. A node that is wrong is a problem of that node, under a key such as
- * `services.user[1]`, and what its id meant before stays. What is wrong around the nodes refuses the whole text:
- * half a file, or a section under a misspelt name, must not pass for the wish to remove the rest.
+ * Reads a file of services in YAML 1.2, which includes JSON. An invalid node is a problem of that node alone,
+ * under a key such as `services.user[1]`, and a node that had its id before stays in use. A mistake outside
+ * the nodes rejects the whole text: half a file, or a section with a misspelt name, must not be taken for a
+ * wish to remove the rest.
  *
  * @param before the nodes of the last text that was used
  */
@@ -40,7 +41,7 @@ export function readServices(text: string, before: readonly RegistryEntry[] = []
   }
 }
 
-/** @throws TypeError with line and column when it is not YAML */
+/** @throws TypeError with line and column when the text is not YAML */
 function parse(text: string): { value: unknown; lineOf: LineOf } {
   const { LineCounter, parseDocument } = loadYaml()
   const lineCounter = new LineCounter()
@@ -60,25 +61,27 @@ function parse(text: string): { value: unknown; lineOf: LineOf } {
     }
     return ''
   }
-  // Aliases of aliases can make a gigabyte of a kilobyte.
+  // Aliases of aliases can turn a kilobyte into a gigabyte.
   return { value: document.toJS({ maxAliasCount: 100 }), lineOf }
 }
 
 function sectionsOf(value: unknown, lineOf: LineOf): { services: JsonObject; routes?: unknown } {
   if (!isObject(value) || !Object.hasOwn(value, 'services')) {
-    throw new TypeError('it has no services; a file without any says services: {}')
+    throw new TypeError('it has no section "services"; write services: {} for none')
   }
   const { services, routes, ...others } = value
   const [other] = Object.keys(others)
   if (other !== undefined) {
-    throw new TypeError(`${lineOf([other])}unknown section ${quote(other)}; there are services and routes`)
+    throw new TypeError(
+      `${lineOf([other])}unknown section ${quote(other)}; the sections are services and routes`,
+    )
   }
   return { services: sectionOf('services', services, lineOf), ...(routes !== undefined && { routes }) }
 }
 
 function sectionOf(name: string, value: unknown, lineOf: LineOf): JsonObject {
   if (isObject(value)) return value
-  throw new TypeError(`${lineOf([name])}${name} must be a map; {} for an empty one`)
+  throw new TypeError(`${lineOf([name])}${name} must be a map; write {} for an empty one`)
 }
 
 function nodeEntries(
@@ -87,7 +90,7 @@ function nodeEntries(
   lineOf: LineOf,
 ): readonly RegistryEntry[] {
   const entries = new Map<string, RegistryEntry>()
-  /** Services and single nodes that were meant to be there. */
+  /** The names of services and keys of nodes that the file lists, but that are invalid. */
   const meant = new Set<string>()
   const refuse = (path: Path, reason: string) => {
     const key = keyAt(path)
@@ -95,7 +98,7 @@ function nodeEntries(
   }
   for (const [service, items] of Object.entries(services)) {
     if (!Array.isArray(items)) {
-      refuse(['services', service], 'must be a list of nodes; [] for none')
+      refuse(['services', service], 'must be a list of nodes; write [] for none')
       meant.add(service)
       continue
     }
@@ -103,7 +106,7 @@ function nodeEntries(
       try {
         const node = nodeFrom(service, item)
         const key = nodeKey(node)
-        if (entries.has(key)) throw new TypeError(`has the id of another node, ${quote(node.id)}`)
+        if (entries.has(key)) throw new TypeError(`has the same id as another node, ${quote(node.id)}`)
         entries.set(key, { kind: 'nodes', key, nodes: [node] })
       } catch (error) {
         refuse(['services', service, index], (error as Error).message)
@@ -124,13 +127,13 @@ function nodeEntries(
 /** @throws TypeError with a reason for people */
 function nodeFrom(service: string, item: unknown): Node {
   if (typeof item === 'string') return createNode({ service, id: idOf(item), ...parseAddress(item) })
-  if (!isObject(item)) throw new TypeError('a node must be host:port, or a map with ip and port')
+  if (!isObject(item)) throw new TypeError('a node must be host:port or a map with ip and port')
   const unknown = Object.keys(item).find(field => !NODE_FIELDS.includes(field))
   if (unknown !== undefined) throw new TypeError(`a node has no field ${quote(unknown)}`)
   return readNode(service, undefined, item)
 }
 
-/** The id of the node that somebody wrote, however wrong the rest is. */
+/** Returns the id that an invalid node was meant to have; undefined when it cannot be determined. */
 function idMeant(item: unknown): string | undefined {
   if (typeof item === 'string') return idOf(item)
   if (!isObject(item)) return undefined
@@ -140,7 +143,7 @@ function idMeant(item: unknown): string | undefined {
   return idOf(addressOf({ host, port }))
 }
 
-/** Other than any key that {@link keyAt} gives: names have no slash. */
+/** Returns a key with slashes, so that it differs from every key of {@link keyAt}. */
 function nodeKey({ service, id }: Pick<Node, 'service' | 'id'>): string {
   return `services/${service}/${id}`
 }

@@ -2,15 +2,15 @@ import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 
 /**
- * Tells that something changed in a folder, which may come, go and be replaced. It never fails and promises
- * nothing: network file systems stay silent, so whoever uses it also looks from time to time. Whoever made it
- * calls `close()`.
+ * Calls `onChange` when something changes in a folder, which may appear, disappear and be replaced. It never
+ * fails, and it may miss changes: network file systems report none, so the caller must also poll. Call
+ * `close()` when done.
  */
 export class FolderWatch {
   readonly #folder: string
   readonly #onChange: () => void
   #watcher: FSWatcher | undefined
-  /** Device and inode of the folder that is watched. */
+  /** Device and inode of the folder being watched. */
   #watched: string | undefined
 
   constructor(folder: string, onChange: () => void) {
@@ -18,7 +18,7 @@ export class FolderWatch {
     this.#onChange = onChange
   }
 
-  /** Sees to it that the folder of this name, as it is now, is the one watched. */
+  /** Starts watching the folder, or watches the new one if it was replaced. */
   async check(): Promise<void> {
     const present = await stat(this.#folder).then(
       ({ dev, ino }) => `${dev}:${ino}`,
@@ -36,7 +36,7 @@ export class FolderWatch {
       this.#watcher = watcher
       this.#watched = present
     } catch {
-      // Gone meanwhile, or the system watches as much as it will: the next check tries again.
+      // The folder has gone meanwhile, or the system has no watches left. The next check tries again.
     }
   }
 

@@ -2,7 +2,7 @@ import { type FileContent, followContent } from './file-registry-content.ts'
 import { readServices } from './file-registry-document.ts'
 import type { RegistryEntry, RegistryEvent, RegistrySource, SourceStatus } from './registry.ts'
 
-/** The two sections of the file. */
+/** The two sections of the file, each a source of its own. */
 export const FILE_SOURCES = [
   { name: 'services', scope: 'nodes' },
   { name: 'routes', scope: 'routes' },
@@ -16,17 +16,17 @@ export interface FileFollowerOptions {
 }
 
 /**
- * Turns what becomes of a file into events: a snapshot for each content that parses, one problem for each that
- * does not, and a word when the file cannot be read.
+ * Turns the contents of a file into registry events: a snapshot for each content that parses, a problem for
+ * each that does not, and a status when the file cannot be read.
  */
 export class FileFollower {
   readonly #options: FileFollowerOptions
   #revision = 0n
-  /** The text that the revision stands for. */
+  /** The text of the current revision. */
   #text: string | undefined
   #nodes: readonly RegistryEntry[] | undefined
-  /** Whether the table is what the file says. */
-  #isTrue = false
+  /** Whether the table is the current content of the file. */
+  #isCurrent = false
   #confirmedAt: number | undefined
   #loads = 0
   #connected = false
@@ -36,7 +36,7 @@ export class FileFollower {
     this.#options = options
   }
 
-  /** Follows until `signal` aborts. */
+  /** Follows the file until `signal` aborts. */
   follow(signal: AbortSignal): Promise<void> {
     const { file, pollMs, settleMs } = this.#options
     return followContent(file, {
@@ -60,7 +60,7 @@ export class FileFollower {
 
   #apply(content: FileContent): void {
     const { file } = this.#options
-    this.#isTrue = false
+    this.#isCurrent = false
     if (content.text === undefined) {
       this.#setConnected(false, `${file}: ${content.reason}`)
       return
@@ -81,7 +81,7 @@ export class FileFollower {
         this.#options.push({ type: 'change', source, scope, revision, puts, deletes: [] })
       }
     } else {
-      this.#isTrue = true
+      this.#isCurrent = true
       this.#loads += 1
       this.#nodes = parsed.nodes
       for (const { name: source, scope } of FILE_SOURCES) {
@@ -95,7 +95,7 @@ export class FileFollower {
   }
 
   #confirm(): void {
-    if (this.#isTrue) this.#confirmedAt = performance.now()
+    if (this.#isCurrent) this.#confirmedAt = performance.now()
   }
 
   #setConnected(connected: boolean, reason?: string): void {

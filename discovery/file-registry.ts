@@ -14,17 +14,17 @@ import {
 import { serviceOf } from './service-of.ts'
 
 export interface FileRegistryOptions {
-  /** A YAML or JSON file with `services` and, if wanted, `routes`; it need not be there yet. */
+  /** A YAML or JSON file with `services` and optionally `routes`. It need not exist yet. */
   readonly file: string | undefined
-  /** How often it is read although nothing was heard of a change. Default 2,000. */
+  /** Time between reads of the file while no change is reported. Default 2,000. */
   readonly pollMs?: number | undefined
-  /** How long a new content must stay the same before it is believed. Default 100. */
+  /** How long a new content must stay the same before it is used. Default 100. */
   readonly settleMs?: number | undefined
 }
 
 /**
- * Nodes and routes of one file, read anew whenever it changes: for backends that do not register themselves.
- * A file that is missing or does not parse leaves the last table in place.
+ * A registry that reads nodes and routes from one file, and reads it again whenever it changes. It is for
+ * backends that do not register themselves. When the file is missing or does not parse, the last table stays.
  */
 export class FileRegistry implements Registry {
   readonly name = 'file'
@@ -36,9 +36,9 @@ export class FileRegistry implements Registry {
   readonly #following = new Set<Promise<void>>()
   #latest: FileFollower | undefined
 
-  /** @throws TypeError without a file */
+  /** @throws TypeError when no file is given */
   constructor(options: FileRegistryOptions) {
-    if (options.file === undefined) throw new TypeError('the file registry needs a file')
+    if (options.file === undefined) throw new TypeError('the file registry needs a file; set discovery.file')
     this.#file = options.file
     this.#options = options
   }
@@ -53,7 +53,7 @@ export class FileRegistry implements Registry {
     throw this.#readOnly()
   }
 
-  /** @throws Error naming the file when it cannot be read or does not parse */
+  /** @throws Error that names the file, when it cannot be read or does not parse */
   async getService(name: string): Promise<Service | undefined> {
     const file = this.#file
     const content = await readContent(file)
@@ -91,7 +91,7 @@ export class FileRegistry implements Registry {
 
   #readOnly(): ReadOnlyRegistryError {
     return new ReadOnlyRegistryError(
-      `services do not register in ${this.#file}: its nodes change when it is edited`,
+      `services cannot register in ${this.#file}; edit the file to change its nodes`,
     )
   }
 }

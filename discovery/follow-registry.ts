@@ -7,9 +7,9 @@ import { SuspectWatch } from './suspect-watch.ts'
 export interface FollowRegistryOptions {
   readonly registry: Registry
   readonly directory: Directory
-  /** The events to take; undefined = all. */
+  /** Only events of this scope are applied; undefined means all. */
   readonly scope?: RegistryScope | undefined
-  /** How long what the registry may have lost stays in use. */
+  /** How long keys that the registry may have lost stay in use. */
   readonly suspectGraceMs: number
   readonly logger: Logger
   /** Called after each event that the directory has applied. */
@@ -18,7 +18,7 @@ export interface FollowRegistryOptions {
 }
 
 /**
- * Keeps a directory at what a registry says, and looks after what is in doubt, until `signal` aborts.
+ * Applies the events of a registry to a directory and watches over its suspects, until `signal` aborts.
  *
  * @throws what the registry or `onApplied` throws
  */
@@ -32,7 +32,7 @@ export async function followRegistry(options: FollowRegistryOptions): Promise<vo
       await slices.run(directory.steps(event))
       suspects.check()
       onApplied(event)
-      // Events that have queued up come without a turn between them.
+      // Queued events arrive without a turn of the event loop between them.
       await slices.rest()
     }
   } finally {

@@ -2,53 +2,62 @@ import { type Node, suspected } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { RegistryEntry } from './registry.ts'
 
-/** A route document as a Route, or what is wrong with it, for people, and the service that it names all the same. */
-export type ParsedRoute =
+/**
+ * The route of a document, or the reason for people why it is invalid, with the service that it names and, when it can
+ * be told which requests the document means, a closed route that refuses them.
+ */
+export type ParsedRouteDocument =
   | { readonly route: Route }
-  | { readonly reason: string; readonly service?: string | undefined }
+  | {
+      readonly reason: string
+      readonly service?: string | undefined
+      readonly closed?: Route | undefined
+    }
 
-export type ParseRoute = (id: string, document: unknown) => ParsedRoute
+export type ParseRoute = (id: string, document: unknown) => ParsedRouteDocument
 
-/** What an API key's document says, as whoever checks keys wants it, or what is wrong with it, for people. */
+/**
+ * An API key in the form that the authenticator uses, or the reason for people why its document is invalid.
+ */
 export type ParsedApiKey = { readonly apiKey: unknown } | { readonly reason: string }
 
 export type ParseApiKey = (document: unknown) => ParsedApiKey
 
-/** What decides whether a request is let in. */
+/** A registry entry that decides whether a request is let in. */
 export type Credential =
   | { readonly kind: 'api-key'; readonly hash: string; readonly apiKey: unknown }
   | { readonly kind: 'revocation'; readonly tokenId: string }
 
-/** What one key has said so far: its last good value, and what is wrong with its present one. */
+/** The state of one key: its last good value, and the problem of its current value if there is one. */
 export interface KeyState {
   readonly nodes: readonly Node[]
   readonly route?: Route | undefined
   readonly credential?: Credential | undefined
   readonly problem?: string | undefined
-  /** The service that a refused route document names. */
+  /** The service that a rejected route document names. */
   readonly names?: string | undefined
-  /** Set while the registry does not name the key and may have lost it: when that was first seen. */
+  /** When the key was first missed; set while the registry does not have the key but may have lost it. */
   readonly suspectSince?: number | undefined
 }
 
-/** Of a key that has said nothing. */
+/** The state of a key that does not exist. */
 export const NOTHING: KeyState = { nodes: [] }
 
-/** A key's nodes as they are to be seen: those of a suspect are suspects. */
+/** Returns the nodes of a key. While the key is suspect, its nodes are marked as suspect. */
 export function shownNodes({ nodes, suspectSince }: KeyState): readonly Node[] {
   return suspectSince === undefined ? nodes : nodes.map(suspected)
 }
 
-/** How what a key says is judged. */
+/** The rules by which values are accepted or rejected. */
 export interface EntryRules {
   readonly parseRoute: ParseRoute
-  /** Default: every document is good as it is. */
+  /** Default: every document is accepted as it is. */
   readonly parseApiKey?: ParseApiKey | undefined
-  /** Why a node must not be used, for people; undefined when it may. Default: all may. */
+  /** Returns why a node must not be used, or undefined when it may. Default: all nodes may be used. */
   readonly refusalOf?: ((node: Node) => string | undefined) | undefined
 }
 
-/** What a key has said when `entry` is added to what it had said before. */
+/** Returns the state of a key after `entry`, given its state before. */
 export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): KeyState {
   switch (entry.kind) {
     case 'nodes':
@@ -60,7 +69,9 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
     case 'route': {
       const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
       if ('route' in parsed) return { nodes: [], route: parsed.route }
-      return { nodes: [], route: before.route, problem: parsed.reason, names: parsed.service }
+      // The last good version stays. Without one, the requests must not fall to a less strict route.
+      const route = before.route?.isBroken ? (parsed.closed ?? before.route) : (before.route ?? parsed.closed)
+      return { nodes: [], route, problem: parsed.reason, names: parsed.service }
     }
     case 'api-key': {
       const { parseApiKey = apiKey => ({ apiKey }) } = rules
@@ -76,7 +87,7 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
   }
 }
 
-/** The nodes that may be used; where that is none, the key has no good value, and keeps the one it had. */
+/** Drops the nodes that must not be used. When none is left, the key keeps the nodes that it had before. */
 function withoutRefused(
   before: KeyState,
   nodes: readonly Node[],
@@ -92,8 +103,10 @@ function withoutRefused(
   return { nodes: kept.length > 0 ? kept : before.nodes, problem: problems.join('; ') }
 }
 
-/** A document that its parser fails on is a problem of that document. */
-function orProblem<T>(parse: () => T): T | { readonly reason: string; readonly service?: undefined } {
+/** Turns an error of the parser into a problem of the document. */
+function orProblem<T>(
+  parse: () => T,
+): T | { readonly reason: string; readonly service?: undefined; readonly closed?: undefined } {
   try {
     return parse()
   } catch (error) {

@@ -7,49 +7,59 @@ import type { Logger } from './logger.ts'
 const DEFAULT_PREFIX = '/waygate/locks/'
 
 export interface LockOptions extends EtcdAccess {
-  /** The keys are `<prefix><name>/<lease>`. Default `/waygate/locks/`. */
+  /** Keys are named `<prefix><name>/<lease>`. Default `/waygate/locks/`. */
   readonly prefix?: string | undefined
-  /** Seconds until the next has the lock when this process is gone without a word; at least 2, at most 86,400. Default 10. */
+  /**
+   * Seconds until the next waiter gets the lock if this process dies: at least 2, at most 86,400. Default 10.
+   */
   readonly ttlSeconds?: number | undefined
-  /** Gives up waiting, and the place in the queue. */
+  /** Aborts waiting and gives up the place in the queue. */
   readonly signal?: AbortSignal | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
 
-/** A lock that is held. Whoever got it calls `release()`, also when it is lost, or writes `await using`. */
+/**
+ * A lock that is held. Call `release()` when done, even when it was lost, or declare it with `await using`.
+ */
 export interface Lock extends AsyncDisposable {
   readonly name: string
   /**
-   * Larger than that of every holder before, as long as etcd keeps its data. Whatever the lock guards can
-   * refuse a smaller one than it has seen: the word of a holder that does not know yet that it is none.
+   * A number that is larger than the token of every earlier holder, as long as etcd keeps its data. The
+   * resource that the lock guards can refuse tokens smaller than the largest it has seen. They come from a
+   * holder that has not noticed yet that it lost the lock.
    */
   readonly fencingToken: bigint
   /**
-   * Aborts when the lock is lost: etcd did not answer for nearly a TTL, or the lease or the key was removed
-   * by somebody else. In the first case before etcd can give it to the next, in the second as soon as etcd
-   * tells. Not after `release()`. A process that is stopped hears of it when it goes on, hence the token.
+   * Aborts when the lock is lost: etcd did not answer for nearly a TTL, or somebody else removed the lease or
+   * the key. In the first case it aborts before etcd can give the lock to the next waiter, in the second as
+   * soon as etcd reports the removal. It does not abort after `release()`. A process that is stopped notices
+   * the loss only when it continues, which is why there is a token.
    */
   readonly lost: AbortSignal
-  /** Lets the next have it, and closes the connection. Resolves when etcd has confirmed, or after 2 s. */
+  /**
+   * Gives the lock to the next waiter and closes the connection. Resolves when etcd has confirmed, or after 2
+   * s.
+   */
   release(): Promise<void>
 }
 
 /**
- * Waits until nobody else holds the lock of that name, in the order of asking, and takes it. While etcd is
- * away it keeps trying; away for longer than the TTL, it asks anew, behind whoever has asked by then.
+ * Waits until nobody else holds the lock of that name, and takes it. Waiters get it in the order in which
+ * they asked. While etcd is unreachable it keeps trying. After more than a TTL it asks again, behind
+ * everybody who has asked by then.
  *
- * @throws TypeError when an option is not acceptable; the reason of `signal` when that aborts first; etcd's
- * error when it does not know the user or does not let them write there
+ * @throws TypeError when an option is invalid; the reason of `signal` when that aborts first; etcd's error
+ * when it does not accept the user or the user may not write there
  */
 export async function lock(name: string, options: LockOptions = {}): Promise<Lock> {
   const { prefix = DEFAULT_PREFIX } = options
-  // For people who look who holds it: `etcdctl get --prefix /waygate/locks/`.
+  // Shows people who holds the lock: `etcdctl get --prefix /waygate/locks/`.
   const value = `${hostname()}:${process.pid}`
   return asLock(name, await acquireIn(queueOf(prefix, name), value, options))
 }
 
-/** What is {@link acquire}d with a client of its own, which is closed on release. */
+/** Acquires the first place of a queue with a client of its own, which is closed on release. */
 export async function acquireIn(queue: string, value: string, options: LockOptions): Promise<Held> {
   const { ttlSeconds, signal, logger } = options
   signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 /**
- * What discovery needs of a logger; a pino logger fits. The object comes first, the message is constant.
- * Neither ever holds a password or a token.
+ * The part of a logger that discovery uses. A pino logger fits. The object comes first, and the message is
+ * constant. Neither ever contains a password or a token.
  */
 export interface Logger {
   debug(details: object, message: string): void
@@ -11,5 +11,5 @@ export interface Logger {
 
 const ignore = (): void => {}
 
-/** A logger that says nothing. */
+/** A logger that discards everything. */
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }

@@ -1,32 +1,33 @@
-/** One thing that a registry no longer names. */
+/** One item that a registry no longer has. */
 export interface Removal<T> {
-  /** What it belongs to; removals are weighed within a group, and over all groups. */
+  /** The group of the item. Removals are counted within each group and over all groups. */
   readonly group: string
   readonly item: T
 }
 
 export interface GuardOptions {
-  /** For how long after a reconnect removals are weighed together. */
+  /** For this long after a reconnect, removals are counted together. */
   readonly windowMs: number
-  /** Removals this close together are one burst; those of a burst are taken back together. */
+  /** Removals this close together are one burst. The removals of a burst are doubted together. */
   readonly burstMs: number
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number
 }
 
-/** What a group held when the window opened, and what it has lost since. */
+/** The size of a group when it first lost an item in this window, and what it has lost since. */
 interface Losses<T> {
   readonly before: number
   readonly removals: { readonly removal: Removal<T>; readonly at: number }[]
 }
 
 /**
- * Tells a registry's loss from its word. A store that comes back from an outage may have let every lease run
- * out, or may have been wiped: what it no longer names is then not gone, it is unknown.
+ * Distinguishes deliberate deletes from a registry that has lost its data. A store that comes back from an
+ * outage may have let every lease expire, or may have been wiped. The nodes that it no longer has may then be
+ * alive.
  *
- * Doubted are removals that leave less than half of a group, or of all groups together, and that are more
- * than one. In a whole listing they are weighed at once; single events are, for a time after a reconnect. Any
- * other removal is believed, so that one explicit delete takes effect at once.
+ * Removals are doubted when there are two or more and they leave less than half of a group, or of all groups
+ * together. The removals of a full listing are always counted. Single events are counted for a time after a
+ * reconnect. All other removals are believed, so that one explicit delete takes effect at once.
  */
 export class MassDeleteGuard<T> {
   readonly #options: GuardOptions
@@ -37,17 +38,19 @@ export class MassDeleteGuard<T> {
     this.#options = options
   }
 
-  /** The store was away and is heard again. */
+  /** Opens the window: the store was unreachable and has answered again. */
   reconnected(): void {
     this.#windowEndsAt = this.#options.now() + this.#options.windowMs
     this.#losses.clear()
   }
 
   /**
-   * @param removals what one event would take away
-   * @param sizeOf how much a group holds now, before that; `undefined` asks for all groups together
-   * @param whole whether the event lists everything there is
-   * @returns those to doubt; among them may be earlier ones of the same burst, which are to be taken back
+   * Decides which removals to doubt.
+   *
+   * @param removals the removals of one event
+   * @param sizeOf the size of a group before these removals; `undefined` asks for all groups together
+   * @param whole whether the event is a full listing
+   * @returns the removals to doubt, including earlier ones of the same burst, which the caller must restore
    */
   doubt(
     removals: readonly Removal<T>[],
@@ -62,7 +65,7 @@ export class MassDeleteGuard<T> {
 
     const doubted = new Set<Removal<T>>()
     const byGroup = Map.groupBy(removals, removal => removal.group)
-    // The empty name stands for all groups: no group has it.
+    // The empty name stands for all groups together. No group has that name.
     for (const [group, lost] of [...byGroup, ['', removals] as const]) {
       const size = sizeOf(group === '' ? undefined : group)
       const losses = this.#losses.get(group) ?? { before: size, removals: [] }

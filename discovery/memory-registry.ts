@@ -18,15 +18,15 @@ const NODES_PREFIX = '/services/'
 const ROUTES_PREFIX = '/waygate/routes/'
 
 export interface MemoryRegistryOptions {
-  /** Undefined = API keys are not told of. */
+  /** Undefined means that there is no source of API keys. */
   readonly apiKeysPrefix?: string | undefined
-  /** Undefined = revocations are not told of. */
+  /** Undefined means that there is no source of revocations. */
   readonly revocationsPrefix?: string | undefined
 }
 
 /**
- * A registry inside the process: for tests, and for a gateway embedded next to the services it serves.
- * Leases do not run out, because nobody can vanish without the store.
+ * A registry inside the process, for tests and for a gateway in the same process as its services. Leases do
+ * not expire, because a service cannot die without its registry.
  */
 export class MemoryRegistry implements Registry {
   readonly name = 'memory'
@@ -38,7 +38,7 @@ export class MemoryRegistry implements Registry {
     'api-keys': new Map(),
     revocations: new Map(),
   }
-  /** By key, whose value it is; `unregister()` of a registration that was replaced must not remove its successor. */
+  /** The registration that owns each key. Unregistering a replaced one must not remove its successor. */
   readonly #owners = new Map<string, object>()
   readonly #watches = new Set<EventQueue<RegistryEvent>>()
   #revision = 1n
@@ -117,7 +117,7 @@ export class MemoryRegistry implements Registry {
     for (const key of [...this.#owners.keys()]) this.#remove('nodes', key)
   }
 
-  /** Puts a route document, as an operator would. */
+  /** Puts a route document, as an operator does with etcdctl. */
   putRoute(id: string, document: unknown): void {
     this.#write('routes', { kind: 'route', key: ROUTES_PREFIX + id, id, document })
   }
@@ -126,7 +126,7 @@ export class MemoryRegistry implements Registry {
     this.#remove('routes', ROUTES_PREFIX + id)
   }
 
-  /** Puts nodes or a problem under any key, as a service with a format of its own would. */
+  /** Puts an entry under any key, as a service with its own format does. */
   putEntry(scope: RegistryScope, entry: RegistryEntry): void {
     this.#write(scope, entry)
   }
@@ -135,7 +135,9 @@ export class MemoryRegistry implements Registry {
     this.#remove(scope, key)
   }
 
-  /** Plays an outage and its end: while it lasts, watches hear nothing; after it, a whole snapshot. */
+  /**
+   * Simulates an outage and its end. Watches get no events during the outage and a full snapshot after it.
+   */
   setConnected(connected: boolean): void {
     if (connected === this.#connected) return
     this.#connected = connected

@@ -9,17 +9,17 @@ import type { Registration } from './registry.ts'
 export interface ServiceOptions extends EtcdAccess {
   /** The name of the service. */
   readonly name: string
-  /** Else WAYGATE_SERVICES_PREFIX, else `/services/`. */
+  /** Default: WAYGATE_SERVICES_PREFIX, or else `/services/`. */
   readonly servicesPrefix?: string | undefined
-  /** Unique within the service; default `<name>-<host>-<port>`, the same after a restart. */
+  /** Unique within the service. Default `<name>-<host>-<port>`, which stays the same after a restart. */
   readonly id?: string | undefined
   /** 0..65535, default 1. */
   readonly weight?: number | undefined
   /** At most 256 entries. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
-  /** Seconds that the node stays when this process is gone without a word; 6 to 86,400, default 10. */
+  /** Seconds until the node is removed if this process dies, from 6 to 86,400. Default 10. */
   readonly ttlSeconds?: number | undefined
-  /** Gives up while the store is still away. */
+  /** Aborts the registration while etcd is unreachable. */
   readonly signal?: AbortSignal | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
@@ -32,10 +32,11 @@ export type RegisterServiceOptions = ServiceOptions &
   )
 
 /**
- * Puts this process into etcd as one node of a service, and keeps it there until `unregister()`, which also
- * closes the connection. Resolves when etcd has it; while etcd is away it keeps trying.
+ * Registers this process in etcd as one node of a service, and keeps it registered until `unregister()`,
+ * which also closes the connection. Resolves when etcd has the node. While etcd is unreachable it keeps
+ * trying.
  *
- * @throws TypeError when an option is not acceptable; the reason of `signal` when that aborts first
+ * @throws TypeError when an option is invalid; the reason of `signal` when that aborts first
  */
 export async function register(options: RegisterServiceOptions): Promise<Registration> {
   const { signal, ttlSeconds, logger } = options
@@ -59,7 +60,7 @@ export async function register(options: RegisterServiceOptions): Promise<Registr
 function nodeOf(options: RegisterServiceOptions): NodeInput {
   const { name, weight, metadata } = options
   const { host, port } = 'address' in options ? parseAddress(options.address) : options
-  // An address has brackets around IPv6, an id must not.
+  // An IPv6 address has brackets, which an id must not have.
   const id =
     options.id ??
     `${name}-${addressOf({ host, port })

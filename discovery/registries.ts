@@ -3,13 +3,13 @@ import { FileRegistry } from './file-registry.ts'
 import { MemoryRegistry } from './memory-registry.ts'
 import type { Registry } from './registry.ts'
 
-/** What registries are made from; each takes what it needs. */
+/** The options of all registries. Each registry takes those that it needs. */
 export interface RegistryOptions extends EtcdRegistryOptions {
-  /** Where the file registry has its nodes and routes from. */
+  /** The file from which the file registry reads nodes and routes. */
   readonly file?: string | undefined
 }
 
-/** Every registry that can be chosen by name. */
+/** The registries that can be chosen by name. */
 export const registries: ReadonlyMap<string, (options: RegistryOptions) => Registry> = new Map<
   string,
   (options: RegistryOptions) => Registry

@@ -1,107 +1,107 @@
 import type { Node, NodeInput } from '../internal/nodes/node.ts'
 
 /**
- * Where nodes and routes come from: etcd today, another store tomorrow. An implementation is one file and
- * one line in `registries.ts`; `test/discovery/registry-contract.ts` says what every one of them must do.
+ * The source of nodes and routes: etcd today, another store tomorrow. An implementation is one file and one
+ * line in `registries.ts`. `test/discovery/registry-contract.ts` defines what every implementation must do.
  */
 export interface Registry {
-  /** The name it is chosen by in the configuration, e.g. `etcd`. */
+  /** The name by which the configuration chooses it, e.g. `etcd`. */
   readonly name: string
   /**
-   * Who writes it. `services`: they register themselves under leases, so what is missing after an outage may be
-   * the registry's loss. `operator`: `register()` and `unregister()` reject with {@link ReadOnlyRegistryError},
-   * and what it no longer names is gone.
+   * Who writes to it. `services`: services register themselves under leases, so the registry may have lost
+   * the entries that are missing after an outage. `operator`: an operator writes the entries, so missing
+   * entries were removed, and `register()` and `unregister()` reject with {@link ReadOnlyRegistryError}.
    */
   readonly keptBy: 'services' | 'operator'
-  /** Where its entries come from; each is followed on its own. */
+  /** The sources of its entries. Each is followed independently. */
   readonly sources: readonly RegistrySource[]
-  /** Makes it usable. Resolves without a reachable store: a registry that is away is retried, not an error. */
+  /**
+   * Prepares the registry. Resolves even when the store is unreachable, which is retried and is not an error.
+   */
   init(): Promise<void>
   /**
-   * Puts one node under a lease of its own and keeps it there until `unregister()` or `close()`. Resolves
-   * when the store has it; while the store is away it keeps trying.
+   * Registers one node under its own lease and keeps it registered until `unregister()` or `close()`.
+   * Resolves when the store has the node. While the store is unreachable it keeps trying.
    */
   register(node: NodeInput, options?: RegisterOptions): Promise<Registration>
-  /** Removes a node whoever registered it. Resolves whether or not it was there. */
+  /** Removes a node, no matter who registered it. Resolves whether or not the node existed. */
   unregister(service: string, id: string): Promise<void>
-  /** The service as the store has it now; undefined when it has no node. */
+  /** Reads the current nodes of a service from the store. Resolves with undefined when it has none. */
   getService(name: string): Promise<Service | undefined>
   /**
-   * Everything there is, then every change, until `signal` aborts. For each source the first event that
-   * carries entries is a whole snapshot, and after any doubt about what was missed comes a fresh one. Never
-   * throws for a store that is away: that is a `status` event.
+   * Yields everything there is and then every change, until `signal` aborts. For each source the first event
+   * with entries is a full snapshot, and another one follows whenever a change may have been missed. It never
+   * throws because the store is unreachable; a `status` event reports that.
    */
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent>
-  /** How true the events of the watch started last are, at this moment; of one source, by its name. */
+  /** How current the events of one source are, as of now, for the watch that was started last. */
   status(source: string): SourceStatus
-  /** Ends watches and unregisters what this instance registered. */
+  /** Ends all watches and unregisters the nodes that this instance registered. */
   close(): Promise<void>
 }
 
-/** The registry is not for services to register in. */
+/** Thrown by a registry in which services cannot register. */
 export class ReadOnlyRegistryError extends Error {
   override readonly name = 'ReadOnlyRegistryError'
 }
 
-/** A service name with the nodes that serve it, ordered by id. */
+/** A service and the nodes that serve it, ordered by id. */
 export interface Service {
   readonly name: string
   readonly nodes: readonly Node[]
 }
 
 export interface RegisterOptions {
-  /** Seconds until the node is gone when nobody renews it; at least 6, at most 86,400. Default 10. */
+  /** Seconds until the node is removed when its lease is not renewed, from 6 to 86,400. Default 10. */
   readonly ttlSeconds?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a registered node can change without registering anew. */
+/** The values that a registered node can change without registering again. */
 export interface RegistrationChanges {
-  /** 0..65535; given while the node drains, it is kept for later. */
+  /** 0..65535. A weight given while the node drains applies once it no longer drains. */
   readonly weight?: number | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
-  /** true: weight 0, so no new requests; false: the weight it had, or was given meanwhile. */
+  /** True sets the weight to 0, so that the node gets no new requests. False restores the weight. */
   readonly draining?: boolean | undefined
 }
 
-/** One node's place in a registry. Whoever registered calls `unregister()`. */
+/** One node's registration. The caller ends it with `unregister()`. */
 export interface Registration {
   readonly node: Node
-  /** Writes new values under the same lease; what is not given stays. */
+  /** Writes new values under the same lease. Values that are not given stay as they are. */
   update(changes: RegistrationChanges): Promise<void>
   /** Ends the lease, so that gateways drop the node. Resolves when the store has confirmed, or after 2 s. */
   unregister(): Promise<void>
 }
 
-/**
- * What the entries of a source are. Every registry has nodes and routes; the others are there when they were asked for.
- */
+/** The kind of entries in a source. Every registry has nodes and routes. The other kinds are optional. */
 export type RegistryScope = 'nodes' | 'routes' | 'api-keys' | 'revocations'
 
-/** A part of a registry that is followed on its own, such as all keys under one prefix. */
+/** A part of a registry that is followed independently, such as all keys under one prefix. */
 export interface RegistrySource {
-  /** What tells it from the others, e.g. its prefix. */
+  /** Unique within the registry, e.g. the prefix. */
   readonly name: string
   readonly scope: RegistryScope
 }
 
-/** Live facts about how well one source is followed, for the admin page and for metrics. */
+/** How well one source is being followed, for the admin page and for metrics. */
 export interface SourceStatus {
   readonly connected: boolean
-  /** The revision that the last event was true at; undefined before the first snapshot from the store. */
+  /** The revision of the last event; undefined before the first snapshot from the store. */
   readonly revision: string | undefined
   /**
-   * Milliseconds since the store last confirmed that nothing is missing (a snapshot, an event, or a sign of
-   * life on the stream that brings them); undefined before the first time.
+   * Milliseconds since the store last confirmed that nothing is missing, by a snapshot, an event, or a sign
+   * of life on the event stream; undefined until it has done so.
    */
   readonly ageMs: number | undefined
-  /** How often everything was read anew, by reason (`start`, `compacted`, `cluster-changed`...). */
+  /** How often everything was read again, by reason (`start`, `compacted`, `cluster-changed`...). */
   readonly relists: ReadonlyMap<string, number>
-  /** Differences that a periodic full read found although every event had been followed. Stays 0. */
+  /** The differences found by periodic full reads although every event was followed. Expected to stay 0. */
   readonly drift: number
 }
 
-/** Of a source that nobody has watched yet. */
+/** The status of a source that has not been watched yet. */
 export const NEVER_WATCHED: SourceStatus = {
   connected: false,
   revision: undefined,
@@ -110,13 +110,13 @@ export const NEVER_WATCHED: SourceStatus = {
   drift: 0,
 }
 
-/** What one key of the registry says. A key may carry several nodes. */
+/** The content of one key of the registry. A key may hold several nodes. */
 export type RegistryEntry =
   | { readonly kind: 'nodes'; readonly key: string; readonly nodes: readonly Node[] }
   | { readonly kind: 'route'; readonly key: string; readonly id: string; readonly document: unknown }
   /** `hash`: the SHA-256 of an API key, in lower-case hexadecimal digits. */
   | { readonly kind: 'api-key'; readonly key: string; readonly hash: string; readonly document: unknown }
-  /** `tokenId`: the `jti` of a token that was taken back. */
+  /** `tokenId`: the `jti` of a revoked token. */
   | { readonly kind: 'revocation'; readonly key: string; readonly tokenId: string }
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
@@ -128,15 +128,17 @@ export type RegistryEvent =
       readonly type: 'snapshot'
       readonly source: string
       readonly scope: RegistryScope
-      /** The store's revision this is true at, as a decimal string. */
+      /** The store's revision of this snapshot, as a decimal string. */
       readonly revision: string
-      /** In key order where the store has one. May be decoded as they are iterated: to be iterated once. */
+      /**
+       * In key order if the store has one. Iterate only once: entries may be decoded during the iteration.
+       */
       readonly entries: Entries
-      /** Where it was read: the store itself, or the copy on disk that outlives an outage. */
+      /** Where it was read: from the store itself, or from the copy on disk. */
       readonly from: 'store' | 'disk'
       /**
-       * The store had lost what it knew: it was wiped, restored from an older copy or replaced by another. That
-       * it does not name a key says nothing of whoever wrote that key.
+       * Whether the store had lost its data: it was wiped, restored from an older copy or replaced by
+       * another. A key that is missing then says nothing about the process that wrote it.
        */
       readonly afterLoss: boolean
     }
@@ -145,17 +147,17 @@ export type RegistryEvent =
       readonly source: string
       readonly scope: RegistryScope
       readonly revision: string
-      /** A key is named once: in `puts` or in `deletes`. */
+      /** Each key occurs once, either in `puts` or in `deletes`. */
       readonly puts: readonly RegistryEntry[]
-      /** Keys that are gone. */
+      /** Keys that no longer exist. */
       readonly deletes: readonly string[]
     }
   | {
       readonly type: 'status'
       readonly source: string
       readonly scope: RegistryScope
-      /** False from the moment the store's silence is noticed until it is followed again. */
+      /** False from when the silence of the store is noticed until it is followed again. */
       readonly connected: boolean
-      /** For people and logs, when not connected. */
+      /** Why the source is not connected, as text for people and logs. */
       readonly reason?: string | undefined
     }

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Route } from '../internal/routing/route.ts'
 import type { KeyState } from './key-state.ts'
-import { compareKeys } from './keys.ts'
+import { compareKeys } from './service-of.ts'
 
-/** The routes, and the services without one, put together from the keys that hold route documents. */
+/** Collects the routes and the blocked services from the keys that hold route documents. */
 export class RouteIndex {
   #routes: readonly Route[] = []
   #blocked: ReadonlySet<string> = new Set()
@@ -13,12 +13,12 @@ export class RouteIndex {
     return this.#routes
   }
 
-  /** Services that a refused document names and that have no good route. */
+  /** Services that a rejected document names and that have no valid route. */
   get blocked(): ReadonlySet<string> {
     return this.#blocked
   }
 
-  /** Puts both together anew; whether either is other than before. */
+  /** Collects both again. Returns whether either has changed. */
   gather(states: readonly KeyState[]): boolean {
     const routes = states.flatMap(state => state.route ?? []).sort((a, b) => compareKeys(a.id, b.id))
     const routed = new Set(routes.map(route => route.service))

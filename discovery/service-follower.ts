@@ -17,11 +17,11 @@ export interface ServiceFollowerOptions {
   /** Default 60,000. */
   readonly suspectGraceMs?: number | undefined
   readonly logger?: Logger | undefined
-  /** From 0 to below 1. */
+  /** Returns a number from 0 to below 1. */
   readonly random?: (() => number) | undefined
 }
 
-/** Follows one service of any registry, from the moment it is made. */
+/** Follows one service of any registry, starting when it is constructed. */
 export class ServiceFollower implements DiscoveredService {
   readonly name: string
   readonly #registry: Registry
@@ -53,7 +53,7 @@ export class ServiceFollower implements DiscoveredService {
       },
       doubtMs: graceMs,
     })
-    // Whoever waits for it is told; without anybody waiting it is no unhandled rejection.
+    // Without a call to ready(), a rejection must not count as unhandled.
     this.#loaded.promise.catch(() => {})
     this.#followed = this.#follow(graceMs)
   }
@@ -89,14 +89,14 @@ export class ServiceFollower implements DiscoveredService {
   }
 
   onChange(listener: (nodes: readonly Node[]) => void): () => void {
-    // One function may be given twice, and is then called twice.
+    // A function that is added twice is called twice.
     const entry = { listener }
     this.#listeners.add(entry)
     return () => void this.#listeners.delete(entry)
   }
 
   /**
-   * Resolves when the first list is there.
+   * Resolves when the first list has arrived.
    *
    * @throws the reason of `signal` when that aborts first
    */
@@ -133,7 +133,7 @@ export class ServiceFollower implements DiscoveredService {
         signal: this.#closing.signal,
       })
     } catch (error) {
-      this.#logger.error({ err: error, service: this.name }, 'following a service failed')
+      this.#logger.error({ err: error, service: this.name }, 'following the service failed')
       this.#loaded.reject(error)
     } finally {
       this.#isFollowing = false
@@ -144,7 +144,7 @@ export class ServiceFollower implements DiscoveredService {
     if (event.type === 'status') this.#log(event.connected, event.reason)
     const isKnown = this.#sources.every(({ name }) => {
       const { loaded, connected, restored, reason } = this.#directory.source(name)
-      // Between the list and the stream that follows it, the list is neither stale nor sure not to be.
+      // Between the list and the start of its stream, it is not known whether the list is current.
       return loaded && (connected || restored || reason !== undefined)
     })
     if (isKnown) this.#loaded.resolve()
@@ -152,8 +152,8 @@ export class ServiceFollower implements DiscoveredService {
 
   #log(connected: boolean, reason: string | undefined): void {
     const service = this.name
-    if (connected) this.#logger.info({ service }, 'following a service')
-    else this.#logger.warn({ service, reason }, 'registry out of reach, the last known nodes stay')
+    if (connected) this.#logger.info({ service }, 'following the service')
+    else this.#logger.warn({ service, reason }, 'registry disconnected; keeping the last known nodes')
   }
 
   #change(nodes: readonly Node[]): void {
@@ -163,7 +163,7 @@ export class ServiceFollower implements DiscoveredService {
       try {
         listener(this.#nodes)
       } catch (error) {
-        this.#logger.error({ err: error, service: this.name }, 'a listener of a discovered service failed')
+        this.#logger.error({ err: error, service: this.name }, 'an onChange listener threw an error')
       }
     }
   }
@@ -180,7 +180,9 @@ function isUsable({ weight, protocol }: Node): boolean {
   return weight > 0 && protocol === undefined
 }
 
-/** A node as the balancer sees it: with neither connections nor a breaker, for the requests are not ours. */
+/**
+ * A node as a balancer sees it. It has no connections and no breaker, because the caller sends the requests.
+ */
 class DiscoveredPeer implements Peer {
   node: Node
   readonly address: string

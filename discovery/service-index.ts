@@ -1,22 +1,23 @@
 import { type Node, sameNode } from '../internal/nodes/node.ts'
-import { compareKeys } from './keys.ts'
+import { compareKeys } from './service-of.ts'
 
 /**
- * The nodes of each service, put together from the keys that name them.
+ * Collects the nodes of each service from the keys that hold them.
  *
- * - Of two nodes with one id in one service, the one under the first key in key order is used.
- * - A suspect gives way to a node with its id or at its address that is none: it is the same one, come back.
- * - An unchanged node stays the same object, so that whoever holds state by node need not compare.
+ * - When two nodes of a service have the same id, the one under the first key in key order is used.
+ * - A suspect gives way to a confirmed node with the same id or address: that is the same node, registered
+ *   again.
+ * - An unchanged node stays the same object, so that state can be held by node without comparing.
  */
 export class ServiceIndex {
   readonly #nodesOf: (key: string) => readonly Node[]
   readonly #keysOf = new Map<string, Set<string>>()
   readonly #services = new Map<string, readonly Node[]>()
-  /** By service, then by key: nodes that are not used because their id is taken. */
+  /** By service, then by key: why a node is not used, because another key has its id. */
   readonly #duplicates = new Map<string, ReadonlyMap<string, string>>()
   #size = 0
 
-  /** @param nodesOf what a key says now */
+  /** @param nodesOf returns the current nodes of a key */
   constructor(nodesOf: (key: string) => readonly Node[]) {
     this.#nodesOf = nodesOf
   }
@@ -26,12 +27,12 @@ export class ServiceIndex {
     return this.#services
   }
 
-  /** Nodes over all services, without suspects. */
+  /** The number of nodes over all services, without suspects. */
   get size(): number {
     return this.#size
   }
 
-  /** Nodes of one service, without suspects. */
+  /** Returns the number of nodes of one service, without suspects. */
   sizeOf(service: string): number {
     return confirmed(this.#services.get(service) ?? [])
   }
@@ -40,12 +41,15 @@ export class ServiceIndex {
     return this.#duplicates.size > 0
   }
 
-  /** Keys with a node that is not used because another key has its id, and why. */
+  /** Yields the keys with a node that is not used because another key has its id, and the reason. */
   *duplicates(): Iterable<readonly [key: string, reason: string]> {
     for (const byKey of this.#duplicates.values()) yield* byKey
   }
 
-  /** Notes that `key` speaks of other nodes than before. `gather` has to follow for each service touched. */
+  /**
+   * Records that the nodes of `key` have changed. The caller must then call `gather` for each service
+   * touched.
+   */
   move(key: string, before: readonly Node[], after: readonly Node[], touched: Set<string>): void {
     for (const { service } of before) {
       this.#keysOf.get(service)?.delete(key)
@@ -58,7 +62,7 @@ export class ServiceIndex {
     }
   }
 
-  /** Puts a service's nodes together anew; whether they are other than before. */
+  /** Collects the nodes of a service again. Returns whether they have changed. */
   gather(service: string): boolean {
     const byId = new Map<string, { node: Node; key: string }>()
     const duplicates = new Map<string, string>()
@@ -69,7 +73,7 @@ export class ServiceIndex {
         const first = byId.get(node.id)
         if (!first || first.node.suspect) byId.set(node.id, { node, key })
         else if (!node.suspect) {
-          duplicates.set(key, `node id "${node.id}" of service "${service}" is taken by ${first.key}`)
+          duplicates.set(key, `node id "${node.id}" of service "${service}" is already used by ${first.key}`)
         }
         if (!node.suspect) addresses.add(`${node.host} ${node.port}`)
       }

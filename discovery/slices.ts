@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Long enough to be worth the turn, short enough that no request notices. */
+/** Long enough to be worth a turn of the event loop, short enough not to delay requests noticeably. */
 const SLICE_MS = 4
 
-/** Does work piece by piece, letting other work of the process in between every few milliseconds. */
+/** Runs long work in slices of a few milliseconds, so that the process can do other work between them. */
 export class Slices {
   #endsAt = 0
 
-  /** Runs a generator to its end. One that is over within a slice is not cut. */
+  /** Runs a generator to its end. One that ends within a slice is not interrupted. */
   async run(steps: Generator<void, void>): Promise<void> {
     let endsAt = performance.now() + SLICE_MS
     while (!steps.next().done) {
@@ -18,8 +18,8 @@ export class Slices {
   }
 
   /**
-   * Lets other work in when the last turn is a slice ago, over however many runs that was. To be called after each:
-   * runs that are too short to be cut could otherwise follow each other for seconds.
+   * Gives up the event loop when the last turn was at least a slice ago, no matter how many runs ago. Call it
+   * after each run. Otherwise many short runs could follow each other for seconds.
    */
   async rest(): Promise<void> {
     if (performance.now() >= this.#endsAt) await this.#turn()

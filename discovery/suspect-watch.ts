@@ -5,10 +5,10 @@ import { type Logger, silentLogger } from './logger.ts'
 
 export interface SuspectWatchOptions {
   readonly directory: Directory
-  /** How long a suspect may stay at most, even while it answers. */
+  /** The longest time that a suspect may stay, even while it accepts connections. */
   readonly graceMs: number
   readonly logger?: Logger | undefined
-  /** Between two looks at a suspect. Default 1,000. */
+  /** Time between two checks of a suspect. Default 1,000. */
   readonly intervalMs?: number | undefined
   /** How long a connection to a suspect may take. Default 1,000. */
   readonly connectTimeoutMs?: number | undefined
@@ -16,12 +16,12 @@ export interface SuspectWatchOptions {
 
 const INTERVAL_MS = 1_000
 const CONNECT_TIMEOUT_MS = 1_000
-/** Connections at a time: all nodes of a large registry may be suspects at once. */
+/** Connections at a time. All nodes of a large registry may be suspect at once. */
 const CONCURRENCY = 64
 
 /**
- * Looks after a directory's suspects: lets go of a node as soon as it takes no connection, and of whatever
- * is left when its grace ends. Costs nothing while there are none. Whoever made it calls `stop()`.
+ * Watches over a directory's suspects: removes a node as soon as it accepts no connection, and removes the
+ * rest when the grace period ends. Costs nothing while there are no suspects. Call `stop()` when done.
  */
 export class SuspectWatch {
   readonly #options: SuspectWatchOptions
@@ -35,7 +35,7 @@ export class SuspectWatch {
     this.#logger = options.logger ?? silentLogger
   }
 
-  /** To be called after each event the directory has applied. */
+  /** Starts the checks if there are suspects. Call it after each event that the directory has applied. */
   check(): void {
     if (this.#stopped || this.#timer || this.#looking) return
     if (this.#options.directory.suspectCount > 0) void this.#look()
@@ -55,7 +55,7 @@ export class SuspectWatch {
     for (const { key, nodes, since } of directory.suspects()) {
       if (now - since < graceMs) probes.push(...nodes.map(node => ({ key, node })))
       else {
-        this.#logger.warn({ key }, 'the registry has not named this again; let go')
+        this.#logger.warn({ key }, 'suspect removed: its grace period ended')
         directory.dismiss(key)
       }
     }
@@ -66,7 +66,7 @@ export class SuspectWatch {
         const reason = await this.#refusal(node)
         if (reason === undefined || this.#stopped) continue
         const { service, id } = node
-        this.#logger.warn({ service, id, reason }, 'a suspect takes no connection; let go')
+        this.#logger.warn({ service, id, reason }, 'suspect removed: it accepts no connection')
         directory.dismiss(key, node)
       }
     }
@@ -79,7 +79,7 @@ export class SuspectWatch {
     }, intervalMs).unref()
   }
 
-  /** Why the node takes no connection; undefined when it does. */
+  /** Resolves with why the node accepts no connection, or with undefined when it accepts one. */
   #refusal({ host, port }: Node): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>()
     const timeout = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS

@@ -1,56 +1,60 @@
-import type { Claims } from './claim-at.ts'
+import type { Claims } from './claim-path.ts'
 import type { ErrorCode } from './http/errors.ts'
 import type { Peer } from './nodes/peer.ts'
 import type { Route } from './routing/route.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
 
-/** Who a request speaks for, as its token, API key or password says. */
+/** The identity of a request, established by its token, API key or password. */
 export interface Identity {
-  /** The token's `sub`, the owner of the key, the name of the user. */
+  /** The `sub` of the token, the owner of the API key, or the name of the user. */
   readonly subject: string | undefined
-  /** Headers the node is told it by, flat: name, value, name, value. */
+  /** Headers that convey the identity to the node, flat: name, value, name, value. */
   readonly headers: readonly string[]
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
-  /** Everything the token says, or would say if it were one. */
+  /** The claims of the token. API keys and users have claims of the same form. */
   readonly claims?: Claims | undefined
 }
 
-/** One client request on its way: what the layers learn and hand on, and what the access log tells. */
+/** One client request on its way through the gateway: what the layers learn, hand on, and write to the access log. */
 export class Call {
   readonly requestId: string
   readonly method: string
-  /** As the client sent it, query included; but for a token that was in the query. */
+  /** The target as the client sent it, including the query, but without a token in the query. */
   target: string
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number
   route: Route | undefined = undefined
   identity: Identity | undefined = undefined
-  /** Whether the Authorization header that nodes get is what `identity` was made of. */
+  /** Whether `identity` was made from the Authorization header that the node receives. */
   isAuthorizationChecked = false
-  /** The client's address; behind trusted proxies, the one they name. */
+  /** The client's address; behind trusted proxies, the address that they report. */
   clientAddress: string | undefined = undefined
-  /** The peer tried last. */
+  /** The peer of the last try. */
   peer: Peer | undefined = undefined
   /** Peers that failed this call, in order. */
   tried: Peer[] = NONE_TRIED
   /** Tries begun. */
   attempts = 0
-  /** From the first try to the answer's head, milliseconds; -1 before. */
+  /** From the first try to the head of the answer, milliseconds; -1 until then. */
   upstreamMs = -1
-  /** Whether the client's connection speaks another protocol since. */
+  /** Whether the client's connection has switched to another protocol. */
   upgraded = false
   /** Whether a fallback answered. */
   degraded = false
-  /** The code of the error the client was told, for the log. */
+  /** The policy that refused the request, for the log. */
+  policy: string | undefined = undefined
+  /** Policies that would have refused it if they were enforced, for the log. */
+  observed: readonly string[] | undefined = undefined
+  /** The code of the error that the client received, for the access log. */
   errorCode: ErrorCode | undefined = undefined
-  /** The failure behind it, for the log alone. */
+  /** The failure behind `errorCode`, which only the log shows. */
   failure: unknown = undefined
-  /** Where it takes a place; to be told when its answer is over. */
+  /** The limiter that counts this call. Its `release` must be called when the answer has ended. */
   limiter: { release(call: Call): void } | undefined = undefined
-  /** Set once the call is given up; no further try may begin. */
+  /** Set once the call is ended; no further try may begin. */
   ended: UpstreamFailure | undefined = undefined
-  /** The try that is under way. Set by it, cleared when it is over. */
+  /** The try in flight. The try sets it, and clears it at its end. */
   current: { cancel(reason: UpstreamFailure): void } | undefined = undefined
 
   constructor(requestId: string, method: string, target: string, startedAt: number) {
@@ -60,14 +64,14 @@ export class Call {
     this.startedAt = startedAt
   }
 
-  /** Gives the call up: the try under way is ended with `reason` and no other begins. */
+  /** Ends the call: the try in flight is cancelled with `reason`, and no further one begins. */
   end(reason: UpstreamFailure): void {
     if (this.ended) return
     this.ended = reason
     this.current?.cancel(reason)
   }
 
-  /** A try of this call beside others, with a node and an end of its own. */
+  /** Makes a copy for a concurrent try of this call, which has a node and an end of its own. */
   fork(): Call {
     const own = new Call(this.requestId, this.method, this.target, this.startedAt)
     return Object.assign(own, this, {
@@ -85,5 +89,5 @@ export class Call {
   }
 }
 
-/** Shared by the calls that never fail, which are nearly all; never written to. */
+/** Shared by all calls without a failed try, which are nearly all of them. Never written to. */
 const NONE_TRIED: Peer[] = []

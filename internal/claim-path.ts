@@ -1,13 +1,25 @@
-import { type Claims, claimAt } from './claim-at.ts'
+/** The payload of a token. */
+export type Claims = Readonly<Record<string, unknown>>
 
-// Each step begins with a character of its own, so nothing is ever read twice.
+/** Returns the claim with this name or, when there is none, the one that the dots in the name lead to. */
+export function claimAt(claims: Claims, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path]
+  let value: unknown = claims
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Claims)[name]
+  }
+  return value
+}
+
+// Each kind of step begins with another character, so the expression never backtracks.
 const STEP = /\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,4})\]|\[("(?:[^"\\]|\\.)*")\]/y
 
 /**
- * How to find a claim: by its name, by dots that lead inwards, or by a JSON path of plain steps such as
- * `$.realms[0]["https://a.example/roles"]` (RFC 9535 without wildcards and filters).
+ * Compiles a path to a function that reads one claim. A path is the name of a claim, names joined by dots, or a
+ * JSON path of plain steps such as `$.realms[0]["https://a.example/roles"]` (RFC 9535 without wildcards and filters).
  *
- * @throws TypeError when it begins with `$` and is no such path
+ * @throws TypeError when the path begins with `$` and is not such a JSON path
  */
 export function compileClaimPath(path: string): (claims: Claims) => unknown {
   if (!path.startsWith('$')) return claims => claimAt(claims, path)

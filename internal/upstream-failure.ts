@@ -1,20 +1,24 @@
 /**
- * Why a try on one node gave no answer.
+ * Why a try on a node brought no answer.
  * - `connect`: no connection; the node has seen nothing of the request.
- * - `reset`: the connection ended after the request may have been sent and before an answer's head.
- * - `timeout`: no answer's head in time.
- * - `hung`: given up before its time, since the node had been found to answer nobody.
- * - `invalid`: what came is not an HTTP answer.
- * - `unsendable`: the request itself cannot be put on the wire. Says nothing about the node.
- * - `aborted`: our own client left, or the gateway gave the call up. Says nothing about the node.
+ * - `reset`: the connection ended after the request may have been sent and before the head of an answer.
+ * - `timeout`: the head of an answer did not come in time.
+ * - `hung`: the try was given up early, because its node was found to hang.
+ * - `invalid`: the node sent something that is not an HTTP answer.
+ * - `unsendable`: the request itself cannot be sent. Does not count against the node.
+ * - `aborted`: the client left, or the gateway gave the try up. Does not count against the node.
  */
 export type FailureKind = 'connect' | 'reset' | 'timeout' | 'hung' | 'invalid' | 'unsendable' | 'aborted'
 
-/** A failed try. Without a stack, for the same reason as GatewayError; the original is its cause. */
+/**
+ * A failed try. The original error is its `cause`. It captures no stack, because failures are outcomes and not crashes.
+ */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure'
   readonly kind: FailureKind
-  /** Whether a connection broke that had carried answers before: the node may have closed it while idle. */
+  /**
+   * Whether the broken connection had carried answers before, so that the node may have closed it while it was idle.
+   */
   readonly staleConnection: boolean
 
   constructor(kind: FailureKind, cause?: unknown, staleConnection = false) {

@@ -1,76 +1,83 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
+import type { ClientResponse } from './http/client-exchange.ts'
 import type { Route } from './routing/route.ts'
 
-/** A client's request body, read only when a node takes it. */
+/** A client's request body. Nothing is read from the client before a node takes the first byte. */
 export interface RequestBody {
   /** Whether bytes were taken that cannot be sent again. */
   readonly begun: boolean
-  /** Bytes, as the client declares them; undefined when it does not. */
+  /** Its length in bytes; undefined when the client sends chunks. */
   readonly length?: number | undefined
-  /** The body for one try. Destroying it leaves the client's connection alone. */
+  /** Returns the body for one try. Destroying the stream leaves the client's connection alone. */
   open(): Readable
 }
 
-/** What is to be sent to a node, whichever node that will be. */
+/** A request for a service, before a node is chosen. */
 export interface UpstreamRequest {
   readonly route: Route
-  /** The service to choose a node of; the route's, or its fallback's. */
+  /** The service to choose a node of: the route's, or that of its fallback. */
   readonly service: string
   readonly method: string
-  /** Origin-form target with its query, as the node shall see it. */
+  /** Path and query as the node sees them. */
   readonly target: string
-  /** Header lines, flat. No framing and no hop-by-hop fields except Content-Length. */
+  /** Header lines, flat, without hop-by-hop fields; of the framing fields, only Content-Length. */
   readonly headers: string[]
   /** Null when the request has no body. */
   readonly body: RequestBody | null
 }
 
-/** What a try brought. */
+/** The result of a try. */
 export interface Outcome {
   readonly status: number
-  /** Header lines for the client, flat, hop-by-hop fields removed. */
+  /** Header lines for the client, flat, without hop-by-hop fields. */
   readonly headers?: readonly string[] | undefined
-  /** Whether its node has broken off since the head came; then it is not for the client. */
+  /** Whether the node broke off after the head; such an answer is not for the client. */
   readonly isBroken?: boolean | undefined
-  /** Gives it up, and its connection with it. */
+  /** Abandons the outcome and closes its connection. */
   discard(): void
 }
 
-/** Told of the body of an answer while it passes. */
+/** Sees the body of an answer while it passes. */
 export interface BodyObserver {
-  /** Short pieces come as latin1 text. */
+  /** Is called with each piece; short ones come as latin1 text. */
   onChunk(chunk: Buffer | string): void
-  /** Last call. @param isWhole whether nothing is missing for certain: false also where the end of the connection was all that said so */
+  /**
+   * Is called last.
+   *
+   * @param isWhole whether the body is certainly complete; false also when only the end of the connection said so
+   */
   onEnd(isWhole: boolean): void
 }
 
-/** An answer whose head has come. Whoever holds it calls either `sendBody` or `discard`, once. */
+/** An answer whose head has arrived. Its holder calls either `sendBody` or `discard`, once. */
 export interface UpstreamResponse extends Outcome {
   readonly headers: readonly string[]
+  /** Flat; set once the body has ended. Undefined when there are none, which over HTTP/1 is always. */
+  readonly trailers?: readonly string[] | undefined
   /**
-   * Streams the body into `target`, whose head has been written, and ends it. Reads from the node no faster
-   * than the client does. When the node breaks off, `target` is destroyed: a cut body must never look whole.
+   * Streams the body into `target`, whose head was written before, and ends it, with the trailers if there are any.
+   * Reads from the node no faster than the client does. When the node breaks off, `target` is aborted: a cut body must
+   * never look whole.
    */
-  sendBody(target: ServerResponse): void
-  /** Lets another see the body, from its beginning. To be called before `sendBody`; one observer at most. */
+  sendBody(target: ClientResponse): void
+  /** Lets one observer see the body from its beginning. Must be called before `sendBody`. */
   observe?(observer: BodyObserver): void
 }
 
-/** A connection to a node on which nothing was said yet. Whoever holds it destroys it. */
-export interface NodeConnection extends Outcome {
-  /** What the client is told when it gets it. */
+/** A connection to a node on which nothing has been sent yet. Its holder destroys it. */
+export interface FreshConnection extends Outcome {
+  /** The status the client gets with it. */
   readonly status: 101
   readonly socket: Socket
 }
 
 /**
- * One way to get an answer. Resolves with it, whatever its status, once its head is there.
+ * Gets an answer. Resolves with it, whatever its status, as soon as its head is there.
  *
- * @throws UpstreamFailure when a try brought none
- * @throws GatewayError when the client is to be told why there is none
+ * @throws UpstreamFailure when a try brought no answer
+ * @throws GatewayError when the client must be told why there is none
  */
 export type Upstream<T extends Outcome = UpstreamResponse> = (
   request: UpstreamRequest,
@@ -80,10 +87,26 @@ export type Upstream<T extends Outcome = UpstreamResponse> = (
 /** Adds one concern around an {@link Upstream}. */
 export type Wrapper<T extends Outcome = UpstreamResponse> = (next: Upstream<T>) => Upstream<T>
 
-/** The first wrapper is the outermost: `wrap(dispatch, [observe, retry])` is `observe(retry(dispatch))`. */
+/** Composes wrappers, the first one outermost: `wrap(dispatch, [observe, retry])` is `observe(retry(dispatch))`. */
 export function wrap<T extends Outcome>(
   innermost: Upstream<T>,
   wrappers: readonly Wrapper<T>[],
 ): Upstream<T> {
   return wrappers.reduceRight((next, wrapper) => wrapper(next), innermost)
+}
+
+/** The connections to one node, in the protocol that the node speaks. Its peer closes it. */
+export interface Transport {
+  /**
+   * Sends one request. Counts it in flight at the peer, and sets `call.current` so that it can be cancelled.
+   *
+   * @throws UpstreamFailure when it brings no answer; the peer's counters have it by then
+   */
+  send(request: UpstreamRequest, call: Call): Promise<UpstreamResponse>
+  /** Lets every request here that waits for the head of its answer go to another node, if it may be repeated. */
+  tellHung(): void
+  /** Sends no further requests. Resolves when the last one has ended and every connection is closed. */
+  close(): Promise<void>
+  /** Does the same at once: requests in flight fail. */
+  destroy(): Promise<void>
 }

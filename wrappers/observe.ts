@@ -1,7 +1,7 @@
 import type { Call } from '../internal/call.ts'
 import type { Outcome, Wrapper } from '../internal/upstream.ts'
 
-/** Notes how long the way to an answer's head took, over all tries, for the access log and the metrics. */
+/** Measures the time to the head of the answer, over all tries, for the access log and the metrics. */
 export function createObserve<T extends Outcome>(now: () => number = () => performance.now()): Wrapper<T> {
   return next => (request, call) => {
     const begunAt = now()

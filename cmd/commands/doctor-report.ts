@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { Finding, Level } from '../../discovery/etcd/doctor/finding.ts'
+import type { DoctorFinding as Finding, Level } from '../../discovery/etcd/doctor/finding.ts'
 
 const COLORS: Readonly<Record<Level, 'green' | 'yellow' | 'red' | 'gray'>> = {
   ok: 'green',

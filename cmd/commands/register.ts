@@ -5,7 +5,7 @@ import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
 import type { RegisterCommand } from '../cli/command.ts'
 import { untilSignal } from '../cli/signals.ts'
-import { etcdClientOptions } from '../gateway/etcd-options.ts'
+import { etcdClientOptions } from '../gateway/registry.ts'
 import { startChild, untilAccepting, untilFree } from './child.ts'
 
 /** How long a command keeps serving after its node was unregistered, until every gateway knows. */

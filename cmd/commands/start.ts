@@ -5,9 +5,8 @@ import type { StartCommand } from '../cli/command.ts'
 import { urlOf } from '../cli/listening.ts'
 import { onReloadSignal, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
-import { createLogger, type Log } from '../gateway/logger.ts'
+import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import { startStack } from '../gateway/stack.ts'
-import { logStartWarnings } from '../gateway/start-warnings.ts'
 import type { Source } from '../workers/reload.ts'
 
 /** Runs `waygate start`: serves until SIGTERM or SIGINT. Resolves with the exit code. */

@@ -1,18 +1,20 @@
 import { isLimited } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
-import { Limits, type OverloadChange } from '../../wrappers/limit/service-limits.ts'
+import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
+import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 import type { ServiceRules } from './service-rules.ts'
 
 /** The limits of all services, none yet; the beginning and the end of each overload are logged. */
-export function createLimits(loop: LoopGuard, logger: Logger): Limits {
-  return new Limits({ loopTurnMs: () => loop.turnMs, onChange: change => logOverload(logger, change) })
+export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
+  return new ServiceLimits({ loopTurnMs: () => loop.turnMs, onChange: change => logOverload(logger, change) })
 }
 
 /** @param rules what routes say of their services; the others have the limit of the configuration */
 export function configureLimits(
-  limits: Limits,
+  limits: ServiceLimits,
   rules: ReadonlyMap<string, Partial<ServiceRules>>,
   { serviceLimit }: Config,
 ): void {
@@ -27,6 +29,37 @@ export function createLoopGuard({ overload }: Config, logger: Logger, underWay: 
     targetMs: overload.loopDelayMs || Number.POSITIVE_INFINITY,
     underWay,
     onChange: change => logLoopOverload(logger, change),
+  })
+}
+
+/** The retry budgets of all services; that one is exhausted, and that it no longer is, is logged. */
+export function createRetryBudgets(logger: Logger): RetryBudgets {
+  return new RetryBudgets((service, isExhausted) => {
+    const retryBudget = isExhausted ? 'exhausted' : 'available'
+    const reason = isExhausted ? 'too many retries bring nothing better' : 'none was refused for a while'
+    logger.info({ service, retryBudget, reason }, 'retry budget changed')
+  })
+}
+
+/** The connections of clients, limited as configured; those not taken are told of in the log. */
+export function createClientConnections(
+  { clientLimits }: Config,
+  isTrustedProxy: (address: string) => boolean,
+  logger: Logger,
+): ClientConnections {
+  return new ClientConnections({
+    maxConnections: clientLimits.connections,
+    maxConnectionsPerAddress: clientLimits.connectionsPerAddress,
+    // Later than Node's own, and never in the middle of a head that has begun in time.
+    idleTimeoutMs:
+      clientLimits.keepAliveTimeoutMs === 0
+        ? 0
+        : clientLimits.keepAliveTimeoutMs + clientLimits.headersTimeoutMs,
+    bodyIdleTimeoutMs: clientLimits.bodyIdleTimeoutMs,
+    sendIdleTimeoutMs: clientLimits.sendIdleTimeoutMs,
+    isTrustedProxy,
+    onRefused: (limit, client) =>
+      logger.warn({ limit, client }, 'client connections are refused; told at most once a minute'),
   })
 }
 

@@ -4,7 +4,7 @@ import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { HealthChecker } from '../../wrappers/health/health-checker.ts'
-import { moveWaiting } from '../../wrappers/node/reroute-waiting.ts'
+import { rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { HealthVerdicts } from './health-verdicts.ts'
 
@@ -159,7 +159,7 @@ export class LiveHealth {
     const peer = this.#peer(service, id)
     if (peer?.address !== address) return
     nodes.judge(peer, health)
-    if (isHung && health === 'unhealthy') moveWaiting(peer as UpstreamPeer, nodes.get(service)!.peers)
+    if (isHung && health === 'unhealthy') rerouteWaiting(peer as UpstreamPeer, nodes.get(service)!.peers)
   }
 
   /** Verdicts on nodes that have left the table, here and in other processes. */

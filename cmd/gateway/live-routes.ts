@@ -1,52 +1,53 @@
-import { toBalancer } from '../../config/route/balancer-rule.ts'
-import { toRetryRules } from '../../config/route/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../../config/route/route-auth.ts'
-import { type ParsedRoute, parseRouteDocument } from '../../config/route/route-document.ts'
+import {
+  createAutoRoute,
+  type ParsedRoute,
+  parseRouteDocument,
+  type RouteContext,
+} from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import { createAutoRoute } from '../../internal/routing/auto-route.ts'
-import type { AuthenticatorName, Route, RouteAuth } from '../../internal/routing/route.ts'
+import type { AuthenticatorName, Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
-import { routeWarnings, type ServiceRules, serviceRules } from './service-rules.ts'
+import { type LiveRules, routeWarnings } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
-  /** What holds for services of which no route says it. */
-  readonly rules: ServiceRules
-  /** Told what routes say of their services, at first and after each change. */
-  readonly onRules?: ((rules: ReadonlyMap<string, Partial<ServiceRules>>) => void) | undefined
+  /** Gets what routes state for their services, at first and after each change. */
+  readonly rules: LiveRules
   readonly nodes: NodeTable
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
   /** The ways to be known by that routes may ask for; undefined = all. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
+  readonly identityHeaders?: readonly string[] | undefined
 }
-
-const NO_RULES: Partial<ServiceRules> = Object.freeze({})
 
 /** Every route there is: documents of the registry and of the config file, and the automatic ones. */
 export class LiveRoutes {
   readonly #config: Config['routes']
-  readonly #defaultRules: ServiceRules
-  readonly #onRules: LiveRoutesOptions['onRules']
+  readonly #rules: LiveRules
   readonly #nodes: NodeTable
-  readonly #defaultAuth: RouteAuth
-  readonly #authenticators: ReadonlySet<AuthenticatorName> | undefined
+  readonly #context: Omit<RouteContext, 'origin'>
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a document, good or bad; they get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
-  #rules: ReadonlyMap<string, Partial<ServiceRules>> = new Map()
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, onRules, nodes, hasKey, authenticators }: LiveRoutesOptions) {
-    this.#authenticators = authenticators
+  constructor({ config, rules, nodes, hasKey, authenticators, identityHeaders }: LiveRoutesOptions) {
+    const { secret, secretFile } = config.stickyCookie
     this.#config = config
-    this.#defaultRules = rules
-    this.#onRules = onRules
+    this.#rules = rules
     this.#nodes = nodes
-    this.#defaultAuth = hasKey ? ANY_TOKEN : NO_TOKEN
+    this.#context = {
+      ...{ authenticators, identityHeaders },
+      defaults: config.defaults,
+      defaultAuth: hasKey ? ANY_TOKEN : NO_TOKEN,
+      hasCookieSecret: secret !== undefined || secretFile !== undefined,
+    }
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
       if ('route' in parsed) return parsed.route
@@ -70,25 +71,13 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /** What routes say of a service, completed by the configuration; a field of which none says anything is absent. */
-  rulesOf(service: string): Partial<ServiceRules> {
-    return this.#rules.get(service) ?? NO_RULES
-  }
-
   /** What documents say that does not count. */
   problems(): { readonly key: string; readonly reason: string }[] {
     return routeWarnings(this.#table.documents)
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
-    const { secret, secretFile } = this.#config.stickyCookie
-    return parseRouteDocument(id, document, {
-      origin,
-      defaults: this.#config.defaults,
-      defaultAuth: this.#defaultAuth,
-      authenticators: this.#authenticators,
-      hasCookieSecret: secret !== undefined || secretFile !== undefined,
-    })
+    return parseRouteDocument(id, document, { ...this.#context, origin })
   }
 
   /**
@@ -108,8 +97,7 @@ export class LiveRoutes {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
-    this.#rules = serviceRules(documents, this.#defaultRules)
-    this.#onRules?.(this.#rules)
+    this.#rules.update(documents)
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 
@@ -118,14 +106,7 @@ export class LiveRoutes {
     if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
     let route = this.#autoRoutes.get(service)
     if (!route) {
-      const { timeoutMs, balancer, slowStartMs } = this.#config.defaults
-      route = createAutoRoute(service, {
-        auth: this.#defaultAuth,
-        timeoutMs,
-        ...toRetryRules({}, this.#config.defaults),
-        ...toBalancer(balancer),
-        slowStartMs,
-      })
+      route = createAutoRoute(service, this.#context)
       // Bounded by the services that were ever here; they are few beside what a route costs.
       this.#autoRoutes.set(service, route)
     }

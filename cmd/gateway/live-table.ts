@@ -10,7 +10,7 @@ import type { RouteTable } from '../../internal/routing/route-table.ts'
 import type { SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
 import { LiveRoutes } from './live-routes.ts'
-import type { ServiceRules } from './service-rules.ts'
+import type { LiveRules } from './service-rules.ts'
 import { sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
 
@@ -18,16 +18,16 @@ export interface LiveTableOptions {
   readonly registry: Registry
   readonly nodes: NodeTable
   readonly config: Config['routes']
-  /** What holds for services of which no route says it. */
-  readonly rules: ServiceRules
-  /** Told what routes say of their services, at first and after each change. */
-  readonly onRules?: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void
+  /** Gets what routes state for their services, at first and after each change. */
+  readonly rules: LiveRules
   /** How long a node or route that the registry may have lost stays in use. */
   readonly suspectGraceMs: number
   /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
   readonly hasKey: boolean
   /** The ways to be known by that routes may ask for; undefined = all. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
+  readonly identityHeaders?: readonly string[] | undefined
   /** Told of everything that the registry says of who may be let in; undefined = nobody asks. */
   readonly credentials?: LiveCredentials | undefined
   /** Why a node must not be used, for people; undefined when it may. */
@@ -53,13 +53,14 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, config, rules, onRules, suspectGraceMs, hasKey, authenticators } = options
+    const { registry, nodes, config, rules, suspectGraceMs, hasKey, authenticators, identityHeaders } =
+      options
     const { credentials, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
-    this.#routes = new LiveRoutes({ config, rules, onRules, nodes, hasKey, authenticators })
+    this.#routes = new LiveRoutes({ config, rules, nodes, hasKey, authenticators, identityHeaders })
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
@@ -92,11 +93,6 @@ export class LiveTable implements TableView {
   /** The routes as they are now. */
   routeTable(): RouteTable {
     return this.#routes.table
-  }
-
-  /** What routes say of a service; see {@link LiveRoutes.rulesOf}. */
-  rulesOf(service: string): Partial<ServiceRules> {
-    return this.#routes.rulesOf(service)
   }
 
   /** Follows the registry until `signal` aborts. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import pino, { type Logger } from 'pino'
 import type pinoPretty from 'pino-pretty'
+import { DEFAULT_CONFIG_FILE, type LoadedConfig } from '../../config/load/load.ts'
 import type { LogLevel } from '../../config/schema.ts'
 import { openLogDestination } from './log-destination.ts'
 
@@ -36,4 +37,12 @@ export function createLogger(level: LogLevel): Log {
     write: line => destination.write(line),
     flush: () => destination.flush(),
   }
+}
+
+/** Logs what an operator should know about a configuration before it takes effect. */
+export function logStartWarnings({ keys, warnings, file }: LoadedConfig, logger: Logger): void {
+  for (const warning of warnings) logger.warn(warning)
+  if (file === DEFAULT_CONFIG_FILE) logger.info({ file }, 'configuration read')
+  if (!keys.jwt && !keys.issuers)
+    logger.warn('no key for tokens is configured: routes are open to everyone unless they ask for one')
 }

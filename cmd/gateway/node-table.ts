@@ -1,22 +1,22 @@
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { NodeTable } from '../../internal/nodes/node-table.ts'
-import { mayHoldOut } from '../../wrappers/node/ejection-limit.ts'
-import { moveWaiting } from '../../wrappers/node/reroute-waiting.ts'
+import { mayEject, rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import type { NodeGuard } from './node-guard.ts'
-import type { ServiceRules } from './service-rules.ts'
+import type { LiveRules } from './service-rules.ts'
 
-export interface LivePeersOptions {
+export interface NodeTableOptions {
   readonly config: Config
-  /** What routes say of a service, now. */
-  readonly rulesOf: (service: string) => Partial<ServiceRules>
+  readonly rules: LiveRules
   readonly guard: NodeGuard
+  /** Is called with the size of each piece of an answer's body. */
+  readonly onPiece: (bytes: number) => void
   readonly logger: Logger
 }
 
-/** An empty node table, whose peers have connections and breakers as configured; each change of a breaker is logged. */
-export function createNodeTable({ config, rulesOf, guard, logger }: LivePeersOptions): NodeTable {
+/** Creates an empty node table whose peers have the configured connections and breakers; logs each change of a breaker. */
+export function createNodeTable({ config, rules, guard, logger, onPiece }: NodeTableOptions): NodeTable {
   const { connectTimeoutMs, bodyIdleTimeoutMs, keepAliveMs, connectionsPerNode } = config.upstream
   const connection = {
     ...{ connectTimeoutMs, bodyIdleTimeoutMs, keepAliveMs },
@@ -26,14 +26,14 @@ export function createNodeTable({ config, rulesOf, guard, logger }: LivePeersOpt
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
-        connection,
-        circuit: service => rulesOf(service).breaker ?? config.breaker,
+        ...{ connection, onPiece },
+        circuit: service => rules.of(service).breaker ?? config.breaker,
         onBreaker: (peer, breaker, reason) => {
           const { service, id } = peer.node
           logger.info({ service, node: id, breaker, reason }, 'breaker changed')
-          if (reason === 'no answer') moveWaiting(peer, peersOf(service))
+          if (reason === 'no answer') rerouteWaiting(peer, peersOf(service))
         },
-        mayHoldOut: (peer, isUseless) => mayHoldOut(peersOf(peer.node.service), isUseless),
+        mayEject: (peer, isUseless) => mayEject(peersOf(peer.node.service), isUseless),
       }),
   )
   const peersOf = (service: string) => nodes.get(service)?.peers ?? []

@@ -3,10 +3,12 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { codecNamed } from '../../discovery/codecs/codecs.ts'
+import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import type { EtcdClientOptions } from '../../discovery/etcd/client.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { registries } from '../../discovery/registries.ts'
 import type { Registry } from '../../discovery/registry.ts'
-import { etcdClientOptions } from './etcd-options.ts'
+import { parseAddress } from '../../internal/nodes/node.ts'
 
 /**
  * The configured registry, initialised. Whoever opened it closes it.
@@ -59,4 +61,28 @@ export function checkFormats({ config, sourceOf }: LoadedConfig): void {
     }
   })
   if (problems.length > 0) throw new ConfigError(problems)
+}
+
+/** Returns how to reach etcd: the configured members, or else where the embedded one listens. */
+export function etcdClientOptions(config: Config, keys: Keys, embeddedUrl?: string): EtcdClientOptions {
+  const { endpoints = [embeddedUrl ?? `http://${config.etcd.embedded}`], user, password } = config.etcd
+  return { endpoints, user, password, tls: keys.etcdTls }
+}
+
+/** Returns whether a gateway with this configuration runs its own etcd. */
+export function wantsEmbeddedEtcd({ etcd, discovery }: Config): boolean {
+  return etcd.endpoints === undefined && discovery.registry === 'etcd'
+}
+
+/**
+ * Starts the embedded etcd when none is configured; returns undefined otherwise. The caller closes it.
+ *
+ * @throws Error when its address cannot be bound
+ */
+export async function startOwnEtcd(config: Config, logger: Logger): Promise<EmbeddedEtcd | undefined> {
+  if (!wantsEmbeddedEtcd(config)) return undefined
+  const { startEmbeddedEtcd } = await import('../../discovery/embedded-etcd/server.ts')
+  const etcd = await startEmbeddedEtcd(parseAddress(config.etcd.embedded))
+  logger.info({ etcd: etcd.url }, 'embedded etcd is listening; its data lives as long as this process')
+  return etcd
 }

@@ -18,7 +18,7 @@ export interface ServiceRules {
  * @param defaults the rules in the configuration
  * @returns the rules by service; a field that no route has is absent
  */
-export function serviceRules(
+function serviceRules(
   routes: readonly Route[],
   defaults: ServiceRules,
 ): ReadonlyMap<string, Partial<ServiceRules>> {
@@ -58,5 +58,34 @@ function rulesOf(
     ...(breaker && { breaker: { ...defaults.breaker, ...breaker } }),
     ...(serviceLimit && { serviceLimit: completeServiceLimit(serviceLimit, defaults.serviceLimit) }),
     ...(healthCheck !== undefined && { healthCheck }),
+  }
+}
+
+const NO_RULES: Partial<ServiceRules> = Object.freeze({})
+
+/** The rules of every service as the current routes state them. Breakers, health checks and limits read them here. */
+export class LiveRules {
+  readonly #defaults: ServiceRules
+  readonly #onChange: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void
+  #rules: ReadonlyMap<string, Partial<ServiceRules>> = new Map()
+
+  /** @param onChange is called with the rules by service, after each change of routes */
+  constructor(
+    defaults: ServiceRules,
+    onChange: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void = () => {},
+  ) {
+    this.#defaults = defaults
+    this.#onChange = onChange
+  }
+
+  /** Returns what routes state for a service, completed by the configuration. A field that no route states is absent. */
+  of(service: string): Partial<ServiceRules> {
+    return this.#rules.get(service) ?? NO_RULES
+  }
+
+  /** Takes the rules of a new set of routes. */
+  update(routes: readonly Route[]): void {
+    this.#rules = serviceRules(routes, this.#defaults)
+    this.#onChange(this.#rules)
   }
 }

@@ -2,11 +2,10 @@ import type { AddressInfo } from 'node:net'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { openAdmin } from './admin-listener.ts'
-import { startOwnEtcd } from './embedded-etcd.ts'
 import { startGateway } from './gateway.ts'
 import type { Gateway } from './gateway-types.ts'
 import type { Log } from './logger.ts'
-import { checkFormats, openRegistry } from './registry.ts'
+import { checkFormats, openRegistry, startOwnEtcd } from './registry.ts'
 
 /** A gateway in this process, with its registry, its admin listener and, where none is configured, its own etcd. */
 export interface Stack {

@@ -1,6 +1,6 @@
 import type { ChildProcess, SendHandle } from 'node:child_process'
 
-/** A connection as node:cluster hands it over. */
+/** A connection that node:cluster hands over. */
 interface Handle {
   close(): void
 }
@@ -8,15 +8,15 @@ interface Handle {
 const sentTo = new WeakMap<object, ChildProcess>()
 let handedOver = 0
 
-/** Connections that were sent to workers so far. */
+/** Returns how many connections have been sent to workers so far. */
 export function countHandedOver(): number {
   return handedOver
 }
 
 /**
- * Ends the connection that was on its way to a worker when the worker died. node:cluster hands over one at a time,
- * and keeps it open until the worker has said that it took it; of one that dies it waits for that for ever, and so
- * would the client.
+ * Closes the connection that was being handed to a worker when the worker died. node:cluster hands over one connection
+ * at a time, and keeps it open until the worker confirms that it took it. A dead worker never confirms, so the client
+ * would wait forever.
  */
 export function endUntakenConnection(worker: ChildProcess): void {
   let last: (SendHandle & Handle) | undefined
@@ -30,7 +30,7 @@ export function endUntakenConnection(worker: ChildProcess): void {
     return Reflect.apply(send, this, [message, handle, ...rest])
   } as typeof send
   worker.once('exit', () => {
-    // One that it gave back is another worker's now. To close one that is closed does nothing.
+    // A connection that it returned belongs to another worker now. Closing twice does no harm.
     if (last && sentTo.get(last) === worker) last.close()
   })
 }

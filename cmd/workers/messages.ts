@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import type { FileContents } from '../../config/load/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
@@ -5,43 +6,52 @@ import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 
-/** What a worker runs with. All of it was checked by the primary, and none of it is read anew by the worker. */
+/**
+ * The environment variable that marks the workers of a Waygate primary. node:cluster's own mark is not enough, because
+ * another program may start a gateway in one of its workers.
+ */
+export const WORKER_MARK = { WAYGATE_WORKER: '1' } as const
+
+/** Whether this process is a worker of a Waygate primary. */
+export const isWorker = cluster.isWorker && process.env.WAYGATE_WORKER === WORKER_MARK.WAYGATE_WORKER
+
+/** Everything that a worker runs with. The primary has checked it, and the worker reads no files itself. */
 export interface WorkerSettings {
   readonly config: Config
-  /** What the key files held that the configuration names. */
+  /** The contents of the key files that the configuration names. */
   readonly keyFiles: FileContents
-  /** Where the embedded etcd of the primary listens; undefined when it is not used. */
+  /** The address of the primary's embedded etcd; undefined when it is not used. */
   readonly embeddedUrl: string | undefined
 }
 
-/** What the primary asks for. */
+/** The admin pages that the primary asks workers for. */
 export type PageName = 'routes' | 'services' | 'metrics'
 
-/** From the primary to a worker. */
+/** A message from the primary to a worker. */
 export type ToWorker =
   | { readonly type: 'start'; readonly settings: WorkerSettings; readonly listen: ListenWhen }
-  /** Answered by any number of `part` and one `answered`; without a page by that alone. */
+  /** Answered by any number of `part` messages and one `answered`; without a page, by `answered` alone. */
   | { readonly type: 'ask'; readonly id: number; readonly page?: PageName }
-  /** It is the one that checks nodes, from now on. */
+  /** This worker runs the health checks from now on. */
   | { readonly type: 'check' }
-  /** What another worker has found of nodes. */
+  /** Verdicts of the worker that runs the health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }
-  /** Another worker has taken its place. */
+  /** Another worker has replaced this one. */
   | { readonly type: 'retire' }
-  /** The whole gateway ends; `leave` follows. */
+  /** The whole gateway shuts down; `leave` follows. */
   | { readonly type: 'drain' }
-  /** No connection comes any more. */
+  /** The last connection has been handed over. */
   | { readonly type: 'leave' }
 
-/** From a worker to the primary. */
+/** A message from a worker to the primary. */
 export type ToPrimary =
   | { readonly type: 'listening'; readonly address: AddressInfo }
   | { readonly type: 'loaded' }
-  /** It cannot start, and why, for people. */
+  /** The worker cannot start; `text` is the reason, as shown to the user. */
   | { readonly type: 'failed'; readonly text: string }
   | { readonly type: 'part'; readonly id: number; readonly part: unknown }
   | { readonly type: 'answered'; readonly id: number }
-  /** What it has found of nodes. */
+  /** Verdicts of this worker's health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }
-  /** A metric as it was at the end. */
+  /** The final values of one metric. */
   | { readonly type: 'last'; readonly metric: MetricValues }

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
-import { backoffMs } from './backoff.ts'
 import { countHandedOver } from './handovers.ts'
 import type { WorkerSettings } from './messages.ts'
 import { SharedListeners } from './shared-listeners.ts'
@@ -12,30 +11,44 @@ import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
 export interface PoolOptions {
   readonly logger: Logger
-  /** Told of a worker that has ended as it was asked to; all of its `last` has come. */
+  /** Called when a worker has exited as requested; its `last` is complete. */
   readonly onLast: (worker: WorkerProcess) => void
-  /** Told when others than before get connections. */
+  /** Called when the set of workers that get connections has changed. */
   readonly onServing: () => void
 }
 
-/** A place for one worker, which always has one. */
+/** A place for one worker. It always holds one. */
 interface Slot {
-  /** The one that is or was here; dead while a replacement waits. */
+  /** The present worker, or the crashed one until its replacement is started. */
   worker: WorkerProcess
-  /** Ends in a row, each soon after its start. */
+  /** Consecutive crashes, each soon after the start. */
   failures: number
 }
 
-/** A worker that has lived this long starts with a clean slate. */
+/** A worker that has run this long resets the count of failures. */
 const STABLE_AFTER_MS = 30_000
-/** For a worker of a reload to have a table; etcd may be away. */
+/** How long a new worker has to load its table during a reload; etcd may be unreachable. */
 const READY_WITHIN_MS = 30_000
-/** For one worker of a reload, after another has shown that the configuration works. */
+/** Attempts to start one worker of a reload, once another has shown that the configuration works. */
 const TRIES = 5
-/** For the last connections to be taken; a worker that does not answer has gone, or is too busy for more. */
+/** How long workers have to take the last connections. One that does not answer is gone, or too busy for more. */
 const TAKEN_WITHIN_MS = 4_000
+/** Delay before the first restart of a worker, and its limit after doubling. */
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 10_000
 
-/** Keeps as many workers running as wanted: replaces those that crash, and all of them, in turn, on a reload. */
+/**
+ * Returns how long to wait before a worker is started again, in milliseconds: 100, doubled with each failure up to
+ * 10,000, reduced by up to half at random, so that workers that failed together do not start together.
+ *
+ * @param failures before this one
+ */
+export function restartDelayMs(failures: number, random: () => number = Math.random): number {
+  const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures)
+  return Math.round(longest * (0.5 + random() / 2))
+}
+
+/** Keeps the wanted number of workers running: replaces crashed ones, and on a reload all of them, one by one. */
 export class WorkerPool {
   readonly #logger: Logger
   readonly #onLast: PoolOptions['onLast']
@@ -53,7 +66,7 @@ export class WorkerPool {
     this.#logger = logger
     this.#onLast = onLast
     this.#onServing = onServing
-    // Connections in turn: left to the kernel, one worker often gets most of them.
+    // Round robin: if the kernel distributes connections, one worker often gets most of them.
     cluster.schedulingPolicy = cluster.SCHED_RR
     if (this.#sources) {
       cluster.setupPrimary({
@@ -61,29 +74,29 @@ export class WorkerPool {
         stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
       })
     }
-    // Whatever ends this process, none of the others may stay.
+    // However this process ends, no worker may survive it.
     process.once('exit', () => this.killAll())
   }
 
-  /** Every worker that runs, also those that are about to end. */
+  /** All running workers, including those that are about to end. */
   get all(): readonly WorkerProcess[] {
     return [...this.#all]
   }
 
-  /** Those that get connections. */
+  /** The workers that get connections. */
   get serving(): readonly WorkerProcess[] {
     return this.#slots.map(slot => slot.worker).filter(worker => worker.isServing)
   }
 
-  /** How often a crashed worker was replaced. */
+  /** How many crashed workers have been replaced. */
   get restarts(): number {
     return this.#restarts
   }
 
   /**
-   * Starts the first workers. Resolves with where they listen.
+   * Starts the first workers. Resolves with the address they listen on.
    *
-   * @throws Error why one of them cannot start; none is left then
+   * @throws Error with the reason when one of them cannot start; none is left running then
    */
   async start(count: number): Promise<AddressInfo> {
     const workers = Array.from({ length: count }, () => this.#fork('at-once'))
@@ -99,11 +112,11 @@ export class WorkerPool {
   }
 
   /**
-   * Has `count` new workers take the places of all that there are, one after the other: each takes connections
-   * before an old one stops to.
+   * Replaces all workers by `count` new ones, one by one: each new worker takes connections before an old one stops.
    *
-   * @throws Error why a new one cannot serve. If it was the first, everything is as before; else the places before it
-   *   are filled anew, and those behind it, too, when their workers end: the settings have proved to work
+   * @throws Error with the reason when a new worker cannot serve. If it is the first one, nothing has changed.
+   *   Otherwise the settings have proved to work and stay: earlier places have new workers, and later ones get them
+   *   when the old workers end
    */
   async replace(settings: WorkerSettings, count: number): Promise<void> {
     const first = await this.#forkReady(settings)
@@ -113,7 +126,7 @@ export class WorkerPool {
     for (const slot of this.#slots.splice(count)) slot.worker.retire()
   }
 
-  /** Lets all of them finish what is under way. Resolves when none is left. */
+  /** Lets all workers finish the requests in flight. Resolves when none is left. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     for (const worker of this.#all) worker.drain()
@@ -123,14 +136,14 @@ export class WorkerPool {
     await Promise.all([...this.#all].map(worker => worker.exited))
   }
 
-  /** Accepts what has come, then nothing more, and resolves when workers have it all. */
+  /** Accepts the pending connections and closes the sockets. Resolves when workers have taken all connections. */
   async #handOverLast(): Promise<void> {
     await this.#listeners.close()
     const giveUpAt = performance.now() + TAKEN_WITHIN_MS
     let before: number
     do {
       before = countHandedOver()
-      // node:cluster sends the next one when one is taken, so if none was sent before all have answered, none is left.
+      // node:cluster sends the next connection when one is taken. If none was sent before all answered, none is left.
       await Promise.all([...this.#all].map(worker => worker.ask(undefined, TAKEN_WITHIN_MS)))
     } while (countHandedOver() !== before && performance.now() < giveUpAt)
   }
@@ -149,25 +162,25 @@ export class WorkerPool {
     void this.#keep(slot, worker)
   }
 
-  /** Replaces the worker of a slot when it ends although nobody asked it to. */
+  /** Replaces the worker of a slot when it exits without having been asked to. */
   async #keep(slot: Slot, worker: WorkerProcess): Promise<void> {
     const exit = await worker.exited
     if (worker.isEnding || this.#stopping.signal.aborted) return
     if (performance.now() - worker.startedAt > STABLE_AFTER_MS) slot.failures = 0
-    const waitMs = backoffMs(slot.failures++)
-    this.#logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'a worker has crashed')
+    const waitMs = restartDelayMs(slot.failures++)
+    this.#logger.error({ worker: worker.pid, ...exit, replacedInMs: waitMs }, 'worker crashed')
     await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
-    // A reload may have filled the place meanwhile.
+    // A reload may have filled the slot in the meantime.
     if (this.#stopping.signal.aborted || slot.worker !== worker || !this.#slots.includes(slot)) return
     try {
       slot.worker = this.#fork('when-loaded')
     } catch (error) {
-      this.#logger.error({ reason: (error as Error).message }, 'a worker cannot start')
+      this.#logger.error({ reason: (error as Error).message }, 'worker failed to start')
       return this.#keep(slot, worker)
     }
     this.#restarts++
     slot.worker.listening.then(this.#onServing, error =>
-      this.#logger.error({ reason: error.message }, 'a worker cannot start'),
+      this.#logger.error({ reason: error.message }, 'worker failed to start'),
     )
     void this.#keep(slot, slot.worker)
   }
@@ -178,22 +191,24 @@ export class WorkerPool {
         return await this.#forkReady(settings)
       } catch (error) {
         if (this.#stopping.signal.aborted || failures + 1 >= TRIES) throw error
-        this.#logger.error({ reason: (error as Error).message }, 'a worker cannot start')
-        await delay(backoffMs(failures), undefined, { signal: this.#stopping.signal }).catch(() => {})
+        this.#logger.error({ reason: (error as Error).message }, 'worker failed to start')
+        await delay(restartDelayMs(failures), undefined, { signal: this.#stopping.signal }).catch(() => {})
       }
     }
   }
 
-  /** A new worker that listens and has its table. */
+  /** Starts a worker, and resolves when it listens, which it does once it has its table. */
   async #forkReady(settings: WorkerSettings): Promise<WorkerProcess> {
     this.#stopping.signal.throwIfAborted()
     const worker = this.#fork('when-loaded', settings)
-    const late = AbortSignal.any([AbortSignal.timeout(READY_WITHIN_MS), this.#stopping.signal])
-    const given = new Promise<never>((_, reject) => {
-      late.addEventListener('abort', () => reject(new Error(`it has no table after ${READY_WITHIN_MS} ms`)))
+    const giveUp = AbortSignal.any([AbortSignal.timeout(READY_WITHIN_MS), this.#stopping.signal])
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp.addEventListener('abort', () =>
+        reject(new Error(`the worker has no table after ${READY_WITHIN_MS} ms`)),
+      )
     })
     try {
-      await Promise.race([worker.listening, given])
+      await Promise.race([worker.listening, givenUp])
       return worker
     } catch (error) {
       worker.kill()
@@ -213,6 +228,6 @@ export class WorkerPool {
     this.#onServing()
     if (!worker.isEnding) return
     if (exit.code === 0) this.#onLast(worker)
-    else this.#logger.warn({ worker: worker.pid, ...exit }, 'a worker did not end as it should')
+    else this.#logger.warn({ worker: worker.pid, ...exit }, 'worker did not exit cleanly')
   }
 }

@@ -2,38 +2,38 @@ import cluster from 'node:cluster'
 import type { HealthNews } from '../gateway/live-health.ts'
 import type { PageName, ToPrimary, ToWorker } from './messages.ts'
 
-/** Why a worker ends: another took its place, the whole gateway ends, or its primary is gone. */
-export type End = 'retire' | 'drain' | 'orphaned'
+/** Why a worker ends: another worker has replaced it, the whole gateway shuts down, or the primary is gone. */
+export type WorkerEnd = 'retire' | 'drain' | 'orphaned'
 export type Start = Extract<ToWorker, { readonly type: 'start' }>
 
-/** A worker's side of what is said between it and its primary. */
+/** The worker's end of the messages between a worker and its primary. */
 export class PrimaryLink {
   readonly start: Promise<Start>
-  /** The first reason to end. */
-  readonly end: Promise<End>
-  /** Whether the end must not wait for clients any longer: the gateway ends, or the primary is gone. */
+  /** Resolves with the first reason to end. */
+  readonly end: Promise<WorkerEnd>
+  /** Aborts when ending must no longer wait for clients: the gateway shuts down, or the primary is gone. */
   readonly hurry: AbortSignal
-  /** Resolves when no connection comes any more, or the primary is gone. */
+  /** Resolves when the last connection has been handed over, or the primary is gone. */
   readonly leave: Promise<void>
-  /** Asked for a page: calls `answer` with each part of it. Until it is set, pages have no parts. */
+  /** Builds a page, and calls `answer` with each part of it. Until it is set, pages have no parts. */
   onAsk: (page: PageName, answer: (part: unknown) => void) => Promise<void> = async () => {}
-  /** Asked to check nodes. */
+  /** Called when this worker is to run the health checks. */
   onCheck: () => void = () => {}
-  /** Told what another worker has found of nodes. */
+  /** Called with the verdicts of the worker that runs the health checks. */
   onHealth: (news: HealthNews) => void = () => {}
-  /** Told why a page could not be made. */
+  /** Called with the reason why a page could not be built. */
   onError: (error: unknown) => void = () => {}
 
   constructor() {
     const start = Promise.withResolvers<Start>()
-    const end = Promise.withResolvers<End>()
+    const end = Promise.withResolvers<WorkerEnd>()
     const hurry = new AbortController()
     const leave = Promise.withResolvers<void>()
     this.start = start.promise
     this.end = end.promise
     this.hurry = hurry.signal
     this.leave = leave.promise
-    const endBy = (reason: End) => {
+    const endBy = (reason: WorkerEnd) => {
       end.resolve(reason)
       if (reason !== 'retire') hurry.abort()
     }
@@ -58,14 +58,14 @@ export class PrimaryLink {
     })
     const worker = cluster.worker!
     worker.once('disconnect', () => {
-      // Node ends a worker whose primary is gone at once, unless it believes that it was asked to go.
+      // Node exits a worker at once when its primary is gone, unless it believes that the exit was requested.
       worker.exitedAfterDisconnect = true
       endBy('orphaned')
       leave.resolve()
     })
   }
 
-  /** Resolves when the message is on its way, or cannot be sent because nobody is there. */
+  /** Resolves when the message has been sent, or cannot be sent because the primary is gone. */
   send(message: ToPrimary): Promise<void> {
     if (!process.connected) return Promise.resolve()
     return new Promise(resolve => process.send!(message, undefined, undefined, () => resolve()))
@@ -75,7 +75,7 @@ export class PrimaryLink {
     try {
       if (page !== undefined) await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
     } catch (error) {
-      // A page is not worth the requests of this process; the primary goes on without it.
+      // A failed page must not end a process that serves requests. The primary goes on without this answer.
       this.onError(error)
       return
     }

@@ -6,34 +6,35 @@ import { urlOf } from '../cli/listening.ts'
 import { onReloadSignal, untilSignal } from '../cli/signals.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
-import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/embedded-etcd.ts'
 import type { Log } from '../gateway/logger.ts'
-import { checkFormats } from '../gateway/registry.ts'
+import { checkFormats, startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
-import { loadAnew, type Source } from './reload.ts'
+import { reloadSource, type Source } from './reload.ts'
 import { WorkerPages } from './worker-pages.ts'
 
 export interface PrimaryOptions {
-  /** @throws ConfigError with everything that is wrong with it */
+  /** @throws ConfigError with all problems of the configuration */
   readonly load: () => Source
   readonly countWorkers: (loaded: LoadedConfig) => number
   readonly log: Log
 }
 
 /**
- * Serves with several processes until SIGTERM or SIGINT. This one has the signals, the admin listener and the
- * embedded etcd, accepts connections and hands them to the workers in turn; what is in them, only workers see.
+ * Serves with several processes until SIGTERM or SIGINT. The primary handles the signals and runs the admin listener
+ * and the embedded etcd. It accepts connections and hands them to the workers in turn, without reading from them.
  *
- * @throws Error when an address cannot be bound; nothing is left running then
+ * @throws Error when an address cannot be bound; everything has been stopped then
  */
 export async function servePrimary(
   source: Source,
   { load, countWorkers, log: { logger, flush } }: PrimaryOptions,
 ): Promise<void> {
-  // A cluster's worker has none of its own: that is what process managers make of a program they multiply.
-  if (!cluster.isPrimary) throw new Error('workers: this process is itself a worker of another program')
+  // A cluster worker cannot fork workers. Process managers that run a program several times make it one.
+  if (!cluster.isPrimary) {
+    throw new Error('workers: this process is itself a cluster worker of another program; set workers to 1')
+  }
   let isReloading = true
   let isReloadDue = false
   let isStopping = false
@@ -49,13 +50,13 @@ export async function servePrimary(
   const pages = new WorkerPages()
   const health = new HealthRelay()
   const settings = ({ loaded, keyFiles }: Source): WorkerSettings => ({
-    // Which port it is where any will do, only this process knows.
+    // With port 0, only this process knows the actual port.
     config: { ...loaded.config, adminPort: admin?.address.port ?? loaded.config.adminPort },
     keyFiles,
     embeddedUrl: wantsEmbeddedEtcd(loaded.config) ? etcd?.url : undefined,
   })
 
-  /** One at a time; what comes in meanwhile is taken up after it, once. */
+  /** Runs one reload at a time. All signals that arrive during a reload cause one more. */
   async function reload(): Promise<void> {
     if (isReloading) return
     isReloading = true
@@ -68,8 +69,8 @@ export async function servePrimary(
 
   async function replaceAll(): Promise<void> {
     const begunAt = performance.now()
-    logger.info('reading the configuration anew')
-    const next = loadAnew(load, config, logger)
+    logger.info('reloading the configuration')
+    const next = reloadSource(load, config, logger)
     if (!next) return
     const count = countWorkers(next.loaded)
     try {
@@ -77,9 +78,9 @@ export async function servePrimary(
       config = next.loaded.config
       logger.level = config.logLevel
       const tookMs = Math.round(performance.now() - begunAt)
-      logger.info({ workers: count, tookMs }, 'the new configuration is in force')
+      logger.info({ workers: count, tookMs }, 'new configuration is active')
     } catch (error) {
-      if (!isStopping) logger.error({ reason: formatError(error) }, 'the new configuration is not in force')
+      if (!isStopping) logger.error({ reason: formatError(error) }, 'new configuration could not be applied')
     }
   }
 
@@ -90,12 +91,12 @@ export async function servePrimary(
   let pool: WorkerPool
   try {
     etcd = await startOwnEtcd(config, logger)
-    // Before there are workers, who must know where it is. It has nothing to show until they serve.
+    // Opened first, because workers must know its address. It has nothing to show until they serve.
     admin = await openAdmin(pages, config, logger)
     pool = new WorkerPool(settings(source), {
       logger,
       onLast: worker =>
-        pages.keep(worker).catch(error => logger.error({ err: error }, 'what a worker had counted is lost')),
+        pages.keep(worker).catch(error => logger.error({ err: error }, 'totals of an ended worker are lost')),
       onServing: () => health.update(pool.serving),
     })
     pages.show(pool)
@@ -104,9 +105,9 @@ export async function servePrimary(
       { public: urlOf(address), admin: urlOf(admin.address), workers: pool.serving.length },
       'waygate is listening',
     )
-    // Whoever started the process waits for this line.
+    // The process that started this one may wait for this line.
     flush()
-    // It serves no requests that could wait for it.
+    // The primary serves no requests that the collection could delay.
     collectStartupLater(() => false)
   } catch (error) {
     await closeAll()

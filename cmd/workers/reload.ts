@@ -4,17 +4,16 @@ import type { FileContents } from '../../config/load/file-contents.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { formatError } from '../cli/format-error.ts'
-import { wantsEmbeddedEtcd } from '../gateway/embedded-etcd.ts'
-import { checkFormats } from '../gateway/registry.ts'
-import { logStartWarnings } from '../gateway/start-warnings.ts'
+import { logStartWarnings } from '../gateway/logger.ts'
+import { checkFormats, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 
-/** A configuration and everything that was read with it. */
+/** A configuration with everything that was read along with it. */
 export interface Source {
   readonly loaded: LoadedConfig
   readonly keyFiles: FileContents
 }
 
-/** What the primary has opened and keeps as it is. */
+/** Settings of things that the primary opens once, and that a reload cannot change. */
 const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   adminHost: config => config.adminHost,
   adminPort: config => config.adminPort,
@@ -22,8 +21,8 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   'etcd.embedded': config => config.etcd.embedded,
 }
 
-/** Reads the configuration anew and says what is in the way of it; undefined when it must not be used. */
-export function loadAnew(load: () => Source, old: Config, logger: Logger): Source | undefined {
+/** Loads the configuration again. Logs its problems and returns undefined when it cannot be used. */
+export function reloadSource(load: () => Source, old: Config, logger: Logger): Source | undefined {
   try {
     const source = load()
     checkFormats(source.loaded)
@@ -32,21 +31,22 @@ export function loadAnew(load: () => Source, old: Config, logger: Logger): Sourc
       throw new ConfigError([
         {
           path: '$.etcd.endpoints',
-          message: 'cannot be left out without a restart',
+          message: 'must not be removed without a restart: only a restart can switch to the embedded etcd',
           source: sourceOf('etcd'),
         },
       ])
     }
     logStartWarnings(source.loaded, logger)
     const fixed = Object.keys(FIXED).filter(path => FIXED[path]!(config) !== FIXED[path]!(old))
-    if (fixed.length > 0) logger.warn({ settings: fixed }, 'settings that need a restart stay as they were')
+    if (fixed.length > 0)
+      logger.warn({ settings: fixed }, 'changed settings need a restart; keeping the old values')
     return source
   } catch (error) {
     if (!(error instanceof ConfigError))
-      logger.error({ reason: formatError(error) }, 'the configuration is not used')
+      logger.error({ reason: formatError(error) }, 'new configuration rejected; keeping the current one')
     else {
       for (const { source, path, message } of error.problems) {
-        logger.error({ source, path, reason: message }, 'the configuration is not used')
+        logger.error({ source, path, reason: message }, 'new configuration rejected; keeping the current one')
       }
     }
     return undefined

@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
 import { Server } from 'node:net'
-import { untilCaughtUp } from '../../routes/public/caught-up.ts'
+import { untilCaughtUp } from '../../routes/public/http1/drain-backlog.ts'
 
-/** A listening socket as node:cluster holds it. */
+/** A listening socket of node:cluster. */
 interface Handle {
   onconnection: (error: number, connection: unknown) => void
   close(): void
@@ -11,19 +11,19 @@ interface Handle {
 const listening = channel('tracing:net.server.listen:asyncEnd')
 
 /**
- * The sockets on which node:cluster accepts connections for workers. It closes one when the last worker has said that it
- * takes none, and has nobody then for those that it has accepted meanwhile. So they are closed here, before workers are
- * told to go. Where this finds none, all is as node:cluster has it.
+ * The sockets on which node:cluster accepts connections for workers. node:cluster closes one when the last worker has
+ * stopped listening, and then has no worker for the connections that it accepted in the meantime. So they are closed
+ * here, before the workers stop. If none is found, node:cluster's own behaviour remains.
  */
 export class SharedListeners {
   readonly #handles: Handle[] = []
 
-  /** Those from now on. */
+  /** Collects the sockets opened from now on. */
   constructor() {
     listening.subscribe(this.#onListening)
   }
 
-  /** Accepts what has come, then nothing more. */
+  /** Accepts the connections that are already pending, then closes the sockets. */
   async close(): Promise<void> {
     listening.unsubscribe(this.#onListening)
     let accepted = 0
@@ -35,13 +35,13 @@ export class SharedListeners {
       }
     }
     await untilCaughtUp(() => accepted)
-    // To close one that is closed does nothing, so node:cluster may do it again.
+    // Closing twice does no harm, so node:cluster may close them again.
     for (const handle of this.#handles.splice(0)) handle.close()
   }
 
   readonly #onListening = (message: unknown): void => {
     const { server } = message as { readonly server: Server & { readonly _handle?: Handle | null } }
-    // node:cluster makes a plain server, and keeps its handle; every other one of this process is one of HTTP.
+    // node:cluster uses a plain net.Server and keeps its handle; all other servers of this process are HTTP servers.
     if (server._handle && Object.getPrototypeOf(server) === Server.prototype)
       this.#handles.push(server._handle)
   }

@@ -6,7 +6,7 @@ import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 
 const FOLDERS = '{cmd,config,discovery,internal,middleware,routes,wrappers}/**/*.ts'
 
-/** What a worker runs before anything else: takes the sources from its stdin, and gives them out as they are imported. */
+/** Runs in a worker before anything else: reads the sources from stdin, and serves them to imports. */
 const RECEIVE = `
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
@@ -21,15 +21,17 @@ registerHooks({
 })
 `
 
-/** How workers get sources without types; for `cluster.setupPrimary`, and then for the stdin of each. */
+/** Sources without types for workers. */
 export interface StrippedSources {
+  /** Command line options for `cluster.setupPrimary`. */
   readonly execArgv: readonly string[]
+  /** Written to the stdin of each worker. */
   readonly text: string
 }
 
 /**
- * Our own sources without their types, stripped here once. Node strips them with a WebAssembly module, which takes
- * 20 MB in each process that runs from sources. Undefined for the built package, which has no types.
+ * Strips the types from Waygate's own sources, once for all workers. Node would do it with a WebAssembly module, which
+ * takes 20 MB in each process that runs from sources. Undefined for the built package, which has no types.
  */
 export function stripSources(): StrippedSources | undefined {
   if (!IS_SOURCE || !('registerHooks' in nodeModule)) return undefined
@@ -46,7 +48,7 @@ export function stripSources(): StrippedSources | undefined {
   }
 }
 
-/** Node warns that the function is experimental, of which who starts a gateway can make nothing. */
+/** Suppresses Node's warning that the function is experimental: an operator could do nothing about it. */
 function quietly<T>(run: () => T): T {
   const { emitWarning } = process
   process.emitWarning = () => {}

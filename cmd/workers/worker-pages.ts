@@ -7,46 +7,46 @@ import type { PageName } from './messages.ts'
 import type { WorkerPool } from './pool.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** For a worker to answer; one that does not is left out. */
+/** How long a worker has to answer; one that takes longer is left out. */
 const ANSWER_WITHIN_MS = 2_000
 
-/** What the admin listener shows of all workers: asked for at each request, and made one. */
+/** The admin pages of all workers: collects their answers at each request and merges them. */
 export class WorkerPages implements AdminPages {
   readonly #ownMetrics = createPrimaryMetrics({
     workers: () => this.#pool?.serving.length ?? 0,
     restarts: () => this.#pool?.restarts ?? 0,
     silent: () => this.#silent,
   })
-  /** What workers that have ended had counted. */
+  /** The totals of workers that have ended. */
   #past: readonly MetricValues[] = []
-  /** Those whose totals are in it. */
+  /** The workers whose totals are included in `#past`. */
   readonly #kept = new WeakSet<WorkerProcess>()
-  /** The last that was begun of what adds to it. */
+  /** The latest addition to `#past`; each starts when the one before has finished. */
   #keeping: Promise<void> = Promise.resolve()
   #pool: WorkerPool | undefined
   #isStopping = false
   #silent = 0
 
-  /** Before it is called, there is nothing to show. */
+  /** Sets the pool whose workers are shown. Before that, there is nothing to show. */
   show(pool: WorkerPool): void {
     this.#pool = pool
   }
 
-  /** Not ready from now on. */
+  /** Reports not ready from now on. */
   stop(): void {
     this.#isStopping = true
   }
 
-  /** Keeps the totals of a worker that has ended, so that those shown do not fall. */
+  /** Keeps the totals of a worker that has ended, so that the totals shown do not fall. */
   keep(worker: WorkerProcess): Promise<void> {
-    // One after the other: each takes time, and builds on what the one before has made.
+    // One at a time: each addition is asynchronous, and builds on the result of the one before.
     const kept = this.#keeping.then(() => this.#add(worker))
     this.#keeping = kept.catch(() => {})
     return kept
   }
 
   async #add(worker: WorkerProcess): Promise<void> {
-    // One that ended before it served says nothing, not even which nodes there are.
+    // A worker that ended before it served has no totals, and no list of nodes.
     if (worker.last.length === 0) return
     const totals = worker.last.filter(
       ({ name, type }) => name.startsWith('waygate_') && (type === 'counter' || type === 'histogram'),
@@ -54,7 +54,7 @@ export class WorkerPages implements AdminPages {
     const merged = await mergeMetrics([this.#past, totals])
     const tries = totals.find(({ name }) => name === 'waygate_node_tries_total')
     const nodes = new Set(tries?.values.map(({ labels }) => nodeOf(labels)))
-    // Nodes come and go; what is known of those that have gone would grow for ever.
+    // Nodes come and go. Keeping the totals of all that have gone would grow without limit.
     const isKept = ({ labels }: MetricValues['values'][number]) => !labels.node || nodes.has(nodeOf(labels))
     this.#past = merged.map(metric => ({ ...metric, values: metric.values.filter(isKept) }))
     this.#kept.add(worker)
@@ -68,7 +68,7 @@ export class WorkerPages implements AdminPages {
   async routes(): Promise<RouteList> {
     const answers = await this.#ask('routes', this.#pool?.serving ?? [])
     const pages = answers.map(({ worker, parts }) => ({
-      // It has answered, so there is a process.
+      // It has answered, so it has a process.
       pid: worker.pid!,
       page: parts[0] as RouteList,
     }))
@@ -80,10 +80,10 @@ export class WorkerPages implements AdminPages {
     return mergeServices(answers.map(({ parts }) => parts[0] as ServicesPage))
   }
 
-  /** Of all, also of those that finish their last requests. */
+  /** Renders the metrics of all workers, including those that finish their last requests. */
   async metrics(): Promise<string> {
     const answers = await this.#ask('metrics', this.#pool?.all ?? [])
-    // Those that have ended since they were asked are in the past once, and must not be missing nor there twice.
+    // A worker that has ended since it was asked must be counted exactly once: in #past.
     await this.#keeping
     return renderMerged([
       ...answers.filter(({ worker }) => !this.#kept.has(worker)).map(({ parts }) => parts as MetricValues[]),

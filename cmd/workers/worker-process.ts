@@ -5,8 +5,7 @@ import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import { endUntakenConnection } from './handovers.ts'
-import { WORKER_MARK } from './is-worker.ts'
-import type { PageName, ToPrimary, ToWorker, WorkerSettings } from './messages.ts'
+import { type PageName, type ToPrimary, type ToWorker, WORKER_MARK, type WorkerSettings } from './messages.ts'
 import type { StrippedSources } from './stripped-sources.ts'
 
 export interface WorkerExit {
@@ -19,22 +18,22 @@ interface Ask {
   readonly settle: (parts: readonly unknown[] | undefined) => void
 }
 
-/** glibc gives each thread memory of its own to allocate from; the few of a worker that allocate need none: 2 MB. */
+/** By default glibc has an arena per thread. The few threads of a worker that allocate can share one: 2 MB less. */
 const ONE_ARENA = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '1' }
-/** For a worker to do what it should have done by itself. */
+/** How much longer than it should take a worker may take to end, before it is killed. */
 const KILL_MARGIN_MS = 5_000
 
 /** The primary's side of one worker, from its start to its end. */
 export class WorkerProcess {
-  /** Undefined when the system could not make the process. */
+  /** Undefined when the system could not create the process. */
   readonly pid: number | undefined
   readonly startedAt = performance.now()
-  /** Where it listens. Rejects with why it cannot, or with its end before that. */
+  /** Resolves with the address it listens on. Rejects when it cannot listen, or exits before it does. */
   readonly listening: Promise<AddressInfo>
   readonly exited: Promise<WorkerExit>
-  /** What it has counted, told when it was about to end. */
+  /** Its final totals, received just before it exits. */
   readonly last: MetricValues[] = []
-  /** Told what it has found of nodes. */
+  /** Called with the verdicts of its health checks. */
   onHealth: (news: HealthNews) => void = () => {}
   readonly #worker: Worker
   readonly #settings: WorkerSettings
@@ -44,18 +43,18 @@ export class WorkerProcess {
   #isLoaded = false
   #isEnding = false
 
-  /** @throws Error when the system refuses a process at once; most refusals come as its end */
+  /** @throws Error when the system refuses a process synchronously; most refusals show as an exit instead */
   constructor(settings: WorkerSettings, listen: ListenWhen, sources?: StrippedSources) {
     this.#settings = settings
     this.#worker = cluster.fork({ ...ONE_ARENA, ...WORKER_MARK })
     this.pid = this.#worker.process.pid
-    // Whether it came to read them is told by its exit.
+    // If it never reads them, its exit says so.
     this.#worker.process.stdin?.on('error', () => {}).end(sources?.text)
     endUntakenConnection(this.#worker.process)
     const listening = Promise.withResolvers<AddressInfo>()
     const exited = Promise.withResolvers<WorkerExit>()
     this.listening = listening.promise
-    // Who waits for it hears of it; a replacement that nobody waits for is logged by its exit.
+    // Callers that wait for it still get the rejection. For a replacement that nobody waits for, the exit is logged.
     this.listening.catch(() => {})
     this.exited = exited.promise
     this.#worker.on('message', (message: ToPrimary) => {
@@ -89,11 +88,11 @@ export class WorkerProcess {
     this.#worker.once('exit', (code: number | null, signal: string | null) =>
       end(
         { code, signal },
-        `waygate: worker ${this.pid} ended before it listened (${signal ?? `exit code ${code}`})`,
+        `waygate: worker ${this.pid} exited before it listened (${signal ?? `exit code ${code}`})`,
       ),
     )
-    // An error that nobody hears would end the primary. What could not be sent is told by the exit; a process that
-    // could not be made (no memory, too many of them) has no other end than this.
+    // Without a listener, an error event would end the primary. A message that could not be sent needs no handling:
+    // the exit event follows. A process that could not be created (no memory, too many of them) has only this event.
     this.#worker.on('error', (error: Error) => {
       if (this.pid === undefined)
         end({ code: null, signal: null }, `waygate: a worker cannot be started (${error.message})`)
@@ -101,7 +100,7 @@ export class WorkerProcess {
     this.#send({ type: 'start', settings, listen })
   }
 
-  /** Whether connections may be handed to it: it listens and was not asked to end. */
+  /** Whether it gets connections: it listens and has not been asked to end. */
   get isServing(): boolean {
     return this.#isListening && !this.#isEnding
   }
@@ -116,17 +115,20 @@ export class WorkerProcess {
     return this.#isEnding
   }
 
-  /** Has it check nodes; one of the workers does. */
+  /** Makes it run the health checks. One worker at a time does. */
   check(): void {
     this.#send({ type: 'check' })
   }
 
-  /** Tells it what another has found of nodes. */
-  tellHealth(news: HealthNews): void {
+  /** Sends it the verdicts of the worker that runs the health checks. */
+  sendHealth(news: HealthNews): void {
     this.#send({ type: 'health', news })
   }
 
-  /** The parts of a page, or none of no page; undefined when it does not answer in time. */
+  /**
+   * Asks for the parts of a page. Without a page, only checks that it answers, and resolves with no parts. Resolves
+   * with undefined when it does not answer in time.
+   */
   ask(page: PageName | undefined, withinMs: number): Promise<readonly unknown[] | undefined> {
     const id = this.#nextAsk++
     return new Promise(resolve => {
@@ -141,19 +143,19 @@ export class WorkerProcess {
     })
   }
 
-  /** Another takes its place: it takes no connection more, and ends when the clients that it has are gone. */
+  /** Ends it because another has replaced it: it accepts no more connections, and exits when its clients have left. */
   retire(): void {
     const { drainMs, shutdownTimeoutMs } = this.#settings.config
     this.#end('retire', Math.max(drainMs, shutdownTimeoutMs) + shutdownTimeoutMs)
   }
 
-  /** The whole gateway ends, as soon as `leave()` is called. */
+  /** Ends it because the whole gateway shuts down. It keeps serving until `leave()` is called. */
   drain(): void {
     const { drainMs, shutdownTimeoutMs } = this.#settings.config
     this.#end('drain', drainMs + shutdownTimeoutMs)
   }
 
-  /** No connection comes any more. */
+  /** Says that the last connection has been handed over. */
   leave(): void {
     this.#send({ type: 'leave' })
   }
@@ -176,7 +178,7 @@ export class WorkerProcess {
   }
 
   #send(message: ToWorker): void {
-    // That it is gone is told by its exit.
+    // If it is gone, the exit event says so.
     if (this.#worker.isConnected()) this.#worker.send(message, () => {})
   }
 }

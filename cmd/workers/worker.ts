@@ -9,11 +9,11 @@ import type { Gateway } from '../gateway/gateway-types.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { openRegistry } from '../gateway/registry.ts'
 import type { PageName } from './messages.ts'
-import { type End, PrimaryLink } from './primary-link.ts'
+import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
 
-/** One of several processes that serve: its own registry, table and connections. Resolves with the exit code. */
+/** Runs one of several serving processes, with its own registry, table and connections. Resolves with the exit code. */
 export async function runWorker(): Promise<number> {
-  // A terminal sends them to all of its processes; the primary says what is to be done.
+  // A terminal sends signals to all of its processes; workers act on the messages of the primary instead.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   const primary = new PrimaryLink()
   const ended = primary.end.then(() => undefined)
@@ -37,11 +37,11 @@ export async function runWorker(): Promise<number> {
       listen: start.listen,
       onDrained: pages => sendLast(pages, primary),
     })
-    // Nothing is under way before it listens, so there is nothing to wait for.
+    // Before the gateway listens nothing is in flight, so there is nothing to drain.
     const gateway = await Promise.race([starting, ended])
     if (!gateway) return 0
     collectStartup()
-    primary.onError = error => logger.error({ err: error }, 'a page could not be made')
+    primary.onError = error => logger.error({ err: error }, 'admin page could not be built')
     primary.onAsk = (page, answer) => answerPage(gateway.pages, page, answer)
     gateway.health.onNews = news => void primary.send({ type: 'health', news })
     primary.onHealth = news => gateway.health.apply(news)
@@ -51,7 +51,7 @@ export async function runWorker(): Promise<number> {
     collectStartupLater(() => gateway.hasServed())
     const end = await primary.end
     gateway.health.close()
-    if (end === 'orphaned') logger.error('the primary process is gone; draining')
+    if (end === 'orphaned') logger.error('primary process is gone; draining')
     const cut = await endGateway(gateway, end, primary)
     if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')
     await registry.close()
@@ -64,12 +64,12 @@ export async function runWorker(): Promise<number> {
   }
 }
 
-function endGateway(gateway: Gateway, end: End, { hurry, leave }: PrimaryLink): Promise<number> {
+function endGateway(gateway: Gateway, end: WorkerEnd, { hurry, leave }: PrimaryLink): Promise<number> {
   switch (end) {
     case 'drain':
       return gateway.stop(leave)
     case 'retire':
-    // Nobody hands over connections any more.
+    // Without a primary, no more connections arrive.
     case 'orphaned':
       return gateway.retire(hurry)
     default:
@@ -82,14 +82,14 @@ async function answerPage(pages: OwnPages, page: PageName, answer: (part: unknow
   else answer(await pages[page]())
 }
 
-/** What was counted here goes on counting: totals that fell would look like a restart. */
+/** Hands the final totals to the primary, which keeps them: falling totals would look like a restart. */
 async function sendLast(pages: OwnPages, primary: PrimaryLink): Promise<void> {
   for await (const metric of pages.metricValues()) {
     await primary.send({ type: 'last', metric: asSent(metric) })
   }
 }
 
-/** JSON has no NaN, which some metrics are until there is something to measure. */
+/** Drops NaN, which JSON does not have: some metrics are NaN until there is something to measure. */
 function asSent(metric: MetricValues): MetricValues {
   return { ...metric, values: metric.values.filter(({ value }) => Number.isFinite(value)) }
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
 import { type Finding, show } from '../kit/problem.ts'
+import { findPolicyProblems } from '../policies/policies.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
@@ -64,6 +65,9 @@ export function* findRoutesRuleProblems(document: unknown): Generator<Finding> {
   }
   for (const { path, message } of findHealthCheckProblems(healthCheck)) {
     yield { path: ['routes', 'defaults', 'healthCheck', ...path], message }
+  }
+  for (const { path, message } of findPolicyProblems(section?.defaults, {})) {
+    yield { path: ['routes', 'defaults', ...path], message }
   }
   const routes = section?.documents
   if (typeof routes !== 'object' || routes === null) return

@@ -1,7 +1,6 @@
 import Type from 'typebox'
-import type { HashKey, StickyCookie } from '../../internal/affinity.ts'
 import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers.ts'
-import type { Route } from '../../internal/routing/route.ts'
+import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
 
 // RFC 9110 section 5.6.2 `token`. RFC 6265 section 4.1.1 allows the same for the name of a cookie.

@@ -1,5 +1,6 @@
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import type { AuthRule, Route } from '../../internal/routing/route.ts'
+import { POLICY_RULES, type PolicyName } from '../policies/policies.ts'
 import type { Config } from '../schema.ts'
 import { describeBalancer } from './balancer-rule.ts'
 import { describeHealthCheck, type HealthCheckRule, toHealthCheck } from './health-check.ts'
@@ -52,16 +53,20 @@ const FIELDS = Object.keys(RouteDocument.properties).map(
  * @param rules of the route's service
  */
 export function describeRoute(route: Route, config: Config, rules: RulesOfService): DescribedRoute {
-  const held = route as Route & {
-    readonly [field: string]: unknown
-    readonly policies?: Record<string, unknown>
-  }
+  const held = route as Route & { readonly [field: string]: unknown }
   const result: Record<string, unknown> = { id: route.id, origin: route.origin }
   for (const [field, describe] of FIELDS) {
-    const value = describe ? describe(route, config, rules) : (held[field] ?? held.policies?.[field])
-    result[field] = value ?? null
+    const value = describe ? describe(route, config, rules) : held[field]
+    result[field] = value ?? describePolicy(field, route) ?? null
   }
   return result as DescribedRoute
+}
+
+/** Of a policy whose rules add up, a single rule is shown as it was written, and several as a list, outer first. */
+function describePolicy(field: string, { policies }: Route): unknown {
+  const rule = policies?.[field]
+  const adds = Object.hasOwn(POLICY_RULES, field) && POLICY_RULES[field as PolicyName].adds
+  return adds && Array.isArray(rule) && rule.length === 1 ? rule[0] : rule
 }
 
 function describeAuth({ auth }: Route): AuthField {

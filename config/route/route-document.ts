@@ -1,8 +1,16 @@
-import type { AuthenticatorName, Route, RouteAuth, RouteFallback } from '../../internal/routing/route.ts'
+import type {
+  AuthenticatorName,
+  Route,
+  RouteAuth,
+  RouteFallback,
+  RoutePolicies,
+} from '../../internal/routing/route.ts'
 import { renameFields } from '../kit/former-names.ts'
 import { type Finding, jsonPath, show, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 import { NAME_PATTERN } from '../kit/values.ts'
+import { findPolicyProblems, toPolicies } from '../policies/policies.ts'
+import { membersOf, type RuleContext } from '../policies/policy-rule.ts'
 import type { Config } from '../schema.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
@@ -27,19 +35,24 @@ export interface RouteContext {
   readonly hasCookieSecret?: boolean | undefined
   /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** Lower-case names of the headers that carry the identity; undefined = not known here, and not judged. */
+  readonly identityHeaders?: readonly string[] | undefined
 }
 
 export type ParsedRoute =
   | { readonly route: Route }
-  /** `reason` lists every problem with its JSON path; `service` is present when the document names one. */
-  | { readonly reason: string; readonly service?: string }
+  /**
+   * `reason` has every problem with its JSON path. `service` is there when the document names one, `closed` when it can
+   * be told which requests the document means: a route that refuses them, for a document that was never good.
+   */
+  | { readonly reason: string; readonly service?: string; readonly closed?: Route }
 
 /**
  * Converts a route document to a frozen {@link Route} with every default filled in, or returns why it is refused. Never
  * throws, whatever the document is.
  */
 export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
-  const { document, warnings, problems } = readRouteDocument(written)
+  const { document, warnings, problems } = readRouteDocument(written, context)
   const findings = [...findRouteIdProblems(id), ...problems]
   const { auth, balancer, service } = (document ?? {}) as Record<string, unknown>
   if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
@@ -57,8 +70,35 @@ export function parseRouteDocument(id: string, written: unknown, context: RouteC
     return { route: Object.freeze({ ...route, warnings: Object.freeze(texts) }) }
   }
   const reason = toReason(findings)
-  return typeof service === 'string' ? { reason, service } : { reason }
+  const closed = closedRoute(id, document, findings, context)
+  return { reason, ...(typeof service === 'string' && { service }), ...(closed && { closed }) }
 }
+
+/** Returns the route `/<service>/*` of a service without a document; its nodes see the rest of the path. */
+export function createAutoRoute(service: string, context: Omit<RouteContext, 'origin'>): Route {
+  const document = { path: `/${service}/*`, service, stripPrefix: `/${service}` }
+  return toRoute(`auto:${service}`, document, { ...context, origin: 'auto' })
+}
+
+/** The members that decide which requests a document means. */
+const MATCHING = ['path', 'methods', 'hosts'] as const
+
+function closedRoute(
+  id: string,
+  document: unknown,
+  findings: readonly Finding[],
+  context: RouteContext,
+): Route | undefined {
+  const { path, methods, hosts, service, priority } = membersOf(document)
+  const isReadable = (field: string) => !findings.some(finding => finding.path[0] === field)
+  if (path === undefined || !NAME.test(id) || !MATCHING.every(isReadable)) return undefined
+  const matching = { path, methods, hosts, priority: isReadable('priority') ? priority : undefined }
+  const name = typeof service === 'string' && isReadable('service') ? service : ''
+  const route = toRoute(id, { ...matching, service: name } as RouteDocument, context)
+  return Object.freeze({ ...route, policies: NO_POLICIES, isBroken: true })
+}
+
+const NO_POLICIES: RoutePolicies = Object.freeze({})
 
 const findSchemaProblems = createProblemFinder(RouteDocument)
 
@@ -72,9 +112,9 @@ export interface RouteFindings {
 }
 
 /** Examines a route document. Paths are those of the document as it was written. */
-export function readRouteDocument(written: unknown): RouteFindings {
+export function readRouteDocument(written: unknown, context: RuleContext = {}): RouteFindings {
   const { document, warnings, problems, asWritten } = renameFields(written, RouteDocument)
-  const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document)]
+  const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document, context)]
   return {
     document,
     warnings,
@@ -83,7 +123,7 @@ export function readRouteDocument(written: unknown): RouteFindings {
 }
 
 /** Finds violations of rules that a schema cannot express. Fields of the wrong type are ignored. */
-export function findRouteRuleProblems(document: unknown): Finding[] {
+export function findRouteRuleProblems(document: unknown, context: RuleContext = {}): Finding[] {
   if (typeof document !== 'object' || document === null) return []
   const { path, stripPrefix, methods, auth, balancer, serviceLimit, fallback, service, healthCheck } =
     document as Record<string, unknown>
@@ -113,6 +153,7 @@ export function findRouteRuleProblems(document: unknown): Finding[] {
     add(['serviceLimit', ...problem.path], problem.message)
   }
   found.push(...fallbackProblems(fallback, service))
+  found.push(...findPolicyProblems(document, { ...context, document: membersOf(document) }))
   return found
 }
 
@@ -193,6 +234,7 @@ function toRoute(
     preserveHost: document.preserveHost ?? false,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
+    policies: toPolicies(document, defaults),
   })
 }
 

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { NAME_PATTERN, name } from '../kit/values.ts'
+import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
 import { HealthCheckOrNone } from './health-check.ts'
@@ -171,6 +172,7 @@ export const RouteDocument = Type.Object(
           "Whether the client's `Host` header is forwarded instead of the node's address. Absent: false.",
       }),
     ),
+    ...documentPolicyFields(),
   },
   {
     additionalProperties: false,

@@ -1,21 +1,21 @@
 import type { Codec } from './codec.ts'
-import { goMicro } from './go-micro.ts'
-import { goZero, isGoZeroKey } from './go-zero.ts'
-import { grpcEndpoint } from './grpc-endpoint.ts'
-import { kitex } from './kitex.ts'
-import { kratos } from './kratos.ts'
-import { hasAddress, nameAddress } from './name-address.ts'
-import { plainAddress } from './plain-address.ts'
-import { isRpcx, rpcx } from './rpcx.ts'
-import { serviceObject } from './service-object.ts'
+import { goMicroCodec } from './go-micro.ts'
+import { goZeroCodec, isGoZeroKey } from './go-zero.ts'
+import { grpcEndpointCodec } from './grpc-endpoint.ts'
+import { kitexCodec } from './kitex.ts'
+import { kratosCodec } from './kratos.ts'
+import { hasAddress, nameAddressCodec } from './name-address.ts'
+import { plainAddressCodec } from './plain-address.ts'
+import { isRpcx, rpcxCodec } from './rpcx.ts'
+import { serviceObjectCodec } from './service-object.ts'
 import { isObject, type JsonObject, parseObject } from './value.ts'
-import { waygate } from './waygate.ts'
+import { waygateCodec } from './waygate.ts'
 
 /**
- * Reads each value in the format that its shape shows, or its key where values of two formats look alike;
- * services of all formats may share a prefix.
+ * Detects the format of each value by its shape, or by its key where the values of two formats look alike.
+ * Services of all formats may share a prefix.
  */
-export const auto: Codec = {
+export const autoCodec: Codec = {
   name: 'auto',
   decode(path, value) {
     return formatOf(path, value).decode(path, value)
@@ -24,17 +24,17 @@ export const auto: Codec = {
 
 function formatOf(path: string, value: string): Codec {
   if (/^\s*\{/.test(value)) return formatOfObject(parseObject(value))
-  if (isRpcx(path, value)) return rpcx
-  return isGoZeroKey(path) ? goZero : plainAddress
+  if (isRpcx(path, value)) return rpcxCodec
+  return isGoZeroKey(path) ? goZeroCodec : plainAddressCodec
 }
 
 function formatOfObject(value: JsonObject): Codec {
   const has = (field: string) => Object.hasOwn(value, field)
-  if (has('nodes')) return has('endpoints') || hasMicroNode(value.nodes) ? goMicro : serviceObject
-  if (has('endpoints')) return kratos
-  if (has('Op') || (has('Addr') && !has('Name'))) return grpcEndpoint
-  if (has('network') && has('address')) return kitex
-  return hasAddress(value) && !has('port') ? nameAddress : waygate
+  if (has('nodes')) return has('endpoints') || hasMicroNode(value.nodes) ? goMicroCodec : serviceObjectCodec
+  if (has('endpoints')) return kratosCodec
+  if (has('Op') || (has('Addr') && !has('Name'))) return grpcEndpointCodec
+  if (has('network') && has('address')) return kitexCodec
+  return hasAddress(value) && !has('port') ? nameAddressCodec : waygateCodec
 }
 
 function hasMicroNode(nodes: unknown): boolean {

@@ -3,11 +3,11 @@ import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
 
 /**
- * `host:port` at `<key>/<lease id>`, as go-zero's `core/discov` writes it. The only servers of go-zero that
- * publish themselves are `zrpc` ones, so the node is `grpc`; what publishes an HTTP address by the same
- * means reads as `plain-address`.
+ * Reads `host:port` at `<key>/<lease id>`, as go-zero's `core/discov` writes it. Only go-zero's `zrpc`
+ * servers publish themselves, so the node speaks `grpc`. For services that publish an HTTP address in the
+ * same way, use `plain-address`.
  */
-export const goZero: Codec = {
+export const goZeroCodec: Codec = {
   name: 'go-zero',
   decode(path, value) {
     const { service, rest } = splitPath(path)
@@ -15,7 +15,7 @@ export const goZero: Codec = {
   },
 }
 
-/** Whether a key is called as `goctl` calls those of the services it makes: `user.rpc/<lease id>`. */
+/** Whether a key is named as in the services that `goctl` generates: `user.rpc/<lease id>`. */
 export function isGoZeroKey(path: string): boolean {
   return /^[^/]+\.rpc\/\d+$/.test(path)
 }

@@ -5,14 +5,15 @@ import { isScalar, type Metadata, metadataFrom, protocolOf, weightIfNumeric } fr
 import { isObject, parseObject } from './value.ts'
 
 /**
- * `{"Op","Addr","Metadata"}` at `<service>/<anything>`, as etcd's `client/v3/naming` writes it for gRPC's
- * resolver, and grpc-go's `naming` package before it. `Op` 1 marks a deleted address: no nodes.
+ * Reads `{"Op","Addr","Metadata"}` at `<service>/<anything>`, as etcd's `client/v3/naming` writes it for
+ * gRPC's resolver, and as grpc-go's `naming` package did before it. `Op` 1 marks a deleted address, so there
+ * are no nodes.
  *
- * `Metadata` is whatever the service put there. Of an object the scalars are kept; `weight` counts when it
- * is a number. What registers this way is a gRPC server, so the node is `grpc` unless its metadata names
+ * `Metadata` can be any value. The scalars of an object are kept, and `weight` is used when it is a number.
+ * The servers that register this way are gRPC servers, so the node speaks `grpc` unless its metadata names
  * another `protocol`.
  */
-export const grpcEndpoint: Codec = {
+export const grpcEndpointCodec: Codec = {
   name: 'grpc-endpoint',
   decode(path, value) {
     const { service, rest } = splitPath(path)

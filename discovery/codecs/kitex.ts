@@ -4,22 +4,22 @@ import { idOf, splitPath } from './key.ts'
 import { protocolOf, readMetadata } from './metadata.ts'
 import { optionalNumber, optionalString, parseObject } from './value.ts'
 
-/** What CloudWeGo's clients take for an instance whose weight is not set (`pkg/discovery`). */
+/** The weight that CloudWeGo's clients use for an instance without one (`pkg/discovery`). */
 const DEFAULT_WEIGHT = 10
 
 /**
- * `{"network","address","weight","tags"}` at `<service>/<address>`, as kitex-contrib's `registry-etcd`
- * writes it. A weight of 0 is Go's word for one that is not set, and counts as 10, as it does in Kitex.
+ * Reads `{"network","address","weight","tags"}` at `<service>/<address>`, as kitex-contrib's `registry-etcd`
+ * writes it. A weight of 0 is Go's zero value for one that is not set, and counts as 10, as it does in Kitex.
  *
- * A Kitex server speaks Thrift, gRPC, or both on one port, and its value does not say which; never HTTP/1.1.
- * So the node is `thrift` unless its tags name a `protocol`.
+ * A Kitex server speaks Thrift, gRPC, or both on one port, but never HTTP/1.1. Its value does not say which.
+ * The node therefore speaks `thrift` unless its tags name a `protocol`.
  */
-export const kitex: Codec = {
+export const kitexCodec: Codec = {
   name: 'kitex',
   decode: (path, value) => [readInstance(path, value, 'thrift')],
 }
 
-/** The value that the registries of Kitex and Hertz share. */
+/** Reads the value format that the registries of Kitex and Hertz share. */
 export function readInstance(path: string, value: string, protocol: string): Node {
   const { service, rest } = splitPath(path)
   const object = parseObject(value)

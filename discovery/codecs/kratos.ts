@@ -1,17 +1,17 @@
 import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
-import { idOf, placeOf, quote } from './key.ts'
+import { idOf, quote, splitNamedPath } from './key.ts'
 import { parseWeight, readMetadata, withVersion } from './metadata.ts'
 import { listIn, readEach, readNodes } from './node-list.ts'
 import { parseObject } from './value.ts'
 
-/** What Kratos' own balancers take for an instance without one (`selector/node/direct`). */
+/** The weight that Kratos' own balancers use for an instance without one (`selector/node/direct`). */
 const DEFAULT_WEIGHT = 100
 
-/** What an instance is taken at when it has several endpoints; others come after these, the first one first. */
+/** The protocols in order of preference. Other protocols come after these, in the order of the endpoints. */
 const PREFERRED: readonly string[] = ['http', 'https', 'grpc', 'grpcs']
 
-/** Each may become a node with all of the metadata; an instance has one per protocol that it speaks. */
+/** An instance has one endpoint per protocol. Each may become a node with a copy of all the metadata. */
 const MAX_ENDPOINTS = 64
 
 interface Endpoint {
@@ -20,20 +20,20 @@ interface Endpoint {
 }
 
 /**
- * `{"id","name","version","metadata","endpoints":["http://h:p","grpc://h:p"]}` at `<name>/<id>`, as
- * go-kratos' `contrib/registry/etcd` writes it. The weight is `metadata.weight`, else 100 as in Kratos.
+ * Reads `{"id","name","version","metadata","endpoints":["http://h:p","grpc://h:p"]}` at `<name>/<id>`, as
+ * go-kratos' `contrib/registry/etcd` writes it. The weight is `metadata.weight`, or 100 as in Kratos.
  *
- * An instance is one node at its http endpoint; with several, a node each, called `<id>@<address>`. Without
- * one, its https, grpc or other endpoints are shown instead. TLS is told by the scheme, and by
- * `?isSecure=true` in what Kratos wrote before 2.3.1.
+ * An instance is one node at its http endpoint. If it has several, each is a node with the id
+ * `<id>@<address>`. If it has none, its https, grpc or other endpoints are used instead, so that the node is
+ * at least visible. TLS is recognised by the scheme, or by `?isSecure=true`, which Kratos wrote before 2.3.1.
  */
-export const kratos: Codec = {
+export const kratosCodec: Codec = {
   name: 'kratos',
   decode(path, value) {
     const object = parseObject(value)
-    const { service, rest } = placeOf(path, object.name)
+    const { service, rest } = splitNamedPath(path, object.name)
     if (object.id !== undefined && object.id !== rest) {
-      throw new TypeError(`value has another id than its key, which says ${quote(rest)}`)
+      throw new TypeError(`the id in the value differs from the one in its key, ${quote(rest)}`)
     }
     const metadata = withVersion(readMetadata(object.metadata), object.version)
     const word = metadata?.weight
@@ -59,7 +59,7 @@ function readEndpoint(item: unknown): Endpoint {
   return { protocol: secure && !scheme.endsWith('s') ? `${scheme}s` : scheme, authority: match[2]! }
 }
 
-/** The endpoints of the kind that there is most use for. */
+/** Returns the endpoints of the most preferred protocol. */
 function preferred(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   const kinds = [...PREFERRED, ...endpoints.map(endpoint => endpoint.protocol)]
   const kind = kinds.find(each => endpoints.some(endpoint => endpoint.protocol === each))

@@ -3,13 +3,13 @@ import { isObject } from './value.ts'
 
 export type Metadata = Readonly<Record<string, string>>
 
-/** It is shown on pages and compared at every change; what is larger is no description of a node. */
+/** Metadata is shown on pages and compared at every change. A description of a node needs no more entries. */
 export const MAX_ENTRIES = 256
 
 /**
- * Metadata with a name that is given several times having its values joined by commas.
+ * Makes metadata from entries. The values of a repeated name are joined by commas.
  *
- * @throws TypeError when there are too many, or for the one name that a plain object cannot hold
+ * @throws TypeError when there are too many entries, or for the one name that a plain object cannot hold
  */
 export function metadataFrom(entries: Iterable<readonly [string, string]>): Metadata {
   const metadata: Record<string, string> = {}
@@ -23,14 +23,16 @@ export function metadataFrom(entries: Iterable<readonly [string, string]>): Meta
   return metadata
 }
 
-/** @throws TypeError when metadata would have more entries than a node has use for. */
+/** @throws TypeError when metadata would have too many entries */
 export function checkEntries(count: number): void {
   if (count > MAX_ENTRIES) throw new TypeError(`metadata must not have more than ${MAX_ENTRIES} entries`)
 }
 
 /**
- * @returns strings, numbers and booleans as strings; undefined for none
- * @throws TypeError when it is no object or has any other value in it
+ * Reads an object of strings, numbers and booleans, and keeps all of them as strings.
+ *
+ * @returns undefined when there is no value
+ * @throws TypeError when the value is not an object or contains a value of another type
  */
 export function readMetadata(value: unknown): Metadata | undefined {
   if (value === undefined || value === null) return undefined
@@ -47,37 +49,40 @@ export function readMetadata(value: unknown): Metadata | undefined {
   )
 }
 
-/** Whether metadata can hold it, as a string. */
+/** Whether metadata can hold the value as a string. */
 export function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
-/** The metadata with `version`, where the format has one beside it and the metadata none of its own. */
+/** Adds the `version` that a format has beside its metadata, unless the metadata has its own. */
 export function withVersion(metadata: Metadata | undefined, version: unknown): Metadata | undefined {
   return typeof version === 'string' && version !== '' ? { version, ...metadata } : metadata
 }
 
-/** @throws TypeError unless it is a whole number in digits; its range is checked with the node. */
+/**
+ * @throws TypeError unless the text is a whole number in digits; the range is checked when the node is
+ * created
+ */
 export function parseWeight(word: string): number {
   if (!/^\d{1,15}$/.test(word)) throw new TypeError(`weight must be an integer, not ${quote(word)}`)
   return Number(word)
 }
 
 /**
- * A weight in metadata that is free text for the framework: a word that does not mean to be a number is
- * somebody's own and no weight.
+ * Reads a weight from metadata that is free text for the framework. Text that is clearly not a number is not
+ * taken for a weight.
  *
- * @throws TypeError for a number that is no whole one
+ * @throws TypeError for a number that is not a whole number
  */
 export function weightIfNumeric(word: string | undefined): number | undefined {
   return word !== undefined && /^[-+]?(?:[\d.]|NaN|Inf)/i.test(word) ? parseWeight(word) : undefined
 }
 
 /**
- * What a node speaks, by the name that a value gives it.
+ * Reads the protocol of a node.
  *
- * @param fallback when it gives none
- * @throws TypeError unless it is one word
+ * @param fallback used when the value names none
+ * @throws TypeError unless the protocol is one word
  */
 export function protocolOf(word: unknown, fallback: string): string {
   if (word === undefined || word === '') return fallback

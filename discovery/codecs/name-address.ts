@@ -1,24 +1,24 @@
 import { isIP } from 'node:net'
 import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
-import { idOf, placeOf } from './key.ts'
+import { idOf, splitNamedPath } from './key.ts'
 import { protocolOf, readMetadata, withVersion } from './metadata.ts'
 import { type JsonObject, optionalNumber, parseObject } from './value.ts'
 
-/** The fields that hold `host:port`, as structs with and without JSON tags spell them. */
+/** The fields that hold `host:port`, as spelled in structs with and without JSON tags. */
 const ADDRESS_FIELDS: readonly string[] = ['addr', 'address', 'Addr', 'Address', 'IP', 'Ip', 'ip']
 
 /**
- * `{"name","addr","version","weight"}` at `<name>/<addr>` or `<name>/<version>/<addr>`; `address` may stand
- * for `addr`. Also `{"Name","IP"}`, the same struct without JSON tags, `IP` being `host:port`. No one
- * project's format but what a generation of articles on etcd has taught services to write.
+ * Reads `{"name","addr","version","weight"}` at `<name>/<addr>` or `<name>/<version>/<addr>`, with `address`
+ * as an alias of `addr`. Also reads `{"Name","IP"}`, the same struct without JSON tags, where `IP` is
+ * `host:port`. This is not the format of one project: many articles about etcd teach it.
  */
-export const nameAddress: Codec = {
+export const nameAddressCodec: Codec = {
   name: 'name-address',
   decode(path, value) {
     const object = parseObject(value)
     const { name = object.Name, weight = object.Weight, version = object.Version, protocol } = object
-    const { service, rest } = placeOf(path, name)
+    const { service, rest } = splitNamedPath(path, name)
     return [
       createNode({
         service,
@@ -32,7 +32,7 @@ export const nameAddress: Codec = {
   },
 }
 
-/** Whether a value has a field that {@link nameAddress} takes an address from. */
+/** Whether a value has a field from which {@link nameAddressCodec} reads an address. */
 export function hasAddress(object: JsonObject): boolean {
   return ADDRESS_FIELDS.some(field => Object.hasOwn(object, field))
 }
@@ -42,9 +42,10 @@ function addressIn(object: JsonObject): string {
   if (field === undefined) throw new TypeError('value has no "addr" (or "address", or "IP")')
   const address = object[field]
   if (another !== undefined && object[another] !== address) {
-    throw new TypeError(`value has "${field}" and "${another}" that differ`)
+    throw new TypeError(`"${field}" and "${another}" differ`)
   }
   if (typeof address !== 'string') throw new TypeError(`"${field}" must be a string`)
-  if (isIP(address) !== 0) throw new TypeError(`value has no "port", nor has its "${field}" one`)
+  if (isIP(address) !== 0)
+    throw new TypeError(`value has no port: neither a "port" field nor one in "${field}"`)
   return address
 }

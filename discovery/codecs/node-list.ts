@@ -1,9 +1,10 @@
 import type { Node } from '../../internal/nodes/node.ts'
 
 /**
- * A list that a value has under `field`; `null`, as Go writes a list that was never set, is an empty one.
+ * Reads the list that a value has under `field`. `null` is an empty list, because Go writes a list that was
+ * never set as `null`.
  *
- * @throws TypeError when it is no list
+ * @throws TypeError when it is not a list
  */
 export function listIn(field: string, value: unknown): readonly unknown[] {
   if (value === null) return []
@@ -12,10 +13,10 @@ export function listIn(field: string, value: unknown): readonly unknown[] {
 }
 
 /**
- * What `read` makes of each item. One key, one verdict: a single bad item refuses the whole value, so that
- * what is in use is always something that somebody wrote, never a part of it.
+ * Reads each item of a list. One invalid item rejects the whole value, so that the nodes in use are always
+ * exactly those of some value that was written, never a part of it.
  *
- * @throws TypeError naming the item that is bad
+ * @throws TypeError that names the invalid item
  */
 export function readEach<T, U>(field: string, items: readonly T[], read: (item: T) => U): readonly U[] {
   return items.map((item, index) => {
@@ -27,12 +28,14 @@ export function readEach<T, U>(field: string, items: readonly T[], read: (item: 
   })
 }
 
-/** As {@link readEach}, for nodes; also refuses one that has another's id. */
+/**
+ * Reads each item of a list as a node, like {@link readEach}, and also rejects two nodes with the same id.
+ */
 export function readNodes<T>(field: string, items: readonly T[], read: (item: T) => Node): readonly Node[] {
   const ids = new Set<string>()
   return readEach(field, items, item => {
     const node = read(item)
-    if (ids.has(node.id)) throw new TypeError(`has the id of another node, "${node.id}"`)
+    if (ids.has(node.id)) throw new TypeError(`has the same id as another node, "${node.id}"`)
     ids.add(node.id)
     return node
   })

@@ -4,14 +4,14 @@ import { protocolOf, readMetadata } from './metadata.ts'
 import { type JsonObject, optionalNumber, optionalString } from './value.ts'
 
 /**
- * One node from `{"id","ip" or "host","port","weight","metadata","protocol"}`.
+ * Reads one node from `{"id","ip" or "host","port","weight","metadata","protocol"}`.
  *
- * @param defaultId without one, a node that names no id is called by its address
+ * @param defaultId the id of a node that has none; undefined means its address
  * @throws TypeError with a reason for people
  */
 export function readNode(service: string, defaultId: string | undefined, value: JsonObject): Node {
   const { ip, host = ip } = value
-  if (ip !== undefined && ip !== host) throw new TypeError('value has "ip" and "host" that differ')
+  if (ip !== undefined && ip !== host) throw new TypeError('"ip" and "host" differ')
   if (typeof host !== 'string') throw new TypeError('"ip" (or "host") must be a string')
   const port = optionalNumber('port', value.port)
   if (port === undefined) throw new TypeError('port must be a number')

@@ -2,8 +2,8 @@ import { createNode, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, splitPath } from './key.ts'
 
-/** `host:port` or `[v6]:port` at `<service>/<id>`. */
-export const plainAddress: Codec = {
+/** Reads `host:port` or `[v6]:port` at `<service>/<id>`. */
+export const plainAddressCodec: Codec = {
   name: 'plain-address',
   decode(path, value) {
     const { service, rest } = splitPath(path)

@@ -11,24 +11,24 @@ import {
 } from './metadata.ts'
 import { checkSize } from './value.ts'
 
-/** The transports that rpcx registers listeners for (`server/listener*.go`, `kcp.go`, `quic.go`, ...). */
+/** The transports for which rpcx has listeners (`server/listener*.go`, `kcp.go`, `quic.go`, ...). */
 const NETWORK = /^(?:tcp[46]?|http|wss?|kcp|quic|unix|memu|iouring|rdma|reuseport)@/
 
-/** What stands at the base path itself. */
+/** The value at the base path itself. */
 const BASE_VALUE = 'rpcx_path'
 
 /**
- * A URL query (`weight=5&state=inactive`, often empty) at `<service>/<network>@<host:port>`, as rpcx-etcd
- * writes it; without a network, rpcx reads tcp. The value is the metadata: `weight` is a number, and
- * `state=inactive` takes the node out of use: weight 0. A key of one segment is a service's or the base
- * path's own, and has no nodes.
+ * Reads a URL query (`weight=5&state=inactive`, often empty) at `<service>/<network>@<host:port>`, as
+ * rpcx-etcd writes it. Without a network, rpcx assumes tcp. The value is the metadata: `weight` is a number,
+ * and `state=inactive` takes the node out of use by giving it the weight 0. A key of one segment belongs to a
+ * service or to the base path, and has no nodes.
  *
- * rpcx speaks its own binary protocol on whatever network, `http@` included (an HTTP CONNECT comes first).
- * The HTTP gateway that it may have on the same port takes encoded calls with `X-RPCX-*` headers, and nothing
- * that rpcx writes says whether it is there. So the node is `rpcx`, unless whoever registers it adds
- * `protocol=http` to its metadata.
+ * rpcx speaks its own binary protocol on every network, including `http@` (after an HTTP CONNECT). The HTTP
+ * gateway that it may have on the same port accepts encoded calls with `X-RPCX-*` headers, but the registered
+ * value does not say whether it exists. The node therefore speaks `rpcx`, unless its registration adds
+ * `protocol=http` to the metadata.
  */
-export const rpcx: Codec = {
+export const rpcxCodec: Codec = {
   name: 'rpcx',
   decode(path, value) {
     if (path !== '' && !path.includes('/')) return []
@@ -52,7 +52,7 @@ export const rpcx: Codec = {
   },
 }
 
-/** Whether a key and its value are rpcx's, by what no other format has. */
+/** Whether a key and its value are of rpcx, judged by parts that no other format has. */
 export function isRpcx(path: string, value: string): boolean {
   const slash = path.indexOf('/')
   if (slash < 0) return path !== '' && (value === path || value === BASE_VALUE)
@@ -61,7 +61,7 @@ export function isRpcx(path: string, value: string): boolean {
 
 function readQuery(value: string): Metadata {
   checkSize(value)
-  // Counted first: to parse a megabyte of pairs takes seconds.
+  // Count first, because parsing a megabyte of pairs takes seconds.
   checkEntries(value.split('&', MAX_ENTRIES + 1).length)
   return metadataFrom(new URLSearchParams(value))
 }

@@ -4,8 +4,8 @@ import { listIn, readNodes } from './node-list.ts'
 import { readNode } from './node-object.ts'
 import { isObject, parseObject } from './value.ts'
 
-/** `{"name","nodes":[{"id","ip","port","weight"}]}` at `<service>/<anything>`. */
-export const serviceObject: Codec = {
+/** Reads `{"name","nodes":[{"id","ip","port","weight"}]}` at `<service>/<anything>`. */
+export const serviceObjectCodec: Codec = {
   name: 'service-object',
   decode(path, value) {
     const { service } = splitPath(path)

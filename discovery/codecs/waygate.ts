@@ -5,10 +5,10 @@ import { readNode } from './node-object.ts'
 import { parseObject } from './value.ts'
 
 /**
- * `{"id","ip","port","weight","metadata","protocol"}` at `<service>/<id>`: what Waygate itself writes.
- * `host` may stand for `ip`; a value without an id has its key's.
+ * Reads `{"id","ip","port","weight","metadata","protocol"}` at `<service>/<id>`, the format that Waygate
+ * itself writes. `host` is an alias of `ip`. A value without an id has the id of its key.
  */
-export const waygate: Codec = {
+export const waygateCodec: Codec = {
   name: 'waygate',
   decode(path, value) {
     const { service, rest } = splitPath(path)
@@ -16,13 +16,13 @@ export const waygate: Codec = {
     checkService(object.service, service)
     checkService(object.name, service)
     if (object.id !== undefined && object.id !== rest) {
-      throw new TypeError(`value has another id than its key, which says ${quote(rest)}`)
+      throw new TypeError(`the id in the value differs from the one in its key, ${quote(rest)}`)
     }
     return [readNode(service, rest, object)]
   },
 }
 
-/** The value that {@link waygate} reads back as the same node. */
+/** Encodes a node as a value that {@link waygateCodec} decodes to the same node. */
 export function encodeNode(node: Node): string {
   const { id, host, port, weight, metadata, protocol } = node
   return JSON.stringify({ id, ip: host, port, weight, metadata, protocol })

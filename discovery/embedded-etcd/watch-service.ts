@@ -2,7 +2,7 @@ import { etcdError } from './errors.ts'
 import { fail, type Stream } from './grpc.ts'
 import { keyRange } from './key-range.ts'
 import type { Store } from './store.ts'
-import type { WatchMessage, WatchRequest } from './watch.ts'
+import type { WatchRequest, WatchResponse } from './watch.ts'
 import { WatchStream } from './watch-stream.ts'
 import { type HeaderFactory, type Int64, toLong, toWireEvent } from './wire.ts'
 
@@ -88,7 +88,7 @@ function readCreate(wire: WireCreateRequest): WatchRequest {
   }
 }
 
-function toWireMessage(message: WatchMessage, header: HeaderFactory): object {
+function toWireMessage(message: WatchResponse, header: HeaderFactory): object {
   const { watchId, revision, events = [], prevKv = false, compactRevision = 0n, ...flags } = message
   return {
     ...flags,

@@ -1,7 +1,7 @@
 import { contains } from './key-range.ts'
 import { eventBytes, isDeletion, type StoreEvent } from './key-value.ts'
 import type { Store } from './store.ts'
-import type { WatchMessage, WatchRequest } from './watch.ts'
+import type { WatchRequest, WatchResponse } from './watch.ts'
 
 interface Watch extends Omit<WatchRequest, 'startRevision' | 'watchId'> {
   readonly id: bigint
@@ -14,7 +14,7 @@ interface Watch extends Omit<WatchRequest, 'startRevision' | 'watchId'> {
 export interface WatchStreamOptions {
   readonly store: Store
   /** Sends one message. Returns false when the reader is behind: then `resume()` is called when it is not. */
-  readonly send: (message: WatchMessage) => boolean
+  readonly send: (message: WatchResponse) => boolean
   /** A message with more than this is closed at the next revision. */
   readonly batchBytes?: number
   readonly batchEvents?: number
@@ -178,7 +178,7 @@ export class WatchStream {
     })
   }
 
-  #send(message: WatchMessage): void {
+  #send(message: WatchResponse): void {
     if (!this.#options.send(message)) this.#blocked = true
   }
 

@@ -18,7 +18,7 @@ export interface WatchRequest {
 }
 
 /** What a watch stream says; without events it is about the watch itself. */
-export interface WatchMessage {
+export interface WatchResponse {
   readonly watchId: bigint
   readonly revision: bigint
   readonly events?: readonly StoreEvent[]

@@ -3,15 +3,15 @@ import { GRPCNotImplementedError } from 'etcd3'
 /** `ErrInvalidAuthToken`, `ErrAuthOldRevision` and `ErrUserEmpty` of etcd's `api/v3rpc/rpctypes`. */
 const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'user name is empty']
 const NOT_ENABLED = 'authentication is not enabled'
-/** How the message begins of a call that failed for want of a token. */
-export const NO_TOKEN = 'no token from etcd'
+/** The beginning of the message of a call that failed because there was no token. */
+export const NO_TOKEN_MESSAGE = 'no token from etcd'
 
-/** Whether etcd says that a call had no token, or one that is of no use any more. It did nothing then. */
+/** Whether etcd rejected a call for a missing or an invalid token. Such a call had no effect. */
 export function isTokenError(details: string): boolean {
   return TOKEN_ERRORS.some(text => details.includes(`etcdserver: ${text}`))
 }
 
-/** Whether etcd, asked for a token, says that it knows no users. */
+/** Whether a request for a token failed because etcd has no users. */
 export function hasNoUsers(error: unknown): boolean {
   return (
     error instanceof GRPCNotImplementedError ||
@@ -19,7 +19,7 @@ export function hasNoUsers(error: unknown): boolean {
   )
 }
 
-/** Whether a call failed for want of a token. */
+/** Whether a call failed because there was no token for it. */
 export function isNoToken(error: Error): boolean {
-  return error.message.includes(NO_TOKEN)
+  return error.message.includes(NO_TOKEN_MESSAGE)
 }

@@ -8,21 +8,24 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { isTokenError } from './auth-errors.ts'
-import type { AuthTokens, Credential, NoTokenError } from './auth-tokens.ts'
+import type { AuthTokens, EtcdCredential, NoTokenError } from './auth-tokens.ts'
 import { plainReason } from './error-text.ts'
 
 type Call = ReturnType<NextCall>
 type CallOptions = Parameters<NextCall>[0]
 
 const AUTHENTICATE = '/etcdserverpb.Auth/Authenticate'
-/** How long a call waits for the pause after a refusal to end: the whole of it, and less than callers wait. */
+/**
+ * How long a call waits for a pause after a refusal: as long as the longest pause, but less than callers
+ * wait.
+ */
 const PATIENCE_MS = 1_000
-/** What remains of a call's time when its patience is over. */
+/** The part of a call's deadline that waiting for a token must leave over. */
 const RESERVE_MS = 250
 
 /**
- * Gives every call, streams too, a token. One that etcd does not accept is forgotten, and a call with one
- * answer is made once more, with a new token: a call without a good one has done nothing.
+ * Adds a token to every call, including streams. A token that etcd rejects is forgotten, and a unary call is
+ * repeated once with a new token. That is safe, because a call without a valid token has no effect.
  */
 export function createAuthInterceptor(tokens: AuthTokens): Interceptor {
   return (options, nextCall) =>
@@ -34,8 +37,8 @@ export function createAuthInterceptor(tokens: AuthTokens): Interceptor {
 }
 
 /**
- * A call that may have to wait for its token, and then to be made twice. Until it is made, what its caller
- * does to it is kept; that of a call with one answer for as long as it may have to be made again.
+ * A call that may have to wait for its token, and may have to be made twice. The caller's actions are
+ * recorded until the call is made. Those of a unary call are kept for as long as it may have to be repeated.
  */
 class AuthenticatedCall implements Call {
   readonly #options: CallOptions
@@ -82,7 +85,7 @@ class AuthenticatedCall implements Call {
 
   cancelWithStatus(code: status, details: string): void {
     if (this.#call) this.#call.cancelWithStatus(code, details)
-    // A caller expects the end of its call after, not while, it cancels that.
+    // A caller expects its call to end after it has cancelled it, not during the cancellation.
     else queueMicrotask(() => this.#end({ code, details, metadata: new Metadata() }))
   }
 
@@ -118,7 +121,7 @@ class AuthenticatedCall implements Call {
     )
   }
 
-  #make(credential: Credential): void {
+  #make(credential: EtcdCredential): void {
     this.#tries++
     const metadata = this.#metadata.clone()
     if (credential.token !== undefined) metadata.set('token', credential.token)
@@ -126,7 +129,7 @@ class AuthenticatedCall implements Call {
     try {
       call = this.#nextCall(this.#options)
     } catch (error) {
-      // While this one waited, another call had its connection dropped, which throws at whoever comes next.
+      // While this call waited, another one had its connection dropped. The next call on it throws.
       const details = (error as Error).message
       this.#end({ code: status.UNAVAILABLE, details, metadata: new Metadata() })
       return
@@ -141,7 +144,7 @@ class AuthenticatedCall implements Call {
     if (!this.#isRepeatable) this.#kept = []
   }
 
-  #onStatus(received: StatusObject, credential: Credential): void {
+  #onStatus(received: StatusObject, credential: EtcdCredential): void {
     if (received.code === status.OK || !isTokenError(received.details)) {
       this.#end(received)
       return
@@ -152,7 +155,7 @@ class AuthenticatedCall implements Call {
       this.#begin()
       return
     }
-    // In etcd's own words, etcd3 would make the call again and again without a pause.
+    // With etcd's original text, etcd3 would repeat the call again and again without a pause.
     this.#end({ ...received, details: `etcd: ${plainReason(received.details)}` })
   }
 

@@ -1,47 +1,47 @@
 import { isRecoverableError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
-import { hasNoUsers, NO_TOKEN } from './auth-errors.ts'
+import { hasNoUsers, NO_TOKEN_MESSAGE } from './auth-errors.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { plainReason } from './error-text.ts'
 
-/** What a call carries to say whose it is; `token` is undefined with an etcd that has no users. */
-export interface Credential {
+/** The credential of a call. `token` is undefined when etcd has no users. */
+export interface EtcdCredential {
   readonly token: string | undefined
 }
 
 export interface AuthTokensOptions {
   readonly user: string
-  /** Asks etcd for a token, within seconds. */
+  /** Asks etcd for a token. Must settle within seconds. */
   readonly authenticate: () => Promise<string>
   readonly logger?: Logger | undefined
   readonly clock?: Clock | undefined
   readonly random?: (() => number) | undefined
 }
 
-/** Why there is no token, in words for people; never with the password. */
+/** There is no token. The message says why, for people, and never contains the password. */
 export class NoTokenError extends Error {
-  /** Whether nobody answered; otherwise etcd did, and gave none. */
+  /** True when etcd did not answer; false when it answered and refused a token. */
   readonly unreachable: boolean
 
   constructor(
     reason: string,
     { unreachable = false, cause }: { unreachable?: boolean; cause?: unknown } = {},
   ) {
-    super(`${NO_TOKEN}${reason}`, { cause })
+    super(`${NO_TOKEN_MESSAGE}${reason}`, { cause })
     this.unreachable = unreachable
   }
 }
 
-/** Between two questions that etcd answers with a refusal: it spends some 75 ms of one core on each. */
+/** Pauses after a request for a token that etcd refuses. Each request costs etcd about 75 ms of one core. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 1_000
-/** A token that is refused at this age or younger is no better than none. */
+/** A token that etcd rejects within this time counts as a refusal. */
 const YOUNG_MS = 1_000
 
 /**
- * The tokens of one user, of which the present one is shared by all calls. Asks for the first when a call
- * needs it, and for another when etcd has refused that; one question at a time, and after a refusal not
- * before a pause is over.
+ * Holds the current token of one user, which all calls share. It requests the first token when a call needs
+ * one, and another when etcd has rejected the current one. It makes one request at a time, and waits for a
+ * pause after each refusal.
  */
 export class AuthTokens {
   readonly #user: string
@@ -49,7 +49,7 @@ export class AuthTokens {
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #random: () => number
-  #credential: Credential | undefined
+  #credential: EtcdCredential | undefined
   #givenAt = 0
   #asking: Promise<void> | undefined
   #refusal = new NoTokenError('')
@@ -65,18 +65,18 @@ export class AuthTokens {
     this.#random = options.random ?? Math.random
   }
 
-  /** What a call can carry right now. */
-  get present(): Credential | undefined {
+  /** The current credential; undefined when there is none yet. */
+  get present(): EtcdCredential | undefined {
     return this.#credential
   }
 
   /**
-   * A credential, asked for when there is none.
+   * Returns the current credential, or requests one when there is none.
    *
-   * @param patienceMs how long to wait for the end of a pause
-   * @throws NoTokenError when etcd gave none, or had refused and the pause takes longer
+   * @param patienceMs how long to wait for a pause to end
+   * @throws NoTokenError when etcd gave no token, or when a pause takes longer than `patienceMs`
    */
-  async get(patienceMs: number, signal: AbortSignal): Promise<Credential> {
+  async get(patienceMs: number, signal: AbortSignal): Promise<EtcdCredential> {
     const until = this.#clock.now() + patienceMs
     for (;;) {
       if (this.#credential) return this.#credential
@@ -92,13 +92,13 @@ export class AuthTokens {
     }
   }
 
-  /** Says that etcd did not accept `credential`. */
-  forget(credential: Credential): void {
-    // Another call may have said so already, and there is a new one.
+  /** Discards `credential`, because etcd has rejected it. */
+  forget(credential: EtcdCredential): void {
+    // Another call may have discarded it already, and there is a new one.
     if (credential !== this.#credential) return
     this.#credential = undefined
     if (this.#clock.now() - this.#givenAt > YOUNG_MS) this.#refusals = 0
-    else this.#pause(new NoTokenError(': it does not accept those that it gives'))
+    else this.#pause(new NoTokenError(': it rejects the tokens that it issues'))
   }
 
   async #ask(): Promise<void> {
@@ -133,8 +133,7 @@ export class AuthTokens {
     if (hasUsers === this.#hasUsers) return
     this.#hasUsers = hasUsers
     const about = { user: this.#user }
-    if (hasUsers) this.#logger.info(about, 'etcd has users now; going on with a token')
-    else
-      this.#logger.warn(about, 'etcd has no users (authentication is not enabled); going on without a token')
+    if (hasUsers) this.#logger.info(about, 'etcd authentication was enabled; using a token')
+    else this.#logger.warn(about, 'etcd authentication is not enabled; continuing without a token')
   }
 }

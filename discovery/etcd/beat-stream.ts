@@ -7,11 +7,11 @@ export interface BeatStreamOptions {
   readonly client: Etcd3
   readonly clock: Clock
   readonly lease: string
-  /** Ends a waiting beat. */
+  /** Aborts a beat that is waiting for its answer. */
   readonly signal: AbortSignal
 }
 
-/** One keepalive stream of one lease. Whoever opened it calls `close()`. */
+/** A keepalive stream of one lease. Call `close()` when done. */
 export class BeatStream {
   readonly #options: BeatStreamOptions
   readonly #opening: Promise<Stream>
@@ -26,10 +26,10 @@ export class BeatStream {
   }
 
   /**
-   * Renews the lease once. One at a time.
+   * Renews the lease once. Only one beat may wait at a time.
    *
-   * @returns false when the store no longer knows the lease
-   * @throws Error when no answer came within `withinMs`, or the stream broke
+   * @returns false when etcd no longer has the lease
+   * @throws Error when no answer came within `withinMs`, or when the stream broke
    */
   async beat(withinMs: number): Promise<boolean> {
     const { clock, signal, lease } = this.#options
@@ -52,7 +52,7 @@ export class BeatStream {
     }
   }
 
-  /** @param broken drops the connection too, so that the next stream begins with a new one, to another host */
+  /** @param broken also drops the connection, so that the next stream opens a new one, to another host */
   close(broken: boolean): void {
     if (this.#closed) return
     this.#closed = true

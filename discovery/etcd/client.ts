@@ -1,4 +1,4 @@
-import { ChannelCredentials } from '@grpc/grpc-js'
+import { ChannelCredentials, InterceptingCall, type Interceptor } from '@grpc/grpc-js'
 import { handleWhen, retry } from 'cockatiel'
 import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
 import type { Logger } from '../logger.ts'
@@ -7,34 +7,46 @@ import { createAuthInterceptor } from './auth-interceptor.ts'
 import { AuthTokens } from './auth-tokens.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 import { GreetedCredentials } from './handshake-timeout.ts'
-import { requireLeader } from './require-leader.ts'
-import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
+import { type EtcdTls, EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 
 export interface EtcdClientOptions {
-  /** `http://host:port` or `https://host:port`, all of one kind; `host:port` is http, the default port 2379. */
+  /**
+   * `http://host:port` or `https://host:port`, all of one kind. `host:port` means http, and the port may be
+   * omitted for 2379.
+   */
   readonly endpoints: readonly string[]
   readonly user?: string | undefined
   readonly password?: string | undefined
-  /** PEM. With https endpoints and no `ca`, the system's authorities are trusted. */
+  /** PEM texts. With https endpoints and no `ca`, the system's authorities are trusted. */
   readonly tls?: EtcdTls | undefined
-  /** Told when it turns out that etcd has no users, or has some after all. */
+  /** Reports whether etcd turns out to have authentication enabled. */
   readonly logger?: Logger | undefined
 }
 
-export interface EtcdTls {
-  readonly ca?: string | Buffer | undefined
-  readonly cert?: string | Buffer | undefined
-  readonly key?: string | Buffer | undefined
-}
-
-/** No call but a stream stays open longer without an answer. */
+/** The deadline of every call that is not a stream. */
 const CALL_DEADLINE_MS = 2_000
 const DEFAULT_PORT = 2379
+const WATCH = '/etcdserverpb.Watch/Watch'
 
 /**
- * A client whose failures show within seconds. Whoever made it calls `close()`.
+ * Makes etcd end a watch on a member without a leader, like `WithRequireLeader` of etcd's clientv3. Otherwise
+ * a watch on a member that is cut off from its cluster stays open and reports nothing.
+ */
+const requireLeader: Interceptor = (options, nextCall) => {
+  const call = nextCall(options)
+  if (options.method_definition.path !== WATCH) return new InterceptingCall(call)
+  return new InterceptingCall(call, {
+    start(metadata, listener, next) {
+      metadata.set('hasleader', 'true')
+      next(metadata, listener)
+    },
+  })
+}
+
+/**
+ * Creates a client whose failures show within seconds. The caller must call `close()`.
  *
- * @throws TypeError when the endpoints or the credentials cannot work together
+ * @throws TypeError when the endpoints or the credentials do not fit together
  */
 export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
   const hosts = options.endpoints.map(normalizeEndpoint)
@@ -49,26 +61,27 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
     hosts,
     grpcOptions: {
       interceptors,
-      // Below 5 s between pings etcd answers with GOAWAY.
+      // etcd answers with GOAWAY when pings are less than 5 s apart.
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 3_000,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.min_reconnect_backoff_ms': 100,
-      // An etcd that is back is to be found within a second, whatever waits on top of this.
+      // An etcd that comes back must be found within a second, including the waits of the callers.
       'grpc.max_reconnect_backoff_ms': 200,
-      // A page of large values, or the backlog of a watch, may be larger than the default of 4 MiB.
+      // A page of large values or the backlog of a watch can exceed the default of 4 MiB.
       'grpc.max_receive_message_length': -1,
     },
-    // A function: an object would fix one moment in time as the deadline of every call to come.
+    // This is a function because an object would give all later calls the same point in time as their
+    // deadline.
     defaultCallOptions: call => (call.isStream ? {} : { deadline: Date.now() + CALL_DEADLINE_MS }),
     faultHandling: {
-      // etcd3's own circuit breaker would go on refusing calls for seconds after etcd is healthy again.
+      // Replaces etcd3's own circuit breaker, which refuses calls for seconds after etcd has recovered.
       host: endpoint => choice.policyOf(endpoint),
       global: retry(handleWhen(isWorthAnotherMember), { maxAttempts: hosts.length }),
     },
   }
   if (options.tls && secure === 0) {
-    throw new TypeError('etcd has TLS files but http endpoints; write https://')
+    throw new TypeError('etcd has TLS files but http endpoints; use https:// endpoints')
   }
   const credentials =
     secure > 0 ? new EtcdTlsCredentials(checkPair(options.tls ?? {})) : ChannelCredentials.createInsecure()
@@ -76,7 +89,7 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
   useCredentials(client, new GreetedCredentials(credentials))
   const { user, password = '', logger } = options
   if (user !== undefined) {
-    // Not etcd3's own `auth`: it asks for a token once, and streams do not survive the end of that one.
+    // etcd3's own `auth` requests a token only once, and streams fail when that token expires.
     const authenticate = async () => (await client.auth.authenticate({ name: user, password })).token
     interceptors.push(createAuthInterceptor(new AuthTokens({ user, authenticate, logger })))
   }
@@ -84,14 +97,14 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
 }
 
 function isWorthAnotherMember(error: Error): boolean {
-  // A call that ran into its deadline has cost its time; whoever made it decides whether to go on. For a token,
-  // several members were asked already.
+  // A call that exceeded its deadline has used up its time, so its caller decides whether to retry. Requests
+  // for a token have tried several members already.
   return isRecoverableError(error) && !(error instanceof GRPCDeadlineExceededError) && !isNoToken(error)
 }
 
 function checkPair(tls: EtcdTls): EtcdTls {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw new TypeError('an etcd client certificate needs its key, and the key its certificate')
+    throw new TypeError('an etcd client certificate and its key must be given together')
   }
   return tls
 }
@@ -100,7 +113,7 @@ function normalizeEndpoint(endpoint: string): string {
   const match = /^(?:(https?):\/\/)?(\[[0-9A-Fa-f:.]+\]|[^\s:/@?#[\]]+)(?::(\d{1,5}))?\/?$/.exec(
     endpoint.trim(),
   )
-  // Not shown in full: what is wrong with it may be a password in it.
+  // The endpoint is not shown, because it may contain a password.
   if (!match) throw new TypeError('an etcd endpoint must be http(s)://host:port, without a path or user info')
   const [, protocol = 'http', host, port = String(DEFAULT_PORT)] = match
   return `${protocol}://${host}:${port}`

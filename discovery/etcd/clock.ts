@@ -1,8 +1,12 @@
-/** Time as the sync and the registrar see it; tests bring their own. */
+/** The clock of the sync and the registrar. Tests use their own. */
 export interface Clock {
   /** Monotonic, in milliseconds. */
   now(): number
-  /** @returns cancels it */
+  /**
+   * Runs a function once after a delay.
+   *
+   * @returns a function that cancels it
+   */
   after(delayMs: number, run: () => void): () => void
 }
 
@@ -32,9 +36,10 @@ const BACKOFF_BASE_MS = 100
 const BACKOFF_CAP_MS = 3_000
 
 /**
- * How long to wait before try number `attempt` (from 0): full jitter, so that many clients of one store do
- * not come back in step (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
+ * Returns how long to wait before attempt number `attempt` (from 0), in milliseconds. It uses full jitter, so
+ * that the clients of one store do not all come back at the same time
+ * (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
  */
-export function backoffMs(attempt: number, random: () => number, capMs = BACKOFF_CAP_MS): number {
+export function jitteredBackoffMs(attempt: number, random: () => number, capMs = BACKOFF_CAP_MS): number {
   return random() * Math.min(capMs, BACKOFF_BASE_MS * 2 ** attempt)
 }

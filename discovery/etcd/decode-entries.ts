@@ -4,9 +4,9 @@ import type { RegistryEntry } from '../registry.ts'
 import type { StoredKey } from './transport.ts'
 
 /**
- * What a key under a prefix of services says.
+ * Decodes a key under a prefix of nodes.
  *
- * @param service the one that the whole prefix belongs to, where keys do not name it
+ * @param service the service to which the whole prefix belongs, if the keys do not name it
  */
 export function decodeNodes(
   codec: Codec,
@@ -26,7 +26,7 @@ export function decodeNodes(
   }
 }
 
-/** What a key under the routes prefix says; the document itself is checked by whoever knows its schema. */
+/** Decodes a key under the routes prefix. The document itself is checked later, against its schema. */
 export function decodeRoute(prefix: string, { key, value }: StoredKey): RegistryEntry {
   try {
     const id = pathOf(key, prefix)
@@ -39,7 +39,7 @@ export function decodeRoute(prefix: string, { key, value }: StoredKey): Registry
 
 const SHA256 = /^[0-9a-f]{64}$/
 
-/** What a key under the prefix of API keys says; the document itself is checked by whoever knows its schema. */
+/** Decodes a key under the prefix of API keys. The document itself is checked later, against its schema. */
 export function decodeApiKey(prefix: string, { key, value }: StoredKey): RegistryEntry {
   try {
     const hash = pathOf(key, prefix)
@@ -50,7 +50,7 @@ export function decodeApiKey(prefix: string, { key, value }: StoredKey): Registr
   }
 }
 
-/** What a key under the prefix of revocations says. That it is there is all; its value does not count. */
+/** Decodes a key under the prefix of revocations. Only the key counts; its value is ignored. */
 export function decodeRevocation(prefix: string, { key }: StoredKey): RegistryEntry {
   try {
     const tokenId = pathOf(key, prefix)
@@ -66,7 +66,7 @@ function pathOf(key: string, prefix: string): string {
   return key.slice(prefix.length)
 }
 
-/** Whatever a value does to its reader: it costs that key, never its neighbours. */
+/** Makes a problem of any error, so that a bad value affects only its own key. */
 function problem(key: string, error: unknown): RegistryEntry {
   const reason = error instanceof TypeError ? error.message : `value cannot be read (${String(error)})`
   return { kind: 'problem', key, reason }

@@ -4,19 +4,22 @@ import { GRPCCancelledError, GRPCDeadlineExceededError, GRPCUnavailableError } f
 import { isNoToken } from './auth-errors.ts'
 import { type Clock, systemClock } from './clock.ts'
 
-/** How long a member that did not answer is passed over; long, since the others can do all that it can. */
+/**
+ * How long to avoid a member that did not answer. This can be long, because any other member can replace it.
+ */
 const DOUBT_MS = 30_000
 const NEVER = Number.NEGATIVE_INFINITY
 
 /**
- * Which of several members the next call goes to: etcd3 draws one at random, and one that hangs would be
- * drawn again and again, at some seconds each time. Here it draws anew while it has drawn one that did not
- * answer lately and there is another, or one whose failure is longer ago: when each has failed, each gets its
- * turn, and the one that hangs now is the last to get another.
+ * Chooses the member for the next call. etcd3 picks one at random, so without this a member that hangs would
+ * be picked again and again, for some seconds each time. This makes etcd3 pick again when it has picked a
+ * member that recently did not answer while a better one exists: a member that answers, or one whose failure
+ * is longer ago. When all members have failed, each gets its turn, and the one that failed last is tried
+ * last.
  */
 export class EndpointChoice {
   readonly #clock: Clock
-  /** By endpoint; not in the past for those that are passed over. */
+  /** When to use each endpoint again; `NEVER` when it is not being avoided. */
   readonly #doubtedUntil = new Map<string, number>()
 
   constructor(endpoints: readonly string[], clock: Clock = systemClock) {
@@ -24,18 +27,18 @@ export class EndpointChoice {
     for (const endpoint of endpoints) this.#doubtedUntil.set(endpoint, NEVER)
   }
 
-  /** What etcd3 asks before a call to one endpoint: its `faultHandling.host`. */
+  /** Returns the policy that etcd3 applies to the calls to one endpoint, as `faultHandling.host`. */
   policyOf(endpoint: string): IPolicy {
     return {
       _altReturn: undefined as never,
       onSuccess: noop.onSuccess,
       onFailure: noop.onFailure,
       execute: async (call, signal = new AbortController().signal) => {
-        // etcd3 draws another endpoint when a policy throws without having made the call.
-        if (this.#hasBetter(endpoint)) throw new Error('passed over')
+        // etcd3 picks another endpoint when a policy throws without having made the call.
+        if (this.#hasBetter(endpoint)) throw new Error('avoiding an etcd member that did not answer')
         try {
           const result = await call({ signal })
-          // A stream has not been answered yet when it is handed over.
+          // A stream has not been answered yet at this point.
           if (!(result instanceof Stream)) this.#doubtedUntil.set(endpoint, NEVER)
           return result
         } catch (error) {
@@ -51,7 +54,7 @@ export class EndpointChoice {
     return [...this.#doubtedUntil.keys()].some(other => this.#doubtOf(other) < doubt)
   }
 
-  /** The later the failure the larger; `NEVER` when it is long ago. */
+  /** Returns a larger value for a later failure, and `NEVER` for one that is long ago. */
   #doubtOf(endpoint: string): number {
     const until = this.#doubtedUntil.get(endpoint) ?? NEVER
     return until > this.#clock.now() ? until : NEVER
@@ -62,9 +65,9 @@ function gaveNoAnswer(error: unknown): boolean {
   return (
     (error instanceof GRPCUnavailableError ||
       error instanceof GRPCDeadlineExceededError ||
-      // A stream that was given up.
+      // A stream that its caller gave up.
       error instanceof GRPCCancelledError) &&
-    // It was another call that got no answer, perhaps from another member.
+    // For want of a token, it was another call that got no answer, perhaps from another member.
     !isNoToken(error)
   )
 }

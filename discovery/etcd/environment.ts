@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { EtcdTls } from './client.ts'
+import type { EtcdTls } from './tls-credentials.ts'
 
 export interface EtcdEnvironment {
   readonly etcd?: readonly string[]
@@ -10,10 +10,10 @@ export interface EtcdEnvironment {
 }
 
 /**
- * What WAYGATE_ETCD, _USER, _PASSWORD, _CA, _CERT, _KEY and WAYGATE_SERVICES_PREFIX say; an empty variable
- * says nothing.
+ * Reads WAYGATE_ETCD, WAYGATE_ETCD_USER, _PASSWORD, _CA, _CERT, _KEY and WAYGATE_SERVICES_PREFIX. An empty
+ * variable counts as not set.
  *
- * @throws Error when a file named there cannot be read
+ * @throws Error when a file that they name cannot be read
  */
 export function etcdFromEnvironment(env: Readonly<Record<string, string | undefined>>): EtcdEnvironment {
   const urls = env.WAYGATE_ETCD?.split(',')

@@ -38,29 +38,29 @@ import { createSyncTransport, type StoredKey } from './transport.ts'
 const PAGE_SIZE = 1_000
 
 export interface EtcdRegistryOptions extends EtcdClientOptions {
-  /** Default `/services/`; ends in `/`. */
+  /** Default `/services/`. A missing `/` at the end is added. */
   readonly servicesPrefix?: string | undefined
-  /** Default `/waygate/routes/`; ends in `/`. */
+  /** Default `/waygate/routes/`. A missing `/` at the end is added. */
   readonly routesPrefix?: string | undefined
-  /** Ends in `/`; undefined = API keys are not followed. */
+  /** The prefix of API keys; undefined means that they are not followed. */
   readonly apiKeysPrefix?: string | undefined
-  /** Ends in `/`; undefined = revocations are not followed. */
+  /** The prefix of revocations; undefined means that they are not followed. */
   readonly revocationsPrefix?: string | undefined
-  /** The name of the value format under `servicesPrefix`; default `auto`. */
+  /** The name of the value format under `servicesPrefix`. Default `auto`. */
   readonly format?: string | undefined
-  /** Further prefixes that nodes are read from, each in its own format. */
+  /** Further prefixes to read nodes from, each with its own format. */
   readonly sources?: readonly ServicesPrefix[] | undefined
-  /** False when only nodes are wanted. Default true. */
+  /** Whether to follow routes. Default true. */
   readonly withRoutes?: boolean | undefined
-  /** Where the last table outlives an outage; undefined = nowhere. */
+  /** A folder for snapshots of the last table; undefined means that none are written. */
   readonly dataDir?: string | undefined
   readonly logger?: Logger | undefined
   readonly timings?: Partial<SyncTimings> | undefined
-  /** How often a registration looks whether its key is still there. Default 30,000. */
+  /** How often a registration checks that its key still exists. Default 30,000. */
   readonly checkMs?: number | undefined
 }
 
-/** A registry in etcd, or in whatever speaks its v3 API. */
+/** A registry in etcd, or in any store with etcd's v3 API. */
 export class EtcdRegistry implements Registry {
   readonly name = 'etcd'
   readonly keptBy = 'services'
@@ -73,10 +73,10 @@ export class EtcdRegistry implements Registry {
   readonly #registrars = new Set<Registrar>()
   readonly #closing = new AbortController()
   readonly #stopping = new Set<Promise<unknown>>()
-  /** By source; those of the watch started last. */
+  /** The followed prefixes of the watch that was started last, by source. */
   readonly #followed = new Map<string, FollowedPrefix>()
 
-  /** @throws TypeError when the options cannot work */
+  /** @throws TypeError when the options are invalid */
   constructor(options: EtcdRegistryOptions) {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
@@ -120,7 +120,7 @@ export class EtcdRegistry implements Registry {
     })
     this.#registrars.add(registrar)
     await startRegistrar(registrar, signal)
-    // Only now that the key has its new lease: the node was not away in between.
+    // Only now that the key has its new lease, so that the node is never missing in between.
     await Promise.all(former.map(each => each.unregister()))
     return registrar
   }

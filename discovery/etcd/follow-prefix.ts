@@ -8,31 +8,34 @@ import { SnapshotFile } from './snapshot-file.ts'
 import { isOlderOrOther, type SyncState } from './sync-state.ts'
 import { createSyncTransport, type StoredKey } from './transport.ts'
 
-/** How long the store may be silent at a start before what is on disk is served; after a failure it is at once. */
+/**
+ * How long to wait for etcd at a start before serving the snapshot on disk. After a failure it is served at
+ * once.
+ */
 const DISK_AFTER_MS = 500
 
 export interface FollowPrefixOptions {
-  /** Stays open until after `stop()`; closed by whoever made it. */
+  /** Must stay open until `stop()` has resolved. The caller closes it. */
   readonly client: Etcd3
   readonly source: PrefixSource
-  /** Takes every event there is of the prefix. */
+  /** Called with every event of the prefix. */
   readonly push: (event: RegistryEvent) => void
-  /** Where the last table outlives an outage; undefined = nowhere. */
+  /** A folder for snapshots of the last table; undefined means that none are written. */
   readonly dataDir: string | undefined
   readonly timings: Partial<SyncTimings> | undefined
   readonly logger: Logger
 }
 
-/** A prefix that is being followed. Whoever started it calls `stop()`. */
+/** A prefix that is being followed. Call `stop()` when done. */
 export interface FollowedPrefix {
   status(): SourceStatus
-  /** Resolves when no event will come any more, and the copy on disk is written. */
+  /** Resolves when no more events will come and the snapshot on disk is written. */
   stop(): Promise<void>
 }
 
 /**
- * Tells what a prefix holds as the events of a registry: from etcd, and from the copy on disk while etcd has not
- * been heard yet.
+ * Follows a prefix and reports its content as registry events. The first events come from the snapshot on
+ * disk if etcd does not answer.
  */
 export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
   const { client, push, dataDir, timings, logger } = options
@@ -76,7 +79,7 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
     if (!state || sync.state) return
     logger.warn(
       { source, scope, revision: String(state.revision) },
-      'etcd does not answer; serving what is on disk',
+      'etcd does not answer; serving the snapshot on disk',
     )
     served = state
     pushSnapshot(state, 'disk', false)
@@ -93,7 +96,9 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
   }
 }
 
-/** Decodes each key when its turn comes: ten thousand at one go would hold everything else up. */
+/**
+ * Decodes each key during the iteration, because decoding ten thousand at once would block the event loop.
+ */
 function lazily(items: readonly StoredKey[], decode: (item: StoredKey) => RegistryEntry): Entries {
   return {
     length: items.length,

@@ -3,13 +3,14 @@ import { ChannelCredentials } from '@grpc/grpc-js'
 
 type CreateConnector = ChannelCredentials['_createSecureConnector']
 
-/** From the TCP connection to the first byte; an etcd that lives says it within a round trip. */
+/** The time from the TCP connection to the first byte. A healthy etcd sends it within a round trip. */
 const GREETING_MS = 2_000
 
 /**
- * Gives up new connections on which nobody speaks. grpc-js waits for an HTTP/2 greeting for ever and lets
- * every later call wait for it too, so that a store whose network accepts connections while nobody is behind
- * them, as a load balancer does, would not be found again for good. The rest is as `inner` has it.
+ * Credentials that close a new connection when the server sends nothing. grpc-js waits for the HTTP/2
+ * greeting without a limit, and lets every later call wait for it too. A load balancer that accepts
+ * connections while no etcd is behind it would therefore block the client for good. Everything else is
+ * delegated to `inner`.
  */
 export class GreetedCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials
@@ -45,7 +46,7 @@ export class GreetedCredentials extends ChannelCredentials {
 
 function giveUpWhenMute(socket: Socket, withinMs: number): void {
   const timer = setTimeout(() => {
-    if (socket.bytesRead === 0) socket.destroy(new Error(`not a byte within ${withinMs} ms`))
+    if (socket.bytesRead === 0) socket.destroy(new Error(`the server sent nothing within ${withinMs} ms`))
   }, withinMs)
   timer.unref()
   socket.once('close', () => clearTimeout(timer))

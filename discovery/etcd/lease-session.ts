@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto'
 import { type Etcd3, EtcdLeaseInvalidError, GRPCNotFoundError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
 import { BeatStream } from './beat-stream.ts'
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 
 const REVOKE_DEADLINE_MS = 2_000
 const GONE = 'it expired or was revoked'
-const SILENCE = 'it was not renewed for a whole TTL'
+const SILENCE = 'it could not be renewed for a whole TTL'
 
 export interface LeaseSessionOptions {
-  /** Stays open until after `end()`; closed by whoever made it. */
+  /** Must stay open until `end()` has resolved. The caller closes it. */
   readonly client: Etcd3
   readonly ttlMs: number
-  /** How long before the lease can have run out in etcd it counts as lost. Default 0. */
+  /** The lease counts as lost this long before it can expire in etcd. Default 0. */
   readonly marginMs?: number | undefined
   readonly logger?: Logger | undefined
-  /** What every line of the log says besides. */
+  /** Fields to add to every log line. */
   readonly about?: object | undefined
   readonly clock?: Clock | undefined
   readonly random?: (() => number) | undefined
@@ -25,23 +25,23 @@ export interface LeaseSessionOptions {
 export class LeaseLostError extends Error {
   /** @param reason what happened to the lease, for people */
   constructor(reason: string) {
-    super(`the lease is lost: ${reason}`)
+    super(`the lease was lost: ${reason}`)
     this.name = 'LeaseLostError'
   }
 }
 
 /**
- * One lease, from its grant to its loss or its end. It is renewed every third of the TTL on a keepalive
- * stream; when no answer comes within a quarter of the TTL, on a new stream to another host.
+ * One lease, from its grant until it is lost or ended. It is renewed every third of the TTL on a keepalive
+ * stream. When no answer comes within a quarter of the TTL, a new stream to another host is opened.
  *
- * etcd counts the TTL from when it gets a beat, which is after we sent it. Counted from when the last
- * answered beat was sent, the lease is therefore lost here before it can run out there, also when this
- * process was stopped meanwhile.
+ * etcd counts the TTL from when it receives a beat, which is after we sent it. Here the time counts from when
+ * the last answered beat was sent. The lease is therefore lost here before it can expire in etcd, even when
+ * this process was stopped in between.
  *
- * Whoever made it calls `grant()`, and `end()` whatever came of it.
+ * The caller calls `grant()`, and later `end()`, whether or not the grant succeeded.
  */
 export class LeaseSession {
-  /** The lease's id, decimal. Our own, so that the lease is known even if the answer to the grant is lost. */
+  /** The lease's id, decimal. We choose it, so that it is known even if the answer to the grant is lost. */
   readonly id: string = newLeaseId()
   readonly #client: Etcd3
   readonly #ttlMs: number
@@ -66,25 +66,25 @@ export class LeaseSession {
     this.#random = options.random ?? Math.random
   }
 
-  /** Aborts with a {@link LeaseLostError} when the lease is lost; not when it is ended. */
+  /** Aborts with a {@link LeaseLostError} when the lease is lost, but not when it is ended. */
   get lost(): AbortSignal {
     return this.#lost.signal
   }
 
-  /** Aborts when there is nothing more to renew, lost or ended. */
+  /** Aborts when the lease is lost or ended. */
   get over(): AbortSignal {
     return this.#over.signal
   }
 
-  /** Whether the lease can be relied on at this moment, also when no timer has had its turn for a while. */
+  /** Whether the lease is valid right now. Correct even when no timer has run for a while. */
   isAlive(): boolean {
     return !this.#over.signal.aborted && this.#isInTime()
   }
 
   /**
-   * Asks for the lease and renews it from then on. Once only.
+   * Requests the lease and renews it from then on. Call it only once.
    *
-   * @throws Error when etcd gave none, or `end()` was called meanwhile
+   * @throws Error when etcd did not grant the lease, or when `end()` was called meanwhile
    */
   async grant(): Promise<void> {
     const sentAt = this.#clock.now()
@@ -94,16 +94,16 @@ export class LeaseSession {
       () => false,
     )
     await granting
-    if (this.#over.signal.aborted) throw new Error('the session was ended while the lease was granted')
+    if (this.#over.signal.aborted) throw new Error('the session was ended while the lease was being granted')
     if (!this.#renewed(sentAt)) throw this.lost.reason
     this.#watchTime()
     void this.#keep()
   }
 
   /**
-   * The keys under the lease, as etcd has them.
+   * Reads the keys under the lease from etcd.
    *
-   * @throws LeaseLostError when there is no such lease, which is then lost here too
+   * @throws LeaseLostError when etcd no longer has the lease; the session is then lost too
    */
   async keys(): Promise<readonly Buffer[]> {
     const answer = await this.#client.leaseClient.leaseTimeToLive({ ID: this.id, keys: true })
@@ -112,21 +112,21 @@ export class LeaseSession {
     return answer.keys
   }
 
-  /** To be told of what was found out elsewhere: that the lease, or what it stood for, is gone. */
+  /** Marks the lease as lost. For callers that notice that the lease, or the key it protects, is gone. */
   lose(reason: string): void {
     if (this.#over.signal.aborted) return
     this.#lost.abort(new LeaseLostError(reason))
     this.#over.abort()
   }
 
-  /** {@link lose}s the lease when `error` is etcd's word that there is none of this id. */
+  /** Calls {@link lose} when `error` is etcd's answer that the lease does not exist. */
   noteError(error: unknown): void {
     if (isLeaseGone(error)) this.lose(GONE)
   }
 
   /**
-   * Stops renewing and revokes the lease, which deletes its keys. Resolves when etcd has confirmed, or after
-   * 2 s: what is not revoked runs out by itself.
+   * Stops renewing the lease and revokes it, which deletes its keys. Resolves when etcd has confirmed, or
+   * after 2 s. A lease that could not be revoked expires by itself.
    */
   end(): Promise<void> {
     this.#over.abort()
@@ -141,13 +141,15 @@ export class LeaseSession {
     let isWaiting = false
     while (!signal.aborted) {
       const pauseMs =
-        failures === 0 ? this.#ttlMs / 3 : Math.min(backoffMs(failures, this.#random), this.#ttlMs / 4)
+        failures === 0
+          ? this.#ttlMs / 3
+          : Math.min(jitteredBackoffMs(failures, this.#random), this.#ttlMs / 4)
       await sleep(this.#clock, pauseMs, signal)
       if (signal.aborted || !this.#isInTime()) break
       const sentAt = this.#clock.now()
       isWaiting = true
       try {
-        // Not before the pause: the client then knows which host to pass over.
+        // Not before the pause, so that the client knows by now which host to avoid.
         stream ??= new BeatStream({ client: this.#client, clock: this.#clock, lease: this.id, signal })
         const isAlive = await stream.beat(this.#ttlMs / 4)
         isWaiting = false
@@ -158,7 +160,7 @@ export class LeaseSession {
         this.noteError(error)
         if (signal.aborted) break
         failures++
-        this.#logger.debug({ ...this.#about, err: error }, 'no answer to a beat; trying a new stream')
+        this.#logger.debug({ ...this.#about, err: error }, 'lease renewal failed; opening a new stream')
         stream?.close(true)
         stream = undefined
       }
@@ -166,7 +168,7 @@ export class LeaseSession {
     stream?.close(isWaiting && this.lost.aborted)
   }
 
-  /** @returns false when even so the time is over, because the answer took so long to reach us */
+  /** @returns false when the lease's time is over nevertheless, because the answer took too long to arrive */
   #renewed(sentAt: number): boolean {
     this.#goodUntil = sentAt + this.#ttlMs - this.#marginMs
     return this.#isInTime()
@@ -178,7 +180,7 @@ export class LeaseSession {
     return false
   }
 
-  /** Of its own, because a beat may wait for its answer when the time is over. */
+  /** Runs on its own, because a beat may still be waiting for its answer when the time is over. */
   async #watchTime(): Promise<void> {
     const { signal } = this.#over
     while (!signal.aborted && this.#isInTime()) {
@@ -194,7 +196,7 @@ export class LeaseSession {
       if (!isGranted) return
       await this.#client.leaseClient.leaseRevoke({ ID: this.id }, { deadline }).catch(error => {
         if (isLeaseGone(error)) return
-        this.#logger.warn({ ...this.#about, reason: error.message }, 'the lease was not revoked')
+        this.#logger.warn({ ...this.#about, reason: error.message }, 'revoking the lease failed')
       })
     })
     await Promise.race([revoked, timeUp])
@@ -206,7 +208,7 @@ function isLeaseGone(error: unknown): boolean {
   return error instanceof EtcdLeaseInvalidError || error instanceof GRPCNotFoundError
 }
 
-/** Positive and 63 bits: etcd keeps lease ids as int64, and 0 asks it to choose one. */
+/** Returns a positive id of 63 bits. etcd stores lease ids as int64, and 0 would let it choose one. */
 function newLeaseId(): string {
   return String((randomBytes(8).readBigUInt64BE() >> 1n) | 1n)
 }

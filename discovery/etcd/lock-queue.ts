@@ -13,37 +13,40 @@ import type { LeaseSession } from './lease-session.ts'
 import { checkPrefix } from './prefixes.ts'
 import { createSyncTransport, type WatchedEvent } from './transport.ts'
 
-/** How long a watch is trusted to tell of a change; then the store itself is asked, on a new stream. */
+/**
+ * How long to rely on a watch to report a change. After that the queue is read again, and a new stream is
+ * opened.
+ */
 const RECHECK_MS = 5_000
 
-/** One key in a queue of keys, which stand in the order in which they were created. */
+/** One key in a queue of keys that are ordered by when they were created. */
 export interface Place {
-  /** Of the queue; ends in `/`. */
+  /** The prefix of the queue, which ends in `/`. */
   readonly queue: string
   readonly key: string
   /** The revision that created the key. */
   readonly revision: bigint
 }
 
-/** The key of a place is gone, or no longer the one that was put. */
+/** The key of a place was deleted, or replaced by another one. */
 export class PlaceLostError extends Error {}
 
 /**
- * The prefix of the keys of one queue.
+ * Returns the prefix of the keys of a queue.
  *
  * @throws TypeError when the name is not one segment of a key
  */
 export function queueOf(prefix: string, name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are rejected here
   if (!/^[^/\x00-\x1f\x7f]{1,255}$/.test(name)) {
-    throw new TypeError('a name must be 1 to 255 characters, without / and control characters')
+    throw new TypeError('a name must have 1 to 255 characters, none of them a / or a control character')
   }
   return `${checkPrefix(prefix)}${name}/`
 }
 
 /**
- * Puts a key under the session's lease at the end of the queue: `<queue><lease id in hex>`, as etcdctl and
- * Go's `concurrency` package do it, so that all of them can stand in one queue.
+ * Adds a key under the session's lease to the end of the queue. The key is `<queue><lease id in hex>`, as in
+ * etcdctl and Go's `concurrency` package, so that all of them can share a queue.
  */
 export async function takePlace(
   client: Etcd3,
@@ -52,7 +55,7 @@ export async function takePlace(
 ): Promise<Place> {
   const name = `${queue}${BigInt(session.id).toString(16)}`
   const key = Buffer.from(name)
-  // A put whose answer was lost on the way is made again by the client; its place is the one it got first.
+  // The client repeats a put whose answer was lost. Its place is then the one that it got first.
   const answer = await client.kv.txn({
     compare: [{ key, result: CompareResult.Equal, target: CompareTarget.Create, create_revision: '0' }],
     success: [{ request_put: { key, value: Buffer.from(value), lease: session.id } }],
@@ -64,7 +67,7 @@ export async function takePlace(
 }
 
 /**
- * Who stands right before a place; undefined when nobody does. Linearizable.
+ * Returns the key right before a place, or undefined when the place is first. The read is linearizable.
  *
  * @throws PlaceLostError when the place itself is gone
  */
@@ -100,8 +103,8 @@ export async function lookAhead(
 }
 
 /**
- * Resolves after the first event from `startRevision` on under `prefix` that matches, when `signal` aborts,
- * and after 5 s all the same: it is for the caller to look.
+ * Resolves after the first matching event under `prefix` from `startRevision` on, or when `signal` aborts, or
+ * after 5 s. The caller then reads the queue to find out what changed, if anything.
  *
  * @throws Error when the watch ends
  */
@@ -133,7 +136,7 @@ export async function untilChange(
   }
 }
 
-/** What another try would not change. */
+/** Whether etcd refused a call for a reason that a retry would not change. */
 export function isRefusal(error: unknown): boolean {
   return (
     error instanceof EtcdPermissionDeniedError ||

@@ -1,5 +1,5 @@
 import { silentLogger } from '../logger.ts'
-import { backoffMs, sleep, systemClock } from './clock.ts'
+import { jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { isRefusal, lookAhead, type Place, PlaceLostError, takePlace, untilChange } from './lock-queue.ts'
@@ -7,33 +7,36 @@ import { isRefusal, lookAhead, type Place, PlaceLostError, takePlace, untilChang
 /** The least that etcd grants with its default settings. */
 const MIN_TTL_SECONDS = 2
 
-/** The TTL is at least 2 s. */
+/** The options of {@link acquire}. The TTL must be at least 2 s. */
 export interface AcquireOptions extends LeasedOptions {
-  /** Where the keys stand; ends in `/`. */
+  /** The prefix of the queue, which ends in `/`. */
   readonly queue: string
-  /** Of our key. */
+  /** The value of our key. */
   readonly value: string
-  /** Gives up waiting. */
+  /** Aborts waiting. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** The first place of a queue. Whoever acquired it calls `release()`, also when it is lost. */
+/** The first place in a queue. Call `release()` when done, even when it was lost. */
 export interface Held {
   readonly key: string
   readonly revision: bigint
-  /** Aborts before etcd can give the place to the next, or as soon as etcd tells that it has. */
+  /**
+   * Aborts before etcd can give the place to the next waiter, or as soon as etcd reports that the key is
+   * gone.
+   */
   readonly lost: AbortSignal
-  /** Gives the place to the next. Resolves when etcd has confirmed, or after 2 s. */
+  /** Gives the place to the next waiter. Resolves when etcd has confirmed, or after 2 s. */
   release(): Promise<void>
 }
 
 /**
- * Stands in a queue under a lease of its own, and resolves when it is first. Each waits for the key right
- * before its own to go, so that a release wakes one and not all. When etcd is away for longer than the lease
- * lives, the place is lost, and taken anew at the end.
+ * Waits in a queue under its own lease, and resolves when it is first. Each waiter watches only the key right
+ * before its own, so that a release wakes one waiter instead of all. When etcd is unreachable for longer than
+ * the TTL, the place is lost, and a new one at the end of the queue is taken.
  *
- * @throws TypeError when the TTL is not acceptable; the reason of `signal` when that aborts first, with the
- * place given up; etcd's error when it refuses the user or the keys
+ * @throws TypeError when the TTL is out of range; the reason of `signal` when that aborts first, after giving
+ * up the place; etcd's error when it refuses the user or the keys
  */
 export async function acquire(options: AcquireOptions): Promise<Held> {
   const { client, queue, signal, logger = silentLogger } = options
@@ -41,7 +44,7 @@ export async function acquire(options: AcquireOptions): Promise<Held> {
   const never = new AbortController().signal
   for (let attempt = 0; ; attempt++) {
     signal?.throwIfAborted()
-    // The margin is for a timer of ours that is late: somebody else may have the lock by then.
+    // The margin allows for a timer that fires late, when another process may already have the lock.
     const session = new LeaseSession({ client, ttlMs, marginMs: ttlMs / 20, logger, about: { queue } })
     try {
       return await untilFirst(session, options)
@@ -50,9 +53,9 @@ export async function acquire(options: AcquireOptions): Promise<Held> {
       signal?.throwIfAborted()
       if (isRefusal(error)) throw error
       const { message: reason } = error as Error
-      if (attempt === 0) logger.warn({ queue, reason }, 'has no place in the queue; trying on')
+      if (attempt === 0) logger.warn({ queue, reason }, 'no place in the queue; retrying')
     }
-    await sleep(systemClock, backoffMs(attempt, Math.random), signal ?? never)
+    await sleep(systemClock, jitteredBackoffMs(attempt, Math.random), signal ?? never)
   }
 }
 
@@ -71,7 +74,7 @@ async function untilFirst(session: LeaseSession, options: AcquireOptions): Promi
   }
 }
 
-/** Watches the key ahead, then our own, until the session is over. */
+/** Watches the key right before ours, and then our own, until the session is over. */
 async function keepPlace(
   session: LeaseSession,
   { client, queue, value }: AcquireOptions,
@@ -92,7 +95,7 @@ async function keepPlace(
       session.noteError(error)
       if (error instanceof PlaceLostError) session.lose(error.message)
       if (isRefusal(error)) first.reject(error)
-      await sleep(systemClock, backoffMs(failures++, Math.random), session.over)
+      await sleep(systemClock, jitteredBackoffMs(failures++, Math.random), session.over)
     }
   }
 }

@@ -1,27 +1,27 @@
 import type { Etcd3, IKeyValue } from 'etcd3'
-import type { KeyRange } from './key-bytes.ts'
+import type { PrefixRange } from './key-bytes.ts'
 
 export interface PageRequest {
-  /** Where the page begins; undefined = where the range does. */
+  /** The first key of the page; undefined means the start of the range. */
   readonly from?: Buffer | undefined
-  /** What to read at; undefined = what the store is at. */
+  /** The revision to read at; undefined means the current one. */
   readonly revision?: bigint | undefined
   readonly limit: number
 }
 
 export interface Page<Item> {
-  /** What the store was at when it read this. */
+  /** The current revision of the store when it read the page. */
   readonly revision: bigint
   readonly clusterId: string
   readonly items: readonly Item[]
-  /** Where the next page begins; undefined after the last. */
+  /** The first key of the next page; undefined after the last page. */
   readonly next: Buffer | undefined
 }
 
-/** One page of a range, linearizable. */
+/** Reads one page of a range with a linearizable read. */
 export async function readPage(
   client: Etcd3,
-  range: KeyRange,
+  range: PrefixRange,
   { from = range.key, revision, limit }: PageRequest,
 ): Promise<Page<IKeyValue>> {
   const { header, kvs, more } = await client.kv.range({
@@ -43,16 +43,17 @@ export interface AllPages<Item> {
   /** Reads one page. */
   readonly read: (request: PageRequest) => Promise<Page<Item>>
   readonly limit: number
-  /** What to read at; undefined = what the store is at when it reads the first page. */
+  /** The revision to read at; undefined means the current one when the first page is read. */
   readonly revision?: bigint | undefined
-  /** Called for each key, in order, as its page comes. */
+  /** Called for each key, in order, as the pages arrive. */
   readonly take: (item: Item) => void
 }
 
 /**
- * Reads a range whole, every page of it at one revision, which it resolves with.
+ * Reads a range in full, with all pages at the same revision. Resolves with that revision.
  *
- * @throws Error when the pages came from two stores: the endpoint was given to another cluster in between
+ * @throws Error when the pages came from two clusters, because the endpoint was given to another one in
+ * between
  */
 export async function readAllPages<Item>({
   read,
@@ -67,6 +68,7 @@ export async function readAllPages<Item>({
     for (const item of page.items) take(item)
     if (!page.next) return { revision: at, clusterId }
     page = await read({ from: page.next, revision: at, limit })
-    if (page.clusterId !== clusterId) throw new Error('the cluster changed while it was read')
+    if (page.clusterId !== clusterId)
+      throw new Error('the endpoint changed to another cluster during the read')
   }
 }

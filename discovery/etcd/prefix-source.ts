@@ -4,18 +4,18 @@ import { decodeApiKey, decodeNodes, decodeRevocation, decodeRoute } from './deco
 import type { ServicesPrefix } from './prefixes.ts'
 import type { StoredKey } from './transport.ts'
 
-/** A prefix, by which it is named, and how its keys are read. */
+/** A source that is a prefix of etcd, named after it, and how its keys are decoded. */
 export interface PrefixSource extends RegistrySource {
-  /** Never throws: a value that cannot be read is a problem of its key. */
+  /** Never throws. A value that cannot be decoded becomes a problem of its key. */
   readonly decode: (item: StoredKey) => RegistryEntry
-  /** Where its last state is kept on disk. */
+  /** The name of its snapshot file on disk. */
   readonly fileName: string
 }
 
 /**
- * A prefix of nodes.
+ * Creates the source of a prefix of nodes.
  *
- * @param own the prefix that this registry's own nodes are under
+ * @param own the prefix under which this registry registers nodes
  * @throws TypeError when there is no such format
  */
 export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix, own: string): PrefixSource {
@@ -28,19 +28,19 @@ export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix
   }
 }
 
-/** The prefix of route documents. */
+/** Creates the source of route documents. */
 export function routesSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeRoute(prefix, item)
   return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
 }
 
-/** The prefix of API keys. */
+/** Creates the source of API keys. */
 export function apiKeysSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeApiKey(prefix, item)
   return { name: prefix, scope: 'api-keys', decode, fileName: 'etcd-api-keys.json' }
 }
 
-/** The prefix of the `jti`s of tokens that were taken back. */
+/** Creates the source of revocations, whose keys are the `jti`s of revoked tokens. */
 export function revocationsSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeRevocation(prefix, item)
   return { name: prefix, scope: 'revocations', decode, fileName: 'etcd-revocations.json' }

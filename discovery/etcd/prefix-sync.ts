@@ -1,6 +1,6 @@
 import { type Logger, silentLogger } from '../logger.ts'
 import type { SourceStatus } from '../registry.ts'
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { readAllPages } from './pages.ts'
 import { certainDifferences, differences, isOlderOrOther, type SyncState } from './sync-state.ts'
 import {
@@ -14,14 +14,17 @@ import {
 
 export interface SyncListener {
   /**
-   * All there is; replaces whatever was known.
+   * Called with the full content, which replaces everything before it.
    *
-   * @param afterLoss the store had lost what it knew
+   * @param afterLoss whether the store had lost its data
    */
   onSnapshot(state: SyncState, afterLoss: boolean): void
-  /** What changed since the last call of either kind; a key is named once. */
+  /** Called with what changed since the last snapshot or change. Each key occurs once. */
   onChange(puts: readonly StoredKey[], deletes: readonly string[], state: SyncState): void
-  /** The first time, and whenever it changes; while not connected, also when the store refuses for a new reason. */
+  /**
+   * Called when the connection is established for the first time, and whenever it is lost or restored. While
+   * disconnected, it is also called when the store refuses for a new reason.
+   */
   onConnected(connected: boolean, reason?: string): void
 }
 
@@ -35,22 +38,25 @@ export interface SyncOptions {
 }
 
 export interface SyncTimings {
-  /** How long a new stream may take to say that it watches; twice as long when several have not. */
+  /** How long a new stream may take to confirm its watch; twice as long after several that did not. */
   readonly createdMs: number
-  /** After how long a silence the store is asked for a sign of life. */
+  /** How long the stream may be silent before the store is asked for a sign of life. */
   readonly silenceMs: number
-  /** How long it may take to give it. */
+  /** How long the store may take to give a sign of life. */
   readonly answerMs: number
-  /** Between full reads that check the table: a random time from the first to the second. */
+  /** The time between full reads that check the table: random, from the first to the second value. */
   readonly auditMs: readonly [number, number]
-  /** The same, for the first one after a connection was lost. */
+  /**
+   * The time until the first such check after a connection was lost: random, from the first to the second
+   * value.
+   */
   readonly firstAuditMs: readonly [number, number]
   readonly pageSize: number
 }
 
 const defaultTimings: SyncTimings = {
-  // A change is seen within 4 s although the member that was watched hangs, or the one that is asked next. A
-  // question costs a few bytes; the time for an answer is what must outlast a pause of the store.
+  // A change is seen within 4 s even if the watched member hangs, or the one that is tried next. A request
+  // for a sign of life costs a few bytes. The time for its answer must be longer than a pause of the store.
   createdMs: 1_500,
   silenceMs: 500,
   answerMs: 2_000,
@@ -60,15 +66,20 @@ const defaultTimings: SyncTimings = {
 }
 
 /**
- * Between tries while nobody answers. They cost no store anything, and whoever comes back should be found
- * well within a second: gRPC waits on its own between connections, see client.ts, and both add up.
+ * The longest wait between attempts while etcd does not answer. Such attempts put no load on a store, and one
+ * that comes back should be found well within a second. gRPC adds its own wait between connections, see
+ * client.ts.
  */
 const UNREACHABLE_CAP_MS = 400
 
+const COMPACTED = 'the revision to resume from was compacted'
+const OTHER_CLUSTER = 'the endpoint now belongs to another cluster'
+const OLDER_REVISION = 'etcd is at an older revision than before'
+
 /**
- * Why everything is read anew: `behind` = the store is at an older revision than we are, `replaced` = after
- * an outage its keys were others, `drift` = they were others for no known reason, `audit` = the revision to
- * check against was no longer kept, `failed` = whoever listens threw.
+ * Why everything is read again. `behind`: the store is at an older revision than we are. `replaced`: its keys
+ * were different after an outage. `drift`: its keys were different for no known reason. `audit`: the revision
+ * to check against was compacted. `failed`: the listener threw an error.
  */
 type RelistReason =
   | 'start'
@@ -80,27 +91,27 @@ type RelistReason =
   | 'audit'
   | 'failed'
 
-/** How following came to its end. */
+/** How a watch ended. */
 interface Ended {
   readonly reason: string
   readonly relist?: RelistReason
-  /** Nothing is wrong with the store. */
+  /** True when nothing is wrong with the store. */
   readonly orderly?: boolean
-  /** Nobody answered; otherwise the store did, and with something else than what was asked for. */
+  /** True when nobody answered; otherwise the store answered, but not as expected. */
   readonly unreachable?: boolean
 }
 
 /**
- * Keeps a table of one prefix true: reads it whole at one revision, then watches from the next one on, and
- * reads it whole again after any doubt. One loop, two steps:
+ * Keeps a table of one prefix up to date: reads the prefix in full at one revision, watches it from the next
+ * revision on, and reads it in full again whenever a change may have been missed. One loop with two steps:
  *
  *     list ──► follow ──► (back off) ──► follow again where it ended
  *      ▲                      │
  *      └──── after a doubt ───┘
  *
- * Revisions decide, not time: an event at or below our revision was seen before, and our revision moves to
- * that of the last event applied, never to a message's header, which runs ahead of the events still to come.
- * Nothing but the store's own word removes a key.
+ * Revisions decide, not time. An event at or below our revision was seen before. Our revision advances to
+ * that of the last event applied, never to that of a message's header, which runs ahead of events that are
+ * still to come. Only a delete event or a full read removes a key.
  */
 export class PrefixSync {
   readonly #transport: SyncTransport
@@ -121,7 +132,7 @@ export class PrefixSync {
   #confirmedAt: number | undefined
   readonly #relists = new Map<string, number>()
   #drift = 0
-  /** Whether the stream was lost since the table was last read or checked whole. */
+  /** Whether the stream was lost since the table was last read or checked in full. */
   #interrupted = false
 
   constructor(options: SyncOptions) {
@@ -137,13 +148,13 @@ export class PrefixSync {
     this.#running ??= this.#run()
   }
 
-  /** Resolves when no callback will come any more. */
+  /** Stops following. Resolves when no more callbacks will come. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
   }
 
-  /** Undefined until the store was read once. */
+  /** The current table; undefined until the store was read for the first time. */
   get state(): SyncState | undefined {
     if (this.#clusterId === '') return undefined
     return { revision: this.#revision, clusterId: this.#clusterId, table: this.#table }
@@ -182,10 +193,10 @@ export class PrefixSync {
   }
 
   #backoffMs(unreachable: boolean): number {
-    // A store that is back and refuses is another matter than it was when it did not answer.
+    // A store that answers and refuses is a different failure than one that does not answer.
     if (unreachable !== this.#unreachable) this.#attempt = 0
     this.#unreachable = unreachable
-    return backoffMs(this.#attempt++, this.#random, unreachable ? UNREACHABLE_CAP_MS : undefined)
+    return jitteredBackoffMs(this.#attempt++, this.#random, unreachable ? UNREACHABLE_CAP_MS : undefined)
   }
 
   async #list(reason: RelistReason): Promise<void> {
@@ -199,12 +210,15 @@ export class PrefixSync {
     this.#clusterId = read.clusterId
     this.#interrupted = false
     this.#confirmedAt = this.#clock.now()
-    this.#logger.debug({ reason, revision: String(read.revision), keys: read.table.size }, 'read whole')
+    this.#logger.debug(
+      { reason, revision: String(read.revision), keys: read.table.size },
+      'prefix read in full',
+    )
     const { revision, clusterId, table } = read
     this.#listener.onSnapshot({ revision, clusterId, table }, afterLoss)
   }
 
-  /** Every page is read at the revision of the first one, or at `revision`. */
+  /** Reads the prefix in full, at `revision` or at the current one. */
   async #readAll(revision?: bigint): Promise<SyncState & { table: Map<string, StoredKey> }> {
     const table = new Map<string, StoredKey>()
     const at = await readAllPages({
@@ -216,7 +230,7 @@ export class PrefixSync {
     return { ...at, table }
   }
 
-  /** Resolves when the stream is over, or must be given up. */
+  /** Watches the prefix. Resolves when the stream has ended or must be given up. */
   #follow(): Promise<Ended> {
     const { signal } = this.#stopping
     const { createdMs, silenceMs, answerMs } = this.#timings
@@ -275,7 +289,7 @@ export class PrefixSync {
           try {
             onMessage(message)
           } catch (error) {
-            // A listener that failed may have applied half: read everything anew.
+            // A listener that failed may have applied half of the event, so read everything again.
             this.#logger.error({ err: error }, 'applying an event failed')
             finish({ reason: 'applying an event failed', relist: 'failed' })
           }
@@ -283,7 +297,7 @@ export class PrefixSync {
         onEnd: error => finish(endedBy(error)),
       })
       signal.addEventListener('abort', onStop, { once: true })
-      // Who is slow and not gone must not be given up for ever.
+      // A store that is slow but alive must not be given up again and again.
       const patienceMs = this.#attempt > 2 ? 2 * createdMs : createdMs
       expect(patienceMs, () => finish({ reason: 'etcd does not answer', unreachable: true }, true))
     })
@@ -292,15 +306,15 @@ export class PrefixSync {
   #doubtAbout(message: WatchMessage, created: boolean): Ended | undefined {
     if (message.canceled) {
       const reason = message.cancelReason || 'etcd canceled the watch'
-      return message.compactRevision > 0n ? { reason: 'compacted', relist: 'compacted' } : { reason }
+      return message.compactRevision > 0n ? { reason: COMPACTED, relist: 'compacted' } : { reason }
     }
     if (message.clusterId !== this.#clusterId) {
-      return { reason: 'this is another cluster', relist: 'cluster-changed' }
+      return { reason: OTHER_CLUSTER, relist: 'cluster-changed' }
     }
     if (message.created && message.revision < this.#revision) {
-      return { reason: 'etcd is behind what it said before', relist: 'behind' }
+      return { reason: OLDER_REVISION, relist: 'behind' }
     }
-    if (!created && !message.created) return { reason: 'events on a watch that was never created' }
+    if (!created && !message.created) return { reason: 'etcd sent events before it confirmed the watch' }
     return undefined
   }
 
@@ -325,7 +339,7 @@ export class PrefixSync {
     this.#listener.onChange(puts, deletes, state)
   }
 
-  /** Checks the table against the store from time to time while it is followed. */
+  /** Compares the table with the store from time to time while it is being followed. */
   #scheduleAudits(finish: (ended: Ended, broken?: boolean) => void): () => void {
     let stopped = false
     let failures = 0
@@ -345,15 +359,19 @@ export class PrefixSync {
         this.#interrupted = false
       } catch (error) {
         if (stopped) return
-        // One failure may be a busy moment. A store that twice cannot be read is not being followed either.
+        // One failure may be a busy moment. After two in a row, the store does not count as followed any
+        // longer.
         if (++failures > 1) {
-          finish({ ...endedBy(error), reason: `reading failed: ${(error as Error).message}` }, true)
+          finish(
+            { ...endedBy(error), reason: `reading the prefix failed: ${(error as Error).message}` },
+            true,
+          )
           return
         }
       }
       schedule(failures > 0 ? this.#timings.firstAuditMs : this.#timings.auditMs)
     }
-    // A store that lost its data and has grown past our revision again looks like one that went on.
+    // A store that lost its data and has grown past our revision again looks like one that never lost any.
     schedule(this.#interrupted ? this.#timings.firstAuditMs : this.#timings.auditMs)
     return () => {
       stopped = true
@@ -368,31 +386,33 @@ export class PrefixSync {
       const read = await this.#readAll(revision)
       if (stopped()) return undefined
       if (read.clusterId !== this.#clusterId) {
-        return { reason: 'this is another cluster', relist: 'cluster-changed' }
+        return { reason: OTHER_CLUSTER, relist: 'cluster-changed' }
       }
       const found = differences(table, read.table)
       if (found === 0) {
         this.#confirmedAt = this.#clock.now()
         return undefined
       }
-      if (this.#interrupted) return { reason: 'its keys are others', relist: 'replaced', orderly: true }
+      if (this.#interrupted)
+        return { reason: "etcd's keys changed during the outage", relist: 'replaced', orderly: true }
       this.#countDrift(found)
-      return { reason: 'the table had drifted', relist: 'drift', orderly: true }
+      return { reason: 'the table had drifted from etcd', relist: 'drift', orderly: true }
     } catch (error) {
       if (!(error instanceof RevisionError)) throw error
-      if (error.kind === 'compacted') return { reason: 'compacted', relist: 'audit', orderly: true }
-      return { reason: 'etcd is behind what it said before', relist: 'behind' }
+      if (error.kind === 'compacted') return { reason: COMPACTED, relist: 'audit', orderly: true }
+      return { reason: OLDER_REVISION, relist: 'behind' }
     }
   }
 
   #countDrift(found: number): void {
     if (found === 0) return
     this.#drift += found
-    this.#logger.error({ differences: found }, 'the table had drifted from the store; read anew')
+    this.#logger.error({ differences: found }, 'table had drifted from etcd; reading it again')
   }
 
   #setLost({ reason, relist, unreachable }: Ended): void {
-    // That a store is back and refuses is worth telling; that it still does not answer, or is read anew, is not.
+    // Report that a store answers again and refuses. That it still does not answer, or is read again, is no
+    // news.
     const isNews = !unreachable && relist === undefined && reason !== this.#reason
     if (this.#connected !== false || isNews) this.#setConnected(false, reason)
   }
@@ -400,7 +420,7 @@ export class PrefixSync {
   #setConnected(connected: boolean, reason?: string): void {
     this.#connected = connected
     this.#reason = reason
-    // Debug: whoever listens is told, and knows better what it means.
+    // Only debug, because the listener is called and knows better what this means.
     this.#logger.debug({ connected, reason, revision: String(this.#revision) }, 'connection changed')
     this.#listener.onConnected(connected, reason)
   }

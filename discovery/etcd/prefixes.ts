@@ -2,31 +2,31 @@ export const DEFAULT_SERVICES_PREFIX = '/services/'
 export const DEFAULT_ROUTES_PREFIX = '/waygate/routes/'
 
 /**
- * A prefix that matches whole segments only.
+ * Checks a prefix and makes it match whole segments only.
  *
- * @returns it, with a `/` at the end
- * @throws TypeError when it has no segment, for then every key of the store would match
+ * @returns the prefix with a `/` at the end
+ * @throws TypeError when the prefix has no segment, because every key of the store would match it
  */
 export function checkPrefix(prefix: string): string {
   const whole = prefix.endsWith('/') ? prefix : `${prefix}/`
-  if (/^\/*$/.test(whole)) throw new TypeError(`a prefix of keys must name something, not "${prefix}"`)
+  if (/^\/*$/.test(whole)) throw new TypeError(`a key prefix must have at least one segment, not "${prefix}"`)
   return whole
 }
 
 /** A prefix to read nodes from. */
 export interface ServicesPrefix {
   readonly prefix: string
-  /** The name of the value format; default `auto`. */
+  /** The name of the value format. Default `auto`. */
   readonly format?: string | undefined
-  /** The service that every key under the prefix is a node of, where keys do not name it. */
+  /** The service of every key under the prefix, if the keys do not name it. */
   readonly service?: string | undefined
 }
 
 /**
- * The prefixes to read nodes from: those listed, and the one that this registry's own nodes are under, unless
- * one of the listed covers it or lies below it.
+ * Returns the prefixes to read nodes from: the listed ones, and the registry's own prefix unless a listed one
+ * overlaps it.
  *
- * @throws TypeError when two of the listed overlap, or one of them overlaps the prefix of routes
+ * @throws TypeError when two listed prefixes overlap, or when a prefix overlaps the prefix of routes
  */
 export function servicesPrefixes(
   own: ServicesPrefix,

@@ -12,21 +12,22 @@ export interface PutIfFree {
   readonly value: Buffer
   /** The lease to put it under. */
   readonly lease: string
-  /** Leases of the past under which the key is ours as well. */
+  /** Earlier leases of ours, under which the key also counts as ours. */
   readonly formers: readonly string[]
 }
 
 /**
- * Puts a key that is absent, or that is under one of our own leases, in one transaction.
+ * Puts a key in one transaction if it does not exist or is under one of our own leases.
  *
- * @returns false when it is someone else's
+ * @returns false when the key belongs to another process
  */
 export async function putIfFree(client: Etcd3, { key, value, lease, formers }: PutIfFree): Promise<boolean> {
   const result = CompareResult.Equal
   const isUnder = (by: string): ICompare => ({ key, result, target: CompareTarget.Lease, lease: by })
   const isAbsent: ICompare = { key, result, target: CompareTarget.Create, create_revision: '0' }
   const conditions = [...[lease, ...formers].map(isUnder), isAbsent]
-  // A transaction knows "and" but no "or": each condition is tried where the one before it fails.
+  // A transaction has "and" but no "or", so each condition is checked in the failure branch of the one before
+  // it.
   const request = conditions.reduceRight<ITxnRequest | undefined>(
     (otherwise, condition) => ({
       compare: [condition],

@@ -4,40 +4,40 @@ import { encodeNode } from '../codecs/waygate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { RegisteredNode } from '../registered-node.ts'
 import type { Registration, RegistrationChanges } from '../registry.ts'
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { putIfFree } from './put-if-free.ts'
 import { watchKey } from './watch-key.ts'
 
-/** Below this, one slow moment of the store or of the service would take a healthy node away. */
+/** With a shorter TTL, one slow moment of etcd or of the service would remove a healthy node. */
 const MIN_TTL_SECONDS = 6
-/** A watch tells sooner, as long as there is one. */
+/** A watch usually reports a deleted key sooner. */
 const CHECK_MS = 30_000
 const MAX_UNSURE = 4
 
-/** The TTL is at least 6 s. */
+/** The options of {@link Registrar}. The TTL must be at least 6 s. */
 export interface RegistrarOptions extends LeasedOptions {
   readonly key: string
   readonly node: NodeInput
   readonly clock?: Clock | undefined
   readonly random?: (() => number) | undefined
-  /** How often to look whether the key is still there, whatever the watch on it says. Default 30,000. */
+  /** How often to check that the key still exists, independently of the watch on it. Default 30,000. */
   readonly checkMs?: number | undefined
-  /** Called once, when `unregister()` has done what it could. */
+  /** Called once, when `unregister()` has finished. */
   readonly onLeave?: (() => void) | undefined
 }
 
 /**
- * Keeps one node in etcd under a lease of its own, whatever happens to the store, the key or the lease:
+ * Keeps one node registered in etcd under its own lease, whatever happens to etcd, the key or the lease:
  *
  *     lease ──► put ──► look after the key ──► (lease lost) ──► lease
  *
- * A key that another lease has taken over is left alone: of two processes with one id, the one that
- * registered last is the living one. It is taken back when it is free again. A watch tells when the key is gone,
- * within a second; while there is none, a look every 30 s does.
+ * A key that another lease has taken over is left alone, because of two processes with the same id, the one
+ * that registered last is the living one. The key is taken back when it is free again. A watch notices within
+ * a second that the key was deleted. Without a watch, a check every 30 s notices it.
  *
- * Whoever made it calls `start()`, and `unregister()` at the end.
+ * The caller calls `start()`, and later `unregister()`.
  */
 export class Registrar implements Registration {
   readonly key: string
@@ -53,22 +53,25 @@ export class Registrar implements Registration {
   readonly #registered = Promise.withResolvers<void>()
   readonly #values: RegisteredNode
   #running: Promise<void> | undefined
-  /** The lease the node is, or is being put, under. */
+  /** The lease under which the node is or is being put. */
   #session: LeaseSession | undefined
-  /** Leases that the key may still be under, for a put without an answer may have been made. The surest first. */
+  /**
+   * Leases that the key may be under, because a put without an answer may have succeeded. The likeliest is
+   * first.
+   */
   #formers: readonly string[] = []
   #everPut = false
   #displaced = false
-  /** Counts what the store should have and what it has: `update()` waits for the second to reach the first. */
+  /** Versions of the value that etcd should have and does have. `update()` waits until they are equal. */
   #wanted = 1
   #written = 0
   readonly #writtenListeners = new Set<() => void>()
-  /** Counts reasons to look whether the key is there, and those that a look came after. */
+  /** Counts the reasons to check that the key exists, and how many of them a check has covered. */
   #doubts = 0
   #settled = 0
   #pausing: AbortController | undefined
 
-  /** @throws TypeError when the node or the TTL is not acceptable */
+  /** @throws TypeError when the node is invalid or the TTL is out of range */
   constructor(options: RegistrarOptions) {
     this.#client = options.client
     this.key = options.key
@@ -80,7 +83,7 @@ export class Registrar implements Registration {
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? Math.random
     this.#checkMs = options.checkMs ?? CHECK_MS
-    // Whoever does not await start() must not crash over its end.
+    // A caller that does not await start() must not crash when it rejects.
     this.#registered.promise.catch(() => {})
   }
 
@@ -88,7 +91,10 @@ export class Registrar implements Registration {
     return this.#values.node
   }
 
-  /** Resolves when the store has the node; keeps trying until it has. Rejects when `unregister()` comes first. */
+  /**
+   * Registers the node. Keeps trying, and resolves when etcd has it. Rejects when `unregister()` is called
+   * first.
+   */
   start(): Promise<void> {
     this.#running ??= this.#run()
     return this.#registered.promise
@@ -112,7 +118,7 @@ export class Registrar implements Registration {
     if (this.#leaving.signal.aborted) return this.#running
     this.#leaving.abort()
     this.#pausing?.abort()
-    this.#registered.reject(new Error('unregistered before the store had the node'))
+    this.#registered.reject(new Error('the node was unregistered before etcd had it'))
     for (const listener of this.#writtenListeners) listener()
     this.#running = this.#session?.end() ?? Promise.resolve()
     await this.#running
@@ -136,18 +142,18 @@ export class Registrar implements Registration {
         await this.#lookAfter(session)
         if (signal.aborted) return
         const { message: reason } = session.lost.reason as Error
-        this.#logger.warn({ ...this.#about(), reason }, 'registering again')
+        this.#logger.warn({ ...this.#about(), reason }, 'lease lost; registering again')
       } catch (error) {
         if (signal.aborted) return
         const reason = (error as Error).message
-        if (!failing) this.#logger.warn({ ...this.#about(), reason }, 'cannot register yet; trying on')
+        if (!failing) this.#logger.warn({ ...this.#about(), reason }, 'registration failed; retrying')
         failing = true
       }
-      await sleep(this.#clock, backoffMs(attempt++, this.#random), signal)
+      await sleep(this.#clock, jitteredBackoffMs(attempt++, this.#random), signal)
     }
   }
 
-  /** Gets a lease and puts the node under it. */
+  /** Acquires a lease and puts the node under it. */
   async #establish(): Promise<LeaseSession> {
     const session = new LeaseSession({
       client: this.#client,
@@ -180,7 +186,7 @@ export class Registrar implements Registration {
     if (this.#everPut) {
       const done = await putIfFree(this.#client, { key: this.#key, value, lease, formers })
       if (!done && !this.#displaced) {
-        this.#logger.warn(this.#about(), 'another process has registered this node; leaving it the key')
+        this.#logger.warn(this.#about(), 'another process registered this node; leaving the key to it')
       }
       this.#displaced = !done
     } else {
@@ -206,12 +212,12 @@ export class Registrar implements Registration {
     })
   }
 
-  /** Writes updates and puts the key back when it is gone, until the lease is lost or we leave. */
+  /** Writes updates and restores a deleted key, until the lease is lost or the node is unregistered. */
   async #lookAfter(session: LeaseSession): Promise<void> {
     let checkAt = this.#clock.now() + this.#checkMs
     let failures = 0
     for (;;) {
-      if (failures > 0) await this.#pause(session, backoffMs(failures, this.#random))
+      if (failures > 0) await this.#pause(session, jitteredBackoffMs(failures, this.#random))
       else if (this.#written === this.#wanted && this.#settled === this.#doubts) {
         await this.#pause(session, checkAt - this.#clock.now())
       }
@@ -232,18 +238,18 @@ export class Registrar implements Registration {
     }
   }
 
-  /** A key of ours that is gone is put back. */
+  /** Puts the key back if it was deleted. */
   async #check(session: LeaseSession): Promise<void> {
     const keys = await session.keys()
     if (keys.some(key => key.equals(this.#key))) return
     const wasDisplaced = this.#displaced
     await this.#put(session)
     if (!this.#displaced && !wasDisplaced) {
-      this.#logger.warn(this.#about(), 'the key had been deleted; put back')
+      this.#logger.warn(this.#about(), 'key was deleted; put it back')
     }
   }
 
-  /** Until there is something to do. */
+  /** Waits for `delayMs`, or until there is something to do. */
   async #pause(session: LeaseSession, delayMs: number): Promise<void> {
     if (session.lost.aborted || this.#leaving.signal.aborted) return
     this.#pausing = new AbortController()

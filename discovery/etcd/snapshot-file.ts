@@ -11,17 +11,18 @@ const DEBOUNCE_MS = 500
 
 export interface SnapshotFileOptions {
   readonly path: string
-  /** Whose keys it holds; a file of another prefix is not used. */
+  /** The prefix of the keys in the file. A file of another prefix is not used. */
   readonly prefix: string
   readonly logger?: Logger | undefined
-  /** Between a change and its writing; further changes in between are written with it. Default 500. */
+  /** Time between a change and the write. Changes in between are written together. Default 500. */
   readonly debounceMs?: number | undefined
 }
 
 /**
- * The last table of one prefix on disk, for a start while the store is away. Written whole to a temporary
- * file and renamed, so that a reader finds the old one or the new one. A file that cannot be read or written
- * is a warning, never an error: the store is what counts. Whoever made it calls `flush()` at the end.
+ * The last table of one prefix on disk, for a start while etcd is unreachable. It is written in full to a
+ * temporary file and then renamed, so that a reader finds either the old or the new content. A file that
+ * cannot be read or written causes a warning, never an error, because etcd is authoritative. Call `flush()`
+ * when done.
  */
 export class SnapshotFile {
   readonly #options: SnapshotFileOptions
@@ -36,25 +37,28 @@ export class SnapshotFile {
     this.#logger = options.logger ?? silentLogger
   }
 
-  /** The state saved last; undefined, with a warning, when there is none that can be used. */
+  /**
+   * Reads the last saved state. Resolves with undefined when there is no file, or, with a warning, an
+   * unusable one.
+   */
   async load(): Promise<SyncState | undefined> {
     const { path, prefix } = this.#options
     try {
       return decode(await readFile(path, 'utf8'), prefix)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT') this.#logger.warn({ path, reason: message }, 'the snapshot on disk is not used')
+      if (code !== 'ENOENT') this.#logger.warn({ path, reason: message }, 'ignoring the snapshot on disk')
       return undefined
     }
   }
 
-  /** Has it written soon. The state is read when it is written: its table may go on changing. */
+  /** Schedules a write. The state is read at the time of the write, so its table may change until then. */
   save(state: SyncState): void {
     this.#pending = state
     this.#timer ??= setTimeout(() => void this.flush(), this.#options.debounceMs ?? DEBOUNCE_MS).unref()
   }
 
-  /** Resolves when everything handed to `save()` is on disk, or could not be written. */
+  /** Writes what was passed to `save()` now. Resolves when it is on disk or could not be written. */
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -67,17 +71,17 @@ export class SnapshotFile {
     if (!state) return
     this.#pending = undefined
     const { path, prefix } = this.#options
-    // Two may keep the same prefix in one process, as with two `discover()` of one service.
+    // One process may write the same prefix twice, for example with two `discover()` of one service.
     const temporary = `${path}.${randomUUID()}.tmp`
     try {
       await mkdir(dirname(path), { recursive: true })
-      // Values may hold what only gateways should see: not for other users of the machine.
+      // Values may contain secrets of the gateway, so other users of the machine must not read the file.
       await writeFile(temporary, encode(state, prefix), { mode: 0o600, flush: true })
       await rename(temporary, path)
       this.#failed = false
     } catch (error) {
       if (!this.#failed)
-        this.#logger.warn({ path, reason: (error as Error).message }, 'no snapshot can be written')
+        this.#logger.warn({ path, reason: (error as Error).message }, 'writing the snapshot failed')
       this.#failed = true
       await rm(temporary, { force: true }).catch(() => {})
     }
@@ -95,9 +99,9 @@ function decode(text: string, prefix: string): SyncState {
   const head = parse(newline < 0 ? text : text.slice(0, newline))
   if (head.version !== VERSION) throw new TypeError(`its version is ${String(head.version)}, not ${VERSION}`)
   const content = newline < 0 ? '' : text.slice(newline + 1)
-  if (head.sha256 !== checksum(content)) throw new TypeError('it is not as it was written')
+  if (head.sha256 !== checksum(content)) throw new TypeError('its checksum does not match')
   const file = parse(content)
-  if (file.prefix !== prefix) throw new TypeError(`it is of the prefix ${String(file.prefix)}, not ${prefix}`)
+  if (file.prefix !== prefix) throw new TypeError(`it holds the prefix ${String(file.prefix)}, not ${prefix}`)
   const { clusterId, keys } = file
   if (typeof clusterId !== 'string' || !Array.isArray(keys)) throw new TypeError('it is not a snapshot')
   const items = keys.map(decodeKey)

@@ -1,9 +1,9 @@
 import type { Registrar } from './registrar.ts'
 
 /**
- * Resolves when the store has the registrar's node.
+ * Starts a registrar. Resolves when etcd has the node.
  *
- * @throws the reason of `signal` when that aborts first; what may have reached the store by then is revoked
+ * @throws the reason of `signal` when that aborts first, after revoking what may have reached etcd by then
  */
 export async function startRegistrar(registrar: Registrar, signal: AbortSignal | undefined): Promise<void> {
   let left: Promise<void> | undefined

@@ -9,20 +9,20 @@ export interface SyncState {
   readonly table: Table
 }
 
-/** Whether what is read now comes from a store that does not hold all that the one read before held. */
+/** Whether `now` was read from a store that lacks data of the one that `before` was read from. */
 export function isOlderOrOther(now: SyncState, before: SyncState): boolean {
   return now.clusterId !== before.clusterId || now.revision < before.revision
 }
 
-/** How many keys two tables of one revision do not agree on. */
+/** Counts the keys on which two tables of the same revision differ. */
 export function differences(ours: Table, theirs: Table): number {
   const missing = [...ours.keys()].filter(key => !theirs.has(key)).length
   return missing + certainDifferences(ours, theirs)
 }
 
 /**
- * How many keys of theirs are not the same in ours. With `upTo`, theirs may be of a later revision: what it has
- * that is newer than `upTo` is no difference.
+ * Counts the keys of `theirs` that are different or missing in `ours`. With `upTo`, `theirs` may be of a
+ * later revision, and its keys that are newer than `upTo` do not count.
  */
 export function certainDifferences(ours: Table, theirs: Table, upTo?: bigint): number {
   let count = 0

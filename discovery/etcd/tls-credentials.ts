@@ -2,16 +2,22 @@ import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import { ChannelCredentials } from '@grpc/grpc-js'
 import type { Etcd3 } from 'etcd3'
-import type { EtcdTls } from './client.ts'
 
 type CreateConnector = ChannelCredentials['_createSecureConnector']
+
+/** PEM texts for TLS to etcd. `cert` and `key` are for an etcd that requires a client certificate. */
+export interface EtcdTls {
+  readonly ca?: string | Buffer | undefined
+  readonly cert?: string | Buffer | undefined
+  readonly key?: string | Buffer | undefined
+}
 
 const SUFFIX = '.ip-address.invalid'
 
 /**
- * TLS to endpoints that are IP addresses. grpc-js asks for the server by its address as if that were a name
- * (SNI), which RFC 6066 section 3 forbids and Node refuses since version 26. Such an endpoint is asked for by
- * a name made of its address, and its certificate is checked against the address itself.
+ * TLS credentials that also work for endpoints that are IP addresses. grpc-js sends an address as the server
+ * name (SNI), which RFC 6066 section 3 forbids and Node rejects since version 26. For such an endpoint these
+ * credentials send a name made from the address, and check the certificate against the address itself.
  */
 export class EtcdTlsCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials
@@ -44,7 +50,10 @@ interface Pool {
   readonly authenticator: { credentials: ChannelCredentials }
 }
 
-/** Has a client that has not connected yet use `credentials`; etcd3 makes its own and takes none. */
+/**
+ * Makes a client that has not connected yet use `credentials`. etcd3 creates its own and has no option for
+ * others.
+ */
 export function useCredentials(client: Etcd3, credentials: ChannelCredentials): void {
   const { hosts, authenticator } = (client as unknown as { readonly pool: Pool }).pool
   authenticator.credentials = credentials

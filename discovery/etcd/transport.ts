@@ -9,59 +9,61 @@ import {
   type IWatchResponse,
 } from 'etcd3'
 import { connectionReason, plainReason } from './error-text.ts'
-import { type KeyRange, prefixRange, textOf } from './key-bytes.ts'
+import { type PrefixRange, prefixRange, textOf } from './key-bytes.ts'
 import { type Page, type PageRequest, readPage } from './pages.ts'
 
-/** One key as the store has it. */
+/** One key with its value. */
 export interface StoredKey {
   readonly key: string
   readonly value: string
-  /** The revision that wrote it. */
+  /** The revision of the last write. */
   readonly modRevision: bigint
 }
 
 export type WatchedEvent = { readonly type: 'put' | 'delete' } & StoredKey
 
-/** One message of a watch stream, in the words of etcd's `WatchResponse`. */
+/** One message of a watch, with the fields of etcd's `WatchResponse`. */
 export interface WatchMessage {
-  /** The store's revision when it answered, not that of the events. */
+  /** The store's revision when it sent the message, not that of the events. */
   readonly revision: bigint
   readonly clusterId: string
   readonly created: boolean
   readonly canceled: boolean
-  /** Not 0 when the watch was canceled because its start is no longer kept. */
+  /** Not 0 when the watch was canceled because its start revision was compacted. */
   readonly compactRevision: bigint
   readonly cancelReason: string
-  /** More of the same revisions follows. */
+  /** More events of the same revisions follow in the next message. */
   readonly fragment: boolean
   readonly events: readonly WatchedEvent[]
 }
 
 export interface WatchListener {
   onMessage(message: WatchMessage): void
-  /** The stream is over; called once, unless it was closed from this side. */
+  /** Called once when the stream ends, unless it was closed from this side. */
   onEnd(error: Error): void
 }
 
-export interface WatchStream {
-  /** Asks for a sign of life, which comes as a message without events. */
+export interface PrefixWatch {
+  /** Requests a sign of life, which arrives as a message without events. */
   requestProgress(): void
-  /** @param broken drops the connection too, so that the next try begins with a new one */
+  /** @param broken also drops the connection, so that the next attempt opens a new one */
   close(broken: boolean): void
 }
 
-/** What a sync needs of a store: one prefix, read in pages and watched. */
+/** Access to one prefix of a store, which is read in pages and watched. */
 export interface SyncTransport {
   /**
-   * @throws RevisionError when `revision` is not kept, or is not there yet
+   * Reads one page of the prefix.
+   *
+   * @throws RevisionError when `revision` was compacted or does not exist yet
    * @throws UnreachableError when nobody answers
    */
   readPage(request: PageRequest): Promise<Page<StoredKey>>
-  /** Every change from `startRevision` on. Calls the listener only after it has returned. */
-  watch(startRevision: bigint, listener: WatchListener): WatchStream
+  /** Watches every change from `startRevision` on. Calls the listener only after it has returned. */
+  watch(startRevision: bigint, listener: WatchListener): PrefixWatch
 }
 
-/** The store cannot answer for the revision asked for: `compacted` = no longer, `future` = not yet. */
+/** The store does not have the requested revision: `compacted` means no longer, `future` means not yet. */
 export class RevisionError extends Error {
   readonly kind: 'compacted' | 'future'
 
@@ -73,14 +75,16 @@ export class RevisionError extends Error {
   }
 }
 
-/** Nobody answered: the store is down, or the way to it. What a store refuses is another error. */
+/**
+ * Nobody answered, because the store or the network to it is down. A refusal by the store is another error.
+ */
 export class UnreachableError extends Error {
   constructor(reason: string, cause?: unknown) {
     super(reason, { cause })
   }
 }
 
-/** Every key under `prefix`, which must not be empty, of the store that `client` talks to. */
+/** Creates the transport for the keys under `prefix`, which must not be empty. */
 export function createSyncTransport(client: Etcd3, prefix: string): SyncTransport {
   const range = prefixRange(prefix)
   return {
@@ -94,10 +98,10 @@ export function createSyncTransport(client: Etcd3, prefix: string): SyncTranspor
 
 function openWatch(
   client: Etcd3,
-  range: KeyRange,
+  range: PrefixRange,
   startRevision: bigint,
   listener: WatchListener,
-): WatchStream {
+): PrefixWatch {
   let closed = false
   let stream: Awaited<ReturnType<typeof client.watchClient.watch>> | undefined
   const fail = (error: Error) => {
@@ -143,10 +147,10 @@ function openWatch(
 }
 
 /**
- * After a watch was refused: a read has a token renewed that is of no use any more, and a refused watch does not
- * always say that it was the token (https://github.com/etcd-io/etcd/issues/12385).
+ * Makes one read after a watch was refused, so that an expired token gets renewed. A refused watch does not
+ * always report that the token was the reason (https://github.com/etcd-io/etcd/issues/12385).
  */
-async function tryToRead(client: Etcd3, range: KeyRange): Promise<void> {
+async function tryToRead(client: Etcd3, range: PrefixRange): Promise<void> {
   await client.kv.range({ ...range, limit: 1, keys_only: true }).catch(() => {})
 }
 

@@ -1,10 +1,10 @@
 import type { Etcd3 } from 'etcd3'
-import { backoffMs, type Clock, sleep } from './clock.ts'
+import { type Clock, jitteredBackoffMs, sleep } from './clock.ts'
 import { createSyncTransport } from './transport.ts'
 
-/** Many keys may go at once; those who put them back must not all ask in the same moment. */
+/** Many keys may be deleted at once. Their owners must not all read from etcd at the same moment. */
 const SPREAD_MS = 500
-/** Who refuses a watch will most likely refuse the next one, too. */
+/** A store that refuses a watch will most likely refuse the next one too. */
 const REFUSED_CAP_MS = 30_000
 
 export interface WatchKeyOptions {
@@ -12,16 +12,19 @@ export interface WatchKeyOptions {
   readonly key: string
   readonly clock: Clock
   readonly random: () => number
-  /** Ends it. */
+  /** Ends the watch. */
   readonly signal: AbortSignal
-  /** The key may be gone. Called once whenever a watch begins, too, for nobody told of what was before. */
+  /**
+   * Called when the key may have been deleted, and whenever a watch begins, because earlier changes were not
+   * seen.
+   */
   readonly onDoubt: () => void
 }
 
 /**
- * Watches one key for its deletion, on a stream that is opened anew when it ends. It costs the store nothing while
- * nothing happens; so it finds out late when a member hangs, or not at all when the user may not read, and whoever
- * must know looks from time to time besides. Resolves when `signal` aborts.
+ * Watches one key for its deletion, on a stream that is opened again when it ends. While nothing happens it
+ * puts no load on etcd. It therefore notices a deletion late when a member hangs, and never when the user may
+ * not read, so the caller must also check from time to time. Resolves when `signal` aborts.
  */
 export async function watchKey(options: WatchKeyOptions): Promise<void> {
   const { client, key, clock, random, signal, onDoubt } = options
@@ -47,6 +50,10 @@ export async function watchKey(options: WatchKeyOptions): Promise<void> {
     const how = await over.promise
     signal.removeEventListener('abort', onAbort)
     stream.close(false)
-    await sleep(clock, backoffMs(failures++, random, how === 'refused' ? REFUSED_CAP_MS : undefined), signal)
+    await sleep(
+      clock,
+      jitteredBackoffMs(failures++, random, how === 'refused' ? REFUSED_CAP_MS : undefined),
+      signal,
+    )
   }
 }

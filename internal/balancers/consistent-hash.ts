@@ -1,26 +1,26 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { Balancer, BalancerOptions, PickContext } from './balancers.ts'
+import type { Balancer, BalancerOptions, PickContext } from './balancer.ts'
 import { createLeastRequest } from './least-request.ts'
 import { RendezvousTable } from './rendezvous-table.ts'
 import { hashText } from './text-hash.ts'
 
-/** How far above its share of the requests in flight a peer may come. */
+/** How many times its share of the requests in flight a peer may have. */
 const BALANCE = 1.25
 const HASH_RANGE = 2 ** 32
 
-/** How welcome a request with a key is at a peer that is not the key's own. */
+/** Ranks the peers for a key whose own peer cannot take it; higher is better. */
 const RANK = { none: 0, full: 1, cold: 2, good: 3 } as const
 
 /**
- * The same peer for the same key, as long as it may be chosen and has room: at most 1.25 times its share of the
- * requests in flight, rounded up. Else the key's next one, which is again the same for all requests with that key.
- * A peer that warms up has only part of its keys at first, and never gives one of them back.
+ * Picks the same peer for the same key, as long as the peer is available and has capacity: at most 1.25 times its share
+ * of the requests in flight, rounded up. Otherwise it picks the next peer of the key, which is again the same for all
+ * requests with that key. A peer in slow start has only part of its keys at first, and loses none of them later.
  *
  * A request without a key goes where `least-request` sends it.
  *
- * 20 ns a pick with 3 nodes, 30 ns with 1,000. Where the key's peer is busy, all requests in flight are added up:
- * 40 ns and 3 µs (bench/balancers.ts).
+ * A pick takes 20 ns with 3 nodes and 30 ns with 1,000. When the key's peer is busy, all requests in flight are added
+ * up, which takes 40 ns and 3 µs (bench/balancers.ts).
  *
  * Source: Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads" (2016), over a
  * {@link RendezvousTable}.
@@ -33,14 +33,14 @@ export function createConsistentHash(options: BalancerOptions = {}): Balancer {
   function pickByKey(hash: number, context: PickContext): Peer | undefined {
     const own = known[table.ownerOf(hash)]
     if (own && mayServe(own, context) && isWarmFor(hash, own, context)) {
-      if (own.inFlight === 0 || hasRoom(own, capacityPerWeight(known, context), context)) return own
+      if (own.inFlight === 0 || hasCapacity(own, capacityPerWeight(known, context), context)) return own
     }
     const capacity = capacityPerWeight(known, context)
     return known[
       table.bestOf(hash, index => {
         const peer = known[index]!
         if (!mayServe(peer, context)) return RANK.none
-        if (!hasRoom(peer, capacity, context)) return RANK.full
+        if (!hasCapacity(peer, capacity, context)) return RANK.full
         return isWarmFor(hash, peer, context) ? RANK.good : RANK.cold
       })
     ]
@@ -49,7 +49,7 @@ export function createConsistentHash(options: BalancerOptions = {}): Balancer {
   return {
     pick(peers, context) {
       if (context.key === undefined) return withoutKey.pick(peers, context)
-      // The table of nodes swaps the array when anything in it changes, so its identity is enough to look at.
+      // The node table swaps the array whenever anything in it changes, so comparing its identity is enough.
       if (peers !== known) {
         known = peers
         if (!table.fits(peers)) table = new RendezvousTable(peers)
@@ -59,7 +59,7 @@ export function createConsistentHash(options: BalancerOptions = {}): Balancer {
   }
 }
 
-/** What a peer may have in flight for each unit of its weight, this request included. */
+/** How many requests a peer may have in flight for each unit of its weight, including this one. */
 function capacityPerWeight(peers: readonly Peer[], context: PickContext): number {
   let requests = 1
   let weight = 0
@@ -71,7 +71,7 @@ function capacityPerWeight(peers: readonly Peer[], context: PickContext): number
   return (BALANCE * requests) / weight
 }
 
-function hasRoom(peer: Peer, capacity: number, context: PickContext): boolean {
+function hasCapacity(peer: Peer, capacity: number, context: PickContext): boolean {
   return peer.inFlight + 1 <= Math.ceil(capacity * weightOf(peer, context))
 }
 
@@ -79,7 +79,7 @@ function weightOf(peer: Peer, { slowStart }: PickContext): number {
   return peer.node.weight * warmth(peer, slowStart)
 }
 
-/** Whether a key is among the part of its keys that a peer has already; a warmer one has those and more. */
+/** Whether a peer already has this key. A peer in slow start has a growing part of its keys. */
 function isWarmFor(hash: number, peer: Peer, { slowStart }: PickContext): boolean {
   const part = warmth(peer, slowStart)
   return part === 1 || hashText(peer.node.id, hash) < part * HASH_RANGE

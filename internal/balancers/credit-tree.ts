@@ -1,29 +1,30 @@
-/** Beyond it, credits would come near what a double holds exactly; everything is then brought back to turn 0. */
+/** Beyond this turn, credits would approach the limit of exact doubles, so the turn is reset to 0. */
 const MAX_TURN = 1e9
 
 /**
- * Finds the largest of many credits that all grow at a pace of their own, without touching each of them: with
- * every turn an entry's credit grows by its weight, so it is a line `weight * turn + base`, and the largest
- * changes only where two lines cross.
+ * Finds the largest of many credits, each of which grows at its own pace, without touching all of them. In each turn an
+ * entry's credit grows by its weight. So the credit is a line `weight * turn + base`, and the largest changes only
+ * where two lines cross.
  *
- * A tournament over the entries, in which every match also notes the last turn at which its result still holds. A new turn replays
- * only matches whose time is over; a changed entry those on its way to the top. So a turn costs some multiple
- * of log n where a look at each entry would cost n. Of equals, the first entry wins.
+ * It is a tournament over the entries, in which each match also notes the last turn at which its result holds. A new
+ * turn replays only the matches whose results no longer hold. A changed entry replays only the matches on its way to
+ * the top. So a turn costs a multiple of log n, where a look at every entry would cost n. Of equals, the first entry
+ * wins.
  *
  * Source: the kinetic tournament of Basch, Guibas and Hershberger, "Data structures for mobile data" (1999).
  */
 export class CreditTree {
   readonly #weights: Float64Array
-  /** Credit at turn 0; -Infinity while an entry takes no part. */
+  /** The credit at turn 0; -Infinity while an entry takes no part. */
   readonly #bases: Float64Array
   readonly #size: number
-  /** Winner of each match; match 1 is the final, match v is between the winners of 2v and 2v + 1. */
+  /** The winner of each match. Match 1 is the final; match v is between the winners of 2v and 2v + 1. */
   readonly #winners: Int32Array
-  /** The last turn at which no match below has another result. */
+  /** The last turn at which neither this match nor any below it changes its result. */
   readonly #heldUntil: Float64Array
   #turn = 0
 
-  /** Every entry begins outside, with nothing. */
+  /** At first, no entry takes part. */
   constructor(weights: readonly number[]) {
     this.#size = 2 ** Math.ceil(Math.log2(Math.max(1, weights.length)))
     this.#weights = new Float64Array(this.#size)
@@ -41,18 +42,18 @@ export class CreditTree {
     return this.#bases[winner] === Number.NEGATIVE_INFINITY ? -1 : winner
   }
 
-  /** -Infinity for an entry that takes no part. */
+  /** Returns the credit of an entry; -Infinity when it takes no part. */
   credit(entry: number): number {
     return this.#weights[entry]! * this.#turn + this.#bases[entry]!
   }
 
-  /** Lets an entry take part with this credit, or changes it; -Infinity takes it out. */
+  /** Lets an entry take part with this credit, or changes its credit. -Infinity takes it out. */
   set(entry: number, credit: number): void {
     this.#bases[entry] = credit - this.#weights[entry]! * this.#turn
     for (let match = (this.#size + entry) >> 1; match >= 1; match >>= 1) this.#play(match)
   }
 
-  /** Every entry that takes part gains its weight. */
+  /** Begins a new turn: every entry that takes part gains its weight. */
   advance(): void {
     if (this.#turn >= MAX_TURN) this.#toTurnZero()
     this.#turn++
@@ -78,7 +79,7 @@ export class CreditTree {
     )
   }
 
-  /** The last turn at which `winner` is still ahead of `loser`, or level with it where that is enough. */
+  /** Returns the last turn at which `winner` is ahead of `loser`, or level with it when that is enough. */
   #lastTurn(winner: number, loser: number, levelIsEnough: boolean): number {
     const gain = this.#weights[loser]! - this.#weights[winner]!
     const lead = this.#bases[winner]! - this.#bases[loser]!

@@ -1,29 +1,29 @@
 import type { Peer } from '../nodes/peer.ts'
 import { hashText, mix } from './text-hash.ts'
 
-/** A power of two. A node with less than a ten-thousandth of the weight has a share only roughly. */
+/** A power of two. The share of a node with less than a ten-thousandth of the weight is inexact. */
 const SLOTS = 2 ** 16
 const HASH_RANGE = 2 ** 32
 const UNKNOWN = -1
 
 /**
- * Which peer a hash belongs to. Of every slot, a peer has a score that depends on its node's id and weight alone;
- * the highest has the slot. So a node that comes takes only what is to be its own, one that goes leaves its share
- * to all others, and a changed weight moves only the difference, for whatever weights.
+ * Maps hashes to peers. For each slot, every peer has a score that depends only on its node's id and weight, and the
+ * peer with the highest score owns the slot. So a new node takes only its own share, a removed node leaves its share to
+ * all others, and a changed weight moves only the difference.
  *
- * (A ring gives weights by numbers of points. How many points a weight is must depend on all weights, if there are
- * not to be millions, and where that changes, so do the places of up to half of all keys.)
+ * (A hash ring expresses weights as numbers of points. To avoid millions of points, the number for a weight has to
+ * depend on all weights; when that number changes, up to half of all keys move.)
  *
- * A slot's owner is found by a look at every peer when it is first asked for, 15 µs with 1,000 peers, and then
- * remembered: one look-up, and nothing to do beforehand. Immutable but for that.
+ * The owner of a slot is found by a look at every peer when it is first needed, which takes 15 µs with 1,000 peers, and
+ * is then remembered. Apart from that memory, a table is immutable.
  *
- * Source: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); with weights,
- * Schindelhauer and Schomaker, "Weighted distributed hash tables" (2005).
+ * Source: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); with weights, Schindelhauer
+ * and Schomaker, "Weighted distributed hash tables" (2005).
  */
 export class RendezvousTable {
   readonly #peers: readonly Peer[]
   readonly #weights: Float64Array
-  /** Two hashes of each node's id, because one of 32 bits may be that of another. */
+  /** Two hashes of each node's id, because the 32 bits of one may collide. */
   readonly #first: Uint32Array
   readonly #second: Uint32Array
   readonly #owners = new Int32Array(SLOTS).fill(UNKNOWN)
@@ -35,7 +35,7 @@ export class RendezvousTable {
     this.#second = Uint32Array.from(peers, ({ node }) => hashText(node.id, 1))
   }
 
-  /** Whether it holds for these peers, too: the same nodes with the same weights. */
+  /** Whether the table is valid for these peers: the same ones with the same weights. */
   fits(peers: readonly Peer[]): boolean {
     if (peers.length !== this.#peers.length) return false
     return peers.every((peer, index) => {
@@ -43,7 +43,7 @@ export class RendezvousTable {
     })
   }
 
-  /** The index of the peer that a hash belongs to; -1 when no peer has a weight. */
+  /** Returns the index of the peer that a hash belongs to; -1 when no peer has a weight. */
   ownerOf(hash: number): number {
     const slot = hash % SLOTS
     let owner = this.#owners[slot]!
@@ -55,9 +55,9 @@ export class RendezvousTable {
   }
 
   /**
-   * The index of the peer with the highest score for a hash, of those with the highest rank above 0.
+   * Returns the index of the peer with the highest score for a hash among those with the highest rank above 0.
    *
-   * @returns -1 when there is none
+   * @returns -1 when no peer has a rank above 0
    */
   bestOf(hash: number, rankOf: (index: number) => number): number {
     const slot = mix(hash % SLOTS)

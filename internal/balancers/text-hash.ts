@@ -1,8 +1,8 @@
 /**
- * A number from 0 to below 2^32 for a text, the same in every process.
+ * Hashes a text to a number from 0 to below 2^32, the same in every process.
  *
- * Source: FNV-1a over UTF-16 code units, with the finaliser of MurmurHash3, without which texts that differ at
- * their end alone would be neighbours.
+ * Source: FNV-1a over UTF-16 code units, with the finaliser of MurmurHash3. Without the finaliser, texts that differ
+ * only at their end would get neighbouring hashes.
  */
 export function hashText(text: string, seed = 0): number {
   let hash = 0x811c9dc5 ^ seed
@@ -10,7 +10,7 @@ export function hashText(text: string, seed = 0): number {
   return mix(hash)
 }
 
-/** Spreads neighbouring numbers over 0 to below 2^32. */
+/** Spreads neighbouring numbers over the range from 0 to below 2^32. */
 export function mix(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)

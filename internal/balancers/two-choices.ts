@@ -1,22 +1,21 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { PickContext } from './balancers.ts'
+import type { PickContext } from './balancer.ts'
 import type { WeightedSampler } from './weighted-sampler.ts'
 
-/** Costs that are this near to each other count as the same: what is between them is noise. */
+/** Costs within this factor of each other count as equal, because the difference is noise. */
 const SAME_COST = 1.25
 
 /**
- * Draws two peers by weight and takes the one with less to do: cost, times requests in flight, over weight. Of two
- * with equally much, the first that was drawn, so that weights hold while nobody is busy.
+ * Draws two peers by weight and picks the one with the lower load: cost times requests in flight, over weight. Of two
+ * equal loads it picks the peer that was drawn first, so that shares follow the weights while no peer is busy.
  *
- * Beside a heavy peer with one request in flight, an idle light one has always less to do, and two requests at
- * once would give it half of all. So not whole requests are compared, but requests and a part of one, drawn by
- * chance.
+ * An idle light peer always has a lower load than a heavy peer with one request in flight. With two concurrent requests
+ * the light peer would get half of all. So a random part of a request is added to both before they are compared.
  *
  * Source: Mitzenmacher, "The power of two choices in randomized load balancing" (2001).
  *
- * @param cost of a request to a peer, from 0; only how two costs relate matters
+ * @param cost returns the cost of a request to a peer, at least 0; only the ratio of two costs matters
  */
 export function pickOfTwo(
   sampler: WeightedSampler,

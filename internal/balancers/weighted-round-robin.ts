@@ -1,35 +1,35 @@
 import type { Peer } from '../nodes/peer.ts'
 import { type SlowStart, warmth } from '../nodes/slow-start.ts'
-import type { Balancer, BalancerOptions, PickContext } from './balancers.ts'
+import type { Balancer, BalancerOptions, PickContext } from './balancer.ts'
 import { CreditTree } from './credit-tree.ts'
 
-/** How many of the peers set aside a pick looks at: enough to be soon, few enough to be cheap. */
-const LOOKS = 4
-/** How many turns of peers that warm up a pick may pass over; the next is taken as it is. */
-const MAX_PASSED = 64
+/** How many of the peers that were set aside each pick checks: enough to notice soon, few enough to be cheap. */
+const MAX_CHECKED = 4
+/** How many turns of peers in slow start a pick may skip. It takes the next turn as it is. */
+const MAX_SKIPPED = 64
 const OUT = Number.NEGATIVE_INFINITY
 
-/** A peer that takes no part for a while, and the credit it comes back with. */
+/** A peer that is set aside for a while, and the credit with which it comes back. */
 interface Outsider {
   readonly index: number
   readonly credit: number
 }
-const NOBODY: readonly Outsider[] = []
+const NONE: readonly Outsider[] = []
 
 /**
- * Smooth weighted round-robin: weights 5, 1, 1 give a a b a c a a, never five in a row. Each pick adds
- * every candidate's weight to its credit, takes the largest credit (the first of equals) and charges it
- * the sum of the weights added. A peer that is found not available is set aside with its credit until it is
- * available again; one that was tried takes no part in that pick. A changed weight starts the sequence afresh;
- * peers that come or go leave the others' credit alone.
+ * Smooth weighted round-robin: weights 5, 1, 1 give a a b a c a a, never five in a row. Each pick adds the weight of
+ * every candidate to its credit, picks the largest credit (the first of equals), and subtracts the sum of these weights
+ * from it. A peer that is not available is set aside with its credit until it is available again. A peer that the
+ * request has tried takes no part in the pick. A changed weight restarts the sequence. Peers that come or go do not
+ * affect the credit of others.
  *
- * The order is nginx's. Its way there looks at every peer for every pick; {@link CreditTree} finds the same
- * peer at a cost that hardly grows with their number. (A precomputed schedule would be cheaper still, but its
- * length is the sum of the weights: up to 65,535 entries for each peer.)
+ * The order is that of nginx, which looks at every peer for every pick. {@link CreditTree} finds the same peer at a
+ * cost that hardly grows with the number of peers. (A precomputed schedule would be cheaper still, but its length is
+ * the sum of the weights: up to 65,535 entries for each peer.)
  *
- * A peer that warms up passes on so many of its turns, by chance, that its share is right.
+ * A peer in slow start skips turns at random, as many as its reduced share requires.
  *
- * 40 ns a pick with 3 nodes, 240 ns with 1,000 (bench/balancers.ts).
+ * A pick takes 40 ns with 3 nodes and 240 ns with 1,000 (bench/balancers.ts).
  *
  * Source: nginx, "Upstream: smooth weighted round-robin balancing" (commit 52327e0627f4, 2012).
  */
@@ -37,9 +37,9 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
   let known: readonly Peer[] = []
   let weights: number[] = []
   let tree = new CreditTree([])
-  /** Those that were found not available. */
+  /** Peers that were found not available. */
   let aside: Outsider[] = []
-  /** The sum of the weights of those who take part. */
+  /** The sum of the weights of the peers that take part. */
   let total = 0
 
   function adopt(peers: readonly Peer[]): void {
@@ -70,7 +70,7 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
     total += weights[index]!
   }
 
-  /** Takes an entry out. @returns the credit to let it in again with */
+  /** Takes an entry out. @returns the credit with which to let it in again */
   function leave(index: number): number {
     const credit = tree.credit(index)
     tree.set(index, OUT)
@@ -78,7 +78,7 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
     return credit
   }
 
-  /** Takes out those a request has tried. Only its second try and later ones pay for the search. */
+  /** Takes out the peers that a request has tried. Only second and later tries pay for the search. */
   function passOver(tried: readonly Peer[]): Outsider[] {
     return tried.flatMap(peer => {
       const index = known.indexOf(peer)
@@ -87,13 +87,13 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
   }
 
   /**
-   * Lets those set aside in again that are available, looking at up to `looks` of them, each in its turn.
+   * Lets peers that were set aside take part again when they are available. Checks up to `max` of them, in turn.
    *
-   * @returns whether one came in
+   * @returns whether a peer takes part again
    */
-  function recall(looks: number, tried: readonly Peer[]): boolean {
+  function recall(max: number, tried: readonly Peer[]): boolean {
     let found = false
-    for (let left = Math.min(looks, aside.length); left > 0; left--) {
+    for (let left = Math.min(max, aside.length); left > 0; left--) {
       const each = aside.shift()!
       const peer = known[each.index]!
       if (peer.available() && !tried.includes(peer)) {
@@ -104,12 +104,12 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
     return found
   }
 
-  /** One turn of the sequence. @returns the index of the peer it falls on; -1 when none takes part */
+  /** Plays one turn of the sequence. @returns the index of the peer whose turn it is; -1 when none takes part */
   function turn(): number {
     tree.advance()
     let best = tree.best
     while (best !== -1 && !known[best]!.available()) {
-      // What this turn has given it is not its own.
+      // The weight that this turn has added is taken back.
       aside.push({ index: best, credit: leave(best) - weights[best]! })
       best = tree.best
     }
@@ -118,7 +118,7 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
   }
 
   function turnOfWarm(slowStart: SlowStart): number {
-    for (let passed = 0; passed < MAX_PASSED; passed++) {
+    for (let skipped = 0; skipped < MAX_SKIPPED; skipped++) {
       const best = turn()
       if (best === -1) return best
       const part = warmth(known[best]!, slowStart)
@@ -129,12 +129,12 @@ export function createWeightedRoundRobin({ random = Math.random }: BalancerOptio
 
   return {
     pick(peers: readonly Peer[], { tried, slowStart }: PickContext): Peer | undefined {
-      // The table swaps the array when anything in it changes, so its identity is enough to look at.
+      // The node table swaps the array whenever anything in it changes, so comparing its identity is enough.
       if (peers !== known) adopt(peers)
-      if (aside.length > 0) recall(LOOKS, tried)
-      const passedOver = tried.length > 0 ? passOver(tried) : NOBODY
+      if (aside.length > 0) recall(MAX_CHECKED, tried)
+      const passedOver = tried.length > 0 ? passOver(tried) : NONE
       let best = slowStart === undefined ? turn() : turnOfWarm(slowStart)
-      // Nobody is left of those who took part: one that was not looked at may be back.
+      // No participant is left, but a peer that was set aside and not checked may be available again.
       if (best === -1 && recall(aside.length, tried)) best = turn()
       for (const { index, credit } of passedOver) join(index, credit)
       return best === -1 ? undefined : peers[best]

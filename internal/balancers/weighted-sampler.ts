@@ -1,13 +1,14 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { PickContext } from './balancers.ts'
+import type { PickContext } from './balancer.ts'
 
-/** Draws in vain before every peer is looked at: by then most of the weight is not there to be drawn. */
+/** After this many draws in vain, every peer is examined: by then most of the weight is probably unavailable. */
 const MAX_DRAWS = 8
 
 /**
- * Draws peers by chance, each as often as its weight says, at a cost that does not depend on their number. Who
- * may not be drawn, or is still too cold, is drawn again, which leaves the shares of the others right.
+ * Draws peers at random, in proportion to their weights, at a cost that does not depend on their number. A draw that
+ * falls on an unavailable peer, or on one whose slow start skips this draw, is repeated. That leaves the shares of the
+ * others right.
  *
  * Source: the alias method, in the form of Vose, "A linear algorithm for generating random numbers with a given
  * distribution" (1991).
@@ -17,7 +18,9 @@ export class WeightedSampler {
   #known: readonly Peer[] = []
   /** Peers with a weight. */
   #entries: readonly Peer[] = []
-  /** Of each entry's column, the part that is its own; the rest is its alias's. Undefined: all weigh the same. */
+  /**
+   * The part of each entry's column that is its own; the rest belongs to its alias. Undefined = all weights are equal.
+   */
   #own: Float64Array | undefined = undefined
   #aliases = new Uint32Array(0)
 
@@ -26,9 +29,9 @@ export class WeightedSampler {
     this.#random = random
   }
 
-  /** An available peer that was not tried and is not `except`; undefined when there is none. */
+  /** Returns an available peer that was not tried and is not `except`; undefined when there is none. */
   draw(peers: readonly Peer[], context: PickContext, except?: Peer): Peer | undefined {
-    // The table swaps the array when anything in it changes, so its identity is enough to look at.
+    // The node table swaps the array whenever anything in it changes, so comparing its identity is enough.
     if (peers !== this.#known) this.#adopt(peers)
     const { length } = this.#entries
     if (length === 0) return undefined
@@ -44,7 +47,7 @@ export class WeightedSampler {
     return this.#search(context, except)
   }
 
-  /** The same by a look at every peer. */
+  /** Draws a peer by examining all of them. */
   #search(context: PickContext, except: Peer | undefined): Peer | undefined {
     const weights = this.#entries.map(peer =>
       peer !== except && mayServe(peer, context) ? peer.node.weight * warmth(peer, context.slowStart) : 0,
@@ -81,7 +84,7 @@ export class WeightedSampler {
       own[long]! -= 1 - own[short]!
       if (own[long]! < 1) low.push(high.pop()!)
     }
-    // What rounding has left over.
+    // Rounding may leave columns over.
     for (const column of [...low, ...high]) own[column] = 1
     this.#own = own
   }

@@ -13,6 +13,16 @@ export const ERRORS = {
     title: 'Forbidden',
     detail: 'The token does not grant what this route needs.',
   },
+  WG_ADDRESS_DENIED: {
+    status: 403,
+    title: 'Address denied',
+    detail: 'Clients at this address may not use this route.',
+  },
+  WG_ORIGIN_REFUSED: {
+    status: 403,
+    title: 'Origin refused',
+    detail: 'Pages of this origin may not use this route.',
+  },
   WG_NO_ROUTE: { status: 404, title: 'No route', detail: 'No route matches this host and path.' },
   WG_METHOD_NOT_ALLOWED: {
     status: 405,
@@ -47,6 +57,11 @@ export const ERRORS = {
     status: 502,
     title: 'Upstream answer invalid',
     detail: 'The service sent something that is not a valid HTTP answer.',
+  },
+  WG_ROUTE_BROKEN: {
+    status: 503,
+    title: 'Route broken',
+    detail: 'The document of this route cannot be used; the admin listener says why.',
   },
   WG_NO_NODE: { status: 503, title: 'No node', detail: 'No node of the service is available.' },
   WG_CIRCUIT_OPEN: {

@@ -1,3 +1,4 @@
+import { withoutHeaders } from './header-lines.ts'
 import { rememberSpellings } from './memoize-names.ts'
 
 /** What a gateway needs from a request's header lines, taken in one pass over them. */
@@ -164,7 +165,7 @@ export function createRequestHeadReader(
     }
 
     return {
-      headers: named === undefined ? headers : without(headers, named),
+      headers: named === undefined ? headers : withoutHeaders(headers, named),
       host,
       hostCount,
       authorization,
@@ -192,14 +193,4 @@ export function addConnectionOptions(named: Set<string> | undefined, value: stri
     named.add(name)
   }
   return named
-}
-
-/** Flat header lines without the fields that `named` holds in lower case. */
-export function without(headers: readonly string[], named: ReadonlySet<string>): string[] {
-  const kept: string[] = []
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    if (!named.has(name.toLowerCase())) kept.push(name, headers[i + 1]!)
-  }
-  return kept
 }

@@ -1,4 +1,4 @@
-/** What active checks say of a node. `unchecked`: nothing yet, or nobody checks it. */
+/** The health of a node by active checks. `unchecked`: no check has ended yet, or there is none. */
 export type Health = 'unchecked' | 'healthy' | 'unhealthy'
 
 /** How the nodes of a service are checked. Immutable. */
@@ -7,41 +7,41 @@ export interface HealthCheck {
   readonly path: string | undefined
   /** Host header of the request; undefined = the node's address. */
   readonly host: string | undefined
-  /** Statuses of a node that is well; undefined = 200 to 399. */
+  /** Statuses that pass the check; undefined = 200 to 399. */
   readonly statuses: readonly number[] | undefined
   readonly intervalMs: number
-  /** For the connection and the head of the answer together. */
+  /** Covers the connection and the head of the answer. */
   readonly timeoutMs: number
-  /** Checks in a row that an unhealthy node has to pass. */
+  /** Consecutive checks that an unhealthy node has to pass to become healthy. */
   readonly healthyAfter: number
-  /** Checks in a row that a healthy node has to fail. */
+  /** Consecutive checks that a healthy node has to fail to become unhealthy. */
   readonly unhealthyAfter: number
 }
 
-/** What has been found of a node. */
+/** The result of checking a node. */
 export interface HealthVerdict {
   readonly service: string
   readonly id: string
-  /** Where it was checked: a node with the same id at another address is another one. */
+  /** Where the node was checked. A node with the same id at another address is another node. */
   readonly address: string
   readonly health: Health
-  /** What the last check has shown, for people. */
+  /** The result of the last check, human-readable. */
   readonly reason: string
-  /** Whether the node takes connections and says nothing. */
+  /** Whether the node accepts connections and does not answer. */
   readonly isHung: boolean
 }
 
 /**
- * Counts the checks of one node. The first decides alone, either way; later it takes several in a row to change what
- * is believed (HAProxy's `rise` and `fall`).
+ * Derives the health of one node from its checks. The first check decides alone, either way. Later it takes several
+ * consecutive checks to change the health (HAProxy's `rise` and `fall`).
  */
 export class HealthStreak {
   readonly #check: HealthCheck
   #health: Health
-  /** Checks in a row that spoke against what is believed. */
+  /** Consecutive checks that contradicted the current health. */
   #against = 0
 
-  /** @param health what is known of it already */
+  /** @param health the result of earlier checks */
   constructor(check: HealthCheck, health: Health = 'unchecked') {
     this.#check = check
     this.#health = health
@@ -51,12 +51,12 @@ export class HealthStreak {
     return this.#health
   }
 
-  /** Whether the last check spoke against what is believed. */
+  /** Whether the last check contradicted the current health. */
   get isInDoubt(): boolean {
     return this.#against > 0
   }
 
-  /** @returns whether the node's health has changed by this check */
+  /** Counts a check. @returns whether it changed the health of the node */
   note(passed: boolean): boolean {
     const shown = passed ? 'healthy' : 'unhealthy'
     if (shown === this.#health) {

@@ -1,22 +1,23 @@
-import { type Balancer, createBalancer } from '../balancers/balancers.ts'
+import type { Balancer } from '../balancers/balancer.ts'
+import { createBalancer } from '../balancers/balancers.ts'
 import type { Health } from './health.ts'
-import { type Node, sameEndpoint } from './node.ts'
+import { isForwardable, type Node, sameEndpoint } from './node.ts'
 import type { Peer } from './peer.ts'
 
-/** The live nodes of one service. The object stays the same as long as the service has nodes. */
+/** The peers of one service. The object stays the same as long as the service has nodes. */
 export interface ServicePeers {
   readonly name: string
-  /** Ordered by node id. Swapped whole when anything in it changes, never changed in place. */
+  /** Ordered by node id. Replaced as a whole whenever anything in it changes; never changed in place. */
   readonly peers: readonly Peer[]
-  /** Whether every node that could get requests fails its check: then all of them are used. */
+  /** Whether every node that could get requests fails its check, so that all of them are used. */
   readonly isPanicking: boolean
-  /** The service's balancer of that name; made on first use. */
+  /** Returns the service's balancer with this name, which is created on first use. */
   balancer(name: string): Balancer
 }
 
 /**
- * Which nodes serve which service, now. Reads are two property loads; writes come from the registry, one
- * service at a time, and keep the Peer of every node whose address did not change.
+ * The current nodes of each service. A read is two property loads. Writes come from the registry, one service at a
+ * time, and keep the Peer of every node whose address has not changed.
  */
 export class NodeTable {
   readonly #createPeer: (node: Node) => Peer
@@ -30,33 +31,35 @@ export class NodeTable {
     this.#now = now
   }
 
-  /** Undefined when the service has no node. */
+  /** Returns undefined when the service has no node. */
   get(service: string): ServicePeers | undefined {
     return this.#services.get(service)
   }
 
-  /** Every service with nodes, in the order they were first seen. */
+  /** Iterates over the services with nodes, in the order in which they were first seen. */
   services(): IterableIterator<ServicePeers> {
     return this.#services.values()
   }
 
-  /** Whether the first table is whole. */
+  /** Whether the first table is complete. */
   get isLoaded(): boolean {
     return this.#isLoaded
   }
 
-  /** The first table is whole: a node that comes from now on is new, and warms up where routes have a slow start. */
+  /**
+   * Marks the first table as complete. Nodes that are added later are new, and go through the slow start of a route.
+   */
   loaded(): void {
     this.#isLoaded = true
   }
 
-  /** Replaces a service's nodes, an empty list removing it. Peers of nodes that are gone are disposed. */
+  /** Replaces the nodes of a service; an empty list removes it. Peers of removed nodes are disposed of. */
   set(service: string, nodes: readonly Node[]): void {
     const live = this.#services.get(service)
     const left = new Map(live?.peers.map(peer => [peer.node.id, peer]))
     const peers = nodes.map(node => {
       const peer = left.get(node.id)
-      if (!peer || !sameEndpoint(peer.node, node)) return this.#welcome(node)
+      if (!peer || !sameEndpoint(peer.node, node)) return this.#createNewPeer(node)
       left.delete(node.id)
       peer.node = node
       return peer
@@ -68,8 +71,8 @@ export class NodeTable {
   }
 
   /**
-   * Takes what checks have found of a peer. One that was unhealthy and is not has its breaker closed, and warms up; one
-   * that is gets no requests, as long as there are others.
+   * Sets the health of a peer by its checks. An unhealthy peer gets no requests as long as others are not unhealthy. A
+   * peer that is no longer unhealthy has its breaker closed and goes through slow start.
    */
   judge(peer: Peer, health: Health): void {
     const was = peer.health
@@ -80,13 +83,13 @@ export class NodeTable {
     peer.recover()
   }
 
-  #welcome(node: Node): Peer {
+  #createNewPeer(node: Node): Peer {
     const peer = this.#createPeer(node)
     if (this.#isLoaded) peer.warmingSince = this.#now()
     return peer
   }
 
-  /** Disposes of every peer. */
+  /** Removes every service and disposes of its peers. */
   clear(): void {
     for (const name of [...this.#services.keys()]) this.set(name, [])
   }
@@ -112,7 +115,7 @@ class LiveService implements ServicePeers {
     let unhealthy = 0
     let others = 0
     for (const { node, health } of this.peers) {
-      if (node.weight === 0 || node.protocol !== undefined) continue
+      if (node.weight === 0 || !isForwardable(node)) continue
       if (health === 'unhealthy') unhealthy++
       else others++
     }

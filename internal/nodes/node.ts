@@ -1,7 +1,7 @@
 /**
- * One address that serves one service. Immutable: a change of weight or metadata is a new Node with the
- * same `service` and `id`. What a running gateway learns about it (in-flight requests, breaker, connections)
- * is a {@link Peer}, not part of it.
+ * One address that serves one service. It is immutable: a change of weight or metadata makes a new Node with the same
+ * `service` and `id`. What a running gateway learns about the node (requests in flight, breaker, connections) is kept
+ * in its `Peer`.
  */
 export interface Node {
   /** Unique within its service. */
@@ -11,16 +11,16 @@ export interface Node {
   readonly host: string
   /** 1..65535. */
   readonly port: number
-  /** Share of requests relative to its neighbours, 0..65535; 0 = no new requests. */
+  /** Share of requests relative to the other nodes of the service, 0..65535; 0 = no new requests. */
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
-  /** What it speaks when that is not HTTP/1.1, e.g. `grpc`; such a node is shown and gets no requests. */
+  /** The protocol of the node when it is not HTTP/1.1, such as `grpc`. Such a node is shown and gets no requests. */
   readonly protocol?: string
-  /** Set while the registry no longer names it and this may be the registry's loss, not the node's. */
+  /** Set while the key of the node is gone, and the registry may have lost it although the node is alive. */
   readonly suspect?: true
 }
 
-/** What a registry value says of a node before it is checked. */
+/** A node as a registry value describes it, before validation. */
 export interface NodeInput {
   readonly id: string
   readonly service: string
@@ -32,6 +32,11 @@ export interface NodeInput {
   readonly protocol?: string | undefined
 }
 
+/** Returns whether requests can be sent to a node: whether the gateway has a transport for what it speaks. */
+export function isForwardable({ protocol }: Node): boolean {
+  return protocol === undefined
+}
+
 export const MAX_WEIGHT = 65_535
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$/
 const HOST_NAME =
@@ -40,12 +45,12 @@ const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
 const RESERVED_NAMES = new Set(['__proto__', 'constructor', 'prototype'])
 
 /**
- * A checked, frozen {@link Node}.
+ * Validates the input and returns a frozen {@link Node}.
  *
- * @throws TypeError with a reason for people when a name, the address, the port or the weight is not
- * acceptable: reserved names, user info, port outside 1..65535, a weight that is not an integer in
- * 0..65535, and unspecified, multicast or link-local addresses (nothing legitimate serves there, and
- * 169.254.169.254 is where clouds keep credentials).
+ * @throws TypeError with a human-readable reason when a name, the address, the port or the weight is not acceptable:
+ * reserved names, user info, a port outside 1..65535, a weight that is not an integer in 0..65535, and unspecified,
+ * multicast or link-local addresses (nothing legitimate serves there, and 169.254.169.254 is where clouds keep
+ * credentials).
  */
 export function createNode(input: NodeInput): Node {
   const { id, service, host, port, weight = 1, metadata = {}, protocol = 'http' } = input
@@ -62,12 +67,12 @@ export function createNode(input: NodeInput): Node {
   return Object.freeze(protocol === 'http' ? node : { ...node, protocol })
 }
 
-/** The node with `suspect` set. */
+/** Returns the node with `suspect` set. */
 export function suspected(node: Node): Node {
   return node.suspect ? node : Object.freeze({ ...node, suspect: true })
 }
 
-/** `host:port`, an IPv6 host in brackets. */
+/** Returns `host:port`, with an IPv6 host in brackets. */
 export function addressOf(node: Pick<Node, 'host' | 'port'>): string {
   return node.host.includes(':') ? `[${node.host}]:${node.port}` : `${node.host}:${node.port}`
 }
@@ -83,7 +88,7 @@ export function parseAddress(address: string): { host: string; port: number } {
   return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) }
 }
 
-/** Whether two nodes say the same in everything. */
+/** Whether two nodes are equal in everything. */
 export function sameNode(a: Node, b: Node): boolean {
   return (
     sameEndpoint(a, b) &&
@@ -93,7 +98,7 @@ export function sameNode(a: Node, b: Node): boolean {
   )
 }
 
-/** Whether two nodes are the same process at the same address, whatever their weights say. */
+/** Whether two nodes are the same instance at the same address, whatever their weights and metadata. */
 export function sameEndpoint(a: Node, b: Node): boolean {
   return (
     a.id === b.id &&
@@ -109,7 +114,12 @@ function sameRecord(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return keys.length === Object.keys(b).length && keys.every(key => a[key] === b[key])
 }
 
-/** @throws TypeError unless a service or a node can be called so; `what` it is of is for the message. */
+/**
+ * Checks the name of a service or a node.
+ *
+ * @param what names the field in the message
+ * @throws TypeError when the name is not acceptable
+ */
 export function checkName(what: string, name: unknown): void {
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new TypeError(
@@ -132,7 +142,7 @@ function checkHost(host: unknown): void {
     checkIpv6(host)
     return
   }
-  // The whole of a numeric-looking name (`2130706433`, `0x7f.1`) is read as an IPv4 address by resolvers.
+  // Resolvers read a name whose last label looks numeric (`2130706433`, `0x7f.1`) as an IPv4 address.
   const lastLabel = host.replace(/\.$/, '').split('.').at(-1)!
   if (!HOST_NAME.test(host) || /^(?:0x[0-9a-f]*|\d+)$/i.test(lastLabel)) {
     throw new TypeError(`host must be an IP address or a host name, not ${show(host)}`)
@@ -166,7 +176,7 @@ function checkIpv6(host: string): void {
   if (canonical === '::') throw new TypeError(`host must not be the unspecified address: ${show(host)}`)
 }
 
-/** A value as it may stand in a message: short, and on one line whatever it holds. */
+/** Formats a value for a message: short and on one line. */
 function show(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text

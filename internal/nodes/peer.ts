@@ -1,56 +1,56 @@
 import type { Health } from './health.ts'
-import type { Node } from './node.ts'
+import { isForwardable, type Node } from './node.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /**
- * A node and what this gateway knows of it while it runs. The object stays the same while its node's
- * address does, so that a new weight loses neither breaker nor connections.
+ * A process's live view of a node. The object stays the same as long as the address of its node does, so that a new
+ * weight costs neither the breaker nor the connections.
  */
 export interface Peer {
-  /** The newest word on the node; replaced, never changed. */
+  /** The current description of the node; replaced, never changed. */
   node: Node
   /** `host:port`, as logs and /routes show it. */
   readonly address: string
-  /** Requests sent whose answer has not ended. */
+  /** Requests that were sent and whose answer has not ended. */
   inFlight: number
-  /** Tries begun since this gateway knows the node. */
+  /** Tries begun since the peer was created. */
   requests: number
   /** Tries without an answer, or with a failure status. */
   failures: number
-  /** Tries whose answer did not come in time; `failures` has them, too. */
+  /** Tries whose answer did not come in time; also counted in `failures`. */
   timeouts: number
-  /** What active checks say of it. Set by the node table. */
+  /** The health by active checks. Set by the node table. */
   health: Health
-  /** Whether it is left out because its check fails, while another node's does not. Set by the node table. */
+  /** Whether the peer gets no requests because its check fails and another peer's does not. Set by the node table. */
   isAvoided: boolean
   /**
-   * When it came, after the first table was there, or came back: its breaker closed, or its check passed again.
-   * Milliseconds on the monotonic clock; undefined = it never had to warm up.
+   * When the slow start began: when the node was added to a complete table, when its breaker closed, or when its check
+   * passed again. Milliseconds on the monotonic clock; undefined = it never had a slow start.
    */
   warmingSince?: number | undefined
-  /** Whoever counts requests keeps here what the last one was counted with. */
+  /** The series in which the last request was counted; used by the request metrics. */
   lastCounted?: object | undefined
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number
   /**
-   * Whether a request may go there now: it speaks HTTP, is neither drained nor avoided, and its breaker is closed or in
-   * want of a probe.
+   * Whether a request may be sent to the peer now: its node speaks HTTP, it is neither draining nor avoided, and its
+   * breaker is closed or waits for a probe.
    */
   available(): boolean
-  /** Its check has passed after it had failed: what the breaker holds against it is over. */
+  /** Closes the breaker. Called when the check of an unhealthy peer has passed again. */
   recover(): void
-  /** Ends connections and timers once the last request has ended. Called when the node is gone. */
+  /** Ends connections and timers once the last request has ended. Called when the node was removed. */
   dispose(): void
 }
 
-/** What /routes calls the state of a node. `suspect`: in use, although the registry no longer names it. */
+/** The state of a node as /routes shows it. `suspect`: the node is used although its key is gone. */
 export type PeerState = 'up' | 'draining' | 'down' | 'suspect'
 
 export function stateOf(peer: Peer): PeerState {
   if (peer.node.suspect) return 'suspect'
-  if (peer.node.protocol !== undefined) return 'down'
+  if (!isForwardable(peer.node)) return 'down'
   if (peer.node.weight === 0) return 'draining'
   return peer.breaker === 'open' || peer.health === 'unhealthy' ? 'down' : 'up'
 }

@@ -1,8 +1,8 @@
 import type { Peer } from './peer.ts'
 
-/** The slow start of a request's route, at the moment of a pick. */
+/** The slow start of a route at the moment of a pick. */
 export interface SlowStart {
-  /** How long a peer warms up, milliseconds; above 0. */
+  /** How long the slow start lasts, milliseconds; above 0. */
   readonly windowMs: number
   /** Milliseconds on the clock of `Peer.warmingSince`. */
   readonly now: number
@@ -11,11 +11,11 @@ export interface SlowStart {
 const FIRST_PART = 0.1
 
 /**
- * The part of its weight that a peer counts with: from 0.1, when it began to warm up, in a straight line to 1 at
- * the end of the window; 1 without a slow start.
+ * Returns the part of its weight with which a peer counts. During the slow start the part grows linearly from 0.1 to 1;
+ * outside of it the part is 1.
  *
- * Source: Envoy, "Slow start mode", with its smallest weight of 10%. Envoy's line starts at 0 and is cut off
- * there; this one starts at 10%.
+ * Source: Envoy, "Slow start mode", with its minimum weight of 10%. Envoy's line starts at 0 and is cut off at 10%;
+ * this one starts at 10%.
  */
 export function warmth({ warmingSince }: Peer, slowStart: SlowStart | undefined): number {
   if (slowStart === undefined || warmingSince === undefined) return 1

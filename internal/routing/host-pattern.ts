@@ -1,4 +1,4 @@
-/** A Host header as a name: lower case, without port and without the root's dot. */
+/** Normalises a Host header: lower case, without the port and without a trailing dot. */
 export function normaliseHost(host: string): string {
   const colon = host.lastIndexOf(':')
   const name = colon > host.lastIndexOf(']') ? host.slice(0, colon) : host
@@ -13,8 +13,8 @@ export function hostMatches(pattern: string, host: string): boolean {
 }
 
 /**
- * How closely a route's patterns name a host they cover. Larger is more specific: a name before a wildcard, a
- * long wildcard before a short one, no host last. Patterns that cover other hosts say nothing of this one.
+ * Returns how specifically a route's patterns cover a host. Larger is more specific: a name ranks before a wildcard, a
+ * long wildcard before a short one, and a route without hosts last. Patterns that do not cover the host are ignored.
  */
 export function hostSpecificity(patterns: readonly string[] | undefined, host: string): number {
   if (!patterns) return 0

@@ -1,6 +1,6 @@
 const SLASH = 47
 
-/** The literal segments that a document's path starts with, as {@link decodedSegment} spells them; '' = none. */
+/** Returns the literal segments at the start of a document's path, spelled as by {@link decodedSegment}; '' = none. */
 export function literalStart(path: string): string {
   const parameter = path.indexOf('/:')
   const start = parameter === -1 ? path : path.slice(0, parameter)
@@ -9,7 +9,7 @@ export function literalStart(path: string): string {
   return literal.includes('%') ? decodedLiterals(literal).replaceAll('%', '%25') : literal
 }
 
-/** A segment of a request's path as the router compares it: a percent sign stays encoded. */
+/** Returns a segment of a request's path as the router compares it: decoded, except for percent signs. */
 export function decodedSegment(path: string, from: number): string {
   const slash = path.indexOf('/', from)
   const segment = slash === -1 ? path.slice(from) : path.slice(from, slash)
@@ -17,12 +17,12 @@ export function decodedSegment(path: string, from: number): string {
   try {
     return decodeURI(segment.replaceAll('%25', '%2525'))
   } catch {
-    // No router takes such a path.
+    // No router matches such a path.
     return segment
   }
 }
 
-/** Where the segment with this index starts; -1 = there is none. */
+/** Returns where the segment with this index starts; -1 = there is none. */
 export function startOfSegment(path: string, index: number): number {
   let from = path === '' ? -1 : 1
   for (let left = index; left > 0 && from !== -1; left--) {
@@ -32,7 +32,7 @@ export function startOfSegment(path: string, index: number): number {
   return from
 }
 
-/** The same for the same text, whatever comes behind the segment. */
+/** Hashes the segment that starts at `from`, up to the next slash. */
 export function hashOfSegment(path: string, from: number): number {
   let hash = 0
   for (let at = from; at < path.length; at++) {
@@ -43,7 +43,7 @@ export function hashOfSegment(path: string, from: number): number {
   return hash
 }
 
-/** The router decodes a path before it looks at it, and takes a pattern as already decoded. */
+/** Decodes the literal parts of a pattern, because the router decodes paths and expects decoded patterns. */
 export function decodedLiterals(path: string): string {
   if (!path.includes('%')) return path
   try {

@@ -11,27 +11,27 @@ import type { Route } from './route.ts'
 
 type Router = createRouter.Instance<createRouter.HTTPVersion.V1>
 
-/** What the routers call the one method each of them has. */
+/** The method name used inside the routers, each of which serves a single method. */
 const ONLY_METHOD = 'GET'
-/** So many documents may share a router: it compiles code for each path, which takes some 20 µs. */
-const FEW = 64
+/** Up to this many documents share a router. It compiles code for each path, which takes some 20 µs. */
+const MAX_SHARED = 64
 
 /**
- * The documents for one host that a path may lead to. A few share routers; more are told apart by a hash of one
- * literal segment. A hash will do: the routers look at the whole path anyway, and what is not in them need not be
- * built. Nothing is done before the first request that comes this way.
+ * The documents for one host that a path may lead to. A few documents share routers; more are divided among child
+ * branches by the hash of one literal segment. Collisions do no harm, because the routers compare the whole path.
+ * Nothing is built before the first request for the branch.
  */
 export class RouteBranch {
   readonly #host: string
   readonly #documents: () => readonly Route[]
   readonly #parent: RouteBranch | undefined
-  /** Which segment tells them apart. */
+  /** The index of the segment by which documents are divided. */
   #level: number
-  /** By hash, as many as a power of two, or none; undefined = not told apart yet. */
+  /** The children by hash; their number is a power of two, or 0. Undefined = not divided yet. */
   #children: readonly (RouteBranch | undefined)[] | undefined
-  /** The documents that are in no child. */
+  /** The documents that belong to no child. */
   #own: readonly Route[] = []
-  /** By method. One router for all of them would refuse a method it does not know, and every other document with it. */
+  /** By method. A single router would throw on a method that it does not know, and take all other documents with it. */
   readonly #routers = new Map<string, Router>()
 
   constructor(host: string, documents: () => readonly Route[], level = 0, parent?: RouteBranch) {
@@ -41,9 +41,9 @@ export class RouteBranch {
     this.#parent = parent
   }
 
-  /** What a request's path leads to, from the root. */
+  /** Finds the document for a request. Call it on the root. */
   find(method: string, path: string): PathEntry | undefined {
-    // A literal segment is more specific than anything else in its place: what has more of them goes first.
+    // Literal segments are more specific than anything else in their place, so the deepest branch is searched first.
     for (let branch: RouteBranch | undefined = this.#reach(path); branch; branch = branch.#parent) {
       if (branch.#own.length === 0) continue
       const router = branch.#routers.get(method) ?? branch.#build(method)
@@ -53,7 +53,7 @@ export class RouteBranch {
     return undefined
   }
 
-  /** The farthest branch on the way of a path. */
+  /** Returns the deepest branch that the path leads to. */
   #reach(path: string): RouteBranch {
     let branch: RouteBranch = this
     let children = this.#children ?? this.#open()
@@ -75,9 +75,9 @@ export class RouteBranch {
     const documents = this.#documents()
     this.#own = documents
     this.#children = []
-    if (documents.length <= FEW) return this.#children
+    if (documents.length <= MAX_SHARED) return this.#children
     const starts = documents.map(route => literalStart(route.path))
-    const size = 2 ** Math.ceil(Math.log2((2 * documents.length) / FEW))
+    const size = 2 ** Math.ceil(Math.log2((2 * documents.length) / MAX_SHARED))
     for (let level = this.#level; ; level++) {
       const own: Route[] = []
       const parts = new Map<number, Route[]>()
@@ -94,7 +94,7 @@ export class RouteBranch {
         else parts.set(hash, [route])
       }
       if (parts.size === 0) break
-      // All of them may have this segment, such as `/api`: the next one tells more.
+      // When all documents have the same segment, such as `/api`, the next one divides better.
       if (own.length === 0 && parts.size === 1) continue
       this.#level = level
       this.#own = own
@@ -119,7 +119,7 @@ export class RouteBranch {
     }
     const router = createRouter({
       caseSensitive: true,
-      // The default of 100 answers 404 to a longer segment; the size of a target is limited elsewhere.
+      // With the default of 100, longer segments are not found. The length of a target is limited elsewhere.
       maxParamLength: 65_536,
       querystringParser: () => NO_PARAMETERS,
     })
@@ -129,7 +129,7 @@ export class RouteBranch {
   }
 }
 
-/** What stands behind one path pattern. */
+/** The document behind one path pattern. */
 export interface PathEntry {
   readonly route: Route
   /** Whether the pattern is the `/x` that a document `/x/*` also matches. */
@@ -140,7 +140,7 @@ export interface PathEntry {
 const NO_PARAMETERS = {}
 const unused = () => {}
 
-/** Patterns of the router for a document's path; parameter names do not matter for matching. */
+/** Returns the router's patterns for a document's path. Parameter names do not matter for matching. */
 function patternsOf(path: string): (readonly [pattern: string, implied: boolean])[] {
   let index = 0
   const pattern = decodedLiterals(path).replace(/:[^/]+/g, () => `:p${index++}`)

@@ -2,29 +2,28 @@ import { hostMatches, normaliseHost } from './host-pattern.ts'
 import type { Route } from './route.ts'
 import { RouteBranch } from './route-branch.ts'
 
-/** Stands for every method that no document names; empty, as no method is. */
+/** Stands for every method that no document names. Empty, because no real method is. */
 const ANY_OTHER = ''
 
 export interface RouteTableOptions {
   /**
-   * The route of a service that has no document of its own, or undefined when there is no such service.
-   * Asked per request with the first path segment, so that services may come and go without the table
-   * being built again.
+   * Returns the automatic route of a service; undefined when there is no such service or it has a document. Called for
+   * each request with its first path segment, so that services may come and go without a new table.
    */
   readonly autoRoute?: (service: string) => Route | undefined
 }
 
 /**
- * Finds the route of a request: of the documents whose host, method and path match, the one with the most
- * specific path; of those with the same path the highest priority, then the most specific host, then the
- * smallest id. A document `/x/*` also matches `/x`, one for GET also HEAD.
+ * Finds the route of a request. Of the documents whose host, method and path match, the one with the most specific path
+ * wins. Of equal paths, the highest priority wins, then the most specific host, then the smallest id. A document for
+ * `/x/*` also matches `/x`, and one for GET also matches HEAD.
  *
- * An automatic route `/<service>/*` competes by path like a document and loses ties; a document that names
- * the request's host beats it whatever its path.
+ * An automatic route `/<service>/*` competes by path like a document, and loses ties. A document that names the
+ * request's host wins over it, whatever its path.
  *
- * Immutable: a change of documents is a new table. Making one costs next to nothing; a request builds what its own
- * host, method and path need of it. So neither a change among ten thousand documents nor a thousand changes in a row
- * hold requests up, and each change counts at once.
+ * A table is immutable: a change of documents makes a new one. That costs next to nothing, because each request builds
+ * only what its own host, method and path need. So neither a change among ten thousand documents nor a thousand
+ * consecutive changes delay requests, and each change takes effect at once.
  */
 export class RouteTable {
   readonly documents: readonly Route[]
@@ -56,8 +55,10 @@ export class RouteTable {
   }
 
   /**
-   * @param host the Host header as it came; undefined matches only documents without hosts
-   * @param path the raw path, without query
+   * Returns the route of a request; undefined when none matches.
+   *
+   * @param host the Host header as received; undefined matches only documents without hosts
+   * @param path the raw path, without the query
    */
   match(method: string, host: string | undefined, path: string): Route | undefined {
     const found = this.#groupOf(host).find(this.#methods.has(method) ? method : ANY_OTHER, path)
@@ -65,7 +66,7 @@ export class RouteTable {
     return this.#autoRoute(firstSegment(path)) ?? found?.route
   }
 
-  /** The methods for which {@link match} would find a document here; for the Allow header. Sorted. */
+  /** Returns the methods, sorted, for which {@link match} would find a document; for the Allow header. */
   allowedMethods(host: string | undefined, path: string): string[] {
     const group = this.#groupOf(host)
     return [...this.#methods].filter(method => group.find(method, path)).sort()
@@ -85,8 +86,8 @@ export class RouteTable {
     if (key === undefined) return this.#defaultGroup
     let group = this.#groups.get(key)
     if (!group) {
-      // Any name the key stands for will do: documents that match one of them match all, because a more
-      // specific pattern would have been chosen as the key instead.
+      // Any name that the key covers will do. Documents that match one of these names match all of them, because a more
+      // specific pattern would have been chosen as the key.
       const example = key.startsWith('*.') ? `\0${key.slice(1)}` : key
       group = this.#group(example)
       this.#groups.set(key, group)
@@ -94,7 +95,7 @@ export class RouteTable {
     return group
   }
 
-  /** @param host a name that the documents are for; '' = those without hosts */
+  /** @param host a name that the documents match; '' = documents without hosts */
   #group(host: string): RouteBranch {
     return new RouteBranch(host, () => this.documents.filter(route => isFor(route, host)))
   }

@@ -1,129 +1,145 @@
-import type { HashKey, StickyCookie } from '../affinity.ts'
 import type { HealthCheck } from '../nodes/health.ts'
 
 /**
- * Which requests go to which service, and under which rules. Made from a route document (config schema
- * `RouteDocument`) with every default filled in; immutable.
+ * Which requests go to which service, and under which rules. A route is made from a route document (config schema
+ * `RouteDocument`) with all defaults filled in, and is immutable.
  */
 export interface Route {
   readonly id: string
-  /** Where it came from: a registry key, a file (configuration or services), or made for a service without a document. */
+  /**
+   * Where it came from: a registry key, a file (configuration or services), or `auto` for a service without a document.
+   */
   readonly origin: 'etcd' | 'file' | 'auto'
-  /** Literal segments, `:param` segments, at most one trailing `*`. */
+  /** Literal segments, `:param` segments, and at most one trailing `*`. */
   readonly path: string
   /** Upper case; undefined = every method. */
   readonly methods?: readonly string[] | undefined
-  /** Lower case, without port; `*.example.org` matches one or more labels in front. Undefined = every host. */
+  /**
+   * Lower case, without port. `*.example.org` matches one or more labels in place of the asterisk. Undefined = every
+   * host.
+   */
   readonly hosts?: readonly string[] | undefined
   readonly service: string
   /** Whole leading segments of `path` that the node does not see; '' = none. */
   readonly stripPrefix: string
   readonly auth: RouteAuth
-  /** From the arrival of the request's head to the head of the answer, over all tries. */
+  /** The time from the head of the request to the head of the answer, over all tries. */
   readonly timeoutMs: number
-  /** The same for one try; undefined = no limit of its own. */
+  /** The time to the head of the answer for each try; undefined = no limit of its own. */
   readonly tryTimeoutMs?: number | undefined
-  /** Silence between two pieces of an answer's body; 0 = any, undefined = as configured for all nodes. */
+  /**
+   * The longest silence between two pieces of an answer's body; 0 = no limit, undefined = as configured for all nodes.
+   */
   readonly bodyIdleTimeoutMs?: number | undefined
-  /** Further tries after the first, each on a node not tried yet; undefined = one on every other node. */
+  /** Retries after the first try, each on a node not tried yet; undefined = one on every other node. */
   readonly retries?: number | undefined
-  /** Statuses of answers for which another node is asked, where the request may be repeated; undefined = none. */
+  /** Statuses on which the request is retried, if it may be repeated; undefined = none. */
   readonly retryOn?: readonly number[] | undefined
-  /** Bodies up to this are kept while they are sent, so that they can be sent again; undefined = none. */
+  /** Bodies up to this length are kept in memory, so that they can be sent again; undefined = none. */
   readonly retryBufferBytes?: number | undefined
-  /** When a second node is asked while the first has not answered; undefined = never. */
+  /** When the request is also sent to a second node; undefined = never. */
   readonly hedge?: HedgeRule | undefined
-  /** What this route says of the breakers of its service's nodes; the configuration says the rest. */
+  /** Settings of the circuit breakers of the service's nodes. Absent fields are taken from the configuration. */
   readonly breaker?: BreakerRule | undefined
-  /** How the nodes of its service are checked; null = not at all, undefined = as they say themselves. */
+  /** How the nodes of the service are checked; null = not at all, undefined = as the nodes declare. */
   readonly healthCheck?: HealthCheck | null | undefined
-  /** What this route says of how much of its service may be under way; the configuration says the rest. */
+  /** The concurrency limit of the service. Absent fields are taken from the configuration. */
   readonly serviceLimit?: ServiceLimitRule | undefined
-  /** A name of the balancer list. */
+  /** A name in `BALANCERS`. */
   readonly balancer: string
-  /** For `consistent-hash`: what the node is chosen by. */
+  /** For `consistent-hash`: where the key of a request is found. */
   readonly hashKey?: HashKey | undefined
   /** For `sticky-cookie`. */
   readonly stickyCookie?: StickyCookie | undefined
-  /** How long a new or recovered node takes to come to its whole weight; undefined and 0 = no time. */
+  /** How long a new or recovered node takes to reach its full weight; undefined and 0 = no slow start. */
   readonly slowStartMs?: number | undefined
-  /** Larger wins where path patterns are the same. */
+  /** The rules of its policies by name, as plain data; undefined when it has none. */
+  readonly policies?: RoutePolicies | undefined
+  /**
+   * Whether its document cannot be used and no earlier one was good. Such a route matches, so that its requests do not
+   * fall to a less strict one, and is answered WG_ROUTE_BROKEN; `policies` is set.
+   */
+  readonly isBroken?: boolean | undefined
+  /** Of routes with the same path pattern, the one with the largest priority wins. */
   readonly priority: number
   readonly fallback?: RouteFallback | undefined
-  /** The largest body of a request, bytes; 0 = no limit, undefined = the gateway's own limit. */
+  /** The largest request body, bytes; 0 = no limit, undefined = the gateway's limit. */
   readonly maxBodyBytes?: number | undefined
-  /** Whether a path may have a `%2F`, which is a part of its segment here. */
+  /** Whether a path may contain `%2F`, which is then part of its segment. */
   readonly allowEncodedSlash?: boolean | undefined
-  /** Whether the node sees the client's Host instead of its own address. */
+  /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
   /** What its document says in a way that is deprecated, for people; undefined = nothing. */
   readonly warnings?: readonly string[] | undefined
 }
 
-/** The ways in which a request can show who it speaks for. */
+/** Rules by policy name, each in the shape that the policy's schema gives it. Frozen. */
+export type RoutePolicies = { readonly cors?: object } & Readonly<Record<string, unknown>>
+
+/** The names of the authenticators. */
 export const AUTHENTICATOR_NAMES = ['jwt', 'api-key', 'basic'] as const
 export type AuthenticatorName = (typeof AUTHENTICATOR_NAMES)[number]
 
-/** By whom a request must be known, and what it must have been granted. */
+/** Which authenticator must accept a request, and which grants its identity needs. */
 export interface AuthRule {
   readonly type: AuthenticatorName
-  /** All of them must be granted. */
+  /** Scopes, all of which must be granted. */
   readonly scopes: readonly string[]
-  /** One of them is enough. */
+  /** Roles, one of which must be granted. */
   readonly roles: readonly string[]
-  /** All of them must hold; undefined = none. */
+  /** Rules for claims, all of which must hold; undefined = none. */
   readonly claims?: readonly ClaimRule[] | undefined
 }
 
-/** A claim that must be there, with one of these values or with a list that has one of them. */
+/** A claim that must have one of these values, or be a list that includes one of them. */
 export interface ClaimRule {
-  /** As `compileClaimPath` reads it. */
+  /** A path for `compileClaimPath`. */
   readonly path: string
   readonly values: readonly (string | number | boolean)[]
 }
 
-/** Of a list of rules, one must be met; they are tried in order. */
+/** The authentication of a route. `any`: one of the rules must be met; they are tried in order. */
 export type RouteAuth =
   | { readonly type: 'none' }
   | AuthRule
   | { readonly type: 'any'; readonly rules: readonly AuthRule[] }
 
 export interface HedgeRule {
-  /** How long the first node has; undefined = as long as 95% of the service's answers took of late. */
+  /** How long the first node has; undefined = as long as 95% of the service's recent answers took. */
   readonly afterMs: number | undefined
 }
 
 export interface BreakerRule {
-  /** Share of failed tries from which the breaker opens, 0..1. */
+  /** Share of failed tries at which the breaker opens, 0..1. */
   readonly failureRatio?: number
-  /** Tries in the window below which the ratio never opens it. */
+  /** With fewer tries in the window, the ratio never opens the breaker. */
   readonly minimumRequests?: number
   readonly windowMs?: number
-  /** How long it is open at first; twice as long after each probe that fails. */
+  /** How long the breaker first stays open; doubled after each failed probe. */
   readonly openMs?: number
   readonly maxOpenMs?: number
-  /** Answers that take longer count as failures; null = none does. */
+  /** Answers whose head takes longer count as failures; null = none does. */
   readonly slowCallMs?: number | null
-  /** Statuses that count as failures; null = 500 and above but 501 and 505. */
+  /** Statuses that count as failures; null = 500 and above except 501 and 505. */
   readonly statuses?: readonly number[] | null
 }
 
 export interface ServiceLimitRule {
-  /** Requests under way at the same time; null = no fixed limit. */
+  /** Requests in flight; null = no fixed limit. */
   readonly concurrent?: number | null
-  /** Whether the limit is found by how long answers take. */
+  /** Whether the limit adapts to how long answers take. */
   readonly adaptive?: boolean
-  /** The most that is found. */
+  /** The upper bound of an adaptive limit. */
   readonly max?: number
-  /** How many may wait for a place; null = half as many as the limit. */
+  /** How many requests may wait for a slot; null = half of the limit. */
   readonly queue?: number | null
-  /** The longest that one waits. */
+  /** The longest that a request waits for a slot. */
   readonly queueMs?: number
 }
 
 /**
- * What answers when no node of the route's service can: a fixed answer, another service, or what a node answered
- * to the same request before.
+ * What answers when no node of the route's service can: a fixed answer, another service, or an earlier answer to the
+ * same request.
  */
 export type RouteFallback =
   | {
@@ -135,6 +151,24 @@ export type RouteFallback =
   | { readonly type: 'service'; readonly service: string }
   | {
       readonly type: 'stale'
-      /** How old it may be. */
+      /** How old the answer may be. */
       readonly maxAgeMs: number
     }
+
+/** Where a request carries the key by which `consistent-hash` chooses its node. */
+export type HashKey =
+  /** A header that the node receives; `name` in lower case. */
+  | { readonly from: 'header'; readonly name: string }
+  | { readonly from: 'cookie'; readonly name: string }
+  /** The client's address. */
+  | { readonly from: 'address' }
+  /** A claim of the token; dots in `name` lead into nested objects. */
+  | { readonly from: 'claim'; readonly name: string }
+  /** A `:name` segment of the route's path. */
+  | { readonly from: 'pathParameter'; readonly name: string }
+
+/** The cookie by which `sticky-cookie` finds a client's node again. */
+export interface StickyCookie {
+  /** Undefined = a cookie name for each service. */
+  readonly name?: string | undefined
+}

@@ -1,11 +1,9 @@
-/**
- * Credentials that were accepted, so that they need not be checked again: at most so many, the oldest going first.
- */
+/** Remembers accepted credentials, so that they are not checked again. The oldest are evicted first. */
 export class AcceptedCredentials<T> {
   readonly #capacity: number
   readonly #accepted = new Map<string, T>()
 
-  /** @param capacity 0 = none is remembered */
+  /** @param capacity how many are remembered at most; 0 = none */
   constructor(capacity: number) {
     this.#capacity = capacity
   }
@@ -14,11 +12,11 @@ export class AcceptedCredentials<T> {
     return this.#accepted.get(credential)
   }
 
-  add(credential: string, what: T): void {
+  add(credential: string, value: T): void {
     if (this.#capacity === 0) return
-    // A Map keeps the order in which keys came.
+    // A Map iterates in insertion order.
     if (this.#accepted.size >= this.#capacity) this.#accepted.delete(this.#accepted.keys().next().value!)
-    this.#accepted.set(credential, what)
+    this.#accepted.set(credential, value)
   }
 
   delete(credential: string): void {

@@ -1,19 +1,19 @@
 import { hash } from 'node:crypto'
 import type { Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
-import { takeHeader } from '../../internal/http/take-header.ts'
 import type { Authenticator } from './authenticator.ts'
 
 export interface ApiKey {
   readonly identity: Identity
-  /** Milliseconds since 1970 from which it is no longer accepted. */
+  /** When the key expires, milliseconds since 1970. */
   readonly acceptedUntil: number
 }
 
-/** The API keys that there are. */
+/** The API keys that are known, by their hash. */
 export interface ApiKeys {
-  /** False while it is not known yet which they are. */
+  /** False until the keys have been read for the first time. */
   readonly isLoaded: boolean
   /** @param sha256 in lower-case hexadecimal digits */
   get(sha256: string): ApiKey | undefined
@@ -21,7 +21,7 @@ export interface ApiKeys {
 
 export interface ApiKeyAuthenticatorOptions {
   readonly apiKeys: ApiKeys
-  /** The header that a key is sent in, in lower case. */
+  /** The header that carries the key, in lower case. */
   readonly header: string
   /** Milliseconds since 1970. */
   readonly now?: () => number
@@ -30,9 +30,9 @@ export interface ApiKeyAuthenticatorOptions {
 const MAX_KEY_BYTES = 512
 
 /**
- * Knows callers by API keys. Only the SHA-256 of a key is ever kept, and it is what keys are looked up by: how long
- * that takes tells nothing of a key that is not known whole. So fast a hash is enough since keys are random, at 256
- * bits; it costs 1 µs. A key that was accepted is not forwarded.
+ * Creates the authenticator for API keys. Keys are stored and looked up by their SHA-256, so the time that a look-up
+ * takes reveals nothing about a key that is only partly known. A hash this fast (1 µs) is sufficient because keys are
+ * random (256 bits). The key is removed from the request, so the node does not see it.
  */
 export function createApiKeyAuthenticator({
   apiKeys,
@@ -56,14 +56,14 @@ export function createApiKeyAuthenticator({
       }
       if (!apiKeys.isLoaded) {
         throw new GatewayError('WG_AUTH_UNAVAILABLE', {
-          cause: new Error('the API keys have not come yet'),
+          cause: new Error('the API keys are not loaded yet'),
           headers: { 'retry-after': '1' },
         })
       }
-      // Also what two headers are read as: no key has a comma and a space.
+      // A key sent twice is refused as unknown below: two headers are joined by a comma and a space.
       if (key.length > MAX_KEY_BYTES) throw refusal('WG_TOKEN_INVALID', 'the API key is too long')
       const known = apiKeys.get(hash('sha256', key, 'hex'))
-      if (!known) throw refusal('WG_TOKEN_INVALID', 'the API key is not known')
+      if (!known) throw refusal('WG_TOKEN_INVALID', 'the API key is unknown')
       if (now() >= known.acceptedUntil) throw refusal('WG_TOKEN_EXPIRED', 'the API key has expired')
       return known.identity
     },

@@ -2,27 +2,27 @@ import type { Call, Identity } from '../../internal/call.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
 
-/** Tells who a request speaks for. */
+/** One authentication method: determines the identity behind a request. */
 export interface Authenticator {
   /**
-   * What a client is told that shows nothing of the kind, or not enough: a challenge of WWW-Authenticate
-   * (RFC 9110 section 11.6.1).
+   * The challenge of WWW-Authenticate for a client that sent no credentials of this kind (RFC 9110 section 11.6.1).
    */
   readonly challenge: string
   /**
-   * At once where it can, which is nearly always; later where keys must be fetched or a password hashed. What it
-   * takes from the request because no node may see it, it takes from `head.headers` and `call.target`.
+   * Checks the credentials of a request. Returns the identity synchronously wherever possible, which is nearly always,
+   * and a promise where keys must be fetched or a password hashed. Credentials that no node may see are removed from
+   * `head.headers` and `call.target`.
    *
    * @throws GatewayError WG_TOKEN_MISSING, WG_TOKEN_INVALID or WG_TOKEN_EXPIRED, with WWW-Authenticate, or
-   *   WG_AUTH_UNAVAILABLE; a promise rejects with the same
+   *   WG_AUTH_UNAVAILABLE or WG_OVERLOADED with Retry-After; a promise rejects with the same errors
    */
   authenticate(head: RequestHead, call: Call): Identity | Promise<Identity>
   /**
-   * Takes all of its kind from the request unjudged, where another way is the one that counts: what no way has answered
-   * for, no node may see or believe.
+   * Removes every credential of this kind from the request without checking it. Called when another authenticator has
+   * succeeded: a node must neither see nor trust credentials that nothing has verified.
    */
   withhold(head: RequestHead, call: Call): void
 }
 
-/** Those that are configured. */
+/** The configured authenticators, by name. */
 export type Authenticators = { readonly [Name in AuthenticatorName]?: Authenticator | undefined }

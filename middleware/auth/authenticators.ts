@@ -4,14 +4,14 @@ import type { Authenticator, Authenticators } from './authenticator.ts'
 import { createBasicAuthenticator } from './basic-authenticator.ts'
 import { createJwtAuthenticator } from './jwt-authenticator.ts'
 
-/** Every way to tell who a request speaks for, by the name that routes call it. */
+/** Every authentication method, by the name that routes use for it. */
 const AUTHENTICATORS = {
   jwt: createJwtAuthenticator,
   'api-key': createApiKeyAuthenticator,
   basic: createBasicAuthenticator,
 } as const satisfies Record<AuthenticatorName, (options: never) => Authenticator>
 
-/** What each of them runs with; one that is not said is not there. */
+/** The options of each authenticator; undefined = it is not configured. */
 export type AuthenticatorsOptions = {
   readonly [Name in AuthenticatorName]: Parameters<(typeof AUTHENTICATORS)[Name]>[0] | undefined
 }

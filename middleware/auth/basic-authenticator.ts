@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { hash, randomBytes } from 'node:crypto'
 import type { Identity } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
-import { takeHeader } from '../../internal/http/take-header.ts'
 import type { PasswordHash } from '../../internal/password-hash.ts'
 import { AcceptedCredentials } from './accepted-credentials.ts'
 import type { Authenticator } from './authenticator.ts'
@@ -16,21 +16,21 @@ export interface BasicUser {
 
 export interface BasicAuthenticatorOptions {
   readonly users: ReadonlyMap<string, BasicUser>
-  /** Credentials that are remembered; 0 = none. */
+  /** How many accepted credentials are remembered; 0 = none. */
   readonly cacheSize: number
-  /** Default: with scrypt. */
+  /** Default: scrypt. */
   readonly isPassword?: typeof isPassword
 }
 
 const MAX_CREDENTIALS_BYTES = 1_024
-/** Each takes a thread and 16 MiB; libuv has four threads, and files and names are looked up with them too. */
+/** Each check takes 16 MiB and one of libuv's four threads, which files and DNS look-ups need as well. */
 const MAX_CHECKS = 2
 const MAX_WAITING = 32
 
 /**
- * Knows users by name and password (RFC 7617). What was accepted is remembered, by a hash that is worth nothing outside
- * of this process; everything else costs scrypt, so no more than a few are checked at a time. The credentials are not
- * forwarded.
+ * Creates the authenticator for users and passwords (RFC 7617). Accepted credentials are remembered by a salted hash
+ * that is worthless outside this process. All others cost a run of scrypt, so only a few are checked at a time.
+ * Credentials are never forwarded.
  */
 export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Authenticator {
   const { users, cacheSize, isPassword: check = isPassword } = options
@@ -38,7 +38,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
   const [first] = users.values()
   const nobody = first && passwordLike(first.password)
   const salt = randomBytes(16).toString('hex')
-  /** By what is sent: several requests of one client come at once. */
+  /** Checks in flight, by credentials: one client often sends several requests at once. */
   const checking = new Map<string, Promise<Identity>>()
   const waiting: (() => void)[] = []
   let checks = 0
@@ -55,10 +55,10 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
       checks--
       waiting.shift()?.()
     }
-    throw refusal(user ? 'the password is wrong' : 'there is no such user')
+    throw refusal(user ? 'the password is wrong' : 'the user is unknown')
   }
 
-  /** Resolves when a password may be checked. */
+  /** Waits for a free slot for a check, and takes it. */
   async function turn(): Promise<void> {
     while (checks >= MAX_CHECKS) await new Promise<void>(resolve => waiting.push(resolve))
     checks++
@@ -70,7 +70,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
     if (known) return known
     if (waiting.length >= MAX_WAITING) {
       throw new GatewayError('WG_OVERLOADED', {
-        cause: new Error('too many passwords are waiting to be checked'),
+        cause: new Error('too many password checks are waiting'),
         headers: { 'retry-after': '1' },
       })
     }
@@ -98,7 +98,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
       if (authorization.length > MAX_CREDENTIALS_BYTES) throw refusal('the credentials are too long')
       // RFC 9110 section 11.4 allows any number of spaces.
       const identity = identify(authorization.slice(SCHEME.length).replace(/^ +/, ''))
-      // Whatever comes of it, no node is told.
+      // Before the result is known: no node sees them either way.
       takeHeader(head.headers, 'authorization')
       return identity
     },

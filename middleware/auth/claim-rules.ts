@@ -1,24 +1,24 @@
-import type { Claims } from '../../internal/claim-at.ts'
+import type { Claims } from '../../internal/claim-path.ts'
 
-/** What must hold of the registered claims of a token (RFC 7519 section 4.1). */
+/** Requirements on the registered claims of a token (RFC 7519 section 4.1). */
 export interface ClaimRules {
   /** One of these must be in `aud`; undefined = any. */
   readonly audience?: readonly string[] | undefined
   /** Whether a token without `exp` is refused. */
   readonly requireExpiry: boolean
-  /** From `iat` to `exp` at most; undefined = no limit. */
+  /** The longest time from `iat` to `exp`; undefined = no limit. */
   readonly maxLifetimeMs?: number | undefined
 }
 
-/** The token was good once. */
+/** Thrown for a token that was valid before. */
 export class TokenExpired extends TypeError {}
 
 /**
- * Judges times and audience.
+ * Checks the times and the audience of a token.
  *
- * @param toleranceMs how far clocks may disagree
+ * @param toleranceMs how far the clocks of issuer and gateway may differ
  * @param now milliseconds since 1970
- * @returns milliseconds since 1970 from which it is no longer accepted
+ * @returns when the token expires, milliseconds since 1970
  * @throws TokenExpired, or TypeError with the reason, for the log
  */
 export function checkClaims(claims: Claims, rules: ClaimRules, toleranceMs: number, now: number): number {
@@ -26,14 +26,15 @@ export function checkClaims(claims: Claims, rules: ClaimRules, toleranceMs: numb
   const { audience, requireExpiry, maxLifetimeMs } = rules
   if (exp === undefined && requireExpiry) throw new TypeError('the token has no exp')
   if (nbf !== undefined && nbf * 1000 > now + toleranceMs) throw new TypeError('the token is not valid yet')
-  if (iat !== undefined && iat * 1000 > now + toleranceMs) throw new TypeError('the token is from the future')
+  if (iat !== undefined && iat * 1000 > now + toleranceMs)
+    throw new TypeError('the iat of the token is in the future')
   if (audience && !isFor(claims.aud, audience)) throw new TypeError('the token is for another audience')
   let endsAt = exp === undefined ? Number.POSITIVE_INFINITY : exp * 1000
   if (maxLifetimeMs !== undefined) {
-    // One that does not say since when could be renewed for ever.
-    if (iat === undefined) throw new TypeError('the token has no iat, and lifetimes are limited')
+    // Without iat, the limit could not be enforced.
+    if (iat === undefined) throw new TypeError('the token has no iat, which a limited lifetime requires')
     if (exp !== undefined && (exp - iat) * 1000 > maxLifetimeMs)
-      throw new TypeError('the token lives too long')
+      throw new TypeError('the lifetime of the token is too long')
     endsAt = Math.min(endsAt, iat * 1000 + maxLifetimeMs)
   }
   const acceptedUntil = endsAt + toleranceMs
@@ -41,7 +42,7 @@ export function checkClaims(claims: Claims, rules: ClaimRules, toleranceMs: numb
   return acceptedUntil
 }
 
-/** `aud` is a text or a list of texts (RFC 7519 section 4.1.3). */
+/** `aud` is a string or a list of strings (RFC 7519 section 4.1.3). */
 function isFor(aud: unknown, accepted: readonly string[]): boolean {
   const named = Array.isArray(aud) ? aud : [aud]
   return named.some(name => typeof name === 'string' && accepted.includes(name))

@@ -1,18 +1,17 @@
 import type { Identity } from '../../internal/call.ts'
-import type { Claims } from '../../internal/claim-at.ts'
-import { compileClaimPath } from '../../internal/claim-path.ts'
+import { type Claims, compileClaimPath } from '../../internal/claim-path.ts'
 
 export interface ClaimReaderOptions {
   readonly rolesClaim: string
-  /** `scope` and undefined = `scope` (RFC 8693), or else `scp`, as others call it. */
+  /** `scope` or undefined = `scope` (RFC 8693), or else `scp`, which some issuers use instead. */
   readonly scopeClaim?: string | undefined
   readonly claimHeaders: Readonly<Record<string, string>>
 }
 
 /**
- * Turns the claims of a verified token into an {@link Identity}.
+ * Creates the function that turns the claims of a verified token into an {@link Identity}.
  *
- * @throws TypeError when a path of claims is none
+ * @throws TypeError when a claim path is malformed
  */
 export function createClaimReader({
   rolesClaim,
@@ -36,11 +35,31 @@ export function createClaimReader({
   })
 }
 
+/** What the owner of an API key or a user is granted. */
+export interface Grants {
+  readonly scopes?: readonly string[] | undefined
+  readonly roles?: readonly string[] | undefined
+  readonly claims?: Claims | undefined
+}
+
+/**
+ * Creates the function that turns a name and its grants into the {@link Identity} that a token with that `sub` and
+ * those claims would give, so that neither nodes nor rules depend on how a request was authenticated.
+ *
+ * @throws TypeError when a claim path is malformed
+ */
+export function createGrantReader({
+  claimHeaders,
+}: Pick<ClaimReaderOptions, 'claimHeaders'>): (name: string, grants: Grants) => Identity {
+  const read = createClaimReader({ claimHeaders, rolesClaim: 'roles', scopeClaim: 'scope' })
+  return (sub, { claims, scopes = [], roles = [] }) => read({ ...claims, sub, scope: scopes, roles })
+}
+
 function scopeOrScp({ scope, scp }: Claims): unknown {
   return scope ?? scp
 }
 
-/** A list, or a space-separated string (RFC 8693 section 4.2), as its words. */
+/** Splits a space-separated string (RFC 8693 section 4.2); of a list, keeps the strings. */
 function words(value: unknown): readonly string[] {
   if (typeof value === 'string') return value.split(' ').filter(word => word !== '')
   return Array.isArray(value) ? value.filter(word => typeof word === 'string') : []
@@ -49,7 +68,7 @@ function words(value: unknown): readonly string[] {
 const PLAIN = /^[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e])?$/
 
 /**
- * A claim as a header value that arrives as it left: printable ASCII stays, anything else is
+ * Writes a claim as a header value that reaches the node unchanged: printable ASCII is kept, anything else is
  * percent-encoded UTF-8 (and so is `%`, to be unambiguous). Lists are joined by commas, objects are JSON.
  */
 function headerValue(value: unknown): string {

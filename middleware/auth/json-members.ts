@@ -5,15 +5,14 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
 /**
- * Whether an object in a JSON text names a member twice, at any depth. Readers differ on which of the two counts, so
- * that one token could say one thing to us and another to a node (RFC 8725 section 2.4, RFC 7515 section 4).
- *
- * Reads each character once.
+ * Reports whether an object in a JSON text has two members of the same name, at any depth. Parsers disagree on which of
+ * the two counts, so one token could mean one thing here and another at a node (RFC 8725 section 2.4, RFC 7515
+ * section 4). Reads each character once.
  *
  * @param json text that JSON.parse accepts
  */
 export function hasDuplicateMembers(json: string): boolean {
-  /** The names of each object that is open, innermost last. */
+  /** The member names of each open object, innermost last. */
   const open: Set<string>[] = []
   for (let i = 0; i < json.length; i++) {
     const code = json.charCodeAt(i)
@@ -23,9 +22,9 @@ export function hasDuplicateMembers(json: string): boolean {
       const end = endOfString(json, i)
       let next = end
       while (json.charCodeAt(next) <= 0x20) next++
-      // Outside of strings, a colon stands nowhere but after a name.
+      // Outside of strings, a colon only follows a name.
       if (json.charCodeAt(next) === COLON) {
-        // Two spellings of one name, such as a and \u0061, are one name.
+        // Two spellings of a name, such as a and \u0061, are the same name.
         const name = JSON.parse(json.slice(i, end)) as string
         const names = open.at(-1)!
         if (names.has(name)) return true

@@ -1,8 +1,8 @@
 import type { Call, Identity } from '../../internal/call.ts'
-import type { Claims } from '../../internal/claim-at.ts'
+import type { Claims } from '../../internal/claim-path.ts'
 import { type ErrorCode, GatewayError } from '../../internal/http/errors.ts'
+import { takeHeader } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
-import { takeHeader } from '../../internal/http/take-header.ts'
 import { AcceptedCredentials } from './accepted-credentials.ts'
 import type { Authenticator } from './authenticator.ts'
 import { type ClaimRules, checkClaims, TokenExpired } from './claim-rules.ts'
@@ -12,36 +12,36 @@ import { type Jws, readClaims, readJws } from './token-form.ts'
 import { type TokenPlaces, takeBearer, takeTokens } from './token-places.ts'
 import { verifySignature } from './token-signature.ts'
 
-/** Whose tokens are accepted, and which of them. */
+/** An issuer whose tokens are accepted, with its rules. */
 export interface TokenIssuer extends ClaimRules {
-  /** One of these must be `iss`; undefined = any that no other issuer names. */
+  /** The accepted values of `iss`; undefined = any that no other issuer lists. */
   readonly issuer?: readonly string[] | undefined
   readonly keys: KeySource
-  /** Path of claims, e.g. `realm_access.roles`. */
+  /** A claim path, e.g. `realm_access.roles`. */
   readonly rolesClaim: string
-  /** Path of claims; `scope` and undefined = `scope`, or else `scp`. */
+  /** A claim path; `scope` or undefined = `scope`, or else `scp`. */
   readonly scopeClaim?: string | undefined
 }
 
-/** The ids of tokens (`jti`) that were taken back. */
+/** The ids (`jti`) of revoked tokens. */
 export interface Revocations {
-  /** False while it is not known yet which they are. */
+  /** False until the list has been read for the first time. */
   readonly isLoaded: boolean
   has(tokenId: string): boolean
 }
 
 export interface JwtAuthenticatorOptions {
-  /** No two name the same `iss`. */
+  /** Each value of `iss` belongs to one of them at most. */
   readonly issuers: readonly TokenIssuer[]
-  /** How far clocks may disagree about `exp`, `nbf` and `iat`. */
+  /** How far clocks may differ when `exp`, `nbf` and `iat` are checked. */
   readonly clockToleranceMs: number
-  /** Claim path to the header that tells the node. */
+  /** Claim path to the name of the header that carries it to the node. */
   readonly claimHeaders: Readonly<Record<string, string>>
-  /** Verified tokens that are remembered; 0 = none. */
+  /** How many verified tokens are remembered; 0 = none. */
   readonly cacheSize: number
-  /** Where tokens are looked for besides the Authorization header; undefined = nowhere. */
+  /** Where else tokens may be sent; undefined = in the Authorization header alone. */
   readonly places?: TokenPlaces | undefined
-  /** Undefined = no token is ever taken back. */
+  /** Undefined = tokens cannot be revoked. */
   readonly revocations?: Revocations | undefined
   /** Milliseconds since 1970. */
   readonly now?: () => number
@@ -52,13 +52,14 @@ interface VerifiedToken {
   readonly key: VerificationKey
   /** Its `jti`. */
   readonly id: unknown
-  /** Milliseconds since 1970 from which it is no longer accepted. */
+  /** When the token expires, milliseconds since 1970. */
   readonly acceptedUntil: number
 }
 
 /**
- * Checks bearer tokens (RFC 6750) that are JWTs (RFC 7519) as RFC 8725 advises. A token that was accepted is remembered
- * until it expires, its key is taken back or it is revoked: a signature costs 6 to 60 µs, a look-up a fraction of one.
+ * Creates the authenticator for bearer tokens (RFC 6750) that are JWTs (RFC 7519), checked as RFC 8725 advises. An
+ * accepted token is remembered until it expires, is revoked, or its key is withdrawn: checking a signature takes 6 to
+ * 60 µs, a look-up a fraction of one.
  */
 export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authenticator {
   const { clockToleranceMs, cacheSize, places, revocations, now = Date.now } = options
@@ -73,7 +74,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
 
   function issuerOf({ iss }: Claims): Issuer {
     const issuer = (typeof iss === 'string' ? byName.get(iss) : undefined) ?? forAny
-    if (!issuer) throw new TypeError('the token is from an issuer that is not accepted')
+    if (!issuer) throw new TypeError('the issuer of the token is not configured')
     return issuer
   }
 
@@ -83,7 +84,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
       const claims = readClaims(jws)
       const issuer = issuerOf(claims)
       if (issuer.keys.find(jws.algorithm, jws.keyId)) return judge(jws, claims, issuer)
-      // No fetch is worth a token that would be refused anyway.
+      // Keys are not fetched for a token that would be refused anyway.
       checkClaims(claims, issuer, clockToleranceMs, now())
       const fetched = issuer.keys.refresh()
       return fetched
@@ -95,8 +96,8 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
   function judge(jws: Jws, claims: Claims, issuer: Issuer): VerifiedToken {
     const key = issuer.keys.find(jws.algorithm, jws.keyId)
     if (!key) {
-      if (!issuer.keys.isLoaded) throw unavailable('the keys of the issuer have not come yet')
-      throw new TypeError('no key, or more than one, is for the kid and alg of the token')
+      if (!issuer.keys.isLoaded) throw unavailable('the keys of the issuer are not loaded yet')
+      throw new TypeError('the kid and alg of the token match no key, or more than one')
     }
     verifySignature(jws, key)
     const acceptedUntil = checkClaims(claims, issuer, clockToleranceMs, now())
@@ -106,7 +107,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
   /** @throws GatewayError */
   function checkRevoked({ id }: VerifiedToken): void {
     if (revocations === undefined || typeof id !== 'string') return
-    if (!revocations.isLoaded) throw unavailable('the list of revoked tokens has not come yet')
+    if (!revocations.isLoaded) throw unavailable('the revocations are not loaded yet')
     if (revocations.has(id)) throw refusal('WG_TOKEN_INVALID', new TypeError('the token was revoked'))
   }
 
@@ -124,7 +125,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
         throw refusal('WG_TOKEN_INVALID', new TypeError('more than one Authorization header'))
       }
       const credential = places === undefined ? (head.authorization ?? '') : takeBearer(head, call, places)
-      // By the whole header value, so that a token seen before need not be cut out of it.
+      // The cache key is the whole header value, so that nothing is parsed for a token seen before.
       const known = accepted.get(credential)
       if (known) {
         if (now() < known.acceptedUntil && known.key.isRetired !== true) {
@@ -140,7 +141,7 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
     },
     withhold(head: RequestHead, call: Call): void {
       if (places !== undefined) takeTokens(head, call, places)
-      // Of whatever scheme: many nodes read a token without one, too.
+      // Whatever its scheme: many nodes also read a token without one.
       takeHeader(head.headers, 'authorization')
       call.isAuthorizationChecked = false
     },
@@ -156,7 +157,7 @@ function bearerToken(authorization: string): string {
   return match[1]!
 }
 
-/** Runs a check of a token; whatever it throws becomes a refusal. */
+/** Runs a check of a token, and turns what it throws into a GatewayError. */
 function refusing<T>(check: () => T): T {
   try {
     return check()
@@ -176,7 +177,7 @@ function refusal(code: ErrorCode, cause: unknown): GatewayError {
   })
 }
 
-/** Not the client's fault, and no reason for it to throw its token away. */
+/** Not a 401: the client has done nothing wrong and must not discard its token. */
 function unavailable(reason: string): GatewayError {
   return new GatewayError('WG_AUTH_UNAVAILABLE', {
     cause: new Error(reason),

@@ -1,27 +1,27 @@
 import type { KeyObject } from 'node:crypto'
 
-/** A key that signatures are checked with, and what for. */
+/** A key for checking signatures, with the algorithms it is meant for. */
 export interface VerificationKey {
-  /** A KeyObject, not text: jsonwebtoken parses text anew for every token, at up to 50 times the cost. */
+  /** A KeyObject, not text: jsonwebtoken would parse text again for every token, at up to 50 times the cost. */
   readonly key: KeyObject
-  /** Only these, whatever a token says of itself: one key for two kinds of algorithm is how signatures are forged. */
+  /** Overrides the token's own `alg`: using one key for two kinds of algorithm is how signatures are forged. */
   readonly algorithms: readonly string[]
   readonly keyId?: string | undefined
-  /** Set once its owner has taken it back: nothing that it signed is accepted any more. */
+  /** True once the issuer has withdrawn the key: tokens signed with it are no longer accepted. */
   isRetired?: boolean
 }
 
 /** The keys of one issuer. */
 export interface KeySource {
-  /** Whether it has keys; false while they have not come yet. */
+  /** False until the keys have been loaded for the first time. */
   readonly isLoaded: boolean
-  /** The one key that may have signed; undefined when there is none, or several that nothing tells apart. */
+  /** Finds the key that a token was signed with; undefined when none fits, or when several fit equally well. */
   find(algorithm: string, keyId: string | undefined): VerificationKey | undefined
-  /** Fetches newer keys, and never rejects; undefined when none are to be had now. */
+  /** Fetches the keys again and never rejects; undefined when no fetch is allowed at the moment. */
   refresh(): Promise<void> | undefined
 }
 
-/** One key that does not change while the gateway runs. It may have signed whatever its algorithms can sign. */
+/** Creates a source of one key that never changes. It fits every token of its algorithms, whatever the `kid`. */
 export function fixedKey(key: VerificationKey): KeySource {
   return {
     isLoaded: true,

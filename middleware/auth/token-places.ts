@@ -1,18 +1,19 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { takeCookies } from '../../internal/http/header-lines.ts'
 import type { RequestHead } from '../../internal/http/request-head.ts'
 
-/** Where a bearer token may be besides the Authorization header. */
+/** Where a bearer token may be sent, besides the Authorization header. */
 export interface TokenPlaces {
   readonly cookie?: string | undefined
   readonly queryParameter?: string | undefined
 }
 
 /**
- * The bearer token of a request as an Authorization header would have it; '' when there is none. What was in a cookie
- * or in the query is taken out there, so that neither a node nor a log gets it.
+ * Returns the bearer token of a request in the form of an Authorization header; '' when there is none. A token in a
+ * cookie or the query is removed, so that neither nodes nor logs see it.
  *
- * @throws GatewayError WG_BAD_REQUEST when there is more than one (RFC 6750 section 2)
+ * @throws GatewayError WG_BAD_REQUEST when there is more than one token (RFC 6750 section 2)
  */
 export function takeBearer(head: RequestHead, call: Call, places: TokenPlaces): string {
   const tokens = takeTokens(head, call, places)
@@ -27,36 +28,19 @@ export function takeBearer(head: RequestHead, call: Call, places: TokenPlaces): 
   return `Bearer ${tokens[0]}`
 }
 
-/** Takes every token out of cookies and query, and returns them. */
+/** Removes all tokens from cookies and query, and returns them. */
 export function takeTokens(
   { headers }: RequestHead,
   call: Call,
   { cookie, queryParameter }: TokenPlaces,
 ): string[] {
   const tokens: string[] = []
-  if (cookie !== undefined) takeCookies(headers, cookie, tokens)
+  if (cookie !== undefined) tokens.push(...takeCookies(headers, cookie))
   if (queryParameter !== undefined) call.target = withoutParameter(call.target, queryParameter, tokens)
   return tokens
 }
 
-/** Takes every cookie of that name out of flat header lines, and adds its value to `values`. */
-function takeCookies(headers: string[], name: string, values: string[]): void {
-  for (let i = headers.length - 2; i >= 0; i -= 2) {
-    if (headers[i]!.length !== 6 || headers[i]!.toLowerCase() !== 'cookie') continue
-    const pairs = headers[i + 1]!.split(';')
-    const kept = pairs.filter(pair => {
-      const equals = pair.indexOf('=')
-      if (equals === -1 || pair.slice(0, equals).trim() !== name) return true
-      values.push(pair.slice(equals + 1).trim())
-      return false
-    })
-    if (kept.length === pairs.length) continue
-    if (kept.length === 0) headers.splice(i, 2)
-    else headers[i + 1] = kept.join(';').trim()
-  }
-}
-
-/** The target without the query's parameters of that name, whose values are added to `values`. */
+/** Returns the target without the query parameters called `name`, and adds their values to `values`. */
 function withoutParameter(target: string, name: string, values: string[]): string {
   const query = target.indexOf('?')
   if (query === -1) return target

@@ -4,15 +4,15 @@ import type { VerificationKey } from './key-source.ts'
 import type { Jws } from './token-form.ts'
 
 /**
- * Checks the signature of a token: with jsonwebtoken, and with OpenSSL itself where that does not know the algorithm
- * (EdDSA, RFC 8037).
+ * Checks the signature of a token with jsonwebtoken, or with OpenSSL for EdDSA (RFC 8037), which jsonwebtoken does not
+ * support.
  *
  * @throws Error with the reason, for the log
  */
 export function verifySignature({ token, algorithm }: Jws, { key, algorithms }: VerificationKey): void {
   if (!algorithms.includes(algorithm)) throw new TypeError('the key is not for the algorithm of the token')
   if (algorithm !== 'EdDSA') {
-    // The claims are judged by us, for all algorithms alike.
+    // Claims are checked in claim-rules.ts, for all algorithms alike.
     const only = [algorithm as jwt.Algorithm]
     jwt.verify(token, key, { algorithms: only, ignoreExpiration: true, ignoreNotBefore: true })
     return

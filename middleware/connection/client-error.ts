@@ -8,6 +8,7 @@ import {
   PROBLEM_CONTENT_TYPE,
   problemBody,
 } from '../../internal/http/errors.ts'
+import type { Exchange } from '../../internal/policy.ts'
 import { plainAddress } from '../request/client-address.ts'
 import { createRequestIds } from '../request/request-id.ts'
 import { linger } from './linger.ts'
@@ -45,14 +46,14 @@ export interface ClientErrors {
   refuse(error: ParserError, socket: ServerSocket): void
   /** Answers a CONNECT, and closes its connection. */
   refuseConnect(request: IncomingMessage, socket: ServerSocket): void
-  /** Notes in a call that was ended why, where it was what came behind its head. */
-  explain(call: Call, response: ServerResponse): void
+  /** Notes in a call that ended why, when the reason is what followed its head on the connection. */
+  explain(exchange: Exchange): void
 }
 
 export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   const newId = createRequestIds()
   /** By the answer that was waited for, why a request has no end. */
-  const broken = new WeakMap<ServerResponse, GatewayError>()
+  const broken = new WeakMap<object, GatewayError>()
 
   /** Says why on a connection on which nothing else can be said, closes it, and tells of it. */
   function end(socket: ServerSocket, error: GatewayError, method: string, target: string): void {
@@ -86,7 +87,7 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
     refuseConnect(request, socket) {
       end(socket, new GatewayError('WG_BAD_REQUEST'), request.method!, request.url!)
     },
-    explain(call, response) {
+    explain({ call, response }) {
       const error = broken.get(response)
       if (!error) return
       call.errorCode = error.code

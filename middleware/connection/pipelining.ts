@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { OpenedCall } from '../request/open-call.ts'
+import type { Exchange } from '../../internal/policy.ts'
 
 /**
  * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so that one
@@ -20,7 +20,7 @@ export class LastRequests {
   }
 
   /** Makes a request the last one where nothing behind it can be trusted, or is to be taken. */
-  note({ socket }: IncomingMessage, response: ServerResponse, { refusal, head }: OpenedCall): void {
+  note({ socket }: IncomingMessage, response: ServerResponse, { refusal, head }: Exchange): void {
     // Node's parser stops behind a request that asks for an upgrade: what came in the same piece is lost, and it reads on
     // in the next one, wherever that begins.
     if (!refusal && !head.asksForUpgrade && !this.#isTooFarAhead(socket, response)) return

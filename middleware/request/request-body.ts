@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { RequestBody } from '../../internal/upstream.ts'
@@ -19,7 +18,7 @@ export interface RequestBodyOptions {
  * The body of a client's request. Nothing is read from the client before a node takes the first byte, so
  * that a request whose connection to a node fails can still go to another one.
  */
-export function createRequestBody(source: IncomingMessage, options: RequestBodyOptions): RequestBody {
+export function createRequestBody(source: Readable, options: RequestBodyOptions): RequestBody {
   let begun = false
   return {
     get begun() {
@@ -40,18 +39,18 @@ export function createRequestBody(source: IncomingMessage, options: RequestBodyO
  *
  * @param onPiece told the size of every piece, since what is dropped takes memory until it is collected
  */
-export function discardBody(source: IncomingMessage, onPiece: (bytes: number) => void): void {
+export function discardBody(source: Readable, onPiece: (bytes: number) => void): void {
   source.on('data', (piece: Buffer) => onPiece(piece.length)).resume()
 }
 
 class BodyStream extends Readable {
-  readonly #source: IncomingMessage
+  readonly #source: Readable
   readonly #options: RequestBodyOptions
   readonly #onBegin: () => void
   #begun = false
   #bytes = 0
 
-  constructor(source: IncomingMessage, options: RequestBodyOptions, onBegin: () => void) {
+  constructor(source: Readable, options: RequestBodyOptions, onBegin: () => void) {
     super()
     this.#source = source
     this.#options = options

@@ -1,8 +1,8 @@
 import type { Metric } from 'prom-client'
 
 /**
- * A prom-client metric whose observations cost an array increment. prom-client's own Histogram validates and
- * hashes its labels at each observation, which on the path of every request is a visible share of it.
+ * A prom-client histogram whose observations only increment a number in an array. prom-client's own Histogram validates
+ * and hashes its labels at each observation, which is a visible share of the time of a request.
  */
 export class AccumulatedHistogram {
   readonly name: string
@@ -31,7 +31,7 @@ export class AccumulatedHistogram {
     series.sum += value
   }
 
-  /** What prom-client's registry asks for at each scrape. */
+  /** Returns the values for prom-client's registry, which calls this at each scrape. */
   async get() {
     const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = []
     for (const [labelValue, { counts, sum }] of this.#series) {
@@ -52,14 +52,14 @@ export class AccumulatedHistogram {
     this.#series.clear()
   }
 
-  /** For `Registry.registerMetric`, whose type lists prom-client's own classes. */
+  /** Casts for `Registry.registerMetric`, whose type lists prom-client's own classes. */
   asMetric(): Metric {
     return this as unknown as Metric
   }
 }
 
 interface Series {
-  /** Per bucket, the last one beyond all bounds; not cumulative. */
+  /** The count of each bucket, not cumulative. The last bucket is above all bounds. */
   readonly counts: Float64Array
   sum: number
 }

@@ -1,7 +1,7 @@
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 
-/** What is shown of how the requests of a service are held at a limit. */
+/** The concurrency limit of a service, as pages and metrics show it. */
 export interface LimitView {
   readonly service: string
   readonly kind: 'static' | 'adaptive'
@@ -11,21 +11,22 @@ export interface LimitView {
   readonly refused: number
 }
 
-/** What is shown of all limits. */
+/** The concurrency limits of all services. */
 export interface LimitsView extends Iterable<LimitView> {
-  /** Undefined: the service has none. */
+  /** Returns undefined for a service without a limit. */
   of(service: string): LimitView | undefined
 }
 
-/** What is shown of the guard of the event loop. */
+/** The overload protection of the event loop, as metrics show it. */
 export interface LoopView {
   readonly refused: number
 }
 
 /**
- * The metrics of what is refused because somebody has too much to do.
+ * Adds the metrics of concurrency limits and of refusals under overload.
  *
- * @param nodes services that nobody has asked are shown, too: another process may know them
+ * @param nodes its services are shown even when this process was never asked for them, because another process may have
+ *   been
  */
 export function addLimitMetrics(
   live: AddLiveMetric,
@@ -43,29 +44,34 @@ export function addLimitMetrics(
       for (const { name } of nodes.services()) limits.of(name)
       for (const each of limits) yield { labels: { service: each.service }, value: value(each) }
     })
-  perService('gauge', 'waygate_limit', 'Requests that a service may have under way.', each => each.limit)
+  perService(
+    'gauge',
+    'waygate_limit',
+    'Concurrency limit of a service: the requests that it may have in flight.',
+    each => each.limit,
+  )
   perService(
     'gauge',
     'waygate_limit_in_flight',
-    'Requests under way that count in the limit of their service.',
+    'Requests in flight that count in the concurrency limit of their service.',
     each => each.inFlight,
   )
   perService(
     'gauge',
     'waygate_limit_queued',
-    'Requests that wait for a place in the limit of their service.',
+    'Requests that wait for a slot in the concurrency limit of their service.',
     each => each.queued,
   )
   perService(
     'counter',
     'waygate_overloaded_total',
-    'Requests refused because their service was at its limit.',
+    'Requests refused because their service was at its concurrency limit.',
     each => each.refused,
   )
   live(
     'counter',
     'waygate_loop_overloaded_total',
-    'Requests refused because the event loop was late.',
+    'Requests refused because the event loop was delayed.',
     'sum',
     () => [{ labels: {}, value: loop.refused }],
   )

@@ -1,7 +1,7 @@
 import type { Metric } from 'prom-client'
 import type { Aggregator } from './metric-values.ts'
 
-/** One line of a metric. */
+/** One value of a metric, with its labels. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
@@ -11,13 +11,13 @@ export interface LiveMetricOptions {
   readonly name: string
   readonly help: string
   readonly type: 'gauge' | 'counter'
-  /** How the values of several processes become one. */
+  /** How the values of several processes are merged. */
   readonly aggregator: Aggregator
-  /** Called at each scrape. */
+  /** Is called at each scrape. */
   readonly samples: () => Iterable<Sample>
 }
 
-/** Adds a live metric to those that are shown. */
+/** Registers a live metric. */
 export type AddLiveMetric = (
   type: LiveMetricOptions['type'],
   name: string,
@@ -27,9 +27,9 @@ export type AddLiveMetric = (
 ) => void
 
 /**
- * A prom-client metric that is read at each scrape from where it is kept anyway. prom-client's own Gauge and
- * Counter hash the labels of every value they are given: with ten thousand nodes that alone stops the process
- * for a tenth of a second.
+ * Creates a prom-client metric that reads its values at each scrape from where they are kept anyway. prom-client's own
+ * Gauge and Counter hash the labels of every value that they are given. With ten thousand nodes that alone blocks the
+ * process for a tenth of a second.
  */
 export function liveMetric({ name, help, type, aggregator, samples }: LiveMetricOptions): Metric {
   const metric = {
@@ -39,6 +39,6 @@ export function liveMetric({ name, help, type, aggregator, samples }: LiveMetric
     },
     reset() {},
   }
-  // Its type lists prom-client's own classes, but it asks no more of a metric than this.
+  // The type lists prom-client's own classes, but the registry needs no more of a metric than this.
   return metric as unknown as Metric
 }

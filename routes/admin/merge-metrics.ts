@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AggregatorRegistry } from 'prom-client'
 import type { MetricValues } from './metric-values.ts'
 
-/** Metrics with the values of several processes made one, each as its `aggregator` says. */
+/** Merges the metrics of several processes, each by its `aggregator`. */
 export async function mergeMetrics(processes: readonly (readonly MetricValues[])[]): Promise<MetricValues[]> {
   const merged: MetricValues[] = []
   for (const registry of aggregate(processes)) {
@@ -12,7 +12,7 @@ export async function mergeMetrics(processes: readonly (readonly MetricValues[])
   return merged
 }
 
-/** The same as Prometheus text. */
+/** Merges the metrics of several processes and renders them in the Prometheus text format. */
 export async function renderMerged(processes: readonly (readonly MetricValues[])[]): Promise<string> {
   const texts: string[] = []
   for (const registry of aggregate(processes)) {
@@ -22,10 +22,10 @@ export async function renderMerged(processes: readonly (readonly MetricValues[])
   return texts.filter(text => text.trim() !== '').join('\n')
 }
 
-/** One metric at a time: with thousands of nodes each takes long enough. */
+/** Merges one metric at a time, because each takes long with thousands of nodes. */
 function* aggregate(processes: readonly (readonly MetricValues[])[]) {
   const byName = Map.groupBy(processes.flat(), metric => metric.name)
-  // Its type says that there is one metric; what it reads are the metrics of each process.
+  // The declared type is a single metric, but the function reads the metrics of each process.
   for (const metrics of byName.values())
     yield AggregatorRegistry.aggregate([[...metrics]] as unknown as object[])
 }

@@ -1,7 +1,7 @@
-/** How the values of several processes become one. */
+/** How the values of several processes are merged. */
 export type Aggregator = 'sum' | 'max' | 'min' | 'first' | 'average' | 'omit'
 
-/** A metric with all its values, as prom-client has it and as it can be sent to another process. */
+/** A metric with all its values, in the form of prom-client, which can be sent to another process. */
 export interface MetricValues {
   readonly name: string
   readonly help: string
@@ -13,6 +13,6 @@ export interface MetricValues {
 export interface MetricValue {
   readonly labels: Readonly<Record<string, string | number>>
   readonly value: number
-  /** Of a histogram: its name with `_bucket`, `_sum` or `_count`. */
+  /** The name of a histogram with `_bucket`, `_sum` or `_count`. */
   readonly metricName?: string
 }

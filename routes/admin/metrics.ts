@@ -7,34 +7,34 @@ import type { MetricValues } from './metric-values.ts'
 import { RequestCounts, type RouteCounts } from './request-counts.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
 
-/** Seconds; from what a cache in memory answers in to what clients give up at. */
+/** Seconds: from the time of an answer out of memory to the time after which clients give up. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 export interface Metrics {
-  /** Counts a request that is over. */
+  /** Counts a request that has ended. */
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
-  /** Prometheus text. */
+  /** Returns all metrics in the Prometheus text format. */
   render(): Promise<string>
-  /** The same, metric by metric. */
+  /** Yields the values of all metrics, metric by metric. */
   values(): AsyncIterable<MetricValues>
 }
 
-/** Everything /metrics shows. Counting is done in plain numbers; prom-client sees them at each scrape. */
+/** Creates everything that /metrics shows. Counters are plain numbers, which prom-client reads at each scrape. */
 export function createMetrics(views: MetricViews): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new RequestCounts(views.nodes)
   const durations = new AccumulatedHistogram(
     'waygate_request_duration_seconds',
-    'From the arrival of a request to the end of its answer, by route.',
+    'Time from the arrival of a request to the end of its answer, by route.',
     'route',
     DURATION_BOUNDS,
   )
   const upstreamDurations = new AccumulatedHistogram(
     'waygate_upstream_duration_seconds',
-    "From a request's first try to the head of its answer, over all tries, by route.",
+    "Time from a request's first try to the head of its answer, over all tries, by route.",
     'route',
     DURATION_BOUNDS,
   )
@@ -47,13 +47,13 @@ export function createMetrics(views: MetricViews): Metrics {
   live(
     'counter',
     'waygate_requests_total',
-    'Requests answered, by route, service, node and status. 499: the client left.',
+    'Requests that have ended, by route, service, node and status. 499: the client left.',
     'sum',
     () => requests.samples(),
   )
   addTableMetrics(live, views)
 
-  /** One metric a turn: with thousands of nodes each is long enough. */
+  /** Renders one metric in each turn of the event loop, because each takes long with thousands of nodes. */
   async function render(): Promise<string> {
     const texts: string[] = []
     for (const metric of registry.getMetricsAsArray()) {
@@ -82,6 +82,6 @@ export function createMetrics(views: MetricViews): Metrics {
 }
 
 async function valuesOf(metric: Metric): Promise<MetricValues> {
-  // The declared type of `get` is that of each class of prom-client; all of them give this.
+  // Each class of prom-client declares a type of its own for `get`, but all of them return this.
   return (await metric.get()) as unknown as MetricValues
 }

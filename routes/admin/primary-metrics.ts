@@ -3,14 +3,14 @@ import { liveMetric } from './live-metric.ts'
 import type { MetricValues } from './metric-values.ts'
 
 export interface PrimaryCounts {
-  /** Processes that take connections now. */
+  /** Workers that accept connections now. */
   readonly workers: () => number
   readonly restarts: () => number
-  /** Times that a worker did not answer. */
+  /** How often a worker did not answer in time. */
   readonly silent: () => number
 }
 
-/** What the primary of several processes adds to their metrics: its own processor time and memory, and how they are. */
+/** Creates the metrics of the primary: its own processor time and memory, and the state of its workers. */
 export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<readonly MetricValues[]> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -18,17 +18,17 @@ export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<reado
     registry.registerMetric(
       liveMetric({ type, name, help, aggregator: 'sum', samples: () => [{ labels: {}, value: value() }] }),
     )
-  live('gauge', 'waygate_workers', 'Processes that take connections.', counts.workers)
+  live('gauge', 'waygate_workers', 'Workers that accept connections.', counts.workers)
   live(
     'counter',
     'waygate_worker_restarts_total',
-    'Workers that were replaced because they had crashed.',
+    'Workers that were replaced because they crashed.',
     counts.restarts,
   )
   live(
     'counter',
     'waygate_worker_silent_total',
-    'Times that a worker did not answer the admin listener in time, and was left out.',
+    'How often a worker did not answer the admin listener in time and was left out of a page.',
     counts.silent,
   )
   return async () => (await registry.getMetricsAsJSON()) as unknown as MetricValues[]

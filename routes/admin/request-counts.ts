@@ -3,7 +3,7 @@ import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Sample } from './live-metric.ts'
 
-/** A series whose node is gone is kept until the next scrape has seen it, or until there are too many. */
+/** Series of removed nodes are kept until the next scrape has seen them, or until there are this many series. */
 const MAX_SERIES = 50_000
 
 /** The finished requests of a route. */
@@ -13,7 +13,7 @@ export interface RouteCounts {
   readonly failures: number
 }
 
-/** Requests that are over, by route, service, node and status. */
+/** Counts requests that have ended, by route, service, node and status. */
 export class RequestCounts {
   readonly #nodes: NodeTable
   readonly #series = new Map<string, Series>()
@@ -26,7 +26,7 @@ export class RequestCounts {
 
   count(call: Call, status: number): void {
     const { peer, route } = call
-    // Most requests to a node are on one route and end well: it has the series of its last one at hand.
+    // Most requests to a node are on one route and end well, so the peer remembers the series of the last one.
     const last = peer?.lastCounted as Series | undefined
     if (last?.isFor(route, status)) last.count++
     else {
@@ -36,7 +36,7 @@ export class RequestCounts {
     }
   }
 
-  /** For a scrape, after which series of nodes that are gone are forgotten. */
+  /** Yields the counts for a scrape, and then drops the series of removed nodes. */
   *samples(): Generator<Sample> {
     for (const { labels, count } of this.#series.values()) yield { labels, value: count }
     this.#dropGone()
@@ -87,7 +87,10 @@ class Series {
     readonly status: string
   }
   readonly #status: number
-  /** Of the last request that had to look for it; a new version of a route is another object with the same id. */
+  /**
+   * The route of the last request that looked the series up. A new version of a route is another object with the same
+   * id.
+   */
   route: Route | undefined = undefined
   isDropped = false
   count = 0

@@ -5,9 +5,10 @@ import { addConnectionMetrics } from './connection-metrics.ts'
 import { addLimitMetrics, type LimitsView, type LoopView } from './limit-metrics.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
+import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
-/** What metrics are read from. */
+/** The sources from which metrics are read. */
 export interface MetricViews {
   readonly nodes: NodeTable
   readonly table: TableView
@@ -16,15 +17,16 @@ export interface MetricViews {
   readonly limits: LimitsView
   readonly loop: LoopView
   readonly connections: ClientConnectionsView
+  readonly policies: PolicyCounts
 }
 
 type MetricType = LiveMetricOptions['type']
 
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
-/** What the table, its nodes and their services look like at each scrape. */
+/** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
-  const { nodes, table, budgets, health, limits, loop, connections } = views
+  const { nodes, table, budgets, health, limits, loop, connections, policies } = views
   const perNode = (
     type: MetricType,
     name: string,
@@ -43,14 +45,14 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   perNode(
     'counter',
     'waygate_node_failures_total',
-    'Tries that failed or were answered 5xx.',
+    'Tries that failed or were answered with a 5xx status.',
     'sum',
     peer => peer.failures,
   )
   perNode(
     'counter',
     'waygate_node_timeouts_total',
-    'Tries that were not answered in time; failures, too.',
+    'Tries that were not answered in time; also counted as failures.',
     'sum',
     peer => peer.timeouts,
   )
@@ -69,18 +71,24 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     peer => BREAKER_VALUES[peer.breaker],
   )
 
-  live('gauge', 'waygate_node_healthy', 'Nodes that are checked: 1 healthy, 0 not.', 'min', function* () {
-    for (const { name, peers } of nodes.services()) {
-      for (const peer of peers) {
-        if (peer.health === 'unchecked') continue
-        yield { labels: { service: name, node: peer.node.id }, value: Number(peer.health === 'healthy') }
+  live(
+    'gauge',
+    'waygate_node_healthy',
+    'Health of nodes that are checked: 1 healthy, 0 unhealthy.',
+    'min',
+    function* () {
+      for (const { name, peers } of nodes.services()) {
+        for (const peer of peers) {
+          if (peer.health === 'unchecked') continue
+          yield { labels: { service: name, node: peer.node.id }, value: Number(peer.health === 'healthy') }
+        }
       }
-    }
-  })
+    },
+  )
   live(
     'gauge',
     'waygate_service_panicking',
-    '1 while every node of the service fails its check, and all are used, else 0.',
+    '1 while every node of the service fails its check, so that all of them are used, else 0.',
     'max',
     function* () {
       for (const { name, isPanicking } of nodes.services()) {
@@ -104,19 +112,19 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   perService(
     'counter',
     'waygate_hedges_total',
-    'Second tries sent beside the first, on routes that hedge.',
+    'Hedges: second tries sent beside the first.',
     budget => budget.hedges,
   )
   perService(
     'counter',
     'waygate_retries_refused_total',
-    'Retries and hedges that the budget of the service did not allow.',
+    'Retries and hedges that the retry budget of the service did not allow.',
     budget => budget.refused,
   )
   live(
     'gauge',
     'waygate_retry_budget_exhausted',
-    '1 while there was no budget for a retry of late, else 0.',
+    '1 while the retry budget of the service has recently refused a retry, else 0.',
     'max',
     function* () {
       for (const [service, { isExhausted }] of budgets)
@@ -126,14 +134,22 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   perService(
     'gauge',
     'waygate_retries_in_flight',
-    'Retries and hedges under way that count in the budget.',
+    'Retries and hedges in flight that count in the retry budget.',
     budget => budget.retrying,
   )
 
   addLimitMetrics(live, limits, nodes, loop)
   addConnectionMetrics(live, connections)
+  addPolicyMetrics(live, policies)
+  live(
+    'gauge',
+    'waygate_routes_closed',
+    'Routes whose document cannot be used; they answer 503.',
+    'max',
+    () => [{ labels: {}, value: table.routes().filter(route => route.isBroken).length }],
+  )
 
-  // The largest of several processes is the one to worry about, and of their tables the fullest is the newest.
+  // Of several processes, the largest value is the one to worry about, and the fullest table is the newest.
   const gauge = (name: string, help: string, value: () => number, aggregator: Aggregator = 'max') =>
     live('gauge', name, help, aggregator, () => [{ labels: {}, value: value() }])
   gauge('waygate_table_services', 'Services in the table.', () => [...nodes.services()].length)
@@ -144,13 +160,13 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   gauge('waygate_table_problems', 'Registry values that are not used.', () => table.problems().length)
   gauge(
     'waygate_table_revision',
-    'Revision of the registry that the table shows.',
+    'Registry revision of the table.',
     () => Number(table.source().revision ?? 0),
     'min',
   )
   gauge(
     'waygate_table_age_seconds',
-    'Since the registry last confirmed the table.',
+    'Seconds since the registry last confirmed the table.',
     () => (table.source().ageMs ?? Number.NaN) / 1000,
   )
   gauge('waygate_table_stale', '1 while the table may lag behind the registry, else 0.', () =>
@@ -158,20 +174,20 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   )
   gauge(
     'waygate_table_suspects',
-    'Keys in use although the registry no longer names them, because it may have lost them.',
+    'Keys that are gone from the registry and still used, because the registry may have lost them.',
     () => table.source().suspects,
   )
   live(
     'counter',
     'waygate_registry_drift_total',
-    'Differences a full comparison found although no event was missed; stays 0.',
+    'Differences that a full comparison found although no event was missed; stays 0.',
     'sum',
     () => table.source().sources.map(({ name, drift }) => ({ labels: { source: name }, value: drift })),
   )
   live(
     'counter',
     'waygate_registry_relists_total',
-    'Full listings of the registry, by what made them necessary.',
+    'Full listings of the registry, by the reason for them.',
     'sum',
     () =>
       table.source().sources.flatMap(({ name, relists }) =>
@@ -183,7 +199,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   )
   gauge(
     'waygate_registry_connected',
-    '1 while the registry is followed, else 0.',
+    '1 while the registry is connected, else 0.',
     () => Number(table.source().connected),
     'min',
   )

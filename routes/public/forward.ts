@@ -1,99 +1,62 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Call } from '../../internal/call.ts'
-import { GatewayError } from '../../internal/http/errors.ts'
-import type { Upstream, UpstreamResponse } from '../../internal/upstream.ts'
-import { Deadlines } from '../../middleware/request/deadlines.ts'
-import type { OpenedCall } from '../../middleware/request/open-call.ts'
-import { createRequestBody, discardBody } from '../../middleware/request/request-body.ts'
-import { outgoingHeaders, outgoingTarget } from './outgoing-request.ts'
-import type { Expectation } from './public-server.ts'
-import type { Refuse } from './refuse.ts'
+import type { Exchange } from '../../internal/policy.ts'
+import type { Upstream } from '../../internal/upstream.ts'
+import type { Deadlines } from '../../middleware/request/deadlines.ts'
+import { createRequestBody } from '../../middleware/request/request-body.ts'
+import { completeHeaders } from './outgoing-request.ts'
+import type { Respond } from './respond.ts'
 
 export interface ForwardOptions {
+  /** The way to a node for routes without policies around it. */
   readonly upstream: Upstream
-  readonly isDraining: () => boolean
-  /** Where the route does not say it; 0 = no limit. */
+  readonly deadlines: Deadlines
+  /** The largest body where the route does not set it, bytes; 0 = no limit. */
   readonly maxBodyBytes: number
-  /** Told the size of every piece of a request's body that comes. */
+  /** Is called with the size of each piece of a request body. */
   readonly onPiece: (bytes: number) => void
-  readonly refuse: Refuse
+  readonly respond: Respond
 }
 
 /**
- * Sends a routed and authorized request on its way and its answer back. Promises nothing: once it has returned,
- * every outcome is an answer, or the end of the client's connection.
- *
- * @throws GatewayError WG_BAD_REQUEST
+ * Sends an admitted request on its way, and its answer back. Returns nothing and never throws: every outcome is an
+ * answer, or the end of the client's connection.
  */
 export function createForward({
   upstream,
-  isDraining,
+  deadlines,
   maxBodyBytes,
   onPiece,
-  refuse,
-}: ForwardOptions): (
-  request: IncomingMessage,
-  response: ServerResponse,
-  opened: OpenedCall,
-  expectation: Expectation,
-) => void {
-  const deadlines = new Deadlines()
-
-  function answer(upstreamResponse: UpstreamResponse, response: ServerResponse, call: Call): void {
-    if (response.destroyed) {
-      upstreamResponse.discard()
-      return
-    }
-    const headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
-    if (call.degraded) headers.push('x-waygate-fallback', '1')
-    if (isDraining()) headers.push('connection', 'close')
-    try {
-      response.writeHead(upstreamResponse.status, headers)
-    } catch (cause) {
-      upstreamResponse.discard()
-      refuse(new GatewayError('WG_UPSTREAM_INVALID', { cause }), response, call)
-      return
-    }
-    upstreamResponse.sendBody(response)
-  }
-
-  return (request, response, opened, expectation) => {
-    const { call, head } = opened
-    const route = call.route!
-    const target = outgoingTarget(opened)
+  respond,
+}: ForwardOptions): (exchange: Exchange) => void {
+  return exchange => {
+    const { call, head, request, response, expectation, plan } = exchange
+    const outgoing = exchange.outgoing!
+    const { route } = outgoing
     const deadline = deadlines.start(call, route.timeoutMs)
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
-    const body = hasBody
-      ? createRequestBody(request, {
-          maxBytes: route.maxBodyBytes ?? maxBodyBytes,
-          length: head.chunked ? undefined : Number(head.contentLength),
-          // Not before a node is there to take it: who is refused need not send it at all.
-          onBegin: expectation === 'continue' ? () => sendContinue(response) : undefined,
-          onPiece: bytes => {
-            deadlines.refresh(deadline)
-            onPiece(bytes)
-          },
-        })
-      : null
-    const headers = outgoingHeaders(opened)
-    if (hasBody && !head.chunked) headers.push('content-length', head.contentLength!)
-    upstream({ route, service: route.service, method: call.method, target, headers, body }, call).then(
-      upstreamResponse => {
+    if (hasBody) {
+      outgoing.body = createRequestBody(request, {
+        maxBytes: route.maxBodyBytes ?? maxBodyBytes,
+        length: head.chunked ? undefined : Number(head.contentLength),
+        // Not before a node takes it: a client that is refused need not send its body at all.
+        onBegin: expectation === 'continue' ? () => response.sendContinue() : undefined,
+        onPiece: bytes => {
+          deadlines.refresh(deadline)
+          onPiece(bytes)
+        },
+      })
+    }
+    completeHeaders(exchange)
+    if (hasBody && !head.chunked) outgoing.headers.push('content-length', head.contentLength!)
+    const send = plan === undefined ? upstream : plan.upstream
+    send(outgoing, call).then(
+      answer => {
         deadline.clear()
-        answer(upstreamResponse, response, call)
+        respond.answer(exchange, answer, 'upstream')
       },
       error => {
         deadline.clear()
-        if (body && !body.begun) discardBody(request, onPiece)
-        refuse(error, response, call)
+        respond.refuse(exchange, error)
       },
     )
   }
-}
-
-function sendContinue(response: ServerResponse): void {
-  if (response.headersSent || response.destroyed) return
-  if (response.socket) response.writeContinue()
-  // Behind answers that are waited for, Node would put the head in front of it.
-  else response.once('socket', () => sendContinue(response))
 }

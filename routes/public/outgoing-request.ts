@@ -1,29 +1,34 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
-import type { OpenedCall } from '../../middleware/request/open-call.ts'
+import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
 
 /**
- * The target that a routed request has at its node.
+ * Makes the request that a node will be sent, as far as the route alone decides it. `completeHeaders` adds the rest
+ * once every policy has run.
  *
- * @throws GatewayError WG_BAD_REQUEST
+ * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
-export function outgoingTarget({ call, hasEncodedSlash }: OpenedCall): string {
-  const target = stripPrefix(call.target, call.route!.stripPrefix)
-  // Refused at the start of a target already; a prefix taken off must not bring it back, in whatever spelling.
+export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): OutgoingRequest {
+  const route = call.route!
+  const target = stripPrefix(call.target, route.stripPrefix)
+  // A target that begins so was refused at the door; taking a prefix off must not bring it back, however spelled.
   if (target.startsWith('//') || (hasEncodedSlash && /^\/%2f/i.test(target))) {
     throw new GatewayError('WG_BAD_REQUEST', {
       detail: 'The path has an empty segment where the service would see its start.',
     })
   }
-  return target
+  return { route, service: route.service, method: call.method, target, headers: head.headers, body: null }
 }
 
-/** The header lines that a node gets, flat, without what frames a body. May be called once per request. */
-export function outgoingHeaders({ call, head, peerAddress, isProxied }: OpenedCall): string[] {
+/**
+ * Appends the header lines that only the gateway may set: request id, X-Forwarded-*, Host and identity. They come after
+ * everything that a client or a policy wrote, and after the fields that Connection names were removed, so that neither
+ * can change them. Call it once per request.
+ */
+export function completeHeaders({ call, head, peerAddress, isProxied }: Exchange): void {
   const { headers } = head
   const forwardedFor =
     isProxied && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${peerAddress}` : peerAddress
-  // The Connection header has had its say when these are added: it cannot take them away.
   headers.push(
     'x-request-id',
     call.requestId,
@@ -36,5 +41,4 @@ export function outgoingHeaders({ call, head, peerAddress, isProxied }: OpenedCa
   if (host !== undefined) headers.push('x-forwarded-host', host)
   if (call.route?.preserveHost && head.host !== undefined) headers.push('host', head.host)
   if (call.identity) headers.push(...call.identity.headers)
-  return headers
 }

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auto } from '../../discovery/codecs/auto.ts'
+import { autoCodec } from '../../discovery/codecs/auto.ts'
 import { codecNamed, codecs } from '../../discovery/codecs/codecs.ts'
-import { goMicro } from '../../discovery/codecs/go-micro.ts'
-import { goZero } from '../../discovery/codecs/go-zero.ts'
-import { grpcEndpoint } from '../../discovery/codecs/grpc-endpoint.ts'
-import { hertz } from '../../discovery/codecs/hertz.ts'
-import { kitex } from '../../discovery/codecs/kitex.ts'
-import { kratos } from '../../discovery/codecs/kratos.ts'
-import { nameAddress } from '../../discovery/codecs/name-address.ts'
-import { plainAddress } from '../../discovery/codecs/plain-address.ts'
-import { rpcx } from '../../discovery/codecs/rpcx.ts'
-import { serviceObject } from '../../discovery/codecs/service-object.ts'
-import { waygate } from '../../discovery/codecs/waygate.ts'
+import { goMicroCodec } from '../../discovery/codecs/go-micro.ts'
+import { goZeroCodec } from '../../discovery/codecs/go-zero.ts'
+import { grpcEndpointCodec } from '../../discovery/codecs/grpc-endpoint.ts'
+import { hertzCodec } from '../../discovery/codecs/hertz.ts'
+import { kitexCodec } from '../../discovery/codecs/kitex.ts'
+import { kratosCodec } from '../../discovery/codecs/kratos.ts'
+import { nameAddressCodec } from '../../discovery/codecs/name-address.ts'
+import { plainAddressCodec } from '../../discovery/codecs/plain-address.ts'
+import { rpcxCodec } from '../../discovery/codecs/rpcx.ts'
+import { serviceObjectCodec } from '../../discovery/codecs/service-object.ts'
+import { waygateCodec } from '../../discovery/codecs/waygate.ts'
 import { type CodecCases, codecContract, refuses } from './codec-contract.ts'
 
 type Write = CodecCases['write']
@@ -22,30 +22,30 @@ const writeInstance: Write = ({ weight, ...rest }) =>
   JSON.stringify({ network: 'tcp', address: addressOf(rest), weight, tags: null })
 
 const cases: readonly CodecCases[] = [
-  { codec: auto, weights: 'number', apart: true, write: writeWaygate },
-  { codec: waygate, weights: 'number', apart: true, write: writeWaygate },
-  { codec: plainAddress, weights: 'none', apart: false, write: addressOf },
+  { codec: autoCodec, weights: 'number', apart: true, write: writeWaygate },
+  { codec: waygateCodec, weights: 'number', apart: true, write: writeWaygate },
+  { codec: plainAddressCodec, weights: 'none', apart: false, write: addressOf },
   {
-    codec: serviceObject,
+    codec: serviceObjectCodec,
     weights: 'number',
     apart: true,
     write: ({ host, ...rest }) => JSON.stringify({ name: 'user', nodes: [{ ...rest, ip: host }] }),
   },
   {
-    codec: nameAddress,
+    codec: nameAddressCodec,
     weights: 'number',
     apart: false,
     write: ({ weight, ...rest }) => JSON.stringify({ addr: addressOf(rest), weight }),
   },
   {
-    codec: grpcEndpoint,
+    codec: grpcEndpointCodec,
     weights: 'word',
     apart: false,
     write: ({ weight, ...rest }) => JSON.stringify({ Op: 0, Addr: addressOf(rest), Metadata: { weight } }),
     good: { protocol: 'grpc' },
   },
   {
-    codec: kratos,
+    codec: kratosCodec,
     weights: 'word',
     apart: false,
     write: ({ weight, ...rest }) =>
@@ -53,15 +53,15 @@ const cases: readonly CodecCases[] = [
     good: { weight: 100 },
   },
   {
-    codec: goMicro,
+    codec: goMicroCodec,
     weights: 'word',
     apart: false,
     write: ({ id, weight, ...rest }) =>
       JSON.stringify({ nodes: [{ metadata: { weight }, id, address: addressOf(rest) }] }),
   },
-  { codec: goZero, weights: 'none', apart: false, write: addressOf, good: { protocol: 'grpc' } },
+  { codec: goZeroCodec, weights: 'none', apart: false, write: addressOf, good: { protocol: 'grpc' } },
   {
-    codec: rpcx,
+    codec: rpcxCodec,
     weights: 'word',
     apart: false,
     write: ({ weight, ...rest }) => ({
@@ -72,14 +72,21 @@ const cases: readonly CodecCases[] = [
     silent: ['user'],
   },
   {
-    codec: kitex,
+    codec: kitexCodec,
     weights: 'number',
     apart: false,
     write: writeInstance,
     good: { weight: 10, protocol: 'thrift' },
     zero: 10,
   },
-  { codec: hertz, weights: 'number', apart: false, write: writeInstance, good: { weight: 10 }, zero: 10 },
+  {
+    codec: hertzCodec,
+    weights: 'number',
+    apart: false,
+    write: writeInstance,
+    good: { weight: 10 },
+    zero: 10,
+  },
 ]
 for (const each of cases) codecContract(each)
 

@@ -143,7 +143,7 @@ test('a service that cannot be a node is told so in its log, and serves all the 
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   await assert.rejects(app.waygate.registration, /service must be/)
   assert.equal((await fetch(url)).status, 200)
-  assert.ok(logged.some(line => line.includes('cannot be registered') && line.includes('service must be')))
+  assert.ok(logged.some(line => line.includes('registering the service failed') && line.includes('service must be')))
   await app.close()
 })
 

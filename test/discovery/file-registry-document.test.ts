@@ -67,9 +67,9 @@ const badNodes: readonly [what: string, item: string, reason: RegExp][] = [
   ['a port out of range', '10.0.0.1:70000', /port must be an integer/],
   ['no port in an address', '10.0.0.1', /must be host:port/],
   ['an address where clouds keep credentials', '169.254.169.254:80', /link-local/],
-  ['a number', '12', /must be host:port, or a map/],
-  ['nothing', '', /must be host:port, or a map/],
-  ['an id that is taken', '{ id: u1, ip: 10.0.0.1, port: 1 }', /has the id of another node, "u1"/],
+  ['a number', '12', /must be host:port or a map/],
+  ['nothing', '', /must be host:port or a map/],
+  ['an id that is taken', '{ id: u1, ip: 10.0.0.1, port: 1 }', /has the same id as another node, "u1"/],
 ]
 
 for (const [what, item, reason] of badNodes) {
@@ -110,13 +110,13 @@ test('a service that is no list stays as it was, and its neighbours follow the f
   const before = read('services: { user: [10.0.0.1:1, 10.0.0.2:1], task: [10.0.0.3:1] }')
   const { nodes, problems } = read('services:\n  user:\n  task: [10.0.0.4:1]\n', before.entries)
   assert.deepEqual(nodes, ['task/10.0.0.4:1:1', 'user/10.0.0.1:1:1', 'user/10.0.0.2:1:1'])
-  assert.deepEqual(problems, ['services.user: line 2: must be a list of nodes; [] for none'])
+  assert.deepEqual(problems, ['services.user: line 2: must be a list of nodes; write [] for none'])
 })
 
 const refused: readonly [what: string, text: string, reason: RegExp][] = [
-  ['is empty', '', /has no services/],
-  ['is text', 'hello', /has no services/],
-  ['has no services', 'routes: {}', /has no services/],
+  ['is empty', '', /has no section "services"/],
+  ['is text', 'hello', /has no section "services"/],
+  ['has no services', 'routes: {}', /has no section "services"/],
   ['has services that are no map', 'services:\n', /^line 1: services must be a map/],
   ['has routes that are no map', 'services: {}\nroutes:\n', /^line 2: routes must be a map/],
   ['has a misspelt section', 'services: {}\nroute: {}\n', /^line 2: unknown section "route"/],

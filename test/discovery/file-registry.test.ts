@@ -182,12 +182,12 @@ test('a folder, a device and a huge file are refused, not read', async t => {
   const folder = tempFolder(t, { 'services.yaml/x': '', huge: ' '.repeat(1_048_577) })
   for (const [name, reason] of [
     ['services.yaml', /it is a folder/],
-    ['huge', /more than 1048576 bytes/],
+    ['huge', /larger than 1048576 bytes/],
   ] as const) {
     const registry = new FileRegistry({ file: join(folder, name) })
     await assert.rejects(registry.getService('user'), reason)
   }
-  await assert.rejects(new FileRegistry({ file: '/dev/null' }).getService('user'), /it is no regular file/)
+  await assert.rejects(new FileRegistry({ file: '/dev/null' }).getService('user'), /it is not a regular file/)
 })
 
 test('a registry without a file cannot be', () => {

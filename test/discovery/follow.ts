@@ -1,6 +1,6 @@
 import { Directory } from '../../discovery/directory.ts'
 import type { SourceState } from '../../discovery/directory-source.ts'
-import type { Credential, ParsedRoute } from '../../discovery/key-state.ts'
+import type { Credential, ParsedRouteDocument } from '../../discovery/key-state.ts'
 import type { Registry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import { testRoute } from '../support/route.ts'
@@ -91,7 +91,7 @@ export class Follower {
 }
 
 /** Good documents are `{service, path}`; all others are refused. */
-export function parseRoute(id: string, document: unknown): ParsedRoute {
+export function parseRoute(id: string, document: unknown): ParsedRouteDocument {
   const { service, path } = document as { service?: string; path?: string }
   if (!path || !service) return { reason: 'path or service is missing', service }
   return { route: testRoute({ id, path, service }) }

@@ -97,9 +97,9 @@ test('an outage empties nothing, and the status and the log tell of it', async t
   await until('it is connected', () => !users.status.stale)
   const why = 'set by setConnected(false)'
   assert.deepEqual(lines, [
-    { service: 'user', message: 'following a service' },
-    { service: 'user', reason: why, message: 'registry out of reach, the last known nodes stay' },
-    { service: 'user', message: 'following a service' },
+    { service: 'user', message: 'following the service' },
+    { service: 'user', reason: why, message: 'registry disconnected; keeping the last known nodes' },
+    { service: 'user', message: 'following the service' },
   ])
 })
 
@@ -142,7 +142,7 @@ test('listeners hear of each change of the list until they are unsubscribed, and
   put(registry, { id: 'b' })
   await until('b is there', () => users.nodes.length === 2)
   assert.deepEqual(heard, ['a', 'a,b'], 'no word of other services, nor of what is the same')
-  assert.deepEqual(errors, Array(2).fill('a listener of a discovered service failed'))
+  assert.deepEqual(errors, Array(2).fill('an onChange listener threw an error'))
   off()
   off()
   registry.deleteEntry('nodes', '/services/user/a')

@@ -28,7 +28,7 @@ after(async () => {
 
 const authorization = `Bearer ${TOKEN}`
 
-/** The only access line with this request id. Lines come in order, so a later request's says that it is alone. */
+/** Returns the only access line with this request id. Lines are in order, so no other can follow a later request's. */
 async function lineOf(requestId: string): Promise<LogLine> {
   const marker = `after-${requestId}`
   await (await fetch(`${gateway.url}/marker`, { headers: { 'x-request-id': marker } })).text()
@@ -47,7 +47,7 @@ async function ask(path: string, requestId: string, init: RequestInit = {}): Pro
   return lineOf(requestId)
 }
 
-test('a request is one line with route, node, status, times and tries', async () => {
+test('a request is logged as one line with route, node, status, times and tries', async () => {
   const line = await ask('/echo/a/b', 'plain', { method: 'PUT', body: 'x' })
   const { method, path, status, route, service, node: id, address, attempts, client, user } = line
   assert.deepEqual(
@@ -70,7 +70,7 @@ test('a request is one line with route, node, status, times and tries', async ()
   assert.equal(line.msg, 'request')
 })
 
-test('tokens, cookies and queries are in no line', async () => {
+test('tokens, cookies and queries are never logged', async () => {
   const headers = { cookie: 'session=top-secret', 'proxy-authorization': 'Basic top-secret' }
   await ask('/echo/q?token=top-secret&name=anna', 'secrets', { headers })
   await ask('/unknown/q?token=top-secret', 'secrets-404', { headers })
@@ -80,7 +80,7 @@ test('tokens, cookies and queries are in no line', async () => {
   assert.ok(!gateway.stdout().includes(TOKEN.split('.')[1]!))
 })
 
-test('a request that was tried twice is one line, of the node that answered', async () => {
+test('a request that was tried twice is logged as one line, with the node that answered', async () => {
   const lines = [await ask('/half/', 'tried-1'), await ask('/half/', 'tried-2')]
   for (const { node: id, status } of lines) assert.deepEqual([id, status], ['b-alive', 200])
   assert.deepEqual(
@@ -89,7 +89,7 @@ test('a request that was tried twice is one line, of the node that answered', as
   )
 })
 
-test('a refused request is one line with its code, and without what it did not come to', async () => {
+test('a refused request is logged as one line with its code, and without fields of steps that it did not reach', async () => {
   for (const [path, requestId, status, code] of [
     ['/unknown', 'no-route', 404, 'WG_NO_ROUTE'],
     ['/dead/', 'dead', 502, 'WG_UPSTREAM_UNREACHABLE'],
@@ -106,7 +106,7 @@ test('a refused request is one line with its code, and without what it did not c
   )
 })
 
-test('a client that leaves before its answer is one line with 499, and no error', async () => {
+test('a client that leaves before its answer is logged as one line with 499, and not as an error', async () => {
   const arrived = Promise.withResolvers<void>()
   const left = Promise.withResolvers<void>()
   node.handler = (request, response) => {

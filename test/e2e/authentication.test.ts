@@ -21,7 +21,7 @@ const showUser: Handler = (request, response) => {
 for (const workers of [1, 2]) {
   const how = workers === 1 ? 'one process' : `${workers} workers`
 
-  test(`${how}: API keys, revocations under a lease, users of a file and a key set are in force everywhere`, async t => {
+  test(`${how}: API keys, revocations under a lease, users from a file and a key set work in every process`, async t => {
     const cwd = await mkdtemp(join(tmpdir(), 'waygate-e2e-'))
     t.after(() => rm(cwd, { recursive: true, force: true, maxRetries: 5 }))
     writeFileSync(join(cwd, 'users'), `anna:${cheapHash('right')}\n`)
@@ -56,7 +56,7 @@ for (const workers of [1, 2]) {
     await registry.putNode('echo', 'n1', node)
     await gateway.untilNodes('echo', ['n1'])
 
-    /** The user that the node sees, or the status; the same from every process, each on connections of their own. */
+    /** Returns the user that the node sees, or the status; every process must answer alike, on its own connections. */
     const ask = async (headers: Record<string, string>) => {
       const answers = await Promise.all(
         Array.from({ length: 2 * workers }, async () => {
@@ -69,7 +69,7 @@ for (const workers of [1, 2]) {
     const becomes = (what: unknown, headers: Record<string, string>) =>
       until(`${JSON.stringify(what)} everywhere`, async () => (await ask(headers)) === what)
 
-    await t.test('an API key that the program makes', async () => {
+    await t.test('an API key made by waygate api-key', async () => {
       const { stdout } = await runProgram({ args: ['api-key', '--owner', 'acme'] })
       const [, key, etcdKey, value] = /API key: +(\S+)\netcd key: +(\S+)\netcd value: (.+)\n/.exec(stdout)!
       const headers = { 'x-api-key': key! }
@@ -92,13 +92,13 @@ for (const workers of [1, 2]) {
       await becomes('u1', headers)
     })
 
-    await t.test('a user of the file', async () => {
+    await t.test('a user from the file', async () => {
       const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
       assert.equal(await ask(basic('anna:right')), 'anna')
       assert.equal(await ask(basic('anna:wrong')), 401)
     })
 
-    await t.test('keys of an issuer that are rotated', async () => {
+    await t.test('an issuer that rotates its keys', async () => {
       const by = ({ privateKey }: Pair, keyid: string) => {
         const options = { algorithm: 'RS256', expiresIn: 600, keyid } as const
         return {
@@ -111,7 +111,7 @@ for (const workers of [1, 2]) {
       await becomes(401, by(first, 'one'))
     })
 
-    await t.test('nothing secret is in the log', () => {
+    await t.test('no secret is logged', () => {
       assert.doesNotMatch(gateway.stdout() + gateway.stderr(), /wg_|eyJ|Basic |scrypt/)
     })
   })

@@ -26,7 +26,7 @@ after(async () => {
   await gateway.stop()
 })
 
-/** Starts nodes, puts them and a route `/<service>/*` in etcd, and resolves when the gateway has both. */
+/** Starts nodes, puts them and a route `/<service>/*` into etcd, and resolves when the gateway has both. */
 async function serve(
   service: string,
   handlers: Readonly<Record<string, Handler>>,
@@ -78,7 +78,7 @@ function ask(
   })
 }
 
-/** Answers by body, of so many requests, each sent when an earlier one is answered. */
+/** Counts answers by body. Each request is sent when an earlier one has been answered. */
 async function closedLoop(
   path: string,
   requests: number,
@@ -100,8 +100,8 @@ async function closedLoop(
 }
 
 /**
- * Nodes that answer on a clock of their own, so that one is ten times slower than another on a busy machine, too:
- * time goes on to the next answer that is due when as many requests are held as are under way.
+ * Nodes with a simulated clock, so that one is ten times slower than another even on a busy machine. Time advances to
+ * the next due answer when all requests in flight are held by nodes.
  */
 function heldAnswers(underWay: number) {
   const random = seededRandom(1)
@@ -123,7 +123,7 @@ function heldAnswers(underWay: number) {
         goOn()
       }
     },
-    /** One request fewer is under way from now on. */
+    /** Says that one request fewer is in flight from now on. */
     oneLess: () => {
       expected--
       goOn()
@@ -181,7 +181,7 @@ test('requests with the same key go to the same node, whatever the key is taken 
   }
 })
 
-test('a cookie brings clients back to their node, through any gateway and after a restart', async () => {
+test('a sticky cookie brings clients back to their node, through any gateway and after a restart', async () => {
   await using cart = await serve('cart', names('a', 'b', 'c'), { balancer: 'sticky-cookie' })
   const first = await ask('/cart/')
   assert.match(first.setCookie!, /^waygate-cart=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
@@ -220,9 +220,9 @@ test('without a secret, sticky cookies are refused in the configuration and in e
   )
 })
 
-test('a node that is new, and one that has recovered, begins with a tenth of its share', async () => {
+test('with slow start, a new node and a recovered one begin with a tenth of their share', async () => {
   await using user = await serve('warm', names('a', 'b'), { slowStartMs: 600_000 })
-  // Its first table has a and b.
+  // The first table of this gateway has a and b.
   await using at = await startGateway({ env, config, etcd: gateway.etcd })
   const countOf = async (name: string) => (await closedLoop('/warm/', 600, 1, at)).get(name) ?? 0
   assert.equal(await countOf('a'), 300, 'nodes of the first table are warm')
@@ -251,7 +251,7 @@ test('a node that is new, and one that has recovered, begins with a tenth of its
   assert.ok(recovered > 5 && recovered < 120, `${recovered} of 600, where some 290 are its share`)
 })
 
-test('a service without a route document is balanced as the configuration says', async () => {
+test('a service without a route document uses the balancer of the configuration', async () => {
   const defaults = { balancer: { 'consistent-hash': { header: 'x-key' } }, slowStartMs: 1_000 }
   await using at = await startGateway({ etcd: gateway.etcd, config: { routes: { defaults } } })
   await using a = await startService('a')

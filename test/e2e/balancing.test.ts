@@ -10,7 +10,7 @@ interface Expectation {
   readonly origin: string
   readonly weights?: Readonly<Record<string, number>>
   readonly requests: number
-  /** Requests before counting begins. */
+  /** Number of requests before counting begins. */
   readonly warmup?: number
   readonly concurrency?: number
   readonly counts?: Readonly<Record<string, number>>
@@ -22,7 +22,7 @@ const { cases } = JSON.parse(
   readFileSync(new URL('../fixtures/balancing_expectations.json', import.meta.url), 'utf8'),
 ) as { cases: readonly Expectation[] }
 
-// A breaker that opens here stays open: how it closes is another file's affair.
+// A breaker that opens here stays open; breaker.test.ts covers how breakers close.
 const gateway = await startGateway({ config: { breaker: { openMs: 60_000 } } })
 const registry = openRegistry(gateway.etcd)
 after(async () => {
@@ -34,7 +34,7 @@ interface Nodes extends AsyncDisposable {
   readonly [name: string]: Service
 }
 
-/** Starts a node per name and puts them under `service`; resolves when the gateway has them. */
+/** Starts a node per name and puts them into etcd under `service`; resolves when the gateway has them. */
 async function serve(
   service: string,
   weights: Readonly<Record<string, number>>,
@@ -59,7 +59,7 @@ async function ask(path: string, at: RunningGateway = gateway): Promise<string> 
   return response.ok ? body : String(response.status)
 }
 
-/** Bodies by how often they came. */
+/** Counts answers by body. */
 async function count(
   path: string,
   requests: number,
@@ -78,7 +78,7 @@ async function count(
   return counts
 }
 
-test('weights 5, 1, 1 give a a b a c a a', async () => {
+test('weights 5, 1, 1 give the sequence a a b a c a a', async () => {
   await using _ = await serve('smooth', { a: 5, b: 1, c: 1 })
   const sequence = []
   for (let i = 0; i < 14; i++) sequence.push(await ask('/smooth/'))
@@ -87,7 +87,7 @@ test('weights 5, 1, 1 give a a b a c a a', async () => {
 
 for (const [index, { origin, weights, requests, warmup = 0, ...expected }] of cases.entries()) {
   if (weights === undefined || origin.includes("'failures'")) continue
-  test(`as others count: ${origin}`, async () => {
+  test(`shares match other proxies: ${origin}`, async () => {
     await using _ = await serve(`case${index}`, weights)
     for (let i = 0; i < warmup; i++) await ask(`/case${index}/`)
     const counts = await count(`/case${index}/`, requests, expected.concurrency)
@@ -99,10 +99,10 @@ for (const [index, { origin, weights, requests, warmup = 0, ...expected }] of ca
   })
 }
 
-test('a node that drops every third request is left out after the third, as nginx counts it', async () => {
+test('a node that drops every third request is left out after its third failure, like in nginx', async () => {
   const expectation = cases.find(({ origin }) => origin.includes("'failures'"))!
-  // nginx leaves a node out at the third failure. A breaker here opens at a ratio: three failures in nine
-  // requests are a third, and nine requests are the least at which it may.
+  // nginx leaves a node out at the third failure. Here a breaker opens at a ratio: three failures in nine requests are
+  // a third, and with fewer than nine requests it must not open.
   const config: GatewayOptions['config'] = {
     breaker: { minimumRequests: 9, failureRatio: 0.33, openMs: 60_000, windowMs: 60_000 },
   }
@@ -125,7 +125,7 @@ test('a node that drops every third request is left out after the third, as ngin
   assert.equal((await strict.nodes('failures')).find(({ id }) => id === 'a')?.breaker, 'open')
 })
 
-/** Nothing listens there, and a connection is refused at once. */
+/** A port on which nothing listens, so that connections are refused at once. */
 const DEAD_PORT = 1
 
 for (const { name, nodes, retries, attempts } of [
@@ -134,7 +134,7 @@ for (const { name, nodes, retries, attempts } of [
   { name: 'retries 0', nodes: 4, retries: 0, attempts: 1 },
   { name: 'retries 3, two nodes', nodes: 2, retries: 3, attempts: 2 },
 ]) {
-  test(`with every node dead (${name}) there are ${attempts} tries on as many nodes, then 502`, async () => {
+  test(`with every node dead (${name}) there are ${attempts} tries, each on another node, then 502`, async () => {
     const service = `dead-${nodes}-${retries ?? 'default'}`
     for (let i = 0; i < nodes; i++) await registry.putNode(service, `n${i}`, { port: DEAD_PORT })
     await registry.putRoute(service, {
@@ -155,7 +155,7 @@ for (const { name, nodes, retries, attempts } of [
   })
 }
 
-test('a node with weight 0 gets nothing, also when it is the only one', async () => {
+test('a node with weight 0 gets no requests, even when it is the only one', async () => {
   await using nodes = await serve('drained', { a: 0, b: 1 })
   assert.deepEqual(await count('/drained/', 10), { b: 10 })
   await registry.deleteNode('drained', 'b')
@@ -164,7 +164,7 @@ test('a node with weight 0 gets nothing, also when it is the only one', async ()
   assert.equal(nodes.a!.count, 0)
 })
 
-test('a changed weight applies to the next pick, and keeps connections and breaker', async () => {
+test('a changed weight applies to the next pick, and the node keeps its connections and breaker', async () => {
   const fail: Handler = (request, response) => {
     request.resume()
     response.statusCode = 500
@@ -175,7 +175,7 @@ test('a changed weight applies to the next pick, and keeps connections and break
     await ask('/reweighted/')
     return (await gateway.nodes('reweighted')).find(({ id }) => id === 'c')?.breaker === 'open'
   })
-  // Brings the sequence to its beginning: what follows starts afresh with the new weights.
+  // Completes the sequence, so that the new weights start a fresh one.
   const { a, b, c } = nodes
   const before = { a: a!.connections, b: b!.connections, c: c!.count }
   await registry.putNode('reweighted', 'a', { port: a!.port, weight: 3 })

@@ -38,7 +38,7 @@ async function putRoute(id: string, document: object): Promise<void> {
   )
 }
 
-test('a node that answers 500 is left out, is tried once after a while, and is back after one good answer', async () => {
+test('a node that answers 500 is left out, is probed after a while, and is back after one good answer', async () => {
   await using bad = await startService('bad', fail)
   await using good = await startService('good')
   await registry.putNode('ratio', 'bad', bad)
@@ -64,7 +64,7 @@ test('a node that answers 500 is left out, is tried once after a while, and is b
   assert.deepEqual(changes, ['open', 'half-open', 'closed'])
 })
 
-test('a bad probe opens the breaker again', async () => {
+test('a failed probe opens the breaker again', async () => {
   await using bad = await startService('bad', fail)
   await using good = await startService('good')
   await registry.putNode('reopened', 'bad', bad)
@@ -77,7 +77,7 @@ test('a bad probe opens the breaker again', async () => {
   assert.equal(await breakerOf('reopened', 'bad'), 'open')
 })
 
-test('of 100 requests at once when a breaker is due, exactly one reaches the node', async () => {
+test('of 100 simultaneous requests to a half-open breaker, exactly one reaches the node', async () => {
   await using recovering = await startService('recovering', fail)
   await registry.putNode('herd', 'n1', recovering)
   await gateway.untilNodes('herd', ['n1'])
@@ -107,7 +107,7 @@ test('of 100 requests at once when a breaker is due, exactly one reaches the nod
   assert.equal(await breakerOf('herd', 'n1'), 'closed')
 })
 
-test('with every breaker open the answer is WG_CIRCUIT_OPEN and says when to come back', async () => {
+test('with every breaker open the answer is WG_CIRCUIT_OPEN with Retry-After', async () => {
   await using one = await startService('one', fail)
   await using two = await startService('two', fail)
   await registry.putNode('broken', 'one', one)
@@ -124,7 +124,7 @@ test('with every breaker open the answer is WG_CIRCUIT_OPEN and says when to com
   assert.equal(one.count + two.count, 8)
 })
 
-test('a route with a fixed fallback answers with it when its service cannot', async () => {
+test('a route with a static fallback answers with it when its service cannot', async () => {
   const fallback = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"items":[]}' }
   await putRoute('fixed', { path: '/fixed/*', service: 'fixed', fallback })
   await using bad = await startService('bad', fail)
@@ -138,12 +138,12 @@ test('a route with a fixed fallback answers with it when its service cannot', as
   await expectFallback()
   await registry.putNode('fixed', 'n1', bad)
   await gateway.untilNodes('fixed', ['n1'])
-  // What a node says is passed on, also when it is a failure.
+  // An answer of a node is passed on, even if it is a failure.
   for (let i = 0; i < 4; i++) assert.equal(await statusOf('/fixed/'), 500)
   await expectFallback()
 })
 
-test('a route with a fallback service is answered by it when its own cannot', async () => {
+test('a route with a fallback service is answered by that service when its own cannot', async () => {
   await using substitute = await startService('substitute')
   await registry.putNode('substitute', 's1', substitute)
   await gateway.untilNodes('substitute', ['s1'])

@@ -11,9 +11,9 @@ import { type Program, startProgram } from '../support/waygate.ts'
 
 interface Demo extends AsyncDisposable {
   readonly program: Program
-  /** Where it may leave things. */
+  /** Its folder for temporary files. */
   readonly temp: string
-  /** What it printed, from the first line to the last. */
+  /** The introduction that it printed, from the first line to the last. */
   readonly introduction: string
 }
 
@@ -25,7 +25,7 @@ async function startDemo(args: readonly string[]): Promise<Demo> {
   await mkdir(temp)
   const program = await startProgram({ args: ['demo', ...args], env: { TMPDIR: temp } })
   const dispose = async () => {
-    // Asked first, so that it can take its services along.
+    // SIGINT first, so that the demo can end its services.
     if (!program.hasExited()) program.child.kill('SIGINT')
     await Promise.race([program.exited, new Promise(resolve => setTimeout(resolve, 10_000).unref())])
     await program.stop()
@@ -48,7 +48,7 @@ async function startDemo(args: readonly string[]): Promise<Demo> {
   }
 }
 
-/** Runs a script as somebody would who pastes it, and resolves with what it printed. */
+/** Runs a script as if pasted into a shell, and resolves with its output. */
 function bash(script: string): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile('bash', ['-e', '-o', 'pipefail', '-c', script], { timeout: 30_000 }, (error, stdout, stderr) => {
@@ -58,7 +58,7 @@ function bash(script: string): Promise<string> {
   })
 }
 
-/** The ids of the processes that `pid` started and that run. */
+/** Lists the ids of the running child processes of `pid`. */
 async function childrenOf(pid: number): Promise<number[]> {
   const list = await new Promise<string>((resolve, reject) => {
     execFile('ps', ['-A', '-o', 'pid=,ppid='], (error, stdout) => (error ? reject(error) : resolve(stdout)))
@@ -79,13 +79,13 @@ function runs(pid: number): boolean {
   }
 }
 
-test('the printed lines do what they say, run as they are printed', async t => {
+test('the printed commands do what they say when they are run as printed', async t => {
   if (!onPath('bash') || !onPath('curl')) return t.skip('needs bash and curl on PATH')
   await using demo = await startDemo(FREE_PORTS)
   const lines = demo.introduction.split('\n').map(line => line.trim())
   const commands = lines.filter(line => /^(export TOKEN=|TOKEN=|curl )/.test(line))
   assert.equal(commands.length, 8, demo.introduction)
-  // A mark between two commands tells their answers apart.
+  // A separator between the commands tells their answers apart.
   const outputs = (await bash(commands.map(line => `${line}\necho; echo ----`).join('\n'))).split('\n----\n')
   const [, refused = '', created = '', listed = '', registered = '', , me = '', routes = ''] = outputs
 
@@ -106,12 +106,12 @@ test('the printed lines do what they say, run as they are printed', async t => {
   )
 })
 
-test('a node that is killed as the introduction suggests costs no request, and the demo says that it has ended', async () => {
+test('killing a node as the introduction suggests fails no request, and the demo says that the node has ended', async () => {
   await using demo = await startDemo(FREE_PORTS)
   const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo.introduction) ?? []
   const [, token = ''] = /export TOKEN=(\S+)/.exec(demo.introduction) ?? []
   const [, pid = ''] = /kill -9 (\d+)/.exec(demo.introduction) ?? []
-  // No user is called `demo`: 404 is the service's own answer.
+  // No user is called `demo`, so 404 is the answer of the service.
   const ask = async () =>
     (await fetch(`${gateway}/user/me`, { headers: { authorization: `Bearer ${token}` } })).status
   assert.equal(await ask(), 404)
@@ -120,7 +120,7 @@ test('a node that is killed as the introduction suggests costs no request, and t
   for (let i = 0; i < 20; i++) assert.equal(await ask(), 404)
 })
 
-test('Ctrl-C stops all of it within 5 s and leaves no process and no folder', async t => {
+test('Ctrl-C ends everything within 5 s and leaves no process and no folder behind', async t => {
   if (!onPath('ps')) return t.skip('needs ps on PATH')
   await using demo = await startDemo(FREE_PORTS)
   const { program, temp } = demo
@@ -137,7 +137,7 @@ test('Ctrl-C stops all of it within 5 s and leaves no process and no folder', as
   assert.equal(program.stderr(), '')
 })
 
-test('Ctrl-C in a terminal, which every process of it gets, ends all of it as well', async t => {
+test('Ctrl-C in a terminal, which reaches every process, ends everything as well', async t => {
   if (!onPath('ps')) return t.skip('needs ps on PATH')
   await using demo = await startDemo(FREE_PORTS)
   const { program, temp } = demo
@@ -149,8 +149,8 @@ test('Ctrl-C in a terminal, which every process of it gets, ends all of it as we
   assert.equal(program.stderr(), '')
 })
 
-test('default ports that are taken are told, and free ones take their place', async () => {
-  // Somebody may hold them already, and another run of this test let go of them in a moment.
+test('if default ports are taken, the demo says so and uses free ones', async () => {
+  // Another program may already use them, or another run of this test may release them in a moment.
   const held = await Promise.all(
     [
       { host: '0.0.0.0', port: 8_080 },
@@ -180,7 +180,7 @@ test('default ports that are taken are told, and free ones take their place', as
   }
 })
 
-test('a port that was chosen and is taken is one clear line, and nothing is left', async () => {
+test('a chosen port that is taken gives one clear line, and nothing is left running', async () => {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }

@@ -4,7 +4,7 @@ import { requireEtcd } from '../support/etcd.ts'
 import { startEtcdCluster } from '../support/etcd-cluster.ts'
 import { startGateway } from '../support/waygate.ts'
 
-test('members of a cluster that are killed or stand still cost no registration, no change and no GET', async t => {
+test('killed or stopped cluster members cost no registration and no change, and fail no GET', async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   await using cluster = await startEtcdCluster()
   await using gateway = await startGateway({ etcd: cluster.urls })

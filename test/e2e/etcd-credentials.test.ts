@@ -21,9 +21,9 @@ async function run(t: TestContext, faults: readonly CredentialFault[]): Promise<
   }
 }
 
-// Side by side, because they mostly wait.
+// Concurrent, because they mostly wait.
 describe('credentials for etcd', { concurrency: 2 }, () => {
-  test('that end by themselves are renewed: no request fails, nothing is lost', t => run(t, endsByThemselves))
+  test('that expire are renewed: no request fails, nothing is lost', t => run(t, endsByThemselves))
 
-  test('that are taken away and given back cost no request and no registration', t => run(t, takenAway))
+  test('that are taken away and given back fail no request and cost no registration', t => run(t, takenAway))
 })

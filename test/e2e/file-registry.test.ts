@@ -10,7 +10,7 @@ import { startGateway } from '../support/waygate.ts'
 
 const config = { discovery: { registry: 'file', file: './services.yaml' } }
 
-test('a gateway follows a file through edits, renames, links, mistakes and its loss, and no request fails', async t => {
+test('a gateway follows a file through edits, renames, links, mistakes and deletion, and no request fails', async t => {
   const cwd = await mkdtemp(join(tmpdir(), 'waygate-file-'))
   t.after(() => rm(cwd, { recursive: true, force: true }))
   const file = join(cwd, 'services.yaml')
@@ -40,7 +40,7 @@ test('a gateway follows a file through edits, renames, links, mistakes and its l
     await gateway.untilNodes('user', ['a', 'b'])
   })
 
-  await t.test('replaced by a rename; a node that is taken out is gone though it answers', async () => {
+  await t.test('replaced by a rename; a removed node gets no requests although it is alive', async () => {
     await writeFile(`${file}.new`, `services:\n  user:\n${nodes(b)}${route}`)
     await rename(`${file}.new`, file)
     await gateway.untilNodes('user', ['b'])
@@ -49,7 +49,7 @@ test('a gateway follows a file through edits, renames, links, mistakes and its l
     assert.equal(a.count, before)
   })
 
-  await t.test('a wrong node costs itself alone', async () => {
+  await t.test('an invalid node affects only itself', async () => {
     await writeFile(
       file,
       `services:\n  user:\n${nodes(a)}    - { ip: 127.0.0.1, port: x }\n${nodes(b)}${route}`,
@@ -69,7 +69,7 @@ test('a gateway follows a file through edits, renames, links, mistakes and its l
     assert.deepEqual(await problems(), [])
   })
 
-  await t.test('deleted, and there again as a link like that of a ConfigMap', async () => {
+  await t.test('deleted, and recreated as a symbolic link like in a ConfigMap', async () => {
     await unlink(file)
     await until('it is stale', async () => (await gateway.routes()).source.stale)
     assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 200)
@@ -93,7 +93,7 @@ test('a gateway follows a file through edits, renames, links, mistakes and its l
   t.diagnostic(`${sent} requests, 0 failed`)
 })
 
-test('a gateway whose file is not there is up but not ready, says why, and becomes ready with it', async () => {
+test('a gateway whose file is missing is up but not ready, says why, and becomes ready when the file appears', async () => {
   await using a = await startService('a')
   await using gateway = await startGateway({ config, ready: false })
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)

@@ -14,7 +14,7 @@ interface Answer {
   readonly text: string
 }
 
-/** The path as it is, which `fetch` would tidy. */
+/** Sends the path unchanged; `fetch` would normalize it. */
 function get(port: number, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     httpRequest({ host: '127.0.0.1', port, path, agent: false }, response => {
@@ -50,13 +50,13 @@ async function putNodes(gateway: RunningGateway, port: number): Promise<void> {
 async function assertUnreached(gateway: RunningGateway): Promise<void> {
   for (const path of ['/by-document/healthz', ...HOSTS.map((_, index) => `/sneaky${index}/healthz`)]) {
     const { status, text } = await get(gateway.port, path)
-    // No such service, no node of it, or a node that nothing connects to.
+    // The service is unknown, has no node, or has only a node that no connection is made to.
     assert.ok([404, 502, 503].includes(status), `${path} ${status}`)
     assert.match(text, /"code":"WG_/)
   }
 }
 
-test('no node leads to the admin listener, and each that would is named as a problem', async () => {
+test('no node leads to the admin listener, and each that would is listed as a problem', async () => {
   const adminPort = await freePort()
   await using gateway = await startGateway({ args: ['--admin-port', String(adminPort)] })
   await putNodes(gateway, adminPort)
@@ -69,14 +69,14 @@ test('no node leads to the admin listener, and each that would is named as a pro
 })
 
 for (const workers of ['1', '2']) {
-  test(`nor where the admin listener took any port that was free, with ${workers} at work`, async () => {
+  test(`no node leads to an admin listener on a random free port, with --workers ${workers}`, async () => {
     await using gateway = await startGateway({ args: ['--workers', workers] })
     await putNodes(gateway, Number(new URL(gateway.admin).port))
     await assertUnreached(gateway)
   })
 }
 
-test('nodes outside of the allowed addresses are problems, and names lead nowhere else', async () => {
+test('nodes outside the allowed addresses are listed as problems, and host names lead nowhere else', async () => {
   await using service = await startService('user')
   await using gateway = await startGateway({ config: { discovery: { allowedAddresses: ['127.0.0.1/32'] } } })
   using registry = openRegistry(gateway.etcd)

@@ -9,7 +9,7 @@ import { type RunningGateway, startGateway } from '../support/waygate.ts'
 const SECRET = 'a secret of at least thirty-two bytes'
 const TOKEN = jwt.sign({ sub: 'anna', tenant: 'blue' }, SECRET, { expiresIn: '1h' })
 
-/** Answers with the header lines it got. */
+/** Answers with the header lines that it received. */
 const showHeaders: Handler = (request, response) => {
   request.resume()
   response.setHeader('x-request-id', 'the-node-has-its-own')
@@ -45,15 +45,15 @@ after(async () => {
 
 interface Seen {
   readonly status: number
-  /** Of the answer, names in lower case. */
+  /** Headers of the answer, names in lower case. */
   readonly head: ReadonlyMap<string, string>
-  /** Values that the node saw, by name in lower case. */
+  /** Header values that the node received, by name in lower case. */
   readonly node: ReadonlyMap<string, readonly string[]>
-  /** Names as the node saw them. */
+  /** Header names as the node received them. */
   readonly names: readonly string[]
 }
 
-/** Sends these very header lines. */
+/** Sends exactly these header lines. */
 async function send(
   lines: readonly string[],
   { path = '/echo/x', at = gateway as RunningGateway } = {},
@@ -79,7 +79,7 @@ async function send(
 
 const authorized = `Authorization: Bearer ${TOKEN}`
 
-test('the node is told who calls, as the token says', async () => {
+test('the node sees the caller that the token names', async () => {
   const { node } = await send([authorized])
   assert.deepEqual(node.get('x-user-id'), ['anna'])
   assert.deepEqual(node.get('x-tenant'), ['blue'])
@@ -96,7 +96,7 @@ const FORGED = [
   ['X-Tenant: red', 'X_TENANT: red'],
 ]
 for (const lines of FORGED) {
-  test(`a client changes nothing about it with ${lines.join(' and ')}`, async () => {
+  test(`a client cannot forge the caller with ${lines.join(' and ')}`, async () => {
     const { node, names } = await send([authorized, ...lines])
     assert.deepEqual(node.get('x-user-id'), ['anna'])
     assert.deepEqual(node.get('x-tenant'), ['blue'])
@@ -112,14 +112,14 @@ for (const lines of FORGED) {
   })
 }
 
-test('a request id is kept when it is well-formed, and told to both sides', async () => {
+test('a well-formed request id is kept, and sent to both sides', async () => {
   for (const id of ['a', 'A-b_c.9', 'x'.repeat(128)]) {
     const { head, node } = await send([authorized, `X-Request-Id: ${id}`])
     assert.deepEqual([head.get('x-request-id'), node.get('x-request-id')], [id, [id]])
   }
 })
 
-test('a request id that is not well-formed, or is missing, is replaced by a new one', async () => {
+test('a request id that is malformed or missing is replaced by a new one', async () => {
   const seen = new Set<string>()
   const cases = [[], ['X-Request-Id: a b'], ['X-Request-Id: '], [`X-Request-Id: ${'x'.repeat(129)}`]]
   for (const lines of [
@@ -138,7 +138,7 @@ test('a request id that is not well-formed, or is missing, is replaced by a new 
   assert.equal(seen.size, 7)
 })
 
-test('a refusal carries the request id as well, in head and body', async () => {
+test('a refusal has the request id as well, in head and body', async () => {
   const { status, head } = await send(['X-Request-Id: mine'])
   assert.equal(status, 401)
   assert.equal(head.get('x-request-id'), 'mine')
@@ -156,7 +156,7 @@ const CLAIMS_OF_PROXIES = [
   'Forwarded: for=6.6.6.6',
 ]
 
-test('what a stranger says of proxies is replaced by what is seen', async () => {
+test('forwarding headers of an untrusted client are replaced by observed values', async () => {
   const { node, names } = await send([authorized, ...CLAIMS_OF_PROXIES])
   assert.deepEqual(node.get('x-forwarded-for'), ['127.0.0.1'])
   assert.deepEqual(node.get('x-forwarded-proto'), ['http'])
@@ -167,7 +167,7 @@ test('what a stranger says of proxies is replaced by what is seen', async () => 
   )
 })
 
-test('a trusted proxy is believed, and added to the list', async () => {
+test('forwarding headers of a trusted proxy are kept, and its address is appended', async () => {
   const { node, names } = await send(CLAIMS_OF_PROXIES, { at: behindProxy })
   assert.deepEqual(node.get('x-forwarded-for'), ['6.6.6.6, 127.0.0.1'])
   assert.deepEqual(node.get('x-forwarded-proto'), ['https'])
@@ -175,12 +175,12 @@ test('a trusted proxy is believed, and added to the list', async () => {
   assert.ok(!names.some(name => name.includes('_')))
 })
 
-test('the node sees its own address as host, or the one the client asked for where the route says so', async () => {
+test("the node gets its own address as Host, or the client's Host with preserveHost", async () => {
   assert.deepEqual((await send([authorized])).node.get('host'), [`127.0.0.1:${node.port}`])
   assert.deepEqual((await send([], { path: '/host/x' })).node.get('host'), ['shop.example:8080'])
 })
 
-test('fields that end at this hop end here, and those that Connection names', async () => {
+test('hop-by-hop fields, and fields that Connection names, are not forwarded', async () => {
   const { node } = await send([
     authorized,
     ...[
@@ -199,7 +199,7 @@ test('fields that end at this hop end here, and those that Connection names', as
   assert.deepEqual(node.get('x-public'), ['2'])
 })
 
-test('other fields arrive as they were sent, in their spelling, order and number', async () => {
+test('other fields are forwarded with their spelling, order and number', async () => {
   const { names, node } = await send([authorized, 'X-B: 2', 'x-A: 1', 'X-B: 3', 'Cookie: a=b', 'Accept: */*'])
   assert.deepEqual(
     names.filter(name => /^(x-[ab]|cookie|accept)$/i.test(name)),

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { until } from '../support/until.ts'
 import { startWithWorkers } from '../support/workers.ts'
 
-test('one worker checks for all, another goes on when it dies, and a new one is told what is known', async () => {
+test('one worker checks for all, another takes over when it dies, and new workers get the known verdicts', async () => {
   let status = 500
   let checks = 0
   await using scene = await startWithWorkers(
@@ -38,7 +38,7 @@ test('one worker checks for all, another goes on when it dies, and a new one is 
   await until('checks go on', () => checks > before + 2)
   assert.equal(await metric('waygate_health_checked_nodes'), 1)
   assert.equal(await health(), 'unhealthy')
-  // It was known, so nothing has changed.
+  // The verdict was already known, so nothing has changed.
   assert.equal(changes().length, 1)
 
   status = 200

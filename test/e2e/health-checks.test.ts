@@ -15,7 +15,7 @@ after(async () => {
 
 const CHECK = { path: '/healthz', intervalMs: 100, timeoutMs: 300 }
 
-/** Answers with its name, and checks with `status`. */
+/** Answers requests with its name, and health checks with `status`. */
 const withHealth =
   (name: string, status: number): Handler =>
   (request, response) => {
@@ -45,7 +45,7 @@ const changesOf = (service: string, node: string) =>
     .filter(line => line.msg === 'health changed' && line.service === service && line.node === node)
     .map(({ level, health, reason }) => [level, health, reason])
 
-test('a node that fails its check gets nothing until it passes again, and each change is logged once', async () => {
+test('a node that fails its check gets no requests until it passes again, and each change is logged once', async () => {
   await using ill = await startService('ill', withHealth('ill', 200))
   await using well = await startService('well', withHealth('well', 200))
   const ask = await serve('duo', { ill, well }, { healthCheck: CHECK })
@@ -92,7 +92,7 @@ test('when every node fails its check, all of them are used', async () => {
   for (let i = 0; i < 4; i++) assert.equal((await ask()).text, 'b')
 })
 
-test('a service says in its metadata how it is checked, and a route has the last word', async () => {
+test('the metadata of a node configures its check, and a route overrides it', async () => {
   await using node = await startService('node', withHealth('node', 500))
   const put = (healthCheck: string) => {
     const value = { id: 'n1', ip: '127.0.0.1', port: node.port, metadata: { healthCheck } }
@@ -116,7 +116,7 @@ test('a service says in its metadata how it is checked, and a route has the last
   await untilHealth('said', { n1: 'unchecked' })
 })
 
-test('requests that wait for a node that hangs go to another as soon as its check says so', async () => {
+test('requests that wait for a hung node go to another one as soon as its check fails', async () => {
   const silent: Handler = request => void request.resume()
   await using hung = await startService('hung', withHealth('hung', 200))
   await using well = await startService('well', withHealth('well', 200))
@@ -128,7 +128,7 @@ test('requests that wait for a node that hangs go to another as soon as its chec
   const posts = [0, 1].map(() => ask({ method: 'POST', signal: posted.signal }).catch(() => undefined))
   const asked = await Promise.all(Array.from({ length: 20 }, () => ask()))
   assert.deepEqual(new Set(asked.map(({ text }) => text)), new Set(['well']))
-  // What may have been done already waits on.
+  // A request that the node may have processed keeps waiting.
   const waiting = await until('the POST is all that waits there', async () => {
     const nodes = await gateway.nodes('moved')
     return nodes.find(({ id, inFlight }) => id === 'hung' && inFlight === 1)
@@ -138,9 +138,9 @@ test('requests that wait for a node that hangs go to another as soon as its chec
   await Promise.all(posts)
 })
 
-test('without a check, five tries in a row without an answer in time send the others elsewhere', async () => {
+test('without a check, five consecutive timeouts send the other requests elsewhere', async () => {
   await using hung = await startService('hung', request => void request.resume())
-  // The budget for retries is a share of what is under way: nothing is answered before all of it is.
+  // The retry budget is a share of the requests in flight, so nothing is answered before all are in flight.
   const allSent = Promise.withResolvers<void>()
   await using well = await startService('well', async (_, response) => {
     await allSent.promise

@@ -3,7 +3,7 @@ import { requireEtcd } from '../support/etcd.ts'
 import { hangEtcd } from '../support/hang-etcd.ts'
 import { describeTimes } from '../support/times.ts'
 
-test('etcd hangs and goes on: noticed, no request fails, and what changes is served again', async t => {
+test('etcd hangs and continues: this is noticed, no request fails, and changes are served again', async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   const { requests, noticedMs, convergedMs } = await hangEtcd({ hangMs: 'noticed' })
   t.diagnostic(

@@ -2,7 +2,7 @@ import { test } from 'node:test'
 import { describeReport, killNodeUnderLoad } from '../support/kill-node.ts'
 import { startGateway } from '../support/waygate.ts'
 
-test('a node killed under load costs no GET, repeats no POST, and is gone with its lease', async t => {
+test('a node killed under load fails no GET, repeats no POST, and is gone with its lease', async t => {
   await using gateway = await startGateway()
   const report = await killNodeUnderLoad({
     gateway,

@@ -14,10 +14,10 @@ import { startGateway } from '../support/waygate.ts'
 
 const MB = 1_024 * 1_024
 const SIZE = 100 * MB
-/** Odd, so that pieces and buffers never line up. */
+/** An odd length, so that pieces and buffers never line up. */
 const PIECE = Buffer.alloc(65_537, 'not all the same: 0123456789 ')
 
-/** The pieces of a body of `size` bytes. */
+/** Yields the pieces of a body of `size` bytes. */
 function* pieces(size: number): Generator<Buffer> {
   for (let left = size; left > 0; left -= PIECE.length) {
     yield left >= PIECE.length ? PIECE : PIECE.subarray(0, left)
@@ -30,7 +30,7 @@ function checksumOf(size: number): string {
   return hash.digest('hex')
 }
 
-/** Writes no faster than the other side reads. */
+/** Writes a body, no faster than the other side reads. */
 async function writeAll(target: NodeJS.WritableStream, size: number): Promise<void> {
   for (const piece of pieces(size)) {
     if (!target.write(piece)) await once(target, 'drain')
@@ -48,7 +48,7 @@ async function checksum(stream: IncomingMessage): Promise<{ size: number; sum: s
   return { size, sum: hash.digest('hex') }
 }
 
-/** GET /SIZE answers with that many bytes; anything else with the checksum of what it was sent. */
+/** Answers GET /SIZE with that many bytes, and anything else with the checksum of the request body. */
 const handler: Handler = async (request, response) => {
   if (request.method === 'GET') {
     const size = Number(request.url!.slice(1))
@@ -74,7 +74,7 @@ after(async () => {
   await node.close()
 })
 
-/** Of the request that the node got last. */
+/** State of the request that the node received last. */
 let last: { readonly socket: Socket; readonly writtenBefore: number } | undefined
 node.server.on('request', ({ socket }) => {
   last = { socket, writtenBefore: socket.bytesWritten }
@@ -100,15 +100,15 @@ async function upload(size: number, framing: string): Promise<{ size: number; su
   return JSON.parse(text)
 }
 
-/** Resident bytes of the gateway now. */
+/** Reads the resident memory of the gateway, bytes. */
 async function residentBytes(): Promise<number> {
   const status = await readFile(`/proc/${gateway.pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1_024
 }
 
-/** Runs something that the gateway must not become larger by. */
+/** Runs something that must not make the gateway's memory grow. */
 async function withoutGrowth(t: TestContext, run: () => Promise<void>): Promise<void> {
-  // Growth is read from /proc, which other systems do not have.
+  // Memory is read from /proc, which other systems do not have.
   const measured = process.platform === 'linux'
   const before = measured ? await residentBytes() : 0
   let most = before
@@ -132,7 +132,7 @@ const TRANSFERS = [
 const MOST_GROWN = 30 * MB
 
 for (const { name, transfer, framing } of TRANSFERS) {
-  test(`bodies of 0 B, 1 B, 1 KB and 1 MB go ${name} whole, by length and in chunks`, async () => {
+  test(`bodies of 0 B, 1 B, 1 KB and 1 MB go ${name} complete, with Content-Length and chunked`, async () => {
     for (const each of ['length', 'chunks']) {
       for (const size of [0, 1, 1_024, MB]) {
         assert.deepEqual(await transfer(size, each), { size, sum: checksumOf(size) })
@@ -140,20 +140,20 @@ for (const { name, transfer, framing } of TRANSFERS) {
     }
   })
 
-  test(`100 MB go ${name} whole, and the gateway does not grow with them`, t =>
+  test(`100 MB go ${name} complete, and the gateway's memory does not grow`, t =>
     withoutGrowth(t, async () =>
       assert.deepEqual(await transfer(SIZE, framing), { size: SIZE, sum: checksumOf(SIZE) }),
     ))
 }
 
 for (const framing of ['length', 'chunks']) {
-  test(`100 MB over a limit are refused, in ${framing}, and the gateway does not grow with them`, async t => {
+  test(`100 MB over a limit are refused (${framing}), and the gateway's memory does not grow`, async t => {
     t.after(() => {
       node.handler = handler
     })
     node.handler = (request, response) => void request.resume().once('end', () => response.end())
     await withoutGrowth(t, async () => {
-      // On a plain connection: a client of node:http sends no more once it was answered.
+      // A raw connection, because a client of node:http stops sending once it has its answer.
       using connection = await openRaw(gateway.port)
       const framed = framing === 'length' ? `Content-Length: ${SIZE}` : 'Transfer-Encoding: chunked'
       connection.write(`PUT /small HTTP/1.1\r\nHost: h\r\n${framed}\r\n\r\n`)
@@ -165,7 +165,7 @@ for (const framing of ['length', 'chunks']) {
         if (!taken) await once(connection.socket, 'drain')
       }
       if (framing === 'chunks') connection.write('0\r\n\r\n')
-      // The connection carries another request behind all of it.
+      // The connection can carry another request after the whole body.
       connection.write('GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
       const text = await connection.ended
       assert.deepEqual(
@@ -176,7 +176,7 @@ for (const framing of ['length', 'chunks']) {
   })
 }
 
-test('heads that are far too large are refused by the hundred, and the gateway does not grow with them', async t => {
+test("hundreds of heads that are far too large are refused, and the gateway's memory does not grow", async t => {
   const heads = [
     [`GET /${'x'.repeat(MB)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
     [`GET /files/1 HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431],
@@ -192,7 +192,7 @@ test('heads that are far too large are refused by the hundred, and the gateway d
   })
 })
 
-/** Resolves with what `read` gives once it has stood still for half a second. */
+/** Resolves with the value of `read` once it has not changed for half a second. */
 async function settled(read: () => number): Promise<number> {
   let before = -1
   for (let still = 0; still < 10; ) {
@@ -204,14 +204,14 @@ async function settled(read: () => number): Promise<number> {
   return before
 }
 
-/** Twice and more what Linux holds for two connections at the most, 36 MB each. */
+/** More than twice the maximum that Linux buffers for two connections, 36 MB each. */
 const HELD_BACK = 192 * MB
 
 test('a slow reader holds the node back instead of filling the gateway', async () => {
   const request = httpRequest(`${gateway.url}/files/${HELD_BACK}`).end()
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.pause()
-  // All buffers on the way are full when the node has to wait.
+  // When the node has to wait, all buffers on the way are full.
   const taken = await settled(() => last!.socket.bytesWritten - last!.writtenBefore)
   assert.ok(taken < HELD_BACK / 2, `${(taken / MB).toFixed(1)} MB were taken from the node`)
   response.resume()

@@ -34,7 +34,7 @@ async function startScene(workers: number): Promise<Scene> {
   }
 }
 
-/** Has the gateway stand still, while it drains, until its drain time is over; `meanwhile` happens then. */
+/** Stops the gateway while it drains, until its drain time is over, and runs `meanwhile` in that time. */
 async function standStill(gateway: RunningGateway, meanwhile: () => Promise<void>): Promise<void> {
   gateway.child.kill('SIGTERM')
   await gateway.logged(line => line.msg.startsWith('shutting down'))
@@ -51,7 +51,7 @@ async function answeredOnce(connection: RawConnection): Promise<void> {
 }
 
 for (const workers of [1, 2]) {
-  test(`a request that came on a kept connection before the drain time was over is answered, however busy the gateway of ${workers} was`, async () => {
+  test(`a request that arrived on a kept connection before the end of the drain time is answered, however busy a gateway with --workers ${workers} is`, async () => {
     await using scene = await startScene(workers)
     const { gateway, node } = scene
     const kept = await Promise.all(Array.from({ length: 20 }, () => openRaw(gateway.port)))
@@ -67,7 +67,7 @@ for (const workers of [1, 2]) {
     assert.deepEqual(await gateway.exited, { code: 0, signal: null })
   })
 
-  test(`so is one on a connection that a gateway of ${workers} had not accepted yet, also when its bytes come a moment later`, async () => {
+  test(`a request on a connection that a gateway with --workers ${workers} had not accepted yet is answered, even when its bytes arrive a moment later`, async () => {
     await using scene = await startScene(workers)
     const { gateway, node } = scene
     let fresh: readonly RawConnection[] = []

@@ -5,19 +5,19 @@ import { freezeServiceUnderLoad } from '../support/frozen-service.ts'
 import { loseLeasesUnderLoad } from '../support/lost-leases.ts'
 import { startGateway } from '../support/waygate.ts'
 
-// Every process that is started is ended when ours is.
+// Each child process adds an exit listener to this one.
 process.setMaxListeners(50)
 
-// Side by side, because they mostly wait.
+// Concurrent, because they mostly wait.
 describe('leases that ended', { concurrency: 3 }, () => {
-  test('behind an outage: what lives stays in use until it registers again, what is dead goes', async t => {
+  test('during an outage: live nodes stay in use until they register again, dead ones are removed', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using gateway = await startGateway({ etcd: etcd.url })
     await loseLeasesUnderLoad({ etcd, gateway, downMs: 0, getsPerSecond: 50, ttlSeconds: 6 })
   })
 
-  test('behind an outage, and are never renewed: their nodes go when their grace ends, what is deleted on purpose at once', async t => {
+  test('during an outage and are never renewed: their nodes are removed when their grace ends, deleted ones at once', async t => {
     if (!requireEtcd(t)) return
     const graceMs = 6_000
     await using etcd = await startEtcd()
@@ -28,7 +28,7 @@ describe('leases that ended', { concurrency: 3 }, () => {
     await endGrace({ etcd, gateway, graceMs, ttlSeconds: 2 })
   })
 
-  test('while their service stood still: it goes, and is back when it goes on', async () => {
+  test('while their service was stopped: it is removed, and is back when it continues', async () => {
     await using gateway = await startGateway()
     await freezeServiceUnderLoad({ gateway, getsPerSecond: 20, ttlSeconds: 6, goneForMs: 0 })
   })

@@ -24,7 +24,7 @@ const FILES: Readonly<Record<string, string>> = {
 for (const [name, content] of Object.entries(FILES)) await writeFile(join(folder, name), content)
 
 const ANY = { '--host': '127.0.0.1', '--port': '0', '--admin-port': '0', '--embedded-etcd': '127.0.0.1:0' }
-/** `waygate start` on free ports, but for what is given. */
+/** Builds the arguments of `waygate start`, on free ports unless options say otherwise. */
 const start = (options: Readonly<Record<string, string>>) => [
   'start',
   ...Object.entries({ ...ANY, ...options }).flat(),
@@ -34,22 +34,22 @@ interface Mistake {
   readonly what: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** The whole of stderr but its newline. */
+  /** Matches stderr, which is one line. */
   readonly line: RegExp
-  /** Default 1. */
+  /** Exit code. Default 1. */
   readonly code?: number
 }
 
 const MISTAKES: readonly Mistake[] = [
   { what: 'an unknown option', args: ['start', '--prot', '1'], line: /--prot .*--port/, code: 2 },
   {
-    what: 'a port that is none',
+    what: 'an invalid port',
     args: ['start', '--port', '99999'],
     line: /--port .*65535, not 99999/,
     code: 2,
   },
   {
-    what: 'a TTL below the least',
+    what: 'a TTL below the minimum',
     args: ['register', '--name', 'x', '--address', '127.0.0.1:1', '--ttl', '1'],
     line: /--ttl .*6/,
     code: 2,
@@ -62,18 +62,18 @@ const MISTAKES: readonly Mistake[] = [
     line: /wrong\.yaml:4.*\$\.breaker\.failureRatio: .*5/,
   },
   {
-    what: 'a config file that is not there',
+    what: 'a missing configuration file',
     args: start({ '--config': 'none.yaml' }),
     line: /none\.yaml.*cannot be read/,
   },
   {
-    what: 'a key file that is not there',
+    what: 'a missing key file',
     args: start({}),
     env: { WAYGATE_JWT_PUBLIC_KEY_FILE: 'none.pem' },
     line: /WAYGATE_JWT_PUBLIC_KEY_FILE.*none\.pem cannot be read: no such file/,
   },
   {
-    what: 'a key file that holds no key',
+    what: 'a key file without a key',
     args: start({}),
     env: { WAYGATE_JWT_PUBLIC_KEY_FILE: 'not-a-key.pem' },
     line: /WAYGATE_JWT_PUBLIC_KEY_FILE.*not-a-key\.pem/,
@@ -85,12 +85,12 @@ const MISTAKES: readonly Mistake[] = [
     line: /WAYGATE_WORKERS.*many/,
   },
   {
-    what: 'an admin listener for everybody without a token',
+    what: 'a public admin listener without a token',
     args: start({ '--admin-host': '0.0.0.0' }),
     line: /--admin-host.*0\.0\.0\.0.*WAYGATE_ADMIN_TOKEN/,
   },
   {
-    what: 'an embedded etcd for everybody',
+    what: 'a public embedded etcd',
     args: start({ '--embedded-etcd': '0.0.0.0:2379' }),
     line: /--embedded-etcd.*loopback/,
   },
@@ -115,13 +115,13 @@ const MISTAKES: readonly Mistake[] = [
     line: /cannot listen on 203\.0\.113\.1: not an address of this machine/,
   },
   {
-    what: 'an etcd of which one member has TLS',
+    what: 'an etcd with TLS on only one member',
     args: ['start', '--etcd', 'http://127.0.0.1:1,https://127.0.0.1:2'],
     line: /--etcd: \$\.etcd\.endpoints\[1\]: must begin with http:/,
   },
-  { what: 'an etcd that is no URL', args: ['start', '--etcd', 'nonsense'], line: /--etcd.*nonsense/ },
+  { what: 'an invalid etcd URL', args: ['start', '--etcd', 'nonsense'], line: /--etcd.*nonsense/ },
   {
-    what: 'an admin listener that is not there',
+    what: 'an unreachable admin listener',
     args: ['routes', '--admin', 'http://127.0.0.1:3'],
     line: /no gateway answers at http:\/\/127\.0\.0\.1:3.*ECONNREFUSED/,
   },
@@ -130,7 +130,7 @@ const MISTAKES: readonly Mistake[] = [
 
 describe('a mistake before the start', { concurrency: 4 }, () => {
   for (const { what, args, env, line, code = 1 } of MISTAKES) {
-    test(`${what} is one clear line and exit code ${code}`, async () => {
+    test(`${what} gives one clear line and exit code ${code}`, async () => {
       const finished = await runProgram({ args, cwd: folder, ...(env && { env }) })
       const { stderr } = finished
       assert.match(stderr, /^waygate.*\n$/, 'one line')
@@ -144,7 +144,7 @@ describe('a mistake before the start', { concurrency: 4 }, () => {
   }
 })
 
-test('several mistakes in one file are told at once, a line for each', async () => {
+test('several mistakes in one file are reported together, one line each', async () => {
   await writeFile(join(folder, 'several.yaml'), 'prot: 1\nadminHost: 0\nbreaker:\n  openMs: -1\n')
   const { code, stderr } = await runProgram({ args: start({ '--config': 'several.yaml' }), cwd: folder })
   assert.equal(code, 1)

@@ -2,12 +2,12 @@ import { test } from 'node:test'
 import { describeOutage, endNodeUnderLoad } from '../support/node-outage.ts'
 import { startGateway } from '../support/waygate.ts'
 
-// test/faults/node-outage.ts has the same for a minute.
+// test/faults/node-outage.ts is the long version, which takes a minute.
 for (const [what, stoppedMs] of [
   ['dies', undefined],
   ['hangs for 3 s', 3_000],
 ] as const) {
-  test(`a node that ${what} under load without leaving etcd costs no GET`, async t => {
+  test(`a node that ${what} under load without leaving etcd fails no GET`, async t => {
     await using gateway = await startGateway()
     const options = { gateway, getsPerSecond: 300, durationMs: 4_000, afterMs: 1_000 }
     const durationMs = options.durationMs + (stoppedMs === undefined ? 0 : stoppedMs + 3_000)

@@ -12,7 +12,7 @@ import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 
-test('without etcd and without a table it waits, says so, is not ready, and starts to serve when etcd comes', async () => {
+test('without etcd and without a table the gateway waits, says so, is not ready, and serves when etcd is available', async () => {
   const port = await freePort()
   await using gateway = await startGateway({ etcd: `http://127.0.0.1:${port}`, ready: false })
   const line = await gateway.logged(
@@ -35,7 +35,7 @@ test('without etcd and without a table it waits, says so, is not ready, and star
   assert.equal(await (await fetch(`${gateway.url}/echo/`)).text(), 'node')
 })
 
-test('while etcd is away the table goes on, marked stale; what changed meanwhile is there when it is back', async t => {
+test('while etcd is away the last table is served, marked stale, and changes are applied when etcd is back', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   await using gateway = await startGateway({ etcd: etcd.url })
@@ -62,7 +62,7 @@ test('while etcd is away the table goes on, marked stale; what changed meanwhile
   assert.deepEqual([[...statuses], [...errors]], [[[200, sent]], []])
 })
 
-test('started again while etcd is down, it serves the table from disk, says so, and follows etcd when it is back', async t => {
+test('a gateway restarted while etcd is down serves the table from disk, says so, and follows etcd when it is back', async t => {
   if (!requireEtcd(t)) return
   const cwd = await mkdtemp(join(tmpdir(), 'waygate-outage-'))
   t.after(() => rm(cwd, { recursive: true, force: true, maxRetries: 5 }))

@@ -13,24 +13,24 @@ after(async () => {
   await gateway.stop()
 })
 
-test('three times what a service can do costs little of what it does, and nothing afterwards', async t => {
+test('three times the capacity of a service hardly reduces its throughput, and nothing is refused afterwards', async t => {
   const report = await overload({
     gateway,
     service: 'found',
     limit: { adaptive: true },
-    // 120 requests a second, so that there is time for three times as many, whatever else is running.
+    // 120 requests a second, so that even a busy machine can send three times as many.
     workMs: 100,
     overloadMs: 6_000,
     recoveredWithinMs: 15_000,
   })
   t.diagnostic(describeOverload(report))
   assert.ok(report.refused > 0)
-  // Without a limit nearly every answer would come too late.
+  // Without a limit, nearly every answer would be too late.
   assert.ok(report.goodput >= 0.5)
   assert.ok(report.grownBytes < 128 * 1_048_576)
 })
 
-/** A service that answers when it is told to. */
+/** A service that answers when the test releases it. */
 function held() {
   const waiting: (() => void)[] = []
   const handler: Handler = (request, response) => {
@@ -54,7 +54,7 @@ async function limitOn(page: string, service: string, at = gateway.admin): Promi
   return services.find(({ name }) => name === service)?.limit
 }
 
-test('a limit of a route holds for its service, is shown everywhere, and changes while requests wait', async () => {
+test('the limit of a route applies to its service, is shown everywhere, and can change while requests wait', async () => {
   const { waiting, handler } = held()
   await using node = await startService('n', handler)
   await registry.putNode('shown', 'n', node)
@@ -81,7 +81,7 @@ test('a limit of a route holds for its service, is shown everywhere, and changes
   const line = await gateway.logged(each => each.requestId === problem.requestId)
   assert.deepEqual(
     [line.code, line.reason],
-    ['WG_OVERLOADED', 'the service is at its limit, and its queue is full'],
+    ['WG_OVERLOADED', 'the service is at its concurrency limit, and the queue is full'],
   )
   const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
   for (const expected of [
@@ -112,7 +112,7 @@ test('a limit of a route holds for its service, is shown everywhere, and changes
   assert.equal((await gateway.logged(over)).refused, 1)
 })
 
-test('a client that leaves gives back its place, whether it waited or was served', async () => {
+test('a client that leaves frees its place, whether it waited or was being served', async () => {
   const { handler } = held()
   await using node = await startService('n', handler)
   await registry.putNode('left', 'n', node)
@@ -138,7 +138,7 @@ test('a client that leaves gives back its place, whether it waited or was served
   assert.equal(node.count, 1)
 })
 
-test('a fallback answers what the limit refuses', async () => {
+test('a fallback answers requests that the limit refuses', async () => {
   const { waiting, handler } = held()
   await using node = await startService('n', handler)
   await registry.putNode('helped', 'n', node)
@@ -158,7 +158,7 @@ test('a fallback answers what the limit refuses', async () => {
   assert.equal(await (await first).text(), 'done')
 })
 
-test('who waits when shutdown begins is still served', async () => {
+test('requests that wait when shutdown begins are still served', async () => {
   const { waiting, handler } = held()
   await using node = await startService('n', handler)
   const config = { serviceLimit: { concurrent: 1, queueMs: 60_000 }, drainMs: 0 }
@@ -185,7 +185,7 @@ test('who waits when shutdown begins is still served', async () => {
   assert.equal((await own.exited).code, 0)
 })
 
-test('with several workers each holds its own limit, and the sums are shown', async () => {
+test('with several workers each applies the limit by itself, and the sums are shown', async () => {
   await using own = await startGateway({
     args: ['--workers', '2'],
     config: { serviceLimit: { concurrent: 3 } },

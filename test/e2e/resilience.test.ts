@@ -21,7 +21,7 @@ const answering =
 
 const silent: Handler = request => void request.resume()
 
-/** A service of these nodes, and a route to it. */
+/** Registers a service with these nodes, and a route to it. */
 async function serve(service: string, nodes: Readonly<Record<string, { port: number }>>, route: object = {}) {
   for (const [id, node] of Object.entries(nodes)) await registry.putNode(service, id, node)
   await gateway.untilNodes(service, Object.keys(nodes).sort())
@@ -35,7 +35,7 @@ async function serve(service: string, nodes: Readonly<Record<string, { port: num
   }
 }
 
-test('by default a node that answers 503 is passed over for GET, and its answer is given for POST', async () => {
+test('by default, a GET that a node answers with 503 is retried on another, and a POST gets the 503', async () => {
   await using busy = await startService('busy', answering(503))
   await using well = await startService('well')
   const ask = await serve('passed', { busy, well })
@@ -45,7 +45,7 @@ test('by default a node that answers 503 is passed over for GET, and its answer 
   assert.deepEqual(posted.map(({ status }) => status).sort(), [200, 503])
 })
 
-test('by default a short PUT whose node answers 503 after reading it is sent again whole', async () => {
+test('by default, a short PUT that a node answers with 503 after reading it is sent again with its whole body', async () => {
   const echo: Handler = (request, response) => {
     request.pipe(response)
   }
@@ -60,7 +60,7 @@ test('by default a short PUT whose node answers 503 after reading it is sent aga
   assert.deepEqual([busy.count, well.count], [2, 4])
 })
 
-test('when every node answers 503, the client gets that answer, and few requests reach a second node', async () => {
+test('when every node answers 503, the client gets that answer, and few requests are retried', async () => {
   await using a = await startService('a', answering(503, { 'x-node': 'a' }))
   await using b = await startService('b', answering(503, { 'x-node': 'b' }))
   const ask = await serve('storm', { a, b })
@@ -92,7 +92,7 @@ test('when every node answers 503, the client gets that answer, and few requests
   )
 })
 
-test('a try over its time is ended and answered elsewhere, and told as a timeout where it may not be', async () => {
+test('a try that times out is retried on another node, and answered as a timeout where it must not be repeated', async () => {
   await using hung = await startService('hung', silent)
   await using well = await startService('well')
   const ask = await serve('tries', { hung, well }, { tryTimeoutMs: 100 })
@@ -109,12 +109,12 @@ test('a route with a hedge answers from the second node while the first is silen
   const ask = await serve('hedged', { hung, well }, { hedge: { afterMs: 20 }, timeoutMs: 60_000 })
   for (let i = 0; i < 4; i++) assert.equal((await ask()).text, 'well')
   assert.deepEqual([hung.count, well.count], [2, 4])
-  // The tries that lost were given up, and say nothing of their node.
+  // The losing tries were cancelled, and do not count against their node.
   const { inFlight, failures } = (await gateway.nodes('hedged')).find(({ id }) => id === 'hung')!
   assert.deepEqual([inFlight, failures], [0, 0])
 })
 
-test('a route says when the breakers of its service open, and each change is logged with its reason', async () => {
+test('a route configures the breakers of its service, and each change of state is logged with its reason', async () => {
   await using odd = await startService('odd', answering(404))
   await using well = await startService('well')
   const breaker = { minimumRequests: 4, failureRatio: 1, statuses: [404], openMs: 50, maxOpenMs: 200 }
@@ -137,14 +137,14 @@ test('a route says when the breakers of its service open, and each change is log
   })
   assert.deepEqual(changes, [
     [30, 'open', 'too many failures'],
-    [30, 'half-open', 'time for a probe'],
+    [30, 'half-open', 'open time elapsed'],
     [30, 'open', 'probe failed'],
-    [30, 'half-open', 'time for a probe'],
+    [30, 'half-open', 'open time elapsed'],
     [30, 'closed', 'probe succeeded'],
   ])
 })
 
-test('the last good answer stands in for a service that is gone, marked as what it is', async () => {
+test('the last good answer is served for a service that is gone, and marked as a fallback', async () => {
   const node = await startService('node', answering(200, { 'x-of': 'node' }))
   const ask = await serve('kept', { node }, { fallback: { stale: true, maxAgeSeconds: 60 } })
   const good = await ask({}, 'a')
@@ -161,7 +161,7 @@ test('the last good answer stands in for a service that is gone, marked as what 
   assert.equal((await ask({ headers: { cookie: 'who=me' } }, 'a')).status, 502)
 })
 
-test('/metrics counts retries, hedges and what the budget refused, by service', async () => {
+test('/metrics counts retries, hedges and refusals of the retry budget, by service', async () => {
   await using busy = await startService('counted-busy', answering(503))
   await using well = await startService('counted-well')
   const get = await serve('counted', { busy, well }, { retries: 1, balancer: 'weighted-round-robin' })

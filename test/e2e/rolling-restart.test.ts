@@ -3,7 +3,7 @@ import { describeRestart, restartUnderLoad } from '../support/rolling-restart.ts
 import { startGateway } from '../support/waygate.ts'
 
 for (const registeredBy of ['sidecar', 'plugin'] as const) {
-  test(`a rolling restart of all nodes of a service, registered by the ${registeredBy}, costs no request`, async t => {
+  test(`a rolling restart of all nodes of a service, registered by the ${registeredBy}, fails no request`, async t => {
     await using gateway = await startGateway()
     const report = await restartUnderLoad({ gateway, registeredBy, perSecond: 300, rounds: 1, between: 100 })
     t.diagnostic(describeRestart(report))

@@ -15,7 +15,7 @@ interface Slow extends AsyncDisposable {
   release(): void
 }
 
-/** A gateway with a node whose answer to /slow waits to be released; other paths are answered at once. */
+/** Starts a gateway with a node that answers /slow when released, and other paths at once. */
 async function startSlow(config: object): Promise<Slow> {
   const gateway = await startGateway({ config })
   const arrived = Promise.withResolvers<void>()
@@ -48,14 +48,14 @@ async function startSlow(config: object): Promise<Slow> {
 const GET_SLOW = 'GET /echo/slow HTTP/1.1\r\nHost: x\r\n\r\n'
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal} lets a request in flight finish, tells its client to leave, and exits with 0`, async () => {
+  test(`on ${signal} a request in flight finishes, its connection is closed, and the gateway exits with 0`, async () => {
     await using slow = await startSlow({ drainMs: 300, shutdownTimeoutMs: 60_000 })
     const { gateway } = slow
     using connection = await openRaw(gateway.port)
     connection.write(GET_SLOW)
     await slow.arrived
     gateway.child.kill(signal)
-    // Nothing is accepted any more when the drain time is over; the request goes on.
+    // After the drain time no connection is accepted anymore, but the request continues.
     await until('new connections are refused', () =>
       openRaw(gateway.port).then(
         other => other[Symbol.dispose](),
@@ -73,7 +73,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-test('while it drains, it is not ready, is healthy, and serves new connections', async () => {
+test('while the gateway drains, it is not ready but healthy, and serves new connections', async () => {
   await using slow = await startSlow({ drainMs: 60_000 })
   const { gateway } = slow
   gateway.child.kill('SIGTERM')
@@ -83,7 +83,7 @@ test('while it drains, it is not ready, is healthy, and serves new connections',
   for (let i = 0; i < 3; i++) {
     using connection = await openRaw(gateway.port)
     connection.write('GET /echo/quick HTTP/1.1\r\nHost: x\r\n\r\n')
-    // The gateway ends the connection itself, though the client would have kept it.
+    // The gateway closes the connection although the client would have kept it.
     const text = await connection.ended
     assert.match(text, /^HTTP\/1\.1 200 OK\r\n/)
     assert.match(text, /\r\nconnection: close\r\n/i)
@@ -94,7 +94,7 @@ test('while it drains, it is not ready, is healthy, and serves new connections',
   assert.match(await refused.ended, /^HTTP\/1\.1 404 .*\r\nconnection: close\r\n/is)
 })
 
-test('an idle kept connection does not hold it', async () => {
+test('an idle kept connection does not delay the exit', async () => {
   await using slow = await startSlow({ drainMs: 0, shutdownTimeoutMs: 60_000 })
   const { gateway } = slow
   using connection = await openRaw(gateway.port)
@@ -106,7 +106,7 @@ test('an idle kept connection does not hold it', async () => {
   assert.deepEqual(await gateway.exited, { code: 0, signal: null })
 })
 
-test('a request that takes longer than the shutdown timeout is cut off, and counted', async () => {
+test('a request that takes longer than the shutdown timeout is cut off and counted', async () => {
   await using slow = await startSlow({ drainMs: 0, shutdownTimeoutMs: 200 })
   const { gateway } = slow
   using connection = await openRaw(gateway.port)
@@ -122,7 +122,7 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const) {
-  test(`a second signal (${signal}) ends it at once`, async () => {
+  test(`a second signal (${signal}) ends the gateway at once`, async () => {
     await using slow = await startSlow({ drainMs: 60_000, shutdownTimeoutMs: 60_000 })
     const { gateway } = slow
     using connection = await openRaw(gateway.port)

@@ -17,7 +17,7 @@ after(async () => {
   await etcd.close()
 })
 
-/** Calls back with every connection it gets. */
+/** Starts a server that calls back with every connection. */
 async function startAsking(
   onAsked: (socket: Socket) => void,
 ): Promise<AsyncDisposable & { readonly port: number }> {
@@ -43,9 +43,9 @@ async function startSidecar(
   return startProgram({ args: [...args, ...(command.length > 0 ? ['--', ...command] : [])] })
 }
 
-test('a Node program is registered when it accepts connections, and is asked to end after it has left', async () => {
+test('a Node program is registered when it accepts connections, and gets SIGTERM after it is unregistered', async () => {
   const port = await freePort()
-  // Asked to end, the command asks us first, so that we can look around at that very moment.
+  // On SIGTERM the command connects to us first, so that we can check the state at that moment.
   const asked = Promise.withResolvers<Socket>()
   await using asking = await startAsking(asked.resolve)
   const script = `
@@ -71,7 +71,7 @@ test('a Node program is registered when it accepts connections, and is asked to 
   assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
 })
 
-test('a second sidecar started by mistake is told so, and leaves the node of the first alone', async () => {
+test('a second sidecar started by mistake fails with a clear message, and does not touch the node of the first', async () => {
   const port = await freePort()
   const script = `require('http').createServer((q, r) => r.end()).listen(${port}, '127.0.0.1')`
   const command = [process.execPath, '-e', script]
@@ -88,7 +88,7 @@ test('a second sidecar started by mistake is told so, and leaves the node of the
   await first.exited
 })
 
-test('a process that is just ending may keep the address for a moment', async () => {
+test('the address may still be in use for a moment by a process that is ending', async () => {
   const port = await freePort()
   const asked = Promise.withResolvers<void>()
   const old = createServer(socket => {
@@ -107,7 +107,7 @@ test('a process that is just ending may keep the address for a moment', async ()
   await sidecar.exited
 })
 
-test('a program in another language is a node just as well', async t => {
+test('a program in another language can be a node as well', async t => {
   if (!onPath('python3')) return t.skip('needs python3 on PATH')
   const port = await freePort()
   const command = ['python3', '-m', 'http.server', String(port), '--bind', '127.0.0.1']
@@ -149,7 +149,7 @@ for (const [how, script, code] of [
   })
 }
 
-test('when the command crashes, its key is gone at once, not with its lease', async () => {
+test('when the command crashes, its key is removed at once, before its lease ends', async () => {
   const port = await freePort()
   const script = `require('http').createServer((q, r) => process.exit(9)).listen(${port}, '127.0.0.1')`
   await using sidecar = await startSidecar('crashing', port, [process.execPath, '-e', script])
@@ -159,7 +159,7 @@ test('when the command crashes, its key is gone at once, not with its lease', as
   assert.equal(await keyOf('crashing'), null)
 })
 
-test('a command that exits with a code of its own on SIGTERM hands it on', async () => {
+test('the exit code of the command on SIGTERM becomes that of the sidecar', async () => {
   const port = await freePort()
   const script = `require('http').createServer((q, r) => r.end()).listen(${port}, '127.0.0.1'); process.on('SIGTERM', () => process.exit(3))`
   await using sidecar = await startSidecar('polite', port, [process.execPath, '-e', script])
@@ -194,7 +194,7 @@ for (const [when, isThen] of [
   })
 }
 
-test("stdout is the command's alone", async () => {
+test('stdout contains only the output of the command', async () => {
   const port = await freePort()
   const script = `require('http').createServer().listen(${port}, '127.0.0.1', () => console.log('mine'))`
   await using sidecar = await startSidecar('talking', port, [process.execPath, '-e', script])
@@ -204,7 +204,7 @@ test("stdout is the command's alone", async () => {
   assert.equal(sidecar.stdout(), 'mine\n')
 })
 
-test('without a command it keeps the key until it is asked to end', async () => {
+test('without a command the sidecar keeps the key until it gets SIGTERM', async () => {
   await using sidecar = await startSidecar('plain', 4_321)
   await until('the key is there', () => keyOf('plain'))
   sidecar.child.kill('SIGTERM')
@@ -216,7 +216,7 @@ for (const [program, line] of [
   ['no-such-program', 'waygate: cannot run no-such-program: no such program\n'],
   ['/', 'waygate: cannot run /: it is not an executable file\n'],
 ] as const) {
-  test(`a command that cannot be started, ${program}, is one clear line`, async () => {
+  test(`a command that cannot be started, ${program}, gives one clear line`, async () => {
     const node = ['--name', 'x', '--address', '127.0.0.1:1']
     const { code, stderr } = await runProgram({
       args: ['register', ...node, '--etcd', etcd.url, '--', program],
@@ -226,7 +226,7 @@ for (const [program, line] of [
   })
 }
 
-test('it waits for an etcd that is not there yet, and says so', async () => {
+test('the sidecar waits for an etcd that is not running yet, and says so', async () => {
   const port = await freePort()
   await using sidecar = await startProgram({
     args: ['register', '--name', 'early', '--id', 'n1', '--address', '127.0.0.1:4321'].concat(
@@ -234,7 +234,7 @@ test('it waits for an etcd that is not there yet, and says so', async () => {
       `http://127.0.0.1:${port}`,
     ),
   })
-  await until('it says so', () => sidecar.stderr().includes('cannot register yet'))
+  await until('it says so', () => sidecar.stderr().includes('registration failed'))
   await using late = await startEmbeddedEtcd({ port })
   const lateClient = new Etcd3({ hosts: late.url })
   try {

@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { describeReport, runSlowClients } from '../support/slow-clients.ts'
 
-test('slow clients of all kinds are let go, and others do not notice', async t => {
+test('slow clients of all kinds are disconnected, and others are not affected', async t => {
   const report = await runSlowClients({
     heads: 60,
     bodies: 20,

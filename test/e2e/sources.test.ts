@@ -8,7 +8,7 @@ import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { runProgram, startGateway } from '../support/waygate.ts'
 
-test('services that register themselves in formats of their own are found under several prefixes', async t => {
+test('services that register themselves in different formats are found under several prefixes', async t => {
   const node = await startService('legacy')
   t.after(() => node.close())
   const gateway = await startGateway({
@@ -74,12 +74,12 @@ test('services that register themselves in formats of their own are found under 
   )
 })
 
-test('a format that there is not is named with its place, beside those that there are', async t => {
+test('an unknown format is reported with its place and the known formats', async t => {
   const cwd = await mkdtemp(join(tmpdir(), 'waygate-sources-'))
   t.after(() => rm(cwd, { recursive: true, force: true }))
   const config = 'discovery: { sources: [{ prefix: /a/ }, { prefix: /b/, format: consul }] }'
   await writeFile(join(cwd, 'waygate.yaml'), config)
   const { code, stderr } = await runProgram({ args: ['start', '--port', '0', '--admin-port', '0'], cwd })
   assert.equal(code, 1)
-  assert.match(stderr, /\$\.discovery\.sources\[1\]\.format.*no format "consul"; there are auto, waygate/)
+  assert.match(stderr, /\$\.discovery\.sources\[1\]\.format.*unknown format "consul"; the formats are auto, waygate/)
 })

@@ -5,14 +5,14 @@ import { damages, killGatewayAndEtcd, serveFromDisk, waitOnDamage } from '../sup
 import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 
-// Side by side, because they mostly wait.
+// Concurrent, because they mostly wait.
 describe('a gateway that starts while etcd is down', { concurrency: 2 }, () => {
-  test('killed, and started while etcd is down: it serves from disk; from a broken copy it does not', async t => {
+  test('after it was killed, serves from disk, but not from a damaged snapshot', async t => {
     if (!requireEtcd(t)) return
     await using killed = await killGatewayAndEtcd()
     const { servedMs } = await serveFromDisk(killed)
     t.diagnostic(`served from disk ${Math.round(servedMs)} ms after the start of the process`)
-    // Every kind of damage is tested beside the file's own code and in the long run.
+    // All kinds of damage are covered by the tests of the snapshot file and by test/faults/start-from-disk.ts.
     const some = damages.filter(({ name }) => name.includes('flipped') || name.includes('routes'))
     assert.equal(some.length, 2)
     await using stack = new AsyncDisposableStack()
@@ -21,7 +21,7 @@ describe('a gateway that starts while etcd is down', { concurrency: 2 }, () => {
     await Promise.all(waiting.map(each => each.untilServes()))
   })
 
-  test('a copy without any node is not served: the gateway waits, and serves once etcd is there', async t => {
+  test('does not serve a snapshot without nodes: it waits, and serves once etcd is available', async t => {
     if (!requireEtcd(t)) return
     await using killed = await killGatewayAndEtcd()
     await killed.etcd.restart({ wipe: true })

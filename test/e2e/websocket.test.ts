@@ -20,12 +20,12 @@ async function nodeViews(adminPort: number): Promise<readonly NodeView[]> {
   return services.flatMap(({ nodes }) => nodes)
 }
 
-/** Pings with a payload of 125 bytes each. */
+/** Builds pings with a payload of 125 bytes each. */
 function pings(count: number): Buffer {
   return Buffer.concat(Array(count).fill(clientFrame(OPCODE.ping, Buffer.alloc(125))))
 }
 
-/** More of them than the buffers of the system hold. */
+/** More pings than the buffers of the system hold. */
 const PINGS = 200_000
 
 /** Resolves when `amount` has not changed for a while. */
@@ -43,7 +43,7 @@ async function stalled(fact: string, amount: () => number): Promise<void> {
   )
 }
 
-/** Finds the gateway's end of a connection, of those made from now on. */
+/** Finds the gateway's sockets of connections that are made from now on. */
 function noteSockets(t: TestContext) {
   const sockets: Socket[] = []
   const note = (message: unknown) => void sockets.push((message as { readonly socket: Socket }).socket)
@@ -52,14 +52,14 @@ function noteSockets(t: TestContext) {
     t.after(() => unsubscribe(channel, note))
   }
   return {
-    /** @param client the end of whoever connected to the gateway */
+    /** @param client the client's socket */
     from: (client: Socket) => sockets.find(({ remotePort }) => remotePort === client.localPort)!,
-    /** @param node the end of whom the gateway connected to */
+    /** @param node the node's socket */
     to: (node: Socket) => sockets.find(({ localPort }) => localPort === node.remotePort)!,
   }
 }
 
-test('text and bytes, short and long, pass both ways in their order', async t => {
+test('text and binary messages, short and long, pass in order in both directions', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const client = await openWebSocket(t, port, { path: '/chat/room' })
@@ -75,7 +75,7 @@ test('text and bytes, short and long, pass both ways in their order', async t =>
   for (const message of messages) assert.deepEqual(await client.next(), message)
 })
 
-test('a message that comes with the handshake is not lost', async t => {
+test('a message sent together with the handshake is not lost', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const text = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69])
@@ -84,7 +84,7 @@ test('a message that comes with the handshake is not lost', async t => {
   client.socket.destroy()
 })
 
-test('the node is told what it is told of every request, and the target arrives as it left', async t => {
+test('the handshake at the node has the same headers as any request, and the unchanged target', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, {
     withKey: true,
@@ -120,7 +120,7 @@ test('the node is told what it is told of every request, and the target arrives 
   client.socket.destroy()
 })
 
-test('the subprotocol that a client wants first is offered to the node', async t => {
+test("the client's first subprotocol is offered to the node", async t => {
   const node = await startWebSocketNode(t, { protocol: 'chat.v2' })
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const client = await openWebSocket(t, port, { path: '/chat', protocols: ['chat.v2', 'chat.v1'] })
@@ -144,7 +144,7 @@ test('the code and reason of a close frame reach the other side', async t => {
   assert.deepEqual(await staying.closed, { code: 4002, reason: 'no more' })
 })
 
-test('an end without a code stays one', async t => {
+test('a close frame without a code is passed on without one', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const polite = await openWebSocket(t, port, { path: '/chat' })
@@ -167,7 +167,7 @@ test('an end without a code stays one', async t => {
   assert.equal(await alone.closed, 1006)
 })
 
-test('a ping of the node is answered by the client, and by nobody else', async t => {
+test('a ping of the node is answered by the client only', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const client = await openRaw(port, handshake('/chat'))
@@ -175,12 +175,12 @@ test('a ping of the node is answered by the client, and by nobody else', async t
   end.write(OPCODE.ping, 'there?')
   await client.until('\x89\x06there?')
   client.socket.write(Buffer.from([0x8a, 0x83, 0, 0, 0, 0, 0x79, 0x65, 0x73]))
-  // Had the gateway answered for the client, its pong would have been the first.
+  // If the gateway had answered for the client, its pong would have arrived first.
   assert.equal(String((await end.received(OPCODE.pong)).payload), 'yes')
   client.socket.destroy()
 })
 
-test('a handshake that may not pass is refused like any request, and no node sees it', async t => {
+test('a handshake that is not allowed is refused like any request, and no node sees it', async t => {
   const node = await startNode(t, socket => socket.destroy())
   const { port, logged } = await startTestGateway(t, {
     withKey: true,
@@ -205,7 +205,7 @@ test('a handshake that may not pass is refused like any request, and no node see
     ['/rest/x', ['Host: again'], 400, 'WG_BAD_REQUEST'],
   ] as const) {
     const id = `refused-${path.replaceAll('/', '.')}-${code}`
-    // The connection ends by itself, except where the handshake was not even looked at.
+    // The gateway closes the connection, unless it has not even looked at the handshake.
     const client = await openRaw(port, handshake(path, [...lines, `X-Request-Id: ${id}`]))
     const text = await client.until(/\}$/)
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `), code)
@@ -219,7 +219,7 @@ test('a handshake that may not pass is refused like any request, and no node see
   assert.equal(node.connections, 0)
 })
 
-test('a node that nothing connects to is passed over, and refused for when there is no other', async t => {
+test('an unreachable node is skipped, and the handshake is refused when there is no other', async t => {
   const node = await startWebSocketNode(t)
   const dead = await deadPort()
   const { port, logged, adminPort } = await startTestGateway(t, {
@@ -252,7 +252,7 @@ test('a node that nothing connects to is passed over, and refused for when there
   assert.equal((await nodeViews(adminPort)).at(-1)!.failures, 2)
 })
 
-test('a node that does not agree ends the WebSocket, and is not held on to', async t => {
+test('a node that refuses the handshake ends the WebSocket, and its connection is closed', async t => {
   const refusing = await startWebSocketNode(t, {
     refuse: socket => socket.write(answer('no', [], '403 Forbidden')),
   })
@@ -305,7 +305,7 @@ for (const [way, leave] of [
       ),
   ],
 ] as const) {
-  test(`a client that ${way} before the node has agreed takes the connection to the node with it`, async t => {
+  test(`when a client ${way} before the node has accepted, the connection to the node ends as well`, async t => {
     const warnings: Error[] = []
     const warn = (warning: Error) => warnings.push(warning)
     process.on('warning', warn)
@@ -320,17 +320,17 @@ for (const [way, leave] of [
     await until('the connection to the node has ended', () => silent.connections.size === 0)
     const [view] = await nodeViews(adminPort)
     assert.deepEqual([view!.inFlight, view!.failures], [0, 0])
-    // Of too many listeners, one for each frame.
+    // There must be no warning about too many listeners, one for each frame.
     assert.deepEqual(warnings.map(String), [])
   })
 }
 
 for (const [way, leave] of [
   ['ends', (socket: Socket) => void socket.end()],
-  // What the gateway does not read any more has it not see the reset either.
+  // The gateway has stopped reading, so it does not see the reset.
   ['resets', (socket: Socket) => void socket.resetAndDestroy()],
 ] as const) {
-  test(`a client that says much and ${way} its connection is waited for no longer than the node`, async t => {
+  test(`a client that sends a lot and ${way} its connection is not waited for longer than the node`, async t => {
     const silent = await startWebSocketNode(t, { refuse: () => {} })
     const { port, logged, adminPort } = await startTestGateway(t, {
       nodes: { 'chat/c1': silent.port },
@@ -345,7 +345,7 @@ for (const [way, leave] of [
   })
 }
 
-test('what a client says before the node has agreed arrives, and its goodbye behind it', async t => {
+test('messages that a client sends before the node has accepted arrive, followed by its close frame', async t => {
   const agreed = Promise.withResolvers<void>()
   const node = await startWebSocketNode(t, { beforeAgreeing: () => agreed.promise })
   const { port, adminPort } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
@@ -354,7 +354,7 @@ test('what a client says before the node has agreed arrives, and its goodbye beh
   client.socket.send('two')
   client.socket.close(4001, 'enough')
   await until('all of it is sent', () => client.socket.bufferedAmount === 0)
-  // Three turns of the event loop, in which the gateway could have read it.
+  // Three turns of the event loop, in which the gateway could have read the messages.
   for (let i = 0; i < 3; i++) assert.equal((await nodeViews(adminPort))[0]!.inFlight, 1)
   agreed.resolve()
   const end = await node.next()
@@ -370,7 +370,7 @@ test('what a client says before the node has agreed arrives, and its goodbye beh
   assert.deepEqual(await client.closed, { code: 4001, reason: 'enough' })
 })
 
-test('a client is not read before the node has agreed', async t => {
+test('a client is not read before the node has accepted', async t => {
   const asked = Promise.withResolvers<void>()
   const agreed = Promise.withResolvers<void>()
   const node = await startWebSocketNode(t, {
@@ -395,7 +395,7 @@ test('a client is not read before the node has agreed', async t => {
   client.socket.destroy()
 })
 
-test('a WebSocket is in flight while it is open, and logged and counted when it is over', async t => {
+test('a WebSocket counts as in flight while it is open, and is logged and counted when it has ended', async t => {
   const node = await startWebSocketNode(t)
   const { port, adminPort, logged, log } = await startTestGateway(t, {
     withKey: true,
@@ -442,7 +442,7 @@ test('a node that leaves the table keeps its open WebSockets', async t => {
   assert.equal(await client.next(), 'two')
 })
 
-test('neither side may send faster than the other one takes', async t => {
+test('neither side can send faster than the other one reads', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const client = await openWebSocket(t, port, { path: '/chat' })
@@ -451,7 +451,7 @@ test('neither side may send faster than the other one takes', async t => {
   const MESSAGES = 400
   const message = Buffer.alloc(100_000)
   for (let i = 0; i < MESSAGES; i++) client.socket.send(message)
-  // It comes to a halt with much of the 40 MB still at the client.
+  // Sending stalls with much of the 40 MB still at the client.
   await stalled('the client gets rid of nothing more', () => client.socket.bufferedAmount)
   const left = client.socket.bufferedAmount
   assert.ok(left > 10_000_000, `${left} bytes are still at the client`)
@@ -459,7 +459,7 @@ test('neither side may send faster than the other one takes', async t => {
   for (let i = 0; i < MESSAGES; i++) assert.equal((await client.next()).length, message.length)
 })
 
-test('a node that takes nothing is not sent more pings', async t => {
+test('a node that does not read is not sent more pings', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const sockets = noteSockets(t)
@@ -478,7 +478,7 @@ test('a node that takes nothing is not sent more pings', async t => {
   client.socket.destroy()
 })
 
-test('a client that takes nothing is not sent more pongs', async t => {
+test('a client that does not read is not sent more pongs', async t => {
   const node = await startWebSocketNode(t)
   const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const sockets = noteSockets(t)
@@ -515,7 +515,7 @@ test('a message over the limit ends the WebSocket', async t => {
   assert.equal((await client.closed).code, 1009)
 })
 
-test('frames that are none end the WebSocket and nothing else', async t => {
+test('malformed frames end their WebSocket and nothing else', async t => {
   const node = await startWebSocketNode(t)
   const { port, log } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
   const bad = await openRaw(port, Buffer.concat([Buffer.from(handshake('/chat')), Buffer.alloc(64, 0xff)]))
@@ -532,7 +532,7 @@ test('frames that are none end the WebSocket and nothing else', async t => {
   )
 })
 
-test('a handshake that is none, or that waits behind another request, is a plain request', async t => {
+test('a malformed handshake, or one pipelined after another request, is treated as a plain request', async t => {
   const node = await startNode(t, async (socket, request) => {
     await request.whole
     socket.write(answer(request.header('upgrade') ?? 'plain'))
@@ -558,7 +558,7 @@ test('a handshake that is none, or that waits behind another request, is a plain
   }
 })
 
-test('shutdown says goodbye to both sides', async t => {
+test('shutdown sends a close frame to both sides', async t => {
   const node = await startWebSocketNode(t)
   const { port, gateway, logged } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
@@ -574,7 +574,7 @@ test('shutdown says goodbye to both sides', async t => {
   assert.equal((await logged('bye')).status, 101)
 })
 
-test('a WebSocket to which the node agrees while the gateway shuts down is told goodbye as well', async t => {
+test('a WebSocket that the node accepts while the gateway shuts down gets a close frame as well', async t => {
   const asked = Promise.withResolvers<void>()
   const stopping = Promise.withResolvers<void>()
   const node = await startWebSocketNode(t, {
@@ -591,7 +591,7 @@ test('a WebSocket to which the node agrees while the gateway shuts down is told 
   await client.until('101 ')
   await asked.promise
   const stopped = gateway.stop()
-  // Listening ends with the goodbyes to all that are there.
+  // The gateway stops listening when it sends the close frames to all present WebSockets.
   await until('it listens no more', async () => {
     try {
       const { socket } = await openRaw(port)
@@ -607,17 +607,17 @@ test('a WebSocket to which the node agrees while the gateway shuts down is told 
   await stopped
 })
 
-test('shutdown does not wait for a client that does not answer its goodbye', async t => {
+test('shutdown does not wait for a client that does not answer the close frame', async t => {
   const node = await startWebSocketNode(t)
   const { port, gateway } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
-    // Long enough for a busy machine to say goodbye before it hangs up.
+    // Long enough for a busy machine to send the close frame before it closes the connection.
     config: { shutdownTimeoutMs: 1_000 },
   })
   const client = await openRaw(port, handshake('/chat'))
   const end = await node.next()
   await client.until('101 ')
-  // Its close frame comes, and stays unanswered.
+  // The client receives the close frame and does not answer it.
   const told = client.until('\x03\xe9')
   assert.equal(await gateway.stop(), 1)
   await told

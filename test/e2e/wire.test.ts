@@ -6,7 +6,7 @@ import { openRegistry } from '../support/registry.ts'
 import { answerName, type Handler, startService } from '../support/service.ts'
 import { startGateway } from '../support/waygate.ts'
 
-/** Answers with what arrived: method, target, framing and body. */
+/** Answers with the received method, target, framing and body. */
 const describeRequest: Handler = async (request, response) => {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
@@ -50,7 +50,7 @@ async function send(lines: readonly string[], body = ''): Promise<Answer> {
   return { status: Number(head.split(' ')[1]), head, body: rest }
 }
 
-/** With the node answering in this way for one request. */
+/** Runs `ask` while the node answers with this handler. */
 async function answeredBy(handler: Handler, ask: () => Promise<void>): Promise<void> {
   node.handler = handler
   try {
@@ -69,21 +69,21 @@ for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'REPOR
   })
 }
 
-test('an empty body with its length is passed on as such', async () => {
+test('an empty body with Content-Length: 0 is passed on as such', async () => {
   const { status, body } = await send(['POST /echo/x HTTP/1.1', 'Content-Length: 0'])
   assert.equal(status, 200)
   const seen = JSON.parse(body)
   assert.deepEqual([seen.method, seen.length, seen.body], ['POST', '0', ''])
 })
 
-test('a chunked body arrives whole', async () => {
+test('a chunked body arrives complete', async () => {
   const chunked = '5\r\nhello\r\n1\r\n,\r\n6;ext=1\r\n world\r\n0\r\n\r\n'
   const { body } = await send(['POST /echo/x HTTP/1.1', 'Transfer-Encoding: chunked'], chunked)
   const seen = JSON.parse(body)
   assert.deepEqual([seen.encoding, seen.length, seen.body], ['chunked', undefined, 'hello, world'])
 })
 
-test('a client that asks whether to send its body is told to', async () => {
+test('a client that expects 100-continue gets it', async () => {
   using connection = await openRaw(gateway.port)
   connection.write('PUT /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n')
   await connection.receives(text => text.startsWith('HTTP/1.1 100 Continue\r\n\r\n'))
@@ -134,7 +134,7 @@ for (const target of [
   })
 }
 
-test('204 and 304 have no body, and the connection goes on', async () => {
+test('204 and 304 have no body, and the connection stays usable', async () => {
   for (const status of [204, 304]) {
     await answeredBy(
       (request, response) => {
@@ -155,7 +155,7 @@ test('204 and 304 have no body, and the connection goes on', async () => {
   }
 })
 
-test('HEAD brings the length that GET would, and no body', async () => {
+test('HEAD returns the Content-Length that GET would, and no body', async () => {
   await answeredBy(
     (request, response) => {
       request.resume()
@@ -187,7 +187,7 @@ test('an event stream arrives event by event', async () => {
       connection.write('GET /echo/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
       await connection.receives(text => text.includes('\r\n\r\n'))
       for (const event of ['one', 'two', 'three']) {
-        // Sent only when the one before it has arrived: nothing can be waiting for company.
+        // Sent only when the previous event has arrived, so nothing in between may wait for more data.
         next(event)
         await connection.receives(text => text.includes(`data: ${event}\n\n`))
       }
@@ -197,7 +197,7 @@ test('an event stream arrives event by event', async () => {
   )
 })
 
-test('every Set-Cookie line survives, in order', async () => {
+test('all Set-Cookie lines are kept, in order', async () => {
   const cookies = ['a=1; Path=/', 'b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'a=3']
   await answeredBy(
     (request, response) => {
@@ -213,7 +213,7 @@ test('every Set-Cookie line survives, in order', async () => {
   )
 })
 
-test('status, reason, type and odd bytes of an answer come back as they are', async () => {
+test('status, reason phrase, type and unusual bytes of an answer are passed on unchanged', async () => {
   await answeredBy(
     (request, response) => {
       request.resume()
@@ -248,7 +248,7 @@ test('ten requests on one connection at once are answered in order', async () =>
   assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 10)
 })
 
-test('an answer that breaks off is cut off, never passed as whole', async () => {
+test('an answer that breaks off is cut off, and never passed on as complete', async () => {
   for (const framing of [{ 'content-length': '100' }, {}]) {
     await answeredBy(
       (request, response) => {
@@ -266,7 +266,7 @@ test('an answer that breaks off is cut off, never passed as whole', async () => 
   }
 })
 
-test('a client that leaves in the middle of an answer ends the request at the node', async () => {
+test('when a client leaves in the middle of an answer, the request at the node ends', async () => {
   const ended = Promise.withResolvers<void>()
   await answeredBy(
     (request, response) => {
@@ -285,7 +285,7 @@ test('a client that leaves in the middle of an answer ends the request at the no
   )
 })
 
-test('an answer that comes before the body is over is passed on, and the connection goes on', async () => {
+test('an answer that comes before the end of the request body is passed on, and the connection stays usable', async () => {
   await answeredBy(
     (_request, response) => {
       response.writeHead(413, { 'content-length': '3' })
@@ -311,7 +311,7 @@ test('an answer that comes before the body is over is passed on, and the connect
   node.handler = describeRequest
 })
 
-test('after all of this the process is well and has nothing in flight', async () => {
+test('after all of this the process is healthy and has nothing in flight', async () => {
   const [known] = await gateway.nodes('echo')
   assert.equal(known!.inFlight, 0)
   assert.deepEqual(

@@ -8,7 +8,7 @@ import { startWithWorkers } from '../support/workers.ts'
 
 const GET = 'GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n'
 
-test('a worker that is killed is replaced; its connections end, and those of the other do not', async () => {
+test('a killed worker is replaced; its connections end, and those of the other worker do not', async () => {
   await using scene = await startWithWorkers()
   const { gateway, workers, metric } = scene
   const before = await workers()
@@ -32,18 +32,18 @@ test('a worker that is killed is replaced; its connections end, and those of the
     await connection.receives(text => text.split('HTTP/1.1 200').length === 3)
     connection[Symbol.dispose]()
   }
-  const crash = await gateway.logged('a worker has crashed')
+  const crash = await gateway.logged('worker crashed')
   assert.deepEqual([crash.level, crash.worker, crash.signal], [50, before[0], 'SIGKILL'])
   assert.equal(await metric('waygate_worker_restarts_total'), 1)
 })
 
-test('new connections go on while a worker is replaced', async () => {
+test('new connections are served while a worker is replaced', async () => {
   await using scene = await startWithWorkers()
   const { gateway, workers } = scene
   const [victim] = await workers()
-  // Its own requests are lost with it, so there are none: what comes anew must not be.
+  // The requests of the worker would be lost with it, so it has none. New requests must not be lost.
   process.kill(victim!, 'SIGKILL')
-  await gateway.logged('a worker has crashed')
+  await gateway.logged('worker crashed')
   await using traffic = startTraffic({ ports: [gateway.port], paths: ['/echo/x'], perSecond: 200 })
   await until('another has taken its place', async () => {
     const now = await workers()
@@ -52,7 +52,7 @@ test('new connections go on while a worker is replaced', async () => {
   assert.ok((await traffic.finish()) > 0)
 })
 
-test('a connection on its way to a worker that dies is ended rather than left hanging', async () => {
+test('a connection that is being handed to a dying worker is closed rather than left hanging', async () => {
   await using scene = await startWithWorkers()
   const { gateway, workers } = scene
   const [victim] = await workers()
@@ -60,7 +60,7 @@ test('a connection on its way to a worker that dies is ended rather than left ha
   const connections = await Promise.all(Array.from({ length: 8 }, () => openRaw(gateway.port)))
   for (const connection of connections) connection.write(GET)
   const answered = () => connections.filter(each => each.received().endsWith('node')).length
-  // It was handed one, and is handed no more before it has taken that.
+  // The worker was sent one connection, and gets no more before it has accepted that one.
   await until('all but one are answered by the other', () => answered() === 7)
   process.kill(victim!, 'SIGKILL')
   const hanging = connections.find(each => each.received() === '')!
@@ -68,7 +68,7 @@ test('a connection on its way to a worker that dies is ended rather than left ha
   for (const connection of connections) connection[Symbol.dispose]()
 })
 
-test('a worker that hangs is left out of the pages of the admin listener, and counted', async () => {
+test('a hung worker is left out of the admin pages, and counted', async () => {
   await using scene = await startWithWorkers()
   const { workers, metric } = scene
   const [victim, other] = await workers()

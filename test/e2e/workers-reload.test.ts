@@ -13,15 +13,15 @@ import { startGateway } from '../support/waygate.ts'
 import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 import { startWithWorkers } from '../support/workers.ts'
 
-const IN_FORCE = 'the new configuration is in force'
+const IN_FORCE = 'new configuration is active'
 
-/** A configuration with a route at this path, and one that stays. */
+/** Builds a configuration with a route at this path, and another one that stays. */
 function withRoute(path: string) {
   const stays = { path: '/echo/*', service: 'echo' }
   return { accessLog: false, routes: { documents: { r: { path, service: 'echo' }, stays } } }
 }
 
-test('SIGHUP puts a new configuration in force without failing a request', async () => {
+test('SIGHUP applies a new configuration without failing a request', async () => {
   await using scene = await startWithWorkers(withRoute('/old'))
   const { gateway, configure, workers, metric } = scene
   const before = await workers()
@@ -42,7 +42,7 @@ test('SIGHUP puts a new configuration in force without failing a request', async
   assert.equal(await metric('waygate_requests_total'), all, 'nothing that old workers counted is lost')
 })
 
-test('SIGHUP with a broken file keeps what was in force, also for a worker that is replaced later', async () => {
+test('SIGHUP with a broken file keeps the current configuration, also for a worker that is replaced later', async () => {
   await using scene = await startWithWorkers(withRoute('/old'))
   const { gateway, configure, workers } = scene
   const before = await workers()
@@ -52,7 +52,7 @@ test('SIGHUP with a broken file keeps what was in force, also for a worker that 
   const problem = await gateway.logged(line => line.path === '$.drainMs')
   assert.deepEqual(
     [problem.level, problem.source, problem.msg],
-    [50, 'waygate.yaml:2', 'the configuration is not used'],
+    [50, 'waygate.yaml:2', 'new configuration rejected; keeping the current one'],
   )
   assert.deepEqual(await workers(), before)
   process.kill(before[0]!, 'SIGKILL')
@@ -63,7 +63,7 @@ test('SIGHUP with a broken file keeps what was in force, also for a worker that 
   for (let i = 0; i < 4; i++) assert.equal((await send(gateway.port, { path: '/old' })).status, 200)
 })
 
-test('an old worker answers on its kept connections and asks their clients to leave', async () => {
+test('an old worker answers on its kept connections, with Connection: close', async () => {
   await using scene = await startWithWorkers({ drainMs: 0, shutdownTimeoutMs: 60_000 })
   const { gateway, workers } = scene
   const before = await workers()
@@ -84,7 +84,7 @@ test('an old worker answers on its kept connections and asks their clients to le
   await until('the old ones have ended', () => !before.some(isRunning))
 })
 
-test('an old worker closes its WebSockets with 1001 when the time of its connections is over', async t => {
+test('an old worker closes its WebSockets with 1001 when the time for its connections is over', async t => {
   await using scene = await startWithWorkers({ drainMs: 0, shutdownTimeoutMs: 1_000 })
   const { gateway, workers } = scene
   using registry = openRegistry(gateway.etcd)
@@ -100,7 +100,7 @@ test('an old worker closes its WebSockets with 1001 when the time of its connect
   await until('the old ones have ended', () => !before.some(isRunning))
 })
 
-test('the number of workers is part of the configuration; what needs a restart is said', async () => {
+test('a reload can change the number of workers, and warns about settings that need a restart', async () => {
   await using gateway = await startGateway({ config: { workers: 2 } })
   const count = async () => (await gateway.routes()).workers?.length
   assert.equal(await count(), 2)
@@ -108,14 +108,14 @@ test('the number of workers is part of the configuration; what needs a restart i
   gateway.child.kill('SIGHUP')
   await gateway.logged(IN_FORCE)
   assert.equal(await count(), 3)
-  const warning = await gateway.logged('settings that need a restart stay as they were')
+  const warning = await gateway.logged('changed settings need a restart; keeping the old values')
   assert.deepEqual([warning.level, warning.settings], [40, ['adminToken']])
   await writeFile(join(gateway.cwd, 'waygate.yaml'), JSON.stringify({ workers: 1 }))
   gateway.child.kill('SIGHUP')
   await until('two of them have gone', async () => (await count()) === 1)
 })
 
-test('one process alone says that it ignores SIGHUP, and goes on', async () => {
+test('a single process says that it cannot reload its configuration, and keeps running', async () => {
   await using gateway = await startGateway()
   gateway.child.kill('SIGHUP')
   assert.equal((await gateway.logged(line => line.msg.startsWith('SIGHUP ignored'))).level, 40)
@@ -123,7 +123,7 @@ test('one process alone says that it ignores SIGHUP, and goes on', async () => {
   assert.ok(!('workers' in page))
 })
 
-/** Requests on a connection each, one after the other. */
+/** Sends requests one after another, each on its own connection. */
 function sendFresh(port: number, path: string) {
   const stopping = new AbortController()
   const failures: string[] = []

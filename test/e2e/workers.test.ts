@@ -11,12 +11,12 @@ import { startWithWorkers } from '../support/workers.ts'
 const GET_KEPT = 'GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n'
 const GET_SLOW = 'GET /echo/slow HTTP/1.1\r\nHost: x\r\n\r\n'
 
-/** The request ids that one worker makes begin alike. */
+/** Returns the prefix of the request id, which is the same for all ids of a worker. */
 function workerOf(answer: string): string {
   return /^x-request-id: (\w+)-/im.exec(answer)![1]!
 }
 
-/** Requests to /slow wait to be released; others are answered at once. */
+/** Creates a node that answers /slow when released, and other paths at once. */
 function slowNode() {
   const released = Promise.withResolvers<void>()
   let waiting = 0
@@ -37,7 +37,7 @@ function slowNode() {
   }
 }
 
-test('connections are shared evenly, and the counts of all workers add up', async () => {
+test('connections are distributed evenly, and the counts of all workers are added up', async () => {
   await using scene = await startWithWorkers()
   const { gateway, metric } = scene
   const shares = new Map<string, number>()
@@ -66,7 +66,7 @@ test('connections are shared evenly, and the counts of all workers add up', asyn
   assert.equal(gateway.log().filter(({ msg }) => msg === 'waygate is listening').length, 1)
 })
 
-test('SIGTERM lets the requests in flight of all workers finish, and leaves nothing running', async () => {
+test('on SIGTERM the requests in flight of all workers finish, and no process is left running', async () => {
   const slow = slowNode()
   await using scene = await startWithWorkers({ drainMs: 200, shutdownTimeoutMs: 60_000 }, slow)
   const { gateway, workers } = scene
@@ -92,7 +92,7 @@ test('SIGTERM lets the requests in flight of all workers finish, and leaves noth
   assert.equal(gateway.stderr(), '')
 })
 
-test('a second signal ends all of it at once', async () => {
+test('a second signal ends all processes at once', async () => {
   const slow = slowNode()
   await using scene = await startWithWorkers({ drainMs: 60_000, shutdownTimeoutMs: 60_000 }, slow)
   const { gateway, workers } = scene
@@ -104,7 +104,7 @@ test('a second signal ends all of it at once', async () => {
   await until('nothing is left running', () => !pids.some(isRunning))
 })
 
-test('without its primary, a worker finishes what is under way and ends', async () => {
+test('without its primary, a worker finishes its requests in flight and exits', async () => {
   const slow = slowNode()
   await using scene = await startWithWorkers({ shutdownTimeoutMs: 60_000 }, slow)
   const { gateway, workers } = scene
@@ -119,7 +119,7 @@ test('without its primary, a worker finishes what is under way and ends', async 
   await until('nothing is left running', () => !pids.some(isRunning))
 })
 
-test('a port that is taken is one line on stderr and exit code 1', async () => {
+test('a port that is taken gives one line on stderr and exit code 1', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   try {

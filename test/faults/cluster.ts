@@ -7,7 +7,7 @@ import { startGateway } from '../support/waygate.ts'
 
 // The long version of test/e2e/etcd-cluster.test.ts.
 const TTL_SECONDS = 6
-/** Longer than a lease lives that is not renewed meanwhile. */
+/** Longer than a lease lives without being renewed. */
 const PAST_TTL_MS = 9_000
 const SEEN_WITHIN_MS = 4_000
 
@@ -23,7 +23,7 @@ const faults: readonly ClusterFault[] = [
   { member: 'watched', fate: 'cut off', holdMs: PAST_TTL_MS, mayLose: true },
 ]
 
-test(`each of ${faults.length} faults of a member, three times: a change is seen within 4 s, no key is ever absent, no GET fails`, async t => {
+test(`each of ${faults.length} faults of a member, three times: a change is seen within 4 s, no key is ever missing, no GET fails`, async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   await using cluster = await startEtcdCluster()
   await using gateway = await startGateway({ etcd: cluster.urls })

@@ -10,7 +10,7 @@ const RECOVERED_WITHIN_MS = 5_000
 
 // The long version of test/e2e/etcd-credentials.test.ts.
 for (const fault of [...endsByThemselves, ...takenAway]) {
-  test(`${fault.name}, ${ROUNDS} times under load: no request fails, equal within 5 s`, async t => {
+  test(`${fault.name}, ${ROUNDS} times under load: no request fails, tables match within 5 s`, async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     const faults = Array.from({ length: ROUNDS }, (_, round) => ({ ...fault, name: `round ${round + 1}` }))
     const { requests, recoveredMs } = await loseCredentials({ faults, gateways: GATEWAYS })

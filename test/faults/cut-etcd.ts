@@ -13,7 +13,7 @@ import { describeTimes } from '../support/times.ts'
 
 const WITHIN_MS = 1_000
 const NOTICED_WITHIN_MS = 8_000
-/** A connection made while the wire was dead stays dead, and is given up after 2 s without a greeting. */
+/** A connection made while the proxy was dead stays dead, and is closed after 2 s without a server preface. */
 const REPLACED_WITHIN_MS = 2_000 + WITHIN_MS
 
 async function run<T extends CutReport>(t: TestContext, scenario: () => Promise<T>): Promise<T | undefined> {
@@ -26,25 +26,25 @@ async function run<T extends CutReport>(t: TestContext, scenario: () => Promise<
 
 // The long version of test/e2e/cut-etcd.test.ts.
 for (const how of ['fin', 'rst'] as const) {
-  test(`compacted while cut off (${how}): equal within 1 s of the wire being whole`, async t => {
+  test(`compacted while cut off (${how}): tables match within 1 s of the repair`, async t => {
     const report = await run(t, () => cutAndCompact({ gateways: 4, how }))
     if (report) assert.ok(Math.max(...report.convergedMs) <= WITHIN_MS, describeTimes(report.convergedMs))
   })
 }
 
 for (const drops of [1, 5]) {
-  test(`cut ${drops} times in the middle of a backlog of 5,000: equal, in order, nothing twice`, async t => {
+  test(`cut ${drops} times in the middle of a backlog of 5,000: tables match, events in order, none twice`, async t => {
     await run(t, () => cutInBacklog({ gateways: 2, puts: 5_000, drops }))
   })
 }
 
 for (const seed of [1, 2, 3]) {
-  test(`20 random cuts during 5,000 puts (seed ${seed}): equal, in order, nothing twice`, async t => {
+  test(`20 random cuts during 5,000 puts (seed ${seed}): tables match, events in order, none twice`, async t => {
     await run(t, () => cutAtRandom({ gateways: 2, puts: 5_000, cuts: 20, seed }))
   })
 }
 
-test('a dead wire is noticed within 8 s, and the table equal within 3 s of its being whole', async t => {
+test('a dead connection is noticed within 8 s, and tables match within 3 s of the repair', async t => {
   const report = await run(t, () => goDead({ gateways: 4, deadMs: 15_000 }))
   if (!report) return
   t.diagnostic(`noticed: ${describeTimes(report.noticedMs)}`)
@@ -52,6 +52,6 @@ test('a dead wire is noticed within 8 s, and the table equal within 3 s of its b
   assert.ok(Math.max(...report.convergedMs) <= REPLACED_WITHIN_MS, describeTimes(report.convergedMs))
 })
 
-test('a wire that takes 400 ms each way is slow, not away', async t => {
+test('a delay of 400 ms each way is not taken for an outage', async t => {
   await run(t, () => slowDown({ delayMs: 400 }))
 })

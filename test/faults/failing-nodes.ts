@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { failHalf, type StormReport, stormUnavailable } from '../support/failing-nodes.ts'
 import { startGateway } from '../support/waygate.ts'
 
-// The long versions of test/e2e/half-failing.test.ts, and of the one in test/e2e/resilience.test.ts where every node
-// answers 503.
+// The long versions of test/e2e/half-failing.test.ts, and of the test in test/e2e/resilience.test.ts in which every
+// node answers 503.
 const FAIL_MS = 30_000
 
 for (const nodes of [4, 2] as const) {
@@ -18,14 +18,14 @@ for (const nodes of [4, 2] as const) {
 const describe = ({ sent, reached, answers }: StormReport) =>
   `${sent} sent, ${reached} reached nodes (${(reached / sent).toFixed(3)}); answers: ${JSON.stringify(Object.fromEntries(answers))}`
 
-test('with all three nodes answering 503 for 30 s to 50 clients, breakers keep nearly everything from them', async t => {
+test('with all three nodes answering 503 for 30 s to 50 clients, open breakers keep nearly all requests from them', async t => {
   await using gateway = await startGateway()
   const report = await stormUnavailable({ gateway, service: 'storm', concurrency: 50, durationMs: FAIL_MS })
   t.diagnostic(describe(report))
   assert.ok((report.answers.get('WG_CIRCUIT_OPEN') ?? 0) > report.sent / 2)
 })
 
-test('and with breakers that never open, at most 1.2 times what clients sent reaches them', async t => {
+test('with breakers that never open, at most 1.2 times the requests of clients reach nodes that all answer 503', async t => {
   await using gateway = await startGateway({ config: { breaker: { minimumRequests: 1_000_000 } } })
   const report = await stormUnavailable({ gateway, service: 'storm', concurrency: 50, durationMs: FAIL_MS })
   t.diagnostic(describe(report))

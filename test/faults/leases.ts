@@ -19,7 +19,7 @@ const RUNS = 5
 const AT_ONCE_MS = 1_000
 
 for (const downMs of [1_000, PAST_TTL_MS]) {
-  test(`etcd is down for ${downMs} ms and every lease ends when it is back: what lives stays in use and is confirmed, what is dead goes, no GET fails`, async t => {
+  test(`etcd is down for ${downMs} ms and every lease ends when it is back: live nodes stay in use and are confirmed, dead ones go, no GET fails`, async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using gateway = await startGateway({ etcd: etcd.url })
@@ -32,7 +32,7 @@ for (const downMs of [1_000, PAST_TTL_MS]) {
   })
 }
 
-test('etcd is down for three TTLs and back with its data: no key is ever absent, no GET fails', async t => {
+test('etcd is down for three TTLs and back with its data: no key is ever missing, no GET fails', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   await using gateway = await startGateway({ etcd: etcd.url })
@@ -40,7 +40,7 @@ test('etcd is down for three TTLs and back with its data: no key is ever absent,
   t.diagnostic(`${gets} GETs, 0 failed`)
 })
 
-test('a cluster has no quorum for three TTLs and lets leases end when it is back: no GET fails, every node is registered again', async t => {
+test('a cluster has no quorum for three TTLs and then lets leases end: no GET fails, every node is registered again', async t => {
   if (!requireEtcd(t)) return
   await using cluster = await startEtcdCluster()
   await using gateway = await startGateway({ etcd: cluster.urls })
@@ -58,7 +58,7 @@ test('a cluster has no quorum for three TTLs and lets leases end when it is back
   assert.ok(followedAfterMs <= 4 * AT_ONCE_MS)
 })
 
-test('leases that are never renewed: their nodes go when their grace ends; a node that is deleted goes at once', async t => {
+test('nodes whose leases are never renewed are removed when their grace ends; a deleted node is removed at once', async t => {
   if (!requireEtcd(t)) return
   const graceMs = 10_000
   await using etcd = await startEtcd()
@@ -76,7 +76,7 @@ test('leases that are never renewed: their nodes go when their grace ends; a nod
   assert.ok(suspectForMs >= graceMs - AT_ONCE_MS && suspectForMs <= graceMs + 2 * AT_ONCE_MS)
 })
 
-test(`a service that stood still past its TTL is shown within 1 s of its key being back, ${RUNS} times`, async t => {
+test(`a service that was stopped for longer than its TTL is shown within 1 s of its key being back, ${RUNS} times`, async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   await using gateway = await startGateway({ etcd: etcd.url })

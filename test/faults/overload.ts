@@ -5,7 +5,7 @@ import { startGateway } from '../support/waygate.ts'
 
 // The long version of test/e2e/overload.test.ts.
 for (const [service, limit] of Object.entries({ fixed: { concurrent: 15 }, found: { adaptive: true } })) {
-  test(`with the limit ${JSON.stringify(limit)}: 30 s of three times the peak cost little of it`, async t => {
+  test(`with the limit ${JSON.stringify(limit)}: 30 s of three times the peak load hardly reduce the throughput`, async t => {
     await using gateway = await startGateway()
     const recoveredWithinMs = 5_000
     const report = await overload({ gateway, service, limit, overloadMs: 30_000, recoveredWithinMs })

@@ -4,11 +4,11 @@ import { requireEtcd, startEtcd } from '../support/etcd.ts'
 import { type RegisteredProcess, startRegisteredProcess } from '../support/registrar-faults.ts'
 import { describeTimes } from '../support/times.ts'
 
-// The long versions of what test/discovery/etcd/registrar.test.ts has.
+// The long versions of tests in test/discovery/etcd/registrar.test.ts.
 
 const PROCESSES = 3
 
-/** The same to several processes at a time, each with an etcd of its own. */
+/** Applies the same fault to several processes at a time, each with its own etcd. */
 async function harm(
   t: TestContext,
   ttlSeconds: number,
@@ -28,10 +28,10 @@ async function harm(
 }
 
 for (const ttlSeconds of [6, 10]) {
-  test(`a process that was stopped past its TTL of ${ttlSeconds} s is registered again within 1 s`, t =>
+  test(`a process that was stopped for longer than its TTL of ${ttlSeconds} s is registered again within 1 s`, t =>
     harm(t, ttlSeconds, process => process.standStill(), 1_000))
 
-  test(`a lease of ${ttlSeconds} s that is revoked is granted anew within a third of that and 1 s`, t =>
+  test(`a revoked lease of ${ttlSeconds} s is replaced within a third of its TTL plus 1 s`, t =>
     harm(t, ttlSeconds, process => process.revokeLease(), (ttlSeconds * 1_000) / 3 + 1_000))
 }
 

@@ -5,7 +5,7 @@ import { startGateway } from '../support/waygate.ts'
 
 // The long version of test/e2e/rolling-restart.test.ts, against a real etcd.
 for (const registeredBy of ['sidecar', 'plugin'] as const) {
-  test(`ten rolling restarts, the last one with new ids and ports, registered by the ${registeredBy}, cost no request`, async t => {
+  test(`ten rolling restarts, the last one with new ids and ports, registered by the ${registeredBy}, fail no request`, async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()
     await using gateway = await startGateway({ etcd: etcd.url })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { describeReport, runSlowClients } from '../support/slow-clients.ts'
 
-/** What looking at all connections in turns may add to a limit. */
+/** How much the periodic check of all connections may add to a limit. */
 const SLACK_MS = 2_000
 
-// The long version of test/e2e/slow-clients.test.ts, with the limits as they are by default.
-test('200 slow heads, 40 slow bodies and 300 idle connections are let go in 10, 30 and 75 s', async t => {
+// The long version of test/e2e/slow-clients.test.ts, with the default limits.
+test('200 slow heads, 40 slow bodies and 300 idle connections are closed after 10, 30 and 75 s', async t => {
   const report = await runSlowClients({ heads: 200, bodies: 40, idle: 300 })
   t.diagnostic(describeReport(report))
   assert.ok(report.headsMs < 10_000 + SLACK_MS)

@@ -14,7 +14,7 @@ const WITHIN_MS = 2_000
 const STARTS = 10
 
 // The long version of test/e2e/start-from-disk.test.ts.
-test('started while etcd is down, it serves from disk within 2 s of the start of its process', async t => {
+test('a gateway started while etcd is down serves from disk within 2 s of the start of its process', async t => {
   if (!requireEtcd(t)) return
   await using killed = await killGatewayAndEtcd()
   const starts: ServedFromDisk[] = []
@@ -26,7 +26,7 @@ test('started while etcd is down, it serves from disk within 2 s of the start of
 })
 
 for (const damage of damages) {
-  test(`a copy on disk that is ${damage.name}: warned of, not used, and etcd served once it is there`, async t => {
+  test(`a snapshot that is ${damage.name}: the gateway warns, does not use it, and serves once etcd is back`, async t => {
     if (!requireEtcd(t)) return
     await using killed = await killGatewayAndEtcd()
     await using waiting = await waitOnDamage(killed, damage)

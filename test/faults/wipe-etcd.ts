@@ -6,9 +6,9 @@ import { describeWipe, wipeEtcd } from '../support/wipe-etcd.ts'
 const TTL_MS = 6_000
 const GRACE_MS = 60_000
 
-// The long version of test/e2e/wiped-etcd.test.ts, with the grace that gateways have by default.
+// The long version of test/e2e/wiped-etcd.test.ts, with the default grace.
 for (const run of [1, 2, 3]) {
-  test(`etcd without its data (${run}): registered again within a TTL, dead nodes go, no request fails`, async t => {
+  test(`etcd without its data (${run}): services register again within a TTL, dead nodes go, no request fails`, async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     const suspectGraceMs = run === 1 ? GRACE_MS : 10_000
     const report = await wipeEtcd({ ttlSeconds: TTL_MS / 1_000, suspectGraceMs })

@@ -3,32 +3,34 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { readRequests, type SentRequest } from './read-requests.ts'
 
-/** A request as it came to the node. */
+/** A request as the node received it. */
 export interface SeenRequest extends SentRequest {
   /** Flat, in order, names in lower case. */
   readonly lines: readonly string[]
 }
 
-/** Bytes as latin1, and whether the connection ends behind them. */
+/** Bytes as latin1, and whether the node ends the connection after them. */
 export interface CanaryAnswer {
   readonly bytes: string
   readonly ends: boolean
 }
 
 export interface CanaryNodeOptions {
-  /** Told of each request that came whole; what it returns is written, and then the connection ended if it says so. */
+  /** Is called with each whole request. The node writes the answer that it returns. */
   readonly onRequest: (request: SeenRequest) => CanaryAnswer
-  /** Told of what no gateway may send. */
+  /** Is called for input that no gateway may send. */
   readonly onFinding: (what: string, bytes: string) => void
 }
 
-/** How a gateway writes a head: no blanks but one, no lines but with CRLF. */
+/** How a gateway writes a head: single blanks, and lines that end in CRLF. */
 const HEAD =
   /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ \/[\x21-\x7e]* HTTP\/1\.1\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*\r\n)+\r\n/
 
 /**
- * A node that keeps every byte that comes, and takes nothing but one request after the other: bytes behind a request
- * that was not answered yet are a second one that nobody has sent. Closed by `t`.
+ * Starts a node that examines every byte it receives and accepts one request at a time. Bytes behind a request that was
+ * not answered yet are a smuggled second request. The node is closed by `t`.
+ *
+ * @returns its port
  */
 export async function startCanaryNode(
   t: Pick<TestContext, 'after'>,
@@ -56,19 +58,19 @@ function serve(socket: Socket, { onRequest, onFinding }: CanaryNodeOptions): voi
   socket.on('data', piece => {
     bytes += piece.toString('latin1')
     if (isAnswering) {
-      onFinding('bytes behind a request that is not answered yet', bytes)
+      onFinding('bytes behind a request that was not answered yet', bytes)
       return
     }
     const headEnd = bytes.indexOf('\r\n\r\n')
     if (headEnd === -1) return
     if (!HEAD.test(bytes)) {
-      onFinding('a head that is not plainly one', bytes)
+      onFinding('a malformed head', bytes)
       socket.destroy()
       return
     }
     const [request, ...more] = readRequests(bytes)
     if (!request) return
-    if (more.length > 0) onFinding('two requests out of one', bytes)
+    if (more.length > 0) onFinding('two requests made from one', bytes)
     const lines = bytes
       .slice(0, headEnd)
       .split('\r\n')
@@ -80,7 +82,7 @@ function serve(socket: Socket, { onRequest, onFinding }: CanaryNodeOptions): voi
     bytes = ''
     isAnswering = true
     const answer = onRequest({ ...request, lines })
-    // What came in the same breath is there by then.
+    // By then, bytes that were sent together with the request have arrived.
     setImmediate(() => {
       isAnswering = false
       socket.write(answer.bytes, 'latin1')

@@ -1,6 +1,6 @@
 import { seededRandom } from '../support/random.ts'
 
-/** Choices of a fuzzer: the same ones for the same seed. */
+/** The random choices of a fuzzer, repeatable by their seed. */
 export class Choice {
   readonly #random: () => number
 
@@ -8,12 +8,12 @@ export class Choice {
     this.#random = seededRandom(seed)
   }
 
-  /** A whole number from 0 up to, and without, `end`. */
+  /** Returns a whole number from 0 to below `end`. */
   below(end: number): number {
     return Math.floor(this.#random() * end)
   }
 
-  /** True this often, 0..1. */
+  /** Returns true with this probability, 0..1. */
   chance(ratio: number): boolean {
     return this.#random() < ratio
   }
@@ -22,12 +22,12 @@ export class Choice {
     return values[this.below(values.length)]!
   }
 
-  /** Between `from` and `to` values that `make` makes, both included. */
+  /** Returns `from` to `to` values, inclusive, that `make` makes. */
   some<T>(from: number, to: number, make: () => T): T[] {
     return Array.from({ length: from + this.below(to - from + 1) }, make)
   }
 
-  /** Any bytes at all, as latin1. */
+  /** Returns arbitrary bytes as latin1. */
   bytes(length: number): string {
     let text = ''
     for (let i = 0; i < length; i++) text += String.fromCharCode(this.below(256))

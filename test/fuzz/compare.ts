@@ -2,57 +2,59 @@ import type { LlhttpReader } from './read-llhttp.ts'
 import type { OurReader } from './read-ours.ts'
 import type { Reading } from './reading.ts'
 
-/** One thing to read. */
+/** One input for both readers. */
 export interface Case {
-  /** Of the request. */
+  /** The method of the request. */
   readonly method: string
   /** Latin1. */
   readonly bytes: string
-  /** Where they are cut into pieces for our reader. */
+  /** Indices at which the bytes are cut into pieces for our reader. */
   readonly cuts: readonly number[]
-  /** Whether they were made by the grammar of answers and changed no more. */
+  /** Whether the bytes come straight from the grammar of answers, without mutations. */
   readonly isValid: boolean
 }
 
 export interface Comparison {
   readonly ours: Reading
   readonly llhttps: Reading
-  /** What must not be; undefined when all is well. */
+  /** How the two readers disagree; undefined when they agree. */
   readonly divergence: string | undefined
 }
 
-/** Why we refuse on purpose what llhttp accepts, by our reason for the refusal. No other reason may come up. */
+/** Why we deliberately refuse what llhttp accepts, by the reason that our reader gives. No other reason may occur. */
 export const DELIBERATE: Readonly<Record<string, string>> = {
-  'the answer has an unknown transfer-encoding':
-    'an encoding besides chunked would be passed on without the line that tells of it; HTTP/1.0 has no encodings; ' +
-    'llhttp does not know chunked with a tab behind it',
-  'the head of the answer is too large': 'llhttp has no limit here; node:http has the same 16 KB',
+  'the answer has an unsupported transfer-encoding':
+    'an encoding besides chunked would be passed on without the header that names it; HTTP/1.0 has no encodings; ' +
+    'llhttp does not recognise chunked with a tab behind it',
+  'the head of the answer is too large': 'llhttp has no limit here; node:http has the same limit of 16 KB',
   'the trailers are too long': 'the same limit as for heads',
-  'what came is not HTTP/1':
+  'the answer is not HTTP/1':
     'llhttp skips empty lines before an answer, and reads HTTP/0.9, HTTP/2.0, RTSP and ICE',
-  'the status is not a number of three digits': 'llhttp accepts those that begin with 0',
+  'the status is not a three-digit number': 'llhttp accepts a status that begins with 0',
   'the status line has a control character': 'llhttp accepts any byte in the reason but CR and LF',
-  'the head of the answer has a control character': 'the same, seen before the line is whole',
+  'the head of the answer has a control character':
+    'llhttp accepts it in the reason; our reader sees it before the line is whole',
   'the content-length of the answer is not a number':
-    'llhttp counts up to 64 bits; a number here is exact up to 53',
-  'a chunk is too large': 'the same, and zeros before a size are counted with it',
+    'llhttp reads up to 64 bits; a JavaScript number is exact up to 53',
+  'a chunk is too large': 'llhttp reads up to 64 bits; our reader also counts leading zeros',
   'the extensions of a chunk are too long':
-    'nobody needs them; llhttp has no limit, node:http has the same kind of one',
-  'the extensions of a chunk are malformed': 'llhttp accepts one without a name',
-  'a field must not be a trailer': 'a length, an encoding or a host come too late there to be true',
-  'too many interim answers': 'an answer that never comes',
-  'an interim answer has a body': 'it has none; llhttp looks for one behind a status that it does not know',
-  'an interim answer ends the connection': 'in HTTP/1.0, close wins over keep-alive here',
-  'the node switched protocols without being asked': 'no request here asks for it',
+    'nobody needs long extensions; llhttp has no limit, node:http has a similar one',
+  'the extensions of a chunk are malformed': 'llhttp accepts an extension without a name',
+  'a field must not be a trailer': 'a length, an encoding or a host must not come after the body',
+  'too many interim answers': 'the answer itself may never come',
+  'an interim answer has a body':
+    'interim answers have no body; llhttp looks for one behind a status that it does not know',
+  'an interim answer ends the connection': 'in HTTP/1.0, our reader lets close win over keep-alive',
+  'the node switched protocols without being asked': 'no request of the gateway asks for it',
 }
 
-/** Those that may come up for an answer that is valid. */
+/** Reasons that may occur for a valid answer. */
 const FOR_VALID = new Set([
-  'the answer has an unknown transfer-encoding',
+  'the answer has an unsupported transfer-encoding',
   'the head of the answer is too large',
 ])
 
-/** Reads with both, and compares. What we accept llhttp must accept, and understand in the same way. */
+/** Reads with both readers and compares. llhttp must accept what we accept, and understand it in the same way. */
 export function compare(each: Case, ourReader: OurReader, llhttpReader: LlhttpReader): Comparison {
   const ours = ourReader.read(each.method, each.bytes, each.cuts)
   const llhttps = llhttpReader.read(each.method, each.bytes, ours.end)
@@ -70,18 +72,18 @@ function differenceOf({ method, isValid }: Case, ours: Reading, llhttps: Reading
     if (llhttps.outcome === 'whole' && !(ours.reason in DELIBERATE))
       return `whole for llhttp, refused by us: ${ours.reason}`
   }
-  // What was handed on is with the client, whatever comes after it.
+  // A head that was handed on has reached the client, whatever follows it.
   if (ours.status !== 0) {
     if (llhttps.status === 0) return `a head is accepted that llhttp refuses: ${llhttps.reason}`
     if (ours.status !== llhttps.status) return 'the status differs'
     if (ours.headers.join('\n') !== llhttps.headers.join('\n')) return 'the header lines differ'
-    // llhttp judges an answer to HEAD as if its body came.
+    // llhttp decides about an answer to HEAD as if its body would follow.
     if (ours.persistent && !llhttps.persistent && method !== 'HEAD')
-      return 'the connection is kept that llhttp gives up'
+      return 'a connection is kept that llhttp would close'
     if (!ours.body.startsWith(llhttps.body) && !llhttps.body.startsWith(ours.body)) return 'the body differs'
   }
   if (ours.outcome === 'refused') return undefined
-  if (ours.outcome === 'partial') return llhttps.outcome === 'whole' ? 'whole for llhttp alone' : undefined
+  if (ours.outcome === 'partial') return llhttps.outcome === 'whole' ? 'whole only for llhttp' : undefined
   if (llhttps.outcome !== 'whole') return `whole for us, ${llhttps.outcome} for llhttp: ${llhttps.reason}`
   if (ours.body !== llhttps.body) return 'the body differs'
   if (ours.end !== llhttps.end) return 'the end differs'
@@ -89,9 +91,10 @@ function differenceOf({ method, isValid }: Case, ours: Reading, llhttps: Reading
 }
 
 function differenceByCuts(cut: Reading, uncut: Reading): string | undefined {
-  if (cut.outcome !== uncut.outcome) return `cut in pieces it is ${cut.outcome}, in one ${uncut.outcome}`
+  if (cut.outcome !== uncut.outcome)
+    return `cut into pieces it is ${cut.outcome}, in one piece ${uncut.outcome}`
   for (const name of ['status', 'body', 'end', 'persistent'] as const) {
-    if (cut[name] !== uncut[name]) return `cut in pieces it has another ${name}`
+    if (cut[name] !== uncut[name]) return `cut into pieces it has another ${name}`
   }
   return undefined
 }

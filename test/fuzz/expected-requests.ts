@@ -1,14 +1,14 @@
-/** How long a request stays expected when its connection has ended: longer than the gateway works on any. */
+/** How long a request stays expected after its connection has ended: longer than the gateway works on any request. */
 const RETIRED_MS = 10_000
 
-/** What a node may see, each request as often as it was sent and no more. */
+/** The requests that a node may see, each as often as it was sent. */
 export class ExpectedRequests {
-  /** How often each may still come, and on how many connections it was sent that are not forgotten. */
+  /** How often each request may still arrive, and how many remembered connections sent it. */
   readonly #known = new Map<string, { left: number; connections: number }>()
-  /** In the order of their time. */
+  /** Ordered by time. */
   #retired: { readonly at: number; readonly keys: readonly string[] }[] = []
 
-  /** These are about to be sent. */
+  /** Expects requests that are about to be sent. */
   add(keys: readonly string[]): void {
     for (const key of keys) {
       const known = this.#known.get(key)
@@ -19,7 +19,9 @@ export class ExpectedRequests {
     }
   }
 
-  /** The connection of these has ended. What was under way may yet reach the node, and what was seen come again. */
+  /**
+   * Notes that the connection of these requests has ended. Requests in flight may still arrive, so they expire later.
+   */
   retire(keys: readonly string[]): void {
     const now = performance.now()
     this.#retired.push({ at: now, keys })
@@ -32,18 +34,18 @@ export class ExpectedRequests {
   }
 
   /**
-   * The node sees this one.
+   * Notes a request that has arrived at the node.
    *
-   * @returns what is wrong with that
+   * @returns what is wrong with it; undefined when it was expected
    */
   see(key: string): string | undefined {
     const known = this.#known.get(key)
-    if (!known) return 'the node sees what nobody has sent'
-    if (known.left === 0) return 'the node sees twice what was sent once'
+    if (!known) return 'the node sees a request that nobody sent'
+    if (known.left === 0) return 'the node sees a request twice that was sent once'
     known.left--
     return undefined
   }
 }
 
-/** Forgotten at once, so that forgetting costs little for each. */
+/** Connections are forgotten in batches of at least this many, so that forgetting is cheap. */
 const MANY = 1_000

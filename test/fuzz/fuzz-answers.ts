@@ -9,12 +9,12 @@ import { OurReader } from './read-ours.ts'
 import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
 
 export interface AnswerFuzzResult {
-  /** Connections of clients, each with three requests. */
+  /** Client connections, each with three requests. */
   readonly count: number
-  /** Answers of the node that reached a client whole, and those of the gateway in their place. */
+  /** Answers of the node that reached a client whole, and answers of the gateway in place of others. */
   readonly whole: number
   readonly refused: number
-  /** What must not be, with the bytes that led to it. */
+  /** What went wrong, with the bytes that led to it. */
   readonly findings: ReadonlyMap<string, string>
 }
 
@@ -22,8 +22,8 @@ const CANARY = /canary-\d+-\d+/g
 const REQUESTS_PER_CONNECTION = 3
 
 /**
- * Has a node behind a gateway answer with what is not quite an answer. Its client must see no answer of another's, and
- * none as whole that llhttp does not read as whole and as the same in what the node has sent.
+ * Has a node behind a gateway send malformed answers. A client must see no answer to another client's request. An
+ * answer may look whole to it only if llhttp reads the same whole answer in the bytes of the node.
  */
 export async function fuzzAnswers(
   t: Pick<TestContext, 'after'>,
@@ -32,7 +32,9 @@ export async function fuzzAnswers(
 ): Promise<AnswerFuzzResult> {
   const choice = new Choice(seed)
   const findings = new Findings()
-  /** What the node is to answer, by canary; made in the order of the requests, so that a seed says all of it. */
+  /**
+   * The node's answers by canary. They are made in the order of the requests, so that the seed determines all of them.
+   */
   const prepared = new Map<string, CanaryAnswer>()
   let whole = 0
   let refused = 0
@@ -65,15 +67,15 @@ export async function fuzzAnswers(
           )
     if (!isClosed) {
       const sent = canaries.map(canary => prepared.get(canary)?.bytes)
-      findings.add('a connection that is not closed', `${sent.join('\n---\n')}\n---\n${received}`)
+      findings.add('a connection that was not closed', `${sent.join('\n---\n')}\n---\n${received}`)
     }
-    if (answers === undefined) findings.add('an answer that is none', received)
+    if (answers === undefined) findings.add('malformed bytes in place of an answer', received)
     for (const [index, answer] of (answers ?? []).entries()) {
       const canary = canaries[index] ?? ''
       const sent = prepared.get(canary)?.bytes ?? ''
       const marks = `${answer.headers.join('\n')}\n${answer.body}`.match(CANARY) ?? []
       if (marks.some(mark => mark !== canary && !sent.includes(mark)))
-        findings.add("an answer of another's", `${sent}\n---\n${received}`)
+        findings.add('an answer to another request', `${sent}\n---\n${received}`)
       if (answer.headers.includes('application/problem+json')) refused++
       else if (answer.isWhole) {
         whole++
@@ -86,7 +88,7 @@ export async function fuzzAnswers(
   return { count, whole, refused, findings: findings.all }
 }
 
-/** An answer with a canary in its head and in its body, changed in some places. */
+/** Makes an answer with a canary in its head or body, most of them mutated. */
 function makeMarked(choice: Choice, canary: string): string {
   const bytes = makeMarkedAnswer(choice, canary)
   if (choice.chance(0.3)) return bytes
@@ -100,7 +102,7 @@ function makeMarkedAnswer(choice: Choice, canary: string): string {
   return `HTTP/1.1 200 OK\r\nX-Canary: ${canary}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** In what a whole answer at the client is not what llhttp reads in the bytes of the node. */
+/** How a whole answer at the client differs from what llhttp reads in the bytes of the node. */
 function differenceOf(
   method: string,
   sent: string,
@@ -108,7 +110,7 @@ function differenceOf(
 ): string | undefined {
   const ours = new OurReader().read(method, sent, [])
   const theirs = new LlhttpReader().read(method, sent, ours.end)
-  if (theirs.outcome !== 'whole') return `looks whole and is ${theirs.outcome}`
-  if (theirs.status !== status) return 'has another status'
-  return theirs.body === body ? undefined : 'has another body'
+  if (theirs.outcome !== 'whole') return `an answer looks whole and is ${theirs.outcome}`
+  if (theirs.status !== status) return 'the status differs'
+  return theirs.body === body ? undefined : 'the body differs'
 }

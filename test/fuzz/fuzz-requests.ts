@@ -14,11 +14,11 @@ export interface RequestFuzzResult {
   /** Requests that reached the node. */
   readonly seen: number
   readonly refused: number
-  /** What must not be, with the bytes that led to it. */
+  /** What went wrong, with the bytes that led to it. */
   readonly findings: ReadonlyMap<string, string>
 }
 
-/** Hop-by-hop fields and those that only proxies in front of us could write: a node sees none that a client sent. */
+/** Hop-by-hop headers, and headers that only proxies may set. A node must see none that a client sent. */
 const NEVER = new Set([
   'te',
   'upgrade',
@@ -33,9 +33,9 @@ const NEVER = new Set([
 const ONCE = ['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'connection']
 
 /**
- * Sends requests that are not quite right to a gateway, several on one connection, in random pieces. A node behind it
- * must see only what an oracle reads in the same bytes, each once and whole, with no identity that a client has made up;
- * and the client must see the answers in the order of its requests.
+ * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only
+ * the requests that an oracle reads in the same bytes, each whole and once, without an identity that a client made up.
+ * The client must see the answers in the order of its requests.
  */
 export async function fuzzRequests(
   t: Pick<TestContext, 'after'>,
@@ -62,7 +62,7 @@ export async function fuzzRequests(
       },
     },
     findings,
-    // Many cases are the beginning of something that never comes.
+    // Many cases are the beginning of a request whose rest never comes.
     { headersTimeoutMs: 300, bodyIdleTimeoutMs: 300, keepAliveTimeoutMs: 2_000 },
   )
   let made = 0
@@ -73,12 +73,13 @@ export async function fuzzRequests(
     expected.add(keys)
     const { received, isClosed } = await exchangePieces(port, cut(choice, text))
     expected.retire(keys)
-    if (!isClosed) findings.add('a connection that is not closed', `${text}\n---\n${received}`)
+    if (!isClosed) findings.add('a connection that was not closed', `${text}\n---\n${received}`)
     const answers = readAnswers(
       received,
       sent.map(({ method }) => method),
     )
-    if (answers === undefined) findings.add('an answer that is none', `${text}\n---\n${received}`)
+    if (answers === undefined)
+      findings.add('malformed bytes in place of an answer', `${text}\n---\n${received}`)
     for (const [index, { status, body }] of (answers ?? []).entries()) {
       if (status !== 200) refused++
       else if (body !== `<${sent[index]?.target}>`)
@@ -95,7 +96,7 @@ function makeCase(choice: Choice, newCanary: () => string): string {
   if (choice.chance(0.6)) changed = insertPiece(choice, changed, newCanary())
   if (choice.chance(0.6)) changed = mutate(choice, changed, makeRequest(choice, newCanary()))
   requests[index] = changed
-  // So that the gateway closes the connection when it has understood all of it.
+  // Makes the gateway close the connection after it has understood all of it.
   return `${requests.join('')}GET /${newCanary()} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`
 }
 
@@ -113,16 +114,16 @@ function keyOf({ method, target, body }: SentRequest): string {
 function problemIn({ lines }: SeenRequest): string | undefined {
   const names = lines.filter((_, i) => i % 2 === 0)
   for (const name of names) {
-    if (name.replaceAll('_', '-') === 'x-user-id') return 'an identity that a client has made up'
-    if (NEVER.has(name)) return `${name} is passed on`
-    if (name.includes('_') && ONCE.includes(name.replaceAll('_', '-'))) return `${name} passes for ours`
+    if (name.replaceAll('_', '-') === 'x-user-id') return 'an identity that a client made up'
+    if (NEVER.has(name)) return `${name} was passed on`
+    if (name.includes('_') && ONCE.includes(name.replaceAll('_', '-')))
+      return `${name} could be taken for a header of the gateway`
   }
   for (const once of ONCE) {
-    if (names.filter(name => name === once).length !== 1)
-      return `${once} is there more than once, or not at all`
+    if (names.filter(name => name === once).length !== 1) return `${once} is missing or repeated`
   }
   if (lines[names.indexOf('x-forwarded-for') * 2 + 1] !== '127.0.0.1')
-    return 'an address that a client has made up'
+    return 'an address that a client made up'
   const framings = names.filter(name => name === 'content-length' || name === 'transfer-encoding')
-  return framings.length > 1 ? 'more than one framing' : undefined
+  return framings.length > 1 ? 'more than one header about the framing' : undefined
 }

@@ -8,22 +8,22 @@ import { readRequests } from './read-requests.ts'
 import { exchangePieces } from './scene.ts'
 
 // Short and with one seed. The long version is `npm run fuzz`.
-test('a node sees what clients have sent, once and whole, and no identity they have made up', async t => {
+test('a node sees what clients sent, whole and only once, and no identity that a client made up', async t => {
   const result = await fuzzRequests(t, 1, count => count >= 800)
   assert.deepEqual([...result.findings], [])
-  // Otherwise there was nothing to see.
+  // Makes sure that the test has exercised both outcomes.
   assert.ok(result.seen > 100, `${result.seen}`)
   assert.ok(result.refused > 20, `${result.refused}`)
 })
 
-test('a client sees no answer of another’s, and none as whole that is not', async t => {
+test('a client sees only its own answers, and a broken one never looks whole', async t => {
   const result = await fuzzAnswers(t, 1, count => count >= 200)
   assert.deepEqual([...result.findings], [])
   assert.ok(result.whole > 50, `${result.whole}`)
   assert.ok(result.refused > 20, `${result.refused}`)
 })
 
-test('what no gateway may send is noticed', async t => {
+test('the canary node notices what no gateway may send', async t => {
   const findings: string[] = []
   const port = await startCanaryNode(t, {
     onRequest: () => ({ bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ends: true }),
@@ -32,17 +32,17 @@ test('what no gateway may send is noticed', async t => {
   const whole = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n'
   for (const [bytes, finding] of [
     [whole, undefined],
-    [whole + whole, 'two requests out of one'],
-    ['GET /a HTTP/1.1\r\nHost : h\r\n\r\n', 'a head that is not plainly one'],
-    ['GET /a HTTP/1.1\nHost: h\r\n\r\n', 'a head that is not plainly one'],
-    ['GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n', 'a head that is not plainly one'],
+    [whole + whole, 'two requests made from one'],
+    ['GET /a HTTP/1.1\r\nHost : h\r\n\r\n', 'a malformed head'],
+    ['GET /a HTTP/1.1\nHost: h\r\n\r\n', 'a malformed head'],
+    ['GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n', 'a malformed head'],
   ] as const) {
     await exchangePieces(port, [bytes])
     assert.equal(findings.pop(), finding)
   }
 })
 
-test('the oracle reads requests up to the first thing that can be read in two ways', () => {
+test('the oracle reads requests up to the first ambiguity', () => {
   const get = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n'
   const read = (bytes: string) =>
     readRequests(bytes).map(({ method, target, body }) => `${method} ${target} ${body}`)
@@ -68,7 +68,7 @@ test('the oracle reads requests up to the first thing that can be read in two wa
   }
 })
 
-test('answers are read one after the other, and one that is cut off is told apart', () => {
+test('answers are read in sequence, and a truncated one is recognised', () => {
   const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
   const read = (bytes: string) =>
     readAnswers(bytes, ['GET', 'HEAD'])?.map(({ body, isWhole }) => [body, isWhole])

@@ -12,7 +12,7 @@ const DROPPED = new Set([
   'x-waygate-fallback',
 ])
 
-/** The gateway's rule for the fields of an answer, said a second time and plainly, to compare with. */
+/** A second, plain implementation of the gateway's rule for the headers of an answer, to compare with. */
 export function withoutHopByHop(lines: readonly string[]): string[] {
   const pairs = Array.from({ length: lines.length / 2 }, (_, i) => lines.slice(i * 2, i * 2 + 2))
   const dropped = new Set(DROPPED)
@@ -20,7 +20,7 @@ export function withoutHopByHop(lines: readonly string[]): string[] {
     if (name.toLowerCase() !== 'connection') continue
     for (const option of value.split(',')) dropped.add(option.trim().toLowerCase())
   }
-  // An option of Connection, and no field.
+  // `close` is an option of Connection and not a header.
   dropped.delete('close')
   return pairs.filter(([name = '']) => !dropped.has(name.toLowerCase())).flat()
 }

@@ -1,10 +1,10 @@
 /**
- * Tries what is not quite HTTP on the gateway, made at random, and repeatable by its seed:
+ * Fuzzes the gateway with malformed HTTP. A run is repeatable by its seed:
  *
  *   npm run fuzz -- --target reader|requests|answers|all --minutes 1 --seed 7
  *
- * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends requests to a gateway with a
- * canary node behind it, `answers` has that node answer so. Exits with 1 when something is found.
+ * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends malformed requests to a gateway
+ * with a canary node behind it. `answers` has that node send malformed answers. Exits with 1 when it finds something.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -37,8 +37,8 @@ for (const [name, run] of chosen) {
 async function fuzzReader(isOver: () => boolean): Promise<void> {
   const result = fuzz(seed, isOver)
   console.log(`${result.count} answers, ${result.valid} of them valid`)
-  console.log(`${result.wholeForBoth} whole for both readers, ${result.partialForBoth} cut short`)
-  console.log(`${result.refusedByBoth} refused by both, and by ours alone:`)
+  console.log(`${result.wholeForBoth} whole for both readers, ${result.partialForBoth} truncated`)
+  console.log(`${result.refusedByBoth} refused by both, and by our reader alone:`)
   for (const [reason, count] of [...result.refusedByUs].sort(([, a], [, b]) => b - a))
     console.log(`  ${count} ${reason}: ${DELIBERATE[reason]}`)
   for (const [divergence, { minimal, ours, llhttps }] of result.divergences) {
@@ -57,7 +57,7 @@ async function fuzzListener(isOver: () => boolean): Promise<void> {
 
 async function fuzzNode(isOver: () => boolean): Promise<void> {
   const { count, whole, refused, findings } = await withCleanUp(t => fuzzAnswers(t, seed, isOver))
-  console.log(`${count} connections, ${whole} whole answers, ${refused} in whose place the gateway answered`)
+  console.log(`${count} connections, ${whole} whole answers, ${refused} replaced by an answer of the gateway`)
   report(findings)
 }
 
@@ -70,7 +70,7 @@ function report(findings: ReadonlyMap<string, string>): void {
 
 type After = () => unknown
 
-/** Runs what leaves its tidying up to a test, without one. */
+/** Runs, outside of a test, code that registers its clean-up with a test. */
 async function withCleanUp<T>(run: (t: { after: (fn: After) => void }) => Promise<T>): Promise<T> {
   const after: After[] = []
   try {

@@ -1,8 +1,8 @@
 import type { Choice } from './choice.ts'
 
-/** Bytes that a node could send for one request, as latin1. */
+/** Bytes that a node could send in answer to one request, as latin1. */
 export interface MadeAnswer {
-  /** Of the request. */
+  /** The method of the request. */
   readonly method: string
   readonly bytes: string
 }
@@ -60,8 +60,8 @@ const OTHER_ENCODINGS = ['gzip', 'gzip, chunked', 'chunked, gzip', 'identity', '
 const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c', ';!=~', ';a=""']
 
 /**
- * Makes an answer that is valid by RFC 9112, with everything in it that this allows and that readers may stumble
- * over. Now and then bytes of another one follow it.
+ * Makes an answer that is valid by RFC 9112 and uses whatever the RFC allows that readers may stumble over. Sometimes
+ * the bytes of another answer follow it.
  */
 export function makeAnswer(choice: Choice): MadeAnswer {
   const method = choice.of(['GET', 'GET', 'GET', 'GET', 'POST', 'HEAD'])
@@ -87,7 +87,7 @@ function makeFinal(choice: Choice): string {
   return `HTTP/${version} ${choice.of(STATUSES)}${choice.of(REASONS)}\r\n${lines.join('')}\r\n${body}`
 }
 
-/** @returns the lines that say how it is framed, and the body as framed */
+/** @returns the headers about the framing, and the framed body */
 function makeBody(choice: Choice, version: string): [lines: string[], body: string] {
   const kind = choice.below(20)
   if (kind < 8) {

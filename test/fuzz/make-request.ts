@@ -21,7 +21,7 @@ const CONNECTIONS = [
   'Upgrade, HTTP2-Settings',
   'te, host',
 ]
-/** Each in a way of its own what only the gateway may say. */
+/** Headers that only the gateway may set, in various spellings. */
 const FORGED = [
   'X-User-Id',
   'x-user-id',
@@ -32,7 +32,7 @@ const FORGED = [
   'Forwarded',
   'X-Real-IP',
 ]
-/** What clients send that would rather speak HTTP/2. */
+/** Sent by clients that want to switch to HTTP/2. */
 const H2C = 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
 const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c']
 const PIECES = [
@@ -71,9 +71,9 @@ const PIECES = [
 ]
 
 /**
- * A request that is valid by RFC 9112, with everything in it that this allows and that a gateway may stumble over.
+ * Makes a request that is valid by RFC 9112 and uses whatever the RFC allows that a gateway may stumble over.
  *
- * @param canary stands in its target and its body, and in no other request's
+ * @param canary is part of the target and the body of this request alone
  */
 export function makeRequest(choice: Choice, canary: string): string {
   const method = choice.of(METHODS)
@@ -107,9 +107,9 @@ function makeBody(choice: Choice, canary: string): { line: string; bytes: string
 }
 
 /**
- * Puts what attackers send somewhere into a request.
+ * Inserts a piece of an attack somewhere into a request.
  *
- * @param canary stands in the targets of what is smuggled
+ * @param canary is part of the targets of smuggled requests
  */
 export function insertPiece(choice: Choice, text: string, canary: string): string {
   const ends = [...text.matchAll(/\r\n/g)].map(({ index }) => index + 2)

@@ -1,6 +1,6 @@
 import type { Case } from './compare.ts'
 
-/** Takes bytes and cuts out of a case as long as `isStill` says that it shows the same. */
+/** Removes bytes and cuts from a case as long as `isStill` says that the smaller case shows the same problem. */
 export function minimise(found: Case, isStill: (smaller: Case) => boolean): Case {
   let smallest = found
   const accept = (smaller: Case): boolean => {

@@ -58,33 +58,33 @@ const PIECES = [
 type Mutation = (choice: Choice, text: string, other: string) => string
 
 const MUTATIONS: readonly Mutation[] = [
-  // One byte changed, inserted, or taken out.
+  // Changes, inserts or removes bytes.
   (choice, text) => replaceAt(text, choice.below(text.length), 1, byteOf(choice)),
   (choice, text) => replaceAt(text, choice.below(text.length + 1), 0, byteOf(choice)),
   (choice, text) => replaceAt(text, choice.below(text.length), 1, ''),
   (choice, text) => replaceAt(text, choice.below(text.length), 1 + choice.below(40), ''),
-  // Cut off.
+  // Truncates.
   (choice, text) => text.slice(0, choice.below(text.length)),
-  // Lines doubled, or changed with one another.
+  // Duplicates or moves lines.
   (choice, text) => inLines(text, lines => lines.splice(choice.below(lines.length), 0, choice.of(lines))),
   (choice, text) =>
     inLines(text, lines => {
       const [line = ''] = lines.splice(choice.below(lines.length), 1)
       lines.splice(choice.below(lines.length + 1), 0, line)
     }),
-  // Line ends.
+  // Changes line ends.
   (choice, text) =>
     replaceOne(choice, text, /\r\n/g, () => choice.of(['\n', '\r', '\n\r', '\r\r\n', '\r\n\r\n', ''])),
   (_choice, text) => text.replaceAll('\r\n', '\n'),
-  // Numbers.
+  // Changes numbers.
   (choice, text) => replaceOne(choice, text, /\d+/g, () => choice.of(NUMBERS)),
   (choice, text) =>
     replaceOne(choice, text, /\d+/g, digits => String(Number(digits) + choice.of([-1, 1, 2]))),
-  // Spelling and blanks.
+  // Changes letter case and blanks.
   (choice, text) => replaceOne(choice, text, /[a-z]+/gi, word => word.toUpperCase()),
   (choice, text) =>
     replaceOne(choice, text, /[ \t]+|:/g, found => choice.of(['', ' ', '\t', `${found} `, ` ${found}`])),
-  // What others bring along.
+  // Inserts pieces of attacks and of other answers.
   (choice, text) => replaceOne(choice, text, /\r\n/g, () => `\r\n${choice.of(PIECES)}`),
   (choice, text) => replaceAt(text, choice.below(text.length + 1), 0, choice.of(PIECES)),
   (choice, text, other) => {
@@ -95,7 +95,7 @@ const MUTATIONS: readonly Mutation[] = [
   (choice, text, other) => text.slice(0, choice.below(text.length)) + other.slice(choice.below(other.length)),
 ]
 
-/** Large ones are rare, since they take long to read. */
+/** Large mutations are rare, because they take long to read. */
 const LARGE: readonly Mutation[] = [
   (choice, text) =>
     replaceAt(text, choice.below(text.length + 1), 0, byteOf(choice).repeat(4_000 + choice.below(16_000))),
@@ -105,7 +105,7 @@ const LARGE: readonly Mutation[] = [
   (choice, text) => 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(30 + choice.below(5)) + text,
 ]
 
-/** Changes an answer in one to four places, so that it may be valid no more. */
+/** Changes an answer in one to four places, so that it may no longer be valid. */
 export function mutate(choice: Choice, text: string, other: string): string {
   let mutated = text
   for (let left = 1 + choice.below(4); left > 0 && mutated !== ''; left--) {

@@ -5,15 +5,15 @@ export interface ReceivedAnswer {
   /** Flat, names in lower case. */
   readonly headers: readonly string[]
   readonly body: string
-  /** False when the connection ended in its middle. */
+  /** False when the connection ended in the middle of the answer. */
   readonly isWhole: boolean
 }
 
 /**
- * What a client has received on one connection; interim answers are passed over.
+ * Reads the answers that a client has received on one connection. Interim answers are skipped.
  *
- * @param methods of the requests, in order; GET for those behind them
- * @returns undefined when something in it is no answer
+ * @param methods of the requests, in order; further answers are read as answers to GET
+ * @returns undefined when the bytes contain something that is not an answer
  */
 export function readAnswers(bytes: string, methods: readonly string[]): ReceivedAnswer[] | undefined {
   const answers: ReceivedAnswer[] = []
@@ -23,9 +23,9 @@ export function readAnswers(bytes: string, methods: readonly string[]): Received
       rest,
       [],
     )
-    // The gateway has added lines of its own to a head that was just not too large.
+    // The gateway has added headers to a head that was just below the limit.
     if (outcome === 'refused') return reason === 'the head of the answer is too large' ? answers : undefined
-    // Of a head that was cut off there is nothing to see.
+    // A truncated head shows nothing.
     if (status === 0) return answers
     answers.push({
       status,

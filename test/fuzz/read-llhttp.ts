@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { withoutHopByHop } from './hop-by-hop.ts'
 import type { Reading } from './reading.ts'
 
-/** Node's parser of HTTP/1, as far as it is used here. */
+/** The part of Node's HTTP/1 parser that is used here. */
 interface Parser {
   initialize(type: number, resource: object, maxHeaderBytes: number, lenient: number): void
   execute(buffer: Buffer): number | (Error & { readonly code: string })
@@ -19,13 +19,13 @@ interface ParserClass {
   readonly kOnMessageComplete: number
 }
 
-// The only way to it without a socket, and without the checks that node:http adds.
+// The only access to the parser without a socket, and without the checks that node:http adds.
 const { HTTPParser }: { HTTPParser: ParserClass } = createRequire(import.meta.url)('_http_common')
 
-/** So that our own limit on heads is the only one. */
+/** High, so that only our own limit on heads applies. */
 const MAX_HEADER_BYTES = 1_000_000
 
-/** Reads with llhttp, the parser of Node, strictly. */
+/** Reads with llhttp, Node's parser, in its strict mode. */
 export class LlhttpReader {
   readonly #parser = new HTTPParser()
   #skipsBody = false
@@ -37,7 +37,7 @@ export class LlhttpReader {
 
   constructor() {
     const parser = this.#parser
-    // Called before the head is whole when it has many lines, and for trailers.
+    // Is called before the head is whole when it has many lines, and for trailers.
     parser[HTTPParser.kOnHeaders] = (lines: string[]) => {
       if (this.#status === 0) this.#headers.push(...lines)
     }
@@ -52,7 +52,7 @@ export class LlhttpReader {
       _upgrade: boolean,
       persistent: boolean,
     ) => {
-      // Of what comes behind the answer.
+      // Ignores what follows the answer.
       if (this.#isWhole) return 0
       if (status < 200 && status !== 101) {
         this.#headers = []
@@ -74,7 +74,7 @@ export class LlhttpReader {
   /**
    * @param bytes latin1; the connection ends behind them
    * @param supposedEnd where another reader saw the end of the answer. llhttp reads on behind the end and does not
-   *   say where it was; so the byte before this one is given to it alone.
+   *   report it, so the last byte before this index is fed to it separately.
    */
   read(method: string, bytes: string, supposedEnd: number): Reading {
     this.#parser.initialize(HTTPParser.RESPONSE, {}, MAX_HEADER_BYTES, HTTPParser.kLenientNone)
@@ -100,7 +100,7 @@ export class LlhttpReader {
       if (this.#isWhole || reason !== '') break
     }
     if (end === -1 && reason === '') {
-      // An error here says that the answer was not at its end.
+      // An error here means that the answer was truncated.
       this.#parser.finish()
       if (this.#isWhole) end = buffer.length
     }
@@ -115,7 +115,7 @@ export class LlhttpReader {
     }
   }
 
-  /** @returns the code of its error; empty when there was none */
+  /** @returns the code of the parser's error; empty when there was none */
   #execute(bytes: Buffer): string {
     const parsed = this.#parser.execute(bytes)
     return typeof parsed === 'number' ? '' : parsed.code

@@ -3,7 +3,7 @@ import { AnswerReader } from '../../wrappers/http1/answer-reader.ts'
 import { InvalidAnswer } from '../../wrappers/http1/invalid-answer.ts'
 import type { Reading } from './reading.ts'
 
-/** Reads with the gateway's own reader. One reader reads one answer after the other, as on a connection. */
+/** Reads with the gateway's own reader. The reader is reused for one answer after the other, as on a connection. */
 export class OurReader {
   #head: AnswerHead | undefined
   #body = ''
@@ -11,7 +11,7 @@ export class OurReader {
 
   /**
    * @param bytes latin1; the connection ends behind them
-   * @param cuts indices at which they are cut into pieces, ascending
+   * @param cuts indices at which the bytes are cut into pieces, ascending
    */
   read(method: string, bytes: string, cuts: readonly number[]): Reading {
     this.#head = undefined
@@ -24,7 +24,7 @@ export class OurReader {
     } catch (error) {
       if (!(error instanceof InvalidAnswer)) throw error
       reason = error.message.replace(/^\S+(?= must not be a trailer)/, 'a field')
-      // As on a connection, which ends with an answer that is refused.
+      // A refused answer ends the connection, so the next one gets a new reader.
       this.#reader = this.#create()
     }
     const head = this.#head as AnswerHead | undefined
@@ -45,7 +45,7 @@ export class OurReader {
       if (to === from) continue
       const piece = Buffer.from(bytes.slice(from, to), 'latin1')
       const end = this.#reader.read(piece, piece.length)
-      // The next piece is read into the same memory.
+      // Overwrites the piece, as the next read does with a shared buffer.
       piece.fill(0x21)
       if (end !== -1) return from + end
       from = to

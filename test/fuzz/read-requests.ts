@@ -1,4 +1,4 @@
-/** A request as whoever sent these bytes has sent it. */
+/** A request as its sender meant it. */
 export interface SentRequest {
   readonly method: string
   /** In origin-form. */
@@ -6,24 +6,22 @@ export interface SentRequest {
   readonly body: string
 }
 
-/**
- * llhttp reads these protocols as HTTP with another name, and says nothing of it. What is forwarded is plain HTTP/1.1.
- */
+/** llhttp silently accepts these protocol names in place of HTTP. The forwarded request is plain HTTP/1.1. */
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([\x21-\x7e\x80-\xff]+) +(?:HTTP|RTSP|ICE)\/1\.[01]$/
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const SIZE = /^([0-9A-Fa-f]{1,12})(?:;[\t\x20-\x7e\x80-\xff]*)?$/
 
 /**
- * What is sent on one connection, read as strictly as RFC 9112 writes it, up to the first thing that can be read in two
- * ways. The oracle of the fuzzer: a node must see nothing that is not in this list. It may see less.
+ * Reads the requests that are sent on one connection, strictly by RFC 9112, up to the first ambiguity. This is the
+ * oracle of the fuzzer: a node must see no request that is not in this list. It may see fewer.
  *
  * @param bytes latin1
  */
 export function readRequests(bytes: string): SentRequest[] {
   const requests: SentRequest[] = []
   for (let at = 0; ; ) {
-    // Empty lines before a request are to be skipped (RFC 9112 section 2.2).
+    // Empty lines before a request are skipped (RFC 9112 section 2.2).
     while (bytes[at] === '\r' || bytes[at] === '\n') at++
     const read = readRequest(bytes, at)
     if (!read) return requests

@@ -1,17 +1,17 @@
-/** What a reader made of the bytes that came on a connection, up to the end of one answer. */
+/** What a reader has read from the bytes of a connection, up to the end of one answer. */
 export interface Reading {
   /** `partial`: the bytes ended before the answer did. */
   readonly outcome: 'whole' | 'partial' | 'refused'
-  /** Why it was refused. */
+  /** Why the answer was refused; empty unless it was. */
   readonly reason: string
-  /** 0 while no head was read. */
+  /** 0 when no head was read. */
   readonly status: number
-  /** Flat, without those that a gateway does not hand on. */
+  /** Flat, without the headers that a gateway does not pass on. */
   readonly headers: readonly string[]
   /** Whether the connection can carry another answer. */
   readonly persistent: boolean
-  /** As far as it was read; latin1. */
+  /** The part of the body that was read, latin1. */
   readonly body: string
-  /** Index behind the answer; -1 unless it is whole. */
+  /** Index behind the answer; -1 unless the answer is whole. */
   readonly end: number
 }

@@ -7,29 +7,29 @@ import { LlhttpReader } from './read-llhttp.ts'
 import { OurReader } from './read-ours.ts'
 
 export interface Divergence extends Comparison {
-  /** As small as it still diverges. */
+  /** The smallest case that still diverges. */
   readonly minimal: Case
 }
 
 export interface FuzzResult {
   /** Answers read. */
   count: number
-  /** Of them, as the grammar made them. */
+  /** Answers that the grammar made and nothing mutated. */
   valid: number
   wholeForBoth: number
   partialForBoth: number
-  /** By llhttp, too, or not at its end yet. */
+  /** Refused by us, and refused or not yet whole for llhttp. */
   refusedByBoth: number
-  /** Refused by us, whole for llhttp; how often for which reason. */
+  /** Refused by us and whole for llhttp: how often, by reason. */
   readonly refusedByUs: Map<string, number>
-  /** One for each way to diverge. */
+  /** One for each kind of divergence. */
   readonly divergences: Map<string, Divergence>
 }
 
 /**
- * Makes answers, valid and not, reads each with our reader and with llhttp, and compares.
+ * Makes valid and mutated answers, reads each with our reader and with llhttp, and compares.
  *
- * @param isOver asked before each answer, with how many were read
+ * @param isOver is called before each answer with the number of answers read
  */
 export function fuzz(seed: number, isOver: (count: number) => boolean): FuzzResult {
   const choice = new Choice(seed)

@@ -5,7 +5,7 @@ import type { Config } from '../../config/schema.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { type CanaryNodeOptions, startCanaryNode } from './canary-node.ts'
 
-/** What must not be, once for each kind, with the bytes that led to it. */
+/** What went wrong, once for each kind, with the bytes that led to it. */
 export class Findings {
   readonly all = new Map<string, string>()
 
@@ -15,9 +15,9 @@ export class Findings {
 }
 
 /**
- * A gateway in this process with a canary node behind it, which it waits for no longer than it must.
+ * Starts a gateway in this process with a canary node behind it. Its timeouts are short.
  *
- * @returns its port
+ * @returns the port of the gateway
  */
 export async function startScene(
   t: Pick<TestContext, 'after'>,
@@ -53,12 +53,12 @@ const UPSTREAM: Config['upstream'] = {
   connectionsPerNode: null,
 }
 
-/** How long a connection may be open at most; every limit of the scene is far below it. */
+/** The longest that a connection may stay open; every timeout of the scene is far below it. */
 const HANG_MS = 60_000
 
 /**
- * Writes pieces on a connection of their own, a turn apart, and resolves with what came until the gateway closed it, or
- * until it was clear that it does not.
+ * Writes pieces on a new connection, one in each turn of the event loop. Resolves with the received bytes once the
+ * gateway has closed the connection, or once it is clear that it will not.
  */
 export async function exchangePieces(
   port: number,
@@ -88,7 +88,7 @@ export async function exchangePieces(
   return { received: text, isClosed: !hangs }
 }
 
-/** Runs cases, many at once, until `isOver`. */
+/** Runs cases concurrently until `isOver` returns true. */
 export async function runCases(
   isOver: (count: number) => boolean,
   run: () => Promise<void>,

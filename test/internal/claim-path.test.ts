@@ -34,7 +34,7 @@ test('a claim is found by its name, by dots, and by a JSON path', () => {
   }
 })
 
-test('what begins as a JSON path and is none is refused, however long', () => {
+test('a malformed JSON path is refused, however long', () => {
   const long = '['.repeat(100_000)
   for (const path of [
     '$',

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import { importsOf, packageOf } from './imports.ts'
 
-/** Which rooms each room may enter besides itself. Rooms that are not named are free. */
+/** Which top-level folders each one may import, besides itself. Folders that are not listed may import anything. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   internal: [],
   config: ['internal'],
@@ -13,7 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers'],
 }
 
-// Pure values and calculations. Everything else of Node reaches outside or waits.
+// Pure values and calculations. All other modules of Node do I/O or wait.
 const PURE_MODULES = [
   'node:assert',
   'node:buffer',
@@ -23,12 +23,12 @@ const PURE_MODULES = [
   'node:util',
 ]
 
-/** Where packages may be imported: folders and files by package name. */
+/** The folders and files that may import a package, by package name. */
 export type PackagePlaces = ReadonlyMap<string, readonly string[]>
 
 const REACHING_OUT = /\b(setTimeout|setInterval|setImmediate|queueMicrotask|fetch|console|process)\s*[.(]/
 
-/** What a file breaks, one line each; `file` is relative to the project. */
+/** Returns the violations in a file, one line each; `file` is relative to the project. */
 export function brokenArrows(file: string, source: string, places: PackagePlaces): string[] {
   const room = file.split('/')[0] ?? file
   const open = ARROWS[room]
@@ -62,7 +62,7 @@ function withoutComments(source: string): string {
   return source.replace(/^\s*(?:\/?\*|\/\/).*$/gm, '')
 }
 
-/** Whether a file is a place or below it. */
+/** Reports whether a file is `place` itself, or in that folder. */
 export function isIn(file: string, place: string): boolean {
   return file === place || file.startsWith(`${place}/`)
 }

@@ -1,4 +1,4 @@
-/** Makes every turn of this process's event loop take at least so long, until what it returns is called. */
+/** Makes every turn of this process's event loop take at least `turnMs`, until the returned function is called. */
 export function keepBusy(turnMs: number): () => void {
   let isBusy = true
   const turn = () => {

@@ -8,17 +8,17 @@ import { until } from './until.ts'
 import type { RunningGateway } from './waygate.ts'
 
 /**
- * What happens to which member: a follower that serves a watch of the gateway, a follower that serves
- * registrars, or the leader. `cut off` = it lives, and both of its peers stand still.
+ * A fault and the member it happens to: a follower that serves a watch of the gateway, a follower that serves
+ * registrars, or the leader. `cut off` = the member runs, but both of its peers are stopped.
  */
 export interface ClusterFault {
   readonly member: 'watched' | 'leading' | 'beating'
   readonly fate: 'killed' | 'stopped' | 'cut off'
-  /** How long it lasts at least. Default: until the gateway has seen a change. */
+  /** Minimum duration of the fault. Default: until the gateway has seen a change. */
   readonly holdMs?: number
   /**
-   * Whether registered keys may be gone afterwards, until their registrars notice: a leader that stood still
-   * for longer than a TTL revokes, when it goes on, leases that were renewed with its successor meanwhile
+   * Whether registered keys may be missing afterwards, until their registrars notice. A leader that was stopped for
+   * longer than a TTL revokes, when it continues, leases that its successor has renewed in the meantime
    * (https://github.com/etcd-io/etcd/issues/15247).
    */
   readonly mayLose?: boolean
@@ -26,21 +26,21 @@ export interface ClusterFault {
 
 export interface ClusterFaultsOptions {
   readonly cluster: TestCluster
-  /** Given every member. */
+  /** Configured with every member as an endpoint. */
   readonly gateway: RunningGateway
   readonly faults: readonly ClusterFault[]
   readonly getsPerSecond: number
-  /** Of the three nodes that are registered with every member. */
+  /** TTL of the three nodes, whose registrars know every member. */
   readonly ttlSeconds: number
-  /** Told after each fault, so that a long run shows where it is. */
+  /** Called after each fault, so that a long run shows its progress. */
   readonly onSeen?: (seen: SeenChange) => void
 }
 
 export interface SeenChange {
   readonly fault: ClusterFault
-  /** How long after the fault, or after the quorum's return where that was lost. */
+  /** Time from the fault, or from the return of the quorum if it was lost, until the change was seen. */
   readonly afterMs: number
-  /** Registered keys that were absent for a moment or are. */
+  /** Registered keys that are missing, or were missing for a moment. */
   readonly lost: readonly string[]
 }
 
@@ -49,14 +49,14 @@ export interface ClusterFaultsReport {
   readonly seen: readonly SeenChange[]
 }
 
-/** At least; shorter than what a lease of the least TTL has left between two beats. */
+/** Minimum duration; shorter than what a lease of the smallest TTL has left between two beats. */
 const QUORUM_LOST_MS = 2_000
 const SERVICES = '/services/'
 const ROUTES = '/waygate/routes/'
 
 /**
- * Lets faults happen to members of a cluster, one after the other, under load, and checks that no GET fails,
- * that no registered key is absent for a moment, and that the gateway sees the changes made during each.
+ * Causes faults in the members of a cluster, one by one, under load. Checks that no GET fails, that no registered key
+ * is ever missing, and that the gateway sees the changes made during each fault.
  */
 export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Promise<ClusterFaultsReport> {
   const { cluster, gateway, faults, getsPerSecond, ttlSeconds } = options
@@ -76,7 +76,7 @@ export async function faultMembersUnderLoad(options: ClusterFaultsOptions): Prom
       untilChangeIsSeen(gateway, reachable, `probe-${index}`),
     )
     await until('the gateway is well again', async () => (await gateway.routes()).source.connected)
-    // A key that was gone and put back has another revision.
+    // A key that was deleted and put back has another revision.
     const after = await trio.revisions()
     const lost = [...before.keys()].filter(key => after.get(key) !== before.get(key))
     const change = { fault, afterMs, lost }
@@ -101,7 +101,7 @@ export function describeSeen({ fault, afterMs, lost }: SeenChange): string {
   return `member ${fault.member} ${fault.fate}${held}: change seen after ${Math.round(afterMs)} ms${absent}`
 }
 
-/** @param during given the members that can be written to; what it resolves with is timed from the fault on */
+/** @param during called with the members that accept writes; it resolves with a time, measured from the fault on */
 async function underFault(
   cluster: TestCluster,
   { member: which, fate, holdMs = 0 }: ClusterFault,
@@ -157,7 +157,7 @@ async function untilFollower(cluster: TestCluster, member: ClusterMember): Promi
   return member
 }
 
-/** Writes a node and a route, whose watches may be at different members, and waits until both are shown. */
+/** Writes a node and a route, whose watches may be at different members, and waits until the gateway shows both. */
 async function untilChangeIsSeen(
   gateway: RunningGateway,
   reachable: readonly ClusterMember[],
@@ -176,7 +176,7 @@ async function untilChangeIsSeen(
   })
 }
 
-/** Tries until the cluster has it: while it has no leader, it has nobody to accept a write. */
+/** Tries until the cluster has stored the key: without a leader, it accepts no writes. */
 async function putSoon(client: Etcd3, key: string, value: object): Promise<void> {
   const request = { key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)) }
   await until(`${key} is put`, () => client.kv.put(request, { deadline: Date.now() + 500 }))

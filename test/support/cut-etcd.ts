@@ -11,12 +11,12 @@ import { watchOrder } from './watched-order.ts'
 
 export interface CutReport {
   readonly requests: number
-  /** Of each gateway, from the wire being whole again until the gateway's table was etcd's. */
+  /** For each gateway, the time from the repair of the connection until its table matched etcd. */
   readonly convergedMs: readonly number[]
   readonly note: string
 }
 
-/** Cuts gateways off, changes and compacts, and lets them find out. */
+/** Cuts gateways off from etcd, changes keys, compacts, and checks that the gateways catch up. */
 export async function cutAndCompact(options: { gateways?: number; how: CutKind }): Promise<CutReport> {
   await using scene = await startStoreScene({ gateways: options.gateways ?? 1 })
   const { etcd, proxy } = scene
@@ -32,7 +32,7 @@ export async function cutAndCompact(options: { gateways?: number; how: CutKind }
   return { ...(await finish(scene)), convergedMs, note: `compacted, ${options.how}` }
 }
 
-/** Cuts gateways off, writes a backlog, and drops the wire again and again while the backlog comes. */
+/** Cuts gateways off from etcd, writes a backlog, and drops connections repeatedly while the backlog arrives. */
 export async function cutInBacklog(options: {
   gateways?: number
   puts: number
@@ -51,7 +51,7 @@ export async function cutInBacklog(options: {
   proxy.mend()
   const mendedAt = performance.now()
   for (let i = 0; i < drops; i++) {
-    // Far less than what is still to come for each of those who follow: it is the middle of the backlog.
+    // Far less than each follower still has to receive, so the cut is in the middle of the backlog.
     await proxy.dropAfter(20_000 + random() * 100_000, random() < 0.5 ? 'rst' : 'fin')
   }
   const convergedMs = (await untilTrue(scene.gateways, etcd.url)).map(at => at - mendedAt)
@@ -60,7 +60,7 @@ export async function cutInBacklog(options: {
   return { ...(await finish(scene)), convergedMs, note }
 }
 
-/** Cuts the wire at random, in every way there is, while keys are written. */
+/** Cuts connections at random, with every kind of cut, while keys are written. */
 export async function cutAtRandom(options: {
   gateways?: number
   puts: number
@@ -98,7 +98,7 @@ export async function cutAtRandom(options: {
   return { ...(await finish(scene)), convergedMs, note }
 }
 
-/** A wire that goes dead without a word: bytes are swallowed, nothing is closed. */
+/** Makes the connections go dead silently: bytes are swallowed, and nothing is closed. */
 export async function goDead(options: {
   gateways?: number
   deadMs: number
@@ -114,7 +114,7 @@ export async function goDead(options: {
   return { ...(await finish(scene)), convergedMs, noticedMs, note: `dead for ${options.deadMs} ms` }
 }
 
-/** A slow wire is no outage: changes come, late, and nothing is read anew. */
+/** Checks that a slow connection is not taken for an outage: changes arrive with the delay, without a relist. */
 export async function slowDown(options: { gateways?: number; delayMs: number }): Promise<CutReport> {
   await using scene = await startStoreScene({ gateways: options.gateways ?? 1 })
   const { etcd, proxy } = scene
@@ -144,7 +144,7 @@ async function finish(scene: StoreScene): Promise<{ readonly requests: number }>
   return { requests: await scene.traffic.finish() }
 }
 
-/** The registry in this process has come to the newest number of every key, and never went wrong. */
+/** Waits until the registry in this process has seen the newest number of every key, without a violation. */
 async function untilAllSeen(scene: StoreScene, order: ReturnType<typeof watchOrder>): Promise<void> {
   const written = await numbersIn(scene.etcd.url)
   await until('the newest value of every key was seen', () => {
@@ -160,14 +160,14 @@ async function numbersIn(url: string): Promise<ReadonlyMap<string, number>> {
   return new Map(Object.entries(all).map(([key, value]) => [key, Number(JSON.parse(value).metadata?.n ?? 0)]))
 }
 
-/** Writes nodes of one service that nobody calls, over and over, each put of a key with the next number. */
+/** Writes nodes of a service without traffic over and over, each put of a key with the next number. */
 async function putMany(url: string, puts: number, random: () => number): Promise<void> {
   using store = openRegistry(url)
   const numbers = new Map<string, number>()
   const lanes = Array.from({ length: 50 }, (_, lane) =>
     (async () => {
       for (let i = lane; i < puts; i += 50) {
-        // Lanes keep to keys of their own, so that the numbers of a key are written in their order.
+        // Each lane has its own keys, so that the numbers of a key are written in order.
         const id = `n${lane}-${Math.floor(random() * 10)}`
         const n = (numbers.get(id) ?? 0) + 1
         numbers.set(id, n)

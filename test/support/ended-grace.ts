@@ -8,26 +8,26 @@ import type { RunningGateway } from './waygate.ts'
 
 export interface EndedGraceOptions {
   readonly etcd: TestEtcd
-  /** With `discovery.suspectGraceMs` set to `graceMs`. */
+  /** Must have `discovery.suspectGraceMs` set to `graceMs`. */
   readonly gateway: RunningGateway
-  /** Longer than the leases live after a restart of etcd, which is `ttlSeconds`. */
+  /** Longer than `ttlSeconds`, which is how long the leases live after a restart of etcd. */
   readonly graceMs: number
   readonly ttlSeconds: number
 }
 
 export interface EndedGraceReport {
-  /** From a delete in calm weather until its node was gone. */
+  /** Time from a delete in normal operation until the node was gone. */
   readonly calmDeleteMs: number
-  /** The same, right after the gateway had found etcd again. */
+  /** Time from a delete right after the gateway had reconnected to etcd until the node was gone. */
   readonly earlyDeleteMs: number
-  /** From the first sight of suspects until none was left. */
+  /** Time from the first suspects until none was left. */
   readonly suspectForMs: number
 }
 
 /**
- * etcd comes back, and leases end that nobody will ever renew, of nodes that live. Checks that they stay in
- * use as suspects, and go when their grace ends; and that a node which is deleted on purpose goes at once,
- * before and after.
+ * Restarts etcd and lets the leases of running nodes end without ever being renewed. Checks that these nodes stay in
+ * use as suspects until their grace ends, and that a node which is deleted on purpose is gone at once, before and
+ * after the restart.
  */
 export async function endGrace({
   etcd,

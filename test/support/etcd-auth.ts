@@ -8,39 +8,42 @@ export interface Login {
 }
 
 const ROOT: Login = { user: 'root', password: 'the root password' }
-/** May read nodes and routes, and nothing else. */
+/** A user that may only read nodes and routes. */
 export const GATEWAY: Login = { user: 'gateway', password: 'the gateway password' }
-/** May write the nodes of the service `trio`, and nothing else. */
+/** A user that may only write the nodes of the service `trio`. */
 export const TRIO: Login = { user: 'trio', password: 'the trio password' }
 
-/** A real etcd that knows {@link GATEWAY} and {@link TRIO}, set up as docs/etcd.md says. */
+/** A real etcd with the users {@link GATEWAY} and {@link TRIO}, set up as docs/etcd.md says. */
 export interface EtcdWithUsers extends TestEtcd {
-  /** What `etcdctl` prints when root runs it. */
+  /** Runs `etcdctl` as root, and resolves with its output. */
   root(...args: readonly string[]): Promise<string>
   addUser({ user, password }: Login, role: string): Promise<void>
   setPassword(login: Login): Promise<void>
   put(key: string, value: string): Promise<void>
-  /** Calls of one method that it has answered with this gRPC code, such as `Unauthenticated`. */
+  /** Counts the calls of a method that were answered with this gRPC code, such as `Unauthenticated`. */
   answered(method: string, code: string): Promise<number>
-  /** Messages of one method that it has received. */
+  /** Counts the received messages of a method. */
   received(method: string): Promise<number>
-  /** Resolves when nobody has used a token for as long as they live, and etcd has forgotten them all. */
+  /** Resolves when all tokens have expired because none was used for their lifetime. */
   untilTokensExpire(): Promise<void>
-  /** Every method that it was asked for, sorted. */
+  /** Lists the methods that were called, sorted. */
   methods(): Promise<readonly string[]>
 }
 
 export interface EtcdWithUsersOptions extends EtcdOptions {
-  /** A token that nobody used for so long is of no use any more. Default etcd's: 300. */
+  /** How long an unused token stays valid. Default: that of etcd, 300. */
   readonly tokenTtlSeconds?: number
   /** Default true. */
   readonly enabled?: boolean
 }
 
-/** etcd looks once a second for tokens that have expired; half a second more for a busy machine. */
+/** etcd checks for expired tokens once a second; half a second more for a busy machine. */
 const LATEST_LOOK_MS = 1_500
 
-/** Passwords are hashed at the lowest cost: at etcd's own, each question for a token takes 75 ms of a core. */
+/**
+ * Starts an etcd with users. Passwords are hashed at the lowest cost: at etcd's default, each request for a token takes
+ * 75 ms of a core.
+ */
 export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Promise<EtcdWithUsers> {
   const { args = [], tokenTtlSeconds = 300, enabled = true, ...rest } = options
   const etcd = await startEtcd({
@@ -54,7 +57,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
     await root('user', 'grant-role', user, role)
   }
   const asRoot = async <T>(run: (client: Etcd3) => Promise<T>): Promise<T> => {
-    // etcd3's own way with tokens, so that what is tested does not set up its own test.
+    // Uses etcd3's own handling of tokens, so that the code under test does not set up its own test.
     const auth = { username: ROOT.user, password: ROOT.password }
     const client = new Etcd3({ hosts: etcd.url, auth })
     try {
@@ -74,7 +77,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
   if (enabled) await root('auth', 'enable')
   return {
     ...etcd,
-    // A getter, which a spread would freeze.
+    // A getter: a spread would copy its present value.
     get pid() {
       return etcd.pid
     },
@@ -91,7 +94,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
       return sum((await readCalls(etcd.url, 'msg_received')).filter(row => row.method === method))
     },
     async untilTokensExpire() {
-      // To renew a lease takes no token.
+      // Renewing a lease takes no token.
       const calls = async () =>
         sum((await readCalls(etcd.url, 'started')).filter(({ method }) => method !== 'LeaseKeepAlive'))
       let before: number
@@ -110,7 +113,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
 
 interface Calls {
   readonly method: string
-  /** Of those that were answered. */
+  /** Set for answered calls only. */
   readonly code: string | undefined
   readonly count: number
 }

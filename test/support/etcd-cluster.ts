@@ -11,57 +11,57 @@ import { until } from './until.ts'
 const MEMBERS = ['m1', 'm2', 'm3']
 
 export interface EtcdClusterOptions {
-  /** More flags for every member. */
+  /** Additional flags for every member. */
   readonly args?: readonly string[]
-  /** How long to wait until all are healthy. Default 30,000. */
+  /** How long to wait until all members are healthy. Default 30,000. */
   readonly startTimeoutMs?: number
 }
 
-/** The streams by which a member is told apart that serves a gateway, or a registration. */
+/** The stream that shows which member serves a gateway, or a registration. */
 export type StreamMethod = 'Watch' | 'LeaseKeepAlive'
 
 export interface ClusterMember {
   readonly name: string
   readonly url: string
-  /** Undefined while it is down. */
+  /** Undefined while the member is down. */
   readonly pid: number | undefined
-  /** SIGSTOP and SIGCONT hang it and let it go on; any other signal ends it, and resolves after its end. */
+  /** Sends a signal. SIGSTOP and SIGCONT stop and continue it; for any other, resolves when the process has exited. */
   kill(signal: NodeJS.Signals): Promise<void>
-  /** Starts it again with its data; resolves when it is healthy. */
+  /** Restarts it with its data; resolves when it is healthy. */
   restart(): Promise<void>
-  /** Streams of this kind that clients have open with it. Rejects while it does not answer. */
+  /** Counts the open streams of this kind. Rejects while the member does not answer. */
   openStreams(method: StreamMethod): Promise<number>
 }
 
-/** A real etcd of three members, on loopback. Whoever started it calls `stop()` or lets `await using` do it. */
+/** A real etcd of three members, on loopback. The caller calls `stop()`, or uses `await using`. */
 export interface TestCluster extends AsyncDisposable {
   readonly members: readonly ClusterMember[]
-  /** Of all members, separated by commas. */
+  /** The URLs of all members, separated by commas. */
   readonly urls: string
-  /** Resolves with the member that leads, as soon as one does. */
+  /** Resolves with the leader, as soon as there is one. */
   leader(): Promise<ClusterMember>
   /** Makes a member the leader; resolves when it is. */
   lead(member: ClusterMember): Promise<void>
-  /** Resolves with the member that serves most streams of this kind, as soon as one serves any. */
+  /** Resolves with the member that serves the most streams of this kind, as soon as one serves any. */
   serving(method: StreamMethod): Promise<ClusterMember>
   others(member: ClusterMember): readonly ClusterMember[]
   /** Resolves when every member is healthy. */
   untilHealthy(): Promise<void>
-  /** Ends all and removes their data. Safe to call twice. */
+  /** Ends all members and removes their data. Safe to call twice. */
   stop(): Promise<void>
 }
 
 /**
- * Three running, healthy members on free loopback ports. Elections take as long as etcd's defaults let them:
- * shorter ones are lost to a busy machine.
+ * Starts three members on free loopback ports, and resolves when they are healthy. Election timeouts are etcd's
+ * defaults: shorter ones fail on a busy machine.
  *
- * @throws Error with a member's own last words when it does not become healthy.
+ * @throws Error with the last output of a member that does not become healthy
  */
 export async function startEtcdCluster(options: EtcdClusterOptions = {}): Promise<TestCluster> {
   const { args = [], startTimeoutMs = 30_000 } = options
   const root = await mkdtemp(join(tmpdir(), 'waygate-etcd-cluster-'))
   let members: readonly Member[] = []
-  // A test run that ends early must leave neither an etcd nor its data behind.
+  // A test run that is cut short must leave no etcd and no data behind.
   const onExit = () => {
     for (const member of members) member.process.child.kill('SIGKILL')
     rmSync(root, { recursive: true, force: true, maxRetries: 5 })
@@ -179,7 +179,7 @@ class Member implements ClusterMember {
 
   async #metrics(): Promise<string> {
     const response = await fetch(`${this.url}/metrics`, {
-      // A connection that is kept would not outlive a restart.
+      // A kept connection would not survive a restart.
       headers: { connection: 'close' },
       signal: AbortSignal.timeout(1_000),
     })

@@ -6,23 +6,23 @@ export interface EtcdProcessOptions {
   readonly port: number
   readonly peerPort: number
   readonly dataDir: string
-  /** Its name within its cluster. */
+  /** Name of the member within its cluster. */
   readonly name: string
   /** All members as `name=peer URL`, separated by commas. */
   readonly initialCluster: string
-  /** Where its peers reach it; default: at `peerPort`. */
+  /** The port at which its peers reach it. Default: `peerPort`. */
   readonly advertisedPeerPort?: number
-  /** Put last, so that they win over the ones given here. */
+  /** Appended last, so that they override the others. */
   readonly args: readonly string[]
 }
 
-/** One etcd process. Whoever spawned it calls `end()`. */
+/** One etcd process. The caller calls `end()`. */
 export interface EtcdProcess {
   readonly child: ChildProcess
   ended(): boolean
-  /** Resolves when it has ended. */
+  /** Sends the signal; resolves when the process has exited. */
   end(signal: NodeJS.Signals): Promise<void>
-  /** Resolves when it says that it is healthy; ends it and throws with its last words when it is not in time. */
+  /** Resolves when it reports healthy. Otherwise ends it when time is up, and throws with its last output. */
   untilHealthy(withinMs: number): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export function spawnEtcd(options: EtcdProcessOptions): EtcdProcess {
   const end = async (signal: NodeJS.Signals) => {
     if (!ended()) {
       child.kill(signal)
-      // A stopped process takes no SIGTERM until it goes on.
+      // A stopped process handles SIGTERM only once it continues.
       child.kill('SIGCONT')
     }
     await gone
@@ -81,12 +81,12 @@ export function spawnEtcd(options: EtcdProcessOptions): EtcdProcess {
   }
 }
 
-/** Whether two programs wanted one port: between the look for a free one and etcd's bind, another took it. */
+/** Reports whether another program has taken the port between the search for a free one and etcd's bind. */
 export function isPortTaken(error: unknown): boolean {
   return error instanceof Error && error.message.includes('address already in use')
 }
 
-/** Whether the etcd at a port says that it, and its cluster, can be used. */
+/** Reports whether the etcd at a port, with its cluster, is healthy. */
 function isHealthy(port: number): Promise<boolean> {
   return new Promise(resolve => {
     request({ host: '127.0.0.1', port, path: '/health', agent: false, timeout: 2_000 }, response => {

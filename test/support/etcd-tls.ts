@@ -12,7 +12,7 @@ const run = promisify(execFile)
 /** The program that makes the certificates. */
 export const OPENSSL = 'openssl'
 
-/** Two authorities, and what each has signed, made by openssl in a folder of its own. */
+/** Two certificate authorities and the certificates that they signed, made by openssl in a temporary folder. */
 export interface Certificates extends AsyncDisposable {
   /** Path of a PEM file: `ca`, `server`, `client`, `other-ca`, `other-client`; keys end in `.key`. */
   path(name: string): string
@@ -55,7 +55,7 @@ export async function makeCertificates(): Promise<Certificates> {
   }
 }
 
-/** A real etcd that clients reach by TLS alone, with a certificate of `ca`. Whoever started it disposes of it. */
+/** A real etcd that clients reach only over TLS, with a certificate of `ca`. The caller disposes of it. */
 export interface TlsEtcd extends AsyncDisposable {
   readonly url: string
 }
@@ -72,7 +72,7 @@ export async function startTlsEtcd(certificates: Certificates): Promise<TlsEtcd>
       name: 'test',
       initialCluster: `test=http://127.0.0.1:${peerPort}`,
       args: [
-        // By http it says only whether it is healthy.
+        // Over plain http, it serves only health and metrics.
         ...['--listen-client-urls', url, '--listen-metrics-urls', `http://127.0.0.1:${port}`],
         ...['--cert-file', certificates.path('server'), '--key-file', certificates.path('server.key')],
         ...['--client-cert-auth', '--trusted-ca-file', certificates.path('ca')],

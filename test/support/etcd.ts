@@ -8,7 +8,7 @@ import { type EtcdProcess, isPortTaken, spawnEtcd } from './etcd-process.ts'
 import { freePort } from './free-port.ts'
 import { freeze } from './processes.ts'
 
-/** Whether a program of this name is on PATH. */
+/** Reports whether a program is on PATH. */
 export function onPath(program: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some(folder => {
     try {
@@ -24,10 +24,10 @@ export function onPath(program: string): boolean {
 export const etcdAvailable: boolean = onPath('etcd')
 
 /**
- * Skips the running test where no etcd is installed, so that `npm test` works on any machine. In CI (`CI`
- * is set) a missing etcd is a failure instead: there, a skipped test would hide that nothing was tested.
+ * Skips the running test where no etcd is installed, so that `npm test` works on any machine. In CI (where `CI` is
+ * set) a missing etcd is a failure instead, because a skipped test would hide that nothing was tested.
  *
- * @returns true when the test may go on: `if (!requireEtcd(t)) return`.
+ * @returns true when the test may continue: `if (!requireEtcd(t)) return`.
  */
 export function requireEtcd(t: TestContext, programs: readonly string[] = ['etcd']): boolean {
   const missing = programs.filter(program => !onPath(program))
@@ -38,7 +38,7 @@ export function requireEtcd(t: TestContext, programs: readonly string[] = ['etcd
 }
 
 export interface EtcdOptions {
-  /** More flags for the `etcd` program; they stay for later restarts. */
+  /** Additional flags for the `etcd` program, also used for restarts. */
   readonly args?: readonly string[]
   /** How long to wait until it is healthy. Default 20,000. */
   readonly startTimeoutMs?: number
@@ -49,27 +49,27 @@ export interface RestartOptions {
   readonly wipe?: boolean
 }
 
-/** A real etcd of one member, on loopback. Whoever started it calls `stop()` or lets `await using` do it. */
+/** A real etcd of one member, on loopback. The caller calls `stop()`, or uses `await using`. */
 export interface TestEtcd extends AsyncDisposable {
   readonly url: string
   readonly port: number
-  /** It has a data directory of its own, removed by `stop()`. */
+  /** Its own data directory, removed by `stop()`. */
   readonly dataDir: string
-  /** The present process; undefined while it is down. */
+  /** Id of the present process; undefined while etcd is down. */
   readonly pid: number | undefined
   /** Ends it and removes its data. Safe to call twice. */
   stop(): Promise<void>
-  /** Sends a signal: SIGSTOP and SIGCONT to hang it; resolves after its end for one that ends it. */
+  /** Sends a signal, such as SIGSTOP and SIGCONT; for one that ends the process, resolves when it has exited. */
   kill(signal: NodeJS.Signals): Promise<void>
-  /** Ends it when it runs, then starts it at the same port with the same data; resolves when it is healthy. */
+  /** Ends it if it runs, and starts it again at the same port with the same data; resolves when it is healthy. */
   restart(options?: RestartOptions): Promise<void>
 }
 
 /**
- * A running, healthy etcd on free loopback ports. Lease times below etcd's own minimum are raised by it: 1 s
- * here, where an election takes 100 ms instead of the usual second.
+ * Starts an etcd on free loopback ports, and resolves when it is healthy. etcd raises TTLs to its minimum, which is 1 s
+ * here, because an election takes 100 ms instead of the usual second.
  *
- * @throws Error with etcd's own last words when it does not become healthy.
+ * @throws Error with etcd's last output when it does not become healthy
  */
 export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
   const { args = [], startTimeoutMs = 20_000 } = options
@@ -91,7 +91,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
       throw error
     }
   }
-  // A test run that ends early must leave neither an etcd nor its data behind.
+  // A test run that is cut short must leave no etcd and no data behind.
   const onExit = () => {
     member.child.kill('SIGKILL')
     rmSync(root, { recursive: true, force: true, maxRetries: 5 })
@@ -125,7 +125,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
   }
 }
 
-/** What `etcdctl` prints on stdout when run against `url`. Rejects with its stderr when it fails. */
+/** Runs `etcdctl` against `url` and resolves with its stdout. Rejects with its stderr when it fails. */
 export function etcdctl(url: string, ...args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(

@@ -14,28 +14,28 @@ const failing =
 
 export interface HalfFailingOptions {
   readonly gateway: RunningGateway
-  /** It has none of these nodes yet. */
+  /** Name of a service that has no nodes yet. */
   readonly service: string
-  /** Nodes in all; half of them begin to answer 500. */
+  /** Number of nodes; half of them start to answer with 500. */
   readonly nodes: 2 | 4
   readonly getsPerSecond: number
-  /** From when the breakers of the failing half are open until their nodes are well again. */
+  /** Time from the breakers of the failing half being open until their nodes recover. */
   readonly failMs: number
 }
 
 export interface HalfFailingReport {
   readonly requests: number
   readonly succeeded: number
-  /** Requests that reached the failing half meanwhile: probes. */
+  /** Requests that reached the failing half in that time: probes. */
   readonly probes: number
 }
 
-/** The least share of requests that must succeed. */
+/** The share of requests that must succeed. */
 const SUCCESS = 0.99
 
 /**
- * Has half of a service's nodes answer 500 under load, and checks that once their breakers are open at least 99% of the
- * requests succeed, that there is always a node to ask, and that all nodes are used again when they are well.
+ * Makes half of a service's nodes answer 500 under load. Checks that at least 99% of the requests succeed once their
+ * breakers are open, that there is always a node to choose, and that all nodes are used again after they recover.
  */
 export async function failHalf(options: HalfFailingOptions): Promise<HalfFailingReport> {
   const { gateway, service, nodes: count, getsPerSecond, failMs } = options
@@ -76,13 +76,13 @@ export async function failHalf(options: HalfFailingOptions): Promise<HalfFailing
   return { requests: result.sent, succeeded, probes }
 }
 
-/** Every answer was a node's: none says that there was no node, or none that may be asked. */
+/** Checks that every answer came from a node: none says that no node exists, or that all breakers are open. */
 function assertAlwaysAsked({ statuses, errors }: LoadResult): void {
   assert.deepEqual([...errors], [])
   for (const status of statuses.keys()) assert.ok(status === 200 || status === 500, `${status}`)
 }
 
-/** Load that goes on until something has come to be. */
+/** Sends load until a condition holds. */
 async function loadUntil(
   load: Omit<Parameters<typeof runLoad>[0], 'durationMs'>,
   fact: () => Promise<boolean>,
@@ -114,16 +114,16 @@ export interface StormOptions {
 export interface StormReport {
   readonly sent: number
   readonly reached: number
-  /** Answers by code of the gateway's own, or `node`. */
+  /** Number of answers by error code of the gateway, or `node` for answers of nodes. */
   readonly answers: ReadonlyMap<string, number>
 }
 
-/** What may reach nodes for each request of a client. */
+/** How many requests may reach nodes per request of a client. */
 const AMPLIFICATION = 1.2
 
 /**
- * Clients that each send one request after the other to a service whose three nodes all answer 503. Checks that what
- * reaches the nodes is at most 1.2 times what clients sent, and that each is answered 503.
+ * Lets clients send one request after another to a service whose three nodes all answer 503. Checks that at most 1.2
+ * times as many requests reach the nodes as clients send, and that each is answered with 503.
  */
 export async function stormUnavailable(options: StormOptions): Promise<StormReport> {
   const { gateway, service, concurrency, durationMs } = options

@@ -11,35 +11,35 @@ import { until } from './until.ts'
 import { type RunningGateway, startGateway } from './waygate.ts'
 
 export interface FlappingOptions {
-  /** URL of an etcd that is not part of the gateway's process. */
+  /** URL of an etcd outside the gateway's process. */
   readonly etcd: string
-  /** Nodes that are registered and unregistered, each under an id of its own. */
+  /** Number of nodes that are registered and unregistered, each with its own id. */
   readonly flaps: number
-  /** Requests per second meanwhile. */
+  /** Requests per second during that time. */
   readonly perSecond: number
-  /** Whether all that a gateway holds is counted, not its peers alone; takes a minute of computing. */
+  /** Whether all objects that a gateway holds are counted, not only its peers; takes a minute of CPU time. */
   readonly isThorough: boolean
 }
 
 export interface FlappingReport {
   readonly requests: number
-  /** Of them, those that flapping nodes saw. */
+  /** How many of the requests went to flapping nodes. */
   readonly seenByFlapping: number
-  /** The longest time after a node's delete was acknowledged that a request reached it. */
+  /** The latest arrival of a request at a node, measured from the acknowledgement of the node's delete. */
   readonly latestMs: number
   readonly before: Holdings
   readonly after: Holdings
 }
 
-/** What the process of a gateway holds, garbage left out. */
+/** The objects that a gateway's process holds after garbage collection. */
 export interface Holdings {
   readonly peers: number
-  /** This and the next three are there when a look is thorough. */
+  /** This and the next three are only counted by a thorough check. */
   readonly pools?: number
   readonly breakers?: number
-  /** To nodes. */
+  /** Connections to nodes. */
   readonly connections?: number
-  /** Whatever has listeners: sockets, and what is left of a breaker that was not closed. */
+  /** Event emitters: sockets, and remains of breakers that were not closed. */
   readonly emitters?: number
   readonly timers: number
   readonly descriptors: number
@@ -47,31 +47,31 @@ export interface Holdings {
 }
 
 const SERVICE = 'flap'
-/** Nodes that stay. */
+/** Number of nodes that stay registered. */
 const STAYING = 3
 const FLAPPERS = 16
 const PORTS = 400
-/** So long a port is nobody's after its node has gone: what comes to it then is late. */
+/** How long a port stays unused after its node has gone, so that overdue requests to the node are noticed. */
 const REST_MS = 1_500
-/** Before the first look, so that what comes with the first use is there. */
+/** Flaps before the first check, so that everything that the first use allocates exists. */
 const WARM_UP_FLAPS = 100
 /**
- * What the heap of a process varies by between two collections: compiled code, caches, buffers of streams. A node that
- * is held on to with its pool and breaker is 27 KB, so 100 of them would show.
+ * How much the heap varies between two collections: compiled code, caches, buffers of streams. A leaked node with its
+ * pool and breaker takes 27 KB, so 100 of them would show.
  */
 const HEAP_MARGIN_BYTES = 2_500_000
-/** Connections of those who look, to the admin listener. */
+/** Allowance for the connections of the checks themselves to the admin listener. */
 const EMITTERS_MARGIN = 40
 
-/** When a port was a node: from before it was put until after its delete was acknowledged. */
+/** The time in which a port was a node: from before its put until after its delete was acknowledged. */
 interface Stay {
   readonly fromMs: number
   goneMs: number
 }
 
 /**
- * Registers and unregisters nodes, many at a time, while clients use their service, and checks that no request fails,
- * that what is gone gets nothing, and that the gateway then holds what it held before.
+ * Registers and unregisters nodes, many at a time, while clients use their service. Checks that no request fails, that
+ * removed nodes get no requests, and that the gateway then holds no more objects than before.
  */
 export async function flapUnderLoad(options: FlappingOptions): Promise<FlappingReport> {
   const { etcd, flaps, perSecond, isThorough } = options
@@ -81,8 +81,8 @@ export async function flapUnderLoad(options: FlappingOptions): Promise<FlappingR
     await startGateway({
       etcd,
       env: { NODE_OPTIONS: `--import=${INSPECTED}`, INSPECT: isThorough ? 'all' : 'peers' },
-      // A machine that is busy for seconds looks like an outage, and what goes right after one is doubted.
-      // Kept connections that are in nobody's way any more are waited for below.
+      // A machine that is busy for seconds looks like an outage, and nodes removed right after one become suspects.
+      // Idle connections are closed soon, because the check below waits for them.
       config: { discovery: { suspectGraceMs: 0 }, upstream: { keepAliveMs: 500 } },
     }),
   )
@@ -133,7 +133,7 @@ export async function flapUnderLoad(options: FlappingOptions): Promise<FlappingR
   return { requests, seenByFlapping: late.length, latestMs: Math.max(...late), before, after }
 }
 
-/** What is gone gets nothing, however many requests come. */
+/** Checks that removed nodes get no requests. */
 async function assertQuiet(
   gateway: RunningGateway,
   nodes: NotingNodes,
@@ -147,7 +147,7 @@ async function assertQuiet(
 
 class Flapping {
   readonly #client: Etcd3
-  /** The one at the front has been nobody's for the longest time. */
+  /** The first one has been unused for the longest time. */
   readonly #free: number[]
   readonly #stays: Map<number, Stay[]>
   #next = 0
@@ -187,14 +187,14 @@ class Flapping {
   }
 }
 
-/** The same clock in all processes of a machine. */
+/** Reads a clock that all processes of a machine share. */
 function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
 const INSPECTED = join(import.meta.dirname, 'inspected.ts')
 
-/** What a gateway holds once nothing is left of what it does not need: no more than `before`, where that is given. */
+/** Waits until the gateway has released everything it does not need, down to `before` if given. */
 function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdings> {
   return until(
     'the gateway holds no more than it needs',
@@ -214,7 +214,7 @@ function untilSettled(gateway: RunningGateway, before?: Holdings): Promise<Holdi
         assert.ok(descriptors <= before.descriptors, `${descriptors} open, not ${before.descriptors}`)
       return holdings
     },
-    // A look costs the gateway a second of computing.
+    // Each check costs the gateway a second of CPU time.
     { withinMs: 30_000, everyMs: 1_500 },
   )
 }
@@ -226,7 +226,7 @@ async function lookAt(gateway: RunningGateway): Promise<Holdings> {
   return until('it has said what it holds', () => looks()[length] as unknown as Holdings | undefined)
 }
 
-/** The report in lines. */
+/** Formats the report as lines. */
 export function describeFlapping({
   requests,
   seenByFlapping,

@@ -4,14 +4,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** One file for each port that a running test process has been given, with the id of that process in it. */
+/** Has one file per port that a running test process was given; it contains the id of that process. */
 const TAKEN = join(tmpdir(), 'waygate-test-ports')
 
 /**
- * A loopback port that nobody listens on, for a program that must be told one or must come back to it. It is
- * below the range that systems take ports for port 0 and for connections from (32768 on Linux, 49152
- * elsewhere), so that while the program is down no other test takes it by chance. No other test process gets the
- * same one while this process lives: it would find another's program there, and take it for its own.
+ * Finds a free loopback port, for a program that needs a fixed one or restarts on it. The port is below the range that
+ * systems use for port 0 and for outgoing connections (from 32768 on Linux, from 49152 elsewhere), so no other test
+ * takes it by chance while the program is down. No other test process gets the same port while this process runs:
+ * otherwise it could mistake this test's program for its own.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -28,13 +28,13 @@ function take(port: number): boolean {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    // Left by a process that has ended: the next to draw it has it.
+    // Left behind by a process that has ended. The next process that draws this port gets it.
     if (!isAlive(ownerOf(file))) rmSync(file, { force: true })
     return false
   }
 }
 
-/** Its id; our own when the file is being written or is gone just now, so that it stays. */
+/** Reads the owner's process id; returns our own while the file is being written or removed, so that it is kept. */
 function ownerOf(file: string): number {
   try {
     return Number(readFileSync(file, 'utf8')) || process.pid

@@ -8,7 +8,8 @@ import type { Route } from '../../internal/routing/route.ts'
 import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { createRequestBody } from '../../middleware/request/request-body.ts'
-import type { CircuitOptions } from '../../wrappers/breaker/circuit-options.ts'
+import { Http1Response } from '../../routes/public/http1/response.ts'
+import type { CircuitBreakerOptions } from '../../wrappers/breaker/circuit-breaker-options.ts'
 import { type PeerOptions, UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { testNode } from './peer.ts'
 import { testRoute } from './route.ts'
@@ -16,15 +17,15 @@ import { testRoute } from './route.ts'
 export interface Front {
   readonly port: number
   readonly calls: readonly Call[]
-  /** Why calls brought no answer, in order. */
+  /** The reasons why calls failed, in order. */
   readonly failures: readonly unknown[]
-  /** The server's side of the answers, in order. */
+  /** The server's response objects, in order. */
   readonly responses: readonly ServerResponse[]
-  /** Resolves when `count` calls have brought no answer. */
+  /** Resolves when `count` calls have failed. */
   failed(count: number): Promise<void>
 }
 
-/** The least that can stand before an upstream: no Fastify, no routing. A failure is answered 599. */
+/** Starts a minimal server in front of an upstream: no Fastify, no routing. A failure is answered with 599. */
 export async function startFront(
   t: TestContext,
   upstream: Upstream,
@@ -35,7 +36,7 @@ export async function startFront(
   const responses: ServerResponse[] = []
   let onFailure = () => {}
   const readHead = createRequestHeadReader([])
-  const server = createServer((request, response) => {
+  const server = createServer({ ServerResponse: Http1Response }, (request, response) => {
     const head = readHead(request.rawHeaders)
     const call = new Call(`id-${calls.length}`, request.method!, request.url!, performance.now())
     call.route = testRoute(route)
@@ -96,7 +97,7 @@ export async function startFront(
 /** A breaker that never opens. */
 const NEVER_OPENS = { failureRatio: 1, minimumRequests: 1_000_000, windowMs: 10_000, openMs: 5_000 }
 
-/** A peer with real connections to a port of loopback. Disposed of after the test. */
+/** Creates a peer with real connections to a loopback port. Disposed of after the test. */
 export function realPeer(
   t: TestContext,
   port: number,
@@ -105,24 +106,25 @@ export function realPeer(
     weight = 1,
     connection = {},
     circuit = {},
-    mayHoldOut,
+    mayEject,
   }: {
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
-    readonly circuit?: Partial<CircuitOptions>
-    readonly mayHoldOut?: NonNullable<PeerOptions['mayHoldOut']>
+    readonly circuit?: Partial<CircuitBreakerOptions>
+    readonly mayEject?: NonNullable<PeerOptions['mayEject']>
   } = {},
 ): UpstreamPeer {
   const peer = new UpstreamPeer(testNode({ id, port, weight }), {
+    onPiece: () => {},
     connection: { connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, ...connection },
     circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
-    ...(mayHoldOut && { mayHoldOut }),
+    ...(mayEject && { mayEject }),
   })
   t.after(() => {
     peer.circuit.close()
-    return peer.pool.destroy()
+    return peer.transport.destroy()
   })
   return peer
 }

@@ -9,21 +9,21 @@ export interface FrozenServiceOptions {
   readonly gateway: RunningGateway
   readonly getsPerSecond: number
   readonly ttlSeconds: number
-  /** How long it stands still after its key is gone. */
+  /** How long the process stays stopped after its key is gone. */
   readonly goneForMs: number
 }
 
 export interface FrozenServiceReport {
   readonly gets: number
-  /** From the moment it goes on until its key is back. */
+  /** Time from SIGCONT until the key is back. */
   readonly keyAfterMs: number
-  /** From then on until the gateway has it. */
+  /** Time from then until the gateway shows the node. */
   readonly shownAfterMs: number
 }
 
 /**
- * One of two services that register themselves stands still for longer than its lease lives, and goes on.
- * Checks under load that no GET fails, that the gateway lets go of it and takes it back.
+ * Stops one of two self-registered nodes for longer than its lease lives, and continues it. Checks under load that no
+ * GET fails, and that the gateway drops the node and takes it back.
  */
 export async function freezeServiceUnderLoad(options: FrozenServiceOptions): Promise<FrozenServiceReport> {
   const { gateway, getsPerSecond, ttlSeconds, goneForMs } = options

@@ -13,14 +13,14 @@ import { tempFolder } from '../config/temp-folder.ts'
 export const SECRET = 'a secret of tests that is long enough'
 
 export interface GatewaySetUp {
-  /** Nodes to register: service and id to port, `user/u1`; or with a weight. */
+  /** Nodes to register: `service/id`, such as `user/u1`, to a port, or to a port and a weight. */
   readonly nodes?: Readonly<Record<string, number | { readonly port: number; readonly weight: number }>>
   /** Route documents by id. */
   readonly routes?: Readonly<Record<string, unknown>>
   readonly config?: Partial<Omit<Config, 'clientLimits'>> & {
     readonly clientLimits?: Partial<Config['clientLimits']>
   }
-  /** What stands in the configuration file, beside these. */
+  /** Further content of the configuration file. */
   readonly document?: object
   /** Whether a key for tokens is configured. Default false. */
   readonly withKey?: boolean
@@ -31,13 +31,13 @@ export interface TestGateway {
   readonly adminPort: number
   readonly gateway: Gateway
   readonly registry: MemoryRegistry
-  /** Every line of the log as an object. */
+  /** The lines of the log, as objects. */
   readonly log: readonly Record<string, unknown>[]
-  /** Resolves with the access log's line of the request with this id. */
+  /** Resolves with the line in the access log for the request with this id. */
   logged(requestId: string): Promise<Record<string, unknown>>
 }
 
-/** A whole gateway in this process over a registry in memory, its table loaded. Stopped after the test. */
+/** Starts a whole gateway in this process, with a registry in memory, its table loaded. Stopped after the test. */
 export async function startTestGateway(
   t: Pick<TestContext, 'after'>,
   { nodes = {}, routes = {}, config = {}, document, withKey = false }: GatewaySetUp,
@@ -97,7 +97,7 @@ export async function startTestGateway(
   }
 }
 
-/** A token that {@link SECRET} signs, good for a minute. */
+/** Signs a token with {@link SECRET} that is valid for a minute. */
 export function token(claims: object = {}): string {
   return jwt.sign({ sub: 'u1', ...claims }, SECRET, { algorithm: 'HS256', expiresIn: 60 })
 }

@@ -7,28 +7,28 @@ import { until } from './until.ts'
 import { startGateway } from './waygate.ts'
 
 export interface HandOverOptions {
-  /** Processes of the gateway that leaves. */
+  /** Number of workers of the gateway that shuts down. */
   readonly workers: number
   readonly perSecond: number
-  /** Of the request that is under way when the gateway is told to leave. */
+  /** Duration of the request that is in flight when the gateway gets SIGTERM. */
   readonly slowMs: number
-  /** Requests before, and after the gateway has left. */
+  /** Number of requests before the shutdown, and again after it. */
   readonly around: number
 }
 
 export interface HandOverReport extends ClientsReport {
-  /** From SIGTERM on. */
+  /** Time from SIGTERM until the exit. */
   readonly exitedAfterMs: number
 }
 
 /**
- * Ends a gateway with SIGTERM while clients use it, beside another that they go on to, and checks that no request
- * fails, that no POST is lost or doubled, that a slow request is answered, and that the gateway ends with 0.
+ * Ends a gateway with SIGTERM while clients use it, next to another one that they move to. Checks that no request
+ * fails, that no POST is lost or doubled, that a slow request is answered, and that the gateway exits with 0.
  */
 export async function handOverUnderLoad(options: HandOverOptions): Promise<HandOverReport> {
   const { workers, perSecond, slowMs, around } = options
   await using stack = new AsyncDisposableStack()
-  // The one that stays has the registry of both.
+  // The gateway that stays runs the etcd of both.
   const second = stack.use(await startGateway())
   const first = stack.use(await startGateway({ etcd: second.etcd, args: ['--workers', String(workers)] }))
   const nodes = await Promise.all(['a', 'b'].map(async id => stack.use(await startServiceProcess(id))))
@@ -58,14 +58,14 @@ export async function handOverUnderLoad(options: HandOverOptions): Promise<HandO
   assert.equal((await slow).status, 200)
   assert.ok(!first.log().some(({ msg }) => msg === 'requests were cut off'))
 
-  // What is closed without a word can have a request under way.
+  // A connection that is closed without notice could have a request in flight.
   assert.deepEqual(new Set(clients.moves()), new Set(['told']))
   const report = await clients.finish()
   assertUnnoticed(report, (await Promise.all(nodes.map(node => node.posted()))).flat())
   return { ...report, exitedAfterMs }
 }
 
-/** The report in one line. */
+/** Formats the report as one line. */
 export function describeHandOver({ gets, posts, perSecond, exitedAfterMs }: HandOverReport): string {
   return `${gets} GETs and ${posts} POSTs at ${Math.round(perSecond)}/s, 0 failed; exit after ${Math.round(exitedAfterMs)} ms`
 }

@@ -4,24 +4,24 @@ import { isCutOff, startStoreScene } from './store-scene.ts'
 import { untilTrue } from './store-table.ts'
 
 export interface HangEtcdOptions {
-  /** How long etcd is stopped; `noticed` = until every gateway shows that it is cut off. */
+  /** How long etcd is stopped; `noticed` = until every gateway shows that it is disconnected. */
   readonly hangMs: number | 'noticed'
   readonly gateways?: number
 }
 
 export interface HangEtcdReport {
   readonly requests: number
-  /** Of each gateway that noticed, from the stop until it showed that it is cut off. */
+  /** For each gateway that noticed, the time from the stop until it showed that it is disconnected. */
   readonly noticedMs: readonly number[]
-  /** Of each gateway, from etcd going on until a change made right then was in the gateway's table. */
+  /** For each gateway, the time from SIGCONT until a change made right then was in its table. */
   readonly convergedMs: readonly number[]
-  /** How much of that etcd itself took until it had the change. */
+  /** The part of that time that etcd itself took to store the change. */
   readonly changedMs: number
 }
 
 /**
- * Stops etcd, which leaves every connection open and every request unanswered, and lets it go on. A short
- * stop may pass unnoticed, and should: it is a pause, and no connection is worth giving up for it.
+ * Stops etcd, which leaves every connection open and every request unanswered, and continues it. A short stop may, and
+ * should, go unnoticed: it is only a pause, and not worth closing a connection for.
  */
 export async function hangEtcd({ hangMs, gateways }: HangEtcdOptions): Promise<HangEtcdReport> {
   await using scene = await startStoreScene({ proxied: false, gateways: gateways ?? 1 })

@@ -8,7 +8,7 @@ export interface ClientAnswer {
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
   readonly text: string
-  /** The body as JSON. */
+  /** Parses the body as JSON. */
   json(): Record<string, unknown>
 }
 
@@ -19,7 +19,7 @@ export interface ClientRequest {
   readonly body?: string | Buffer
 }
 
-/** One request on a connection of its own. Rejects when the answer is not whole. */
+/** Sends one request on its own connection. Rejects when the answer is incomplete. */
 export function send(
   port: number,
   { method = 'GET', path = '/', headers = {}, body }: ClientRequest = {},
@@ -54,14 +54,14 @@ export function send(
   })
 }
 
-/** A connection on which the test writes what it wants. Whoever opens it destroys it. */
+/** A connection on which the test can write anything. The caller destroys it. */
 export interface RawClient {
   readonly socket: Socket
-  /** Everything that came, as latin1. */
+  /** Everything received so far, as latin1. */
   text(): string
-  /** Resolves with everything that came as soon as it has `piece`; rejects when the connection ends before. */
+  /** Resolves with everything received once it includes `piece`; rejects if the connection ends before. */
   until(piece: string | RegExp): Promise<string>
-  /** Resolves with everything that came when the other side has closed. */
+  /** Resolves with everything received when the other side has closed. */
   readonly closed: Promise<string>
 }
 
@@ -96,7 +96,7 @@ export async function openRaw(port: number, write?: string | Buffer): Promise<Ra
   }
 }
 
-/** Writes `bytes` on a connection of its own and resolves with everything that came until it was closed. */
+/** Writes `bytes` on its own connection, and resolves with everything received until it is closed. */
 export async function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
   const client = await openRaw(port, typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   return client.closed

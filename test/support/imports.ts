@@ -1,8 +1,8 @@
 /** One import of a source file. */
 export interface Import {
-  /** As it is written: `../internal/node.ts`, `node:net`, `typebox/value`. */
+  /** As written in the source: `../internal/node.ts`, `node:net`, `typebox/value`. */
   readonly specifier: string
-  /** Whether it is gone once types are stripped. */
+  /** Whether the import disappears when types are stripped. */
   readonly typeOnly: boolean
 }
 
@@ -11,7 +11,7 @@ const SIDE_EFFECT = /^import\s*['"]([^'"]+)['"]/gm
 const DYNAMIC = /\bimport\s*\(\s*['"`]([^'"`]+)['"`]/g
 const REQUIRED = /\brequire(?:\.resolve)?\s*\(\s*['"]([^'"]+)['"]/g
 
-/** The imports of a source text, whatever their form. */
+/** Finds the imports of a source text, in any form. */
 export function importsOf(source: string): Import[] {
   const found = [...source.matchAll(STATEMENT)].map(([, type, specifier]) => ({
     specifier: specifier!,
@@ -24,7 +24,7 @@ export function importsOf(source: string): Import[] {
   return found
 }
 
-/** `@scope/name` of `@scope/name/deep/file.js`; undefined for our own files and for Node's modules. */
+/** Returns the package: `@scope/name` for `@scope/name/deep/file.js`; undefined for files and modules of Node. */
 export function packageOf(specifier: string): string | undefined {
   if (specifier.startsWith('.') || specifier.startsWith('node:')) return undefined
   return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0]

@@ -1,22 +1,22 @@
 import { EventEmitter } from 'node:events'
 import { readdirSync } from 'node:fs'
 import v8 from 'node:v8'
-import { Circuit } from '../../wrappers/breaker/circuit-breaker.ts'
+import { CircuitBreaker } from '../../wrappers/breaker/circuit-breaker.ts'
 import { ConnectionPool } from '../../wrappers/http1/connection-pool.ts'
 import { NodeConnection } from '../../wrappers/http1/node-connection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 
-// Loaded into a gateway (`--import`), it writes what the process holds, as a line of its log, at each SIGUSR2.
+// When loaded into a gateway (`--import`), writes the objects that the process holds to its log at each SIGUSR2.
 process.on('SIGUSR2', () => {
-  // Collects garbage first: what is counted is what somebody holds on to.
+  // Collects garbage first, so that only referenced objects are counted.
   const count = (of: abstract new (...args: never[]) => object) =>
     v8.queryObjects(of as never, { format: 'count' }) as unknown as number
   const holdings = {
     peers: count(UpstreamPeer),
-    // Each of these walks the heap once more, which takes seconds.
+    // Each of these walks the whole heap, which takes seconds.
     ...(process.env.INSPECT !== 'peers' && {
       pools: count(ConnectionPool),
-      breakers: count(Circuit),
+      breakers: count(CircuitBreaker),
       connections: count(NodeConnection),
       emitters: count(EventEmitter),
     }),

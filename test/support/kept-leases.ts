@@ -7,16 +7,16 @@ import type { RunningGateway } from './waygate.ts'
 export interface KeptLeasesOptions {
   readonly etcd: TestEtcd
   readonly gateway: RunningGateway
-  /** Longer than a TTL, so that registrars give their leases up. */
+  /** Longer than a TTL, so that registrars give up their leases. */
   readonly downMs: number
   readonly getsPerSecond: number
   readonly ttlSeconds: number
 }
 
 /**
- * etcd is down for longer than leases live and comes back with its data, which gives every lease its full
- * time anew. Checks under load that no GET fails, and that no key is absent for a moment: whoever keeps it
- * must have it under a lease that is renewed before the old one ends.
+ * Takes etcd down for longer than leases live. It comes back with its data, and gives every lease its full time again.
+ * Checks under load that no GET fails, and that no key is ever missing: its registrar must put it under a renewed lease
+ * before the old one ends.
  *
  * @returns how many GETs were sent
  */
@@ -34,7 +34,7 @@ export async function keepLeasesUnderLoad(options: KeptLeasesOptions): Promise<n
   await etcd.kill('SIGKILL')
   await delay(downMs)
   await etcd.restart()
-  // What is not renewed has ended by then.
+  // By then, leases that are not renewed have ended.
   await delay(2 * ttlSeconds * 1_000)
   assert.deepEqual(await duo.revisions(), before, 'no key was ever absent')
   return duo.traffic.finish()

@@ -4,11 +4,11 @@ import { startStoreScene, tablesOf } from './store-scene.ts'
 import { untilTrue } from './store-table.ts'
 
 export interface KillEtcdOptions {
-  /** Between its death and its restart. */
+  /** Time between the kill and the restart. */
   readonly downMs: number
   /**
-   * `at-once`: keys change right after etcd is healthy again. `unseen`: they change while it is up and the
-   * gateways are still cut off from it, which is when they miss something.
+   * `at-once`: keys change right after etcd is healthy again. `unseen`: keys change while etcd is up and the gateways
+   * are still cut off from it, so they miss these changes.
    */
   readonly changes: 'at-once' | 'unseen'
   readonly gateways?: number
@@ -16,13 +16,13 @@ export interface KillEtcdOptions {
 
 export interface KillEtcdReport {
   readonly requests: number
-  /** Of each gateway, from etcd within reach and healthy until the gateway's table was etcd's. */
+  /** For each gateway, the time from etcd being reachable and healthy until its table matched etcd. */
   readonly convergedMs: readonly number[]
 }
 
 /**
- * Kills etcd, brings it back with its data, and checks that the gateways serve on meanwhile, that they come
- * to have what changed, that no request fails and that nothing drifted.
+ * Kills etcd and restarts it with its data. Checks that the gateways keep serving, that they get all changes, that no
+ * request fails, and that no drift is counted.
  */
 export async function killEtcd({ downMs, changes, gateways }: KillEtcdOptions): Promise<KillEtcdReport> {
   await using scene = await startStoreScene({ proxied: changes === 'unseen', gateways: gateways ?? 1 })

@@ -10,9 +10,9 @@ export interface KillNodeOptions {
   readonly getsPerSecond: number
   readonly postsPerSecond: number
   readonly durationMs: number
-  /** How long after the beginning of the load the node is killed. */
+  /** Time from the start of the load until the node is killed. */
   readonly killAfterMs: number
-  /** Of the three nodes. */
+  /** TTL of the three nodes. */
   readonly ttlSeconds: number
 }
 
@@ -20,16 +20,16 @@ export interface KillNodeReport {
   readonly gets: number
   readonly posts: number
   readonly failedPosts: number
-  /** From the kill until the gateway did not know the node any more. */
+  /** Time from the kill until the node was gone from the gateway. */
   readonly goneAfterMs: number
 }
 
-/** What a lease may live longer than its TTL: etcd looks for ended ones twice a second, and a watch tells us. */
+/** How much longer than its TTL a lease may live: etcd checks twice a second, and a watch reports the end. */
 const LEASE_SLACK_MS = 2_000
 
 /**
- * Kills one of three nodes, and whoever keeps it registered, under load, and checks that no GET fails, that
- * no POST arrives twice, that the node's breaker opens, and that the node is gone when its lease has ended.
+ * Kills one of three nodes together with its registrar, under load. Checks that no GET fails, that no POST arrives
+ * twice, that the node's breaker opens, and that the node is gone when its lease has ended.
  */
 export async function killNodeUnderLoad(options: KillNodeOptions): Promise<KillNodeReport> {
   const { gateway, durationMs, ttlSeconds } = options
@@ -88,7 +88,7 @@ export async function killNodeUnderLoad(options: KillNodeOptions): Promise<KillN
   return { gets: gotten.sent, posts: posted.sent, failedPosts: posted.sent - answered, goneAfterMs }
 }
 
-/** The report in one line. */
+/** Formats the report as one line. */
 export function describeReport({ gets, posts, failedPosts, goneAfterMs }: KillNodeReport): string {
   return `${gets} GETs, 0 failed; ${posts} POSTs, ${failedPosts} not answered; gone after ${Math.round(goneAfterMs)} ms`
 }

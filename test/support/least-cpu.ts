@@ -1,6 +1,6 @@
 /**
- * What something costs, in milliseconds of CPU time: the least of several times, since what others do on this machine,
- * or the collector of garbage in this process, is not its cost.
+ * Measures the CPU time of `work` in milliseconds. Returns the minimum of several runs, so that neither other load on
+ * the machine nor garbage collection counts.
  */
 export function leastCpuMs(work: () => void, times = 5): number {
   const costs = Array.from({ length: times }, () => {

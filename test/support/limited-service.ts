@@ -1,13 +1,13 @@
 import { type Handler, type Service, startService } from './service.ts'
 
 export interface LimitedServiceOptions {
-  /** How many requests it works on at the same time; the others wait, however many there are. */
+  /** How many requests it processes at the same time; all others wait. */
   readonly atOnce: number
-  /** How long it works on one, milliseconds. */
+  /** How long one request takes, milliseconds. */
   readonly workMs: number
 }
 
-/** A node whose capacity is known: `atOnce * 1000 / workMs` requests a second. Whoever started it calls `close()`. */
+/** Starts a node with a known capacity: `atOnce * 1000 / workMs` requests per second. The caller calls `close()`. */
 export function startLimitedService(
   name: string,
   { atOnce, workMs }: LimitedServiceOptions,

@@ -2,35 +2,35 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface LoadOptions {
-  /** Of the gateway. */
+  /** Port of the gateway. */
   readonly port: number
-  /** Requests begun per second, evenly spread. */
+  /** Requests started per second, evenly spread. */
   readonly perSecond: number
   readonly durationMs: number
   readonly path: string
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
-  /** Body of the n-th request. */
+  /** Returns the body of the n-th request. */
   readonly body?: (n: number) => string
-  /** Told of every whole answer. */
+  /** Called with every complete answer. */
   readonly onAnswer?: (answer: Answer) => void
-  /** Stops begin before `durationMs` when aborted. */
+  /** When aborted, no more requests are started, even before `durationMs`. */
   readonly signal?: AbortSignal
 }
 
 export interface LoadResult {
   readonly sent: number
-  /** Answers by status. */
+  /** Number of answers by status. */
   readonly statuses: ReadonlyMap<number, number>
-  /** Answers by body, for nodes that answer with their name. */
+  /** Number of answers by body, for nodes that answer with their name. */
   readonly bodies: ReadonlyMap<string, number>
-  /** Requests without a whole answer, by error code. */
+  /** Number of requests without a complete answer, by error code. */
   readonly errors: ReadonlyMap<string, number>
 }
 
 /**
- * Sends requests at a steady pace over kept connections, whatever becomes of the earlier ones, and resolves
- * when the last one is over.
+ * Sends requests at a steady pace over kept connections, without waiting for earlier ones, and resolves when the last
+ * one has ended.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const { perSecond, durationMs, signal } = options
@@ -44,7 +44,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   for (;;) {
     const elapsedMs = performance.now() - begunAt
     if (elapsedMs >= durationMs || signal?.aborted) break
-    // Behind after a busy moment: catch up, so that the number sent does not depend on the machine.
+    // Catches up after a busy moment, so that the number of requests does not depend on the machine.
     for (const due = (elapsedMs / 1_000) * perSecond; sent < due; sent++) {
       const one = sendOne(options, agent, sent).then(
         answer => {
@@ -68,7 +68,7 @@ export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: string
-  /** From the beginning of the request to its end, milliseconds. */
+  /** Duration of the request, milliseconds. */
   readonly ms: number
 }
 

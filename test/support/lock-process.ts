@@ -1,7 +1,7 @@
 import { lock } from '../../index.ts'
 
-// A holder as a program, which can be killed and stopped: takes the lock NAME in the etcd at URL, says `held`,
-// later `lost`, and never releases it.
+// A lock holder as a separate process, which can be killed and stopped. It takes the lock NAME in the etcd at URL,
+// sends `held`, later `lost`, and never releases the lock.
 const [url = '', name = '', ttlSeconds = '10'] = process.argv.slice(2)
 
 const { lost } = await lock(name, { etcd: url, ttlSeconds: Number(ttlSeconds) })

@@ -6,16 +6,16 @@ import { startTcpProxy } from './tcp-proxy.ts'
 import { until } from './until.ts'
 import { type RunningGateway, startGateway, startProgram } from './waygate.ts'
 
-/** What makes a token, or a user, be of no use any more, and how it ends. */
+/** A fault that makes a token or a user invalid, and how the fault ends. */
 export interface CredentialFault {
   readonly name: string
   take(etcd: EtcdWithUsers): Promise<unknown>
-  /** What gateways are to say of it; absent when they are to go on by themselves. */
+  /** What gateways must report about it; undefined where they must recover by themselves. */
   readonly reason?: RegExp
   giveBack?(etcd: EtcdWithUsers): Promise<unknown>
 }
 
-/** The least that etcd knows. */
+/** The minimum of etcd. */
 const TOKEN_TTL_SECONDS = 1
 const LOG_LENGTH = 5
 const REFUSED = /no token from etcd for user "gateway": authentication failed/
@@ -28,7 +28,7 @@ const tokenExpires: CredentialFault = {
 const etcdRestarts: CredentialFault = {
   name: 'etcd restarts and has forgotten all tokens',
   async take(etcd) {
-    // It gives out again the tokens that are in its log, which it cuts every few writes here.
+    // After a restart, etcd still accepts the tokens in its log. Here it compacts the log every few writes.
     for (let i = 0; i <= 2 * LOG_LENGTH; i++) await etcd.put('/elsewhere', String(i))
     await etcd.restart()
   },
@@ -67,10 +67,10 @@ const usersAreOff: CredentialFault = {
   },
 }
 
-/** Gateways are to get over these by themselves. */
+/** Faults from which gateways must recover by themselves. */
 export const endsByThemselves: readonly CredentialFault[] = [tokenExpires, usersAreOff, etcdRestarts]
 
-/** These last until somebody gives back what was taken. */
+/** Faults that last until an operator restores the access. */
 export const takenAway: readonly CredentialFault[] = [passwordChanges, permissionIsRevoked, userIsDeleted]
 
 export interface LostCredentialsOptions {
@@ -81,14 +81,14 @@ export interface LostCredentialsOptions {
 
 export interface LostCredentialsReport {
   readonly requests: number
-  /** By fault, of each gateway: from its end until what had changed in etcd meanwhile was served. */
+  /** By fault, for each gateway, the time from the end of the fault until changes made during it were served. */
   readonly recoveredMs: ReadonlyMap<string, readonly number[]>
 }
 
 /**
- * Takes credentials away and gives them back, with connections dropped in between so that they are asked for,
- * under traffic. Checks that no request fails, that tables stay and become etcd's again, that gateways say
- * what is wrong without the password, and that a registration keeps its lease.
+ * Takes credentials away and gives them back under traffic, dropping connections in between so that they are needed.
+ * Checks that no request fails, that tables are kept and match etcd again afterwards, that gateways report the reason
+ * without the password, and that a registration keeps its lease.
  */
 export async function loseCredentials(options: LostCredentialsOptions): Promise<LostCredentialsReport> {
   await using stack = new AsyncDisposableStack()
@@ -118,7 +118,7 @@ export async function loseCredentials(options: LostCredentialsOptions): Promise<
     const weight = ++changes
     await etcd.put('/services/solo/one', JSON.stringify({ ip: '127.0.0.1', port: solo.port, weight }))
   }
-  /** Resolves with the time, for each gateway, at which it was seen to have the last change. */
+  /** Resolves with the time at which each gateway was seen to have the last change. */
   const untilChanged = () =>
     Promise.all(
       gateways.map(async gateway => {
@@ -196,11 +196,11 @@ async function untilLive(gateway: RunningGateway): Promise<void> {
   })
 }
 
-/** Of the one node that is registered; as etcd prints it. */
+/** Returns the lease of the registered node, as etcd prints it. */
 async function leaseOf(etcd: EtcdWithUsers): Promise<string> {
   const answer = JSON.parse(await etcd.root('get', '/services/trio/a', '-w', 'json')) as {
     readonly kvs: readonly { readonly lease: number }[]
   }
-  // A number beyond what JSON can say exactly; the same lease reads the same.
+  // The number exceeds what JSON.parse reads exactly, but the same lease always gives the same text.
   return String(answer.kvs[0]?.lease)
 }

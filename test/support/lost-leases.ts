@@ -10,7 +10,7 @@ import type { RunningGateway } from './waygate.ts'
 
 export interface LostLeasesOptions {
   readonly etcd: TestEtcd
-  /** Connected to it directly. */
+  /** A gateway that connects to `etcd` directly. */
   readonly gateway: RunningGateway
   /** How long etcd is down. */
   readonly downMs: number
@@ -20,26 +20,26 @@ export interface LostLeasesOptions {
 
 export interface LostLeasesReport {
   readonly gets: number
-  /** From etcd being healthy again until the gateway followed it. */
+  /** Time from etcd being healthy again until the gateway followed it. */
   readonly followedAfterMs: number
-  /** From the end of the last lease until the dead node was gone. */
+  /** Time from the end of the last lease until the dead node was gone. */
   readonly deadGoneAfterMs: number
-  /** From the moment the registrars could reach etcd until every living node was confirmed. */
+  /** Time from the moment the registrars could reach etcd until every live node was confirmed. */
   readonly confirmedAfterMs: number
 }
 
 /**
- * etcd goes down and comes back, and every lease ends before those who keep them can reach it again. One of
- * three nodes has died meanwhile. Checks under load that no GET fails, that the living nodes stay in use as
- * suspects and are confirmed when they register again, and that the dead one goes.
+ * Takes etcd down and brings it back, and lets every lease end before the registrars can reach etcd again. One of three
+ * nodes dies in the meantime. Checks under load that no GET fails, that the live nodes stay in use as suspects and are
+ * confirmed when they register again, and that the dead one is removed.
  *
- * A service with one node has no traffic: if its lease is the first to end, it is believed to be gone until
- * the others have followed, a moment later.
+ * The service with one node gets no traffic: if its lease is the first to end, its node counts as gone until the other
+ * leases have ended, a moment later.
  */
 export async function loseLeasesUnderLoad(options: LostLeasesOptions): Promise<LostLeasesReport> {
   const { etcd, gateway, downMs, getsPerSecond, ttlSeconds } = options
   await using stack = new AsyncDisposableStack()
-  // Between those who register and etcd.
+  // Between the registrars and etcd.
   const wire = stack.use(await startTcpProxy(etcd.port))
   const start = async (service: string, id: string): Promise<RegisteredNode> =>
     stack.use(await startRegisteredNode({ service, id, etcd: wire.url, ttlSeconds }))
@@ -82,7 +82,7 @@ export async function loseLeasesUnderLoad(options: LostLeasesOptions): Promise<L
   return { gets, followedAfterMs, deadGoneAfterMs, confirmedAfterMs }
 }
 
-/** Resolves once a service has exactly these nodes in these states. */
+/** Resolves when a service has exactly these nodes in these states. */
 async function untilStates(
   gateway: RunningGateway,
   service: string,

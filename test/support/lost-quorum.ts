@@ -6,9 +6,9 @@ import type { RunningGateway } from './waygate.ts'
 
 export interface LostQuorumOptions {
   readonly cluster: TestCluster
-  /** Given every member. */
+  /** Configured with every member as an endpoint. */
   readonly gateway: RunningGateway
-  /** How long the leader and one follower stand still. */
+  /** How long the leader and one follower are stopped. */
   readonly lostMs: number
   readonly getsPerSecond: number
   readonly ttlSeconds: number
@@ -16,17 +16,17 @@ export interface LostQuorumOptions {
 
 export interface LostQuorumReport {
   readonly gets: number
-  /** Leases that etcd let end; how many is up to it. */
+  /** How many leases etcd let end; the number varies. */
   readonly ended: number
-  /** From the quorum's return until the gateway followed the cluster. */
+  /** Time from the return of the quorum until the gateway followed the cluster. */
   readonly followedAfterMs: number
-  /** From then until every lease had been renewed, and every node was registered and no longer in doubt. */
+  /** Time from then until every lease was renewed, and every node was registered and no longer a suspect. */
   readonly confirmedAfterMs: number
 }
 
 /**
- * A cluster has no quorum for longer than leases live, and its leader lets them end when it goes on. Checks
- * under load that no GET fails, and that every node is registered in the end.
+ * Takes the quorum from a cluster for longer than leases live; its leader lets them end when it continues. Checks under
+ * load that no GET fails, and that every node is registered in the end.
  */
 export async function loseQuorumUnderLoad(options: LostQuorumOptions): Promise<LostQuorumReport> {
   const { cluster, gateway, lostMs, getsPerSecond, ttlSeconds } = options
@@ -48,7 +48,7 @@ export async function loseQuorumUnderLoad(options: LostQuorumOptions): Promise<L
   const backAt = performance.now()
   await until('the gateway follows the cluster', async () => (await gateway.routes()).source.connected)
   const followedAfterMs = performance.now() - backAt
-  // Until then a registrar may not know that its lease has ended, nor the gateway.
+  // Until then, neither the registrar nor the gateway may know that the lease has ended.
   await trio.untilRenewed()
   await trio.untilUp()
   const confirmedAfterMs = performance.now() - backAt - followedAfterMs

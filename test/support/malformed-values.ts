@@ -1,4 +1,4 @@
-/** A key and a value that somebody wrote and that is not to be used. Texts are UTF-8. */
+/** A key and a value of which at least one is invalid, so it must not be used. Strings are written as UTF-8. */
 export interface Malformed {
   readonly key: string | Buffer
   readonly value: string | Buffer
@@ -8,7 +8,7 @@ const GOOD = { ip: '127.0.0.1', port: 9 }
 const DEPTH = 100_000
 
 const json = (fields: object) => JSON.stringify({ ...GOOD, ...fields })
-/** `fields` as they are written, where JSON.stringify would not write them. */
+/** Puts `fields` in verbatim, where JSON.stringify would write something else. */
 const raw = (fields: string) => `{"ip":"127.0.0.1",${fields}}`
 const nested = (open: string, middle: string, close: string) =>
   open.repeat(DEPTH) + middle + close.repeat(DEPTH)
@@ -237,7 +237,7 @@ const routeKeys = ['', 'an id', 'a/b', '\u0001', 'a\nb', '\ud83d\ude00', 'r'.rep
   id => `/waygate/routes/${id}`,
 )
 
-/** Values that are larger than any that is read, of so many bytes: text, a node, a document. */
+/** Makes values of `bytes` bytes, which exceed the limit: text, a node, a document. */
 function tooLarge(bytes: number): readonly Malformed[] {
   const text = 'x'.repeat(bytes)
   return [
@@ -247,7 +247,7 @@ function tooLarge(bytes: number): readonly Malformed[] {
   ]
 }
 
-/** Everything, each under a key of its own; the largest values are of so many bytes, more than 1 MiB. */
+/** Returns all of them, each under its own key. The largest values have `largestBytes` bytes, more than 1 MiB. */
 export function malformedValues(largestBytes: number): readonly Malformed[] {
   return [...malformed, ...tooLarge(largestBytes)]
 }
@@ -264,7 +264,7 @@ const malformed: readonly Malformed[] = [
   { key: '/services/shared-id/second', value: JSON.stringify({ nodes: [{ id: 'same', ...GOOD }] }) },
 ]
 
-/** The good one that one of them repeats. */
+/** The valid entry whose id one of the malformed ones repeats. */
 export const firstOfItsId = {
   key: '/services/shared-id/first',
   value: JSON.stringify({ nodes: [{ id: 'same', ...GOOD }] }),

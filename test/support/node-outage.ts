@@ -10,26 +10,26 @@ export interface NodeOutageOptions {
   readonly gateway: RunningGateway
   readonly getsPerSecond: number
   readonly durationMs: number
-  /** How long after the beginning of the load the node dies, or stands still. */
+  /** Time from the start of the load until the node is killed or stopped. */
   readonly afterMs: number
-  /** How long it stands still; undefined = it is killed. Nobody takes it out of etcd in either case. */
+  /** How long it is stopped; undefined = it is killed. Its key stays in etcd in both cases. */
   readonly stoppedMs?: number | undefined
 }
 
 export interface NodeOutageReport {
   readonly gets: number
-  /** Tries at the node whose time was over. */
+  /** Number of tries on the node that timed out. */
   readonly timeouts: number
-  /** From SIGCONT until the node got requests again; undefined when it was killed. */
+  /** Time from SIGCONT until the node got requests again; undefined when it was killed. */
   readonly backAfterMs: number | undefined
 }
 
-/** In this time a node that goes on must be in use again. */
+/** How soon a node that continues must be in use again. */
 const BACK_WITHIN_MS = 5_000
 
 /**
- * One of three nodes dies, or hangs for a while, under load and without leaving etcd. Checks that no GET fails, that a
- * hung node costs at most five timeouts, and that it is in use again within 5 s.
+ * Kills one of three nodes under load, or stops it for a while, with its key still in etcd. Checks that no GET fails,
+ * that a hung node costs at most five timeouts, and that it is in use again within 5 s.
  */
 export async function endNodeUnderLoad(options: NodeOutageOptions): Promise<NodeOutageReport> {
   const { gateway, getsPerSecond, durationMs, afterMs, stoppedMs } = options
@@ -74,7 +74,7 @@ export async function endNodeUnderLoad(options: NodeOutageOptions): Promise<Node
   return { gets: sent, timeouts, backAfterMs }
 }
 
-/** The report in one line. */
+/** Formats the report as one line. */
 export function describeOutage({ gets, timeouts, backAfterMs }: NodeOutageReport): string {
   const back = backAfterMs === undefined ? '' : `; in use again after ${Math.round(backAfterMs)} ms`
   return `${gets} GETs, 0 failed; ${timeouts} timeouts at the node${back}`

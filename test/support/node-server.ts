@@ -3,39 +3,39 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { freePort } from './free-port.ts'
 
-/** One request as it came over the wire. */
+/** One request as received. */
 export interface WireRequest {
   readonly method: string
   readonly target: string
-  /** Header lines, flat, in their order and spelling. */
+  /** Header lines, flat, in the original order and spelling. */
   readonly lines: readonly string[]
-  /** The last value of a header, by its lower-case name. */
+  /** Returns the last value of a header; `name` is in lower case. */
   header(name: string): string | undefined
-  /** The body as far as it has come; chunked bodies without their framing. */
+  /** Returns the body received so far; without the framing if chunked. */
   body(): Buffer
-  /** Resolves when the body has come whole; rejects when the connection ends before. */
+  /** Resolves when the body is complete; rejects if the connection ends before. */
   readonly whole: Promise<Buffer>
 }
 
-/** Writes whatever the test wants, valid or not. Called once per request, when its head has come. */
+/** Writes the answer, valid or not. Called once per request, when its head has been received. */
 export type Script = (socket: Socket, request: WireRequest, index: number) => unknown
 
 export interface ScriptedNode {
   readonly port: number
-  /** Every request that came, in order. */
+  /** All requests received, in order. */
   readonly requests: readonly WireRequest[]
   /** Connections accepted so far. */
   readonly connections: number
-  /** Connections open now. */
+  /** The open connections. */
   readonly open: ReadonlySet<Socket>
-  /** Resolves when `count` requests have come. */
+  /** Resolves when `count` requests have been received. */
   received(count: number): Promise<void>
-  /** Resolves when no connection is open. */
+  /** Resolves when no connection is open anymore. */
   idle(): Promise<void>
   close(): Promise<void>
 }
 
-/** A node over raw sockets whose answers the test writes byte by byte. Closed after the test. */
+/** Starts a node on raw sockets whose answers the test writes byte by byte. Closed after the test. */
 export async function startNode(t: Pick<TestContext, 'after'>, script: Script): Promise<ScriptedNode> {
   const requests: WireRequest[] = []
   const open = new Set<Socket>()
@@ -92,17 +92,17 @@ export async function startNode(t: Pick<TestContext, 'after'>, script: Script): 
 }
 
 /**
- * A port that refuses connections. Not one that was free for port 0 a moment ago: another test may get that
- * one, and on loopback a connection to it can even meet itself.
+ * Returns a port that refuses connections. It is not one that port 0 has just given: another test may get that one, and
+ * on loopback a connection to it can even connect to itself.
  */
 export const deadPort = freePort
 
-/** A whole answer with a body of known length. */
+/** Builds a complete answer with a Content-Length. */
 export function answer(body = 'ok', lines: readonly string[] = [], status = '200 OK'): string {
   return [`HTTP/1.1 ${status}`, `Content-Length: ${Buffer.byteLength(body)}`, ...lines, '', body].join('\r\n')
 }
 
-/** Reads requests off one connection. Enough of HTTP/1.1 for what a gateway sends. */
+/** Reads requests from one connection. Supports the part of HTTP/1.1 that a gateway sends. */
 class RequestReader {
   readonly #onRequest: (request: WireRequest) => void
   #buffer: Buffer = Buffer.alloc(0)
@@ -172,7 +172,7 @@ class BodyReader {
     return Buffer.concat(this.#pieces)
   }
 
-  /** Takes what belongs to this body and returns the rest. */
+  /** Takes the bytes that belong to this body and returns the rest. */
   take(input: Buffer): Buffer {
     let buffer = input
     while (!this.done && buffer.length > 0) {
@@ -196,7 +196,7 @@ class BodyReader {
       if (this.#left > 0) break
       if (!this.#chunked) this.#finish()
       else {
-        // The line end behind a chunk.
+        // The line end after a chunk.
         if (buffer.length < 2) return buffer
         buffer = buffer.subarray(2)
         this.#inChunk = false

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 
 const PROGRAM = join(import.meta.dirname, 'noting-process.ts')
 
-/** Nodes in a process of their own, each a port, that note when what came. Whoever started them lets `await using` end it. */
+/** Nodes in one separate process, each on its own port, that record when requests arrive. Use with `await using`. */
 export interface NotingNodes extends AsyncDisposable {
   readonly ports: readonly number[]
-  /** Which requests came since the last call. */
+  /** Returns the requests that arrived since the last call. */
   seen(): Promise<readonly (readonly [port: number, atMs: number])[]>
 }
 

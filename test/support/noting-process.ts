@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-// A process of many nodes, each a port of its own, that notes when what came to which of them.
+// A process with many nodes, each on its own port, that records when requests arrive at which of them.
 const count = Number(process.argv[2])
 
 const seen: (readonly [port: number, atMs: number])[] = []

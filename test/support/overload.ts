@@ -8,48 +8,48 @@ import type { RunningGateway } from './waygate.ts'
 
 export interface OverloadOptions {
   readonly gateway: RunningGateway
-  /** Name of the service; its route document has `serviceLimit` alone. */
+  /** Name of the service; its route document sets only `serviceLimit`. */
   readonly service: string
-  /** As a route document writes it. */
+  /** In the form of a route document. */
   readonly limit: object
-  /** How long each of three nodes works on one of the four requests that it has in work; default 50. */
+  /** How long each of three nodes takes for a request, with four at a time. Default 50. */
   readonly workMs?: number
   readonly overloadMs: number
-  /** How long it may take until nothing is refused any more. */
+  /** The time within which refusals must end. */
   readonly recoveredWithinMs: number
 }
 
 export interface OverloadReport {
-  /** Requests a second, just before. */
+  /** Requests per second, measured just before. */
   readonly peak: number
-  /** What the nodes can do, requests a second. */
+  /** Capacity of the nodes, requests per second. */
   readonly capacity: number
   readonly sent: number
   readonly refused: number
-  /** Answers within a second, of the peak, 0..1. */
+  /** Answers within a second, as a share of the peak, 0..1. */
   readonly goodput: number
-  /** Of refusals, milliseconds. */
+  /** Median time of refusals, milliseconds. */
   readonly medianRefusalMs: number
-  /** Of the pages of the admin listener meanwhile, milliseconds. */
+  /** Longest time of an admin page during the overload, milliseconds. */
   readonly longestPageMs: number
   readonly limits: readonly number[]
   readonly recoveredAfterMs: number
-  /** How much more memory the gateway has at the end of the overload. */
+  /** Growth of the gateway's memory by the end of the overload. */
   readonly grownBytes: number
 }
 
 const IDS = ['a', 'b', 'c'] as const
-/** What they have in work together. */
+/** Requests that all nodes together process at a time. */
 const AT_ONCE = 4 * IDS.length
 const FACTOR = 3
 const PEAK_MS = 2_000
-/** An answer after that comes to nobody. */
+/** After this time, no client waits for the answer. */
 const USEFUL_MS = 1_000
 
 /**
- * Measures how much a service can do, sends it three times as much, and then less again. Checks what must hold on any
+ * Measures the capacity of a service, sends it three times as much, and then less again. Checks what must hold on any
  * machine: each request is answered or refused with `WG_OVERLOADED` and `Retry-After`, the admin listener answers, and
- * afterwards nothing is refused. What depends on the time a machine has for it is in the report.
+ * afterwards nothing is refused. Results that depend on the speed of the machine are in the report.
  */
 export async function overload(options: OverloadOptions): Promise<OverloadReport> {
   const { gateway, service, limit, workMs = 50, overloadMs, recoveredWithinMs } = options
@@ -77,7 +77,7 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
   const { sent, errors } = await runLoad({
     port: gateway.port,
     path,
-    // Also where the machine had too little time for the peak: what is sent is more than the nodes can do.
+    // Uses the capacity as a minimum, so that the nodes are overloaded even if a slow machine measured a low peak.
     perSecond: FACTOR * Math.max(peak, capacity),
     durationMs: overloadMs,
     onAnswer: answer => answers.push(answer),
@@ -113,7 +113,7 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
   }
 }
 
-/** The report in one line. */
+/** Formats the report as one line. */
 export function describeOverload(report: OverloadReport): string {
   const { peak, capacity, sent, refused, goodput, medianRefusalMs, longestPageMs, limits } = report
   const { recoveredAfterMs, grownBytes } = report
@@ -128,7 +128,7 @@ export function describeOverload(report: OverloadReport): string {
   ].join('; ')
 }
 
-/** What so many clients get that the nodes are always busy, each asking again when it has its answer. */
+/** Measures the throughput with enough clients to keep the nodes busy, each sending again when it has its answer. */
 async function peakOf(gateway: RunningGateway, path: string): Promise<number> {
   const clients = Math.ceil(1.5 * AT_ONCE)
   const until = performance.now() + PEAK_MS
@@ -144,7 +144,7 @@ async function peakOf(gateway: RunningGateway, path: string): Promise<number> {
   return answered / (PEAK_MS / 1_000)
 }
 
-/** Looks at the admin listener until told to stop. */
+/** Requests admin pages until `signal` aborts. */
 async function watch(page: () => Promise<{ readonly limit: number }>, signal: AbortSignal) {
   const limits: number[] = []
   let longestPageMs = 0
@@ -157,7 +157,7 @@ async function watch(page: () => Promise<{ readonly limit: number }>, signal: Ab
   return { limits, longestPageMs }
 }
 
-/** How long it takes until a second passes in which nothing is refused. */
+/** Measures the time until a second passes without refusals. */
 async function recover(
   gateway: RunningGateway,
   path: string,

@@ -4,45 +4,46 @@ import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface PacedClientsOptions {
-  /** Of the gateways, in the order in which clients use them. */
+  /** Ports of the gateways, in the order in which clients use them. */
   readonly ports: readonly number[]
   readonly path: string
-  /** Over all clients, at most: each waits for its answer before it goes on. */
+  /** Maximum of all clients together: each waits for its answer before it sends again. */
   readonly perSecond: number
   /** Default 50. */
   readonly clients?: number
-  /** 0..1 of the clients connect anew for each request. Default 0. */
+  /** Share of clients, 0..1, that use a new connection for each request. Default 0. */
   readonly fresh?: number
 }
 
 export interface ClientsReport {
   readonly gets: number
   readonly posts: number
-  /** What POSTs carried that were answered 200. */
+  /** Bodies of the POSTs that were answered with 200. */
   readonly answered: readonly string[]
-  /** How often what went wrong. */
+  /** Number of failures by reason. */
   readonly failures: ReadonlyMap<string, number>
   readonly perSecond: number
 }
 
-/** Told to leave with an answer, its idle connection was closed, or a new one was not accepted. */
+/** Why a client moved: an answer said `Connection: close`, an idle connection was closed, or a new one was refused. */
 export type Move = 'told' | 'closed' | 'refused'
 
-/** Clients that go on until they are finished. */
+/** Clients that send until they are disposed of or finished. */
 export interface PacedClients extends AsyncDisposable {
-  /** Answers so far. */
+  /** Number of answers so far. */
   count(): number
-  /** Resolves when this many more were answered. */
+  /** Resolves when this many more requests have been answered. */
   more(answers: number): Promise<void>
-  /** Why each client that has gone on to another gateway did. */
+  /** Returns why clients moved to another gateway. */
   moves(): readonly Move[]
   finish(): Promise<ClientsReport>
 }
 
 /**
- * GETs and POSTs in turn, every POST with an id of its own as its body. Each client has one connection, and goes on to
- * the next gateway when it is told `Connection: close`, when its idle connection is closed, or when none is accepted. A
- * request on a connection that ends without an answer has failed, whatever its method: nothing is repeated here.
+ * Sends GETs and POSTs in turn, every POST with a unique id as its body. Each client has one connection, and moves to
+ * the next gateway when an answer says `Connection: close`, when its idle connection is closed, or when a new one is
+ * refused. A request on a connection that ends without an answer counts as failed, whatever its method: nothing is
+ * repeated here.
  */
 export function startClients(options: PacedClientsOptions): PacedClients {
   const { ports, path, perSecond, clients: count = 50, fresh = 0 } = options
@@ -92,9 +93,9 @@ export function startClients(options: PacedClientsOptions): PacedClients {
 }
 
 /**
- * Checks that no client noticed anything, and that each POST was seen once, by one node.
+ * Checks that no request failed, and that each POST was received once, by one node.
  *
- * @param seen what POSTs carried, of all nodes
+ * @param seen the bodies of POSTs that all nodes received
  */
 export function assertUnnoticed({ failures, answered, posts }: ClientsReport, seen: readonly string[]): void {
   assert.deepEqual([...failures], [], 'every request was answered 200')
@@ -103,7 +104,7 @@ export function assertUnnoticed({ failures, answered, posts }: ClientsReport, se
   assert.deepEqual(new Set(seen), new Set(answered), 'what was seen is what was answered')
 }
 
-/** One connection at a time. */
+/** A client with one connection at a time. */
 class Client {
   readonly #ports: readonly number[]
   readonly #isFresh: boolean
@@ -122,12 +123,12 @@ class Client {
     return this.#ports[this.#at]!
   }
 
-  /** Undefined when it was answered 200, else what was wrong. */
+  /** Returns undefined after an answer with 200, otherwise the reason of the failure. */
   async ask(method: 'GET' | 'POST', path: string, body: string): Promise<string | undefined> {
     for (;;) {
       const { port } = this
       const { failure, wasRefused } = await this.#send(port, method, path, body)
-      // Nothing was sent.
+      // The connection was refused, so nothing was sent.
       if (wasRefused && port !== this.#ports.at(-1)) this.#leave(port, 'refused')
       else return failure && `${method} ${failure}`
     }

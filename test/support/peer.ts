@@ -38,12 +38,12 @@ export class FakePeer implements Peer {
   }
 }
 
-/** A valid node; what is not said is made up. */
+/** Creates a valid node, with defaults for everything not given. */
 export function testNode(input: Partial<NodeInput> = {}): Node {
   return createNode({ id: 'n1', service: 'user', host: '127.0.0.1', port: 3000, ...input })
 }
 
-/** Fake peers by id and weight. */
+/** Creates fake peers from ids and weights. */
 export function fakePeers(weights: Readonly<Record<string, number>>): FakePeer[] {
   return Object.entries(weights).map(([id, weight]) => new FakePeer(testNode({ id, weight })))
 }

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Fastify from 'fastify'
 import { waygate } from '../../discovery/fastify-plugin.ts'
 
-// A node that registers itself with the Fastify plugin, at PORT or any free port, and closes on SIGTERM. Otherwise as
-// service-process.ts.
+// A node that registers itself with the Fastify plugin, on PORT or any free port, and closes on SIGTERM. It answers
+// like service-process.ts.
 const [name = '', id = '', etcd = '', postedFile = ''] = process.argv.slice(2)
 
 const app = Fastify()

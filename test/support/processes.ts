@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { until } from './until.ts'
 
 /**
- * Stops a process, and resolves when it stands still: each of its threads takes the signal in its own time, and on a
- * busy machine one goes on for long enough to answer.
+ * Stops a process, and resolves when all of its threads have stopped. Each thread handles the signal separately, and on
+ * a busy machine one may run long enough to answer.
  */
 export async function freeze(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP')
@@ -14,7 +14,7 @@ export async function freeze(pid: number): Promise<void> {
   )
 }
 
-/** The processes that a process has started and that still run. */
+/** Lists the running child processes of a process. */
 export function childrenOf(pid: number): readonly number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
@@ -22,7 +22,7 @@ export function childrenOf(pid: number): readonly number[] {
     .filter(each => parentOf(each) === pid)
 }
 
-/** Whether a process still runs, rather than having ended. */
+/** Reports whether a process is still running. */
 export function isRunning(pid: number): boolean {
   const state = stat(String(pid))?.[0]
   return state !== undefined && state !== 'Z'
@@ -33,7 +33,7 @@ function parentOf(pid: number): number | undefined {
   return parent === undefined ? undefined : Number(parent)
 }
 
-/** State, parent and so on; see proc(5). The name before them may hold anything. */
+/** Reads the fields after the process name, which may contain any characters: state, parent and so on; see proc(5). */
 function stat(task: string): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${task}/stat`, 'utf8')

@@ -1,4 +1,4 @@
-/** Numbers from 0 up to 1, the same ones for the same seed: mulberry32, by Tommy Ettinger. */
+/** Creates a generator of numbers in [0, 1) that repeats for the same seed: mulberry32, by Tommy Ettinger. */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0
   return () => {

@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net'
 
-/** A TCP connection on which bytes are written and read as they are. Whoever opened it destroys it. */
+/** A TCP connection for raw bytes. The caller disposes of it. */
 export interface RawConnection extends Disposable {
   readonly socket: Socket
   write(bytes: string | Buffer): void
-  /** All that was received so far, as latin1: one character per byte. */
+  /** Everything received so far, as latin1: one character per byte. */
   received(): string
-  /** Resolves with all received so far once `test` accepts it; fails when the connection ends before. */
+  /** Resolves with everything received once `test` accepts it; rejects if the connection ends before. */
   receives(test: (text: string) => boolean): Promise<string>
-  /** Resolves with all that was received when the other side has ended it. */
+  /** Resolves with everything received when the other side has ended the connection. */
   readonly ended: Promise<string>
 }
 
@@ -35,7 +35,7 @@ export async function openRaw(port: number, host = '127.0.0.1'): Promise<RawConn
     socket.once('connect', resolve)
     socket.once('error', reject)
   })
-  // A reset is one of the ways to end; `ended` tells.
+  // A reset is a normal end here; `ended` resolves on it, too.
   socket.on('error', () => {})
   return {
     socket,
@@ -57,7 +57,7 @@ export async function openRaw(port: number, host = '127.0.0.1'): Promise<RawConn
   }
 }
 
-/** Sends bytes and resolves with all that comes back until the other side ends the connection. */
+/** Sends bytes, and resolves with everything received until the other side ends the connection. */
 export async function exchangeRaw(port: number, bytes: string | Buffer): Promise<string> {
   using connection = await openRaw(port)
   connection.write(bytes)

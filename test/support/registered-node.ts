@@ -4,19 +4,19 @@ import { type Program, startProgram } from './waygate.ts'
 export interface RegisteredNodeOptions {
   readonly service: string
   readonly id: string
-  /** URLs of etcd, separated by commas. */
+  /** etcd URLs, separated by commas. */
   readonly etcd: string
   readonly ttlSeconds: number
 }
 
-/** A node and the program that keeps it registered, each a process of its own. */
+/** A node and the sidecar that keeps it registered, each in its own process. */
 export interface RegisteredNode extends AsyncDisposable {
   readonly id: string
   readonly node: ServiceProcess
   readonly sidecar: Program
 }
 
-/** A node that answers with its id, and a sidecar that registers it as soon as it can. */
+/** Starts a node that answers with its id, and a sidecar that registers it as soon as possible. */
 export async function startRegisteredNode(options: RegisteredNodeOptions): Promise<RegisteredNode> {
   const { service, id, etcd, ttlSeconds } = options
   const node = await startServiceProcess(id)

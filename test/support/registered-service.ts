@@ -9,22 +9,22 @@ import type { RunningGateway } from './waygate.ts'
 export interface RegisteredServiceOptions {
   readonly service: string
   readonly ids: readonly string[]
-  /** URLs of etcd, separated by commas. */
+  /** etcd URLs, separated by commas. */
   readonly etcd: string
   readonly ttlSeconds: number
-  /** It has every node when this resolves, and traffic to them from then on. */
+  /** Has every node when the service is started, and traffic to them from then on. */
   readonly gateway: RunningGateway
   readonly getsPerSecond: number
 }
 
-/** A service whose nodes are kept registered, each by a process of its own, under load. */
+/** A service under load whose nodes are kept registered, each by its own process. */
 export interface RegisteredService extends AsyncDisposable {
   readonly traffic: Traffic
-  /** The keys in etcd, see {@link createRevisions}. */
+  /** Returns the keys in etcd, see {@link createRevisions}. */
   revisions(): Promise<ReadonlyMap<string, string>>
-  /** Resolves once every node has a lease that was renewed after the call. */
+  /** Resolves when every node has a lease that was renewed after the call. */
   untilRenewed(): Promise<void>
-  /** Resolves once the gateway has every node, and doubts none. */
+  /** Resolves when the gateway has every node, and none is a suspect. */
   untilUp(): Promise<void>
 }
 
@@ -60,7 +60,7 @@ export async function startRegisteredService(options: RegisteredServiceOptions):
   }
 }
 
-/** A lease that has more time left than a moment ago. */
+/** Waits until the lease of a key has more time left than a moment ago. */
 async function untilRenewed(client: Etcd3, key: string): Promise<void> {
   let before: { readonly lease: string; readonly left: number } | undefined
   await until(`the lease of ${key} is renewed`, async () => {

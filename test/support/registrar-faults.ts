@@ -4,22 +4,22 @@ import { until } from './until.ts'
 import { type Program, startProgram } from './waygate.ts'
 
 const KEY = '/services/user/u1'
-/** What a lease may live longer than its TTL: etcd looks for ended ones twice a second. */
+/** How much longer than its TTL a lease may live: etcd checks twice a second. */
 const LEASE_SLACK_MS = 5_000
 
-/** A process that keeps one node registered, and what can be done to it or to its key. */
+/** A process that keeps one node registered, and the faults that can happen to it or to its key. */
 export interface RegisteredProcess extends AsyncDisposable {
-  /** Stops the process until its key is gone, and lets it go on. */
+  /** Stops the process until its key is gone, and continues it. */
   standStill(): Promise<number>
-  /** Deletes the key as an operator would. */
+  /** Deletes the key like an operator would. */
   deleteKey(): Promise<number>
-  /** Ends the lease as an operator would. */
+  /** Revokes the lease like an operator would. */
   revokeLease(): Promise<number>
 }
 
 /**
- * `waygate register` as a process of its own, registered. What harms it resolves when the key is there again,
- * with the milliseconds that took from the moment the process could do something about it.
+ * Starts `waygate register` as a separate process, and resolves when it has registered. Each fault resolves when the
+ * key is back, with the milliseconds from the moment at which the process could react.
  */
 export async function startRegisteredProcess(etcd: TestEtcd, ttlSeconds: number): Promise<RegisteredProcess> {
   const client = new Etcd3({ hosts: etcd.url })

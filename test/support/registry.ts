@@ -5,7 +5,7 @@ export interface NodeValue {
   readonly weight?: number
 }
 
-/** Writes to an etcd what services and operators write. Whoever made it closes it. */
+/** Writes nodes and routes to an etcd, like services and operators do. The caller disposes of it. */
 export interface RegistryWriter extends Disposable {
   readonly client: Etcd3
   putNode(service: string, id: string, value: NodeValue): Promise<void>

@@ -8,12 +8,12 @@ import { type Program, type RunningGateway, startNodeProgram, startProgram } fro
 
 export interface RollingRestartOptions {
   readonly gateway: RunningGateway
-  /** Who registers the nodes: the sidecar, for a program that knows nothing of it, or the Fastify plugin. */
+  /** What registers the nodes: the sidecar, for a program that does not know Waygate, or the Fastify plugin. */
   readonly registeredBy: 'sidecar' | 'plugin'
   readonly perSecond: number
-  /** Each restarts every node; the last one with new ids and ports. */
+  /** Number of rounds. Each restarts every node; the last one uses new ids and ports. */
   readonly rounds: number
-  /** Answers between two restarts. */
+  /** Number of answers between two restarts. */
   readonly between: number
 }
 
@@ -26,14 +26,14 @@ interface Member {
 const SERVICE = 'rolled'
 const PLAIN = join(import.meta.dirname, 'service-process.ts')
 const PLUGIN = join(import.meta.dirname, 'plugin-service-process.ts')
-/** Two programs must have started by then, on however busy a machine. */
+/** Time for two programs to start, even on a busy machine. */
 const UP_WITHIN_MS = 60_000
-/** A program without a word on SIGTERM ends by it; the plugin closes the server, and the program ends by itself. */
+/** A program without a handler is ended by SIGTERM; the plugin closes the server, so its program exits by itself. */
 const EXIT_CODES = { sidecar: 143, plugin: 0 }
 
 /**
- * Restarts the three nodes of a service, one after the other, by nothing but SIGTERM and a new start, while clients
- * use it, and checks that no request fails and that every POST was seen once, by one node.
+ * Restarts the three nodes of a service one by one, with just SIGTERM and a new start, while clients use it. Checks
+ * that no request fails and that every POST was received once, by one node.
  */
 export async function restartUnderLoad(options: RollingRestartOptions): Promise<ClientsReport> {
   const { gateway, registeredBy, perSecond, rounds, between } = options
@@ -102,13 +102,13 @@ export async function restartUnderLoad(options: RollingRestartOptions): Promise<
   return report
 }
 
-/** A sidecar that is killed leaves its program, which holds its output. */
+/** Kills the process group: a killed sidecar leaves its program behind, which keeps its output open. */
 async function stopGroup({ pid, hasExited, stop }: Program): Promise<void> {
   if (!hasExited()) process.kill(-pid, 'SIGKILL')
   await stop()
 }
 
-/** The report in one line. */
+/** Formats the report as one line. */
 export function describeRestart({ gets, posts, perSecond }: ClientsReport): string {
   return `${gets} GETs and ${posts} POSTs at ${Math.round(perSecond)}/s, 0 failed`
 }

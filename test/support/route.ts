@@ -1,7 +1,7 @@
 import type { Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
-/** A route open to everyone; what is not said is made up. */
+/** Creates a route that is open to everybody, with defaults for everything not given. */
 export function testRoute(values: Partial<Route> = {}): Route {
   return {
     id: 'r1',
@@ -18,7 +18,7 @@ export function testRoute(values: Partial<Route> = {}): Route {
   }
 }
 
-/** A GET of `/` on its way to a node of `user`; what is not said is made up. */
+/** Creates a request to a node of `user`, `GET /` by default. */
 export function testRequest(values: Partial<UpstreamRequest> = {}): UpstreamRequest {
   return {
     route: testRoute(),

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { register } from '../../discovery/register.ts'
 
-// A service that registers itself: whatever stops the one stops the other.
+// A service that registers itself, so a signal that stops the service also stops its registrar.
 const [name = '', id = '', etcd = '', ttlSeconds = ''] = process.argv.slice(2)
 
 const server = createServer((_request, response) => {

@@ -10,14 +10,14 @@ export interface SelfRegisteredOptions {
   readonly ttlSeconds: number
 }
 
-/** A process that serves and registers itself. Whoever started it lets `await using` end it. */
+/** A process that serves and registers itself. Use with `await using`. */
 export interface SelfRegistered extends AsyncDisposable {
   readonly pid: number
-  /** For signals that stop it and let it go on. */
+  /** Stops or continues the process. */
   kill(signal: 'SIGSTOP' | 'SIGCONT'): void
 }
 
-/** Answers with its id; resolves when it is registered. */
+/** Starts a process that answers with its id; resolves when it is registered. */
 export async function startSelfRegistered(options: SelfRegisteredOptions): Promise<SelfRegistered> {
   const { service, id, etcd, ttlSeconds } = options
   const child = fork(PROGRAM, [service, id, etcd, String(ttlSeconds)], {

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-// A node as a program: PORT or any free port, its own name as the answer, after `?delayMs=`. A POST's body is on disk
-// before it is answered, so that a killed node can still be asked what it had got.
+// A node as a separate process, on PORT or any free port. It answers with its name, after `?delayMs=`. The body of a
+// POST is on disk before the answer is sent, so that a test can read what a killed node had received.
 const [name = 'node', postedFile] = process.argv.slice(2)
 
 const server = createServer(async (request, response) => {

@@ -8,22 +8,22 @@ import { freeze } from './processes.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** A node in this process. Whoever started it calls `close()` or lets `await using` do it. */
+/** A node in this process. The caller calls `close()`, or uses `await using`. */
 export interface Service extends AsyncDisposable {
   readonly name: string
   readonly port: number
   readonly server: Server
-  /** Requests seen. */
+  /** Number of requests received. */
   readonly count: number
-  /** Connections accepted. */
+  /** Number of connections accepted. */
   readonly connections: number
-  /** How it answers from now on. */
+  /** Handles requests; may be replaced at any time. */
   handler: Handler
-  /** Ends it and its connections: a port that refuses from now on. Safe to call twice. */
+  /** Closes the server and its connections, so that the port refuses connections. Safe to call twice. */
   close(): Promise<void>
 }
 
-/** Answers with its own name. */
+/** Creates a handler that answers with `name`. */
 export function answerName(name: string): Handler {
   return (request, response) => {
     request.resume()
@@ -77,14 +77,14 @@ export async function startService(name: string, handler: Handler = answerName(n
   }
 }
 
-/** A node as a process of its own, which can be killed and stopped. */
+/** A node in a separate process, which can be killed and stopped. */
 export interface ServiceProcess extends AsyncDisposable {
   readonly child: ChildProcess
   readonly pid: number
   readonly port: number
-  /** What POST requests carried, in the order of arrival; readable after its death. */
+  /** Returns the bodies of POST requests in the order of arrival, even after the process has ended. */
   posted(): Promise<readonly string[]>
-  /** Resolves after its end for a signal that ends it. */
+  /** Sends a signal; for one that ends the process, resolves when it has exited. */
   kill(signal: NodeJS.Signals): Promise<void>
 }
 

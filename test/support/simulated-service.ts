@@ -1,11 +1,11 @@
-/** A service on a clock of its own: so many workers, each busy for so long with one request; the others wait. */
+/** A service on a simulated clock: each worker is busy for some time with one request, and other requests wait. */
 export interface SimulatedService {
   workers: number
-  /** Milliseconds that the next request takes. */
+  /** Returns how long the next request takes, milliseconds. */
   readonly serviceMs: () => number
 }
 
-/** What holds requests back before the service. */
+/** The concurrency limit in front of the service. */
 export interface SimulatedLimit {
   readonly limit: number
   began(underWay: number, now: number): void
@@ -15,18 +15,18 @@ export interface SimulatedLimit {
 export interface SimulatedSecond {
   readonly arrived: number
   readonly answered: number
-  /** At its end. */
+  /** The limit at the end of the second. */
   readonly limit: number
-  /** Of its answers, milliseconds; NaN without any. */
+  /** Mean time of the answers, milliseconds; NaN without answers. */
   readonly meanMs: number
 }
 
-/** Requests that come, pass the limit or are refused, and are answered. Time is a number: nothing waits. */
+/** Simulates requests that arrive, pass the limit or are refused, and are answered. Time is only a number. */
 export class Simulation {
   readonly service: SimulatedService
   readonly #limit: SimulatedLimit
   readonly #random: () => number
-  /** Answers to come: when, and when their requests began; ordered by time. */
+  /** Future answers with the start times of their requests, ordered by time. */
   readonly #due: { readonly at: number; readonly begunAt: number }[] = []
   readonly #waiting: number[] = []
   #busy = 0
@@ -41,7 +41,7 @@ export class Simulation {
     this.#random = random
   }
 
-  /** Goes on for one second with requests at random times. @param perSecond on average */
+  /** Simulates one second with requests at random times. @param perSecond on average */
   second(perSecond: number): SimulatedSecond {
     const end = this.#now + 1_000
     let arrived = 0

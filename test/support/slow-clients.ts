@@ -7,11 +7,11 @@ import { until } from './until.ts'
 import { startGateway } from './waygate.ts'
 
 export interface SlowClientsOptions {
-  /** Clients that send their head too slowly, their body, and nothing after an answer. */
+  /** Numbers of clients that send their head too slowly, their body too slowly, and nothing after an answer. */
   readonly heads: number
   readonly bodies: number
   readonly idle: number
-  /** Absent: the gateway's own. */
+  /** Default: the defaults of the gateway. */
   readonly limits?: {
     readonly headersTimeoutMs: number
     readonly bodyIdleTimeoutMs: number
@@ -20,24 +20,24 @@ export interface SlowClientsOptions {
 }
 
 export interface SlowClientsReport {
-  /** Until the last of each was let go. */
+  /** Time until the last client of each kind was disconnected. */
   readonly headsMs: number
   readonly bodiesMs: number
   readonly idleMs: number
-  /** Requests of others meanwhile, all answered, and the longest that one took. */
+  /** Requests of other clients in that time, all answered, and the longest time of one. */
   readonly answered: number
   readonly slowestMs: number
-  /** Descriptors of the process before and after; undefined where the system does not tell. */
+  /** File descriptors of the process before and after; undefined where the system does not show them. */
   readonly descriptors: readonly [before: number, after: number] | undefined
 }
 
 const HEAD = 'GET /user/x HTTP/1.1\r\nHost: h\r\n'
-/** The route waits longer than that, so it is for the listener to end them. */
+/** A body that never ends. The route's timeout is longer than the test, so the listener must end the request. */
 const BODY = 'PUT /slow/x HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\nhalf'
 
 /**
- * Opens slow clients of all kinds at once and checks that every one of them is let go, that others are answered all
- * the time, and that the gateway then has as many descriptors as before.
+ * Opens slow clients of all kinds at once. Checks that every one of them is disconnected, that other clients are always
+ * answered, and that the gateway then has as many file descriptors as before.
  */
 export async function runSlowClients(options: SlowClientsOptions): Promise<SlowClientsReport> {
   await using service = await startService('user', (request, response) => {
@@ -91,7 +91,7 @@ export async function runSlowClients(options: SlowClientsOptions): Promise<SlowC
         ? undefined
         : await until('the descriptors are those of before', async () => {
             const count = (await countDescriptors(gateway.pid))!
-            // One to the node is kept for the next request.
+            // Connections to the node may be kept for the next requests.
             return count <= before + 2 ? count : undefined
           })
     assert.ok(answered > 0)

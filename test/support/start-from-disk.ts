@@ -9,15 +9,15 @@ import { startTraffic } from './steady-traffic.ts'
 import { until } from './until.ts'
 import { startGateway } from './waygate.ts'
 
-/** Which of the two copies: of the nodes, or of the route documents. */
+/** The two snapshots: of the nodes, and of the route documents. */
 export type SnapshotName = 'etcd-nodes.json' | 'etcd-routes.json'
 
-/** A way in which a copy on disk is no copy; turns a good one into it. */
+/** A kind of damage that turns a valid snapshot into an invalid one. */
 export interface Damage {
   readonly name: string
   readonly file: SnapshotName
   do(path: string): Promise<void>
-  /** What the log must say of it. */
+  /** What the log must say about it. */
   readonly said: RegExp
 }
 
@@ -25,7 +25,7 @@ function rewrite(change: (text: string) => string | Buffer): Damage['do'] {
   return async path => writeFile(path, change(await readFile(path, 'utf8')))
 }
 
-/** Removes the copy and puts something else in its place. */
+/** Replaces the snapshot with something else. */
 function replaceWith(make: (path: string) => Promise<unknown>): Damage['do'] {
   return async path => {
     await rm(path)
@@ -35,7 +35,7 @@ function replaceWith(make: (path: string) => Promise<unknown>): Damage['do'] {
 
 const flip: Damage['do'] = rewrite(text => {
   const bytes = Buffer.from(text)
-  // Still JSON: a port that is another one.
+  // Still JSON, but with another port.
   const at = bytes.indexOf('"port\\":') + '"port\\":'.length
   bytes[at]! ^= 1
   return bytes
@@ -63,7 +63,7 @@ export const damages: readonly Damage[] = [
   },
   { name: 'empty', file: 'etcd-nodes.json', do: rewrite(() => ''), said: /it is empty/ },
   { name: 'a folder', file: 'etcd-nodes.json', do: replaceWith(path => mkdir(path)), said: /EISDIR/ },
-  // Not by its permissions, which do not hold for everyone.
+  // Not by permissions, which do not apply to every user.
   {
     name: 'unreadable',
     file: 'etcd-nodes.json',
@@ -78,14 +78,14 @@ export const damages: readonly Damage[] = [
   },
 ]
 
-/** An etcd, two services in it with a route document, and the copy on disk of a gateway that was killed. */
+/** A killed etcd and the snapshots of a killed gateway, with two services and a route document. */
 export interface KilledGateway extends AsyncDisposable {
   readonly etcd: TestEtcd
-  /** A new working folder with that copy. */
+  /** Creates a new working folder with these snapshots. */
   folder(): Promise<string>
 }
 
-/** Lets a gateway come to know everything, kills it and then etcd. */
+/** Waits until a gateway has written its snapshots, kills it, and then kills etcd. */
 export async function killGatewayAndEtcd(): Promise<KilledGateway> {
   await using building = new AsyncDisposableStack()
   const root = await mkdtemp(join(tmpdir(), 'waygate-disk-'))
@@ -126,14 +126,14 @@ export async function killGatewayAndEtcd(): Promise<KilledGateway> {
   }
 }
 
-/** Both from the start of the process on. */
+/** Times from the start of the process. */
 export interface ServedFromDisk {
   readonly listeningMs: number
-  /** Until it answered a request. */
+  /** Time until it answered a request. */
   readonly servedMs: number
 }
 
-/** Starts a gateway on a good copy while etcd is down: it serves, marked stale. */
+/** Starts a gateway with valid snapshots while etcd is down. Checks that it serves and shows itself as stale. */
 export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<ServedFromDisk> {
   const cwd = await folder()
   const startedAt = performance.now()
@@ -147,18 +147,18 @@ export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<Se
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 200)
   const { source } = await gateway.routes()
   assert.deepEqual([source.connected, source.stale], [false, true])
-  await gateway.logged('etcd does not answer; serving what is on disk')
+  await gateway.logged('etcd does not answer; serving the snapshot on disk')
   await traffic.finish()
   return { listeningMs, servedMs }
 }
 
-/** A gateway that waits: on a copy that is none, told and not used, while etcd is down. */
+/** A gateway that waits for etcd, because its snapshot is damaged. */
 export interface WaitingGateway extends AsyncDisposable {
-  /** Checks, once etcd is back, that the gateway serves what is there. */
+  /** Checks, after etcd is back, that the gateway serves the table of etcd. */
   untilServes(): Promise<void>
 }
 
-/** Starts a gateway on what `damage` made of the copy, and checks that it warns and waits. */
+/** Starts a gateway with a damaged snapshot while etcd is down. Checks that it warns and waits. */
 export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Damage): Promise<WaitingGateway> {
   const cwd = await folder()
   await damage.do(join(cwd, '.waygate', damage.file))
@@ -166,13 +166,13 @@ export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Dama
   const gateway = building.use(
     await startGateway({ etcd: etcd.url, cwd, ready: false, config: { accessLog: false } }),
   )
-  const warning = await gateway.logged('the snapshot on disk is not used')
+  const warning = await gateway.logged('ignoring the snapshot on disk')
   assert.equal(warning.level, 40)
   assert.match(String(warning.reason), damage.said, damage.name)
   assert.match(String(warning.path), new RegExp(damage.file))
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503, damage.name)
   assert.equal((await fetch(`${gateway.admin}/healthz`)).status, 200)
-  // Neither without nodes, nor without the documents that might keep a service from being served like this.
+  // It must serve neither without nodes, nor without documents, which could restrict access to these services.
   for (const path of ['/solo/', '/guarded/']) {
     assert.equal((await fetch(`${gateway.url}${path}`)).status, 404, `${damage.name}: ${path}`)
   }

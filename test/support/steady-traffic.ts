@@ -4,29 +4,29 @@ import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface TrafficOptions {
-  /** Of the gateways; each gets all of it. */
+  /** Ports of the gateways; each gets the full traffic. */
   readonly ports: readonly number[]
   readonly paths: readonly string[]
-  /** Requests per second for each path of each gateway, at most. Default 50. */
+  /** Maximum requests per second for each path of each gateway. Default 50. */
   readonly perSecond?: number
 }
 
-/** Traffic that goes on until it is finished. */
+/** Traffic that continues until it is finished or disposed of. */
 export interface Traffic extends AsyncDisposable {
-  /** Ends it. Resolves with how many requests were sent, none of which failed. */
+  /** Ends the traffic. Resolves with the number of requests; rejects if one has failed. */
   finish(): Promise<number>
 }
 
-/** What one lane may send per second; more lanes for more. */
+/** Maximum of one lane; more lanes are used for more requests. */
 const LANE_PER_SECOND = 25
 
 /**
- * GET requests at a steady pace, every one of which must be answered 200. Each lane waits for its answer
- * before it goes on: on a busy machine there is less traffic, not ever more of it under way.
+ * Sends GET requests at a steady pace, each of which must be answered with 200. Each lane waits for its answer before
+ * it sends again, so on a busy machine there is less traffic rather than ever more requests in flight.
  */
 export function startTraffic({ ports, paths, perSecond = 50 }: TrafficOptions): Traffic {
   const stopping = new AbortController()
-  // Every lane listens.
+  // Every lane adds a listener.
   setMaxListeners(0, stopping.signal)
   const agent = new Agent({ keepAlive: true })
   const failures = new Map<string, number>()
@@ -63,7 +63,7 @@ export function startTraffic({ ports, paths, perSecond = 50 }: TrafficOptions): 
   }
 }
 
-/** Undefined when the answer is a whole 200, else what was wrong. */
+/** Resolves with undefined after a complete answer with 200, otherwise with the reason of the failure. */
 function get(agent: Agent, port: number, path: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const fail = (error: NodeJS.ErrnoException) => resolve(`${path}: ${error.code ?? error.message}`)

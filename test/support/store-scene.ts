@@ -8,9 +8,9 @@ import { until } from './until.ts'
 import { type RunningGateway, startGateway } from './waygate.ts'
 
 export interface SceneOptions {
-  /** How many gateways follow the one etcd, for as many measurements of one fault. Default 1. */
+  /** How many gateways follow the etcd; each gives one measurement per fault. Default 1. */
   readonly gateways?: number
-  /** Whether the gateways reach etcd through `proxy` alone. Default true. */
+  /** Whether the gateways reach etcd only through `proxy`. Default true. */
   readonly proxied?: boolean
   readonly etcd?: EtcdOptions
   /** Configuration of the gateways. */
@@ -21,8 +21,8 @@ export interface SceneOptions {
 const PER_SECOND = 20
 
 /**
- * A real etcd, gateways that follow it, and traffic through them: to `solo` of one node, and to `trio` of
- * three, by its automatic route and by a document. Nodes are keys without a lease. Everything ends with it.
+ * A real etcd, gateways that follow it, and traffic through them: to `solo` with one node, and to `trio` with three, by
+ * its automatic route and by a document. Nodes are keys without a lease. Disposing of the scene ends everything.
  */
 export interface StoreScene extends AsyncDisposable {
   readonly etcd: TestEtcd
@@ -30,13 +30,13 @@ export interface StoreScene extends AsyncDisposable {
   readonly gateways: readonly RunningGateway[]
   readonly gateway: RunningGateway
   readonly traffic: Traffic
-  /** Changes nodes and routes in etcd in every way there is: a new one, one gone, one that is other. */
+  /** Adds, removes and changes nodes and routes in etcd. */
   change(): Promise<void>
-  /** Resolves once every gateway shows that it is cut off; with the time of each. */
+  /** Resolves when every gateway shows that it is disconnected, with the time of each. */
   untilStale(withinMs?: number): Promise<readonly number[]>
-  /** Resolves once no gateway is stale any more. */
+  /** Resolves when no gateway is stale anymore. */
   untilLive(): Promise<void>
-  /** The sum of one number of every gateway's `source`: of differences found, say. */
+  /** Returns the differences found by comparisons (`source.drift`), summed over all gateways. */
   drift(): Promise<number>
 }
 
@@ -120,13 +120,13 @@ export async function startStoreScene(options: SceneOptions = {}): Promise<Store
   }
 }
 
-/** Whether a gateway shows that it serves what it had before it lost etcd. */
+/** Reports whether a gateway shows that it is disconnected and serves its last table. */
 export async function isCutOff(gateway: RunningGateway): Promise<boolean> {
   const { connected, stale } = (await gateway.routes()).source
   return !connected && stale
 }
 
-/** The tables of all gateways of a scene. */
+/** Reads the tables of all gateways of a scene. */
 export function tablesOf(scene: StoreScene): Promise<readonly (readonly string[])[]> {
   return Promise.all(scene.gateways.map(tableOfGateway))
 }

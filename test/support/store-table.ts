@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { etcdctl } from './etcd.ts'
 import type { RunningGateway } from './waygate.ts'
 
-/** What etcd holds and what a gateway serves, in one notation: a line per node and per route, sorted. */
+/** The content of etcd or of a gateway's table, in the same notation: a line per node and per route, sorted. */
 export type StoreTable = readonly string[]
 
 interface NodeLine {
@@ -11,7 +11,7 @@ interface NodeLine {
   readonly weight: number
 }
 
-/** What etcd itself says, through its own client. Every value must be a good one in Waygate's format. */
+/** Reads the content of etcd with etcdctl. Every value must be valid and in Waygate's format. */
 export async function tableOfEtcd(url: string): Promise<StoreTable> {
   const [nodes, routes] = await Promise.all([list(url, '/services/'), list(url, '/waygate/routes/')])
   const lines = nodes.map(([key, value]) => {
@@ -25,7 +25,7 @@ export async function tableOfEtcd(url: string): Promise<StoreTable> {
   return [...lines, ...routeLines].sort()
 }
 
-/** What a gateway's admin listener says. */
+/** Reads the table of a gateway from its admin listener. */
 export async function tableOfGateway(gateway: RunningGateway): Promise<StoreTable> {
   const [{ services }, page] = await Promise.all([
     (await fetch(`${gateway.admin}/services`)).json() as Promise<{
@@ -38,8 +38,8 @@ export async function tableOfGateway(gateway: RunningGateway): Promise<StoreTabl
 }
 
 /**
- * Resolves with the time, on the clock of `performance.now()`, at which every gateway was seen to serve what
- * etcd holds. What etcd holds is read once, at the beginning.
+ * Resolves with the time (`performance.now()`) at which each gateway was seen to serve the content of etcd. The content
+ * of etcd is read once, at the beginning.
  */
 export async function untilTrue(
   gateways: readonly RunningGateway[],

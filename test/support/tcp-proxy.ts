@@ -3,26 +3,26 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 /** How a connection ends: `fin` = closed, `rst` = reset. */
 export type CutKind = 'fin' | 'rst'
 
-/** A TCP wire to a loopback port, with the faults that wires have. Whoever started it disposes of it. */
+/** A TCP proxy to a loopback port that simulates network faults. The caller disposes of it. */
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number
   readonly url: string
-  /** Connections accepted so far, the refused ones included. */
+  /** Number of connections accepted so far, including those that were cut at once. */
   readonly accepted: number
-  /** Ends every connection; new ones pass. */
+  /** Ends every connection; new ones are forwarded. */
   drop(how: CutKind): void
-  /** The same, in the middle of what the target sends: when so many bytes of it have passed from now on. */
+  /** Ends every connection in the middle of the target's data, when it has sent `bytes` more. */
   dropAfter(bytes: number, how: CutKind): Promise<void>
-  /** Ends every connection, and every new one at once, until `mend()`. */
+  /** Ends every connection, and every new one immediately, until `mend()`. */
   cut(how: CutKind): void
   /**
-   * Swallows every byte and every end, in both directions and of new connections too: nobody is told
-   * anything. What is connected now stays lost after `mend()`, as behind a router that forgot it.
+   * Swallows all bytes and all ends in both directions, also of new connections, so that neither side notices. Present
+   * connections stay dead after `mend()`, like behind a router that forgot them.
    */
   hold(): void
-  /** Every byte takes this long in each direction from now on; 0 = at once. */
+  /** Delays every byte by this time in each direction; 0 = no delay. */
   delay(byMs: number): void
-  /** New connections pass again. */
+  /** Forwards new connections again. */
   mend(): void
 }
 
@@ -94,14 +94,14 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 
 interface LinkOptions {
   delayMs(): number
-  /** So many bytes of the target's were passed on. */
+  /** Called when bytes of the target have been forwarded. */
   onBytes(count: number): void
   onOver(): void
 }
 
-/** One connection and its continuation on the other side. */
+/** One accepted connection and its connection to the target. */
 class Link {
-  /** Once true it is so for good: what was swallowed is missing. */
+  /** Never reset to false: the swallowed bytes are missing. */
   held = false
   readonly #sockets: readonly [Socket, Socket]
   readonly #options: LinkOptions
@@ -126,7 +126,7 @@ class Link {
       timer = undefined
       while (queue[0] && queue[0].dueAt <= performance.now()) {
         const { piece } = queue.shift()!
-        // No backpressure: what passes here in a test fits into memory.
+        // No backpressure: the data of a test fits into memory.
         if (piece) {
           to.write(piece)
           onBytes(piece.length)
@@ -144,7 +144,7 @@ class Link {
     from.on('error', () => {
       if (!this.held) end(to, 'rst')
     })
-    // Not when `from` closes: what it said before may still be on its way.
+    // Not when `from` closes: its last bytes may still be on their way.
     to.on('close', () => {
       clearTimeout(timer)
       if (from.destroyed) this.#options.onOver()
@@ -153,8 +153,7 @@ class Link {
 }
 
 function end(socket: Socket, how: CutKind): void {
-  // A reset while the socket's own end is being sent is refused by libuv, and leaves a handle that Node waits
-  // for when it exits, for ever.
+  // libuv refuses a reset while the socket's own end is being sent, and leaves a handle that keeps Node from exiting.
   if (how === 'rst' && !socket.writableEnded) socket.resetAndDestroy()
   else socket.destroy()
 }

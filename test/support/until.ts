@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface UntilOptions {
-  /** Default 15,000: generous, since a busy machine is no failure. */
+  /** Default 15,000: generous, because a busy machine must not fail the test. */
   readonly withinMs?: number
-  /** Pause between two looks. Default 20. */
+  /** Pause between two calls. Default 20. */
   readonly everyMs?: number
 }
 
 /**
- * Looks again and again until `look` gives something other than false, null or undefined, and resolves with
- * it. A look that throws is a look that found nothing.
+ * Calls `look` repeatedly until it returns something other than false, null or undefined, and resolves with that. If
+ * `look` throws, it is called again.
  *
- * @param fact for the failure: "no such fact in time: ..."
- * @throws Error when time is up; its cause is what the last look threw
+ * @param fact for the error message: "no such fact in time: ..."
+ * @throws Error when time is up; its cause is the last error of `look`
  */
 export async function until<T>(
   fact: string,

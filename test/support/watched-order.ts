@@ -2,22 +2,22 @@ import assert from 'node:assert/strict'
 import { EtcdRegistry } from '../../discovery/etcd/etcd-registry.ts'
 import type { RegistryEntry } from '../../discovery/registry.ts'
 
-/** A registry in this process that is watched, and every event of its nodes checked. */
+/** A registry in this process whose events for nodes are all checked. */
 export interface WatchedOrder extends AsyncDisposable {
-  /** Events of changes so far. */
+  /** Number of change events so far. */
   readonly changes: number
-  /** Times that everything was read anew, after the first. */
+  /** Number of relists after the first listing. */
   readonly relists: number
-  /** Keys of nodes with the newest number seen of each. */
+  /** The newest number seen of each node key. */
   readonly numbers: ReadonlyMap<string, number>
-  /** Throws the first violation: a revision that did not rise, a number that came twice or went back. */
+  /** Throws the first violation: a revision that did not rise, or a number that repeated or went back. */
   check(): void
 }
 
 /**
- * Watches the nodes of an etcd. Nodes carry their number in their metadata, which writers raise with every
- * put of a key. Changes must come at rising revisions and bring a rising number of each key; reading
- * everything anew may repeat, but must not go back.
+ * Watches the nodes of an etcd. Each node has a number in its metadata, which writers raise with every put of its key.
+ * Changes must arrive with rising revisions and rising numbers of each key. A relist may repeat numbers, but must not
+ * go back.
  */
 export function watchOrder(url: string): WatchedOrder {
   const registry = new EtcdRegistry({ endpoints: [url] })

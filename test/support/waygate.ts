@@ -9,11 +9,11 @@ const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 
 export interface ProgramOptions {
   readonly args: readonly string[]
-  /** On top of an environment without any WAYGATE_ variable. */
+  /** Added to an environment without any WAYGATE_ variable. */
   readonly env?: Readonly<Record<string, string>>
-  /** Default: a new folder, removed by `stop()`. */
+  /** Working folder. Default: a new one, removed by `stop()`. */
   readonly cwd?: string
-  /** Own process group, so that a signal can be sent to it as a terminal sends it. */
+  /** Gives it its own process group, so that signals can be sent like a terminal does. */
   readonly detached?: boolean
 }
 
@@ -25,7 +25,7 @@ export interface Exit {
 /** One JSON line of the program's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: number }
 
-/** The real program as a process of its own. Whoever started it calls `stop()` or lets `await using` do it. */
+/** The real program in its own process. The caller calls `stop()`, or uses `await using`. */
 export interface Program extends AsyncDisposable {
   readonly child: ChildProcess
   readonly pid: number
@@ -34,11 +34,11 @@ export interface Program extends AsyncDisposable {
   hasExited(): boolean
   stdout(): string
   stderr(): string
-  /** The JSON lines of its stdout so far. */
+  /** Returns the JSON lines of its stdout so far. */
   log(): readonly LogLine[]
-  /** Resolves with the first line, past or to come, that `matches`; fails when the program ends before it. */
+  /** Resolves with the first log line, past or future, that `matches`; rejects if the program ends before. */
   logged(matches: string | ((line: LogLine) => boolean)): Promise<LogLine>
-  /** Ends it with SIGKILL when it still runs, and removes its folder. Safe to call twice. */
+  /** Ends it with SIGKILL if it still runs, and removes its folder. Safe to call twice. */
   stop(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export interface NodeProgramOptions extends ProgramOptions {
   readonly file: string
 }
 
-/** Another program, in the same way. */
+/** Starts another Node program, like `startProgram` starts Waygate. */
 export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
   const { file, args, env, cwd, detached = false } = options
   const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
@@ -69,7 +69,7 @@ export async function startNodeProgram(options: NodeProgramOptions): Promise<Pro
     stderr += text
   })
   let over = false
-  // `close` comes after `exit`, when its output has been read to the end.
+  // `close` comes after `exit`, when all output has been read.
   const exited = new Promise<Exit>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
@@ -93,7 +93,7 @@ export async function startNodeProgram(options: NodeProgramOptions): Promise<Pro
     process.off('exit', killAtExit)
     if (!over) {
       child.kill('SIGKILL')
-      // A stopped process takes no other signal before it goes on.
+      // A stopped process handles no other signal until it continues.
       child.kill('SIGCONT')
     }
     await exited
@@ -134,7 +134,7 @@ export interface Finished extends Exit {
   readonly stderr: string
 }
 
-/** Runs a command of the program to its end. */
+/** Runs a command of the program until it exits. */
 export async function runProgram(options: ProgramOptions): Promise<Finished> {
   await using program = await startProgram(options)
   const exit = await program.exited
@@ -144,12 +144,12 @@ export async function runProgram(options: ProgramOptions): Promise<Finished> {
 export interface GatewayOptions {
   /** URL of an etcd; default: the embedded one, on a free port. */
   readonly etcd?: string
-  /** Becomes the configuration file, with {@link PATIENT} client limits unless it has its own. */
+  /** Content of the configuration file; with the client limits of {@link PATIENT} unless it sets its own. */
   readonly config?: object
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Whether to wait until a table is loaded. Default true. */
+  /** Whether to wait until the table is loaded. Default true. */
   readonly ready?: boolean
 }
 
@@ -158,22 +158,22 @@ export interface RunningGateway extends Program {
   readonly url: string
   readonly port: number
   readonly admin: string
-  /** Where its etcd is, its own or the given one. */
+  /** URL of its etcd, embedded or given. */
   readonly etcd: string
   routes(): Promise<RoutesPage>
-  /** The nodes of one service; empty when it has none. */
+  /** Returns the nodes of a service; empty when it has none. */
   nodes(service: string): Promise<readonly NodePage[]>
-  /** Resolves once a service has exactly the nodes with these ids. */
+  /** Resolves when a service has exactly the nodes with these ids. */
   untilNodes(service: string, ids: readonly string[], withinMs?: number): Promise<void>
 }
 
 /**
- * The clients of a test share its machine. Where that gives them no time for ten seconds between a connection and a
- * request, it is not the gateway that they should fail at.
+ * Limits for slow clients. The clients of a test share its machine, which may give them no CPU time for ten seconds
+ * between connection and request. That must not fail the test.
  */
 const PATIENT = { headersTimeoutMs: 60_000 }
 
-/** `waygate start` on free ports, in a folder of its own. */
+/** Starts `waygate start` on free ports, in its own folder. */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
   const { etcd, config, args = [], env, ready = true } = options
   const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
@@ -234,7 +234,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   }
 }
 
-/** Ours without what would configure the program under test. */
+/** Returns our environment without the variables that would configure the program under test. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('WAYGATE_') && name !== 'NODE_TEST_CONTEXT' && name !== 'NODE_OPTIONS',

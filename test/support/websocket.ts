@@ -15,34 +15,34 @@ export interface Frame {
 export interface NodeEnd {
   readonly request: IncomingMessage
   readonly socket: Socket
-  /** All that came so far. */
+  /** All frames received so far. */
   readonly frames: readonly Frame[]
   write(opcode: number, payload?: Buffer | string): void
   close(code: number, reason?: string): void
-  /** Resolves with the first frame, past or to come, that has this opcode; fails when the connection ends before. */
+  /** Resolves with the first frame, past or future, with this opcode; rejects if the connection ends before. */
   received(opcode: number): Promise<Frame>
-  /** Resolves with the code of the close frame that came: 1005 for one without, 1006 when none came. */
+  /** Resolves with the code of the received close frame: 1005 for one without a code, 1006 if there was no frame. */
   readonly closed: Promise<number>
 }
 
 export interface WebSocketNode {
   readonly port: number
-  /** Resolves with the end of the WebSocket that is opened next. */
+  /** Resolves with the node's side of the next WebSocket. */
   next(): Promise<NodeEnd>
-  /** Connections open now. */
+  /** The open connections. */
   readonly connections: ReadonlySet<Socket>
 }
 
 export interface WebSocketNodeOptions {
-  /** The subprotocol to agree on; default: none. */
+  /** The subprotocol to accept. Default: none. */
   readonly protocol?: string
-  /** Awaited with each handshake before it is agreed to. */
+  /** Awaited before each handshake is accepted. */
   readonly beforeAgreeing?: () => Promise<void>
-  /** Instead of agreeing to a handshake. */
+  /** Called instead of accepting a handshake. */
   readonly refuse?: (socket: Socket) => void
 }
 
-/** A node that sends back every message, over frames of its own (RFC 6455). Closed after the test. */
+/** Starts a node that echoes every message, with its own code for frames (RFC 6455). Closed after the test. */
 export async function startWebSocketNode(
   t: TestContext,
   { protocol, refuse, beforeAgreeing }: WebSocketNodeOptions = {},
@@ -174,7 +174,7 @@ function frameHead(opcode: number, length: number): Buffer {
   return head
 }
 
-/** A client's WebSocket, Node's own. Ended after the test. */
+/** A client with Node's built-in WebSocket. Closed after the test. */
 export interface WebSocketClient {
   readonly socket: WebSocket
   /** Resolves with the next message. */
@@ -188,7 +188,7 @@ export interface WebSocketClientOptions {
   readonly protocols?: readonly string[]
 }
 
-/** Resolves when the handshake is over; rejects when it was refused. */
+/** Opens a WebSocket. Resolves when the handshake has succeeded; rejects when it was refused. */
 export async function openWebSocket(
   t: TestContext,
   port: number,
@@ -224,7 +224,7 @@ export async function openWebSocket(
   }
 }
 
-/** A frame of a client, with a mask that changes nothing. */
+/** Builds a client's frame, with a mask of zeros. */
 export function clientFrame(opcode: number, payload: Buffer | string = ''): Buffer {
   const bytes = Buffer.from(payload)
   const head = frameHead(opcode, bytes.length)
@@ -232,7 +232,7 @@ export function clientFrame(opcode: number, payload: Buffer | string = ''): Buff
   return Buffer.concat([head, Buffer.alloc(4), bytes])
 }
 
-/** The head of a handshake, for those who write it themselves. */
+/** Builds the head of a handshake, for tests that write it to a socket. */
 export function handshake(path: string, lines: readonly string[] = []): string {
   return [
     `GET ${path} HTTP/1.1`,

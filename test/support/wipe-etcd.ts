@@ -9,29 +9,29 @@ import { startGateway } from './waygate.ts'
 
 export interface WipeEtcdOptions {
   readonly ttlSeconds: number
-  /** How long the gateway keeps a node that answers and does not register again. */
+  /** How long the gateway keeps a node that is alive but does not register again. */
   readonly suspectGraceMs: number
 }
 
 export interface WipeEtcdReport {
   readonly requests: number
-  /** From the empty etcd being healthy until every living node had registered itself again. */
+  /** Time from the empty etcd being healthy until every node with a registrar had registered again. */
   readonly registeredMs: number
-  /** From the same moment until a node that takes no connection was gone from the gateway. */
+  /** Time from the empty etcd being healthy until a node that accepts no connections was gone from the gateway. */
   readonly deadGoneMs: number
-  /** The same for one that answers, and that nobody registers any more. */
+  /** Time from the empty etcd being healthy until a live node without a registrar was gone from the gateway. */
   readonly forgottenGoneMs: number
 }
 
 const PATHS = ['/trio/', '/solo/', '/inside/']
 
 /**
- * Brings etcd back without its data. Services of one node and of several, kept registered by sidecars and by
- * the library, must come back by themselves, and no request may fail meanwhile. A node that died meanwhile
- * goes; one that lives and is not registered by anyone any more goes when its grace ends.
+ * Restarts etcd without its data. Checks that services of one node and of several, kept registered by sidecars and by
+ * the library, come back by themselves without a failed request; that a node which died in the meantime is removed; and
+ * that a live node without a registrar is removed when its grace ends.
  */
 export async function wipeEtcd({ ttlSeconds, suspectGraceMs }: WipeEtcdOptions): Promise<WipeEtcdReport> {
-  // Each of the many processes here wants to end with this one.
+  // Each of the many child processes adds an exit listener to this one.
   process.setMaxListeners(50)
   await using stack = new AsyncDisposableStack()
   const etcd = stack.use(await startEtcd())
@@ -96,7 +96,7 @@ export async function wipeEtcd({ ttlSeconds, suspectGraceMs }: WipeEtcdOptions):
   return { requests, registeredMs, deadGoneMs, forgottenGoneMs }
 }
 
-/** The report in one line. */
+/** Formats the report as one line. */
 export function describeWipe({
   requests,
   registeredMs,

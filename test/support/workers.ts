@@ -7,15 +7,15 @@ import { type RunningGateway, startGateway } from './waygate.ts'
 export interface GatewayWithWorkers extends AsyncDisposable {
   readonly gateway: RunningGateway
   readonly node: Service
-  /** Writes the configuration file anew; it is not read before a SIGHUP. */
+  /** Replaces the configuration file, which is read at the next SIGHUP. */
   configure(config: object | string): Promise<void>
-  /** The processes that take connections. */
+  /** Returns the process ids of the workers that get connections. */
   workers(): Promise<readonly number[]>
-  /** The value of a metric, summed over its series. */
+  /** Returns the value of a metric, summed over its series. */
   metric(name: string): Promise<number>
 }
 
-/** A gateway of two workers with one node, reachable at `/echo/*`. */
+/** Starts a gateway with two workers and one node, reachable at `/echo/*`. */
 export async function startWithWorkers(
   config: object = {},
   { handler, args = [] }: { readonly handler?: Handler; readonly args?: readonly string[] } = {},

@@ -7,13 +7,13 @@ import { tableOfGateway } from './store-table.ts'
 import { until } from './until.ts'
 import type { RunningGateway } from './waygate.ts'
 
-/** Larger than the largest value; etcd takes 1.5 MiB by default. */
+/** Larger than the largest value; etcd accepts 1.5 MiB by default. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 export interface MalformedOptions {
-  /** How often everything is written and deleted. */
+  /** How often all values are written and deleted. */
   readonly rounds: number
-  /** Of a value. */
+  /** Size of the largest values. */
   readonly largestBytes: number
 }
 
@@ -23,8 +23,8 @@ export interface MalformedReport {
 }
 
 /**
- * Writes every kind of value that is none, and checks that the gateway lives, serves every good neighbour,
- * names each of them once with a reason that people can read, and forgets them when they are deleted.
+ * Writes every kind of malformed value. Checks that the gateway keeps running, serves all valid keys, lists each
+ * malformed value once with a readable reason, and forgets it when it is deleted.
  */
 export async function writeMalformed({ rounds, largestBytes }: MalformedOptions): Promise<MalformedReport> {
   const malformed = malformedValues(largestBytes)
@@ -55,7 +55,7 @@ export async function writeMalformed({ rounds, largestBytes }: MalformedOptions)
     for (const { key, reason } of problems) {
       const shown = JSON.stringify(reason)
       assert.ok(reason.length >= 5 && reason.length <= 1_000, `${shortKey(key)}: ${shown}`)
-      // What JSON escapes is a control code, which no terminal should be sent.
+      // Characters that JSON escapes are control codes, which must not reach a terminal.
       assert.ok(!/\\[bfnrtu]/.test(shown.replaceAll('\\\\', '')), `one line for ${shortKey(key)}: ${shown}`)
     }
     assert.deepEqual(
@@ -98,7 +98,7 @@ async function remove(store: RegistryWriter, all: readonly Malformed[]): Promise
   for (const { key } of all) await store.client.kv.deleteRange({ key: Buffer.from(key as string) })
 }
 
-/** Keys that are no text are shown by their bytes. */
+/** Returns how a key is shown: keys that are not UTF-8 are shown as bytes. */
 function shownKey(key: string | Buffer): string {
   const bytes = Buffer.from(key as string)
   return isUtf8(bytes) ? bytes.toString() : `\\x${bytes.toString('hex')}`

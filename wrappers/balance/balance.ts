@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancers.ts'
+import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancer.ts'
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
@@ -12,16 +12,16 @@ import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
 
 export interface BalanceOptions {
-  /** Signs the cookies of `sticky-cookie`; without it clients get none. */
+  /** Signs the cookies of `sticky-cookie`. Without a key, clients get no cookies. */
   readonly cookieKey?: KeyObject | undefined
   /** Milliseconds on the monotonic clock. */
   readonly now?: () => number
 }
 
 /**
- * Chooses the node of each try: an available one of the request's service that this call has not tried.
+ * Chooses the node for each try: an available node of the request's service that this call has not tried yet.
  *
- * @throws GatewayError WG_NO_NODE, or WG_CIRCUIT_OPEN with Retry-After when breakers alone are in the way
+ * @throws GatewayError WG_CIRCUIT_OPEN with Retry-After when breakers eject nodes of the service, else WG_NO_NODE
  */
 export function createBalance<T extends Outcome>(
   nodes: NodeTable,
@@ -59,12 +59,12 @@ export function createBalance<T extends Outcome>(
   }
 }
 
-/** Whether the pick depends on nothing but what the call has tried: true of most routes, and free. */
+/** Whether picks depend only on the nodes that a call has tried. Most routes are plain, and need no context object. */
 function isPlain({ hashKey, stickyCookie, slowStartMs }: Route): boolean {
   return hashKey === undefined && stickyCookie === undefined && !slowStartMs
 }
 
-/** Tells the balancer how a try went. */
+/** Reports the end of a try to the balancer. */
 function observed<T extends Outcome>(
   answer: Promise<T>,
   { body }: UpstreamRequest,
@@ -75,8 +75,8 @@ function observed<T extends Outcome>(
   const begunAt = now()
   return answer.then(
     outcome => {
-      // A connection for a WebSocket says nothing of how long an answer takes, nor does one for which the client
-      // had to send a body first.
+      // The time to a WebSocket connection is not the time of an answer. Nor is a time that includes the body which
+      // the client had to send first.
       const isFailure = isFailureStatus(outcome.status)
       if (outcome.status !== 101 && (body === null || isFailure)) {
         balancer.observe!(peer, now() - begunAt, isFailure ? 'failed' : 'answered')
@@ -91,7 +91,7 @@ function observed<T extends Outcome>(
   )
 }
 
-/** Undefined when the node has seen nothing. */
+/** Returns undefined when the failure has nothing to do with the node. */
 function endOf(error: unknown): TryEnd | undefined {
   if (!(error instanceof UpstreamFailure) || error.kind === 'unsendable') return undefined
   return error.kind === 'aborted' ? 'abandoned' : 'failed'
@@ -101,7 +101,7 @@ function hasHead(outcome: Outcome): outcome is UpstreamResponse {
   return 'sendBody' in outcome
 }
 
-/** The same answer with a cookie for the client. */
+/** Returns the answer with a cookie for the client added. */
 function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T {
   const { status, headers } = response
   const changed: UpstreamResponse = {

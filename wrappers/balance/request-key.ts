@@ -1,16 +1,17 @@
-import type { HashKey } from '../../internal/affinity.ts'
 import type { Call } from '../../internal/call.ts'
-import { claimAt } from '../../internal/claim-at.ts'
-import { cookieOf } from '../../internal/http/cookies.ts'
+import { claimAt } from '../../internal/claim-path.ts'
+import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
+import { pathParameter } from '../../internal/routing/path-parameter.ts'
+import type { HashKey } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
-/** What a request is kept at one node by; undefined when it has nothing of the kind, or an empty text. */
+/** Returns the key that keeps a request on one node; undefined when the request has none, or an empty one. */
 export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Call): string | undefined {
   switch (hashKey.from) {
     case 'header':
-      return headerOf(request.headers, hashKey.name) || undefined
+      return getHeader(request.headers, hashKey.name) || undefined
     case 'cookie':
-      return cookieOf(request.headers, hashKey.name) || undefined
+      return getCookie(request.headers, hashKey.name) || undefined
     case 'address':
       return call.clientAddress
     case 'claim': {
@@ -23,22 +24,4 @@ export function requestKey(hashKey: HashKey, request: UpstreamRequest, call: Cal
     default:
       return hashKey satisfies never
   }
-}
-
-/** The first line of that name, given in lower case. */
-export function headerOf(headers: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name) return headers[i + 1]
-  }
-  return undefined
-}
-
-/** What the client's path has where the route's path has `:name`; the same however it was encoded. */
-function pathParameter(pattern: string, target: string, name: string): string | undefined {
-  const index = pattern.split('/').indexOf(`:${name}`)
-  if (index === -1) return undefined
-  const end = target.indexOf('?')
-  const segment = (end === -1 ? target : target.slice(0, end)).split('/')[index]
-  // A target that is not UTF-8 was refused on its way here.
-  return segment && decodeURIComponent(segment)
 }

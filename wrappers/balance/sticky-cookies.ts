@@ -1,12 +1,11 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import type { StickyCookie } from '../../internal/affinity.ts'
-import { cookieOf } from '../../internal/http/cookies.ts'
+import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
 import type { ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import type { StickyCookie } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
-import { headerOf } from './request-key.ts'
 
-/** The nodes of a service and the cookie that stands for each. */
+/** The nodes of a service, each with the cookie value that stands for it. */
 interface Seals {
   readonly peers: readonly Peer[]
   readonly values: ReadonlyMap<string, string>
@@ -14,9 +13,9 @@ interface Seals {
 }
 
 /**
- * The cookies by which clients come back to their node. A value is the HMAC-SHA256 of service and node id: it says
- * nothing of the node, nobody without the key can make the value of another, and every gateway with the same key
- * makes the same. Values are compared by looking them up, so a request costs no signature.
+ * Makes and reads the cookies that bring clients back to their node. A value is the HMAC-SHA256 of service and node id.
+ * It reveals nothing about the node, cannot be forged without the key, and is the same in every gateway with the same
+ * key. A value is checked by looking it up, so a request costs no signature.
  */
 export class StickyCookies {
   readonly #key: KeyObject
@@ -26,17 +25,17 @@ export class StickyCookies {
     this.#key = key
   }
 
-  /** The id of the node that a request's cookie stands for; undefined without one that we made for a node there is. */
+  /** Returns the id of the node that a request's cookie stands for; undefined without a cookie of a current node. */
   nodeOf(request: UpstreamRequest, service: ServicePeers): string | undefined {
-    const value = cookieOf(request.headers, cookieName(request.route.stickyCookie, service.name))
+    const value = getCookie(request.headers, cookieName(request.route.stickyCookie, service.name))
     return value === undefined ? undefined : this.#sealsOf(service).nodes.get(value)
   }
 
-  /** The Set-Cookie line that brings the client back to a node. */
+  /** Returns the value of the Set-Cookie header that brings the client back to a node. */
   setCookie(request: UpstreamRequest, service: ServicePeers, node: string): string {
-    // A node that has gone since it was chosen is sealed like any other; its cookie is renewed next time.
+    // A node that was removed since it was chosen gets a cookie, too. The client's next request replaces it.
     const value = this.#sealsOf(service).values.get(node) ?? this.#seal(service.name, node)
-    const secure = headerOf(request.headers, 'x-forwarded-proto') === 'https' ? '; Secure' : ''
+    const secure = getHeader(request.headers, 'x-forwarded-proto') === 'https' ? '; Secure' : ''
     return `${cookieName(request.route.stickyCookie, service.name)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}`
   }
 
@@ -60,7 +59,7 @@ export class StickyCookies {
   }
 }
 
-/** Of a service's own name the two characters are replaced that no cookie may have; no name has their substitutes. */
+/** Replaces `@` and `:`, which cookie names must not have, by characters that no service name has. */
 function cookieName(cookie: StickyCookie | undefined, service: string): string {
   return cookie?.name ?? `waygate-${service.replaceAll('@', '!').replaceAll(':', '|')}`
 }

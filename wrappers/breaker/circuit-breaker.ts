@@ -2,44 +2,44 @@ import type { Call } from '../../internal/call.ts'
 import type { BreakerState } from '../../internal/nodes/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { BreakerReason, CircuitEvents, CircuitOptions } from './circuit-options.ts'
+import type { BreakerReason, CircuitBreakerEvents, CircuitBreakerOptions } from './circuit-breaker-options.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
 import { TryWindow } from './try-window.ts'
 
 /**
- * The circuit breaker of one node. Closed, it counts, and decides when to open; what follows, until it is closed again, is
- * opossum's: see {@link OpenBreaker}, which is made when it opens for the first time.
+ * The circuit breaker of one node. While closed, it counts tries and decides when to open. From then until it is closed
+ * again, opossum keeps its state: see {@link OpenBreaker}, which is created when the breaker opens for the first time.
  *
- * It opens by ratio, and at once after `minimumRequests` tries in a row without a connection: a node that died
- * under steady traffic would otherwise be asked until its failures outweigh the good answers before them. For the same
- * reason a node that hangs is left out after half as many tries in a row that were not answered in time: by default 5, the
- * number of failures in a row after which Envoy ejects a node.
+ * The breaker opens when the share of failed tries is too high. It also opens after `minimumRequests` consecutive tries
+ * without a connection: a node that died under steady traffic would otherwise be tried until its failures outweigh the
+ * good answers before them. For the same reason it opens after half as many consecutive tries that were not answered in
+ * time. With the default settings these are 5, the number of consecutive failures after which Envoy ejects a node.
  *
- * A try counts when it is over, as good or as bad; one whose client has left says nothing. One that began before the
- * breaker opened says nothing after that. When it closes, the window starts empty: else the failures that opened it would
- * open it again at the first new one. A client that leaves during the probe leaves the question open instead of answering
- * it.
+ * A try counts when it ends, and not at all when its client has left. Tries that end while the breaker is not closed do
+ * not count, although they began before it opened. When the breaker closes, the window starts empty; otherwise the
+ * failures that opened it would open it again at the next one. A probe whose client leaves decides nothing: the breaker
+ * opens for the same time again.
  */
-export class Circuit {
-  readonly #options: () => CircuitOptions
-  readonly #events: CircuitEvents
+export class CircuitBreaker {
+  readonly #options: () => CircuitBreakerOptions
+  readonly #events: CircuitBreakerEvents
   readonly #window: TryWindow
   #isClosed = true
-  #isShut = false
+  #isDisposed = false
   #breaker: OpenBreaker | undefined = undefined
-  /** Probes in a row that failed. */
+  /** Consecutive failed probes. */
   #failedProbes = 0
-  /** Tries in a row for which there was no connection. */
+  /** Consecutive tries without a connection. */
   #unreachable = 0
-  /** Tries in a row that were not answered in time. */
+  /** Consecutive tries that were not answered in time. */
   #unanswered = 0
   #reason: BreakerReason = 'too many failures'
   #isUnreachable = false
-  /** When the last answer came that was good but slow. */
+  /** When the last good but slow answer came. */
   #slowAt = Number.NEGATIVE_INFINITY
 
-  /** @param options asked at every try, so that they may change */
-  constructor(options: () => CircuitOptions, events: CircuitEvents) {
+  /** @param options is called for every try, so that settings may change */
+  constructor(options: () => CircuitBreakerOptions, events: CircuitBreakerEvents) {
     this.#options = options
     this.#events = events
     this.#window = new TryWindow(options().windowMs)
@@ -53,27 +53,27 @@ export class Circuit {
     return this.#breaker?.retryInMs ?? 0
   }
 
-  /** Whether it is not closed because the node takes no connections. */
+  /** Whether the breaker is not closed because the node accepts no connections. */
   get isUnreachable(): boolean {
     return this.#isUnreachable
   }
 
-  /** Whether a try would be let through now. */
+  /** Whether the breaker would let a try through now. */
   admits(): boolean {
     return this.#isClosed || this.#breaker!.wantsProbe
   }
 
   /**
-   * Runs one try through the breaker. An answer with a failure status counts against the node and is still
-   * the answer.
+   * Runs one try through the breaker. An answer with a failure status counts against the node and is returned all the
+   * same.
    *
-   * @throws CircuitOpenError when the breaker does not admit it
+   * @throws CircuitOpenError when the breaker does not admit the try
    */
   fire<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
     if (!this.#isClosed) return this.#probe(next, request, call)
-    if (this.#isShut) return Promise.reject(new CircuitOpenError('the node is gone'))
+    if (this.#isDisposed) return Promise.reject(new CircuitOpenError('the node was removed'))
     const slowCallMs = this.#slowCallMs(request)
-    // What is the same for all tries costs none of them a closure.
+    // Without a limit on slow calls, all tries share two handlers instead of creating closures.
     if (slowCallMs === undefined)
       return next(request, call).then(this.#onOutcome, this.#onError) as Promise<T>
     const slowFrom = performance.now() + slowCallMs
@@ -83,16 +83,16 @@ export class Circuit {
     ) as Promise<T>
   }
 
-  /** Closes it, whatever it has counted: the node was found to be well by other means. */
+  /** Closes the breaker, whatever it has counted, because a health check found the node healthy. */
   recover(): void {
     if (this.#isClosed) return
     this.#reason = 'check passed'
     this.#breaker!.close()
   }
 
-  /** Ends its timers. */
+  /** Ends the timers. From now on, every try is refused. */
   close(): void {
-    this.#isShut = true
+    this.#isDisposed = true
     this.#window.close()
     this.#breaker?.shutdown()
   }
@@ -100,7 +100,7 @@ export class Circuit {
   readonly #onOutcome = (outcome: Outcome): Outcome => this.#noteOutcome(outcome, false)
 
   readonly #onError = (error: unknown): never => {
-    if (this.#isClosed && saysSomethingOfNode(error)) this.#failed(error, false)
+    if (this.#isClosed && countsAgainstNode(error)) this.#failed(error, false)
     throw error
   }
 
@@ -136,12 +136,12 @@ export class Circuit {
     if (isSlow) this.#slowAt = now
     const tries = window.passed + window.failed
     if (tries < minimumRequests || window.failed / tries < failureRatio - 1e-9) return
-    // A slow answer counts as a failure, and is an answer all the same.
+    // A node that answers slowly is not useless, although slow answers count as failures.
     const isUseless = window.passed === 0 && now - this.#slowAt > windowMs
     if (this.#mayOpen(isUseless)) this.#open(isSlow ? 'too many slow calls' : 'too many failures')
   }
 
-  /** The one try that decides; refused where it is not wanted. */
+  /** Sends the try as the probe; rejects when the breaker is open or another try is the probe. */
   async #probe<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
     let bad: { readonly outcome: T } | undefined
     const attempt = async () => {
@@ -166,14 +166,14 @@ export class Circuit {
     }
   }
 
-  /** Before opossum opens it again. */
+  /** Notes why the probe failed. Must run before opossum sees the failure and opens the breaker again. */
   #probeFailed(error: unknown): void {
-    // A client that left before the answer has shown nothing.
-    if (saysSomethingOfNode(error)) {
+    // When the client left before the answer, the probe showed nothing.
+    if (countsAgainstNode(error)) {
       this.#failedProbes++
       this.#isUnreachable = error instanceof UpstreamFailure && error.kind === 'connect'
       this.#reason = 'probe failed'
-    } else this.#reason = 'probe given up'
+    } else this.#reason = 'probe aborted'
     this.#breaker!.setOpenMs(this.#openMs())
   }
 
@@ -182,7 +182,7 @@ export class Circuit {
     return statuses === null ? isFailureStatus(status) : statuses.includes(status)
   }
 
-  /** Undefined where nothing is too slow: how long a body takes is the client's affair. */
+  /** Undefined when the try cannot be too slow. A request with a body takes as long as its client takes to send it. */
   #slowCallMs(request: UpstreamRequest): number | undefined {
     return request.body === null ? (this.#options().slowCallMs ?? undefined) : undefined
   }
@@ -201,7 +201,7 @@ export class Circuit {
         this.#unanswered = 0
         onChange('open', this.#reason)
       },
-      onHalfOpen: () => onChange('half-open', 'time for a probe'),
+      onHalfOpen: () => onChange('half-open', 'open time elapsed'),
       onClose: () => {
         this.#isClosed = true
         this.#window.clear()
@@ -219,22 +219,22 @@ export class Circuit {
   }
 }
 
-/** Carries a bad answer through opossum as a failure. Not an Error: it needs no stack. */
+/** Carries a bad answer through opossum as a failure. A symbol, because an Error would capture a stack. */
 const BAD_OUTCOME = Symbol('bad outcome')
 
-/** Half of the requests that are asked for before the ratio counts, but 5 where that is less, and never more than all. */
+/** Half of `minimumRequests`, at least 5, and never more than `minimumRequests`. */
 function unansweredLimit(minimumRequests: number): number {
   return Math.min(minimumRequests, Math.max(5, minimumRequests / 2))
 }
 
-/** Statuses that say the node is not well: it failed, or stands in front of something that did. */
+/** Whether a status says that the node, or something behind it, failed. */
 export function isFailureStatus(status: number): boolean {
   return status >= 500 && status !== 501 && status !== 505
 }
 
-/** `hung` says what the failures before it have said. */
-const SAYS_NOTHING: ReadonlySet<FailureKind> = new Set(['aborted', 'unsendable', 'hung'])
+/** Failures that do not count against the node. `hung` follows from failures that were counted before. */
+const NOT_COUNTED: ReadonlySet<FailureKind> = new Set(['aborted', 'unsendable', 'hung'])
 
-function saysSomethingOfNode(error: unknown): boolean {
-  return !(error instanceof UpstreamFailure && SAYS_NOTHING.has(error.kind))
+function countsAgainstNode(error: unknown): boolean {
+  return !(error instanceof UpstreamFailure && NOT_COUNTED.has(error.kind))
 }

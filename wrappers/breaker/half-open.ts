@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import CircuitBreaker from 'opossum'
+import Opossum from 'opossum'
 import type { BreakerState } from '../../internal/nodes/peer.ts'
 
 export interface OpenBreakerEvents {
@@ -9,26 +9,27 @@ export interface OpenBreakerEvents {
 }
 
 /**
- * What becomes of a node that is left out, by opossum: open, it refuses; when its time is over it is half-open and lets
- * one probe through, which decides whether it opens again or closes. Whoever made it calls `shutdown()`.
+ * A breaker from the moment it opens until it closes again. While open, it refuses. When its time has passed it is
+ * half-open and lets one probe through, which either closes it or opens it again. The owner calls `shutdown()`.
  *
- * Of opossum this is the state machine alone. When to open is not asked of it: it knows neither slow calls nor who may
- * stay out, and to count a try it touches some fifty objects, where a gateway in good health has nothing to do but count.
+ * Only the state machine of opossum is used. opossum does not decide when to open, because it knows neither slow calls
+ * nor the limit on ejections. Nor does it count tries: it would touch some fifty objects for each of them, while
+ * counting is all that a breaker has to do in a healthy gateway.
  */
 export class OpenBreaker {
-  readonly #breaker: CircuitBreaker<[attempt: () => Promise<unknown>], unknown>
-  /** opossum's own, which it reads anew each time it opens. */
+  readonly #breaker: Opossum<[attempt: () => Promise<unknown>], unknown>
+  /** The options object of opossum, which reads `resetTimeout` each time it opens. */
   readonly #timing = { resetTimeout: 0 }
   #openedAt = 0
 
   constructor({ onOpen, onHalfOpen, onClose }: OpenBreakerEvents) {
-    this.#breaker = new CircuitBreaker(
+    this.#breaker = new Opossum(
       attempt => attempt(),
       Object.assign(this.#timing, {
         timeout: false as const,
-        // Closed, it never opens by itself.
+        // Keeps opossum from opening by itself.
         volumeThreshold: Number.MAX_SAFE_INTEGER,
-        // Its counts are not used; nor are its timers.
+        // Switches off its counts and its timers, which are not used.
         rollingCountBuckets: 1,
         rotateBucketController: new EventEmitter(),
         rollingPercentilesEnabled: false,
@@ -43,24 +44,24 @@ export class OpenBreaker {
     return this.#breaker.halfOpen ? 'half-open' : 'closed'
   }
 
-  /** Milliseconds until a probe is let through; 0 when it is not open. */
+  /** Milliseconds until the breaker lets a probe through; 0 when it is not open. */
   get retryInMs(): number {
     const passed = performance.now() - this.#openedAt
     return this.#breaker.opened ? Math.max(0, this.#timing.resetTimeout - passed) : 0
   }
 
-  /** Whether it is half-open and its probe has not begun. */
+  /** Whether the breaker is half-open and its probe has not begun. */
   get wantsProbe(): boolean {
     return this.#breaker.pendingClose
   }
 
-  /** @param openMs until it lets a probe through; asked for anew before a probe that fails opens it again */
+  /** @param openMs how long it stays open; call `setOpenMs` before a probe fails, which opens it again */
   open(openMs: number): void {
     this.setOpenMs(openMs)
     this.#breaker.open()
   }
 
-  /** How long it will be open when the probe fails. */
+  /** Sets how long the breaker stays open when the probe fails. */
   setOpenMs(openMs: number): void {
     this.#timing.resetTimeout = openMs
     this.#openedAt = performance.now()
@@ -71,15 +72,15 @@ export class OpenBreaker {
   }
 
   /**
-   * The probe. It opens the breaker again where it rejects, and closes it where it does not.
+   * Runs `attempt` as the probe. The breaker opens again when it rejects, and closes when it resolves.
    *
-   * @throws CircuitOpenError when it is open, or another is the probe
+   * @throws CircuitOpenError when the breaker is open or already has a probe
    */
   probe<T>(attempt: () => Promise<T>): Promise<T> {
     return this.#breaker.fire(attempt).catch(error => {
       const code = (error as { code?: unknown } | undefined)?.code
       if (code === 'EOPENBREAKER' || code === 'ESHUTDOWN')
-        throw new CircuitOpenError('circuit open', { cause: error })
+        throw new CircuitOpenError('the circuit breaker is open', { cause: error })
       throw error
     }) as Promise<T>
   }
@@ -89,7 +90,7 @@ export class OpenBreaker {
   }
 }
 
-/** The breaker refused; the node has seen nothing. */
+/** The breaker refused the try; the node has seen nothing of it. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError'
 }

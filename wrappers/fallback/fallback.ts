@@ -1,18 +1,19 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { RouteFallback } from '../../internal/routing/route.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { StaleAnswers, type StaleAnswersOptions } from './stale-answers.ts'
 import { isKeepable, staleKey, staleResponse } from './stale-rules.ts'
-import { createStaticResponse } from './static-response.ts'
 
 /**
- * Answers for a service that cannot: with a fixed answer, from another service, or with what it answered before.
+ * Answers in place of a service that cannot: with a fixed answer, from another service, or with an earlier answer.
  *
- * The first two step in when the service has no node, is at its limit, all its breakers are open, or no node could be
- * reached; not for answers that a node gave, nor once the request may have been acted on. An old answer takes the place of every
- * failure, since the requests that have one change nothing; not of a node's answer.
+ * A fixed answer and another service are used when the service has no node, is at its concurrency limit, has all its
+ * breakers open, or when no node could be reached. They are not used once a node may have acted on the request. An
+ * earlier answer replaces every failure, because the requests that have one change nothing. No fallback replaces an
+ * answer that a node gave.
  */
 export function createFallback(
   staleAnswers: StaleAnswersOptions = { totalBytes: 0, answerBytes: 0 },
@@ -23,7 +24,8 @@ export function createFallback(
   function fixedAnswer(fallback: RouteFallback & { readonly type: 'static' }): UpstreamResponse {
     let answer = answers.get(fallback)
     if (!answer) {
-      answer = createStaticResponse(fallback.status, fallback.headers, fallback.body)
+      const { status, headers, body } = fallback
+      answer = createWholeResponse(status, Object.entries(headers).flat(), Buffer.from(body))
       answers.set(fallback, answer)
     }
     return answer

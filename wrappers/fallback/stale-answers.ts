@@ -1,7 +1,8 @@
+import { getHeader } from '../../internal/http/header-lines.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 
 export interface StaleAnswersOptions {
-  /** Memory for all answers, with their headers and keys. */
+  /** Memory for all answers, including their headers and keys. */
   readonly totalBytes: number
   /** The largest body that is kept. */
   readonly answerBytes: number
@@ -9,23 +10,23 @@ export interface StaleAnswersOptions {
   readonly now?: () => number
 }
 
-/** An answer as it came. */
+/** An answer as the node gave it. */
 export interface KeptAnswer {
   /** Flat. */
   readonly headers: readonly string[]
   readonly body: Buffer
-  /** On the monotonic clock, milliseconds. */
+  /** Milliseconds on the monotonic clock. */
   readonly keptAt: number
 }
 
-/** The last good answers by key. Those not used for the longest time make room for others. */
+/** The last good answers by key. The least recently used are evicted first. */
 export class StaleAnswers {
   readonly #options: StaleAnswersOptions
   readonly #now: () => number
-  /** The one used last is at the end. */
+  /** The most recently used answer is at the end. */
   readonly #answers = new Map<string, KeptAnswer>()
   #bytes = 0
-  /** Of answers that are still passing. */
+  /** Bytes of answers whose bodies are still passing. */
   #passing = 0
 
   constructor(options: StaleAnswersOptions) {
@@ -33,12 +34,12 @@ export class StaleAnswers {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** Memory in use, as far as it is counted. */
+  /** Bytes in use, including those of answers that are still passing. */
   get bytes(): number {
     return this.#bytes + this.#passing
   }
 
-  /** The answer under `key` and its age in milliseconds, unless it is older than `maxAgeMs`. */
+  /** Returns the answer under `key` and its age in milliseconds, unless it is older than `maxAgeMs`. */
   get(key: string, maxAgeMs: number): { readonly answer: KeptAnswer; readonly ageMs: number } | undefined {
     const answer = this.#answers.get(key)
     if (!answer) return undefined
@@ -49,7 +50,7 @@ export class StaleAnswers {
     return { answer, ageMs }
   }
 
-  /** Keeps the answer once all of it has passed, unless it is too long, or too many are passing. */
+  /** Keeps the answer once all of it has passed, unless it is too long or too much is passing already. */
   keep(key: string, response: UpstreamResponse): void {
     const { answerBytes, totalBytes } = this.#options
     if (declaredLength(response) > answerBytes) return
@@ -101,14 +102,13 @@ export class StaleAnswers {
 }
 
 function declaredLength({ headers }: UpstreamResponse): number {
-  const at = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length')
-  return at === -1 ? 0 : Number(headers[at + 1])
+  return Number(getHeader(headers, 'content-length') ?? 0)
 }
 
-/** What the objects around them take, about. */
+/** A rough estimate of the objects around an answer. */
 const OBJECT_BYTES = 512
 
-/** Two bytes for a character: a text with one beyond latin1 takes so much. */
+/** Counts two bytes for a character, which is what text with a character beyond latin1 takes. */
 function sizeOf(key: string, { headers, body }: KeptAnswer): number {
   const characters = headers.reduce((sum, text) => sum + text.length, key.length)
   return body.length + 2 * characters + OBJECT_BYTES

@@ -1,18 +1,18 @@
 import type { Call, Identity } from '../../internal/call.ts'
+import { createWholeResponse } from '../../internal/http/whole-response.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import type { KeptAnswer } from './stale-answers.ts'
-import { createWholeResponse } from './static-response.ts'
 
-/** Directives of Cache-Control that forbid keeping an answer for others or giving it once it is stale (RFC 9111). */
+/** Cache-Control directives that forbid storing an answer for others or serving it once it is stale (RFC 9111). */
 const FORBIDS = /(?:^|[\s,])(?:private|no-store|no-cache|must-revalidate|proxy-revalidate)(?:$|[\s,=])/i
 
 /**
- * What the answer to a request is kept under; undefined when it must not be kept.
+ * Returns the key under which the answer to a request is kept; undefined when the answer must not be kept.
  *
- * It holds all that an answer may depend on. Who asks is part of it on a route that asks who it is: the subject, what it
- * was granted, the headers made of it, and its other claims, which the node can read, too. A request with any header
- * that is not known to be neutral (a cookie, an Authorization that was not checked here, an API key under whatever name)
- * may speak for somebody whom the gateway does not know.
+ * The key holds everything that the answer may depend on. On a route with authentication that includes the identity:
+ * its subject, its grants, the headers made from it, and its other claims, which the node can read as well. A request
+ * with a header that is not known to be neutral has no key. Such a header (a cookie, an Authorization that was not
+ * checked here, an API key of any name) may stand for a user whom the gateway does not know.
  */
 export function staleKey(
   { route, service, method, target, headers, body }: UpstreamRequest,
@@ -32,12 +32,12 @@ export function staleKey(
     identity.scopes,
     identity.roles,
     identity.headers,
-    lasting(identity),
+    lastingClaims(identity),
   ]
   return JSON.stringify([route.id, service, method, target, varying, who])
 }
 
-/** What a node's answer may depend on without saying so. */
+/** Headers on which an answer may depend although it does not name them in Vary. */
 const VARYING = new Set([
   'accept',
   'accept-encoding',
@@ -47,7 +47,7 @@ const VARYING = new Set([
   'x-forwarded-proto',
 ])
 
-/** Headers that say nothing of who asks, and on which an answer depends only if it names them in Vary. */
+/** Headers that do not identify the client, and on which an answer depends only when it names them in Vary. */
 const NEUTRAL = new Set([
   ...[
     'accept-charset',
@@ -80,21 +80,21 @@ function isNeutral(name: string): boolean {
   )
 }
 
-/** Whether a header is one that the gateway has checked, or has set itself, for the caller it knows. */
+/** Whether a header was checked by the gateway, or set by it, for the identity that it knows. */
 function isOfIdentity(name: string, { identity, isAuthorizationChecked }: Call): boolean {
   if (!identity) return false
   if (name === 'authorization') return isAuthorizationChecked
   return identity.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === name)
 }
 
-/** Claims that change with each token, and not with who it is for. */
-const PASSING = new Set(['exp', 'iat', 'jti', 'nbf'])
+/** Claims that differ between the tokens of one subject. */
+const PER_TOKEN = new Set(['exp', 'iat', 'jti', 'nbf'])
 
-function lasting({ claims = {} }: Identity): unknown {
-  return Object.entries(claims).filter(([name]) => !PASSING.has(name))
+function lastingClaims({ claims = {} }: Identity): unknown {
+  return Object.entries(claims).filter(([name]) => !PER_TOKEN.has(name))
 }
 
-/** Whether an answer may be given again, to the same request by the same subject. */
+/** Whether an answer may be given again to the same request of the same subject. */
 export function isKeepable({ status, headers }: UpstreamResponse): boolean {
   if (status !== 200) return false
   for (let i = 0; i < headers.length; i += 2) {
@@ -113,7 +113,7 @@ export function isKeepable({ status, headers }: UpstreamResponse): boolean {
   return true
 }
 
-/** The answer again, with its age and a word that it is old (RFC 9111 section 5.1, RFC 7234 section 5.5.1). */
+/** Makes the answer again, with Age and a Warning that it is stale (RFC 9111 section 5.1, RFC 7234 section 5.5.1). */
 export function staleResponse(
   method: string,
   { headers, body }: KeptAnswer,
@@ -131,6 +131,6 @@ export function staleResponse(
   lines.push('age', String(age), 'warning', '110 - "Response is Stale"')
   const response = createWholeResponse(200, lines, body)
   if (method !== 'HEAD') return response
-  // An answer to HEAD says how long the body would be.
+  // The answer to a HEAD request gives the length that the body would have.
   return { ...response, headers: length === undefined ? lines : [...lines, 'content-length', length] }
 }

@@ -2,7 +2,7 @@ import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { addressOf, type Node } from '../../internal/nodes/node.ts'
 import { openSocket } from '../http1/open-socket.ts'
 
-// As in routes/public/public-server.ts: an import statement would load the client behind fetch.
+// As in routes/public/http1/server.ts: an import statement would also load the client behind fetch.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
 export interface CheckOptions {
@@ -12,19 +12,19 @@ export interface CheckOptions {
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
-/** What a check has shown. */
+/** The result of a check. */
 export interface CheckResult {
   readonly passed: boolean
-  /** For people: `status 503`, `no connection: connect ECONNREFUSED`. */
+  /** Human-readable: `status 503`, `no connection: connect ECONNREFUSED`. */
   readonly reason: string
-  /** Whether the node takes connections and says nothing. */
+  /** Whether the node accepts connections and does not answer. */
   readonly isHung: boolean
 }
 
 /**
- * Checks a node once, on a connection of the check's own. `done` is called once, never before this returns.
+ * Checks a node once, on a connection of its own. `done` is called once, after this function has returned.
  *
- * @returns what ends the check; `done` is not called then
+ * @returns a function that cancels the check; `done` is then not called
  */
 export function checkNode(
   { node, check, allows }: CheckOptions,
@@ -34,11 +34,11 @@ export function checkNode(
   const { timeoutMs, path } = check
   let isOver = false
   let isConnected = false
-  let stopAsking = () => {}
+  let cancelRequest = () => {}
   const stop = () => {
     isOver = true
     clearTimeout(timer)
-    stopAsking()
+    cancelRequest()
     socket.destroy()
   }
   const end = (result: CheckResult) => {
@@ -55,13 +55,13 @@ export function checkNode(
     else if (path === undefined) end({ passed: true, reason: 'connected', isHung: false })
     else {
       isConnected = true
-      stopAsking = ask(path)
+      cancelRequest = sendRequest(path)
     }
   })
-  // What comes of a connection that is not needed any more concerns nobody.
+  // Errors of a connection that is no longer needed are ignored.
   socket.on('error', () => {})
 
-  function ask(path: string): () => void {
+  function sendRequest(path: string): () => void {
     const { statuses, host = addressOf(node) } = check
     const request = httpRequest({
       createConnection: () => socket,

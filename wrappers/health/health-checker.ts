@@ -1,5 +1,5 @@
 import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
-import { addressOf, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
+import { addressOf, isForwardable, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CheckResult } from './check-node.ts'
@@ -7,27 +7,27 @@ import { NodeCheck } from './node-check.ts'
 
 export interface HealthCheckerOptions {
   readonly nodes: NodeTable
-  /** How a node is to be checked, now: the same object as long as that does not change. Undefined = not at all. */
+  /** Returns how to check a node: the same object as long as nothing changes; undefined = not at all. */
   readonly checkOf: (node: Node) => HealthCheck | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
-  /** Told when the health of a node has changed; `unchecked` when its check has ended and it is still there. */
+  /** Is called when the health of a node changes; with `unchecked` when a node stays and its check ends. */
   readonly onVerdict: (verdict: HealthVerdict) => void
 }
 
-/** First checks are spread over so long, or over the interval: of many nodes that are there at once, and of new ones. */
+/** First checks are spread over this time, or over the interval if shorter: for the first table, and for new nodes. */
 const SPREAD_MS = 1_000
 const NEW_SPREAD_MS = 50
 
 /**
- * Keeps a check going for every node that gets requests and is to be checked. Nothing is checked before `start()`.
- * Whoever started it calls `stop()`.
+ * Checks every node that gets requests and has a health check, again and again from `start()` until `stop()`. The owner
+ * calls `stop()`.
  */
 export class HealthChecker {
   readonly #options: HealthCheckerOptions
   readonly #checks = new Map<string, Map<string, NodeCheck>>()
   #isRunning = false
-  /** Checks made since the start. */
+  /** Checks passed and failed since the start. */
   passed = 0
   failed = 0
 
@@ -35,7 +35,7 @@ export class HealthChecker {
     this.#options = options
   }
 
-  /** Nodes that are being checked. */
+  /** The number of nodes that are checked. */
   get size(): number {
     let size = 0
     for (const checks of this.#checks.values()) size += checks.size
@@ -53,13 +53,13 @@ export class HealthChecker {
     this.#checks.clear()
   }
 
-  /** To be called when rules have changed. */
+  /** Must be called when the rules of health checks have changed. */
   updateAll(spreadMs = NEW_SPREAD_MS): void {
     const services = [...this.#options.nodes.services()].map(({ name }) => name)
     for (const service of new Set([...services, ...this.#checks.keys()])) this.update(service, spreadMs)
   }
 
-  /** To be called when the nodes of a service have changed. */
+  /** Must be called when the nodes of a service have changed. */
   update(service: string, spreadMs = this.#options.nodes.isLoaded ? NEW_SPREAD_MS : SPREAD_MS): void {
     if (!this.#isRunning) return
     const { nodes, checkOf } = this.#options
@@ -67,12 +67,12 @@ export class HealthChecker {
     const after = new Map<string, NodeCheck>()
     for (const peer of nodes.get(service)?.peers ?? []) {
       const { node } = peer
-      const check = node.weight > 0 && node.protocol === undefined ? checkOf(node) : undefined
+      const check = node.weight > 0 && isForwardable(node) ? checkOf(node) : undefined
       const old = before?.get(node.id)
       const isSame = old !== undefined && old.check === check && sameEndpoint(old.node, node)
       if (isSame) before!.delete(node.id)
       if (check) after.set(node.id, isSame ? old : this.#start(peer, check, spreadMs))
-      else if (peer.health !== 'unchecked') this.#tell(node, 'unchecked', NO_CHECK)
+      else if (peer.health !== 'unchecked') this.#report(node, 'unchecked', NO_CHECK)
     }
     for (const check of before?.values() ?? []) check.stop()
     if (after.size > 0) this.#checks.set(service, after)
@@ -86,7 +86,7 @@ export class HealthChecker {
       health,
       allows: this.#options.allows,
       firstAfterMs: Math.random() * Math.min(spreadMs, check.intervalMs),
-      onChange: (changed, result) => this.#tell(node, changed, result),
+      onChange: (changed, result) => this.#report(node, changed, result),
       onChecked: passed => {
         if (passed) this.passed++
         else this.failed++
@@ -94,7 +94,7 @@ export class HealthChecker {
     })
   }
 
-  #tell(node: Node, health: HealthVerdict['health'], { reason, isHung }: CheckResult): void {
+  #report(node: Node, health: HealthVerdict['health'], { reason, isHung }: CheckResult): void {
     const { service, id } = node
     this.#options.onVerdict({ service, id, address: addressOf(node), health, reason, isHung })
   }

@@ -7,19 +7,19 @@ export interface NodeCheckOptions {
   readonly check: HealthCheck
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
-  /** What is known of it already. */
+  /** What earlier checks have found. */
   readonly health: Health
-  /** Until the first check. */
+  /** How long to wait before the first check. */
   readonly firstAfterMs: number
-  /** Told when the node's health has changed. */
+  /** Is called when the node's health changes. */
   readonly onChange: (health: Health, result: CheckResult) => void
-  /** Told of every check. */
+  /** Is called after every check. */
   readonly onChecked: (passed: boolean) => void
 }
 
-/** How far from its time a check may be, as a share of the interval: gateways must not check in step. */
+/** Random deviation of the interval, as a share of it, so that several gateways do not check in step. */
 const JITTER = 0.1
-/** When what is believed is in doubt, the next check comes at least so soon. */
+/** When the last check contradicts the node's health, the next one follows within this time. */
 const IN_DOUBT_MS = 1_000
 
 /** Checks one node again and again, until `stop()`. */

@@ -1,28 +1,29 @@
+import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { rememberSpellings } from '../../internal/http/memoize-names.ts'
-import { addConnectionOptions, without } from '../../internal/http/request-head.ts'
+import { addConnectionOptions } from '../../internal/http/request-head.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 
-/** How the end of an answer's body is found (RFC 9112 section 6.3). `close`: it ends with the connection. */
+/** How the end of an answer's body is found (RFC 9112 section 6.3). `close`: the body ends with the connection. */
 export type Framing = 'none' | 'length' | 'chunked' | 'close'
 
-/** The head of an answer, read once for everything that is to be known of it. */
+/** The head of an answer, read in one pass for everything that the gateway needs to know of it. */
 export interface AnswerHead {
   readonly status: number
-  /** Lines for the client, flat, in order and as spelled; hop-by-hop fields and our own names left out. */
+  /** Headers for the client, flat, in the node's order and spelling, without hop-by-hop fields and our own names. */
   readonly headers: string[]
   readonly framing: Framing
   /** Bytes of the body where `framing` is `length`. */
   readonly length: number
   /** Whether `headers` tell the client that length. */
   readonly tellsLength: boolean
-  /** Whether the node keeps the connection for another request. */
+  /** Whether the node keeps the connection open for another request. */
   readonly persistent: boolean
-  /** How long it says it does; undefined when it does not say. */
+  /** How long the node says that it keeps it open; undefined when it does not say. */
   readonly keepAliveMs: number | undefined
 }
 
-/** How a field of an answer is treated. */
+/** How a header of an answer is treated. */
 const TREAT = {
   pass: 0,
   drop: 1,
@@ -35,12 +36,12 @@ const TREAT = {
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
-  // Fields that end at this hop (RFC 9110 section 7.6.1). Trailer goes with them: trailers are not forwarded, and
+  // Hop-by-hop fields (RFC 9110 section 7.6.1). Trailer is treated like them, because trailers are not forwarded and
   // Node throws when one is announced beside a Content-Length.
   ...['proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
     name => [name, TREAT.drop] as const,
   ),
-  // Set here alone, whatever a node sends.
+  // Set by the gateway alone, whatever a node sends.
   ['x-request-id', TREAT.drop],
   ['x-waygate-fallback', TREAT.drop],
   ['connection', TREAT.connection],
@@ -62,17 +63,19 @@ const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,9})(?:[,\s]|$)/i
 const STATUS_LINE_LENGTH = 12
 
 /**
- * Reads the head of an answer: status line and field lines, each ended by CRLF.
+ * Reads the head of an answer: the status line and the field lines, each ended by CRLF.
  *
- * What two readers could frame differently is refused, not mended: more than one Content-Length, one beside a
- * Transfer-Encoding, any encoding but one `chunked` (what came would be passed on still encoded, and no longer say
- * so), an encoding in HTTP/1.0, one with a tab behind it (llhttp does not know it then, and reads to the end of the
- * connection).
+ * A head that two readers could frame differently is refused and not repaired:
+ * - more than one Content-Length, or a Content-Length beside a Transfer-Encoding;
+ * - any Transfer-Encoding other than a single `chunked`, because the body would be passed on still encoded, but without
+ *   the header that says so;
+ * - a Transfer-Encoding in HTTP/1.0;
+ * - a Transfer-Encoding followed by a tab, which llhttp does not recognise: it reads to the end of the connection.
  *
- * @param text latin1, so that every byte of a value goes out as it came in
+ * @param text latin1, so that every byte of a value is passed on unchanged
  * @param from index of the status line
  * @param end index behind the CRLF of the last line; the empty line follows
- * @param method of the request it answers: an answer to HEAD has no body
+ * @param method of the request that it answers: an answer to HEAD has no body
  * @throws InvalidAnswer
  */
 export function readAnswerHead(text: string, from: number, end: number, method: string): AnswerHead {
@@ -100,7 +103,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
         break
       case TREAT.transferEncoding:
         if (chunked || isOld || value.toLowerCase() !== 'chunked' || isTabBehind(text, valueEnd))
-          throw new InvalidAnswer('the answer has an unknown transfer-encoding')
+          throw new InvalidAnswer('the answer has an unsupported transfer-encoding')
         chunked = true
         break
       case TREAT.contentLength:
@@ -111,7 +114,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
         headers.push(name, value)
         break
       case TREAT.proxyConnection:
-        // No standard has it, but llhttp, too, takes nothing behind an answer that says so.
+        // No standard defines this header, but llhttp, too, accepts nothing after an answer that has it.
         if (hasOption(value, 'close')) closes = true
         break
       case TREAT.keepAlive: {
@@ -121,14 +124,15 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
       }
     }
   })
-  if (chunked && length !== -1) throw new InvalidAnswer('the answer has a content-length and an encoding')
-  // It has none, but readers that do not know its status look for one.
+  if (chunked && length !== -1)
+    throw new InvalidAnswer('the answer has both content-length and transfer-encoding')
+  // An interim answer has no body, but readers that do not know its status would look for one.
   if (status < 200 && (chunked || length > 0)) throw new InvalidAnswer('an interim answer has a body')
 
   const framing = framingOf(status, method, chunked, length)
   return {
     status,
-    headers: named === undefined ? headers : without(headers, named),
+    headers: named === undefined ? headers : withoutHeaders(headers, named),
     framing,
     length: framing === 'length' ? length : 0,
     tellsLength: framing === 'length' && !named?.has('content-length'),
@@ -139,18 +143,18 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
 
 /** @throws InvalidAnswer */
 function readStatusLine(text: string, from: number): number {
-  if (!beginsAsHttp(text, from)) throw new InvalidAnswer('what came is not HTTP/1')
+  if (!beginsAsHttp(text, from)) throw new InvalidAnswer('the answer is not HTTP/1')
   const status = text.slice(from + 9, from + STATUS_LINE_LENGTH)
   const lineEnd = text.indexOf('\r\n', from)
   const behind = from + STATUS_LINE_LENGTH
   if (!STATUS.test(status) || (lineEnd !== behind && text.charCodeAt(behind) !== 0x20))
-    throw new InvalidAnswer('the status is not a number of three digits')
+    throw new InvalidAnswer('the status is not a three-digit number')
   if (!isFieldValue(text.slice(behind, lineEnd)))
     throw new InvalidAnswer('the status line has a control character')
   return Number(status)
 }
 
-/** Whether what has come so far can be the beginning of an answer, so that other protocols are known at once. */
+/** Whether the text so far can be the beginning of an answer. Detects other protocols at their first bytes. */
 export function beginsAsHttp(text: string, from: number): boolean {
   const length = Math.min(text.length - from, 9)
   for (const start of ['HTTP/1.1 ', 'HTTP/1.0 ']) {
@@ -166,7 +170,7 @@ function framingOf(status: number, method: string, chunked: boolean, length: num
   return length === 0 ? 'none' : 'length'
 }
 
-/** Whether one of the blanks between a value and the end of its line is a tab. */
+/** Whether the blanks between a value and the end of its line include a tab. */
 function isTabBehind(text: string, valueEnd: number): boolean {
   let at = valueEnd
   while (text.charCodeAt(at) === 0x20) at++

@@ -2,33 +2,33 @@ import { type AnswerHead, beginsAsHttp, readAnswerHead } from './answer-head.ts'
 import { ChunkedBody } from './chunked-body.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 
-/** Who is told of an answer, in this order, while it is read. */
+/** Receives an answer while it is read. The methods are called in this order. */
 export interface AnswerSink {
-  /** The head of the answer, interim ones (1xx) left out. */
+  /** Is called with the head of the answer; interim heads (1xx) are left out. */
   onHead(head: AnswerHead): void
-  /** A piece of the body: where in the buffer it begins, and the index behind it. */
+  /** Is called with a piece of the body: its first index in the buffer, and the index behind it. */
   onPiece(buffer: Buffer, from: number, to: number): void
 }
 
 const MAX_HEAD_BYTES = 16_384
-/** Before one answer. */
+/** The most interim answers before one answer. */
 const MAX_INTERIM_ANSWERS = 32
-/** Line ends that are not CRLF, and controls. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Line ends other than CRLF, and control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
 const BROKEN_LINES = /(?:^|[^\r])\n|\r(?!\n|$)|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/
 
 /**
- * Reads the answers that come on one connection, one at a time, from the buffers they come in. Strict: whatever is
- * not plainly one HTTP/1 answer is refused.
+ * Reads the answers of one connection, one after the other, from the buffers in which they arrive. It is strict and
+ * refuses everything that is not plainly an HTTP/1 answer.
  */
 export class AnswerReader {
   readonly #sink: AnswerSink
   #method = ''
   #head: AnswerHead | undefined = undefined
   #chunked: ChunkedBody | undefined = undefined
-  /** Of a body whose length is known. */
+  /** Bytes left of a body whose length is known. */
   #left = 0
-  /** What has come of a head that is not whole. */
+  /** The part of an unfinished head that has arrived. */
   #headText = ''
   #interim = 0
 
@@ -36,7 +36,7 @@ export class AnswerReader {
     this.#sink = sink
   }
 
-  /** @param method of the request whose answer comes next */
+  /** Prepares for the next answer. @param method of the request that it answers */
   start(method: string): void {
     this.#method = method
     this.#head = undefined
@@ -45,15 +45,17 @@ export class AnswerReader {
     this.#interim = 0
   }
 
-  /** Undefined until it is whole. */
+  /** The head of the current answer; undefined until it is whole. */
   get head(): AnswerHead | undefined {
     return this.#head
   }
 
   /**
-   * @param size bytes in the buffer, which may be written over when this returns
-   * @returns the index behind the end of the answer; -1 while it goes on
-   * @throws InvalidAnswer; the connection is of no more use then
+   * Reads the bytes that have arrived.
+   *
+   * @param size bytes in the buffer, which may be overwritten once this returns
+   * @returns the index behind the end of the answer; -1 while the answer goes on
+   * @throws InvalidAnswer; the connection must then be closed
    */
   read(buffer: Buffer, size: number): number {
     let from = 0
@@ -67,7 +69,7 @@ export class AnswerReader {
   /** @returns where in the buffer the body begins; any number while the head is not whole */
   #readHead(buffer: Buffer, size: number): number {
     const before = this.#headText.length
-    // Most heads are short, and what is behind them may be long.
+    // Most heads are short, while the body behind them may be long.
     let looked = Math.min(size, MAX_HEAD_BYTES)
     let text = this.#headText + buffer.toString('latin1', 0, looked)
     for (let from = 0; ; ) {
@@ -77,7 +79,7 @@ export class AnswerReader {
         looked = size
         continue
       }
-      // All but its last byte of what ends the head may have come.
+      // Up to three of the four bytes that end the head may already be there.
       if ((end === -1 ? text.length - 3 : end) - from > MAX_HEAD_BYTES)
         throw new InvalidAnswer('the head of the answer is too large')
       if (end === -1) {
@@ -97,9 +99,11 @@ export class AnswerReader {
     }
   }
 
-  /** What cannot become a head is known at once: its end may never come. */
+  /**
+   * Keeps the text of an unfinished head. Refuses what cannot become a head at once, because its end may never come.
+   */
   #keepHeadText(text: string): void {
-    if (!beginsAsHttp(text, 0)) throw new InvalidAnswer('what came is not HTTP/1')
+    if (!beginsAsHttp(text, 0)) throw new InvalidAnswer('the answer is not HTTP/1')
     if (BROKEN_LINES.test(text)) throw new InvalidAnswer('the head of the answer has a control character')
     this.#headText = text
   }

@@ -1,22 +1,22 @@
 import { isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 
-/** Told of a piece of the body: where in the buffer it begins, and the index behind it. */
+/** Is called with a piece of the body: its first index in the buffer, and the index behind it. */
 export type OnPiece = (from: number, to: number) => void
 
 const CR = 0x0d
 const LF = 0x0a
 const SEMICOLON = 0x3b
-/** 52 bits: a number with more of them might not be exact. */
+/** 52 bits. A number with more bits might not be exact. */
 const MAX_SIZE_DIGITS = 13
-/** Of the extensions of one chunk. */
+/** The limit for the extensions of one chunk. */
 const MAX_EXTENSION_BYTES = 4_096
-/** Of all trailers together. */
+/** The limit for all trailers together. */
 const MAX_TRAILER_BYTES = 16_384
-/** RFC 9112 section 7.1.1, without the blanks that it tells readers to expect and writers not to write. */
+/** RFC 9112 section 7.1.1, without the blanks that it requires readers to accept and forbids writers to send. */
 const EXTENSIONS =
   /^(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
-/** Fields that say how a message is framed or where it goes; in a trailer they come too late to be true. */
+/** Fields about the framing or the routing of a message, which must not come after it. */
 const NEVER_TRAILERS = new Set(['content-length', 'transfer-encoding', 'host'])
 
 const STATE = {
@@ -32,19 +32,21 @@ const STATE = {
 type State = (typeof STATE)[keyof typeof STATE]
 
 /**
- * Finds the pieces of one chunked body (RFC 9112 section 7.1) in the buffers it comes in. Extensions are checked
- * and ignored, trailers are checked and dropped. For one body; not to be used again.
+ * Finds the pieces of one chunked body (RFC 9112 section 7.1) in the buffers in which it arrives. Extensions are
+ * checked and ignored; trailers are checked and dropped. An instance reads one body.
  */
 export class ChunkedBody {
   #state: State = STATE.size
   #digits = 0
-  /** Of the chunk: while its size is read, the size so far; then what is yet to come. */
+  /** While the size of a chunk is read, the size so far; then the bytes of the chunk that are left. */
   #left = 0
   #text = ''
 
   /**
-   * @param onPiece called for each piece in the buffer, in order
-   * @returns the index behind the end of the body; -1 while it goes on
+   * Reads the bytes that have arrived.
+   *
+   * @param onPiece is called for each piece in the buffer, in order
+   * @returns the index behind the end of the body; -1 while the body goes on
    * @throws InvalidAnswer
    */
   read(buffer: Buffer, from: number, end: number, onPiece: OnPiece): number {
@@ -115,7 +117,7 @@ export class ChunkedBody {
     this.#state = STATE.sizeLf
   }
 
-  /** The lines behind the last chunk, up to the empty one. @returns the index behind what was read */
+  /** Reads the lines behind the last chunk, up to the empty one. @returns the index behind what was read */
   #readTrailer(buffer: Buffer, from: number, end: number): number {
     for (let at = from; at < end; at++) {
       if (this.#text.length >= MAX_TRAILER_BYTES) throw new InvalidAnswer('the trailers are too long')
@@ -132,7 +134,7 @@ export class ChunkedBody {
 }
 
 function checkTrailer(name: string): void {
-  if (!isToken(name)) throw new InvalidAnswer('the name of a trailer is not a token')
+  if (!isToken(name)) throw new InvalidAnswer('a trailer name is not a token')
   if (NEVER_TRAILERS.has(name.toLowerCase())) throw new InvalidAnswer(`${name} must not be a trailer`)
 }
 

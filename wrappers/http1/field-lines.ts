@@ -2,7 +2,7 @@ import { InvalidAnswer } from './invalid-answer.ts'
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** RFC 9110 section 5.5: no controls but the tab. Text that is beyond latin1 cannot be on the wire at all. */
+/** RFC 9110 section 5.5: no control characters but the tab. Text beyond latin1 cannot be sent at all. */
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
 export function isToken(text: string): boolean {
@@ -13,12 +13,12 @@ export function isFieldValue(text: string): boolean {
   return !FORBIDDEN_IN_VALUE.test(text)
 }
 
-/** Told of each line: its name as spelled, its value without the whitespace around it, and the index behind it. */
+/** Is called for each line with its name as spelled, its trimmed value, and the index behind the value. */
 export type OnFieldLine = (name: string, value: string, valueEnd: number) => void
 
 /**
- * Reads field lines, each ended by CRLF, strictly as RFC 9112 section 5 writes them: no folding, no space before
- * the colon, no bare CR or LF. The name is checked by whoever is told of it.
+ * Reads field lines, each ended by CRLF, strictly as RFC 9112 section 5 defines them: no folding, no space before the
+ * colon, no bare CR or LF. `onLine` has to check the name.
  *
  * @param from index of the first line
  * @param end index behind the CRLF of the last line

@@ -1,4 +1,4 @@
-/** What a node sent is no HTTP/1 answer, or one that two readers could take for two things. Has no stack. */
+/** A node sent something that is not an HTTP/1 answer, or that two readers could read differently. Has no stack. */
 export class InvalidAnswer extends Error {
   override readonly name = 'InvalidAnswer'
 

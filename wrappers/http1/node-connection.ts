@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import type { ConnectionOwner, Exchange } from './exchange.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
+import type { ExchangeConnection, NodeExchange } from './node-exchange.ts'
 import { openSocket } from './open-socket.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
 
@@ -11,51 +11,62 @@ export interface NodeConnectionOptions {
   readonly host: string
   readonly port: number
   readonly connectTimeoutMs: number
-  /** The longest silence between two pieces of an answer's body; 0 = none. */
+  /** The longest silence between two pieces of an answer's body; 0 = no limit. */
   readonly bodyIdleTimeoutMs: number
-  /** How long it is kept idle when the node does not say. */
+  /** How long an idle connection is kept when the node does not say. */
   readonly keepAliveMs: number
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
-/** Read at once. */
+/** What a connection reports to. */
+export interface ConnectionOwner {
+  /** Is called when the connection is free for another request. */
+  onFree(connection: NodeConnection): void
+  onClosed(connection: NodeConnection): void
+}
+
+/** Size of the buffer that a read fills. */
 const READ_BYTES = 65_536
-/** Pieces up to this are handed on as text, longer ones as bytes. */
+/** Pieces up to this size are handed on as text, longer ones as bytes. */
 const MAX_TEXT_BYTES = 16_384
 /**
- * What all connections read into, one after the other: nothing of it is held when a read is over. A thousand of them
- * would hold 64 MB otherwise, and find each its own buffer gone cold. Windows fills a buffer before it says so, so
- * there every connection has its own.
+ * The buffer into which all connections read in turn. Nothing refers to it once a read has been handled. With buffers
+ * of their own, a thousand connections would hold 64 MB, and each would find its buffer evicted from the processor's
+ * cache. Windows fills a buffer before it reports the read, so there every connection has its own.
  */
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
-/** A node closes a connection when its time is over; a request must not meet it doing so. */
+/** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
 /**
  * An HTTP/1.1 connection to a node, which carries one request at a time.
  *
- * It reads below the socket's stream (`onread`), and reads an answer strictly: whatever is
- * not plainly one answer ends the connection, and so does anything that comes after it.
+ * It reads below the socket's stream (`onread`). Anything that is not plainly one answer closes the connection, and so
+ * does anything that follows the answer.
  */
-export class NodeConnection implements AnswerSink {
+export class NodeConnection implements ExchangeConnection, AnswerSink {
   readonly #owner: ConnectionOwner
   readonly #options: NodeConnectionOptions
   readonly #socket: Socket
-  #exchange: Exchange | undefined = undefined
+  #exchange: NodeExchange | undefined = undefined
   #sender: RequestBodySender | undefined = undefined
   readonly #reader: AnswerReader
-  /** Answers carried. */
+  /** Answers that this connection has carried. */
   #carried = 0
-  /** Whether a byte of the answer under way has come. */
+  /** Whether a byte of the current answer has come. */
   #heard = false
   #bodyTimer: NodeJS.Timeout | undefined = undefined
-  /** What it was set to. */
+  /** The time for which the timer was set. */
   #bodyIdleMs = 0
   #isPaused = false
   #idleUntil = 0
 
-  /** Begins to connect. `onOpen` is called once; with an error the connection is closed and was never there. */
+  /**
+   * Begins to connect.
+   *
+   * @param onOpen is called once. With an error, the connection is closed, and its owner hears nothing more of it.
+   */
   constructor(
     options: NodeConnectionOptions,
     owner: ConnectionOwner,
@@ -79,16 +90,18 @@ export class NodeConnection implements AnswerSink {
     )
   }
 
-  /** Whether a request may be sent on it now; its idle time is not over. */
+  /** Whether a request may be sent now. False once the idle time is over. */
   isUsable(now: number): boolean {
     return now < this.#idleUntil && this.#socket.writable
   }
 
   /**
+   * Sends a request, whose answer goes to `exchange`.
+   *
    * @param head of the request, latin1
-   * @param body undefined when it has none
+   * @param body undefined when the request has none
    */
-  send(exchange: Exchange, head: string, body: RequestBodySender | undefined): void {
+  send(exchange: NodeExchange, head: string, body: RequestBodySender | undefined): void {
     this.#exchange = exchange
     this.#heard = false
     this.#reader.start(exchange.method)
@@ -99,7 +112,7 @@ export class NodeConnection implements AnswerSink {
     }
   }
 
-  /** Reads no more of the answer until `resume()`; at most what was read at once still comes. */
+  /** Stops reading the answer until `resume()`. What was already read is still delivered. */
   pause(): void {
     this.#isPaused = true
     this.#socket.pause()
@@ -112,7 +125,7 @@ export class NodeConnection implements AnswerSink {
     this.#bodyTimer?.refresh()
   }
 
-  /** Ends the exchange with `failure`, and the connection with it. */
+  /** Ends the exchange with `failure` and closes the connection. */
   abort(failure: UpstreamFailure): void {
     const exchange = this.#exchange
     this.#release()
@@ -120,14 +133,14 @@ export class NodeConnection implements AnswerSink {
     exchange?.onFailure(failure)
   }
 
-  /** Tells its exchange, if it waits for the head of an answer, that it waits in vain. */
+  /** Notifies an exchange that still waits for the head of its answer that the node hangs. */
   tellHung(): void {
     if (this.#reader.head === undefined) this.#exchange?.onHung()
   }
 
-  /** Closes it, whatever it carries. */
+  /** Closes the connection and fails its exchange, if it has one. */
   destroy(): void {
-    this.abort(new UpstreamFailure('reset', new Error('the connection was closed here')))
+    this.abort(new UpstreamFailure('reset', new Error('the gateway closed the connection')))
   }
 
   #listen(): void {
@@ -153,7 +166,7 @@ export class NodeConnection implements AnswerSink {
   }
 
   #read(buffer: Buffer, size: number): void {
-    // Nobody has asked for anything.
+    // The node sent something without a request.
     if (this.#exchange === undefined) {
       this.destroy()
       return
@@ -170,13 +183,13 @@ export class NodeConnection implements AnswerSink {
   }
 
   onPiece(buffer: Buffer, from: number, to: number): void {
-    // Given up by who was handed the piece before.
+    // The exchange was aborted while it handled an earlier piece of the same read.
     if (this.#exchange === undefined) return
     const isText = to - from <= MAX_TEXT_BYTES
     this.#exchange.onChunk(isText ? buffer.toString('latin1', from, to) : copyOf(buffer, from, to))
   }
 
-  /** @param surplus whether bytes came behind the answer that nobody asked for */
+  /** Ends the exchange. @param surplus whether bytes came behind the answer */
   #finish(surplus: boolean): void {
     const exchange = this.#exchange!
     const head = this.#reader.head!
@@ -193,7 +206,7 @@ export class NodeConnection implements AnswerSink {
     exchange.onEnd()
   }
 
-  /** Forgets the exchange, and reads on whatever it had paused. */
+  /** Lets go of the exchange, and resumes reading if it had paused it. */
   #release(): void {
     this.#sender?.stop()
     this.#sender = undefined
@@ -204,7 +217,7 @@ export class NodeConnection implements AnswerSink {
   #expectMore(): void {
     const idleMs = this.#exchange!.bodyIdleTimeoutMs ?? this.#options.bodyIdleTimeoutMs
     if (idleMs === this.#bodyIdleMs) {
-      // One timer for all answers of the connection; between them it may fire into nothing.
+      // All answers of the connection share one timer. When it fires between two answers, nothing happens.
       this.#bodyTimer?.refresh()
       return
     }
@@ -215,7 +228,9 @@ export class NodeConnection implements AnswerSink {
 
   readonly #onSilence = (): void => {
     if (this.#exchange === undefined || this.#reader.head === undefined || this.#isPaused) return
-    this.abort(new UpstreamFailure('timeout', new Error('the node fell silent in the middle of the body')))
+    this.abort(
+      new UpstreamFailure('timeout', new Error('the node stopped sending in the middle of the body')),
+    )
   }
 
   readonly #onEnd = (): void => {

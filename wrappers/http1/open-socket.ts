@@ -4,23 +4,23 @@ import { connect, isIP, type LookupFunction, type OnReadOpts, Socket } from 'nod
 export interface SocketOptions {
   readonly host: string
   readonly port: number
-  /** For a name to be looked up and the connection to be made. */
+  /** Covers resolving the name and making the connection. */
   readonly timeoutMs: number
-  /** Where what is read goes, instead of the socket's stream. */
+  /** Receives the bytes that are read, instead of the socket's stream. */
   readonly onread?: OnReadOpts
   /**
-   * Whether a connection may be made to an IP address; of a name, asked of all that it stands for at this moment, so
-   * that what it stands for a moment later does not matter. Default: to all.
+   * Whether a connection may be made to an IP address. For a name, it filters the addresses of this very lookup, so a
+   * name that resolves to something else a moment later cannot get around it. Default: all are allowed.
    */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
-/** After this long without traffic, TCP asks whether the other side is still there. */
+/** After this long without traffic, TCP probes whether the other side is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
 /**
- * Makes a TCP connection. `done` is called once, with a connected socket, which is then its caller's to destroy, or
- * with why there is none.
+ * Makes a TCP connection. `done` is called once: with a connected socket, which the caller must destroy, or with an
+ * error. Destroying the returned socket before that cancels the attempt.
  */
 export function openSocket(
   { host, port, timeoutMs, onread, allows }: SocketOptions,
@@ -46,16 +46,16 @@ export function openSocket(
     socket.off('error', settle).off('connect', settle).off('close', onClose)
     done(error, socket)
   }
-  // Destroyed by its caller before it was connected.
-  const onClose = () => settle(new Error('the connection was given up'))
+  // The caller destroyed the socket before it was connected.
+  const onClose = () => settle(new Error('the connection attempt was cancelled'))
   return socket.on('error', settle).on('connect', settle).on('close', onClose)
 }
 
 function forbidden(host: string, port: number): Error {
-  return new Error(`no connection may be made to ${host}:${port}`)
+  return new Error(`connections to ${host}:${port} are not allowed`)
 }
 
-/** Looks a name up as ever, and finds none but the addresses that are allowed. */
+/** Makes a `lookup` that resolves names as usual and leaves out addresses that are not allowed. */
 function lookupAllowed(allows: (address: string, port: number) => boolean, port: number): LookupFunction {
   return (host, options, done) =>
     lookup(host, { ...options, all: true }, (error, found) => {

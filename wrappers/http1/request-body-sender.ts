@@ -4,10 +4,10 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import type { RequestBody } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
-/** Sends the body of one request, no faster than the node takes it. */
+/** Sends the body of one request, no faster than the node accepts it. */
 export class RequestBodySender {
   readonly #body: RequestBody
-  /** Bytes; -1: in chunks. */
+  /** Bytes; -1 = sent in chunks. */
   readonly #length: number
   #source: Readable | undefined = undefined
   #socket: Socket | undefined = undefined
@@ -15,26 +15,26 @@ export class RequestBodySender {
   #isCorked = false
   #isDone = false
 
-  /** @param length bytes that the head promises; -1: it promises chunks */
+  /** @param length bytes that the head declares; -1 when it declares chunks */
   constructor(body: RequestBody, length: number) {
     this.#body = body
     this.#length = length
   }
 
-  /** Whether the node has been given all of it. */
+  /** Whether all of the body was handed to the socket. */
   get isDone(): boolean {
     return this.#isDone
   }
 
-  /** Whether the node has taken all that the client has sent, and the client owes the rest. */
+  /** Whether the node has taken all that the client has sent so far, and the client has yet to send the rest. */
   get waitsForClient(): boolean {
     return this.#source !== undefined && !this.#isDone && !this.#source.isPaused()
   }
 
-  /** Sends head and body. Only now is the first byte taken from the client. */
+  /** Sends head and body. The first byte of the body is read from the client only now. */
   start(socket: Socket, head: string, onFailure: (failure: UpstreamFailure) => void): void {
     this.#socket = socket
-    // What the client has sent already leaves together with the head, which does not wait for the rest.
+    // The part of the body that is already there leaves together with the head. The head does not wait for the rest.
     this.#isCorked = true
     socket.cork()
     socket.write(head, 'latin1')
@@ -45,13 +45,17 @@ export class RequestBodySender {
       .on('data', (chunk: Buffer) => {
         this.#sent += chunk.length
         if (this.#length !== -1 && this.#sent > this.#length) {
-          onFailure(new UpstreamFailure('unsendable', new Error('the body is longer than its length says')))
+          onFailure(
+            new UpstreamFailure('unsendable', new Error('the body is longer than its content-length')),
+          )
         } else if (!this.#write(chunk)) this.#source!.pause()
       })
       .on('end', () => {
         if (this.#length === -1) socket.write('0\r\n\r\n', 'latin1')
         else if (this.#sent < this.#length) {
-          onFailure(new UpstreamFailure('unsendable', new Error('the body is shorter than its length says')))
+          onFailure(
+            new UpstreamFailure('unsendable', new Error('the body is shorter than its content-length')),
+          )
           return
         }
         this.#isDone = true
@@ -60,7 +64,7 @@ export class RequestBodySender {
       .on('error', error => onFailure(failureOf(error)))
   }
 
-  /** Takes no more from the client. */
+  /** Stops reading from the client. */
   stop(): void {
     if (!this.#isDone) this.#source?.destroy()
     this.#uncork()
@@ -89,7 +93,7 @@ export class RequestBodySender {
   }
 }
 
-/** Whatever ended the body on the client's side. */
+/** Turns an error of the client's body into the failure of the try. */
 function failureOf(error: Error): UpstreamFailure {
   if (error instanceof UpstreamFailure) return error
   return new UpstreamFailure(error instanceof GatewayError ? 'unsendable' : 'aborted', error)

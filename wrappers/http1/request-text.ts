@@ -4,15 +4,15 @@ import { isFieldValue, isToken } from './field-lines.ts'
 
 const CHUNKED = -1
 
-/** The head of a request as it goes on the wire, and how long the body behind it is. */
+/** The head of a request as it is sent, and the length of the body behind it. */
 export interface RequestText {
   /** latin1 */
   readonly head: string
-  /** Bytes of the body; -1: sent in chunks. */
+  /** Bytes of the body; -1 = sent in chunks. */
   readonly bodyLength: number
 }
 
-/** Methods whose requests say so when they have no body (RFC 9110 section 8.6). */
+/** Methods whose requests declare an empty body (RFC 9110 section 8.6). */
 const USUALLY_WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY'])
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const LENGTH = /^\d{1,15}$/
@@ -21,16 +21,16 @@ const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
 const isName = rememberSpellings(isToken)
 
 /**
- * Writes the head of a request. Checked again here, at the last place before the wire, whoever made its parts: a
- * line break in one of them would be a request of its own.
+ * Writes the head of a request. All parts are checked again here, at the last place before the wire: a line break in
+ * one of them would begin a request of its own.
  *
- * @param address what Host says unless the request brings one
- * @throws TypeError when a part of it cannot be written
+ * @param address the value of Host, unless the request has one
+ * @throws TypeError when a part must not be written
  */
 export function writeRequestHead(request: UpstreamRequest, address: string): RequestText {
   const { method, target, headers, body } = request
   if (!KNOWN_METHODS.has(method) && !isToken(method)) throw new TypeError('the method is not a token')
-  if (FORBIDDEN_IN_TARGET.test(target)) throw new TypeError('the target has characters that it must not have')
+  if (FORBIDDEN_IN_TARGET.test(target)) throw new TypeError('the target has a forbidden character')
   let text = ''
   let host = address
   let bodyLength = CHUNKED
@@ -38,21 +38,21 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
     const name = headers[i]!
     const value = headers[i + 1]!
     if (!isName(name)) throw new TypeError('a header name is not a token')
-    if (!isFieldValue(value)) throw new TypeError('a header value has characters that it must not have')
+    if (!isFieldValue(value)) throw new TypeError('a header value has a forbidden character')
     if (name.length === 4 && name.toLowerCase() === 'host') host = value
     else {
       if (name.length === 14 && name.toLowerCase() === 'content-length') {
         if (bodyLength !== CHUNKED || !LENGTH.test(value))
-          throw new TypeError('the content-length is not one number')
+          throw new TypeError('content-length must be a single number')
         bodyLength = Number(value)
       } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-        throw new TypeError('how the body is framed is not for the headers to say')
+        throw new TypeError('headers must not include transfer-encoding')
       }
       text += `${name}: ${value}\r\n`
     }
   }
   if (body === null) {
-    if (bodyLength > 0) throw new TypeError('the headers promise a body that there is not')
+    if (bodyLength > 0) throw new TypeError('the headers have a content-length, but there is no body')
     if (bodyLength === CHUNKED && USUALLY_WITH_BODY.has(method)) text += 'content-length: 0\r\n'
     bodyLength = 0
   } else if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'

@@ -1,68 +1,78 @@
-import { TimeSamples } from './time-samples.ts'
+import { TimeSamples } from '../time-samples.ts'
 
-/** Before anything is known. */
+/** The limit before anything is known. */
 const INITIAL = 100
-/** Where the arithmetic has its lower end: below, the headroom alone is more. */
-const LEAST = 2
-/** By how much answers may take longer than the shortest time before the limit shrinks: a share of it, or so long. */
+/** The lower bound of the computed limit; below it, the headroom alone would be larger than the limit. */
+const MIN_LIMIT = 2
+/**
+ * By how much answers may take longer than the shortest time before the limit shrinks: by this factor, or by so long.
+ */
 const BUFFER = 1.25
 const SLACK_MS = 5
-/** Of the event loop, for each of which an answer may wait to be read: on its way, and while it is timed. */
+/** An answer may wait for a turn of the event loop twice: when it is read, and when its time is taken. */
 const SLACK_TURNS = 2
-/** A window is at least this long, and has at least so many samples. */
+/** A window lasts at least this long and has at least this many samples. */
 const WINDOW_MS = 100
 const WINDOW_SAMPLES = 20
-/** The same for what the shortest time is taken from: the least of many medians is too low where each is of few. */
+/**
+ * The shortest time is taken from slots, which are longer than windows: the least of many medians is too low when each
+ * of them is of few samples.
+ */
 const SLOT_MS = 1_000
 const SLOT_SAMPLES = 50
-/** How long the shortest time is believed while answers take longer; the very first one, from who knows what load. */
-const BELIEVED_MS = 10_000
-const FIRST_BELIEVED_MS = 1_000
-/** Within this share of it, answers are as quick as ever. */
-const AS_EVER = 1.1
-/** A look at low concurrency takes so many samples, or this time with those of a window. */
+/**
+ * How long the shortest time is trusted while answers take longer. The first one is trusted for less time, because
+ * nobody knows under which load it was measured.
+ */
+const TRUSTED_MS = 10_000
+const FIRST_TRUSTED_MS = 1_000
+/** Answers within this factor of the shortest time count as equally fast. */
+const EQUALLY_FAST = 1.1
+/** A probe ends after this many samples, or after this time with the samples of a window. */
 const PROBE_SAMPLES = 100
 const PROBE_MS = 400
-/** It is given up after this time, or after so many times as long as an answer took. */
-const PROBE_GIVEN_UP_MS = 2_000
-const PROBE_GIVEN_UP_TIMES = 10
+/** A probe is given up after this time, or after this many times the duration of an answer. */
+const PROBE_MAX_MS = 2_000
+const PROBE_MAX_TIMES = 10
 /**
- * With half as many under way, answers that take these shares of the time were not waiting for each other. Below, they
- * were; above, what they are compared with was measured before there was a queue, or the service has changed.
+ * A probe halves the requests in flight. Answers whose time then stays within these factors were not waiting for each
+ * other. Below the range they were. Above it, the earlier time was measured before there was a queue, or the service
+ * has changed.
  */
 const NOT_QUEUED = { least: 0.75, most: 1.3 } as const
-/** A look confirms what was known where its median is within these shares of it. */
+/** A probe confirms the shortest time when its median is within these factors of it. */
 const CONFIRMED = { least: 0.8, most: 1.25 } as const
 const KEPT_SAMPLES = 512
 
-/** A look at how long answers take with less under way. */
+/** Measures how long answers take with fewer requests in flight. */
 interface Probe {
   readonly limit: number
   readonly since: number
-  /** The median with twice as much under way. */
+  /** The median with twice as many requests in flight. */
   readonly before: number
 }
 
 /**
- * How many requests a service can have under way before its answers only take longer: arithmetic alone, with the time
- * handed in.
+ * Finds the number of requests in flight at a service beyond which its answers only take longer. It is arithmetic
+ * alone; the time is passed in.
  *
- * Per window, `limit = gradient * limit + sqrt(gradient * limit)`, where the gradient is the shortest time an answer
- * takes, and a quarter (or 5 ms), by the median of the window, 0.5 to 2. A service of c workers that is given more than
- * it can do comes to rest at 1.25 c and a root: all workers busy, and a short queue before them. The limit grows only
- * where half of it was used, since else nothing was learned, and so stays within reach of what was seen to work.
+ * For each window, `limit = gradient * limit + sqrt(gradient * limit)`. The gradient is the shortest time of an answer,
+ * plus a quarter or 5 ms, divided by the median of the window, and bounded to 0.5 to 2. Under more load than it can
+ * handle, a service with c workers settles at 1.25 c and a square root: all workers are busy, and a short queue waits
+ * for them. The limit grows only when half of it was used, because otherwise nothing was learned. So it stays near
+ * values that were seen to work.
  *
- * The shortest time is the least median of the last 10 s. Under permanent overload no answer shows it any more, so when
- * it is that old and answers take longer, the limit is halved until a median is known (a probe); and halved again
- * as long as answers then take accordingly less, since they still waited for each other. The same is done when the
- * limit has come down to half and answers are no quicker: then the service has become slower, not fuller.
+ * The shortest time is the least median of the last 10 s. Under permanent overload no answer shows it any longer. So
+ * when it is that old and answers take longer, a probe halves the limit until a median is known. The limit is halved
+ * again as long as answers become faster in proportion, because they were still waiting for each other. A probe also
+ * starts when the limit has come down to half and answers are no faster: the service is then slower, not fuller.
  *
- * After each change, answers are not looked at for as long as one takes: they would tell of the limit before.
+ * After each change, answers are ignored for as long as one takes, because they belong to the limit before.
  *
  * Sources: the gradient controller of Envoy's adaptive concurrency filter, which measures the shortest time by holding
- * concurrency at 3 for 50 requests, at the cost of most of them; the filtered minimum with a short drain is that of
- * BBR (Cardwell et al., ACM Queue 2016). Not Netflix's Gradient2 (concurrency-limits), which compares with a long
- * average: under permanent overload that average becomes the overload's, and the limit drifts upwards.
+ * concurrency at 3 for 50 requests and refuses most others meanwhile; the filtered minimum with a short drain is that
+ * of BBR (Cardwell et al., ACM Queue 2016). Netflix's Gradient2 (concurrency-limits) compares with a long average
+ * instead: under permanent overload that average becomes the overload's, and the limit drifts upwards.
  */
 export class GradientLimit {
   readonly #window = new TimeSamples(KEPT_SAMPLES)
@@ -70,25 +80,25 @@ export class GradientLimit {
   readonly #loopTurnMs: () => number
   #limit: number
   #max: number
-  /** The most that was under way in this window. */
+  /** The most requests in flight during this window. */
   #peak = 0
-  /** Answers count from then on. */
+  /** Answers that come before this time are ignored. */
   #windowAt: number
   #slotAt: number
-  /** The shortest time, milliseconds; undefined before it is known. */
+  /** The shortest time of an answer, milliseconds; undefined until it is known. */
   #shortest: number | undefined = undefined
-  /** Until when it is believed while answers take longer. */
-  #believedUntil = 0
-  /** The largest limit since it was last seen. */
+  /** Until when the shortest time is trusted while answers take longer. */
+  #trustedUntil = 0
+  /** The largest limit since the shortest time was last measured by a probe. */
   #ceiling: number
   #probe: Probe | undefined = undefined
-  /** Whether the first answers are over. */
+  /** Whether the first window, which is discarded, has ended. */
   #isRunning = false
 
   /**
-   * @param max the limit never exceeds it; at least 1
-   * @param now milliseconds on the monotonic clock, here and below
-   * @param loopTurnMs how long a turn of the event loop takes at the moment: answers seem to take longer by it
+   * @param max upper bound of the limit; at least 1
+   * @param now milliseconds on the monotonic clock, here and in the methods
+   * @param loopTurnMs returns how long a turn of the event loop takes at the moment; measured times include it
    */
   constructor(max: number, now: number, loopTurnMs: () => number = () => 0) {
     this.#loopTurnMs = loopTurnMs
@@ -99,7 +109,7 @@ export class GradientLimit {
     this.#slotAt = now
   }
 
-  /** How many may be under way now; a whole number, at least 1. */
+  /** How many requests may be in flight now; a whole number, at least 1. */
   get limit(): number {
     return this.#probe?.limit ?? Math.floor(this.#limit)
   }
@@ -109,21 +119,21 @@ export class GradientLimit {
     this.#set(this.#limit)
   }
 
-  /** @param underWay requests, with the one that begins */
-  began(underWay: number, now: number): void {
-    if (underWay > this.#peak) this.#peak = underWay
+  /** Notes that a request begins. @param inFlight requests in flight, this one included */
+  began(inFlight: number, now: number): void {
+    if (inFlight > this.#peak) this.#peak = inFlight
     const probe = this.#probe
     if (!probe) return
-    const patienceMs = Math.max(PROBE_GIVEN_UP_MS, PROBE_GIVEN_UP_TIMES * probe.before)
-    if (now - probe.since <= patienceMs) return
-    // Nobody asks any more, or nothing is answered.
+    const maxMs = Math.max(PROBE_MAX_MS, PROBE_MAX_TIMES * probe.before)
+    if (now - probe.since <= maxMs) return
+    // Requests have stopped coming, or are not answered.
     this.#probe = undefined
-    this.#believedUntil = now + BELIEVED_MS
+    this.#trustedUntil = now + TRUSTED_MS
     this.#ceiling = this.#limit
     this.#beginAnew(now)
   }
 
-  /** The head of an answer has come that says how long the service takes. @param begunAt when its request began */
+  /** Notes the head of an answer that shows how long the service takes. @param begunAt when its request began */
   answered(begunAt: number, now: number): void {
     if (now < this.#windowAt) return
     const ms = now - begunAt
@@ -140,18 +150,18 @@ export class GradientLimit {
   }
 
   #endWindow(now: number): void {
-    const median = this.#window.median()
+    const median = this.#window.quantile(0.5)
     const isUsed = this.#peak >= this.#limit / 2
     this.#beginWindow(now)
     if (!this.#isRunning) {
-      // Of what has just begun, the quick answers come first.
+      // The first window is biased: fast answers arrive before slow ones.
       this.#isRunning = true
       this.#windowAt = now + 2 * median
       return
     }
     if (this.#shortest === undefined) {
       this.#shortest = median
-      this.#believedUntil = now + FIRST_BELIEVED_MS
+      this.#trustedUntil = now + FIRST_TRUSTED_MS
     }
     if (now - this.#slotAt >= SLOT_MS && this.#slot.count >= SLOT_SAMPLES) this.#endSlot(isUsed, now)
     if (!isUsed || this.#probe) return
@@ -167,19 +177,19 @@ export class GradientLimit {
   }
 
   #endSlot(isUsed: boolean, now: number): void {
-    const median = this.#slot.median()
+    const median = this.#slot.quantile(0.5)
     this.#slot.clear()
     this.#slotAt = now
     const shortest = this.#shortest!
-    if (median <= this.#atMost(AS_EVER, 0.5)) {
+    if (median <= this.#atMost(EQUALLY_FAST, 0.5)) {
       this.#shortest = Math.min(median, shortest)
-      this.#believedUntil = now + BELIEVED_MS
-    } else if (now >= this.#believedUntil) {
-      // Where the limit is far, it is not we who make answers slow.
+      this.#trustedUntil = now + TRUSTED_MS
+    } else if (now >= this.#trustedUntil) {
+      // Far below the limit, the slowness is not caused by this gateway.
       if (isUsed) this.#startProbe(median, this.#limit / 2, now)
       else {
         this.#shortest = median
-        this.#believedUntil = now + BELIEVED_MS
+        this.#trustedUntil = now + TRUSTED_MS
       }
     }
   }
@@ -191,7 +201,7 @@ export class GradientLimit {
   }
 
   #endProbe({ limit, before }: Probe, now: number): void {
-    const median = this.#window.median()
+    const median = this.#window.quantile(0.5)
     const isConfirmed = median <= this.#atMost(CONFIRMED.most, 1) && median >= this.#atLeast(CONFIRMED.least)
     if (!isConfirmed && !(median >= NOT_QUEUED.least * before && median <= NOT_QUEUED.most * before)) {
       const isSteady = median <= NOT_QUEUED.most * before
@@ -202,13 +212,13 @@ export class GradientLimit {
     }
     this.#probe = undefined
     this.#shortest = median
-    this.#believedUntil = now + BELIEVED_MS
+    this.#trustedUntil = now + TRUSTED_MS
     this.#set(2 * limit)
     this.#ceiling = this.#limit
     this.#beginAnew(now + median)
   }
 
-  /** The shortest time and what may come to it: a share, or a share of the slack where that is more. */
+  /** The shortest time times `share`, or plus `ofSlack` of the slack where that is longer. */
   #atMost(share: number, ofSlack: number): number {
     const shortest = this.#shortest!
     return Math.max(share * shortest, shortest + ofSlack * this.#slackMs)
@@ -236,6 +246,6 @@ export class GradientLimit {
   }
 
   #set(limit: number): void {
-    this.#limit = Math.min(this.#max, Math.max(LEAST, limit))
+    this.#limit = Math.min(this.#max, Math.max(MIN_LIMIT, limit))
   }
 }

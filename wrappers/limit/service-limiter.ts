@@ -6,76 +6,78 @@ import { asAnswer } from '../retry/retry-rules.ts'
 import { GradientLimit } from './gradient-limit.ts'
 import { WaitQueue } from './wait-queue.ts'
 
-/** How much of a service may be under way, as the configuration writes it. */
-export interface LimitSettings {
-  /** Requests; null = no fixed limit. */
+/** The concurrency limit of a service, as configured. */
+export interface ServiceLimitSettings {
+  /** Requests in flight; null = no fixed limit. */
   readonly concurrent: number | null
-  /** Whether the limit is found by how long answers take. Not beside `concurrent`. */
+  /** Whether the limit adapts to how long answers take. Excludes `concurrent`. */
   readonly adaptive: boolean
-  /** The most that is found. */
+  /** The upper bound of an adaptive limit. */
   readonly max: number
-  /** How many may wait for a place; null = half as many as the limit. */
+  /** How many requests may wait for a slot; null = half of the limit. */
   readonly queue: number | null
-  /** The longest that one waits. */
+  /** The longest that a request waits for a slot. */
   readonly queueMs: number
 }
 
 /** Why a request was refused. */
-export type LimitReason = 'the queue is full' | 'no place in time'
+export type OverloadReason = 'the queue is full' | 'no slot became free in time'
 
-export interface LimiterOptions {
+export interface ServiceLimiterOptions {
   readonly service: string
-  readonly settings: LimitSettings
-  /** How long a turn of the event loop takes at the moment, milliseconds. */
+  readonly settings: ServiceLimitSettings
+  /** Returns how long a turn of the event loop takes at the moment, milliseconds. */
   readonly loopTurnMs?: (() => number) | undefined
-  /** Told of every refusal. */
-  readonly onRefused?: (limiter: Limiter, reason: LimitReason) => void
+  /** Is called for every refusal. */
+  readonly onRefused?: (limiter: ServiceLimiter, reason: OverloadReason) => void
   /** Milliseconds on the monotonic clock. */
   readonly now?: () => number
 }
 
 const RETRY_AFTER = { 'retry-after': '1' } as const
-/** One for all: the way of a refusal is the way of most requests under overload. */
+/** Shared by all requests, because under overload most requests are refused. */
 const REFUSALS = {
-  'the queue is full': refusal('the service is at its limit, and its queue is full'),
-  'no place in time': refusal('the service is at its limit, and no place became free in time'),
-} as const satisfies Record<LimitReason, GatewayError>
-/** A longer body says more of the client than of the service. */
+  'the queue is full': refusal('the service is at its concurrency limit, and the queue is full'),
+  'no slot became free in time': refusal(
+    'the service is at its concurrency limit, and no slot became free in time',
+  ),
+} as const satisfies Record<OverloadReason, GatewayError>
+/** How long a request with a longer body takes depends more on the client than on the service. */
 const MAX_TIMED_BODY_BYTES = 65_536
 
-/** Holds the requests of one service at a limit. */
-export class Limiter {
+/** Keeps the requests in flight at one service within its limit. Requests beyond it wait in a queue. */
+export class ServiceLimiter {
   readonly service: string
-  readonly #onRefused: (limiter: Limiter, reason: LimitReason) => void
+  readonly #onRefused: (limiter: ServiceLimiter, reason: OverloadReason) => void
   readonly #loopTurnMs: (() => number) | undefined
   readonly #now: () => number
   readonly #queue: WaitQueue
-  #settings: LimitSettings
+  #settings: ServiceLimitSettings
   #gradient: GradientLimit | undefined = undefined
   #inFlight = 0
   #refused = 0
 
-  constructor(options: LimiterOptions) {
+  constructor(options: ServiceLimiterOptions) {
     const { service, settings, loopTurnMs, onRefused = () => {}, now = () => performance.now() } = options
     this.service = service
     this.#settings = settings
     this.#loopTurnMs = loopTurnMs
     this.#onRefused = onRefused
     this.#now = now
-    this.#queue = new WaitQueue({ refuse: () => this.#refuse('no place in time'), now })
+    this.#queue = new WaitQueue({ refuse: () => this.#refuse('no slot became free in time'), now })
     this.configure(settings)
   }
 
-  /** What was learned stays where it still applies, and so do the places that are taken. */
-  configure(settings: LimitSettings): void {
+  /** Takes new settings. Requests in flight still count, and an adaptive limit keeps what it has learned. */
+  configure(settings: ServiceLimitSettings): void {
     this.#settings = settings
     if (!settings.adaptive) this.#gradient = undefined
     else if (this.#gradient) this.#gradient.max = settings.max
     else this.#gradient = new GradientLimit(settings.max, this.#now(), this.#loopTurnMs)
-    this.#fill()
+    this.#admitWaiting()
   }
 
-  /** No limit holds any more: lets everybody in. */
+  /** Removes the limit and lets all waiting requests through. */
   open(): void {
     this.configure({ ...this.#settings, concurrent: null, adaptive: false })
   }
@@ -84,35 +86,35 @@ export class Limiter {
     return this.#gradient ? 'adaptive' : 'static'
   }
 
-  /** How many may be under way now. */
+  /** How many requests may be in flight now. */
   get limit(): number {
     return this.#gradient?.limit ?? this.#settings.concurrent ?? Number.POSITIVE_INFINITY
   }
 
-  /** Requests let through whose answer is not over. */
+  /** Requests that were let through and whose answer has not ended. */
   get inFlight(): number {
     return this.#inFlight
   }
 
-  /** Requests that wait for a place. */
+  /** Requests that wait for a slot. */
   get queued(): number {
     return this.#queue.length
   }
 
-  /** Requests refused since the beginning. */
+  /** Requests refused since the limiter was created. */
   get refused(): number {
     return this.#refused
   }
 
   /**
-   * Sends a request on when there is a place for it. The place is taken until there is no answer, or until
-   * {@link release} says that the answer is over.
+   * Sends a request on as soon as it has a slot. The request holds the slot until it fails, or until {@link release}
+   * is called at the end of its answer.
    *
    * @throws GatewayError WG_OVERLOADED with Retry-After
    */
   pass(next: Upstream, request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
     if (call.ended) return Promise.reject(asAnswer(call.ended))
-    if (this.#queue.length > 0) this.#fill()
+    if (this.#queue.length > 0) this.#admitWaiting()
     const { limit } = this
     if (this.#inFlight < limit && this.#queue.length === 0) {
       this.#inFlight++
@@ -122,15 +124,15 @@ export class Limiter {
     if (this.#queue.length >= (queue ?? Math.ceil(limit / 2)) || queueMs === 0) {
       return Promise.reject(this.#refuse('the queue is full'))
     }
-    // Who lets it in has taken its place.
+    // The slot was counted when the request was let in.
     return this.#queue.wait(call, queueMs).then(() => this.#send(next, request, call))
   }
 
-  /** The answer to `call` is over, or it has none. To be called once. */
+  /** Frees the slot of `call`, whose answer has ended or will not come. Must be called once. */
   release(call: Call): void {
     call.limiter = undefined
     this.#inFlight--
-    if (this.#queue.length > 0) this.#fill()
+    if (this.#queue.length > 0) this.#admitWaiting()
   }
 
   #send(next: Upstream, request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
@@ -140,7 +142,7 @@ export class Limiter {
     gradient?.began(this.#inFlight, begunAt)
     return next(request, call).then(
       response => {
-        // A quick failure says nothing of what a good answer takes.
+        // A quick failure does not show how long a good answer takes.
         if (gradient && !isFailureStatus(response.status) && isTimed(request)) {
           gradient.answered(begunAt, this.#now())
         }
@@ -153,13 +155,13 @@ export class Limiter {
     )
   }
 
-  /** Lets those in who wait, as far as there are places. */
-  #fill(): void {
+  /** Lets waiting requests through while there are free slots. */
+  #admitWaiting(): void {
     const { limit } = this
     while (this.#inFlight < limit && this.#queue.admit()) this.#inFlight++
   }
 
-  #refuse(reason: LimitReason): GatewayError {
+  #refuse(reason: OverloadReason): GatewayError {
     this.#refused++
     this.#onRefused(this, reason)
     return REFUSALS[reason]

@@ -2,20 +2,20 @@ import type { Call } from '../../internal/call.ts'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
 export interface WaitQueueOptions {
-  /** What a call is told whose wait was in vain: too long for the queue, or for its route. */
+  /** Returns the error for a call that waited too long, for the queue or for its route. */
   readonly refuse: () => Error
   /** Milliseconds on the monotonic clock. */
   readonly now?: () => number
 }
 
 /**
- * Calls that wait for a place, first come, first served. How many may, is its user's affair.
+ * Calls that wait for a slot, first come, first served. The queue itself has no limit; its user checks `length`.
  *
- * Not the newest first ("adaptive LIFO"), which serves those who have not yet given up: waits here are so short that
- * nobody gives up meanwhile, and a wait that may last no longer than the target of CoDel (Nichols and Jacobson, ACM
- * Queue 2012) is what that algorithm would bring about.
+ * Serving the newest call first ("adaptive LIFO") would favour clients that have not yet given up. Waits here are too
+ * short for clients to give up. Bounding each wait at the target delay of CoDel (Nichols and Jacobson, ACM Queue 2012)
+ * has the effect that CoDel would have.
  *
- * Its timer runs only while somebody waits, and keeps no process alive.
+ * The timer runs only while calls wait, and does not keep the process alive.
  */
 export class WaitQueue {
   readonly #refuse: () => Error
@@ -33,10 +33,10 @@ export class WaitQueue {
   }
 
   /**
-   * Resolves when `call` has a place. One that is ended leaves the queue.
+   * Resolves when `call` is given a slot. A call that is ended meanwhile leaves the queue.
    *
-   * @throws what `refuse` gives, after `maxMs` or when the call's own time is over
-   * @throws UpstreamFailure of kind `aborted` when its client has left
+   * @throws the error that `refuse` returns, after `maxMs` or when the call's own deadline has passed
+   * @throws UpstreamFailure of kind `aborted` when the client has left
    */
   wait(call: Call, maxMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -53,7 +53,11 @@ export class WaitQueue {
     })
   }
 
-  /** Gives a place to who has waited longest. @returns whether there was anybody */
+  /**
+   * Gives a slot to the call that has waited longest.
+   *
+   * @returns false when no call waits
+   */
   admit(): boolean {
     for (const waiter of this.#waiters) {
       this.#remove(waiter)
@@ -76,7 +80,7 @@ export class WaitQueue {
     this.#timer = undefined
   }
 
-  /** They stand in the order in which their time ends. */
+  /** Refuses calls that have waited too long. They are queued in the order in which their time ends. */
   #expire(): void {
     this.#timer = undefined
     const now = this.#now()

@@ -1,4 +1,4 @@
-import type { NodeConnection, Upstream } from '../../internal/upstream.ts'
+import type { FreshConnection, Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { chosenPeer } from './upstream-peer.ts'
 
@@ -6,7 +6,7 @@ import { chosenPeer } from './upstream-peer.ts'
  * The innermost upstream of what is no plain request: a connection of its own to the chosen node, on which the
  * node has seen nothing yet. It counts as in flight until it is closed.
  */
-export function createConnect(): Upstream<NodeConnection> {
+export function createConnect(): Upstream<FreshConnection> {
   return (_request, call) =>
     new Promise((resolve, reject) => {
       const peer = chosenPeer(call)

@@ -1,50 +1,38 @@
 import type { Socket } from 'node:net'
 import type { Call } from '../../internal/call.ts'
 import type { Health } from '../../internal/nodes/health.ts'
-import { addressOf, type Node } from '../../internal/nodes/node.ts'
+import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
-import { Circuit } from '../breaker/circuit-breaker.ts'
-import type { BreakerReason, CircuitOptions } from '../breaker/circuit-options.ts'
-import { ConnectionPool } from '../http1/connection-pool.ts'
+import type { Outcome, Transport, Wrapper } from '../../internal/upstream.ts'
+import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
+import type { BreakerReason, CircuitBreakerOptions } from '../breaker/circuit-breaker-options.ts'
 import { openSocket } from '../http1/open-socket.ts'
+import { createTransport, type TransportOptions } from './transports.ts'
 
-export interface ConnectionOptions {
-  readonly connectTimeoutMs: number
-  /** The longest silence between two pieces of an answer's body; 0 = none. */
-  readonly bodyIdleTimeoutMs: number
-  /** How long an idle connection is kept when the node does not say; below the node's own time. */
-  readonly keepAliveMs: number
-  /** Undefined = as many as there are requests at once. */
-  readonly maxConnections?: number | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
-}
-
-export interface PeerOptions {
-  readonly connection: ConnectionOptions
-  /** How the breakers of a service's nodes are set, now; asked at every try. */
-  readonly circuit: (service: string) => CircuitOptions
-  /** Told of every change of a breaker's state. */
+export interface PeerOptions extends TransportOptions {
+  /** Returns the current breaker settings of a service's nodes; called at every try. */
+  readonly circuit: (service: string) => CircuitBreakerOptions
+  /** Is called with every change of a breaker's state. */
   readonly onBreaker: (peer: UpstreamPeer, state: BreakerState, reason: BreakerReason) => void
   /**
-   * Whether a node that takes connections may be left out for its failures; every one of late, when it `isUseless`.
+   * Whether a node that accepts connections may be ejected for its failures. `isUseless`: every recent try failed.
    * Default: yes.
    */
-  readonly mayHoldOut?: (peer: Peer, isUseless: boolean) => boolean
+  readonly mayEject?: (peer: Peer, isUseless: boolean) => boolean
 }
 
 /**
- * A node with its connection pool and its circuit breaker. Made and disposed of by the node table.
+ * A node with its connections and its circuit breaker. The node table makes and disposes of it.
  *
- * Pool and breaker come with the first request: together they weigh 27 KB, and a table of thousands of nodes,
- * of which most are quiet, would take seconds to build them.
+ * Connections and breaker come with the first request: together they weigh 27 KB, and building them for a table of
+ * thousands of nodes, most of them quiet, would take seconds.
  */
 export class UpstreamPeer implements Peer {
   node: Node
   readonly address: string
   readonly #options: PeerOptions
-  #pool: ConnectionPool | undefined = undefined
-  #circuit: Circuit | undefined = undefined
+  #transport: Transport | undefined = undefined
+  #circuit: CircuitBreaker | undefined = undefined
   #disposed = false
   inFlight = 0
   requests = 0
@@ -61,12 +49,12 @@ export class UpstreamPeer implements Peer {
     this.#options = options
   }
 
-  get pool(): ConnectionPool {
-    this.#pool ??= this.#createPool()
-    return this.#pool
+  get transport(): Transport {
+    this.#transport ??= this.#createTransport()
+    return this.#transport
   }
 
-  get circuit(): Circuit {
+  get circuit(): CircuitBreaker {
     this.#circuit ??= this.#createCircuit()
     return this.#circuit
   }
@@ -75,7 +63,7 @@ export class UpstreamPeer implements Peer {
     return this.#circuit?.state ?? 'closed'
   }
 
-  /** Whether its breaker is not closed because it takes no connections. */
+  /** Whether its breaker is not closed because it accepts no connections. */
   get isUnreachable(): boolean {
     return this.#circuit?.isUnreachable ?? false
   }
@@ -85,13 +73,13 @@ export class UpstreamPeer implements Peer {
   }
 
   available(): boolean {
-    if (this.node.weight === 0 || this.node.protocol !== undefined || this.isAvoided) return false
+    if (this.node.weight === 0 || !isForwardable(this.node) || this.isAvoided) return false
     return this.#circuit === undefined || this.#circuit.admits()
   }
 
   /**
-   * Makes a connection beside the pool, which neither its size nor the end of the node concerns. `done` is called later,
-   * and once, also with an error when what it returns is destroyed before.
+   * Opens a connection beside the transport's own; neither their limit nor the end of the node concerns it. Calls `done`
+   * later, and once, also with an error when the returned socket is destroyed before.
    */
   connect(done: (error: Error | undefined, socket: Socket) => void): Socket {
     const { host, port } = this.node
@@ -103,39 +91,43 @@ export class UpstreamPeer implements Peer {
     this.#circuit?.recover()
   }
 
-  /** Gives up every try here that waits for an answer, if it may be made on another node instead. */
-  moveWaiting(): void {
-    this.#pool?.tellHung()
+  /** Moves every request here that waits for an answer to another node, if it may be repeated. */
+  rerouteWaiting(): void {
+    this.#transport?.tellHung()
   }
 
   dispose(): void {
     this.#disposed = true
     // Resolves after the last request has ended; its breaker must be there until then.
-    void this.#pool?.close().finally(() => this.#circuit?.close())
-    if (!this.#pool) this.#circuit?.close()
+    void this.#transport?.close().finally(() => this.#circuit?.close())
+    if (!this.#transport) this.#circuit?.close()
   }
 
-  #createCircuit(): Circuit {
-    const { circuit, onBreaker, mayHoldOut } = this.#options
-    return new Circuit(() => circuit(this.node.service), {
+  #createCircuit(): CircuitBreaker {
+    const { circuit, onBreaker, mayEject } = this.#options
+    return new CircuitBreaker(() => circuit(this.node.service), {
       onChange: (state, reason) => {
         if (state === 'closed') this.warmingSince = performance.now()
         onBreaker(this, state, reason)
       },
-      mayOpen: isUseless => mayHoldOut?.(this, isUseless) ?? true,
+      mayOpen: isUseless => mayEject?.(this, isUseless) ?? true,
     })
   }
 
-  #createPool(): ConnectionPool {
-    const { host, port } = this.node
-    const pool = new ConnectionPool({ host, port, ...this.#options.connection })
-    // Chosen just before its node was gone: it refuses, and the call goes to another.
-    if (this.#disposed) void pool.close()
-    return pool
+  #createTransport(): Transport {
+    const transport = createTransport(this, this.#options)
+    // Chosen just before its node was gone: the closed transport refuses, and the call goes to another node.
+    if (this.#disposed) void transport.close()
+    return transport
   }
 }
 
-/** The peer that `balance` chose. Every peer of the node table that the gateway builds is an UpstreamPeer. */
+/** Returns the peer that `balance` chose. Every peer of the gateway's node table is an UpstreamPeer. */
 export function chosenPeer(call: Call): UpstreamPeer {
   return call.peer as UpstreamPeer
+}
+
+/** Sends each try through the circuit breaker of the node it goes to. */
+export function createCircuitBreaker<T extends Outcome>(): Wrapper<T> {
+  return next => (request, call) => chosenPeer(call).circuit.fire(next, request, call)
 }

@@ -4,34 +4,39 @@ import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { CircuitOpenError } from '../breaker/half-open.ts'
-import { retryAfterMs } from '../retry-after.ts'
 import { backoffMs, pause } from './backoff.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { asAnswer, isRepeatable, isUnwanted } from './retry-rules.ts'
 
-/** What a try has brought: an answer, or why there is none. */
+/** The result of a try: an answer, or why there is none. */
 type Result<T> =
   | { readonly outcome: T; readonly error?: undefined }
   | { readonly outcome?: undefined; readonly error: unknown }
 
-/** How the next try comes about. */
+/**
+ * What follows a try.
+ * - `give up`: no further try.
+ * - `free`: another try that costs no budget, counts as no retry and does not back off.
+ * - `uncounted`: a retry that costs no budget.
+ * - `counted`: a retry out of the budget.
+ */
 type Step = 'give up' | 'free' | 'uncounted' | 'counted'
 
-/** What follows the first try of one call when it has not brought what the client should get. */
-export class Retries<T extends Outcome> {
+/** Makes the further tries of one call whose first try has not brought what the client should get. */
+export class AttemptLoop<T extends Outcome> {
   readonly #next: Upstream<T>
   readonly #request: UpstreamRequest
   readonly #call: Call
   readonly #budget: RetryBudget
   readonly #random: () => number
-  #left: number
-  #staleLeft = true
-  #begun = 0
-  /** The last answer of a node, for the client if none that is better comes. */
+  #retriesLeft: number
+  #isStaleRetryLeft = true
+  #backoffs = 0
+  /** The last answer of a node, which the client gets if no better one comes. */
   #answer: { readonly outcome: T; readonly peer: Peer } | undefined = undefined
   #failure: unknown = undefined
-  /** When nodes that said so may be asked again, on the monotonic clock. */
-  readonly #askAgainAt = new Map<Peer, number>()
+  /** When nodes that sent Retry-After may be tried again, on the monotonic clock. */
+  readonly #retryableAt = new Map<Peer, number>()
 
   constructor(
     next: Upstream<T>,
@@ -45,15 +50,15 @@ export class Retries<T extends Outcome> {
     this.#call = call
     this.#budget = budget
     this.#random = random
-    this.#left = request.route.retries ?? Number.POSITIVE_INFINITY
+    this.#retriesLeft = request.route.retries ?? Number.POSITIVE_INFINITY
   }
 
   /**
-   * Goes on after the first try, and ends the request in the budget.
+   * Makes further tries as the result of the first one requires, and ends the request in the budget.
    *
-   * @throws GatewayError, UpstreamFailure as createRetry does
+   * @throws GatewayError, UpstreamFailure as `createRetry` does
    */
-  async after(first: Result<T>): Promise<T> {
+  async continueAfter(first: Result<T>): Promise<T> {
     try {
       for (let result = first; ; ) {
         const step = this.#decide(result)
@@ -66,7 +71,7 @@ export class Retries<T extends Outcome> {
         } finally {
           if (counted) this.#budget.giveBack(this.#wasInVain(result))
         }
-        // There may have been no node to ask.
+        // Without an available node, no try was made.
         if (step !== 'free' && this.#call.attempts > attempts) this.#budget.retries++
         if (result.outcome && !isUnwanted(result.outcome, this.#request)) {
           this.#answer?.outcome.discard()
@@ -82,51 +87,51 @@ export class Retries<T extends Outcome> {
     const { body } = this.#request
     if (outcome) this.#keep(outcome)
     else if (error instanceof CircuitOpenError) {
-      // Another call took the probe's place between choosing and asking. Nothing was sent.
+      // The breaker refused, because another call became its probe after this node was chosen. Nothing was sent.
       this.#call.attempts--
       this.#call.peer!.requests--
       this.#call.exclude(this.#call.peer!)
       return 'free'
     } else if (error instanceof GatewayError) {
-      // No node is left: what went wrong before says more.
+      // No node is left. An earlier failure says more than that.
       this.#failure ??= error
       return 'give up'
     } else {
-      // That a node may have acted on the request says more than that the next one is out of reach.
+      // A failure of a node that may have acted on the request says more than a failed connection.
       if (!isOfKind(error, 'connect') || !(this.#failure instanceof UpstreamFailure)) this.#failure = error
       if (!(error instanceof UpstreamFailure) || !isRepeatable(error, this.#request)) return 'give up'
     }
     if (this.#call.ended || body?.begun) return 'give up'
-    if (error instanceof UpstreamFailure && error.staleConnection && this.#staleLeft) {
-      this.#staleLeft = false
+    if (error instanceof UpstreamFailure && error.staleConnection && this.#isStaleRetryLeft) {
+      this.#isStaleRetryLeft = false
       return 'free'
     }
-    if (this.#left <= 0) return 'give up'
+    if (this.#retriesLeft <= 0) return 'give up'
     const kind = error instanceof UpstreamFailure ? error.kind : undefined
     const isBroken = kind === 'reset' || kind === 'hung'
     if (kind !== 'connect' && !this.#budget.take(performance.now(), isBroken)) return 'give up'
-    this.#left--
+    this.#retriesLeft--
     this.#call.exclude(this.#call.peer!)
     return kind === 'connect' ? 'uncounted' : 'counted'
   }
 
-  /** Whether a node was given more to do and nothing came of it. */
+  /** Whether the retry cost a node work and brought nothing better. */
   #wasInVain({ outcome, error }: Result<T>): boolean {
     if (outcome) return isUnwanted(outcome, this.#request)
     return error instanceof UpstreamFailure && error.kind !== 'aborted'
   }
 
-  /** The node's connection is kept with it, until a better answer comes or the client gets this one. */
+  /** Keeps an answer, and with it its connection, until a better answer comes or the client gets this one. */
   #keep(outcome: T): void {
     this.#answer?.outcome.discard()
     const peer = this.#call.peer!
     this.#answer = { outcome, peer }
     const ms = outcome.headers && retryAfterMs(outcome.headers, Date.now())
-    if (ms !== undefined) this.#askAgainAt.set(peer, performance.now() + ms)
+    if (ms !== undefined) this.#retryableAt.set(peer, performance.now() + ms)
   }
 
   async #backOff(): Promise<void> {
-    const ms = backoffMs(this.#begun++, this.#random())
+    const ms = backoffMs(this.#backoffs++, this.#random())
     if (ms > 0) await pause(this.#call, ms)
   }
 
@@ -142,24 +147,25 @@ export class Retries<T extends Outcome> {
   }
 
   /**
-   * Lets the node be chosen again that is to be asked first of those that named a time.
+   * Makes a node that sent Retry-After available to this call again: the one whose time comes first.
    *
-   * @returns how long that is, milliseconds; undefined when there is none, or it would be too late
+   * @returns how long to wait for that time, milliseconds; undefined when there is no such node, or when its answer
+   *   would come after the deadline
    */
   #readmit(): number | undefined {
     const { route } = this.#request
-    // Without a number, retries are one on every other node.
+    // Without a configured number, there is one retry on every other node and none on the same.
     if (route.retries === undefined) return undefined
-    const [soonest] = [...this.#askAgainAt].sort(([, a], [, b]) => a - b)
+    const [soonest] = [...this.#retryableAt].sort(([, a], [, b]) => a - b)
     if (!soonest) return undefined
     const [peer, at] = soonest
     if (at >= this.#call.startedAt + route.timeoutMs) return undefined
-    this.#askAgainAt.delete(peer)
+    this.#retryableAt.delete(peer)
     this.#call.tried = this.#call.tried.filter(each => each !== peer)
     return Math.max(0, at - performance.now())
   }
 
-  /** @throws GatewayError, UpstreamFailure as createRetry does */
+  /** @throws GatewayError, UpstreamFailure as `createRetry` does */
   #giveUp(): T {
     const { ended } = this.#call
     const answer = this.#answer
@@ -170,15 +176,35 @@ export class Retries<T extends Outcome> {
     }
     answer?.outcome.discard()
     if (answer?.outcome.isBroken && !(this.#failure instanceof UpstreamFailure)) this.#failure = BROKEN_OFF
-    // That the time ran out says less than that it was the client's doing.
-    const isClients = ended?.kind === 'timeout' && isOfKind(this.#failure, 'unsendable')
-    throw asAnswer(isClients ? this.#failure : (ended ?? this.#failure))
+    // When the client caused the timeout, its fault says more than the timeout.
+    const isClientsFault = ended?.kind === 'timeout' && isOfKind(this.#failure, 'unsendable')
+    throw asAnswer(isClientsFault ? this.#failure : (ended ?? this.#failure))
   }
 }
 
-/** The answer that was kept, while another node was asked that had none. */
-const BROKEN_OFF = new UpstreamFailure('reset', new Error('the answer broke off'))
+/** The kept answer broke off while another node was tried, which brought none. */
+const BROKEN_OFF = new UpstreamFailure('reset', new Error('the kept answer broke off'))
 
 function isOfKind(error: unknown, kind: UpstreamFailure['kind']): boolean {
   return error instanceof UpstreamFailure && error.kind === kind
+}
+
+const WHOLE_SECONDS = /^\d{1,9}$/
+
+/**
+ * Reads how long a node asks clients to wait (RFC 9110 section 10.2.3).
+ *
+ * @param headers flat
+ * @param wallClock milliseconds since 1970, to which a date is compared
+ * @returns milliseconds; undefined without a valid Retry-After
+ */
+export function retryAfterMs(headers: readonly string[], wallClock: number): number | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 11 || headers[i]!.toLowerCase() !== 'retry-after') continue
+    const value = headers[i + 1]!
+    if (WHOLE_SECONDS.test(value)) return Number(value) * 1000
+    const date = Date.parse(value)
+    return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock)
+  }
+  return undefined
 }

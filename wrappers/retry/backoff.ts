@@ -4,13 +4,13 @@ const BASE_MS = 25
 const MAX_MS = 250
 
 /**
- * How long to wait before a retry, milliseconds: the first follows at once, since it goes to another node; then
- * anything up to 25 ms, doubled with each up to 250 ms.
+ * Returns how long to wait before a retry, milliseconds. The first retry follows at once, because it goes to another
+ * node. The second waits for a random time up to 25 ms; that bound doubles with each retry, up to 250 ms.
  *
- * Source: "full jitter" of Marc Brooker, "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015), with the
- * numbers that Envoy has by default.
+ * Source: "full jitter" of Marc Brooker, "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015), with Envoy's
+ * default numbers.
  *
- * @param retries begun before
+ * @param retries how many were begun before
  * @param random 0..1
  */
 export function backoffMs(retries: number, random: number): number {
@@ -18,7 +18,7 @@ export function backoffMs(retries: number, random: number): number {
   return random * Math.min(MAX_MS, BASE_MS * 2 ** Math.min(retries - 1, 10))
 }
 
-/** Waits; a call that is given up waits no longer. */
+/** Resolves after `ms`, or as soon as the call is ended. */
 export function pause(call: Call, ms: number): Promise<void> {
   return new Promise(resolve => {
     const waiting = {

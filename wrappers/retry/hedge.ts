@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { RecentTimes } from './recent-times.ts'
+import { TimeSamples } from '../time-samples.ts'
 import { type RetryBudget, RetryBudgets } from './retry-budget.ts'
 import { isUnwanted } from './retry-rules.ts'
 
@@ -12,12 +12,12 @@ export interface HedgeOptions {
 }
 
 /**
- * For GET on routes that ask for it: when the first node takes longer than nearly all answers of the service did of
- * late, a second one is asked, too, if the service's budget has a retry left. The first answer wins; the other try
- * is given up and says nothing of its node. A failure, or a status for which the route would ask another node, wins
- * over nothing but another one.
+ * Hedges GET requests on routes that ask for it. When the first node takes longer than the route's `afterMs`, or by
+ * default than 95% of the service's recent answers, the request is also sent to a second node, if the retry budget of
+ * the service allows it. The first good answer wins. The other try is given up, which does not count against its node.
+ * A failure, or a status on which the route retries, wins only when the other try brings nothing better.
  *
- * Source: "hedged requests" of Dean and Barroso, "The Tail at Scale" (2013).
+ * Source: "hedged requests" in Dean and Barroso, "The Tail at Scale" (2013).
  */
 export function createHedge({
   budgets = new RetryBudgets(),
@@ -43,14 +43,14 @@ export function createHedge({
         ? next(request, call)
         : new Race(next, request, call, budgets.of(request.service)).run(afterMs)
     return answer.then(outcome => {
-      // Where the second try has won, the first would have taken at least as long.
+      // When the second try won, the first would have taken at least as long.
       if (!isUnwanted(outcome, request)) recent.add(now() - begunAt)
       return outcome
     })
   }
 }
 
-/** One request, and the second that may be sent beside it. */
+/** One request: its first try and the second one that may be sent beside it. */
 class Race {
   readonly #next: Upstream
   readonly #request: UpstreamRequest
@@ -59,10 +59,10 @@ class Race {
   readonly #answer = Promise.withResolvers<UpstreamResponse>()
   readonly #tries: Call[] = []
   #timer: NodeJS.Timeout | undefined = undefined
-  /** What has come that nobody wants, unless the other try brings worse. */
+  /** An answer that the route would retry on; used when the other try brings nothing better. */
   #unwanted: { readonly response: UpstreamResponse; readonly by: Call } | undefined = undefined
   #failure: unknown = undefined
-  #underWay = 0
+  #inFlight = 0
   #isHedged = false
   #isOver = false
 
@@ -73,7 +73,7 @@ class Race {
     this.#budget = budget
   }
 
-  /** @param afterMs how long the first node has for itself */
+  /** @param afterMs how long the first node has before the second is tried */
   run(afterMs: number): Promise<UpstreamResponse> {
     this.#timer = setTimeout(() => this.#hedge(), afterMs)
     this.#call.current = {
@@ -96,7 +96,7 @@ class Race {
 
   #try(own: Call): void {
     this.#tries.push(own)
-    this.#underWay++
+    this.#inFlight++
     this.#next(this.#request, own).then(
       response => this.#came(response, own),
       error => this.#failed(error, own),
@@ -104,10 +104,10 @@ class Race {
   }
 
   #came(response: UpstreamResponse, by: Call): void {
-    this.#underWay--
+    this.#inFlight--
     if (this.#isOver) {
       response.discard()
-    } else if (this.#underWay > 0 && isUnwanted(response, this.#request)) {
+    } else if (this.#inFlight > 0 && isUnwanted(response, this.#request)) {
       this.#unwanted = { response, by }
     } else {
       this.#unwanted?.response.discard()
@@ -116,11 +116,11 @@ class Race {
   }
 
   #failed(error: unknown, by: Call): void {
-    this.#underWay--
+    this.#inFlight--
     if (this.#isOver) return
-    // What became of a request that was sent says more than that there was no node for another.
+    // The failure of a try that was sent says more than the lack of another node.
     if (this.#failure === undefined || error instanceof UpstreamFailure) this.#failure = error
-    if (this.#underWay > 0) return
+    if (this.#inFlight > 0) return
     if (this.#unwanted && !this.#unwanted.response.isBroken) {
       this.#win(this.#unwanted.response, this.#unwanted.by)
     } else {
@@ -138,7 +138,7 @@ class Race {
   #end(by: Call): void {
     this.#isOver = true
     clearTimeout(this.#timer)
-    // The second was in vain in any case: one of the two answers is not used.
+    // A second try that was sent is in vain in any case, because one of the two answers is not used.
     if (this.#isHedged) this.#budget.giveBack(this.#tries[1]!.attempts > 0)
     this.#call.current = undefined
     this.#call.peer = by.peer
@@ -148,5 +148,35 @@ class Race {
       if (each.peer) this.#call.exclude(each.peer)
       each.end(new UpstreamFailure('aborted'))
     }
+  }
+}
+
+/** How many answer times of a service are kept. */
+const KEPT = 256
+/** With fewer samples, a percentile means nothing. */
+const MIN_SAMPLES = 20
+/** The percentile is computed anew after this many more samples. */
+const REFRESH_EVERY = 16
+
+/** How long recent answers of a service took. */
+export class RecentTimes {
+  readonly #samples = new TimeSamples(KEPT)
+  #p95 = 0
+  #computedAt = 0
+
+  /** @param ms milliseconds */
+  add(ms: number): void {
+    this.#samples.add(ms)
+  }
+
+  /** The time that 95% of recent answers did not exceed, milliseconds; undefined below 20 samples. */
+  get p95(): number | undefined {
+    const { count } = this.#samples
+    if (count < MIN_SAMPLES) return undefined
+    if (this.#computedAt === 0 || count - this.#computedAt >= REFRESH_EVERY) {
+      this.#p95 = this.#samples.quantile(0.95)
+      this.#computedAt = count
+    }
+    return this.#p95
   }
 }

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import type { RequestBody } from '../../internal/upstream.ts'
 
 /**
- * The same body, which can be sent again: what comes of it is kept while it passes. Whole it is in memory in the
- * end, so it is for short ones. As before, nothing is read before a node takes the first byte.
+ * Makes a body that can be sent more than once, by keeping its chunks as they pass. In the end all of it is in memory,
+ * so this is for short bodies. Nothing is read from the client before a try reads the first byte.
  */
 export function keepBody(source: RequestBody): RequestBody {
   const kept = new KeptBody(source)
@@ -22,7 +22,7 @@ class KeptBody {
     this.#source = source
   }
 
-  /** Begins to take it from the client, at the first call. */
+  /** Begins to read from the client at the first call; later calls do nothing. */
   read(): void {
     if (this.#isReading) return
     this.#isReading = true
@@ -30,24 +30,24 @@ class KeptBody {
       .open()
       .on('data', (chunk: Buffer) => {
         this.chunks.push(chunk)
-        this.#tell()
+        this.#notify()
       })
       .on('end', () => {
         this.ended = true
-        this.#tell()
+        this.#notify()
       })
       .on('error', error => {
         this.error = error
-        this.#tell()
+        this.#notify()
       })
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const reader of this.readers) reader.advance()
   }
 }
 
-/** The body from its beginning, for one try. */
+/** Reads the body from its beginning, for one try. */
 class KeptBodyReader extends Readable {
   readonly #kept: KeptBody
   #next = 0
@@ -56,7 +56,7 @@ class KeptBodyReader extends Readable {
     super()
     this.#kept = kept
     kept.readers.add(this)
-    // Whoever reads hears of it in a listener of its own; when nobody does any more, nobody needs to.
+    // The try that reads has its own listener. Without a reader, an error must not crash the process.
     this.on('error', () => {})
   }
 
@@ -70,7 +70,7 @@ class KeptBodyReader extends Readable {
     done(error)
   }
 
-  /** Passes on what has come; all of it, since it is kept in any case. */
+  /** Passes on all chunks that have come, regardless of backpressure, because they are in memory anyway. */
   advance(): void {
     const { chunks, ended, error } = this.#kept
     while (this.#next < chunks.length) this.push(chunks[this.#next++])

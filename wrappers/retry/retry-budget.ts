@@ -1,27 +1,28 @@
-/** Of the requests, how many may be retries. */
+/** The share of requests that may be retries. */
 const SHARE = 0.2
-/** Always allowed, so that a quiet service has retries, too. */
-const LEAST = 3
-/** The same where connections broke: what a node had in flight when it died. */
-const LEAST_BROKEN = 100
-/** Requests are remembered for one to two of these. */
+/** This many retries are always allowed, so that a quiet service has some. */
+const MIN_RETRIES = 3
+/** This many are always allowed after broken connections, because a node that dies breaks all of its own at once. */
+const MIN_BROKEN_RETRIES = 100
+/** Requests count for one to two half windows. */
 const HALF_WINDOW_MS = 5_000
 
 /**
- * How many retries a service gets, so that nodes that fail because they have too much to do are not given more.
- * Two limits hold at once, each at least 3:
+ * The retry budget of one service. It keeps retries from adding load to nodes that fail because they are overloaded.
+ * Two limits apply together, and each allows at least 3 retries:
  *
- * - Of the requests under way, at most 20% are retries.
- * - Of the requests of the last 5 to 10 s, at most 20% had a retry that brought nothing better. A retry that helped
- *   costs nothing: where one node of two fails, every request may need one. Where all nodes fail, what reaches them
- *   is at most 1.2 times what clients sent.
+ * - At most 20% of the requests in flight are retries.
+ * - At most 20% of the requests of the last 5 to 10 s had a retry in vain, one that brought nothing better. A retry
+ *   that helped costs nothing: when one node of two fails, every request may need one. When all nodes fail, they
+ *   receive at most 1.2 times what clients sent.
  *
- * Connections that broke are another matter: a node that dies breaks all of its own at once, which may be half of what
- * is under way, and none of those clients need notice. So the first limit is not theirs, and the second is at least 100.
- * The same is true of what a node had in flight when it was found to hang.
+ * Broken connections are treated differently. A node that dies breaks all of its connections at once, which may carry
+ * half of the requests in flight, and retries can hide that from all of their clients. So the first limit does not
+ * apply to them, and the second allows at least 100. The same holds for the requests in flight at a node that was found
+ * to hang.
  *
- * Source: the first is Envoy's retry budget, the second Finagle's `RetryBudget`, of which gRPC's retry throttling
- * (gRFC A6) has taught it to tell retries that help from those that do not.
+ * Source: the first limit is Envoy's retry budget, the second Finagle's `RetryBudget`. That only retries in vain count
+ * is taken from gRPC's retry throttling (gRFC A6).
  */
 export class RetryBudget {
   #active = 0
@@ -31,38 +32,41 @@ export class RetryBudget {
   #requestsBefore = 0
   #inVainBefore = 0
   #halfEndsAt = 0
-  /** Retries that were begun, those that cost nothing included. */
+  /** Retries begun, including those that cost no budget. */
   retries = 0
-  /** Second tries that were sent beside the first. */
+  /** Hedges: second tries that were sent beside the first. */
   hedges = 0
-  /** Retries and hedges that there was no budget for. */
+  /** Retries and hedges that the budget did not allow. */
   refused = 0
   #isExhausted = false
   #refusedBefore = 0
   readonly #onChange: (isExhausted: boolean) => void
 
-  /** @param onChange told when there was no budget for a retry, and when that has not happened for 5 to 10 s */
+  /**
+   * @param onChange is called with true when the budget does not allow a retry, and with false when it has allowed all
+   *   for 5 to 10 s
+   */
   constructor(onChange: (isExhausted: boolean) => void = () => {}) {
     this.#onChange = onChange
   }
 
-  /** Whether there was no budget for a retry of late. */
+  /** Whether the budget refused a retry within the last 5 to 10 s. */
   get isExhausted(): boolean {
     return this.#isExhausted
   }
 
-  /** Requests under way. */
+  /** Requests in flight. */
   get active(): number {
     return this.#active
   }
 
-  /** Retries under way. */
+  /** Retries in flight. */
   get retrying(): number {
     return this.#retrying
   }
 
   /**
-   * A request begins.
+   * Counts a request that begins.
    *
    * @param now milliseconds on the monotonic clock
    */
@@ -72,16 +76,16 @@ export class RetryBudget {
     this.#requests++
   }
 
-  /** It has its answer, or will have none. */
+  /** Counts a request that has its answer, or will have none. */
   end(): void {
     this.#active--
   }
 
   /**
-   * Takes a retry out of the budget; `giveBack` when it is over.
+   * Takes a retry out of the budget. Call `giveBack` when the retry is over.
    *
-   * @param isBroken whether a connection broke, or was given up because its node hangs
-   * @returns whether there is one
+   * @param isBroken whether the try before failed because its connection broke, or was given up because its node hangs
+   * @returns whether the budget allows the retry
    */
   take(now: number, isBroken = false): boolean {
     if (now >= this.#halfEndsAt) this.#turn(now)
@@ -91,7 +95,7 @@ export class RetryBudget {
     return isLeft
   }
 
-  /** @param inVain whether the retry brought nothing better */
+  /** Ends a retry that was taken. @param inVain whether the retry brought nothing better */
   giveBack(inVain: boolean): void {
     this.#retrying--
     if (inVain) this.#inVain++
@@ -105,8 +109,8 @@ export class RetryBudget {
   }
 
   #isLeft(taken: number, isBroken: boolean): boolean {
-    if (!isBroken && taken > allowance(this.#active, LEAST)) return false
-    const least = isBroken ? LEAST_BROKEN : LEAST
+    if (!isBroken && taken > allowance(this.#active, MIN_RETRIES)) return false
+    const least = isBroken ? MIN_BROKEN_RETRIES : MIN_RETRIES
     const spent = taken + this.#inVain + this.#inVainBefore
     return spent <= allowance(this.#requests + this.#requestsBefore, least)
   }
@@ -130,21 +134,22 @@ function allowance(requests: number, least: number): number {
   return Math.max(least, SHARE * requests)
 }
 
-/** The budget of each service. Bounded by the services that were ever asked. */
+/** The retry budgets of all services. Bounded by the services that were ever asked. */
 export class RetryBudgets {
   readonly #budgets = new Map<string, RetryBudget>()
   readonly #onChange: (service: string, isExhausted: boolean) => void
 
-  /** @param onChange told when the budget of a service was found exhausted, and when it no longer is */
+  /** @param onChange is called when the budget of a service is found exhausted, and when it no longer is */
   constructor(onChange: (service: string, isExhausted: boolean) => void = () => {}) {
     this.#onChange = onChange
   }
 
-  /** Undefined for a service that was never asked. */
+  /** Returns undefined for a service that was never asked. */
   get(service: string): RetryBudget | undefined {
     return this.#budgets.get(service)
   }
 
+  /** Returns the budget of a service, which is created on first use. */
   of(service: string): RetryBudget {
     let budget = this.#budgets.get(service)
     if (!budget) {
@@ -154,7 +159,7 @@ export class RetryBudgets {
     return budget
   }
 
-  /** Each service that was asked, with its budget. */
+  /** Iterates over the services that were asked, with their budgets. */
   [Symbol.iterator](): IterableIterator<[string, RetryBudget]> {
     return this.#budgets.entries()
   }

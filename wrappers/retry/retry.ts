@@ -1,43 +1,43 @@
 import type { Call } from '../../internal/call.ts'
 import type { Outcome, UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
-import { Retries } from './attempt-loop.ts'
+import { AttemptLoop } from './attempt-loop.ts'
 import { RetryBudgets } from './retry-budget.ts'
 import { asRepeatable, isUnwanted } from './retry-rules.ts'
 
 export interface RetryOptions {
-  /** Shared with whoever else sends a request a second time. */
+  /** Shared with other wrappers that send a request a second time. */
   readonly budgets?: RetryBudgets
-  /** 0..1, for the backoff. */
+  /** Returns a number 0..1, for the backoff. */
   readonly random?: () => number
 }
 
-/** Beyond this, further bodies are not kept; their requests get one try. */
+/** When the kept bodies exceed this, no further bodies are kept, and their requests get one try. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024
 
 /**
- * Asks another node when a try has not brought what the client should get:
+ * Retries a call on another node when a try has not brought what the client should get:
  *
- * - no connection: any request, since the node has seen nothing of it;
+ * - no connection: any request, because the node has seen nothing of it;
  * - a connection that broke before an answer, or a try that took too long: idempotent requests;
- * - a status that the route names: idempotent requests.
+ * - a status that the route lists in `retryOn`: idempotent requests.
  *
- * Never once the client's body has been touched, unless it is short and kept; never a node twice; never beyond
- * the budget of the service, of which a retry after a try without a connection takes nothing. Between tries lies a
- * backoff. Where no retry is possible the client gets the last answer that a node gave, if one did.
+ * A call is not retried once bytes of the client's body were taken, unless the body is short and kept. It is not sent
+ * to the same node twice. Retries stay within the budget of the service; a retry after a failed connection costs no
+ * budget. A backoff separates the tries. When no retry is possible, the client gets the last answer of a node, if there
+ * was one.
  *
- * There are two exceptions to `never twice`. A kept connection that the node closed just as we used it says nothing
- * about the node: such a call gets one try more than its route allows. And a node that said `Retry-After` is asked
- * again when its time is over, if no other is left, the route names a number of retries, and the answer can still
- * come in time.
+ * There are two exceptions to the rule about the same node. A kept connection that the node closed just as it was used
+ * says nothing about the node: such a call gets one try more than its route allows. And a node that sent Retry-After is
+ * tried again when its time has come, if no other node is left, the route sets `retries`, and the deadline allows it.
  *
- * @throws GatewayError what the client is told of the last failure
+ * @throws GatewayError the error for the client, made from the last failure
  * @throws UpstreamFailure of kind `aborted` when the client has left
  */
 export function createRetry<T extends Outcome>({
   budgets = new RetryBudgets(),
   random = Math.random,
 }: RetryOptions = {}): Wrapper<T> {
-  /** Of bodies whose requests are under way. */
+  /** Declared lengths of the kept bodies of requests in flight. */
   let keptBytes = 0
   return next => {
     const ask = (request: UpstreamRequest, call: Call) => {
@@ -46,11 +46,11 @@ export function createRetry<T extends Outcome>({
       return next(request, call).then(
         outcome => {
           if (isUnwanted(outcome, request))
-            return new Retries(next, request, call, budget, random).after({ outcome })
+            return new AttemptLoop(next, request, call, budget, random).continueAfter({ outcome })
           budget.end()
           return outcome
         },
-        error => new Retries(next, request, call, budget, random).after({ error }),
+        error => new AttemptLoop(next, request, call, budget, random).continueAfter({ error }),
       )
     }
     return (given, call) => {

@@ -2,7 +2,7 @@ import type { Upstream, UpstreamRequest, Wrapper } from '../../internal/upstream
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
 export interface TryTimeoutOptions {
-  /** Ends what is not cleared in time. One for all tries costs less than a timer for each. */
+  /** Ends tries that are not cleared in time. Shared by all tries, which costs less than a timer for each. */
   readonly deadlines: {
     start(
       expiring: { readonly startedAt: number; end(reason: UpstreamFailure): void },
@@ -13,11 +13,11 @@ export interface TryTimeoutOptions {
 }
 
 /**
- * Ends a try that takes longer than its route allows, as a failure of its node. The innermost wrapper, so that the
- * node's breaker hears of it.
+ * Ends a try that takes longer than its route's `tryTimeoutMs`, as a failure of its node. It is the innermost wrapper,
+ * so that the failure passes the breaker of the node.
  *
- * How long a body takes that is too long to be kept is the client's affair: such a request has the route's total
- * alone, which begins anew with every piece.
+ * A request whose body is too long to be kept takes as long as its client needs to send it. So only the total timeout
+ * of the route applies to it, which starts again with every piece of the body.
  */
 export function createTryTimeout({ deadlines, now = () => performance.now() }: TryTimeoutOptions): Wrapper {
   return (next: Upstream): Upstream =>
@@ -26,7 +26,7 @@ export function createTryTimeout({ deadlines, now = () => performance.now() }: T
       if (tryTimeoutMs === undefined || hasLongBody(request)) return next(request, call)
       const trying = next(request, call)
       const { current } = call
-      // It is over already: it could not even begin.
+      // The try has already ended, because it could not begin.
       if (current === undefined) return trying
       const deadline = deadlines.start(
         { startedAt: now(), end: reason => current.cancel(reason) },

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Sets of keys are a few thousand bytes; whoever sends more means no good. */
+/** Key sets are a few thousand bytes; a larger answer is hostile or a mistake. */
 export const MAX_JWKS_BYTES = 262_144
 const TIMEOUT_MS = 5_000
 
 export interface FetchJwksOptions {
   readonly signal?: AbortSignal | undefined
-  /** For the whole answer. Default 5,000. */
+  /** Limit for the whole answer, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number | undefined
 }
 
 /**
- * The text of a set of keys. Asks the configured address and no other: redirects are refused, since they would let
- * whoever can make one choose whose signatures count.
+ * Fetches the text of a key set, from the configured address alone. Redirects are refused: anyone able to cause one
+ * could choose whose signatures are trusted.
  *
  * @param url https, or http on loopback
  * @throws Error with the reason, for the log
@@ -22,19 +22,19 @@ export function fetchJwks(
   { signal, timeoutMs = TIMEOUT_MS }: FetchJwksOptions = {},
 ): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  // Imported as a module, node:http would load the client behind fetch as well, which is 5 MB.
+  // An import of node:http would also load the client behind fetch, which takes 5 MB.
   const { get } = process.getBuiltinModule(url.startsWith('https:') ? 'node:https' : 'node:http')
   const ending = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]
   const request = get(url, {
-    // It is asked once in minutes: no connection is worth keeping.
+    // One request every few minutes: keeping the connection is not worthwhile.
     agent: false,
     headers: { accept: 'application/jwk-set+json, application/json' },
     signal: AbortSignal.any(ending),
   })
   request.on('response', response => readAll(response).then(resolve, reject))
   request.on('error', error => {
-    const isLate = ending[0]!.aborted && signal?.aborted !== true
-    reject(isLate ? new Error(`no whole answer within ${timeoutMs} ms`) : error)
+    const hasTimedOut = ending[0]!.aborted && signal?.aborted !== true
+    reject(hasTimedOut ? new Error(`no complete answer within ${timeoutMs} ms`) : error)
   })
   return promise
 }

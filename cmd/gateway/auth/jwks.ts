@@ -6,36 +6,36 @@ import { fetchJwks } from './fetch-jwks.ts'
 
 export interface JwksOptions {
   readonly url: string
-  /** Undefined = whatever the keys can do. */
+  /** Undefined = every algorithm that the keys support. */
   readonly algorithms?: readonly Algorithm[] | undefined
   readonly refreshMs: number
-  /** Between two fetches that tokens cause, at least. */
+  /** The shortest time between two fetches caused by tokens. */
   readonly cooldownMs: number
   readonly logger: Logger
-  /** Default: over HTTP. */
+  /** Default: `fetchJwks`. */
   readonly fetch?: ((url: string, options: { signal: AbortSignal }) => Promise<string>) | undefined
   /** Milliseconds on the monotonic clock. */
   readonly now?: (() => number) | undefined
 }
 
-/** Issuers have a handful of keys; so many are looked at, and no more. */
+/** Issuers have a handful of keys; a larger set is refused. */
 const MAX_KEYS = 100
 
 /**
- * The public keys of an issuer (a JWK Set, RFC 7517), fetched from its address, and kept up to date from then on. What
- * was good last stays while the address does not answer, or answers with something else; only a whole new set takes
- * a key back. Whoever made it calls `start()` and `close()`.
+ * The public keys of an issuer (a JWK Set, RFC 7517), fetched from its `jwksUrl` and kept up to date. The last good
+ * set stays in use while the address does not answer, or answers with something that is not a key set: only a new set
+ * can withdraw a key. The owner calls `start()` and `close()`.
  */
 export class Jwks implements KeySource {
   readonly #options: JwksOptions
   readonly #now: () => number
   readonly #closing = new AbortController()
-  /** By the text of the JWK: a key that is the same as before stays the same object. */
+  /** By the text of the JWK, so that an unchanged key stays the same object. */
   #keys: ReadonlyMap<string, VerificationKey> = new Map()
   #fetching: Promise<void> | undefined
   #fetchedAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
-  /** Why the last fetch failed, which is logged once. */
+  /** Why the last fetch failed; the same reason is logged once. */
   #failure: string | undefined
   isLoaded = false
 
@@ -44,7 +44,7 @@ export class Jwks implements KeySource {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** Fetches for the first time, and from then on at the interval. */
+  /** Fetches the set now, and then once per interval. */
   start(): void {
     void this.#fetch()
     this.#timer = setInterval(() => void this.#fetch(), this.#options.refreshMs).unref()
@@ -56,8 +56,8 @@ export class Jwks implements KeySource {
   }
 
   /**
-   * With a `kid`, the key of that name; without, the only one for the algorithm. Of several that nothing tells apart,
-   * none: to try them all is work that whoever sends a token would order.
+   * Finds the key for the algorithm that has this `kid`; without a `kid`, the only key for the algorithm. Returns none
+   * of several candidates: trying them all would let any client cause that work with a token.
    */
   find(algorithm: string, keyId: string | undefined): VerificationKey | undefined {
     let found: VerificationKey | undefined
@@ -89,20 +89,20 @@ export class Jwks implements KeySource {
       const text = await fetch(url, { signal })
       if (signal.aborted) return
       this.#take(text)
-      if (this.#failure !== undefined) logger.info({ url }, 'the keys of the issuer are to be had again')
+      if (this.#failure !== undefined) logger.info({ url }, 'issuer keys are available again')
       this.#failure = undefined
     } catch (error) {
       if (signal.aborted) return
       const reason = (error as Error).message
       const message = this.isLoaded
-        ? 'the keys of the issuer cannot be fetched; those that were good last stay'
-        : 'the keys of the issuer cannot be fetched; its tokens cannot be judged'
+        ? 'issuer keys cannot be fetched; using the last known keys'
+        : 'issuer keys cannot be fetched; tokens of this issuer are answered with 503'
       if (reason !== this.#failure) logger.warn({ url, reason }, message)
       this.#failure = reason
     }
   }
 
-  /** @throws Error when the text is no set with a key that can be used */
+  /** @throws Error when the text is not a key set, or has no usable key */
   #take(text: string): void {
     const { url, algorithms, logger } = this.#options
     const next = new Map<string, VerificationKey>()
@@ -115,17 +115,15 @@ export class Jwks implements KeySource {
         unusable.push(`keys[${index}] ${(error as Error).message}`)
       }
     }
-    if (next.size === 0) throw new Error(`no key can be used: ${unusable.join('; ') || 'there is none'}`)
+    if (next.size === 0)
+      throw new Error(`the key set has no usable key: ${unusable.join('; ') || 'it is empty'}`)
     const [added, removed] = [missing(next, this.#keys), missing(this.#keys, next)]
     for (const key of removed) key.isRetired = true
     this.#keys = next
     this.isLoaded = true
     if (added.length === 0 && removed.length === 0) return
     const ids = (keys: readonly VerificationKey[]) => keys.map(({ keyId }) => keyId ?? '(no kid)')
-    logger.info(
-      { url, added: ids(added), removed: ids(removed), unusable },
-      'the keys of the issuer have changed',
-    )
+    logger.info({ url, added: ids(added), removed: ids(removed), unusable }, 'issuer keys have changed')
   }
 }
 
@@ -135,7 +133,7 @@ function jwksIn(text: string): readonly unknown[] {
   try {
     set = JSON.parse(text)
   } catch {
-    // The parser's own words would quote it.
+    // The parser's message would quote the answer.
     throw new Error('the answer is not JSON')
   }
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
@@ -144,7 +142,7 @@ function jwksIn(text: string): readonly unknown[] {
   return keys
 }
 
-/** What is in one and not in the other. */
+/** Returns the keys in `one` that `other` does not have. */
 function missing(
   one: ReadonlyMap<string, VerificationKey>,
   other: ReadonlyMap<string, VerificationKey>,

@@ -6,9 +6,9 @@ import { fixedKey, type KeySource } from '../../../middleware/auth/key-source.ts
 type IssuerSection = Config['jwt']['issuers'][number]
 
 /**
- * What the authenticator of tokens runs with; undefined when no key is configured.
+ * Builds the options of the token authenticator from the configuration; undefined when no key is configured.
  *
- * @param jwksOf the keys at the `jwksUrl` of an issuer
+ * @param jwksOf returns the keys at the `jwksUrl` of an issuer
  */
 export function jwtOptions(
   { jwt }: Pick<Config, 'jwt'>,

@@ -3,10 +3,10 @@ import type { Config } from '../../../config/schema.ts'
 import type { Credential, ParsedApiKey } from '../../../discovery/key-state.ts'
 import type { RegistryScope } from '../../../discovery/registry.ts'
 import type { ApiKey, ApiKeys } from '../../../middleware/auth/api-key-authenticator.ts'
+import { createGrantReader } from '../../../middleware/auth/claims.ts'
 import type { Revocations } from '../../../middleware/auth/jwt-authenticator.ts'
-import { createGrantReader } from './grants.ts'
 
-/** What the registry says of who may be let in: API keys, and tokens that were taken back. */
+/** The credentials that come from the registry: API keys, and the ids of revoked tokens. */
 export class LiveCredentials {
   readonly #apiKeys = new Map<string, ApiKey>()
   readonly #revoked = new Set<string>()
@@ -20,7 +20,7 @@ export class LiveCredentials {
     this.revocations = { isLoaded: false, has: tokenId => this.#revoked.has(tokenId) }
   }
 
-  /** The value of an API key in the registry as the authenticator wants it, or what is wrong with it. */
+  /** Parses the registry value of an API key into what the authenticator needs, or the reason why it is invalid. */
   parseApiKey(value: unknown): ParsedApiKey {
     const parsed = parseApiKeyDocument(value)
     if ('reason' in parsed) return parsed
@@ -29,7 +29,7 @@ export class LiveCredentials {
     return { apiKey: { identity: this.#readGrants(owner, grants), acceptedUntil } satisfies ApiKey }
   }
 
-  /** One is new, another than before, or gone. */
+  /** Applies the addition, change or removal of one credential. */
   apply(before: Credential | undefined, after: Credential | undefined): void {
     if (before?.kind === 'api-key') this.#apiKeys.delete(before.hash)
     else if (before) this.#revoked.delete(before.tokenId)
@@ -37,7 +37,7 @@ export class LiveCredentials {
     else if (after) this.#revoked.add(after.tokenId)
   }
 
-  /** All of them are known that there were. */
+  /** Called when the first complete listing of a scope has been applied. */
   loaded(scope: RegistryScope): void {
     if (scope === 'api-keys') this.apiKeys.isLoaded = true
     if (scope === 'revocations') this.revocations.isLoaded = true

@@ -5,7 +5,7 @@ import type { Logger } from '../../../discovery/logger.ts'
 import type { Authenticators } from '../../../middleware/auth/authenticator.ts'
 import { createAuthenticators } from '../../../middleware/auth/authenticators.ts'
 import type { BasicUser } from '../../../middleware/auth/basic-authenticator.ts'
-import { createGrantReader } from './grants.ts'
+import { createGrantReader } from '../../../middleware/auth/claims.ts'
 import { Jwks } from './jwks.ts'
 import { jwtOptions } from './jwt-options.ts'
 import type { LiveCredentials } from './live-credentials.ts'
@@ -17,13 +17,13 @@ export interface OpenAuthenticatorsOptions {
   readonly logger: Logger
 }
 
-/** Everything that tells who a request speaks for. Whoever opened it calls `close()`. */
+/** The running authenticators. The caller of `openAuthenticators` calls `close()`. */
 export interface OpenAuthenticators {
   readonly authenticators: Authenticators
   close(): void
 }
 
-/** Puts the configured authenticators together, and begins to fetch the keys that they need. */
+/** Creates the configured authenticators, and starts to fetch the keys that they need. */
 export function openAuthenticators({
   config,
   keys,

@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import { prefixRange } from '../key-bytes.ts'
-import type { Finding } from './finding.ts'
+import type { DoctorFinding } from './finding.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 
 export interface AuthenticationOptions {
@@ -17,7 +17,7 @@ export interface AuthenticationOptions {
 }
 
 export interface Authentication {
-  readonly findings: readonly Finding[]
+  readonly findings: readonly DoctorFinding[]
   /** Whether calls can be made; otherwise there is nothing more to see. */
   readonly isAccepted: boolean
 }
@@ -40,7 +40,7 @@ export async function checkAuthentication(options: AuthenticationOptions): Promi
   const refusal = await tryToAuthenticate(anonymous, user, password ?? '')
   if (refusal) {
     if (/authentication is not enabled/.test(refusal.reason) || refusal.kind === 'unknown') {
-      const finding: Finding = {
+      const finding: DoctorFinding = {
         check: 'authentication',
         level: 'warning',
         message: `user ${name} is configured, but this etcd has no authentication: who can connect to it can change it`,
@@ -67,7 +67,7 @@ export async function checkAuthentication(options: AuthenticationOptions): Promi
     )
   }
   if (!isOpenNetwork) return accepted(`etcd accepts user ${name}`, { user })
-  const finding: Finding = {
+  const finding: DoctorFinding = {
     check: 'authentication',
     level: 'warning',
     message: `etcd accepts user ${name}, but the password crosses the network as plain text`,

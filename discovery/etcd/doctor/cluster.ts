@@ -1,5 +1,5 @@
 import { leaderless, type MemberStatus } from './endpoint.ts'
-import { count, type Finding } from './finding.ts'
+import { type DoctorFinding, quantity } from './finding.ts'
 
 type Version = readonly [major: number, minor: number]
 
@@ -16,7 +16,7 @@ export function isEmbedded({ version }: Pick<MemberStatus, 'version'>): boolean 
 }
 
 /** The versions of the members that were seen. */
-export function judgeVersions(statuses: readonly MemberStatus[]): Finding[] {
+export function judgeVersions(statuses: readonly MemberStatus[]): DoctorFinding[] {
   const versions = new Map<string, string[]>()
   for (const { version, url } of statuses) versions.set(version, [...(versions.get(version) ?? []), url])
   const findings = [...versions].flatMap(([version, urls]) => judgeVersion(version, urls))
@@ -32,7 +32,7 @@ export function judgeVersions(statuses: readonly MemberStatus[]): Finding[] {
   return findings
 }
 
-function judgeVersion(version: string, urls: readonly string[]): Finding[] {
+function judgeVersion(version: string, urls: readonly string[]): DoctorFinding[] {
   const details = { version, endpoints: urls }
   if (isEmbedded({ version })) {
     return [
@@ -73,10 +73,10 @@ function judgeVersion(version: string, urls: readonly string[]): Finding[] {
 }
 
 /** Whether the members that were seen are one cluster that has a leader and keeps up. */
-export function judgeCluster(statuses: readonly MemberStatus[]): Finding[] {
+export function judgeCluster(statuses: readonly MemberStatus[]): DoctorFinding[] {
   const [first] = statuses
   if (!first) return []
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   const clusters = new Map<string, string[]>()
   for (const { clusterId, url } of statuses)
     clusters.set(clusterId, [...(clusters.get(clusterId) ?? []), url])
@@ -109,15 +109,15 @@ export function judgeCluster(statuses: readonly MemberStatus[]): Finding[] {
     {
       check: 'cluster',
       level: 'ok',
-      message: `${count(statuses.length, 'member')} of cluster ${hex(first.clusterId)}; ${who}`,
+      message: `${quantity(statuses.length, 'member')} of cluster ${hex(first.clusterId)}; ${who}`,
       details: { clusterId: hex(first.clusterId), leaderId: hex(first.leaderId) },
     },
   ]
 }
 
-function judgeLag(statuses: readonly MemberStatus[]): Finding[] {
+function judgeLag(statuses: readonly MemberStatus[]): DoctorFinding[] {
   const newest = Math.max(...statuses.map(({ raftIndex }) => raftIndex))
-  return statuses.flatMap(({ url, raftIndex, raftAppliedIndex }): Finding[] => {
+  return statuses.flatMap(({ url, raftIndex, raftAppliedIndex }): DoctorFinding[] => {
     const behind = newest - raftIndex
     const unapplied = raftIndex - raftAppliedIndex
     if (behind <= MAX_LAG && unapplied <= MAX_LAG) return []

@@ -17,6 +17,6 @@ export function parseEndpoint(url: string): EndpointUrl {
 }
 
 /** Whether an address is this machine's alone. */
-export function isLoopback(host: string): boolean {
+export function isLoopbackHost(host: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || /^(?:[^.]+\.)*localhost\.?$/i.test(host)
 }

@@ -1,8 +1,8 @@
 import type { Etcd3, IStatusResponse } from 'etcd3'
-import type { EtcdTls } from '../client.ts'
+import type { EtcdTls } from '../tls-credentials.ts'
 import { explainConnection } from './connection-failure.ts'
 import type { EndpointUrl } from './endpoint-url.ts'
-import { duration, type Finding } from './finding.ts'
+import { type DoctorFinding, duration } from './finding.ts'
 import { probe } from './probe.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { NotInTimeError, within } from './within.ts'
@@ -34,7 +34,7 @@ export interface EndpointReport {
   readonly status: MemberStatus | undefined
   /** Whether it answered that its status is not for everybody. */
   readonly isReserved: boolean
-  readonly findings: readonly Finding[]
+  readonly findings: readonly DoctorFinding[]
 }
 
 export interface EndpointOptions {
@@ -75,7 +75,7 @@ export async function checkEndpoint(options: EndpointOptions): Promise<EndpointR
   const result = 'status' in again ? again : first
   const details = { endpoint: url, roundTripMs: Math.round(tripMs * 100) / 100 }
   const message = `${url} answers in ${duration(tripMs)}`
-  const findings: Finding[] = [
+  const findings: DoctorFinding[] = [
     tripMs < SLOW_MS
       ? { check: 'connection', level: 'ok', message, details }
       : {
@@ -117,7 +117,7 @@ export async function readStatus(
   }
 }
 
-export function leaderless(url: string): Finding {
+export function leaderless(url: string): DoctorFinding {
   return {
     check: 'cluster',
     level: 'problem',
@@ -138,7 +138,7 @@ function isReserved({ kind }: Refusal): boolean {
 
 function unusable(url: string, failure: { message: string; hint: string; code?: string | undefined }) {
   const { message, hint, code } = failure
-  const finding: Finding = {
+  const finding: DoctorFinding = {
     check: 'connection',
     level: 'problem',
     message,

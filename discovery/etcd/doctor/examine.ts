@@ -3,14 +3,14 @@ import { createEtcdClient, type EtcdClientOptions } from '../client.ts'
 import { checkAuthentication } from './authentication.ts'
 import { judgeCluster, judgeVersions } from './cluster.ts'
 import { checkEndpoint, type EndpointReport, type MemberStatus, readStatus } from './endpoint.ts'
-import { type EndpointUrl, isLoopback, parseEndpoint } from './endpoint-url.ts'
-import { CHECKS, type Finding } from './finding.ts'
+import { type EndpointUrl, isLoopbackHost, parseEndpoint } from './endpoint-url.ts'
+import { CHECKS, type DoctorFinding } from './finding.ts'
 import { guard, unfinished } from './guard.ts'
 import { checkKeys, type KeysOptions } from './keys.ts'
 import { checkLeases, leaseCalls } from './lease-clock.ts'
 import { checkMembers } from './members.ts'
 import { readQuota } from './quota.ts'
-import { reasonOf } from './refusal.ts'
+import { refusalReason } from './refusal.ts'
 import { checkSpace, type MemberSpace } from './space.ts'
 import { checkWatches } from './watch.ts'
 import { within } from './within.ts'
@@ -54,7 +54,7 @@ class Patience {
  * cluster through those that answer. Takes 10 s at most, some 2 s with a healthy etcd, for that is how long
  * the clock of leases is watched. Writes nothing, unless told to; takes one lease without keys.
  */
-export async function examine(options: ExamineOptions): Promise<readonly Finding[]> {
+export async function examine(options: ExamineOptions): Promise<readonly DoctorFinding[]> {
   const clients: Etcd3[] = []
   const open = (endpoints: readonly string[], user?: string, password?: string) => {
     const client = createEtcdClient({ endpoints, user, password, tls: options.tls })
@@ -71,12 +71,12 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
 }
 
 /** What a client that cannot even be made says: endpoints and TLS files that do not go together. */
-function unfitFor(make: () => Etcd3): Finding | undefined {
+function unfitFor(make: () => Etcd3): DoctorFinding | undefined {
   try {
     make()
     return undefined
   } catch (error) {
-    const message = `no connection to etcd can be made like this: ${reasonOf(error)}`
+    const message = `no connection to etcd can be made like this: ${refusalReason(error)}`
     const hint = 'correct --etcd, and WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY'
     return { check: 'configuration', level: 'problem', message, hint }
   }
@@ -84,7 +84,7 @@ function unfitFor(make: () => Etcd3): Finding | undefined {
 
 type Open = (endpoints: readonly string[], user?: string, password?: string) => Etcd3
 
-async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
+async function look(options: ExamineOptions, open: Open): Promise<DoctorFinding[]> {
   const { endpoints, user, password, tls, patienceMs = PATIENCE_MS } = options
   const patience = new Patience(patienceMs)
   const places = endpoints.map(parseEndpoint)
@@ -112,7 +112,7 @@ async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
       user,
       password,
       prefix: options.servicesPrefix,
-      isOpenNetwork: places.some(({ secure, host }) => !secure && !isLoopback(host)),
+      isOpenNetwork: places.some(({ secure, host }) => !secure && !isLoopbackHost(host)),
     }),
   ).catch((error: unknown) => ({
     findings: [unfinished('authentication', error)],
@@ -134,7 +134,7 @@ async function look(options: ExamineOptions, open: Open): Promise<Finding[]> {
   }
 
   const lookMs = patience.thirdMs
-  const isRemote = !places.some(({ host }) => isLoopback(host))
+  const isRemote = !places.some(({ host }) => isLoopbackHost(host))
   const watched = [...options.sources.map(({ prefix }) => prefix), options.routesPrefix]
   const looks = await Promise.all([
     guard('members', () => checkMembers(client, endpoints, known), lookMs),
@@ -172,6 +172,6 @@ function withQuota(
   )
 }
 
-function inOrder(findings: readonly Finding[]): Finding[] {
+function inOrder(findings: readonly DoctorFinding[]): DoctorFinding[] {
   return CHECKS.flatMap(check => findings.filter(finding => finding.check === check))
 }

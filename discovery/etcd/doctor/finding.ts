@@ -23,7 +23,7 @@ export type Check = (typeof CHECKS)[number]
 export type Level = 'ok' | 'warning' | 'problem' | 'skipped'
 
 /** One thing that was looked at, and what was seen. */
-export interface Finding {
+export interface DoctorFinding {
   readonly check: Check
   readonly level: Level
   /** One sentence without a full stop, for people. Never holds a password. */
@@ -50,7 +50,7 @@ export function listed(items: readonly string[], max: number = MAX_ITEMS): Detai
 }
 
 /** `1 key`, `2 keys`. */
-export function count(number: number, singular: string, plural: string = `${singular}s`): string {
+export function quantity(number: number, singular: string, plural: string = `${singular}s`): string {
   return `${number} ${number === 1 ? singular : plural}`
 }
 

@@ -1,13 +1,13 @@
-import type { Check, Finding } from './finding.ts'
-import { reasonOf } from './refusal.ts'
+import type { Check, DoctorFinding } from './finding.ts'
+import { refusalReason } from './refusal.ts'
 import { NotInTimeError, within } from './within.ts'
 
 /** What a check finds, or that it did not come to its end. */
 export async function guard(
   check: Check,
-  look: () => Promise<Finding[]>,
+  look: () => Promise<DoctorFinding[]>,
   withinMs: number,
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   try {
     return await within(withinMs, look())
   } catch (error) {
@@ -18,8 +18,8 @@ export async function guard(
 }
 
 /** What is said of a check that did not come to its end. */
-export function unfinished(check: Check, error: unknown): Finding {
-  const message = `${check} could not be looked at: ${reasonOf(error)}`
+export function unfinished(check: Check, error: unknown): DoctorFinding {
+  const message = `${check} could not be looked at: ${refusalReason(error)}`
   const hint =
     error instanceof NotInTimeError
       ? 'etcd, or the way to it, is overloaded or cut off: look at the other findings, and run the doctor again'

@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import { count, type Finding, listed } from './finding.ts'
+import { type DoctorFinding, listed, quantity } from './finding.ts'
 import type { NodeKey } from './nodes.ts'
 
 /** A node that dies stays in the table for as long as its lease. */
@@ -13,15 +13,15 @@ const FEW = 5
 export async function checkKeyLeases(
   client: Pick<Etcd3, 'leaseClient'>,
   keys: readonly NodeKey[],
-): Promise<Finding[]> {
-  const findings: Finding[] = []
+): Promise<DoctorFinding[]> {
+  const findings: DoctorFinding[] = []
   const registered = keys.filter(({ nodes }) => nodes.length > 0)
   const fixed = registered.filter(({ lease }) => lease === undefined).map(({ key }) => key)
   if (fixed.length > 0) {
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${count(fixed.length, 'key')} of nodes ${fixed.length === 1 ? 'has' : 'have'} no lease: these nodes stay when their process dies`,
+      message: `${quantity(fixed.length, 'key')} of nodes ${fixed.length === 1 ? 'has' : 'have'} no lease: these nodes stay when their process dies`,
       hint: 'right for nodes that never move; else register them with a lease (waygate register, or etcdctl put --lease)',
       details: listed(fixed, FEW),
     })
@@ -42,7 +42,7 @@ export async function checkKeyLeases(
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${count(long.length, 'lease')} of nodes ${long.length === 1 ? 'lasts' : 'last'} longer than ${LONG_SECONDS / 60} minutes${looked}: these nodes stay that long when their process dies`,
+      message: `${quantity(long.length, 'lease')} of nodes ${long.length === 1 ? 'lasts' : 'last'} longer than ${LONG_SECONDS / 60} minutes${looked}: these nodes stay that long when their process dies`,
       hint: 'register with a lease of some 10 s, and renew it',
       details: listed(long.sort(), FEW),
     })

@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import type { ServicesPrefix } from '../prefixes.ts'
-import type { Check, Finding } from './finding.ts'
+import type { Check, DoctorFinding } from './finding.ts'
 import { guard } from './guard.ts'
 import { checkKeyLeases } from './key-leases.ts'
 import { judgePrefix, judgeServices, type NodeKey, readNodeKeys } from './nodes.ts'
@@ -22,11 +22,11 @@ export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRou
 const KEY_LEASES_MS = 500
 
 /** What etcd holds for a gateway: nodes, routes, and how they fit together. */
-export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Finding[]> {
+export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<DoctorFinding[]> {
   const { sources, routesPrefix, parseRoute, fileRoutes, isRemote, withinMs } = options
   const readMs = withinMs - KEY_LEASES_MS
   const ending = AbortSignal.timeout(readMs)
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   const readOrTell = async (check: Check, prefix: string): Promise<PrefixContent | undefined> => {
     try {
       return await within(readMs, readPrefix(client, prefix, ending))
@@ -73,7 +73,7 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Fi
   return findings
 }
 
-function unreadable(check: Check, prefix: string, error: unknown): Finding {
+function unreadable(check: Check, prefix: string, error: unknown): DoctorFinding {
   const { kind, reason } = refusalOf(error)
   return {
     check,

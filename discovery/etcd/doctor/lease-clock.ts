@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
-import type { Finding } from './finding.ts'
+import type { DoctorFinding } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
 /** What a lease is asked and told. */
@@ -51,7 +51,7 @@ export function leaseCalls(client: Etcd3): LeaseCalls {
 export async function checkLeases(
   calls: LeaseCalls,
   times: LeaseClockTimes = SYSTEM_TIMES,
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   try {
     const { id, ttlSeconds } = await calls.grant(TTL_SECONDS)
     try {
@@ -129,7 +129,7 @@ async function measure(
   return quietMs > SLOW_MS ? { atLeastMs: quietMs, atMostMs: Number.POSITIVE_INFINITY } : 'unknown'
 }
 
-function judgeTtl(granted: number): Finding[] {
+function judgeTtl(granted: number): DoctorFinding[] {
   if (granted <= TTL_SECONDS) return []
   return [
     {
@@ -142,7 +142,7 @@ function judgeTtl(granted: number): Finding[] {
   ]
 }
 
-function judgeClock(measured: Awaited<ReturnType<typeof measure>>): Finding[] {
+function judgeClock(measured: Awaited<ReturnType<typeof measure>>): DoctorFinding[] {
   if (measured === 'unknown') {
     const message =
       'leases are granted; whether in step with our clock cannot be seen, as answers take too long'

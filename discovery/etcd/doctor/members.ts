@@ -2,7 +2,7 @@ import type { Etcd3 } from 'etcd3'
 import { hex } from './cluster.ts'
 import type { MemberStatus } from './endpoint.ts'
 import { parseEndpoint } from './endpoint-url.ts'
-import { count, type Finding } from './finding.ts'
+import { type DoctorFinding, quantity } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
 /** A member as its cluster lists it. */
@@ -18,7 +18,7 @@ export async function checkMembers(
   client: Etcd3,
   endpoints: readonly string[],
   statuses: readonly MemberStatus[],
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   try {
     const { members } = await client.cluster.memberList({})
     const listed = members.map(({ ID, name, clientURLs }) => ({ id: ID, name, clientUrls: clientURLs }))
@@ -39,7 +39,7 @@ export function judgeMembers(
   members: readonly ListedMember[],
   endpoints: readonly string[],
   statuses: readonly MemberStatus[],
-): Finding[] {
+): DoctorFinding[] {
   const seen = new Set(statuses.map(({ memberId }) => memberId))
   const configured = new Set(endpoints.map(placeOf))
   const isConfigured = ({ id, clientUrls }: ListedMember) =>
@@ -47,7 +47,7 @@ export function judgeMembers(
   const findings = members
     .filter(member => member.name !== '' && !isConfigured(member))
     .map(
-      ({ id, name, clientUrls }): Finding => ({
+      ({ id, name, clientUrls }): DoctorFinding => ({
         check: 'members',
         level: 'warning',
         message: `member ${name} (${clientUrls.join(', ') || 'no client URL'}) is not among the configured endpoints`,
@@ -65,7 +65,7 @@ export function judgeMembers(
     })
   }
   if (findings.length > 0) return findings
-  const message = `${count(members.length, 'member')} in the cluster, all of them configured`
+  const message = `${quantity(members.length, 'member')} in the cluster, all of them configured`
   return [{ check: 'members', level: 'ok', message, details: { members: members.map(({ name }) => name) } }]
 }
 

@@ -1,11 +1,11 @@
 import { addressOf, type Node } from '../../../internal/nodes/node.ts'
 import { codecNamed } from '../../codecs/codecs.ts'
-import { compareKeys } from '../../keys.ts'
 import { ServiceIndex } from '../../service-index.ts'
+import { compareKeys } from '../../service-of.ts'
 import { decodeNodes } from '../decode-entries.ts'
 import type { ServicesPrefix } from '../prefixes.ts'
-import { isLoopback } from './endpoint-url.ts'
-import { count, duration, type Finding, listed, size } from './finding.ts'
+import { isLoopbackHost } from './endpoint-url.ts'
+import { type DoctorFinding, duration, listed, quantity, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
 
 /** What a key below a prefix of nodes says. */
@@ -33,11 +33,11 @@ export function judgePrefix(
   prefix: string,
   { bytes, revision, tookMs }: PrefixContent,
   keys: readonly NodeKey[],
-): Finding[] {
+): DoctorFinding[] {
   const nodes = keys.flatMap(key => key.nodes)
   const services = new Set(nodes.map(node => node.service))
-  const what = `${count(keys.length, 'key')} with ${count(nodes.length, 'node')} of ${count(services.size, 'service')}`
-  const findings: Finding[] = [
+  const what = `${quantity(keys.length, 'key')} with ${quantity(nodes.length, 'node')} of ${quantity(services.size, 'service')}`
+  const findings: DoctorFinding[] = [
     {
       check: 'nodes',
       level: 'ok',
@@ -58,7 +58,7 @@ export function judgePrefix(
     findings.push({
       check: 'nodes',
       level: 'problem',
-      message: `${count(bad.length, 'value')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
+      message: `${quantity(bad.length, 'value')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
       hint: 'correct or delete these keys; discovery.format says in which format the values are',
       details: listed(bad),
     })
@@ -74,14 +74,14 @@ export interface ServicesContext {
 }
 
 /** What is odd about the services as a whole, over all prefixes. */
-export function judgeServices(keys: readonly NodeKey[], context: ServicesContext): Finding[] {
+export function judgeServices(keys: readonly NodeKey[], context: ServicesContext): DoctorFinding[] {
   const { duplicates, services } = gather(keys)
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   if (duplicates.length > 0) {
     findings.push({
       check: 'nodes',
       level: 'problem',
-      message: `${count(duplicates.length, 'key')} ${duplicates.length === 1 ? 'has a node' : 'have nodes'} whose id another key has, so that one of them is not used`,
+      message: `${quantity(duplicates.length, 'key')} ${duplicates.length === 1 ? 'has a node' : 'have nodes'} whose id another key has, so that one of them is not used`,
       hint: 'give every node of a service its own id',
       details: listed(duplicates),
     })
@@ -91,17 +91,17 @@ export function judgeServices(keys: readonly NodeKey[], context: ServicesContext
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${count(shared.length, 'address is', 'addresses are')} registered more than once in a service`,
+      message: `${quantity(shared.length, 'address is', 'addresses are')} registered more than once in a service`,
       hint: 'each of them gets the share of two nodes: delete the key of the one that is gone',
       details: listed(shared),
     })
   }
-  const local = [...services.values()].flat().filter(({ host }) => isLoopback(host))
+  const local = [...services.values()].flat().filter(({ host }) => isLoopbackHost(host))
   if (context.isRemote && local.length > 0) {
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${count(local.length, 'node')} ${local.length === 1 ? 'is' : 'are'} at a loopback address, but etcd is on another machine`,
+      message: `${quantity(local.length, 'node')} ${local.length === 1 ? 'is' : 'are'} at a loopback address, but etcd is on another machine`,
       hint: 'only a gateway on the same machine as the node can reach it: register the address that others reach it at',
       details: listed(local.map(node => `${node.service}/${node.id} at ${addressOf(node)}`)),
     })
@@ -111,7 +111,7 @@ export function judgeServices(keys: readonly NodeKey[], context: ServicesContext
     findings.push({
       check: 'nodes',
       level: 'warning',
-      message: `${count(idle.length, 'service has', 'services have')} no node that gets requests`,
+      message: `${quantity(idle.length, 'service has', 'services have')} no node that gets requests`,
       hint: 'clients of such a service get 503: start a node, or give one a weight above 0',
       details: listed(idle),
     })

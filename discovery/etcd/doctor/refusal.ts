@@ -5,6 +5,7 @@ import {
   GRPCNotImplementedError,
   GRPCUnavailableError,
 } from 'etcd3'
+import { plainReason } from '../error-text.ts'
 import { NotInTimeError } from './within.ts'
 
 /**
@@ -26,7 +27,7 @@ const WANTS_USER = /user name is empty|invalid auth token|revision of auth store
 const FOREIGN = /HTTP status code|unknown service|unimplemented service/i
 
 export function refusalOf(error: unknown): Refusal {
-  const reason = reasonOf(error)
+  const reason = refusalReason(error)
   if (FOREIGN.test(reason)) return { kind: 'foreign', reason }
   if (error instanceof EtcdPermissionDeniedError) return { kind: 'denied', reason }
   if (WANTS_USER.test(reason)) return { kind: 'user', reason }
@@ -43,11 +44,8 @@ export function refusalOf(error: unknown): Refusal {
 }
 
 /** What went wrong, for people. */
-export function reasonOf(error: unknown): string {
+export function refusalReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof GRPCDeadlineExceededError) return 'no answer in time'
-  return error.message
-    .replace(/^\d+ [A-Z_]+: /, '')
-    .replace(/^rpc error: code = \w+ desc = /, '')
-    .replace(/^etcdserver: /, '')
+  return plainReason(error.message)
 }

@@ -1,12 +1,12 @@
 import type { Route } from '../../../internal/routing/route.ts'
-import type { ParsedRoute } from '../../key-state.ts'
-import { compareKeys } from '../../keys.ts'
+import type { ParsedRouteDocument } from '../../key-state.ts'
+import { compareKeys } from '../../service-of.ts'
 import { decodeRoute } from '../decode-entries.ts'
-import { count, duration, type Finding, listed, size } from './finding.ts'
+import { type DoctorFinding, duration, listed, quantity, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
 
 export interface RoutesContext {
-  readonly parseRoute: (id: string, document: unknown) => ParsedRoute
+  readonly parseRoute: (id: string, document: unknown) => ParsedRouteDocument
   /** Documents of the configuration file. */
   readonly fileRoutes: readonly Route[]
   /** Services that have a node; undefined when that could not be found out. */
@@ -14,7 +14,7 @@ export interface RoutesContext {
 }
 
 /** What the prefix of route documents holds, and how the documents of etcd and of the file fit together. */
-export function judgeRoutes(prefix: string, content: PrefixContent, context: RoutesContext): Finding[] {
+export function judgeRoutes(prefix: string, content: PrefixContent, context: RoutesContext): DoctorFinding[] {
   const { bytes, revision, tookMs, keys } = content
   const routes: Route[] = []
   const bad: string[] = []
@@ -26,11 +26,11 @@ export function judgeRoutes(prefix: string, content: PrefixContent, context: Rou
   const details = { prefix, keys: keys.length, bytes, revision: String(revision) }
   const inFile =
     context.fileRoutes.length > 0 ? `, ${context.fileRoutes.length} more in the configuration` : ''
-  const findings: Finding[] = [
+  const findings: DoctorFinding[] = [
     {
       check: 'routes',
       level: 'ok',
-      message: `${prefix} has ${count(keys.length, 'route document')}${inFile}: ${size(bytes)} at revision ${revision}, read in ${duration(tookMs)}`,
+      message: `${prefix} has ${quantity(keys.length, 'route document')}${inFile}: ${size(bytes)} at revision ${revision}, read in ${duration(tookMs)}`,
       details,
     },
   ]
@@ -38,7 +38,7 @@ export function judgeRoutes(prefix: string, content: PrefixContent, context: Rou
     findings.push({
       check: 'routes',
       level: 'problem',
-      message: `${count(bad.length, 'route document')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
+      message: `${quantity(bad.length, 'route document')} below ${prefix} ${bad.length === 1 ? 'is' : 'are'} not used`,
       hint: 'correct or delete these keys; waygate check FILE judges a document beforehand',
       details: listed(bad),
     })
@@ -53,7 +53,7 @@ function readDocument(
   prefix: string,
   item: PrefixContent['keys'][number],
   parseRoute: RoutesContext['parseRoute'],
-): ParsedRoute {
+): ParsedRouteDocument {
   const entry = decodeRoute(prefix, item)
   if (entry.kind !== 'route') return { reason: entry.kind === 'problem' ? entry.reason : 'is not a route' }
   try {
@@ -63,7 +63,7 @@ function readDocument(
   }
 }
 
-function judgeTargets(routes: readonly Route[], services: ReadonlySet<string> | undefined): Finding[] {
+function judgeTargets(routes: readonly Route[], services: ReadonlySet<string> | undefined): DoctorFinding[] {
   if (!services) return []
   const nowhere = routes.flatMap(({ id, service, fallback }) => {
     const named = fallback?.type === 'service' ? [service, fallback.service] : [service]
@@ -74,14 +74,14 @@ function judgeTargets(routes: readonly Route[], services: ReadonlySet<string> | 
     {
       check: 'routes',
       level: 'warning',
-      message: `${count(nowhere.length, 'route names a service', 'routes name services')} without a node`,
+      message: `${quantity(nowhere.length, 'route names a service', 'routes name services')} without a node`,
       hint: 'start a node of that service, or correct its name in the document',
       details: listed(nowhere.sort(compareKeys)),
     },
   ]
 }
 
-function judgeShadows(routes: readonly Route[]): Finding[] {
+function judgeShadows(routes: readonly Route[]): DoctorFinding[] {
   const hidden = routes.flatMap(route => {
     const winner = routes.find(other => hides(other, route))
     return winner ? [`${route.id} (${route.path}): ${winner.id} takes all of its requests`] : []
@@ -91,7 +91,7 @@ function judgeShadows(routes: readonly Route[]): Finding[] {
     {
       check: 'routes',
       level: 'warning',
-      message: `${count(hidden.length, 'route is', 'routes are')} never used: another has the same path, hosts and methods`,
+      message: `${quantity(hidden.length, 'route is', 'routes are')} never used: another has the same path, hosts and methods`,
       hint: 'delete one of the two, or tell them apart; of two that are the same the higher priority wins, then the smaller id',
       details: listed(hidden.sort(compareKeys)),
     },

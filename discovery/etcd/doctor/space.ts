@@ -1,7 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 import { hex } from './cluster.ts'
 import type { MemberStatus } from './endpoint.ts'
-import { type Finding, size } from './finding.ts'
+import { type DoctorFinding, size } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
 /** A member whose database is known, and how large it may become. */
@@ -22,7 +22,7 @@ const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30
 const NEARLY_FULL = 0.8
 
 /** Whether etcd says that it is out of space or corrupt, and how near it is to being out of space. */
-export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]): Promise<Finding[]> {
+export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]): Promise<DoctorFinding[]> {
   try {
     const { alarms } = await client.maintenance.alarm({})
     const raised = alarms.map(({ memberID, alarm }) => ({
@@ -34,7 +34,7 @@ export async function checkSpace(client: Etcd3, spaces: readonly MemberSpace[]):
     const { kind, reason } = refusalOf(error)
     const told = statusAlarms(spaces)
     if (told.length > 0 || kind === 'denied' || kind === 'user' || kind === 'unknown') {
-      const skipped: Finding = {
+      const skipped: DoctorFinding = {
         check: 'space',
         level: 'skipped',
         message: `the alarms of the cluster are not ours to see: ${reason}`,
@@ -58,7 +58,7 @@ function statusAlarms(statuses: readonly MemberStatus[]): Alarm[] {
   )
 }
 
-export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alarm[]): Finding[] {
+export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alarm[]): DoctorFinding[] {
   const nameOf = (memberId: string) =>
     spaces.find(member => member.memberId === memberId)?.url ?? `member ${hex(memberId)}`
   const findings = alarms.map(({ memberId, kind }) => alarmFinding(nameOf(memberId), kind))
@@ -92,7 +92,7 @@ export function judgeSpace(spaces: readonly MemberSpace[], alarms: readonly Alar
   ]
 }
 
-function alarmFinding(who: string, kind: string): Finding {
+function alarmFinding(who: string, kind: string): DoctorFinding {
   const details = { member: who, alarm: kind }
   if (kind === 'NOSPACE') {
     return {

@@ -1,7 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 import { createSyncTransport } from '../transport.ts'
-import { duration, type Finding } from './finding.ts'
-import { reasonOf } from './refusal.ts'
+import { type DoctorFinding, duration } from './finding.ts'
+import { refusalReason } from './refusal.ts'
 import { within } from './within.ts'
 
 /** Whether changes below each of the prefixes can be followed; a gateway waits 3 s for a watch to begin. */
@@ -9,7 +9,7 @@ export async function checkWatches(
   client: Etcd3,
   prefixes: readonly string[],
   withinMs: number,
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   const results = await Promise.all(prefixes.map(prefix => openOnce(client, prefix, withinMs)))
   const failed = results.filter(({ reason }) => reason !== undefined)
   if (failed.length > 0) {
@@ -39,10 +39,10 @@ async function openOnce(client: Etcd3, prefix: string, withinMs: number) {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
   const stream = createSyncTransport(client, prefix).watch(0n, {
     onMessage({ created, canceled, cancelReason }) {
-      if (canceled) resolve(cancelReason.replace(/^etcdserver: /, '') || 'etcd ended the watch')
+      if (canceled) resolve(cancelReason || 'etcd ended the watch')
       else if (created) resolve(undefined)
     },
-    onEnd: reason => resolve(reasonOf(reason)),
+    onEnd: reason => resolve(refusalReason(reason)),
   })
   const reason = await within(withinMs, promise).catch((error: Error) => error.message)
   stream.close(false)

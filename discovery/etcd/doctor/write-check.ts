@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Etcd3 } from 'etcd3'
-import { duration, type Finding } from './finding.ts'
+import { type DoctorFinding, duration } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 
 /** Long enough for the check; the key ends with it whatever happens. */
@@ -9,7 +9,7 @@ const TTL_SECONDS = 6
 const VALUE = '{"nodes":[]}'
 
 /** Puts one key below `prefix` under a lease, deletes it and ends the lease. */
-export async function checkWriting(client: Etcd3, prefix: string): Promise<Finding[]> {
+export async function checkWriting(client: Etcd3, prefix: string): Promise<DoctorFinding[]> {
   const key = Buffer.from(`${prefix}.waygate-doctor/${randomUUID()}`)
   const startedAt = performance.now()
   let lease: string | undefined

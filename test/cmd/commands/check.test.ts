@@ -36,15 +36,15 @@ test('every problem of a configuration is a line with its place and path', t => 
 })
 
 test('an unknown format is a problem, as it is at start', t => {
-  const formats = 'there are auto, waygate, plain-address,'
+  const formats = 'the formats are auto, waygate, plain-address,'
   const yaml = 'discovery:\n  format: nope\n  sources:\n    - { prefix: /a/, format: consul }\n'
   const { code, lines } = check(t, yaml)
   assert.deepEqual(
     [code, ...lines.map(line => line.slice(0, line.indexOf(formats) + formats.length))],
     [
       1,
-      `a.yaml:2: $.discovery.format: no format "nope"; ${formats}`,
-      `a.yaml:3: $.discovery.sources[0].format: no format "consul"; ${formats}`,
+      `a.yaml:2: $.discovery.format: unknown format "nope"; ${formats}`,
+      `a.yaml:3: $.discovery.sources[0].format: unknown format "consul"; ${formats}`,
     ],
   )
 })
@@ -112,16 +112,16 @@ test('a services file is recognized by its services, and every problem has its p
     code: 1,
     lines: [
       'a.yaml: services.user[1]: line 4: a node has no field "wieght"',
-      'a.yaml: services.task: line 5: must be a list of nodes; [] for none',
+      'a.yaml: services.task: line 5: must be a list of nodes; write [] for none',
       'a.yaml:9: $.routes.r.path: must start with "/"',
       'a.yaml:10: $.routes["a b"]: the route id "a b" must be 1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -',
     ],
   })
   assert.deepEqual(check(t, 'services: {}\nnodes: {}\n').lines, [
-    'a.yaml: line 2: unknown section "nodes"; there are services and routes',
+    'a.yaml: line 2: unknown section "nodes"; the sections are services and routes',
   ])
   assert.deepEqual(check(t, 'port: 1', { kind: 'services' }).lines, [
-    'a.yaml: it has no services; a file without any says services: {}',
+    'a.yaml: it has no section "services"; write services: {} for none',
   ])
 })
 

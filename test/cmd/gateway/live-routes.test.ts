@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
-import { LiveRoutes, type LiveRoutesOptions } from '../../../cmd/gateway/live-routes.ts'
+import { LiveRoutes } from '../../../cmd/gateway/live-routes.ts'
+import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
@@ -9,39 +10,35 @@ import { testRoute } from '../../support/route.ts'
 
 const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 
-function open(onRules?: LiveRoutesOptions['onRules']): LiveRoutes {
-  return new LiveRoutes({
-    config: config.routes,
-    rules: config,
-    nodes: new NodeTable(node => new FakePeer(node)),
-    hasKey: false,
-    onRules,
-  })
+function open(onChange?: ConstructorParameters<typeof LiveRules>[1]) {
+  const rules = new LiveRules(config, onChange)
+  const nodes = new NodeTable(node => new FakePeer(node))
+  return { rules, routes: new LiveRoutes({ config: config.routes, rules, nodes, hasKey: false }) }
 }
 
 test('of the routes of a service with a breaker, the one with the first id sets it', () => {
-  const routes = open()
+  const { routes, rules } = open()
   const a = testRoute({ id: 'a', path: '/a' })
   const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 100 } })
   const c = testRoute({ id: 'c', path: '/c', breaker: { openMs: 200, slowCallMs: 50 } })
   const other = testRoute({ id: 'other', path: '/o', service: 'task' })
   routes.set([c, other, b, a], [])
-  assert.deepEqual(routes.rulesOf('user').breaker, { ...config.breaker, openMs: 100 })
-  assert.equal(routes.rulesOf('task').breaker, undefined)
+  assert.deepEqual(rules.of('user').breaker, { ...config.breaker, openMs: 100 })
+  assert.equal(rules.of('task').breaker, undefined)
   routes.set([c, a], [])
-  assert.deepEqual(routes.rulesOf('user').breaker, { ...config.breaker, openMs: 200, slowCallMs: 50 })
+  assert.deepEqual(rules.of('user').breaker, { ...config.breaker, openMs: 200, slowCallMs: 50 })
   routes.set([a], [])
-  assert.equal(routes.rulesOf('user').breaker, undefined)
+  assert.equal(rules.of('user').breaker, undefined)
 })
 
 test('breaker and limit of a service may come from different routes, and each change of them is told', () => {
   const told: (number | null | undefined)[] = []
-  const routes = open(rules => told.push(rules.get('user')?.serviceLimit?.concurrent))
+  const { routes, rules } = open(by => told.push(by.get('user')?.serviceLimit?.concurrent))
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 } })
   const b = testRoute({ id: 'b', path: '/b', serviceLimit: { concurrent: 5 } })
   const c = testRoute({ id: 'c', path: '/c', serviceLimit: { concurrent: 6 }, breaker: { openMs: 200 } })
   routes.set([c, b, a], [])
-  assert.deepEqual(routes.rulesOf('user'), {
+  assert.deepEqual(rules.of('user'), {
     breaker: { ...config.breaker, openMs: 100 },
     serviceLimit: { ...config.serviceLimit, concurrent: 5 },
   })
@@ -51,7 +48,7 @@ test('breaker and limit of a service may come from different routes, and each ch
 })
 
 test('what a route says of its service, and another route has said, is shown as not used', () => {
-  const routes = open()
+  const { routes } = open()
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 }, healthCheck: null })
   const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 200 }, serviceLimit: { concurrent: 5 } })
   const other = testRoute({ id: 'c', path: '/c', service: 'task', breaker: { openMs: 300 } })
@@ -62,10 +59,10 @@ test('what a route says of its service, and another route has said, is shown as 
 })
 
 test('a document that uses a former name is listed under the problems, and is used', () => {
-  const routes = open()
+  const { routes, rules } = open()
   const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
   assert.ok('route' in parsed)
   routes.set([parsed.route], [])
-  assert.equal(routes.rulesOf('user').serviceLimit?.concurrent, 5)
+  assert.equal(rules.of('user').serviceLimit?.concurrent, 5)
   assert.deepEqual(routes.problems(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
 })

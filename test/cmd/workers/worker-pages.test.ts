@@ -15,7 +15,7 @@ function counted(tries: number, node = 'n'): MetricValues {
   }
 }
 
-/** A worker that has counted so much, and says so when `answer` resolves. */
+/** Makes a worker with the given totals, which it answers with when `answer` resolves. */
 function workerWith(last: readonly MetricValues[], answer: Promise<void> = Promise.resolve()): WorkerProcess {
   return { last, pid: 1, ask: () => answer.then(() => last) } as unknown as WorkerProcess
 }
@@ -30,7 +30,7 @@ async function triesIn(pages: WorkerPages): Promise<string | undefined> {
   return /^waygate_node_tries_total\{.*\} (.*)$/m.exec(await pages.metrics())?.[1]
 }
 
-test('the totals of workers that end at the same time are all kept', async () => {
+test('the totals of all workers that end at the same time are kept', async () => {
   const pages = pagesOf([])
   await Promise.all([2, 3, 5].map(tries => pages.keep(workerWith([counted(tries)]))))
   assert.equal(await triesIn(pages), '10')
@@ -46,14 +46,14 @@ test('a worker that ends while another is asked is counted once', async () => {
   assert.equal(await shown, '5')
 })
 
-test('totals that are being added up are waited for', async () => {
+test('metrics wait for totals that are still being merged', async () => {
   const pages = pagesOf([])
   const kept = pages.keep(workerWith([counted(4)]))
   assert.equal(await triesIn(pages), '4')
   await kept
 })
 
-test('a worker that ended before it served takes nothing away', async () => {
+test('a worker that ended before it served does not lower the totals', async () => {
   const pages = pagesOf([])
   await pages.keep(workerWith([counted(4)]))
   await pages.keep(workerWith([]))

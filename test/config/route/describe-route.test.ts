@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
-import { serviceRules } from '../../../cmd/gateway/service-rules.ts'
+import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
+import { POLICY_RULES } from '../../../config/policies/policies.ts'
 import { describeRoute } from '../../../config/route/describe-route.ts'
 import { NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { parseRouteDocument } from '../../../config/route/route-document.ts'
@@ -17,8 +18,11 @@ function shown(document: object, own: Config = config): Record<string, unknown> 
   const parsed = parseRouteDocument('r', document, { origin: 'etcd', defaults, defaultAuth: NO_TOKEN })
   assert.ok('route' in parsed, 'reason' in parsed ? parsed.reason : '')
   const { route } = parsed
-  const rules = serviceRules([route], own).get(route.service) ?? {}
-  const { id, origin, ...fields } = JSON.parse(JSON.stringify(describeRoute(route, own, rules)))
+  const rules = new LiveRules(own)
+  rules.update([route])
+  const { id, origin, ...fields } = JSON.parse(
+    JSON.stringify(describeRoute(route, own, rules.of(route.service))),
+  )
   assert.deepEqual([id, origin], ['r', 'etcd'])
   return fields
 }
@@ -65,13 +69,18 @@ const FULL = {
   preserveHost: true,
 }
 
+const NO_POLICIES = Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null]))
+
 test('every field of a route document is shown as it was written', () => {
   assert.deepEqual(
     Object.keys(FULL).sort(),
-    Object.keys(RouteDocument.properties).sort(),
+    // The policy contract looks at those of policies.
+    Object.keys(RouteDocument.properties)
+      .filter(name => !Object.hasOwn(POLICY_RULES, name))
+      .sort(),
     'a new field of the schema belongs into this document',
   )
-  assert.deepEqual(shown(FULL), FULL)
+  assert.deepEqual(shown(FULL), { ...FULL, ...NO_POLICIES })
 })
 
 test('of fields that a document leaves out, the values in force are shown', () => {
@@ -100,6 +109,7 @@ test('of fields that a document leaves out, the values in force are shown', () =
     maxBodyBytes: clientLimits.bodyBytes,
     allowEncodedSlash: false,
     preserveHost: false,
+    ...NO_POLICIES,
   })
 })
 

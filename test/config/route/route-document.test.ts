@@ -60,6 +60,7 @@ test('a document of two fields becomes a route with every default', () => {
     preserveHost: false,
     maxBodyBytes: undefined,
     allowEncodedSlash: false,
+    policies: undefined,
   })
 })
 
@@ -92,6 +93,7 @@ test('a document with every field becomes a route with these values', () => {
   const route = routeOf(document)
   assert.deepEqual(route, {
     ...document,
+    policies: undefined,
     id: 'r1',
     origin: 'etcd',
     hosts: ['api.example.com', '*.example.org'],
@@ -420,11 +422,40 @@ for (const [document, reason] of refused) {
 }
 
 test('a refused document still names its service', () => {
-  assert.deepEqual(parse({ path: '/a', service: 'task', x: 1 }), {
-    reason: '$.x: is not a known field',
-    service: 'task',
-  })
+  const { closed, ...refused } = parse({ path: '/a', service: 'task', x: 1 }) as Record<string, unknown>
+  assert.deepEqual(refused, { reason: '$.x: is not a known field', service: 'task' })
+  assert.ok(closed)
   assert.equal('service' in parse({ path: '/a', service: 5 }), false)
+})
+
+test('a refused document that says which requests it means becomes a closed route for them', () => {
+  const refused = {
+    path: '/a/:id',
+    methods: ['PUT'],
+    hosts: ['A.example'],
+    service: 'task',
+    priority: 3,
+    cors: 1,
+  }
+  const parsed = parse(refused)
+  assert.ok('reason' in parsed && parsed.closed)
+  const { path, methods, hosts, service, priority, isBroken, policies } = parsed.closed
+  assert.deepEqual(
+    { path, methods, hosts, service, priority, isBroken, policies },
+    {
+      path: '/a/:id',
+      methods: ['PUT'],
+      hosts: ['a.example'],
+      service: 'task',
+      priority: 3,
+      isBroken: true,
+      policies: {},
+    },
+  )
+  for (const broken of [{ path: 'a' }, { methods: ['get'] }, { hosts: [1] }, { path: undefined }]) {
+    const unreadable = parse({ ...refused, ...broken })
+    assert.ok('reason' in unreadable && unreadable.closed === undefined, JSON.stringify(broken))
+  }
 })
 
 test('a route id must be a name', () => {

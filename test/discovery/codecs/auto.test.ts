@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auto } from '../../../discovery/codecs/auto.ts'
+import { autoCodec } from '../../../discovery/codecs/auto.ts'
 import { refuses } from '../codec-contract.ts'
 
 const summary = (value: string, path = 'user/u1') =>
-  auto.decode(path, value).map(({ id, host, protocol = 'http' }) => `${id} ${host} ${protocol}`)
+  autoCodec.decode(path, value).map(({ id, host, protocol = 'http' }) => `${id} ${host} ${protocol}`)
 
 test('auto: reads each format by its shape', () => {
   assert.deepEqual(summary('10.0.0.7:3001'), ['u1 10.0.0.7 http'])

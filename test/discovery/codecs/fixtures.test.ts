@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auto } from '../../../discovery/codecs/auto.ts'
+import { autoCodec } from '../../../discovery/codecs/auto.ts'
 import { codecs } from '../../../discovery/codecs/codecs.ts'
 import { fixtures } from './fixtures.ts'
 
 test('every format has values as its writers write them', () => {
   for (const codec of codecs) {
-    if (codec !== auto)
+    if (codec !== autoCodec)
       assert.ok(
         fixtures.some(fixture => fixture.codec === codec),
         codec.name,
@@ -20,6 +20,6 @@ for (const { codec, name, path, value, nodes, autoCodec } of fixtures) {
   })
 
   test(`${name}, is read by auto ${codec === autoCodec ? 'too' : `as ${autoCodec.name}`}`, () => {
-    assert.deepEqual(auto.decode(path, value), autoCodec.decode(path, value))
+    assert.deepEqual(autoCodec.decode(path, value), autoCodec.decode(path, value))
   })
 }

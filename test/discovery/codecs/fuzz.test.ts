@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auto } from '../../../discovery/codecs/auto.ts'
+import { autoCodec } from '../../../discovery/codecs/auto.ts'
 import type { Codec } from '../../../discovery/codecs/codec.ts'
 import { codecs } from '../../../discovery/codecs/codecs.ts'
 import { createNode } from '../../../internal/nodes/node.ts'
@@ -20,7 +20,7 @@ test(`${ROUNDS} mutated keys and values are good nodes or a reason, and nothing 
     const changed = mutator.chance(0.3)
       ? { path: mutator.text(path), value }
       : { path, value: mutator.value(value) }
-    const reader = mutator.chance(0.1) ? mutator.pick(codecs) : mutator.chance(0.3) ? auto : codec
+    const reader = mutator.chance(0.1) ? mutator.pick(codecs) : mutator.chance(0.3) ? autoCodec : codec
     try {
       seen[check(reader, changed.path, changed.value)] += 1
     } catch (error) {

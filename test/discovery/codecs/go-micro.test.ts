@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { goMicro } from '../../../discovery/codecs/go-micro.ts'
+import { goMicroCodec } from '../../../discovery/codecs/go-micro.ts'
 import { refuses } from '../codec-contract.ts'
 
 const node = { id: 'u1', address: '10.0.0.7:80', metadata: {} }
 const decode = (nodes: unknown, rest: object = {}) =>
-  goMicro.decode('user/u1', JSON.stringify({ name: 'user', ...rest, nodes }))
+  goMicroCodec.decode('user/u1', JSON.stringify({ name: 'user', ...rest, nodes }))
 
 test('go-micro: several nodes of one value are several nodes', () => {
   const nodes = decode([node, { ...node, id: 'u2', metadata: { weight: '7' } }])
@@ -20,7 +20,7 @@ test('go-micro: several nodes of one value are several nodes', () => {
 
 test('go-micro: one bad node refuses the key and is named in the reason', () => {
   refuses(() => decode([node, { ...node, id: 'u2', address: '10.0.0.7:0' }]), /nodes\[1\].*port/)
-  refuses(() => decode([node, node]), /nodes\[1\].*id of another/)
+  refuses(() => decode([node, node]), /nodes\[1\].*same id as another/)
   refuses(() => decode([{ ...node, address: 'flow://x' }]), /nodes\[0\].*address/)
 })
 
@@ -41,10 +41,10 @@ test('go-micro: nodes that are none are refused', () => {
 })
 
 test('go-micro: another name is refused, and so is one that is no string', () => {
-  refuses(() => decode([node], { name: 'task' }), /another service/)
+  refuses(() => decode([node], { name: 'task' }), /the service in the value differs/)
   for (const name of [1, null, {}, []]) refuses(() => decode([node], { name }), /name/)
 })
 
 test('go-micro: with a prefix of the service alone the value names it', () => {
-  assert.equal(goMicro.decode('u1', JSON.stringify({ name: 'a/b', nodes: [node] }))[0]?.service, 'a-b')
+  assert.equal(goMicroCodec.decode('u1', JSON.stringify({ name: 'a/b', nodes: [node] }))[0]?.service, 'a-b')
 })

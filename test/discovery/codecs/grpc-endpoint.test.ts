@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { grpcEndpoint } from '../../../discovery/codecs/grpc-endpoint.ts'
+import { grpcEndpointCodec } from '../../../discovery/codecs/grpc-endpoint.ts'
 import { refuses } from '../codec-contract.ts'
 
-const decode = (value: object) => grpcEndpoint.decode('user/1', JSON.stringify(value))
+const decode = (value: object) => grpcEndpointCodec.decode('user/1', JSON.stringify(value))
 const Addr = '10.0.0.7:80'
 
 test('grpc-endpoint: a deletion has no node, whatever its address', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kitex } from '../../../discovery/codecs/kitex.ts'
+import { kitexCodec } from '../../../discovery/codecs/kitex.ts'
 import { refuses } from '../codec-contract.ts'
 
 const decode = (value: object) =>
-  kitex.decode('echo/1', JSON.stringify({ network: 'tcp', address: '10.0.0.7:80', ...value }))[0]
+  kitexCodec.decode('echo/1', JSON.stringify({ network: 'tcp', address: '10.0.0.7:80', ...value }))[0]
 
 test('kitex: networks other than tcp are refused', () => {
   for (const network of ['tcp', 'tcp4', 'tcp6', '', undefined]) assert.equal(decode({ network })?.port, 80)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kratos } from '../../../discovery/codecs/kratos.ts'
+import { kratosCodec } from '../../../discovery/codecs/kratos.ts'
 import { refuses } from '../codec-contract.ts'
 
 const decode = (endpoints: unknown, rest: object = {}) =>
-  kratos.decode('user/u1', JSON.stringify({ ...rest, endpoints }))
+  kratosCodec.decode('user/u1', JSON.stringify({ ...rest, endpoints }))
 const summary = (endpoints: unknown) =>
   decode(endpoints).map(({ id, port, protocol = 'http' }) => `${id} ${port} ${protocol}`)
 
@@ -34,7 +34,7 @@ test('kratos: what is called how does not depend on the order of endpoints', () 
 })
 
 test('kratos: the same endpoint twice is refused', () => {
-  refuses(() => decode(['http://h:1', 'http://h:1']), /http endpoints\[1\].*id of another/)
+  refuses(() => decode(['http://h:1', 'http://h:1']), /http endpoints\[1\].*same id as another/)
 })
 
 test('kratos: one bad endpoint among those to be used refuses the key', () => {
@@ -79,6 +79,6 @@ test('kratos: a weight that is no number is refused, for Kratos would not use it
 })
 
 test('kratos: an id or a name that disagrees with the key is refused', () => {
-  refuses(() => decode(['http://h:1'], { id: 'u2' }), /another id.*"u1"/)
-  refuses(() => decode(['http://h:1'], { name: 'task' }), /another service.*"user"/)
+  refuses(() => decode(['http://h:1'], { id: 'u2' }), /the id in the value differs.*"u1"/)
+  refuses(() => decode(['http://h:1'], { name: 'task' }), /the service in the value differs.*"user"/)
 })

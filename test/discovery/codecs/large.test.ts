@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auto } from '../../../discovery/codecs/auto.ts'
+import { autoCodec } from '../../../discovery/codecs/auto.ts'
 import { codecs } from '../../../discovery/codecs/codecs.ts'
 import { refuses } from '../codec-contract.ts'
 
@@ -77,7 +77,7 @@ test('keys of any length are refused with a short reason', () => {
       '{"name":"user","addr":"10.0.0.7:80"}',
       '{"id":"x","endpoints":["http://a:1"]}',
     ]) {
-      refuses(() => auto.decode(path, value))
+      refuses(() => autoCodec.decode(path, value))
     }
   }
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auto } from '../../../discovery/codecs/auto.ts'
+import { autoCodec } from '../../../discovery/codecs/auto.ts'
 import { codecNamed } from '../../../discovery/codecs/codecs.ts'
 import { refuses } from '../codec-contract.ts'
 import { fixtures } from './fixtures.ts'
@@ -44,7 +44,7 @@ for (const [format, place] of addressPlaces) {
   test(`${format}: ${addresses.length} malformed addresses are refused, by auto too`, () => {
     for (const address of addresses) {
       refuses(() => codecNamed(format).decode(...place(address)))
-      refuses(() => auto.decode(...place(address)))
+      refuses(() => autoCodec.decode(...place(address)))
     }
   })
 
@@ -69,7 +69,7 @@ for (const { codec, path } of ofJson) {
   test(`${codec.name}: ${BAD_DOCUMENTS.length} malformed documents are refused, by auto too`, () => {
     for (const document of BAD_DOCUMENTS) {
       refuses(() => codec.decode(path, document))
-      refuses(() => auto.decode(path, document))
+      refuses(() => autoCodec.decode(path, document))
     }
   })
 }

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nameAddress } from '../../../discovery/codecs/name-address.ts'
+import { nameAddressCodec } from '../../../discovery/codecs/name-address.ts'
 import { refuses } from '../codec-contract.ts'
 
-const decode = (path: string, value: object) => nameAddress.decode(path, JSON.stringify(value))
+const decode = (path: string, value: object) => nameAddressCodec.decode(path, JSON.stringify(value))
 
 test('name-address: the value names the service where the key has an id alone', () => {
   assert.equal(decode('10.0.0.7:80', { name: 'user', addr: '10.0.0.7:80' })[0]?.service, 'user')
 })
 
 test('name-address: a longer key has the last word, so a writer below one service cannot join another', () => {
-  refuses(() => decode('task/10.0.0.7:80', { name: 'user', addr: '10.0.0.7:80' }), /another service.*"task"/)
+  refuses(() => decode('task/10.0.0.7:80', { name: 'user', addr: '10.0.0.7:80' }), /the service in the value differs.*"task"/)
   refuses(() => decode('v1/10.0.0.7:80', { name: 'user', version: 'v1', addr: '10.0.0.7:80' }), /service/)
 })
 
@@ -38,7 +38,7 @@ test('name-address: no address, or one that is no string, is refused', () => {
 
 test('name-address: an address alone is told that a port is missing', () => {
   for (const ip of ['10.0.0.7', '2001:db8::7']) {
-    refuses(() => decode('user/1', { ip }), /no "port", nor has its "ip" one/)
+    refuses(() => decode('user/1', { ip }), /no port: neither a "port" field nor one in "ip"/)
   }
 })
 

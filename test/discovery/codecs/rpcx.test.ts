@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rpcx } from '../../../discovery/codecs/rpcx.ts'
+import { rpcxCodec } from '../../../discovery/codecs/rpcx.ts'
 import { refuses } from '../codec-contract.ts'
 
 const KEY = 'Arith/tcp@10.0.0.7:8972'
 
 test('rpcx: an address without a network is tcp', () => {
   assert.deepEqual(
-    rpcx.decode('Arith/10.0.0.7:8972', '').map(({ id, host, protocol }) => [id, host, protocol]),
+    rpcxCodec.decode('Arith/10.0.0.7:8972', '').map(({ id, host, protocol }) => [id, host, protocol]),
     [['10.0.0.7:8972', '10.0.0.7', 'rpcx']],
   )
 })
@@ -25,25 +25,25 @@ test('rpcx: networks that rpcx does not have, and addresses that are no host and
     'unix@/tmp/a',
     'tcp@h:1/x',
   ]) {
-    refuses(() => rpcx.decode(`Arith/${rest}`, ''))
+    refuses(() => rpcxCodec.decode(`Arith/${rest}`, ''))
   }
 })
 
 test('rpcx: an inactive node has weight 0 whatever its weight says', () => {
   for (const value of ['state=inactive', 'state=inactive&weight=9', 'weight=x&state=inactive']) {
-    assert.equal(rpcx.decode(KEY, value)[0]?.weight, 0)
+    assert.equal(rpcxCodec.decode(KEY, value)[0]?.weight, 0)
   }
-  assert.equal(rpcx.decode(KEY, 'state=active&weight=9')[0]?.weight, 9)
-  assert.equal(rpcx.decode(KEY, 'weight=')[0]?.weight, 1)
+  assert.equal(rpcxCodec.decode(KEY, 'state=active&weight=9')[0]?.weight, 9)
+  assert.equal(rpcxCodec.decode(KEY, 'weight=')[0]?.weight, 1)
 })
 
 test('rpcx: a query of any kind is metadata, except the one name that objects cannot hold', () => {
-  const decode = (value: string) => rpcx.decode(KEY, value)[0]?.metadata
+  const decode = (value: string) => rpcxCodec.decode(KEY, value)[0]?.metadata
   assert.deepEqual(decode('a=1&a=2&b=%20c&constructor=x&d'), { a: '1,2', b: ' c', constructor: 'x', d: '' })
   refuses(() => decode('a=1&__proto__=x'), /__proto__/)
 })
 
 test('rpcx: more metadata than a node has use for is refused, and soon', () => {
-  refuses(() => rpcx.decode(KEY, 'a&'.repeat(400_000)), /entries/)
-  refuses(() => rpcx.decode(KEY, 'a'.repeat(10 * 1024 * 1024)), /larger/)
+  refuses(() => rpcxCodec.decode(KEY, 'a&'.repeat(400_000)), /entries/)
+  refuses(() => rpcxCodec.decode(KEY, 'a'.repeat(10 * 1024 * 1024)), /larger/)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serviceObject } from '../../../discovery/codecs/service-object.ts'
+import { serviceObjectCodec } from '../../../discovery/codecs/service-object.ts'
 import { refuses } from '../codec-contract.ts'
 
 test('service-object: carries several nodes, each without an id called by its address', () => {
@@ -8,7 +8,7 @@ test('service-object: carries several nodes, each without an id called by its ad
     { ip: '10.0.0.7', port: 1 },
     { id: 'b', ip: '10.0.0.8', port: 2, weight: 4 },
   ]
-  const read = serviceObject.decode('user/10.0.0.7:1', JSON.stringify({ name: 'user', nodes }))
+  const read = serviceObjectCodec.decode('user/10.0.0.7:1', JSON.stringify({ name: 'user', nodes }))
   assert.deepEqual(
     read.map(node => [node.id, node.weight]),
     [
@@ -19,7 +19,7 @@ test('service-object: carries several nodes, each without an id called by its ad
 })
 
 test('service-object: no nodes is a good value', () => {
-  assert.deepEqual(serviceObject.decode('user/x', '{"name":"user","nodes":[]}'), [])
+  assert.deepEqual(serviceObjectCodec.decode('user/x', '{"name":"user","nodes":[]}'), [])
 })
 
 test('service-object: one bad node refuses the key and is named in the reason', () => {
@@ -27,14 +27,17 @@ test('service-object: one bad node refuses the key and is named in the reason', 
     { id: 'a', ip: '10.0.0.7', port: 1 },
     { id: 'b', ip: '10.0.0.8', port: 0 },
   ]
-  refuses(() => serviceObject.decode('user/x', JSON.stringify({ nodes })), /nodes\[1\].*port/)
+  refuses(() => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes })), /nodes\[1\].*port/)
 })
 
 test('service-object: another name, a repeated id, and nodes that are none are refused', () => {
   const node = { id: 'a', ip: '10.0.0.7', port: 1 }
-  refuses(() => serviceObject.decode('user/x', JSON.stringify({ name: 'task', nodes: [node] })), /service/)
-  refuses(() => serviceObject.decode('user/x', JSON.stringify({ nodes: [node, node] })), /id of another/)
+  refuses(
+    () => serviceObjectCodec.decode('user/x', JSON.stringify({ name: 'task', nodes: [node] })),
+    /service/,
+  )
+  refuses(() => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes: [node, node] })), /same id as another/)
   for (const bad of [{}, 'x', [null], ['x'], [[]]]) {
-    refuses(() => serviceObject.decode('user/x', JSON.stringify({ nodes: bad })), /nodes/)
+    refuses(() => serviceObjectCodec.decode('user/x', JSON.stringify({ nodes: bad })), /nodes/)
   }
 })

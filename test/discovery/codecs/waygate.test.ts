@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeNode, waygate } from '../../../discovery/codecs/waygate.ts'
+import { encodeNode, waygateCodec } from '../../../discovery/codecs/waygate.ts'
 import { createNode } from '../../../internal/nodes/node.ts'
 import { refuses } from '../codec-contract.ts'
 
@@ -14,18 +14,18 @@ test('waygate: what is written is read back as the same node', () => {
       weight: 7,
       metadata: { zone: 'a' },
     })
-    assert.deepEqual(waygate.decode('user/u1', encodeNode(node)), [node])
+    assert.deepEqual(waygateCodec.decode('user/u1', encodeNode(node)), [node])
   }
 })
 
 test('waygate: what a node speaks is written and read back', () => {
   const node = createNode({ service: 'user', id: 'u1', host: '10.0.0.7', port: 3001, protocol: 'grpc' })
-  assert.deepEqual(waygate.decode('user/u1', encodeNode(node)), [node])
+  assert.deepEqual(waygateCodec.decode('user/u1', encodeNode(node)), [node])
 })
 
 test('waygate: the id may be missing, "host" may stand for "ip", unknown fields are ignored', () => {
   const value = '{"host":"10.0.0.7","ip":"10.0.0.7","port":3001,"colour":"red"}'
-  assert.equal(waygate.decode('user/u1', value)[0]?.id, 'u1')
+  assert.equal(waygateCodec.decode('user/u1', value)[0]?.id, 'u1')
 })
 
 test('waygate: an id, service, name or address that disagrees is refused', () => {
@@ -35,13 +35,13 @@ test('waygate: an id, service, name or address that disagrees is refused', () =>
     ['"name":"task"', /service/],
     ['"host":"10.0.0.8"', /differ/],
   ] as const) {
-    refuses(() => waygate.decode('user/u1', `{"ip":"10.0.0.7","port":3001,${extra}}`), reason)
+    refuses(() => waygateCodec.decode('user/u1', `{"ip":"10.0.0.7","port":3001,${extra}}`), reason)
   }
 })
 
 test('waygate: metadata of strings, numbers and booleans becomes strings; the rest is refused', () => {
   const decode = (metadata: string) =>
-    waygate.decode('user/u1', `{"ip":"10.0.0.7","port":3001,"metadata":${metadata}}`)[0]?.metadata
+    waygateCodec.decode('user/u1', `{"ip":"10.0.0.7","port":3001,"metadata":${metadata}}`)[0]?.metadata
   assert.deepEqual(decode('{"a":"x","b":2,"c":true}'), { a: 'x', b: '2', c: 'true' })
   assert.deepEqual(decode('null'), {})
   for (const bad of [
@@ -58,11 +58,11 @@ test('waygate: metadata of strings, numbers and booleans becomes strings; the re
 })
 
 test('waygate: "__proto__" as a field changes no prototype', () => {
-  const [node] = waygate.decode('user/u1', '{"ip":"10.0.0.7","port":3001,"__proto__":{"weight":9}}')
+  const [node] = waygateCodec.decode('user/u1', '{"ip":"10.0.0.7","port":3001,"__proto__":{"weight":9}}')
   assert.equal(node?.weight, 1)
   assert.equal(({} as { weight?: unknown }).weight, undefined)
 })
 
 test('waygate: an id with a slash in its key is refused', () => {
-  refuses(() => waygate.decode('user/a/b', '{"ip":"10.0.0.7","port":3001}'), /id/)
+  refuses(() => waygateCodec.decode('user/a/b', '{"ip":"10.0.0.7","port":3001}'), /id/)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyRange } from '../../../discovery/embedded-etcd/key-range.ts'
 import { Store } from '../../../discovery/embedded-etcd/store.ts'
-import type { WatchMessage, WatchRequest } from '../../../discovery/embedded-etcd/watch.ts'
+import type { WatchRequest, WatchResponse } from '../../../discovery/embedded-etcd/watch.ts'
 import { WatchStream, type WatchStreamOptions } from '../../../discovery/embedded-etcd/watch-stream.ts'
 
 const b = (text: string) => Buffer.from(text)
@@ -24,7 +24,7 @@ function createReader({
   ...limits
 }: { patience?: number; historyEvents?: number } & Omit<WatchStreamOptions, 'store' | 'send'> = {}) {
   const store = new Store({ historyEvents, historyBytes: Number.POSITIVE_INFINITY })
-  const messages: WatchMessage[] = []
+  const messages: WatchResponse[] = []
   let left = patience
   const stream = new WatchStream({
     store,
@@ -48,7 +48,7 @@ function createReader({
   }
 }
 
-function describe(message: WatchMessage): string {
+function describe(message: WatchResponse): string {
   const revisions = message.events?.map(event => event.kv.modRevision).join(' ')
   if (message.created) return `${message.watchId} created`
   if (message.compactRevision) return `${message.watchId} compacted ${message.compactRevision}`

@@ -116,7 +116,7 @@ test('an etcd that is away is asked again at once, and the error says that it is
 test('a token refused as soon as it was given is not replaced without a pause', async () => {
   const { tokens, clock, asked, get } = setUp(['one', 'two', 'three'])
   tokens.forget(await get())
-  await assert.rejects(get(), /it does not accept those that it gives/)
+  await assert.rejects(get(), /it rejects the tokens that it issues/)
   const second = get(250)
   await clock.advance(250)
   tokens.forget(await second)
@@ -137,8 +137,8 @@ test('an etcd without users is used without a token and told of once; users that
     tokens.forget(credential)
   }
   assert.deepEqual(said, [
-    'etcd has no users (authentication is not enabled); going on without a token',
-    'etcd has users now; going on with a token',
-    'etcd has no users (authentication is not enabled); going on without a token',
+    'etcd authentication is not enabled; continuing without a token',
+    'etcd authentication was enabled; using a token',
+    'etcd authentication is not enabled; continuing without a token',
   ])
 })

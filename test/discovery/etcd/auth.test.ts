@@ -118,21 +118,21 @@ describe('etcd with users', { concurrency: 4 }, () => {
     const { follower, said, loseConnection, untilBack } = await follow(t, etcd)
     await follower.until('following', () => follower.connected())
     const lines = (text: string) => said.filter(line => line.startsWith(text)).length
-    assert.equal(lines('etcd has no users'), 1)
+    assert.equal(lines('etcd authentication is not enabled'), 1)
 
     await etcdctl(etcd.url, 'auth', 'enable')
     await etcd.put('/services/trio/a', NODE)
     await follower.until('seen by the old watch', () => follower.nodes().length === 1)
     await loseConnection()
     await untilBack()
-    assert.equal(lines('etcd has users now'), 1)
+    assert.equal(lines('etcd authentication was enabled'), 1)
 
     await etcd.root('auth', 'disable')
     await loseConnection()
     await untilBack()
     await etcdctl(etcd.url, 'put', '/services/trio/b', NODE)
     await follower.until('seen without users', () => follower.nodes().length === 2)
-    assert.equal(lines('etcd has no users'), 2)
+    assert.equal(lines('etcd authentication is not enabled'), 2)
     assert.ok(!said.join().includes(GATEWAY.password))
   })
 

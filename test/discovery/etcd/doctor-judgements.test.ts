@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { judgeCluster, judgeVersions } from '../../../discovery/etcd/doctor/cluster.ts'
 import type { MemberStatus } from '../../../discovery/etcd/doctor/endpoint.ts'
-import { isLoopback, parseEndpoint } from '../../../discovery/etcd/doctor/endpoint-url.ts'
-import { duration, type Finding, listed, size } from '../../../discovery/etcd/doctor/finding.ts'
+import { isLoopbackHost, parseEndpoint } from '../../../discovery/etcd/doctor/endpoint-url.ts'
+import { type DoctorFinding, duration, listed, size } from '../../../discovery/etcd/doctor/finding.ts'
 import { judgeMembers } from '../../../discovery/etcd/doctor/members.ts'
 import { judgeServices, type NodeKey } from '../../../discovery/etcd/doctor/nodes.ts'
 import { judgeRoutes } from '../../../discovery/etcd/doctor/routes.ts'
@@ -26,7 +26,8 @@ const member = (port: number, more: Partial<MemberStatus> = {}): MemberStatus =>
   errors: [],
   ...more,
 })
-const lines = (findings: readonly Finding[]) => findings.map(({ level, message }) => `${level}: ${message}`)
+const lines = (findings: readonly DoctorFinding[]) =>
+  findings.map(({ level, message }) => `${level}: ${message}`)
 
 describe('versions', () => {
   for (const [version, level] of [
@@ -168,7 +169,7 @@ describe('services', () => {
       [
         [
           'problem',
-          ['/services/a/x-10.0.0.2: node id "x" of service "a" is taken by /services/a/x-10.0.0.1'],
+          ['/services/a/x-10.0.0.2: node id "x" of service "a" is already used by /services/a/x-10.0.0.1'],
         ],
         ['warning', ['a: x and y at 10.0.0.1:80']],
       ],
@@ -194,8 +195,8 @@ describe('services', () => {
         key('grpc', 'x', '10.0.0.1', { protocol: 'grpc' }),
         key('fine', 'x', '10.0.0.1', { weight: 0 }),
         key('fine', 'y', '10.0.0.2'),
-        { key: '/services/broken/x', lease: '1', nodes: [], problem: 'value is not JSON' },
-        { key: '/services/fine/z', lease: '1', nodes: [], problem: 'value is not JSON' },
+        { key: '/services/broken/x', lease: '1', nodes: [], problem: 'value is not valid JSON' },
+        { key: '/services/fine/z', lease: '1', nodes: [], problem: 'value is not valid JSON' },
       ],
       context,
     )
@@ -261,10 +262,10 @@ test('an endpoint is read as the client reads it', () => {
 
 test('what is loopback', () => {
   for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST.', 'a.localhost']) {
-    assert.ok(isLoopback(host), host)
+    assert.ok(isLoopbackHost(host), host)
   }
   for (const host of ['10.0.0.1', 'localhost.example.com', '127.example.com', '::2', '0.0.0.0']) {
-    assert.ok(!isLoopback(host), host)
+    assert.ok(!isLoopbackHost(host), host)
   }
 })
 

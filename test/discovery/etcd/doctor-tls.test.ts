@@ -144,7 +144,7 @@ describe('over TLS', { concurrency: true }, () => {
     {
       what: 'no client certificate',
       tls: () => ({ ca: pem('ca.pem') }),
-      message: /wants a client certificate/,
+      message: /requires a client certificate/,
       hint: /WAYGATE_ETCD_CERT/,
     },
     {

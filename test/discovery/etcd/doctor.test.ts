@@ -70,7 +70,7 @@ describe('of a healthy etcd', { concurrency: true }, () => {
     assert.equal(details?.items?.length, 20)
     assert.equal(details?.more, 3)
     assert.match(details?.items?.[0] ?? '', /^\/bad\/lost\/x: \w/)
-    assert.equal(details?.items?.[1], '/bad/user/b10: value is not JSON')
+    assert.equal(details?.items?.[1], '/bad/user/b10: value is not valid JSON')
     assert.deepEqual(found.items('warning', /no node that gets requests/), ['lost: its values are not used'])
   })
 
@@ -98,7 +98,7 @@ describe('of a healthy etcd', { concurrency: true }, () => {
     })
     assert.match(found.one('ok', /^\/plain\/ has/).message, /1 key with 1 node of 1 service/)
     assert.equal(found.items('problem', /below \/object\//).length, 1)
-    assert.match(found.one('problem', /^\/odd\/: no format/).message, /plain-address/)
+    assert.match(found.one('problem', /^\/odd\/: unknown format/).message, /plain-address/)
     assert.match(
       found.one('ok', /can be followed/).message,
       /\/plain\/, \/object\/, \/odd\/, \/waygate\/routes\//,

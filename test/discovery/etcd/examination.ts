@@ -1,7 +1,7 @@
 import { ANY_TOKEN } from '../../../config/route/route-auth.ts'
 import { parseRouteDocument } from '../../../config/route/route-document.ts'
 import { type ExamineOptions, examine } from '../../../discovery/etcd/doctor/examine.ts'
-import type { Check, Finding, Level } from '../../../discovery/etcd/doctor/finding.ts'
+import type { Check, DoctorFinding, Level } from '../../../discovery/etcd/doctor/finding.ts'
 
 export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
   sources: [{ prefix: '/services/' }],
@@ -29,9 +29,9 @@ export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
 
 /** What was found, and ways to ask for it. */
 export class Examination {
-  readonly findings: readonly Finding[]
+  readonly findings: readonly DoctorFinding[]
 
-  constructor(findings: readonly Finding[]) {
+  constructor(findings: readonly DoctorFinding[]) {
     this.findings = findings
   }
 
@@ -45,7 +45,7 @@ export class Examination {
   }
 
   /** The finding of this level whose message matches; fails when there is none, or several. */
-  one(level: Level, message: RegExp): Finding {
+  one(level: Level, message: RegExp): DoctorFinding {
     const found = this.findings.filter(each => each.level === level && message.test(each.message))
     if (found.length === 1) return found[0]!
     throw new Error(`${found.length} findings are ${level} and match ${message}: ${this}`)

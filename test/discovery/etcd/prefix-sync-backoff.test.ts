@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { backoffMs } from '../../../discovery/etcd/clock.ts'
+import { jitteredBackoffMs } from '../../../discovery/etcd/clock.ts'
 import { UnreachableError } from '../../../discovery/etcd/transport.ts'
 import type { FakeClock } from './fake-clock.ts'
 import type { ScriptedStore } from './scripted-store.ts'
@@ -37,14 +37,14 @@ test('a wait is anything from nothing to twice the one before, up to the cap', (
     for (let attempt = 0; attempt < 2_000; attempt++) {
       const most = Math.min(cap, 100 * 2 ** attempt)
       assert.equal(
-        backoffMs(attempt, () => 0, given),
+        jitteredBackoffMs(attempt, () => 0, given),
         0,
       )
       assert.equal(
-        backoffMs(attempt, () => 0.5, given),
+        jitteredBackoffMs(attempt, () => 0.5, given),
         most / 2,
       )
-      const longest = backoffMs(attempt, () => 1 - Number.EPSILON, given)
+      const longest = jitteredBackoffMs(attempt, () => 1 - Number.EPSILON, given)
       assert.ok(longest > most * 0.999 && longest < most)
     }
   }

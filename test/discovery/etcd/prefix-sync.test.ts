@@ -173,7 +173,7 @@ test('a compacted start is read anew; another cancel is only watched again', asy
   store.put('c')
   store.stream.send({ canceled: true, compactRevision: 8n })
   await clock.advance(100)
-  assert.deepEqual(said(), ['on', 'off: compacted', 'all@8: a,b,c'])
+  assert.deepEqual(said(), ['on', 'off: the revision to resume from was compacted', 'all@8: a,b,c'])
   assert.equal(store.stream.startRevision, 9n)
   assert.equal(sync.status().relists.get('compacted'), 1)
 })
@@ -186,7 +186,7 @@ for (const created of [true, false]) {
     store.put('c')
     store.stream.send({ created, canceled: true, compactRevision: 8n, events: [put('x', 8n)] })
     await clock.advance(100)
-    assert.deepEqual(said(), ['off: compacted', 'all@8: a,b,c'])
+    assert.deepEqual(said(), ['off: the revision to resume from was compacted', 'all@8: a,b,c'])
     assert.equal(store.stream.startRevision, 9n)
     assert.equal(sync.status().relists.get('compacted'), 1)
   })
@@ -295,7 +295,7 @@ test('a cluster that changes between two pages is not mixed into one table', asy
   t.after(() => sync.stop())
   sync.start()
   await clock.advance(1_000)
-  assert.deepEqual(log, ['the cluster changed while it was read', 'c2'])
+  assert.deepEqual(log, ['the endpoint changed to another cluster during the read', 'c2'])
 })
 
 const AUDITS = { auditMs: [60_000, 60_000], firstAuditMs: [1_000, 1_000], silenceMs: 1e9 } as const
@@ -369,7 +369,7 @@ test('one audit that cannot read is repeated soon; a second failure is an outage
   await clock.advance(60_000)
   assert.deepEqual(said(), [])
   await clock.advance(1_000)
-  assert.deepEqual(said(), ['off: reading failed: deadline exceeded'])
+  assert.deepEqual(said(), ['off: reading the prefix failed: deadline exceeded'])
   assert.equal(store.streams[0]?.closed, 'broken')
 })
 

@@ -61,7 +61,7 @@ test('a file that is no usable snapshot is a warning with its reason, and nothin
     ['[]', /not a snapshot/],
     [JSON.stringify({ version: 1, ...GOOD }), /version is 1, not 2/],
     [fileOf(GOOD, 3), /version is 3, not 2/],
-    [fileOf(GOOD).split('\n')[0]!, /not as it was written/],
+    [fileOf(GOOD).split('\n')[0]!, /checksum does not match/],
     [fileOf({ ...GOOD, prefix: '/other/' }), /prefix \/other\//],
     [fileOf({ ...GOOD, revision: 7 }), /not a snapshot/],
     [fileOf({ ...GOOD, revision: '-1' }), /not a snapshot/],

@@ -50,11 +50,11 @@ for (const [what, tls, reason] of [
     /unable to verify the first certificate/,
   ],
   ['the authorities of the system', () => client('client'), /unable to verify the first certificate/],
-  ['no client certificate', () => ({ ca: certificates.pem('ca') }), /wants a client certificate/],
+  ['no client certificate', () => ({ ca: certificates.pem('ca') }), /requires a client certificate/],
   [
     'a client certificate of a stranger',
     () => ({ ca: certificates.pem('ca'), ...client('other-client') }),
-    /wants a client certificate/,
+    /requires a client certificate/,
   ],
   ['http', undefined, /No connection established/],
 ] as const) {

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  BALANCERS,
-  type Balancer,
-  type BalancerName,
-  createBalancer,
-} from '../../../internal/balancers/balancers.ts'
+import type { Balancer } from '../../../internal/balancers/balancer.ts'
+import { BALANCERS, type BalancerName, createBalancer } from '../../../internal/balancers/balancers.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
 import { seededRandom } from '../../support/random.ts'
 
-/** What holds for every balancer of the list. */
+/** The rules that every balancer of the list follows. */
 
 const NAMES = Object.keys(BALANCERS) as BalancerName[]
 const NONE_TRIED = { tried: [] }
-/** How far from its weight a node's share may be, as a part of its share. */
+/** How far a node's share may deviate from its weight, as a part of the share. */
 const TOLERANCE: Readonly<Record<BalancerName, number>> = {
   'weighted-round-robin': 0.001,
   'weighted-random': 0.05,
@@ -28,7 +24,7 @@ function make(name: BalancerName, seed = 1): Balancer {
   return createBalancer(name, { random: seededRandom(seed), now: () => 0 })
 }
 
-/** Picks and how often each; every request has another key, none of which names a node. */
+/** Counts the picks of each node. Every request has another key, none of which is a node id. */
 function countPicks(
   balancer: Balancer,
   peers: readonly Peer[],
@@ -43,7 +39,7 @@ function countPicks(
   return counts
 }
 
-test('a balancer is made by its name, and a name that is none is refused', () => {
+test('a balancer is created by its name, and an unknown name is refused', () => {
   for (const name of NAMES) assert.equal(typeof createBalancer(name).pick, 'function')
   for (const name of ['', 'random?', 'constructor', '__proto__', 'toString']) {
     assert.throws(() => createBalancer(name), RangeError, name)
@@ -51,7 +47,7 @@ test('a balancer is made by its name, and a name that is none is refused', () =>
 })
 
 for (const name of NAMES) {
-  test(`${name}: without a node, or with none that may be chosen, there is none`, () => {
+  test(`${name}: picks nothing without a node, or when none is available`, () => {
     const balancer = make(name)
     const [drained] = fakePeers({ a: 0 })
     const [down] = fakePeers({ a: 1 })
@@ -65,7 +61,7 @@ for (const name of NAMES) {
     }
   })
 
-  test(`${name}: whatever happens to the nodes, one that may be chosen is, and no other`, () => {
+  test(`${name}: whatever happens to the nodes, it picks an available one, and no other`, () => {
     for (let seed = 1; seed <= 10; seed++) {
       const random = seededRandom(seed)
       const balancer = make(name, seed + 1_000)
@@ -103,7 +99,7 @@ for (const name of NAMES) {
     }
   })
 
-  test(`${name}: nodes that are equally fast and idle share requests by their weights`, () => {
+  test(`${name}: nodes that are equally fast and idle share requests by weight`, () => {
     const weights = { a: 1, b: 2, c: 3, d: 0, e: 10 }
     const counts = countPicks(make(name), fakePeers(weights), 160_000)
     for (const [peer, count] of counts) {
@@ -113,7 +109,7 @@ for (const name of NAMES) {
     assert.equal(counts.size, 4)
   })
 
-  test(`${name}: a changed weight counts from the next pick on, and 0 is none`, () => {
+  test(`${name}: a changed weight applies from the next pick on, and 0 means no requests`, () => {
     const [a, b] = fakePeers({ a: 1, b: 1 })
     const balancer = make(name)
     assert.equal(countPicks(balancer, [a!, b!], 100).size, 2)
@@ -124,7 +120,7 @@ for (const name of NAMES) {
     assert.ok(Math.abs(counts.get(a)! / 15_000 - 1) < TOLERANCE[name], `${counts.get(a)}`)
   })
 
-  test(`${name}: of a thousand nodes that are away but one, that one is found`, () => {
+  test(`${name}: finds the only available one of a thousand nodes`, () => {
     const peers = Array.from({ length: 1_000 }, (_, i) => new FakePeer(testNode({ id: `n${i}` })))
     const balancer = make(name)
     for (const peer of peers) peer.up = false

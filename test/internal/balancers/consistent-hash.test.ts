@@ -11,7 +11,7 @@ function makePeers(count: number, weight: (i: number) => number = () => 1): Fake
   return Array.from({ length: count }, (_, i) => new FakePeer(testNode({ id: `n${i}`, weight: weight(i) })))
 }
 
-/** The node's id for each key. */
+/** Returns the id of the node for each key. */
 function placesOf(peers: readonly Peer[], keys: readonly string[] = KEYS): string[] {
   const balancer = createBalancer('consistent-hash')
   return keys.map(key => balancer.pick(peers, { tried: [], key })!.node.id)
@@ -21,7 +21,7 @@ function moved(before: readonly string[], after: readonly string[]): number[] {
   return before.flatMap((place, i) => (place === after[i] ? [] : [i]))
 }
 
-test('the eleventh node takes at most 15% of the keys, and nobody else takes any', () => {
+test('an eleventh node takes at most 15% of the keys, and no other node takes any', () => {
   const peers = makePeers(11)
   const [before, after] = [placesOf(peers.slice(0, 10)), placesOf(peers)]
   const changed = moved(before, after)
@@ -29,7 +29,7 @@ test('the eleventh node takes at most 15% of the keys, and nobody else takes any
   assert.ok(changed.every(i => after[i] === 'n10'))
 })
 
-test('a node that goes leaves the keys of the others where they are', () => {
+test('a removed node does not move the keys of others', () => {
   const peers = makePeers(10)
   const before = placesOf(peers)
   for (const change of ['gone', 'away', 'drained']) {
@@ -46,7 +46,7 @@ test('a node that goes leaves the keys of the others where they are', () => {
   }
 })
 
-test('with weights, too, a node more moves no more than its share', () => {
+test('with weights as well, a new node moves no more than its share', () => {
   const peers = makePeers(11, i => 1 + (i % 5) * 10)
   const total = peers.reduce((sum, { node }) => sum + node.weight, 0)
   const share = KEYS.length * (peers[10]!.node.weight / total)
@@ -63,7 +63,7 @@ test('a changed weight moves only the difference', () => {
   assert.ok(Math.abs(changed.length / difference - 1) < 0.1, `${changed.length} of ${difference}`)
 })
 
-test('every gateway puts a key at the same node, in whatever order it learned of them', () => {
+test('every gateway maps a key to the same node, whatever the order in which it learned of the nodes', () => {
   const peers = makePeers(20, i => 1 + (i % 3))
   const keys = KEYS.slice(0, 2_000)
   const grown = createBalancer('consistent-hash')
@@ -74,7 +74,7 @@ test('every gateway puts a key at the same node, in whatever order it learned of
   assert.deepEqual(placesOf([...peers].reverse(), keys), placesOf(peers, keys))
 })
 
-test('keys that only differ at their end, or are long, are spread like others', () => {
+test('keys that differ only at their end, or are long, are spread evenly', () => {
   const peers = makePeers(10)
   for (const keyOf of [
     String,
@@ -89,7 +89,7 @@ test('keys that only differ at their end, or are long, are spread like others', 
   }
 })
 
-test('no node has more than 1.25 times its share of the requests in flight, one more for rounding', () => {
+test('no node has more than 1.25 times its share of the requests in flight, plus one for rounding', () => {
   for (const [what, keyOf, weight] of [
     ['one key', () => 'all the same', () => 1],
     ['few keys', (i: number) => `k${i % 7}`, () => 1],
@@ -118,7 +118,7 @@ test('no node has more than 1.25 times its share of the requests in flight, one 
   }
 })
 
-test('nodes that are away do not count for the bound', () => {
+test('unavailable nodes do not count for the bound', () => {
   const peers = makePeers(10)
   for (const peer of peers.slice(2)) {
     peer.up = false
@@ -130,7 +130,7 @@ test('nodes that are away do not count for the bound', () => {
   assert.ok(most! >= 62 && most! <= 1.25 * 50 + 1, `${most}, ${least}`)
 })
 
-test('where the node of a key is full, its requests go to the same other node', () => {
+test('when the node of a key is full, its requests go to one and the same other node', () => {
   const peers = makePeers(10)
   const balancer = createBalancer('consistent-hash')
   const own = balancer.pick(peers, { tried: [], key: 'k' })!
@@ -140,7 +140,7 @@ test('where the node of a key is full, its requests go to the same other node', 
   assert.ok(!others.has(own))
 })
 
-test('a node that warms up never gives a key back', () => {
+test('a node in slow start never loses a key', () => {
   const peers = makePeers(5)
   peers[4]!.warmingSince = 0
   const balancer = createBalancer('consistent-hash')
@@ -157,14 +157,14 @@ test('a node that warms up never gives a key back', () => {
   }
 })
 
-test('requests without a key go where there is least to do', () => {
+test('requests without a key go to the node with the lowest load', () => {
   const peers = makePeers(2)
   const balancer = createBalancer('consistent-hash')
   peers[0]!.inFlight = 3
   for (let i = 0; i < 20; i++) assert.equal(balancer.pick(peers, { tried: [] }), peers[1])
 })
 
-test('of a thousand nodes each has keys', () => {
+test('each of a thousand nodes has keys', () => {
   const counts = new Map<string, number>()
   for (const place of placesOf(makePeers(1_000))) counts.set(place, (counts.get(place) ?? 0) + 1)
   assert.equal(counts.size, 1_000)

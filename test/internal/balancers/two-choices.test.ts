@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Balancer, createBalancer } from '../../../internal/balancers/balancers.ts'
+import type { Balancer } from '../../../internal/balancers/balancer.ts'
+import { createBalancer } from '../../../internal/balancers/balancers.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
 import { seededRandom } from '../../support/random.ts'
 
-/** What `least-request` and `peak-ewma` choose two peers by. */
+/** Tests of `least-request` and `peak-ewma`, which both choose between two peers. */
 
 const NONE_TRIED = { tried: [] }
 
@@ -19,7 +20,7 @@ interface Shared {
   readonly requests: number
 }
 
-/** A closed loop on a clock of its own: whenever an answer comes, the next request is sent. */
+/** Simulates a closed loop on a clock of its own: each answer triggers the next request. */
 function closedLoop({ balancer, peers, clock = { now: 0 }, latencyMs, concurrency, requests }: Shared) {
   const counts = new Map<string, number>()
   const open: { readonly peer: FakePeer; readonly begunAt: number; readonly endsAt: number }[] = []
@@ -47,7 +48,7 @@ function peakEwma(clock = { now: 0 }, seed = 1): Balancer {
   return createBalancer('peak-ewma', { random: seededRandom(seed), now: () => clock.now })
 }
 
-test('of two nodes, the one with fewer requests in flight for its weight is chosen', () => {
+test('the node with fewer requests in flight for its weight is picked', () => {
   for (const [weights, inFlight, expected] of [
     [{ a: 1, b: 1 }, [1, 0], 'b'],
     [{ a: 1, b: 1 }, [5, 6], 'a'],
@@ -65,7 +66,7 @@ for (const [name, make] of [
   ['least-request', leastRequest],
   ['peak-ewma', peakEwma],
 ] as const) {
-  test(`${name}: a node that is ten times slower has less than a fifth of its fair share`, () => {
+  test(`${name}: a node that is ten times slower gets less than a fifth of its fair share`, () => {
     for (const [nodes, concurrency] of [
       [2, 2],
       [2, 10],
@@ -84,11 +85,11 @@ for (const [name, make] of [
       })
       const part = shareOf('n0') * nodes
       assert.ok(part < 0.2, `${nodes} nodes, ${concurrency} at once: ${part} of its share`)
-      assert.ok(part > 0, 'it is not forgotten')
+      assert.ok(part > 0, 'it still gets some requests')
     }
   })
 
-  test(`${name}: equally fast nodes that are busy share requests about by their weights`, () => {
+  test(`${name}: equally fast nodes that are busy share requests roughly by weight`, () => {
     const clock = { now: 0 }
     const jitter = seededRandom(9)
     const shareOf = closedLoop({
@@ -103,7 +104,7 @@ for (const [name, make] of [
   })
 }
 
-test('an idle light node does not have every second request beside a heavy one', () => {
+test('an idle light node does not get every second request beside a heavy one', () => {
   const shareOf = closedLoop({
     balancer: leastRequest(),
     peers: fakePeers({ heavy: 100, light: 1 }),
@@ -129,17 +130,17 @@ test('one slow answer counts at once, and is forgotten over ten seconds', () => 
     balancer.observe!(b, 5, 'answered')
   }
   for (let i = 0; i < 100; i++) answer(5)
-  assert.ok(shareOfA() > 0.3, 'as good as the other')
+  assert.ok(shareOfA() > 0.3, 'it is as good as the other')
   answer(50)
   assert.equal(shareOfA(), 0)
   clock.now = 5_000
   answer(5)
-  assert.equal(shareOfA(), 0, 'still slower')
+  assert.equal(shareOfA(), 0, 'it is still slower')
   for (clock.now = 6_000; clock.now < 40_000; clock.now += 1_000) answer(5)
-  assert.ok(shareOfA() > 0.3, 'as good again')
+  assert.ok(shareOfA() > 0.3, 'it is as good again')
 })
 
-test('a node that is asked no more is asked again after a while', () => {
+test('a node that gets no more requests is tried again after a while', () => {
   const clock = { now: 0 }
   const balancer = peakEwma(clock)
   const peers = fakePeers({ a: 1, b: 1 })
@@ -152,7 +153,7 @@ test('a node that is asked no more is asked again after a while', () => {
   assert.ok(clock.now > 10_000 && clock.now < 40_000, `after ${clock.now} ms`)
 })
 
-test('a node that fails fast does not draw the requests', () => {
+test('a node that fails fast does not attract requests', () => {
   const clock = { now: 0 }
   const balancer = peakEwma(clock)
   const peers = fakePeers({ good: 1, bad: 1 })
@@ -167,18 +168,18 @@ test('a node that fails fast does not draw the requests', () => {
   assert.ok(failed < 50, `${failed} of 1,000`)
 })
 
-test('a try that was given up counts with the time it lasted, when that is long', () => {
+test('an abandoned try counts with the time that it lasted, when that is long', () => {
   const balancer = peakEwma()
   const peers = fakePeers({ a: 1, b: 1 })
   for (const peer of peers) balancer.observe!(peer, 10, 'answered')
   balancer.observe!(peers[0]!, 1, 'abandoned')
   const picks = () => new Set(Array.from({ length: 100 }, () => balancer.pick(peers, NONE_TRIED)))
-  assert.equal(picks().size, 2, 'a short one says nothing')
+  assert.equal(picks().size, 2, 'a short one does not count')
   balancer.observe!(peers[0]!, 200, 'abandoned')
   assert.deepEqual([...picks()], [peers[1]])
 })
 
-test('a new node has one request until its first answer', () => {
+test('a new node gets one request until its first answer', () => {
   const balancer = peakEwma()
   const peers = fakePeers({ a: 1, b: 1, fresh: 1 })
   for (const peer of peers.slice(0, 2)) balancer.observe!(peer, 10, 'answered')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { type Balancer, createBalancer } from '../../../internal/balancers/balancers.ts'
+import type { Balancer } from '../../../internal/balancers/balancer.ts'
+import { createBalancer } from '../../../internal/balancers/balancers.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
 import { FakePeer, fakePeers, testNode } from '../../support/peer.ts'
 import { seededRandom } from '../../support/random.ts'
@@ -17,7 +18,7 @@ function wrr(): Balancer {
   return createBalancer('weighted-round-robin')
 }
 
-test('weights 5, 1, 1 give the sequence that nginx gives, over and over', () => {
+test('weights 5, 1, 1 give the sequence of nginx, repeatedly', () => {
   const peers = fakePeers({ a: 5, b: 1, c: 1 })
   const balancer = wrr()
   assert.equal(pickIds(balancer, peers, 14), 'a a b a c a a a a b a c a a')
@@ -36,9 +37,9 @@ const fixture = new URL('../../fixtures/balancing_expectations.json', import.met
 const { cases } = JSON.parse(readFileSync(fixture, 'utf8')) as { cases: readonly Expectation[] }
 
 for (const { origin, weights, requests, warmup = 0, counts, ratios, tolerance = 0 } of cases) {
-  // The cases in which nodes fail are about retries and breakers; they are tested where those are.
+  // The cases with failing nodes concern retries and breakers, and are tested with those.
   if (!weights || !requests || origin.includes("'failures'")) continue
-  test(`picks are shared out as other gateways' tests expect: ${origin}`, () => {
+  test(`picks are distributed as the tests of other gateways expect: ${origin}`, () => {
     const peers = fakePeers(weights)
     const balancer = wrr()
     for (let i = 0; i < warmup; i++) balancer.pick(peers, NONE_TRIED)
@@ -54,14 +55,14 @@ for (const { origin, weights, requests, warmup = 0, counts, ratios, tolerance = 
   })
 }
 
-test('a node of weight 0 is never picked, and alone it is as good as none', () => {
+test('a node of weight 0 is never picked, even when it is the only one', () => {
   const balancer = wrr()
   assert.equal(pickIds(balancer, fakePeers({ a: 0, b: 2 }), 3), 'b b b')
   assert.equal(balancer.pick(fakePeers({ a: 0 }), NONE_TRIED), undefined)
   assert.equal(balancer.pick([], NONE_TRIED), undefined)
 })
 
-test('a node that is not available takes no part, and its share returns with it without a burst', () => {
+test('an unavailable node takes no part, and comes back to its share without a burst', () => {
   const peers = fakePeers({ a: 1, b: 1 })
   const balancer = wrr()
   peers[0]!.up = false
@@ -77,7 +78,7 @@ test('a node that the request has tried is not picked again, whatever its weight
   assert.equal(balancer.pick(peers, { tried: peers }), undefined)
 })
 
-test('a changed weight counts from the next pick on', () => {
+test('a changed weight applies from the next pick on', () => {
   const peers = fakePeers({ a: 5, b: 1 })
   const balancer = wrr()
   pickIds(balancer, peers, 2)
@@ -85,18 +86,18 @@ test('a changed weight counts from the next pick on', () => {
   assert.equal(pickIds(balancer, [...peers], 4), 'a b a b')
 })
 
-test('a node that comes or goes leaves the credit of the others alone', () => {
+test('a node that comes or goes does not affect the credit of others', () => {
   const [a, b] = fakePeers({ a: 1, b: 1 })
   const balancer = wrr()
   assert.equal(pickIds(balancer, [a!, b!], 1), 'a')
-  // Were everything forgotten at each change, a would have every pick of a service that keeps changing.
+  // If each change reset all credit, a would get every pick of a service that keeps changing.
   const c = new FakePeer(testNode({ id: 'c' }))
   assert.equal(balancer.pick([a!, b!, c], NONE_TRIED)?.node.id, 'b')
   assert.equal(balancer.pick([a!, b!], NONE_TRIED)?.node.id, 'a')
   assert.equal(balancer.pick([a!, b!], NONE_TRIED)?.node.id, 'b')
 })
 
-test('the largest weights that a node may have stay exact', () => {
+test('the largest allowed weights stay exact', () => {
   const weights = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`n${i}`, 65_535]))
   const peers = fakePeers(weights)
   const balancer = wrr()
@@ -104,7 +105,7 @@ test('the largest weights that a node may have stay exact', () => {
   assert.equal(seen.size, 1_000)
 })
 
-/** The same as nginx does it, a look at every peer for every pick: what the balancer is compared with. */
+/** The algorithm of nginx, which looks at every peer for every pick, to compare the balancer with. */
 function referencePicks(
   weights: readonly number[],
   times: number,
@@ -126,7 +127,7 @@ function referencePicks(
   })
 }
 
-test("the order is nginx's for any number of nodes, any weights, and requests that have tried some", () => {
+test("the order is nginx's for any number of nodes, any weights, and requests that have tried some nodes", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = seededRandom(seed)
     const count = 1 + Math.floor(random() * 40)
@@ -148,7 +149,7 @@ test("the order is nginx's for any number of nodes, any weights, and requests th
   }
 })
 
-test('when all are away and any one comes back, the next pick finds it', () => {
+test('when all nodes are unavailable and one comes back, the next pick finds it', () => {
   const peers = Array.from({ length: 50 }, (_, i) => new FakePeer(testNode({ id: `n${i}` })))
   const balancer = wrr()
   for (const back of peers) {
@@ -160,7 +161,7 @@ test('when all are away and any one comes back, the next pick finds it', () => {
   }
 })
 
-test('of nodes that fail and come back, each is left out while it is away and gets its share after', () => {
+test('a node gets no picks while it is unavailable, and its share afterwards', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = seededRandom(seed)
     const peers = Array.from(
@@ -179,10 +180,10 @@ test('of nodes that fail and come back, each is left out while it is away and ge
         peers.some(peer => peer.up),
         'never an empty choice while one is up',
       )
-      assert.ok(picked === undefined || (picked as FakePeer).up, 'never one that is away')
+      assert.ok(picked === undefined || (picked as FakePeer).up, 'never an unavailable node')
     }
     for (const peer of peers) peer.up = true
-    // All are back in after a few picks; then a whole round gives each exactly its weight.
+    // All nodes take part again after a few picks. Then a whole round gives each exactly its weight.
     for (let pick = 0; pick < 200; pick++) balancer.pick(peers, NONE_TRIED)
     const round = peers.reduce((sum, { node }) => sum + node.weight, 0)
     const seen = new Map<Peer, number>()

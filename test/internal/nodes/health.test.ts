@@ -12,8 +12,8 @@ const CHECK = {
   unhealthyAfter: 3,
 }
 
-/** What is believed after each check: `+` passed, `-` failed. */
-function believed(checks: string, health?: Health): string {
+/** Returns the health after each check: `+` passed, `-` failed. */
+function healthAfter(checks: string, health?: Health): string {
   const streak = new HealthStreak(CHECK, health)
   return [...checks]
     .map(check => {
@@ -25,21 +25,21 @@ function believed(checks: string, health?: Health): string {
 }
 
 test('the first check decides alone, either way', () => {
-  assert.equal(believed('+'), 'h')
-  assert.equal(believed('-'), 'u')
+  assert.equal(healthAfter('+'), 'h')
+  assert.equal(healthAfter('-'), 'u')
 })
 
-test('a healthy node is unhealthy after three failures in a row, and well again after two passes in a row', () => {
-  assert.equal(believed('+--+---'), 'hhhhhhu')
-  assert.equal(believed('-+-++'), 'uuuuh')
+test('a healthy node becomes unhealthy after three consecutive failures, and healthy again after two passes', () => {
+  assert.equal(healthAfter('+--+---'), 'hhhhhhu')
+  assert.equal(healthAfter('-+-++'), 'uuuuh')
 })
 
-test('what was known before is where the count begins', () => {
-  assert.equal(believed('--', 'healthy'), 'hh')
-  assert.equal(believed('+', 'unhealthy'), 'u')
+test('counting starts from the health that is already known', () => {
+  assert.equal(healthAfter('--', 'healthy'), 'hh')
+  assert.equal(healthAfter('+', 'unhealthy'), 'u')
 })
 
-test('it is in doubt while checks speak against what is believed', () => {
+test('it is in doubt while checks contradict the current health', () => {
   const streak = new HealthStreak(CHECK)
   streak.note(true)
   assert.equal(streak.isInDoubt, false)

@@ -13,7 +13,7 @@ function setUp() {
   return { table, made }
 }
 
-test('a service is there while it has nodes', () => {
+test('a service exists while it has nodes', () => {
   const { table } = setUp()
   assert.equal(table.get('user'), undefined)
   table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
@@ -26,7 +26,7 @@ test('a service is there while it has nodes', () => {
   assert.deepEqual([...table.services()], [])
 })
 
-test('names of object properties are services like others', () => {
+test('names of object properties are valid services', () => {
   const { table } = setUp()
   for (const name of ['toString', 'hasOwnProperty']) {
     assert.equal(table.get(name), undefined)
@@ -35,7 +35,7 @@ test('names of object properties are services like others', () => {
   }
 })
 
-test('a new weight or new metadata keeps the peer and what it knows', () => {
+test('a new weight or new metadata keeps the peer and its state', () => {
   const { table, made } = setUp()
   table.set('user', [testNode({ id: 'a', weight: 1 })])
   const service = table.get('user')!
@@ -50,7 +50,7 @@ test('a new weight or new metadata keeps the peer and what it knows', () => {
   assert.equal(made[0]!.disposed, 0)
 })
 
-test('a change swaps the list of peers instead of changing it in place', () => {
+test('a change replaces the list of peers and does not modify it', () => {
   const { table } = setUp()
   table.set('user', [testNode({ id: 'a' })])
   const before = table.get('user')!.peers
@@ -59,7 +59,7 @@ test('a change swaps the list of peers instead of changing it in place', () => {
   assert.equal(before.length, 1)
 })
 
-test('a node that is gone is disposed of once, and its neighbours are kept', () => {
+test('the peer of a removed node is disposed of once, and the others are kept', () => {
   const { table, made } = setUp()
   table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
   table.set('user', [testNode({ id: 'b' })])
@@ -70,7 +70,7 @@ test('a node that is gone is disposed of once, and its neighbours are kept', () 
   )
 })
 
-test('a node at another address is another peer, and the old one is disposed of', () => {
+test('a node at another address gets a new peer, and the old one is disposed of', () => {
   for (const change of [{ host: '127.0.0.2' }, { port: 4000 }]) {
     const { table, made } = setUp()
     table.set('user', [testNode()])
@@ -83,7 +83,7 @@ test('a node at another address is another peer, and the old one is disposed of'
   }
 })
 
-test('a service has one balancer of each name, for as long as it has nodes', () => {
+test('a service has one balancer of each name as long as it has nodes', () => {
   const { table } = setUp()
   table.set('user', [testNode()])
   const balancer = table.get('user')!.balancer('weighted-round-robin')
@@ -104,7 +104,7 @@ test('clearing disposes of every peer of every service', () => {
   assert.deepEqual([...table.services()], [])
 })
 
-test('nodes that fail their checks are avoided while there are others, and used when there are none', () => {
+test('unhealthy nodes are avoided while there are others, and used when there are none', () => {
   const { table } = setUp()
   const ids = ['a', 'b', 'c']
   table.set('user', [...ids.map(id => testNode({ id })), testNode({ id: 'drained', weight: 0 })])
@@ -121,7 +121,7 @@ test('nodes that fail their checks are avoided while there are others, and used 
   assert.deepEqual(state(), [false, true, false, true])
 })
 
-test('when the last healthy node leaves, the unhealthy ones are used, and avoided when another comes', () => {
+test('unhealthy nodes are used once the last healthy one leaves, and avoided when another one comes', () => {
   const { table } = setUp()
   table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
   const service = table.get('user')!
@@ -133,7 +133,7 @@ test('when the last healthy node leaves, the unhealthy ones are used, and avoide
   assert.deepEqual([service.isPanicking, a.isAvoided], [false, true])
 })
 
-test('a node that passes its check again recovers and warms up; one that is checked for the first time does not', () => {
+test('a node that becomes healthy again recovers with a slow start; after its first check it does not', () => {
   const now = { ms: 5 }
   const table = new NodeTable(
     node => new FakePeer(node),

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { addressOf, createNode, parseAddress, sameEndpoint, sameNode } from '../../../internal/nodes/node.ts'
 import { testNode } from '../../support/peer.ts'
 
-test('a node is frozen through, and its weight is 1 unless it says otherwise', () => {
+test('a node is deeply frozen, and its default weight is 1', () => {
   const metadata = { zone: 'a' }
   const node = createNode({ id: 'u1', service: 'user', host: '10.0.0.7', port: 3001, metadata })
   metadata.zone = 'b'
@@ -18,7 +18,7 @@ test('a node is frozen through, and its weight is 1 unless it says otherwise', (
   assert.ok(Object.isFrozen(node) && Object.isFrozen(node.metadata))
 })
 
-test('hosts that a gateway may call are taken as they are', () => {
+test('acceptable hosts are kept unchanged', () => {
   const hosts = [
     '10.0.0.7',
     '127.0.0.1',
@@ -35,7 +35,7 @@ test('hosts that a gateway may call are taken as they are', () => {
   for (const host of hosts) assert.equal(testNode({ host }).host, host)
 })
 
-test('hosts that are no address, or where nothing legitimate serves, are refused with a reason', () => {
+test('hosts that are malformed, or where nothing legitimate serves, are refused with a reason', () => {
   const cases: readonly (readonly [host: unknown, reason: RegExp])[] = [
     ['0.0.0.0', /unspecified/],
     ['0.1.2.3', /unspecified/],
@@ -54,7 +54,7 @@ test('hosts that are no address, or where nothing legitimate serves, are refused
     ['::ffff:224.0.0.1', /multicast/],
     ['10.0.0.256', /IPv4/],
     ['999.1.1.1', /IPv4/],
-    // Resolvers read each of these as an IPv4 address, 127.0.0.1 or the clouds' metadata service.
+    // Resolvers read each of these as an IPv4 address: 127.0.0.1 or the metadata service of clouds.
     ['2130706433', /host name/],
     ['0x7f000001', /host name/],
     ['0x7f.1', /host name/],
@@ -96,7 +96,7 @@ test('hosts that are no address, or where nothing legitimate serves, are refused
   }
 })
 
-test('ports and weights that are no whole numbers in range are refused', () => {
+test('ports and weights that are not integers in their range are refused', () => {
   for (const port of [0, -1, 65_536, 80.5, Number.NaN, Number.POSITIVE_INFINITY, '80', null]) {
     assert.throws(() => testNode({ port: port as number }), /port must be an integer/, String(port))
   }
@@ -107,7 +107,7 @@ test('ports and weights that are no whole numbers in range are refused', () => {
   for (const weight of [0, 65_535]) assert.equal(testNode({ weight }).weight, weight)
 })
 
-test('names that are empty, too long, reserved or could pass for a path are refused', () => {
+test('names that are empty, too long, reserved or look like a path are refused', () => {
   const bad = [
     '',
     'a/b',
@@ -137,14 +137,14 @@ test('names that are empty, too long, reserved or could pass for a path are refu
   }
 })
 
-test('a refusal shows the value short and on one line', () => {
+test('a message shows the value shortened and on one line', () => {
   assert.throws(
     () => testNode({ id: `\n${'x'.repeat(10_000)}` }),
     (error: unknown) => error instanceof Error && error.message.length < 250 && !error.message.includes('\n'),
   )
 })
 
-test('an address is split into host and port, an IPv6 host without its brackets', () => {
+test('an address is split into host and port, with the brackets of an IPv6 host removed', () => {
   assert.deepEqual(parseAddress('10.0.0.7:3001'), { host: '10.0.0.7', port: 3001 })
   assert.deepEqual(parseAddress('user.local:80'), { host: 'user.local', port: 80 })
   assert.deepEqual(parseAddress('[::1]:80'), { host: '::1', port: 80 })
@@ -153,7 +153,7 @@ test('an address is split into host and port, an IPv6 host without its brackets'
   }
 })
 
-test('what is not host:port is refused as an address', () => {
+test('an address that is not host:port is refused', () => {
   const bad = [
     '',
     'host',
@@ -182,7 +182,7 @@ test('what is not host:port is refused as an address', () => {
   }
 })
 
-test('two nodes are at the same endpoint whatever their weights and metadata say', () => {
+test('two nodes have the same endpoint whatever their weights and metadata', () => {
   const node = testNode({ weight: 1, metadata: { a: '1' } })
   assert.ok(sameNode(node, testNode({ weight: 1, metadata: { a: '1' } })))
   for (const change of [

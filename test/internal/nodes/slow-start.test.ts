@@ -20,7 +20,7 @@ function setUp() {
   return { clock, table, service }
 }
 
-test('the part of a weight goes in a straight line from a tenth to the whole, and stays there', () => {
+test('the part of the weight grows linearly from a tenth to the whole, and stays there', () => {
   const peer = new FakePeer(testNode())
   peer.warmingSince = 1_000
   const at = (now: number) => warmth(peer, { windowMs: 1_000, now })
@@ -33,7 +33,7 @@ test('the part of a weight goes in a straight line from a tenth to the whole, an
   assert.equal(at(1_000), 1)
 })
 
-test('nodes of the first table are warm; those that come later warm up, and a new weight changes nothing', () => {
+test('nodes of the first table have no slow start; later ones do, and a new weight does not restart it', () => {
   const { clock, table, service } = setUp()
   clock.now = 7_000
   const nodes = ['a', 'b', 'c'].map(id => testNode({ id, weight: 2 }))
@@ -48,7 +48,7 @@ test('nodes of the first table are warm; those that come later warm up, and a ne
     [undefined, undefined, 7_000],
   )
   table.set('user', [testNode({ id: 'a', weight: 3, port: 4_000 })])
-  assert.equal(service.peers[0]!.warmingSince, 9_000, 'at another address, it is another node')
+  assert.equal(service.peers[0]!.warmingSince, 9_000, 'a node at another address is a new node')
 })
 
 for (const name of Object.keys(BALANCERS) as BalancerName[]) {
@@ -70,7 +70,7 @@ for (const name of Object.keys(BALANCERS) as BalancerName[]) {
       return picks / 60_000
     }
     const whole = shareOfNew(undefined)
-    assert.ok(Math.abs(whole * 3 - 1) < 0.2, `without a slow start it has its third at once: ${whole}`)
+    assert.ok(Math.abs(whole * 3 - 1) < 0.2, `without a slow start it gets its third at once: ${whole}`)
     let before = 0
     for (const [passed, part] of [
       [0, 0.1],
@@ -82,10 +82,10 @@ for (const name of Object.keys(BALANCERS) as BalancerName[]) {
     ] as const) {
       clock.now = 10_000 + passed * WINDOW_MS
       const share = shareOfNew(WINDOW_MS)
-      // Of a ring, the share is what the whole share was, in part; of the others, that of a part of a weight.
+      // Consistent hashing gives a part of the full share; the others give the share of a part of the weight.
       const expected = name === 'consistent-hash' ? whole * part : part / (part + 2)
       assert.ok(Math.abs(share / expected - 1) < 0.2, `${passed}: ${share}, expected ${expected}`)
-      assert.ok(share >= before * 0.95, 'it only grows')
+      assert.ok(share >= before * 0.95, 'the share only grows')
       before = share
     }
   })
@@ -97,7 +97,7 @@ for (const name of Object.keys(BALANCERS) as BalancerName[]) {
       'user',
       ['x', 'y', 'z'].map(id => testNode({ id })),
     )
-    assert.equal(service.peers.length, 2, 'the old service object is not the new one')
+    assert.equal(service.peers.length, 2, 'the service object is a new one')
     const balancer = createBalancer(name, { random: seededRandom(3), now: () => clock.now })
     const { peers } = table.get('user')!
     const counts = new Map<string, number>()

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import createRouter from 'find-my-way'
-import { createAutoRoute } from '../../../internal/routing/auto-route.ts'
+import { loadConfig } from '../../../config/load/load.ts'
+import { NO_TOKEN } from '../../../config/route/route-auth.ts'
+import { createAutoRoute } from '../../../config/route/route-document.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import { RouteTable } from '../../../internal/routing/route-table.ts'
 import { testRoute } from '../../support/route.ts'
 
 type Document = Partial<Route> & { readonly id: string }
 
-const AUTO = { auth: { type: 'none' }, timeoutMs: 1, balancer: 'weighted-round-robin' } as const
+const { defaults } = loadConfig({ env: {}, cwd: tmpdir() }).config.routes
+const AUTO = { defaults, defaultAuth: NO_TOKEN }
 
 function tableOf(documents: readonly Document[], services: readonly string[] = []): RouteTable {
   return new RouteTable(documents.map(testRoute), {
@@ -49,7 +53,7 @@ test('the most specific path wins: literal before parameter before wildcard, seg
   })
 })
 
-test('the order in which documents come does not matter', () => {
+test('the order of documents does not matter', () => {
   const documents = [
     { id: 'a', path: '/x/*' },
     { id: 'b', path: '/x/:y' },
@@ -75,7 +79,7 @@ test('of documents with the same path the highest priority wins, then the smalle
   )
 })
 
-test('priority does not lift a document above one with a more specific path', () => {
+test('a higher priority does not win over a more specific path', () => {
   check(
     tableOf([
       { id: 'a', path: '/x/*', priority: 100 },
@@ -85,7 +89,7 @@ test('priority does not lift a document above one with a more specific path', ()
   )
 })
 
-test('a document for everything below a path gives way at that path itself to one for it', () => {
+test('a document for a path itself wins over one for everything below it', () => {
   check(
     tableOf([
       { id: 'below', path: '/x/*', priority: 9 },
@@ -95,7 +99,7 @@ test('a document for everything below a path gives way at that path itself to on
   )
 })
 
-test('hosts are matched without port, case and final dot, names before wildcards before none', () => {
+test('hosts are matched without port, case and trailing dot: names before wildcards before no host', () => {
   const table = tableOf([
     { id: 'any', path: '/*' },
     { id: 'exact', path: '/*', hosts: ['api.example.com'] },
@@ -117,7 +121,7 @@ test('hosts are matched without port, case and final dot, names before wildcards
   })
 })
 
-test('a document without hosts is still there for hosts that others name', () => {
+test('a document without hosts also matches hosts that other documents name', () => {
   const table = tableOf([
     { id: 'any', path: '/status' },
     { id: 'api', path: '/*', hosts: ['api.example.com'] },
@@ -129,7 +133,7 @@ test('a document without hosts is still there for hosts that others name', () =>
   })
 })
 
-test('of several hosts of a document only those that cover the request make it specific', () => {
+test('only the hosts that cover the request count for how specific a document is', () => {
   const table = tableOf([
     { id: 'a', path: '/*', hosts: ['other.com', '*.example.org'] },
     { id: 'b', path: '/*', hosts: ['*.eu.example.org'] },
@@ -137,7 +141,7 @@ test('of several hosts of a document only those that cover the request make it s
   check(table, { a: ['GET x.example.org /', 'GET other.com /'], b: ['GET x.eu.example.org /'] })
 })
 
-test('a document for GET answers HEAD too, unless there is one for HEAD', () => {
+test('a document for GET also matches HEAD, unless there is one for HEAD', () => {
   check(tableOf([{ id: 'get', path: '/x', methods: ['GET'] }]), {
     get: ['GET h /x', 'HEAD h /x'],
     none: ['POST h /x'],
@@ -151,7 +155,7 @@ test('a document for GET answers HEAD too, unless there is one for HEAD', () => 
   )
 })
 
-test('a method that the specific path does not have falls to a less specific one that has it', () => {
+test('a method that the most specific path lacks is matched by a less specific one', () => {
   check(
     tableOf([
       { id: 'read', path: '/x/:id', methods: ['GET'] },
@@ -161,7 +165,7 @@ test('a method that the specific path does not have falls to a less specific one
   )
 })
 
-test('the methods that would match are told, sorted, and none for a path that does not exist', () => {
+test('the allowed methods of a path are listed, sorted, and none for an unknown path', () => {
   const table = tableOf([
     { id: 'a', path: '/x/:id', methods: ['PUT', 'GET'] },
     { id: 'b', path: '/x/*', methods: ['DELETE'] },
@@ -173,7 +177,7 @@ test('the methods that would match are told, sorted, and none for a path that do
   assert.deepEqual(table.allowedMethods('h', '/y'), [])
 })
 
-test('no method that a document may name breaks the others, or stands for all of them', () => {
+test('no method that a document may name breaks others or matches all of them', () => {
   for (const method of ['FOO', 'BIND', 'QUERY', 'M-SEARCH', 'CONNECT', '*', '__PROTO__', 'CONSTRUCTOR']) {
     const table = tableOf([
       { id: 'odd', path: '/odd', methods: [method] },
@@ -184,7 +188,7 @@ test('no method that a document may name breaks the others, or stands for all of
   }
 })
 
-test('an automatic route takes the service that the first segment names', () => {
+test('an automatic route leads to the service that the first segment names', () => {
   check(tableOf([], ['user', 'user2']), {
     'auto:user': ['GET h /user', 'GET h /user/', 'POST h /user/x/y', 'GET h /us%65r/x', 'GET - /user'],
     'auto:user2': ['GET h /user2/x'],
@@ -208,12 +212,12 @@ test('an automatic route competes by path like a document, and loses ties', () =
     'auto:task': ['GET h /task/1', 'GET h /task/list'],
     param: ['GET h /other/list'],
     all: ['GET h /other/1'],
-    // A document that names the host beats it whatever its path.
+    // A document that names the host wins, whatever its path.
     host: ['GET h.example /task/1'],
   })
 })
 
-test('an encoded letter is the letter, and an encoded literal of a document matches itself', () => {
+test('an encoded letter equals the letter, and an encoded literal of a document matches itself', () => {
   const table = tableOf([
     { id: 'api', path: '/api/*' },
     { id: 'cafe', path: '/caf%C3%A9' },
@@ -230,19 +234,19 @@ test('an encoded letter is the letter, and an encoded literal of a document matc
   })
 })
 
-test('characters that mean something to routers mean nothing here', () => {
+test('characters with a meaning for routers are taken literally', () => {
   const paths = ["/a(b)!$&'+,=@~", '/a;b', '/a.b-c_d', '/x$']
   const table = tableOf(paths.map((path, index) => ({ id: `d${index}`, path })))
   for (const [index, path] of paths.entries()) assert.equal(idOf(table, `GET h ${path}`), `d${index}`)
   check(table, { none: ['GET h /a', 'GET h /a.bxc_d', 'GET h /x'] })
 })
 
-test('a segment may be as long as a target may be', () => {
+test('a segment may be as long as a target', () => {
   const long = 'x'.repeat(16_000)
   check(tableOf([{ id: 'param', path: '/:any/y' }]), { param: [`GET h /${long}/y`] })
 })
 
-test('a thousand routes are told apart', () => {
+test('a thousand routes are distinguished', () => {
   const documents = Array.from({ length: 1_000 }, (_, i) => ({
     id: `r${i}`,
     path: i % 3 === 0 ? `/s${i}/*` : i % 3 === 1 ? `/s${i}/:id` : `/s${i}/x`,
@@ -256,7 +260,7 @@ test('a thousand routes are told apart', () => {
   }
 })
 
-test('many documents are told apart where some start like others, whatever host and method they are for', () => {
+test('many documents with common beginnings are distinguished, for any host and method', () => {
   const many = (from: number, rest: object, path: (i: number) => string) =>
     Array.from({ length: 200 }, (_, i) => ({ id: `r${from + i}`, path: path(from + i), ...rest }))
   const table = tableOf(
@@ -275,7 +279,7 @@ test('many documents are told apart where some start like others, whatever host 
   check(table, {
     r7: ['GET h /api/v1/s7/1', 'PUT h /api/v1/s7/', 'GET h /api/v1/%737/%31'],
     r207: ['GET h /api/v1/s1/x207', 'HEAD h /api/v1/s1/x207/a/b'],
-    // The one for GET is more specific, and not asked.
+    // The document for GET is more specific, but does not match the method.
     r1: ['POST h /api/v1/s1/x207', 'GET h /api/v1/s1/x'],
     r405: ['GET a.example /api/v1/caf%c3%a9%25405', 'GET a.example /api/v1/c%61f%C3%A9%25405'],
     r601: ['PUT h /api/v2/s601', 'GET h /x/v2/s%3601', 'POST h.example /api/v2/s601'],
@@ -302,7 +306,7 @@ test('many documents are told apart where some start like others, whatever host 
   assert.deepEqual(table.allowedMethods('h', '/api/v1/s8/1/2'), ['GET', 'HEAD'])
 })
 
-test('of a thousand documents no more is built than a request asks for, and that once', t => {
+test('a request builds only what it needs of a thousand documents, and only once', t => {
   const built = t.mock.method(createRouter.prototype, 'on').mock
   const table = tableOf(
     Array.from({ length: 1_000 }, (_, i) => ({

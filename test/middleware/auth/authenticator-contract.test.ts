@@ -42,11 +42,11 @@ const authenticators = createAuthenticators({
 })
 
 interface Case {
-  /** What is accepted, as a header line. */
+  /** Accepted credentials, as a header line. */
   readonly good: readonly [name: string, value: string]
-  /** What is not. */
+  /** Header values that are refused. */
   readonly bad: readonly string[]
-  /** Whether a node gets what was accepted. */
+  /** Whether the node gets accepted credentials. */
   readonly isForwarded: boolean
 }
 
@@ -93,7 +93,7 @@ function withhold(name: AuthenticatorName, lines: readonly string[]) {
   return head
 }
 
-/** With its own scheme, and with no word of what was wrong. */
+/** Checks for the authenticator's own scheme, and that the message does not say what was wrong. */
 function isRefusal(code: string, name: AuthenticatorName) {
   return (error: unknown) => {
     assert.ok(error instanceof GatewayError)
@@ -109,7 +109,7 @@ function isRefusal(code: string, name: AuthenticatorName) {
 for (const name of AUTHENTICATOR_NAMES) {
   const { good, bad, isForwarded } = CASES[name]
 
-  test(`${name}: what is good is accepted, again and again`, async () => {
+  test(`${name}: good credentials are accepted, every time`, async () => {
     for (let i = 0; i < 3; i++) {
       const { identity, headers } = await present(name, ['Accept', '*/*', ...good])
       assert.equal(identity.subject, 'anna')
@@ -119,34 +119,34 @@ for (const name of AUTHENTICATOR_NAMES) {
     }
   })
 
-  test(`${name}: what is there and wrong is refused, every time`, async () => {
+  test(`${name}: wrong credentials are refused, every time`, async () => {
     for (const value of [...bad, ...bad.slice(0, 2)]) {
       await assert.rejects(present(name, [good[0], value]), isRefusal('WG_TOKEN_INVALID', name), value)
     }
   })
 
-  test(`${name}: nothing, or something of another kind, is missing`, async () => {
+  test(`${name}: no credentials, or credentials of another kind, count as missing`, async () => {
     const others = AUTHENTICATOR_NAMES.filter(other => other !== name).map(other => CASES[other].good)
     for (const lines of [[], ['Accept', '*/*'], ...others, ['Authorization', 'Digest x']]) {
       await assert.rejects(present(name, lines), isRefusal('WG_TOKEN_MISSING', name), String(lines))
     }
   })
 
-  test(`${name}: the same header twice is refused, also when one or both are good`, async () => {
+  test(`${name}: two headers are refused, even when one or both are good`, async () => {
     for (const other of [good[1], bad[0]!]) {
       await assert.rejects(present(name, [...good, good[0], other]), isRefusal('WG_TOKEN_INVALID', name))
       await assert.rejects(present(name, [good[0], other, ...good]), isRefusal('WG_TOKEN_INVALID', name))
     }
   })
 
-  test(`${name}: what is withheld is taken out unjudged, however often it is there`, () => {
+  test(`${name}: withhold removes all credentials of this kind without checking them`, () => {
     const present = ['Accept', '*/*', ...[good[1], ...bad].flatMap(value => [good[0], value])]
     const { headers } = withhold(name, present)
     assert.deepEqual(headers, ['Accept', '*/*'])
     assert.deepEqual(withhold(name, headers).headers, headers)
   })
 
-  test(`${name}: 100 KB of anything are refused for next to nothing`, async () => {
+  test(`${name}: refusing 100 KB of anything costs next to nothing`, async () => {
     const [header, value] = good
     const scheme = value.includes(' ') ? `${value.split(' ')[0]} ` : ''
     const hostile = ['a', '.', ' ', '=', ':', 'e30.', ' a', '{"a":', '\u00ff', '-_']
@@ -154,7 +154,7 @@ for (const name of AUTHENTICATOR_NAMES) {
       .flatMap(text => [scheme + text, `${scheme}${text} x`, text])
     for (const text of hostile) {
       const costs: number[] = []
-      // The least of several: what others do on this machine is not its cost.
+      // The minimum of several, so that other load on this machine does not count.
       for (let i = 0; i < 3; i++) {
         const before = process.cpuUsage()
         await assert.rejects(present(name, [header, text]), { status: 401 })
@@ -166,6 +166,6 @@ for (const name of AUTHENTICATOR_NAMES) {
   })
 }
 
-test('every way has its case here', () => {
+test('every authenticator has its case here', () => {
   assert.deepEqual(Object.keys(authenticators), [...AUTHENTICATOR_NAMES])
 })

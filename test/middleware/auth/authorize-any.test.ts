@@ -10,7 +10,7 @@ import { testRoute } from '../../support/route.ts'
 
 type Outcome = Partial<Identity> | ErrorCode
 
-/** Authenticators that say what the test says, at once or later, what was asked of them, and which took theirs out. */
+/** Authenticators with the given outcomes, synchronous or not, and the order in which they were called and withheld. */
 function setUp(outcomes: Readonly<Partial<Record<AuthenticatorName, Outcome>>>, isLater: boolean) {
   const asked: string[] = []
   const withheld: string[] = []
@@ -42,24 +42,24 @@ const any = (...rules: readonly AuthRule[]): RouteAuth => ({ type: 'any', rules 
 const ALL = any(rule('jwt'), rule('api-key'), rule('basic'))
 
 for (const isLater of [false, true]) {
-  const when = isLater ? 'later' : 'at once'
+  const when = isLater ? 'asynchronous' : 'synchronous'
 
-  test(`${when}: the first that knows the request counts, and none after it is asked`, async () => {
+  test(`${when}: the first authenticator that succeeds counts, and later ones are not called`, async () => {
     const { run, asked } = setUp({ jwt: 'WG_TOKEN_INVALID', 'api-key': {}, basic: {} }, isLater)
     assert.equal((await run(ALL))?.subject, 'api-key')
     assert.deepEqual(asked, ['jwt', 'api-key'])
   })
 
-  test(`${when}: all ways but the one that counts take theirs out, asked or not`, async () => {
+  test(`${when}: all authenticators but the successful one withhold their credentials, called or not`, async () => {
     const asked = setUp({ jwt: 'WG_TOKEN_INVALID', 'api-key': {}, basic: {} }, isLater)
     await asked.run(ALL)
     assert.deepEqual(asked.withheld, ['jwt', 'basic'])
     const known = setUp({ jwt: {}, 'api-key': {}, basic: {} }, isLater)
     await known.run(any(rule('jwt', { scopes: ['a'] }), rule('api-key')))
-    assert.deepEqual(known.withheld, ['jwt'], 'one that is known and not granted does not count')
+    assert.deepEqual(known.withheld, ['jwt'], 'an identity that is not granted enough is no success')
   })
 
-  test(`${when}: when nothing is shown, every way is told of`, async () => {
+  test(`${when}: without any credentials, the challenge names every authenticator`, async () => {
     const { run } = setUp({ jwt: 'WG_TOKEN_MISSING', 'api-key': 'WG_TOKEN_MISSING' }, isLater)
     await assert.rejects(run(any(rule('jwt'), rule('jwt', { scopes: ['a'] }), rule('api-key'))), {
       code: 'WG_TOKEN_MISSING',
@@ -67,7 +67,7 @@ for (const isLater of [false, true]) {
     })
   })
 
-  test(`${when}: the refusal that came nearest is told`, async () => {
+  test(`${when}: the refusal that came closest to success is reported`, async () => {
     const cases: readonly (readonly [jwt: Outcome, key: Outcome, basic: Outcome, code: ErrorCode])[] = [
       ['WG_TOKEN_MISSING', 'WG_TOKEN_INVALID', 'WG_TOKEN_MISSING', 'WG_TOKEN_INVALID'],
       ['WG_TOKEN_EXPIRED', 'WG_TOKEN_INVALID', 'WG_TOKEN_MISSING', 'WG_TOKEN_EXPIRED'],
@@ -79,7 +79,7 @@ for (const isLater of [false, true]) {
     }
   })
 
-  test(`${when}: rules of one way are tried one by one, and it is asked once`, async () => {
+  test(`${when}: rules of one authenticator are tried in turn, and it is called once`, async () => {
     const { run, asked } = setUp({ jwt: { scopes: ['b'] }, basic: 'WG_TOKEN_MISSING' }, isLater)
     const rules = [rule('jwt', { scopes: ['a'] }), rule('basic'), rule('jwt', { scopes: ['b'] })]
     assert.equal((await run(any(...rules)))?.subject, 'jwt')
@@ -87,7 +87,7 @@ for (const isLater of [false, true]) {
     await assert.rejects(run(any(...rules.slice(0, 2))), { code: 'WG_FORBIDDEN' })
   })
 
-  test(`${when}: a mistake of ours is not taken for a refusal`, async () => {
+  test(`${when}: a bug is not taken for a refusal`, async () => {
     const broken: Authenticators = {
       jwt: {
         challenge: 'x',
@@ -105,14 +105,14 @@ for (const isLater of [false, true]) {
   })
 }
 
-test('a way that is not configured lets nobody in, alone or in a list', async () => {
+test('an authenticator that is not configured accepts nobody, alone or in a list', async () => {
   const { run } = setUp({}, false)
   for (const auth of [ALL, rule('basic'), rule('api-key'), any(rule('jwt'))]) {
     await assert.rejects(run(auth), { code: 'WG_TOKEN_INVALID' })
   }
 })
 
-test('claims must have the value asked for, or one of a list of them', async () => {
+test('claims must have the required value, or one of a list of values', async () => {
   const claims = {
     tier: 'pro',
     n: 5,

@@ -25,11 +25,11 @@ const jwt = (scopes: readonly string[], roles: readonly string[] = []): RouteAut
   roles,
 })
 
-test('an open route asks nobody, and tells the node nothing of who came', () => {
+test('an open route authenticates nobody, and has no identity for the node', () => {
   assert.equal(run({ type: 'none' }), undefined)
 })
 
-test('a route that asks for a token refuses everyone while no key is configured', () => {
+test('a route that requires a token refuses everyone while no key is configured', () => {
   assert.throws(
     () => authorize(testRoute({ auth: jwt([]) }), HEAD, CALL, {}),
     (error: unknown) =>
@@ -39,7 +39,7 @@ test('a route that asks for a token refuses everyone while no key is configured'
   )
 })
 
-test('all scopes and one of the roles are asked for', () => {
+test('all scopes and one of the roles are required', () => {
   const cases: readonly (readonly [auth: RouteAuth, granted: Partial<Identity>, ok: boolean])[] = [
     [jwt([]), {}, true],
     [jwt(['a']), { scopes: ['a', 'b'] }, true],
@@ -61,7 +61,7 @@ test('all scopes and one of the roles are asked for', () => {
   }
 })
 
-test('a refusal for want of a scope names the scopes, one for want of a role names nothing', () => {
+test('a refusal for a missing scope names the scopes, one for a missing role names nothing', () => {
   const challenge = (auth: RouteAuth) => {
     try {
       run(auth)

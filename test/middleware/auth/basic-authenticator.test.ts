@@ -16,7 +16,7 @@ const anna: PasswordHash = {
   hash: Buffer.alloc(32),
 }
 
-/** Passwords are checked when the test says so: each check waits for its verdict. */
+/** Each password check waits until the test settles it. */
 function setUp(cacheSize = 10) {
   const checks: {
     readonly password: string
@@ -41,7 +41,7 @@ function setUp(cacheSize = 10) {
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-test('what was accepted once needs no check any more, and no time', async () => {
+test('accepted credentials are not checked again, and are accepted synchronously', async () => {
   const { checks, present } = setUp()
   const first = present('anna:right')
   await turn()
@@ -53,7 +53,7 @@ test('what was accepted once needs no check any more, and no time', async () => 
   assert.equal(checks.length, 1)
 })
 
-test('any number of spaces may be behind the scheme, and its letters have any case', async () => {
+test('any number of spaces may follow the scheme, in any letter case', async () => {
   const { checks, present } = setUp()
   for (const scheme of ['Basic  ', 'basic     ', 'BASIC ']) {
     const attempt = present('anna:right', scheme)
@@ -67,7 +67,7 @@ test('any number of spaces may be behind the scheme, and its letters have any ca
   }
 })
 
-test('of the Authorization headers, only those of its scheme are withheld', () => {
+test('only the Authorization headers of its scheme are withheld', () => {
   const head = readHead(
     ['Basic x', 'Bearer a.b.c', 'basic', 'BASIC\ty', 'Basics z'].flatMap(value => ['Authorization', value]),
   )
@@ -75,7 +75,7 @@ test('of the Authorization headers, only those of its scheme are withheld', () =
   assert.deepEqual(head.headers, ['Authorization', 'Bearer a.b.c', 'Authorization', 'Basics z'])
 })
 
-test('what was refused is checked again', async () => {
+test('refused credentials are checked again', async () => {
   const { checks, present } = setUp()
   for (let i = 0; i < 2; i++) {
     const attempt = Promise.resolve(present('anna:wrong'))
@@ -85,7 +85,7 @@ test('what was refused is checked again', async () => {
   }
 })
 
-test('with nothing remembered every request is checked', async () => {
+test('with a cache size of 0 every request is checked', async () => {
   const { checks, present } = setUp(0)
   for (let i = 0; i < 2; i++) {
     const attempt = present('anna:right')
@@ -95,7 +95,7 @@ test('with nothing remembered every request is checked', async () => {
   }
 })
 
-test('a user that there is not is checked as well, so that it takes as long, and refused whatever comes of it', async () => {
+test('an unknown user is checked as well, to take as long, and refused whatever the result', async () => {
   const { checks, present } = setUp()
   const attempt = Promise.resolve(present('nobody:right'))
   await turn()
@@ -114,7 +114,7 @@ test('the same credentials at the same time are checked once', async () => {
   assert.ok((await all).every(({ subject }) => subject === 'anna'))
 })
 
-test('two are checked at a time, some wait, and the rest is told to come back', async () => {
+test('two passwords are checked at a time, some wait, and further ones are refused for now', async () => {
   const { checks, present } = setUp()
   const attempts = Array.from({ length: 100 }, (_, i) =>
     Promise.resolve()
@@ -141,14 +141,14 @@ test('two are checked at a time, some wait, and the rest is told to come back', 
   assert.equal((await later).subject, 'anna', 'and then it goes on')
 })
 
-test('a hash is of one password, whatever spelling its letters have, and no other', async () => {
+test('a hash matches its password in any Unicode spelling, and no other password', async () => {
   const hash = parsePasswordHash(formatPasswordHash(await hashPassword('p\u00e4ss')))
   assert.ok(await isPassword('pa\u0308ss', hash))
   for (const other of ['pass']) assert.ok(!(await isPassword(other, hash)), other)
   assert.notDeepEqual((await hashPassword('p\u00e4ss')).salt, hash.salt)
 })
 
-test('a hash that is none, or costs too little or too much, is refused without being quoted', () => {
+test('a hash that is malformed, too cheap or too expensive is refused without being quoted', () => {
   const salt = 'c2FsdHNhbHRzYWx0'
   const hash = 'aGFzaGhhc2hoYXNoaGFzaGhhc2g'
   parsePasswordHash(`$scrypt$ln=14,r=8,p=5$${salt}$${hash}`)

@@ -9,7 +9,7 @@ const reader = (options: object = {}) =>
     ...options,
   })
 
-test('claims become headers whose value arrives as it left', () => {
+test('claims become headers whose value reaches the node unchanged', () => {
   const cases: readonly (readonly [sub: unknown, value: string])[] = [
     ['u1', 'u1'],
     ['Ann Lee', 'Ann Lee'],
@@ -33,7 +33,7 @@ test('claims become headers whose value arrives as it left', () => {
     assert.deepEqual(reader()({ sub }).headers, ['x-user-id', value], JSON.stringify(sub))
 })
 
-test('no claim can end its header line or say what another claim says', () => {
+test('no claim can end its header line, and no two claims have the same header value', () => {
   for (let code = 0; code < 0x250; code++) {
     const sub = `a${String.fromCharCode(code)}b`
     const value = reader()({ sub }).headers[1]!
@@ -42,19 +42,19 @@ test('no claim can end its header line or say what another claim says', () => {
   }
 })
 
-test('a claim that is not there, or is null, sets no header', () => {
+test('a claim that is missing or null sets no header', () => {
   assert.deepEqual(reader()({}).headers, [])
   assert.deepEqual(reader()({ sub: null }).headers, [])
   assert.equal(reader()({}).subject, undefined)
 })
 
-test('a path of dots leads inwards, and a claim with dots in its name comes first', () => {
+test('a dotted path leads into nested claims, but a claim with that whole name takes precedence', () => {
   assert.deepEqual(reader()({ realm: { name: 'r' } }).headers, ['x-realm', 'r'])
   assert.deepEqual(reader()({ 'realm.name': 'flat', realm: { name: 'r' } }).headers, ['x-realm', 'flat'])
   for (const realm of [null, 'text', 7, [], { other: 1 }]) assert.deepEqual(reader()({ realm }).headers, [])
 })
 
-test('what every object inherits is not a claim', () => {
+test('inherited properties are not claims', () => {
   const read = reader({
     rolesClaim: 'constructor.name',
     claimHeaders: { toString: 'x-a', '__proto__.x': 'x-b' },
@@ -62,7 +62,7 @@ test('what every object inherits is not a claim', () => {
   assert.deepEqual(read({}), { subject: undefined, headers: [], scopes: [], roles: [], claims: {} })
 })
 
-test('scopes and roles are lists or words', () => {
+test('scopes and roles are lists or space-separated words', () => {
   const cases: readonly (readonly [value: unknown, words: readonly string[]])[] = [
     ['a b', ['a', 'b']],
     ['  a   b ', ['a', 'b']],
@@ -83,7 +83,7 @@ test('scopes and roles are lists or words', () => {
   }
 })
 
-test('scopes are found where tokens have them: the configured claim, else scope, else scp', () => {
+test('scopes come from the configured claim, or else from scope, or else from scp', () => {
   assert.deepEqual(reader()({ scp: ['a'] }).scopes, ['a'])
   assert.deepEqual(reader()({ scope: 'b', scp: ['a'] }).scopes, ['b'])
   assert.deepEqual(reader({ scopeClaim: 'grants.api' })({ scope: 'b', grants: { api: 'c' } }).scopes, ['c'])

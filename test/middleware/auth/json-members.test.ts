@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hasDuplicateMembers } from '../../../middleware/auth/json-members.ts'
 
-test('a member that is named twice is found, however deep and however spelled', () => {
+test('a duplicate member is found, however deep and however spelled', () => {
   for (const json of [
     '{"a":1,"a":1}',
     '{"a":1,"\\u0061":2}',
@@ -20,7 +20,7 @@ test('a member that is named twice is found, however deep and however spelled', 
   }
 })
 
-test('the same text elsewhere is no member named twice', () => {
+test('the same text elsewhere is not a duplicate member', () => {
   for (const json of [
     '{}',
     '[]',

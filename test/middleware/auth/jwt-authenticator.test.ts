@@ -36,7 +36,7 @@ const readHead = createRequestHeadReader([])
 
 type SetUp = Partial<JwtAuthenticatorOptions & Omit<TokenIssuer, 'keys'> & VerificationKey>
 
-/** One issuer with one key; what is not said is made up. */
+/** Creates an authenticator for one issuer with one key, with defaults for everything not given. */
 function setUp({ key = secret, algorithms = ['HS256'], ...options }: SetUp = {}) {
   const clock = { now: NOW }
   const authenticator = createJwtAuthenticator({
@@ -56,7 +56,7 @@ function setUp({ key = secret, algorithms = ['HS256'], ...options }: SetUp = {})
   })
   const presentLines = (...lines: string[]) => {
     const identity = authenticator.authenticate(readHead(lines), new Call('r1', 'GET', '/', 0))
-    assert.ok(!(identity instanceof Promise), 'a key that is there needs no time')
+    assert.ok(!(identity instanceof Promise), 'a loaded key needs no promise')
     return identity
   }
   return { clock, presentLines, present: (token: string) => presentLines('Authorization', `Bearer ${token}`) }
@@ -72,16 +72,16 @@ function sign(
   })
 }
 
-/** A token with any header and payload, its signature right for HS256. */
+/** Makes a token with any header and payload and a correct HS256 signature. */
 function craft(header: unknown, payload: unknown, key: KeyObject | string = secret): string {
   const part = (value: unknown) =>
     Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
   const signed = `${part(header)}.${part(payload)}`
-  // Signed by hand, since jsonwebtoken rightly refuses to.
+  // Signed by hand, since jsonwebtoken rightly refuses to sign it.
   return `${signed}.${hmac(signed, key)}`
 }
 
-/** A token that jsonwebtoken cannot sign. */
+/** Signs with EdDSA, which jsonwebtoken does not support. */
 function signEdDsa(key: KeyObject, claims: object = {}): string {
   const [head, payload] = [
     { alg: 'EdDSA', typ: 'JWT' },
@@ -111,7 +111,7 @@ function refused(code: ErrorCode, attempt: () => unknown, what: string): Gateway
 const HS256 = { alg: 'HS256', typ: 'JWT' }
 const CLAIMS = { sub: 'u1', exp: seconds(60) }
 
-describe('tokens of every algorithm are accepted with its key, and with its key alone', () => {
+describe('tokens of every algorithm are accepted with the right key, and with no other', () => {
   const table = [
     ['HS256', secret, secret],
     ['HS384', secret, secret],
@@ -155,7 +155,7 @@ test('a token signed by another key is refused', () => {
   }
 })
 
-test('no signature is not a signature, however none is written', () => {
+test('a token with alg none is refused, however none is spelled', () => {
   for (const options of [{}, { key: rsa.publicKey, algorithms: ['RS256'] as const }]) {
     const { present } = setUp(options)
     for (const alg of ['none', 'None', 'NONE', 'nOnE', '', null, 0, ['HS256'], 'hs256']) {
@@ -170,7 +170,7 @@ test('no signature is not a signature, however none is written', () => {
   }
 })
 
-test('the public key does not pass for a secret', () => {
+test('the public key is not accepted as a secret', () => {
   const { present } = setUp({ key: rsa.publicKey, algorithms: ['RS256', 'RS384', 'RS512', 'PS256'] })
   for (const type of ['spki', 'pkcs1'] as const) {
     const pem = rsa.publicKey.export({ type, format: 'pem' }).toString()
@@ -179,7 +179,7 @@ test('the public key does not pass for a secret', () => {
   }
 })
 
-test('keys that a token brings or points to are not looked at', () => {
+test('keys that a token contains or refers to are ignored', () => {
   const jwk = otherRsa.publicKey.export({ format: 'jwk' })
   for (const parameter of [
     { jwk },
@@ -195,7 +195,7 @@ test('keys that a token brings or points to are not looked at', () => {
   }
 })
 
-test('times are kept to: expired, not valid yet, and the tolerance between clocks', () => {
+test('exp and nbf are checked, with the clock tolerance', () => {
   const cases: readonly (readonly [claims: object, toleranceMs: number, code: ErrorCode | undefined])[] = [
     [{ exp: seconds(1) }, 0, undefined],
     [{ exp: seconds(0) }, 0, 'WG_TOKEN_EXPIRED'],
@@ -216,7 +216,7 @@ test('times are kept to: expired, not valid yet, and the tolerance between clock
   }
 })
 
-test('times that are no numbers are refused', () => {
+test('times that are not numbers are refused', () => {
   const { present } = setUp()
   for (const name of ['exp', 'nbf', 'iat']) {
     for (const value of [`"${seconds(60)}"`, 'null', 'true', '{}', '[]', '1e999']) {
@@ -226,13 +226,13 @@ test('times that are no numbers are refused', () => {
   }
 })
 
-test('a token without an end is refused unless that is allowed', () => {
+test('a token without exp is refused unless that is allowed', () => {
   const token = craft(HS256, { sub: 'u1' })
   refused('WG_TOKEN_INVALID', () => setUp().present(token), 'no exp')
   assert.equal(setUp({ requireExpiry: false }).present(token).subject, 'u1')
 })
 
-test('issuer and audience are checked when they are configured, one or several', () => {
+test('issuer and audience are checked when one or several are configured', () => {
   const options = { issuer: ['https://a', 'https://b'], audience: ['api'] }
   const good = [
     { iss: 'https://a', aud: 'api' },
@@ -258,7 +258,7 @@ test('issuer and audience are checked when they are configured, one or several',
   }
 })
 
-test('header parameters that change what is signed are refused, although the signature is right', () => {
+test('header parameters that change what is signed are refused, although the signature is valid', () => {
   const { present } = setUp()
   for (const parameter of [{ crit: ['exp'] }, { crit: [] }, { b64: false }, { b64: true, crit: ['b64'] }]) {
     const token = craft({ ...HS256, ...parameter }, CLAIMS)
@@ -266,7 +266,7 @@ test('header parameters that change what is signed are refused, although the sig
   }
 })
 
-test('a payload or header that is not a JSON object is refused, although the signature is right', () => {
+test('a payload or header that is not a JSON object is refused, although the signature is valid', () => {
   const { present } = setUp({ requireExpiry: false })
   for (const payload of [
     '"text"',
@@ -315,7 +315,7 @@ test('only the one canonical spelling of a token is accepted', () => {
   }
 })
 
-test('a token of 64 KB is refused unread', () => {
+test('a token of 64 KB is refused without being parsed', () => {
   const { present } = setUp()
   const begun = performance.now()
   refused('WG_TOKEN_INVALID', () => present(sign({ pad: 'x'.repeat(65_536) })), 'long')
@@ -325,7 +325,7 @@ test('a token of 64 KB is refused unread', () => {
 
 test('a token may be as long as the limit, and not one byte longer', () => {
   const { present } = setUp()
-  // Three bytes of payload are four of the token, so not every length can be met exactly.
+  // Three bytes of payload become four of the token, so not every length is possible.
   const ofPad = (length: number) => sign({ pad: 'x'.repeat(length) })
   let pad = Math.floor((MAX_TOKEN_BYTES * 3) / 4) - 200
   while (ofPad(pad + 1).length <= MAX_TOKEN_BYTES) pad++
@@ -369,7 +369,7 @@ test('exactly one bearer token is asked for, its scheme in any case', () => {
   refused('WG_TOKEN_INVALID', twice, 'twice')
 })
 
-test('a refusal tells the client what, and only the log why', () => {
+test('the client learns that the token was refused, and only the log says why', () => {
   const { present } = setUp()
   const expired = refused('WG_TOKEN_EXPIRED', () => present(sign({ exp: seconds(-9) })), 'expired')
   assert.match(
@@ -384,7 +384,7 @@ test('a refusal tells the client what, and only the log why', () => {
   assert.ok(invalid.cause instanceof Error)
 })
 
-test('no reason for the log quotes the token', () => {
+test('no logged reason quotes the token', () => {
   const { present } = setUp()
   const hidden = 'hunter2-hunter2'
   for (const token of [
@@ -402,7 +402,7 @@ test('no reason for the log quotes the token', () => {
   }
 })
 
-test('an accepted token is remembered, until the moment it expires', () => {
+test('an accepted token is remembered until it expires', () => {
   const { present, clock } = setUp({ clockToleranceMs: 2_000 })
   const token = sign()
   const identity = present(token)
@@ -413,7 +413,7 @@ test('an accepted token is remembered, until the moment it expires', () => {
   refused('WG_TOKEN_EXPIRED', () => present(token), 'remembered')
 })
 
-test('no more tokens are remembered than configured, the oldest going first', () => {
+test('no more tokens are remembered than configured, and the oldest is evicted first', () => {
   const { present } = setUp({ cacheSize: 2 })
   const [a, b, c] = ['a', 'b', 'c'].map(sub => sign({ sub })) as [string, string, string]
   const first = present(a)
@@ -425,7 +425,7 @@ test('no more tokens are remembered than configured, the oldest going first', ()
   assert.notEqual(none.present(a), none.present(a))
 })
 
-test('a refused token is not remembered as a good one', () => {
+test('a refused token is not remembered as accepted', () => {
   const { present, clock } = setUp()
   const token = craft(HS256, { ...CLAIMS, nbf: seconds(10) })
   refused('WG_TOKEN_INVALID', () => present(token), 'early')
@@ -433,7 +433,7 @@ test('a refused token is not remembered as a good one', () => {
   assert.equal(present(token).subject, 'u1')
 })
 
-test('a member that is named twice is refused in header and payload, although the signature is right', () => {
+test('a duplicate member is refused in header and payload, although the signature is valid', () => {
   const { present } = setUp()
   const payload = JSON.stringify(CLAIMS)
   for (const [header, claims] of [
@@ -447,7 +447,7 @@ test('a member that is named twice is refused in header and payload, although th
   }
 })
 
-test('JSON that readers differ on is refused, although the signature is right', () => {
+test('JSON that parsers disagree on is refused, although the signature is valid', () => {
   const { present } = setUp()
   const exp = `"exp":${seconds(60)}`
   const tricks: readonly (string | Buffer)[] = [
@@ -471,7 +471,7 @@ test('JSON that readers differ on is refused, although the signature is right', 
   assert.deepEqual(inherited.scopes, [])
 })
 
-test('a kid or alg that is not text is refused', () => {
+test('a kid or alg that is not a string is refused', () => {
   const { present } = setUp()
   for (const parameter of [
     { kid: 1 },
@@ -485,21 +485,21 @@ test('a kid or alg that is not text is refused', () => {
   }
 })
 
-test('a token from the future is refused, but for the tolerance between clocks', () => {
+test('a token with iat in the future is refused, apart from the clock tolerance', () => {
   const { present } = setUp({ clockToleranceMs: 5_000 })
   assert.equal(present(craft(HS256, { ...CLAIMS, iat: seconds(5) })).subject, 'u1')
   refused('WG_TOKEN_INVALID', () => present(craft(HS256, { ...CLAIMS, iat: seconds(6) })), 'iat')
 })
 
-test('a token may live as long as is allowed, and no longer', () => {
+test('the lifetime of a token is limited', () => {
   const { present, clock } = setUp({ maxLifetimeMs: 60_000, requireExpiry: false })
   assert.equal(present(craft(HS256, { sub: 'u1', iat: seconds(), exp: seconds(60) })).subject, 'u1')
   refused('WG_TOKEN_INVALID', () => present(craft(HS256, { iat: seconds(), exp: seconds(61) })), 'longer')
-  refused('WG_TOKEN_INVALID', () => present(craft(HS256, { exp: seconds(1) })), 'since nobody knows when')
+  refused('WG_TOKEN_INVALID', () => present(craft(HS256, { exp: seconds(1) })), 'without iat')
   const endless = craft(HS256, { sub: 'u1', iat: seconds() })
   assert.equal(present(endless).subject, 'u1')
   clock.now = NOW + 60_000
-  refused('WG_TOKEN_EXPIRED', () => present(endless), 'without exp it ends all the same')
+  refused('WG_TOKEN_EXPIRED', () => present(endless), 'without exp it expires as well')
 })
 
 describe('several issuers', () => {
@@ -522,7 +522,7 @@ describe('several issuers', () => {
   ]
   const byRsa = (claims: object, key = rsa.privateKey) => sign(claims, { algorithm: 'RS256', key })
 
-  test('each judges its own tokens, by its own key and its own rules', () => {
+  test('each token is checked with the key and the rules of its own issuer', () => {
     const { present } = setUp({ issuers })
     const first = present(byRsa({ iss: 'https://a', aud: 'a', roles: ['no'], realm: { roles: ['yes'] } }))
     assert.deepEqual(first.roles, ['yes'])
@@ -531,7 +531,7 @@ describe('several issuers', () => {
     refused('WG_TOKEN_INVALID', () => present(byRsa({ iss: 'https://a' })), 'no audience')
   })
 
-  test('the key of one does not pass for the key of another, nor for one without name', () => {
+  test('the key of one issuer is not accepted for another, nor for a token without one', () => {
     const { present } = setUp({ issuers })
     refused('WG_TOKEN_INVALID', () => present(byRsa({ iss: 'https://b' })), 'the key of a for b')
     refused('WG_TOKEN_INVALID', () => present(byRsa({ iss: 'https://d' })), 'an unknown one')
@@ -546,7 +546,7 @@ describe('several issuers', () => {
     }
   })
 
-  test('one without name judges those tokens alone that no other does', () => {
+  test('an issuer without a name checks only the tokens that no other issuer claims', () => {
     const { present } = setUp({ issuers: [...issuers, issuer(undefined, secret, 'HS256')] })
     assert.equal(present(craft(HS256, CLAIMS)).subject, 'u1')
     assert.equal(present(craft(HS256, { ...CLAIMS, iss: 'https://d' })).subject, 'u1')
@@ -554,7 +554,7 @@ describe('several issuers', () => {
   })
 })
 
-test('a token is no longer accepted once its key is taken back, remembered or not', () => {
+test('a token is no longer accepted once its key is withdrawn, remembered or not', () => {
   const key: VerificationKey = { key: secret, algorithms: ['HS256'] }
   let keys: readonly VerificationKey[] = [key]
   const source: KeySource = { isLoaded: true, find: () => keys[0], refresh: () => undefined }
@@ -568,7 +568,7 @@ test('a token is no longer accepted once its key is taken back, remembered or no
   refused('WG_TOKEN_INVALID', () => present(token), 'retired')
 })
 
-test('a token whose jti was taken back is refused at once, remembered or not', () => {
+test('a token whose jti is revoked is refused at once, remembered or not', () => {
   const revoked = new Set<string>()
   const revocations = { isLoaded: true, has: (id: string) => revoked.has(id) }
   const { present } = setUp({ revocations })
@@ -578,18 +578,18 @@ test('a token whose jti was taken back is refused at once, remembered or not', (
   refused('WG_TOKEN_INVALID', () => present(mine), 'remembered')
   refused('WG_TOKEN_INVALID', () => setUp({ revocations }).present(mine), 'new')
   assert.equal(present(other).subject, 'u1')
-  assert.equal(present(sign()).subject, 'u1', 'one without jti cannot be taken back')
+  assert.equal(present(sign()).subject, 'u1', 'a token without jti cannot be revoked')
   revoked.delete('id-1')
   assert.equal(present(mine).subject, 'u1')
 })
 
-test('while it is not known which tokens were taken back, those that could be are answered 503', () => {
+test('until the revocations are loaded, tokens with a jti are answered with 503', () => {
   const { present } = setUp({ revocations: { isLoaded: false, has: () => false } })
   assert.throws(() => present(sign({ jti: 'id-1' })), { code: 'WG_AUTH_UNAVAILABLE', status: 503 })
   assert.equal(present(sign()).subject, 'u1')
 })
 
-test('keys are fetched for a token whose key is not there, unless it would be refused anyway', async () => {
+test('keys are fetched for a token whose key is unknown, unless the token would be refused anyway', async () => {
   const source = {
     isLoaded: true,
     key: undefined as VerificationKey | undefined,

@@ -28,7 +28,7 @@ interface Vectors {
   }[]
 }
 
-/** Only what an operator or an issuer would have to say of the key. */
+/** Makes a key of only what an operator or an issuer would say about it. */
 function verificationKey({ alg, ...jwk }: Jwk): VerificationKey {
   if (jwk.kty !== 'oct') return readJwk(alg === undefined ? jwk : { ...jwk, alg })
   return { key: createSecretKey(Buffer.from(jwk.k!, 'base64url')), algorithms: [alg!] }
@@ -44,30 +44,30 @@ function isAccepted(jws: string, jwk: Jwk): boolean {
   }
 }
 
-/** The two ways in which we are stricter than the vectors expect: what they are, and why. */
+/** The two points where Waygate is stricter than the vectors expect, with the reasons. */
 const STRICTER: readonly (readonly [comment: RegExp, why: string])[] = [
-  [/^emptyPayload$/, 'a token without a payload has no claims, and jsonwebtoken refuses it unread'],
+  [/^emptyPayload$/, 'a token without a payload has no claims, and jsonwebtoken refuses it'],
   [
     /^InvalidCharacterInsertedIn/,
     'a character that is not base64url: other spellings of one token are refused',
   ],
 ]
 
-describe('every signature of Wycheproof has the verdict that it should', () => {
+describe('every signature of Wycheproof is judged as the vectors say', () => {
   const { testGroups, numberOfTests }: Vectors = read(
     join(fixtures, 'wycheproof_json_web_signature_test.json'),
   )
   let seen = 0
   for (const group of testGroups) {
     const { alg, ...rest } = (group.public ?? group.private)!
-    // These say PS256 of a key whose signature is PS384, and ES521, which there is not. In the RFC keys say nothing.
+    // These vectors give PS256 for a key whose signature is PS384, and ES521, which does not exist. The RFC gives no alg.
     const isMisnamed = group.comment.startsWith('rfc7520') && rest.kty !== 'oct'
     for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi']) delete (rest as Record<string, unknown>)[secret]
     const jwk: Jwk = isMisnamed || alg === undefined ? rest : { ...rest, alg }
     const valid = new Set(group.tests.filter(({ result }) => result === 'valid').map(({ jws }) => jws))
     for (const { tcId, comment, jws, result } of group.tests) {
       seen++
-      // Cases about padding that has been lost: the same bytes as a valid one.
+      // Cases about padding that the file has lost: they have the same bytes as a valid one.
       if (result === 'invalid' && valid.has(jws)) {
         test(`${group.comment} ${tcId} ${comment}: padded, invalid`, () => {
           assert.match(comment, /^invalidBase64Padding/)
@@ -83,7 +83,7 @@ describe('every signature of Wycheproof has the verdict that it should', () => {
       })
     }
   }
-  test('all of them were looked at', () => assert.equal(seen, numberOfTests))
+  test('all of them were checked', () => assert.equal(seen, numberOfTests))
 })
 
 interface Example {
@@ -92,9 +92,9 @@ interface Example {
   readonly output: { readonly compact?: string; readonly json?: object; readonly json_flat?: object }
 }
 
-describe('the examples of RFC 7520 and RFC 7797 are accepted where they are whole tokens, and only there', () => {
+describe('the examples of RFC 7520 and RFC 7797 are accepted only where they are complete tokens', () => {
   const files = globSync('*.json', { cwd: join(fixtures, 'jose_cookbook') })
-  test('all of them are there', () => assert.equal(files.length, 10))
+  test('all of them were found', () => assert.equal(files.length, 10))
   for (const file of files) {
     const { title, input, output }: Example = read(join(fixtures, 'jose_cookbook', file))
     test(`${basename(file, '.json')}: ${title}`, () => {
@@ -114,7 +114,7 @@ describe('the examples of RFC 7520 and RFC 7797 are accepted where they are whol
   }
 })
 
-test('a detached signature is refused, also where its payload is the empty one that was signed', () => {
+test('a detached signature is refused, even where the signed payload is empty', () => {
   const { testGroups }: Vectors = read(join(fixtures, 'wycheproof_json_web_signature_test.json'))
   const empty = testGroups.flatMap(({ tests }) => tests).filter(({ comment }) => comment === 'emptyPayload')
   assert.equal(empty.length, 6)

@@ -16,7 +16,7 @@ function take(
   return { bearer: takeBearer(head, call, places), headers: head.headers, target: call.target }
 }
 
-test('a token in a cookie is taken out of it, and the other cookies stay', () => {
+test('a token in a cookie is removed, and the other cookies stay', () => {
   for (const [cookie, left] of [
     ['t=abc', undefined],
     ['a=1; t=abc; b=2', 'a=1; b=2'],
@@ -30,7 +30,7 @@ test('a token in a cookie is taken out of it, and the other cookies stay', () =>
   }
 })
 
-test('a token in the query is taken out of it, and the rest stays byte for byte', () => {
+test('a token in the query is removed, and the rest stays byte for byte', () => {
   for (const [target, left] of [
     ['/a?q=abc', '/a'],
     ['/a?x=1&q=abc&y=%20', '/a?x=1&y=%20'],
@@ -43,7 +43,7 @@ test('a token in the query is taken out of it, and the rest stays byte for byte'
   }
 })
 
-test('where there is none, nothing is touched', () => {
+test('a request without a token is left unchanged', () => {
   for (const [lines, target] of [
     [[], '/a'],
     [['Cookie', 'a=1;  b="x"'], '/a?x=q=1&&'],

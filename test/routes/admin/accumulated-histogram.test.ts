@@ -34,7 +34,7 @@ function both() {
   }
 }
 
-test('what is scraped is what prom-client’s own histogram shows for the same observations', async () => {
+test('it renders what prom-client’s own histogram renders for the same observations', async () => {
   const { observe, same, reset } = both()
   await same()
   const values = [0, 0.0005, 0.001, 0.0010001, 0.05, 0.1, 0.5, 1, 1.5, 2.5, 2.50001, 1e9]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../config/load/load.ts'
+import { POLICY_RULES } from '../../../config/policies/policies.ts'
 import type { RoutesPage } from '../../../routes/admin/page-types.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
@@ -106,6 +107,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     maxBodyBytes: 0,
     allowEncodedSlash: false,
     preserveHost: false,
+    ...Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null])),
     requests: 0,
     failures: 0,
   }

@@ -19,7 +19,7 @@ for (const [aggregator, value] of [
   ['max', 4],
   ['min', 1],
 ] as const) {
-  test(`${aggregator}: a series of several processes becomes one, and one of a single process stays`, async () => {
+  test(`${aggregator}: a series of several processes is merged, and one of a single process is kept`, async () => {
     const text = await renderMerged([
       [metric(aggregator, { a: 1, b: 7 })],
       [metric(aggregator, { a: 4 })],

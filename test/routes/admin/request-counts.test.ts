@@ -28,7 +28,7 @@ function setUp() {
   }
 }
 
-test('requests are counted by route, service, node and status, in whatever order they come', () => {
+test('requests are counted by route, service, node and status, in any order', () => {
   const { count, scrape } = setUp()
   const one = testRoute({ id: 'one', service: 'user' })
   const two = testRoute({ id: 'two', service: 'user' })
@@ -78,7 +78,7 @@ test('a new version of a route continues the series of the old one', () => {
   assert.deepEqual(scrape(), ['one user a 200 3'])
 })
 
-test('the series of a node that is gone is shown once more; requests that end later are not lost', () => {
+test('the series of a removed node is shown once more, and requests that end later are not lost', () => {
   const { nodes, count, scrape } = setUp()
   const route = testRoute({ id: 'one', service: 'user' })
   count(200, route, 'a')

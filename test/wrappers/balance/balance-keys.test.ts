@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
-import type { HashKey } from '../../../internal/affinity.ts'
 import { Call, type Identity } from '../../../internal/call.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
-import type { Route } from '../../../internal/routing/route.ts'
+import type { HashKey, Route } from '../../../internal/routing/route.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../../internal/upstream.ts'
 import { createBalance } from '../../../wrappers/balance/balance.ts'
 import { requestKey } from '../../../wrappers/balance/request-key.ts'
@@ -96,7 +95,7 @@ function setUp(ids: readonly string[], { key = KEY, service = 'user' } = {}) {
     discard: () => {},
   }
   const upstream = balance(async () => response)
-  /** Which node answered, and the Set-Cookie line, if any. */
+  /** The node that answered, and the Set-Cookie header, if any. */
   const ask = async (headers: readonly string[] = [], route: Partial<Route> = {}) => {
     const call = new Call('id', 'GET', '/', 0)
     const request = { ...makeRequest(headers, { ...STICKY, ...route }), service }
@@ -110,7 +109,7 @@ function setUp(ids: readonly string[], { key = KEY, service = 'user' } = {}) {
 
 const sent = (setCookie: string | undefined) => ['cookie', `other=1; ${setCookie?.split(';')[0]}`]
 
-test('a client without a cookie gets one, comes back by it, and gets no other', async () => {
+test('a client without a cookie gets one, returns to its node by it, and gets no other', async () => {
   const { ask } = setUp(['a', 'b', 'c'])
   const first = await ask()
   assert.match(first.setCookie!, /^waygate-user=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
@@ -120,18 +119,18 @@ test('a client without a cookie gets one, comes back by it, and gets no other', 
   assert.notEqual((await ask()).id, first.id, 'others are spread')
 })
 
-test('over https the cookie is for https alone, and a route may name it', async () => {
+test('over https the cookie is Secure, and a route may name it', async () => {
   const { ask } = setUp(['a'])
   const { setCookie } = await ask(['x-forwarded-proto', 'https'], { stickyCookie: { name: 'sid' } })
   assert.match(setCookie!, /^sid=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Secure$/)
 })
 
-test('services have cookies of their own, whose names any cookie may have', async () => {
+test('each service has its own cookie, whose name is a valid cookie name', async () => {
   const { setCookie } = await setUp(['a'], { service: 'user@v2:x' }).ask()
   assert.match(setCookie!, /^waygate-user!v2\|x=/)
 })
 
-test('a node that is gone, drained or away is replaced, and the cookie renewed', async () => {
+test('a node that is removed, draining or unavailable is replaced, and the cookie renewed', async () => {
   for (const change of ['gone', 'drained', 'away']) {
     const { ask, set, peers } = setUp(['a', 'b', 'c'])
     const first = await ask()
@@ -147,7 +146,7 @@ test('a node that is gone, drained or away is replaced, and the cookie renewed',
   }
 })
 
-test('a client cannot choose a node: names, changed cookies and those of other keys and services are no cookies', async () => {
+test('a client cannot choose a node: ids, changed cookies and those of other keys and services are ignored', async () => {
   const { ask, set } = setUp(['a', 'b'])
   const { id, setCookie = '' } = await ask()
   const [name, value = ''] = setCookie.split(';')[0]!.split('=')
@@ -179,7 +178,7 @@ test('a client cannot choose a node: names, changed cookies and those of other k
   assert.equal((await ask(['cookie', `${name}=${value}`])).id, id)
 })
 
-test('gateways with the same secret know each other’s cookies', async () => {
+test('gateways with the same secret accept each other’s cookies', async () => {
   const [one, two] = [setUp(['a', 'b', 'c']), setUp(['c', 'd', 'a', 'b'])]
   for (let i = 0; i < 3; i++) {
     const { id, setCookie } = await one.ask()

@@ -37,7 +37,7 @@ async function refusal(promise: Promise<unknown>): Promise<GatewayError> {
   return error
 }
 
-test('the chosen node is noted on the call, and the try is counted', async () => {
+test('the chosen peer is set on the call, and the try is counted', async () => {
   const { peers, call, ask } = setUp(['a', 'b'])
   assert.equal(await ask(), RESPONSE)
   assert.equal(await ask(), RESPONSE)
@@ -49,11 +49,11 @@ test('the chosen node is noted on the call, and the try is counted', async () =>
   )
 })
 
-test('a service without nodes has none', async () => {
+test('a service without nodes is refused with WG_NO_NODE', async () => {
   assert.equal((await refusal(setUp([]).ask())).code, 'WG_NO_NODE')
 })
 
-test('when breakers alone are in the way, the client is told when the first one lets it try', async () => {
+test('when breakers eject all nodes, Retry-After says when the first one lets a try through', async () => {
   for (const [times, seconds] of [
     [[4_200, 2_001], '3'],
     [[1, 9_000], '1'],
@@ -71,14 +71,14 @@ test('when breakers alone are in the way, the client is told when the first one 
   }
 })
 
-test('a drained node is no node, whatever its breaker says', async () => {
+test('a draining node is not available, whatever the state of its breaker', async () => {
   const { peers, ask } = setUp(['a'])
   peers[0]!.node = testNode({ id: 'a', weight: 0 })
   peers[0]!.breaker = 'open'
   assert.equal((await refusal(ask())).code, 'WG_NO_NODE')
 })
 
-test('the time to an answer is noted, whether there was one or not', async () => {
+test('the time to the end of the upstream call is measured, with and without an answer', async () => {
   let now = 100
   const observe = createObserve(() => now)
   const call = new Call('id', 'GET', '/', 0)

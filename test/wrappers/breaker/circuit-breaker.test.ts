@@ -4,8 +4,11 @@ import { Call } from '../../../internal/call.ts'
 import type { BreakerState } from '../../../internal/nodes/peer.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../../internal/upstream-failure.ts'
-import { Circuit, isFailureStatus } from '../../../wrappers/breaker/circuit-breaker.ts'
-import type { BreakerReason, CircuitOptions } from '../../../wrappers/breaker/circuit-options.ts'
+import { CircuitBreaker, isFailureStatus } from '../../../wrappers/breaker/circuit-breaker.ts'
+import type {
+  BreakerReason,
+  CircuitBreakerOptions,
+} from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { CircuitOpenError } from '../../../wrappers/breaker/half-open.ts'
 import { testRequest } from '../../support/route.ts'
 
@@ -18,12 +21,12 @@ const answer = (status: number): UpstreamResponse => ({
   discard: () => {},
 })
 
-function setUp(options: Partial<CircuitOptions> = {}, mayOpen?: (isUseless: boolean) => boolean) {
+function setUp(options: Partial<CircuitBreakerOptions> = {}, mayOpen?: (isUseless: boolean) => boolean) {
   const states: BreakerState[] = []
   const reasons: BreakerReason[] = []
   let onState = () => {}
   const settings = { failureRatio: 0.5, minimumRequests: 10, windowMs: 60_000, openMs: 20, ...options }
-  const circuit = new Circuit(() => settings, {
+  const breaker = new CircuitBreaker(() => settings, {
     onChange: (state, reason) => {
       states.push(state)
       reasons.push(reason)
@@ -31,14 +34,14 @@ function setUp(options: Partial<CircuitOptions> = {}, mayOpen?: (isUseless: bool
     },
     ...(mayOpen && { mayOpen }),
   })
-  const fire = (outcome: () => Promise<UpstreamResponse>) => circuit.fire(outcome, REQUEST, call)
+  const fire = (outcome: () => Promise<UpstreamResponse>) => breaker.fire(outcome, REQUEST, call)
   const succeed = () => fire(async () => answer(200))
   const fail = (kind: FailureKind = 'connect') =>
     fire(async () => {
       throw new UpstreamFailure(kind)
     }).catch(error => error as unknown)
   return {
-    circuit,
+    breaker,
     settings,
     states,
     reasons,
@@ -46,54 +49,54 @@ function setUp(options: Partial<CircuitOptions> = {}, mayOpen?: (isUseless: bool
     succeed,
     fail,
     async open() {
-      while (circuit.state === 'closed') await fail()
+      while (breaker.state === 'closed') await fail()
     },
     until: (state: BreakerState) =>
       new Promise<void>(resolve => {
         onState = () => {
-          if (circuit.state === state) resolve()
+          if (breaker.state === state) resolve()
         }
         onState()
       }),
   }
 }
 
-test('half of ten failing is enough to open, and not one failure less', async () => {
+test('half of ten tries failing opens the breaker, and one failure fewer does not', async () => {
   for (const [failures, expected] of [
     [4, 'closed'],
     [5, 'open'],
   ] as const) {
-    const { circuit, succeed, fail } = setUp()
+    const { breaker, succeed, fail } = setUp()
     for (let i = 0; i < 10 - failures; i++) await succeed()
     for (let i = 0; i < failures; i++) await fail()
-    assert.equal(circuit.state, expected)
-    circuit.close()
+    assert.equal(breaker.state, expected)
+    breaker.close()
   }
 })
 
-test('below the least number of requests it never opens', async () => {
-  const { circuit, fail } = setUp()
+test('below minimumRequests it never opens', async () => {
+  const { breaker, fail } = setUp()
   for (let i = 0; i < 9; i++) await fail()
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   await fail()
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
 test('failures older than the window do not count', async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
-  const { circuit, fail } = setUp({ windowMs: 63_000 })
+  const { breaker, fail } = setUp({ windowMs: 63_000 })
   for (let i = 0; i < 9; i++) await fail('reset')
   t.mock.timers.tick(63_000)
   await fail('reset')
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   for (let i = 0; i < 9; i++) await fail('reset')
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('ten tries in a row without a connection open it, however many good answers came before', async () => {
-  const { circuit, succeed, fail } = setUp()
+test('ten consecutive tries without a connection open it, however many good answers came before', async () => {
+  const { breaker, succeed, fail } = setUp()
   for (let i = 0; i < 1_000; i++) await succeed()
   for (let i = 0; i < 9; i++) await fail('connect')
   await succeed()
@@ -101,60 +104,60 @@ test('ten tries in a row without a connection open it, however many good answers
   await fail('reset')
   for (let i = 0; i < 9; i++) await fail('connect')
   await fail('aborted')
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   await fail('connect')
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('five tries in a row that nobody answered in time open it, however many good answers came before', async () => {
-  const { circuit, succeed, fail, reasons } = setUp()
+test('five consecutive tries that were not answered in time open it, however many good answers came before', async () => {
+  const { breaker, succeed, fail, reasons } = setUp()
   for (let i = 0; i < 1_000; i++) await succeed()
   for (let i = 0; i < 4; i++) await fail('timeout')
   await succeed()
   for (let i = 0; i < 4; i++) await fail('timeout')
   await fail('reset')
   for (let i = 0; i < 4; i++) await fail('timeout')
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   await fail('timeout')
-  assert.deepEqual([circuit.state, reasons], ['open', ['no answer']])
-  circuit.close()
+  assert.deepEqual([breaker.state, reasons], ['open', ['no answer']])
+  breaker.close()
 })
 
-test('where more requests are asked for before the ratio counts, more of them may go unanswered', async () => {
-  const { circuit, succeed, fail } = setUp({ minimumRequests: 1_000 })
+test('with a larger minimumRequests, more tries may go unanswered', async () => {
+  const { breaker, succeed, fail } = setUp({ minimumRequests: 1_000 })
   for (let i = 0; i < 1_000; i++) await succeed()
   for (let i = 0; i < 499; i++) await fail('timeout')
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   await fail('timeout')
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('a node that hangs stays in use where as many are left out as may be', async () => {
+test('a node that hangs stays in use when the limit of ejections is reached', async () => {
   const asked: boolean[] = []
-  const { circuit, succeed, fail } = setUp({}, isUseless => {
+  const { breaker, succeed, fail } = setUp({}, isUseless => {
     asked.push(isUseless)
     return false
   })
   for (let i = 0; i < 1_000; i++) await succeed()
   for (let i = 0; i < 5; i++) await fail('timeout')
-  assert.deepEqual([circuit.state, asked], ['closed', [false]])
-  circuit.close()
+  assert.deepEqual([breaker.state, asked], ['closed', [false]])
+  breaker.close()
 })
 
-test('it closes at once when the node was found to be well by other means', async () => {
-  const { circuit, open, succeed, reasons } = setUp({ openMs: 60_000 })
-  circuit.recover()
+test('it closes at once when a health check finds the node healthy', async () => {
+  const { breaker, open, succeed, reasons } = setUp({ openMs: 60_000 })
+  breaker.recover()
   await open()
-  circuit.recover()
-  assert.deepEqual([circuit.state, reasons.at(-1)], ['closed', 'check passed'])
+  breaker.recover()
+  assert.deepEqual([breaker.state, reasons.at(-1)], ['closed', 'check passed'])
   await succeed()
   assert.equal(reasons.length, 2)
-  circuit.close()
+  breaker.close()
 })
 
-test('each kind of failure counts, and what says nothing of the node does not', async () => {
+test('only failures that are the node’s count', async () => {
   const table: Readonly<Record<FailureKind, BreakerState>> = {
     connect: 'open',
     reset: 'open',
@@ -165,28 +168,28 @@ test('each kind of failure counts, and what says nothing of the node does not', 
     aborted: 'closed',
   }
   for (const [kind, expected] of Object.entries(table)) {
-    const { circuit, fail } = setUp()
+    const { breaker, fail } = setUp()
     for (let i = 0; i < 20; i++) await fail(kind as FailureKind)
-    assert.equal(circuit.state, expected, kind)
-    circuit.close()
+    assert.equal(breaker.state, expected, kind)
+    breaker.close()
   }
 })
 
-test('an answer with a failure status counts against the node and is still the answer', async () => {
-  const { circuit, fire } = setUp()
+test('an answer with a failure status counts against the node and is passed on', async () => {
+  const { breaker, fire } = setUp()
   for (let i = 0; i < 10; i++) assert.equal((await fire(async () => answer(503))).status, 503)
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('statuses that are the client’s affair are no failures', () => {
+test('statuses that the client causes are no failures', () => {
   for (const status of [200, 204, 304, 400, 404, 429, 499, 501, 505])
     assert.ok(!isFailureStatus(status), `${status}`)
   for (const status of [500, 502, 503, 504, 599]) assert.ok(isFailureStatus(status), `${status}`)
 })
 
-test('an open breaker refuses without asking the node, and says for how long', async () => {
-  const { circuit, open, fire, states } = setUp({ openMs: 60_000 })
+test('an open breaker refuses without trying the node, and says for how long', async () => {
+  const { breaker, open, fire, states } = setUp({ openMs: 60_000 })
   await open()
   let asked = false
   const refused = fire(async () => {
@@ -195,17 +198,17 @@ test('an open breaker refuses without asking the node, and says for how long', a
   })
   await assert.rejects(refused, CircuitOpenError)
   assert.equal(asked, false)
-  assert.equal(circuit.admits(), false)
-  assert.ok(circuit.retryInMs > 59_000 && circuit.retryInMs <= 60_000)
+  assert.equal(breaker.admits(), false)
+  assert.ok(breaker.retryInMs > 59_000 && breaker.retryInMs <= 60_000)
   assert.deepEqual(states, ['open'])
-  circuit.close()
+  breaker.close()
 })
 
-test('half-open, exactly one of a hundred calls at once goes through', async () => {
-  const { circuit, open, until, fire } = setUp()
+test('half-open, it lets exactly one of a hundred concurrent calls through', async () => {
+  const { breaker, open, until, fire } = setUp()
   await open()
   await until('half-open')
-  assert.equal(circuit.retryInMs, 0)
+  assert.equal(breaker.retryInMs, 0)
   let asked = 0
   const outcomes = await Promise.allSettled(
     Array.from({ length: 100 }, () =>
@@ -220,68 +223,68 @@ test('half-open, exactly one of a hundred calls at once goes through', async () 
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') assert.ok(outcome.reason instanceof CircuitOpenError)
   }
-  assert.equal(circuit.state, 'closed')
-  circuit.close()
+  assert.equal(breaker.state, 'closed')
+  breaker.close()
 })
 
-test('it admits nobody else while the probe is on its way', async () => {
-  const { circuit, open, until, fire } = setUp()
+test('it admits no other call while the probe is in flight', async () => {
+  const { breaker, open, until, fire } = setUp()
   await open()
   await until('half-open')
-  assert.equal(circuit.admits(), true)
+  assert.equal(breaker.admits(), true)
   const { promise, resolve } = Promise.withResolvers<UpstreamResponse>()
   const probe = fire(() => promise)
-  assert.equal(circuit.admits(), false)
+  assert.equal(breaker.admits(), false)
   resolve(answer(200))
   await probe
-  assert.equal(circuit.admits(), true)
-  circuit.close()
+  assert.equal(breaker.admits(), true)
+  breaker.close()
 })
 
 test('a good probe closes it and the window starts empty', async () => {
-  const { circuit, open, until, succeed, fail, states } = setUp()
+  const { breaker, open, until, succeed, fail, states } = setUp()
   await open()
   await until('half-open')
   await succeed()
-  assert.equal(circuit.state, 'closed')
-  // Were the old failures still counted, the first new one would open it again.
+  assert.equal(breaker.state, 'closed')
+  // If the old failures still counted, the first new one would open it again.
   for (let i = 0; i < 9; i++) await fail()
   assert.deepEqual(states, ['open', 'half-open', 'closed'])
   await fail()
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('a bad probe opens it again, whether there was no answer or a failure status', async () => {
+test('a failed probe opens it again, whether it brought no answer or a failure status', async () => {
   for (const outcome of [
     async () => answer(500),
     async () => {
       throw new UpstreamFailure('reset')
     },
   ]) {
-    const { circuit, open, until, fire, states } = setUp()
+    const { breaker, open, until, fire, states } = setUp()
     await open()
     await until('half-open')
     await fire(outcome).catch(() => {})
     assert.deepEqual(states, ['open', 'half-open', 'open'])
-    circuit.close()
+    breaker.close()
   }
 })
 
 test('a client that leaves during the probe neither closes the breaker nor leaves it waiting', async () => {
-  const { circuit, open, until, fail, succeed, states } = setUp()
+  const { breaker, open, until, fail, succeed, states } = setUp()
   await open()
   await until('half-open')
   await fail('aborted')
   assert.deepEqual(states, ['open', 'half-open', 'open'])
   await until('half-open')
   await succeed()
-  assert.equal(circuit.state, 'closed')
-  circuit.close()
+  assert.equal(breaker.state, 'closed')
+  breaker.close()
 })
 
-test('an answer that comes late to an earlier call never leaves it without a probe', async () => {
-  const { circuit, open, until, fire, succeed, states } = setUp()
+test('a slow answer to an earlier call never leaves it without a probe', async () => {
+  const { breaker, open, until, fire, succeed, states } = setUp()
   const late = Promise.withResolvers<UpstreamResponse>()
   const earlier = fire(() => late.promise)
   await open()
@@ -292,34 +295,34 @@ test('an answer that comes late to an earlier call never leaves it without a pro
   await assert.rejects(earlier)
   resolve(answer(200))
   await probe
-  if (circuit.state !== 'closed') {
+  if (breaker.state !== 'closed') {
     await until('half-open')
     await succeed()
   }
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   assert.equal(states.at(-1), 'closed')
-  circuit.close()
+  breaker.close()
 })
 
-test('a closed circuit refuses what is still sent to it', async () => {
-  const { circuit, succeed } = setUp()
-  circuit.close()
+test('a breaker that was disposed of refuses further calls', async () => {
+  const { breaker, succeed } = setUp()
+  breaker.close()
   await assert.rejects(succeed(), CircuitOpenError)
 })
 
-test('ten thousand circuits that came and went leave no timer behind', async () => {
+test('ten thousand breakers that came and went leave no timer behind', async () => {
   const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
   const before = timers()
   for (let i = 0; i < 10_000; i++) {
-    const { circuit, fail } = setUp({ minimumRequests: 1, openMs: 60_000, windowMs: 61_000 })
-    // Some have the timer of an open breaker, too.
+    const { breaker, fail } = setUp({ minimumRequests: 1, openMs: 60_000, windowMs: 61_000 })
+    // Some also have the timer of an open breaker.
     if (i % 100 === 0) await fail()
-    circuit.close()
+    breaker.close()
   }
   assert.equal(timers(), before)
 })
 
-test('a thousand circuits share one timer', () => {
+test('a thousand breakers share one timer', () => {
   const timers: unknown[] = []
   const { setInterval: original } = globalThis
   globalThis.setInterval = ((...args: Parameters<typeof setInterval>) => {
@@ -327,48 +330,48 @@ test('a thousand circuits share one timer', () => {
     return original(...args)
   }) as typeof setInterval
   try {
-    const circuits = Array.from({ length: 1_000 }, () => setUp({ windowMs: 62_000 }).circuit)
+    const breakers = Array.from({ length: 1_000 }, () => setUp({ windowMs: 62_000 }).breaker)
     assert.equal(timers.length, 1)
-    for (const circuit of circuits) circuit.close()
+    for (const breaker of breakers) breaker.close()
   } finally {
     globalThis.setInterval = original
   }
 })
 
-test('with each probe that fails it stays open twice as long, up to the longest, and begins anew once closed', async t => {
+test('with each failed probe it stays open twice as long, up to maxOpenMs, and starts again once closed', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { circuit, open, succeed, fail } = setUp({ openMs: 100, maxOpenMs: 350 })
+  const { breaker, open, succeed, fail } = setUp({ openMs: 100, maxOpenMs: 350 })
   for (const openMs of [100, 200, 350, 350]) {
-    if (circuit.state === 'closed') await open()
+    if (breaker.state === 'closed') await open()
     t.mock.timers.tick(openMs - 1)
-    assert.equal(circuit.state, 'open', `${openMs} ms are not over`)
+    assert.equal(breaker.state, 'open', `${openMs} ms are not over`)
     t.mock.timers.tick(1)
-    assert.equal(circuit.state, 'half-open', `${openMs} ms are over`)
+    assert.equal(breaker.state, 'half-open', `${openMs} ms are over`)
     await fail('reset')
-    assert.equal(circuit.state, 'open')
+    assert.equal(breaker.state, 'open')
   }
   t.mock.timers.tick(350)
   await succeed()
   await open()
   t.mock.timers.tick(100)
-  assert.equal(circuit.state, 'half-open')
-  circuit.close()
+  assert.equal(breaker.state, 'half-open')
+  breaker.close()
 })
 
-test('a client that leaves during the probe does not make the time longer', async t => {
+test('a client that leaves during the probe does not prolong the open time', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { circuit, open, fail, reasons } = setUp({ openMs: 100, maxOpenMs: 1_000 })
+  const { breaker, open, fail, reasons } = setUp({ openMs: 100, maxOpenMs: 1_000 })
   await open()
   for (let i = 0; i < 3; i++) {
     t.mock.timers.tick(100)
-    assert.equal(circuit.state, 'half-open')
+    assert.equal(breaker.state, 'half-open')
     await fail('aborted')
   }
-  assert.equal(reasons.at(-1), 'probe given up')
-  circuit.close()
+  assert.equal(reasons.at(-1), 'probe aborted')
+  breaker.close()
 })
 
-test('it says why it changed', async () => {
+test('it reports why it changed', async () => {
   const ratio = setUp()
   for (let i = 0; i < 10; i++) await ratio.fail('reset')
   await ratio.until('half-open')
@@ -377,15 +380,15 @@ test('it says why it changed', async () => {
   await ratio.succeed()
   assert.deepEqual(ratio.reasons, [
     'too many failures',
-    'time for a probe',
+    'open time elapsed',
     'probe failed',
-    'time for a probe',
+    'open time elapsed',
     'probe succeeded',
   ])
   const dead = setUp()
   await dead.open()
   assert.deepEqual(dead.reasons, ['no connection'])
-  assert.equal(dead.circuit.isUnreachable, true)
+  assert.equal(dead.breaker.isUnreachable, true)
   const slow = setUp({ slowCallMs: 1 })
   for (let i = 0; i < 10; i++) {
     await slow.fire(async () => {
@@ -395,53 +398,53 @@ test('it says why it changed', async () => {
     })
   }
   assert.deepEqual(slow.reasons, ['too many slow calls'])
-  for (const { circuit } of [ratio, dead, slow]) circuit.close()
+  for (const { breaker } of [ratio, dead, slow]) breaker.close()
 })
 
-test('which statuses count is for its user to say', async () => {
-  const { circuit, fire } = setUp({ statuses: [429] })
+test('the failure statuses are configurable', async () => {
+  const { breaker, fire } = setUp({ statuses: [429] })
   for (let i = 0; i < 20; i++) await fire(async () => answer(500))
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   for (let i = 0; i < 20; i++) assert.equal((await fire(async () => answer(429))).status, 429)
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('changed settings hold from the next try on', async t => {
+test('changed settings apply from the next try on', async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
-  const { circuit, settings, succeed, fail } = setUp({ failureRatio: 1, windowMs: 63_000 })
+  const { breaker, settings, succeed, fail } = setUp({ failureRatio: 1, windowMs: 63_000 })
   for (let i = 0; i < 10; i++) await succeed()
   for (let i = 0; i < 10; i++) await fail('reset')
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   settings.failureRatio = 0.5
   settings.windowMs = 6_000
   await fail('reset')
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('it does not open for failures when that may not be, and opens all the same without connections', async () => {
+test('it does not open for failures when it may not, but still opens without connections', async () => {
   const asked: boolean[] = []
-  const { circuit, succeed, fail } = setUp({}, isUseless => {
+  const { breaker, succeed, fail } = setUp({}, isUseless => {
     asked.push(isUseless)
     return false
   })
   await succeed()
   for (let i = 0; i < 30; i++) await fail('reset')
-  assert.equal(circuit.state, 'closed')
+  assert.equal(breaker.state, 'closed')
   assert.deepEqual(new Set(asked), new Set([false]))
   for (let i = 0; i < 10; i++) await fail('connect')
-  assert.equal(circuit.state, 'open')
-  circuit.close()
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })
 
-test('a node whose answers are slow is not useless, one whose answers are all failures is', async () => {
+test('a node whose answers are slow is not useless; a node whose answers are all failures is', async () => {
   for (const [status, expected] of [
     [200, false],
     [500, true],
   ] as const) {
     const asked: boolean[] = []
-    const { circuit, fire } = setUp({ slowCallMs: 1 }, isUseless => {
+    const { breaker, fire } = setUp({ slowCallMs: 1 }, isUseless => {
       asked.push(isUseless)
       return false
     })
@@ -453,6 +456,6 @@ test('a node whose answers are slow is not useless, one whose answers are all fa
       })
     }
     assert.deepEqual(asked, [expected])
-    circuit.close()
+    breaker.close()
   }
 })

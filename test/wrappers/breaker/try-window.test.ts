@@ -12,7 +12,7 @@ function setUp() {
   return { window, counts, turn }
 }
 
-test('what was counted is there for nine turns after its own, and gone with the tenth', () => {
+test('a count stays for nine rotations and is dropped with the tenth', () => {
   const { window, counts, turn } = setUp()
   window.passed += 5
   window.failed += 2
@@ -22,7 +22,7 @@ test('what was counted is there for nine turns after its own, and gone with the 
   assert.deepEqual(counts(), [0, 0])
 })
 
-test('each turn goes with what came in it', () => {
+test('each rotation drops the counts of the oldest bucket', () => {
   const { window, counts, turn } = setUp()
   for (let i = 1; i <= 30; i++) {
     window.passed += i
@@ -33,7 +33,7 @@ test('each turn goes with what came in it', () => {
   }
 })
 
-test('cleared, it holds nothing, and nothing comes back', () => {
+test('a cleared window is empty, and old counts do not come back', () => {
   const { window, counts, turn } = setUp()
   window.failed = 3
   turn(4)

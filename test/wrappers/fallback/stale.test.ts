@@ -11,7 +11,7 @@ import { ok, resets, startScene } from '../retry/retry-scene.ts'
 
 const STALE = { fallback: { type: 'stale', maxAgeMs: 60_000 }, retries: 0 } as const
 
-test('the last good answer stands in for every failure, and says that it is old', async t => {
+test('the last good answer replaces every failure, and is marked as stale', async t => {
   let works = true
   const { ask, nodes, front } = await startScene(
     t,
@@ -34,12 +34,12 @@ test('the last good answer stands in for every failure, and says that it is old'
     assert.equal(front.calls.at(-1)!.degraded, true)
   }
   await check()
-  // A node that is not there at all.
+  // There is no node at all.
   await nodes.a!.close()
   await check()
 })
 
-test('a long body in pieces comes back whole, and one that broke off is not kept', async t => {
+test('a long body in pieces comes back whole, and a truncated one is not kept', async t => {
   let body = ''
   let whole = true
   const { ask } = await startScene(
@@ -84,7 +84,7 @@ test('HEAD is answered with the length that the body would have', async t => {
   assert.deepEqual([got.status, got.headers['content-length'], got.text], [200, '123', ''])
 })
 
-test('another target, method or encoding is another answer, and where there is none the error is told', async t => {
+test('another target, method or encoding has another answer; without one, the client gets the error', async t => {
   let works = true
   const { front } = await startScene(
     t,
@@ -112,7 +112,7 @@ const response = (headers: readonly string[], status = 200): UpstreamResponse =>
   discard: () => {},
 })
 
-test('only answers that others may have are kept', () => {
+test('only answers that may be shared are kept', () => {
   for (const headers of [
     [],
     ['Cache-Control', 'public, max-age=60'],
@@ -151,7 +151,7 @@ function keyOf(values: Partial<UpstreamRequest>, who?: Identity): string | undef
   return staleKey(testRequest(values), call)
 }
 
-test('an answer is kept for one subject and what it was granted, never for another', () => {
+test('an answer is kept for one subject and its grants, and never given to another', () => {
   const route = testRoute({ auth: { type: 'jwt', scopes: [], roles: [] } })
   const headers = ['authorization', 'Bearer x']
   const keys = [
@@ -163,12 +163,12 @@ test('an answer is kept for one subject and what it was granted, never for anoth
   ].map(who => keyOf({ route, headers }, who))
   assert.equal(new Set(keys).size, keys.length)
   assert.ok(keys.every(key => key !== undefined))
-  // Another token of the same subject is the same subject.
+  // Another token of the same subject has the same key.
   assert.equal(keyOf({ route, headers: ['authorization', 'Bearer y'] }, identity({})), keys[0])
   assert.equal(keyOf({ route, headers }, identity({ subject: undefined })), undefined)
 })
 
-test('a request that speaks for somebody unknown, has a body or changes something has no key', () => {
+test('a request of an unknown user, with a body, or with an unsafe method has no key', () => {
   assert.equal(keyOf({ headers: ['Cookie', 'a=b'] }), undefined)
   assert.equal(keyOf({ headers: ['Authorization', 'Basic x'] }), undefined)
   assert.equal(keyOf({ headers: ['Range', 'bytes=0-1'] }), undefined)
@@ -180,7 +180,7 @@ test('a request that speaks for somebody unknown, has a body or changes somethin
   assert.notEqual(keyOf({ method: 'HEAD' }), keyOf({}))
 })
 
-/** An answer whose body comes when the test says so. */
+/** An answer whose body arrives when the test says so. */
 function passing(): { response: UpstreamResponse; observer: () => BodyObserver } {
   let observer: BodyObserver | undefined
   return {
@@ -201,7 +201,7 @@ function keep(answers: StaleAnswers, key: string, bytes: number): void {
   observer().onEnd(true)
 }
 
-test('memory is bounded: the answers not used for the longest time make room', () => {
+test('memory is bounded: the least recently used answers are evicted', () => {
   const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
   for (let i = 0; i < 1_000; i++) {
     keep(answers, `k${i}`, 1_000)
@@ -212,10 +212,10 @@ test('memory is bounded: the answers not used for the longest time make room', (
   assert.ok(answers.get('k999', 1_000))
   assert.equal(answers.get('k900', 1_000), undefined)
   for (let i = 0; i < 20; i++) keep(answers, 'k0', 1_000)
-  assert.ok(answers.get('k999', 1_000), 'a new answer takes the place of the old one')
+  assert.ok(answers.get('k999', 1_000), 'a new answer replaces an old one')
 })
 
-test('an answer that is too long is not kept, and the older one stays', () => {
+test('an answer that is too long is not kept, and the earlier one stays', () => {
   const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
   keep(answers, 'k', 2_000)
   keep(answers, 'k', 2_001)
@@ -232,7 +232,7 @@ test('an answer that is too old is not given', () => {
   assert.equal(answers.get('k', 500), undefined)
 })
 
-test('an answer that is still passing counts, too, and is let go when there are too many of them', () => {
+test('answers that are still passing count as memory, and are let go when there are too many', () => {
   const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
   const observers = Array.from({ length: 20 }, (_, i) => {
     const { response: given, observer } = passing()
@@ -243,10 +243,10 @@ test('an answer that is still passing counts, too, and is let go when there are 
   })
   for (const observer of observers) observer.onEnd(false)
   assert.equal(answers.bytes, 0)
-  assert.equal(answers.get('k0', 1_000), undefined, 'what is not whole for certain is not kept')
+  assert.equal(answers.get('k0', 1_000), undefined, 'an answer that may be truncated is not kept')
 })
 
-test('an answer that says it is too long is not looked at', () => {
+test('an answer whose content-length is too long is not observed', () => {
   const answers = new StaleAnswers({ totalBytes: 10_000, answerBytes: 2_000 })
   const observed: unknown[] = []
   const observe = (observer: BodyObserver) => void observed.push(observer)
@@ -254,7 +254,7 @@ test('an answer that says it is too long is not looked at', () => {
   assert.deepEqual(observed, [])
 })
 
-test('a header that may say who asks keeps an answer from being kept, under whatever name', () => {
+test('a header that may identify the client prevents an answer from being kept, whatever its name', () => {
   for (const name of ['X-Api-Key', 'x-auth-request-user', 'Cookie', 'Authorization', 'Range', 'x-user-id']) {
     assert.equal(keyOf({ headers: [name, 'ann'] }), undefined, name)
   }

@@ -21,7 +21,7 @@ const TCP: HealthCheck = { ...HTTP, path: undefined }
 const check = (port: number, rule: HealthCheck) =>
   new Promise<CheckResult>(resolve => checkNode({ node: testNode({ port }), check: rule }, resolve))
 
-test('it asks for the path with GET, on a connection of its own that it closes', async () => {
+test('it sends a GET for the path, on a connection of its own that it closes', async () => {
   let seen: unknown
   await using node = await startService('n', (request, response) => {
     const { method, url, headers } = request
@@ -35,7 +35,7 @@ test('it asks for the path with GET, on a connection of its own that it closes',
   await closed
 })
 
-test('a Host of its own is sent', async () => {
+test('a configured Host is sent', async () => {
   let host: string | undefined
   await using node = await startService('n', (request, response) => {
     host = request.headers.host
@@ -45,7 +45,7 @@ test('a Host of its own is sent', async () => {
   assert.equal(host, 'health.local')
 })
 
-test('200 to 399 is well, unless the check names its statuses', async () => {
+test('200 to 399 passes, unless the check lists its statuses', async () => {
   let status = 0
   await using node = await startService('n', (_, response) => void response.writeHead(status).end())
   for (const [answered, statuses, expected] of [
@@ -62,7 +62,7 @@ test('200 to 399 is well, unless the check names its statuses', async () => {
   }
 })
 
-test('an answer that goes on for ever is well as soon as its head is there', async () => {
+test('an endless answer passes as soon as its head has come', async () => {
   await using node = await startService('n', (_, response) => {
     response.writeHead(200)
     response.write('endless')
@@ -70,7 +70,7 @@ test('an answer that goes on for ever is well as soon as its head is there', asy
   assert.equal((await check(node.port, HTTP)).passed, true)
 })
 
-test('a node that takes connections and says nothing hangs', async () => {
+test('a node that accepts connections and does not answer hangs', async () => {
   await using node = await startService('n', () => {})
   const result = await check(node.port, { ...HTTP, timeoutMs: 100 })
   assert.deepEqual(result, { passed: false, reason: 'no answer within 100 ms', isHung: true })
@@ -93,12 +93,12 @@ test('a node that refuses, hangs up, or speaks something else fails without hang
   server.close()
 })
 
-test('for a TCP check a connection is enough', async () => {
+test('a connection is enough for a TCP check', async () => {
   await using node = await startService('n', () => assert.fail('nothing is asked'))
   assert.deepEqual(await check(node.port, TCP), { passed: true, reason: 'connected', isHung: false })
 })
 
-test('a check that is ended tells nothing, and its connection is closed', async () => {
+test('a cancelled check reports nothing, and its connection is closed', async () => {
   await using node = await startService('n', () => {})
   for (const rule of [HTTP, TCP]) {
     checkNode({ node: testNode({ port: node.port }), check: rule }, () => assert.fail('it was ended'))()
@@ -111,7 +111,7 @@ test('a check that is ended tells nothing, and its connection is closed', async 
   await once(socket, 'close')
 })
 
-test('no check goes where no connection may be made', async () => {
+test('no check goes to an address that is not allowed', async () => {
   await using node = await startService('n', () => assert.fail('nothing is asked'))
   const allows = (address: string, port: number) => !(address === '127.0.0.1' && port === node.port)
   for (const host of ['127.0.0.1', 'localhost']) {

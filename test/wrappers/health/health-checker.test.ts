@@ -40,7 +40,7 @@ function setUp(t: TestContext) {
   return { checker, verdicts, rule, set }
 }
 
-test('nodes are checked again and again, and only changes are told', async t => {
+test('nodes are checked repeatedly, and only changes are reported', async t => {
   await using node = await startService('n')
   const { checker, verdicts, set } = setUp(t)
   set(testNode({ port: node.port }))
@@ -59,7 +59,7 @@ test('nodes are checked again and again, and only changes are told', async t => 
   assert.ok(checker.failed >= 1)
 })
 
-test('a node that is gone is checked no more, and neither is one that is drained or does not speak HTTP', async t => {
+test('a removed node is no longer checked, nor is one that is draining or does not speak HTTP', async t => {
   await using node = await startService('n')
   const { checker, verdicts, set } = setUp(t)
   checker.start()
@@ -71,14 +71,14 @@ test('a node that is gone is checked no more, and neither is one that is drained
   const seen = node.count
   set(testNode({ id: 'drained', port, weight: 0 }), testNode({ id: 'other', port, protocol: 'grpc' }))
   assert.equal(checker.size, 0)
-  // A node that is checked at the same time shows that time has passed.
+  // The checks of another node show that time has passed.
   await using witness = await startService('w')
   set(testNode({ id: 'witness', port: witness.port }))
   await until('others were checked', () => witness.count >= 3)
   assert.equal(node.count, seen)
 })
 
-test('a drained node is no longer judged by its last check', async t => {
+test('a draining node is no longer judged by its last check', async t => {
   await using node = await startService('n', (_, response) => void response.writeHead(500).end())
   const { checker, verdicts, set } = setUp(t)
   checker.start()
@@ -88,7 +88,7 @@ test('a drained node is no longer judged by its last check', async t => {
   assert.equal(verdicts.at(-1)?.health, 'unchecked')
 })
 
-test('a new weight keeps a check as it is; another address or rule begins a new one', async t => {
+test('a new weight keeps the check; another address or rule starts a new one', async t => {
   await using first = await startService('first')
   await using second = await startService('second')
   const { checker, verdicts, rule, set } = setUp(t)

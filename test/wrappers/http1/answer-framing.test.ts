@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { headOf, refusal, withLines } from './head-of.ts'
 
-test('a length that Connection names frames the body all the same', () => {
+test('a Content-Length frames the body even when Connection names it', () => {
   const head = withLines('Connection: content-length', 'Content-Length: 5')
   assert.deepEqual([head.headers, head.framing, head.length], [[], 'length', 5])
 })
 
-test('one chunked framing is taken off, and any other encoding makes the answer unreadable', () => {
+test('a single chunked encoding is decoded, and any other encoding is refused', () => {
   for (const value of ['chunked', 'Chunked', 'CHUNKED', '\tchunked', 'chunked  ']) {
     const head = withLines(`Transfer-Encoding:${value}`, 'ETag: x')
     assert.deepEqual([head.headers, head.framing], [['ETag', 'x'], 'chunked'], value)
@@ -21,19 +21,19 @@ test('one chunked framing is taken off, and any other encoding makes the answer 
     '',
     'xchunked',
   ]) {
-    refusal('unknown transfer-encoding', 'HTTP/1.1 200 OK', `transfer-encoding: ${value}`)
+    refusal('unsupported transfer-encoding', 'HTTP/1.1 200 OK', `transfer-encoding: ${value}`)
   }
   refusal('transfer-encoding', 'HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')
   refusal('transfer-encoding', 'HTTP/1.0 200 OK', 'Transfer-Encoding: chunked')
 })
 
-test('an encoding with a tab behind it is refused', () => {
+test('an encoding followed by a tab is refused', () => {
   for (const blanks of ['\t', ' \t', '\t ', '  \t  ']) {
-    refusal('unknown transfer-encoding', 'HTTP/1.1 200 OK', `Transfer-Encoding: chunked${blanks}`)
+    refusal('unsupported transfer-encoding', 'HTTP/1.1 200 OK', `Transfer-Encoding: chunked${blanks}`)
   }
 })
 
-test('a length is digits, once, and exact', () => {
+test('a length is a single, exact number in digits', () => {
   for (const [value, length] of [
     ['5', 5],
     ['005', 5],
@@ -65,11 +65,11 @@ test('a length is digits, once, and exact', () => {
 
 test('a length and an encoding are refused in either order', () => {
   const lines = ['Content-Length: 1', 'Transfer-Encoding: chunked']
-  refusal('a content-length and an encoding', 'HTTP/1.1 200 OK', ...lines)
-  refusal('a content-length and an encoding', 'HTTP/1.1 200 OK', ...lines.reverse())
+  refusal('both content-length and transfer-encoding', 'HTTP/1.1 200 OK', ...lines)
+  refusal('both content-length and transfer-encoding', 'HTTP/1.1 200 OK', ...lines.reverse())
 })
 
-test('the body ends where the head says, or with the connection', () => {
+test('the head determines where the body ends; otherwise it ends with the connection', () => {
   const length = ['Content-Length: 5']
   const chunked = ['Transfer-Encoding: chunked']
   for (const [status, method, lines, framing, bytes] of [
@@ -93,7 +93,7 @@ test('the body ends where the head says, or with the connection', () => {
   }
 })
 
-test('an interim answer that says it has a body is refused', () => {
+test('an interim answer that declares a body is refused', () => {
   for (const status of [100, 103, 104, 199]) {
     refusal('has a body', `HTTP/1.1 ${status} Soon`, 'Content-Length: 5')
     refusal('has a body', `HTTP/1.1 ${status} Soon`, 'Transfer-Encoding: chunked')
@@ -101,7 +101,7 @@ test('an interim answer that says it has a body is refused', () => {
   }
 })
 
-test('a connection is kept as the version and Connection say, and close wins', () => {
+test('version and Connection determine whether a connection is kept, and close wins', () => {
   for (const [version, connections, persistent] of [
     ['1.1', [], true],
     ['1.1', ['keep-alive'], true],
@@ -124,7 +124,7 @@ test('a connection is kept as the version and Connection say, and close wins', (
   }
 })
 
-test('Proxy-Connection closes a connection, too, and never keeps one', () => {
+test('Proxy-Connection can close a connection, but not keep one', () => {
   for (const [version, value, persistent] of [
     ['1.1', 'close', false],
     ['1.1', 'x, Close', false],
@@ -140,7 +140,7 @@ test('Proxy-Connection closes a connection, too, and never keeps one', () => {
   }
 })
 
-test('a node says in Keep-Alive how long it keeps the connection', () => {
+test('Keep-Alive says how long the node keeps the connection', () => {
   for (const [value, keepAliveMs] of [
     ['timeout=5', 5_000],
     ['timeout=5, max=100', 5_000],

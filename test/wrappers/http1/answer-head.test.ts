@@ -16,7 +16,7 @@ test('the status is read whatever the reason says', () => {
   }
 })
 
-test('a status line that is none is refused', () => {
+test('a malformed status line is refused', () => {
   for (const line of [
     'HTTP/2.0 200 OK',
     'HTTP/0.9 200 OK',
@@ -43,21 +43,21 @@ test('a status line that is none is refused', () => {
     '200\tOK',
     '200OK',
   ]) {
-    refusal('the status is not a number', `HTTP/1.1 ${status}`)
+    refusal('the status is not a three-digit number', `HTTP/1.1 ${status}`)
   }
   for (const reason of ['a\0b', '\x7f', 'a\rb', 'a\nb', '\x1b[0m']) {
     refusal('control character', `HTTP/1.1 200 ${reason}`)
   }
 })
 
-test('a head is read where it stands, behind another and before what follows', () => {
+test('a head may stand behind another and before further bytes', () => {
   const interim = 'HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n'
   const text = `${interim}HTTP/1.1 201 Created\r\nA: 1\r\n\r\nB: 2\r\n`
   const head = readAnswerHead(text, interim.length, text.indexOf('\r\n\r\nB') + 2, 'GET')
   assert.deepEqual([head.status, head.headers], [201, ['A', '1']])
 })
 
-test('an answer keeps its lines, their order, their spelling and every byte', () => {
+test('an answer keeps its headers, their order, their spelling and every byte', () => {
   const kept = [
     'Content-Type',
     'text/plain',
@@ -76,7 +76,7 @@ test('an answer keeps its lines, their order, their spelling and every byte', ()
   assert.deepEqual(withLines(...lines).headers, kept)
 })
 
-test('blanks around a value are no part of it', () => {
+test('blanks around a value are not part of it', () => {
   assert.deepEqual(withLines('A:b', 'C: \t d e\t ', 'F:', 'G: \t').headers, [
     'A',
     'b',
@@ -89,7 +89,7 @@ test('blanks around a value are no part of it', () => {
   ])
 })
 
-test('a line that is no field line is refused', () => {
+test('a malformed field line is refused', () => {
   refusal('no colon', 'HTTP/1.1 200 OK', 'no colon')
   refusal('no colon', 'HTTP/1.1 200 OK', 'none here', 'A: b')
   for (const line of [
@@ -104,7 +104,7 @@ test('a line that is no field line is refused', () => {
     '"A": b',
   ]) {
     refusal('not a token', 'HTTP/1.1 200 OK', line)
-    // Not one that was seen before, either.
+    // Refused again, although the spelling was seen before.
     refusal('not a token', 'HTTP/1.1 200 OK', line)
   }
   for (const value of ['a\0', 'a\rb', 'a\nb', '\x0b', '\x7f', 'a\r\rb']) {
@@ -114,7 +114,7 @@ test('a line that is no field line is refused', () => {
   refusal('no colon', 'HTTP/1.1 200 OK', 'A: b', ' folded')
 })
 
-test('fields of an answer that end at this hop are dropped, however spelled', () => {
+test('hop-by-hop headers of an answer are dropped, whatever their spelling', () => {
   const dropped = [
     'Connection',
     'Keep-Alive',
@@ -124,7 +124,7 @@ test('fields of an answer that end at this hop are dropped, however spelled', ()
     'TE',
     'Trailer',
     'Upgrade',
-    // Ours to say.
+    // Set by the gateway alone.
     'X-Request-Id',
     'X-Waygate-Fallback',
   ]
@@ -135,27 +135,23 @@ test('fields of an answer that end at this hop are dropped, however spelled', ()
   }
 })
 
-test('what Connection of an answer names is dropped with it', () => {
+test('headers that Connection names are dropped with it', () => {
   assert.deepEqual(withLines('X-Hop: 1', 'Connection: close, x-hop', 'x-HOP: 2', 'ETag: x').headers, [
     'ETag',
     'x',
   ])
   assert.deepEqual(withLines('A: 1', 'connection: a', 'B: 1', 'Connection: ,b ,', 'C: 1').headers, ['C', '1'])
-  // Close and keep-alive are options, not names.
+  // Close and keep-alive are options and not headers.
   assert.deepEqual(withLines('Connection: close', 'Close: 1').headers, ['Close', '1'])
 })
 
-// llhttp does not know it then, and reads a body that ends with the connection.
-
-// llhttp reads one behind a status that it does not know.
-
-test('names are known in thousands of spellings', () => {
+test('thousands of spellings can be remembered', () => {
   for (let i = 0; i < 3_000; i++) assert.deepEqual(withLines(`X-${i}: 1`).headers, [`X-${i}`, '1'])
   assert.deepEqual(withLines('cOnNeCtIoN: x-2999', 'X-2999: 1').headers, [])
   refusal('not a token', 'HTTP/1.1 200 OK', 'A B: 1')
 })
 
-test('what cannot become HTTP is known from its first bytes', () => {
+test('other protocols are recognised by their first bytes', () => {
   for (const text of ['', 'H', 'HTTP/1.', 'HTTP/1.1', 'HTTP/1.0 ', 'HTTP/1.1 200 OK'])
     assert.ok(beginsAsHttp(text, 0), text)
   for (const text of ['h', 'S', '\r\n', 'HTTP/2', 'HTTP/1.2', 'HTTP/1.1\t', 'HTTP/11'])

@@ -4,23 +4,23 @@ import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { AnswerReader } from '../../../wrappers/http1/answer-reader.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
-interface Heard {
+interface Seen {
   readonly heads: AnswerHead[]
   body: string
 }
 
-/** A reader, what it tells, and a way to give it latin1 text. */
+/** Creates a reader, a record of what it reports, and a function that feeds it latin1 text. */
 function startReader(method = 'GET') {
-  const heard: Heard = { heads: [], body: '' }
+  const seen: Seen = { heads: [], body: '' }
   const reader = new AnswerReader({
-    onHead: head => heard.heads.push(head),
+    onHead: head => seen.heads.push(head),
     onPiece: (buffer, from, to) => {
       assert.ok(from < to, 'no piece is empty')
-      heard.body += buffer.toString('latin1', from, to)
+      seen.body += buffer.toString('latin1', from, to)
     },
   })
   reader.start(method)
-  /** Where the answer ends in all the pieces together; -1 while it goes on. */
+  /** Returns where the answer ends in all pieces together; -1 while it goes on. */
   const read = (...pieces: string[]): number => {
     let before = 0
     for (const piece of pieces) {
@@ -32,7 +32,7 @@ function startReader(method = 'GET') {
     }
     return -1
   }
-  return { reader, heard, read }
+  return { reader, seen, read }
 }
 
 function refused(pieces: readonly string[], message: string): void {
@@ -59,11 +59,11 @@ const ANSWERS: Readonly<Record<string, [text: string, body: string]>> = {
 for (const [what, [text, body]] of Object.entries(ANSWERS)) {
   test(`an answer is the same wherever its bytes are cut: ${what}`, () => {
     const bySurplus = (pieces: string[]) => {
-      const { read, heard } = startReader()
+      const { read, seen } = startReader()
       assert.equal(read(...pieces), text.length, JSON.stringify(pieces))
-      assert.equal(heard.body, body)
+      assert.equal(seen.body, body)
       assert.deepEqual(
-        heard.heads.map(head => head.status),
+        seen.heads.map(head => head.status),
         [what === 'nothing' ? 204 : 200],
       )
     }
@@ -75,34 +75,34 @@ for (const [what, [text, body]] of Object.entries(ANSWERS)) {
   })
 }
 
-test('the head is told once, before the body, and known from then on', () => {
-  const { reader, heard, read } = startReader()
+test('the head is reported once, before the body, and available from then on', () => {
+  const { reader, seen, read } = startReader()
   assert.equal(read('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r'), -1)
   assert.equal(reader.head, undefined)
   assert.equal(read('\n'), -1)
-  assert.equal(reader.head, heard.heads[0])
+  assert.equal(reader.head, seen.heads[0])
   assert.equal(read('hel'), -1)
   assert.equal(read('lo'), 2)
-  assert.equal(heard.heads.length, 1)
+  assert.equal(seen.heads.length, 1)
 })
 
-test('an answer that ends with its connection takes whatever comes', () => {
-  const { read, heard, reader } = startReader()
+test('an answer that ends with its connection includes all further bytes', () => {
+  const { read, seen, reader } = startReader()
   assert.equal(read('HTTP/1.1 200 OK\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n', '\0'), -1)
-  assert.equal(heard.body, 'HTTP/1.1 200 OK\r\n\r\n\0')
+  assert.equal(seen.body, 'HTTP/1.1 200 OK\r\n\r\n\0')
   assert.equal(reader.head!.framing, 'close')
 })
 
-test('one reader reads one answer after the other, and nothing of one is in the next', () => {
-  const { reader, read, heard } = startReader()
+test('a reader reads one answer after the other, without mixing them', () => {
+  const { reader, read, seen } = startReader()
   for (let round = 0; round < 3; round++) {
     for (const [text, body] of Object.values(ANSWERS)) {
       for (const pieces of [[text], [...text]]) {
         reader.start('GET')
         assert.equal(reader.head, undefined)
-        heard.body = ''
+        seen.body = ''
         assert.equal(read(...pieces), text.length)
-        assert.equal(heard.body, body)
+        assert.equal(seen.body, body)
       }
     }
     reader.start('HEAD')
@@ -110,8 +110,8 @@ test('one reader reads one answer after the other, and nothing of one is in the 
   }
 })
 
-test('an answer given up in the middle leaves nothing for the next', () => {
-  const { reader, read, heard } = startReader()
+test('an answer that is abandoned in the middle leaves nothing for the next', () => {
+  const { reader, read, seen } = startReader()
   for (const beginning of [
     'HTTP/1.1 200 OK\r\nA',
     'HTTP/1.1 100 Continue\r\n\r\nHT',
@@ -121,14 +121,14 @@ test('an answer given up in the middle leaves nothing for the next', () => {
     reader.start('GET')
     assert.equal(read(beginning), -1)
     reader.start('GET')
-    heard.body = ''
+    seen.body = ''
     assert.equal(read('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 40)
-    assert.equal(heard.body, 'ok')
+    assert.equal(seen.body, 'ok')
   }
 })
 
-test('a head may be 16 KB, however it is cut', () => {
-  // What counts is everything but the empty line, and the CRLF before it.
+test('a head may be 16 KB long, however it is cut', () => {
+  // The limit applies to everything but the empty line and the CRLF before it.
   const start = 'HTTP/1.1 204 No Content\r\nA: '
   const fits = `${start}${'x'.repeat(16_384 - start.length)}\r\n\r\n`
   const tooLong = `${start}${'x'.repeat(16_385 - start.length)}\r\n\r\n`
@@ -153,7 +153,7 @@ test('interim answers do not count against the size of the head, but there are a
     assert.equal(startReader().read(...pieces), interim.length * 32 + final.length)
   }
   refused([interim.repeat(33) + final], 'too many interim')
-  // Anew for each answer.
+  // The limit applies to each answer.
   const { reader, read } = startReader()
   for (let i = 0; i < 3; i++) {
     reader.start('GET')
@@ -161,7 +161,7 @@ test('interim answers do not count against the size of the head, but there are a
   }
 })
 
-test('a switch of protocols is refused', () => {
+test('an answer that switches protocols is refused', () => {
   refused(
     ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n'],
     'switched protocols',
@@ -169,8 +169,8 @@ test('a switch of protocols is refused', () => {
   refused(['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n'], 'switched protocols')
 })
 
-// llhttp takes nothing behind it.
-test('an interim answer that says the connection ends is refused', () => {
+// llhttp accepts nothing behind it.
+test('an interim answer that ends the connection is refused', () => {
   const final = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
   refused([`HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n${final}`], 'ends the connection')
   refused([`HTTP/1.0 103 Early Hints\r\n\r\n${final}`], 'ends the connection')
@@ -178,7 +178,7 @@ test('an interim answer that says the connection ends is refused', () => {
   assert.equal(startReader().read(kept + final), kept.length + final.length)
 })
 
-test('what cannot become a head is refused before it is whole', () => {
+test('a malformed head is refused before it is whole', () => {
   for (const beginning of ['S', 'HTTP/2', '\r\n', ' HTTP/1.1 200', 'HTTP/1.1 100 Continue\r\n\r\nx'])
     refused([beginning], 'not HTTP/1')
   for (const beginning of [
@@ -193,15 +193,15 @@ test('what cannot become a head is refused before it is whole', () => {
     refused([beginning], 'control character')
     refused([...beginning], 'control character')
   }
-  // The CR of a line end may come alone.
+  // The CR of a line end may arrive alone.
   assert.equal(startReader().read('HTTP/1.1 200 OK\r', '\nA: b\r', '\n\r'), -1)
 })
 
-test('a body that is refused has been told as far as it was right', () => {
-  const { read, heard } = startReader()
+test('a body that is refused has been passed on up to the error', () => {
+  const { read, seen } = startReader()
   assert.throws(
     () => read('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n'),
     (error: Error) => error instanceof InvalidAnswer && error.stack === `${error}`,
   )
-  assert.equal(heard.body, 'abc')
+  assert.equal(seen.body, 'abc')
 })

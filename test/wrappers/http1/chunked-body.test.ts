@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ChunkedBody } from '../../../wrappers/http1/chunked-body.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
-/** Reads the pieces one after the other. @returns the body, and the index behind its end; -1 while it goes on */
+/** Reads pieces one after the other. @returns the body, and the index behind its end; -1 while it goes on */
 function read(...pieces: string[]): { body: string; end: number } {
   const reader = new ChunkedBody()
   let body = ''
@@ -20,7 +20,7 @@ function read(...pieces: string[]): { body: string; end: number } {
   return { body, end: -1 }
 }
 
-/** Refused whole, and as it comes byte by byte. */
+/** Asserts that a text is refused in one piece and byte by byte. */
 function refused(text: string, message: string): void {
   for (const pieces of [[text], [...text]]) {
     assert.throws(
@@ -49,17 +49,17 @@ test('a body is the same wherever its bytes are cut', () => {
   assert.deepEqual(read(...WHOLE), wanted)
 })
 
-test('what comes behind a body is not looked at', () => {
+test('bytes behind a body are ignored', () => {
   for (const surplus of ['\r\n', '0\r\n\r\n', '\0', 'HTTP/1.1 200 OK\r\n\r\n']) {
     assert.deepEqual(read(WHOLE + surplus), { body: BODY, end: WHOLE.length }, surplus)
   }
 })
 
-test('a body that has begun goes on until its last line is whole', () => {
+test('a body goes on until its last line is whole', () => {
   for (let cut = 0; cut < WHOLE.length; cut++) assert.equal(read(WHOLE.slice(0, cut)).end, -1, `${cut} bytes`)
 })
 
-test('a body is read from where it begins in a buffer', () => {
+test('a body may begin anywhere in a buffer', () => {
   const buffer = Buffer.from('head2\r\nab\r\n0\r\n\r\nnext')
   const pieces: string[] = []
   const end = new ChunkedBody().read(buffer, 4, buffer.length, (from, to) =>
@@ -68,11 +68,11 @@ test('a body is read from where it begins in a buffer', () => {
   assert.deepEqual([pieces, buffer.toString('latin1', end)], [['ab'], 'next'])
 })
 
-test('a size is hexadecimal digits, as many as are exact', () => {
+test('a size is hexadecimal digits, as many as a number holds exactly', () => {
   assert.equal(read(`${'0'.repeat(12)}2\r\nab\r\n0\r\n\r\n`).body, 'ab')
   assert.equal(read(`${'0'.repeat(13)}\r\n\r\n`).end, 17)
   assert.equal(read(`1a\r\n${'x'.repeat(26)}\r\n1A\r\n${'y'.repeat(26)}\r\n0\r\n\r\n`).body.length, 52)
-  // The largest: 52 bits, of which only the first bytes come.
+  // The largest size, 52 bits, of which only the first bytes come.
   assert.deepEqual(read('fffffffffffff\r\nabc'), { body: 'abc', end: -1 })
   for (const size of ['1'.repeat(14), '0'.repeat(14), 'f'.repeat(17)]) refused(`${size}\r\n`, 'too large')
   for (const size of ['', ';a', ' 1', '-1', '+1', 'x', 'g', '\r', '\n', '\0', '\t1'])
@@ -93,7 +93,7 @@ test('a chunk ends where its size says, with CRLF', () => {
     refused(text, 'does not end where')
 })
 
-test('extensions are read as the grammar writes them', () => {
+test('extensions must follow the grammar', () => {
   for (const extension of [
     ';a',
     ';a=b',
@@ -129,7 +129,7 @@ test('extensions are read as the grammar writes them', () => {
 
 test('extensions may be 4 KB long', () => {
   assert.equal(read(`1;${'a'.repeat(4_095)}\r\nx\r\n0\r\n\r\n`).body, 'x')
-  // Each chunk anew.
+  // The limit applies to each chunk.
   const chunk = `1;${'a'.repeat(4_000)}\r\nx\r\n`
   assert.equal(read(`${chunk}${chunk}0\r\n\r\n`).body, 'xx')
   refused(`1;${'a'.repeat(4_096)}\r\nx\r\n`, 'too long')
@@ -152,14 +152,14 @@ test('trailers are read as field lines, and none of them reaches the body', () =
     refused(`0\r\n${trailers}\r\n`, message)
 })
 
-test('a trailer that would say where the message ends or goes is refused', () => {
+test('a trailer about framing or routing is refused', () => {
   for (const name of ['Content-Length', 'transfer-encoding', 'HOST'])
     refused(`0\r\n${name}: 1\r\n\r\n`, 'must not be a trailer')
 })
 
-test('trailers may be 16 KB long, all together', () => {
-  const room = 16_384 - 'A: \r\n\r\n'.length
-  assert.equal(read(`0\r\nA: ${'x'.repeat(room)}\r\n\r\n`).body, '')
-  refused(`0\r\nA: ${'x'.repeat(room + 1)}\r\n\r\n`, 'too long')
+test('all trailers together may be 16 KB long', () => {
+  const longest = 16_384 - 'A: \r\n\r\n'.length
+  assert.equal(read(`0\r\nA: ${'x'.repeat(longest)}\r\n\r\n`).body, '')
+  refused(`0\r\nA: ${'x'.repeat(longest + 1)}\r\n\r\n`, 'too long')
   refused(`0\r\n${'A: b\r\n'.repeat(4_000)}`, 'too long')
 })

@@ -6,7 +6,7 @@ import { startPool } from './pool-scene.ts'
 
 const ANSWER = answer('ok')
 
-/** A node that answers when it is told to, and a pool to it. */
+/** Starts a node that answers when the test says so, and a pool to it. */
 async function startScene(t: TestContext, options: Parameters<typeof startPool>[2] = {}) {
   const sockets = new Map<string, Socket>()
   const node = await startNode(t, (socket, request) => sockets.set(request.target, socket))
@@ -14,7 +14,7 @@ async function startScene(t: TestContext, options: Parameters<typeof startPool>[
   return { node, pool, get, answerTo: (target: string, text = ANSWER) => sockets.get(target)!.write(text) }
 }
 
-test('requests at once have a connection each, and the one used last is used first', async t => {
+test('concurrent requests have a connection each, and the most recently used one is used first', async t => {
   const { node, get, answerTo } = await startScene(t)
   const targets = ['/0', '/1', '/2']
   const exchanges = targets.map(target => get(target))
@@ -31,13 +31,13 @@ test('requests at once have a connection each, and the one used last is used fir
   assert.equal(node.connections, 3)
 })
 
-test('there are no more connections than allowed, and who came first is served first', async t => {
+test('there are no more connections than allowed, and requests are served in order of arrival', async t => {
   const { node, get, answerTo } = await startScene(t, { maxConnections: 2 })
   const targets = Array.from({ length: 6 }, (_, i) => `/${i}`)
   const exchanges = targets.map(target => get(target))
   for (let i = 0; i < targets.length; i++) {
     await node.received(Math.min(i + 2, targets.length))
-    // Of the two under way, the one that came first.
+    // Of the two in flight, the one that came first.
     answerTo(targets[i]!)
     await exchanges[i]!.over
   }
@@ -55,7 +55,7 @@ test('there are no more connections than allowed, and who came first is served f
   assert.equal(node.connections, 2)
 })
 
-test('who waits no longer is passed over', async t => {
+test('an exchange that no longer waits is skipped', async t => {
   const { node, pool, get, answerTo } = await startScene(t, { maxConnections: 1 })
   const exchanges = ['/0', '/1', '/2'].map(target => get(target))
   await node.received(1)
@@ -71,7 +71,7 @@ test('who waits no longer is passed over', async t => {
   assert.deepEqual(exchanges[1]!.calls, [])
 })
 
-test('a connection that was made for somebody who waits no longer serves the next', async t => {
+test('a connection that was opened for an exchange that no longer waits serves the next one', async t => {
   const { node, pool, get, answerTo } = await startScene(t)
   const given = get('/given')
   pool.forget(given)
@@ -82,7 +82,7 @@ test('a connection that was made for somebody who waits no longer serves the nex
   assert.deepEqual(given.calls, [])
 })
 
-test('a waiting exchange gets a new connection when the one it waits for is lost', async t => {
+test('a waiting exchange gets a new connection when the one that it waits for is lost', async t => {
   const { node, get, answerTo } = await startScene(t, { maxConnections: 1 })
   const [first, second] = [get('/0'), get('/1')]
   await node.received(1)
@@ -95,7 +95,7 @@ test('a waiting exchange gets a new connection when the one it waits for is lost
   assert.equal(node.connections, 2)
 })
 
-test('idle connections are closed when their time is over, and not before', async t => {
+test('idle connections are closed when their idle time is over, and not earlier', async t => {
   const { node, pool, get, answerTo } = await startScene(t, { keepAliveMs: 600_000 })
   const exchanges = [get('/0'), get('/1')]
   await node.received(2)
@@ -109,7 +109,7 @@ test('idle connections are closed when their time is over, and not before', asyn
     exchanges.map(each => each.connection!.isUsable(now + 250_000)),
     [true, true],
   )
-  // A second before the node's own time.
+  // A second before the node's own time is over.
   assert.ok(pool.closeExpired(now + 299_500))
   assert.deepEqual(
     exchanges.map(each => each.connection!.isUsable(now)),
@@ -119,7 +119,7 @@ test('idle connections are closed when their time is over, and not before', asyn
   await node.idle()
 })
 
-test('an idle connection is closed by itself', async t => {
+test('an idle connection is closed by the pool’s timer', async t => {
   const { node, get, answerTo } = await startScene(t, { keepAliveMs: 1 })
   const exchange = get('/')
   await node.received(1)
@@ -140,7 +140,7 @@ test('a connection that the node closes while it is idle is forgotten', async t 
   assert.deepEqual(exchange.calls.at(-1), 'end')
 })
 
-test('a connection whose time is over is not used, though it is open', async t => {
+test('a connection whose idle time is over is not used, although it is open', async t => {
   const { node, get, answerTo } = await startScene(t, { keepAliveMs: 1 })
   const first = get('/0')
   await node.received(1)
@@ -153,20 +153,20 @@ test('a connection whose time is over is not used, though it is open', async t =
   assert.notEqual(second.connection, first.connection)
 })
 
-test('a node that keeps connections for a second has its connection closed at once', async t => {
+test('a connection is closed at once when its node keeps it for a second or less', async t => {
   for (const line of ['Keep-Alive: timeout=1', 'Keep-Alive: timeout=0', 'Connection: close']) {
     const { node, pool, get, answerTo } = await startScene(t)
     const exchange = get('/')
     await node.received(1)
     answerTo('/', answer('ok', [line]))
     assert.equal(String(await exchange.over), 'ok')
-    assert.ok(!pool.closeExpired(0), 'it is not among the idle ones')
+    assert.ok(!pool.closeExpired(0), 'it is not among the idle connections')
     assert.ok(!exchange.connection!.isUsable(performance.now()), line)
     await node.idle()
   }
 })
 
-test('a pool that closes ends idle connections, takes nothing new, and waits for what it has', async t => {
+test('a pool that is closed ends idle connections, refuses new exchanges, and waits for present ones', async t => {
   const { node, pool, get, answerTo } = await startScene(t, { maxConnections: 2 })
   const exchanges = ['/0', '/1', '/2'].map(target => get(target))
   await node.received(2)
@@ -188,7 +188,7 @@ test('a pool that closes ends idle connections, takes nothing new, and waits for
   assert.equal(node.requests.length, 3)
 })
 
-test('a pool closes at once when all is idle or nothing was ever asked', async t => {
+test('a pool closes at once when all connections are idle or none was ever opened', async t => {
   const { node, pool, get, answerTo } = await startScene(t)
   const exchange = get('/')
   await node.received(1)
@@ -199,7 +199,7 @@ test('a pool closes at once when all is idle or nothing was ever asked', async t
   await startPool(t, node.port).pool.close()
 })
 
-test('a pool that is destroyed tells everybody, those under way and those who wait', async t => {
+test('a pool that is destroyed fails all exchanges, in flight or waiting', async t => {
   const { node, pool, get } = await startScene(t, { maxConnections: 2 })
   const exchanges = ['/0', '/1', '/2', '/3'].map(target => get(target))
   await node.received(2)

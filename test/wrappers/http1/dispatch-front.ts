@@ -1,11 +1,11 @@
 import type { TestContext } from 'node:test'
 import type { Upstream } from '../../../internal/upstream.ts'
-import { createDispatch } from '../../../wrappers/http1/exchange-one.ts'
+import { createDispatch } from '../../../wrappers/node/dispatch.ts'
 import { realPeer, startFront } from '../../support/front.ts'
 import { send } from '../../support/http.ts'
 import { type Script, startNode } from '../../support/node-server.ts'
 
-export const dispatch = createDispatch({ onPiece: () => {} })
+export const dispatch = createDispatch()
 
 /** A node that does what `script` says, and a front whose every request is dispatched to it, with no wrapper. */
 export async function startDispatchFront(

@@ -6,10 +6,10 @@ import { OurReader } from '../../fuzz/read-ours.ts'
 import { fuzz } from '../../fuzz/run.ts'
 
 for (const seed of [1, 2, 3]) {
-  test(`what we accept llhttp accepts, and understands in the same way, seed ${seed}`, () => {
+  test(`llhttp accepts what we accept, and understands it in the same way, seed ${seed}`, () => {
     const result = fuzz(seed, count => count >= 15_000)
     assert.deepEqual([...result.divergences.values()], [])
-    // Otherwise there was nothing to compare.
+    // Makes sure that the run has exercised all outcomes.
     assert.ok(result.wholeForBoth > 3_000, `${result.wholeForBoth}`)
     assert.ok(result.refusedByBoth > 3_000, `${result.refusedByBoth}`)
     assert.ok(result.partialForBoth > 300, `${result.partialForBoth}`)
@@ -17,7 +17,7 @@ for (const seed of [1, 2, 3]) {
   })
 }
 
-/** What the two once read in two ways; ours gave in. */
+/** Answers that the two readers once read differently, and that ours now refuses. */
 const FOUND: Readonly<Record<string, string>> = {
   'a tab behind an encoding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n1\r\nx\r\n0\r\n\r\n',
   'a tab and a blank behind an encoding':
@@ -25,7 +25,7 @@ const FOUND: Readonly<Record<string, string>> = {
   'an interim answer of HTTP/1.0': 'HTTP/1.0 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'an interim answer that closes':
     'HTTP/1.1 103 Early\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
-  'an interim answer that closes by another name':
+  'an interim answer that closes by Proxy-Connection':
     'HTTP/1.1 103 Early\r\nProxy-Connection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'an interim answer with a length':
     'HTTP/1.1 104 Soon\r\nContent-Length: 3\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
@@ -34,7 +34,7 @@ const FOUND: Readonly<Record<string, string>> = {
 }
 
 for (const [what, bytes] of Object.entries(FOUND)) {
-  test(`what llhttp reads in another way is refused: ${what}`, () => {
+  test(`an answer that llhttp reads differently is refused: ${what}`, () => {
     const { ours, llhttps, divergence } = compare(
       { method: 'GET', bytes, cuts: [], isValid: false },
       new OurReader(),
@@ -46,7 +46,7 @@ for (const [what, bytes] of Object.entries(FOUND)) {
   })
 }
 
-test('a divergence is noticed', () => {
+test('a divergence is detected', () => {
   const bytes = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
   const each = { method: 'GET', bytes, cuts: [], isValid: true }
   const llhttp = new LlhttpReader()
@@ -57,7 +57,7 @@ test('a divergence is noticed', () => {
     [{ body: 'o' }, 'the body differs'],
     [{ body: 'no' }, 'the body differs'],
     [{ end: bytes.length - 1 }, 'the end differs'],
-    [{ outcome: 'partial', end: -1 }, 'whole for llhttp alone'],
+    [{ outcome: 'partial', end: -1 }, 'whole only for llhttp'],
     [{ outcome: 'refused', reason: 'a whim' }, 'a valid answer is refused: a whim'],
   ] as const) {
     const ours = { read: () => ({ ...whole, ...wrong }) }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type AnswerHead, readAnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
-/** The head that these lines are, the status line first, each without its CRLF. */
+/** Reads a head from its lines, the status line first, each without its CRLF. */
 export function headOf(lines: readonly string[], method = 'GET'): AnswerHead {
   const text = lines.map(line => `${line}\r\n`).join('')
   return readAnswerHead(text, 0, text.length, method)
@@ -10,7 +10,7 @@ export function headOf(lines: readonly string[], method = 'GET'): AnswerHead {
 
 export const withLines = (...lines: string[]): AnswerHead => headOf(['HTTP/1.1 200 OK', ...lines])
 
-/** Asserts that these lines are refused with a message that has this in it. */
+/** Asserts that these lines are refused, with a message that includes this one. */
 export function refusal(message: string, ...lines: string[]): void {
   assert.throws(
     () => headOf(lines),

@@ -6,10 +6,10 @@ import { Choice } from '../../fuzz/choice.ts'
 import { startNode } from '../../support/node-server.ts'
 import { startPool, type TestExchange } from './pool-scene.ts'
 
-/** Around what is read at once, and around what is handed on as text. */
+/** Sizes around that of the read buffer, and around that up to which pieces are text. */
 const SIZES = [1, 100, 16_383, 16_384, 16_385, 30_000, 65_535, 65_536, 65_537, 131_072, 300_000]
 
-/** Bytes that are nowhere the same: four at a time, they count up from a number of the body's own. */
+/** Makes bytes that are unique everywhere: in groups of four, they count up from a number of the body's own. */
 function makeBody(choice: Choice): Buffer {
   const size = choice.of(SIZES) + (choice.chance(0.5) ? choice.below(100_000) : 0)
   const first = choice.below(2 ** 31)
@@ -31,7 +31,7 @@ function frame(choice: Choice, body: Buffer): Buffer {
   return Buffer.concat([...pieces, Buffer.from('0\r\n\r\n')])
 }
 
-/** Writes it in pieces of random sizes, some at once and some later. */
+/** Writes bytes in pieces of random sizes, some immediately and some later. */
 async function writeInPieces(socket: Socket, choice: Choice, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const to = at + choice.of(SIZES)
@@ -52,7 +52,7 @@ for (const seed of [1, 2, 3]) {
       hashes.set(request.target, hashOf(body))
       void writeInPieces(socket, choice, frame(choice, body))
     })
-    // Fewer than there are requests, so that each connection reads the next body while those before are held.
+    // Fewer connections than requests, so that each reads further bodies while earlier ones are held.
     const { get } = startPool(t, node.port, { maxConnections: 3 })
     const pauses = new Choice(seed)
     const exchanges: TestExchange[] = Array.from({ length: 40 }, (_, i) => {
@@ -65,7 +65,7 @@ for (const seed of [1, 2, 3]) {
       return exchange
     })
     await Promise.all(exchanges.map(each => each.over))
-    // Only now is looked at what they hold.
+    // The held pieces are compared only now.
     for (const [i, { body, failure }] of exchanges.entries()) {
       assert.equal(failure, undefined)
       assert.equal(hashOf(body), hashes.get(`/${i}`), `${body.length} bytes of answer ${i}`)

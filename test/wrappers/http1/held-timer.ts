@@ -1,9 +1,9 @@
 import type { TestContext } from 'node:test'
 
-/** A timer that fires when the test says so. node:test's own do not start anew when they are refreshed. */
+/** A timer that fires when the test says so. The mock timers of node:test do not restart when they are refreshed. */
 export class HeldTimer {
   readonly #callback: () => void
-  /** How often it was started, the first time included. */
+  /** How often the timer was started, including the first time. */
   starts = 1
 
   constructor(callback: () => void) {
@@ -24,7 +24,11 @@ export class HeldTimer {
   }
 }
 
-/** @returns the timers of exactly this time, as they are set until the end of the test */
+/**
+ * Replaces timers of exactly this time until the end of the test.
+ *
+ * @returns the replaced timers, in the order in which they are set
+ */
 export function holdTimers(t: TestContext, heldMs: number): readonly HeldTimer[] {
   const held: HeldTimer[] = []
   const { setTimeout } = globalThis

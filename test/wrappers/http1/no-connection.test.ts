@@ -7,10 +7,10 @@ import { deadPort } from '../../support/node-server.ts'
 import { holdTimers } from './held-timer.ts'
 import { startPool } from './pool-scene.ts'
 
-/** No other timer has this time. */
+/** No other timer uses this time. */
 const TIMEOUT_MS = 123_456
 
-test('where nobody listens, each of many who wait is told', async t => {
+test('when nothing listens, all waiting exchanges fail', async t => {
   for (const maxConnections of [undefined, 1, 3]) {
     const { get, pool } = startPool(t, await deadPort(), { maxConnections })
     const exchanges = Array.from({ length: 20 }, (_, i) => get(`/${i}`))
@@ -23,7 +23,7 @@ test('where nobody listens, each of many who wait is told', async t => {
   }
 })
 
-test('who is told that there is no connection can ask again in the same breath', async t => {
+test('an exchange that failed can request a connection again in the same call', async t => {
   const { get, pool } = startPool(t, await deadPort(), { maxConnections: 1 })
   let left = 5
   const first = get('/', function again(name) {
@@ -34,7 +34,7 @@ test('who is told that there is no connection can ask again in the same breath',
   assert.equal(first.calls.length, 6)
 })
 
-/** Listens, then stands still: the system takes as many connections as the backlog holds, and no more. */
+/** Listens and then blocks: the system accepts as many connections as the backlog holds, and no more. */
 const STANDS_STILL = `
   const { parentPort } = require('node:worker_threads')
   const server = require('node:net').createServer()
@@ -44,7 +44,7 @@ const STANDS_STILL = `
   })
 `
 
-test('a connection that does not come about in time is given up', {
+test('a connection that is not made in time fails', {
   skip: process.platform !== 'linux',
 }, async t => {
   const worker = new Worker(STANDS_STILL, { eval: true })

@@ -5,7 +5,7 @@ import { answer, type Script, startNode } from '../../support/node-server.ts'
 import { holdTimers } from './held-timer.ts'
 import { startPool } from './pool-scene.ts'
 
-/** No other timer has this time. */
+/** No other timer uses this time. */
 const SILENCE_MS = 123_456
 
 async function startScene(t: TestContext, script: Script, options: Parameters<typeof startPool>[2] = {}) {
@@ -13,7 +13,7 @@ async function startScene(t: TestContext, script: Script, options: Parameters<ty
   return { node, ...startPool(t, node.port, options) }
 }
 
-test('an exchange is told in order: its connection, the head, the body, the end', async t => {
+test('an exchange is called in order: connection, head, body, end', async t => {
   const { get } = await startScene(t, socket => socket.write(answer('hello')))
   for (let i = 0; i < 3; i++) {
     const exchange = get()
@@ -23,7 +23,7 @@ test('an exchange is told in order: its connection, the head, the body, the end'
   }
 })
 
-test('bytes behind an answer belong to nobody, and end the connection', async t => {
+test('bytes behind an answer are ignored and close the connection', async t => {
   const { node, get } = await startScene(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
   for (let i = 1; i <= 3; i++) {
     const exchange = get()
@@ -34,7 +34,7 @@ test('bytes behind an answer belong to nobody, and end the connection', async t 
   await node.idle()
 })
 
-test('bytes on an idle connection end it', async t => {
+test('bytes on an idle connection close it', async t => {
   const { node, get } = await startScene(t, socket => socket.write(answer('ok')))
   const exchange = get()
   await exchange.over
@@ -69,7 +69,7 @@ test('an answer that breaks off is never whole', async t => {
   }
 })
 
-test('an exchange that gives up is told so once, and nothing more', async t => {
+test('an exchange that is aborted gets one failure and no further calls', async t => {
   for (const when of ['head', 'chunk']) {
     const { node, get } = await startScene(t, socket =>
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n'),
@@ -91,7 +91,7 @@ test('an exchange that gives up is told so once, and nothing more', async t => {
   }
 })
 
-test('a request that waits is sent as the answer before it ends, and gets an answer of its own', async t => {
+test('a waiting request is sent when the answer before it ends, and gets its own answer', async t => {
   const { node, get } = await startScene(t, (socket, request) => socket.write(answer(request.target)), {
     maxConnections: 1,
   })
@@ -100,7 +100,7 @@ test('a request that waits is sent as the answer before it ends, and gets an ans
   assert.equal(node.connections, 1)
 })
 
-test('each piece of a body begins the silence anew that is allowed, and its end is a timeout', async t => {
+test('each piece of a body restarts the timer of silence, which ends the exchange as a timeout', async t => {
   const timers = holdTimers(t, SILENCE_MS)
   const { node, get } = await startScene(
     t,
@@ -129,7 +129,7 @@ test('each piece of a body begins the silence anew that is allowed, and its end 
   assert.equal(exchange.failure!.kind, 'timeout')
 })
 
-test('only a silence in the body counts, not one between answers or before a head', async t => {
+test('only silence within a body counts, not between answers or before a head', async t => {
   const timers = holdTimers(t, SILENCE_MS)
   const { node, get } = await startScene(
     t,
@@ -145,7 +145,7 @@ test('only a silence in the body counts, not one between answers or before a hea
     if (name === 'chunk' && first.chunks.length === 1) write('k')
   })
   assert.equal(String(await first.over), 'ok')
-  // One timer serves all answers of the connection.
+  // All answers of the connection share one timer.
   const [timer] = timers
   timer!.fire()
   const second = get('/second')
@@ -159,7 +159,7 @@ test('only a silence in the body counts, not one between answers or before a hea
   assert.equal(timers.length, 1)
 })
 
-test('a reader that takes nothing is not a node that is silent', async t => {
+test('silence while the reader has paused does not count', async t => {
   const timers = holdTimers(t, SILENCE_MS)
   const { get } = await startScene(
     t,
@@ -176,7 +176,7 @@ test('a reader that takes nothing is not a node that is silent', async t => {
   const [timer] = timers
   timer!.fire()
   assert.deepEqual(exchange.calls, ['connection', 'head', 'chunk'])
-  // From here on it counts again.
+  // From here on, silence counts again.
   exchange.connection!.resume()
   assert.equal(timer!.starts, 2)
   timer!.fire()
@@ -184,7 +184,7 @@ test('a reader that takes nothing is not a node that is silent', async t => {
   assert.equal(exchange.failure!.kind, 'timeout')
 })
 
-test('a connection that was paused by one exchange reads on for the next', async t => {
+test('a connection that one exchange has paused reads on for the next', async t => {
   const { get } = await startScene(t, socket => socket.write(answer('ok')), { maxConnections: 1 })
   for (let i = 0; i < 3; i++) {
     const exchange = get('/', name => {

@@ -2,22 +2,22 @@ import type { TestContext } from 'node:test'
 import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from '../../../wrappers/http1/connection-pool.ts'
-import type { Chunk, Exchange } from '../../../wrappers/http1/exchange.ts'
 import type { NodeConnection } from '../../../wrappers/http1/node-connection.ts'
+import type { Chunk, NodeExchange } from '../../../wrappers/http1/node-exchange.ts'
 
-/** One GET on a pool, which remembers all that it is told. */
-export class TestExchange implements Exchange {
+/** One GET on a pool. It records all calls. */
+export class TestExchange implements NodeExchange {
   readonly method = 'GET'
   readonly bodyIdleTimeoutMs: number | undefined = undefined
   readonly #target: string
-  /** What was called, in order. */
+  /** The names of the methods that were called, in order. */
   readonly calls: string[] = []
   connection: NodeConnection | undefined
   head: AnswerHead | undefined
-  /** As they came: a buffer that is written over shows. */
+  /** The chunks as they came, uncopied, so that an overwritten buffer shows. */
   readonly chunks: Chunk[] = []
   failure: UpstreamFailure | undefined
-  /** Called behind each call of the connection, with its name. */
+  /** Is called after each call, with its name. */
   onCall: (name: string) => void = () => {}
   readonly #over = Promise.withResolvers<void>()
 
@@ -25,7 +25,7 @@ export class TestExchange implements Exchange {
     this.#target = target
   }
 
-  /** Resolves with its body when the answer is whole or there will be no more of it. */
+  /** Resolves with the body when the answer is whole or has failed. */
   get over(): Promise<Buffer> {
     return this.#over.promise.then(() => this.body)
   }
@@ -71,7 +71,7 @@ export class TestExchange implements Exchange {
   }
 }
 
-/** A pool to a port of loopback, and a way to send on it. Destroyed after the test. */
+/** Creates a pool to a loopback port, which is destroyed after the test, and a function that sends a GET on it. */
 export function startPool(t: TestContext, port: number, options: Partial<ConnectionPoolOptions> = {}) {
   const pool = new ConnectionPool({
     host: '127.0.0.1',

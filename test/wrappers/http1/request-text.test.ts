@@ -10,7 +10,7 @@ const BODY = { begun: false, open: () => Readable.from([]) }
 const write = (values: Partial<UpstreamRequest>) => writeRequestHead(testRequest(values), '10.0.0.1:80')
 const BEGIN = 'host: 10.0.0.1:80\r\nconnection: keep-alive\r\n'
 
-test('a request is one line, Host, Connection, and its own lines as they are', () => {
+test('a request is its request line, Host, Connection, and its own headers unchanged', () => {
   const headers = ['Accept', '*/*', 'x-A', '', 'Cookie', 'a=caf\xe9\xff\t;']
   assert.deepEqual(write({ target: '/a?b=c%20\xe9', headers }), {
     head: `GET /a?b=c%20\xe9 HTTP/1.1\r\n${BEGIN}Accept: */*\r\nx-A: \r\nCookie: a=caf\xe9\xff\t;\r\n\r\n`,
@@ -18,7 +18,7 @@ test('a request is one line, Host, Connection, and its own lines as they are', (
   })
 })
 
-test('a Host that the request brings stands first and alone', () => {
+test('the Host of a request comes first, and only once', () => {
   for (const name of ['Host', 'host', 'HOST']) {
     assert.equal(
       write({ headers: ['A', '1', name, 'example.org', 'B', '2'] }).head,
@@ -27,7 +27,7 @@ test('a Host that the request brings stands first and alone', () => {
   }
 })
 
-test('a request says how long its body is, or that it comes in chunks', () => {
+test('a request declares the length of its body, or that it comes in chunks', () => {
   for (const [method, headers, body, line, bodyLength] of [
     ['POST', ['Content-Length', '5'], BODY, 'Content-Length: 5\r\n', 5],
     ['POST', ['content-length', '0'], BODY, 'content-length: 0\r\n', 0],
@@ -52,11 +52,11 @@ test('a request says how long its body is, or that it comes in chunks', () => {
   }
 })
 
-test('a request whose parts would be more than that is refused', () => {
+test('a request with characters that would end one of its parts is refused', () => {
   const broken = ['a b', 'a\r\nb: c', 'a\r', 'a\n', 'a\0', 'a\x7f', 'a\u0100', 'a\u{1f600}', 'a\u010d\u010a']
   for (const text of ['', 'a:', 'a\xe9', 'a"', ...broken]) {
     assert.throws(() => write({ method: text }), TypeError, `method ${JSON.stringify(text)}`)
-    // Each time, not only the first.
+    // Twice, because spellings of names are remembered.
     for (let i = 0; i < 2; i++) {
       assert.throws(() => write({ headers: [text, 'v'] }), TypeError, `name ${JSON.stringify(text)}`)
     }
@@ -73,25 +73,32 @@ test('a request whose parts would be more than that is refused', () => {
 
 test('a request that two readers could frame differently is refused', () => {
   for (const value of ['', 'x', '-1', '+1', '1.0', '0x1', '1, 1', ' 1', '1 ', '1'.repeat(16)]) {
-    assert.throws(() => write({ headers: ['content-length', value], body: BODY }), /not one number/, value)
+    assert.throws(
+      () => write({ headers: ['content-length', value], body: BODY }),
+      /must be a single number/,
+      value,
+    )
   }
   for (const second of ['1', '2']) {
     const headers = ['content-length', '1', 'Content-Length', second]
-    assert.throws(() => write({ headers, body: BODY }), /not one number/)
+    assert.throws(() => write({ headers, body: BODY }), /must be a single number/)
   }
   for (const body of [BODY, null]) {
-    assert.throws(() => write({ headers: ['Transfer-Encoding', 'chunked'], body }), /not for the headers/)
+    assert.throws(
+      () => write({ headers: ['Transfer-Encoding', 'chunked'], body }),
+      /must not include transfer-encoding/,
+    )
   }
-  assert.throws(() => write({ headers: ['content-length', '1'] }), /promise a body/)
+  assert.throws(() => write({ headers: ['content-length', '1'] }), /but there is no body/)
 })
 
-test('names are known in thousands', () => {
+test('thousands of names can be remembered', () => {
   for (let i = 0; i < 3_000; i++)
     assert.match(write({ headers: [`x-name-${i}`, '1'] }).head, new RegExp(`x-name-${i}: 1`))
   assert.throws(() => write({ headers: ['x name', '1'] }), TypeError)
 })
 
-test('methods that nobody has heard of are written as they are', () => {
+test('unknown methods are written unchanged', () => {
   for (const method of ['PURGE', 'M-SEARCH', 'get', "!#$%&'*+"])
     assert.ok(write({ method }).head.startsWith(`${method} / `))
 })

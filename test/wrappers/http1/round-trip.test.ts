@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { without } from '../../../internal/http/request-head.ts'
+import { withoutHeaders } from '../../../internal/http/header-lines.ts'
 import { Choice } from '../../fuzz/choice.ts'
 import { type MadeAnswer, makeAnswer } from '../../fuzz/make-answer.ts'
 import { mutate } from '../../fuzz/mutate.ts'
@@ -18,7 +18,7 @@ function withoutAddedDate({ headers }: Reading, sent: Reading): readonly string[
 
 /** No content has no length, whoever says so. */
 function linesFor({ status, headers }: Reading): readonly string[] {
-  return status === 204 ? without(headers, new Set(['content-length'])) : headers
+  return status === 204 ? withoutHeaders(headers, new Set(['content-length'])) : headers
 }
 
 /** Every answer that is sent to a client is read there as it was read here. */

@@ -5,21 +5,30 @@ import { GatewayError } from '../../../internal/http/errors.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
-import { createLimit } from '../../../wrappers/limit/concurrency-limit.ts'
-import type { LimitSettings } from '../../../wrappers/limit/service-limiter.ts'
-import { Limits, type OverloadChange } from '../../../wrappers/limit/service-limits.ts'
+import {
+  createConcurrencyLimit,
+  type OverloadChange,
+  ServiceLimits,
+} from '../../../wrappers/limit/concurrency-limit.ts'
+import type { ServiceLimitSettings } from '../../../wrappers/limit/service-limiter.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
 import { until } from '../../support/until.ts'
 
 /** Longer than any test takes. */
 const LONG_MS = 60_000
-const SETTINGS: LimitSettings = { concurrent: 2, adaptive: false, max: 1_000, queue: 1, queueMs: LONG_MS }
+const SETTINGS: ServiceLimitSettings = {
+  concurrent: 2,
+  adaptive: false,
+  max: 1_000,
+  queue: 1,
+  queueMs: LONG_MS,
+}
 
-/** A service that answers when it is told to, behind a limit. */
-function scene(settings: Partial<LimitSettings> = {}, now = () => performance.now()) {
+/** A service behind a limit, which answers when the test says so. */
+function scene(settings: Partial<ServiceLimitSettings> = {}, now = () => performance.now()) {
   const changes: OverloadChange[] = []
-  const limits = new Limits({ onChange: change => changes.push(change), now })
-  const use = (more: Partial<LimitSettings>) =>
+  const limits = new ServiceLimits({ onChange: change => changes.push(change), now })
+  const use = (more: Partial<ServiceLimitSettings>) =>
     limits.configure(true, service =>
       service === 'user' ? { ...SETTINGS, ...settings, ...more } : undefined,
     )
@@ -31,7 +40,7 @@ function scene(settings: Partial<LimitSettings> = {}, now = () => performance.no
     fail: (error: Error) => void
   }[] = []
   const upstream = createFallback()(
-    createLimit(limits)((request, call) => {
+    createConcurrencyLimit(limits)((request, call) => {
       const { promise, resolve, reject } = Promise.withResolvers<UpstreamResponse>()
       const answer = (status = 200) => resolve({ status, headers: [], sendBody() {}, discard() {} })
       sent.push({ call, service: request.service, answer, fail: reject })
@@ -52,7 +61,7 @@ function scene(settings: Partial<LimitSettings> = {}, now = () => performance.no
         response => response.status,
         error => (error instanceof GatewayError ? error.code : (error as UpstreamFailure).kind),
       )
-      /** As it is when its answer is over, or its client leaves. */
+      /** Ends the call, as at the end of its answer or when its client leaves. */
       const close = () => {
         call.end(new UpstreamFailure('aborted'))
         call.limiter?.release(call)
@@ -64,14 +73,14 @@ function scene(settings: Partial<LimitSettings> = {}, now = () => performance.no
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-test('requests beyond the limit wait for a place, and those beyond the queue are refused at once', async () => {
+test('requests beyond the limit wait for a slot, and requests beyond the queue are refused at once', async () => {
   const { ask, sent, limiter } = scene()
   const [a, b, c, d] = [ask(), ask(), ask(), ask()]
   assert.equal(await d.outcome, 'WG_OVERLOADED')
   assert.deepEqual([sent.length, limiter.inFlight, limiter.queued, limiter.refused], [2, 2, 1, 1])
   sent[0]!.answer()
   assert.equal(await a.outcome, 200)
-  assert.equal(sent.length, 2, 'the place is taken until the answer is over')
+  assert.equal(sent.length, 2, 'the slot is held until the answer has ended')
   a.close()
   await settled()
   assert.equal(sent[2]!.call, c.call)
@@ -83,7 +92,7 @@ test('requests beyond the limit wait for a place, and those beyond the queue are
   assert.deepEqual([limiter.inFlight, limiter.queued], [0, 0])
 })
 
-test('who has waited longest is served first', async () => {
+test('the request that has waited longest is served first', async () => {
   const { ask, sent } = scene({ concurrent: 1, queue: 3 })
   const calls = [ask(), ask(), ask(), ask()]
   for (const [index, { call, close }] of calls.entries()) {
@@ -93,7 +102,7 @@ test('who has waited longest is served first', async () => {
   }
 })
 
-test('who finds no place in time is refused, with the time to come back', async () => {
+test('a request that gets no slot in time is refused with Retry-After', async () => {
   const { ask, limiter } = scene({ queueMs: 5 })
   ask()
   ask()
@@ -104,7 +113,7 @@ test('who finds no place in time is refused, with the time to come back', async 
   assert.deepEqual(refused.headers, { 'retry-after': '1' })
 })
 
-test('waiters whose time ends one after the other are all refused', async () => {
+test('waiting requests whose times end one after the other are all refused', async () => {
   const { ask, sent } = scene({ queue: 50, queueMs: 20 })
   ask()
   ask()
@@ -115,7 +124,7 @@ test('waiters whose time ends one after the other are all refused', async () => 
   assert.equal(sent.length, 2)
 })
 
-test('a waiting client that leaves frees its place in the queue, and is no refusal', async () => {
+test('a waiting client that leaves frees its place in the queue, and does not count as refused', async () => {
   const { ask, limiter, sent } = scene()
   const [a] = [ask(), ask()]
   const gone = ask()
@@ -128,7 +137,7 @@ test('a waiting client that leaves frees its place in the queue, and is no refus
   assert.equal(sent[2]?.call, next.call)
 })
 
-test('a waiter whose route has no more time is told of the overload, not of a slow service', async () => {
+test('a waiting request whose deadline passes is refused as overload, not as a timeout', async () => {
   const { ask, limiter } = scene()
   ask()
   ask()
@@ -138,7 +147,7 @@ test('a waiter whose route has no more time is told of the overload, not of a sl
   assert.equal(limiter.refused, 1)
 })
 
-test('a request that brought no answer gives its place back at once, and only once', async () => {
+test('a request without an answer frees its slot at once, and only once', async () => {
   const { ask, sent, limiter } = scene()
   const { outcome, close } = ask()
   sent[0]!.fail(new UpstreamFailure('connect'))
@@ -152,7 +161,7 @@ test('a request that brought no answer gives its place back at once, and only on
   assert.equal(limiter.inFlight, 0)
 })
 
-test('a refusal is a reason for a fallback, which has a limit of its own or none', async () => {
+test('a refusal triggers the fallback, whose service has its own limit or none', async () => {
   const { ask, sent } = scene({ concurrent: 1, queue: 0 })
   ask()
   const fixed = { type: 'static', status: 202, headers: {}, body: '' } as const
@@ -162,7 +171,7 @@ test('a refusal is a reason for a fallback, which has a limit of its own or none
   assert.deepEqual([sent[1]?.service, other.call.degraded], ['task', true])
 })
 
-test('a new limit holds for the next request, lets waiters in, and keeps the places that are taken', async () => {
+test('a new limit applies to the next request, admits waiting ones, and keeps counting those in flight', async () => {
   const { ask, sent, limiter, limits, use } = scene()
   for (let i = 0; i < 3; i++) ask()
   use({ concurrent: 3 })
@@ -177,7 +186,7 @@ test('a new limit holds for the next request, lets waiters in, and keeps the pla
   )
 })
 
-test('without a limit any more everybody who waits is let in, and nobody is counted', async () => {
+test('when the limit is removed, all waiting requests are admitted, and none is counted', async () => {
   const { ask, sent, limits } = scene({ queue: 9 })
   for (let i = 0; i < 5; i++) ask()
   assert.equal(sent.length, 2)
@@ -188,7 +197,7 @@ test('without a limit any more everybody who waits is let in, and nobody is coun
   assert.equal(ask().call.limiter, undefined)
 })
 
-test('an adaptive limit learns from good answers alone', async () => {
+test('an adaptive limit learns from good answers only', async () => {
   const limitAfter = async (status: number) => {
     let now = 0
     const { ask, sent, limiter } = scene({ concurrent: null, adaptive: true }, () => now)
@@ -202,11 +211,11 @@ test('an adaptive limit learns from good answers alone', async () => {
     return limiter.limit
   }
   assert.ok((await limitAfter(200)) > 100)
-  // Failures in no time would look like a service that can do any number.
+  // Fast failures would look like a service with unlimited capacity.
   assert.equal(await limitAfter(503), 100)
 })
 
-test('a call that has ended takes no place', async () => {
+test('a call that has ended takes no slot', async () => {
   const { limiter, sent, ask } = scene()
   const { call } = ask()
   call.end(new UpstreamFailure('aborted'))
@@ -217,7 +226,7 @@ test('a call that has ended takes no place', async () => {
   assert.deepEqual([limiter.inFlight, sent.length], [0, 1])
 })
 
-test('an overload is told once when it begins, and once when nothing was refused for a while', async () => {
+test('an overload is reported once when it begins, and once when nothing was refused for a while', async () => {
   const { ask, changes, limits } = scene({ queue: 0 })
   ask()
   ask()

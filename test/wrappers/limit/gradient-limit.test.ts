@@ -10,7 +10,7 @@ const TIMES: Readonly<Record<string, (random: () => number) => number>> = {
   'mostly half, now and then more than five times as long': random => (random() < 0.9 ? 0.5 : 5.5),
 }
 
-/** A service of so many workers, and what reaches it through a limit of its own. */
+/** Simulates a service with a number of workers behind an adaptive limit. */
 function scene(
   workers: number,
   serviceMs: number,
@@ -24,15 +24,15 @@ function scene(
   return {
     limit,
     service,
-    /** Goes on for so many seconds with a multiple of what the service can do. */
+    /** Runs for a number of seconds. @param load a multiple of the capacity of the service */
     run(seconds: number, load: number) {
       const results = Array.from({ length: seconds }, () => simulation.second(load * perSecond()))
       const answered = results.reduce((sum, each) => sum + each.answered, 0)
       const arrived = results.reduce((sum, each) => sum + each.arrived, 0)
       return {
-        /** Of what the service can do, or of what came if that is less. */
+        /** Answers as a share of the capacity of the service, or of the requests if those are fewer. */
         goodput: answered / Math.min(arrived, seconds * perSecond()),
-        /** How many times as long as the service needs an answer takes, in the last second. */
+        /** The time of an answer in the last second, as a multiple of the time that the service needs. */
         slowness: results.at(-1)!.meanMs / service.ms,
       }
     },
@@ -45,13 +45,10 @@ for (const [what, times] of Object.entries(TIMES)) {
     [30, 30],
     [100, 30],
   ] as const) {
-    test(`finds what ${workers} workers can do that take ${what}, ${serviceMs} ms, and holds it for a minute`, () => {
+    test(`finds the capacity of ${workers} workers that take ${what}, ${serviceMs} ms, and keeps it`, () => {
       const { run } = scene(workers, serviceMs, { times })
-      assert.ok(
-        run(5, 0.7).goodput > 0.85,
-        'nearly nothing is refused while there is no overload, even at first',
-      )
-      assert.ok(run(5, 0.7).goodput > 0.99, 'then nothing')
+      assert.ok(run(5, 0.7).goodput > 0.85, 'nearly nothing is refused without overload, even at first')
+      assert.ok(run(5, 0.7).goodput > 0.99, 'later nothing is refused')
       run(5, 3)
       const overload = run(60, 3)
       assert.ok(overload.goodput > 0.94, `${overload.goodput} of the capacity is used`)
@@ -64,27 +61,27 @@ for (const [what, times] of Object.entries(TIMES)) {
   }
 }
 
-test('a service of many workers is not held back while it is found out', () => {
+test('a service of many workers is not throttled while its capacity is being found', () => {
   const { run } = scene(300, 50)
   assert.ok(run(2, 0.7).goodput > 0.75)
   assert.ok(run(5, 0.7).goodput > 0.99)
 })
 
-test('an answer that waits for a late event loop is not taken for one that waits in the service', () => {
+test('waiting for a slow event loop is not taken for waiting in the service', () => {
   const random = seededRandom(3)
   let turnMs = 0
   const limit = new GradientLimit(1_000, 0, () => turnMs)
   const simulation = new Simulation({ workers: 1_000, serviceMs: () => 1 + turnMs * random() }, limit, random)
   for (let i = 0; i < 5; i++) simulation.second(7_000)
   for (let i = 0; i < 9; i++) {
-    // Now and then, so that it does not become what is taken for the shortest time.
+    // Only now and then, so that it does not become the shortest time.
     turnMs = i % 3 === 0 ? 40 : 0
     const { arrived, answered } = simulation.second(7_000)
     assert.ok(answered > 0.95 * arrived, `${answered} of ${arrived}`)
   }
 })
 
-test('begins in the middle of an overload and comes down to what the service can do', () => {
+test('starts in the middle of an overload and comes down to the capacity of the service', () => {
   const { run } = scene(30, 30)
   assert.ok(run(10, 3).goodput > 0.85)
   const settled = run(10, 3)
@@ -96,7 +93,7 @@ test('follows a service that becomes twice as slow, and one that becomes twice a
   const { run, service } = scene(30, 30)
   run(10, 3)
   service.ms *= 2
-  assert.ok(run(5, 3).goodput > 0.7, 'it is found within seconds')
+  assert.ok(run(5, 3).goodput > 0.7, 'the change is found within seconds')
   const slow = run(30, 3)
   assert.ok(slow.goodput > 0.94 && slow.slowness < 2)
   service.ms /= 2
@@ -106,7 +103,7 @@ test('follows a service that becomes twice as slow, and one that becomes twice a
   assert.ok(fast.goodput > 0.94 && fast.slowness < 2)
 })
 
-test('little is lost while it finds out that a service has become twice as slow', () => {
+test('little is lost while it finds that a service has become twice as slow', () => {
   const goodputs = [1, 2, 3, 4, 5, 6].map(seed => {
     const { run, service } = scene(30, 30, { seed })
     run(5, 0.7)
@@ -127,13 +124,13 @@ test('follows a service that loses three of four workers', () => {
   assert.ok(goodput > 0.94 && slowness < 2.2, `${goodput}, ${slowness}`)
 })
 
-test('does not grow where what it allows is not used', () => {
+test('does not grow while its capacity is not used', () => {
   const { run, limit } = scene(300, 50)
   run(60, 0.05)
   assert.equal(limit.limit, 100)
 })
 
-test('never exceeds its maximum, nor falls below 1, whatever comes', () => {
+test('never exceeds its maximum, nor falls below 1', () => {
   const random = seededRandom(5)
   const limit = new GradientLimit(40, 0)
   let least = Number.POSITIVE_INFINITY
@@ -148,12 +145,12 @@ test('never exceeds its maximum, nor falls below 1, whatever comes', () => {
   assert.equal(limit.limit, 1)
 })
 
-test('a look at low concurrency that nobody answers is given up', () => {
+test('a probe that gets no answers is given up', () => {
   const { limit, run } = scene(30, 30)
   run(5, 3)
   const before = limit.limit
   let now = 5_000
-  // Answers that take ten times as long, until it looks with half as many; then none.
+  // Answers take ten times as long until it probes with half the limit; then none come.
   while (limit.limit > before / 3 && now < 30_000) {
     limit.began(limit.limit, now)
     limit.answered(now - 600, now)

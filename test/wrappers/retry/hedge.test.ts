@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RecentTimes } from '../../../wrappers/retry/recent-times.ts'
+import { RecentTimes } from '../../../wrappers/retry/hedge.ts'
 import { openRaw } from '../../support/http.ts'
 import { answer, type Script } from '../../support/node-server.ts'
 import { fails, ok, resets, startScene } from './retry-scene.ts'
@@ -8,7 +8,7 @@ import { fails, ok, resets, startScene } from './retry-scene.ts'
 const silent: Script = () => {}
 const AT_ONCE = { hedge: { afterMs: 0 } } as const
 
-test('when the first node is slow a second one answers, and the first counts for nothing', async t => {
+test('when the first node is slow, a second one answers, and the first try does not count', async t => {
   const { ask, seen, nodes, table, front } = await startScene(t, { a: silent, b: ok }, AT_ONCE)
   assert.equal((await ask()).text, 'ok')
   await nodes.a!.idle()
@@ -24,7 +24,7 @@ test('when the first node is slow a second one answers, and the first counts for
   assert.deepEqual([call!.peer!.node.id, call!.attempts], ['b', 2])
 })
 
-test('only GET is hedged, only where the route says so, and only while the first has not answered', async t => {
+test('only GET is hedged, only on routes with hedging, and only until the first node has answered', async t => {
   for (const [method, route] of [
     ['PUT', AT_ONCE],
     ['POST', AT_ONCE],
@@ -38,7 +38,7 @@ test('only GET is hedged, only where the route says so, and only while the first
   }
 })
 
-test('a failure or an unwanted status does not win over a good answer that comes later', async t => {
+test('a failure or an unwanted status does not win against a good answer that comes later', async t => {
   for (const fast of [resets, fails]) {
     let release = () => {}
     const { ask, nodes } = await startScene(
@@ -59,7 +59,7 @@ test('a failure or an unwanted status does not win over a good answer that comes
   }
 })
 
-test('when both fail, neither node is asked again', async t => {
+test('when both tries fail, neither node is tried again', async t => {
   const { ask, seen } = await startScene(
     t,
     { a: socket => setTimeout(() => socket.resetAndDestroy(), 20), b: resets, c: ok },
@@ -69,7 +69,7 @@ test('when both fail, neither node is asked again', async t => {
   assert.deepEqual(seen(), { a: 1, b: 1, c: 1 })
 })
 
-test('with no other node the first one answers', async t => {
+test('without another node, the first one answers', async t => {
   const { ask, front } = await startScene(
     t,
     { a: (socket, request) => setTimeout(() => void ok(socket, request, 0), 20) },
@@ -79,7 +79,7 @@ test('with no other node the first one answers', async t => {
   assert.equal(front.calls[0]!.attempts, 1)
 })
 
-test('a client that leaves ends both', async t => {
+test('a client that leaves ends both tries', async t => {
   const { front, nodes } = await startScene(t, { a: silent, b: silent }, AT_ONCE)
   const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
   await Promise.all([nodes.a!.received(1), nodes.b!.received(1)])
@@ -88,7 +88,7 @@ test('a client that leaves ends both', async t => {
   await front.failed(1)
 })
 
-test('a client that leaves in the middle of the winner’s body ends that', async t => {
+test('a client that leaves in the middle of the winner’s body ends that body', async t => {
   const { front, nodes } = await startScene(
     t,
     { a: silent, b: socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf') },
@@ -108,7 +108,7 @@ test('second tries are at most a fifth of the requests', async t => {
   assert.ok(a! + b! > 100 && a! + b! <= 120, `${a} and ${b}`)
 })
 
-test('without a time of its own the second follows after the 95th percentile of recent times', async t => {
+test('without afterMs, the second try follows after the 95th percentile of recent times', async t => {
   let isSlow = false
   const { ask, seen } = await startScene(
     t,
@@ -122,7 +122,7 @@ test('without a time of its own the second follows after the 95th percentile of 
   assert.deepEqual(seen(), { a: 11, b: 11 })
 })
 
-test('the percentile is of the last times, and of nothing while they are few', () => {
+test('the percentile covers the last times, and is undefined with few of them', () => {
   const times = new RecentTimes()
   for (let i = 1; i <= 19; i++) times.add(i)
   assert.equal(times.p95, undefined)
@@ -132,7 +132,7 @@ test('the percentile is of the last times, and of nothing while they are few', (
   assert.equal(times.p95, 7)
 })
 
-test('a status of the node is given when the second try could not even connect', async t => {
+test('an unwanted status is passed on when the second try could not connect', async t => {
   const { ask } = await startScene(
     t,
     { a: socket => setTimeout(() => socket.write(answer('busy', [], '503 Busy')), 30), b: 'dead' },

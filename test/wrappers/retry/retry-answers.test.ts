@@ -9,7 +9,7 @@ import { fails, ok, resets, startScene } from './retry-scene.ts'
 
 const RETRY_ON = { retryOn: [502, 503, 504] }
 
-test('a status that the route names is tried elsewhere for idempotent methods alone', async t => {
+test('a status in retryOn is retried on another node, for idempotent methods only', async t => {
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
     const { ask, seen } = await startScene(t, { a: fails, b: ok }, RETRY_ON)
     assert.equal((await ask(method)).status, 200, method)
@@ -21,7 +21,7 @@ test('a status that the route names is tried elsewhere for idempotent methods al
   }
 })
 
-test('other statuses are the answer', async t => {
+test('other statuses are passed on', async t => {
   const { ask, seen } = await startScene(
     t,
     { a: socket => socket.write(answer('odd', [], '500 Odd')), b: ok },
@@ -31,7 +31,7 @@ test('other statuses are the answer', async t => {
   assert.deepEqual(seen(), { a: 1, b: 0 })
 })
 
-test('no node is asked twice, and the last answer is what the client gets', async t => {
+test('no node is tried twice, and the client gets the last answer', async t => {
   const says =
     (text: string): Script =>
     socket =>
@@ -43,7 +43,7 @@ test('no node is asked twice, and the last answer is what the client gets', asyn
   assert.equal(front.calls[0]!.peer!.node.id, 'c')
 })
 
-test('an answer of a node is never replaced by an error made up here', async t => {
+test('an answer of a node is never replaced by an error of the gateway', async t => {
   for (const other of ['dead', resets] as const) {
     const { ask, front } = await startScene(t, { a: fails, b: other }, RETRY_ON)
     const got = await ask()
@@ -52,7 +52,7 @@ test('an answer of a node is never replaced by an error made up here', async t =
   }
 })
 
-test('an answer that was kept while another node was asked streams to its end, however long', async t => {
+test('an answer that was kept while another node was tried streams to its end, however long', async t => {
   const body = 'x'.repeat(300_000)
   const { ask, nodes } = await startScene(
     t,
@@ -63,7 +63,7 @@ test('an answer that was kept while another node was asked streams to its end, h
   assert.equal(nodes.b!.requests.length, 1)
 })
 
-test('an answer that breaks off while another node is asked is not given to the client', async t => {
+test('an answer that breaks off while another node is tried is not given to the client', async t => {
   const isOver = Promise.withResolvers<void>()
   let first: Socket | undefined
   const { ask, table } = await startScene(
@@ -88,7 +88,7 @@ test('an answer that breaks off while another node is asked is not given to the 
   assert.equal(got.text, 'WG_UPSTREAM_UNREACHABLE')
 })
 
-test('a better answer leaves no connection behind to the node of the first', async t => {
+test('a better answer closes the connection of the kept one', async t => {
   const { ask, nodes } = await startScene(
     t,
     { a: socket => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf'), b: ok },
@@ -98,7 +98,7 @@ test('a better answer leaves no connection behind to the node of the first', asy
   await nodes.a!.idle()
 })
 
-test('a client that leaves while its answer waits for a better one leaves no request behind', async t => {
+test('a client that leaves while its kept answer waits for a better one leaves no request behind', async t => {
   const { front, nodes } = await startScene(
     t,
     {
@@ -115,7 +115,7 @@ test('a client that leaves while its answer waits for a better one leaves no req
   await Promise.all([nodes.a!.idle(), nodes.b!.idle()])
 })
 
-test('a short body is kept and sent again whole, a long one and one of unknown length are not', async t => {
+test('a short body is kept and sent again whole; a long one, or one of unknown length, is not', async t => {
   const readsAndFails: Script = async (socket, request) => {
     await request.whole
     socket.write(answer('failed', [], '503 Busy'))
@@ -152,15 +152,15 @@ const busyFor = (value: string): Script => {
       : ok(socket, request, 0)
 }
 
-test('a node that said Retry-After is asked again after it, when no other is left and retries were named', async t => {
+test('a node that sent Retry-After is tried again when no other is left and the route sets retries', async t => {
   const { ask, seen } = await startScene(t, { a: busyFor('1'), b: 'dead' }, { ...RETRY_ON, retries: 2 })
   const begunAt = performance.now()
   assert.equal((await ask()).text, 'ok')
-  assert.ok(performance.now() - begunAt >= 990, 'not before')
+  assert.ok(performance.now() - begunAt >= 990, 'not earlier')
   assert.deepEqual(seen(), { a: 2, b: 0 })
 })
 
-test('it is not waited for where another node is left, where it would be too late, or where nobody named retries', async t => {
+test('Retry-After is ignored when another node is left, beyond the deadline, and without retries', async t => {
   const other = await startScene(t, { a: busyFor('1'), b: ok }, { ...RETRY_ON, retries: 3 })
   assert.equal((await other.ask()).text, 'ok')
   assert.deepEqual(other.seen(), { a: 1, b: 1 })
@@ -178,7 +178,7 @@ test('it is not waited for where another node is left, where it would be too lat
   }
 })
 
-test('when all nodes answer 503, what reaches them is at most 1.2 times what clients sent', async t => {
+test('when all nodes answer 503, they receive at most 1.2 times what clients sent', async t => {
   for (const atOnce of [1, 50]) {
     const { ask, seen } = await startScene(t, { a: fails, b: fails, c: fails }, RETRY_ON)
     const clients = Array.from({ length: atOnce }, async () => {
@@ -190,13 +190,13 @@ test('when all nodes answer 503, what reaches them is at most 1.2 times what cli
   }
 })
 
-test('while one node of two answers 503, every client gets the answer of the other', async t => {
+test('while one of two nodes answers 503, every client gets the answer of the other', async t => {
   const { ask, seen } = await startScene(t, { a: fails, b: ok }, RETRY_ON)
   for (let i = 0; i < 60; i++) assert.equal((await ask()).text, 'ok')
   assert.deepEqual(seen(), { a: 30, b: 60 })
 })
 
-test('when a node dies with half of all requests, each of them is answered by the other', async t => {
+test('when a node dies with half of all requests in flight, the other node answers each of them', async t => {
   const waiting: (() => void)[] = []
   const { ask, nodes, seen } = await startScene(t, {
     a: socket => void waiting.push(() => socket.resetAndDestroy()),

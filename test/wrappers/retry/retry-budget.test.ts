@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { retryAfterMs } from '../../../wrappers/retry/attempt-loop.ts'
 import { backoffMs } from '../../../wrappers/retry/backoff.ts'
 import { RetryBudget } from '../../../wrappers/retry/retry-budget.ts'
-import { retryAfterMs } from '../../../wrappers/retry-after.ts'
 
 function begin(budget: RetryBudget, requests: number, now = 0): void {
   for (let i = 0; i < requests; i++) budget.begin(now)
@@ -14,7 +14,7 @@ function takeAll(budget: RetryBudget, now = 0, isBroken = false): number {
   return taken
 }
 
-test('of the requests under way a fifth are retries, and three in any case', () => {
+test('a fifth of the requests in flight may be retries, and three in any case', () => {
   for (const [active, retries] of [
     [0, 3],
     [15, 3],
@@ -28,14 +28,14 @@ test('of the requests under way a fifth are retries, and three in any case', () 
   }
 })
 
-test('requests that have ended no longer count as under way', () => {
+test('requests that have ended no longer count as in flight', () => {
   const budget = new RetryBudget()
   begin(budget, 100)
   for (let i = 0; i < 90; i++) budget.end()
   assert.equal(takeAll(budget), 3)
 })
 
-test('where connections broke there are a hundred, or a fifth of the requests of the last seconds', () => {
+test('after broken connections a hundred retries are allowed, or a fifth of the recent requests', () => {
   for (const [requests, retries] of [
     [1, 100],
     [1_000, 200],
@@ -47,7 +47,7 @@ test('where connections broke there are a hundred, or a fifth of the requests of
   }
 })
 
-test('retries in vain use the budget up, those that help do not', () => {
+test('retries in vain use up the budget; retries that help do not', () => {
   const budget = new RetryBudget()
   begin(budget, 100)
   for (let i = 0; i < 1_000; i++) {
@@ -62,7 +62,7 @@ test('retries in vain use the budget up, those that help do not', () => {
   assert.equal(budget.retrying, 0)
 })
 
-test('what was in vain is forgotten after ten seconds', () => {
+test('retries in vain are forgotten after ten seconds', () => {
   const budget = new RetryBudget()
   for (let i = 0; i < 3; i++) {
     budget.take(0)
@@ -73,7 +73,7 @@ test('what was in vain is forgotten after ten seconds', () => {
   assert.equal(budget.take(10_000), true)
 })
 
-test('the first retry follows at once, later ones after anything up to a time that doubles', () => {
+test('the first retry follows at once; later ones wait for a random time whose bound doubles', () => {
   assert.deepEqual(
     [0, 1, 2, 3, 4, 5, 6, 100].map(retries => backoffMs(retries, 1)),
     [0, 25, 50, 100, 200, 250, 250, 250],
@@ -93,13 +93,13 @@ test('Retry-After is seconds or a date', () => {
   assert.equal(retryAfterMs([], now), undefined)
 })
 
-test('that it is exhausted is told once, and once that it no longer is, when nothing was refused for a while', () => {
+test('exhaustion is reported once, and its end once, when nothing was refused for a while', () => {
   const changes: boolean[] = []
   const budget = new RetryBudget(isExhausted => changes.push(isExhausted))
   begin(budget, 10)
   for (let i = 0; i < 10; i++) takeAll(budget)
   assert.deepEqual([changes, budget.isExhausted], [[true], true])
-  // Refused within the last while still.
+  // A refusal is still recent.
   budget.begin(6_000)
   assert.deepEqual(changes, [true])
   budget.begin(11_000)

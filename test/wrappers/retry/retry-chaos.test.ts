@@ -5,7 +5,7 @@ import { answer, type Script } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 import { ok, resets, startScene } from './retry-scene.ts'
 
-// Deadlines do not keep a process alive; in a gateway its sockets do.
+// The timer of deadlines does not keep the process alive. In a gateway, sockets do.
 const alive = setInterval(() => {}, 1_000)
 after(() => clearInterval(alive))
 
@@ -15,13 +15,13 @@ const longBusy: Script = socket => socket.write(answer('x'.repeat(200_000), [], 
 const breaksOff: Script = socket => socket.end('HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nhalf')
 const late: Script = (socket, request) => setTimeout(() => void ok(socket, request, 0), 8)
 
-/** Does each in its turn, which differs from node to node. */
+/** Follows one script after the other, each for one request to the node. */
 const inTurn =
   (...scripts: readonly Script[]): Script =>
   (socket, request, index) =>
     scripts[index % scripts.length]!(socket, request, index)
 
-test('whatever nodes and clients do, every client hears something and nothing is left under way', async t => {
+test('whatever nodes and clients do, every client gets an answer and nothing stays in flight', async t => {
   const { front, table, budgets, nodes } = await startScene(
     t,
     {
@@ -50,7 +50,7 @@ test('whatever nodes and clients do, every client hears something and nothing is
       }
       const method = ['GET', 'GET', 'PUT', 'POST'][i % 4]!
       const hasBody = method === 'PUT' || method === 'POST'
-      // A body that breaks off ends the connection: its head was sent.
+      // A body that breaks off ends the connection, because its head was already sent.
       heard.push(
         await send(front.port, { method, ...(hasBody && { body: 'payload' }) }).catch(() => undefined),
       )

@@ -4,11 +4,11 @@ import type { Route } from '../../../internal/routing/route.ts'
 import { wrap } from '../../../internal/upstream.ts'
 import { Deadlines } from '../../../middleware/request/deadlines.ts'
 import { createBalance } from '../../../wrappers/balance/balance.ts'
-import type { CircuitOptions } from '../../../wrappers/breaker/circuit-options.ts'
-import { createCircuitBreaker } from '../../../wrappers/circuit-breaker.ts'
+import type { CircuitBreakerOptions } from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
-import { createDispatch } from '../../../wrappers/http1/exchange-one.ts'
-import { mayHoldOut } from '../../../wrappers/node/ejection-limit.ts'
+import { createDispatch } from '../../../wrappers/node/dispatch.ts'
+import { mayEject } from '../../../wrappers/node/ejection.ts'
+import { createCircuitBreaker } from '../../../wrappers/node/upstream-peer.ts'
 import { createHedge } from '../../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../../wrappers/retry/retry.ts'
 import { RetryBudgets } from '../../../wrappers/retry/retry-budget.ts'
@@ -18,17 +18,17 @@ import { send } from '../../support/http.ts'
 import { answer, deadPort, type Script, startNode } from '../../support/node-server.ts'
 import { testNode } from '../../support/peer.ts'
 
-const dispatch = createDispatch({ onPiece: () => {} })
+const dispatch = createDispatch()
 
-/** Refuses connections, or answers so. */
+/** Refuses connections, or answers by a script. */
 export type Behaviour = 'dead' | Script
 
-/** The whole way to a service whose nodes behave as told, in the order they are picked. */
+/** Starts a front with all wrappers, and the nodes of a service, which follow scripts and are picked in order. */
 export async function startScene(
   t: TestContext,
   nodes: Readonly<Record<string, Behaviour>>,
   route: Partial<Route> = {},
-  circuit: Partial<CircuitOptions> = {},
+  circuit: Partial<CircuitBreakerOptions> = {},
 ) {
   const started = await Promise.all(
     Object.entries(nodes).map(async ([key, behaviour]) => {
@@ -40,7 +40,7 @@ export async function startScene(
     realPeer(t, node.port, {
       id: node.id,
       circuit,
-      mayHoldOut: (peer, isUseless) => mayHoldOut(table.get(peer.node.service)!.peers, isUseless),
+      mayEject: (peer, isUseless) => mayEject(table.get(peer.node.service)!.peers, isUseless),
     }),
   )
   const services = Object.groupBy(started, ({ key }) => (key.includes('/') ? key.split('/')[0]! : 'user'))
@@ -64,7 +64,7 @@ export async function startScene(
     front,
     table,
     budgets,
-    /** The servers, by the names that were given. */
+    /** The servers by their names. */
     nodes: Object.fromEntries(started.flatMap(({ key, node }) => (node ? [[key, node]] : []))),
     seen: () => Object.fromEntries(started.map(({ key, node }) => [key, node?.requests.length ?? 0])),
     ask: (method = 'GET', body?: string) =>

@@ -10,7 +10,7 @@ import { send } from '../../support/http.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
 import { fails, nonsense, ok, resets, startScene } from './retry-scene.ts'
 
-test('a node that cannot be reached is passed over, whatever the method and with its body', async t => {
+test('a node that cannot be reached is skipped, whatever the method, and another node gets the body', async t => {
   for (const [method, body] of [
     ['GET', undefined],
     ['POST', undefined],
@@ -24,7 +24,7 @@ test('a node that cannot be reached is passed over, whatever the method and with
   }
 })
 
-test('a connection that broke is tried again elsewhere for idempotent methods alone', async t => {
+test('a broken connection is retried on another node, for idempotent methods only', async t => {
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
     const { ask, seen } = await startScene(t, { a: resets, b: ok })
     assert.equal((await ask(method)).status, 200, method)
@@ -38,7 +38,7 @@ test('a connection that broke is tried again elsewhere for idempotent methods al
   }
 })
 
-test('a request whose body has been touched is never sent again', async t => {
+test('a request is never sent again once bytes of its body were taken', async t => {
   const { ask, seen } = await startScene(t, {
     a: (socket, request) => {
       void request.whole.then(() => socket.resetAndDestroy())
@@ -49,7 +49,7 @@ test('a request whose body has been touched is never sent again', async t => {
   assert.deepEqual(seen(), { a: 1, b: 0 })
 })
 
-test('an answer is an answer: neither a failure status nor nonsense is tried again', async t => {
+test('neither a failure status nor a malformed answer is retried', async t => {
   const status = await startScene(t, { a: fails, b: ok })
   assert.equal((await status.ask()).status, 503)
   assert.deepEqual(status.seen(), { a: 1, b: 0 })
@@ -87,7 +87,7 @@ for (const [name, nodes, retries] of [
   })
 }
 
-test('a kept connection that its node closed is replaced, on the same node, beyond the retries', async t => {
+test('a request on a kept connection that its node closed is sent to it again, beyond the retries', async t => {
   let closing = false
   const { ask, seen, front } = await startScene(
     t,
@@ -105,23 +105,23 @@ test('a kept connection that its node closed is replaced, on the same node, beyo
   assert.equal((await ask()).status, 200)
   assert.deepEqual(seen(), { a: 3 })
   assert.equal(front.calls[1]!.attempts, 2)
-  // Not so for a method that may not be repeated.
+  // A method that may not be repeated is not sent again.
   closing = true
   assert.equal((await ask('POST')).text, 'WG_UPSTREAM_UNREACHABLE')
 })
 
-test('without a node there is nothing to try', async t => {
+test('without a node, no try is made', async t => {
   const { front } = await startScene(t, {})
   assert.equal((await send(front.port)).text, 'WG_NO_NODE')
   assert.equal(front.calls[0]!.attempts, 0)
 })
 
-test('when no further node is left, the client is told of the failure, not of the want', async t => {
+test('when no further node is left, the client gets the earlier failure, not the lack of nodes', async t => {
   const { ask } = await startScene(t, { a: 'dead' }, { retries: 5 })
   assert.equal((await ask()).text, 'WG_UPSTREAM_UNREACHABLE')
 })
 
-test('another service answers for one out of reach, with the body that nobody took', async t => {
+test('another service answers for an unreachable one, and gets the untouched body', async t => {
   const { ask, front } = await startScene(
     t,
     { 'user/a': 'dead', 'spare/b': ok },
@@ -132,7 +132,7 @@ test('another service answers for one out of reach, with the body that nobody to
   assert.ok(front.calls[0]!.failure instanceof GatewayError)
 })
 
-test('a fixed answer stands in for a service out of reach', async t => {
+test('a fixed answer replaces that of an unreachable service', async t => {
   const fallback = { type: 'static', status: 200, headers: { 'X-F': '1' }, body: 'später' } as const
   for (const nodes of [{}, { a: 'dead' as const }]) {
     const { ask } = await startScene(t, nodes, { fallback })
@@ -146,7 +146,7 @@ test('a fixed answer stands in for a service out of reach', async t => {
   }
 })
 
-test('a fallback does not step in for answers, nor once a request may have been acted on', async t => {
+test('a fallback is not used for answers, nor once a node may have acted on the request', async t => {
   const fallback = { type: 'static', status: 200, headers: {}, body: 'instead' } as const
   for (const [behaviour, text] of [
     [fails, 'failed'],
@@ -159,7 +159,7 @@ test('a fallback does not step in for answers, nor once a request may have been 
   }
 })
 
-test('when the other service cannot either, its failure is the one told', async t => {
+test('when the other service fails as well, the client gets its failure', async t => {
   const { ask } = await startScene(
     t,
     { 'user/a': 'dead' },

@@ -5,13 +5,13 @@ import { send } from '../../support/http.ts'
 import type { Script } from '../../support/node-server.ts'
 import { ok, startScene } from './retry-scene.ts'
 
-// Deadlines do not keep a process alive; in a gateway its sockets do.
+// The timer of deadlines does not keep the process alive. In a gateway, sockets do.
 const alive = setInterval(() => {}, 1_000)
 after(() => clearInterval(alive))
 
 const silent: Script = () => {}
 
-test('a try that takes too long is ended, is its node’s failure, and another node answers', async t => {
+test('a try that takes too long is ended and counts against its node, and another node answers', async t => {
   const { ask, seen, nodes, table } = await startScene(t, { a: silent, b: ok }, { tryTimeoutMs: 30 })
   assert.equal((await ask()).text, 'ok')
   assert.deepEqual(seen(), { a: 1, b: 1 })
@@ -25,7 +25,7 @@ test('a try that takes too long is ended, is its node’s failure, and another n
   )
 })
 
-test('a method that may not be repeated, and the last try, are told as a timeout', async t => {
+test('the timeout of a method that may not be repeated, or of the last try, reaches the client', async t => {
   const posted = await startScene(t, { a: silent, b: ok }, { tryTimeoutMs: 30 })
   assert.equal((await posted.ask('POST')).text, 'WG_UPSTREAM_TIMEOUT')
   assert.deepEqual(posted.seen(), { a: 1, b: 0 })
@@ -35,7 +35,7 @@ test('a method that may not be repeated, and the last try, are told as a timeout
   assert.ok(last.front.failures[0] instanceof GatewayError)
 })
 
-test('tries that took too long open a breaker', async t => {
+test('tries that took too long open the breaker', async t => {
   const { ask, table } = await startScene(
     t,
     { a: silent },
@@ -46,7 +46,7 @@ test('tries that took too long open a breaker', async t => {
   assert.equal(table.get('user')!.peers[0]!.breaker, 'open')
 })
 
-test('a body that has begun is not cut off by it, however slow the node', async t => {
+test('the try timeout does not cut off a body that has begun, however slow the node', async t => {
   const { ask } = await startScene(
     t,
     {
@@ -60,7 +60,7 @@ test('a body that has begun is not cut off by it, however slow the node', async 
   assert.equal((await ask()).text, 'ok')
 })
 
-test('a request whose body is not short has the time that its client needs', async t => {
+test('a request with a long body has the time that its client needs', async t => {
   const { front } = await startScene(
     t,
     { a: (socket, request) => setTimeout(() => void ok(socket, request, 0), 150) },

@@ -9,7 +9,7 @@ async function fetchFrom(handler: Handler, timeoutMs?: number) {
   return await fetchJwks(`http://127.0.0.1:${service.port}/keys?v=1`, { timeoutMs })
 }
 
-test('the text of the answer is what is fetched, from that very target', async () => {
+test('the text of the answer is returned, fetched from exactly the given target', async () => {
   const text = await fetchFrom((request, response) => response.end(`{"keys":[], "target":"${request.url}"}`))
   assert.equal(text, '{"keys":[], "target":"/keys?v=1"}')
 })
@@ -25,7 +25,7 @@ test('a redirect is not followed, wherever it leads', async () => {
   assert.equal(elsewhere.count, 0)
 })
 
-test('any other status than 200 is a failure', async () => {
+test('any status other than 200 is a failure', async () => {
   for (const status of [204, 404, 500]) {
     const answer: Handler = (_, response) =>
       response.writeHead(status).end(status === 204 ? undefined : '{"keys":[]}')
@@ -33,7 +33,7 @@ test('any other status than 200 is a failure', async () => {
   }
 })
 
-test('a huge answer is given up as soon as it is too large, and its connection with it', async () => {
+test('a huge answer is abandoned as soon as it is too large, and its connection is closed', async () => {
   let sent = 0
   let closed: Promise<unknown> | undefined
   const flood: Handler = (_, response) => {
@@ -53,16 +53,16 @@ test('a huge answer is given up as soon as it is too large, and its connection w
   assert.ok(sent < 64 * MAX_JWKS_BYTES, `${sent} bytes`)
 })
 
-test('a slow answer is given up, before its head and in the middle of its body', async () => {
+test('a slow answer is abandoned, before its head and in the middle of its body', async () => {
   await assert.rejects(
     fetchFrom(() => {}, 50),
-    { message: 'no whole answer within 50 ms' },
+    { message: 'no complete answer within 50 ms' },
   )
   const halfway: Handler = (_, response) => void response.writeHead(200).write('{"keys":')
   await assert.rejects(fetchFrom(halfway, 50))
 })
 
-test('an address where nobody listens is a failure', async () => {
+test('an address where nothing listens is a failure', async () => {
   const gone = await startService('keys')
   await gone.close()
   await assert.rejects(fetchJwks(`http://127.0.0.1:${gone.port}/`), { code: 'ECONNREFUSED' })

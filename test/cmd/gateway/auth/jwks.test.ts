@@ -13,7 +13,7 @@ const ONE = jwk(one.publicKey, { kid: 'one', use: 'sig', alg: 'RS256' })
 const TWO = jwk(two.publicKey, { kid: 'two', use: 'sig', alg: 'RS256' })
 const set = (...keys: readonly unknown[]) => JSON.stringify({ keys })
 
-/** A set of keys whose address answers what the test says. */
+/** A key set whose address answers with what the test provides. */
 function setUp(first: string | Error, options: Partial<JwksOptions> = {}) {
   const clock = { now: 0 }
   const address = { answer: first, fetches: 0 }
@@ -36,7 +36,7 @@ function setUp(first: string | Error, options: Partial<JwksOptions> = {}) {
   return { keys, clock, address, log }
 }
 
-test('before the first set there is no key, and it says so', async () => {
+test('before the first set there are no keys, and isLoaded is false', async () => {
   const { keys } = setUp(set(ONE))
   assert.equal(keys.isLoaded, false)
   assert.equal(keys.find('RS256', 'one'), undefined)
@@ -45,7 +45,7 @@ test('before the first set there is no key, and it says so', async () => {
   assert.ok(keys.find('RS256', 'one')?.key.equals(one.publicKey))
 })
 
-test('a kid names one key; paths and other names in it name none', async () => {
+test('a kid selects the key of that name; paths and unknown names select none', async () => {
   const { keys } = setUp(set(ONE, TWO))
   await keys.refresh()
   assert.ok(keys.find('RS256', 'two')?.key.equals(two.publicKey))
@@ -54,7 +54,7 @@ test('a kid names one key; paths and other names in it name none', async () => {
   }
 })
 
-test('without a kid the only key for the algorithm counts, and none where there are two', async () => {
+test('without a kid the only key for the algorithm is used, and none where there are two', async () => {
   const { keys } = setUp(set(ONE, jwk(p256.publicKey, { kid: 'ec' })))
   await keys.refresh()
   assert.ok(keys.find('RS256', undefined)?.key.equals(one.publicKey))
@@ -64,7 +64,7 @@ test('without a kid the only key for the algorithm counts, and none where there 
   assert.equal(several.keys.find('RS256', undefined), undefined)
 })
 
-test('a key is for its own algorithm alone, or for what the issuer is allowed', async () => {
+test('a key is used only for its own algorithm, or for those that the issuer is limited to', async () => {
   const { keys } = setUp(set(ONE))
   await keys.refresh()
   for (const algorithm of ['RS384', 'PS256', 'HS256', 'ES256', 'none']) {
@@ -79,7 +79,7 @@ test('a key is for its own algorithm alone, or for what the issuer is allowed', 
   assert.ok(edwards.keys.find('EdDSA', undefined))
 })
 
-test('keys that cannot be meant for checking tokens are passed over', async () => {
+test('keys that are not meant for checking tokens are skipped', async () => {
   const small = generateKeyPairSync('rsa', { modulusLength: 1_024 })
   const bad: readonly (readonly [key: unknown, why: RegExp])[] = [
     [{ kty: 'oct', k: 'c2VjcmV0', alg: 'HS256' }, /not of kty RSA, EC or OKP/],
@@ -107,7 +107,7 @@ test('keys that cannot be meant for checking tokens are passed over', async () =
   }
 })
 
-test('a new kid is fetched for once in an interval, by all who ask at that time together', async () => {
+test('a new kid causes one fetch per cooldown, shared by all tokens that wait for it', async () => {
   const { keys, clock, address } = setUp(set(ONE))
   await keys.refresh()
   assert.equal(keys.refresh(), undefined, 'just fetched')
@@ -120,7 +120,7 @@ test('a new kid is fetched for once in an interval, by all who ask at that time 
   assert.equal(address.fetches, 2)
 })
 
-test('a fetch that fails counts for the interval as well', async () => {
+test('a failed fetch starts the cooldown as well', async () => {
   const { keys, clock, address } = setUp(new Error('refused'))
   await keys.refresh()
   assert.equal(keys.refresh(), undefined)
@@ -129,7 +129,7 @@ test('a fetch that fails counts for the interval as well', async () => {
   assert.equal(address.fetches, 2)
 })
 
-test('a key that is rotated out is retired, and one that stays is the same as before', async () => {
+test('a key that is rotated out is retired, and one that stays is still the same object', async () => {
   const { keys, clock, address } = setUp(set(ONE, TWO))
   await keys.refresh()
   const [first, second] = [keys.find('RS256', 'one')!, keys.find('RS256', 'two')!]
@@ -142,7 +142,7 @@ test('a key that is rotated out is retired, and one that stays is the same as be
   assert.notEqual(second.isRetired, true)
 })
 
-test('another key under the same kid takes the place of the first', async () => {
+test('another key under the same kid replaces the first', async () => {
   const { keys, clock, address } = setUp(set(ONE))
   await keys.refresh()
   const first = keys.find('RS256', 'one')!
@@ -153,7 +153,7 @@ test('another key under the same kid takes the place of the first', async () => 
   assert.equal(first.isRetired, true)
 })
 
-test('the keys that were good last stay while the address is down or says something else', async () => {
+test('the last good keys stay in use while the address is down or answers with something else', async () => {
   const { keys, clock, address, log } = setUp(set(ONE))
   await keys.refresh()
   const bad = [
@@ -196,14 +196,14 @@ test('an outage and its end are logged once each', async () => {
   assert.deepEqual(
     log.map(({ level, message }) => `${level}: ${message}`),
     [
-      'info: the keys of the issuer have changed',
-      'warn: the keys of the issuer cannot be fetched; those that were good last stay',
-      'info: the keys of the issuer are to be had again',
+      'info: issuer keys have changed',
+      'warn: issuer keys cannot be fetched; using the last known keys',
+      'info: issuer keys are available again',
     ],
   )
 })
 
-test('what comes after it was closed does not count', async () => {
+test('an answer that arrives after close is ignored', async () => {
   const { keys, address } = setUp(set(ONE))
   const fetched = keys.refresh()
   keys.close()

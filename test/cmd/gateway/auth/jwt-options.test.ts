@@ -16,11 +16,11 @@ function optionsOf(t: TestContext, jwt: object) {
   return jwtOptions(config, keys, () => SET)
 }
 
-test('without a key there is nothing to check tokens with', t => {
+test('without a key there is no token authenticator', t => {
   assert.equal(optionsOf(t, { issuer: 'https://a', audience: 'api' }), undefined)
 })
 
-test('an issuer has the rules that it says, and else those of jwt', t => {
+test('an issuer has its own rules, and those of jwt where it sets none', t => {
   const options = optionsOf(t, {
     audience: 'api',
     requireExpiry: false,
@@ -65,7 +65,7 @@ test('an issuer has the rules that it says, and else those of jwt', t => {
   assert.deepEqual(others, [])
 })
 
-test('the key of jwt itself is one more issuer, and tokens are looked for where that is configured', t => {
+test('the key of jwt itself is one more issuer, and tokens are looked for in the configured places', t => {
   const options = optionsOf(t, { secret: SECRET, issuer: ['https://a', 'https://b'], cookie: 'session' })!
   assert.deepEqual(
     options.issuers.map(({ issuer }) => issuer),

@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Config } from '../../config/schema.ts'
+import type { Http1Listener } from '../../routes/public/http1/listener.ts'
+import type { ListenWhen } from './gateway-types.ts'
+import type { LiveTable } from './live-table.ts'
+import type { Traffic } from './traffic.ts'
+
+export interface LifecycleOptions {
+  readonly config: Pick<Config, 'host' | 'port' | 'drainMs' | 'shutdownTimeoutMs'>
+  readonly listener: Http1Listener
+  readonly table: LiveTable
+  readonly traffic: Traffic
+  /** Closes what only requests need. Called once no request is left. */
+  readonly closeServing: () => void
+  /** Closes the rest. Called once the registry is no longer followed. */
+  readonly closeTable: () => Promise<void> | void
+  readonly logger: Logger
+}
+
+/** Starts and stops one gateway: following the registry, listening, draining, in the order that loses no request. */
+export class Lifecycle {
+  readonly #options: LifecycleOptions
+  readonly #following = new AbortController()
+  #followed: Promise<void> | undefined
+  #isFollowing = true
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options
+  }
+
+  /** Whether requests can be served: a table is loaded, the registry is followed, and shutdown has not begun. */
+  get isReady(): boolean {
+    const { table, traffic } = this.#options
+    return table.isLoaded && this.#isFollowing && !traffic.isDraining
+  }
+
+  /** @throws Error when the port cannot be bound; everything is closed then */
+  async start(listen: ListenWhen): Promise<void> {
+    const { config, listener, table } = this.#options
+    if (listen === 'when-loaded') await Promise.race([table.loaded, this.#follow()])
+    try {
+      await listener.app.listen({ host: config.host, port: config.port })
+    } catch (error) {
+      this.#following.abort()
+      await Promise.allSettled([listener.app.close(), this.#followed])
+      this.#options.closeServing()
+      await this.#options.closeTable()
+      throw error
+    }
+    void this.#follow()
+  }
+
+  /** See `Gateway.stop`. */
+  async stop(handedOver?: Promise<void>): Promise<number> {
+    this.#startDraining()
+    await delay(this.#options.config.drainMs)
+    await handedOver
+    return this.#finish()
+  }
+
+  /** See `Gateway.retire`. */
+  async retire(hurry: AbortSignal): Promise<number> {
+    this.#startDraining()
+    const { drainMs, shutdownTimeoutMs } = this.#options.config
+    const longest = Math.max(drainMs, shutdownTimeoutMs)
+    await Promise.race([
+      this.#options.listener.stopListening(),
+      delay(longest, undefined, { signal: hurry }).catch(() => {}),
+    ])
+    return this.#finish()
+  }
+
+  #startDraining(): void {
+    this.#options.traffic.isDraining = true
+    this.#options.listener.expectClose()
+  }
+
+  /** Closes idle connections, waits for the requests in flight, and cuts off what is left. */
+  async #finish(): Promise<number> {
+    const { config, listener, traffic, closeServing, closeTable } = this.#options
+    const closed = listener.close()
+    const cut = await Promise.race([
+      closed.then(() => 0),
+      // Open connections keep the process alive; this timer alone must not.
+      delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => traffic.open),
+    ])
+    listener.cutOff()
+    await closed
+    closeServing()
+    this.#following.abort()
+    await this.#followed?.catch(() => {})
+    await closeTable()
+    return cut
+  }
+
+  #follow(): Promise<void> {
+    this.#followed ??= this.#options.table.follow(this.#following.signal).catch(error => {
+      // A bug of ours. Load balancers should rather ask another gateway.
+      this.#isFollowing = false
+      this.#options.logger.fatal({ err: error }, 'the table is no longer followed')
+      throw error
+    })
+    // Whoever awaits it sees the error; it must not end the process.
+    this.#followed.catch(() => {})
+    return this.#followed
+  }
+}

@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { PolicyName, RuleOf } from '../../config/policies/policies.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { CreatePolicy, EditHead, Exchange, Policy, RoutePlan, Step } from '../../internal/policy.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
+import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
+import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
+import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
+
+/** Everything that policies may be handed; each takes what it needs. */
+type PolicyTools = ClientsTools & CorsTools
+
+/**
+ * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
+ * wrappers in gateway.ts this is the whole order of a request:
+ *
+ * 1. open exchange, overload guard, route
+ * 2. policies before authentication: `onRequest`, from the top of this list
+ * 3. authentication, length of the body
+ * 4. policies after it: `onAuthorized`, from the top
+ * 5. forward: request id, X-Forwarded-*, identity; then `around`, the first policy outermost, and the wrappers
+ * 6. the answer: `onResponse`, from the bottom; refusals of every step above take this way out too
+ */
+const CHAIN = {
+  // Addresses come first: they are the cheapest to judge, and they cover preflights too.
+  clients: createClients,
+  // Before authentication, because a browser sends preflights without credentials.
+  cors: createCors,
+} as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
+
+interface Live {
+  readonly rule: unknown
+  readonly policy: Policy
+}
+
+const BROKEN = new GatewayError('WG_ROUTE_BROKEN', { headers: { 'retry-after': '5' } })
+
+type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
+
+export interface LivePoliciesOptions {
+  /** The way to a node that `around` wraps. */
+  readonly upstream: Upstream
+  readonly counts: PolicyCounts
+  /** For tests. Default: every policy there is. */
+  readonly chain?: Chain
+}
+
+/**
+ * The policies of all routes, made at the first request of a route. A policy, and what it has counted, stays as long as
+ * the id of its route and its rule stay the same: a new listing of the registry and edits of anything else keep it.
+ */
+export class LivePolicies {
+  readonly #upstream: Upstream
+  readonly #counts: PolicyCounts
+  readonly #chain: Chain
+  readonly #plans = new WeakMap<Route, RoutePlan>()
+  /** By route id, then by policy name. */
+  readonly #ofDocuments = new Map<string, Map<string, Live>>()
+  readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
+
+  constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
+    this.#upstream = upstream
+    this.#counts = counts
+    this.#chain = chain
+  }
+
+  /** Returns the policies of a route, ready to run. */
+  planOf(route: Route): RoutePlan {
+    let plan = this.#plans.get(route)
+    if (!plan) {
+      plan = route.isBroken ? this.#brokenPlan() : this.#compile(route)
+      this.#plans.set(route, plan)
+    }
+    return plan
+  }
+
+  /**
+   * Closes the policies of documents that are gone and of rules that have changed. Call it after each change of routes.
+   * Those of automatic routes stay: such a route comes and goes with its nodes, and its rules never change.
+   *
+   * @param documents every route that is not automatic
+   */
+  retain(documents: readonly Route[]): void {
+    if (this.#ofDocuments.size === 0) return
+    const byId = new Map(documents.map(route => [route.id, route]))
+    for (const [id, policies] of this.#ofDocuments) {
+      keep(policies, byId.get(id)?.policies)
+      if (policies.size === 0) this.#ofDocuments.delete(id)
+    }
+  }
+
+  /** Closes every policy. */
+  close(): void {
+    this.retain([])
+    for (const policies of this.#ofAutoRoutes.values()) keep(policies, undefined)
+  }
+
+  #compile(route: Route): RoutePlan {
+    const policies = Object.keys(this.#chain).flatMap(name => {
+      const rule = route.policies?.[name]
+      return rule === undefined ? [] : [{ name, policy: this.#policy(route, name, rule) }]
+    })
+    const steps = (hook: 'onRequest' | 'onAuthorized'): Step[] =>
+      policies.flatMap(({ name, policy }) => {
+        const step = policy[hook]
+        return step ? [this.#counted(name, step)] : []
+      })
+    const all = <Hook extends 'around' | 'onResponse'>(hook: Hook) =>
+      policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
+    return {
+      onRequest: steps('onRequest'),
+      onAuthorized: steps('onAuthorized'),
+      upstream: wrap(this.#upstream, all('around') as Wrapper[]),
+      onResponse: (all('onResponse') as EditHead[]).reverse(),
+    }
+  }
+
+  #policy(route: Route, name: string, rule: unknown): Policy {
+    const live = route.origin === 'auto' ? this.#ofAutoRoutes : this.#ofDocuments
+    let policies = live.get(route.id)
+    if (!policies) {
+      policies = new Map()
+      live.set(route.id, policies)
+    }
+    const known = policies.get(name)
+    if (known && isDeepStrictEqual(known.rule, rule)) return known.policy
+    known?.policy.close?.()
+    const create = this.#chain[name] as CreatePolicy<unknown, PolicyTools>
+    const policy = create(rule, this.#toolsOf(name))
+    policies.set(name, { rule, policy })
+    return policy
+  }
+
+  #toolsOf(name: string): PolicyTools {
+    return {
+      wouldRefuse: ({ call }) => {
+        call.observed = [...(call.observed ?? []), name]
+        this.#counts.wouldRefuse(call.route!.id, name)
+      },
+      preflight: ({ call }, result) => this.#counts.preflight(call.route!.id, result),
+    }
+  }
+
+  /** Notes the refusals of a step in the call and in the metrics. */
+  #counted(name: string, step: Step): Step {
+    const note = (error: unknown, { call }: Exchange): never => {
+      if (error instanceof GatewayError) {
+        call.policy = name
+        this.#counts.refused(call.route!.id, name)
+      }
+      throw error
+    }
+    return exchange => {
+      try {
+        const answer = step(exchange)
+        return answer instanceof Promise ? answer.catch(error => note(error, exchange)) : answer
+      } catch (error) {
+        return note(error, exchange)
+      }
+    }
+  }
+
+  #brokenPlan(): RoutePlan {
+    const refuse = () => {
+      throw BROKEN
+    }
+    return { onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] }
+  }
+}
+
+/** Closes the policies whose rule is not among `rules` as it is. */
+function keep(policies: Map<string, Live>, rules: Route['policies']): void {
+  for (const [name, { rule, policy }] of policies) {
+    if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue
+    policies.delete(name)
+    policy.close?.()
+  }
+}

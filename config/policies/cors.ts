@@ -1,0 +1,88 @@
+import Type from 'typebox'
+import { parseOriginPattern } from '../../internal/http/origin.ts'
+import { show } from '../kit/problem.ts'
+import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+
+const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+const HEADER_NAME = Type.String({ pattern: TOKEN, title: 'a header name' })
+
+/** `cors`: which other origins may use a route from a browser. */
+export const cors = policyRule({
+  schema: Type.Object(
+    {
+      origins: Type.Array(Type.String(), {
+        minItems: 1,
+        maxItems: 1_000,
+        description:
+          'Origins that may read answers: `https://app.example.com`, `https://*.example.com` (any name below it, not the domain itself), `http://localhost:*` (any port), `null`, or `*` alone.',
+      }),
+      methods: Type.Optional(
+        Type.Array(Type.String({ pattern: TOKEN, title: 'a method name' }), {
+          minItems: 1,
+          description:
+            'Methods that a preflight allows. Absent: the `methods` of the document, or else GET, HEAD, POST, PUT, PATCH and DELETE.',
+        }),
+      ),
+      headers: Type.Optional(
+        Type.Union([Type.Literal('echo'), Type.Array(HEADER_NAME)], {
+          description:
+            'Request headers that a preflight allows. `echo`, the default: those that it asks for.',
+        }),
+      ),
+      exposeHeaders: Type.Optional(
+        Type.Array(HEADER_NAME, {
+          description:
+            'Response headers that scripts may read, besides Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate and x-request-id.',
+        }),
+      ),
+      credentials: Type.Optional(
+        Type.Boolean({
+          description: 'Whether browsers may send cookies and HTTP authentication. Absent: false.',
+        }),
+      ),
+      maxAgeSeconds: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 86_400,
+          description: 'How long browsers remember a preflight. Absent: 600.',
+        }),
+      ),
+      strict: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether a request from another origin gets 403 instead of an answer that its script cannot read. Absent: false. WebSockets are always refused.',
+        }),
+      ),
+    },
+    {
+      additionalProperties: false,
+      title: 'CORS',
+      description:
+        'Which other origins may use the route from a browser: `{"origins": ["https://app.example.com"]}`. Preflights are answered here, before authentication.',
+    },
+  ),
+  adds: false,
+  *problems(rule) {
+    const { origins, credentials, exposeHeaders } = membersOf(rule)
+    const list = textsOf(origins)
+    for (const [index, origin] of list) {
+      if (origin === '*' && list.length > 1)
+        yield { path: ['origins', index], message: '"*" must stand alone' }
+      else if (parseOriginPattern(origin) === undefined) {
+        yield {
+          path: ['origins', index],
+          message: `must be an origin such as "https://app.example.com", "https://*.example.com", "http://localhost:*", "null" or "*", not ${show(origin)}`,
+        }
+      }
+    }
+    if (credentials !== true) return
+    for (const [, origin] of list) {
+      if (origin === '*' || origin === 'null') {
+        yield { path: ['credentials'], message: `must not be true with the origin ${show(origin)}` }
+      }
+    }
+    for (const [index, name] of textsOf(exposeHeaders)) {
+      if (name === '*') yield { path: ['exposeHeaders', index], message: 'must not be "*" with credentials' }
+    }
+  },
+})

@@ -1,0 +1,79 @@
+import Type from 'typebox'
+import type { RoutePolicies } from '../../internal/routing/route.ts'
+import type { Finding } from '../kit/problem.ts'
+import { clients } from './clients.ts'
+import { cors } from './cors.ts'
+import { membersOf, type PolicyRule, type RuleContext } from './policy-rule.ts'
+
+/** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
+export const POLICY_RULES = { clients, cors } as const satisfies Readonly<Record<string, PolicyRule>>
+
+type PolicyRules = typeof POLICY_RULES
+export type PolicyName = keyof PolicyRules
+
+/** What one policy is made from: its rule, or, where rules add up, the rules of every level, outer first. */
+export type RuleOf<Name extends PolicyName> = PolicyRules[Name]['adds'] extends true
+  ? readonly Type.Static<PolicyRules[Name]['schema']>[]
+  : Type.Static<PolicyRules[Name]['schema']>
+
+const NAMES = Object.keys(POLICY_RULES) as PolicyName[]
+
+type DefaultFields = { readonly [Name in PolicyName]: Type.TOptional<PolicyRules[Name]['schema']> }
+type DocumentFields = {
+  readonly [Name in PolicyName]: Type.TOptional<
+    Type.TUnion<[Type.TLiteral<false>, PolicyRules[Name]['schema']]>
+  >
+}
+
+/** The fields of all policies in `routes.defaults`. */
+export function defaultPolicyFields(): DefaultFields {
+  return Object.fromEntries(
+    NAMES.map(name => [name, Type.Optional(POLICY_RULES[name].schema)]),
+  ) as unknown as DefaultFields
+}
+
+/** The fields of all policies in a route document, where `false` takes none of `routes.defaults`. */
+export function documentPolicyFields(): DocumentFields {
+  return Object.fromEntries(
+    NAMES.map(name => {
+      const { schema } = POLICY_RULES[name]
+      const { description = '' } = schema as { description?: string }
+      return [name, Type.Optional(Type.Union([Type.Literal(false), schema], { description }))]
+    }),
+  ) as unknown as DocumentFields
+}
+
+/**
+ * Finds what the schema cannot express in the rules of a document, or of `routes.defaults`. Works on values that have
+ * not passed the schema too.
+ */
+export function* findPolicyProblems(holder: unknown, context: RuleContext): Generator<Finding> {
+  const fields = membersOf(holder)
+  for (const name of NAMES) {
+    const { problems }: PolicyRule = POLICY_RULES[name]
+    if (fields[name] === undefined || fields[name] === false || !problems) continue
+    for (const { path, message } of problems(fields[name], context)) yield { path: [name, ...path], message }
+  }
+}
+
+type Rules = { readonly [Name in PolicyName]?: false | object | undefined }
+
+/** Returns the rules in force for a route, frozen; undefined when it has none. */
+export function toPolicies(document: Rules, defaults: Rules): RoutePolicies | undefined {
+  const policies: Record<string, unknown> = {}
+  for (const name of NAMES) {
+    const own = document[name]
+    if (own === false) continue
+    const outer = defaults[name]
+    if (own === undefined && outer === undefined) continue
+    const { adds } = POLICY_RULES[name]
+    policies[name] = freezeDeep(structuredClone(adds ? [outer, own].filter(Boolean) : (own ?? outer)))
+  }
+  return Object.keys(policies).length === 0 ? undefined : (Object.freeze(policies) as RoutePolicies)
+}
+
+function freezeDeep<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const inner of Object.values(value)) freezeDeep(inner)
+  return Object.freeze(value)
+}

@@ -1,0 +1,43 @@
+import type Type from 'typebox'
+import type { Finding } from '../kit/problem.ts'
+
+/** What a rule is judged with. */
+export interface RuleContext {
+  /** The route document that holds the rule; undefined for a rule of `routes.defaults`. */
+  readonly document?: Readonly<Record<string, unknown>> | undefined
+  /** Lower-case names of the headers that carry the identity; undefined = not known here, and not judged. */
+  readonly identityHeaders?: readonly string[] | undefined
+}
+
+/** One policy as the configuration knows it: the field of a route document that holds its rule. */
+export interface PolicyRule<Schema extends Type.TSchema = Type.TSchema, Adds extends boolean = boolean> {
+  /** Its description is the documentation of the field. */
+  readonly schema: Schema
+  /**
+   * What happens to the rule of `routes.defaults` when a document has its own. True: both apply, outer first, and the
+   * policy gets a list. False: the document's replaces it.
+   */
+  readonly adds: Adds
+  /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
+  readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
+}
+
+/** Declares a policy rule; exists for its types. */
+export function policyRule<Schema extends Type.TSchema, Adds extends boolean>(
+  rule: PolicyRule<Schema, Adds>,
+): PolicyRule<Schema, Adds> {
+  return rule
+}
+
+/** Returns the members of a value that should be an object; those of anything else are none. */
+export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {}
+}
+
+/** Returns the strings of a value that should be a list of strings, with their index. */
+export function textsOf(value: unknown): (readonly [index: number, text: string])[] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap((item, index) => (typeof item === 'string' ? [[index, item] as const] : []))
+}

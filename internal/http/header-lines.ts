@@ -1,0 +1,108 @@
+/**
+ * Header lines are one flat array: name, value, name, value, as Node's `rawHeaders` has them and `writeHead` takes them.
+ * Names keep the spelling they came with; functions here take names in lower case and compare without regard to case.
+ */
+
+/** Returns the value of the first line with that name; undefined when there is none. */
+export function getHeader(lines: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < lines.length; i += 2) {
+    if (isNamed(lines[i]!, name)) return lines[i + 1]
+  }
+  return undefined
+}
+
+/**
+ * Removes the lines with that name, in place.
+ *
+ * @param pattern removes only lines whose value matches; undefined = all of them
+ * @returns the removed values joined with `, ` (RFC 9110 section 5.3); undefined when there was none
+ */
+export function takeHeader(lines: string[], name: string, pattern?: RegExp): string | undefined {
+  let value: string | undefined
+  for (let i = lines.length - 2; i >= 0; i -= 2) {
+    if (!isNamed(lines[i]!, name)) continue
+    if (pattern !== undefined && !pattern.test(lines[i + 1]!)) continue
+    value = value === undefined ? lines[i + 1]! : `${lines[i + 1]}, ${value}`
+    lines.splice(i, 2)
+  }
+  return value
+}
+
+/** Removes, in place, the lines whose lower-case name passes the test. */
+export function removeHeaders(lines: string[], isRemoved: (name: string) => boolean): void {
+  let kept = 0
+  for (let i = 0; i < lines.length; i += 2) {
+    if (isRemoved(lines[i]!.toLowerCase())) continue
+    lines[kept] = lines[i]!
+    lines[kept + 1] = lines[i + 1]!
+    kept += 2
+  }
+  lines.length = kept
+}
+
+/** Returns a copy without the fields that `names` holds in lower case. */
+export function withoutHeaders(lines: readonly string[], names: ReadonlySet<string>): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!
+    if (!names.has(name.toLowerCase())) kept.push(name, lines[i + 1]!)
+  }
+  return kept
+}
+
+/**
+ * Adds members to a field that is a list, such as Vary, in place: to its first line, or as a line of its own. Members
+ * that the list already has, in any case, are not added again.
+ */
+export function addToList(lines: string[], name: string, members: readonly string[]): void {
+  const known = new Set<string>()
+  let first = -1
+  for (let i = 0; i < lines.length; i += 2) {
+    if (!isNamed(lines[i]!, name)) continue
+    if (first === -1) first = i
+    for (const member of lines[i + 1]!.split(',')) known.add(member.trim().toLowerCase())
+  }
+  const added = members.filter(member => !known.has(member.toLowerCase())).join(', ')
+  if (added === '') return
+  if (first === -1) lines.push(name, added)
+  else lines[first + 1] = lines[first + 1] === '' ? added : `${lines[first + 1]}, ${added}`
+}
+
+/** Returns the value of the first cookie of that name, as the client sent it (RFC 6265 section 5.4). */
+export function getCookie(lines: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < lines.length; i += 2) {
+    if (!isNamed(lines[i]!, 'cookie')) continue
+    for (const pair of lines[i + 1]!.split(';')) {
+      const value = cookieValue(pair, name)
+      if (value !== undefined) return value
+    }
+  }
+  return undefined
+}
+
+/** Removes every cookie of that name, in place, and returns the values, last line first. */
+export function takeCookies(lines: string[], name: string): string[] {
+  const values: string[] = []
+  for (let i = lines.length - 2; i >= 0; i -= 2) {
+    if (!isNamed(lines[i]!, 'cookie')) continue
+    const pairs = lines[i + 1]!.split(';')
+    const kept = pairs.filter(pair => {
+      const value = cookieValue(pair, name)
+      if (value !== undefined) values.push(value)
+      return value === undefined
+    })
+    if (kept.length === pairs.length) continue
+    if (kept.length === 0) lines.splice(i, 2)
+    else lines[i + 1] = kept.join(';').trim()
+  }
+  return values
+}
+
+function cookieValue(pair: string, name: string): string | undefined {
+  const equals = pair.indexOf('=')
+  return equals !== -1 && pair.slice(0, equals).trim() === name ? pair.slice(equals + 1).trim() : undefined
+}
+
+function isNamed(spelling: string, name: string): boolean {
+  return spelling.length === name.length && spelling.toLowerCase() === name
+}

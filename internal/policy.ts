@@ -1,0 +1,112 @@
+import type { Call } from './call.ts'
+import type { ClientRequest, ClientResponse, Expectation } from './http/client-exchange.ts'
+import type { GatewayError } from './http/errors.ts'
+import type { RequestHead } from './http/request-head.ts'
+import type { Route } from './routing/route.ts'
+import type { RequestBody, Upstream, UpstreamResponse, Wrapper } from './upstream.ts'
+
+/** One request of a client and its answer, from the listener that received it to the last byte sent. */
+export interface Exchange {
+  readonly request: ClientRequest
+  readonly response: ClientResponse
+  /** What is learned on the way: route, identity, peer, error. */
+  readonly call: Call
+  /** The request head, read once. Of it, only `headers` changes: authenticators and policies edit it in place. */
+  readonly head: RequestHead
+  /** The address at the other end of the connection: the client's, or that of the last proxy in front of us. */
+  readonly peerAddress: string
+  /** Whether `peerAddress` is a trusted proxy. */
+  readonly isProxied: boolean
+  /** Whether the path has a `%2F`, which only some routes accept. */
+  readonly hasEncodedSlash: boolean
+  readonly expectation: Expectation
+  /** Why the request cannot be routed; undefined when it can. */
+  readonly refusal: GatewayError | undefined
+  /** Whether this is the opening handshake of a WebSocket. */
+  readonly isWebSocket: boolean
+  /** The policies of the matched route; undefined when it has none. */
+  plan: RoutePlan | undefined
+  /** Set once the request is authorized. */
+  outgoing: OutgoingRequest | undefined
+}
+
+/** What a node will be sent. Policies may change it until it is forwarded. */
+export interface OutgoingRequest {
+  readonly route: Route
+  /** The service to choose a node of; the route's own at first. */
+  service: string
+  readonly method: string
+  target: string
+  /** The same array as the head's `headers`. Request id, identity and X-Forwarded-* are appended after all policies. */
+  readonly headers: string[]
+  /** Null until the request is forwarded, and when it has no body. */
+  body: RequestBody | null
+}
+
+/** The head of anything a client gets. Policies change it in place. */
+export interface ResponseHead {
+  status: number
+  /** Flat; x-request-id is appended after all policies. */
+  readonly headers: string[]
+  /** `gateway`: a refusal, or an answer that a policy gave; `upstream`: a node's answer or a fallback. */
+  readonly from: 'gateway' | 'upstream'
+}
+
+/**
+ * One step of a request. Returns undefined to go on, or an answer that ends the request here. Returns a promise only
+ * when it must wait.
+ *
+ * @throws GatewayError to refuse the request
+ */
+export type Step = (
+  exchange: Exchange,
+) => UpstreamResponse | undefined | Promise<UpstreamResponse | undefined>
+
+/** Edits the head of an answer. It must not throw. */
+export type EditHead = (head: ResponseHead, exchange: Exchange) => void
+
+/**
+ * What one field of a route document does to the requests of that route. Every hook is optional. A policy runs once
+ * per client request, never again for a retry or a hedge.
+ */
+export interface Policy {
+  /** Runs before authentication, WebSocket handshakes included. */
+  readonly onRequest?: Step
+  /** Runs after authentication, WebSocket handshakes included. `exchange.outgoing` is set. */
+  readonly onAuthorized?: Step
+  /** Wraps the route's whole upstream call. WebSockets do not pass it. */
+  readonly around?: Wrapper
+  /** Edits every answer of the route: node answers, the answers of policies, and refusals. */
+  readonly onResponse?: EditHead
+  /** Called when its route is gone or has another rule now. Requests in flight may still use the policy. */
+  readonly close?: () => void
+}
+
+/**
+ * Makes the policy of one route from its rule. A policy lives as long as route id and rule stay the same, through
+ * edits of everything else, so it must not keep the route: `exchange.call.route` has the current one.
+ */
+export type CreatePolicy<Rule, Tools> = (rule: Rule, tools: Tools) => Policy
+
+/** The policies of one route, ready to run. */
+export interface RoutePlan {
+  readonly onRequest: readonly Step[]
+  readonly onAuthorized: readonly Step[]
+  readonly upstream: Upstream
+  /** In the order in which an answer meets them: the last policy of a request comes first. */
+  readonly onResponse: readonly EditHead[]
+}
+
+/**
+ * Runs steps until one answers. Stays synchronous as long as the steps do.
+ *
+ * @throws GatewayError when a step refuses the request; a promise rejects with it
+ */
+export function runSteps(steps: readonly Step[], exchange: Exchange, from = 0): ReturnType<Step> {
+  for (let i = from; i < steps.length; i++) {
+    const answer = steps[i]!(exchange)
+    if (answer instanceof Promise) return answer.then(known => known ?? runSteps(steps, exchange, i + 1))
+    if (answer !== undefined) return answer
+  }
+  return undefined
+}

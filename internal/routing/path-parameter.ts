@@ -1,0 +1,17 @@
+import { pathOf } from '../http/target.ts'
+
+/**
+ * Returns what a path has where the pattern of its route has `:name`, decoded, or, for the name `*`, everything that the
+ * trailing `*` matched, as the client sent it. Undefined when the pattern has no such place.
+ *
+ * @param target a request target that the pattern matches
+ */
+export function pathParameter(pattern: string, target: string, name: string): string | undefined {
+  const index = pattern.split('/').indexOf(name === '*' ? '*' : `:${name}`)
+  if (index === -1) return undefined
+  const segments = pathOf(target).split('/')
+  if (name === '*') return segments.slice(index).join('/')
+  const segment = segments[index]
+  // A target that is not percent-encoded UTF-8 was refused before it was routed.
+  return segment && decodeURIComponent(segment)
+}

@@ -1,0 +1,100 @@
+import { GatewayError } from '../../internal/http/errors.ts'
+import { addToList, getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
+import { parseOriginPattern } from '../../internal/http/origin.ts'
+import { createWholeResponse } from '../../internal/http/whole-response.ts'
+import type { Exchange, Policy } from '../../internal/policy.ts'
+
+export interface CorsRule {
+  /** As `parseOriginPattern` reads them. */
+  readonly origins: readonly string[]
+  /** Default: those of the route, or else DEFAULT_METHODS. */
+  readonly methods?: readonly string[] | undefined
+  /** `echo`: those that the preflight asks for. Default: `echo`. */
+  readonly headers?: 'echo' | readonly string[] | undefined
+  readonly exposeHeaders?: readonly string[] | undefined
+  readonly credentials?: boolean | undefined
+  readonly maxAgeSeconds?: number | undefined
+  /** Whether plain requests from another origin are refused. WebSockets always are. Default: false. */
+  readonly strict?: boolean | undefined
+}
+
+export interface CorsTools {
+  /** Is called with the outcome of each preflight. */
+  readonly preflight: (exchange: Exchange, result: 'allowed' | 'refused') => void
+}
+
+const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+const DEFAULT_MAX_AGE_SECONDS = 600
+/** Response headers that the gateway adds and that scripts have use for. */
+const OWN_HEADERS = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'WWW-Authenticate', 'x-request-id']
+const MAX_ECHOED_HEADERS = 64
+const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
+
+const REFUSED = new GatewayError('WG_ORIGIN_REFUSED')
+const NO_CONTENT = createWholeResponse(204, [], Buffer.alloc(0))
+
+/**
+ * Lets pages of other origins use a route (Fetch standard, CORS protocol). Answers preflights; other answers, refusals
+ * among them, get the headers without which a browser hides them from the script.
+ */
+export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
+  const { origins, headers = 'echo', credentials = false, strict = false } = rule
+  const patterns = origins.map(origin => parseOriginPattern(origin)!)
+  const isAllowed = (origin: string) => patterns.some(matches => matches(origin))
+  const isForAll = origins.includes('*') && !credentials
+  const exposed = [...OWN_HEADERS, ...(rule.exposeHeaders ?? [])].join(', ')
+  const maxAge = String(rule.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS)
+  const listed = headers === 'echo' ? undefined : headers.join(', ')
+
+  function allowPreflight(lines: string[], exchange: Exchange): void {
+    const methods = rule.methods ?? exchange.call.route?.methods ?? DEFAULT_METHODS
+    lines.push('access-control-allow-methods', methods.join(', '), 'access-control-max-age', maxAge)
+    const allowed = listed ?? echoed(exchange)
+    if (allowed !== undefined) lines.push('access-control-allow-headers', allowed)
+  }
+
+  return {
+    onRequest: exchange => {
+      const origin = originOf(exchange)
+      if (origin === undefined) return undefined
+      if (isPreflight(exchange)) {
+        const result = isAllowed(origin) ? 'allowed' : 'refused'
+        preflight(exchange, result)
+        if (result === 'refused') throw REFUSED
+        return NO_CONTENT
+      }
+      if ((strict || exchange.isWebSocket) && !isAllowed(origin)) throw REFUSED
+      return undefined
+    },
+    onResponse: ({ headers: lines }, exchange) => {
+      // A second value, from a node that does CORS itself, would make browsers refuse the answer.
+      removeHeaders(lines, name => name.startsWith('access-control-'))
+      // Also without an Origin: a cache must not give such an answer to a browser.
+      if (!isForAll) addToList(lines, 'vary', ['Origin'])
+      const origin = originOf(exchange)
+      if (origin === undefined || !isAllowed(origin)) return
+      lines.push('access-control-allow-origin', isForAll ? '*' : origin)
+      if (credentials) lines.push('access-control-allow-credentials', 'true')
+      if (isPreflight(exchange)) allowPreflight(lines, exchange)
+      else lines.push('access-control-expose-headers', exposed)
+    },
+  }
+}
+
+// As the client sent them: other policies may change what a node gets.
+function originOf({ request }: Exchange): string | undefined {
+  return getHeader(request.rawHeaders, 'origin')
+}
+
+function isPreflight({ call, request }: Exchange): boolean {
+  return (
+    call.method === 'OPTIONS' && getHeader(request.rawHeaders, 'access-control-request-method') !== undefined
+  )
+}
+
+/** Returns the headers that a preflight asks for; undefined when it asks for none, for too many, or not properly. */
+function echoed({ request }: Exchange): string | undefined {
+  const asked = getHeader(request.rawHeaders, 'access-control-request-headers')
+  if (asked === undefined || !TOKEN_LIST.test(asked)) return undefined
+  return asked.split(',').length > MAX_ECHOED_HEADERS ? undefined : asked
+}

@@ -1,0 +1,116 @@
+import { Call } from '../../internal/call.ts'
+import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
+import { kindOfTarget, originForm, type TargetKind } from '../../internal/http/target.ts'
+import type { Exchange } from '../../internal/policy.ts'
+import { plainAddress, realAddress } from './client-address.ts'
+import { readForwarded } from './forwarded.ts'
+import { createRequestIds } from './request-id.ts'
+
+export interface OpenExchangeOptions {
+  /** Names, in lower case, of headers that only the gateway may set. */
+  readonly identityHeaders: Iterable<string>
+  /** Longer targets are refused. */
+  readonly maxTargetBytes: number
+  /** Whether the X-Forwarded-* headers of an address are believed. */
+  readonly isTrustedProxy: (address: string) => boolean
+  /** Called once per request, before anything else. */
+  readonly onOpen: () => void
+  /** Called once per request, when its answer is over or its client has left. */
+  readonly onClose: (exchange: Exchange) => void
+  readonly now?: () => number
+}
+
+export type OpenExchange = (
+  request: ClientRequest,
+  response: ClientResponse,
+  expectation: Expectation,
+  isWebSocket?: boolean,
+) => Exchange
+
+/** A request with more header lines is refused. */
+const MAX_HEADER_LINES = 256
+// RFC 9110 section 7.2, without what no name needs: user info, lists and spaces are read in many ways.
+const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
+const SLASH = 47
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+/** The error detail for a request whose target is not plain. */
+export const UNSAFE_TARGET =
+  'The request target must be a plain path: no dot segments, encoded slashes, or controls.'
+
+/**
+ * Begins the exchange of one request: gives it an id and a call, reads its head once, and decides whether it can be
+ * routed at all.
+ *
+ * A request that cannot be routed is an exchange too, so that its answer has an id and the access log a line.
+ */
+export function createOpenExchange({
+  identityHeaders,
+  maxTargetBytes,
+  isTrustedProxy,
+  onOpen,
+  onClose,
+  now = () => performance.now(),
+}: OpenExchangeOptions): OpenExchange {
+  const readHead = createRequestHeadReader(identityHeaders)
+  const newId = createRequestIds()
+
+  function refusalOf(
+    request: ClientRequest,
+    head: RequestHead,
+    target: string,
+    kind: TargetKind,
+  ): GatewayError | undefined {
+    if (target.length > maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
+    if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
+    if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
+      return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
+    }
+    if (head.host !== undefined && !HOST.test(head.host)) {
+      return new GatewayError('WG_BAD_REQUEST', { detail: 'The Host header must be a host name or address.' })
+    }
+    if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
+      return new GatewayError('WG_BAD_REQUEST', { detail: 'The only Transfer-Encoding accepted is chunked.' })
+    }
+    if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
+      return new GatewayError('WG_BAD_REQUEST')
+    return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
+  }
+
+  function headOf({ rawHeaders }: ClientRequest, isProxied: boolean): RequestHead {
+    const head = readHead(rawHeaders)
+    if (!isProxied || head.forwarded === undefined || head.forwardedFor !== undefined) return head
+    return { ...head, ...readForwarded(head.forwarded, isTrustedProxy) }
+  }
+
+  return (request, response, expectation, isWebSocket = false) => {
+    const peerAddress = plainAddress(request.socket.remoteAddress)
+    const isProxied = isTrustedProxy(peerAddress)
+    const head = headOf(request, isProxied)
+    const url = request.url!
+    const target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
+    const kind = target.length > maxTargetBytes ? 'unsafe' : kindOfTarget(target)
+    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
+    const call = new Call(id, request.method!, target, now())
+    call.clientAddress = isProxied ? realAddress(peerAddress, head.forwardedFor, isTrustedProxy) : peerAddress
+    const exchange: Exchange = {
+      request,
+      response,
+      call,
+      head,
+      peerAddress,
+      isProxied,
+      hasEncodedSlash: kind === 'encoded-slash',
+      expectation,
+      refusal: refusalOf(request, head, target, kind),
+      isWebSocket,
+      plan: undefined,
+      outgoing: undefined,
+    }
+    onOpen()
+    response.on('close', () => onClose(exchange))
+    return exchange
+  }
+}

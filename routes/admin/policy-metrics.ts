@@ -1,0 +1,73 @@
+import type { AddLiveMetric, Sample } from './live-metric.ts'
+
+/** Routes beyond so many share the label `other`. */
+const MAX_ROUTES = 5_000
+
+/** Counts what the policies of routes have decided, by route and policy. */
+export class PolicyCounts {
+  readonly refusals = new LabelledCounter('policy')
+  readonly wouldRefusals = new LabelledCounter('policy')
+  readonly preflights = new LabelledCounter('result')
+
+  refused(route: string, policy: string): void {
+    this.refusals.add(route, policy)
+  }
+
+  wouldRefuse(route: string, policy: string): void {
+    this.wouldRefusals.add(route, policy)
+  }
+
+  preflight(route: string, result: string): void {
+    this.preflights.add(route, result)
+  }
+}
+
+class LabelledCounter {
+  readonly #label: string
+  readonly #routes = new Map<string, Map<string, number>>()
+
+  constructor(label: string) {
+    this.#label = label
+  }
+
+  add(route: string, value: string): void {
+    const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : 'other'
+    let counts = this.#routes.get(name)
+    if (!counts) {
+      counts = new Map()
+      this.#routes.set(name, counts)
+    }
+    counts.set(value, (counts.get(value) ?? 0) + 1)
+  }
+
+  *samples(): Generator<Sample> {
+    for (const [route, counts] of this.#routes) {
+      for (const [text, value] of counts) yield { labels: { route, [this.#label]: text }, value }
+    }
+  }
+}
+
+/** Adds the metrics of policies. */
+export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): void {
+  live(
+    'counter',
+    'waygate_policy_refusals_total',
+    'Requests that a policy of their route refused, by route and policy.',
+    'sum',
+    () => counts.refusals.samples(),
+  )
+  live(
+    'counter',
+    'waygate_policy_would_refuse_total',
+    'Requests that a policy would have refused if it were enforced, by route and policy.',
+    'sum',
+    () => counts.wouldRefusals.samples(),
+  )
+  live(
+    'counter',
+    'waygate_cors_preflights_total',
+    'CORS preflights answered by the gateway, by route and result: allowed, refused.',
+    'sum',
+    () => counts.preflights.samples(),
+  )
+}

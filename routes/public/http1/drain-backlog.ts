@@ -1,0 +1,73 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+
+/** A backlog that never runs dry is not waited for longer than this. */
+const MAX_CATCH_UP_MS = 2_000
+
+/**
+ * Resolves after a turn of the event loop in which nothing arrived: everything that the system held for this process by
+ * then was accepted (one connection a turn) and read. Gives up after two seconds.
+ *
+ * @param arrivals returns how many connections and requests have arrived so far
+ */
+export async function untilCaughtUp(arrivals: () => number): Promise<void> {
+  const giveUpAt = performance.now() + MAX_CATCH_UP_MS
+  let before: number
+  do {
+    before = arrivals()
+    await nextTurn()
+    // The first turn may have begun before the call; the second cannot.
+    await nextTurn()
+  } while (arrivals() !== before && performance.now() < giveUpAt)
+}
+
+/**
+ * Reads what the system already holds for a server before its connections are closed. Closing a connection on which an
+ * unread request has arrived resets it, and a client may not repeat a POST whose outcome it does not know.
+ *
+ * Needs no closing: it ends with the server.
+ */
+export class DrainBacklog {
+  /** Connections accepted since, on which nothing was asked yet. */
+  readonly #silent = new Set<Socket>()
+  /** Connections and requests since. */
+  #arrivals = 0
+  #onHeard: () => void = () => {}
+
+  constructor(servers: readonly Server[]) {
+    for (const server of servers) {
+      server.on('connection', this.#onConnection).on('request', this.#onRequest)
+    }
+  }
+
+  /** Resolves when everything that has arrived is accepted and read, see {@link untilCaughtUp}. */
+  caughtUp(): Promise<void> {
+    return untilCaughtUp(() => this.#arrivals)
+  }
+
+  /** Resolves when every connection accepted since has sent a request or ended; after `withinMs` at the latest. */
+  async heard(withinMs: number): Promise<void> {
+    if (this.#silent.size === 0) return
+    const all = new Promise<void>(resolve => {
+      this.#onHeard = resolve
+    })
+    await Promise.race([all, delay(withinMs, undefined, { ref: false })])
+  }
+
+  readonly #onConnection = (socket: Socket): void => {
+    this.#arrivals++
+    this.#silent.add(socket)
+    socket.once('close', () => this.#noLongerSilent(socket))
+  }
+
+  readonly #onRequest = ({ socket }: IncomingMessage): void => {
+    this.#arrivals++
+    this.#noLongerSilent(socket)
+  }
+
+  #noLongerSilent(socket: Socket): void {
+    this.#silent.delete(socket)
+    if (this.#silent.size === 0) this.#onHeard()
+  }
+}

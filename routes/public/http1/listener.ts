@@ -1,0 +1,155 @@
+import type { IncomingMessage, Server } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Call } from '../../../internal/call.ts'
+import type { Expectation } from '../../../internal/http/client-exchange.ts'
+import type { Exchange } from '../../../internal/policy.ts'
+import type { FreshConnection, Upstream } from '../../../internal/upstream.ts'
+import { readsItsChunks } from '../../../middleware/connection/chunked-upgrade.ts'
+import { createClientErrors } from '../../../middleware/connection/client-error.ts'
+import { LastRequests } from '../../../middleware/connection/pipelining.ts'
+import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
+import type { Deadlines } from '../../../middleware/request/deadlines.ts'
+import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
+import type { PublicProxy } from '../proxy.ts'
+import type { Respond } from '../respond.ts'
+import { DrainBacklog } from './drain-backlog.ts'
+import { mountWebSocketsLazily } from './lazy-websocket.ts'
+import type { Http1Response } from './response.ts'
+import { createHttp1Server, type Http1ServerOptions } from './server.ts'
+
+/** How long a client that has just connected has to send its request while the listener closes. */
+const FIRST_REQUEST_MS = 1_000
+
+/** The public listener has no routes of Fastify's, so nothing has a schema; the schema compilers would take 3 MB. */
+const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
+  compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema },
+}
+
+export interface Http1ListenerOptions
+  extends Omit<Http1ServerOptions, 'onConnect'>,
+    Omit<OpenExchangeOptions, 'now'> {
+  readonly proxy: PublicProxy
+  readonly respond: Respond
+  readonly deadlines: Deadlines
+  /** The way to a connection to a node, for WebSockets. */
+  readonly connect: Upstream<FreshConnection>
+  /** The largest WebSocket message, bytes; 0 = 100 MiB. */
+  readonly maxBodyBytes: number
+  /** Is called with the size of each piece of what is refused before there is a request. */
+  readonly onPiece: (bytes: number) => void
+  /** Is called when a request becomes a WebSocket. */
+  readonly onUpgrade: () => void
+  /** Is called with requests that were refused before there was an exchange, and with the status they got. */
+  readonly onRefused: (call: Call, status: number) => void
+  /** Is called with errors that are the gateway's own. */
+  readonly onInternalError: (error: unknown) => void
+}
+
+export interface Http1Listener {
+  /** Not yet listening. Its owner closes it, or calls `close()` once it has served. */
+  readonly app: FastifyInstance
+  /** Watches from now on who connects, because `close()` is near. */
+  expectClose(): void
+  /**
+   * Accepts no new connections, ends idle ones, and resolves when every request is over. A request that has arrived but
+   * was not read yet is answered; a client that has just connected gets a moment to send one.
+   */
+  close(): Promise<void>
+  /**
+   * Accepts no new connections and leaves the others open, idle ones included. Resolves when all of them have ended by
+   * themselves.
+   */
+  stopListening(): Promise<void>
+  /** Ends every connection at once. */
+  cutOff(): void
+}
+
+/**
+ * Creates the HTTP/1 side of the public listener.
+ *
+ * Fastify opens and closes the server. Plain requests go straight to the proxy, past Fastify's router, whose routes are
+ * fixed once it listens. WebSockets go to @fastify/http-proxy, in a Fastify of its own.
+ */
+export function createHttp1Listener(options: Http1ListenerOptions): Http1Listener {
+  const { proxy } = options
+  const clientErrors = createClientErrors({
+    onPiece: options.onPiece,
+    onLateHead: () => options.connections.endedLate(),
+    onRefused: options.onRefused,
+  })
+  const openExchange = createOpenExchange({
+    ...options,
+    onClose(exchange: Exchange) {
+      if (!exchange.response.headersSent) clientErrors.explain(exchange)
+      options.onClose(exchange)
+    },
+  })
+  const lastRequests = new LastRequests()
+
+  function serve(request: IncomingMessage, response: Http1Response, expectation: Expectation): void {
+    if (lastRequests.isBehind(request)) return
+    const exchange = openExchange(request, response, expectation)
+    lastRequests.note(request, response, exchange)
+    const { asksForUpgrade, chunked } = exchange.head
+    proxy.serve(exchange, asksForUpgrade && chunked ? readsItsChunks(request) : undefined)
+  }
+
+  /** A name such as localhost can stand for several addresses; each gets a server of its own. */
+  const servers: Server[] = []
+  const app = Fastify({
+    logger: false,
+    serverFactory: () => {
+      const server = createHttp1Server({ ...options, onConnect: clientErrors.refuseConnect }, serve)
+      servers.push(server)
+      return server
+    },
+    forceCloseConnections: 'idle',
+    clientErrorHandler: clientErrors.refuse,
+    schemaController: NO_SCHEMAS,
+  })
+  const cutOffWebSockets = canChooseUpgrades(app.server)
+    ? mountWebSocketsLazily(app, { ...options, openExchange })
+    : () => {}
+  const stopListening = async () => {
+    await Promise.all(servers.map(stopAccepting))
+  }
+  let backlog: DrainBacklog | undefined
+  return {
+    app,
+    expectClose() {
+      backlog ??= new DrainBacklog(servers)
+    },
+    async close() {
+      backlog ??= new DrainBacklog(servers)
+      await backlog.caughtUp()
+      void stopListening()
+      await backlog.heard(FIRST_REQUEST_MS)
+      await backlog.caughtUp()
+      await app.close()
+    },
+    stopListening,
+    cutOff() {
+      app.server.closeAllConnections()
+      cutOffWebSockets()
+    },
+  }
+}
+
+function refuseSchema(): never {
+  throw new Error('the public listener has no schemas')
+}
+
+/** Closes as net.Server does: http.Server's own close would end idle connections as well. */
+function stopAccepting(server: Server): Promise<void> {
+  return new Promise(resolve => NetServer.prototype.close.call(server, () => resolve()))
+}
+
+/**
+ * Returns whether this Node lets a server choose the upgrades it takes (since 22.21 and 24.9). On an older one the
+ * WebSocket plugin would receive every upgrade, h2c and pipelined ones too; then none is mounted, and requests for an
+ * upgrade are served as plain ones.
+ */
+function canChooseUpgrades(server: Server): boolean {
+  return (server as Server & { shouldUpgradeCallback?: unknown }).shouldUpgradeCallback === asksForWebSocket
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Expectation } from '../../../internal/http/client-exchange.ts'
+import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
+import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
+import { Http1Response } from './response.ts'
+
+// An import statement of a Node module reads all of its exports. WebSocket is one of this module's, and reading it loads
+// the client behind fetch: 5 MB in every process, which nothing here uses.
+const { createServer } = process.getBuiltinModule('node:http')
+
+export interface Http1ServerOptions {
+  readonly maxHeaderBytes: number
+  readonly headersTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  /** After so many requests a connection is closed; 0 = no limit. */
+  readonly maxRequestsPerConnection: number
+  readonly connections: Pick<ClientConnections, 'accept' | 'endedLate'>
+  /** Ends a connection on which a CONNECT arrived. */
+  readonly onConnect: (request: IncomingMessage, socket: Socket) => void
+}
+
+export type ServeHttp1 = (request: IncomingMessage, response: Http1Response, expectation: Expectation) => void
+
+/** How often a server looks for overdue heads, at most. */
+const MAX_CHECK_INTERVAL_MS = 500
+/** An idle connection is kept this much longer than the client is told, so that no request meets its end. */
+const KEEP_ALIVE_MARGIN_MS = 1_000
+
+/** Creates Node's server with every limit that applies before there is a request to serve. */
+export function createHttp1Server(
+  options: Http1ServerOptions,
+  serve: ServeHttp1,
+): Server<typeof IncomingMessage, typeof Http1Response> {
+  const { keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes, maxRequestsPerConnection } = options
+  const marginMs = Math.min(KEEP_ALIVE_MARGIN_MS, Math.floor(keepAliveTimeoutMs / 2))
+  const server = createServer(
+    {
+      ServerResponse: Http1Response,
+      keepAliveTimeout: keepAliveTimeoutMs - marginMs,
+      keepAliveTimeoutBuffer: marginMs,
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, headersTimeoutMs),
+      // The route limits long uploads.
+      requestTimeout: 0,
+      maxHeaderSize: maxHeaderBytes,
+      // Open exchange refuses a missing Host, with a problem document and a line in the access log.
+      requireHostHeader: false,
+      shouldUpgradeCallback: asksForWebSocket,
+      // Most requests have no body: running a stream on which nothing arrives would cost more than routing.
+      optimizeEmptyRequests: true,
+    },
+    (request, response) => {
+      closeAfterLast(response)
+      serve(request, response, 'none')
+    },
+  )
+  // Node would silently drop header lines beyond this limit; open exchange counts them and refuses.
+  server.maxHeadersCount = 0
+  server.maxRequestsPerSocket = maxRequestsPerConnection
+  return server
+    .on('connection', socket => options.connections.accept(socket))
+    .on('checkContinue', (request, response) => {
+      closeAfterLast(response)
+      serve(request, response, 'continue')
+    })
+    .on('checkExpectation', (request, response) => {
+      closeAfterLast(response)
+      serve(request, response, request.headers.expect === '' ? 'none' : 'unknown')
+    })
+    .on('connect', (request, socket: Duplex) => options.onConnect(request, socket as Socket))
+}
+
+/** Closes a connection after its last request. Node tells the client, and leaves the closing to it. */
+function closeAfterLast(response: Http1Response & { maxRequestsOnConnectionReached?: boolean }): void {
+  if (response.maxRequestsOnConnectionReached) response.closeAfter()
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LivePolicies } from '../../../cmd/gateway/policies.ts'
+import { Call } from '../../../internal/call.ts'
+import { GatewayError } from '../../../internal/http/errors.ts'
+import { createWholeResponse } from '../../../internal/http/whole-response.ts'
+import { type CreatePolicy, type Exchange, type Policy, runSteps } from '../../../internal/policy.ts'
+import type { Route } from '../../../internal/routing/route.ts'
+import type { UpstreamResponse } from '../../../internal/upstream.ts'
+import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
+import { testRequest, testRoute } from '../../support/route.ts'
+
+type Create = CreatePolicy<never, unknown>
+
+const ANSWER = createWholeResponse(200, [], Buffer.from('node'))
+
+/** Policies by name; notes what is made and closed. */
+function open(chain: Readonly<Record<string, (rule: unknown) => Policy>>) {
+  const events: string[] = []
+  const counts = new PolicyCounts()
+  const noting = Object.fromEntries(
+    Object.entries(chain).map(([name, create]) => [
+      name,
+      ((rule: unknown) => {
+        const text = `${name} ${JSON.stringify(rule)}`
+        events.push(`made ${text}`)
+        return { ...create(rule), close: () => void events.push(`closed ${text}`) }
+      }) as Create,
+    ]),
+  )
+  const policies = new LivePolicies({ upstream: async () => ANSWER, counts, chain: noting })
+  return { policies, counts, events }
+}
+
+function exchangeOf(route: Route): Exchange {
+  const call = new Call('id', 'GET', '/', 0)
+  call.route = route
+  return { call } as Exchange
+}
+
+const routeWith = (policies: Route['policies'], id = 'r1') => testRoute({ id, policies })
+
+test('a policy is made at the first request of its route, and once', () => {
+  const { policies, events } = open({ a: () => ({}), b: () => ({}) })
+  const route = routeWith({ a: 1 })
+  assert.deepEqual(events, [])
+  assert.equal(policies.planOf(route), policies.planOf(route))
+  assert.deepEqual(events, ['made a 1'])
+})
+
+test('state survives a relist and edits of anything else, and ends with its rule', () => {
+  const { policies, events } = open({ a: () => ({}), b: () => ({}) })
+  policies.planOf(routeWith({ a: { n: 1 }, b: 1 }))
+  policies.planOf(routeWith({ a: 1 }, 'other'))
+  const relisted = [routeWith({ a: { n: 1 }, b: 1 }), routeWith({ a: 1 }, 'other')]
+  policies.retain(relisted)
+  for (const route of relisted) policies.planOf(route)
+  assert.deepEqual(events, ['made a {"n":1}', 'made b 1', 'made a 1'])
+  events.length = 0
+
+  const edited = testRoute({ id: 'r1', path: '/other', timeoutMs: 1, policies: { a: { n: 1 }, b: 2 } })
+  policies.retain([edited, relisted[1]!])
+  policies.planOf(edited)
+  assert.deepEqual(events, ['closed b 1', 'made b 2'])
+  events.length = 0
+
+  policies.retain([testRoute({ id: 'r1' })])
+  assert.deepEqual(events.sort(), ['closed a 1', 'closed a {"n":1}', 'closed b 2'])
+})
+
+test('policies of automatic routes stay: they come and go with their nodes, not with documents', () => {
+  const { policies, events } = open({ a: () => ({}) })
+  policies.planOf(testRoute({ id: 'auto:user', origin: 'auto', policies: { a: 1 } }))
+  policies.retain([])
+  assert.deepEqual(events, ['made a 1'])
+  policies.close()
+  assert.deepEqual(events, ['made a 1', 'closed a 1'])
+})
+
+test('a rule that changes without a word is noticed at the next request', () => {
+  const { policies, events } = open({ a: () => ({}) })
+  policies.planOf(routeWith({ a: 1 }))
+  policies.planOf(routeWith({ a: 2 }))
+  assert.deepEqual(events, ['made a 1', 'closed a 1', 'made a 2'])
+})
+
+test('requests meet policies in the order of the chain, answers in the opposite one', async () => {
+  const seen: string[] = []
+  const policy = (name: string) => (): Policy => ({
+    onRequest: () => void seen.push(`request ${name}`),
+    onAuthorized: () => void seen.push(`authorized ${name}`),
+    around: next => (request, call) => {
+      seen.push(`around ${name}`)
+      return next(request, call)
+    },
+    onResponse: () => void seen.push(`response ${name}`),
+  })
+  const { policies } = open({ a: policy('a'), b: policy('b'), c: policy('c') })
+  const route = routeWith({ c: 1, a: 1 })
+  const exchange = exchangeOf(route)
+  const plan = policies.planOf(route)
+  assert.equal(runSteps(plan.onRequest, exchange), undefined)
+  assert.equal(runSteps(plan.onAuthorized, exchange), undefined)
+  assert.equal(await plan.upstream(testRequest(), exchange.call), ANSWER)
+  for (const edit of plan.onResponse) edit({ status: 200, headers: [], from: 'upstream' }, exchange)
+  assert.deepEqual(seen, [
+    ...['request a', 'request c', 'authorized a', 'authorized c'],
+    ...['around a', 'around c', 'response c', 'response a'],
+  ])
+})
+
+test('the first answer ends the steps, without a promise where no step waits', async () => {
+  const own = createWholeResponse(204, [], Buffer.alloc(0))
+  const answers: Readonly<Record<string, () => ReturnType<NonNullable<Policy['onRequest']>>>> = {
+    none: () => undefined,
+    own: () => own,
+    later: async () => undefined,
+    ownLater: async () => own,
+    never: () => assert.fail('behind the answer'),
+  }
+  const run = (...names: string[]): UpstreamResponse | undefined | Promise<UpstreamResponse | undefined> => {
+    const { policies } = open(
+      Object.fromEntries(names.map(name => [name, () => ({ onRequest: answers[name]! })])),
+    )
+    const route = routeWith(Object.fromEntries(names.map(name => [name, 1])))
+    return runSteps(policies.planOf(route).onRequest, exchangeOf(route))
+  }
+  assert.equal(run('none'), undefined)
+  assert.equal(run('none', 'own', 'never'), own)
+  assert.ok(run('later') instanceof Promise)
+  assert.equal(await run('later', 'none'), undefined)
+  assert.equal(await run('later', 'own', 'never'), own)
+  assert.equal(await run('none', 'ownLater', 'never'), own)
+})
+
+test('refusals are counted by route and policy, whether a step waited or not, and noted in the call', async () => {
+  const refuse = () => {
+    throw new GatewayError('WG_FORBIDDEN')
+  }
+  const { policies, counts } = open({
+    now: () => ({ onRequest: refuse }),
+    later: () => ({ onRequest: async () => refuse() }),
+    broken: () => ({
+      onRequest: () => {
+        throw new TypeError('a bug')
+      },
+    }),
+  })
+  for (const name of ['now', 'later', 'broken']) {
+    const route = routeWith({ [name]: 1 }, name)
+    const exchange = exchangeOf(route)
+    await assert.rejects(async () => runSteps(policies.planOf(route).onRequest, exchange))
+    assert.equal(exchange.call.policy, name === 'broken' ? undefined : name)
+  }
+  assert.deepEqual(
+    [...counts.refusals.samples()],
+    [
+      { labels: { route: 'now', policy: 'now' }, value: 1 },
+      { labels: { route: 'later', policy: 'later' }, value: 1 },
+    ],
+  )
+})
+
+test('a broken route refuses every request before any policy', () => {
+  const { policies, events } = open({ a: () => ({}) })
+  const route = testRoute({ policies: {}, isBroken: true })
+  assert.throws(() => runSteps(policies.planOf(route).onRequest, exchangeOf(route)), {
+    code: 'WG_ROUTE_BROKEN',
+    headers: { 'retry-after': '5' },
+  })
+  assert.deepEqual(events, [])
+})
+
+test('labels stay bounded: routes beyond the first 5,000 are counted together', () => {
+  const counts = new PolicyCounts()
+  for (let i = 0; i < 5_010; i++) counts.refused(`r${i}`, 'clients')
+  const samples = [...counts.refusals.samples()]
+  assert.equal(samples.length, 5_001)
+  assert.deepEqual(samples.at(-1), { labels: { route: 'other', policy: 'clients' }, value: 10 })
+})

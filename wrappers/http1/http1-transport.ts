@@ -1,0 +1,269 @@
+import type { Call } from '../../internal/call.ts'
+import type { ClientResponse } from '../../internal/http/client-exchange.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import { withoutHeaders } from '../../internal/http/header-lines.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
+import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { isFailureStatus } from '../breaker/circuit-breaker.ts'
+import { isMovable } from '../retry/retry-rules.ts'
+import type { AnswerHead } from './answer-head.ts'
+import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts'
+import type { NodeConnection } from './node-connection.ts'
+import type { Chunk, NodeExchange } from './node-exchange.ts'
+import { RequestBodySender } from './request-body-sender.ts'
+import { writeRequestHead } from './request-text.ts'
+
+export interface Http1TransportOptions extends ConnectionPoolOptions {
+  /** Is called with the size of each piece of an answer's body. */
+  readonly onPiece: (bytes: number) => void
+}
+
+/** Sends requests to one node over HTTP/1.1, on connections of a pool. */
+export class Http1Transport implements Transport {
+  readonly #peer: Peer
+  readonly #onPiece: (bytes: number) => void
+  readonly #pool: ConnectionPool
+
+  /** @param peer the node; its counters are kept here */
+  constructor(peer: Peer, { onPiece, ...pool }: Http1TransportOptions) {
+    this.#peer = peer
+    this.#onPiece = onPiece
+    this.#pool = new ConnectionPool(pool)
+  }
+
+  /**
+   * Keeps the pieces of the answer that arrive together with its head: when the caller then asks for the body and all of
+   * it is there, head and body leave in a single write.
+   */
+  send(request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
+    return new Promise((resolve, reject) => {
+      new Http1Try(request, call, this.#peer, this.#pool, this.#onPiece, resolve, reject).start()
+    })
+  }
+
+  tellHung(): void {
+    this.#pool.tellHung()
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  destroy(): Promise<void> {
+    return this.#pool.destroy()
+  }
+}
+
+/** Bytes kept for a caller that has not asked for the body yet; beyond, the node is paused. */
+const MAX_EARLY_BYTES = 65_536
+const NO_HEADERS: readonly string[] = []
+const NO_CONTENT = 204
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+
+/** One request and its answer: the connection's view of it and the answer in one, to be one object per try. */
+class Http1Try implements UpstreamResponse, NodeExchange {
+  status = 0
+  headers: readonly string[] = NO_HEADERS
+  readonly method: string
+  readonly #request: UpstreamRequest
+  readonly #call: Call
+  readonly #peer: Peer
+  readonly #pool: ConnectionPool
+  readonly #onPiece: (bytes: number) => void
+  readonly #resolve: (response: UpstreamResponse) => void
+  readonly #reject: (failure: UpstreamFailure) => void
+  #head = ''
+  #body: RequestBodySender | undefined = undefined
+  #connection: NodeConnection | undefined = undefined
+  #target: ClientResponse | undefined = undefined
+  #early: Chunk[] = []
+  #earlyBytes = 0
+  #ended = false
+  #broken = false
+  #over = false
+  #listensForDrain = false
+  #observer: BodyObserver | undefined = undefined
+  #isDelimited = true
+  #hasLength = false
+
+  constructor(
+    request: UpstreamRequest,
+    call: Call,
+    peer: Peer,
+    pool: ConnectionPool,
+    onPiece: (bytes: number) => void,
+    resolve: (response: UpstreamResponse) => void,
+    reject: (failure: UpstreamFailure) => void,
+  ) {
+    this.method = request.method
+    this.#request = request
+    this.#call = call
+    this.#peer = peer
+    this.#pool = pool
+    this.#onPiece = onPiece
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
+  get bodyIdleTimeoutMs(): number | undefined {
+    return this.#request.route.bodyIdleTimeoutMs
+  }
+
+  start(): void {
+    const { body } = this.#request
+    this.#peer.inFlight++
+    this.#call.current = this
+    try {
+      const { head, bodyLength } = writeRequestHead(this.#request, this.#peer.address)
+      this.#head = head
+      if (body) this.#body = new RequestBodySender(body, bodyLength)
+    } catch (error) {
+      this.#fail(new UpstreamFailure('unsendable', error))
+      return
+    }
+    this.#pool.request(this)
+  }
+
+  /**
+   * Ends the try, whatever it is waiting for. A try whose own timeout expires while the client still owes the body goes
+   * on: that says nothing about the node, and clients that send no body could otherwise get every node ejected. The
+   * call's timeout ends such a try without blaming the node.
+   */
+  cancel(given: UpstreamFailure): void {
+    let reason = given
+    if (given.kind === 'timeout' && this.status === 0 && this.#body?.waitsForClient) {
+      if (!this.#call.ended) return
+      reason = new UpstreamFailure('unsendable', new GatewayError('WG_REQUEST_TIMEOUT'))
+    }
+    if (this.#connection) this.#connection.abort(reason)
+    else {
+      this.#pool.forget(this)
+      this.#fail(reason)
+    }
+  }
+
+  onConnection(connection: NodeConnection): void {
+    this.#connection = connection
+    connection.send(this, this.#head, this.#body)
+  }
+
+  onHead({ status, headers, framing, tellsLength }: AnswerHead): void {
+    this.status = status
+    // A reader that does not know that a 204 has no body would wait for one.
+    this.headers = status === NO_CONTENT ? withoutHeaders(headers, CONTENT_LENGTH) : headers
+    this.#isDelimited = framing !== 'close'
+    this.#hasLength = tellsLength
+    if (isFailureStatus(status)) this.#peer.failures++
+    this.#resolve(this)
+  }
+
+  onChunk(chunk: Chunk): void {
+    this.#onPiece(chunk.length)
+    this.#observer?.onChunk(chunk)
+    const target = this.#target
+    if (target) {
+      if (!write(target, chunk)) this.#pauseUntilDrained(target)
+      return
+    }
+    this.#early.push(chunk)
+    this.#earlyBytes += chunk.length
+    if (this.#earlyBytes > MAX_EARLY_BYTES) this.#connection!.pause()
+  }
+
+  onEnd(): void {
+    this.#connection = undefined
+    this.#ended = true
+    this.#finish()
+    this.#observer?.onEnd(this.#isDelimited)
+    this.#target?.end()
+  }
+
+  onHung(): void {
+    if (isMovable(this.#request, this.#call)) this.cancel(new UpstreamFailure('hung'))
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    this.#connection = undefined
+    if (this.status === 0) {
+      this.#fail(failure)
+      return
+    }
+    this.#broken = true
+    this.#finish()
+    this.#observer?.onEnd(false)
+    if (this.#target) this.#target.abort(this.#hasLength)
+  }
+
+  observe(observer: BodyObserver): void {
+    for (const chunk of this.#early) observer.onChunk(chunk)
+    if (this.#ended) observer.onEnd(this.#isDelimited)
+    else if (this.#broken) observer.onEnd(false)
+    else this.#observer = observer
+  }
+
+  sendBody(target: ClientResponse): void {
+    const early = this.#early
+    if (this.#broken) {
+      target.abort(this.#hasLength)
+    } else if (this.#ended) {
+      for (let i = 0; i < early.length - 1; i++) write(target, early[i]!)
+      endWith(target, early.at(-1))
+    } else {
+      this.#target = target
+      let writable = true
+      for (const chunk of early) writable = write(target, chunk)
+      // The head of an answer whose body is yet to come (an event stream) must not wait for the body.
+      // flushHeaders() would write bytes beyond ASCII as UTF-8.
+      if (early.length === 0) target.write('', 'latin1')
+      if (writable) this.#connection!.resume()
+      else this.#pauseUntilDrained(target)
+    }
+    this.#early = []
+  }
+
+  discard(): void {
+    this.#connection?.abort(new UpstreamFailure('aborted'))
+  }
+
+  #pauseUntilDrained(target: ClientResponse): void {
+    this.#connection!.pause()
+    if (this.#listensForDrain) return
+    this.#listensForDrain = true
+    target.on('drain', () => this.#connection?.resume())
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    if (this.#over) return
+    if (failure.kind !== 'aborted' && failure.kind !== 'unsendable') this.#peer.failures++
+    if (failure.kind === 'timeout') this.#peer.timeouts++
+    this.#finish()
+    this.#reject(failure)
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#peer.inFlight--
+    if (this.#call.current === this) this.#call.current = undefined
+  }
+}
+
+/** Writes a chunk; latin1 carries every byte of a text as it is. */
+function write(target: ClientResponse, chunk: Chunk): boolean {
+  return typeof chunk === 'string' ? target.write(chunk, 'latin1') : target.write(chunk)
+}
+
+/**
+ * Ends an answer with its last chunk. Node joins a head only with text: given a Buffer, it writes two pieces with
+ * `writev`, which costs half as much again as one `write`.
+ */
+function endWith(target: ClientResponse, chunk: Chunk | undefined): void {
+  if (chunk === undefined) target.end()
+  else if (typeof chunk === 'string') target.end(chunk, 'latin1')
+  else target.end(chunk)
+}
