@@ -25,13 +25,13 @@ for (const [file, content] of generatedFiles(read)) {
   })
 }
 
-test('a page that has lost a mark is an error, and what stands around the marks is kept', () => {
+test('a page without a mark is an error, and the text around the marks is kept', () => {
   assert.throws(() => replacePart('text', 'fields', 'x'), /lacks <!-- generated: fields -->/)
   const page = 'a\n<!-- generated: x -->\nold\n<!-- end of x -->\nb\n'
   assert.equal(replacePart(page, 'x', 'new'), 'a\n<!-- generated: x -->\n\nnew\n\n<!-- end of x -->\nb\n')
 })
 
-test('the example on the page is a configuration that works', t => {
+test('the example on the page is a valid configuration', t => {
   assert.equal(examples.length, 1)
   const cwd = tempFolder(t, {
     'waygate.yaml': examples[0]!,

@@ -36,7 +36,7 @@ async function startDemo(args: readonly string[]): Promise<Demo> {
       'it has said everything',
       () => {
         if (program.hasExited()) return 'ended'
-        return program.stdout().includes('Ctrl-C ends all of it.')
+        return program.stdout().includes('Ctrl-C stops all of it.')
       },
       { withinMs: 30_000 },
     )

@@ -21,7 +21,7 @@ const wanted = {
   expiresInSeconds: 60,
 }
 
-test('a gateway that finds the value at its key lets the API key in, until it ends', () => {
+test('a gateway accepts the API key once its value is in etcd, until it expires', () => {
   const { key, etcdKey, value } = makeApiKey(wanted, '/keys/', NOW)
   const credentials = new LiveCredentials({
     jwt: { claimHeaders: { sub: 'x-user-id', tier: 'x-tier' } },
@@ -55,7 +55,7 @@ test('a gateway that finds the value at its key lets the API key in, until it en
   assert.throws(present, { code: 'WG_TOKEN_EXPIRED' })
 })
 
-test('while the keys have not come yet, a key is neither let in nor refused for good', () => {
+test('while the keys are not loaded yet, a key is neither accepted nor finally refused', () => {
   const credentials = new LiveCredentials({ jwt: { claimHeaders: {} } } as never)
   const authenticator = createApiKeyAuthenticator({ apiKeys: credentials.apiKeys, header: 'x-api-key' })
   const present = () =>
@@ -63,7 +63,7 @@ test('while the keys have not come yet, a key is neither let in nor refused for 
   assert.throws(present, { code: 'WG_AUTH_UNAVAILABLE', status: 503, headers: { 'retry-after': '1' } })
 })
 
-test('no two keys are the same, and neither key nor hash stands in the value', () => {
+test('no two keys are the same, and the value contains neither key nor hash', () => {
   const made = Array.from({ length: 100 }, () => makeApiKey(wanted, '/keys/', NOW))
   assert.equal(new Set(made.map(({ key }) => key)).size, 100)
   for (const { key, etcdKey, value } of made) {
@@ -73,7 +73,7 @@ test('no two keys are the same, and neither key nor hash stands in the value', (
   }
 })
 
-test('the command prints the key, and what to put where', async () => {
+test('the command prints the key, and the key and value for etcd', async () => {
   const { code, stdout } = await runProgram({
     args: ['api-key', '--owner', "o'neill", '--scope', 'a', '--scope', 'b'],
   })
@@ -84,7 +84,7 @@ test('the command prints the key, and what to put where', async () => {
   assert.match(stdout, /etcdctl put '\S+' '\{"owner":"o'\\''neill",/)
 })
 
-test('the command for passwords reads one and prints a line for the file of users', async () => {
+test('hash-password reads a password and prints a line for the users file', async () => {
   const child = spawn(process.execPath, ['cmd/waygate.ts', 'hash-password', '--user', 'anna'], {
     cwd: new URL('../../..', import.meta.url),
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -35,7 +35,7 @@ test('every problem of a configuration is a line with its place and path', t => 
   })
 })
 
-test('a format that nobody knows is a problem, as it is at start', t => {
+test('an unknown format is a problem, as it is at start', t => {
   const formats = 'the formats are auto, waygate, plain-address,'
   const yaml = 'discovery:\n  format: nope\n  sources:\n    - { prefix: /a/, format: consul }\n'
   const { code, lines } = check(t, yaml)
@@ -68,12 +68,12 @@ test('every problem of a route document is a line with its place and path', t =>
   })
 })
 
-test('a document that lacks its path or its service is still told to be a route', t => {
+test('a document without path or service is still recognized as a route', t => {
   assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing'])
   assert.deepEqual(check(t, 'path: /a').lines, ['a.yaml:1: $.service: is missing'])
 })
 
-test('the value of an API key is told by its owner, and every problem of it has its place and path', t => {
+test('the value of an API key is recognized by its owner, and every problem has its place and path', t => {
   const good =
     '{"owner": "acme", "scopes": ["a"], "claims": {"tier": "pro"}, "expiresAt": "2030-01-31T00:00:00Z"}'
   assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (API key)'] })
@@ -93,7 +93,7 @@ test('the value of an API key is told by its owner, and every problem of it has 
   assert.deepEqual(check(t, 'scopes: []', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
 })
 
-test('a services file is told by its services, and whatever of it would not be used has its place', t => {
+test('a services file is recognized by its services, and every problem has its place', t => {
   const good = 'services:\n  user: [10.0.0.1:80]\nroutes:\n  r: { path: /a, service: user }\n'
   assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (services file)'] })
   const bad = [
@@ -130,7 +130,7 @@ test('the kind can be forced', t => {
   assert.match(check(t, 'path: /a', { kind: 'config' }).lines[0] ?? '', /\$\.path: is not a known field/)
 })
 
-test('warnings are shown, and are no problem', t => {
+test('warnings are shown and are not problems', t => {
   const { code, lines } = check(t, 'jwt: { secret: short }')
   assert.equal(code, 0)
   assert.match(lines[0] ?? '', /^a\.yaml: warning: jwt\.secret has 5 bytes/)

@@ -32,7 +32,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
   const doctor = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
     runProgram({ args: ['doctor', ...args], cwd: folder, env })
 
-  test('says that nothing is wrong, and exits with 0', async () => {
+  test('reports that there are no problems, and exits with 0', async () => {
     const { code, stdout, stderr } = await doctor(['--etcd', etcd.url])
     assert.equal(code, 0, stdout)
     assert.equal(stderr, '')
@@ -92,7 +92,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
     )
   })
 
-  test('an embedded etcd that runs is looked at; warnings alone exit with 0', async () => {
+  test('a running embedded etcd is examined; warnings alone exit with 0', async () => {
     const { code, stdout } = await doctor(['--embedded-etcd', place, '--services-prefix', '/warned/'])
     assert.equal(code, 0, stdout)
     assert.match(stdout, /an embedded etcd already listens there and was examined/)
@@ -100,7 +100,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
     assert.match(stdout, /\n1 warning\.\n$/)
   })
 
-  test('where the embedded etcd would listen, nothing else may', async () => {
+  test('another process at the address of the embedded etcd is a problem', async () => {
     const other = createServer(socket => socket.on('error', () => {}).end())
     await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
     try {
@@ -122,7 +122,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
     assert.match(stdout, /^ok {7}discovery\.registry is memory: etcd is not used$/m)
   })
 
-  test('a variable that nobody knows is a warning', async () => {
+  test('an unknown variable is a warning', async () => {
     const port = await freePort()
     const { stdout } = await doctor(['--embedded-etcd', `127.0.0.1:${port}`], { WAYGATE_ETCD_PASWORD: 'x' })
     assert.match(stdout, /^warning {2}environment WAYGATE_ETCD_PASWORD is not a variable/m)
@@ -135,7 +135,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
   })
 })
 
-test('switches take no value, and the word after one is none', () => {
+test('switches take no value, not even the next argument', () => {
   const none = { command: 'doctor', config: undefined, settings: [] }
   assert.deepEqual(parseCommandLine(['doctor']), { ...none, writeCheck: false, json: false })
   assert.deepEqual(parseCommandLine(['doctor', '--json', '--write-check', '--config', 'a.yaml']), {

@@ -75,7 +75,7 @@ test('without a key to sign with it says what to set', t => {
   })
 })
 
-test('a private key that cannot be read is said with its file', t => {
+test('a private key that cannot be read is reported with its file', t => {
   assert.throws(() => signToken(options, load(t, { privateKeyFile: 'no.pem' })), {
     name: 'ConfigError',
     message: /^waygate\.yaml:1: \$\.jwt\.privateKeyFile: .*no\.pem cannot be read: no such file$/,

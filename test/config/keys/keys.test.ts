@@ -52,7 +52,7 @@ for (const [what, pem, algorithms] of kinds) {
   })
 }
 
-test('a secret verifies the HS family, and one newline at the end of its file does not count', t => {
+test('a secret verifies the HS family, and one newline at the end of its file is ignored', t => {
   const secret = '0123456789abcdef0123456789abcdef'
   const { keys, warnings } = load(t, { secretFile: 's' }, { s: `${secret}\n` })
   assert.deepEqual(keys.jwt?.algorithms, ['HS256', 'HS384', 'HS512'])
@@ -68,7 +68,7 @@ test('a secret below 32 bytes is accepted with a warning', t => {
   ])
 })
 
-test('an algorithm that the key is not made for is refused: signatures are forged that way', t => {
+test('an algorithm that does not fit the key is refused, since signatures are forged that way', t => {
   const files = { 'key.pem': rsa2048.publicKey }
   assert.match(
     problemOf(t, { publicKeyFile: 'key.pem', algorithms: ['RS256', 'HS256'] }, files),

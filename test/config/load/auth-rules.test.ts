@@ -37,7 +37,7 @@ function problemsOf(
 const issuer = (more: object) => ({ issuer: 'https://a', ...more })
 const jwt = (...issuers: readonly object[]) => ({ jwt: { issuers } })
 
-test('issuers have a secret, a key file or an address each', t => {
+test('each issuer has a secret, a key file or the URL of a key set', t => {
   const { config, keys, warnings } = load(
     t,
     jwt(
@@ -154,7 +154,7 @@ test('users come from the configuration and from a file', t => {
   assert.equal(keys.users?.get('anna')?.password.logCost, 14)
 })
 
-test('every line of a file of users that cannot be used is named, and no hash is repeated', t => {
+test('every invalid line of a users file is reported, and no hash is repeated', t => {
   const users = [`anna:${HASH}`, 'no colon', `anna:${HASH}`, 'bert:$2y$05$abc', `:${HASH}`].join('\n')
   assert.deepEqual(problemsOf(t, { basic: { usersFile: 'users' } }, { users }), [
     '$.basic.usersFile: users:2: must be name:hash',
@@ -167,7 +167,7 @@ test('every line of a file of users that cannot be used is named, and no hash is
   ])
 })
 
-test('a secret of an issuer that is too short is warned of with its place', t => {
+test('a short secret of an issuer causes a warning with its place', t => {
   assert.deepEqual(load(t, jwt(issuer({ secretFile: 'short' }))).warnings, [
     'jwt.issuers[0].secretFile has 5 bytes; below 32 it can be guessed from a token (RFC 7518 section 3.2)',
   ])

@@ -18,7 +18,7 @@ function problemsOf(t: TestContext, yaml: string | undefined, options: Partial<L
   assert.fail('it was accepted')
 }
 
-test('without a file, an environment or options the defaults hold, and nothing is warned of', t => {
+test('without a file, an environment and options the defaults apply, without warnings', t => {
   const cwd = tempFolder(t)
   const { config, keys, warnings, file, sourceOf } = loadConfig({ env: { PATH: '/bin' }, cwd })
   assert.deepEqual(warnings, [])
@@ -80,7 +80,7 @@ test('a stronger layer wins field by field: command line, environment, file, def
   ])
 })
 
-test('a section of the file keeps the defaults of the fields it does not name', t => {
+test('fields that a section of the file leaves out keep their defaults', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': 'breaker: { openMs: 1234 }' })
   const { config, sourceOf } = loadConfig({ env: {}, cwd })
   const { breaker } = config
@@ -139,7 +139,7 @@ test('every variable of the environment reaches its field', t => {
 
 const PEM = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'
 
-test('the configuration is frozen through and through', t => {
+test('the configuration is deeply frozen', t => {
   const cwd = tempFolder(t, {
     'waygate.yaml': 'routes: { documents: { a: { path: /a, service: a, methods: [GET] } } }',
   })
@@ -312,7 +312,7 @@ function bomb(): string {
   return levels.join('\n')
 }
 
-test('the file of services is found where every other path starts', t => {
+test('a relative path of the services file starts at the working directory', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': 'discovery: { registry: file, file: ./services.yaml }' })
   const { discovery } = loadConfig({ env: {}, cwd }).config
   assert.deepEqual([discovery.registry, discovery.file], ['file', join(cwd, 'services.yaml')])
@@ -326,7 +326,7 @@ test('an admin listener off loopback needs a token', t => {
   assert.equal(loadConfig({ env: { WAYGATE_ADMIN_TOKEN: 'x' }, cwd }).config.adminToken, 'x')
 })
 
-test('an empty variable counts as absent, except where a protection would fall away', t => {
+test('an empty variable counts as absent, except where a protection would be dropped', t => {
   const cwd = tempFolder(t)
   assert.equal(loadConfig({ env: { WAYGATE_PORT: '', WAYGATE_CONFIG: '' }, cwd }).config.port, 8080)
   assert.deepEqual(problemsOf(t, undefined, { env: { WAYGATE_JWT_SECRET: '', WAYGATE_ADMIN_TOKEN: ' ' } }), [
@@ -335,13 +335,13 @@ test('an empty variable counts as absent, except where a protection would fall a
   ])
 })
 
-test('a list variable of commas alone is refused', t => {
+test('a list variable of nothing but commas is refused', t => {
   assert.deepEqual(problemsOf(t, undefined, { env: { WAYGATE_JWT_AUDIENCE: ',' } }), [
     'environment WAYGATE_JWT_AUDIENCE: $.jwt.audience: must not be empty',
   ])
 })
 
-test('a variable that looks like ours and is none is warned of', t => {
+test('an unknown variable that begins with WAYGATE_ causes a warning', t => {
   const { warnings } = loadConfig({ env: { WAYGATE_PROT: '1' }, cwd: tempFolder(t) })
   assert.deepEqual(warnings, [
     'environment WAYGATE_PROT is not a variable of Waygate (did you mean "WAYGATE_PORT"?)',
@@ -367,7 +367,7 @@ test('the embedded etcd on the command line replaces the endpoints of the file',
   assert.deepEqual(loadConfig({ env: {}, flags, cwd }).config.etcd, { embedded: '127.0.0.1:0' })
 })
 
-test('two of a group in one layer are refused, in two layers the stronger holds', t => {
+test('two fields of a group are refused in one layer; in two layers the stronger one wins', t => {
   const flags = [
     { path: 'etcd.endpoints', value: ['http://a:1'], source: 'option --etcd' },
     { path: 'etcd.embedded', value: '127.0.0.1:0', source: 'option --embedded-etcd' },
@@ -390,12 +390,12 @@ test('messages never repeat a secret', t => {
   ])
 })
 
-test('an empty file is a file that says nothing', t => {
+test('an empty file sets nothing', t => {
   const cwd = tempFolder(t, { 'waygate.yaml': '# nothing yet\n' })
   assert.equal(loadConfig({ env: {}, cwd }).config.port, 8080)
 })
 
-test('whatever stands in a field, the outcome is a configuration or a list of problems', t => {
+test('any value in any field leads to a configuration or to a list of problems', t => {
   const cwd = tempFolder(t)
   const fields = Object.keys(ConfigSchema.properties).flatMap(name => {
     const section = ConfigSchema.properties[name as keyof typeof ConfigSchema.properties]
@@ -436,7 +436,7 @@ test('whatever stands in a field, the outcome is a configuration or a list of pr
   }
 })
 
-test('sticky cookies need a secret wherever they are asked for, from the environment or a file', t => {
+test('sticky cookies need a secret wherever they are used, from the environment or a file', t => {
   const file = [
     'routes:',
     '  defaults: { balancer: sticky-cookie }',

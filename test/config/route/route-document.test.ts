@@ -64,7 +64,7 @@ test('a document of two fields becomes a route with every default', () => {
   })
 })
 
-test('a full document becomes the route that it says', () => {
+test('a document with every field becomes a route with these values', () => {
   const document = {
     path: '/api/v1/task/*',
     methods: ['GET', 'POST'],
@@ -112,7 +112,7 @@ test('a full document becomes the route that it says', () => {
   assert.ok([route, route.methods, route.hosts, route.auth, route.fallback].every(Object.isFrozen))
 })
 
-test('auth is a list of ways, each with what must be granted', () => {
+test('auth may be a list of authenticators, each with requirements', () => {
   const auth = (value: unknown) => routeOf({ path: '/', service: 's', auth: value }).auth
   const any = { scopes: [], roles: [] }
   assert.deepEqual(auth('api-key'), { type: 'api-key', ...any })
@@ -134,7 +134,7 @@ test('auth is a list of ways, each with what must be granted', () => {
   })
 })
 
-test('a way to be known by that is not configured is a problem of the document, where that is known', () => {
+test('an authenticator that is not configured is a problem, if it is known which ones are configured', () => {
   const parsed = (auth: unknown) =>
     parseRouteDocument(
       'r1',
@@ -170,14 +170,14 @@ test('retries: 0 in the document stays 0, and a default number fills in', () => 
   assert.equal(retries({}), 3)
 })
 
-test('a hedge is true, false, or a time', () => {
+test('a hedge may be true, false or a time', () => {
   const hedge = (value: unknown) => routeOf({ path: '/', service: 's', hedge: value }).hedge
   assert.equal(hedge(false), undefined)
   assert.deepEqual(hedge(true), { afterMs: undefined })
   assert.deepEqual(hedge({ afterMs: 0 }), { afterMs: 0 })
 })
 
-test('a health check fills in what it leaves out, and false is none', () => {
+test('a health check gets its defaults, and false means no check', () => {
   const healthCheck = (value: unknown) => routeOf({ path: '/', service: 's', healthCheck: value }).healthCheck
   const defaults = {
     host: undefined,
@@ -193,7 +193,7 @@ test('a health check fills in what it leaves out, and false is none', () => {
   assert.equal(healthCheck(false), null)
 })
 
-test('a limit of one kind takes the place of the other, and the rest is as in the configuration', () => {
+test('a limit of one kind replaces one of the other kind, and other fields come from the configuration', () => {
   const defaults = { concurrent: null, adaptive: true, max: 500, queue: null, queueMs: 25 }
   const complete = (rule: ServiceLimitRule) => completeServiceLimit(rule, defaults)
   assert.deepEqual(complete({}), defaults)
@@ -224,7 +224,7 @@ test('a former name of a field is read with a warning, and refused beside the pr
   )
 })
 
-test('a breaker says what it says and leaves the rest to the configuration', () => {
+test('a breaker holds only the fields that the document sets', () => {
   const breaker = (value: unknown) => routeOf({ path: '/', service: 's', breaker: value }).breaker
   assert.deepEqual(breaker({}), {})
   assert.deepEqual(breaker({ statuses: null, openMs: 10 }), { statuses: null, openMs: 10 })
@@ -421,7 +421,7 @@ for (const [document, reason] of refused) {
   test(`refused: ${JSON.stringify(document)}`, () => assert.equal(reasonOf(document), reason))
 }
 
-test('a refused document still says which service it was for', () => {
+test('a refused document still names its service', () => {
   const { closed, ...refused } = parse({ path: '/a', service: 'task', x: 1 }) as Record<string, unknown>
   assert.deepEqual(refused, { reason: '$.x: is not a known field', service: 'task' })
   assert.ok(closed)
@@ -458,13 +458,13 @@ test('a refused document that says which requests it means becomes a closed rout
   }
 })
 
-test('a route id is a name', () => {
+test('a route id must be a name', () => {
   for (const id of ['', 'a/b', '-a', 'a b', '__proto__', 'x'.repeat(256)]) {
     assert.match(reasonOf({ path: '/a', service: 's' }, id), /^\$: the route id .* must be/, id)
   }
 })
 
-test('no value whatever makes it throw', () => {
+test('no document makes the parser throw', () => {
   const deep = JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`)
   for (const value of [
     undefined,
@@ -482,7 +482,7 @@ test('no value whatever makes it throw', () => {
   }
 })
 
-test('what a balancer goes by is part of the route', () => {
+test('the settings of a balancer are part of the route', () => {
   const cases: readonly (readonly [balancer: unknown, expected: object])[] = [
     ['peak-ewma', { balancer: 'peak-ewma' }],
     ['consistent-hash', { balancer: 'consistent-hash', hashKey: { from: 'address' } }],
@@ -507,7 +507,7 @@ test('what a balancer goes by is part of the route', () => {
   }
 })
 
-test('sticky cookies are refused where nothing can sign them', () => {
+test('sticky cookies are refused without a secret that signs them', () => {
   for (const balancer of ['sticky-cookie', { 'sticky-cookie': { cookie: 'sid' } }]) {
     const document = { path: '/a', service: 's', balancer }
     const parsed = parseRouteDocument('r', document, { ...context, hasCookieSecret: false })

@@ -23,7 +23,7 @@ async function setUp(t: TestContext, options: GatewaySetUp = {}) {
   return { ...gateway, node, admin }
 }
 
-test('the table of services shows every node with what is known of it', async t => {
+test('/services shows every node with its state and counts', async t => {
   const { admin, port, node } = await setUp(t)
   await send(port, { path: '/user/ok' })
   await send(port, { path: '/user/bad' })
@@ -61,7 +61,7 @@ test('the table of services shows every node with what is known of it', async t 
   })
 })
 
-test('the table of routes shows where each came from, its nodes, and what is not used', async t => {
+test('/routes shows the origin, the fields and the nodes of each route, and what is not used', async t => {
   const { admin } = await setUp(t, {
     withKey: true,
     nodes: { 'user/u1': 9, 'task/t1': 9 },
@@ -192,7 +192,7 @@ test('the probes say whether the process serves and whether it is ready', async 
   assert.match(String(lost.headers['content-type']), /^application\/problem\+json/)
 })
 
-test('with a token everything but the probes asks for it', async t => {
+test('with a token, every page but the probes requires it', async t => {
   const { admin } = await setUp(t, { config: { adminToken: 'hunter2' } })
   for (const path of ['/healthz', '/readyz']) assert.equal((await admin(path)).status, 200, path)
   for (const path of [
@@ -264,7 +264,7 @@ test('the metrics count requests, tries, failures and the table', async t => {
   assert.ok((await admin('/metrics')).text.includes('node="u1",status="200"} 2'))
 })
 
-test('nodes of one id in two services are counted apart, and a node that is gone is shown once more', async t => {
+test('nodes with the same id in two services are counted separately, and a node that is gone is shown once more', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
   const { admin, port, registry, gateway } = await setUp(t, {
     nodes: { 'main/n1': node.port, 'spare/n1': node.port },

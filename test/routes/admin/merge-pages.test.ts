@@ -45,7 +45,7 @@ test('counts are summed, and the worst of states and breakers is shown', async (
   ])
 })
 
-test('what differs is taken from the newest table, which is as true as the oldest', async () => {
+test('routes and nodes are taken from the newest table, and the state from the worst', async () => {
   const merged = await mergeRoutes([
     { pid: 1, page: page('9', [node('n1', { weight: 1 })], { ageMs: 90, stale: true, connected: false }) },
     { pid: 2, page: page('10', [node('n1', { weight: 2 }), node('n2')]) },
@@ -74,7 +74,7 @@ test('a worker without a table makes the revision unknown', async () => {
   assert.deepEqual([merged.revision, merged.source.ageMs], [null, undefined])
 })
 
-test('services are those of any worker, by name', async () => {
+test('services of all workers are listed, by name', async () => {
   const merged = await mergeServices([
     { services: [{ ...state('b', { panicking: true }), nodes: [node('n1', { requests: 1 })] }] },
     {

@@ -59,7 +59,7 @@ async function listen(t: TestContext, pages: AdminPages): Promise<string> {
   return `http://127.0.0.1:${(admin.server.address() as AddressInfo).port}`
 }
 
-test('every route has the nodes of its service, which were made text once', async t => {
+test('every route has the nodes of its service, which are serialized once', async t => {
   const { pages, made } = tableOf({ nodes: 300, routes: 20 })
   const url = await listen(t, pages)
   const response = await fetch(`${url}/routes`)
@@ -89,7 +89,7 @@ test('every route has the nodes of its service, which were made text once', asyn
   )
 })
 
-test('a large page is made as its reader takes it, others are served meanwhile, and it is of one moment', async t => {
+test('a large page is written as its reader takes it, others are served meanwhile, and it shows one moment', async t => {
   const { pages, peers, made } = tableOf({ nodes: 500, routes: 2_000 })
   const url = await listen(t, pages)
   const request = get(`${url}/routes`)
@@ -112,7 +112,7 @@ test('a large page is made as its reader takes it, others are served meanwhile, 
   assert.ok(length > 2_000 * 500 * 100, `${length}`)
 })
 
-test('a page is given up when its reader leaves', async t => {
+test('a page is aborted when its reader leaves', async t => {
   const { pages, made } = tableOf({ nodes: 500, routes: 2_000 })
   const url = await listen(t, pages)
   const request = get(`${url}/routes`)
@@ -134,7 +134,7 @@ const broken: AdminPages = {
   },
 }
 
-test('an internal error is answered as a problem without what it is about, which the log is told', async () => {
+test('an internal error is answered without details, which are passed to the log', async () => {
   const told: unknown[] = []
   await using admin = createAdmin({ pages: broken, token: undefined, onInternalError: e => told.push(e) })
   const paths = ['/routes', '/services', '/metrics', '/readyz']
