@@ -327,7 +327,9 @@ test('a route that asks for what is not configured is refused as a document, and
   const node = await startService('echo', show)
   t.after(() => node.close())
   const gateway = await startTestGateway(t, { nodes: { 'echo/n1': node.port }, routes: { key: ROUTES.key } })
-  for (const path of ['/key/x', '/echo/x']) assert.equal((await send(gateway.port, { path })).status, 404)
+  const refused = await send(gateway.port, { path: '/key/x' })
+  assert.deepEqual([refused.status, refused.json().code], [503, 'WG_ROUTE_BROKEN'])
+  assert.equal((await send(gateway.port, { path: '/echo/x' })).status, 404)
   const { problems } = (await send(gateway.adminPort, { path: '/routes' })).json() as {
     problems: { reason: string }[]
   }
