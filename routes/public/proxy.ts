@@ -25,9 +25,9 @@ export interface PublicProxy {
   /**
    * Answers one request: with a node's answer, a policy's, or a refusal. Never throws.
    *
-   * @param ready what must resolve first; when it rejects, the request is refused with that
+   * @param untilReady is called unless the request is refused before; what it rejects with refuses the request
    */
-  serve(exchange: Exchange, ready?: Promise<void>): void
+  serve(exchange: Exchange, untilReady?: () => Promise<void>): void
   /**
    * Decides whether a request may go to a node, and sets its route, identity, plan and outgoing request. Returns
    * undefined when it may, or an answer that ends it. Returns a promise only when something must wait: keys that are
@@ -92,12 +92,12 @@ export function createProxy(options: ProxyOptions): PublicProxy {
 
   return {
     admit,
-    serve(exchange, ready) {
+    serve(exchange, untilReady) {
       try {
         if (exchange.expectation === 'unknown') {
           throw exchange.refusal ?? new GatewayError('WG_EXPECTATION_FAILED')
         }
-        const admission = ready === undefined ? admit(exchange) : ready.then(() => admit(exchange))
+        const admission = untilReady ? untilReady().then(() => admit(exchange)) : admit(exchange)
         if (admission === undefined) forward(exchange)
         else if (admission instanceof Promise) void finishLater(exchange, admission)
         else respond.answer(exchange, admission, 'gateway')

@@ -92,7 +92,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     const exchange = openExchange(request, response, expectation)
     lastRequests.note(request, response, exchange)
     const { asksForUpgrade, chunked } = exchange.head
-    proxy.serve(exchange, asksForUpgrade && chunked ? readsItsChunks(request) : undefined)
+    proxy.serve(exchange, asksForUpgrade && chunked ? () => readsItsChunks(request) : undefined)
   }
 
   /** A name such as localhost can stand for several addresses; each gets a server of its own. */

@@ -60,3 +60,19 @@ test('where the parser saw no chunks although they were announced, the request i
   assert.match(text, /^HTTP\/1\.1 400 /)
   assert.deepEqual(node.requests, [])
 })
+
+test('what is refused before its chunks are looked at costs its client an answer, and the process nothing', async t => {
+  const { port } = await setUp(t)
+  const rejected: unknown[] = []
+  const note = (reason: unknown) => rejected.push(reason)
+  process.on('unhandledRejection', note)
+  t.after(() => process.off('unhandledRejection', note))
+  const text = await sendRaw(
+    port,
+    `POST /user/1 HTTP/1.1\r\n${H2C}Expect: nonsense\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  )
+  assert.match(text, /^HTTP\/1\.1 417 /)
+  // A rejection is reported once the turn is over in which nobody took it.
+  await new Promise(resolve => setTimeout(resolve, 50))
+  assert.deepEqual(rejected, [])
+})
