@@ -72,7 +72,7 @@ async function listen(checkout: string): Promise<number> {
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,
     maxRequestsPerConnection: 0,
-    connections: { accept: () => {}, endedLate: () => {} },
+    connections: { accept: () => {}, countSlowHead: () => {} },
     onOpen: () => {},
     onUpgrade: () => {},
     onClose: () => {},

@@ -63,7 +63,7 @@ export async function writeMalformed({ rounds, largestBytes }: MalformedOptions)
       before,
       'every good neighbour is served, and nothing else',
     )
-    const logged = () => gateway.log().filter(({ msg }) => msg === 'registry value not used').length
+    const logged = () => gateway.log().filter(({ msg }) => msg === 'registry value ignored').length
     await until('each is logged', () => logged() >= keys.length * round)
     assert.equal(logged(), keys.length * round, 'once')
 

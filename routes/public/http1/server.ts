@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
-import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
+import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { Http1Response } from './response.ts'
 
 // An import statement of a Node module reads all of its exports. WebSocket is one of this module's, and reading it loads
@@ -16,7 +16,7 @@ export interface Http1ServerOptions {
   readonly keepAliveTimeoutMs: number
   /** After so many requests a connection is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
-  readonly connections: Pick<ClientConnections, 'accept' | 'endedLate'>
+  readonly connections: Pick<ClientConnections, 'accept' | 'countSlowHead'>
   /** Ends a connection on which a CONNECT arrived. */
   readonly onConnect: (request: IncomingMessage, socket: Socket) => void
 }
@@ -47,7 +47,7 @@ export function createHttp1Server(
       maxHeaderSize: maxHeaderBytes,
       // Open exchange refuses a missing Host, with a problem document and a line in the access log.
       requireHostHeader: false,
-      shouldUpgradeCallback: asksForWebSocket,
+      shouldUpgradeCallback: isWebSocketHandshake,
       // Most requests have no body: running a stream on which nothing arrives would cost more than routing.
       optimizeEmptyRequests: true,
     },

@@ -54,7 +54,7 @@ test('what a route says of its service, and another route has said, is shown as 
   const other = testRoute({ id: 'c', path: '/c', service: 'task', breaker: { openMs: 300 } })
   routes.set([other, b, a], [])
   assert.deepEqual(routes.problems(), [
-    { key: 'b', reason: '$.breaker is not used: that of the route a counts' },
+    { key: 'b', reason: '$.breaker is not used, because route a sets it too' },
   ])
 })
 

@@ -78,7 +78,7 @@ test('a reader that takes nothing costs a bounded memory, and is told what it mi
   destination.flush()
   const lines = reader.text.trimEnd().split('\n')
   const told = lines.map(line => JSON.parse(line)).find(line => line.lines !== undefined)
-  assert.equal(told.msg, 'log lines were dropped: their reader was too slow')
+  assert.equal(told.msg, 'log lines dropped; the reader of the log is too slow')
   assert.equal(lines.length - 1 + told.lines, sent)
   assert.ok(told.lines > 1_000)
 })

@@ -15,16 +15,16 @@ function scene() {
   return {
     limit,
     /** An interval of four turns that are timed. */
-    turns(underWay: number, ms: number, ...others: number[]) {
+    turns(inFlight: number, ms: number, ...others: number[]) {
       for (const turnMs of [ms, others[0] ?? ms, others[1] ?? ms, others[2] ?? ms]) {
         now += 125
-        limit.turned(turnMs, underWay, now)
+        limit.recordTurn(turnMs, inFlight, now)
       }
     },
     /** One turn as long as this, by itself. */
-    pause(underWay: number, ms: number) {
+    pause(inFlight: number, ms: number) {
       now += 100 + ms
-      limit.turned(ms, underWay, now)
+      limit.recordTurn(ms, inFlight, now)
     },
   }
 }
@@ -87,9 +87,9 @@ test('few requests are never refused, however late the loop is', () => {
 
 test('turns that all take too long are an overload, which is over when they are short again', async () => {
   const changes: LoopChange[] = []
-  let underWay = 1_000
+  let inFlight = 1_000
   const onChange = (change: LoopChange) => changes.push(change)
-  const guard = new LoopGuard({ targetMs: 10, underWay: () => underWay, onChange })
+  const guard = new LoopGuard({ targetMs: 10, inFlight: () => inFlight, onChange })
   assert.equal(guard.isOverloaded, false)
   const stop = keepBusy(15)
   await until('it is noticed', () => guard.isOverloaded)
@@ -101,7 +101,7 @@ test('turns that all take too long are an overload, which is over when they are 
       error.headers?.['retry-after'] === '1',
   )
   stop()
-  underWay = 10
+  inFlight = 10
   guard.admit()
   await until('it is over', () => !guard.isOverloaded)
   guard.close()

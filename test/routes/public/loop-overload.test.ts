@@ -50,7 +50,7 @@ test('while the event loop is late, requests beyond what is under way are refuse
     [503, '1', 'WG_OVERLOADED'],
   )
   const line = await gateway.logged(String(refused.headers['x-request-id']))
-  assert.equal(line.reason, 'the event loop is late')
+  assert.equal(line.reason, 'event loop overloaded')
   assert.equal((await send(adminPort, { path: '/healthz' })).status, 200)
   assert.match(
     String((await send(adminPort, { path: '/metrics' })).body),
