@@ -31,7 +31,7 @@ test('of the routes of a service with a breaker, the one with the first id sets 
   assert.equal(rules.of('user').breaker, undefined)
 })
 
-test('breaker and limit of a service may come from different routes, and each change of them is told', () => {
+test('breaker and limit of a service may come from different routes, and each change is reported', () => {
   const told: (number | null | undefined)[] = []
   const { routes, rules } = open(by => told.push(by.get('user')?.serviceLimit?.concurrent))
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 } })
@@ -47,7 +47,7 @@ test('breaker and limit of a service may come from different routes, and each ch
   assert.deepEqual(told, [undefined, 5, 6, undefined])
 })
 
-test('what a route says of its service, and another route has said, is shown as not used', () => {
+test('a rule for a service that another route sets too is shown as not used', () => {
   const { routes } = open()
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 }, healthCheck: null })
   const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 200 }, serviceLimit: { concurrent: 5 } })
@@ -58,7 +58,7 @@ test('what a route says of its service, and another route has said, is shown as 
   ])
 })
 
-test('a document that uses a former name is listed under the problems, and is used', () => {
+test('a document that uses a former name is used, and listed under the problems', () => {
   const { routes, rules } = open()
   const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
   assert.ok('route' in parsed)
