@@ -1,7 +1,7 @@
 /**
- * What the client's side of a request costs: the public listener of this checkout, and of others for comparison,
- * over an upstream that answers at once. Everything runs in this process, clients included, and the least of
- * many short rounds counts, so that it says something on a busy machine too.
+ * Measures the cost of the client's side of a request: the public listener of this checkout, and of others for comparison,
+ * with an upstream that answers at once. Everything runs in this process, clients included. The fastest of many short
+ * rounds counts, so that the result is useful on a busy machine too.
  *
  *   node bench/front.ts [CHECKOUT...]
  */
@@ -56,7 +56,7 @@ async function listen(checkout: string): Promise<number> {
     planOf: () => {
       throw new Error('not measured')
     },
-    // Not in the same tick, as no node answers in it.
+    // In a later tick, because a node never answers in the same one.
     upstream: () => new Promise(done => setImmediate(() => done(answer))),
     authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
     ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
@@ -82,7 +82,7 @@ async function listen(checkout: string): Promise<number> {
   return app.server.address().port
 }
 
-/** Sends so many requests, each connection its next one when the answer is there. */
+/** Sends `REQUESTS` requests. Each connection sends its next one when it has its answer. */
 function run(port: number): Promise<void> {
   return new Promise((done, fail) => {
     let left = REQUESTS
@@ -114,6 +114,6 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 for (const { checkout, micros } of measured) {
   const [least] = micros.sort((a, b) => a - b)
-  console.log(`${least!.toFixed(2)} µs a request, client included  ${checkout}`)
+  console.log(`${least!.toFixed(2)} µs per request, client included  ${checkout}`)
 }
 process.exit()
