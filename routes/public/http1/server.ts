@@ -25,7 +25,7 @@ export type ServeHttp1 = (request: IncomingMessage, response: Http1Response, exp
 
 /** How often a server looks for overdue heads, at most. */
 const MAX_CHECK_INTERVAL_MS = 500
-/** An idle connection is kept this much longer than the client is told, so that no request meets its end. */
+/** An idle connection is kept this much longer than announced to the client, so that it is not closed while a request arrives. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
 /** Creates Node's server with every limit that applies before there is a request to serve. */

@@ -32,8 +32,8 @@ test('of the routes of a service with a breaker, the one with the first id sets 
 })
 
 test('breaker and limit of a service may come from different routes, and each change is reported', () => {
-  const told: (number | null | undefined)[] = []
-  const { routes, rules } = open(by => told.push(by.get('user')?.serviceLimit?.concurrent))
+  const reported: (number | null | undefined)[] = []
+  const { routes, rules } = open(by => reported.push(by.get('user')?.serviceLimit?.concurrent))
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 } })
   const b = testRoute({ id: 'b', path: '/b', serviceLimit: { concurrent: 5 } })
   const c = testRoute({ id: 'c', path: '/c', serviceLimit: { concurrent: 6 }, breaker: { openMs: 200 } })
@@ -44,7 +44,7 @@ test('breaker and limit of a service may come from different routes, and each ch
   })
   routes.set([c, a], [])
   routes.set([a], [])
-  assert.deepEqual(told, [undefined, 5, 6, undefined])
+  assert.deepEqual(reported, [undefined, 5, 6, undefined])
 })
 
 test('a rule for a service that another route sets too is shown as not used', () => {

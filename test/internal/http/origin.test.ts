@@ -168,7 +168,7 @@ test('an origin is on a list when one entry matches it', () => {
   }
 })
 
-test('valid entries of a list of origins are told from invalid ones', () => {
+test('valid and invalid entries of a list of origins are distinguished', () => {
   for (const { entry } of cases) {
     if (entry !== '*') assert.notEqual(parseOriginEntry(entry), undefined, entry)
   }
