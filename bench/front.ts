@@ -1,15 +1,17 @@
 /**
- * Measures the cost of the client's side of a request: the public listener of this checkout, and of others for comparison,
- * with an upstream that answers at once. Everything runs in this process, clients included. The fastest of many short
- * rounds counts, so that the result is useful on a busy machine too.
+ * Measures what the client's side of a request costs: the public listener of this checkout, the same on a route with
+ * policies, and the listeners of other checkouts, with an upstream that answers at once. Everything runs in this process,
+ * clients included. The fastest of many short rounds counts, so that the result is useful on a busy machine too.
  *
  *   node bench/front.ts [CHECKOUT...]
  */
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
+import { LivePolicies } from '../cmd/gateway/policies.ts'
 import type { Identity } from '../internal/call.ts'
 import type { Route } from '../internal/routing/route.ts'
-import type { UpstreamResponse } from '../internal/upstream.ts'
+import type { Upstream, UpstreamResponse } from '../internal/upstream.ts'
+import { PolicyCounts } from '../routes/admin/policy-metrics.ts'
 import type { Http1ListenerOptions } from '../routes/public/http1/listener.ts'
 import type { ProxyOptions } from '../routes/public/proxy.ts'
 
@@ -39,7 +41,15 @@ const answer: UpstreamResponse = {
   discard: () => {},
 }
 
-async function listen(checkout: string): Promise<number> {
+/** Two conditions and four changes, as a document might have them. */
+const policies = {
+  clients: [{ allow: ['127.0.0.0/8', '10.0.0.0/8'], deny: ['10.6.6.6'] }],
+  cors: { origins: ['https://app.example.com'] },
+  requestHeaders: { set: { 'x-tenant': 'acme' } },
+  responseHeaders: { set: { 'x-frame-options': 'DENY' } },
+}
+
+async function listen(checkout: string, route: Route): Promise<number> {
   const load = (file: string) => import(join(checkout, file))
   const { createHttp1Listener } = await load('routes/public/http1/listener.ts')
   const { createProxy } = await load('routes/public/proxy.ts')
@@ -50,14 +60,14 @@ async function listen(checkout: string): Promise<number> {
   const onInternalError = (error: unknown) => console.error(error)
   const onPiece = () => {}
   const deadlines = new Deadlines()
+  // In a later tick, because a node never answers in the same one.
+  const upstream: Upstream = () => new Promise(done => setImmediate(() => done(answer)))
+  const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts() })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
     routes: () => table,
-    planOf: () => {
-      throw new Error('not measured')
-    },
-    // In a later tick, because a node never answers in the same one.
-    upstream: () => new Promise(done => setImmediate(() => done(answer))),
+    planOf: asked => plans!.planOf(asked),
+    upstream,
     authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
     ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
   } satisfies ProxyOptions)
@@ -101,9 +111,12 @@ function run(port: number): Promise<void> {
   })
 }
 
-const checkouts = [join(import.meta.dirname, '..'), ...process.argv.slice(2).map(path => resolve(path))]
-const measured: { checkout: string; port: number; micros: number[] }[] = []
-for (const checkout of checkouts) measured.push({ checkout, port: await listen(checkout), micros: [] })
+const own = join(import.meta.dirname, '..')
+const measured: { name: string; port: number; micros: number[] }[] = []
+for (const checkout of [own, ...process.argv.slice(2).map(path => resolve(path))]) {
+  measured.push({ name: checkout, port: await listen(checkout, route), micros: [] })
+}
+measured.push({ name: `${own}, with policies`, port: await listen(own, { ...route, policies }), micros: [] })
 for (let round = 0; round < ROUNDS; round++) {
   for (const { port, micros } of measured) {
     const before = process.cpuUsage()
@@ -112,8 +125,8 @@ for (let round = 0; round < ROUNDS; round++) {
     micros.push((user + system) / REQUESTS)
   }
 }
-for (const { checkout, micros } of measured) {
+for (const { name, micros } of measured) {
   const [least] = micros.sort((a, b) => a - b)
-  console.log(`${least!.toFixed(2)} µs per request, client included  ${checkout}`)
+  console.log(`${least!.toFixed(2)} µs per request, client included  ${name}`)
 }
 process.exit()

@@ -7,6 +7,16 @@ import { send, sendRaw } from './support/http.ts'
 import { answer, startNode } from './support/node-server.ts'
 import { until } from './support/until.ts'
 
+/** A route that refuses {@link PREFLIGHT}, and would refuse its client's address. */
+const REFUSING = {
+  ...{ path: '/refusing', service: 'user' },
+  cors: { origins: ['https://app.example'] },
+  clients: { deny: ['127.0.0.1'], enforce: false },
+}
+const PREFLIGHT = {
+  ...{ method: 'OPTIONS', path: '/refusing' },
+  headers: { origin: 'https://other.example', 'access-control-request-method': 'GET' },
+}
 const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8')
 
 test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
@@ -14,11 +24,13 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const { port, adminPort, gateway } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
     routes: {
+      refusing: REFUSING,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
     },
   })
   gateway.health.startChecking()
   await send(port, { path: '/user' })
+  await send(port, PREFLIGHT)
   let text = ''
   await until('the node was checked', async () => {
     text = (await send(adminPort, { path: '/metrics' })).text
@@ -48,17 +60,28 @@ function labelsOf(text: string, name: string): string {
 }
 
 test('docs/observability.md lists the fields of the access log in their order', async t => {
-  const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': 9 } })
+  const { port, logged } = await startTestGateway(t, {
+    nodes: { 'user/u1': 9 },
+    routes: { one: { path: '/user', service: 'user' }, refusing: REFUSING },
+  })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
+  await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
   const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
-  const seen = new Set([...Object.keys(await logged('one')), ...Object.keys(await logged(id))])
+  const lines = await Promise.all(['one', 'two', id].map(logged))
   const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
   const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
     names.replaceAll('`', '').split(', '),
   )
   const rest = ['level', 'time', 'msg']
+  for (const line of lines) {
+    assert.deepEqual(
+      Object.keys(line).filter(field => !rest.includes(field)),
+      fields.filter(field => field in line),
+    )
+  }
+  const seen = new Set(lines.flatMap(Object.keys))
   assert.deepEqual(
-    [...seen].filter(field => !rest.includes(field)),
-    fields.filter(field => field !== 'user' && field !== 'fallback'),
+    fields.filter(field => !seen.has(field)),
+    ['user', 'fallback'],
   )
 })

@@ -34,7 +34,7 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
     const methods = route.methods?.join(',') ?? '*'
     const path = `${route.hosts?.join(',') ?? ''}${route.path}`
     const auth = typeof route.auth === 'string' ? route.auth : JSON.stringify(route.auth)
-    const about = [route.id, methods, path, route.service, auth]
+    const about = [route.id, methods, path, route.service, route.broken ? 'broken: 503' : auth]
     if (route.nodes.length === 0) return [[...about, '(no node)']]
     return route.nodes.map((node, index) => [
       ...(index === 0 ? about : about.map(() => '')),

@@ -34,8 +34,15 @@ export const requestHeaders = policyRule({
       'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies.md#templates).',
   }),
   adds: false,
-  problems: (rule, { identityHeaders }) =>
-    headerProblems(rule, name => reservedInRequests(name, identityHeaders)),
+  *problems(rule, { identityHeaders }) {
+    yield* headerProblems(rule, name => reservedInRequests(name, identityHeaders))
+    for (const [operation, values] of Object.entries(membersOf(rule))) {
+      for (const [name, value] of Object.entries(membersOf(values))) {
+        if (!/\{node\./.test(String(value))) continue
+        yield { path: [operation, name], message: 'has {node.id}, which is known only in answers' }
+      }
+    }
+  },
 })
 
 /** `responseHeaders`: changes the header lines that clients get. */

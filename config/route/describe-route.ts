@@ -55,6 +55,7 @@ const FIELDS = Object.keys(RouteDocument.properties).map(
 export function describeRoute(route: Route, config: Config, rules: RulesOfService): DescribedRoute {
   const held = route as Route & { readonly [field: string]: unknown }
   const result: Record<string, unknown> = { id: route.id, origin: route.origin }
+  if (route.isBroken) result.broken = true
   for (const [field, describe] of FIELDS) {
     const value = describe ? describe(route, config, rules) : held[field]
     result[field] = value ?? describePolicy(field, route) ?? null

@@ -38,7 +38,9 @@ export class EtcdTlsCredentials extends ChannelCredentials {
     return this === other
   }
 
-  override _createSecureConnector(...[target, options, callCredentials]: Parameters<CreateConnector>) {
+  override _createSecureConnector(
+    ...[target, options, callCredentials]: Parameters<CreateConnector>
+  ): ReturnType<CreateConnector> {
     const host = /^\[?(.*?)\]?:\d+$/.exec(target.path)?.[1] ?? target.path
     const named = isIP(host) ? { ...options, 'grpc.ssl_target_name_override': nameOf(host) } : options
     return this.#inner._createSecureConnector(target, named, callCredentials)

@@ -67,6 +67,8 @@ export interface DescribedRoute {
   readonly hosts: readonly string[] | null
   readonly service: string
   readonly auth: AuthPage | readonly AuthPage[]
+  /** Set when the document is invalid and no earlier version was good: the route answers 503. */
+  readonly broken?: true
   readonly [field: string]: unknown
 }
 

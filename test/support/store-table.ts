@@ -34,7 +34,10 @@ export async function tableOfGateway(gateway: RunningGateway): Promise<StoreTabl
     gateway.routes(),
   ])
   const lines = services.flatMap(({ name, nodes }) => nodes.map(node => nodeLine(name, node)))
-  return [...lines, ...page.routes.filter(({ origin }) => origin === 'etcd').map(routeLine)].sort()
+  return [
+    ...lines,
+    ...page.routes.filter(({ origin, broken }) => origin === 'etcd' && !broken).map(routeLine),
+  ].sort()
 }
 
 /**

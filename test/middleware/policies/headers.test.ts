@@ -214,6 +214,10 @@ const refused: [policies: object, reason: string][] = [
   [{ requestHeaders: { remove: ['a*b'] } }, '$.requestHeaders.remove[0]: is not a valid header name'],
   [{ requestHeaders: { set: { 'a:': 'b' } } }, '$.requestHeaders.set["a:"]: is not a valid header name'],
   [{ requestHeaders: { set: { a: 'b\r\nc: d' } } }, '$.requestHeaders.set.a: must be printable ASCII'],
+  [
+    { requestHeaders: { set: { a: 'x-{node.id}' } } },
+    '$.requestHeaders.set.a: has {node.id}, which is known only in answers',
+  ],
   [{ requestHeaders: { set: { a: 'é' } } }, '$.requestHeaders.set.a: must be printable ASCII'],
   [
     { requestHeaders: { set: { a: '1', A: '2' } } },

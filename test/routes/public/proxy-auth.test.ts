@@ -327,8 +327,8 @@ test('a route whose authenticator is not configured is a problem, and its servic
   const node = await startService('echo', show)
   t.after(() => node.close())
   const gateway = await startTestGateway(t, { nodes: { 'echo/n1': node.port }, routes: { key: ROUTES.key } })
-  const broken = await send(gateway.port, { path: '/key/x' })
-  assert.deepEqual([broken.status, broken.json().code], [503, 'WG_ROUTE_BROKEN'])
+  const refused = await send(gateway.port, { path: '/key/x' })
+  assert.deepEqual([refused.status, refused.json().code], [503, 'WG_ROUTE_BROKEN'])
   assert.equal((await send(gateway.port, { path: '/echo/x' })).status, 404)
   const { problems } = (await send(gateway.adminPort, { path: '/routes' })).json() as {
     problems: { reason: string }[]
