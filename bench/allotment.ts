@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Short, so that a process which has used its share waits for milliseconds only. */
+/** Short, so that a process that has used its share waits only for milliseconds. */
 const PERIOD_MICROS = 10_000
 const ROOT = '/sys/fs/cgroup'
 
 /**
- * Allots a process, with all its threads, a share of one core: 0.3 = 3 of every 10 ms.
+ * Limits a process, with all its threads, to a share of one core: 0.3 = 3 of every 10 ms.
  *
- * @returns ends it
- * @throws Error where control groups are not there, or not ours to make
+ * @returns a function that ends the limit
+ * @throws Error when control groups are missing, or this process may not create them
  */
 export function allotted(pid: number, share: number): () => void {
   const quota = Math.round(PERIOD_MICROS * share)
@@ -39,7 +39,7 @@ function tasksOf(pid: number): string[] {
   return existsSync(`/proc/${pid}/task`) ? readdirSync(`/proc/${pid}/task`) : []
 }
 
-/** A thread may have ended. */
+/** Ignores errors, because a thread may have ended. */
 function tryWrite(file: string, text: string): void {
   try {
     writeFileSync(file, text)

@@ -1,4 +1,4 @@
-/** Runs autocannon as the JSON file that is its argument says, and prints the result as JSON. */
+/** Runs autocannon with the options in the JSON file of its argument, and prints the result as JSON. */
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
 import type { LoadOptions } from './load.ts'

@@ -9,8 +9,8 @@ const TOP = 64
 const MARGIN = 20
 
 /**
- * Horizontal bars of requests per second, the fastest on top, each with its ratio; an SVG document. It brings its
- * own background, so that its colours fit together also where the page and the reader's system differ in mode.
+ * Draws an SVG document with horizontal bars of requests per second, the fastest on top, each with its ratio. It has its own
+ * background, so that its colours match even if the page and the reader's system differ in colour scheme.
  */
 export function drawChart(title: string, subtitle: string, lines: readonly Line[]): string {
   const sorted = [...lines].sort((a, b) => b.requestsPerSecond - a.requestsPerSecond)

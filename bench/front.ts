@@ -1,7 +1,7 @@
 /**
  * Measures what the client's side of a request costs: the public listener of this checkout, the same on a route with
- * policies, and the listeners of other checkouts, over an upstream that answers at once. Everything runs in this process,
- * clients included, and the least of many short rounds counts, so that the result means something on a busy machine too.
+ * policies, and the listeners of other checkouts, with an upstream that answers at once. Everything runs in this process,
+ * clients included. The fastest of many short rounds counts, so that the result is useful on a busy machine too.
  *
  *   node bench/front.ts [CHECKOUT...]
  */
@@ -60,7 +60,7 @@ async function listen(checkout: string, route: Route): Promise<number> {
   const onInternalError = (error: unknown) => console.error(error)
   const onPiece = () => {}
   const deadlines = new Deadlines()
-  // Not in the same tick, as no node answers in it.
+  // In a later tick, because a node never answers in the same one.
   const upstream: Upstream = () => new Promise(done => setImmediate(() => done(answer)))
   const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts() })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
@@ -82,7 +82,7 @@ async function listen(checkout: string, route: Route): Promise<number> {
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,
     maxRequestsPerConnection: 0,
-    connections: { accept: () => {}, endedLate: () => {} },
+    connections: { accept: () => {}, countSlowHead: () => {} },
     onOpen: () => {},
     onUpgrade: () => {},
     onClose: () => {},
@@ -92,7 +92,7 @@ async function listen(checkout: string, route: Route): Promise<number> {
   return app.server.address().port
 }
 
-/** Sends so many requests, each connection its next one when the answer is there. */
+/** Sends `REQUESTS` requests. Each connection sends its next one when it has its answer. */
 function run(port: number): Promise<void> {
   return new Promise((done, fail) => {
     let left = REQUESTS
@@ -127,6 +127,6 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 for (const { name, micros } of measured) {
   const [least] = micros.sort((a, b) => a - b)
-  console.log(`${least!.toFixed(2)} µs a request, client included  ${name}`)
+  console.log(`${least!.toFixed(2)} µs per request, client included  ${name}`)
 }
 process.exit()

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 /**
- * Opens connections, makes one request on each, and leaves them alone. Resolves, when every answer is there, with
- * what closes them and tells how many the server had closed before.
+ * Opens connections, makes one request on each, and leaves them idle. Resolves when every answer has arrived, with a function
+ * that closes the connections and returns how many the server had closed before.
  *
- * @throws Error when an answer is not 200 or a connection ends.
+ * @throws Error when an answer is not 200 or a connection ends
  */
 export async function openIdle(count: number, url: string, token?: string): Promise<() => number> {
   const { hostname, port, pathname } = new URL(url)

@@ -1,7 +1,7 @@
 /**
- * What Waygate adds to a request's latency at a steady rate: the same requests to the node directly and through the
- * gateway, in turns, on a schedule that does not wait for answers. The node is asked twice in each round; how far
- * these two are apart is what the machine can tell apart at all.
+ * Measures the latency that Waygate adds to a request at a steady rate. It sends the same requests to the node directly and
+ * through the gateway, in turns, on a schedule that does not wait for answers. Each round has two direct runs, whose
+ * difference is the noise of the machine.
  *
  *   npm run bench:latency [-- --rate 1000 --rounds 7 --seconds 5 --warm-up 10]
  */
@@ -53,7 +53,7 @@ try {
       failed,
     }
   }
-  // Once for nothing: the code of this process warms up as well.
+  // These runs do not count. They warm up the code of this process.
   for (const url of urls) await ask(url)
   for (let round = 0; round < rounds; round++) {
     for (const [i, url] of urls.entries()) turns[i]!.push(await ask(url))

@@ -9,21 +9,21 @@ import { pinned } from './process.ts'
 
 const execute = promisify(execFile)
 
-/** What is sent, over and over, on every connection. */
+/** The requests that every connection sends, one after the other. */
 export interface Load {
-  /** Below the base URL of what is measured. */
+  /** Path below the base URL of the measured program. */
   readonly path: string
   readonly connections: number
   readonly method?: 'GET' | 'POST'
   readonly bodyBytes?: number
-  /** One for all requests, or many by turns; none: no `authorization`. */
+  /** Tokens that requests use in turn. None = no `authorization`. */
   readonly tokens?: readonly string[]
 }
 
 export interface LoadOptions extends Load {
   readonly base: string
   readonly seconds: number
-  /** For files that the load generator reads. */
+  /** A folder for files that the load generator reads. */
   readonly folder: string
 }
 
@@ -39,14 +39,14 @@ export interface LoadResult {
 /** `wrk` where it is installed (Debian: `wrk`), which leaves more of the machine to what is measured. */
 export const LOAD_TOOL = onPath('wrk') ? 'wrk' : 'autocannon'
 
-/** Runs a load. Whoever waits goes on serving: the embedded etcd of the same process must not look dead. */
+/** Runs a load. Never blocks this process, because the embedded etcd in it has to answer meanwhile. */
 export function runLoad(options: LoadOptions): Promise<LoadResult> {
   return LOAD_TOOL === 'wrk' ? runWrk(options) : runAutocannon(options)
 }
 
 async function runWrk(options: LoadOptions): Promise<LoadResult> {
   const { base, path, connections, seconds, tokens = [], method = 'GET', bodyBytes = 0 } = options
-  // A script that builds requests costs the load generator a call for each; a fixed header does not.
+  // With a script, the load generator makes a call for each request. A fixed header costs nothing.
   const isPlain = method === 'GET' && tokens.length < 2
   const { stdout: output } = await run([
     ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s'],
@@ -73,7 +73,7 @@ function milliseconds(match: RegExpExecArray | null): number {
   return Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2] as 'us' | 'ms' | 's']
 }
 
-/** One token a line; written once for each list. */
+/** Writes tokens to a file, one per line, unless that file exists. Returns its path. */
 function tokensFile(folder: string, tokens: readonly string[]): string {
   const text = `${tokens.join('\n')}\n`
   const file = join(folder, `${createHash('sha256').update(text).digest('hex').slice(0, 16)}.tokens`)

@@ -5,13 +5,13 @@ import { cpuMicros } from './process.ts'
 import type { Contender, Scenario } from './scenario.ts'
 import { openScene, type Running, type Scene } from './scene.ts'
 
-/** What a contender did in one turn. */
+/** The result of one contender in one round. */
 export interface Round extends LoadResult {
-  /** NaN where /proc does not tell. */
+  /** CPU time per request; NaN without /proc. */
   readonly cpuMicrosPerRequest: number
 }
 
-/** A contender and its rounds, which stand side by side with those of the others. */
+/** A contender and its rounds, which ran interleaved with those of the others. */
 export interface Measured {
   readonly name: string
   readonly version?: string
@@ -37,9 +37,9 @@ interface Entry {
 }
 
 /**
- * Starts all contenders, checks that each really forwards, warms them up, and then runs the load against one after
- * the other, round by round, so that what else the machine does hits all of them alike. Who does not start or does
- * not forward is left out.
+ * Starts all contenders, checks that each really forwards, and warms them up. Then it runs the load against one after the
+ * other, round by round, so that other work of the machine affects all of them alike. A contender that does not start or
+ * does not forward is left out.
  */
 export async function measure(scenario: Scenario, effort: Effort): Promise<Measurement> {
   const scene = await openScene(scenario.nodes)
@@ -104,7 +104,7 @@ async function turn(
   }
 }
 
-/** @throws Error unless the answer is the node's own. */
+/** @throws Error when the answer is not the one of the node */
 async function checkForwards({ base }: Running, load: Load, nodeUrl: string): Promise<void> {
   const [expected, given] = [await ask(nodeUrl, load), await ask(base + load.path, load)]
   if (given.status !== 200) throw new Error(`it answers ${given.status}`)

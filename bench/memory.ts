@@ -1,6 +1,6 @@
 /**
- * What Waygate keeps in memory: at rest, for idle client connections, after many requests, and while slow readers
- * take large answers.
+ * Measures the memory that Waygate uses: at rest, for idle client connections, after many requests, and while slow readers
+ * read large answers.
  *
  *   npm run bench:memory [-- --connections 5000 --requests 1000000 --readers 50 --seconds 10]
  */
@@ -35,7 +35,7 @@ const READER_BYTES_PER_SECOND = 1 << 20
 const SETTLE_MS = 2_000
 const SAMPLE_MS = 100
 
-/** What a process says of itself after a full garbage collection. */
+/** Asks a process for its figures after a full garbage collection. */
 function collect({ child }: Started): Promise<ProbeAnswer> {
   return new Promise(resolve => {
     child.once('message', answer => resolve(answer as ProbeAnswer))
@@ -59,7 +59,7 @@ const startWaygate = () =>
   scene.startWaygate({ config: { jwt: { secret: SECRET } }, nodeOptions: probe, ipc: true })
 const load = { path: '/x', connections: 64, tokens: [token!], seconds: 2, folder: scene.folder }
 
-/** What each of many connections keeps once its request has been answered, after a short load beforehand. */
+/** Measures the memory of an idle connection whose request has been answered. A short load runs first. */
 async function measureIdle(process: Started, base: string): Promise<string> {
   await runLoad({ ...load, base })
   await delay(SETTLE_MS)
@@ -72,7 +72,7 @@ async function measureIdle(process: Started, base: string): Promise<string> {
 }
 
 try {
-  // 1. At rest, and 2. connections that lie idle, beside those of a server that does nothing else.
+  // 1. At rest, and 2. idle connections, compared with those of a plain node:http server.
   const resting = await startWaygate()
   await delay(SETTLE_MS)
   const rest = await collect(resting.process)
@@ -86,7 +86,7 @@ try {
   report(`${idle}: node:http`, await measureIdle(plain, `http://127.0.0.1:${plain.line}`))
   await plain.stop()
 
-  // 3. Whether requests leave anything behind; the first ones fill caches and compile.
+  // 3. Whether requests leak memory. The first ones fill caches and compile code.
   const busy = await startWaygate()
   await runLoad({ ...load, base: busy.base, seconds: SECONDS })
   await delay(SETTLE_MS)
@@ -107,7 +107,7 @@ try {
   )
   await busy.process.stop()
 
-  // 4. Whether what slow readers have not taken yet piles up.
+  // 4. Whether data piles up that slow readers have not read yet.
   const streaming = await startWaygate()
   await runLoad({ ...load, base: streaming.base })
   const { rssBytes: calm } = await collect(streaming.process)

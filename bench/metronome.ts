@@ -3,14 +3,14 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 interface Beat {
   readonly intervalMs: number
   readonly count: number
-  /** On the clock of `performance.timeOrigin + performance.now()`, which both threads share. */
+  /** Time on the clock `performance.timeOrigin + performance.now()`, which both threads share. */
   readonly startsAt: number
 }
 
 /**
- * Calls `beat` every so many milliseconds, so often, and resolves after the last one. A thread that sleeps to the
- * moment wakes this one: timers of the event loop are up to a millisecond late. Beats that find this thread busy
- * come late, so `beat` has to look at the clock and catch up.
+ * Calls `beat` `count` times, every `intervalMs`, and resolves after the last call. Timers of the event loop are up to a
+ * millisecond late, so another thread sleeps until the exact moment and wakes this one. If this thread is busy, calls are
+ * delayed, so `beat` has to look at the clock and catch up.
  */
 export function keepTime(
   intervalMs: number,

@@ -7,16 +7,16 @@ export interface OpenLoopOptions {
   readonly token: string
   readonly requestsPerSecond: number
   readonly seconds: number
-  /** Opened beforehand; more are opened when all of them wait for answers. */
+  /** Connections opened beforehand. More are opened when all of them wait for answers. */
   readonly connections: number
 }
 
 export interface OpenLoopResult {
-  /** From the moment a request was to be sent to the last byte of its answer, milliseconds, sorted. */
+  /** Time from the moment a request was due to the last byte of its answer, in milliseconds, sorted. */
   readonly latenciesMs: Float64Array
-  /** How late requests were sent, milliseconds, sorted: this generator's own part in the latencies. */
+  /** Delay with which requests were sent, in milliseconds, sorted. It is the generator's own part of the latencies. */
   readonly lateMs: Float64Array
-  /** Answers that were not 200, and connections that ended. */
+  /** Number of answers that were not 200 and of connections that ended. */
   readonly failed: number
 }
 
@@ -24,9 +24,9 @@ const LEAD_MS = 200
 const now = () => performance.timeOrigin + performance.now()
 
 /**
- * Sends requests at a constant rate, whether or not earlier ones have been answered, and counts from the moment each
- * was to be sent. A generator that waits for answers sends less while the server is slow, and so leaves out the
- * requests that would have waited longest (coordinated omission).
+ * Sends requests at a constant rate, whether or not earlier ones have been answered, and measures from the moment each was
+ * due. A generator that waits for answers sends less while the server is slow, and so omits the requests that would have
+ * waited longest (coordinated omission).
  */
 export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopResult> {
   const { url, token, requestsPerSecond, seconds, connections } = options
@@ -77,7 +77,7 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopRes
   }
   try {
     await keepTime(intervalMs, count, startsAt, sendDue)
-    // The last beat may come a fraction of a millisecond before the last request is due.
+    // The last beat may arrive a fraction of a millisecond before the last request is due.
     while (sent < count) {
       await new Promise(resolve => setImmediate(resolve))
       sendDue()
@@ -89,12 +89,12 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopRes
   return { latenciesMs: latenciesMs.sort(), lateMs: lateMs.sort(), failed }
 }
 
-/** One connection, one request at a time; lies in `idle` between them. */
+/** A connection with one request at a time. It is in `idle` between requests. */
 class Connection {
   readonly socket: Socket
   readonly #settle: (dueAt: number, isGood: boolean) => void
   readonly #idle: Connection[]
-  /** Of the request under way; undefined between requests. */
+  /** When the request in flight was due; undefined between requests. */
   #dueAt: number | undefined
   #received = ''
 
@@ -130,7 +130,7 @@ class Connection {
   }
 }
 
-/** Whether all of an answer with `content-length` has arrived. */
+/** Returns whether an answer with `content-length` has arrived completely. */
 function isWhole(answer: string): boolean {
   const end = answer.indexOf('\r\n\r\n')
   if (end < 0) return false

@@ -7,29 +7,29 @@ import { onPath } from './on-path.ts'
 const STOP_GRACE_MS = 5_000
 const STDERR_CHARS = 2_000
 
-/** A started process and the first line it printed. Whoever started it calls `stop()`. */
+/** A started process and the first line that it printed. The code that started it calls `stop()`. */
 export interface Started {
   readonly child: ChildProcess
   readonly pid: number
   readonly line: string
-  /** Ends it, at last by force; resolves when it is gone. */
+  /** Ends the process, by force if it does not end in time. Resolves when it has ended. */
   stop(): Promise<void>
 }
 
 export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv
-  /** Which stdout line means that it has started; by default the first. */
+  /** Returns whether a stdout line means that the process has started. Default: the first line does. */
   readonly accept?: (line: string) => boolean
-  /** Opens a channel for messages, for a Node process. */
+  /** Whether to open an IPC channel, for a Node process. */
   readonly ipc?: boolean
 }
 
 const hasTaskset = onPath('taskset')
 
 /**
- * Starts a command on one core (where `taskset` exists) and resolves with the first stdout line that `accept` likes.
+ * Starts a command on one core (where `taskset` exists). Resolves at the first stdout line that `accept` returns true for.
  *
- * @throws Error with the end of its stderr when it ends before that.
+ * @throws Error with the last error on stderr when the process ends before that
  */
 export async function start(
   core: number,
@@ -47,11 +47,11 @@ export async function start(
   })
   const line = await new Promise<string>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', code => reject(new Error(reason(complaint) ?? `it ended with ${code}`)))
+    child.once('close', code => reject(new Error(reason(complaint) ?? `the process ended with code ${code}`)))
     const lines = createInterface(child.stdout!).on('line', text => {
       if (!accept(text)) return
       resolve(text)
-      // What else it prints is thrown away unread: reading lines would take from the core that is measured.
+      // Further output is discarded without splitting it into lines, which would take CPU time from the benchmark.
       lines.close()
       child.stdout!.resume()
     })
@@ -59,7 +59,7 @@ export async function start(
   return { child, pid: child.pid!, line, stop: () => stop(child) }
 }
 
-/** The message of the error that Node printed, or the last line of another program. */
+/** Returns the message of the error that Node printed, or the last line of another program. */
 function reason(complaint: string): string | undefined {
   return /^\w*Error: (.*)/m.exec(complaint)?.[1] ?? complaint.trim().split('\n').at(-1)?.slice(0, 200)
 }
@@ -73,19 +73,19 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(force)
 }
 
-/** The command, bound to a core where that is possible. */
+/** Returns the command bound to a core, where `taskset` exists. */
 export function pinned(core: number, command: readonly string[]): string[] {
   return hasTaskset ? ['taskset', '-c', String(core), ...command] : [...command]
 }
 
-/** Binds this process, with all its threads, to a core where that is possible. */
+/** Binds this process, with all its threads, to a core, where `taskset` exists. */
 export function pinSelf(core: number): void {
   if (hasTaskset) execFileSync('taskset', ['-acp', String(core), String(process.pid)])
 }
 
 /**
- * CPU time that a process and its descendants have used, all their threads, in microseconds; NaN where /proc does
- * not tell. From schedstat, which counts nanoseconds (stat counts hundredths of a second).
+ * Returns the CPU time that all threads of a process and its descendants have used, in microseconds; NaN without /proc.
+ * Reads schedstat, which counts nanoseconds, because stat counts hundredths of a second.
  */
 export function cpuMicros(pid: number): number {
   try {
@@ -101,7 +101,7 @@ export function cpuMicros(pid: number): number {
   }
 }
 
-/** Memory of a process that is resident, bytes; NaN where /proc does not tell. */
+/** Returns the resident memory of a process, in bytes; NaN without /proc. */
 export function residentBytes(pid: number): number {
   try {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024
@@ -110,7 +110,7 @@ export function residentBytes(pid: number): number {
   }
 }
 
-/** The processes that a process has started and that still run, oldest first. */
+/** Returns the running child processes of a process, oldest first. */
 export function childrenOf(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap(thread =>
     readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),

@@ -1,15 +1,15 @@
 import type { Measured, Measurement, Round } from './measure.ts'
 
-/** Medians over the rounds; ratios are against the first contender, and above 1 where this one is better. */
+/** Medians over the rounds. Ratios compare with the first contender, and are above 1 when this one is better. */
 export interface Line {
   readonly name: string
   readonly version?: string
   readonly requestsPerSecond: number
-  /** The median of the ratio in each round. */
+  /** The median of the ratios of all rounds. */
   readonly speedRatio: number
   readonly cpuMicrosPerRequest: number
   readonly cpuRatio: number
-  /** CPU time in the round that was disturbed least. */
+  /** CPU time per request in the round with the least. */
   readonly leastCpuMicrosPerRequest: number
   readonly p50Ms: number
   readonly p99Ms: number
@@ -17,7 +17,7 @@ export interface Line {
   readonly failed: number
 }
 
-/** One line for each contender. */
+/** Returns one line per contender. */
 export function summarize(measured: readonly Measured[]): Line[] {
   const base = measured[0]?.rounds ?? []
   return measured.map(({ name, version, rounds }) => {
@@ -37,7 +37,7 @@ export function summarize(measured: readonly Measured[]): Line[] {
   })
 }
 
-/** The lines as a Markdown table, and below it who is not in it. */
+/** Returns the lines as a Markdown table, followed by the contenders that were left out. */
 export function formatReport(lines: readonly Line[], leftOut: Measurement['leftOut']): string {
   const head = [
     '',
@@ -66,7 +66,7 @@ export function formatReport(lines: readonly Line[], leftOut: Measurement['leftO
   return [...table, ...leftOut.map(({ name, reason }) => `\n${name} is left out: ${reason}`)].join('\n')
 }
 
-/** The middle value; of an even number, the mean of the two in the middle. NaN when there is none. */
+/** Returns the middle value, or the mean of the two middle values. NaN when there is none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const half = sorted.length >> 1

@@ -9,18 +9,18 @@ import type { Scenario } from './scenario.ts'
 
 const folder = join(import.meta.dirname, 'results')
 
-/** Everything about one run of a scenario, as it is kept. */
+/** The saved result of one run of a scenario. */
 export interface Result {
   readonly scenario: string
   readonly title: string
   readonly date: string
-  /** What it was run with and on. */
+  /** The parameters, tools and machine of the run. */
   readonly setting: string
   readonly lines: readonly Line[]
   readonly measurement: Measurement
 }
 
-/** What a scenario gave. */
+/** Creates the result of a scenario. */
 export function createResult(
   { name, title, load: { connections } }: Scenario,
   { rounds, seconds, warmUpSeconds }: Effort,
@@ -37,14 +37,14 @@ export function createResult(
   return { scenario: name, title, date: new Date().toISOString().slice(0, 10), setting, lines, measurement }
 }
 
-/** A heading and a table, Markdown. */
+/** Formats a result as Markdown: a heading and a table. */
 export function formatResult({ title, date, setting, lines, measurement }: Result): string {
   return `## ${title}\n\n${date}, ${setting}:\n\n${formatReport(lines, measurement.leftOut)}\n`
 }
 
 /**
- * Writes `SCENARIO.json` and `SCENARIO.md`, to `results/recorded` when the run is to be kept, else to a folder of its
- * own that git ignores. A recorded run of `get` is also drawn.
+ * Writes `SCENARIO.json` and `SCENARIO.md`: to `results/recorded` if the run is recorded, and otherwise to a new folder that
+ * git ignores. A recorded run of `get` is also drawn as a chart.
  */
 export function saveResults(results: readonly Result[], record: boolean): void {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')

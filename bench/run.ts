@@ -1,9 +1,9 @@
 /**
- * Compares Waygate with other proxies and gateways, and with itself in other circumstances, in interleaved rounds.
+ * Compares Waygate with other proxies and gateways, and with itself in other configurations, in interleaved rounds.
  *
  *   npm run bench [-- --scenario get,post --rounds 7 --seconds 5 --warm-up 10 --record]
  *
- * `--scenario all` runs every scenario. `--record` keeps the result where git sees it, and draws the chart.
+ * `--scenario all` runs every scenario. `--record` saves the result in a folder that git tracks, and draws the chart.
  */
 import { parseArgs } from 'node:util'
 import { OTHER_CORE } from './cores.ts'
@@ -24,7 +24,7 @@ const { values } = parseArgs({
   },
 })
 const scenarios = findScenarios(values.scenario)
-// V8 is still compiling the path of a request after its first hundred thousand: hence the long warm-up.
+// The warm-up is long because V8 is still compiling the path of a request after the first hundred thousand requests.
 const effort = {
   rounds: Number(values.rounds),
   seconds: Number(values.seconds),

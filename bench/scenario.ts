@@ -5,20 +5,20 @@ import type { Running, Scene } from './scene.ts'
 export interface Contender {
   readonly name: string
   start(scene: Scene): Promise<Running>
-  /** Where its load differs from the scenario's. */
+  /** Replaces parts of the scenario's load. */
   readonly load?: Partial<Load>
-  /** Connections that made one request and lie idle while the load runs. */
+  /** Number of connections that made one request and are idle while the load runs. */
   readonly idleConnections?: number
 }
 
-/** One table: the same load on several contenders, the first of which the others are compared with. */
+/** One table: the same load on several contenders, which are compared with the first one. */
 export interface Scenario {
-  /** As `--scenario` has it. */
+  /** The name for `--scenario`. */
   readonly name: string
-  /** One line that says what is sent. */
+  /** One line that describes the load. */
   readonly title: string
   readonly load: Load
-  /** How many nodes there are. Default 3. */
+  /** The number of nodes. Default: 3. */
   readonly nodes?: number
   contenders(): readonly Contender[]
 }

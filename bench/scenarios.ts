@@ -8,16 +8,16 @@ import { tokens } from './scenarios/tokens.ts'
 const all: readonly Scenario[] = [...forwarding, tokens, idleConnections, routes, nodes, accessLog]
 
 /**
- * The scenarios of `--scenario`: names with commas between them, or `all`.
+ * Returns the scenarios that `--scenario` names: names separated by commas, or `all`.
  *
- * @throws Error for a name that none has.
+ * @throws Error when there is no scenario with a name
  */
 export function findScenarios(names: string): readonly Scenario[] {
   if (names === 'all') return all
   return names.split(',').map(name => {
     const scenario = all.find(each => each.name === name)
     if (scenario === undefined) {
-      throw new Error(`there is no scenario ${name}, but ${all.map(each => each.name).join(', ')}`)
+      throw new Error(`there is no scenario ${name}; choose from ${all.map(each => each.name).join(', ')}`)
     }
     return scenario
   })

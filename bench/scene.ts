@@ -11,7 +11,7 @@ import { type Started, type StartOptions, start } from './process.ts'
 /** A running contender. */
 export interface Running {
   readonly process: Started
-  /** What the path of a load is appended to. */
+  /** The URL that the path of a load is appended to. */
   readonly base: string
   readonly version?: string
 }
@@ -21,22 +21,22 @@ export interface WaygateOptions {
   readonly weights?: readonly number[]
   /** Merged into the configuration; the access log is off unless this turns it on. */
   readonly config?: object
-  /** Node's own options, before the program. */
+  /** Options of Node, before the program. */
   readonly nodeOptions?: readonly string[]
   readonly ipc?: boolean
 }
 
-/** The nodes of a benchmark and an etcd, on loopback, and what is started in front of them. */
+/** The nodes of a benchmark and an etcd, on loopback, and the programs that are started in front of them. */
 export interface Scene {
-  /** For files of one run. */
+  /** A folder for the files of one run. */
   readonly folder: string
-  /** What a gateway that knows no nodes forwards to. */
+  /** The URL of a node, for contenders that do not use etcd. */
   readonly nodeUrl: string
-  /** Starts Waygate; resolves when its table is whole. */
+  /** Starts Waygate. Resolves when it is ready. */
   startWaygate(options?: WaygateOptions): Promise<Running>
   /** Starts a program of `contenders/` in front of one node. */
   startContender(file: string): Promise<Running>
-  /** Starts a Node program on the core that is measured. */
+  /** Starts a Node program on the measured core. */
   startProgram(command: readonly string[], options?: StartOptions): Promise<Started>
   /** Ends everything it started. */
   close(): Promise<void>
@@ -45,7 +45,7 @@ export interface Scene {
 const root = join(import.meta.dirname, '..')
 const READY_TIMEOUT_MS = 30_000
 
-/** Starts the nodes, so many ports of one process, and the etcd. Whoever opened it calls `close()`. */
+/** Starts the nodes, which are ports of one process, and the etcd. The caller calls `close()`. */
 export async function openScene(nodes = 3): Promise<Scene> {
   const closers: (() => Promise<unknown>)[] = []
   const close = async () => {
@@ -77,7 +77,7 @@ export async function openScene(nodes = 3): Promise<Scene> {
       nodeOptions = [],
       ipc = false,
     }: WaygateOptions = {}) => {
-      // Each gateway has nodes of its own, below a prefix of its own.
+      // Each gateway has its own nodes, below its own prefix.
       const name = `gateway-${gateways++}`
       const servicesPrefix = `/${name}/services/`
       const client = createEtcdClient({ endpoints: [etcd.url] })

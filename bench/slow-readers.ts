@@ -5,21 +5,21 @@ export interface SlowReaderOptions {
   readonly count: number
   readonly url: string
   readonly token: string
-  /** That each takes. */
+  /** How fast each reader reads. */
   readonly bytesPerSecond: number
 }
 
 export interface SlowReaders {
-  /** Closes all connections; the bytes that were taken. */
+  /** Closes all connections. Returns the number of bytes that were read. */
   close(): number
 }
 
 const TICK_MS = 50
 
 /**
- * Asks for a long answer on each of many connections and takes it slowly. Resolves when every answer has begun.
+ * Requests a long answer on each of many connections and reads it slowly. Resolves when every answer has begun.
  *
- * @throws Error when an answer is not 200.
+ * @throws Error when an answer is not 200
  */
 export async function openSlowReaders(options: SlowReaderOptions): Promise<SlowReaders> {
   const { count, url, token, bytesPerSecond } = options

@@ -1,15 +1,15 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 
-/** What HS256 tokens of the benchmark are signed with. */
+/** The secret that signs the HS256 tokens of the benchmark. */
 export const SECRET = 'a secret for the benchmark, of more than 32 bytes'
 
-/** Different HS256 tokens, each of another subject, good for a day. */
+/** Returns HS256 tokens, each with another subject, valid for a day. */
 export function signTokens(count: number): string[] {
   return Array.from({ length: count }, (_, i) => sign(i, createSecretKey(SECRET, 'utf8'), 'HS256'))
 }
 
-/** An RS256 token, and what verifies it (PEM). */
+/** Returns an RS256 token and the public key that verifies it (PEM). */
 export function signRsaToken(): { readonly token: string; readonly publicKey: string } {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
   return {

@@ -1,9 +1,9 @@
 /**
- * Nodes: as many ports as the argument says, in one process, so that a gateway with several nodes and one with a
- * single node wake the same process. Prints the ports.
+ * The nodes of the benchmark: as many ports as the argument says, in one process, so that a gateway with several nodes and
+ * one with a single node wake the same process. Prints the ports.
  *
  *   GET /bytes/N     N bytes in one piece; any other path: 110 bytes of JSON
- *   GET /stream/N    N bytes in pieces of 64 KiB, as fast as they are taken
+ *   GET /stream/N    N bytes in pieces of 64 KiB, as fast as they are read
  *   POST             the 110 bytes when the whole body has arrived; 400 when there is none
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -58,7 +58,7 @@ function stream(response: ServerResponse, size: number): void {
 }
 
 const ports = Array.from({ length: Number(process.argv[2]) }, async () => {
-  // One HTTP server behind all ports: a thousand would have a thousand timers.
+  // One HTTP server for all ports, because a thousand servers would have a thousand timers.
   const listener = createTcpServer(socket => server.emit('connection', socket))
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
   return (listener.address() as AddressInfo).port

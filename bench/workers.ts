@@ -1,12 +1,12 @@
 /**
- * What a second worker gives: requests per second of one and of two, each worker with the same share of a core, and
- * the load generator with the same core to itself but for that share. On a machine of two cores two workers that take
- * all they can get would leave the generator nothing to ask with.
+ * Measures the gain of a second worker: requests per second with one and with two workers. Each worker gets the same share
+ * of a core, and the load generator gets the rest. On a machine with two cores, two workers without such a limit would
+ * leave nothing for the load generator.
  *
  *   npm run bench:workers [-- --rounds 5 --seconds 4 --share 0.3]
  *
- * The shares are CPU quotas of control groups, so it needs Linux and the right to make some; without, it says so and
- * compares CPU time per request alone.
+ * The shares are CPU quotas of control groups, which need Linux and the right to create them. Without these, it prints a
+ * notice and compares only the CPU time per request.
  */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -39,7 +39,7 @@ interface Contender {
   readonly workers: readonly number[]
   readonly perSecond: number[]
   readonly micros: number[]
-  /** Of the CPU time of all workers, the most that one had, 0..1. */
+  /** The share of the busiest worker in the CPU time of all workers, 0..1. */
   readonly largest: number[]
 }
 
@@ -69,7 +69,7 @@ try {
     for (const pid of contenders.flatMap(({ workers }) => workers)) releases.push(allotted(pid, share))
     console.log(`each worker has ${share * 100}% of a core`)
   } catch (error) {
-    console.log(`no shares of cores: ${(error as Error).message}`)
+    console.log(`CPU shares are not available: ${(error as Error).message}`)
   }
   for (let round = 0; round < rounds; round++) {
     for (const { running, workers, perSecond, micros, largest } of contenders) {

@@ -104,7 +104,7 @@ export interface Transport {
    */
   send(request: UpstreamRequest, call: Call): Promise<UpstreamResponse>
   /** Lets every request here that waits for the head of its answer go to another node, if it may be repeated. */
-  tellHung(): void
+  notifyHung(): void
   /** Sends no further requests. Resolves when the last one has ended and every connection is closed. */
   close(): Promise<void>
   /** Does the same at once: requests in flight fail. */

@@ -17,11 +17,11 @@ export function statusOf(call: Call, response: ClientResponse): number {
 }
 
 export interface AccessLogOptions {
-  /** Called with a line of JSON, including its line feed. */
+  /** Writes a line of JSON, including its line feed. */
   readonly write: (line: string) => void
   /** Fields of every line, such as the process id and the host name. */
   readonly base: object
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now?: () => number
 }
 
@@ -82,7 +82,7 @@ function fieldsOf(fields: object): string {
   return inner === '' ? '' : `,${inner}`
 }
 
-/** Text that JSON does not escape. */
+/** Matches text that JSON does not escape. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 function quote(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * Caddy, GOMAXPROCS=1, no access log (its default). It keeps 32 idle connections to a node unless told; that would
- * make it open and close them all the time at 64.
+ * Caddy with GOMAXPROCS=1 and no access log (its default). By default it keeps 32 idle connections to a node. With 64
+ * clients, it would then open and close connections all the time.
  */
 import { runServer } from './server-process.ts'
 

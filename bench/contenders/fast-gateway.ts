@@ -1,4 +1,4 @@
-/** fast-gateway with one route. As it comes: its agent keeps up to 2,048 connections, nothing is logged. */
+/** fast-gateway with one route and its defaults: its agent keeps up to 2,048 connections, and nothing is logged. */
 import gateway from 'fast-gateway'
 import { announce, versionOf } from './announce.ts'
 

@@ -1,6 +1,6 @@
 /**
- * HAProxy, one thread, no `log` line. `http-reuse always` shares connections to the node between clients; by default
- * the first request of a client connection opens one of its own.
+ * HAProxy with one thread and no `log` line. `http-reuse always` shares the connections to the node between clients. By
+ * default, the first request of a client connection opens a new one.
  */
 import { runServer } from './server-process.ts'
 

@@ -1,4 +1,4 @@
-/** http-proxy-3 on node:http. Its default agent closes every connection after one answer, so it gets one that keeps them. */
+/** http-proxy-3 on node:http. It gets an agent that keeps connections, because its default agent closes each after one answer. */
 import { Agent, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import httpProxy from 'http-proxy-3'

@@ -1,4 +1,4 @@
-/** http-proxy-middleware on Express, with an agent that keeps connections. Its logger is silent unless one is given. */
+/** http-proxy-middleware on Express, with an agent that keeps connections. Without a logger it logs nothing. */
 import { Agent } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'

@@ -1,6 +1,6 @@
 /**
- * Bare @fastify/http-proxy in front of one node: no routes, no tokens, no balancing. As it comes: its undici pool
- * keeps connections, Fastify logs nothing.
+ * Bare @fastify/http-proxy in front of one node: no routes, no tokens, no balancing. It has its defaults: its undici pool
+ * keeps connections, and Fastify logs nothing.
  */
 import type { AddressInfo } from 'node:net'
 import httpProxy from '@fastify/http-proxy'

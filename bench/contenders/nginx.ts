@@ -1,7 +1,7 @@
 /**
- * nginx, one worker. Connections to the node are kept only when told (`keepalive`, HTTP/1.1, no `Connection`), and
- * both sides close after 1,000 requests unless told otherwise. Without `proxy_max_temp_file_size 0` it writes large
- * answers to disk for slow clients.
+ * nginx with one worker. It keeps connections to the node only if configured (`keepalive`, HTTP/1.1, no `Connection`). By
+ * default it closes connections on both sides after 1,000 requests, and without `proxy_max_temp_file_size 0` it writes
+ * large answers for slow clients to disk.
  */
 import { runServer } from './server-process.ts'
 

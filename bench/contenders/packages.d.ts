@@ -1,6 +1,6 @@
 /**
- * As much of what is compared with as is used here: written down, so that the types hold whether or not bench's
- * packages are installed.
+ * Types of the compared packages, as far as they are used here. They are declared by hand so that type checks pass whether
+ * or not the packages of the benchmark are installed.
  */
 
 declare module 'fast-gateway' {

@@ -1,6 +1,6 @@
 /**
- * @platformatic/gateway with one application, started by itself: in its runtime it would sit in a worker thread. Its
- * undici agent keeps connections; its log is raised to errors, as it writes two lines a request by default.
+ * @platformatic/gateway with one application, started without its runtime, which would put it into a worker thread. Its
+ * undici agent keeps connections. Its log level is `error`, because by default it writes two lines per request.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

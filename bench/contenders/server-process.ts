@@ -8,17 +8,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { announce } from './announce.ts'
 
 export interface ServerProcess {
-  /** Says which version it is, on stdout or stderr. */
+  /** The command that prints the version on stdout or stderr. */
   readonly version: readonly [file: string, ...args: string[]]
-  /** The text of its configuration, and the command that runs it in the foreground. */
+  /** Returns the text of its configuration. */
   config(at: { readonly port: number; readonly folder: string }): string
+  /** Returns the command that runs it in the foreground. */
   command(file: string): readonly [file: string, ...args: string[]]
   readonly env?: NodeJS.ProcessEnv
 }
 
 /**
- * Runs a server that is not Node: writes its configuration, waits until it takes connections, announces it, and
- * ends together with it. A server that is not on PATH is an error that says so.
+ * Runs a server that is not a Node program: writes its configuration, waits until it accepts connections, announces it, and
+ * ends together with it.
+ *
+ * @throws Error when the server is not on PATH
  */
 export async function runServer({ version, config, command, env }: ServerProcess): Promise<void> {
   const text = readVersion(version)

@@ -1,4 +1,4 @@
-/** node:http in front of undici's `dispatch`, and nothing else: what is left when every feature is gone. */
+/** node:http with undici's `dispatch`, and nothing else: a lower bound for a gateway without features. */
 import type { ServerResponse } from 'node:http'
 import type { DispatchController, DispatchHandler } from 'undici'
 import { serveByUndici } from './undici-server.ts'

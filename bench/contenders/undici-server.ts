@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { type DispatchHandler, Pool } from 'undici'
 import { announce, versionOf } from './announce.ts'
 
-/** node:http that hands each request to undici's `dispatch`, towards the port in the first argument, and nothing else. */
+/** Starts node:http, which passes each request to undici's `dispatch` for the port in the first argument. */
 export function serveByUndici(handlerOf: (response: ServerResponse) => DispatchHandler): void {
   const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { allowH2: false })
   const server = createServer((request, response) => {

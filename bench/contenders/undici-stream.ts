@@ -1,4 +1,4 @@
-/** node:http in front of undici's `dispatch`, streaming answers of any length with backpressure, and nothing else. */
+/** node:http with undici's `dispatch`, which streams answers of any length with backpressure and does nothing else. */
 import type { ServerResponse } from 'node:http'
 import type { DispatchController, DispatchHandler } from 'undici'
 import { serveByUndici } from './undici-server.ts'

@@ -1,18 +1,18 @@
 /**
- * Preloaded into a gateway that is measured (`node --import`): watches its event loop, and answers the parent
- * process over IPC with what it saw since the question before.
+ * Preloaded into the measured gateway (`node --import`). Watches its event loop, and answers questions of the parent process
+ * over IPC with what it measured since the previous question.
  */
 import { readdirSync } from 'node:fs'
 
 export interface ProbeAnswer {
-  /** The longest time in which no timer could run, milliseconds. */
+  /** The longest time in which no timer could run, in milliseconds. */
   readonly stallMs: number
-  /** After a full garbage collection. */
+  /** Heap in use; after a full garbage collection if the question was `collect`. */
   readonly heapUsedBytes: number
   readonly rssBytes: number
-  /** Open file descriptors; NaN where /proc does not tell. */
+  /** Open file descriptors; NaN without /proc. */
   readonly descriptors: number
-  /** Timers, sockets and the like that keep the process alive, by type. */
+  /** Number of resources that keep the process alive, such as timers and sockets. */
   readonly resources: number
   readonly cpuMicros: number
 }
@@ -36,7 +36,7 @@ function descriptors(): number {
 }
 
 process.on('message', question => {
-  // Before the collection, whose pause is not the gateway's.
+  // Read before the collection, whose pause does not count.
   const seen = stallMs
   const { user, system } = process.cpuUsage()
   if (question === 'collect') globalThis.gc?.()

@@ -1,10 +1,10 @@
 /**
- * What following etcd costs: from a put to the first request that its node serves, loading and changing a
- * large table, and whether everything is given back.
+ * Measures the cost of following etcd: the time from a put to the first request that the new node serves, loading and
+ * changing a large table, and whether all memory and descriptors are released.
  *
  *   npm run bench:discovery [-- --services 1000 --nodes 10000 --changes 1000]
  *
- * With `etcd` on PATH against a real one, else against the embedded one.
+ * Runs against a real etcd if `etcd` is on PATH, and otherwise against the embedded one.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -200,7 +200,7 @@ try {
   const all = Array.from({ length: NODES }, (_, i) => i)
   const removeAll = () =>
     client.kv.deleteRange({ key: Buffer.from('/services/s'), range_end: Buffer.from('/services/t') })
-  // Once beforehand: what is allocated for good the first time is no leak.
+  // Once beforehand, because what is allocated permanently the first time is not a leak.
   await putMany(client, all)
   await untilNodes(small, NODES + 1)
   await removeAll()
@@ -223,7 +223,7 @@ try {
     `${before.descriptors}, ${full.descriptors}, ${after.descriptors} and ${before.resources}, ${full.resources}, ${after.resources}`,
   )
 
-  // 3. What one change costs, with few and with many services around it.
+  // 3. The cost of one change, with few and with many services.
   const changeCost = async (): Promise<number> => {
     const { cpuMicros } = await small.ask('look')
     for (let i = 0; i < CHANGES; i++) await client.put(keyOf(0)).value(documentOf(0, 1 + (i % 100)))
@@ -235,7 +235,7 @@ try {
   const few = await changeCost()
   await putMany(client, all)
   await untilNodes(small, NODES + 1)
-  // The copy on disk is written at most twice a second; it is part of the cost, and no more often with more nodes.
+  // The copy on disk is part of the cost. It is written at most twice a second, however many nodes there are.
   const many = await changeCost()
   report(
     `CPU per change with 1 and with ${SERVICES} services (${NODES} nodes)`,
@@ -248,7 +248,7 @@ try {
   const large = await startGateway(etcd.url)
   const listeningMs = performance.now() - since
   await large.ask('look')
-  // Not by /metrics, whose own cost would be measured.
+  // /metrics is not used here, because its own cost would be measured.
   while (!(await fetch(`${large.admin}/readyz`)).ok) await delay(5)
   const loadedMs = performance.now() - since
   const loading = await large.ask('look')

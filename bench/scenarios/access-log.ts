@@ -5,7 +5,7 @@ const waygate = (name: string, accessLog: boolean): Contender => ({
   start: scene => scene.startWaygate({ config: { accessLog } }),
 })
 
-/** What a log line for each request costs; nobody reads the pipe it is written to for more than emptying it. */
+/** Measures the cost of a log line per request. The pipe that it is written to is emptied, but its content is not used. */
 export const accessLog: Scenario = {
   name: 'access-log',
   title: 'GET, an answer of 110 bytes, with and without the access log',

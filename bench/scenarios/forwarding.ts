@@ -4,32 +4,32 @@ import { signTokens } from '../tokens.ts'
 import { bareHttpProxy, passThrough, peers, streaming, waygate } from './peers.ts'
 
 const load: Load = { path: '/x', connections: 64, tokens: signTokens(1) }
-const everybody = [bareHttpProxy, waygate, ...peers]
+const allContenders = [bareHttpProxy, waygate, ...peers]
 
-/** Requests that everybody can forward. */
+/** Requests that every contender can forward. */
 export const forwarding: readonly Scenario[] = [
   {
     name: 'get',
     title: 'GET, an answer of 110 bytes',
     load,
-    contenders: () => [...everybody, passThrough],
+    contenders: () => [...allContenders, passThrough],
   },
   {
     name: 'post',
     title: 'POST of 1 KB, an answer of 110 bytes',
     load: { ...load, method: 'POST', bodyBytes: 1_024 },
-    contenders: () => everybody,
+    contenders: () => allContenders,
   },
   {
     name: 'answer-100kb',
     title: 'GET, an answer of 100 KB',
     load: { ...load, path: '/bytes/102400' },
-    contenders: () => [...everybody, streaming],
+    contenders: () => [...allContenders, streaming],
   },
   {
     name: 'stream-10mb',
     title: 'GET, an answer of 10 MB in pieces of 64 KB',
     load: { ...load, path: '/stream/10485760', connections: 8 },
-    contenders: () => [...everybody, streaming],
+    contenders: () => [...allContenders, streaming],
   },
 ]

@@ -4,7 +4,7 @@ import { bareHttpProxy, waygate } from './peers.ts'
 
 const IDLE = 1_000
 
-/** What connections that lie idle cost the others. */
+/** Measures what idle connections cost the others. */
 export const idleConnections: Scenario = {
   name: 'idle-connections',
   title: 'GET, an answer of 110 bytes, beside 1,000 idle keep-alive connections',

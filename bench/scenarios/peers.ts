@@ -3,16 +3,16 @@ import { SECRET } from '../tokens.ts'
 
 const peer = (name: string, file: string): Contender => ({ name, start: scene => scene.startContender(file) })
 
-/** With a token checked on every request, three weighted nodes, a breaker for each, all metrics; no access log. */
+/** Waygate with a token checked on every request, three weighted nodes with a breaker each, and all metrics; no access log. */
 export const waygate: Contender = {
   name: 'Waygate',
   start: scene => scene.startWaygate({ config: { jwt: { secret: SECRET } } }),
 }
 
-/** What the others are compared with. */
+/** The contender that the others are compared with. */
 export const bareHttpProxy = peer('bare @fastify/http-proxy', 'http-proxy.ts')
 
-/** Whoever forwards requests, each in front of one node and with nothing else to do. */
+/** Other proxies and gateways, each in front of one node and with no further features. */
 export const peers: readonly Contender[] = [
   peer('fast-gateway', 'fast-gateway.ts'),
   peer('http-proxy-3', 'http-proxy-3.ts'),

@@ -17,7 +17,7 @@ const withRoutes = (count: number): Contender => ({
   },
 })
 
-/** What a large table of routes costs. */
+/** Measures the cost of a large table of routes. */
 export const routes: Scenario = {
   name: 'routes',
   title: 'GET, an answer of 110 bytes, one of so many route documents',
@@ -30,7 +30,7 @@ const withNodes = (count: number): Contender => ({
   start: scene => scene.startWaygate({ weights: Array.from({ length: count }, (_, i) => (i === 0 ? 5 : 1)) }),
 })
 
-/** What a service of many nodes costs: ports of one process, which each have a pool and a breaker all the same. */
+/** Measures the cost of a service with many nodes. They are ports of one process, but each has its own pool and breaker. */
 export const nodes: Scenario = {
   name: 'nodes',
   title: 'GET, an answer of 110 bytes, a service of so many nodes',

@@ -22,7 +22,7 @@ function rsaWaygate(): Contender {
   }
 }
 
-/** What tokens cost. */
+/** Measures the cost of tokens. */
 export const tokens: Scenario = {
   name: 'tokens',
   title: 'GET, an answer of 110 bytes, with and without tokens',

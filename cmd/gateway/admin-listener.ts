@@ -10,7 +10,7 @@ export interface AdminListener {
 }
 
 /**
- * Opens the admin listener. Whoever opened it closes it.
+ * Opens the admin listener. The caller closes it.
  *
  * @throws Error when its address cannot be bound
  */

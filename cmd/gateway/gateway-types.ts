@@ -10,47 +10,48 @@ import type { LiveTable } from './live-table.ts'
 export interface GatewayOptions {
   readonly config: Config
   readonly keys: Keys
-  /** Initialised; closed by whoever made it. */
+  /** Initialised. The caller closes it after the gateway has stopped. */
   readonly registry: Registry
   readonly logger: Logger
-  /** Takes a line of the access log, in the form of the logger's own. */
+  /** Writes a line of the access log, which has the format of the logger's lines. */
   readonly writeLine: (line: string) => void
   /**
-   * Whether connections are taken at once, or not before there is a table to serve them from. Default
-   * `at-once`: whoever starts a gateway waits for its port, and learns from `/readyz` when it is ready.
+   * Whether connections are accepted at once, or only when there is a table to serve them from. Default `at-once`:
+   * operators wait for the port, and `/readyz` tells them when the gateway is ready.
    */
   readonly listen?: ListenWhen | undefined
-  /** Where its admin listener is, which no request may reach; 0 = nowhere yet. Default: as configured. */
+  /** Returns the port of the admin listener, which no request may reach; 0 = not open yet. Default: as configured. */
   readonly adminPort?: (() => number) | undefined
-  /** Called at the end when no request is left, while everything that was counted can still be read. */
+  /** Called when no request is left, while the counts of this gateway can still be read. */
   readonly onDrained?: (pages: OwnPages) => Promise<void>
 }
 
 export type ListenWhen = 'at-once' | 'when-loaded'
 
-/** A running gateway. Whoever started it calls `stop()`. */
+/** A running gateway. The code that started it calls `stop()`. */
 export interface Gateway {
   readonly address: AddressInfo
   readonly table: LiveTable
-  /** Whether nodes are well. Whoever started the gateway has it check them, in one of several processes. */
+  /** The health of nodes. Of several processes, one calls `startChecking()` on it. */
   readonly health: LiveHealth
-  /** What its admin listener shows; whoever wants one opens it. */
+  /** The pages for an admin listener, which the gateway does not open itself. */
   readonly pages: OwnPages
-  /** Whether a request has come yet. */
+  /** Returns whether any request has arrived yet. */
   hasServed(): boolean
-  /** Nodes in the table, over all services. */
+  /** Returns the number of nodes in the table, over all services. */
   nodeCount(): number
   /**
-   * Not ready from now on; serves new connections for `drainMs` more, then only what is in flight, for at
-   * most `shutdownTimeoutMs`. Resolves with how many requests were cut off.
+   * Stops the gateway. It is no longer ready, serves new connections for another `drainMs`, and then finishes the requests
+   * in flight for at most `shutdownTimeoutMs`. Resolves with the number of requests that were cut off.
    *
-   * @param handedOver new connections are served until it resolves, too
+   * @param handedOver new connections are also served until this resolves
    */
   stop(handedOver?: Promise<void>): Promise<number>
   /**
-   * For a process whose place another has taken. Takes no connection from now on, and asks clients to leave with
-   * their next answer. Idle connections stay open for that, since a request may be on its way on them: for
-   * `drainMs` or `shutdownTimeoutMs`, whichever is longer, or until `hurry` aborts. The rest is as with `stop()`.
+   * Stops the gateway after another process has taken its place. It accepts no more connections, and asks clients with
+   * their next answer to close theirs. Idle connections stay open meanwhile, since a request may be on its way on them:
+   * for `drainMs` or `shutdownTimeoutMs`, whichever is longer, or until `hurry` aborts. Then the requests in flight are
+   * finished as in `stop()`. Resolves with the number of requests that were cut off.
    */
   retire(hurry: AbortSignal): Promise<number>
 }

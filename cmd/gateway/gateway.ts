@@ -26,7 +26,7 @@ import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
-import { notePassed } from './body-memory.ts'
+import { countBodyBytes } from './body-memory.ts'
 import type { Gateway, GatewayOptions } from './gateway-types.ts'
 import { Lifecycle } from './lifecycle.ts'
 import {
@@ -45,29 +45,29 @@ import { LiveRules } from './service-rules.ts'
 import { Traffic } from './traffic.ts'
 
 /**
- * Puts a gateway together and starts it. Read it from the top: each part is made from those above it. What a request
- * meets is `proxy` and, below it, `upstream`; what a registry event meets is {@link LiveTable}.
+ * Assembles a gateway and starts it. Read it from the top: each part is made from the parts above it. Requests go to
+ * `proxy`, and from there to `upstream`. Registry events go to {@link LiveTable}.
  *
- * @throws Error when a port cannot be bound; nothing is left open then
+ * @throws Error when a port cannot be bound; everything is closed again then
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, keys, registry, logger, writeLine } = options
   const onInternalError = (error: unknown) => logger.error({ err: error }, 'internal error')
 
-  // What bounds the work of this process.
+  // The limits of this process.
   const traffic = new Traffic()
   const deadlines = new Deadlines()
   const loop = createLoopGuard(config, logger, () => traffic.requests)
   const limits = createLimits(loop, logger)
   const budgets = createRetryBudgets(logger)
 
-  // The nodes, and what is known of them.
-  const rules = new LiveRules(config, said => configureLimits(limits, said, config))
+  // The nodes, and the state that this process keeps about them.
+  const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
   const guard = createNodeGuard({
     allowedAddresses: config.discovery.allowedAddresses,
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
-  const nodes = createNodeTable({ config, guard, rules, logger, onPiece: notePassed })
+  const nodes = createNodeTable({ config, guard, rules, logger, onPiece: countBodyBytes })
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
     nodes,
@@ -77,7 +77,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
   })
 
-  // The way of a request to a node, outermost first.
+  // The wrappers around a request to a node, outermost first.
   const balance = { cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch(), [
     createObserve(),
@@ -89,7 +89,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
     createTryTimeout({ deadlines }),
   ])
-  // The way of a WebSocket: a connection instead of an answer.
+  // The wrappers of a WebSocket, which gets a connection to a node instead of an answer.
   const connect = wrap(createConnect(), [
     createObserve(),
     createRetry(),
@@ -99,7 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const policyCounts = new PolicyCounts()
   const policies = new LivePolicies({ upstream, counts: policyCounts })
 
-  // The table: what the registry says.
+  // The table: nodes and routes, as the registry has them.
   // Nodes trust x-user-id even when a map of claims without it has replaced the default.
   const identityHeaders = [
     'x-user-id',
@@ -112,7 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     nodes,
     config: config.routes,
     rules,
-    // What an operator has removed is gone; only a registry of services can lose some.
+    // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
     authenticators: configuredAuthenticators(config),
@@ -127,7 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
 
-  // What clients meet.
+  // The side that faces clients.
   const { bodyBytes: maxBodyBytes } = config.clientLimits
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const connections = createClientConnections(config, isTrustedProxy, logger)
@@ -137,18 +137,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
-  const respond = createRespond({ isDraining, onPiece: notePassed, onInternalError })
+  const respond = createRespond({ isDraining, onPiece: countBodyBytes, onInternalError })
   const proxy = createProxy({
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
-    ...{ upstream, deadlines, maxBodyBytes, onPiece: notePassed, respond, loop },
+    ...{ upstream, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
     authenticators: auth.authenticators,
   })
   const listener = createHttp1Listener({
     ...listenerLimits(config),
     ...{ proxy, respond, deadlines, connect, connections, isTrustedProxy, maxBodyBytes, onInternalError },
     identityHeaders,
-    onPiece: notePassed,
+    onPiece: countBodyBytes,
     onOpen: () => traffic.opened(),
     onUpgrade: () => traffic.upgraded(),
     onClose({ call, response }) {
@@ -190,7 +190,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     retire: hurry => lifecycle.retire(hurry),
   }
 
-  /** Counts and logs a request that is over. */
+  /** Creates the function that counts and logs a finished request. */
   function createRecord(): (call: Call, status: number) => void {
     const accessLog =
       config.accessLog && logger.isLevelEnabled('info')

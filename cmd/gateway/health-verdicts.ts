@@ -1,6 +1,6 @@
 import type { HealthVerdict } from '../../internal/nodes/health.ts'
 
-/** What is known of the health of nodes, by service and id; unchecked ones are not in it. */
+/** The latest health verdict of each checked node, by service and node id. */
 export class HealthVerdicts {
   readonly #services = new Map<string, Map<string, HealthVerdict>>()
 
@@ -8,7 +8,7 @@ export class HealthVerdicts {
     return this.#services.get(service)?.get(id)
   }
 
-  /** Takes the place of what was known; a verdict of `unchecked` means that nothing is. */
+  /** Replaces the verdict of a node; `unchecked` removes it. */
   put(verdict: HealthVerdict): void {
     const { service, id, health } = verdict
     let verdicts = this.#services.get(service)
@@ -21,12 +21,12 @@ export class HealthVerdicts {
     } else if (verdicts?.delete(id) && verdicts.size === 0) this.#services.delete(service)
   }
 
-  /** A copy. */
+  /** Returns a copy of the verdicts of one service. */
   of(service: string): readonly HealthVerdict[] {
     return [...(this.#services.get(service)?.values() ?? [])]
   }
 
-  /** A copy. */
+  /** Returns a copy of all verdicts. */
   all(): readonly HealthVerdict[] {
     return [...this.#services.values()].flatMap(verdicts => [...verdicts.values()])
   }

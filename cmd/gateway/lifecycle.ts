@@ -11,14 +11,14 @@ export interface LifecycleOptions {
   readonly listener: Http1Listener
   readonly table: LiveTable
   readonly traffic: Traffic
-  /** Closes what only requests need. Called once no request is left. */
+  /** Closes the parts that only requests need. Called when no request is left. */
   readonly closeServing: () => void
-  /** Closes the rest. Called once the registry is no longer followed. */
+  /** Closes the remaining parts. Called when the registry is no longer followed. */
   readonly closeTable: () => Promise<void> | void
   readonly logger: Logger
 }
 
-/** Starts and stops one gateway: following the registry, listening, draining, in the order that loses no request. */
+/** Starts and stops one gateway: follows the registry, listens and drains in an order that loses no request. */
 export class Lifecycle {
   readonly #options: LifecycleOptions
   readonly #following = new AbortController()
@@ -29,7 +29,7 @@ export class Lifecycle {
     this.#options = options
   }
 
-  /** Whether requests can be served: a table is loaded, the registry is followed, and shutdown has not begun. */
+  /** Whether a table is loaded, the registry is followed and shutdown has not begun. */
   get isReady(): boolean {
     const { table, traffic } = this.#options
     return table.isLoaded && this.#isFollowing && !traffic.isDraining
@@ -76,13 +76,13 @@ export class Lifecycle {
     this.#options.listener.expectClose()
   }
 
-  /** Closes idle connections, waits for the requests in flight, and cuts off what is left. */
+  /** Closes idle connections, waits for the requests in flight, and cuts off those that are left at the timeout. */
   async #finish(): Promise<number> {
     const { config, listener, traffic, closeServing, closeTable } = this.#options
     const closed = listener.close()
     const cut = await Promise.race([
       closed.then(() => 0),
-      // Open connections keep the process alive; this timer alone must not.
+      // Open connections keep the process alive. The timer by itself must not.
       delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => traffic.open),
     ])
     listener.cutOff()
@@ -96,12 +96,15 @@ export class Lifecycle {
 
   #follow(): Promise<void> {
     this.#followed ??= this.#options.table.follow(this.#following.signal).catch(error => {
-      // A bug of ours. Load balancers should rather ask another gateway.
+      // This is a bug in Waygate. Load balancers should prefer another gateway.
       this.#isFollowing = false
-      this.#options.logger.fatal({ err: error }, 'the table is no longer followed')
+      this.#options.logger.fatal(
+        { err: error },
+        'following the registry failed; the table is no longer updated',
+      )
       throw error
     })
-    // Whoever awaits it sees the error; it must not end the process.
+    // `start` and `stop` see the error when they await it. As an unhandled rejection it would end the process.
     this.#followed.catch(() => {})
     return this.#followed
   }

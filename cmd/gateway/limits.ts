@@ -7,12 +7,16 @@ import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurr
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 import type { ServiceRules } from './service-rules.ts'
 
-/** The limits of all services, none yet; the beginning and the end of each overload are logged. */
+/** Creates the concurrency limits of services, none configured yet. Logs when an overload begins and ends. */
 export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
   return new ServiceLimits({ loopTurnMs: () => loop.turnMs, onChange: change => logOverload(logger, change) })
 }
 
-/** @param rules what routes say of their services; the others have the limit of the configuration */
+/**
+ * Sets the concurrency limit of every service.
+ *
+ * @param rules the rules that routes set, by service; a service without a limit there gets that of the configuration
+ */
 export function configureLimits(
   limits: ServiceLimits,
   rules: ReadonlyMap<string, Partial<ServiceRules>>,
@@ -23,25 +27,32 @@ export function configureLimits(
   limits.configure(isOn, service => (isLimited(limitOf(service)) ? limitOf(service) : undefined))
 }
 
-/** What refuses requests while the event loop is late, where the configuration wants that. */
-export function createLoopGuard({ overload }: Config, logger: Logger, underWay: () => number): LoopGuard {
+/**
+ * Creates the guard that refuses requests while the event loop is overloaded, if `overload.loopDelayMs` is set.
+ *
+ * @param inFlight returns the number of requests in flight, without WebSockets
+ */
+export function createLoopGuard({ overload }: Config, logger: Logger, inFlight: () => number): LoopGuard {
   return new LoopGuard({
     targetMs: overload.loopDelayMs || Number.POSITIVE_INFINITY,
-    underWay,
+    inFlight,
     onChange: change => logLoopOverload(logger, change),
   })
 }
 
-/** The retry budgets of all services; that one is exhausted, and that it no longer is, is logged. */
+/** Creates the retry budgets of services. Logs when one is exhausted and when it is available again. */
 export function createRetryBudgets(logger: Logger): RetryBudgets {
   return new RetryBudgets((service, isExhausted) => {
     const retryBudget = isExhausted ? 'exhausted' : 'available'
-    const reason = isExhausted ? 'too many retries bring nothing better' : 'none was refused for a while'
-    logger.info({ service, retryBudget, reason }, 'retry budget changed')
+    const reason = isExhausted
+      ? 'too many retries failed or were in flight'
+      : 'no retry was refused for a while'
+    const message = isExhausted ? 'retry budget exhausted' : 'retry budget available again'
+    logger.info({ service, retryBudget, reason }, message)
   })
 }
 
-/** The connections of clients, limited as configured; those not taken are told of in the log. */
+/** Creates the limits and timeouts of client connections. Logs refused connections, at most once a minute per limit. */
 export function createClientConnections(
   { clientLimits }: Config,
   isTrustedProxy: (address: string) => boolean,
@@ -50,7 +61,7 @@ export function createClientConnections(
   return new ClientConnections({
     maxConnections: clientLimits.connections,
     maxConnectionsPerAddress: clientLimits.connectionsPerAddress,
-    // Later than Node's own, and never in the middle of a head that has begun in time.
+    // Longer than Node's own timeout, so that it never ends a connection in the middle of a head that began in time.
     idleTimeoutMs:
       clientLimits.keepAliveTimeoutMs === 0
         ? 0
@@ -59,7 +70,7 @@ export function createClientConnections(
     sendIdleTimeoutMs: clientLimits.sendIdleTimeoutMs,
     isTrustedProxy,
     onRefused: (limit, client) =>
-      logger.warn({ limit, client }, 'client connections are refused; told at most once a minute'),
+      logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),
   })
 }
 
@@ -79,9 +90,9 @@ function logOverload(logger: Logger, change: OverloadChange): void {
 
 function logLoopOverload(logger: Logger, change: LoopChange): void {
   if (change.isOverloaded) {
-    const { underWay, delayMs } = change
-    const reason = `each turn of the event loop takes ${Math.round(delayMs)} ms or more`
-    logger.info({ inFlight: underWay, reason }, 'gateway overloaded')
+    const { inFlight, delayMs } = change
+    const reason = `every turn of the event loop takes ${Math.round(delayMs)} ms or more`
+    logger.info({ inFlight, reason }, 'gateway overloaded')
   } else {
     const { refused, ms } = change
     logger.info({ refused, overloadedMs: Math.round(ms) }, 'gateway no longer overloaded')

@@ -8,23 +8,23 @@ import { rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { HealthVerdicts } from './health-verdicts.ts'
 
-/** The key of a node's metadata that says how it is to be checked. */
+/** The metadata key with the health check that a node asks for. */
 const METADATA_KEY = 'healthCheck'
-/** Texts of metadata whose meaning is remembered; each service has one, as a rule. */
+/** Parsed metadata texts that are kept. Usually all nodes of a service have the same text. */
 const MAX_TEXTS = 10_000
 
-/** Health as one process tells another. */
+/** Health verdicts, as one process sends them to another. */
 export interface HealthNews {
   readonly verdicts: readonly HealthVerdict[]
-  /** Whether nodes that are not named are unchecked. */
+  /** Whether these are all verdicts: any other node is unchecked. */
   readonly isAll: boolean
 }
 
 export interface LiveHealthOptions {
   readonly nodes: NodeTable
-  /** What the routes of a service say; null = no check, undefined = nothing. */
+  /** Returns the check that the routes of a service set; null = no check, undefined = no route sets one. */
   readonly ruleOf: (service: string) => HealthCheck | null | undefined
-  /** For services of which neither routes nor nodes say anything. */
+  /** The check where neither routes nor nodes set one. */
   readonly fallback: HealthCheck | undefined
   /** Whether a connection may be made to an IP address. */
   readonly allows: (address: string, port: number) => boolean
@@ -32,18 +32,18 @@ export interface LiveHealthOptions {
 }
 
 /**
- * Keeps the health of nodes in the node table: as its own checks find it, once it was told to check, or as another
- * process does. Whoever made it calls `close()`.
+ * Keeps the health of nodes in the node table up to date. The verdicts come from this process's own checks after
+ * `startChecking()`, or from another process through `apply()`. The owner calls `close()`.
  */
 export class LiveHealth {
   readonly #options: LiveHealthOptions
   readonly #checker: HealthChecker
-  /** A verdict may come before its node. */
+  /** Kept apart from the node table, because a verdict may arrive before its node. */
   readonly #verdicts = new HealthVerdicts()
   readonly #parsed = new Map<string, ReturnType<typeof parseHealthCheck>>()
   readonly #panicking = new Set<string>()
   #isChecking = false
-  /** Told what the checks of this process find. */
+  /** Called with the verdicts of this process's checks. */
   onNews: (news: HealthNews) => void = () => {}
 
   constructor(options: LiveHealthOptions) {
@@ -52,17 +52,17 @@ export class LiveHealth {
       nodes: options.nodes,
       allows: options.allows,
       checkOf: node => this.#checkOf(node),
-      onVerdict: verdict => this.#found(verdict),
+      onVerdict: verdict => this.#onVerdict(verdict),
     })
   }
 
-  /** What this process has checked so far, and how many nodes it checks. */
+  /** The number of nodes that this process checks, and of checks that passed and failed so far. */
   get checks(): { readonly nodes: number; readonly passed: number; readonly failed: number } {
     const { size, passed, failed } = this.#checker
     return { nodes: size, passed, failed }
   }
 
-  /** From now on this process checks, until `close()`; and tells at once what is known so far. */
+  /** Makes this process check nodes until `close()`. Reports the verdicts known so far at once. */
   startChecking(): void {
     if (this.#isChecking) return
     this.#isChecking = true
@@ -72,7 +72,7 @@ export class LiveHealth {
     this.#checker.start()
   }
 
-  /** Takes what another process has found. */
+  /** Applies the verdicts of another process. */
   apply({ verdicts, isAll }: HealthNews): void {
     if (isAll) {
       const keyOf = ({ service, id }: HealthVerdict) => `${service}/${id}`
@@ -83,7 +83,7 @@ export class LiveHealth {
     for (const verdict of verdicts) this.#take(verdict)
   }
 
-  /** To be called when the node table has other nodes of a service. */
+  /** Call it when the nodes of a service in the node table have changed. */
   nodesChanged(service: string): void {
     const { nodes } = this.#options
     for (const peer of nodes.get(service)?.peers ?? []) {
@@ -95,15 +95,15 @@ export class LiveHealth {
     if (!this.#isChecking) return
     this.#forgetGone(service)
     this.#checker.update(service)
-    this.#tellPanic(service)
+    this.#reportPanic(service)
   }
 
-  /** To be called when what routes say has changed. */
+  /** Call it when the rules that routes set have changed. */
   rulesChanged(): void {
     if (this.#isChecking) this.#checker.updateAll()
   }
 
-  /** What is wrong with the checks that nodes ask for. */
+  /** Returns the nodes whose metadata has an invalid health check, and the reasons. */
   problems(): { readonly key: string; readonly reason: string }[] {
     const found: { key: string; reason: string }[] = []
     for (const { name, peers } of this.#options.nodes.services()) {
@@ -136,19 +136,19 @@ export class LiveHealth {
     let parsed = this.#parsed.get(text)
     if (!parsed) {
       parsed = parseHealthCheck(text)
-      // A check that is parsed anew is another one, and begins anew.
+      // A check that is parsed again is a new object, and so starts over.
       if (this.#parsed.size >= MAX_TEXTS) this.#parsed.clear()
       this.#parsed.set(text, parsed)
     }
     return parsed
   }
 
-  /** A check of this process has changed what is known. */
-  #found(verdict: HealthVerdict): void {
+  /** Applies a verdict of this process's own checks, logs it and reports it. */
+  #onVerdict(verdict: HealthVerdict): void {
     const { service, id, health, reason } = verdict
     this.#options.logger.info({ service, node: id, health, reason }, 'health changed')
     this.#take(verdict)
-    this.#tellPanic(service)
+    this.#reportPanic(service)
     this.onNews({ verdicts: [verdict], isAll: false })
   }
 
@@ -162,7 +162,7 @@ export class LiveHealth {
     if (isHung && health === 'unhealthy') rerouteWaiting(peer as UpstreamPeer, nodes.get(service)!.peers)
   }
 
-  /** Verdicts on nodes that have left the table, here and in other processes. */
+  /** Removes the verdicts of nodes that have left the table, here and in other processes. */
   #forgetGone(service: string): void {
     const gone = this.#verdicts
       .of(service)
@@ -173,15 +173,22 @@ export class LiveHealth {
     this.onNews({ verdicts: gone, isAll: false })
   }
 
-  #tellPanic(service: string): void {
+  /** Logs when a service goes into panic, and when the panic ends. */
+  #reportPanic(service: string): void {
     const isPanicking = this.#options.nodes.get(service)?.isPanicking ?? false
     if (isPanicking === this.#panicking.has(service)) return
     if (isPanicking) {
       this.#panicking.add(service)
-      this.#options.logger.warn({ service }, 'every node of the service fails its check; all are used')
+      this.#options.logger.warn(
+        { service },
+        'panic began: every node of the service fails its health check, so all are used',
+      )
     } else {
       this.#panicking.delete(service)
-      this.#options.logger.info({ service }, 'nodes of the service pass their checks again')
+      this.#options.logger.info(
+        { service },
+        'panic ended: nodes of the service pass their health checks again',
+      )
     }
   }
 

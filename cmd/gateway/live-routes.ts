@@ -13,18 +13,18 @@ import { type LiveRules, routeWarnings } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
-  /** Gets what routes state for their services, at first and after each change. */
+  /** Receives the rules that routes set for their services, at first and after each change. */
   readonly rules: LiveRules
   readonly nodes: NodeTable
-  /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
+  /** Whether a key that verifies tokens is configured. If so, routes require a token unless they set `auth`. */
   readonly hasKey: boolean
-  /** The ways to be known by that routes may ask for; undefined = all. */
+  /** The authenticators that routes may require; undefined = all. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
   /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
   readonly identityHeaders?: readonly string[] | undefined
 }
 
-/** Every route there is: documents of the registry and of the config file, and the automatic ones. */
+/** All current routes: route documents of the registry and of the config file, and automatic routes. */
 export class LiveRoutes {
   readonly #config: Config['routes']
   readonly #rules: LiveRules
@@ -32,7 +32,7 @@ export class LiveRoutes {
   readonly #context: Omit<RouteContext, 'origin'>
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
-  /** Services that have a document, good or bad; they get no automatic route. */
+  /** Services that have a route document, valid or not. They get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
   #isComplete = false
   #table: RouteTable
@@ -57,12 +57,12 @@ export class LiveRoutes {
     this.#table = this.#build([], [])
   }
 
-  /** As they are now; another one after each `set`. */
+  /** The current table. Each `set` replaces it. */
   get table(): RouteTable {
     return this.#table
   }
 
-  /** Documents, then automatic routes by id. */
+  /** Returns the routes of documents, then the automatic routes by id. */
   all(): readonly Route[] {
     const automatic = [...this.#nodes.services()]
       .map(service => this.#autoRoute(service.name))
@@ -71,7 +71,7 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /** What documents say that does not count. */
+  /** Returns the parts of route documents that have no effect or a former name, and the reasons. */
   problems(): { readonly key: string; readonly reason: string }[] {
     return routeWarnings(this.#table.documents)
   }
@@ -81,14 +81,19 @@ export class LiveRoutes {
   }
 
   /**
-   * @param routes of the registry; one of them takes the place of one with the same id in the config file
-   * @param blocked services that must have no automatic route, with or without a document
+   * Replaces the routes of the registry.
+   *
+   * @param routes they take precedence over routes with the same id in the config file
+   * @param blocked services that must have no automatic route, even without a document
    */
   set(routes: readonly Route[], blocked: Iterable<string>): void {
     this.#table = this.#build(routes, blocked)
   }
 
-  /** Every source was heard. Before that, a document that protects a service may just not have come yet. */
+  /**
+   * Enables automatic routes. Call it when every source is loaded: until then, a document that protects a service may not
+   * have arrived yet.
+   */
   complete(): void {
     this.#isComplete = true
   }
@@ -107,7 +112,7 @@ export class LiveRoutes {
     let route = this.#autoRoutes.get(service)
     if (!route) {
       route = createAutoRoute(service, this.#context)
-      // Bounded by the services that were ever here; they are few beside what a route costs.
+      // Never removed. The services that ever existed are few, and a route is small.
       this.#autoRoutes.set(service, route)
     }
     return route

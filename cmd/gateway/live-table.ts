@@ -18,28 +18,28 @@ export interface LiveTableOptions {
   readonly registry: Registry
   readonly nodes: NodeTable
   readonly config: Config['routes']
-  /** Gets what routes state for their services, at first and after each change. */
+  /** Receives the rules that routes set for their services, at first and after each change. */
   readonly rules: LiveRules
-  /** How long a node or route that the registry may have lost stays in use. */
+  /** How long a node or route that the registry may have lost stays in use, in milliseconds. */
   readonly suspectGraceMs: number
-  /** Whether a key to check tokens with is configured: then routes ask for one unless they say otherwise. */
+  /** Whether a key that verifies tokens is configured. If so, routes require a token unless they set `auth`. */
   readonly hasKey: boolean
-  /** The ways to be known by that routes may ask for; undefined = all. */
+  /** The authenticators that routes may require; undefined = all. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
   /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
   readonly identityHeaders?: readonly string[] | undefined
-  /** Told of everything that the registry says of who may be let in; undefined = nobody asks. */
+  /** Receives the API keys and revocations of the registry; undefined = they are not used. */
   readonly credentials?: LiveCredentials | undefined
-  /** Why a node must not be used, for people; undefined when it may. */
+  /** Returns why a node must not be used, as a text for people; undefined when it may be used. */
   readonly refusalOf: (node: Node) => string | undefined
   readonly logger: Logger
-  /** Told when the node table has other nodes of a service. */
+  /** Called when the nodes of a service in the node table have changed. */
   readonly onNodes: (service: string) => void
-  /** Told when there are other routes. */
+  /** Called when the routes have changed. */
   readonly onRoutes: () => void
 }
 
-/** Keeps the node table and the route table at what the registry says, and tells how true they are. */
+/** Keeps the node table and the route table up to date with the registry, and reports how current they are. */
 export class LiveTable implements TableView {
   readonly #registry: Registry
   readonly #nodes: NodeTable
@@ -81,7 +81,7 @@ export class LiveTable implements TableView {
     this.#log = new TableLog(this.#directory, logger)
   }
 
-  /** Resolves when there is a table to serve from, live or from disk. */
+  /** Resolves when there is a table to serve from, from the registry or from disk. */
   get loaded(): Promise<void> {
     return this.#loaded.promise
   }
@@ -90,7 +90,7 @@ export class LiveTable implements TableView {
     return this.#isLoaded
   }
 
-  /** The routes as they are now. */
+  /** Returns the current route table. */
   routeTable(): RouteTable {
     return this.#routes.table
   }
@@ -131,10 +131,10 @@ export class LiveTable implements TableView {
       ...this.#directory.source(name),
     }))
     if (!sources.every(({ loaded }) => loaded)) return
-    // What a copy without any node would serve is 404: to load balancers, not ready is the truer answer.
+    // With a copy that has no nodes, every request would get 404. Load balancers should see "not ready" instead.
     const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
     if (isFromDisk && this.#directory.services().size === 0) {
-      if (from === 'disk') this.#logger.warn({}, 'the table on disk has no node; waiting for the registry')
+      if (from === 'disk') this.#logger.warn({}, 'table on disk has no nodes; waiting for the registry')
       return
     }
     this.#isLoaded = true

@@ -1,39 +1,40 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import pino, { type DestinationStream } from 'pino'
 
-/** Where the log goes. Whoever made it calls `flush()` before the process ends. */
+/** Where log lines are written. The owner calls `flush()` before the process ends. */
 export interface LogDestination extends DestinationStream {
-  /** Writes what is left, waiting at most a second for a reader that does not read. */
+  /** Writes the lines that are left. Waits at most a second for a reader that does not read. */
   flush(): void
 }
 
-/** POSIX's least PIPE_BUF on the systems we run on: a write of this much to a pipe is done whole or not at all. */
+/** PIPE_BUF of Linux. POSIX guarantees that a write of up to this size to a pipe is done whole or not at all. */
 const BATCH_BYTES = 4_096
-/** How long a line may wait for others to be written with. */
+/** How long a line may wait for others, to be written together. */
 const BATCH_MS = 100
-/** How soon a reader that takes nothing is asked again. */
+/** How long to wait before writing again to a reader that takes nothing. */
 const RETRY_MS = 20
-/** Kept for such a reader; beyond it, lines are dropped and counted. */
+/** Bytes kept for a reader that is too slow. Further lines are dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
-const LAST_WAIT_MS = 1_000
+/** How long `flush()` waits for a reader that is too slow. */
+const FLUSH_TIMEOUT_MS = 1_000
 
 /**
- * Standard output for log lines, written to in batches by calls that do not wait: where a write costs some µs, handing
- * it to another thread and hearing of its end (as pino's own asynchronous destination does) would cost more than the
- * half of a request.
+ * Opens standard output for log lines, which are written in batches by calls that never block. A write costs a few µs.
+ * Handing it to another thread and being notified of its end, as pino's own asynchronous destination does, would cost
+ * more than half of a request.
  */
 export function openLogDestination(): LogDestination {
-  if (process.platform !== 'win32') return new BatchedFile(withoutWaiting(process.stdout.fd))
+  if (process.platform !== 'win32') return new BatchedFile(nonBlocking(process.stdout.fd))
   const destination = pino.destination({ sync: false, minLength: BATCH_BYTES, periodicFlush: BATCH_MS })
   return { write: line => void destination.write(line), flush: () => destination.flushSync() }
 }
 
 /**
- * A descriptor of the same file whose writes do not wait. A pipe is opened anew, so that others who hold it (a shell,
- * our workers) do not find that theirs has stopped waiting; with a socket that is not possible, and Node has set it so
- * for `process.stdout` anyway.
+ * Returns a descriptor of the same file whose writes do not block. A pipe is opened again, because the flag would
+ * otherwise also apply to the other processes that hold it, such as a shell or our workers. A socket cannot be opened
+ * again, but Node has made it non-blocking for `process.stdout` anyway.
  */
-function withoutWaiting(fd: number): number {
+function nonBlocking(fd: number): number {
   if (!fstatSync(fd).isFIFO()) return fd
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
@@ -43,21 +44,21 @@ function withoutWaiting(fd: number): number {
 }
 
 /**
- * Lines, written to a descriptor that does not wait, as many at once as a pipe takes whole: lines of several processes
- * that share it are never mixed, unless one is longer than that and the pipe is full.
+ * Writes lines to a non-blocking descriptor, in batches that a pipe takes whole. So the lines of several processes that
+ * share a pipe are not mixed, except when a line is longer than a batch and the pipe is full.
  */
 export class BatchedFile implements LogDestination {
   readonly #fd: number
   readonly #write: (fd: number, bytes: Buffer) => number
   #batch = ''
   #batchBytes = 0
-  /** Batches that the reader did not take yet. */
+  /** Batches that the reader has not taken yet. */
   #waiting: Buffer[] = []
   #waitingBytes = 0
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** @param write as `fs.writeSync`; throws EAGAIN where it would have to wait */
+  /** @param write has the signature of `fs.writeSync` and throws EAGAIN when it would block */
   constructor(fd: number, write: (fd: number, bytes: Buffer) => number = writeSync) {
     this.#fd = fd
     this.#write = write
@@ -65,29 +66,29 @@ export class BatchedFile implements LogDestination {
 
   write(line: string): void {
     const bytes = Buffer.byteLength(line)
-    if (this.#batchBytes + bytes > BATCH_BYTES) this.#pass()
+    if (this.#batchBytes + bytes > BATCH_BYTES) this.#writeBatch()
     this.#batch += line
     this.#batchBytes += bytes
     this.#timer ??= setTimeout(this.#onTimer, BATCH_MS).unref()
   }
 
   flush(): void {
-    const deadline = performance.now() + LAST_WAIT_MS
-    this.#pass()
+    const deadline = performance.now() + FLUSH_TIMEOUT_MS
+    this.#writeBatch()
     while ((this.#waiting.length > 0 || this.#batch !== '') && performance.now() < deadline) {
       if (this.#waiting.length > 0) Atomics.wait(NEVER_NOTIFIED, 0, 0, RETRY_MS)
-      this.#pass()
+      this.#writeBatch()
     }
   }
 
   readonly #onTimer = (): void => {
     this.#timer = undefined
-    this.#pass()
+    this.#writeBatch()
     if (this.#waiting.length > 0) this.#timer = setTimeout(this.#onTimer, RETRY_MS).unref()
   }
 
-  /** Hands the batch over. */
-  #pass(): void {
+  /** Queues the current batch and writes as much of the queue as the reader takes. */
+  #writeBatch(): void {
     if (this.#batch !== '') {
       const batch = Buffer.from(this.#batch)
       this.#batch = ''
@@ -109,7 +110,7 @@ export class BatchedFile implements LogDestination {
         written = this.#write(this.#fd, batch)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
-        // Nobody reads any more, or the disk is full: there is nowhere to say so.
+        // The reader has gone, or the disk is full. There is nowhere to report it.
         this.#waiting = []
         this.#waitingBytes = 0
         return
@@ -120,14 +121,14 @@ export class BatchedFile implements LogDestination {
         return
       }
       this.#waiting.shift()
-      if (this.#waiting.length === 0 && this.#dropped > 0) this.#tellDropped()
+      if (this.#waiting.length === 0 && this.#dropped > 0) this.#reportDropped()
     }
   }
 
-  #tellDropped(): void {
+  #reportDropped(): void {
     const lines = this.#dropped
     this.#dropped = 0
-    const text = `{"level":40,"time":${Date.now()},"pid":${process.pid},"lines":${lines},"msg":"log lines were dropped: their reader was too slow"}\n`
+    const text = `{"level":40,"time":${Date.now()},"pid":${process.pid},"lines":${lines},"msg":"log lines dropped; the reader of the log is too slow"}\n`
     this.#batch = text + this.#batch
     this.#batchBytes += Buffer.byteLength(text)
   }
@@ -139,5 +140,5 @@ function countLines(batch: Buffer): number {
   return lines
 }
 
-/** To sleep on. */
+/** Waiting on it is a synchronous sleep. */
 const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4))

@@ -5,23 +5,22 @@ import { DEFAULT_CONFIG_FILE, type LoadedConfig } from '../../config/load/load.t
 import type { LogLevel } from '../../config/schema.ts'
 import { openLogDestination } from './log-destination.ts'
 
-/** The process's log. */
+/** The log of the process. */
 export interface Log {
   readonly logger: Logger
-  /** Takes a line in the form of the logger's, made elsewhere. */
+  /** Writes a line that was made elsewhere in the logger's format. */
   readonly write: (line: string) => void
-  /** Writes what is left. */
+  /** Writes the lines that are still buffered. */
   readonly flush: () => void
 }
 
 /**
- * The process's log: JSON lines on stdout, or coloured lines when stdout is a terminal. Lines are written
- * a few at a time and without waiting for the reader of a pipe; `flush` writes what is left, at the latest
- * before the process ends.
+ * Creates the log of the process: JSON lines on stdout, or coloured lines when stdout is a terminal. JSON lines are
+ * written in batches and never wait for the reader of a pipe. The caller calls `flush` before the process ends.
  */
 export function createLogger(level: LogLevel): Log {
   if (process.stdout.isTTY) {
-    // A terminal is where people try it; services need not carry it.
+    // Loaded only for terminals, because services do not need it.
     const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty
     const stream = pretty({
       colorize: true,
@@ -39,10 +38,10 @@ export function createLogger(level: LogLevel): Log {
   }
 }
 
-/** Logs what an operator should know about a configuration before it takes effect. */
+/** Logs the warnings about a configuration before it takes effect. */
 export function logStartWarnings({ keys, warnings, file }: LoadedConfig, logger: Logger): void {
   for (const warning of warnings) logger.warn(warning)
   if (file === DEFAULT_CONFIG_FILE) logger.info({ file }, 'configuration read')
   if (!keys.jwt && !keys.issuers)
-    logger.warn('no key for tokens is configured: routes are open to everyone unless they ask for one')
+    logger.warn('no token key is configured; routes are open to everyone unless they set auth')
 }

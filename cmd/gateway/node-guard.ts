@@ -6,23 +6,26 @@ import { canonicalAddress, createAddressRanges } from '../../middleware/request/
 export interface NodeGuardOptions {
   /** Addresses and CIDR ranges that nodes may have; empty = all. */
   readonly allowedAddresses: readonly string[]
-  /** Where this gateway's admin listener is, as it is known now; 0 = nowhere yet. */
+  /** Returns the port of this gateway's admin listener; 0 = not open yet. */
   readonly adminPort: () => number
 }
 
-/** Says where requests of strangers must not be sent, whatever the registry says. */
+/** Decides which nodes requests must not be sent to, whatever the registry says. */
 export interface NodeGuard {
-  /** Why a node must not be used, for people; undefined when it may, or as long as only its name is known. */
+  /**
+   * Returns why a node must not be used, as a text for people. Undefined when it may be used, or when its host is a name
+   * that is yet to be resolved.
+   */
   refusalOf(node: Pick<Node, 'host' | 'port'>): string | undefined
-  /** Whether a connection may be made to an IP address; asked with what a name was resolved to. */
+  /** Returns whether a connection may be made to an IP address. Called with the address that a name was resolved to. */
   allows(address: string, port: number): boolean
 }
 
 const UNSPECIFIED = new Set(['0.0.0.0', '::'])
 
 /**
- * Keeps traffic away from the gateway's own admin listener, under whichever of this machine's addresses or names, and
- * from addresses outside of the configured ranges.
+ * Creates the guard that keeps traffic away from the gateway's own admin listener, at any address or name of this
+ * machine, and from addresses outside the configured ranges.
  */
 export function createNodeGuard({ allowedAddresses, adminPort }: NodeGuardOptions): NodeGuard {
   const isInRange = allowedAddresses.length === 0 ? () => true : createAddressRanges(allowedAddresses)
@@ -31,7 +34,7 @@ export function createNodeGuard({ allowedAddresses, adminPort }: NodeGuardOption
 
   return {
     refusalOf({ host, port }) {
-      // Names are looked up when they are connected to, and may then say something else.
+      // A name is resolved for each connection, possibly to another address. `allows` checks that address.
       if (isIP(host) === 0) return isLoopbackName(host) && port === adminPort() ? OWN_ADMIN : undefined
       const address = canonicalAddress(host)
       if (isOwnAdmin(address, port)) return OWN_ADMIN
@@ -44,9 +47,9 @@ export function createNodeGuard({ allowedAddresses, adminPort }: NodeGuardOption
   }
 }
 
-const OWN_ADMIN = "this is the gateway's own admin listener"
+const OWN_ADMIN = "it is the gateway's own admin listener"
 
-/** Whether connections to an address end on this machine, so that its ports are those that we listen on. */
+/** Returns whether an address belongs to this machine, so that connections to it reach our own listeners. */
 function isOurs(address: string): boolean {
   if (address.startsWith('127.') || address === '::1' || UNSPECIFIED.has(address)) return true
   return Object.values(networkInterfaces()).some(list =>

@@ -9,7 +9,7 @@ import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
-/** Everything that policies may be handed; each takes what it needs. */
+/** The tools of all policies. Each policy takes those it needs. */
 type PolicyTools = ClientsTools & CorsTools
 
 /**
@@ -42,16 +42,16 @@ const BROKEN = new GatewayError('WG_ROUTE_BROKEN', { headers: { 'retry-after': '
 type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
 
 export interface LivePoliciesOptions {
-  /** The way to a node that `around` wraps. */
+  /** The call to a node, which `around` wraps. */
   readonly upstream: Upstream
   readonly counts: PolicyCounts
-  /** For tests. Default: every policy there is. */
+  /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
 
 /**
- * The policies of all routes, made at the first request of a route. A policy, and what it has counted, stays as long as
- * the id of its route and its rule stay the same: a new listing of the registry and edits of anything else keep it.
+ * Holds the policies of all routes, which are made at the first request of a route. A policy and its state stay as long as
+ * the id of its route and its rule stay the same: a relist of the registry and edits of anything else keep them.
  */
 export class LivePolicies {
   readonly #upstream: Upstream
@@ -80,7 +80,7 @@ export class LivePolicies {
 
   /**
    * Closes the policies of documents that are gone and of rules that have changed. Call it after each change of routes.
-   * Those of automatic routes stay: such a route comes and goes with its nodes, and its rules never change.
+   * The policies of automatic routes stay: such a route comes and goes with its nodes, and its rules never change.
    *
    * @param documents every route that is not automatic
    */
@@ -172,7 +172,7 @@ export class LivePolicies {
   }
 }
 
-/** Closes the policies whose rule is not among `rules` as it is. */
+/** Closes the policies whose rule is missing from `rules` or different there. */
 function keep(policies: Map<string, Live>, rules: Route['policies']): void {
   for (const [name, { rule, policy }] of policies) {
     if (rules !== undefined && isDeepStrictEqual(rules[name], rule)) continue

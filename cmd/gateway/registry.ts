@@ -11,9 +11,9 @@ import type { Registry } from '../../discovery/registry.ts'
 import { parseAddress } from '../../internal/nodes/node.ts'
 
 /**
- * The configured registry, initialised. Whoever opened it closes it.
+ * Opens the configured registry and initialises it. The caller closes it.
  *
- * @param embeddedUrl where the embedded etcd listens, when that is the registry
+ * @param embeddedUrl the address of the embedded etcd, when that is the registry
  */
 export async function openRegistry(
   config: Config,
@@ -28,7 +28,7 @@ export async function openRegistry(
     revocationsPrefix: config.jwt.revocations.enabled ? config.jwt.revocations.prefix : undefined,
     format: config.discovery.format,
     sources: config.discovery.sources,
-    // The embedded etcd starts empty each time; a table from its last life would be no truth.
+    // The embedded etcd starts empty each time, so a table from an earlier run would be wrong.
     dataDir: embeddedUrl === undefined ? config.dataDir : undefined,
     logger,
   })
@@ -37,18 +37,18 @@ export async function openRegistry(
 }
 
 /**
- * The names of formats are discovery's, which the configuration's schema does not know.
+ * Checks the names of value formats. They belong to discovery, so the configuration's schema cannot check them.
  *
- * @throws ConfigError with every format that nobody knows
+ * @throws ConfigError with every unknown format
  */
 export function checkFormats({ config, sourceOf }: LoadedConfig): void {
   const { format, sources } = config.discovery
   const named = [
-    { path: 'discovery.format', said: 'discovery.format', format },
-    // Who said a value is known for the list as a whole.
+    { path: 'discovery.format', option: 'discovery.format', format },
+    // Where a value was set is known only for the list as a whole.
     ...sources.map((source, i) => ({
       path: `discovery.sources[${i}].format`,
-      said: 'discovery.sources',
+      option: 'discovery.sources',
       format: source.format,
     })),
   ]
@@ -57,7 +57,7 @@ export function checkFormats({ config, sourceOf }: LoadedConfig): void {
       codecNamed(each.format)
       return []
     } catch (error) {
-      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.said) }
+      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.option) }
     }
   })
   if (problems.length > 0) throw new ConfigError(problems)
@@ -83,6 +83,6 @@ export async function startOwnEtcd(config: Config, logger: Logger): Promise<Embe
   if (!wantsEmbeddedEtcd(config)) return undefined
   const { startEmbeddedEtcd } = await import('../../discovery/embedded-etcd/server.ts')
   const etcd = await startEmbeddedEtcd(parseAddress(config.etcd.embedded))
-  logger.info({ etcd: etcd.url }, 'embedded etcd is listening; its data lives as long as this process')
+  logger.info({ etcd: etcd.url }, 'embedded etcd is listening; its data is lost when this process ends')
   return etcd
 }

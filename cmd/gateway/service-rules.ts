@@ -33,8 +33,8 @@ function serviceRules(
 const FIELDS = ['breaker', 'serviceLimit', 'healthCheck'] as const
 
 /**
- * Finds what should be changed in routes that are used: former names of fields, and rules for a service that do not
- * count because another route of the service has them as well.
+ * Finds the parts of valid routes that should be changed: former names of fields, and rules for a service that have no
+ * effect because another route of the service sets them too.
  */
 export function routeWarnings(routes: readonly Route[]): { readonly key: string; readonly reason: string }[] {
   const found = routes.flatMap(({ id, warnings = [] }) => warnings.map(reason => ({ key: id, reason })))
@@ -44,7 +44,7 @@ export function routeWarnings(routes: readonly Route[]): { readonly key: string;
       if (route[field] === undefined) continue
       const by = first.get(`${route.service} ${field}`)
       if (by === undefined) first.set(`${route.service} ${field}`, route.id)
-      else found.push({ key: route.id, reason: `$.${field} is not used: that of the route ${by} counts` })
+      else found.push({ key: route.id, reason: `$.${field} is not used, because route ${by} sets it too` })
     }
   }
   return found
@@ -63,7 +63,7 @@ function rulesOf(
 
 const NO_RULES: Partial<ServiceRules> = Object.freeze({})
 
-/** The rules of every service as the current routes state them. Breakers, health checks and limits read them here. */
+/** The rules that the current routes set for their services. Breakers, health checks and limits read them here. */
 export class LiveRules {
   readonly #defaults: ServiceRules
   readonly #onChange: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void
@@ -78,7 +78,7 @@ export class LiveRules {
     this.#onChange = onChange
   }
 
-  /** Returns what routes state for a service, completed by the configuration. A field that no route states is absent. */
+  /** Returns the rules that routes set for a service, completed by the configuration. A field that no route sets is absent. */
   of(service: string): Partial<ServiceRules> {
     return this.#rules.get(service) ?? NO_RULES
   }

@@ -2,7 +2,7 @@ import type { Directory } from '../../discovery/directory.ts'
 import type { Registry } from '../../discovery/registry.ts'
 import type { SourceDetails, SourceView } from '../../routes/admin/views.ts'
 
-/** How true a table is that was read from `registry` into `directory`: of each source, and of all together. */
+/** Returns how current the table is that `directory` holds of `registry`, for each source and for all together. */
 export function sourceView(registry: Registry, directory: Directory): SourceView {
   const sources = registry.sources.map(({ name, scope }): SourceDetails => {
     const { loaded, restored, reason, revision } = directory.source(name)

@@ -7,18 +7,18 @@ import type { Gateway } from './gateway-types.ts'
 import type { Log } from './logger.ts'
 import { checkFormats, openRegistry, startOwnEtcd } from './registry.ts'
 
-/** A gateway in this process, with its registry, its admin listener and, where none is configured, its own etcd. */
+/** A gateway in this process, with its registry, its admin listener and, when no etcd is configured, an embedded etcd. */
 export interface Stack {
   readonly gateway: Gateway
   readonly adminAddress: AddressInfo
   /** Undefined when `etcd.endpoints` are configured. */
   readonly embeddedEtcd: EmbeddedEtcd | undefined
-  /** Stops the gateway first, what it stands on last. Resolves with how many requests were cut off. */
+  /** Stops the gateway, and then its registry and etcd. Resolves with the number of requests that were cut off. */
   stop(): Promise<number>
 }
 
 /**
- * Starts what `waygate start` runs with one process.
+ * Starts everything that `waygate start` runs in a single process.
  *
  * @throws Error when an address cannot be bound; nothing is left running then
  */

@@ -4,11 +4,11 @@ import type { RegistryEvent } from '../../discovery/registry.ts'
 
 type StatusEvent = Extract<RegistryEvent, { readonly type: 'status' }>
 
-/** Logs what becomes of a directory: each change of its state once. */
+/** Logs the changes of a directory's state, each once. */
 export class TableLog {
   readonly #directory: Directory
   readonly #logger: Logger
-  /** Problems that were logged, by key. */
+  /** Reasons of the problems that were logged, by key. */
   readonly #reported = new Map<string, string>()
   #hasSuspects = false
 
@@ -17,7 +17,7 @@ export class TableLog {
     this.#logger = logger
   }
 
-  /** To be called after each event that the directory has applied. */
+  /** Call it after the directory has applied an event. */
   applied(event: RegistryEvent): void {
     if (event.type === 'status') {
       this.#reportStatus(event)
@@ -32,33 +32,27 @@ export class TableLog {
   }
 
   #reportStatus({ source, scope, connected, reason }: StatusEvent): void {
-    if (connected) this.#logger.info({ source, scope }, 'following the registry')
+    if (connected) this.#logger.info({ source, scope }, 'registry connected')
     else if (this.#directory.source(source).loaded) {
-      this.#logger.warn({ source, scope, reason }, 'registry out of reach, serving the last known table')
+      this.#logger.warn({ source, scope, reason }, 'registry disconnected; serving the last known table')
     } else {
-      this.#logger.warn(
-        { source, scope, reason },
-        'registry out of reach, waiting for it: there is no table yet',
-      )
+      this.#logger.warn({ source, scope, reason }, 'registry disconnected; there is no table to serve yet')
     }
   }
 
-  /** Says once that there are suspects, and once that there are none any more. */
+  /** Logs when the first suspect appears and when the last one is gone. */
   #reportSuspects(): void {
     const count = this.#directory.suspectCount
     if (count > 0 && !this.#hasSuspects) {
-      this.#logger.warn(
-        { keys: count },
-        'the registry may have lost keys; they stay in use while they answer',
-      )
-    } else if (count === 0 && this.#hasSuspects) this.#logger.info({}, 'no key is in doubt any more')
+      this.#logger.warn({ keys: count }, 'registry may have lost keys; suspects stay in use')
+    } else if (count === 0 && this.#hasSuspects) this.#logger.info({}, 'no suspects left')
     this.#hasSuspects = count > 0
   }
 
   #reportProblems(): void {
     const problems = new Map(this.#directory.problems().map(({ key, reason }) => [key, reason]))
     for (const [key, reason] of problems) {
-      if (this.#reported.get(key) !== reason) this.#logger.warn({ key, reason }, 'registry value not used')
+      if (this.#reported.get(key) !== reason) this.#logger.warn({ key, reason }, 'registry value ignored')
     }
     this.#reported.clear()
     for (const [key, reason] of problems) this.#reported.set(key, reason)

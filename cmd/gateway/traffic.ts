@@ -6,12 +6,12 @@ export class Traffic {
   /** Whether clients are asked to leave, because this process is about to stop. */
   isDraining = false
 
-  /** Requests and WebSockets that are not over. */
+  /** Requests and WebSockets in flight. */
   get open(): number {
     return this.#open
   }
 
-  /** Requests that are not over, without WebSockets. */
+  /** Requests in flight, without WebSockets. */
   get requests(): number {
     return this.#open - this.#webSockets
   }
@@ -26,7 +26,7 @@ export class Traffic {
     this.#open++
   }
 
-  /** An open request has become a WebSocket. */
+  /** Notes that a request in flight has become a WebSocket. */
   upgraded(): void {
     this.#webSockets++
   }

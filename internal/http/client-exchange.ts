@@ -5,13 +5,13 @@ export type Expectation = 'none' | 'continue' | 'unknown'
 
 /**
  * One request as its listener received it; reading it yields the body. Node's IncomingMessage has this shape, so
- * HTTP/1 needs no object of its own; a listener of another protocol implements it.
+ * HTTP/1 needs no object of its own. A listener of another protocol implements it.
  */
 export interface ClientRequest extends Readable {
   readonly method?: string | undefined
-  /** The request target, as it came. */
+  /** The request target as the client sent it. */
   readonly url?: string | undefined
-  /** Flat: name, value, name, value. */
+  /** Header lines, flat: name, value, name, value. */
   readonly rawHeaders: readonly string[]
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
@@ -19,40 +19,40 @@ export interface ClientRequest extends Readable {
 }
 
 /**
- * Takes the answer to one request. For HTTP/1 it is Node's ServerResponse with a few methods more, so writing to it
- * costs nothing extra; a listener of another protocol implements it.
+ * Receives the answer to one request. For HTTP/1 it is Node's ServerResponse with a few more methods, so writing to it
+ * costs nothing extra. A listener of another protocol implements it.
  */
 export interface ClientResponse {
   /** Whether the client has left, or the answer was aborted. */
   readonly destroyed: boolean
   readonly headersSent: boolean
-  /** Of the head that was sent. */
+  /** The status of the head that was sent. */
   readonly statusCode: number
-  /** Whether the whole answer was handed to the system. */
+  /** Whether the whole answer was handed to the operating system. */
   readonly writableFinished: boolean
   /**
-   * Sends the head with the next write.
+   * Sets the head, which is sent with the next write.
    *
-   * @param headers flat
-   * @throws TypeError when a name or a value cannot be sent
+   * @param headers header lines, flat
+   * @throws TypeError when a name or a value is not allowed in HTTP
    */
   writeHead(status: number, headers: string[]): unknown
-  /** @returns false when the client takes no more for now; `drain` follows */
+  /** @returns false when the client takes no more for now; a `drain` event follows when it does */
   write(chunk: Buffer): boolean
   write(text: string, encoding: 'latin1'): boolean
   end(): unknown
   end(chunk: Buffer): unknown
   end(text: string, encoding: 'latin1'): unknown
-  /** Ends the answer with trailer fields, flat. Where the protocol or the client cannot take them, ends it without. */
+  /** Ends the answer with trailer fields, flat; without them if the protocol or the client cannot take trailers. */
   endWithTrailers(trailers: readonly string[]): void
-  /** Asks the client for the body it holds back (100 Continue). Does nothing once a head was sent. */
+  /** Asks the client to send its body (100 Continue). Does nothing after the head was sent. */
   sendContinue(): void
   /** Asks the client to use another connection for its next request. Call it before `writeHead`. */
   closeAfter(): void
   /**
-   * Breaks the answer off so that it never looks whole.
+   * Breaks the answer off in such a way that the client never takes it for complete.
    *
-   * @param isDelimited whether the client knows from the head how long the body would have been
+   * @param isDelimited whether the head tells the client where the body ends
    */
   abort(isDelimited: boolean): void
   on(event: 'close' | 'drain', listener: () => void): unknown

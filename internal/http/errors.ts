@@ -1,7 +1,7 @@
 /**
- * The whole failure surface a client can see: code, status, and what the problem document says. `detail`
- * is for the client's developer and never names an upstream address or carries a stack.
- * docs/errors.md explains each one; a test holds the two together.
+ * Every error that a client can see: code, status, and the title and detail of the problem document. `detail` is for the
+ * developer of the client, and never contains an upstream address or a stack. docs/errors.md explains each error, and a
+ * test checks that the two agree.
  */
 export const ERRORS = {
   WG_BAD_REQUEST: { status: 400, title: 'Bad request', detail: 'The request is not valid HTTP.' },
@@ -27,47 +27,55 @@ export const ERRORS = {
   WG_METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'Method not allowed',
-    detail: 'The path exists, but not for this method.',
+    detail: 'This path does not support the request method.',
   },
   WG_REQUEST_TIMEOUT: {
     status: 408,
     title: 'Request timeout',
-    detail: 'The request body did not come in time.',
+    detail: 'The request body did not arrive in time.',
   },
-  WG_BODY_TOO_LARGE: { status: 413, title: 'Body too large', detail: 'The request body is over the limit.' },
-  WG_URI_TOO_LONG: { status: 414, title: 'Target too long', detail: 'The request target is over the limit.' },
+  WG_BODY_TOO_LARGE: { status: 413, title: 'Body too large', detail: 'The request body is too large.' },
+  WG_URI_TOO_LONG: { status: 414, title: 'Target too long', detail: 'The request target is too long.' },
   WG_EXPECTATION_FAILED: {
     status: 417,
     title: 'Expectation failed',
-    detail: 'The only expectation that can be met is 100-continue.',
+    detail: 'The only supported expectation is 100-continue.',
   },
-  WG_RATE_LIMITED: { status: 429, title: 'Too many requests', detail: 'The rate limit is used up.' },
+  WG_RATE_LIMITED: {
+    status: 429,
+    title: 'Too many requests',
+    detail: 'The rate limit is exceeded; try again later.',
+  },
   WG_HEADERS_TOO_LARGE: {
     status: 431,
     title: 'Headers too large',
     detail: 'The request headers are too large or too many.',
   },
-  WG_INTERNAL: { status: 500, title: 'Internal error', detail: 'The gateway failed; its log says why.' },
+  WG_INTERNAL: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'The gateway failed; its log has the reason.',
+  },
   WG_UPSTREAM_UNREACHABLE: {
     status: 502,
     title: 'Upstream unreachable',
-    detail: 'The service could not be reached, or ended the connection before it answered.',
+    detail: 'The service could not be reached, or closed the connection before it answered.',
   },
   WG_UPSTREAM_INVALID: {
     status: 502,
     title: 'Upstream answer invalid',
-    detail: 'The service sent something that is not a valid HTTP answer.',
+    detail: 'The service sent an invalid HTTP answer.',
   },
   WG_ROUTE_BROKEN: {
     status: 503,
     title: 'Route broken',
-    detail: 'The document of this route cannot be used; the admin listener says why.',
+    detail: 'The document of this route is invalid; the admin listener shows the reason.',
   },
   WG_NO_NODE: { status: 503, title: 'No node', detail: 'No node of the service is available.' },
   WG_CIRCUIT_OPEN: {
     status: 503,
     title: 'Circuit open',
-    detail: 'Every node of the service is failing; it is given time to recover.',
+    detail: 'The circuit breakers of all nodes of the service are open; try again later.',
   },
   WG_OVERLOADED: {
     status: 503,
@@ -77,7 +85,7 @@ export const ERRORS = {
   WG_AUTH_UNAVAILABLE: {
     status: 503,
     title: 'Authentication unavailable',
-    detail: 'The gateway cannot judge credentials at the moment; try again later.',
+    detail: 'The gateway cannot check credentials at the moment; try again later.',
   },
   WG_SHUTTING_DOWN: { status: 503, title: 'Shutting down', detail: 'The gateway is shutting down.' },
   WG_UPSTREAM_TIMEOUT: {
@@ -90,17 +98,17 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS
 
 export interface GatewayErrorOptions {
-  /** Replaces the table's text where a request can be told more. */
+  /** Replaces the detail of the table when more is known about the request. */
   readonly detail?: string | undefined
   /** Answer headers that belong to the error: Allow, Retry-After, WWW-Authenticate. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** The original, for the log. */
+  /** The original error, for the log. */
   readonly cause?: unknown
 }
 
 /**
- * An outcome that the client is told by its code. It has no stack of its own: it is made on the request
- * path, where capturing one costs more than the rest of the refusal, and its code says where it came from.
+ * An error that is answered to the client as a problem document. It has no stack: it is created on the request path, where
+ * capturing a stack costs more than the rest of the refusal, and its code tells where it comes from.
  */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
@@ -122,7 +130,7 @@ export class GatewayError extends Error {
 /** The content type of every error body (RFC 9457). */
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
 
-/** The body of an error answer (RFC 9457), as JSON text. */
+/** Returns the body of an error answer (RFC 9457), as JSON text. */
 export function problemBody(error: GatewayError, requestId: string | undefined): string {
   return JSON.stringify({
     type: `urn:waygate:error:${error.code}`,

@@ -1,6 +1,6 @@
 /**
- * Header lines are one flat array: name, value, name, value, as Node's `rawHeaders` has them and `writeHead` takes them.
- * Names keep the spelling they came with; functions here take names in lower case and compare without regard to case.
+ * Functions on header lines. Header lines are one flat array: name, value, name, value, as in Node's `rawHeaders` and
+ * `writeHead`. Names keep their spelling. The functions take names in lower case and ignore case when they compare.
  */
 
 /** Returns the value of the first line with that name; undefined when there is none. */

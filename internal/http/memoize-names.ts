@@ -1,17 +1,17 @@
-/** Enough for what a service's own programs send; the others' choice must not fill the memory. */
-const MAX_KNOWN = 2_000
+/** Enough for the names that real clients and nodes send. Names that an attacker makes up must not fill the memory. */
+const MAX_NAMES = 2_000
 
 /**
- * Remembers what `classify` said of a field name, by its spelling, since the same few come with every message. Bounded,
- * since clients and nodes choose them; what `classify` throws is not remembered.
+ * Wraps `classify` in a cache of its results by field name as spelled, since every message has the same few names. The
+ * cache is bounded, because clients and nodes choose the names. Errors of `classify` are not cached.
  */
-export function rememberSpellings<T>(classify: (spelling: string) => T): (spelling: string) => T {
+export function memoizeNames<T>(classify: (spelling: string) => T): (spelling: string) => T {
   const bySpelling = new Map<string, T>()
   return spelling => {
     const known = bySpelling.get(spelling)
     if (known !== undefined) return known
     const found = classify(spelling)
-    if (bySpelling.size < MAX_KNOWN) bySpelling.set(spelling, found)
+    if (bySpelling.size < MAX_NAMES) bySpelling.set(spelling, found)
     return found
   }
 }

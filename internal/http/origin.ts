@@ -1,26 +1,26 @@
-/** An origin (RFC 6454) in lower case, or an entry of a list that means many. */
+/** An origin (RFC 6454) in lower case, or a list entry that matches many origins. */
 interface Origin {
   readonly scheme: string
   readonly host: string
-  /** Empty for the default port of the scheme; `*`, only in an entry, for any port. */
+  /** Empty for the default port of the scheme. `*` matches any port, and occurs only in a list entry. */
   readonly port: string
-  /** Whether every name below `host` is meant instead; only in an entry. */
+  /** Whether every name below `host` matches, but not `host` itself. True only in a list entry. */
   readonly isWildcard: boolean
 }
 
-// Clients send what this reads, so it never backtracks beyond one name.
+// It reads what clients send, so it must never backtrack beyond one name.
 const ORIGIN =
   /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}|\*))?$/
 const IP_ADDRESS = /^\[|(?:^|\.)\d+$/
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
-/** What a browser sends for a page without an origin of its own, such as one in a sandboxed frame. */
+/** The origin that a browser sends for a page without an origin of its own, such as one in a sandboxed frame. */
 const NULL_ORIGIN: Origin = { scheme: 'null', host: '', port: '', isWildcard: false }
 
 /**
  * Compiles a list of origins: `*`, or entries that `parseOriginEntry` reads.
  *
- * @returns whether an origin, as a browser sends it in Origin, is on the list
+ * @returns a function that tells whether the value of an Origin header is on the list
  */
 export function createOriginList(entries: readonly string[]): (origin: string) => boolean {
   if (entries.includes('*')) return () => true
@@ -30,22 +30,22 @@ export function createOriginList(entries: readonly string[]): (origin: string) =
   return text => {
     const origin = text === 'null' ? NULL_ORIGIN : parseOrigin(text)
     if (origin === undefined || !isExact(origin)) return false
-    return exact.has(keyOf(origin)) || others.some(entry => isMeant(origin, entry))
+    return exact.has(keyOf(origin)) || others.some(entry => matches(origin, entry))
   }
 }
 
 /**
- * Reads one entry of a list of origins: `null`, an origin, an origin whose host begins with `*.` and means one or more
- * labels there, or one whose port is `*`. `*.example.com` is short for `https://*.example.com`. Case, the default port,
- * and how an IP address is spelled make no difference.
+ * Reads one entry of a list of origins: `null`, an origin, an origin whose host begins with `*.`, which matches one or more
+ * labels, or an origin whose port is `*`. `*.example.com` is short for `https://*.example.com`. Case, the default port and
+ * the spelling of an IP address make no difference.
  *
- * @returns undefined when it is none of these
+ * @returns undefined when the entry is none of these
  */
 export function parseOriginEntry(entry: string): Origin | undefined {
   if (entry === 'null') return NULL_ORIGIN
   const parsed = parseOrigin(/^\*\.[^:]*$/.test(entry) ? `https://${entry}` : entry)
   if (parsed === undefined) return undefined
-  // The spelling that browsers send.
+  // URL gives the host the spelling that browsers send.
   const host = URL.parse(`http://${parsed.host}/`)?.hostname
   if (host === undefined || (parsed.isWildcard && IP_ADDRESS.test(host))) return undefined
   return { ...parsed, host }
@@ -70,7 +70,7 @@ function keyOf({ scheme, host, port }: Origin): string {
   return `${scheme}://${host}:${port}`
 }
 
-function isMeant(origin: Origin, { scheme, host, port, isWildcard }: Origin): boolean {
+function matches(origin: Origin, { scheme, host, port, isWildcard }: Origin): boolean {
   if (origin.scheme !== scheme || (port !== '*' && origin.port !== port)) return false
   return isWildcard ? origin.host.endsWith(`.${host}`) : origin.host === host
 }

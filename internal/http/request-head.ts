@@ -1,9 +1,9 @@
 import { withoutHeaders } from './header-lines.ts'
-import { rememberSpellings } from './memoize-names.ts'
+import { memoizeNames } from './memoize-names.ts'
 
-/** What a gateway needs from a request's header lines, taken in one pass over them. */
+/** The fields of a request's head that the gateway needs. */
 export interface RequestHead {
-  /** Header lines for the node, flat: name, value, name, value. Ours are appended by whoever sends it. */
+  /** Header lines for the node, flat: name, value, name, value. The gateway's own lines are appended before sending. */
   readonly headers: string[]
   readonly host: string | undefined
   readonly hostCount: number
@@ -13,19 +13,19 @@ export interface RequestHead {
   readonly contentLength: string | undefined
   /** Whether a Transfer-Encoding line says that a body of unknown length follows. */
   readonly chunked: boolean
-  /** Whether Transfer-Encoding says anything but `chunked`, once: a body we could not read the end of. */
+  /** Whether Transfer-Encoding is anything but a single `chunked`, so that the end of the body cannot be found. */
   readonly unknownEncoding: boolean
-  /** Whether another protocol is wished for. */
+  /** Whether the request has an Upgrade field. */
   readonly asksForUpgrade: boolean
-  /** What proxies in front of us wrote; to be believed only from trusted ones. */
+  /** X-Forwarded-For, all lines joined. Believe it, and the fields below, only from trusted proxies. */
   readonly forwardedFor: string | undefined
   readonly forwardedProto: string | undefined
   readonly forwardedHost: string | undefined
-  /** The same by RFC 7239, all of it. */
+  /** Forwarded (RFC 7239), all lines joined. */
   readonly forwarded: string | undefined
 }
 
-/** How one header name is treated. */
+/** How a header line with a certain name is treated. */
 const TREAT = {
   pass: 0,
   drop: 1,
@@ -44,8 +44,8 @@ const TREAT = {
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 /**
- * Header fields that end at this hop (RFC 9110 section 7.6.1), and requests for behaviour that is ours to
- * give: Expect is answered by our own listener, an Upgrade or HTTP2-Settings is not offered to nodes.
+ * Header fields that end at this hop (RFC 9110 section 7.6.1), and fields that the gateway itself acts on: Expect is
+ * answered by the listener, and HTTP2-Settings is not offered to nodes.
  */
 const HOP_BY_HOP = [
   'keep-alive',
@@ -75,9 +75,9 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
 ]
 
 /**
- * Reads request heads under one set of rules. Hop-by-hop fields, those that Connection names, everything
- * that speaks of proxies before us, and any copy of an identity header (also spelled with `_`, which CGI-like
- * servers read as `-`) are left out of `headers`.
+ * Creates a reader of request heads, which takes one pass over the lines. Its `headers` leave out hop-by-hop fields, the
+ * fields that Connection names, all fields about proxies in front of us, and identity headers. A name spelled with `_`
+ * counts as the same name with `-`, because CGI-like servers read it so.
  *
  * @param identityHeaders lower-case names that only the gateway may set
  */
@@ -86,7 +86,7 @@ export function createRequestHeadReader(
 ): (rawHeaders: readonly string[]) => RequestHead {
   const byName = new Map<string, Treatment>(TREATMENTS)
   for (const name of identityHeaders) byName.set(name, TREAT.drop)
-  const treatmentOf = rememberSpellings(classify)
+  const treatmentOf = memoizeNames(classify)
 
   function classify(spelling: string): Treatment {
     const name = spelling.toLowerCase()
@@ -94,7 +94,7 @@ export function createRequestHeadReader(
     if (exact !== undefined) return exact
     const dashed = name.replaceAll('_', '-')
     if (dashed.startsWith('x-forwarded-')) return TREAT.drop
-    // An underscored spelling of anything we set or act on could pass for it behind us.
+    // A server behind us could take the spelling with `_` for a header that we set or act on.
     return dashed !== name && byName.has(dashed) ? TREAT.drop : TREAT.pass
   }
 
@@ -183,7 +183,7 @@ export function createRequestHeadReader(
   }
 }
 
-/** The field names a Connection value lists, added to `named`; undefined while there are none. */
+/** Adds the field names that a Connection value lists to `named`. Returns undefined while there are none. */
 export function addConnectionOptions(named: Set<string> | undefined, value: string): Set<string> | undefined {
   if (value === 'keep-alive' || value === 'close' || value === 'Keep-Alive') return named
   for (const option of value.split(',')) {

@@ -1,18 +1,19 @@
-/** The path of an origin-form request target, without its query. */
+/** Returns the path of an origin-form request target, without its query. */
 export function pathOf(target: string): string {
   const query = target.indexOf('?')
   return query === -1 ? target : target.slice(0, query)
 }
 
 /**
- * What a target is: `plain`, one that we route; `encoded-slash`, one that has a `%2F` in its path and is plain but for
- * that; `unsafe`, one that is never routed.
+ * The kinds of request targets. `plain` targets are routed. An `encoded-slash` target has a `%2F` in its path and is plain
+ * otherwise; only some routes accept it. An `unsafe` target is never routed.
  */
 export type TargetKind = 'plain' | 'encoded-slash' | 'unsafe'
 
 /**
- * A plain target is in origin-form, printable ASCII, percent-encoded UTF-8, and has no bytes that different servers
- * read differently (`%2f`, `%5c`, `%00`, backslash, `#`, a dot segment however spelled, an empty first segment).
+ * Returns the kind of a target. A plain target is in origin-form, printable ASCII and percent-encoded UTF-8. It has none of
+ * the parts that servers read differently: `%2f`, `%5c`, `%00`, a backslash, `#`, a dot segment in any spelling, or an
+ * empty first segment.
  */
 export function kindOfTarget(target: string): TargetKind {
   if (!ORIGIN_FORM.test(target)) return 'unsafe'
@@ -24,11 +25,11 @@ export function kindOfTarget(target: string): TargetKind {
 }
 
 /**
- * The origin-form of a target in absolute-form, as clients send it that take us for their proxy (RFC 9112 section
- * 3.2.2). Undefined when it is none, or when it names another host than Host does: whoever routes by the one and
- * forwards the other could be led past the rules of a host.
+ * Returns the origin-form of a target in absolute-form, which clients send to a proxy (RFC 9112 section 3.2.2). Returns
+ * undefined when the target is not in absolute-form, or when its host differs from Host. If one of them chose the route and
+ * the node saw the other, a client could evade the rules of a host.
  *
- * @param host the Host header as it came
+ * @param host the Host header as the client sent it
  */
 export function originForm(target: string, host: string | undefined): string | undefined {
   const scheme = SCHEME.exec(target)?.[0]
@@ -47,16 +48,16 @@ export function originForm(target: string, host: string | undefined): string | u
   }
 }
 
-// Each of these looks at a character once and never backtracks further than one escape.
-// Only in the path does a backslash mean something else to some servers; browsers send it in queries.
+// None of these patterns backtracks further than one escape.
+// A backslash is refused in the path only, where some servers read it as a slash. Browsers send it in queries.
 const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*(?:\?[\x21\x22\x24-\x7e]*)?$/
 const AMBIGUOUS_ESCAPE = /%(?:5c|00|(?![0-9a-f]{2}))/i
 const ENCODED_SLASH = /%2f/i
-// Some servers cut a segment at `;` before they look whether it is one of dots, and some decode `%2f` before that.
+// Some servers cut a segment at `;` before they look for dot segments, and some decode `%2f` before that.
 const DOT_SEGMENT = /(?:^|\/|%2f)(?:\.|%2e){1,2}(?:\/|%2f|;|%3b|$)/i
 const SCHEME = /^https?:\/\//i
 
-/** Whether the escapes of a path are UTF-8; other bytes are read in as many ways as there are servers. */
+/** Returns whether the escapes of a path are UTF-8. Servers read other bytes differently. */
 function isUtf8(path: string): boolean {
   try {
     decodeURIComponent(path)
@@ -67,10 +68,10 @@ function isUtf8(path: string): boolean {
 }
 
 /**
- * The target without the leading segments of `prefix`, query kept byte for byte; at least `/`. Counts
- * segments where the client spelled them otherwise (`/%61pi` for `/api`), which the router matched too.
+ * Removes the leading segments of `prefix` from a target, and returns at least `/`. The query is kept byte for byte. If the
+ * client spelled the prefix differently (`/%61pi` for `/api`), which the router matches too, as many segments are removed.
  *
- * @param prefix whole literal segments that the path is known to start with, e.g. `/api/v1`; '' = none
+ * @param prefix whole literal segments that the path is known to start with, such as `/api/v1`; '' = none
  */
 export function stripPrefix(target: string, prefix: string): string {
   if (prefix === '') return target
@@ -90,7 +91,7 @@ export function stripPrefix(target: string, prefix: string): string {
 const SLASH = 47
 const QUESTION_MARK = 63
 
-/** Whether a segment ends before this character (NaN = the target's end). */
+/** Returns whether a segment ends before this character (NaN = the end of the target). */
 function isBoundary(code: number): boolean {
   return code === SLASH || code === QUESTION_MARK || Number.isNaN(code)
 }

@@ -3,14 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { GatewayError } from '../../internal/http/errors.ts'
 
 /**
- * Resolves when it is certain that the chunked body of a request that asks for another protocol is read as one. llhttp
- * does not know an encoding with a tab behind it, which we cannot see; it refuses such a request, but not where an upgrade
- * is asked for: that one it takes for a request without a body.
+ * Checks that Node's parser reads the body of a request that asks for an upgrade and says `Transfer-Encoding: chunked`.
+ * llhttp does not recognise `chunked` with a tab after it, and we cannot see the tab. It refuses such a request, except
+ * when the request asks for an upgrade: then it takes the request for one without a body.
  *
- * @throws GatewayError WG_BAD_REQUEST where the parser saw no body, also for one that is empty and came with its head
+ * @throws GatewayError WG_BAD_REQUEST when the parser saw no body; also when the body is empty and arrived with the head
  */
-export async function readsItsChunks(request: IncomingMessage): Promise<void> {
-  // By then the parser is through with what came together with the head.
+export async function checkChunkedBody(request: IncomingMessage): Promise<void> {
+  // In the next turn, the parser has finished with everything that arrived together with the head.
   await nextTurn()
   if (request.complete && request.readableLength === 0)
     throw new GatewayError('WG_BAD_REQUEST', {

@@ -4,54 +4,54 @@ import { addressGroup, plainAddress } from '../request/client-address.ts'
 import { linger } from './linger.ts'
 
 export interface ClientConnectionOptions {
-  /** Connections at once; 0 = no limit. */
+  /** Most connections at the same time; 0 = no limit. */
   readonly maxConnections: number
-  /** Connections of one address at once; 0 = no limit. */
+  /** Most connections of one address at the same time; 0 = no limit. */
   readonly maxConnectionsPerAddress: number
-  /** The longest silence of a client that owes the rest of a body; 0 = none. */
+  /** How long a client may send nothing of a request body that is incomplete; 0 = no limit. */
   readonly bodyIdleTimeoutMs: number
-  /** How long a connection may have no request, whatever else comes on it; 0 = for ever. */
+  /** How long a connection may go without a request, whatever else arrives on it; 0 = no limit. */
   readonly idleTimeoutMs: number
-  /** How long a client may take nothing of what is sent to it; 0 = for ever. */
+  /** How long a client may read nothing of the data that waits for it; 0 = no limit. */
   readonly sendIdleTimeoutMs: number
-  /** Addresses that stand for many clients, and are not limited as one. */
+  /** Returns whether an address is a proxy of many clients, so that `maxConnectionsPerAddress` does not apply to it. */
   readonly isTrustedProxy: (address: string) => boolean
-  /** Told of a connection that is not taken; at most once a minute for each reason. */
+  /** Called with a refused connection, at most once a minute for each reason. */
   readonly onRefused: (reason: RefusalReason, address: string) => void
-  /** Milliseconds on the monotonic clock. */
+  /** Returns milliseconds on the monotonic clock. */
   readonly now?: () => number
 }
 
 export type RefusalReason = 'total' | 'address'
 export type EndReason = 'head-late' | 'idle' | 'body-idle' | 'send-idle'
 
-/** What is shown of the connections of clients. */
+/** The counts of client connections, for metrics. */
 export interface ClientConnectionsView {
   readonly open: number
-  /** Not taken since the start, by reason. */
+  /** Connections refused since the start, by reason. */
   readonly refused: Readonly<Record<RefusalReason, number>>
-  /** Ended since the start because the client was too slow, by reason. */
+  /** Connections ended since the start because the client was too slow, by reason. */
   readonly ended: Readonly<Record<EndReason, number>>
 }
 
-/** What Node keeps of a connection beyond what it documents. */
+/** Undocumented fields of a socket of Node's HTTP server. */
 interface ServerSocket extends Socket {
   readonly _handle?: {
-    /** False while nothing is read, because what came before was not taken yet. */
+    /** False while reading is paused, because earlier data has not been consumed. */
     readonly reading: boolean
     readonly bytesRead: number
-    /** Handed to the system or queued for it. */
+    /** Bytes handed to the system or queued for it. */
     readonly bytesWritten: number
-    /** Of them, those that the system has not taken. */
+    /** The part of `bytesWritten` that the system has not taken. */
     readonly writeQueueSize: number
   } | null
-  /** The message that is read, or was read last. */
+  /** `incoming` is the request that is being read, or was read last. */
   readonly parser?: { readonly incoming: IncomingMessage | null } | null
   /** The answer that is being written. */
   readonly _httpMessage?: ServerResponse | null
 }
 
-/** What was seen of a connection when it was looked at last. Times are 0 while there is nothing to wait for. */
+/** The state of a connection at the last sweep. Times are 0 while the connection waits for nothing. */
 class Watched {
   readonly group: string | undefined
   taken = 0
@@ -67,7 +67,7 @@ class Watched {
   }
 }
 
-/** In place of a socket's own, which Node's server calls when a connection ends with an answer. */
+/** Replaces the method of a socket, which Node's server calls when the connection ends after an answer. */
 function destroySoon(this: ServerSocket): void {
   if (this.parser?.incoming?.complete === false) linger(this)
   else Socket.prototype.destroySoon.call(this)
@@ -78,10 +78,11 @@ const LONGEST_SWEEP_MS = 1_000
 const SHORTEST_SWEEP_MS = 10
 
 /**
- * The connections of clients to one listener: limits how many there are, and ends those whose client neither sends
- * what it owes nor takes what it asked for. One look at all of them a second, so that it costs a request nothing.
+ * Limits the number of client connections to one listener, and ends the connections of clients that neither send the rest
+ * of a request nor read their answer. It looks at all connections once a second, so that requests pay nothing for it.
  *
- * What Node's own server ends is not its affair: idle connections, and heads that come too slowly, which it counts.
+ * Node's own server ends idle connections and those whose request head arrives too slowly. Only the latter are counted
+ * here.
  */
 export class ClientConnections implements ClientConnectionsView {
   readonly #options: ClientConnectionOptions
@@ -106,7 +107,7 @@ export class ClientConnections implements ClientConnectionsView {
     return this.#open.size
   }
 
-  /** Takes a connection that was just accepted, or destroys it. */
+  /** Registers a connection that was just accepted, or destroys it when a limit is reached. */
   accept(socket: Socket): void {
     const { maxConnections, maxConnectionsPerAddress: maxOfGroup, isTrustedProxy } = this.#options
     const address = plainAddress(socket.remoteAddress)
@@ -129,12 +130,12 @@ export class ClientConnections implements ClientConnectionsView {
     this.#timer ??= setInterval(() => this.sweep(), this.#sweepMs).unref()
   }
 
-  /** Counts a connection that was ended because the head of a request did not come in time. */
-  endedLate(): void {
+  /** Counts a connection that was ended because the head of a request did not arrive in time. */
+  countSlowHead(): void {
     this.ended['head-late']++
   }
 
-  /** Looks at every connection once, and ends those whose time is over. */
+  /** Ends every connection whose timeout has expired. */
   sweep(): void {
     const now = this.#now()
     const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs } = this.#options
@@ -150,12 +151,12 @@ export class ClientConnections implements ClientConnectionsView {
   }
 
   /**
-   * For how long there has been no request. Node's own limit begins anew with every byte, empty lines between requests
-   * among them, and what takes too long over its head has begun one.
+   * Returns how long the connection has had no request. Node's own timeout starts again with every byte, even with the
+   * empty lines that a client may send between requests.
    */
   #msWithoutRequest(socket: ServerSocket, watched: Watched, now: number): number {
     const { _handle: handle, parser, _httpMessage: response } = socket
-    // A WebSocket has no parser any more.
+    // A WebSocket no longer has a parser.
     const hasNone = parser && !response && parser.incoming?.complete !== false
     if (!handle || !hasNone || handle.bytesWritten !== watched.written) {
       watched.written = handle?.bytesWritten ?? 0
@@ -166,7 +167,7 @@ export class ClientConnections implements ClientConnectionsView {
     return now - watched.idleAt
   }
 
-  /** For how long the client has taken nothing of what waits for it. */
+  /** Returns how long the client has read nothing of the data that waits for it. */
   #msWithoutTaking({ _handle: handle }: ServerSocket, watched: Watched, now: number): number {
     const queued = handle?.writeQueueSize ?? 0
     if (queued === 0) {
@@ -182,8 +183,8 @@ export class ClientConnections implements ClientConnectionsView {
   }
 
   /**
-   * For how long the client has sent nothing of a body that it owes. When its answer is over all the same, the rest
-   * of the body runs into nothing, and is waited for no longer than that in all.
+   * Returns how long the client has sent nothing of a body that is incomplete. When the answer is over already, the rest
+   * of the body is discarded, and the whole rest must arrive within the timeout.
    */
   #msWithoutBody(socket: ServerSocket, watched: Watched, now: number): number {
     const { _handle: handle, parser, _httpMessage: response } = socket
@@ -198,7 +199,7 @@ export class ClientConnections implements ClientConnectionsView {
       return now - watched.answeredAt
     }
     watched.answeredAt = 0
-    // What has come and was not taken is kept waiting by the node, not by the client.
+    // Data that has arrived and was not consumed waits for the node, not for the client.
     const isHeld = incoming.readableLength > 0 || !handle.reading
     if (watched.receivedAt === 0 || isHeld || handle.bytesRead !== watched.received) {
       watched.received = handle.bytesRead

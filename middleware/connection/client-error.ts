@@ -13,53 +13,54 @@ import { plainAddress } from '../request/client-address.ts'
 import { createRequestIds } from '../request/request-id.ts'
 import { linger } from './linger.ts'
 
-/** What Node keeps of a connection beyond what it documents. */
+/** An undocumented field of a socket of Node's HTTP server. */
 type ServerSocket = Socket & {
-  /** The answer that is being written, or waited for. */
+  /** The answer that is being written or waited for. */
   readonly _httpMessage?: (ServerResponse & { readonly req: IncomingMessage }) | null
 }
 
-/** What Node's parser says of what it refuses. */
+/** The error of Node's parser for data that it refuses. */
 interface ParserError extends Error {
   readonly code?: string
-  /** What came last, the end of what was refused; a Buffer, whatever its declared type is elsewhere. */
+  /** The last piece of the refused data. It is a Buffer, although other types declare it differently. */
   readonly rawPacket?: unknown
-  /** Up to where in it the parser went. */
+  /** The number of bytes of `rawPacket` that were parsed. */
   readonly bytesParsed?: number
 }
 
 export interface ClientErrorOptions {
-  /** Told the size of what is refused, which takes memory until it is collected. */
+  /** Called with the size of a refused piece, which takes memory until it is collected. */
   readonly onPiece: (bytes: number) => void
-  /** Told of a connection that is ended because the head of a request did not come in time. */
-  readonly onLateHead: () => void
-  /** Told of what was refused before there was a request to serve. Of that, method and path are `-` where unknown. */
+  /** Called when a connection is ended because the head of a request did not arrive in time. */
+  readonly onSlowHead: () => void
+  /** Called with each request that was refused before it could be served. Its method and path are `-` if unknown. */
   readonly onRefused: (call: Call, status: number) => void
 }
 
-/** What comes on a client's connection and is no request to serve. */
+/** Handles the data on a client's connection that is not a request to serve. */
 export interface ClientErrors {
   /**
-   * Answers what Node's parser refuses before there is a request: not HTTP, or too large a head. The connection is
-   * closed, since nothing on it can be trusted any more. So is, without an answer, one whose head comes too slowly.
+   * Answers data that Node's parser refuses, because it is not HTTP or has too large a head, and closes the connection,
+   * since nothing that follows on it can be trusted. A connection whose request head arrives too slowly is closed without
+   * an answer.
    */
   refuse(error: ParserError, socket: ServerSocket): void
-  /** Answers a CONNECT, and closes its connection. */
+  /** Refuses a CONNECT request and closes its connection. */
   refuseConnect(request: IncomingMessage, socket: ServerSocket): void
-  /** Notes in a call that ended why, when the reason is what followed its head on the connection. */
+  /** Sets the error of a finished call, if the call ended because its body could not be parsed. */
   explain(exchange: Exchange): void
 }
 
 export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   const newId = createRequestIds()
-  /** By the answer that was waited for, why a request has no end. */
+  /** The reason why a request has no end, by its answer. */
   const broken = new WeakMap<object, GatewayError>()
 
-  /** Says why on a connection on which nothing else can be said, closes it, and tells of it. */
+  /** Answers with the error, closes the connection and reports the refusal. */
   function end(socket: ServerSocket, error: GatewayError, method: string, target: string): void {
     const answering = socket._httpMessage
     if (answering && !answering.req.complete) {
-      // What cannot be read belongs to a request that is a call already.
+      // The refused data is the body of a request that already has a call.
       broken.set(answering, error)
       endWithProblem(socket, error, undefined)
       return
@@ -75,12 +76,12 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   return {
     refuse(error, socket) {
       if (Buffer.isBuffer(error.rawPacket)) options.onPiece(error.rawPacket.length)
-      // Told already; this is what it was sending meanwhile.
+      // The client has been answered already and was still sending.
       if (socket.writableEnded && !socket.destroyed) return
-      // Behind a request that said it is the last one: its answer ends the connection.
+      // The data follows a request that announced itself as the last one. The answer to that ends the connection.
       if (error.code === 'HPE_CLOSED_CONNECTION' && socket._httpMessage) return
-      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onLateHead()
-      // Who was too slow, or has left, is not waiting for words.
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') options.onSlowHead()
+      // A client that was too slow, or has left, gets no answer.
       if (!error.code?.startsWith('HPE_')) socket.destroy()
       else end(socket, new GatewayError(codeOf(error), { cause: error }), UNKNOWN, UNKNOWN)
     },
@@ -96,14 +97,14 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
   }
 }
 
-/** In place of what was never read. */
+/** Stands for a method or target that was never read. */
 const UNKNOWN = '-'
 
 function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: string | undefined): void {
   socket.on('error', () => {})
   const answering = socket._httpMessage
-  // Nobody is there, an answer is on its way that must not be written into, or an earlier request waits for its own,
-  // for which this one would be taken.
+  // The client has left, or an answer has begun that must not be written into, or an earlier request waits for its
+  // answer and would receive this one.
   if (!socket.writable || answering?.headersSent || answering?.req.complete) {
     socket.destroy()
     return
@@ -124,12 +125,12 @@ function codeOf({ code, rawPacket, bytesParsed = 0 }: ParserError): ErrorCode {
     : 'WG_HEADERS_TOO_LARGE'
 }
 
-/** As long as a method and the first byte of a target can be. */
+/** Enough bytes for any method and the first byte of a target. */
 const LONGEST_METHOD = 32
 
 /**
- * Whether the parser came no further than the first line of a request. Of one that came in many small pieces only
- * the last is known, and that looks like any part of a head.
+ * Returns whether the parser stopped in the first line of a request. When the head arrived in many small pieces, only the
+ * last piece is known, which could be any part of the head.
  */
 function isInRequestLine(piece: Buffer, bytesParsed: number): boolean {
   const start = piece.toString('latin1', 0, LONGEST_METHOD)

@@ -1,11 +1,11 @@
 import { Socket } from 'node:net'
 
-/** How long a client that was told its last answer may go on sending before its connection is gone. */
+/** How long a client may go on sending after the last answer on its connection. */
 const LINGER_MS = 5_000
 
 /**
- * Ends a connection whose client may still be sending, in the stages of RFC 9112 section 9.6: to close with bytes unread
- * resets it, and who is still sending may never see what was said last.
+ * Ends a connection whose client may still be sending, in the stages of RFC 9112 section 9.6. Closing a socket that has
+ * unread bytes resets the connection, and then the client may never see the last answer.
  */
 export function linger(socket: Socket): void {
   if (socket.readableEnded) {

@@ -3,33 +3,36 @@ import type { Socket } from 'node:net'
 import type { Exchange } from '../../internal/policy.ts'
 
 /**
- * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so that one
- * connection could have thousands under way.
+ * Requests that a client may send ahead of the answer it waits for. All of them go to nodes at once, so without a limit
+ * one connection could have thousands in flight.
  */
 const MAX_AHEAD = 32
 
-/** Which request is the last on its connection although its client did not say so. It ends with the answer to it. */
+/** Decides which request is the last on its connection, even if its client did not ask for that. */
 export class LastRequests {
-  readonly #over = new WeakSet<Socket>()
-  /** How many requests were sent ahead whose turn to be answered has not come. */
+  readonly #hasLast = new WeakSet<Socket>()
+  /** By connection, the number of requests that wait for the answers to earlier ones. */
   readonly #ahead = new WeakMap<Socket, number>()
 
-  /** Whether a request came behind the last one: it may be a part of that, to whoever reads it otherwise. */
-  isBehind({ socket }: IncomingMessage): boolean {
-    return this.#over.has(socket)
+  /**
+   * Returns whether a request follows the last one of its connection. Such a request is not served: to another parser, its
+   * bytes might be a part of the request before.
+   */
+  isAfterLast({ socket }: IncomingMessage): boolean {
+    return this.#hasLast.has(socket)
   }
 
-  /** Makes a request the last one where nothing behind it can be trusted, or is to be taken. */
-  note({ socket }: IncomingMessage, response: ServerResponse, { refusal, head }: Exchange): void {
-    // Node's parser stops behind a request that asks for an upgrade: what came in the same piece is lost, and it reads on
-    // in the next one, wherever that begins.
+  /** Makes a request the last one of its connection if what follows it cannot be trusted, or too much was sent ahead. */
+  markIfLast({ socket }: IncomingMessage, response: ServerResponse, { refusal, head }: Exchange): void {
+    // Node's parser stops after a request that asks for an upgrade. The rest of the same piece is lost, and the parser goes
+    // on at the start of the next piece, which may be in the middle of a request.
     if (!refusal && !head.asksForUpgrade && !this.#isTooFarAhead(socket, response)) return
-    this.#over.add(socket)
+    this.#hasLast.add(socket)
     response.shouldKeepAlive = false
   }
 
   #isTooFarAhead(socket: Socket, response: ServerResponse): boolean {
-    // Its turn has come, as with all clients that wait for an answer before they go on.
+    // It is the next to be answered, as always when clients wait for each answer.
     if (response.socket) return false
     const ahead = (this.#ahead.get(socket) ?? 0) + 1
     this.#ahead.set(socket, ahead)

@@ -5,10 +5,10 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/
 const PROTOCOLS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
 /**
- * Whether a request is an opening handshake that can be answered with a WebSocket (RFC 6455 section 4.2.1). Any
- * other wish for another protocol may be ignored (RFC 9110 section 7.8), and is: such a request is plain HTTP.
+ * Returns whether a request is a valid opening handshake of a WebSocket (RFC 6455 section 4.2.1). Any other request for an
+ * upgrade is served as plain HTTP, since a server may ignore Upgrade (RFC 9110 section 7.8).
  */
-export function asksForWebSocket(request: IncomingMessage): boolean {
+export function isWebSocketHandshake(request: IncomingMessage): boolean {
   const { headers } = request
   return (
     headers.upgrade?.toLowerCase() === 'websocket' &&
@@ -31,7 +31,7 @@ function areProtocols(list: string | undefined): boolean {
   return new Set(protocols).size === protocols.length
 }
 
-/** Whether no answer to an earlier request on the connection is outstanding, which an upgrade would cut off. */
+/** Returns whether no answer to an earlier request is outstanding on the connection. An upgrade would cut it off. */
 function isNextInLine({ socket }: IncomingMessage): boolean {
   return !(socket as typeof socket & { _httpMessage?: unknown })._httpMessage
 }

@@ -1,20 +1,20 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * Tells whether an address is one of our own proxies, whose X-Forwarded-* headers are believed.
+ * Creates the test whether an address is a trusted proxy, whose X-Forwarded-* headers are believed.
  *
  * @param ranges addresses and CIDR ranges
- * @throws RangeError for what is neither
+ * @throws RangeError when an entry is neither
  */
 export function createTrustedProxies(ranges: readonly string[]): (address: string) => boolean {
   return ranges.length === 0 ? () => false : createAddressRanges(ranges)
 }
 
 /**
- * Tells whether an IP address is in one of these ranges.
+ * Creates the test whether an IP address is in one of these ranges.
  *
  * @param ranges addresses and CIDR ranges
- * @throws RangeError for what is neither
+ * @throws RangeError when an entry is neither
  */
 export function createAddressRanges(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
@@ -33,11 +33,11 @@ export function createAddressRanges(ranges: readonly string[]): (address: string
 }
 
 /**
- * The address of the client behind trusted proxies: the last one in X-Forwarded-For that is none of them. Each proxy
- * has written down whom it saw, so what stands further left is the word of a stranger. What is no address ends the
- * search: then it is the last proxy that was seen.
+ * Returns the address of the client behind trusted proxies: the last address in X-Forwarded-For that is not a trusted
+ * proxy. Each proxy appends the address that it saw, so anything further left comes from a stranger. An entry that is not
+ * an address ends the search, and the last proxy found is returned.
  *
- * @param peer who is at the other end of the connection, trusted
+ * @param peer the address at the other end of the connection, which is a trusted proxy
  */
 export function realAddress(
   peer: string,
@@ -58,9 +58,9 @@ export function realAddress(
 }
 
 /**
- * Reads the address of `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`; some proxies write the port, too.
+ * Reads the address in `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`. Some proxies write the port as well.
  *
- * @returns the address in its one spelling; undefined when there is none
+ * @returns the address in canonical form; undefined when there is none
  */
 export function addressIn(text: string): string | undefined {
   const trimmed = text.trim()
@@ -71,8 +71,8 @@ export function addressIn(text: string): string | undefined {
 }
 
 /**
- * Returns the address of a socket: an IPv4 client of a dual-stack socket as IPv4, and IPv6 without a zone, which only
- * means something on this machine. `unknown` when the client has left.
+ * Returns the address of a socket. An IPv4 client of a dual-stack socket has its IPv4 address, and an IPv6 address has no
+ * zone, which has a meaning on this machine only. Returns `unknown` when the client has left.
  */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return 'unknown'
@@ -81,7 +81,7 @@ export function plainAddress(address: string | undefined): string {
   return zone === -1 ? address : address.slice(0, zone)
 }
 
-/** The one spelling of an IP address: IPv6 as short as it can be, IPv4 also where it is mapped into IPv6. */
+/** Returns the canonical form of an IP address: the shortest one for IPv6, and IPv4 for an IPv4-mapped IPv6 address. */
 export function canonicalAddress(address: string): string {
   if (!address.includes(':')) return address
   const [bare = ''] = address.split('%', 1)
@@ -93,8 +93,8 @@ export function canonicalAddress(address: string): string {
 }
 
 /**
- * What stands for one client where clients are counted: an IPv4 address, or the 64 bits of an IPv6 address that name
- * a network, since whoever has one of its addresses usually has all of them.
+ * Returns the group that counts as one client: an IPv4 address, or the 64-bit network of an IPv6 address, because a client
+ * that has one address of such a network usually has all of them.
  */
 export function addressGroup(address: string): string {
   if (!address.includes(':')) return address

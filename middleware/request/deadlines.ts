@@ -1,20 +1,20 @@
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
-/** What has a deadline: a call, or one try of it. */
+/** Something that can have a deadline: a call, or one try of it. */
 export interface Expiring {
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number
   end(reason: UpstreamFailure): void
 }
 
-/** How late a call may be ended. */
+/** The time between two checks, and so the longest delay with which a call is ended. */
 const TICK_MS = 50
 
 /**
- * Ends calls whose answer does not come in time, up to 50 ms late. Calls with one timeout expire in the order
- * they came, so each timeout has a queue of its own, and a look at its head is all a tick costs. A timer per
- * request would cost ten times as much as joining a queue and leaving it. Only a call that had to wait before it is
- * sent, for a password to be checked, say, joins before some that came after it.
+ * Ends calls whose answer does not arrive in time, with a delay of up to 50 ms. Calls with the same timeout expire in the
+ * order in which they arrived, so each timeout has a queue, and a tick only looks at the heads of the queues. Joining and
+ * leaving a queue costs a tenth of a timer per request. Only a call that had to wait before it was sent, such as for a
+ * password check, is inserted before calls that arrived later.
  */
 export class Deadlines {
   readonly #queues = new Map<number, Deadline>()
@@ -25,7 +25,7 @@ export class Deadlines {
     this.#now = now
   }
 
-  /** Ends `call` with a timeout `timeoutMs` after it started, unless the deadline is cleared before. */
+  /** Ends `call` with a timeout, `timeoutMs` after the call started. Clear the returned deadline to prevent that. */
   start(call: Expiring, timeoutMs: number): Deadline {
     let head = this.#queues.get(timeoutMs)
     if (!head) {
@@ -38,7 +38,7 @@ export class Deadlines {
     return deadline
   }
 
-  /** Puts a deadline off: its time begins anew. */
+  /** Restarts the time of a deadline, unless it was cleared. */
   refresh(deadline: Deadline): void {
     const head = this.#queues.get(deadline.timeoutMs)
     if (!head || deadline.next === deadline) return
@@ -58,8 +58,8 @@ export class Deadlines {
   }
 
   /**
-   * One in a turn: what an end leads to is known before the next. Where a node hangs, the first few have its breaker
-   * open, and the others go to another node.
+   * Ends one expired call per turn of the event loop, so that its consequences take effect before the next one. When a
+   * node hangs, the first timeouts open its breaker, and the other calls move to another node.
    */
   #endExpired(head: Deadline): void {
     const { next } = head
@@ -70,7 +70,7 @@ export class Deadlines {
   }
 }
 
-/** A link of a circular list whose head never expires; alone in its own circle when it is in no queue. */
+/** A link of a circular list whose head never expires. A deadline that is in no queue is linked to itself. */
 export class Deadline {
   readonly call: Expiring | undefined
   readonly timeoutMs: number
@@ -84,7 +84,7 @@ export class Deadline {
     this.expiresAt = expiresAt
   }
 
-  /** Leaves the queue; the call will not be ended. */
+  /** Removes the deadline from its queue, so that the call is not ended. */
   clear(): void {
     this.#previous.next = this.next
     this.next.#previous = this.#previous
@@ -92,7 +92,7 @@ export class Deadline {
     this.#previous = this
   }
 
-  /** Joins the queue of `head` behind all that do not expire later. */
+  /** Inserts the deadline into the queue of `head`, after all deadlines that expire no later. */
   join(head: Deadline): void {
     let link = head
     while (link.#previous !== head && link.#previous.expiresAt > this.expiresAt) link = link.#previous

@@ -1,29 +1,29 @@
 import { addressIn } from './client-address.ts'
 
-/** What `X-Forwarded-For`, `-Proto` and `-Host` would say. */
+/** The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host. */
 export interface ForwardedFields {
   readonly forwardedFor: string | undefined
   readonly forwardedProto: string | undefined
   readonly forwardedHost: string | undefined
 }
 
-/** What one proxy has written down; names in lower case. */
+/** The parameters that one proxy has added, by lower-case name. */
 type Element = ReadonlyMap<string, string>
 
-const NOTHING: ForwardedFields = {
+const NO_FIELDS: ForwardedFields = {
   forwardedFor: undefined,
   forwardedProto: undefined,
   forwardedHost: undefined,
 }
 
 /**
- * Reads a `Forwarded` header (RFC 7239) that a trusted proxy has sent, as the older fields would say it. Protocol and
- * host are of the element whose `for` is the client: the last that is no trusted proxy. A header that is not well formed
- * says nothing.
+ * Translates the `Forwarded` header (RFC 7239) of a trusted proxy into the values of the older X-Forwarded-* fields.
+ * Protocol and host come from the element of the client, which is the last one whose `for` is not a trusted proxy. A
+ * malformed header is ignored.
  */
 export function readForwarded(text: string, isTrustedProxy: (address: string) => boolean): ForwardedFields {
   const elements = parse(text)
-  if (!elements) return NOTHING
+  if (!elements) return NO_FIELDS
   let client = elements.length - 1
   while (client > 0 && isTrusted(elements[client]!, isTrustedProxy)) client--
   const proto = elements[client]?.get('proto')?.toLowerCase()
@@ -35,7 +35,7 @@ export function readForwarded(text: string, isTrustedProxy: (address: string) =>
   }
 }
 
-/** Undefined for `unknown`, and for names that a proxy makes up to say nothing. */
+/** Returns undefined for `unknown` and for the obfuscated names that RFC 7239 allows. */
 function addressOf(element: Element): string | undefined {
   return addressIn(element.get('for') ?? '')
 }
@@ -46,17 +46,17 @@ function isTrusted(element: Element, isTrustedProxy: (address: string) => boolea
 }
 
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y
-/** No escapes: what needs one is neither an address nor a host. */
+/** Has no escapes, because neither an address nor a host needs one. */
 const QUOTED = /"([^"\\]*)"/y
 const VISIBLE = /^[\x21-\x7e]+$/
 const SPACE = /[ \t]*/y
 
-/** Undefined unless all of it is as RFC 7239 section 4 has it. */
+/** Returns undefined unless the whole text follows RFC 7239 section 4. */
 function parse(text: string): readonly Element[] | undefined {
   let at = 0
-  const take = (what: RegExp): RegExpExecArray | undefined => {
-    what.lastIndex = at
-    const found = what.exec(text)
+  const take = (pattern: RegExp): RegExpExecArray | undefined => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text)
     if (found) at += found[0].length
     return found ?? undefined
   }

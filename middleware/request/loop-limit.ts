@@ -1,34 +1,35 @@
-/** With so few under way it is not they who make the loop late, and none is refused. */
-const LEAST = 100
-/** Share that the limit keeps for each interval in which the loop is late. */
+/** The limit is never lower. So few requests are not the reason for an overload. */
+const MIN_LIMIT = 100
+/** Factor by which the limit shrinks in each interval in which the loop is overloaded. */
 const SHRINK = 0.9
-/** Steps in which it comes back to where it began. */
+/** Number of steps in which the limit grows back to its first value. */
 const STEPS_BACK = 8
 
-/** For so long, and so often, even the quickest turn must have been late. */
+/** Even the shortest turn of an interval must be over the target. An interval has at least this length and many turns. */
 const INTERVAL_MS = 500
 const INTERVAL_TURNS = 3
 
 /**
- * How many requests this process may have under way while its event loop is late: arithmetic alone.
+ * Computes how many requests this process may have in flight while its event loop is overloaded. It has no timers and no
+ * clock of its own.
  *
- * As CoDel (Nichols and Jacobson, ACM Queue 2012) tells a standing queue from a burst, the loop counts as late only
- * where even the quickest turn of 500 ms took longer than the target: one long pause, for garbage or because the
- * machine had no time for this process, is none.
+ * The loop counts as overloaded when even the shortest turn of 500 ms took longer than the target. CoDel (Nichols and
+ * Jacobson, ACM Queue 2012) tells a standing queue from a burst in the same way. One long pause, for a garbage collection
+ * or because the machine had no time for this process, does not count.
  *
- * Then the limit shrinks with each such interval, from what is under way, and grows by even steps when the loop is no
- * longer late (additive increase, multiplicative decrease: Chiu and Jain, 1989). It is gone when it is back where it
- * began, or when no request meets it any more.
+ * The limit starts at the number of requests in flight, shrinks with each overloaded interval, and grows by even steps
+ * when the overload is over (additive increase, multiplicative decrease: Chiu and Jain, 1989). It is lifted when it is
+ * back at its first value, or when no request reaches it.
  */
 export class LoopLimit {
   readonly #targetMs: number
   #limit = Number.POSITIVE_INFINITY
-  #begunAt = 0
-  /** The most that was under way in this interval. */
+  #startLimit = 0
+  /** The most requests in flight in this interval. */
   #peak = 0
   #intervalAt: number
   #turns = 0
-  #quickestMs = Number.POSITIVE_INFINITY
+  #shortestMs = Number.POSITIVE_INFINITY
 
   /**
    * @param targetMs how long a turn may take
@@ -39,51 +40,55 @@ export class LoopLimit {
     this.#intervalAt = now
   }
 
-  /** Infinity while there is none. */
+  /** The current limit; Infinity while there is none. */
   get limit(): number {
     return this.#limit
   }
 
-  /** @param underWay requests, with the one that asks. @returns whether that one is beyond the limit */
-  refuses(underWay: number): boolean {
-    if (underWay > this.#peak) this.#peak = underWay
-    return underWay > this.#limit
+  /**
+   * Returns whether a request must be refused.
+   *
+   * @param inFlight number of requests in flight, with this one
+   */
+  refuses(inFlight: number): boolean {
+    if (inFlight > this.#peak) this.#peak = inFlight
+    return inFlight > this.#limit
   }
 
   /**
-   * A turn of the loop is over.
+   * Records a turn of the event loop, and adjusts the limit at the end of each interval.
    *
-   * @param turnMs how long it took
-   * @param underWay requests
-   * @returns how long the quickest of the interval took that is over with it, milliseconds; undefined: none is
+   * @param turnMs length of the turn, in milliseconds
+   * @param inFlight number of requests in flight
+   * @returns the shortest turn of the interval that this turn ends, in milliseconds; undefined when it ends none
    */
-  turned(turnMs: number, underWay: number, now: number): number | undefined {
-    if (turnMs < this.#quickestMs) this.#quickestMs = turnMs
+  recordTurn(turnMs: number, inFlight: number, now: number): number | undefined {
+    if (turnMs < this.#shortestMs) this.#shortestMs = turnMs
     this.#turns++
     if (now - this.#intervalAt < INTERVAL_MS || this.#turns < INTERVAL_TURNS) return undefined
-    const quickestMs = this.#quickestMs
-    this.#quickestMs = Number.POSITIVE_INFINITY
+    const shortestMs = this.#shortestMs
+    this.#shortestMs = Number.POSITIVE_INFINITY
     this.#turns = 0
     this.#intervalAt = now
-    this.#adjust(quickestMs > this.#targetMs, underWay)
-    return quickestMs
+    this.#adjust(shortestMs > this.#targetMs, inFlight)
+    return shortestMs
   }
 
-  #adjust(isLate: boolean, underWay: number): void {
-    const peak = Math.max(this.#peak, underWay)
-    const isMet = peak >= this.#limit
+  #adjust(isOverloaded: boolean, inFlight: number): void {
+    const peak = Math.max(this.#peak, inFlight)
+    const isReached = peak >= this.#limit
     this.#peak = 0
-    if (isLate) {
+    if (isOverloaded) {
       if (this.#limit === Number.POSITIVE_INFINITY) {
-        if (underWay <= LEAST) return
-        this.#begunAt = underWay
-        this.#limit = underWay
+        if (inFlight <= MIN_LIMIT) return
+        this.#startLimit = inFlight
+        this.#limit = inFlight
       }
-      this.#limit = Math.max(LEAST, Math.floor(SHRINK * Math.min(this.#limit, peak)))
+      this.#limit = Math.max(MIN_LIMIT, Math.floor(SHRINK * Math.min(this.#limit, peak)))
       return
     }
     if (this.#limit === Number.POSITIVE_INFINITY) return
-    this.#limit += Math.max(1, Math.ceil(this.#begunAt / STEPS_BACK))
-    if (!isMet || this.#limit >= this.#begunAt) this.#limit = Number.POSITIVE_INFINITY
+    this.#limit += Math.max(1, Math.ceil(this.#startLimit / STEPS_BACK))
+    if (!isReached || this.#limit >= this.#startLimit) this.#limit = Number.POSITIVE_INFINITY
   }
 }

@@ -21,7 +21,7 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
     exchange.isPreflight = route !== undefined
   }
   route ??= table.match(call.method, head.host, path)
-  // The router takes a `%2F` for a part of its segment.
+  // The router treats a `%2F` as part of its segment.
   if (hasEncodedSlash && !route?.allowEncodedSlash) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
   }
@@ -32,8 +32,8 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
 }
 
 /**
- * Finds the route that a CORS preflight asks about, if that route has `cors`: the one for the requested method. Where
- * no route takes that method, one for another method of the path says which methods are allowed.
+ * Finds the route that a CORS preflight asks about, which is the one for the requested method, if it has `cors`. If no
+ * route accepts that method, a route for another method of the path answers which methods are allowed.
  */
 function preflightRoute(
   table: RouteTable,

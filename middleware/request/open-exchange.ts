@@ -11,11 +11,11 @@ import { createRequestIds } from './request-id.ts'
 export interface OpenExchangeOptions {
   /** Names, in lower case, of headers that only the gateway may set. */
   readonly identityHeaders: Iterable<string>
-  /** Longer targets are refused. */
+  /** The longest target that is accepted. */
   readonly maxTargetBytes: number
-  /** Whether the X-Forwarded-* headers of an address are believed. */
+  /** Returns whether the X-Forwarded-* headers of a client at this address are believed. */
   readonly isTrustedProxy: (address: string) => boolean
-  /** Called once per request, before anything else. */
+  /** Called once per request, before it is served. */
   readonly onOpen: () => void
   /** Called once per request, when its answer is over or its client has left. */
   readonly onClose: (exchange: Exchange) => void
@@ -31,20 +31,20 @@ export type OpenExchange = (
 
 /** A request with more header lines is refused. */
 const MAX_HEADER_LINES = 256
-// RFC 9110 section 7.2, without what no name needs: user info, lists and spaces are read in many ways.
+// RFC 9110 section 7.2, without user info, lists and spaces: no name needs them, and servers read them differently.
 const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
 const SLASH = 47
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
-/** The error detail for a request whose target is not plain. */
+/** The error detail for a request target that is not a plain path. */
 export const UNSAFE_TARGET =
   'The request target must be a plain path: no dot segments, encoded slashes, or controls.'
 
 /**
- * Begins the exchange of one request: gives it an id and a call, reads its head once, and decides whether it can be
- * routed at all.
+ * Creates the function that begins the exchange of a request: it reads the head once, gives the request an id and a call,
+ * and decides whether the request can be routed at all.
  *
- * A request that cannot be routed is an exchange too, so that its answer has an id and the access log a line.
+ * A request that cannot be routed becomes an exchange too, so that its answer has an id and the access log has a line.
  */
 export function createOpenExchange({
   identityHeaders,

@@ -6,17 +6,17 @@ import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 export interface RequestBodyOptions {
   /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
   readonly maxBytes: number
-  /** As the client declares it; undefined when it sends chunks. */
+  /** The declared length of the body; undefined when it is chunked. */
   readonly length?: number | undefined
-  /** Called when the first byte is wanted. */
+  /** Called when a node is ready for the first byte. */
   readonly onBegin?: (() => void) | undefined
-  /** Told the size of every piece that came. */
+  /** Called with the size of each piece that arrived. */
   readonly onPiece: (bytes: number) => void
 }
 
 /**
- * The body of a client's request. Nothing is read from the client before a node takes the first byte, so
- * that a request whose connection to a node fails can still go to another one.
+ * Creates the body of a client's request. Nothing is read from the client before a node takes the first byte, so that a
+ * request whose connection to a node fails can still go to another node.
  */
 export function createRequestBody(source: Readable, options: RequestBodyOptions): RequestBody {
   let begun = false
@@ -35,9 +35,9 @@ export function createRequestBody(source: Readable, options: RequestBodyOptions)
 }
 
 /**
- * Lets what is yet to come of a body run into nothing, so that the client can read its answer and go on.
+ * Reads the rest of a body and discards it, so that the client can read its answer and send another request.
  *
- * @param onPiece told the size of every piece, since what is dropped takes memory until it is collected
+ * @param onPiece called with the size of each piece, because discarded pieces take memory until they are collected
  */
 export function discardBody(source: Readable, onPiece: (bytes: number) => void): void {
   source.on('data', (piece: Buffer) => onPiece(piece.length)).resume()
@@ -55,8 +55,8 @@ class BodyStream extends Readable {
     this.#source = source
     this.#options = options
     this.#onBegin = onBegin
-    // Whoever reads hears of it in a listener of its own. When nobody reads any more, a client that breaks off
-    // must not end the process.
+    // A reader has an error listener of its own. Once there is no reader, a client that breaks off must not end the
+    // process.
     this.on('error', () => {})
   }
 
@@ -74,7 +74,6 @@ class BodyStream extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (this.#begun && !this.#source.readableEnded) {
-      // What the client still sends runs into nothing, so that it can read the answer and go on.
       discardBody(this.#source.off('data', this.#onData).off('end', this.#onEnd), this.#options.onPiece)
     }
     done(error)
@@ -94,7 +93,7 @@ class BodyStream extends Readable {
     this.push(null)
   }
 
-  // Stays attached when this stream is gone: a client that breaks off later must not be an unhandled error.
+  // Stays attached after this stream is destroyed, because a client that breaks off later must not be an unhandled error.
   readonly #onError = (error: Error): void => {
     this.destroy(new UpstreamFailure('aborted', error))
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * Makes ids that no other process makes: 64 random bits of this one, and a number. They are not secret, and the
- * next one can be guessed; a random one for each request would cost as much as finding its route.
+ * Creates a generator of request ids that are unique across processes. An id is a prefix of 64 random bits, made once per
+ * process, and a number. Ids are not secret, and the next one can be guessed. A random id for each request would cost as
+ * much as finding its route.
  */
 export function createRequestIds(prefix: string = randomBytes(8).toString('hex')): () => string {
   let made = 0

@@ -6,19 +6,19 @@ import { completeHeaders } from './outgoing-request.ts'
 import type { Respond } from './respond.ts'
 
 export interface ForwardOptions {
-  /** The way to a node for routes without policies around it. */
+  /** Calls a node, for routes whose policies do not wrap the call. */
   readonly upstream: Upstream
   readonly deadlines: Deadlines
-  /** The largest body where the route does not set it, bytes; 0 = no limit. */
+  /** The largest body for routes that do not set it, in bytes; 0 = no limit. */
   readonly maxBodyBytes: number
-  /** Is called with the size of each piece of a request body. */
+  /** Called with the size of each piece of a request body. */
   readonly onPiece: (bytes: number) => void
   readonly respond: Respond
 }
 
 /**
- * Sends an admitted request on its way, and its answer back. Returns nothing and never throws: every outcome is an
- * answer, or the end of the client's connection.
+ * Creates the function that sends an admitted request to a node and its answer to the client. The function returns nothing
+ * and never throws: every outcome is an answer, or the end of the client's connection.
  */
 export function createForward({
   upstream,
@@ -37,7 +37,7 @@ export function createForward({
       outgoing.body = createRequestBody(request, {
         maxBytes: route.maxBodyBytes ?? maxBodyBytes,
         length: head.chunked ? undefined : Number(head.contentLength),
-        // Not before a node takes it: a client that is refused need not send its body at all.
+        // Sent only when a node takes the body, so that a client that is refused need not send it.
         onBegin: expectation === 'continue' ? () => response.sendContinue() : undefined,
         onPiece: bytes => {
           deadlines.refresh(deadline)

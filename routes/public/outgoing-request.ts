@@ -3,18 +3,18 @@ import { stripPrefix } from '../../internal/http/target.ts'
 import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
 
 /**
- * Makes the request that a node will be sent, as far as the route alone decides it. `completeHeaders` adds the rest
- * once every policy has run.
+ * Creates the request for a node, as far as the route alone determines it. `completeHeaders` adds the rest after every
+ * policy has run.
  *
  * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
 export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): OutgoingRequest {
   const route = call.route!
   const target = stripPrefix(call.target, route.stripPrefix)
-  // A target that begins so was refused at the door; taking a prefix off must not bring it back, however spelled.
+  // Targets that begin with an empty segment are refused. Stripping a prefix must not produce one, in any spelling.
   if (target.startsWith('//') || (hasEncodedSlash && /^\/%2f/i.test(target))) {
     throw new GatewayError('WG_BAD_REQUEST', {
-      detail: 'The path has an empty segment where the service would see its start.',
+      detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })
   }
   return { route, service: route.service, method: call.method, target, headers: head.headers, body: null }

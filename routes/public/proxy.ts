@@ -13,14 +13,14 @@ import { createOutgoing } from './outgoing-request.ts'
 export interface ProxyOptions extends ForwardOptions {
   /** Returns the current table; called once per request. */
   readonly routes: () => RouteTable
-  /** Returns the policies of a route that has some. */
+  /** Returns the compiled policies of a route. Called for routes with policies only. */
   readonly planOf: (route: Route) => RoutePlan
   readonly authenticators: Authenticators
-  /** Refuses requests while this process is overloaded; undefined = never. */
+  /** Refuses requests while this process is overloaded; undefined = no request is refused for that. */
   readonly loop?: LoopGuard | undefined
 }
 
-/** What a public listener does with the exchanges it opens, whatever protocol its client speaks. */
+/** Serves the exchanges that public listeners open, whatever protocol their clients speak. */
 export interface PublicProxy {
   /**
    * Answers one request: with a node's answer, a policy's, or a refusal. Never throws.
@@ -39,8 +39,8 @@ export interface PublicProxy {
 }
 
 /**
- * Takes every request the same way: overload guard, refusals of the head, route, policies before authentication,
- * authorization, body length, policies after it, and then forward.
+ * Creates the proxy. Every request takes the same steps: overload guard, refusals of the head, route, policies before
+ * authentication, authorization, body length, policies after authentication, forward.
  */
 export function createProxy(options: ProxyOptions): PublicProxy {
   const { authenticators, loop, maxBodyBytes, planOf, respond, routes } = options
@@ -81,7 +81,7 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   async function finishLater(exchange: Exchange, admission: ReturnType<Step>): Promise<void> {
     try {
       const answer = await admission
-      // The client has left: a node's work would be of no use.
+      // When the client has left, the answer of a node would be useless.
       if (exchange.response.destroyed) answer?.discard()
       else if (answer) respond.answer(exchange, answer, 'gateway')
       else forward(exchange)

@@ -7,17 +7,17 @@ import { discardBody } from '../../middleware/request/request-body.ts'
 export interface RespondOptions {
   /** Whether clients are asked to open another connection, because this process is shutting down. */
   readonly isDraining: () => boolean
-  /** Is called with the size of each piece of a request body that nobody reads. */
+  /** Called with the size of each piece of a request body that is discarded. */
   readonly onPiece: (bytes: number) => void
-  /** Is called with errors that are the gateway's own. */
+  /** Called with errors that are bugs of the gateway. */
   readonly onInternalError: (error: unknown) => void
 }
 
-/** The one door out: every answer and every refusal leaves through it, and passes the policies of its route. */
+/** Sends answers and refusals to clients. All of them pass the policies of their route here. */
 export interface Respond {
-  /** Sends an answer: a node's, a fallback's, or one that a policy gave. */
+  /** Sends the answer of a node, of a fallback or of a policy. */
   answer(exchange: Exchange, answer: UpstreamResponse, from: ResponseHead['from']): void
-  /** Sends the problem document of an error, and notes the error for the log. */
+  /** Sends the problem document of an error, and notes the error in the call, for the log. */
   refuse(exchange: Exchange, error: unknown): void
 }
 
@@ -48,12 +48,12 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
   function refuse(exchange: Exchange, error: unknown): void {
     const { call, response, plan } = exchange
     discardUnreadBody(exchange)
-    // The client has left: there is nobody to answer, and nothing went wrong here.
+    // The client has left. That is not an error, and there is nothing to answer.
     if (error instanceof UpstreamFailure && error.kind === 'aborted') return
     const known = asGatewayError(error)
     call.errorCode = known.code
     call.failure = known.cause
-    // An error must not pass for the rest of a body.
+    // The answer has begun, and an error must not be taken for the rest of its body.
     if (response.headersSent) {
       response.abort(false)
       return
@@ -64,13 +64,13 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     let { status } = known
     if (plan !== undefined) status = editHead(exchange, { status, headers, from: 'gateway' })
     headers.push('x-request-id', call.requestId)
-    // The rest of a body that did not come in time is not waited for.
+    // After a request timeout, the rest of the body is not waited for.
     if (known.code === 'WG_REQUEST_TIMEOUT' || isDraining()) response.closeAfter()
     response.writeHead(status, headers)
     response.end(body)
   }
 
-  /** Lets the policies of the route edit a head in place, and returns the status that it has then. */
+  /** Lets the policies of the route edit a head in place, and returns its new status. */
   function editHead(exchange: Exchange, head: ResponseHead): number {
     try {
       for (const edit of exchange.plan!.onResponse) edit(head, exchange)
@@ -86,7 +86,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     return new GatewayError('WG_INTERNAL', { cause: error })
   }
 
-  /** Reads what a client still sends of a body that no node takes, so that it can read the answer and go on. */
+  /** Discards the rest of a body that no node takes, so that the client can read its answer and send another request. */
   function discardUnreadBody({ request, head, outgoing }: Exchange): void {
     if (!head.chunked && head.contentLength === undefined) return
     if (!outgoing?.body?.begun) discardBody(request, onPiece)

@@ -97,7 +97,7 @@ test('a gateway whose file is missing is up but not ready, says why, and becomes
   await using a = await startService('a')
   await using gateway = await startGateway({ config, ready: false })
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
-  const line = await gateway.logged('registry out of reach, waiting for it: there is no table yet')
+  const line = await gateway.logged('registry disconnected; there is no table to serve yet')
   assert.match(String(line.reason), /services\.yaml: no such file$/)
   await writeFile(join(gateway.cwd, 'services.yaml'), `services: { user: ['127.0.0.1:${a.port}'] }`)
   await until('it is ready', async () => (await fetch(`${gateway.admin}/readyz`)).ok)

@@ -64,7 +64,7 @@ test('no node leads to the admin listener, and each that would is listed as a pr
   const { problems } = await gateway.routes()
   for (const index of HOSTS.keys()) {
     const found = problems.find(({ key }) => key === keyOf(index))
-    assert.match(found?.reason ?? '', /node "n1" is not used: this is the gateway's own admin listener/)
+    assert.match(found?.reason ?? '', /node "n1" is not used: it is the gateway's own admin listener/)
   }
 })
 

@@ -163,6 +163,6 @@ test('without a check, five consecutive timeouts send the other requests elsewhe
   assert.equal(hung.count, 40)
   const page = (await gateway.nodes('found')).find(({ id }) => id === 'hung')!
   assert.deepEqual([page.timeouts, page.breaker, page.inFlight], [5, 'open', 0])
-  const line = await gateway.logged(({ msg, service }) => msg === 'breaker changed' && service === 'found')
+  const line = await gateway.logged(({ msg, service }) => msg === 'breaker opened' && service === 'found')
   assert.deepEqual([line.node, line.reason], ['hung', 'no answer'])
 })

@@ -16,9 +16,9 @@ test('without etcd and without a table the gateway waits, says so, is not ready,
   const port = await freePort()
   await using gateway = await startGateway({ etcd: `http://127.0.0.1:${port}`, ready: false })
   const line = await gateway.logged(
-    ({ msg, scope }) => msg.startsWith('registry out of reach') && scope === 'nodes',
+    ({ msg, scope }) => msg.startsWith('registry disconnected') && scope === 'nodes',
   )
-  assert.match(line.msg, /no table yet/)
+  assert.match(line.msg, /no table to serve yet/)
   assert.match(String(line.reason), /ECONNREFUSED/)
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
   assert.equal((await fetch(`${gateway.admin}/healthz`)).status, 200)

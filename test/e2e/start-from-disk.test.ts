@@ -33,7 +33,7 @@ describe('a gateway that starts while etcd is down', { concurrency: 2 }, () => {
     }
     await killed.etcd.kill('SIGKILL')
     await using gateway = await startGateway({ etcd: killed.etcd.url, cwd, ready: false })
-    await gateway.logged('the table on disk has no node; waiting for the registry')
+    await gateway.logged('table on disk has no nodes; waiting for the registry')
     assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
     await killed.etcd.restart()
     await until('it is ready', async () => (await fetch(`${gateway.admin}/readyz`)).ok)

@@ -123,7 +123,7 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
         }
         const keys = await until('each bad value is logged', () => {
           const lines = gateway.log().filter(({ msg, key }) => {
-            return msg === 'registry value not used' && String(key).startsWith('/services/other')
+            return msg === 'registry value ignored' && String(key).startsWith('/services/other')
           })
           return lines.length >= 8 && lines.map(({ key }) => key)
         })

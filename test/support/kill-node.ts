@@ -66,7 +66,7 @@ export async function killNodeUnderLoad(options: KillNodeOptions): Promise<KillN
   const [{ node: victim, sidecar }] = members as [(typeof members)[number]]
   await Promise.all([victim.kill('SIGKILL'), sidecar.stop()])
   const killedAt = performance.now()
-  await gateway.logged(line => line.msg === 'breaker changed' && line.node === 'a' && line.breaker === 'open')
+  await gateway.logged(line => line.msg === 'breaker opened' && line.node === 'a')
   await gateway.untilNodes('trio', ['b', 'c'], ttlSeconds * 1_000 + LEASE_SLACK_MS)
   const goneAfterMs = performance.now() - killedAt
   const page = await gateway.routes()

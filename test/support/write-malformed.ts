@@ -65,7 +65,7 @@ export async function writeMalformed({ rounds, largestBytes }: MalformedOptions)
     )
     const closed = await fetch(`${gateway.url}/good/x`)
     assert.equal(closed.status, 503, 'a document that never was good opens no door')
-    const logged = () => gateway.log().filter(({ msg }) => msg === 'registry value not used').length
+    const logged = () => gateway.log().filter(({ msg }) => msg === 'registry value ignored').length
     await until('each is logged', () => logged() >= keys.length * round)
     assert.equal(logged(), keys.length * round, 'once')
 

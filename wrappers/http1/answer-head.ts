@@ -1,5 +1,5 @@
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
-import { rememberSpellings } from '../../internal/http/memoize-names.ts'
+import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { addConnectionOptions } from '../../internal/http/request-head.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
@@ -16,7 +16,7 @@ export interface AnswerHead {
   /** Bytes of the body where `framing` is `length`. */
   readonly length: number
   /** Whether `headers` tell the client that length. */
-  readonly tellsLength: boolean
+  readonly hasLength: boolean
   /** Whether the node keeps the connection open for another request. */
   readonly persistent: boolean
   /** How long the node says that it keeps it open; undefined when it does not say. */
@@ -51,7 +51,7 @@ const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   ['proxy-connection', TREAT.proxyConnection],
 ])
 
-const treatmentOf = rememberSpellings((spelling): Treatment => {
+const treatmentOf = memoizeNames((spelling): Treatment => {
   if (!isToken(spelling)) throw new InvalidAnswer('a header name is not a token')
   return TREATMENTS.get(spelling.toLowerCase()) ?? TREAT.pass
 })
@@ -135,7 +135,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     headers: named === undefined ? headers : withoutHeaders(headers, named),
     framing,
     length: framing === 'length' ? length : 0,
-    tellsLength: framing === 'length' && !named?.has('content-length'),
+    hasLength: framing === 'length' && !named?.has('content-length'),
     persistent: keeps && !closes && framing !== 'close',
     keepAliveMs,
   }

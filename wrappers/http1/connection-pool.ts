@@ -54,9 +54,9 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** Notifies every exchange that has no head of an answer yet that the node hangs. */
-  tellHung(): void {
+  notifyHung(): void {
     for (const exchange of [...this.#waiting]) exchange.onHung()
-    for (const connection of [...this.#all]) connection.tellHung()
+    for (const connection of [...this.#all]) connection.notifyHung()
   }
 
   /** Refuses new exchanges. Resolves when the present ones have ended and no connection is left. */

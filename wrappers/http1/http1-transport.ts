@@ -15,7 +15,7 @@ import { RequestBodySender } from './request-body-sender.ts'
 import { writeRequestHead } from './request-text.ts'
 
 export interface Http1TransportOptions extends ConnectionPoolOptions {
-  /** Is called with the size of each piece of an answer's body. */
+  /** Called with the size of each piece of an answer's body. */
   readonly onPiece: (bytes: number) => void
 }
 
@@ -25,7 +25,7 @@ export class Http1Transport implements Transport {
   readonly #onPiece: (bytes: number) => void
   readonly #pool: ConnectionPool
 
-  /** @param peer the node; its counters are kept here */
+  /** @param peer the node, whose counters the transport keeps */
   constructor(peer: Peer, { onPiece, ...pool }: Http1TransportOptions) {
     this.#peer = peer
     this.#onPiece = onPiece
@@ -33,8 +33,8 @@ export class Http1Transport implements Transport {
   }
 
   /**
-   * Keeps the pieces of the answer that arrive together with its head: when the caller then asks for the body and all of
-   * it is there, head and body leave in a single write.
+   * Sends a request. Keeps the pieces of the answer that arrive together with its head, so that head and body of a short
+   * answer leave in a single write.
    */
   send(request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {
     return new Promise((resolve, reject) => {
@@ -42,8 +42,8 @@ export class Http1Transport implements Transport {
     })
   }
 
-  tellHung(): void {
-    this.#pool.tellHung()
+  notifyHung(): void {
+    this.#pool.notifyHung()
   }
 
   close(): Promise<void> {
@@ -55,13 +55,13 @@ export class Http1Transport implements Transport {
   }
 }
 
-/** Bytes kept for a caller that has not asked for the body yet; beyond, the node is paused. */
+/** Bytes kept for a caller that has not asked for the body yet. With more than that, reading from the node is paused. */
 const MAX_EARLY_BYTES = 65_536
 const NO_HEADERS: readonly string[] = []
 const NO_CONTENT = 204
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
-/** One request and its answer: the connection's view of it and the answer in one, to be one object per try. */
+/** One try: a request and its answer. It is both the answer and the connection's view of the request, to be one object. */
 class Http1Try implements UpstreamResponse, NodeExchange {
   status = 0
   headers: readonly string[] = NO_HEADERS
@@ -131,8 +131,8 @@ class Http1Try implements UpstreamResponse, NodeExchange {
 
   /**
    * Ends the try, whatever it is waiting for. A try whose own timeout expires while the client still owes the body goes
-   * on: that says nothing about the node, and clients that send no body could otherwise get every node ejected. The
-   * call's timeout ends such a try without blaming the node.
+   * on: the node is not at fault, and clients that send no body could otherwise get every node ejected. The timeout of the
+   * call ends such a try without blaming the node.
    */
   cancel(given: UpstreamFailure): void {
     let reason = given
@@ -152,12 +152,12 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onHead({ status, headers, framing, tellsLength }: AnswerHead): void {
+  onHead({ status, headers, framing, hasLength }: AnswerHead): void {
     this.status = status
-    // A reader that does not know that a 204 has no body would wait for one.
+    // A client that does not know that a 204 has no body would wait for one.
     this.headers = status === NO_CONTENT ? withoutHeaders(headers, CONTENT_LENGTH) : headers
     this.#isDelimited = framing !== 'close'
-    this.#hasLength = tellsLength
+    this.#hasLength = hasLength
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -259,8 +259,8 @@ function write(target: ClientResponse, chunk: Chunk): boolean {
 }
 
 /**
- * Ends an answer with its last chunk. Node joins a head only with text: given a Buffer, it writes two pieces with
- * `writev`, which costs half as much again as one `write`.
+ * Ends an answer with its last chunk. Node joins a head with text only. A Buffer is a second piece, and the `writev` of two
+ * pieces costs 1.5 times as much as one `write`.
  */
 function endWith(target: ClientResponse, chunk: Chunk | undefined): void {
   if (chunk === undefined) target.end()

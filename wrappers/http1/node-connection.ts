@@ -134,7 +134,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   }
 
   /** Notifies an exchange that still waits for the head of its answer that the node hangs. */
-  tellHung(): void {
+  notifyHung(): void {
     if (this.#reader.head === undefined) this.#exchange?.onHung()
   }
 

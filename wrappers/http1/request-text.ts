@@ -1,4 +1,4 @@
-import { rememberSpellings } from '../../internal/http/memoize-names.ts'
+import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { isFieldValue, isToken } from './field-lines.ts'
 
@@ -18,7 +18,7 @@ const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 
 const LENGTH = /^\d{1,15}$/
 const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
 
-const isName = rememberSpellings(isToken)
+const isName = memoizeNames(isToken)
 
 /**
  * Writes the head of a request. All parts are checked again here, at the last place before the wire: a line break in

@@ -2,14 +2,14 @@ import type { FreshConnection, Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { chosenPeer } from './upstream-peer.ts'
 
-/** Creates the innermost upstream: one request to the chosen node, over the transport of that node. */
+/** Creates the innermost upstream, which sends one request to the chosen node over the transport of that node. */
 export function createDispatch(): Upstream {
   return (request, call) => chosenPeer(call).transport.send(request, call)
 }
 
 /**
- * Creates the innermost upstream of WebSockets: a connection of its own to the chosen node, on which nothing has been
- * sent yet. It counts as in flight at the node until it is closed.
+ * Creates the innermost upstream of WebSockets, which opens a new connection to the chosen node and sends nothing on it.
+ * The connection counts as in flight at the node until it is closed.
  */
 export function createConnect(): Upstream<FreshConnection> {
   return (_request, call) =>
@@ -23,7 +23,7 @@ export function createConnect(): Upstream<FreshConnection> {
       }
       peer.inFlight++
       const connecting = peer.connect((error, socket) => {
-        // Cancelled while it was being made.
+        // The call was cancelled while the connection was being opened.
         if (over) return
         if (error) {
           peer.failures++

@@ -4,8 +4,8 @@ import type { UpstreamPeer } from './upstream-peer.ts'
 
 /**
  * Returns whether one more node of a service may be ejected for its failures. At most half of the nodes that accept
- * connections are ejected at once (of one node, that one), because the others get their requests too. A node whose every
- * recent request failed may always be ejected: without it, no client loses an answer.
+ * connections are ejected at the same time (a single node can be ejected), because the others get their requests as well. A
+ * node that failed every recent request may always be ejected: no client loses an answer by that.
  *
  * @param peers all peers of the service; each is an UpstreamPeer, as every peer of the gateway's table is
  * @param isUseless whether every recent request to the node failed
@@ -23,7 +23,7 @@ export function mayEject(peers: readonly Peer[], isUseless: boolean): boolean {
 }
 
 /**
- * Moves the requests that wait for a hung node to other nodes, where they may be repeated and another node is available.
+ * Moves the requests that wait for a hung node to other nodes, if they may be repeated and another node is available.
  *
  * @param peers all peers of the hung node's service
  */

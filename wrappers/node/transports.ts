@@ -4,25 +4,25 @@ import { Http1Transport } from '../http1/http1-transport.ts'
 
 export interface ConnectionOptions {
   readonly connectTimeoutMs: number
-  /** The longest silence between two pieces of an answer's body; 0 = no limit. */
+  /** How long a node may send nothing between two pieces of an answer's body; 0 = no limit. */
   readonly bodyIdleTimeoutMs: number
-  /** How long an idle connection is kept when the node does not say; must be below the node's own time. */
+  /** How long an idle connection is kept when the node does not say. Must be shorter than the node's own timeout. */
   readonly keepAliveMs: number
-  /** Undefined = as many as there are concurrent requests. */
+  /** The most connections to one node. Undefined = as many as there are concurrent requests. */
   readonly maxConnections?: number | undefined
-  /** Whether a connection may be made to an IP address. Default: to all. */
+  /** Returns whether a connection may be made to an IP address. Default: always. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
 
 export interface TransportOptions {
   readonly connection: ConnectionOptions
-  /** Is called with the size of each piece of an answer's body. */
+  /** Called with the size of each piece of an answer's body. */
   readonly onPiece: (bytes: number) => void
 }
 
 /**
- * Creates the transport of a node by the protocol that the node speaks. HTTP/1.1 is the only one so far; `isForwardable`
- * keeps requests away from nodes of any other.
+ * Creates the transport for the protocol that a node speaks. HTTP/1.1 is the only one so far, and `isForwardable` keeps
+ * requests away from nodes of any other protocol.
  */
 export function createTransport(peer: Peer, { connection, onPiece }: TransportOptions): Transport {
   const { host, port } = peer.node

@@ -12,19 +12,19 @@ import { createTransport, type TransportOptions } from './transports.ts'
 export interface PeerOptions extends TransportOptions {
   /** Returns the current breaker settings of a service's nodes; called at every try. */
   readonly circuit: (service: string) => CircuitBreakerOptions
-  /** Is called with every change of a breaker's state. */
+  /** Called with each change of a breaker's state. */
   readonly onBreaker: (peer: UpstreamPeer, state: BreakerState, reason: BreakerReason) => void
   /**
-   * Whether a node that accepts connections may be ejected for its failures. `isUseless`: every recent try failed.
-   * Default: yes.
+   * Returns whether a node that accepts connections may be ejected for its failures. `isUseless` tells whether every recent
+   * try failed. Default: always.
    */
   readonly mayEject?: (peer: Peer, isUseless: boolean) => boolean
 }
 
 /**
- * A node with its connections and its circuit breaker. The node table makes and disposes of it.
+ * A node with its connections and its circuit breaker. The node table creates it and disposes of it.
  *
- * Connections and breaker come with the first request: together they weigh 27 KB, and building them for a table of
+ * Connections and breaker are created with the first request. Together they take 27 KB, and building them for a table of
  * thousands of nodes, most of them quiet, would take seconds.
  */
 export class UpstreamPeer implements Peer {
@@ -63,7 +63,7 @@ export class UpstreamPeer implements Peer {
     return this.#circuit?.state ?? 'closed'
   }
 
-  /** Whether its breaker is not closed because it accepts no connections. */
+  /** Whether the node accepts no connections, so that its breaker is not closed. */
   get isUnreachable(): boolean {
     return this.#circuit?.isUnreachable ?? false
   }
@@ -78,8 +78,8 @@ export class UpstreamPeer implements Peer {
   }
 
   /**
-   * Opens a connection beside the transport's own; neither their limit nor the end of the node concerns it. Calls `done`
-   * later, and once, also with an error when the returned socket is destroyed before.
+   * Opens a connection beside those of the transport. It does not count in their limit, and outlives the node's removal.
+   * Calls `done` once and never synchronously, with an error also when the returned socket is destroyed before that.
    */
   connect(done: (error: Error | undefined, socket: Socket) => void): Socket {
     const { host, port } = this.node
@@ -91,14 +91,14 @@ export class UpstreamPeer implements Peer {
     this.#circuit?.recover()
   }
 
-  /** Moves every request here that waits for an answer to another node, if it may be repeated. */
+  /** Moves every request that waits for an answer of this node to another node, if it may be repeated. */
   rerouteWaiting(): void {
-    this.#transport?.tellHung()
+    this.#transport?.notifyHung()
   }
 
   dispose(): void {
     this.#disposed = true
-    // Resolves after the last request has ended; its breaker must be there until then.
+    // `close` resolves after the last request has ended, and the breaker is needed until then.
     void this.#transport?.close().finally(() => this.#circuit?.close())
     if (!this.#transport) this.#circuit?.close()
   }
@@ -116,7 +116,7 @@ export class UpstreamPeer implements Peer {
 
   #createTransport(): Transport {
     const transport = createTransport(this, this.#options)
-    // Chosen just before its node was gone: the closed transport refuses, and the call goes to another node.
+    // A call chose this peer just before its node was removed. A closed transport refuses it, and it goes to another node.
     if (this.#disposed) void transport.close()
     return transport
   }

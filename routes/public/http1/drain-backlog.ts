@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 
-/** A backlog that never runs dry is not waited for longer than this. */
+/** The longest wait for a backlog that never becomes empty. */
 const MAX_CATCH_UP_MS = 2_000
 
 /**
@@ -26,12 +26,12 @@ export async function untilCaughtUp(arrivals: () => number): Promise<void> {
  * Reads what the system already holds for a server before its connections are closed. Closing a connection on which an
  * unread request has arrived resets it, and a client may not repeat a POST whose outcome it does not know.
  *
- * Needs no closing: it ends with the server.
+ * Does not need to be closed: it ends with the server.
  */
 export class DrainBacklog {
-  /** Connections accepted since, on which nothing was asked yet. */
+  /** Connections accepted since this object was created that have not sent a request. */
   readonly #silent = new Set<Socket>()
-  /** Connections and requests since. */
+  /** Connections and requests that have arrived since this object was created. */
   #arrivals = 0
   #onHeard: () => void = () => {}
 

@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { WebSocketOptions } from './websocket.ts'
 
 export interface LazyWebSocketOptions extends WebSocketOptions {
-  /** Is called with the reason when WebSockets cannot be served. */
+  /** Called with the reason when WebSockets cannot be served. */
   readonly onInternalError: (error: unknown) => void
 }
 

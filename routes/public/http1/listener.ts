@@ -5,10 +5,10 @@ import type { Call } from '../../../internal/call.ts'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { Exchange } from '../../../internal/policy.ts'
 import type { FreshConnection, Upstream } from '../../../internal/upstream.ts'
-import { readsItsChunks } from '../../../middleware/connection/chunked-upgrade.ts'
+import { checkChunkedBody } from '../../../middleware/connection/chunked-upgrade.ts'
 import { createClientErrors } from '../../../middleware/connection/client-error.ts'
 import { LastRequests } from '../../../middleware/connection/pipelining.ts'
-import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
+import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import type { Deadlines } from '../../../middleware/request/deadlines.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import type { PublicProxy } from '../proxy.ts'
@@ -32,24 +32,24 @@ export interface Http1ListenerOptions
   readonly proxy: PublicProxy
   readonly respond: Respond
   readonly deadlines: Deadlines
-  /** The way to a connection to a node, for WebSockets. */
+  /** Opens a connection to a node, for a WebSocket. */
   readonly connect: Upstream<FreshConnection>
   /** The largest WebSocket message, bytes; 0 = 100 MiB. */
   readonly maxBodyBytes: number
-  /** Is called with the size of each piece of what is refused before there is a request. */
+  /** Called with the size of each piece of data that is refused before there is a request. */
   readonly onPiece: (bytes: number) => void
-  /** Is called when a request becomes a WebSocket. */
+  /** Called when a request becomes a WebSocket. */
   readonly onUpgrade: () => void
-  /** Is called with requests that were refused before there was an exchange, and with the status they got. */
+  /** Called with requests that were refused before there was an exchange, and with the status they got. */
   readonly onRefused: (call: Call, status: number) => void
-  /** Is called with errors that are the gateway's own. */
+  /** Called with errors that are bugs of the gateway. */
   readonly onInternalError: (error: unknown) => void
 }
 
 export interface Http1Listener {
   /** Not yet listening. Its owner closes it, or calls `close()` once it has served. */
   readonly app: FastifyInstance
-  /** Watches from now on who connects, because `close()` is near. */
+  /** Starts to track new connections and requests. Call it some time before `close()`. */
   expectClose(): void
   /**
    * Accepts no new connections, ends idle ones, and resolves when every request is over. A request that has arrived but
@@ -75,7 +75,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   const { proxy } = options
   const clientErrors = createClientErrors({
     onPiece: options.onPiece,
-    onLateHead: () => options.connections.endedLate(),
+    onSlowHead: () => options.connections.countSlowHead(),
     onRefused: options.onRefused,
   })
   const openExchange = createOpenExchange({
@@ -88,11 +88,11 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   const lastRequests = new LastRequests()
 
   function serve(request: IncomingMessage, response: Http1Response, expectation: Expectation): void {
-    if (lastRequests.isBehind(request)) return
+    if (lastRequests.isAfterLast(request)) return
     const exchange = openExchange(request, response, expectation)
-    lastRequests.note(request, response, exchange)
+    lastRequests.markIfLast(request, response, exchange)
     const { asksForUpgrade, chunked } = exchange.head
-    proxy.serve(exchange, asksForUpgrade && chunked ? () => readsItsChunks(request) : undefined)
+    proxy.serve(exchange, asksForUpgrade && chunked ? () => checkChunkedBody(request) : undefined)
   }
 
   /** A name such as localhost can stand for several addresses; each gets a server of its own. */
@@ -151,5 +151,7 @@ function stopAccepting(server: Server): Promise<void> {
  * upgrade are served as plain ones.
  */
 function canChooseUpgrades(server: Server): boolean {
-  return (server as Server & { shouldUpgradeCallback?: unknown }).shouldUpgradeCallback === asksForWebSocket
+  return (
+    (server as Server & { shouldUpgradeCallback?: unknown }).shouldUpgradeCallback === isWebSocketHandshake
+  )
 }

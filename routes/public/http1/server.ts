@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
-import { asksForWebSocket } from '../../../middleware/connection/websocket-handshake.ts'
+import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { Http1Response } from './response.ts'
 
 // An import statement of a Node module reads all of its exports. WebSocket is one of this module's, and reading it loads
@@ -16,7 +16,7 @@ export interface Http1ServerOptions {
   readonly keepAliveTimeoutMs: number
   /** After so many requests a connection is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
-  readonly connections: Pick<ClientConnections, 'accept' | 'endedLate'>
+  readonly connections: Pick<ClientConnections, 'accept' | 'countSlowHead'>
   /** Ends a connection on which a CONNECT arrived. */
   readonly onConnect: (request: IncomingMessage, socket: Socket) => void
 }
@@ -25,7 +25,7 @@ export type ServeHttp1 = (request: IncomingMessage, response: Http1Response, exp
 
 /** How often a server looks for overdue heads, at most. */
 const MAX_CHECK_INTERVAL_MS = 500
-/** An idle connection is kept this much longer than the client is told, so that no request meets its end. */
+/** An idle connection is kept this much longer than announced to the client, so that it is not closed while a request arrives. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
 /** Creates Node's server with every limit that applies before there is a request to serve. */
@@ -47,7 +47,7 @@ export function createHttp1Server(
       maxHeaderSize: maxHeaderBytes,
       // Open exchange refuses a missing Host, with a problem document and a line in the access log.
       requireHostHeader: false,
-      shouldUpgradeCallback: asksForWebSocket,
+      shouldUpgradeCallback: isWebSocketHandshake,
       // Most requests have no body: running a stream on which nothing arrives would cost more than routing.
       optimizeEmptyRequests: true,
     },

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 
-/** What is used of the two `ws` sockets that @fastify/http-proxy joins. */
+/** The used part of the two `ws` sockets that @fastify/http-proxy connects. */
 export interface End extends EventEmitter {
   readonly isPaused: boolean
   pause(): void
@@ -10,15 +10,15 @@ export interface End extends EventEmitter {
   terminate(): void
 }
 
-/** What a socket says of an end without a close frame, or with one that has no code; neither may be sent. */
+/** Codes that `ws` reports for a close frame without a code, and for an end without a close frame. Neither may be sent. */
 const NO_CODE = 1005
 const BROKEN_OFF = 1006
-/** What the other side has not taken yet; beyond it nothing more is read. */
+/** Bytes that the other side has not taken. With more than that, reading stops. */
 const MAX_WAITING_BYTES = 1024 * 1024
-/** The same in frames: one without a payload is two bytes on the wire, and some hundred here. */
+/** Frames that the other side has not taken. A frame without payload has 2 bytes on the wire, and some hundred in memory. */
 const MAX_WAITING_FRAMES = 4096
 
-/** The plugin turns an end without a code into codes of its own; here it stays what it was. */
+/** Passes an end without a code as one without a code. The plugin would send a code of its own. */
 export function passBareClose(from: End, to: End): void {
   from.prependOnceListener('close', (code: number) => {
     if (code === NO_CODE) to.close()
@@ -27,23 +27,23 @@ export function passBareClose(from: End, to: End): void {
 }
 
 /**
- * Reads nothing from a client before its node has agreed. The plugin would hold all that comes, and drop it when the
- * client says goodbye meanwhile.
+ * Reads nothing from a client before its node has accepted the handshake. The plugin would keep all that arrives in memory,
+ * and drop it if the client sends a close frame meanwhile.
  */
 export function readWhenOpen(client: Readable, target: End): void {
   const leave = () => target.terminate()
   const resume = () => void client.off('close', leave).resume()
-  // Before its WebSocket hears of the end, reads what is left, and passes it to the plugin.
+  // Prepended, so that it runs before the client's WebSocket sees the end, reads the rest and passes it to the plugin.
   client.pause().prependOnceListener('close', leave)
   target.once('open', resume).once('close', resume)
 }
 
-/** Stops reading from one end while the other has enough to take. The plugin itself would hold all of it. */
+/** Stops reading from one end while too much waits to be sent to the other. The plugin would keep all of it in memory. */
 export function holdBack(from: End, wire: Writable): void {
   let waiting = 0
   const resume = () => from.resume()
   const look = () => {
-    // An end that has said goodbye takes nothing more, and what still comes for it is dropped.
+    // After a close frame nothing more is written to an end, and frames for it are dropped.
     if (!wire.writableNeedDrain) waiting = 0
     else if (++waiting > MAX_WAITING_FRAMES || wire.writableLength > MAX_WAITING_BYTES) {
       if (from.isPaused) return
@@ -51,6 +51,6 @@ export function holdBack(from: End, wire: Writable): void {
       wire.once('drain', resume)
     }
   }
-  // Behind the listeners of the plugin, which has passed it on by then.
+  // Added after the listeners of the plugin, so that it has passed the frame on by then.
   from.on('message', look).on('ping', look).on('pong', look)
 }

@@ -18,11 +18,11 @@ export interface WebSocketOptions {
   readonly proxy: Pick<PublicProxy, 'admit'>
   readonly respond: Respond
   readonly deadlines: Deadlines
-  /** The way to a connection to a node: balancing, breaker, retries. */
+  /** Opens a connection to a node, with balancing, circuit breaker and retries. */
   readonly connect: Upstream<FreshConnection>
-  /** Is called when the handshake is sent to a node. */
+  /** Called when the handshake is sent to a node. */
   readonly onUpgrade: () => void
-  /** The largest message, bytes; 0 = 100 MiB, because a message is held whole. */
+  /** The largest message, in bytes; 0 = 100 MiB, because a message is held whole. */
   readonly maxBodyBytes: number
 }
 
@@ -33,21 +33,22 @@ interface Link {
   readonly node: Socket
   readonly target: string
   readonly headers: Readonly<Record<string, string | readonly string[]>>
-  /** Is called when the node has accepted the handshake. */
+  /** Called when the node has accepted the handshake. */
   readonly onOpen: () => void
 }
 
 const GOING_AWAY = 1001
 const LEAVING = 'going away'
-/** After so long a silence the system probes whether the other side is still there. */
+/** After this silence, the operating system probes whether the other side is still there. */
 const KEEP_ALIVE_MS = 60_000
 
 /**
- * Mounts @fastify/http-proxy at `/` for WebSockets. A handshake passes everything that a plain request passes. Then a
- * connection to a node is made, so that an unreachable node is avoided, or the handshake refused, while that can still
- * be said in HTTP. Then the plugin accepts the client, makes its own handshake on that connection, and passes messages.
+ * Mounts @fastify/http-proxy at `/` for WebSockets. A handshake first passes the same steps as a plain request. Then the
+ * gateway opens a connection to a node. If that fails, another node is tried or the handshake is refused, and the refusal
+ * can still be an HTTP answer. At last the plugin accepts the client, makes its own handshake on that connection, and passes
+ * messages.
  *
- * The plugin accepts the client before it asks the node: a node that refuses shows as a close frame with 1011.
+ * The plugin accepts the client before it asks the node. If the node refuses, the client gets a close frame with 1011.
  *
  * @returns a function that ends every open WebSocket at once
  */
@@ -59,7 +60,7 @@ export function mountWebSockets(
   const accepted = new Set<End>()
   const links = new WeakMap<End, Link>()
   let isLeaving = false
-  /** The link that the plugin takes up next, which it does before `done` in its preHandler returns. */
+  /** The link that the plugin takes next, before `done` in its preHandler returns. */
   let handed: Link | undefined
 
   /** Returns undefined when a policy has answered the handshake. */
@@ -111,12 +112,12 @@ export function mountWebSockets(
             reply.hijack()
             return
           }
-          // The plugin would put its own spelling of the target together from it.
+          // The plugin would build its own spelling of the target from the URL.
           raw.url = '/'
           handed = link
           done()
           if (handed === undefined) return
-          // The plugin could not take it: the client has gone, or the listener is closing.
+          // The plugin did not take the link, because the client has gone or the listener is closing.
           handed = undefined
           link.node.destroy()
           client.destroySoon()
@@ -154,7 +155,7 @@ export function mountWebSockets(
         const { client, node } = links.get(target)!
         holdBack(source, node)
         holdBack(target, client)
-        // The node has accepted only now; the close frames of a shutdown were sent before.
+        // The close frames of a shutdown were sent before the node accepted.
         if (isLeaving) source.close(GOING_AWAY, LEAVING)
       },
     },
@@ -191,7 +192,7 @@ function watch(target: End, { call, onOpen }: Link): void {
     })
 }
 
-/** Returns header lines as an object, without the fields of a handshake, which each side makes for itself. */
+/** Returns header lines as an object, without the handshake fields, which each side creates itself. */
 function headerRecord(lines: readonly string[]): Record<string, string | readonly string[]> {
   const values = new Map<string, string[]>()
   for (let i = 0; i < lines.length; i += 2) {

@@ -31,9 +31,9 @@ test('of the routes of a service with a breaker, the one with the first id sets 
   assert.equal(rules.of('user').breaker, undefined)
 })
 
-test('breaker and limit of a service may come from different routes, and each change of them is told', () => {
-  const told: (number | null | undefined)[] = []
-  const { routes, rules } = open(by => told.push(by.get('user')?.serviceLimit?.concurrent))
+test('breaker and limit of a service may come from different routes, and each change is reported', () => {
+  const reported: (number | null | undefined)[] = []
+  const { routes, rules } = open(by => reported.push(by.get('user')?.serviceLimit?.concurrent))
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 } })
   const b = testRoute({ id: 'b', path: '/b', serviceLimit: { concurrent: 5 } })
   const c = testRoute({ id: 'c', path: '/c', serviceLimit: { concurrent: 6 }, breaker: { openMs: 200 } })
@@ -44,21 +44,21 @@ test('breaker and limit of a service may come from different routes, and each ch
   })
   routes.set([c, a], [])
   routes.set([a], [])
-  assert.deepEqual(told, [undefined, 5, 6, undefined])
+  assert.deepEqual(reported, [undefined, 5, 6, undefined])
 })
 
-test('what a route says of its service, and another route has said, is shown as not used', () => {
+test('a rule for a service that another route sets too is shown as not used', () => {
   const { routes } = open()
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 }, healthCheck: null })
   const b = testRoute({ id: 'b', path: '/b', breaker: { openMs: 200 }, serviceLimit: { concurrent: 5 } })
   const other = testRoute({ id: 'c', path: '/c', service: 'task', breaker: { openMs: 300 } })
   routes.set([other, b, a], [])
   assert.deepEqual(routes.problems(), [
-    { key: 'b', reason: '$.breaker is not used: that of the route a counts' },
+    { key: 'b', reason: '$.breaker is not used, because route a sets it too' },
   ])
 })
 
-test('a document that uses a former name is listed under the problems, and is used', () => {
+test('a document that uses a former name is used, and listed under the problems', () => {
   const { routes, rules } = open()
   const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
   assert.ok('route' in parsed)

@@ -17,7 +17,7 @@ function tempFile(t: TestContext): string {
   return join(folder, 'log')
 }
 
-/** Takes `room` bytes at a time and then none until it is given more. */
+/** Creates a reader that takes `room` bytes and then none, until `room` is raised. */
 function slowReader() {
   const reader = { room: 0, text: '' }
   const write = (_fd: number, bytes: Buffer): number => {
@@ -30,7 +30,7 @@ function slowReader() {
   return { reader, destination: new BatchedFile(-1, write) }
 }
 
-test('lines are written many at a time, and all of them when it is flushed', t => {
+test('lines are written in batches, and all of them when it is flushed', t => {
   const file = tempFile(t)
   const sizes: number[] = []
   const fd = openSync(file, 'a')
@@ -46,12 +46,12 @@ test('lines are written many at a time, and all of them when it is flushed', t =
   assert.ok(sizes.every(size => size <= 4_096))
 })
 
-test('a line does not wait for others for ever', async () => {
+test('a line waits for others only for a short time', async () => {
   const { reader, destination } = slowReader()
   reader.room = 1_000
   destination.write(LINE)
   assert.equal(reader.text, '')
-  // The timer must not keep a process alive by itself, so something else does here.
+  // The timer does not keep a process alive, so something else has to.
   const alive = setInterval(() => {}, 1_000)
   while (reader.text === '') await new Promise(resolve => setTimeout(resolve, 5))
   clearInterval(alive)
@@ -69,7 +69,7 @@ test('a reader that takes some bytes now and some later gets every byte in order
   assert.equal(Buffer.from(reader.text, 'latin1').toString(), LINE.repeat(200))
 })
 
-test('a reader that takes nothing costs a bounded memory, and is told what it missed', () => {
+test('a reader that takes nothing costs bounded memory, and learns how many lines were dropped', () => {
   const { reader, destination } = slowReader()
   const large = `"${'x'.repeat(4_000)}"\n`
   const sent = 6_000
@@ -77,10 +77,10 @@ test('a reader that takes nothing costs a bounded memory, and is told what it mi
   reader.room = Number.POSITIVE_INFINITY
   destination.flush()
   const lines = reader.text.trimEnd().split('\n')
-  const told = lines.map(line => JSON.parse(line)).find(line => line.lines !== undefined)
-  assert.equal(told.msg, 'log lines were dropped: their reader was too slow')
-  assert.equal(lines.length - 1 + told.lines, sent)
-  assert.ok(told.lines > 1_000)
+  const notice = lines.map(line => JSON.parse(line)).find(line => line.lines !== undefined)
+  assert.equal(notice.msg, 'log lines dropped; the reader of the log is too slow')
+  assert.equal(lines.length - 1 + notice.lines, sent)
+  assert.ok(notice.lines > 1_000)
 })
 
 test('a reader that is gone does not end the process', () => {

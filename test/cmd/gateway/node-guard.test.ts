@@ -14,7 +14,7 @@ const OWN = [
   '0:0:0:0:0:0:0:1',
 ]
 
-test('the gateway’s own admin listener is no node, at whichever address of this machine', () => {
+test('the gateway’s own admin listener is refused as a node, at any address of this machine', () => {
   const guard = createNodeGuard({ allowedAddresses: [], adminPort: () => ADMIN_PORT })
   const local = Object.values(networkInterfaces()).flatMap(list => list ?? [])
   assert.ok(local.length > 0)
@@ -26,13 +26,13 @@ test('the gateway’s own admin listener is no node, at whichever address of thi
   }
   for (const host of ['localhost', 'LOCALHOST', 'localhost.', 'a.localhost'])
     assert.match(guard.refusalOf({ host, port: ADMIN_PORT }) ?? '', /admin/, host)
-  // What a name may be resolved to, though no node may have it as its address.
+  // A name may be resolved to it, although no node may have it as its address.
   for (const address of ['0.0.0.0', '::']) assert.equal(guard.allows(address, ADMIN_PORT), false, address)
   for (const host of ['192.0.2.1', '2001:db8::1', 'user.example'])
     assert.equal(guard.refusalOf({ host, port: ADMIN_PORT }), undefined, host)
 })
 
-test('its port is asked for each time, since it may be known late', () => {
+test('the admin port is read each time, since it may not be known at first', () => {
   let port = 0
   const guard = createNodeGuard({ allowedAddresses: [], adminPort: () => port })
   assert.equal(guard.allows('127.0.0.1', ADMIN_PORT), true)
@@ -40,7 +40,7 @@ test('its port is asked for each time, since it may be known late', () => {
   assert.equal(guard.allows('127.0.0.1', ADMIN_PORT), false)
 })
 
-test('nodes are where they may be, in whatever spelling', () => {
+test('nodes must be in the allowed ranges, however their address is spelled', () => {
   const guard = createNodeGuard({ allowedAddresses: ['10.0.0.0/8', 'fd00::/8'], adminPort: () => 0 })
   for (const host of ['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1']) {
     assert.equal(guard.refusalOf({ host, port: 80 }), undefined, host)
@@ -50,6 +50,6 @@ test('nodes are where they may be, in whatever spelling', () => {
     assert.match(guard.refusalOf({ host, port: 80 }) ?? '', /allowedAddresses/, host)
     assert.equal(guard.allows(host, 80), false, host)
   }
-  // What a name stands for is seen when it is connected to.
+  // A name is checked when it is resolved for a connection.
   assert.equal(guard.refusalOf({ host: 'user.example', port: 80 }), undefined)
 })

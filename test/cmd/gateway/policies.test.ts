@@ -14,7 +14,7 @@ type Create = CreatePolicy<never, unknown>
 
 const ANSWER = createWholeResponse(200, [], Buffer.from('node'))
 
-/** Policies by name; notes what is made and closed. */
+/** Creates policies by name, and records which are made and closed. */
 function open(chain: Readonly<Record<string, (rule: unknown) => Policy>>) {
   const events: string[] = []
   const counts = new PolicyCounts()
@@ -77,7 +77,7 @@ test('policies of automatic routes stay: they come and go with their nodes, not 
   assert.deepEqual(events, ['made a 1', 'closed a 1'])
 })
 
-test('a rule that changes without a word is noticed at the next request', () => {
+test('a rule that changed without a call of retain is noticed at the next request', () => {
   const { policies, events } = open({ a: () => ({}) })
   policies.planOf(routeWith({ a: 1 }))
   policies.planOf(routeWith({ a: 2 }))

@@ -5,7 +5,7 @@ import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 
 const CODES = Object.keys(ERRORS) as ErrorCode[]
 
-test('each code has the status that is promised for it', () => {
+test('each code has its documented status', () => {
   const promised: Partial<Record<ErrorCode, number>> = {
     WG_NO_ROUTE: 404,
     WG_METHOD_NOT_ALLOWED: 405,
@@ -29,7 +29,7 @@ test('each code has the status that is promised for it', () => {
   }
 })
 
-test('a problem document says what it is and nothing of its cause', () => {
+test('a problem document describes the error, but not its cause', () => {
   for (const code of CODES) {
     const cause = new Error('connect ECONNREFUSED 10.0.0.7:3001')
     const error = new GatewayError(code, { cause })
@@ -47,12 +47,12 @@ test('a problem document without a request has no id', () => {
   assert.ok(!('requestId' in JSON.parse(problemBody(new GatewayError('WG_BAD_REQUEST'), undefined))))
 })
 
-test('a detail of its own replaces the one of the table', () => {
+test('a detail replaces the one in the table', () => {
   const error = new GatewayError('WG_BAD_REQUEST', { detail: 'One Host, please.' })
   assert.equal(JSON.parse(problemBody(error, 'x')).detail, 'One Host, please.')
 })
 
-test('errors of the request path have no stack and leave the stacks of others alone', () => {
+test('a GatewayError has no stack, and other errors keep theirs', () => {
   const limit = Error.stackTraceLimit
   for (const error of [new GatewayError('WG_NO_ROUTE'), new UpstreamFailure('connect')]) {
     assert.ok(!error.stack?.includes('\n    at '))

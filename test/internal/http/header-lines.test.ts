@@ -10,20 +10,20 @@ import {
   withoutHeaders,
 } from '../../../internal/http/header-lines.ts'
 
-test('a header is found in whatever case it came, the first line of several', () => {
+test('the first line of a header is found in any case', () => {
   const lines = ['Accept', 'a', 'X-One', '1', 'x-one', '2']
   assert.equal(getHeader(lines, 'x-one'), '1')
   assert.equal(getHeader(lines, 'x-two'), undefined)
 })
 
-test('all lines of a taken header are gone, and their values are joined in order', () => {
+test('taking a header removes all of its lines and joins their values in order', () => {
   const lines = ['X-One', '1', 'a', 'b', 'x-one', '2']
   assert.equal(takeHeader(lines, 'x-one'), '1, 2')
   assert.deepEqual(lines, ['a', 'b'])
   assert.equal(takeHeader(lines, 'x-one'), undefined)
 })
 
-test('only lines whose value matches are taken, where a pattern is given', () => {
+test('with a pattern, only lines whose value matches are taken', () => {
   const lines = ['authorization', 'Basic x', 'Authorization', 'Bearer y']
   assert.equal(takeHeader(lines, 'authorization', /^basic /i), 'Basic x')
   assert.deepEqual(lines, ['Authorization', 'Bearer y'])
@@ -35,7 +35,7 @@ test('removed lines leave the others in order', () => {
   assert.deepEqual(lines, ['A', '1', 'C', '3'])
 })
 
-test('a copy without fields leaves the original alone', () => {
+test('withoutHeaders does not change the original', () => {
   const lines = ['A', '1', 'B', '2']
   assert.deepEqual(withoutHeaders(lines, new Set(['a'])), ['B', '2'])
   assert.deepEqual(lines, ['A', '1', 'B', '2'])
@@ -60,13 +60,13 @@ for (const [before, members, after] of lists) {
   })
 }
 
-test('a cookie is found among several, whole and as it was sent', () => {
+test('a cookie is found among several, with its value unchanged', () => {
   const lines = ['Cookie', 'a=1; b= x=y ', 'cookie', 'b=2; bare']
   assert.equal(getCookie(lines, 'b'), 'x=y')
   assert.equal(getCookie(lines, 'bare'), undefined)
 })
 
-test('every cookie of a name is taken, and a line without another is gone', () => {
+test('every cookie of a name is taken, and a line without other cookies is removed', () => {
   const lines = ['cookie', 'a=1; b=2', 'Cookie', 'b=3', 'X', '']
   assert.deepEqual(takeCookies(lines, 'b'), ['3', '2'])
   assert.deepEqual(lines, ['cookie', 'a=1', 'X', ''])

@@ -4,7 +4,7 @@ import { createOriginList, parseOriginEntry } from '../../../internal/http/origi
 
 interface Case {
   readonly entry: string
-  /** As browsers send them. */
+  /** In the spelling of browsers. */
   readonly meant: readonly string[]
   readonly others: readonly string[]
 }
@@ -151,14 +151,14 @@ const cases: Case[] = [
 ]
 
 for (const { entry, meant, others } of cases) {
-  test(`the origins that ${entry} means, and those that it does not`, () => {
+  test(`${entry} matches the right origins`, () => {
     const isListed = createOriginList([entry])
     for (const origin of meant) assert.equal(isListed(origin), true, origin)
     for (const origin of others) assert.equal(isListed(origin), false, origin)
   })
 }
 
-test('an origin is on a list when one entry means it', () => {
+test('an origin is on a list when one entry matches it', () => {
   const isListed = createOriginList(['https://a.example', '*.b.example', 'http://localhost:*', 'null'])
   for (const origin of ['https://a.example', 'https://x.b.example', 'http://localhost:1', 'null']) {
     assert.equal(isListed(origin), true, origin)
@@ -168,7 +168,7 @@ test('an origin is on a list when one entry means it', () => {
   }
 })
 
-test('what is no entry of a list of origins is told from what is', () => {
+test('valid and invalid entries of a list of origins are distinguished', () => {
   for (const { entry } of cases) {
     if (entry !== '*') assert.notEqual(parseOriginEntry(entry), undefined, entry)
   }
@@ -233,7 +233,7 @@ test('what is no entry of a list of origins is told from what is', () => {
   for (const entry of bad) assert.equal(parseOriginEntry(entry), undefined, JSON.stringify(entry))
 })
 
-test('an origin as long as a header may be is judged in linear time', () => {
+test('an origin as long as a header may be is matched in linear time', () => {
   const isListed = createOriginList(
     Array.from({ length: 1_000 }, (_, i) => `https://*.a${i}.example`).concat('https://a.example'),
   )

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { kindOfTarget, originForm, pathOf, stripPrefix } from '../../../internal/http/target.ts'
 import { leastCpuMs } from '../../support/least-cpu.ts'
 
-test('plain targets are safe, whatever their query holds', () => {
+test('plain targets are safe, whatever their query contains', () => {
   const safe = [
     '/',
     '/?',
@@ -51,7 +51,7 @@ test('targets that two servers could read differently are not safe', () => {
     '/%2e./x',
     '/a/%2e',
     '/a/%2e?x',
-    // Servers that take `;` for the start of parameters resolve these as dot segments.
+    // Servers that read `;` as the start of parameters resolve these as dot segments.
     '/..;/x',
     '/a/..;v=1/b',
     '/a/.;/b',
@@ -89,25 +89,25 @@ test('targets that two servers could read differently are not safe', () => {
   for (const target of unsafe) assert.equal(kindOfTarget(target), 'unsafe', JSON.stringify(target))
 })
 
-test('a slash that is encoded is told apart, whatever its case', () => {
+test('an encoded slash is recognised in any case', () => {
   for (const target of ['/a%2fb', '/a%2Fb', '/%2F', '/a%2f', '/a%2f%2fb?x'])
     assert.equal(kindOfTarget(target), 'encoded-slash', target)
   assert.equal(kindOfTarget('/a?b%2fc'), 'plain')
 })
 
-test('what is judged by a long hostile target costs in proportion to its length', () => {
+test('judging a long hostile target takes linear time', () => {
   const pieces = ['/.', '%2e', '/%2e', '.', '%25', ';', '/..a', '%2f', '%2f.', '/..%2', '%', '?', '%2e%2e']
   for (const piece of pieces) {
     const times = [25_000, 100_000].map(length => {
       const target = `/${piece.repeat(length / piece.length)}x`
       return leastCpuMs(() => kindOfTarget(target))
     })
-    // Four times the length; what tries again from each place would take sixteen times as long, and far longer.
+    // Four times the length. A pattern that starts over at each character would take sixteen times as long or longer.
     assert.ok(times[1]! < 50, `${piece}: ${times}`)
   }
 })
 
-test('a target with scheme and host becomes a path where Host says the same', () => {
+test('a target with scheme and host becomes a path if Host agrees', () => {
   const cases = [
     ['http://h/a?b', 'h', '/a?b'],
     ['HTTP://H:80/', 'h:80', '/'],
@@ -131,7 +131,7 @@ test('a target with scheme and host becomes a path where Host says the same', ()
   for (const [target, host, path] of cases) assert.equal(originForm(target, host), path, `${target} ${host}`)
 })
 
-test('the path of a target is what stands before its query', () => {
+test('the path of a target is the part before its query', () => {
   for (const [target, path] of [
     ['/a?b', '/a'],
     ['/a', '/a'],
@@ -142,7 +142,7 @@ test('the path of a target is what stands before its query', () => {
   }
 })
 
-test('a prefix is taken off in whole segments and everything else stays byte for byte', () => {
+test('a prefix is stripped in whole segments, and everything else stays byte for byte', () => {
   const cases = [
     ['/api/v1/x', '', '/api/v1/x'],
     ['/api/v1/x', '/api', '/v1/x'],
@@ -152,7 +152,7 @@ test('a prefix is taken off in whole segments and everything else stays byte for
     ['/api?x=/api&y=%2F', '/api', '/?x=/api&y=%2F'],
     ['/api?', '/api', '/?'],
     ['/api/a%20b//c?d=e%26', '/api', '/a%20b//c?d=e%26'],
-    // Spelled otherwise than the document; the router matched it all the same.
+    // The spelling differs from the document, but the router matches it.
     ['/%61pi/v1/x', '/api/v1', '/x'],
     ['/ap%69/%76%31', '/api/v1', '/'],
     ['/%61pi?q=/a/b', '/api', '/?q=/a/b'],

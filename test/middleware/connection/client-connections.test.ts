@@ -12,7 +12,7 @@ import { until } from '../../support/until.ts'
 
 const IDLE_MS = 30_000
 
-/** A server whose connections are looked at when the test says so, by a clock that is the test's. */
+/** Starts a server whose connections are swept by `later`, on a clock of the test. */
 async function listen(
   t: TestContext,
   serve: RequestListener,
@@ -56,7 +56,7 @@ async function listen(
       clients.push(client)
       return client
     },
-    /** What is seen after so many milliseconds more. */
+    /** Advances the clock and sweeps the connections. */
     later(ms: number) {
       now += ms
       connections.sweep()
@@ -66,7 +66,7 @@ async function listen(
 
 const PUT = 'PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n'
 
-test('a client that falls silent in its body is let go after that silence, and each byte begins it anew', async t => {
+test('a client that stops sending its body is disconnected after the timeout, which each byte restarts', async t => {
   let bytes = 0
   const { connections, open, later } = await listen(t, request => {
     request.on('data', (piece: Buffer) => {
@@ -88,7 +88,7 @@ test('a client that falls silent in its body is let go after that silence, and e
   assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 1, 'send-idle': 0 })
 })
 
-test('a connection on which nothing but empty lines comes is idle, and one with requests is not', async t => {
+test('a connection with nothing but empty lines is idle, and one with requests is not', async t => {
   const { connections, sockets, open, later } = await listen(
     t,
     (_request, response) => void response.end('yes'),
@@ -117,7 +117,7 @@ test('a connection on which nothing but empty lines comes is idle, and one with 
   await busy.closed
 })
 
-test('a client whose body nobody takes is not silent', async t => {
+test('a client whose body is not read is not idle', async t => {
   const arrived = Promise.withResolvers<void>()
   let whole = false
   let read = () => {}
@@ -137,12 +137,12 @@ test('a client whose body nobody takes is not silent', async t => {
   read()
   client.socket.write('rest')
   await until('the body is whole', () => whole)
-  // Idle from here on, which is for the server itself to end.
+  // From here on the connection is idle, and Node's server ends it.
   for (let i = 0; i < 3; i++) later(IDLE_MS)
   assert.equal(connections.open, 1)
 })
 
-test('what is left of a body whose answer is over is waited for no longer than that, however it drips', async t => {
+test('after the answer, the rest of a body must arrive within the timeout, however slowly it drips', async t => {
   const { connections, open, later } = await listen(t, (_request, response) => {
     response.end('no')
   })
@@ -157,7 +157,7 @@ test('what is left of a body whose answer is over is waited for no longer than t
   assert.equal(connections.ended['body-idle'], 1)
 })
 
-test('a client that takes nothing of its answer is let go, one that takes a little is not', async t => {
+test('a client that reads nothing of its answer is disconnected, and one that reads a little is not', async t => {
   const piece = Buffer.alloc(65_536)
   const { connections, sockets, open, later } = await listen(t, (_request, response) => {
     response.on('error', () => {})
@@ -176,7 +176,7 @@ test('a client that takes nothing of its answer is let go, one that takes a litt
   later(IDLE_MS - 1)
   const before = takenBy(socket!)
   client.socket.resume()
-  await until('something is taken', () => takenBy(socket!) > before)
+  await until('something is read', () => takenBy(socket!) > before)
   client.socket.pause()
   await untilFull(socket!)
   later(1)
@@ -188,7 +188,7 @@ test('a client that takes nothing of its answer is let go, one that takes a litt
   assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 0, 'send-idle': 1 })
 })
 
-/** How many bytes the system has taken of what was written to a connection. */
+/** Returns the number of written bytes that the system has taken from a connection. */
 function takenBy(socket: Socket): number {
   const { _handle: handle } = socket as Socket & {
     _handle: { readonly bytesWritten: number; readonly writeQueueSize: number }
@@ -196,7 +196,7 @@ function takenBy(socket: Socket): number {
   return handle.bytesWritten - handle.writeQueueSize
 }
 
-/** Resolves when the system takes no more of what is written to a connection. */
+/** Resolves when the system takes no more of the bytes written to a connection. */
 async function untilFull(socket: Socket): Promise<void> {
   let taken = -1
   let still = 0
@@ -207,7 +207,7 @@ async function untilFull(socket: Socket): Promise<void> {
   })
 }
 
-test('there are no more connections than allowed, in all and of one address', async t => {
+test('connections are limited, in total and by address', async t => {
   for (const limits of [{ maxConnections: 2 }, { maxConnectionsPerAddress: 2 }]) {
     const reason = 'maxConnections' in limits ? 'total' : 'address'
     const { connections, refused, open } = await listen(t, (_request, response) => response.end('ok'), limits)
@@ -216,7 +216,7 @@ test('there are no more connections than allowed, in all and of one address', as
     await until('both are there', () => connections.open === 2)
     for (let i = 0; i < 3; i++) assert.equal(await (await open()).closed, '')
     assert.equal(connections.refused[reason], 3)
-    // Told once, or who attacks would fill the log.
+    // Reported once, so that an attacker cannot fill the log.
     assert.deepEqual(refused, [reason])
     second.socket.destroy()
     await until('one has left', () => connections.open === 1)
@@ -224,7 +224,7 @@ test('there are no more connections than allowed, in all and of one address', as
   }
 })
 
-test('an address that stands for many clients is not limited as one', async t => {
+test('the address of a trusted proxy is not limited', async t => {
   const { connections, open } = await listen(t, () => {}, {
     maxConnectionsPerAddress: 1,
     isTrustedProxy: address => address === '127.0.0.1',

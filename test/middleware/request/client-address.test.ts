@@ -7,12 +7,12 @@ import {
   realAddress,
 } from '../../../middleware/request/client-address.ts'
 
-test('nobody is trusted unless configured', () => {
+test('no proxy is trusted unless it is configured', () => {
   const trusted = createTrustedProxies([])
   for (const address of ['127.0.0.1', '::1', 'unknown', '']) assert.equal(trusted(address), false, address)
 })
 
-test('addresses and ranges are trusted, what is beside them is not', () => {
+test('configured addresses and ranges are trusted, and no others', () => {
   const trusted = createTrustedProxies(['10.0.0.0/8', '192.168.1.7', 'fd00::/8', '::1'])
   const cases: Readonly<Record<string, boolean>> = {
     '10.0.0.1': true,
@@ -28,12 +28,12 @@ test('addresses and ranges are trusted, what is beside them is not', () => {
   for (const [address, expected] of Object.entries(cases)) assert.equal(trusted(address), expected, address)
 })
 
-test('a client whose address is not known any more is not trusted', () => {
+test('a client whose address is no longer known is not trusted', () => {
   const trusted = createTrustedProxies(['0.0.0.0/0', '::/0'])
   assert.equal(trusted(plainAddress(undefined)), false)
 })
 
-test('what is neither an address nor a range is refused, not taken for a wider one', () => {
+test('an entry that is neither an address nor a range is refused, and not read as a wider range', () => {
   const bad = [
     '',
     'localhost',
@@ -70,7 +70,7 @@ test('an IPv4 client of a dual-stack socket is written as IPv4, and IPv6 without
   assert.equal(plainAddress(undefined), 'unknown')
 })
 
-test('behind trusted proxies, the client is the last address that is none of them', () => {
+test('behind trusted proxies, the client is the last address that is not a trusted proxy', () => {
   const trusted = createTrustedProxies(['10.0.0.0/8', 'fd00::/8'])
   const cases = [
     [undefined, '10.0.0.1'],
@@ -86,7 +86,7 @@ test('behind trusted proxies, the client is the last address that is none of the
     ['[::FFFF:c000:207]:4711', '192.0.2.7'],
     ['2001:DB8:0:0::0001', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
-    // What is no address was written by nobody who is trusted.
+    // A trusted proxy writes addresses only.
     ['6.6.6.6, unknown, 10.0.0.2', '10.0.0.2'],
     ['6.6.6.6, 10.0.0.2,', '10.0.0.1'],
     ['', '10.0.0.1'],

@@ -3,11 +3,11 @@ import { after, test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
 import { Deadlines } from '../../../middleware/request/deadlines.ts'
 
-// Deadlines do not keep a process alive; in a gateway its sockets do.
+// Deadlines do not keep a process alive. In a gateway, its sockets do.
 const alive = setInterval(() => {}, 1_000)
 after(() => clearInterval(alive))
 
-/** Deadlines on a clock of the test's own; ticks come in real time. */
+/** Creates deadlines on a clock of the test. Ticks come in real time. */
 function startClock() {
   const clock = { now: 0 }
   const deadlines = new Deadlines(() => clock.now)
@@ -21,7 +21,7 @@ function startClock() {
   return { clock, deadlines, start }
 }
 
-test('a call is ended as a timeout once its time is over, and not before', async () => {
+test('a call is ended with a timeout when its deadline has passed, and not before', async () => {
   const { clock, start } = startClock()
   const call = start(100)
   const earlier = start(99)
@@ -43,7 +43,7 @@ test('a cleared deadline ends nothing, and clearing it twice is harmless', async
   assert.equal(cleared.call.ended, undefined)
 })
 
-test('a refreshed deadline begins anew, behind those that came meanwhile', async () => {
+test('a refreshed deadline starts again, behind those that were added meanwhile', async () => {
   const { clock, deadlines, start } = startClock()
   const refreshed = start(100)
   const other = start(100)
@@ -56,7 +56,7 @@ test('a refreshed deadline begins anew, behind those that came meanwhile', async
   assert.equal(await refreshed.ended, 'timeout')
 })
 
-test('a refresh after the clearing does not bring a deadline back', async () => {
+test('refreshing a cleared deadline does not bring it back', async () => {
   const { clock, deadlines, start } = startClock()
   const cleared = start(60)
   cleared.deadline.clear()
@@ -74,7 +74,7 @@ test('many calls with different timeouts all end', async () => {
   assert.deepEqual(new Set(await Promise.all(calls.map(call => call.ended))), new Set(['timeout']))
 })
 
-test('a call that had to wait before it is sent is ended in its own time, not in that of those that came after it', async () => {
+test('a call that had to wait before it was sent is ended by its own start time', async () => {
   const { clock, deadlines, start } = startClock()
   const waiting = new Call('id', 'GET', '/', 0)
   const ended = new Promise<string>(resolve => {

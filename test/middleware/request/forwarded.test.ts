@@ -11,7 +11,7 @@ const read = (text: string) => {
 }
 const NOTHING = [undefined, undefined, undefined]
 
-test('addresses come in order, and protocol and host are those that the client was seen with', () => {
+test('addresses keep their order, and protocol and host are those of the client’s element', () => {
   const cases: readonly (readonly [text: string, expected: readonly unknown[]])[] = [
     ['for=192.0.2.7', ['192.0.2.7', undefined, undefined]],
     ['For="192.0.2.7:4711";Proto=HTTPS;by=203.0.113.43;host=a.example', ['192.0.2.7', 'https', 'a.example']],
@@ -28,7 +28,7 @@ test('addresses come in order, and protocol and host are those that the client w
   for (const [text, expected] of cases) assert.deepEqual(read(text), expected, text)
 })
 
-test('what is not well formed says nothing', () => {
+test('a malformed header is ignored', () => {
   for (const text of [
     '',
     ',',
@@ -47,7 +47,7 @@ test('what is not well formed says nothing', () => {
   }
 })
 
-test('100 KB of it cost no more than reading them', () => {
+test('a header of 100 KB is parsed in linear time', () => {
   for (const piece of ['for=1.2.3.4,', ' ', ';', 'for="', 'a=b;c=d;', '"'.repeat(10)]) {
     const text = piece.repeat(Math.ceil(100_000 / piece.length))
     const took = leastCpuMs(() => read(text))

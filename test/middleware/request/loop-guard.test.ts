@@ -8,28 +8,28 @@ import { until } from '../../support/until.ts'
 
 const TARGET_MS = 50
 
-/** A limit and its clock. */
+/** Creates a limit and its clock. */
 function scene() {
   const limit = new LoopLimit(TARGET_MS, 0)
   let now = 0
   return {
     limit,
-    /** An interval of four turns that are timed. */
-    turns(underWay: number, ms: number, ...others: number[]) {
+    /** Records an interval of four turns. */
+    turns(inFlight: number, ms: number, ...others: number[]) {
       for (const turnMs of [ms, others[0] ?? ms, others[1] ?? ms, others[2] ?? ms]) {
         now += 125
-        limit.turned(turnMs, underWay, now)
+        limit.recordTurn(turnMs, inFlight, now)
       }
     },
-    /** One turn as long as this, by itself. */
-    pause(underWay: number, ms: number) {
+    /** Records a single turn of this length. */
+    pause(inFlight: number, ms: number) {
       now += 100 + ms
-      limit.turned(ms, underWay, now)
+      limit.recordTurn(ms, inFlight, now)
     },
   }
 }
 
-test('while the loop is late the limit shrinks by a tenth of what is under way, and never below 100', () => {
+test('while the loop is overloaded, the limit shrinks by a tenth of the requests in flight, and never below 100', () => {
   const { limit, turns } = scene()
   assert.equal(limit.refuses(1_000_000), false)
   turns(1_000, 60, 200, 51)
@@ -41,13 +41,13 @@ test('while the loop is late the limit shrinks by a tenth of what is under way, 
   assert.equal(limit.limit, 100)
 })
 
-test('long turns with one short one among them within half a second are no overload', () => {
+test('long turns are no overload if there is one short turn within half a second', () => {
   const { limit, turns } = scene()
   for (let i = 0; i < 10; i++) turns(1_000, 400, 90, 50, 300)
   assert.equal(limit.limit, Number.POSITIVE_INFINITY)
 })
 
-test('a pause of seconds is no overload, whenever it comes', () => {
+test('a single pause of seconds is no overload', () => {
   const { limit, turns, pause } = scene()
   pause(1_000, 3_000)
   turns(1_000, 1)
@@ -57,7 +57,7 @@ test('a pause of seconds is no overload, whenever it comes', () => {
   assert.equal(limit.limit, Number.POSITIVE_INFINITY)
 })
 
-test('when the loop is no longer late it comes back in even steps, and is gone within eight', () => {
+test('after an overload the limit grows in even steps, and is lifted within eight', () => {
   const { limit, turns } = scene()
   turns(1_000, 60)
   for (let i = 0; i < 50; i++) turns(500, 60)
@@ -71,7 +71,7 @@ test('when the loop is no longer late it comes back in even steps, and is gone w
   assert.equal(limits.length, 8)
 })
 
-test('it is gone at once when nobody meets it', () => {
+test('the limit is lifted at once when no request reaches it', () => {
   const { limit, turns } = scene()
   turns(1_000, 60)
   turns(10, 1)
@@ -79,17 +79,17 @@ test('it is gone at once when nobody meets it', () => {
   assert.equal(limit.limit, Number.POSITIVE_INFINITY)
 })
 
-test('few requests are never refused, however late the loop is', () => {
+test('a small number of requests is never refused, however slow the loop is', () => {
   const { limit, turns } = scene()
   for (let i = 0; i < 10; i++) turns(100, 1_000)
   assert.equal(limit.limit, Number.POSITIVE_INFINITY)
 })
 
-test('turns that all take too long are an overload, which is over when they are short again', async () => {
+test('the loop is overloaded while every turn takes too long', async () => {
   const changes: LoopChange[] = []
-  let underWay = 1_000
+  let inFlight = 1_000
   const onChange = (change: LoopChange) => changes.push(change)
-  const guard = new LoopGuard({ targetMs: 10, underWay: () => underWay, onChange })
+  const guard = new LoopGuard({ targetMs: 10, inFlight: () => inFlight, onChange })
   assert.equal(guard.isOverloaded, false)
   const stop = keepBusy(15)
   await until('it is noticed', () => guard.isOverloaded)
@@ -101,7 +101,7 @@ test('turns that all take too long are an overload, which is over when they are 
       error.headers?.['retry-after'] === '1',
   )
   stop()
-  underWay = 10
+  inFlight = 10
   guard.admit()
   await until('it is over', () => !guard.isOverloaded)
   guard.close()

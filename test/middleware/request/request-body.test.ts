@@ -11,7 +11,7 @@ import { openRaw, type RawClient } from '../../support/http.ts'
 const HEAD = 'POST / HTTP/1.1\r\nHost: h\r\n'
 const OK = 'HTTP/1.1 200 OK'
 
-/** A request whose head has come, as the gateway has it in hand. */
+/** Returns a request whose head has arrived, as the gateway receives it. */
 async function receive(
   t: TestContext,
   bytes: string,
@@ -38,7 +38,7 @@ function bodyOf(request: IncomingMessage, maxBytes = 0) {
   return { body, pieces }
 }
 
-test('nothing is taken from the client before somebody reads', async t => {
+test('nothing is read from the client before the body is read', async t => {
   const { request } = await receive(t, `${HEAD}Content-Length: 4\r\n\r\nbody`)
   const { body } = bodyOf(request)
   const first = body.open()
@@ -52,7 +52,7 @@ test('nothing is taken from the client before somebody reads', async t => {
   assert.equal(body.begun, true)
 })
 
-test('every piece that comes is progress', async t => {
+test('every piece that arrives is reported', async t => {
   const { request, client } = await receive(t, `${HEAD}Content-Length: 8\r\n\r\nfour`)
   const { body, pieces } = bodyOf(request)
   const stream = body.open()
@@ -63,7 +63,7 @@ test('every piece that comes is progress', async t => {
   assert.equal(pieces.length, 2)
 })
 
-test('a body given up leaves the client’s connection to be answered and used again', async t => {
+test('after a body was abandoned, the client’s connection can be answered and used again', async t => {
   const { request, client, finish } = await receive(t, `${HEAD}Content-Length: 100000\r\n\r\nfirst`)
   const stream = bodyOf(request).body.open()
   await once(stream, 'data')
@@ -77,7 +77,7 @@ test('a body given up leaves the client’s connection to be answered and used a
   assert.equal(request.socket.destroyed, false)
 })
 
-test('a chunked body is cut off at the limit, and one at the limit is whole', async t => {
+test('a chunked body over the limit is cut off, and one at the limit is whole', async t => {
   const chunked = (size: number) =>
     `${HEAD}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`
   const fits = bodyOf((await receive(t, chunked(1_000))).request, 1_000)
@@ -113,11 +113,11 @@ test('a client that breaks off ends the body as aborted, read or not', async t =
   const [error] = await once(stream, 'error')
   assert.ok(error instanceof UpstreamFailure)
   assert.equal(error.kind, 'aborted')
-  // Opened after the fact, it ends the same way.
+  // Opened afterwards, it ends in the same way.
   await assert.rejects(body.open().toArray(), { kind: 'aborted' })
 })
 
-test('a broken body that nobody reads any more is nobody’s error', async t => {
+test('a body that breaks off without a reader is not an unhandled error', async t => {
   const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`)
   const stream = bodyOf(request).body.open()
   stream.on('data', () => {})

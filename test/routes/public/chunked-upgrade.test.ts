@@ -4,7 +4,7 @@ import { startTestGateway } from '../../support/gateway.ts'
 import { openRaw, sendRaw } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 
-/** What HTTP clients send that would rather speak HTTP/2, Java's and `curl --http2` among them. */
+/** The header lines of clients that prefer HTTP/2, such as Java's HTTP client and `curl --http2`. */
 const H2C =
   'Host: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
 
@@ -17,7 +17,7 @@ const REQUESTS: Readonly<Record<string, readonly [head: string, body: string]>> 
   ],
 }
 
-/** A gateway before a node that answers when it has the whole request. */
+/** Starts a gateway with a node that answers when it has the whole request. */
 async function setUp(t: TestContext) {
   const node = await startNode(t, async (socket, request) => {
     await request.whole
@@ -28,9 +28,9 @@ async function setUp(t: TestContext) {
 }
 
 for (const [what, [head, body]] of Object.entries(REQUESTS)) {
-  test(`a request ${what} that asks for another protocol is plain HTTP, and the last one`, async t => {
+  test(`a request ${what} that asks for an upgrade is served as plain HTTP, and is the last one`, async t => {
     const { node, port } = await setUp(t)
-    // Node's parser loses what comes in one piece with it, and takes the next piece for the next request.
+    // Node's parser loses the rest of the same piece, and takes the next piece for the next request.
     const client = await openRaw(port, `${head}${body}GET /user/2 HTTP/1.1\r\nHost: h\r\n\r\n`)
     client.socket.write('GET /user/3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
     const text = await client.closed
@@ -43,7 +43,7 @@ for (const [what, [head, body]] of Object.entries(REQUESTS)) {
   })
 }
 
-test('chunks that come later than the head that announces them are read, even none of them', async t => {
+test('chunks that arrive after the head that announces them are read, even if there are none', async t => {
   const { node, port } = await setUp(t)
   const client = await openRaw(port, REQUESTS['with chunks']![0])
   await node.received(1)
@@ -51,7 +51,7 @@ test('chunks that come later than the head that announces them are read, even no
   assert.match(await client.closed, /^HTTP\/1\.1 200 /)
 })
 
-test('where the parser saw no chunks although they were announced, the request is refused', async t => {
+test('a request is refused if it announces chunks and the parser sees none', async t => {
   const { node, port } = await setUp(t)
   const text = await sendRaw(
     port,

@@ -8,18 +8,18 @@ import { startService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 import { openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
 
-/** Every turn of the busy loop is late. */
+/** Every turn of the busy loop takes longer than `loopDelayMs`. */
 const TURN_MS = 12
 const overload = { loopDelayMs: 5 }
 
-/** Ends with the test, whatever becomes of it. */
+/** Keeps the event loop busy until the returned function is called, or until the test ends. */
 function busy(t: TestContext): () => void {
   const stop = keepBusy(TURN_MS)
   t.after(stop)
   return stop
 }
 
-test('while the event loop is late, requests beyond what is under way are refused; then no more', async t => {
+test('while the event loop is overloaded, requests beyond those in flight are refused; after that, none is', async t => {
   const answers: (() => void)[] = []
   const node = await startService('n', (_request, response) => {
     answers.push(() => response.end('done'))
@@ -38,7 +38,7 @@ test('while the event loop is late, requests beyond what is under way are refuse
       .on('error', ({ message }) => statuses.push(message))
       .end()
   }
-  await until('they are under way', () => answers.length === 150)
+  await until('they are in flight', () => answers.length === 150)
 
   const stop = busy(t)
   const logged = (msg: string) => until(msg, () => log.find(line => line.msg === msg))
@@ -50,7 +50,7 @@ test('while the event loop is late, requests beyond what is under way are refuse
     [503, '1', 'WG_OVERLOADED'],
   )
   const line = await gateway.logged(String(refused.headers['x-request-id']))
-  assert.equal(line.reason, 'the event loop is late')
+  assert.equal(line.reason, 'event loop overloaded')
   assert.equal((await send(adminPort, { path: '/healthz' })).status, 200)
   assert.match(
     String((await send(adminPort, { path: '/metrics' })).body),
@@ -61,19 +61,19 @@ test('while the event loop is late, requests beyond what is under way are refuse
   const over = await logged('gateway no longer overloaded')
   assert.equal(over.refused, 1)
   const later = send(port, { path: '/slow/' })
-  await until('it is let through', () => answers.length === 151)
+  await until('it reaches the node', () => answers.length === 151)
   for (const answer of answers) answer()
   assert.equal((await later).status, 200)
   await until('the others have their answers', () => statuses.length === 150)
   assert.deepEqual([...new Set(statuses)], [200])
 })
 
-test('WebSockets are not what makes it too much', async t => {
+test('WebSockets do not count as requests in flight', async t => {
   const node = await startWebSocketNode(t)
   const { port, log } = await startTestGateway(t, { nodes: { 'chat/c': node.port }, config: { overload } })
   await Promise.all(Array.from({ length: 110 }, () => openWebSocket(t, port, { path: '/chat/' })))
   busy(t)
-  // Whatever the guard thinks of it, it has thought it after four of its intervals.
+  // Two seconds are four intervals of the guard.
   for (let i = 0; i < 20; i++) {
     assert.equal((await send(port, { path: '/nowhere' })).status, 404)
     await new Promise(resolve => setTimeout(resolve, 100))

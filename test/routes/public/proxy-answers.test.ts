@@ -6,7 +6,7 @@ import { openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 
-/** A node that writes these bytes to every request, and then ends the connection if it is to. */
+/** Starts a node that answers every request with these bytes, and then ends the connection if `ends` is set. */
 async function setUp(t: TestContext, bytes: () => string, ends = false) {
   const node = await startNode(t, socket => {
     socket.write(Buffer.from(bytes(), 'latin1'))
@@ -18,7 +18,7 @@ async function setUp(t: TestContext, bytes: () => string, ends = false) {
 const OK = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = 'Transfer-Encoding: chunked\r\n'
 
-/** Answers whose head says that something is wrong: the client gets none of it. */
+/** Answers with an invalid head, of which the client gets nothing. */
 const INVALID: Readonly<Record<string, string>> = {
   'another protocol': 'SSH-2.0-OpenSSH\r\n\r\n',
   'another version': 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n',
@@ -31,11 +31,11 @@ const INVALID: Readonly<Record<string, string>> = {
   'a length with a sign': `${OK}Content-Length: +2\r\n\r\nok`,
   'a negative length': `${OK}Content-Length: -2\r\n\r\nok`,
   'a length in hex': `${OK}Content-Length: 0x2\r\n\r\nok`,
-  'no number for a length': `${OK}Content-Length: \r\n\r\nok`,
-  'a length beyond all numbers': `${OK}Content-Length: 99999999999999999999\r\n\r\nok`,
+  'an empty length': `${OK}Content-Length: \r\n\r\nok`,
+  'a length that is too large': `${OK}Content-Length: 99999999999999999999\r\n\r\nok`,
   'a length and an encoding': `${OK}Content-Length: 2\r\n${CHUNKED}\r\n0\r\n\r\n`,
   'an encoding and a length': `${OK}${CHUNKED}Content-Length: 2\r\n\r\n0\r\n\r\n`,
-  'an encoding that nobody knows': `${OK}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
+  'an unknown encoding': `${OK}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
   'an encoding before chunked': `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
   'two encodings': `${OK}${CHUNKED}${CHUNKED}\r\n0\r\n\r\n`,
   'an encoding in old HTTP': `HTTP/1.0 200 OK\r\n${CHUNKED}\r\n0\r\n\r\n`,
@@ -50,11 +50,11 @@ const INVALID: Readonly<Record<string, string>> = {
   'no colon': `${OK}X\r\nContent-Length: 2\r\n\r\nok`,
   'a head without end': `${OK}X: ${'x'.repeat(20_000)}`,
   'a switch of protocols': 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n',
-  'interim answers without end': 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100),
+  'endless interim answers': 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100),
   'an interim answer with a body': `HTTP/1.1 103 Early Hints\r\nContent-Length: 2\r\n\r\nok${OK}\r\n`,
 }
 
-test('an answer that two readers could frame differently, or that is none, is 502 and one line in the log', async t => {
+test('an answer that is invalid, or that two readers could frame differently, is 502 and one line in the log', async t => {
   let bytes = ''
   const { port, logged, log } = await setUp(t, () => bytes)
   for (const [index, [what, invalid]] of Object.entries(INVALID).entries()) {
@@ -66,7 +66,7 @@ test('an answer that two readers could frame differently, or that is none, is 50
         path: '/user',
         headers: { 'X-Request-Id': id, 'Content-Length': '0' },
       })
-      // When it has failed often enough it is left alone for a while.
+      // After enough failures the breaker opens.
       if (got.status !== 503) assert.deepEqual([got.status, got.json().code], [502, 'WG_UPSTREAM_INVALID'])
       assert.ok((await logged(id)).reason ?? got.status === 503)
       assert.equal(log.filter(each => each.requestId === id).length, 1)
@@ -78,7 +78,7 @@ test('an answer that two readers could frame differently, or that is none, is 50
   )
 })
 
-test('an answer that announces trailers beside a length, or sends some, is passed on without them', async t => {
+test('an answer that announces trailers beside a length, or has trailers, is passed on without them', async t => {
   let bytes = ''
   const { port } = await setUp(t, () => bytes)
   for (const each of [
@@ -93,7 +93,7 @@ test('an answer that announces trailers beside a length, or sends some, is passe
   }
 })
 
-test('interim answers end here, and the answer behind them arrives', async t => {
+test('interim answers are dropped, and the final answer arrives', async t => {
   const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'
   const { port } = await setUp(t, () => `HTTP/1.1 100 Continue\r\n\r\n${early}${answer('ok')}`)
   const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
@@ -101,18 +101,18 @@ test('interim answers end here, and the answer behind them arrives', async t => 
   assert.doesNotMatch(text, / 10[03] |preload/)
 })
 
-/** Answers that break off, or turn out to be none, behind a good head. */
+/** Answers with a valid head whose body breaks off or is invalid. */
 const BROKEN: Readonly<Record<string, string>> = {
   'fewer bytes than its length': `${OK}Content-Length: 100\r\n\r\nbegun`,
   'no last chunk': `${OK}${CHUNKED}\r\n5\r\nbegun\r\n`,
-  'half of what a length says that is to end at this hop': `${OK}Connection: content-length\r\nContent-Length: 100\r\n\r\nbegun`,
+  'fewer bytes than its length, which is hop-by-hop': `${OK}Connection: content-length\r\nContent-Length: 100\r\n\r\nbegun`,
   'half a chunk': `${OK}${CHUNKED}\r\n10\r\nbegun`,
   'a chunk without a size': `${OK}${CHUNKED}\r\n5\r\nbegun\r\nzz\r\n`,
-  'a chunk longer than it says': `${OK}${CHUNKED}\r\n5\r\nbegun!!\r\n0\r\n\r\n`,
+  'a chunk longer than its size': `${OK}${CHUNKED}\r\n5\r\nbegun!!\r\n0\r\n\r\n`,
   'half of its trailers': `${OK}${CHUNKED}\r\n5\r\nbegun\r\n0\r\nX: 1`,
 }
 
-test('no content has no length, whatever the node says', async t => {
+test('an answer without content has no length, even if the node sends one', async t => {
   let bytes = ''
   const { port } = await setUp(t, () => bytes)
   for (const length of [0, 2]) {
@@ -122,7 +122,7 @@ test('no content has no length, whatever the node says', async t => {
   }
 })
 
-test('an answer that breaks off never looks whole, to new clients nor to old ones', async t => {
+test('an answer that breaks off never looks whole, neither in HTTP/1.1 nor in HTTP/1.0', async t => {
   let bytes = ''
   const { port, logged, log } = await setUp(t, () => bytes, true)
   let index = 0
@@ -140,7 +140,7 @@ test('an answer that breaks off never looks whole, to new clients nor to old one
         if (text === '') return
         if (/^content-length: 100$/im.test(text)) assert.ok(text.endsWith('\r\n\r\nbegun'), text)
         else if (/^transfer-encoding: chunked$/im.test(text)) assert.ok(!text.endsWith('0\r\n\r\n'), text)
-        // Neither a length nor chunks: the way in which it ends is all that can tell.
+        // Without a length or chunks, only a reset shows that the answer is incomplete.
         else assert.equal(error, 'ECONNRESET', text)
       })
     }
@@ -151,7 +151,7 @@ test('an answer that breaks off never looks whole, to new clients nor to old one
   )
 })
 
-test('an answer that breaks off before its turn has come ends the connection when earlier ones are over', async t => {
+test('an answer that breaks off before its turn ends the connection after the earlier answers', async t => {
   for (const ends of [true, false]) {
     const first = Promise.withResolvers<void>()
     const node = await startNode(t, async (socket, { target }) => {
@@ -178,7 +178,7 @@ test('an answer that breaks off before its turn has come ends the connection whe
         .join(''),
     )
     await node.received(3)
-    // Only that of the second, which is over, has ended, or will.
+    // Only the connection of the second request ends.
     await until('the second is given up', () => node.open.size < 3)
     first.resolve()
     const text = await client.closed
@@ -189,7 +189,7 @@ test('an answer that breaks off before its turn has come ends the connection whe
   }
 })
 
-/** What came until the connection ended, and why it did where that was no plain end. */
+/** Sends bytes. Resolves with the data received until the connection closed, and with the code of its error. */
 function exchange(port: number, bytes: string): Promise<{ text: string; error: string | undefined }> {
   return new Promise(resolve => {
     let text = ''
@@ -207,7 +207,7 @@ function exchange(port: number, bytes: string): Promise<{ text: string; error: s
   })
 }
 
-test('bytes behind an answer are part of no other', async t => {
+test('bytes that follow an answer are not part of any other answer', async t => {
   let count = 0
   const { port, node } = await setUp(t, () => `${answer(`n${++count}`)}${answer('forged')}`)
   const client = await openRaw(port)
@@ -220,7 +220,7 @@ test('bytes behind an answer are part of no other', async t => {
   client.socket.destroy()
 })
 
-test('a client that leaves in the middle of an answer is one line, and its node is let go', async t => {
+test('a client that leaves in the middle of an answer is one log line, and the connection to the node is closed', async t => {
   const { port, node, logged, log } = await setUp(t, () => `${OK}Content-Length: 100\r\n\r\nbegun`)
   const client = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\nX-Request-Id: left\r\n\r\n')
   await client.until('begun')

@@ -9,7 +9,7 @@ import { cheapHash } from '../../support/password.ts'
 import { type Handler, type Service, startService } from '../../support/service.ts'
 import { openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
 
-/** Answers with the target and the header lines that it got. */
+/** Answers with the target and the header lines that it received. */
 const show: Handler = (request, response) => {
   request.resume()
   response.end(JSON.stringify({ target: request.url, headers: request.rawHeaders }))
@@ -34,7 +34,7 @@ async function setUp(t: TestContext, document: object = {}): Promise<TestGateway
   return startTestGateway(t, { nodes: { 'echo/n1': node.port }, routes: ROUTES, withKey: true, document })
 }
 
-const WAYS = {
+const AUTHENTICATORS = {
   apiKeys: { enabled: true },
   basic: {
     users: { anna: { password: cheapHash('right'), roles: ['admin'] } },
@@ -50,7 +50,7 @@ function putKey({ registry }: TestGateway, document: unknown, sha256 = SHA256): 
   })
 }
 
-/** What the node saw, or the code of the refusal. */
+/** Sends a request. Returns what the node saw, or the code of the refusal. */
 async function ask({ port }: TestGateway, path: string, headers: ClientRequest['headers'] = {}) {
   const answer = await send(port, { path, headers })
   const body = answer.json() as { target: string; headers: string[]; code?: string }
@@ -66,8 +66,8 @@ async function ask({ port }: TestGateway, path: string, headers: ClientRequest['
   }
 }
 
-test('an API key lets in whom it belongs to, is not forwarded, and is gone when it is deleted', async t => {
-  const gateway = await setUp(t, WAYS)
+test('an API key admits its owner, is not forwarded, and stops working when it is deleted', async t => {
+  const gateway = await setUp(t, AUTHENTICATORS)
   const headers = { 'X-Api-Key': API_KEY, Authorization: 'Bearer something of the service' }
   assert.equal((await ask(gateway, '/key/x')).code, 'WG_TOKEN_MISSING')
   assert.equal((await ask(gateway, '/key/x', headers)).code, 'WG_TOKEN_INVALID')
@@ -88,8 +88,8 @@ test('an API key lets in whom it belongs to, is not forwarded, and is gone when 
   assert.ok(!JSON.stringify(gateway.log).includes(API_KEY), 'no key is logged')
 })
 
-test('a value of an API key that cannot be used leaves the last good one, and is a problem that is shown', async t => {
-  const gateway = await setUp(t, WAYS)
+test('an invalid value of an API key leaves the last good one in use, and is shown as a problem', async t => {
+  const gateway = await setUp(t, AUTHENTICATORS)
   putKey(gateway, { owner: 'acme', scopes: ['read'] })
   putKey(gateway, { owner: 7, scope: ['read'] })
   assert.equal((await ask(gateway, '/key/x', { 'x-api-key': API_KEY })).status, 200)
@@ -102,8 +102,8 @@ test('a value of an API key that cannot be used leaves the last good one, and is
   ])
 })
 
-test('a user with a password is let in, and the password is not forwarded', async t => {
-  const gateway = await setUp(t, WAYS)
+test('a user with a password is admitted, and the password is not forwarded', async t => {
+  const gateway = await setUp(t, AUTHENTICATORS)
   for (let i = 0; i < 2; i++) {
     const { status, seen } = await ask(gateway, '/user/x', { authorization: basic('anna:right') })
     assert.equal(status, 200)
@@ -115,8 +115,8 @@ test('a user with a password is let in, and the password is not forwarded', asyn
   assert.equal(wrong.challenge, 'Basic realm="waygate", charset="UTF-8"')
 })
 
-test('a route with several ways takes each of them, and tells of all of them when nothing is shown', async t => {
-  const gateway = await setUp(t, WAYS)
+test('a route with several authenticators accepts each of them, and a request without credentials gets all challenges', async t => {
+  const gateway = await setUp(t, AUTHENTICATORS)
   putKey(gateway, { owner: 'acme' })
   for (const [headers, user] of [
     [{ authorization: `Bearer ${token()}` }, 'u1'],
@@ -134,8 +134,8 @@ test('a route with several ways takes each of them, and tells of all of them whe
   )
 })
 
-test('a password may be behind more than one space', async t => {
-  const gateway = await setUp(t, WAYS)
+test('a scheme and its password may be separated by several spaces', async t => {
+  const gateway = await setUp(t, AUTHENTICATORS)
   const authorization = basic('anna:right').replace(' ', '   ')
   const { status, seen } = await ask(gateway, '/user/x', { authorization })
   assert.equal(status, 200)
@@ -149,7 +149,7 @@ interface Sent {
   readonly cookie?: string
 }
 
-test('of a list, the node sees the credentials of no way but the one that counted', async t => {
+test('of a list of authenticators, the node sees at most the credentials of the one that accepted', async t => {
   const lists = {
     jk: ['jwt', 'api-key'],
     kj: ['api-key', 'jwt'],
@@ -166,7 +166,7 @@ test('of a list, the node sees the credentials of no way but the one that counte
       Object.entries(lists).map(([id, auth]) => [id, { path: `/${id}/*`, service: 'echo', auth }]),
     ),
     withKey: true,
-    document: { ...WAYS, jwt: { cookie: 'sid', queryParameter: 't' } },
+    document: { ...AUTHENTICATORS, jwt: { cookie: 'sid', queryParameter: 't' } },
   })
   putKey(gateway, { owner: 'acme' })
   const good = token()
@@ -212,13 +212,13 @@ test('of a list, the node sees the credentials of no way but the one that counte
   }
 })
 
-test('of a list with tokens and no key for them, the node sees no token', async t => {
+test('of a list with jwt but without a key for tokens, the node sees no token', async t => {
   const node = await startService('echo', show)
   t.after(() => node.close())
   const gateway = await startTestGateway(t, {
     nodes: { 'echo/n1': node.port },
     routes: { any: ROUTES.any },
-    document: WAYS,
+    document: AUTHENTICATORS,
   })
   putKey(gateway, { owner: 'acme' })
   const { seen } = await ask(gateway, '/any/x', { authorization: `Bearer ${token()}`, 'x-api-key': API_KEY })
@@ -226,7 +226,7 @@ test('of a list with tokens and no key for them, the node sees no token', async 
   assert.equal(seen.has('authorization'), false)
 })
 
-test('a body that comes while a password is checked arrives whole', async t => {
+test('a body that arrives while a password is checked reaches the node whole', async t => {
   const sizes: number[] = []
   const node = await startService('echo', async (request, response) => {
     let size = 0
@@ -238,7 +238,7 @@ test('a body that comes while a password is checked arrives whole', async t => {
   const gateway = await startTestGateway(t, {
     nodes: { 'echo/n1': node.port },
     routes: ROUTES,
-    document: WAYS,
+    document: AUTHENTICATORS,
   })
   const body = Buffer.alloc(300_000, 'x')
   const headers = { authorization: basic('anna:right') }
@@ -246,9 +246,9 @@ test('a body that comes while a password is checked arrives whole', async t => {
   assert.deepEqual(sizes, [300_000])
 })
 
-test('identity headers of a client never reach a node, whichever way it is known by', async t => {
+test('identity headers of a client never reach a node, whichever authenticator accepts it', async t => {
   const gateway = await setUp(t, {
-    ...WAYS,
+    ...AUTHENTICATORS,
     jwt: { claimHeaders: { sub: 'x-user-id', org: 'X-Org' } },
   })
   putKey(gateway, { owner: 'acme', scopes: ['read'], claims: { org: 'o1', sub: 'forged', scope: 'admin' } })
@@ -275,7 +275,7 @@ test('identity headers of a client never reach a node, whichever way it is known
   }
 })
 
-test('a token in a cookie or in the query is taken out for node and log', async t => {
+test('a token in a cookie or in the query is removed before the request reaches node and log', async t => {
   const gateway = await setUp(t, { jwt: { cookie: 'session', queryParameter: 'access_token' } })
   const [mine, other] = [token({ n: 1 }), token({ n: 2 })] as const
   const byCookie = await ask(gateway, '/token/x?a=1', { cookie: `theme=dark; session=${mine}` })
@@ -289,19 +289,19 @@ test('a token in a cookie or in the query is taken out for node and log', async 
   assert.equal(both.challenge, 'Bearer realm="waygate", error="invalid_request"')
   const bad = await ask(gateway, '/token/x?access_token=abc.def.ghi')
   assert.equal(bad.code, 'WG_TOKEN_INVALID')
-  // What was remembered of a token in another place is not a way to leave its scheme out.
+  // A token that was accepted in another place is not accepted without its scheme.
   assert.equal((await ask(gateway, '/token/x', { authorization: mine })).code, 'WG_TOKEN_MISSING')
   const log = JSON.stringify(gateway.log)
   for (const secret of [mine, other, 'abc.def.ghi', 'access_token']) assert.ok(!log.includes(secret))
 })
 
-test('a cookie or a query parameter is no token where it is not configured', async t => {
+test('a cookie or a query parameter is not read as a token unless it is configured', async t => {
   const gateway = await setUp(t)
   const { code } = await ask(gateway, `/token/x?access_token=${token()}`, { cookie: `session=${token()}` })
   assert.equal(code, 'WG_TOKEN_MISSING')
 })
 
-test('a route may ask for claims', async t => {
+test('a route may require claims', async t => {
   const gateway = await setUp(t)
   const tiers = { pro: 200, team: 200, free: 403 }
   for (const [tier, status] of Object.entries(tiers)) {
@@ -312,7 +312,7 @@ test('a route may ask for claims', async t => {
   }
 })
 
-test('a revoked token is refused from then on, and let in again when its revocation ends', async t => {
+test('a revoked token is refused until its revocation ends', async t => {
   const gateway = await setUp(t, { jwt: { revocations: { enabled: true } } })
   const headers = { authorization: `Bearer ${token({ jti: 'a/b c' })}` }
   const key = '/waygate/revocations/a/b c'
@@ -323,7 +323,7 @@ test('a revoked token is refused from then on, and let in again when its revocat
   assert.equal((await ask(gateway, '/token/x', headers)).status, 200)
 })
 
-test('a route that asks for what is not configured is refused as a document, and its service stays closed', async t => {
+test('a route whose authenticator is not configured is a problem, and its service stays closed', async t => {
   const node = await startService('echo', show)
   t.after(() => node.close())
   const gateway = await startTestGateway(t, { nodes: { 'echo/n1': node.port }, routes: { key: ROUTES.key } })
@@ -341,7 +341,7 @@ test('a route that asks for what is not configured is refused as a document, and
 
 const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2_048 })
 
-/** An issuer with an address for its keys. */
+/** Starts an issuer that serves its keys. */
 async function startIssuer(
   t: TestContext,
 ): Promise<Service & { keys: readonly (readonly [string, KeyObject])[] }> {
@@ -378,7 +378,7 @@ const issuerDocument = (port: number) => ({
   },
 })
 
-test('the keys of an issuer are fetched from its address, and from no other that a token names', async t => {
+test('the keys of an issuer are fetched from its configured address, and not from one that a token names', async t => {
   const [good, forged] = [rsa(), rsa()]
   const issuer = await startIssuer(t)
   issuer.keys = [['k1', good.publicKey]]
@@ -408,7 +408,7 @@ test('the keys of an issuer are fetched from its address, and from no other that
   assert.equal(elsewhere.count, 0)
 })
 
-test('a gateway whose issuer cannot be reached starts, says so, and judges tokens as soon as it can', async t => {
+test('a gateway whose issuer is unreachable starts, logs it, and accepts tokens as soon as it has the keys', async t => {
   const good = rsa()
   const issuer = await startIssuer(t)
   let isDown = true
@@ -429,7 +429,7 @@ test('a gateway whose issuer cannot be reached starts, says so, and judges token
   assert.equal(status, 200)
 })
 
-test('a client that leaves while keys are fetched for it costs no node a request', async t => {
+test('a request whose client leaves while keys are fetched is not sent to a node', async t => {
   const issuer = await startIssuer(t)
   const asked = once(issuer.server, 'request')
   const answer = Promise.withResolvers<void>()
@@ -455,20 +455,20 @@ test('a client that leaves while keys are fetched for it costs no node a request
   client.socket.end()
   client.socket.destroy()
   await gateway.logged('leaver')
-  // It waits for the same keys, and is answered after the other has been seen to.
+  // It waits for the same keys, and its answer comes after the other request was handled.
   const stayer = ask(gateway, '/token/x', { authorization: `Bearer ${issued('k1', privateKey)}` })
   answer.resolve()
   assert.equal((await stayer).status, 200)
   assert.equal(node.count, 1)
 })
 
-test('a WebSocket is let in by a cookie, an API key or a password, and its node sees none of them', async t => {
+test('a WebSocket is admitted by a cookie, an API key or a password, and its node sees none of them', async t => {
   const node = await startWebSocketNode(t)
   const gateway = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
     routes: { chat: { path: '/chat', service: 'chat', auth: ['jwt', 'api-key', 'basic'] } },
     withKey: true,
-    document: { ...WAYS, jwt: { cookie: 'session' } },
+    document: { ...AUTHENTICATORS, jwt: { cookie: 'session' } },
   })
   putKey(gateway, { owner: 'acme' })
   for (const [headers, user] of [

@@ -14,7 +14,7 @@ function isProblem(got: ClientAnswer, status: number, code: string): void {
   assert.ok(!/\d+\.\d+\.\d+\.\d+|ECONN|node:|\bat \//.test(got.text), got.text)
 }
 
-test('a path that no route has is not found, a method that its routes do not have is not allowed', async t => {
+test('a path without a route is not found, and a method without one is not allowed', async t => {
   const { port } = await startTestGateway(t, {
     routes: { r: { path: '/x', methods: ['GET', 'PUT'], service: 'user' } },
   })
@@ -26,7 +26,7 @@ test('a path that no route has is not found, a method that its routes do not hav
   assert.deepEqual([head.status, head.text], [404, ''])
 })
 
-test('a service without nodes, or with drained ones alone, has no node', async t => {
+test('a service without nodes, or with drained ones only, answers that it has no node', async t => {
   const { port } = await startTestGateway(t, {
     nodes: { 'drained/d1': { port: 9, weight: 0 } },
     routes: { r: { path: '/none/*', service: 'none' } },
@@ -34,7 +34,7 @@ test('a service without nodes, or with drained ones alone, has no node', async t
   for (const path of ['/none/x', '/drained/x']) isProblem(await send(port, { path }), 503, 'WG_NO_NODE')
 })
 
-test('a node that refuses or resets is unreachable, one that talks nonsense invalid, a silent one late', async t => {
+test('a node that refuses or resets is unreachable, a malformed answer is invalid, and a silent node times out', async t => {
   const reset = await startNode(t, socket => socket.resetAndDestroy())
   const odd = await startNode(t, socket => socket.write('SSH-2.0\r\n\r\n'))
   const silent = await startNode(t, () => {})
@@ -47,14 +47,14 @@ test('a node that refuses or resets is unreachable, one that talks nonsense inva
   isProblem(await send(port, { path: '/odd' }), 502, 'WG_UPSTREAM_INVALID')
   isProblem(await send(port, { path: '/silent' }), 504, 'WG_UPSTREAM_TIMEOUT')
   await silent.idle()
-  // None of it is an error of ours.
+  // None of these is an error of the gateway.
   assert.deepEqual(
     log.filter(line => (line.level as number) >= 50),
     [],
   )
 })
 
-test('a node that keeps failing is left alone, and clients are told when to come back', async t => {
+test('a node that keeps failing gets no requests, and clients are told when to retry', async t => {
   const node = await startNode(t, socket => socket.write(answer('no', [], '500 Odd')))
   const { port } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
@@ -77,7 +77,7 @@ test('a node that keeps failing is left alone, and clients are told when to come
   assert.equal(node.requests.length, 3)
 })
 
-test('tokens are asked for, judged and weighed', async t => {
+test('a missing, an invalid and an insufficient token are refused', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
   const { port } = await startTestGateway(t, {
     withKey: true,
@@ -99,7 +99,7 @@ test('tokens are asked for, judged and weighed', async t => {
   assert.equal(node.requests.length, 1)
 })
 
-test('a body over the limit is refused unread when it says so, and cut off when it does not', async t => {
+test('a body over the limit is refused unread when its length is declared, and cut off when it is not', async t => {
   const node = await startNode(t, async (socket, request) => {
     await request.whole.catch(() => {})
     socket.write(answer())
@@ -134,7 +134,7 @@ test('a body over the limit is refused unread when it says so, and cut off when 
     413,
     'WG_BODY_TOO_LARGE',
   )
-  // The node had no part in it: its breaker, which one failure would open, is closed.
+  // The node is not at fault: its breaker, which one failure would open, is closed.
   const { services } = (await send(adminPort, { path: '/services' })).json() as {
     services: { nodes: object[] }[]
   }
@@ -168,7 +168,7 @@ test('a client that leaves is neither an error nor a failure of the node', async
   )
 })
 
-test('one line is logged per request, and no query, token or cookie with it', async t => {
+test('one line is logged per request, without query, token or cookie', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
   const { port, logged, log } = await startTestGateway(t, { withKey: true, nodes: { 'user/u1': node.port } })
   const bearer = token({ sub: 'ann' })
@@ -205,7 +205,7 @@ test('one line is logged per request, and no query, token or cookie with it', as
   assert.ok(!text.includes(bearer.split('.')[1]!))
 })
 
-test('a fallback answers in the place of a service that cannot, and says so', async t => {
+test('a fallback answers when the service cannot, and its answer says so', async t => {
   const node = await startNode(t, socket => socket.write(answer('spare')))
   const { port } = await startTestGateway(t, {
     nodes: { 'dead/n': await deadPort(), 'spare/n': node.port },

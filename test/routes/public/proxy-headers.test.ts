@@ -22,7 +22,7 @@ async function setUp(
 const namesOf = (request: WireRequest) =>
   request.lines.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase())
 
-test('the node is told where a request came from and under which id', async t => {
+test('the node receives the origin of a request and its id', async t => {
   const { port, node, last } = await setUp(t)
   const got = await send(port, { path: '/user/1?q=%2F', headers: { 'X-Request-Id': 'abc.DEF-1_2' } })
   assert.equal(got.status, 200)
@@ -36,7 +36,7 @@ test('the node is told where a request came from and under which id', async t =>
   assert.equal(request.header('host'), `127.0.0.1:${node.port}`)
 })
 
-test('an id that is not one is replaced by a new one', async t => {
+test('an invalid request id is replaced by a new one', async t => {
   const { port, last } = await setUp(t)
   for (const id of ['', ' ', 'a b', 'x'.repeat(129), 'a,b', 'é', '<script>', ['a', 'b']]) {
     const got = await send(port, { path: '/user', headers: { 'X-Request-Id': id } })
@@ -46,7 +46,7 @@ test('an id that is not one is replaced by a new one', async t => {
   }
 })
 
-test('what strangers write of proxies does not pass, what trusted ones write is added to', async t => {
+test('X-Forwarded-* of strangers are dropped, those of trusted proxies are extended', async t => {
   const headers = {
     'X-Forwarded-For': '9.9.9.9',
     'X-Forwarded-Proto': 'https',
@@ -71,7 +71,7 @@ test('what strangers write of proxies does not pass, what trusted ones write is 
   }
 })
 
-test('a trusted proxy may say Forwarded instead, which does not count beside X-Forwarded-For, nor from strangers', async t => {
+test('Forwarded counts from a trusted proxy only, and only without X-Forwarded-For', async t => {
   const Forwarded = 'for=6.6.6.6;proto=http, for=9.9.9.9;proto=https;host=a.example'
   const seen = async (trustedProxies: readonly string[], headers: Readonly<Record<string, string>>) => {
     const { port, last } = await setUp(t, { config: { trustedProxies } })
@@ -86,7 +86,7 @@ test('a trusted proxy may say Forwarded instead, which does not count beside X-F
   assert.deepEqual(await seen([], { Forwarded }), ['127.0.0.1', 'http', undefined])
 })
 
-test('who a token speaks for is told by us alone', async t => {
+test('only the gateway sets the identity of a token', async t => {
   const { port, last } = await setUp(t, { withKey: true })
   const spoofed = {
     'X-User-Id': 'root',
@@ -105,7 +105,7 @@ test('who a token speaks for is told by us alone', async t => {
   assert.ok(last().header('x-request-id'))
 })
 
-test('on an open route no identity passes, neither the client’s nor ours', async t => {
+test('on an open route, the node receives no identity, neither from the client nor from the gateway', async t => {
   const { port, last } = await setUp(t, {
     withKey: true,
     routes: { r: { path: '/*', service: 'user', auth: 'none' } },
@@ -115,7 +115,7 @@ test('on an open route no identity passes, neither the client’s nor ours', asy
   assert.ok(last().header('authorization'))
 })
 
-test('requests that ask for hop-by-hop behaviour are answered, and the asking stays here', async t => {
+test('requests with hop-by-hop fields are answered, and the fields are not forwarded', async t => {
   const { port, last } = await setUp(t)
   const lines = [
     'Keep-Alive: timeout=5',
@@ -152,7 +152,7 @@ test('requests that ask for hop-by-hop behaviour are answered, and the asking st
   }
 })
 
-test('a client that waits to be asked for its body is asked by us', async t => {
+test('a client that waits for 100 Continue gets it from the gateway', async t => {
   const { port, last } = await setUp(t)
   const client = await openRaw(
     port,
@@ -166,7 +166,7 @@ test('a client that waits to be asked for its body is asked by us', async t => {
   assert.equal(last().header('expect'), undefined)
 })
 
-test('every byte of a header value arrives as it left, both ways', async t => {
+test('header values arrive byte for byte, in both directions', async t => {
   const { port, last } = await setUp(t, {}, ['X-Answer: caf\xe9'])
   const text = await sendRaw(
     port,
@@ -176,7 +176,7 @@ test('every byte of a header value arrives as it left, both ways', async t => {
   assert.ok(text.includes('X-Answer: caf\xc3\xa9\r\n'), text)
 })
 
-test('a node may be shown the host that the client asked for', async t => {
+test('a route may keep the Host of the client', async t => {
   const { port, last } = await setUp(t, {
     routes: { r: { path: '/*', service: 'user', preserveHost: true } },
   })
@@ -217,7 +217,7 @@ test('every method that HTTP clients use is forwarded, with a body or without', 
   assert.equal(node.requests.at(-1)!.method, 'HEAD')
 })
 
-test('bodies pass whatever their type says they are', async t => {
+test('bodies of every content type are passed on', async t => {
   const { port, last } = await setUp(t)
   const types = [
     'application/json',
@@ -263,7 +263,7 @@ test('bodies pass whatever their type says they are', async t => {
   assert.equal((await last().whole).length, large.length)
 })
 
-test('the prefix is taken off and the rest stays byte for byte', async t => {
+test('the prefix is stripped and the rest stays byte for byte', async t => {
   const { port, last } = await setUp(t, {
     routes: { r: { path: '/api/v1/*', service: 'user', stripPrefix: '/api' } },
   })
@@ -278,7 +278,7 @@ test('the prefix is taken off and the rest stays byte for byte', async t => {
   }
 })
 
-test('what is left after the prefix never names another host', async t => {
+test('a target without its prefix never names another host', async t => {
   const { port, node } = await setUp(t)
   for (const path of ['/user//other.example/x', '/user//', '/us%65r//x']) {
     const got = await send(port, { path })
@@ -287,7 +287,7 @@ test('what is left after the prefix never names another host', async t => {
   assert.equal(node.requests.length, 0)
 })
 
-test('a map of claims of one’s own does not open x-user-id to clients', async t => {
+test('a custom map of claims does not let clients set x-user-id', async t => {
   const { config } = loadConfig({ env: {}, cwd: tmpdir() })
   const { port, last } = await setUp(t, {
     config: { jwt: { ...config.jwt, claimHeaders: { email: 'x-email' } } },

@@ -6,7 +6,7 @@ import { answer, startNode } from '../../support/node-server.ts'
 
 const CLOSE = 'Connection: close\r\n'
 
-/** Requests on a connection of their own, each to be answered with this status. */
+/** Requests, each sent on a new connection, and the expected statuses. */
 const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>> = {
   'a length and an encoding': [
     'POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -32,7 +32,7 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
     400,
   ],
-  'chunked and something before it': [
+  'an encoding before chunked': [
     'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     400,
   ],
@@ -44,8 +44,8 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n',
     400,
   ],
-  // Which would be read as a request without a body, and its body as the next request.
-  'an encoding with a tab behind it, beside a wish for another protocol': [
+  // llhttp reads it as a request without a body, and its body as the next request.
+  'an encoding followed by a tab, beside an Upgrade': [
     'GET /user HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\t\r\n\r\n' +
       '20\r\nGET /user/smuggled HTTP/1.1\r\nHost: h\r\n\r\n\r\n0\r\n\r\n',
     400,
@@ -55,7 +55,7 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     400,
   ],
   'a space before the colon': ['GET /user HTTP/1.1\r\nHost: h\r\nX : 1\r\n\r\n', 400],
-  'an encoding behind a space before the colon': [
+  'an encoding with a space before the colon': [
     'POST /user HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n',
     400,
   ],
@@ -85,10 +85,10 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     'GET http://other.example/user HTTP/1.0\r\n\r\n',
     400,
   ],
-  'a target whose host goes on': ['GET http://h.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a target whose host is longer': ['GET http://h.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'a target with user info': ['GET http://h@other.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'a target of another scheme': ['GET file://h/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
-  'a path that begins like a host behind a scheme': [
+  'a path that begins like a host after a scheme': [
     'GET http://h//other/user HTTP/1.1\r\nHost: h\r\n\r\n',
     400,
   ],
@@ -110,7 +110,7 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
     'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\nContent-Length: 4\r\n\r\nbody',
     400,
   ],
-  'an expectation that nobody can meet': ['GET /user HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\n\r\n', 417],
+  'an unknown expectation': ['GET /user HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\n\r\n', 417],
   'a head that is too large': [`GET /user HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   'a target of 8 KB and more': [`GET /user/${'x'.repeat(8_192)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
   'a target that is too large for a head': [
@@ -147,14 +147,14 @@ test('requests that two servers could read differently are refused, and no node 
   )
 })
 
-test('a target with scheme and host is routed by its path where Host says the same', async t => {
+test('a target with scheme and host is routed by its path if Host agrees', async t => {
   const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   const text = await sendRaw(port, `GET http://H:80/user/x?y HTTP/1.1\r\nHost: h:80\r\n${CLOSE}\r\n`)
   assert.match(text, /^HTTP\/1\.1 200 .*\r\n\r\n\/x\?y$/s)
 })
 
-test('an encoded slash passes where the route says so, as it came, and never as a separator', async t => {
+test('an encoded slash passes unchanged if the route allows it, and is never a separator', async t => {
   const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
   const { port } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
@@ -177,14 +177,14 @@ test('an encoded slash passes where the route says so, as it came, and never as 
     '/files/a%2f..',
     '/files/..%2fclosed/x',
     '/files%2fx',
-    // What is left would begin like a host to whoever decodes it.
+    // Decoded, the rest of the path would begin like a host.
     '/files/%2fother/x',
   ]) {
     assert.equal(await ask(path), 400, path)
   }
 })
 
-test('an answer that is waited for is not mistaken: what is refused behind it only ends the connection', async t => {
+test('a malformed request after one that waits for its answer only ends the connection', async t => {
   const node = await startNode(t, () => {})
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   for (const [index, second] of ['GARBAGE\r\n\r\n', 'CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n'].entries()) {
@@ -195,7 +195,7 @@ test('an answer that is waited for is not mistaken: what is refused behind it on
   }
 })
 
-test('a request that is refused has an id and a line in the log, whatever was wrong with its target', async t => {
+test('a refused request has an id and a log line, even with an invalid target', async t => {
   const { port, logged } = await startTestGateway(t, {})
   for (const [index, path] of ['/%zz', '/%ff', '/a%2fb', '/..'].entries()) {
     const id = `refused-${index}`
@@ -207,13 +207,13 @@ test('a request that is refused has an id and a line in the log, whatever was wr
   }
 })
 
-test('what is no request at all has an id, a line in the log and a place in the counts, too', async t => {
+test('data that is not a request has an id and a log line, and is counted', async t => {
   const { port, adminPort, log, logged } = await startTestGateway(t, {})
   const cases: Readonly<
     Record<string, readonly [bytes: string, method: string, path: string, status: number]>
   > = {
     garbage: ['GARBAGE\r\n\r\n', '-', '-', 400],
-    'a field that is none': ['GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n', '-', '-', 400],
+    'a malformed field line': ['GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n', '-', '-', 400],
     'a head that is too large': [
       `GET / HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
       '-',
@@ -236,7 +236,7 @@ test('what is no request at all has an id, a line in the log and a place in the 
   }
   const counted = await send(adminPort, { path: '/metrics' })
   assert.match(counted.text, /^waygate_requests_total\{route="",service="",node="",status="400"\} 3$/m)
-  // A client that comes and goes without a word is none of this.
+  // A client that connects and leaves without sending anything is not logged.
   ;(await openRaw(port)).socket.end()
   ;(await openRaw(port)).socket.resetAndDestroy()
   const last = await send(port, { headers: { 'x-request-id': 'the-last' } })
@@ -245,7 +245,7 @@ test('what is no request at all has an id, a line in the log and a place in the 
   assert.equal(log.filter(({ msg }) => msg === 'request').length, 5)
 })
 
-test('a request whose body turns out to be none is logged with what its client was told', async t => {
+test('a request whose body turns out to be malformed is logged with the status that its client received', async t => {
   const node = await startNode(t, () => {})
   const { port, logged } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   const head = 'POST /user HTTP/1.1\r\nHost: h\r\nX-Request-Id: broken\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -261,7 +261,7 @@ test('a request whose body turns out to be none is logged with what its client w
   await node.idle()
 })
 
-test('tricks with chunk sizes end the request and do not reach the next one', async t => {
+test('malformed chunk sizes end the request and do not affect the next one', async t => {
   const node = await startNode(t, async (socket, request) => {
     await request.whole.catch(() => {})
     socket.write(answer())
@@ -301,7 +301,7 @@ test('trailers of a request are not forwarded', async t => {
   assert.ok(!node.requests[0]!.lines.includes('root'))
 })
 
-test('requests sent ahead on one connection are answered in their order', async t => {
+test('pipelined requests are answered in order', async t => {
   const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   const requests = ['/1', '/2', '/3'].map(
@@ -314,7 +314,7 @@ test('requests sent ahead on one connection are answered in their order', async 
   )
 })
 
-test('a client that sends its head too slowly is let go', async t => {
+test('a client that sends its head too slowly is disconnected', async t => {
   const { port } = await startTestGateway(t, {
     config: { clientLimits: { headersTimeoutMs: 50 } },
   })

@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts'
 
 const PUT = 'PUT /user HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n'
 
-/** A node that answers when the whole body is there, behind a gateway. */
+/** Starts a gateway with a node that answers when it has the whole body. */
 async function setUp(t: TestContext, options: Omit<GatewaySetUp, 'nodes'> = {}) {
   const node = await startNode(t, async (socket, request) => {
     await request.whole.catch(() => {})
@@ -16,11 +16,11 @@ async function setUp(t: TestContext, options: Omit<GatewaySetUp, 'nodes'> = {}) 
   return { node, ...(await startTestGateway(t, { ...options, nodes: { 'user/u1': node.port } })) }
 }
 
-test('a client that falls silent in its body is told so when its time is over, and let go', async t => {
+test('a client that stops sending its body gets 408 after the route’s timeout, and is disconnected', async t => {
   const { port, node, logged } = await setUp(t, {
     routes: { r: { path: '/user', service: 'user', timeoutMs: 200 } },
   })
-  // With a connection to the node at hand, its time cannot run out before it is the client's turn.
+  // With an open connection to the node, the timeout can only expire while the client owes the body.
   assert.equal((await send(port, { path: '/user' })).status, 200)
   const client = await openRaw(port, `${PUT}X-Request-Id: silent\r\n\r\nhalf`)
   assert.match(await client.closed, /^HTTP\/1\.1 408 .*WG_REQUEST_TIMEOUT/s)
@@ -29,13 +29,13 @@ test('a client that falls silent in its body is told so when its time is over, a
   await node.idle()
 })
 
-test('a client that falls silent in its body is let go although its route would wait, and the node with it', async t => {
+test('a client that stops sending its body is disconnected before the route’s timeout, and the node is released', async t => {
   const { port, node, logged, log } = await setUp(t, { config: { clientLimits: { bodyIdleTimeoutMs: 50 } } })
   const client = await openRaw(port, `${PUT}X-Request-Id: silent\r\n\r\nhalf`)
   assert.equal(await client.closed, '')
   assert.equal((await logged('silent')).status, 499)
   await node.idle()
-  // Refused at once, it need not send its body, and may not keep the connection for it.
+  // A refused request need not send its body, and must not keep the connection open for it.
   const refused = await openRaw(port, `${PUT.replace('/user', '/nowhere')}\r\nhalf`)
   assert.match(await refused.closed, /^HTTP\/1\.1 404 /)
   assert.deepEqual(
@@ -44,7 +44,7 @@ test('a client that falls silent in its body is let go although its route would 
   )
 })
 
-test('a client that takes nothing of its answer holds neither its connection nor that to the node', async t => {
+test('a client that reads nothing of its answer keeps neither its connection nor the one to the node', async t => {
   const piece = Buffer.alloc(65_536)
   const node = await startNode(t, socket => {
     const fill = () => {
@@ -70,7 +70,7 @@ test('a client that takes nothing of its answer holds neither its connection nor
   )
 })
 
-test('a connection carries so many requests, and the last answer says that it is the last', async t => {
+test('a connection is closed after the maximum number of requests, and its last answer says so', async t => {
   const { port, node } = await setUp(t, { config: { clientLimits: { requestsPerConnection: 2 } } })
   const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(5))
   const heads = text.split('HTTP/1.1 200 OK').slice(1)
@@ -81,7 +81,7 @@ test('a connection carries so many requests, and the last answer says that it is
   assert.equal(node.requests.length, 2)
 })
 
-test('connections beyond the limit are closed, counted and told of once', async t => {
+test('connections beyond the limit are closed and counted, and logged once', async t => {
   const { port, adminPort, log } = await setUp(t, { config: { clientLimits: { connectionsPerAddress: 1 } } })
   const first = await openRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n')
   await first.until('ok')
@@ -94,10 +94,13 @@ test('connections beyond the limit are closed, counted and told of once', async 
     [['address', '127.0.0.1']],
   )
   first.socket.destroy()
-  await until('there is room again', async () => (await send(port, { path: '/user' })).status === 200)
+  await until(
+    'a new connection is accepted',
+    async () => (await send(port, { path: '/user' })).status === 200,
+  )
 })
 
-test('an address of trusted proxies is not limited', async t => {
+test('the address of a trusted proxy is not limited', async t => {
   const { port } = await setUp(t, {
     config: { clientLimits: { connectionsPerAddress: 1 }, trustedProxies: ['127.0.0.1'] },
   })
@@ -107,7 +110,7 @@ test('an address of trusted proxies is not limited', async t => {
   first.socket.destroy()
 })
 
-test('a route has a limit of its own for bodies, above or below that of all', async t => {
+test('a route may set its own body limit, above or below the general one', async t => {
   const { port, node } = await setUp(t, {
     config: { clientLimits: { bodyBytes: 100 } },
     routes: {
@@ -132,7 +135,7 @@ test('a route has a limit of its own for bodies, above or below that of all', as
   assert.ok(node.requests.length > 0)
 })
 
-test('who is refused is not asked for the body that waits, and need not send it', async t => {
+test('a refused client is not asked for its body, and need not send it', async t => {
   const { port, node } = await setUp(t, { config: { clientLimits: { bodyBytes: 100 } } })
   const expecting = (path: string, bytes: number) =>
     `PUT ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${bytes}\r\nExpect: 100-continue\r\n\r\n`
@@ -147,7 +150,7 @@ test('who is refused is not asked for the body that waits, and need not send it'
   client.socket.destroy()
 })
 
-test('the client behind trusted proxies is the one in the log, and a stranger’s word is not', async t => {
+test('the log has the client behind trusted proxies, and ignores X-Forwarded-For of strangers', async t => {
   const { port, logged } = await setUp(t, { config: { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] } })
   const ask = async (id: string, path: string) => {
     const headers = { 'X-Request-Id': id, 'X-Forwarded-For': '6.6.6.6, 192.0.2.7, 10.0.0.1' }
@@ -162,7 +165,7 @@ test('the client behind trusted proxies is the one in the log, and a stranger’
   assert.equal((await stranger.logged('stranger')).client, '127.0.0.1')
 })
 
-test('slow clients are let go, all of them, while others are answered', async t => {
+test('all slow clients are disconnected, while others are answered', async t => {
   const { port, adminPort, log } = await setUp(t, {
     config: { clientLimits: { headersTimeoutMs: 300, bodyIdleTimeoutMs: 300, keepAliveTimeoutMs: 300 } },
   })

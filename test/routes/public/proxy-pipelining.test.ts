@@ -11,7 +11,7 @@ for (const [what, isLarge] of [
   ['a large answer', true],
   ['a refusal', false],
 ] as const) {
-  test(`a client that is to go on with its body is not told so within ${what} that was ready before`, async t => {
+  test(`100 Continue is not written into ${what} that was ready before`, async t => {
     const body = 'x'.repeat(20_000)
     const first = Promise.withResolvers<void>()
     const node = await startNode(t, async (socket, { target, whole }) => {
@@ -45,7 +45,7 @@ for (const [what, isLarge] of [
   })
 }
 
-test('a client has so many requests under way on one connection and no more, and is told which is the last', async t => {
+test('the number of requests in flight on one connection is limited, and the last answer says that it is the last', async t => {
   const waiting: (() => void)[] = []
   const node = await startNode(t, (socket, { target }) => {
     waiting.push(() => socket.write(answer(target)))
@@ -53,7 +53,7 @@ test('a client has so many requests under way on one connection and no more, and
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   const paths = Array.from({ length: 100 }, (_, i) => `/${i}`)
   const client = await openRaw(port, paths.map(path => get(`/user${path}`)).join(''))
-  // The one whose turn it is, and those behind it.
+  // One that is to be answered next, and 32 ahead of their turn.
   await node.received(33)
   for (const reply of waiting) reply()
   const text = await client.closed
@@ -65,7 +65,7 @@ test('a client has so many requests under way on one connection and no more, and
   assert.equal(node.requests.length, 33)
 })
 
-test('a client that sends on without a pause, but not too far ahead, keeps its connection', async t => {
+test('a client that pipelines without a pause, but not too far ahead, keeps its connection', async t => {
   const node = await startNode(t, (socket, { target }) => socket.write(answer(target)))
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   const client = await openRaw(port)
@@ -77,7 +77,7 @@ test('a client that sends on without a pause, but not too far ahead, keeps its c
   assert.equal((await client.closed).match(/HTTP\/1\.1 200/g)?.length, 201)
 })
 
-test('whatever comes behind a request that says it is the last, it has its answer', async t => {
+test('a request with Connection: close is answered, whatever follows it', async t => {
   const node = await startNode(t, async (socket, request) => {
     await request.whole
     socket.write(answer(`<${request.target}>`))
@@ -91,7 +91,7 @@ test('whatever comes behind a request that says it is the last, it has its answe
   assert.ok(node.requests.every(({ target }) => target === '/one'))
 })
 
-test('a client that is refused while it sends its body, and is to have no other answer, has this one whole', async t => {
+test('a client that is refused while it sends the body of its last request receives the whole answer', async t => {
   const node = await startNode(t, socket => socket.write(answer('no', [], '403 Forbidden')))
   const { port } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
@@ -107,7 +107,7 @@ test('a client that is refused while it sends its body, and is to have no other 
     ['/user', 403],
   ]) {
     const head = `POST ${path} HTTP/1.1\r\nHost: h\r\n${LAST}Content-Length: ${body.length}\r\n\r\n`
-    // As clients do that look for no answer before they have sent all.
+    // Some clients read no answer before they have sent the whole request.
     const client = await openRaw(port)
     client.socket.pause()
     await new Promise(resolve => client.socket.write(head + body, resolve))
@@ -119,7 +119,7 @@ test('a client that is refused while it sends its body, and is to have no other 
   }
 })
 
-test('an expectation of nothing is none', async t => {
+test('an empty Expect is ignored', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
   const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
   assert.match(await sendRaw(port, get('/user', `${LAST}Expect:\r\n`)), /^HTTP\/1\.1 200 /)

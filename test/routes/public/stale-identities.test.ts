@@ -5,7 +5,7 @@ import { startTestGateway, token } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 
-test('an old answer goes to the subject it was made for and to nobody else', async t => {
+test('a stale answer is given only to the subject it was made for', async t => {
   const node = await startNode(t, (socket, request) =>
     socket.write(answer(`for ${request.header('x-user-id')}`)),
   )
@@ -25,11 +25,11 @@ test('an old answer goes to the subject it was made for and to nobody else', asy
     assert.deepEqual(await ask({ sub, jti: 'another' }), [200, `for ${sub}`, '1'])
   assert.deepEqual(await ask({ sub: 'eve' }), [502, '', undefined])
   assert.deepEqual(await ask({ sub: 'ann', roles: ['admin'] }), [502, '', undefined])
-  // No token is still no entry.
+  // Without a token, the request is still refused.
   assert.equal((await send(port, { path: '/mine' })).status, 401)
 })
 
-test('an Authorization header that was not checked here may speak for somebody: such answers are not kept', async t => {
+test('answers to requests with an unchecked Authorization header are not kept, since it may identify someone', async t => {
   const node = await startNode(t, (socket, request) =>
     socket.write(answer(`for ${request.header('x-user-id')}, ${request.header('authorization')}`)),
   )
@@ -64,7 +64,7 @@ test('an Authorization header that was not checked here may speak for somebody: 
   assert.deepEqual(await ask(session), [200, 'for u1, undefined'])
   for (const [path, headers] of others) assert.equal((await ask(headers, path))[0], 200)
   await node.close()
-  // Where tokens are asked for, too, it is taken out when the key counts, and the answer is of the key alone.
+  // On a route that accepts tokens too, it is removed when the API key is accepted, so the answer depends on the key only.
   assert.deepEqual(await ask({ ...byKey, authorization: 'Bearer a.b.c' }), [200, 'for acme, undefined'])
   assert.deepEqual(await ask(session), [200, 'for u1, undefined'])
   for (const [path, headers] of others) {

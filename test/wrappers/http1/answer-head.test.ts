@@ -50,7 +50,7 @@ test('a malformed status line is refused', () => {
   }
 })
 
-test('a head may stand behind another and before further bytes', () => {
+test('a head may follow another and precede further bytes', () => {
   const interim = 'HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n'
   const text = `${interim}HTTP/1.1 201 Created\r\nA: 1\r\n\r\nB: 2\r\n`
   const head = readAnswerHead(text, interim.length, text.indexOf('\r\n\r\nB') + 2, 'GET')
@@ -145,7 +145,7 @@ test('headers that Connection names are dropped with it', () => {
   assert.deepEqual(withLines('Connection: close', 'Close: 1').headers, ['Close', '1'])
 })
 
-test('thousands of spellings can be remembered', () => {
+test('thousands of spellings can be cached', () => {
   for (let i = 0; i < 3_000; i++) assert.deepEqual(withLines(`X-${i}: 1`).headers, [`X-${i}`, '1'])
   assert.deepEqual(withLines('cOnNeCtIoN: x-2999', 'X-2999: 1').headers, [])
   refusal('not a token', 'HTTP/1.1 200 OK', 'A B: 1')

@@ -169,7 +169,7 @@ test('an answer that switches protocols is refused', () => {
   refused(['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n'], 'switched protocols')
 })
 
-// llhttp accepts nothing behind it.
+// llhttp accepts nothing after it.
 test('an interim answer that ends the connection is refused', () => {
   const final = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
   refused([`HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n${final}`], 'ends the connection')

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ChunkedBody } from '../../../wrappers/http1/chunked-body.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
-/** Reads pieces one after the other. @returns the body, and the index behind its end; -1 while it goes on */
+/** Reads pieces one after the other. @returns the body and the index after its end; -1 while it goes on */
 function read(...pieces: string[]): { body: string; end: number } {
   const reader = new ChunkedBody()
   let body = ''
@@ -49,7 +49,7 @@ test('a body is the same wherever its bytes are cut', () => {
   assert.deepEqual(read(...WHOLE), wanted)
 })
 
-test('bytes behind a body are ignored', () => {
+test('bytes after a body are ignored', () => {
   for (const surplus of ['\r\n', '0\r\n\r\n', '\0', 'HTTP/1.1 200 OK\r\n\r\n']) {
     assert.deepEqual(read(WHOLE + surplus), { body: BODY, end: WHOLE.length }, surplus)
   }

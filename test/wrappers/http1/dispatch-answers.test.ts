@@ -7,7 +7,7 @@ import { startDispatchFront } from './dispatch-front.ts'
 
 const tick = () => new Promise(resolve => setImmediate(resolve))
 
-test('an answer arrives as it left, whether it comes in one piece or in many', async t => {
+test('an answer arrives unchanged, in one piece or in many', async t => {
   const text = answer('hello', [
     'Content-Type: text/plain',
     'Set-Cookie: a=1',
@@ -67,7 +67,7 @@ test('an answer that ends with its connection arrives whole', async t => {
   assert.equal((await get()).text, 'to the end')
 })
 
-test('answers without a body have none, and the connection goes on', async t => {
+test('answers without a body have none, and the connection stays open', async t => {
   const { front } = await startDispatchFront(t, (socket, request) => {
     const status = { '/204': '204 No Content', '/304': '304 Not Modified\r\nContent-Length: 7' }[
       request.target
@@ -87,7 +87,7 @@ test('answers without a body have none, and the connection goes on', async t => 
   assert.equal((await send(front.port)).text, 'body')
 })
 
-test('interim answers before the answer are not taken for it', async t => {
+test('interim answers are not taken for the final answer', async t => {
   const interim = ['100 Continue', '102 Processing', '103 Early Hints\r\nLink: </a>; rel=preload']
   const { get } = await startDispatchFront(t, async socket => {
     for (const line of interim) {
@@ -100,7 +100,7 @@ test('interim answers before the answer are not taken for it', async t => {
   assert.deepEqual([got.status, got.text, got.headers.link], [200, 'real', undefined])
 })
 
-test('hop-by-hop fields of the answer stay on their side', async t => {
+test('hop-by-hop fields of the answer are not passed on', async t => {
   const lines = [
     'Connection: keep-alive, X-Hop',
     'X-Hop: 1',
@@ -124,7 +124,7 @@ test('a Trailer announced beside a Content-Length is harmless', async t => {
   }
 })
 
-test('an answer whose body is yet to come shows its head at once', async t => {
+test('the head of an answer is passed on before its body arrives', async t => {
   const { front, node } = await startDispatchFront(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'),
   )
@@ -144,15 +144,14 @@ const INVALID: Readonly<Record<string, string>> = {
   'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk',
   'two equal lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok',
   'a list of lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok',
-  'a length that is no number': 'HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok',
+  'a length that is not a number': 'HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok',
   'a negative length': 'HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok',
-  'a length beyond all numbers': 'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok',
+  'a length that is too large': 'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok',
   'a length and an encoding':
     'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
   'an encoding and a length':
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n',
-  'an encoding that we do not know':
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nConnection: close\r\n\r\nok',
+  'an unknown encoding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nConnection: close\r\n\r\nok',
   'an encoding before chunked':
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
   'an encoding after chunked':
@@ -163,14 +162,14 @@ const INVALID: Readonly<Record<string, string>> = {
   'a folded line': 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok',
   'a bare line feed': 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok',
   'a NUL in a value': 'HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok',
-  'a status that is none': 'HTTP/1.1 99 Odd\r\nContent-Length: 2\r\n\r\nok',
-  'a switch of protocols that nobody asked for':
+  'an invalid status': 'HTTP/1.1 99 Odd\r\nContent-Length: 2\r\n\r\nok',
+  'a switch of protocols that was not requested':
     'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
   'a head without end': `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
 }
 
 for (const [what, bytes] of Object.entries(INVALID)) {
-  test(`an answer that is not valid brings no answer: ${what}`, async t => {
+  test(`an invalid answer is refused: ${what}`, async t => {
     const { get, front, peer } = await startDispatchFront(t, socket => socket.write(bytes, 'latin1'))
     const got = await get()
     assert.deepEqual([got.status, got.text], [599, 'invalid'])
@@ -211,7 +210,7 @@ test('a body that breaks off does not look whole', async t => {
   assert.equal(peer.inFlight, 0)
 })
 
-test('more bytes than the length says are not part of the answer, nor of the next one', async t => {
+test('bytes beyond the length are neither part of the answer nor of the next one', async t => {
   const { get } = await startDispatchFront(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
   for (let i = 0; i < 3; i++) {
     const got = await get()
@@ -236,7 +235,7 @@ test('a slow reader slows the node down instead of filling our memory', async t 
       while (written < size) {
         written += piece.length
         if (!socket.write(piece)) {
-          // Nothing has been taken for this long: the way to the client is full.
+          // Nothing has been read for this long, so all buffers to the client are full.
           quiet = setTimeout(stalled, 300)
           return
         }

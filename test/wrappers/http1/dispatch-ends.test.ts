@@ -48,7 +48,7 @@ test('a client that leaves during the answer cancels the rest of it', async t =>
   assert.deepEqual([peer.inFlight, peer.failures], [0, 0])
 })
 
-test('a client that leaves during its upload cancels it, and the node is not to blame', async t => {
+test('a client that leaves during its upload cancels it, and the node is not blamed', async t => {
   const { node, front, peer } = await startDispatchFront(t, () => {})
   for (const framing of [
     'Content-Length: 100\r\n\r\nhalf',
@@ -65,7 +65,7 @@ test('a client that leaves during its upload cancels it, and the node is not to 
   }
 })
 
-test('a call given up while it waits for a connection is over at once, and is never sent', async t => {
+test('a call that is cancelled while it waits for a connection ends at once, and is never sent', async t => {
   const { node, peer } = await startDispatchFront(t, () => {}, { connection: { maxConnections: 1 } })
   const first = callTo(peer)
   const busy = failureOf(dispatch(testRequest({ target: '/first' }), first))
@@ -79,7 +79,7 @@ test('a call given up while it waits for a connection is over at once, and is ne
   first.end(new UpstreamFailure('aborted'))
   assert.equal((await busy).kind, 'aborted')
   assert.equal(peer.inFlight, 0)
-  // The connection is free for the next call; the one given up does not come before it.
+  // The connection is free for the next call. The cancelled one is not sent before it.
   const next = callTo(peer)
   const last = failureOf(dispatch(testRequest({ target: '/third' }), next))
   await node.received(2)
@@ -88,7 +88,7 @@ test('a call given up while it waits for a connection is over at once, and is ne
   await last
 })
 
-test('a deadline that passes while the node thinks ends the try as a timeout that counts', async t => {
+test('a deadline that passes before the node answers ends the try as a timeout, which counts', async t => {
   const { node, peer } = await startDispatchFront(t, () => {})
   const call = callTo(peer)
   const failure = failureOf(dispatch(testRequest(), call))
@@ -100,7 +100,7 @@ test('a deadline that passes while the node thinks ends the try as a timeout tha
   await node.idle()
 })
 
-test('an answer that nobody wants any more is given up with its connection', async t => {
+test('an answer that is discarded closes its connection', async t => {
   const { node, peer } = await startDispatchFront(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   )
@@ -111,14 +111,14 @@ test('an answer that nobody wants any more is given up with its connection', asy
   assert.equal(peer.inFlight, 0)
 })
 
-test('a node on which nobody listens is out of reach, and has seen nothing', async t => {
+test('a node on which nothing listens is unreachable, and has not seen the request', async t => {
   const peer = realPeer(t, await deadPort())
   const failure = await failureOf(dispatch(testRequest(), callTo(peer)))
   assert.equal(failure.kind, 'connect')
   assert.deepEqual([peer.inFlight, peer.failures], [0, 1])
 })
 
-test('a peer whose node is gone answers what it has begun, and takes nothing new', async t => {
+test('a peer whose node is gone finishes its requests, and accepts no new ones', async t => {
   const { node, peer } = await startDispatchFront(t, () => {})
   const answered = dispatch(testRequest(), callTo(peer))
   await node.received(1)
@@ -131,10 +131,10 @@ test('a peer whose node is gone answers what it has begun, and takes nothing new
   await node.idle()
 })
 
-/** So that the second request uses the connection of the first. */
+/** One connection, so that the second request uses that of the first. */
 const ONE_CONNECTION = { connection: { maxConnections: 1 } }
 
-test('a kept connection that the node has closed says so, a fresh one does not', async t => {
+test('a reused connection that the node has closed fails as stale, and a fresh one does not', async t => {
   const { node, peer } = await startDispatchFront(
     t,
     (socket, _request, index) => {
@@ -151,7 +151,7 @@ test('a kept connection that the node has closed says so, a fresh one does not',
   assert.deepEqual([fresh.kind, fresh.staleConnection, node.connections], ['reset', false, 2])
 })
 
-test('a kept connection that ends gracefully as it is used counts as stale, too', async t => {
+test('a reused connection that ends gracefully as it is used counts as stale too', async t => {
   const { peer } = await startDispatchFront(
     t,
     (socket, _request, index) => {
@@ -165,7 +165,7 @@ test('a kept connection that ends gracefully as it is used counts as stale, too'
   assert.deepEqual([stale.kind, stale.staleConnection], ['reset', true])
 })
 
-test('a request that cannot be written says nothing of the node', async t => {
+test('a request that cannot be written does not count against the node', async t => {
   const { peer, node } = await startDispatchFront(t, socket => socket.write(answer()))
   for (const values of [
     { method: 'GE T' },
@@ -179,7 +179,7 @@ test('a request that cannot be written says nothing of the node', async t => {
   assert.deepEqual([peer.inFlight, peer.failures, node.requests.length], [0, 0, 0])
 })
 
-test('a silence in the middle of a body that is longer than allowed cuts the answer', async t => {
+test('an answer is cut off when its body pauses for too long', async t => {
   const { front, node } = await startDispatchFront(
     t,
     socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
@@ -191,7 +191,7 @@ test('a silence in the middle of a body that is longer than allowed cuts the ans
   await node.idle()
 })
 
-test('a route says for itself how long a silence may be, from one answer of a connection to the next', async t => {
+test('each route may set how long a body may pause, also on a shared connection', async t => {
   const node = await startNode(t, (socket, request) => {
     socket.write(
       request.target === '/whole' ? answer('whole') : 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf',
@@ -230,7 +230,7 @@ test('bodies reach the node byte for byte, in the framing that the client chose'
   assert.equal(node.requests[1]!.header('content-length'), undefined)
 })
 
-test('a node that answers before it has read the body is heard, and nothing breaks', async t => {
+test('the answer of a node that has not read the whole body is passed on', async t => {
   const { front, peer } = await startDispatchFront(t, socket =>
     socket.write(answer('too much', ['Connection: close'], '413 Too Large')),
   )

@@ -7,7 +7,7 @@ import { type Script, startNode } from '../../support/node-server.ts'
 
 export const dispatch = createDispatch()
 
-/** A node that does what `script` says, and a front whose every request is dispatched to it, with no wrapper. */
+/** Starts a node that runs `script`, and a front that dispatches every request to it without any wrapper. */
 export async function startDispatchFront(
   t: TestContext,
   script: Script,

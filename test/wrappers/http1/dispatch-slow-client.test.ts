@@ -7,7 +7,7 @@ import { startDispatchFront } from './dispatch-front.ts'
 
 const HEAD = 'PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n'
 
-test('a call that ends while the client owes its body is not the node’s failure', async t => {
+test('a call that ends while the client owes its body is not a failure of the node', async t => {
   const { node, front, peer } = await startDispatchFront(t, () => {})
   const client = await openRaw(front.port, `${HEAD}half`)
   await node.received(1)
@@ -19,7 +19,7 @@ test('a call that ends while the client owes its body is not the node’s failur
   client.socket.destroy()
 })
 
-test('a try’s own time does not end it while the client owes its body', async t => {
+test('a try timeout does not end a try while the client owes its body', async t => {
   const { node, front, peer } = await startDispatchFront(t, async (socket, request) => {
     socket.write(answer(String(await request.whole)))
   })
@@ -32,7 +32,7 @@ test('a try’s own time does not end it while the client owes its body', async 
   client.socket.destroy()
 })
 
-test('a node that has the whole body and does not answer is to blame', async t => {
+test('a node that has the whole body and does not answer is blamed', async t => {
   const whole = Promise.withResolvers<unknown>()
   const { front, peer } = await startDispatchFront(t, (_, request) => whole.resolve(request.whole))
   const client = await openRaw(front.port, `${HEAD}halfrest`)

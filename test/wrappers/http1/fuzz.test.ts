@@ -19,8 +19,8 @@ for (const seed of [1, 2, 3]) {
 
 /** Answers that the two readers once read differently, and that ours now refuses. */
 const FOUND: Readonly<Record<string, string>> = {
-  'a tab behind an encoding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n1\r\nx\r\n0\r\n\r\n',
-  'a tab and a blank behind an encoding':
+  'a tab after an encoding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+  'a tab and a space after an encoding':
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t \r\n\r\n1\r\nx\r\n0\r\n\r\n',
   'an interim answer of HTTP/1.0': 'HTTP/1.0 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'an interim answer that closes':

@@ -23,7 +23,7 @@ test('an exchange is called in order: connection, head, body, end', async t => {
   }
 })
 
-test('bytes behind an answer are ignored and close the connection', async t => {
+test('bytes after an answer are ignored and close the connection', async t => {
   const { node, get } = await startScene(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
   for (let i = 1; i <= 3; i++) {
     const exchange = get()

@@ -56,7 +56,7 @@ test('a request with characters that would end one of its parts is refused', () 
   const broken = ['a b', 'a\r\nb: c', 'a\r', 'a\n', 'a\0', 'a\x7f', 'a\u0100', 'a\u{1f600}', 'a\u010d\u010a']
   for (const text of ['', 'a:', 'a\xe9', 'a"', ...broken]) {
     assert.throws(() => write({ method: text }), TypeError, `method ${JSON.stringify(text)}`)
-    // Twice, because spellings of names are remembered.
+    // Twice, because the results for names are cached.
     for (let i = 0; i < 2; i++) {
       assert.throws(() => write({ headers: [text, 'v'] }), TypeError, `name ${JSON.stringify(text)}`)
     }
@@ -92,7 +92,7 @@ test('a request that two readers could frame differently is refused', () => {
   assert.throws(() => write({ headers: ['content-length', '1'] }), /but there is no body/)
 })
 
-test('thousands of names can be remembered', () => {
+test('thousands of names can be cached', () => {
   for (let i = 0; i < 3_000; i++)
     assert.match(write({ headers: [`x-name-${i}`, '1'] }).head, new RegExp(`x-name-${i}: 1`))
   assert.throws(() => write({ headers: ['x name', '1'] }), TypeError)

@@ -10,18 +10,18 @@ import type { Reading } from '../../fuzz/reading.ts'
 import { sendRaw } from '../../support/http.ts'
 import { startDispatchFront } from './dispatch-front.ts'
 
-/** Flat lines without the Date that Node's server adds where there is none. */
+/** Returns flat lines without the Date that Node's server adds if there is none. */
 function withoutAddedDate({ headers }: Reading, sent: Reading): readonly string[] {
   const hasDate = sent.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'date')
   return hasDate ? headers : headers.slice(0, headers.lastIndexOf('Date'))
 }
 
-/** No content has no length, whoever says so. */
+/** A 204 has no length, even if the node sends one. */
 function linesFor({ status, headers }: Reading): readonly string[] {
   return status === 204 ? withoutHeaders(headers, new Set(['content-length'])) : headers
 }
 
-/** Every answer that is sent to a client is read there as it was read here. */
+/** Asserts that a client reads each answer as the gateway has read it. */
 async function checkRoundTrip(t: test.TestContext, seed: number, make: (choice: Choice) => MadeAnswer) {
   const choice = new Choice(seed)
   const answers = Array.from({ length: 100 }, () => {
@@ -68,7 +68,7 @@ test('answers in random pieces reach a raw client byte for byte', async t => {
   assert.ok(connections < 90, `${connections} connections`)
 })
 
-test('broken answers in random pieces reach it byte for byte, or not as whole ones', async t => {
+test('broken answers in random pieces reach a raw client byte for byte, or do not look whole', async t => {
   const { whole } = await checkRoundTrip(t, 2, choice => {
     const made = makeAnswer(choice)
     return { ...made, bytes: mutate(choice, made.bytes, makeAnswer(choice).bytes) }

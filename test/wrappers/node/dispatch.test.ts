@@ -9,7 +9,7 @@ import { realPeer } from '../../support/front.ts'
 import { startNode } from '../../support/node-server.ts'
 import { testRequest } from '../../support/route.ts'
 
-test('a connection that is given up while it is being made is not made, and is in flight no more', async t => {
+test('a call that is cancelled while it connects closes its connection, which is no longer in flight', async t => {
   const { port } = await startNode(t, () => {})
   const peer = realPeer(t, port)
   let socket: Socket | undefined

@@ -12,7 +12,7 @@ const peers = (...states: ('closed' | 'open' | 'half-open' | 'unreachable' | 'dr
     return Object.assign(peer, { isUnreachable: state === 'unreachable' })
   })
 
-test('at most half of the nodes that take connections are left out for their failures, or the only one', () => {
+test('at most half of the nodes that accept connections are ejected for their failures; a single node may be', () => {
   for (const [states, expected] of [
     [['closed'], true],
     [['closed', 'closed'], true],
@@ -52,7 +52,7 @@ test('with half of the nodes answering 500, clients get good answers once the br
   for (let i = 0; i < 200; i++) assert.equal((await ask()).text, 'ok')
 })
 
-test('when all nodes fail most requests, half of them are still asked and nobody is refused', async t => {
+test('when all nodes fail most requests, half of them still get requests, and no request is refused', async t => {
   const { ask, table } = await startScene(
     t,
     { a: mostlyFails(), b: mostlyFails(), c: mostlyFails(), d: mostlyFails() },

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { type End, holdBack } from '../../../../routes/public/http1/websocket-ends.ts'
 
-/** A `ws` socket that reads nothing but what it is told. */
+/** A `ws` socket that does not read by itself; the test emits its frames. */
 class SilentEnd extends EventEmitter implements End {
   isPaused = false
   pause(): void {
@@ -20,8 +20,8 @@ class SilentEnd extends EventEmitter implements End {
 const PINGS = 200_000
 
 for (const [what, isTaken] of [
-  ['a side that takes nothing is sent no more than some thousand pings, however short', false],
-  ['a side that takes what comes is sent all of it', true],
+  ['a side that reads nothing is sent at most some thousand pings, however short', false],
+  ['a side that reads is sent everything', true],
 ] as const) {
   test(what, async () => {
     const from = new SilentEnd()
@@ -41,7 +41,7 @@ for (const [what, isTaken] of [
       assert.equal(sent, PINGS)
       return
     }
-    // Those that fill the buffer of the stream come first.
+    // The first pings fill the buffer of the stream.
     assert.ok(sent < wire.writableHighWaterMark / 2 + 5_000, `${sent} were sent`)
     const drained = once(wire, 'drain')
     take()
