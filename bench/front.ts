@@ -41,7 +41,7 @@ const answer: UpstreamResponse = {
   discard: () => {},
 }
 
-/** Two conditions and four changes, as a document might have them. */
+/** Rules as a document might have them. */
 const policies = {
   clients: [{ allow: ['127.0.0.0/8', '10.0.0.0/8'], deny: ['10.6.6.6'] }],
   cors: { origins: ['https://app.example.com'] },

@@ -24,6 +24,8 @@ export interface WaygateOptions {
   /** Options of Node, before the program. */
   readonly nodeOptions?: readonly string[]
   readonly ipc?: boolean
+  /** The folder of the sources to run. Default: this checkout. */
+  readonly checkout?: string
 }
 
 /** The nodes of a benchmark and an etcd, on loopback, and the programs that are started in front of them. */
@@ -76,6 +78,7 @@ export async function openScene(nodes = 3): Promise<Scene> {
       config = {},
       nodeOptions = [],
       ipc = false,
+      checkout = root,
     }: WaygateOptions = {}) => {
       // Each gateway has its own nodes, below its own prefix.
       const name = `gateway-${gateways++}`
@@ -98,7 +101,7 @@ export async function openScene(nodes = 3): Promise<Scene> {
         }),
       )
       const program = await startProgram(
-        [...nodeOptions, join(root, 'cmd/waygate.ts'), 'start', '--config', file],
+        [...nodeOptions, join(checkout, 'cmd/waygate.ts'), 'start', '--config', file],
         { ipc, accept: line => line.includes('"waygate is listening"') },
       )
       const { public: url, admin } = JSON.parse(program.line) as { public: string; admin: string }

@@ -25,7 +25,8 @@ export interface PublicProxy {
   /**
    * Answers one request: with a node's answer, a policy's, or a refusal. Never throws.
    *
-   * @param untilReady is called unless the request is refused before; what it rejects with refuses the request
+   * @param untilReady is called unless the request is refused earlier; when its promise rejects, the request is refused
+   *   with that error
    */
   serve(exchange: Exchange, untilReady?: () => Promise<void>): void
   /**

@@ -61,7 +61,7 @@ test('a request is refused if it announces chunks and the parser sees none', asy
   assert.deepEqual(node.requests, [])
 })
 
-test('what is refused before its chunks are looked at costs its client an answer, and the process nothing', async t => {
+test('a request that is refused before its chunks are checked gets its answer, and rejects no promise', async t => {
   const { port } = await setUp(t)
   const rejected: unknown[] = []
   const note = (reason: unknown) => rejected.push(reason)
