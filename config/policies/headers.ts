@@ -109,7 +109,8 @@ function valueProblem(value: string): string | undefined {
   if (!VALUE.test(value)) return 'must be printable ASCII'
   const problem = findTemplateProblem(value)
   if (problem === undefined) return undefined
-  return problem.variable === undefined
-    ? problem.message
-    : `${problem.message}${didYouMean(problem.variable, VARIABLE_NAMES)}`
+  const { message, variable } = problem
+  if (variable === undefined) return message
+  const ofFamily = variable.replace(/\..*$/, '.NAME')
+  return `${message}${didYouMean(variable, VARIABLE_NAMES) || didYouMean(ofFamily, VARIABLE_NAMES)}`
 }

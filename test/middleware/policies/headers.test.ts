@@ -224,6 +224,10 @@ const refused: [policies: object, reason: string][] = [
     '$.requestHeaders.set.A: is there twice, in another case',
   ],
   [
+    { requestHeaders: { set: { a: '{clam.org}' } } },
+    '$.requestHeaders.set.a: has an unknown variable {clam.org} (did you mean "claim.NAME"?)',
+  ],
+  [
     { requestHeaders: { set: { a: '{clientt.address}' } } },
     '$.requestHeaders.set.a: has an unknown variable {clientt.address} (did you mean "client.address"?)',
   ],
