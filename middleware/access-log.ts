@@ -19,7 +19,7 @@ export function statusOf(call: Call, response: ClientResponse): number {
 export interface AccessLogOptions {
   /** Writes a line of JSON, including its line feed. */
   readonly write: (line: string) => void
-  /** Fields of every line, such as the process id and the host name. */
+  /** Fields of every line, beside those of the request. */
   readonly base: object
   /** Returns milliseconds since 1970. */
   readonly now?: () => number

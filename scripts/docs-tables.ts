@@ -47,7 +47,7 @@ export function variableTable(): string {
   const options = Object.values(COMMANDS).flatMap((command: CommandRow) => command.options)
   const rows = VARIABLES.map(({ name, path, schema }) => {
     const option = options.find(({ variable }) => variable === name)
-    const several = isList(schema) ? ' Commas between several.' : ''
+    const several = isList(schema) ? ' Separate several with commas.' : ''
     return [code(name), option ? code(`--${option.name}`) : '', code(path), `${schema.description}${several}`]
   })
   const file = [code(CONFIG_VARIABLE), code('--config'), '', 'Configuration file; it must exist.']

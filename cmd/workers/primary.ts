@@ -119,7 +119,7 @@ export async function servePrimary(
   const signal = await untilSignal()
   isStopping = true
   pages.stop()
-  logger.info({ signal }, 'shutting down; a second signal ends at once')
+  logger.info({ signal }, 'shutting down; a second signal exits at once')
   await pool.stop()
   await closeAll()
 }

@@ -22,7 +22,7 @@ export const clients = policyRule({
       additionalProperties: false,
       title: 'client addresses',
       description:
-        'The client addresses that may use the route: `{"allow": ["10.0.0.0/8"], "deny": ["10.6.6.6"]}`. Any other client gets 403. Adds to `routes.defaults.clients`: an address must pass both.',
+        'The client addresses that may use the route: `{"allow": ["10.0.0.0/8"], "deny": ["10.6.6.6"]}`. Any other client gets 403. The rules of `routes.defaults` and of a document both apply.',
     },
   ),
   adds: true,

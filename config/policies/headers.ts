@@ -16,7 +16,7 @@ const OPERATIONS = {
   remove: Type.Optional(
     Type.Array(Type.String(), {
       maxItems: MAX_ENTRIES,
-      description: 'Names to remove; `x-debug-*` is every name that begins so.',
+      description: 'Names to remove; `x-debug-*` stands for every name that begins with `x-debug-`.',
     }),
   ),
   set: Type.Optional({ ...VALUES, description: 'Values to set in place of any that are there.' }),
@@ -52,7 +52,8 @@ export const responseHeaders = policyRule({
       ...OPERATIONS,
       onErrors: Type.Optional(
         Type.Boolean({
-          description: "Whether answers of the gateway itself are changed too. Absent: false, nodes' alone.",
+          description:
+            'Whether answers of the gateway itself are changed too. Absent: false; only answers of nodes and fallbacks are.',
         }),
       ),
     },

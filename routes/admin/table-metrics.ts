@@ -156,7 +156,11 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
   )
   gauge('waygate_table_routes', 'Routes in the table, automatic ones included.', () => table.routes().length)
-  gauge('waygate_table_problems', 'Registry values that are not used.', () => table.problems().length)
+  gauge(
+    'waygate_table_problems',
+    'Registry values that are not used, or used with a warning.',
+    () => table.problems().length,
+  )
   gauge(
     'waygate_table_revision',
     'Registry revision of the table.',
