@@ -1,5 +1,5 @@
 import { compileClaimPath } from './claim-path.ts'
-import { getCookie } from './http/header-lines.ts'
+import { getAllHeaders, getCookie } from './http/header-lines.ts'
 import { pathOf } from './http/target.ts'
 import type { Exchange } from './policy.ts'
 import { pathParameter } from './routing/path-parameter.ts'
@@ -50,10 +50,10 @@ const FAMILIES: Readonly<Record<string, (name: string) => ReadVariable>> = {
   cookie:
     name =>
     ({ head }) =>
-      getCookie(head.headers, name),
+      asText(getCookie(head.headers, name)),
   header: name => {
     const lower = name.toLowerCase()
-    return ({ head }) => allHeaders(head.headers, lower)
+    return ({ head }) => asText(getAllHeaders(head.headers, lower))
   },
   path:
     name =>
@@ -75,6 +75,11 @@ export const VARIABLE_NAMES: readonly string[] = [
 export interface TemplateProblem {
   readonly message: string
   readonly variable?: string
+}
+
+/** Returns the variables of a template, as they are written; none when it is malformed. */
+export function variablesOf(text: string): string[] {
+  return (parse(text) ?? []).flatMap(part => (typeof part === 'string' ? [] : part.variable))
 }
 
 /** Returns what is wrong with a template; undefined when nothing is. */
@@ -169,9 +174,11 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-function allHeaders(lines: readonly string[], name: string): string | undefined {
-  const values = lines.filter((_, i) => i % 2 === 1 && lines[i - 1]!.toLowerCase() === name)
-  return values.length === 0 ? undefined : values.join(', ')
+/** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
+function asText(value: string | undefined): string | undefined {
+  if (value === undefined || /^[\x00-\x7f]*$/.test(value)) return value
+  const text = Buffer.from(value, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? value : text
 }
 
 function queryOf(target: string): string {

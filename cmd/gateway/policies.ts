@@ -37,7 +37,10 @@ interface Live {
   readonly policy: Policy
 }
 
-const BROKEN = new GatewayError('WG_ROUTE_BROKEN', { headers: { 'retry-after': '5' } })
+const BROKEN = new GatewayError('WG_ROUTE_BROKEN', {
+  headers: { 'retry-after': '5' },
+  cause: new Error('the document of the route is invalid'),
+})
 
 type Chain = Readonly<Record<string, CreatePolicy<never, PolicyTools>>>
 

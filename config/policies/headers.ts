@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { findTemplateProblem, VARIABLE_NAMES } from '../../internal/template.ts'
+import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal/template.ts'
 import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
 import { membersOf, policyRule, textsOf } from './policy-rule.ts'
@@ -10,7 +10,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const VALUE = /^[\x20-\x7e]*$/
 const MAX_ENTRIES = 64
 
-const VALUES = Type.Record(Type.String(), Type.String(), { maxProperties: MAX_ENTRIES })
+const VALUES = Type.Record(Type.String(), Type.String({ maxLength: 8_192 }), { maxProperties: MAX_ENTRIES })
 
 const OPERATIONS = {
   remove: Type.Optional(
@@ -34,14 +34,13 @@ export const requestHeaders = policyRule({
       'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies.md#templates).',
   }),
   adds: false,
-  *problems(rule, { identityHeaders }) {
+  *problems(rule, { document, identityHeaders }) {
     yield* headerProblems(rule, name => reservedInRequests(name, identityHeaders))
-    for (const [operation, values] of Object.entries(membersOf(rule))) {
-      for (const [name, value] of Object.entries(membersOf(values))) {
-        if (!/\{node\./.test(String(value))) continue
-        yield { path: [operation, name], message: 'has {node.id}, which is known only in answers' }
-      }
-    }
+    yield* variableProblems(rule, variable =>
+      variable === 'node.id'
+        ? 'which is known only in answers'
+        : absentVariable(variable, document?.path, identityHeaders),
+    )
   },
 })
 
@@ -65,8 +64,9 @@ export const responseHeaders = policyRule({
     },
   ),
   adds: false,
-  *problems(rule) {
+  *problems(rule, { document, identityHeaders }) {
     yield* headerProblems(rule, reservedInAnswers)
+    yield* variableProblems(rule, variable => absentVariable(variable, document?.path, identityHeaders))
     const { remove, ...operations } = membersOf(rule)
     for (const [index, name] of textsOf(remove)) {
       const needed = name.endsWith('*') ? neededInAnswers(name.slice(0, -1).toLowerCase()) : undefined
@@ -104,6 +104,36 @@ function* headerProblems(rule: unknown, reserved: (name: string) => string | und
       if (problem !== undefined) yield { path, message: problem }
     }
   }
+}
+
+function* variableProblems(
+  rule: unknown,
+  whyAbsent: (variable: string) => string | undefined,
+): Generator<Finding> {
+  for (const [operation, values] of Object.entries(membersOf(rule))) {
+    for (const [name, value] of Object.entries(membersOf(values))) {
+      for (const variable of typeof value === 'string' ? variablesOf(value) : []) {
+        const reason = whyAbsent(variable)
+        if (reason !== undefined) yield { path: [operation, name], message: `has {${variable}}, ${reason}` }
+      }
+    }
+  }
+}
+
+/** Returns why a variable can never have a value; undefined when it may have one. */
+function absentVariable(
+  variable: string,
+  path: unknown,
+  identityHeaders: readonly string[] | undefined,
+): string | undefined {
+  const [, family, name = ''] = /^(header|path)\.(.+)$/.exec(variable) ?? []
+  if (family === 'path' && typeof path === 'string') {
+    const segments = path.split('/')
+    return segments.includes(name === '*' ? '*' : `:${name}`) ? undefined : 'which the path does not have'
+  }
+  const isWithheld =
+    family === 'header' && reservedInRequests(name.toLowerCase(), identityHeaders) !== undefined
+  return isWithheld ? 'a header that is never taken from a client' : undefined
 }
 
 function valueProblem(value: string): string | undefined {

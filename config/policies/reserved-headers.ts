@@ -4,9 +4,6 @@ const FRAMING = [
   'content-length',
   'expect',
   'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
@@ -25,7 +22,7 @@ const OURS = 'must not be set: the gateway sets it itself'
  * @param name in lower case
  */
 export function reservedEverywhere(name: string): string | undefined {
-  return FRAMING.includes(name) ? OURS : undefined
+  return FRAMING.includes(name) || /^(?:proxy|sec-websocket)-/.test(name) ? OURS : undefined
 }
 
 /**
@@ -40,7 +37,7 @@ export function reservedInRequests(
 ): string | undefined {
   // Nodes may read `_` as `-`.
   const dashed = name.replaceAll('_', '-')
-  if (FRAMING.includes(dashed)) return OURS
+  if (reservedEverywhere(dashed)) return OURS
   if (dashed === 'host') return `${OURS}; see preserveHost`
   const isTrusted = TRUSTED.includes(dashed) || /^x-(?:forwarded|waygate)-/.test(dashed)
   return isTrusted || identityHeaders.includes(dashed) ? `${OURS}, and nodes trust it` : undefined
@@ -52,7 +49,8 @@ export function reservedInRequests(
  * @param name in lower case
  */
 export function reservedInAnswers(name: string): string | undefined {
-  return FRAMING.includes(name) || ANSWER.includes(name) || name.startsWith('x-waygate-') ? OURS : undefined
+  if (ANSWER.includes(name) || name.startsWith('x-waygate-')) return OURS
+  return reservedEverywhere(name)
 }
 
 /**
@@ -62,5 +60,5 @@ export function reservedInAnswers(name: string): string | undefined {
  * @param prefix in lower case
  */
 export function neededInAnswers(prefix: string): string | undefined {
-  return [...FRAMING, 'content-encoding'].find(name => name.startsWith(prefix))
+  return [...FRAMING, 'content-encoding', 'proxy-authenticate'].find(name => name.startsWith(prefix))
 }

@@ -11,6 +11,15 @@ export function getHeader(lines: readonly string[], name: string): string | unde
   return undefined
 }
 
+/** Returns the values of all lines with that name, joined with `, `; undefined when there is none. */
+export function getAllHeaders(lines: readonly string[], name: string): string | undefined {
+  let value: string | undefined
+  for (let i = 0; i < lines.length; i += 2) {
+    if (isNamed(lines[i]!, name)) value = value === undefined ? lines[i + 1]! : `${value}, ${lines[i + 1]}`
+  }
+  return value
+}
+
 /**
  * Removes the lines with that name, in place.
  *

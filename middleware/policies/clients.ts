@@ -17,7 +17,9 @@ export interface ClientsTools {
 
 type AddressTest = (address: string) => boolean
 
-const DENIED = new GatewayError('WG_ADDRESS_DENIED')
+const DENIED = new GatewayError('WG_ADDRESS_DENIED', {
+  cause: new Error('the client address is not allowed'),
+})
 
 /**
  * Refuses clients by their address: the one of the connection, or, behind trusted proxies, the one they name. Every rule

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import { addToList, getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
+import { addToList, getAllHeaders, removeHeaders } from '../../internal/http/header-lines.ts'
 import { createOriginList } from '../../internal/http/origin.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
@@ -30,7 +30,7 @@ const OWN_HEADERS = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'WWW-Authen
 const MAX_ECHOED_HEADERS = 64
 const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
-const REFUSED = new GatewayError('WG_ORIGIN_REFUSED')
+const REFUSED = new GatewayError('WG_ORIGIN_REFUSED', { cause: new Error('the origin is not listed') })
 const NO_CONTENT = createWholeResponse(204, [], Buffer.alloc(0))
 
 /**
@@ -81,13 +81,14 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
 }
 
 // As the client sent them: other policies may change what a node gets.
+// Of several lines, which no browser sends, all are looked at: joined, they are no origin that is listed.
 function originOf({ request }: Exchange): string | undefined {
-  return getHeader(request.rawHeaders, 'origin')
+  return getAllHeaders(request.rawHeaders, 'origin')
 }
 
 /** Returns the headers that a preflight asks for; undefined when it asks for none, for too many, or not properly. */
 function echoed({ request }: Exchange): string | undefined {
-  const asked = getHeader(request.rawHeaders, 'access-control-request-headers')
+  const asked = getAllHeaders(request.rawHeaders, 'access-control-request-headers')
   if (asked === undefined || !TOKEN_LIST.test(asked)) return undefined
   return asked.split(',').length > MAX_ECHOED_HEADERS ? undefined : asked
 }

@@ -1,8 +1,8 @@
-import { getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
+import { removeHeaders } from '../../internal/http/header-lines.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { compileTemplate, encodeForHeader, type Template } from '../../internal/template.ts'
 
-/** Header changes, applied in this order. Values are templates; one that has no value changes nothing. */
+/** Header changes, applied in this order. Values are templates; a line whose template has no value is not added. */
 export interface HeadersRule {
   /** Names; one that ends in `*` stands for all that begin so. */
   readonly remove?: readonly string[] | undefined
@@ -54,13 +54,14 @@ function compileChange(
     if (isRemoved) removeHeaders(lines, isRemoved)
     for (const [name, template] of sets) {
       const value = template.render(exchange, encodeForHeader)
-      if (value === undefined) continue
+      // Also without a value: what the other side has sent must not stay in its place.
       const folded = fold(name.toLowerCase())
       removeHeaders(lines, other => fold(other) === folded)
-      lines.push(name, value)
+      if (value !== undefined) lines.push(name, value)
     }
     for (const [name, template] of defaults) {
-      if (getHeader(lines, name.toLowerCase()) !== undefined) continue
+      const folded = fold(name.toLowerCase())
+      if (lines.some((other, i) => i % 2 === 0 && fold(other.toLowerCase()) === folded)) continue
       const value = template.render(exchange, encodeForHeader)
       if (value !== undefined) lines.push(name, value)
     }

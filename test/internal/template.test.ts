@@ -74,6 +74,14 @@ test('template: a header value with CR LF from a decoded query stays one line', 
   assert.equal(compileTemplate('{query.n}').render(exchangeOf(), encodeForHeader), '%0D%0AX: y')
 })
 
+test('a header value in UTF-8 is encoded once, and other bytes as they are', () => {
+  const exchange = exchangeOf()
+  exchange.head.headers.push('x-utf8', '\xc3\xa9', 'x-latin1', '\xe9')
+  const render = (text: string) => compileTemplate(text).render(exchange, encodeForHeader)
+  assert.equal(render('{header.x-utf8}'), '%C3%A9')
+  assert.equal(render('{header.x-latin1}'), '%C3%A9')
+})
+
 test('values beyond ASCII are percent-encoded in a header, byte by byte', () => {
   const exchange = exchangeOf('/items/%C3%A9/x')
   assert.equal(compileTemplate('{path.id}').render(exchange, encodeForHeader), '%C3%A9')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   addToList,
+  getAllHeaders,
   getCookie,
   getHeader,
   removeHeaders,
@@ -14,6 +15,8 @@ test('the first line of a header is found in any case', () => {
   const lines = ['Accept', 'a', 'X-One', '1', 'x-one', '2']
   assert.equal(getHeader(lines, 'x-one'), '1')
   assert.equal(getHeader(lines, 'x-two'), undefined)
+  assert.equal(getAllHeaders(lines, 'x-one'), '1, 2')
+  assert.equal(getAllHeaders(lines, 'x-two'), undefined)
 })
 
 test('taking a header removes all of its lines and joins their values in order', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
-import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
+import { type ClientAnswer, openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { handshake, openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
 import { policyContract } from './policy-contract.ts'
@@ -550,4 +550,28 @@ test('cors: a preflight with a body leaves its connection to be used again', asy
   const text = await client.until('\r\n\r\nok')
   client.socket.destroy()
   assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 204', 'HTTP/1.1 200'])
+})
+
+test('cors: of several Origin lines none counts', async t => {
+  const node = await startNode(t, socket => socket.write(answer('ok')))
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    routes: {
+      r: {
+        path: '/r',
+        service: 'user',
+        auth: 'none',
+        cors: { origins: ['https://a.example'], strict: true },
+      },
+    },
+  })
+  const lines = ['Origin: https://a.example', 'Origin: https://evil.example']
+  for (const two of [lines, lines.toReversed()]) {
+    const got = await sendRaw(
+      port,
+      `GET /r HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${two.join('\r\n')}\r\n\r\n`,
+    )
+    assert.match(got, /^HTTP\/1\.1 403 /)
+    assert.doesNotMatch(got, /access-control-allow-origin/i)
+  }
 })

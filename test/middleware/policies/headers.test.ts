@@ -111,13 +111,28 @@ test('identity, request id and forwarded headers come after every policy', async
   assert.equal(last().header('x-org'), 'none')
 })
 
-test('a header whose variable is absent and has no default is not set, and an old one stays', async t => {
-  const { port, last } = await setUp(t, {
-    requestHeaders: { set: { 'x-a': '{query.a}', 'x-b': '{query.b}' } },
+test("set without a value sets nothing, and the other side's own lines do not stay in its place", async t => {
+  const set = { 'x-a': '{query.a}', 'x-tenant': '{claim.tenant}', 'x-long': '{header.x-in|none}' }
+  const { port, last } = await setUp(
+    t,
+    { requestHeaders: { set }, responseHeaders: { set: { 'x-b': '{query.b}' } } },
+    ['X-B: node'],
+  )
+  const got = await send(port, {
+    path: '/r/1/?a=1',
+    headers: { 'x-tenant': 'forged', x_tenant: 'forged', 'x-long': 'forged', 'x-in': '%'.repeat(8_193) },
   })
-  await send(port, { path: '/r/1/?a=1', headers: { 'x-b': 'client' } })
-  assert.equal(last().header('x-a'), '1')
-  assert.equal(last().header('x-b'), 'client')
+  const { lines } = last()
+  assert.deepEqual(valuesOf(lines, 'x-a'), ['1'])
+  for (const name of ['x-tenant', 'x_tenant', 'x-long']) assert.deepEqual(valuesOf(lines, name), [], name)
+  assert.equal(got.headers['x-b'], undefined)
+})
+
+test('setIfAbsent finds a header in every spelling that a node may read', async t => {
+  const { port, last } = await setUp(t, { requestHeaders: { setIfAbsent: { 'x-tenant': 'default' } } })
+  await send(port, { path: '/r/1/', headers: { X_Tenant: 'client' } })
+  assert.deepEqual(valuesOf(last().lines, 'x-tenant'), [])
+  assert.deepEqual(valuesOf(last().lines, 'x_tenant'), ['client'])
 })
 
 test('no value of a request ends its header line', async t => {
@@ -223,6 +238,24 @@ const refused: [policies: object, reason: string][] = [
     { requestHeaders: { set: { a: '1', A: '2' } } },
     '$.requestHeaders.set.A: is there twice, in another case',
   ],
+  [
+    { requestHeaders: { set: { a: '{path.id}' } } },
+    '$.requestHeaders.set.a: has {path.id}, which the path does not have',
+  ],
+  [
+    { responseHeaders: { add: { a: '{path.*}' } } },
+    '$.responseHeaders.add.a: has {path.*}, which the path does not have',
+  ],
+  [
+    { requestHeaders: { set: { a: '{header.X-Org}' } } },
+    '$.requestHeaders.set.a: has {header.X-Org}, a header that is never taken from a client',
+  ],
+  [{ requestHeaders: { set: { 'proxy-foo': 'a' } } }, `$.requestHeaders.set["proxy-foo"]: ${OURS}`],
+  [
+    { responseHeaders: { set: { 'Sec-WebSocket-Accept': 'a' } } },
+    `$.responseHeaders.set["Sec-WebSocket-Accept"]: ${OURS}`,
+  ],
+  [{ requestHeaders: { set: { a: 'b'.repeat(8_193) } } }, '$.requestHeaders.set.a: '],
   [
     { requestHeaders: { set: { a: '{clam.org}' } } },
     '$.requestHeaders.set.a: has an unknown variable {clam.org} (did you mean "claim.NAME"?)',
