@@ -37,16 +37,18 @@ export function takeHeader(lines: string[], name: string, pattern?: RegExp): str
   return value
 }
 
-/** Removes, in place, the lines whose lower-case name passes the test. */
-export function removeHeaders(lines: string[], isRemoved: (name: string) => boolean): void {
+/** Removes, in place, the lines whose name passes the test. The test gets each name as it is spelled. */
+export function removeHeaders(lines: string[], isRemoved: (spelling: string) => boolean): void {
   let kept = 0
   for (let i = 0; i < lines.length; i += 2) {
-    if (isRemoved(lines[i]!.toLowerCase())) continue
-    lines[kept] = lines[i]!
-    lines[kept + 1] = lines[i + 1]!
+    if (isRemoved(lines[i]!)) continue
+    if (kept !== i) {
+      lines[kept] = lines[i]!
+      lines[kept + 1] = lines[i + 1]!
+    }
     kept += 2
   }
-  lines.length = kept
+  if (kept !== lines.length) lines.length = kept
 }
 
 /** Returns a copy without the fields that `names` holds in lower case. */
@@ -64,6 +66,10 @@ export function withoutHeaders(lines: readonly string[], names: ReadonlySet<stri
  * that the list already has, in any case, are not added again.
  */
 export function addToList(lines: string[], name: string, members: readonly string[]): void {
+  if (getHeader(lines, name) === undefined) {
+    lines.push(name, members.join(', '))
+    return
+  }
   const known = new Set<string>()
   let first = -1
   for (let i = 0; i < lines.length; i += 2) {
@@ -73,8 +79,7 @@ export function addToList(lines: string[], name: string, members: readonly strin
   }
   const added = members.filter(member => !known.has(member.toLowerCase())).join(', ')
   if (added === '') return
-  if (first === -1) lines.push(name, added)
-  else lines[first + 1] = lines[first + 1] === '' ? added : `${lines[first + 1]}, ${added}`
+  lines[first + 1] = lines[first + 1] === '' ? added : `${lines[first + 1]}, ${added}`
 }
 
 /** Returns the value of the first cookie of that name, as the client sent it (RFC 6265 section 5.4). */

@@ -27,6 +27,7 @@ const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 const DEFAULT_MAX_AGE_SECONDS = 600
 /** Response headers that the gateway adds and that scripts have use for. */
 const OWN_HEADERS = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'WWW-Authenticate', 'x-request-id']
+const PREFIX = 'access-control-'
 const MAX_ECHOED_HEADERS = 64
 const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
@@ -67,7 +68,7 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
     },
     onResponse: ({ headers: lines }, exchange) => {
       // A second value, from a node that does CORS itself, would make browsers refuse the answer.
-      removeHeaders(lines, name => name.startsWith('access-control-'))
+      removeHeaders(lines, isAccessControl)
       // Also without an Origin: a cache must not give such an answer to a browser.
       if (!isForAll) addToList(lines, 'vary', ['Origin'])
       const origin = originOf(exchange)
@@ -81,6 +82,10 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
 }
 
 // As the client sent them: other policies may change what a node gets.
+function isAccessControl(spelling: string): boolean {
+  return spelling.length > PREFIX.length && spelling.slice(0, PREFIX.length).toLowerCase() === PREFIX
+}
+
 // Of several lines, which no browser sends, all are looked at: joined, they are no origin that is listed.
 function originOf({ request }: Exchange): string | undefined {
   return getAllHeaders(request.rawHeaders, 'origin')

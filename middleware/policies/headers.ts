@@ -39,7 +39,12 @@ export function createResponseHeaders({ onErrors = false, ...rule }: ResponseHea
 }
 
 type Change = (lines: string[], exchange: Exchange) => void
-type Entry = readonly [name: string, template: Template]
+interface Entry {
+  readonly name: string
+  /** Returns whether a name, as it is spelled in a line, is this one. */
+  readonly isSame: (spelling: string) => boolean
+  readonly template: Template
+}
 
 /** @param fold maps a lower-case name to what names are compared by */
 function compileChange(
@@ -47,45 +52,52 @@ function compileChange(
   fold: (name: string) => string,
 ): Change {
   const isRemoved = compileNames(remove, fold)
-  const sets = compileEntries(set)
-  const defaults = compileEntries(setIfAbsent)
-  const additions = compileEntries(add)
+  const sets = compileEntries(set, fold)
+  const defaults = compileEntries(setIfAbsent, fold)
+  const additions = compileEntries(add, fold)
   return (lines, exchange) => {
     if (isRemoved) removeHeaders(lines, isRemoved)
-    for (const [name, template] of sets) {
+    for (const { name, isSame, template } of sets) {
       const value = template.render(exchange, encodeForHeader)
       // Also without a value: what the other side has sent must not stay in its place.
-      const folded = fold(name.toLowerCase())
-      removeHeaders(lines, other => fold(other) === folded)
+      removeHeaders(lines, isSame)
       if (value !== undefined) lines.push(name, value)
     }
-    for (const [name, template] of defaults) {
-      const folded = fold(name.toLowerCase())
-      if (lines.some((other, i) => i % 2 === 0 && fold(other.toLowerCase()) === folded)) continue
+    for (const { name, isSame, template } of defaults) {
+      if (lines.some((text, i) => i % 2 === 0 && isSame(text))) continue
       const value = template.render(exchange, encodeForHeader)
       if (value !== undefined) lines.push(name, value)
     }
-    for (const [name, template] of additions) {
+    for (const { name, template } of additions) {
       const value = template.render(exchange, encodeForHeader)
       if (value !== undefined) lines.push(name, value)
     }
   }
 }
 
-function compileEntries(values: Readonly<Record<string, string>>): readonly Entry[] {
-  return Object.entries(values).map(([name, value]) => [name, compileTemplate(value)])
+function compileEntries(
+  values: Readonly<Record<string, string>>,
+  fold: (name: string) => string,
+): readonly Entry[] {
+  return Object.entries(values).map(([name, value]) => {
+    const folded = fold(name.toLowerCase())
+    // Folding keeps the length, and most names differ in it.
+    const isSame = (spelling: string) =>
+      spelling.length === folded.length && fold(spelling.toLowerCase()) === folded
+    return { name, isSame, template: compileTemplate(value) }
+  })
 }
 
 function compileNames(
   names: readonly string[],
   fold: (name: string) => string,
-): ((name: string) => boolean) | undefined {
+): ((spelling: string) => boolean) | undefined {
   if (names.length === 0) return undefined
   const folded = names.map(name => fold(name.toLowerCase()))
   const exact = new Set(folded.filter(name => !name.endsWith('*')))
   const prefixes = folded.filter(name => name.endsWith('*')).map(name => name.slice(0, -1))
-  return name => {
-    const key = fold(name)
+  return spelling => {
+    const key = fold(spelling.toLowerCase())
     return exact.has(key) || prefixes.some(prefix => key.startsWith(prefix))
   }
 }

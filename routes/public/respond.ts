@@ -29,10 +29,14 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       return
     }
     if (from === 'gateway') discardUnreadBody(exchange)
-    const headers = [...upstreamResponse.headers]
     let { status } = upstreamResponse
-    if (plan !== undefined) status = editHead(exchange, { status, headers, from })
-    headers.push('x-request-id', call.requestId)
+    let headers: string[]
+    if (plan === undefined) headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
+    else {
+      headers = [...upstreamResponse.headers]
+      status = editHead(exchange, { status, headers, from })
+      headers.push('x-request-id', call.requestId)
+    }
     if (call.degraded) headers.push('x-waygate-fallback', '1')
     if (isDraining()) response.closeAfter()
     try {
