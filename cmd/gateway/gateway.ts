@@ -121,9 +121,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     refusalOf: guard.refusalOf,
     logger,
     onNodes: service => health.nodesChanged(service),
-    onRoutes() {
+    onRoutes(documents) {
       health.rulesChanged()
-      policies.retain(table.routeTable().documents)
+      policies.retain(documents)
     },
   })
 
@@ -163,12 +163,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
     closeServing: () => auth.close(),
-    async closeTable() {
+    onDrained: async () => options.onDrained?.(pages),
+    closeTable() {
       health.close()
       loop.close()
       limits.close()
       policies.close()
-      await options.onDrained?.(pages)
       nodes.clear()
     },
   })

@@ -13,8 +13,10 @@ export interface LifecycleOptions {
   readonly traffic: Traffic
   /** Closes the parts that only requests need. Called when no request is left. */
   readonly closeServing: () => void
+  /** Is called when no request is left, before the table is closed; not after a start that failed. */
+  readonly onDrained: () => Promise<void>
   /** Closes the remaining parts. Called when the registry is no longer followed. */
-  readonly closeTable: () => Promise<void> | void
+  readonly closeTable: () => void
   readonly logger: Logger
 }
 
@@ -45,7 +47,7 @@ export class Lifecycle {
       this.#following.abort()
       await Promise.allSettled([listener.app.close(), this.#followed])
       this.#options.closeServing()
-      await this.#options.closeTable()
+      this.#options.closeTable()
       throw error
     }
     void this.#follow()
@@ -78,7 +80,7 @@ export class Lifecycle {
 
   /** Closes idle connections, waits for the requests in flight, and cuts off those that are left at the timeout. */
   async #finish(): Promise<number> {
-    const { config, listener, traffic, closeServing, closeTable } = this.#options
+    const { config, listener, traffic, closeServing, onDrained, closeTable } = this.#options
     const closed = listener.close()
     const cut = await Promise.race([
       closed.then(() => 0),
@@ -90,7 +92,8 @@ export class Lifecycle {
     closeServing()
     this.#following.abort()
     await this.#followed?.catch(() => {})
-    await closeTable()
+    await onDrained()
+    closeTable()
     return cut
   }
 

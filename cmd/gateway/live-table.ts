@@ -36,7 +36,7 @@ export interface LiveTableOptions {
   /** Called when the nodes of a service in the node table have changed. */
   readonly onNodes: (service: string) => void
   /** Called when the routes have changed. */
-  readonly onRoutes: () => void
+  readonly onRoutes: (documents: readonly Route[]) => void
 }
 
 /** Keeps the node table and the route table up to date with the registry, and reports how current they are. */
@@ -73,7 +73,7 @@ export class LiveTable implements TableView {
       },
       onRoutes: routes => {
         this.#routes.set(routes, this.#directory.blockedServices())
-        options.onRoutes()
+        options.onRoutes(this.#routes.table.documents)
       },
       doubtMs: suspectGraceMs,
     })
