@@ -176,7 +176,7 @@ function textOf(value: unknown): string | undefined {
 
 /** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
 function asText(value: string | undefined): string | undefined {
-  if (value === undefined || /^[\x00-\x7f]*$/.test(value)) return value
+  if (value === undefined || !/[\x80-\xff]/.test(value)) return value
   const text = Buffer.from(value, 'latin1').toString('utf8')
   return text.includes('\ufffd') ? value : text
 }
