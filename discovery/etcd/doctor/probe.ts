@@ -8,7 +8,7 @@ import {
   explainCertificate,
   explainConnection,
 } from './connection-failure.ts'
-import type { EndpointUrl } from './endpoint-url.ts'
+import type { EndpointUrl } from '../endpoint-url.ts'
 import { within } from './within.ts'
 
 /** The server's certificate was rejected. */
