@@ -35,6 +35,11 @@ export interface Exchange {
   outgoing: OutgoingRequest | undefined
 }
 
+/** Returns the scheme that the client used: `http`, or what a trusted proxy in front of us says. */
+export function schemeOf({ head, isProxied }: Exchange): string {
+  return (isProxied && head.forwardedProto) || 'http'
+}
+
 /** What a node will be sent. Policies may change it until it is forwarded. */
 export interface OutgoingRequest {
   readonly route: Route

@@ -81,12 +81,12 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
   }
 }
 
-// As the client sent them: other policies may change what a node gets.
 function isAccessControl(spelling: string): boolean {
   return spelling.length > PREFIX.length && spelling.slice(0, PREFIX.length).toLowerCase() === PREFIX
 }
 
-// Of several lines, which no browser sends, all are looked at: joined, they are no origin that is listed.
+// Reads what the client sent, since other policies may change what a node gets. Several lines, which no browser sends,
+// are joined and then match no listed origin.
 function originOf({ request }: Exchange): string | undefined {
   return getAllHeaders(request.rawHeaders, 'origin')
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
-import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
+import { type Exchange, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
 
 /**
  * Creates the request for a node, as far as the route alone determines it. `completeHeaders` adds the rest after every
@@ -25,7 +25,8 @@ export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): Outgo
  * everything that a client or a policy wrote, and after the fields that Connection names were removed, so that neither
  * can change them. Call it once per request.
  */
-export function completeHeaders({ call, head, peerAddress, isProxied }: Exchange): void {
+export function completeHeaders(exchange: Exchange): void {
+  const { call, head, peerAddress, isProxied } = exchange
   const { headers } = head
   const forwardedFor =
     isProxied && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${peerAddress}` : peerAddress
@@ -35,7 +36,7 @@ export function completeHeaders({ call, head, peerAddress, isProxied }: Exchange
     'x-forwarded-for',
     forwardedFor,
     'x-forwarded-proto',
-    (isProxied && head.forwardedProto) || 'http',
+    schemeOf(exchange),
   )
   const host = (isProxied && head.forwardedHost) || head.host
   if (host !== undefined) headers.push('x-forwarded-host', host)
