@@ -194,7 +194,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   function createRecord(): (call: Call, status: number) => void {
     const accessLog =
       config.accessLog && logger.isLevelEnabled('info')
-        ? createAccessLog({ write: writeLine, base: logger.bindings() })
+        ? createAccessLog({ write: writeLine })
         : undefined
     return (call, status) => {
       const totalMs = performance.now() - call.startedAt
