@@ -6,10 +6,11 @@ import {
   type RouteContext,
 } from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
+import type { KeyProblem } from '../../discovery/directory.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { AuthenticatorName, Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
-import { type LiveRules, routeWarnings } from './service-rules.ts'
+import { type LiveRules, unusedRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
@@ -71,9 +72,16 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /** Returns the parts of route documents that have no effect or a former name, and the reasons. */
-  problems(): { readonly key: string; readonly reason: string }[] {
-    return routeWarnings(this.#table.documents)
+  /** Returns the parts of route documents that have no effect. */
+  problems(): KeyProblem[] {
+    return unusedRules(this.#table.documents)
+  }
+
+  /** Returns what is deprecated or probably not intended in route documents. */
+  warnings(): KeyProblem[] {
+    return this.#table.documents.flatMap(({ id, warnings = [] }) =>
+      warnings.map(reason => ({ key: id, reason })),
+    )
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {

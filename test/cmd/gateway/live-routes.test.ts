@@ -58,11 +58,12 @@ test('a rule for a service that another route sets too is shown as not used', ()
   ])
 })
 
-test('a document that uses a former name is used, and listed under the problems', () => {
+test('a document that uses a former name is used, and is a warning rather than a problem', () => {
   const { routes, rules } = open()
   const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
   assert.ok('route' in parsed)
   routes.set([parsed.route], [])
   assert.equal(rules.of('user').serviceLimit?.concurrent, 5)
-  assert.deepEqual(routes.problems(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
+  assert.deepEqual(routes.warnings(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
+  assert.deepEqual(routes.problems(), [])
 })
