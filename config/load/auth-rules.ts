@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
-import { type Finding, type Path, show } from '../kit/problem.ts'
+import { type Finding, type Path, show, under } from '../kit/problem.ts'
 import { claimPathProblem, findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
 
@@ -12,9 +12,8 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
   }
   for (const [id, { auth }] of Object.entries(routes.documents)) {
-    for (const { path, message } of findUnknownAuthenticators(auth, configuredAuthenticators(config))) {
-      yield { path: ['routes', 'documents', id, 'auth', ...path], message }
-    }
+    const unknown = findUnknownAuthenticators(auth, configuredAuthenticators(config))
+    yield* under(['routes', 'documents', id, 'auth'], unknown)
   }
   yield* claimPathProblems(jwt, ['jwt'])
   for (const path of Object.keys(jwt.claimHeaders)) {

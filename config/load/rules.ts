@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
-import { type Finding, show } from '../kit/problem.ts'
+import { type Finding, show, under } from '../kit/problem.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
@@ -31,9 +31,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
-  for (const { path, message } of findServiceLimitProblems(config.serviceLimit)) {
-    yield { path: ['serviceLimit', ...path], message }
-  }
+  yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
   const identityHeaders = Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())
   yield* findRoutesRuleProblems(config, { identityHeaders })
@@ -62,21 +60,13 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
 export function* findRoutesRuleProblems(document: unknown, context: RuleContext = {}): Generator<Finding> {
   const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
   const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
-  for (const { path, message } of findBalancerProblems(balancer, undefined)) {
-    yield { path: ['routes', 'defaults', 'balancer', ...path], message }
-  }
-  for (const { path, message } of findHealthCheckProblems(healthCheck)) {
-    yield { path: ['routes', 'defaults', 'healthCheck', ...path], message }
-  }
-  for (const { path, message } of findPolicyProblems(section?.defaults, context)) {
-    yield { path: ['routes', 'defaults', ...path], message }
-  }
+  yield* under(['routes', 'defaults', 'balancer'], findBalancerProblems(balancer, undefined))
+  yield* under(['routes', 'defaults', 'healthCheck'], findHealthCheckProblems(healthCheck))
+  yield* under(['routes', 'defaults'], findPolicyProblems(section?.defaults, context))
   const routes = section?.documents
   if (typeof routes !== 'object' || routes === null) return
   for (const [id, route] of Object.entries(routes)) {
-    for (const { path, message } of findRouteRuleProblems(route, context)) {
-      yield { path: ['routes', 'documents', id, ...path], message }
-    }
+    yield* under(['routes', 'documents', id], findRouteRuleProblems(route, context))
   }
 }
 

@@ -2,23 +2,22 @@ import Type from 'typebox'
 import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers.ts'
 import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
+import { TOKEN_PATTERN } from '../kit/values.ts'
 
-// RFC 9110 section 5.6.2 `token`. RFC 6265 section 4.1.1 allows the same for the name of a cookie.
-const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 const ONE = { additionalProperties: false, minProperties: 1, maxProperties: 1 } as const
 
 const HashKeyRule = Type.Object(
   {
     header: Type.Optional(
       Type.String({
-        pattern: TOKEN,
+        pattern: TOKEN_PATTERN,
         title: 'a header name',
         description: 'The value of a header that is forwarded to the node.',
       }),
     ),
     cookie: Type.Optional(
       Type.String({
-        pattern: TOKEN,
+        pattern: TOKEN_PATTERN,
         title: 'a cookie name',
         description: 'The value of a cookie of the client.',
       }),
@@ -46,7 +45,7 @@ const StickyCookieRule = Type.Object(
   {
     cookie: Type.Optional(
       Type.String({
-        pattern: TOKEN,
+        pattern: TOKEN_PATTERN,
         title: 'a cookie name',
         description: 'Name of the cookie. Absent: `waygate-` followed by the name of the service.',
       }),

@@ -6,9 +6,9 @@ import type {
   RoutePolicies,
 } from '../../internal/routing/route.ts'
 import { renameFields } from '../kit/former-names.ts'
-import { type Finding, jsonPath, show, toReason } from '../kit/problem.ts'
+import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
-import { NAME_PATTERN } from '../kit/values.ts'
+import { NAME_PATTERN, TOKEN_PATTERN } from '../kit/values.ts'
 import { findPolicyProblems, findPolicyWarnings, toPolicies } from '../policies/policies.ts'
 import { membersOf, type RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
@@ -60,9 +60,7 @@ export function parseRouteDocument(id: string, written: unknown, context: RouteC
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
   }
   if (context.authenticators) {
-    for (const { path, message } of findUnknownAuthenticators(auth, context.authenticators)) {
-      findings.push({ path: ['auth', ...path], message })
-    }
+    findings.push(...under(['auth'], findUnknownAuthenticators(auth, context.authenticators)))
   }
   if (findings.length === 0) {
     const route = toRoute(id, document as RouteDocument, context)
@@ -143,19 +141,15 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
       if (method === '*') add(['methods', index], 'must not be "*": leave out `methods` to match all of them')
     }
   }
-  for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)
-  for (const problem of findBalancerProblems(balancer, path)) {
-    add(['balancer', ...problem.path], problem.message)
-  }
-  for (const problem of findHealthCheckProblems(healthCheck)) {
-    add(['healthCheck', ...problem.path], problem.message)
-  }
-  for (const problem of findServiceLimitProblems(serviceLimit)) {
-    add(['serviceLimit', ...problem.path], problem.message)
-  }
-  found.push(...fallbackProblems(fallback, service))
-  found.push(...findPolicyProblems(document, { ...context, document: membersOf(document) }))
-  return found
+  return [
+    ...found,
+    ...under(['auth'], findRouteAuthProblems(auth)),
+    ...under(['balancer'], findBalancerProblems(balancer, path)),
+    ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),
+    ...under(['serviceLimit'], findServiceLimitProblems(serviceLimit)),
+    ...under(['fallback'], fallbackProblems(fallback, service)),
+    ...findPolicyProblems(document, { ...context, document: membersOf(document) }),
+  ]
 }
 
 const DAY_SECONDS = 86_400
@@ -164,15 +158,15 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   if (typeof fallback !== 'object' || fallback === null) return
   const { service: other, headers, status, body } = fallback as Record<string, unknown>
   if (typeof other === 'string' && other === service) {
-    yield { path: ['fallback', 'service'], message: 'must not be the service of the route itself' }
+    yield { path: ['service'], message: 'must not be the service of the route itself' }
   }
   if ((status === 204 || status === 304) && typeof body === 'string' && body !== '') {
-    yield { path: ['fallback', 'body'], message: `must be empty with status ${status}` }
+    yield { path: ['body'], message: `must be empty with status ${status}` }
   }
   if (typeof headers !== 'object' || headers === null) return
   for (const [name, value] of Object.entries(headers)) {
-    const path = ['fallback', 'headers', name]
-    const message = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)
+    const path = ['headers', name]
+    const message = TOKEN.test(name)
       ? reservedEverywhere(name.toLowerCase())
       : 'is not a valid header name'
     if (message !== undefined) yield { path, message }
@@ -183,6 +177,7 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
 }
 
 const NAME = new RegExp(NAME_PATTERN)
+const TOKEN = new RegExp(TOKEN_PATTERN)
 
 /** Finds what is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {

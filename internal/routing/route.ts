@@ -69,7 +69,7 @@ export interface Route {
   readonly allowEncodedSlash?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
-  /** What in its document is deprecated or hardly meant, for people; undefined = nothing. */
+  /** What is deprecated or probably not intended in its document, for people; undefined = nothing. */
   readonly warnings?: readonly string[] | undefined
 }
 
