@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import { parseOriginEntry } from '../../internal/http/origin.ts'
 import { show } from '../kit/problem.ts'
-import { METHOD, TOKEN_PATTERN } from '../kit/values.ts'
-import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+import { METHOD, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { policyRule, textsOf } from './policy-rule.ts'
 
 const HEADER_NAME = Type.String({ pattern: TOKEN_PATTERN, title: 'a header name' })
 

@@ -2,8 +2,8 @@ import Type from 'typebox'
 import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal/template.ts'
 import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
-import { TOKEN_PATTERN } from '../kit/values.ts'
-import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { policyRule, textsOf } from './policy-rule.ts'
 import { neededInAnswers, reservedInAnswers, reservedInRequests } from './reserved-headers.ts'
 
 const TOKEN = new RegExp(TOKEN_PATTERN)

@@ -1,11 +1,11 @@
 import Type from 'typebox'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
 import { type Finding, under } from '../kit/problem.ts'
-import { deepFreeze } from '../kit/values.ts'
+import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
 import { cors } from './cors.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
-import { membersOf, type PolicyRule, type RuleContext } from './policy-rule.ts'
+import type { PolicyRule, RuleContext } from './policy-rule.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
 export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<

@@ -31,13 +31,6 @@ export function policyRule<Schema extends Type.TSchema, Adds extends boolean>(
   return rule
 }
 
-/** Returns an object as it is, and an empty one for any other value. */
-export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {}
-}
-
 /** Returns the strings of a value that should be a list of strings, with their index. */
 export function textsOf(value: unknown): (readonly [index: number, text: string])[] {
   if (!Array.isArray(value)) return []

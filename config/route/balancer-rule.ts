@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers.ts'
 import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
-import { TOKEN_PATTERN } from '../kit/values.ts'
+import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 
 const ONE = { additionalProperties: false, minProperties: 1, maxProperties: 1 } as const
 
@@ -114,7 +114,7 @@ export function describeBalancer({
 
 /** Whether a rule, valid or not, names the balancer whose cookie is signed with a secret. */
 export function needsCookieSecret(rule: unknown): boolean {
-  return rule === 'sticky-cookie' || (isObject(rule) && 'sticky-cookie' in rule)
+  return rule === 'sticky-cookie' || 'sticky-cookie' in membersOf(rule)
 }
 
 export const NO_COOKIE_SECRET =
@@ -126,8 +126,7 @@ export const NO_COOKIE_SECRET =
  * @param path of the route; undefined where the rule applies to many routes
  */
 export function* findBalancerProblems(rule: unknown, path: unknown): Generator<Finding> {
-  if (!isObject(rule) || !isObject(rule['consistent-hash'])) return
-  const { header, pathParameter } = rule['consistent-hash']
+  const { header, pathParameter } = membersOf(membersOf(rule)['consistent-hash'])
   if (typeof header === 'string' && header.toLowerCase() === 'host') {
     yield {
       path: ['consistent-hash', 'header'],
@@ -137,8 +136,4 @@ export function* findBalancerProblems(rule: unknown, path: unknown): Generator<F
   if (typeof pathParameter !== 'string' || typeof path !== 'string') return
   if (path.split('/').includes(`:${pathParameter}`)) return
   yield { path: ['consistent-hash', 'pathParameter'], message: `is not a parameter of the path ${path}` }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

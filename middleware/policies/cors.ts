@@ -1,5 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import { addToList, getAllHeaders, removeHeaders } from '../../internal/http/header-lines.ts'
+import { addToList, getAllHeaders, removeHeaders, TOKEN_LIST } from '../../internal/http/header-lines.ts'
 import { createOriginList } from '../../internal/http/origin.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
@@ -29,7 +29,6 @@ const DEFAULT_MAX_AGE_SECONDS = 600
 const OWN_HEADERS = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'WWW-Authenticate', 'x-request-id']
 const PREFIX = 'access-control-'
 const MAX_ECHOED_HEADERS = 64
-const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
 const REFUSED = new GatewayError('WG_ORIGIN_REFUSED', { cause: new Error('the origin is not listed') })
 const NO_CONTENT = createWholeResponse(204, [], Buffer.alloc(0))

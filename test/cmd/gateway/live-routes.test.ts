@@ -4,16 +4,18 @@ import { test } from 'node:test'
 import { LiveRoutes } from '../../../cmd/gateway/live-routes.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
+import { routeContext } from '../../../config/load/route-context.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
 import { testRoute } from '../../support/route.ts'
 
-const { config } = loadConfig({ env: {}, cwd: tmpdir() })
+const { config, keys } = loadConfig({ env: {}, cwd: tmpdir() })
+const context = routeContext(config, keys)
 
 function open(onChange?: ConstructorParameters<typeof LiveRules>[1]) {
   const rules = new LiveRules(config, onChange)
   const nodes = new NodeTable(node => new FakePeer(node))
-  return { rules, routes: new LiveRoutes({ config: config.routes, rules, nodes, hasKey: false }) }
+  return { rules, routes: new LiveRoutes({ config: config.routes, rules, nodes, context }) }
 }
 
 test('of the routes of a service with a breaker, the one with the first id sets it', () => {
