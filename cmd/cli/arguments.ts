@@ -27,7 +27,9 @@ export class Arguments {
       options: {
         help: { type: 'boolean', short: 'h' },
         ...Object.fromEntries(
-          this.#options.map(({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const),
+          this.#options.map(
+            ({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const,
+          ),
         ),
       },
       // Not strict, so that every mistake gets our own message.

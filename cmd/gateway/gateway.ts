@@ -187,9 +187,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** Creates the function that counts and logs a finished request. */
   function createRecord(): (call: Call, status: number) => void {
     const accessLog =
-      config.accessLog && logger.isLevelEnabled('info')
-        ? createAccessLog({ write: writeLine })
-        : undefined
+      config.accessLog && logger.isLevelEnabled('info') ? createAccessLog({ write: writeLine }) : undefined
     return (call, status) => {
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)

@@ -56,10 +56,7 @@ export class LiveRules {
   #rules: ReadonlyMap<string, ServiceRules> = new Map()
 
   /** @param onChange is called with the rules by service, after each change of routes */
-  constructor(
-    defaults: Defaults,
-    onChange: (rules: ReadonlyMap<string, ServiceRules>) => void = () => {},
-  ) {
+  constructor(defaults: Defaults, onChange: (rules: ReadonlyMap<string, ServiceRules>) => void = () => {}) {
     this.#defaults = defaults
     this.#onChange = onChange
   }

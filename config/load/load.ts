@@ -93,10 +93,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const config = resolvePaths(tree, ConfigSchema as FieldSchema, cwd) as Config
   const later: Finding[] = [...findRuleProblems(config)]
-  for (const { path, message } of under(
-    ['routes', 'defaults'],
-    findPolicyWarnings(config.routes.defaults),
-  )) {
+  for (const { path, message } of under(['routes', 'defaults'], findPolicyWarnings(config.routes.defaults))) {
     warnings.push(`${jsonPath(path)} (${layers.nearestSource(path)}) ${message}`)
   }
   const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
@@ -125,4 +122,3 @@ function resolvePaths(value: unknown, { isPath, properties, items }: FieldSchema
     Object.entries(value).map(([key, inner]) => [key, resolvePaths(inner, properties[key] ?? {}, cwd)]),
   )
 }
-

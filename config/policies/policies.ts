@@ -85,4 +85,3 @@ export function toPolicies(document: Rules, defaults: Rules): RoutePolicies | un
   }
   return Object.keys(policies).length === 0 ? undefined : (Object.freeze(policies) as RoutePolicies)
 }
-

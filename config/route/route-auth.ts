@@ -49,7 +49,8 @@ export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
   for (const { rule, at } of eachRule(auth)) {
     for (const name of AUTHENTICATOR_NAMES) {
       const { claims } = membersOf(rule[name])
-      for (const path of Object.keys(membersOf(claims))) yield* claimPathProblem(path, [...at, name, 'claims', path])
+      for (const path of Object.keys(membersOf(claims)))
+        yield* claimPathProblem(path, [...at, name, 'claims', path])
     }
   }
 }

@@ -161,9 +161,7 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   }
   for (const [name, value] of Object.entries(membersOf(headers))) {
     const path = ['headers', name]
-    const message = TOKEN.test(name)
-      ? reservedEverywhere(name.toLowerCase())
-      : 'is not a valid header name'
+    const message = TOKEN.test(name) ? reservedEverywhere(name.toLowerCase()) : 'is not a valid header name'
     if (message !== undefined) yield { path, message }
     if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
       yield { path, message: `contains a character that headers must not contain: ${show(value)}` }

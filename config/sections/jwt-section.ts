@@ -128,15 +128,11 @@ export const JwtSection = section(
       'Claim with the scopes, a list or words separated by spaces (RFC 8693 section 4.2). With the default `scope`, a token without that claim may have `scp` instead.',
       { default: 'scope' },
     ),
-    claimHeaders: Type.Record(
-      Type.String(),
-      Type.String(DASHED_HEADER),
-      {
-        default: { sub: 'x-user-id' },
-        description:
-          'Claims that are forwarded to the node as headers, `claim: header`. Headers of these names that a client sends are removed. A map of your own replaces the whole default.',
-      },
-    ),
+    claimHeaders: Type.Record(Type.String(), Type.String(DASHED_HEADER), {
+      default: { sub: 'x-user-id' },
+      description:
+        'Claims that are forwarded to the node as headers, `claim: header`. Headers of these names that a client sends are removed. A map of your own replaces the whole default.',
+    }),
     jwks: section(
       {
         refreshSeconds: Type.Integer({
