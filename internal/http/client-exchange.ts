@@ -47,6 +47,8 @@ export interface ClientResponse {
   endWithTrailers(trailers: readonly string[]): void
   /** Asks the client to send its body (100 Continue). Does nothing after the head was sent. */
   sendContinue(): void
+  /** Lets the client send the rest of its request, and read the answer, as slowly as it likes. */
+  allowSlowClient(): void
   /** Asks the client to use another connection for its next request. Call it before `writeHead`. */
   closeAfter(): void
   /**
