@@ -15,7 +15,12 @@ export interface ClientRequest extends Readable {
   readonly rawHeaders: readonly string[]
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly socket: {
+    readonly remoteAddress?: string | undefined
+    /** Stops reading from the client at once. */
+    pause(): unknown
+    resume(): unknown
+  }
 }
 
 /**

@@ -116,7 +116,13 @@ export class ClientConnections implements ClientConnectionsView {
   constructor(options: ClientConnectionOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs, minBytesPerSecond, minRateGraceMs: graceMs } = options
+    const {
+      idleTimeoutMs,
+      bodyIdleTimeoutMs,
+      sendIdleTimeoutMs,
+      minBytesPerSecond,
+      minRateGraceMs: graceMs,
+    } = options
     this.#sendLimit = { minBytesPerSecond, graceMs, maxLeadMs: bodyIdleTimeoutMs }
     this.#readLimit = { minBytesPerSecond, graceMs, maxLeadMs: sendIdleTimeoutMs }
     const timeouts = [idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs].filter(each => each > 0)
