@@ -68,6 +68,8 @@ export function createClientConnections(
         : clientLimits.keepAliveTimeoutMs + clientLimits.headersTimeoutMs,
     bodyIdleTimeoutMs: clientLimits.bodyIdleTimeoutMs,
     sendIdleTimeoutMs: clientLimits.sendIdleTimeoutMs,
+    minBytesPerSecond: clientLimits.minBytesPerSecond,
+    minRateGraceMs: clientLimits.minRateGraceMs,
     isTrustedProxy,
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),

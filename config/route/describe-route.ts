@@ -30,6 +30,7 @@ type Describe = (route: Route, config: Config, rules: ServiceRules) => unknown
 /** Describes the fields that a route does not hold as a document has them, or that the configuration completes. */
 const DESCRIBED = {
   allowEncodedSlash: ({ allowEncodedSlash = false }) => allowEncodedSlash,
+  allowSlowClients: ({ allowSlowClients = false }) => allowSlowClients,
   auth: describeAuth,
   balancer: describeBalancer,
   bodyIdleTimeoutMs: ({ bodyIdleTimeoutMs }, { upstream }) => bodyIdleTimeoutMs ?? upstream.bodyIdleTimeoutMs,

@@ -212,6 +212,7 @@ function toRoute(
     preserveHost: document.preserveHost ?? false,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
+    allowSlowClients: document.allowSlowClients ?? false,
     policies: toPolicies(document, defaults),
   })
 }

@@ -160,6 +160,12 @@ export const RouteDocument = Type.Object(
           'Whether paths with an encoded slash (`%2F`) are accepted, for services whose ids contain slashes. An encoded slash is not a separator here and is forwarded as it came, so a node that decodes it before routing sees another path than the gateway routed. Absent: false; such a path is answered 400.',
       }),
     ),
+    allowSlowClients: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether clients may send and read more slowly than `clientLimits.minBytesPerSecond`, for bodies that are written as things happen. Absent: false.',
+      }),
+    ),
     preserveHost: Type.Optional(
       Type.Boolean({
         description:

@@ -67,6 +67,8 @@ export interface Route {
   readonly maxBodyBytes?: number | undefined
   /** Whether a path may contain `%2F`, which is then part of its segment. */
   readonly allowEncodedSlash?: boolean | undefined
+  /** Whether its clients may be slower than the minimum rate. */
+  readonly allowSlowClients?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
   /** What is deprecated or probably not intended in its document, for people; undefined = nothing. */
