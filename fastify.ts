@@ -93,6 +93,12 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     return begun
   }
 
+  /** Returns the origin of the node that the request goes to next. */
+  function toNode(request: unknown): string {
+    connecting = begin(request as FastifyRequest)
+    return `http://${connecting.peer.address}`
+  }
+
   function onError(reply: FastifyReply, { error }: { error: Error }, again: () => void): void {
     const { request } = reply
     const tries = triesOf.get(request.raw)!
@@ -111,8 +117,12 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   follow(app, table, name, access)
   app.setErrorHandler((error, request, reply) => {
     if (!(error instanceof GatewayError)) throw error
-    reply.code(error.status).headers(error.headers ?? {}).type(PROBLEM_CONTENT_TYPE)
-    return reply.send(problemBody(error, request.id))
+    reply
+      .code(error.status)
+      .headers(error.headers ?? {})
+      .type(PROBLEM_CONTENT_TYPE)
+    // Of a text, Fastify would declare a charset.
+    return reply.send(Buffer.from(problemBody(error, request.id)))
   })
   if (preHandler) app.addHook('preHandler', preHandler)
   // A WebSocket would be accepted before its node is chosen.
@@ -128,15 +138,19 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     undici: { headersTimeout: timeoutMs, connectTimeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS) },
     handler(request, reply, target, hooks) {
       reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
-      const send = (): FastifyReply =>
-        reply.from(target, { ...hooks, onError: (_reply, failure) => onError(reply, failure, send) })
-      return send()
+      const send = (origin: string): FastifyReply =>
+        reply.from(target, {
+          ...hooks,
+          getUpstream: () => origin,
+          onError: (_reply, failure) => onError(reply, failure, () => void send(toNode(request))),
+        })
+      // The plugin has called toNode for the first try, and returns its result here.
+      return send(hooks.getUpstream!(request, ''))
     },
     replyOptions: {
-      getUpstream: request => {
-        connecting = begin(request as FastifyRequest)
-        return `http://${connecting.peer.address}`
-      },
+      // Otherwise a GET that is answered 503 is sent up to ten times.
+      retryDelay: () => null,
+      getUpstream: toNode,
       rewriteRequestHeaders: (request, headers) => ({ ...headers, ...forwarded(request as FastifyRequest) }),
       onResponse: (request, reply, response) => {
         triesOf.get(request.raw)!.at(-1)!.answer(response.statusCode)

@@ -87,7 +87,8 @@ test('requests below the prefix go to the nodes in etcd by weight, and the prefi
 test('a body is streamed to the node, and its answer comes back as it is', async t => {
   if (!requireEtcd(t)) return
   const echo: Handler = (request, response) => {
-    response.writeHead(201, { 'content-type': request.headers['content-type'], 'set-cookie': ['a=1', 'b=2'] })
+    const { 'content-type': type = 'text/plain' } = request.headers
+    response.writeHead(201, { 'content-type': type, 'set-cookie': ['a=1', 'b=2'] })
     request.pipe(response)
   }
   await put('echo', '1', (await node(t, 'echo', echo)).port)
