@@ -3,7 +3,6 @@
  * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
  */
 import type { EventEmitter } from 'node:events'
-import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
 import { Call } from './internal/call.ts'
@@ -131,6 +130,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     if (!peers.some(peer => peer.available())) throw unavailable(peers)
   })
 
+  // Services that only register themselves do not load the plugin and its HTTP client.
+  const { default: httpProxy } = await import('@fastify/http-proxy')
   await app.register(httpProxy, {
     upstream: '',
     rewritePrefix,
