@@ -70,7 +70,7 @@ const onlyFine =
 const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item)
 
 for (const [what, { script, status, text }] of Object.entries(FAULTS)) {
-  for (const count of [1, 2, 3, 10]) {
+  for (const count of [1, 2, 10]) {
     test(`with ${count} nodes, whoever repeats a request that ${what} takes no node from others`, async t => {
       const { ask, breakers, changes } = await startScene(t, { scripts: times(count, onlyFine(script)) })
       let queries = 0
@@ -82,10 +82,10 @@ for (const [what, { script, status, text }] of Object.entries(FAULTS)) {
       const askFine = async () => assert.equal((await ask('/fine')).text, 'fine')
       // Two nodes that are picked in turn would each see one kind of request only.
       const rounds = count === 2 ? [attack, attack, askFine] : [attack, askFine]
-      for (let i = 0; i < 15 * count; i++) for (const each of rounds) await each('/broken')
-      for (let i = 0; i < 15 * count; i++) await attack('/broken')
-      for (let i = 0; i < 15 * count; i++) for (const each of rounds) await each(`/broken?n=${queries++}`)
-      for (let i = 0; i < 5 * count; i++) await askFine()
+      for (let i = 0; i < 11 * count; i++) for (const each of rounds) await each('/broken')
+      for (let i = 0; i < 11 * count; i++) await attack('/broken')
+      for (let i = 0; i < 11 * count; i++) for (const each of rounds) await each(`/broken?n=${queries++}`)
+      for (let i = 0; i < 2 * count; i++) await askFine()
       assert.deepEqual([await breakers(), changes()], [times(count, 'closed'), []])
     })
   }
