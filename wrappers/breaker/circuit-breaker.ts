@@ -125,7 +125,8 @@ export class CircuitBreaker {
    * @returns whether it did
    */
   readmit(): boolean {
-    if (this.#isClosed || this.#lacks !== 'good answers' || this.#options().ejectLastNode === true) return false
+    if (this.#isClosed || this.#lacks !== 'good answers' || this.#options().ejectLastNode === true)
+      return false
     this.#reason = 'no better node'
     this.#breaker!.close()
     return true
@@ -195,7 +196,9 @@ export class CircuitBreaker {
   /** Whether a failure says something about the node, and not only about the request. */
   #isAboutNode(requestLine: string | undefined, now: number): boolean {
     const { windowMs, ejectLastNode } = this.#options()
-    return ejectLastNode === true || requestLine === undefined || this.#failing.failed(requestLine, windowMs, now)
+    return (
+      ejectLastNode === true || requestLine === undefined || this.#failing.failed(requestLine, windowMs, now)
+    )
   }
 
   /** Sends the try as the probe; rejects when the breaker is open or another try is the probe. */

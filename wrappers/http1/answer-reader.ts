@@ -110,7 +110,8 @@ export class AnswerReader {
     if (!beginsAsHttp(text, 0)) throw new InvalidAnswer('the answer is not HTTP/1')
     // A line feed may follow the carriage return that came last.
     const from = checked > 0 && text.charCodeAt(checked - 1) === 0x0d ? checked - 1 : checked
-    if (BROKEN_LINES.test(from === 0 ? text : text.slice(from))) throw new InvalidAnswer('the head of the answer has a control character')
+    if (BROKEN_LINES.test(from === 0 ? text : text.slice(from)))
+      throw new InvalidAnswer('the head of the answer has a control character')
     this.#headText = text
   }
 

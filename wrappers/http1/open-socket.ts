@@ -1,5 +1,12 @@
 import { lookup } from 'node:dns'
-import { connect, isIP, type LookupFunction, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
+import {
+  connect,
+  isIP,
+  type LookupFunction,
+  type OnReadOpts,
+  Socket,
+  type SocketConstructorOpts,
+} from 'node:net'
 
 export interface SocketOptions {
   readonly host: string

@@ -23,7 +23,11 @@ const answer = (status: number): UpstreamResponse => ({
   discard: () => {},
 })
 
-function setUp(options: Partial<CircuitBreakerOptions> = {}, mayOpen?: (evidence: Evidence) => boolean, failing?: FailingRequests) {
+function setUp(
+  options: Partial<CircuitBreakerOptions> = {},
+  mayOpen?: (evidence: Evidence) => boolean,
+  failing?: FailingRequests,
+) {
   const states: BreakerState[] = []
   const reasons: BreakerReason[] = []
   let onState = () => {}

@@ -151,7 +151,11 @@ test('a broken line end in an unfinished head is refused wherever the head is cu
   )
   for (const head of broken) {
     for (let at = 1; at < head.length; at++) {
-      assert.throws(() => startReader().read(head.slice(0, at), head.slice(at)), InvalidAnswer, `${at} ${head}`)
+      assert.throws(
+        () => startReader().read(head.slice(0, at), head.slice(at)),
+        InvalidAnswer,
+        `${at} ${head}`,
+      )
     }
     assert.throws(() => startReader().read(...head), InvalidAnswer)
   }

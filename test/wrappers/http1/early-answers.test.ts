@@ -107,7 +107,10 @@ test('an early answer behind an interim one is passed on', async t => {
 test('an early answer that ends with its connection is whole', async t => {
   const { front } = await startDispatchFront(
     t,
-    answerEarly('HTTP/1.0 413 Too Large\r\n\r\ntoo big', ENDINGS['ends its side, and closes the connection later']!),
+    answerEarly(
+      'HTTP/1.0 413 Too Large\r\n\r\ntoo big',
+      ENDINGS['ends its side, and closes the connection later']!,
+    ),
   )
   for (let i = 0; i < 20; i++) {
     assert.match(await upload(front.port, /too big(\r\n0\r\n\r\n)?$/), /^HTTP\/1\.1 413 /)
@@ -127,7 +130,10 @@ test('an early answer that is longer than one read goes on after the write has f
   )
   for (let i = 0; i < 5; i++) {
     received = 0
-    const client = await openRaw(front.port, `POST /up HTTP/1.1\r\nHost: h\r\n${FRAMINGS.counted.header}\r\n\r\n`)
+    const client = await openRaw(
+      front.port,
+      `POST /up HTTP/1.1\r\nHost: h\r\n${FRAMINGS.counted.header}\r\n\r\n`,
+    )
     client.socket.on('data', piece => {
       received += piece.length
     })
@@ -158,7 +164,10 @@ test('a node that breaks the connection of an upload without a whole head has fa
 test('a counted answer that is cut by the reset never looks whole', async t => {
   const { front } = await startDispatchFront(
     t,
-    answerEarly('HTTP/1.1 413 Too Large\r\nContent-Length: 100\r\n\r\ncut', ENDINGS['closes the connection']!),
+    answerEarly(
+      'HTTP/1.1 413 Too Large\r\nContent-Length: 100\r\n\r\ncut',
+      ENDINGS['closes the connection']!,
+    ),
   )
   for (let i = 0; i < 5; i++) {
     await assert.rejects(send(front.port, { method: 'POST', body: Buffer.alloc(UPLOAD_BYTES) }))

@@ -33,7 +33,11 @@ const LIMIT = 'half of the nodes are ejected'
 const NONE_BETTER = 'no other node does better'
 
 /** Asks about the first of the given nodes. */
-function ask(given: readonly Given[], evidence: Evidence, settings: Parameters<typeof findObjection>[3] = SETTINGS) {
+function ask(
+  given: readonly Given[],
+  evidence: Evidence,
+  settings: Parameters<typeof findObjection>[3] = SETTINGS,
+) {
   const peers = given.map(peerOf)
   return findObjection(peers[0]!, peers, evidence, settings)
 }
@@ -99,7 +103,13 @@ test('nodes without recent tries get a chance, but within half of the nodes and 
     [[BAD, {}, {}, OPEN], undefined],
     [[BAD, {}, OPEN], LIMIT],
     [[{ ...BAD, weight: 99 }, { weight: 1 }], NONE_BETTER],
-    [[{ ...BAD, weight: 99 }, { weight: 1, passed: 1 }], undefined],
+    [
+      [
+        { ...BAD, weight: 99 },
+        { weight: 1, passed: 1 },
+      ],
+      undefined,
+    ],
   ] as const) {
     assert.equal(ask(given, 'fails always'), expected, JSON.stringify(given))
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
-import { answer, type ScriptedNode, type Script, startNode } from '../../support/node-server.ts'
+import { answer, type Script, type ScriptedNode, startNode } from '../../support/node-server.ts'
 import { seededRandom } from '../../support/random.ts'
 import { until } from '../../support/until.ts'
 
@@ -11,7 +11,9 @@ import { until } from '../../support/until.ts'
 const FINE: Script = socket => socket.write(answer('fine'))
 const FAILS: Script = socket => socket.write(answer('failed', [], '500 Odd'))
 /** What nodes do with the requests that an attacker has found, and what the attacker gets. */
-const FAULTS: Readonly<Record<string, { readonly script: Script; readonly status: number; readonly text: RegExp }>> = {
+const FAULTS: Readonly<
+  Record<string, { readonly script: Script; readonly status: number; readonly text: RegExp }>
+> = {
   'is answered 500': { script: FAILS, status: 500, text: /^failed$/ },
   'breaks the connection': {
     script: socket => socket.resetAndDestroy(),
@@ -223,7 +225,9 @@ test('with ejectLastNode, a service whose only node keeps failing is refused', a
 })
 
 test('an answer with a head that is too large is logged with the setting to change', async t => {
-  const { port, logged } = await startScene(t, { scripts: times(1, FAULTS['gets an answer with a head that is too large']!.script) })
+  const { port, logged } = await startScene(t, {
+    scripts: times(1, FAULTS['gets an answer with a head that is too large']!.script),
+  })
   const got = await send(port, { path: '/user/', headers: { 'X-Request-Id': 'large' } })
   assert.deepEqual([got.status, got.json().code], [502, 'WG_UPSTREAM_INVALID'])
   assert.match(String((await logged('large')).reason), /upstream\.answerHeadBytes/)
