@@ -39,6 +39,10 @@ class IdlePeer implements Peer {
 
   recover(): void {}
 
+  readmit(): boolean {
+    return false
+  }
+
   dispose(): void {}
 }
 

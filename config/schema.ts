@@ -218,6 +218,13 @@ const UpstreamSection = section(
         description: 'Number of connections to one node at the same time, in each process. `null`: no limit.',
       },
     ),
+    answerHeadBytes: Type.Integer({
+      default: 16_384,
+      minimum: 1_024,
+      maximum: 262_144,
+      description:
+        'Largest head of an answer. A larger one is answered 502. The default is what HAProxy and Node.js accept, and many clients accept no more.',
+    }),
   },
   'Connections to nodes.',
 )

@@ -206,5 +206,9 @@ class DiscoveredPeer implements Peer {
 
   recover(): void {}
 
+  readmit(): boolean {
+    return false
+  }
+
   dispose(): void {}
 }

@@ -20,6 +20,8 @@ export class UpstreamFailure extends Error {
    * Whether the broken connection had carried answers before, so that the node may have closed it while it was idle.
    */
   readonly staleConnection: boolean
+  /** Method and target of the request that was sent, `GET /path?query`. Set by the transport. */
+  requestLine: string | undefined = undefined
 
   constructor(kind: FailureKind, cause?: unknown, staleConnection = false) {
     const { stackTraceLimit } = Error

@@ -31,6 +31,8 @@ export interface UpstreamRequest {
 /** The result of a try. */
 export interface Outcome {
   readonly status: number
+  /** Method and target of the request that was sent, `GET /path?query`; undefined when none was sent. */
+  readonly requestLine?: string | undefined
   /** Header lines for the client, flat, without hop-by-hop fields. */
   readonly headers?: readonly string[] | undefined
   /** Whether the node broke off after the head; such an answer is not for the client. */

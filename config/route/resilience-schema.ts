@@ -71,6 +71,11 @@ export const BreakerSchema = Type.Object(
         description: 'Statuses that count as failures. `null`: 500 and above, except 501 and 505.',
       }),
     ),
+    ejectLastNode: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a node is ejected for what it answers even if no other node does better.',
+      }),
+    ),
   },
   {
     additionalProperties: false,

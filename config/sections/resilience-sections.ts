@@ -43,6 +43,11 @@ export const BreakerSection = section(
       description:
         'Statuses that count as failures. `null`: 500 and above, except 501 and 505, which say nothing about the node.',
     }),
+    ejectLastNode: Type.Boolean({
+      default: false,
+      description:
+        'Whether a node is ejected for what it answers even if no other node does better, the only node of a service among them. Clients are then refused, or get the `fallback`, while every node fails. But requests that fail on every node, which any client may send, then eject all nodes.',
+    }),
   },
   'The circuit breakers, one for each node, that stop sending requests to a failing node ([circuit breaking](circuit-breaking.md)).',
 )

@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancers/balancer.ts'
 import { createBalancer } from '../balancers/balancers.ts'
+import { FailingRequests } from './failing-requests.ts'
 import type { Health } from './health.ts'
 import { isForwardable, type Node, sameEndpoint } from './node.ts'
 import type { Peer } from './peer.ts'
@@ -11,6 +12,8 @@ export interface ServicePeers {
   readonly peers: readonly Peer[]
   /** Whether every node that could get requests fails its check, so that all of them are used. */
   readonly isPanicking: boolean
+  /** Which requests failed lately. Kept by the breakers of the peers. */
+  readonly failing: FailingRequests
   /** Returns the service's balancer with this name, which is created on first use. */
   balancer(name: string): Balancer
 }
@@ -99,6 +102,7 @@ class LiveService implements ServicePeers {
   readonly name: string
   peers: readonly Peer[]
   isPanicking = false
+  readonly failing = new FailingRequests()
   readonly #balancers = new Map<string, Balancer>()
 
   constructor(name: string, peers: readonly Peer[]) {

@@ -41,6 +41,12 @@ export interface Peer {
   available(): boolean
   /** Closes the breaker. Called when the check of an unhealthy peer has passed again. */
   recover(): void
+  /**
+   * Closes the breaker if it is open because of what the node answered. Called when no node of the service is available.
+   *
+   * @returns whether a request may be sent to the peer because of it
+   */
+  readmit(): boolean
   /** Ends connections and timers once the last request has ended. Called when the node was removed. */
   dispose(): void
 }

@@ -124,6 +124,8 @@ export interface BreakerRule {
   readonly slowCallMs?: number | null
   /** Statuses that count as failures; null = 500 and above except 501 and 505. */
   readonly statuses?: readonly number[] | null
+  /** Whether a node is ejected for what it answers even if no other node does better. */
+  readonly ejectLastNode?: boolean
 }
 
 export interface ServiceLimitRule {

@@ -80,6 +80,7 @@ test('a failed probe opens the breaker again', async () => {
 })
 
 test('of 100 simultaneous requests to a half-open breaker, exactly one reaches the node', async () => {
+  await putRoute('herd', { path: '/herd/*', service: 'herd', breaker: { ejectLastNode: true } })
   await using recovering = await startService('recovering', fail)
   await registry.putNode('herd', 'n1', recovering)
   await gateway.untilNodes('herd', ['n1'])
@@ -110,6 +111,7 @@ test('of 100 simultaneous requests to a half-open breaker, exactly one reaches t
 })
 
 test('with every breaker open the answer is WG_CIRCUIT_OPEN with Retry-After', async () => {
+  await putRoute('broken', { path: '/broken/*', service: 'broken', breaker: { ejectLastNode: true } })
   await using one = await startService('one', fail)
   await using two = await startService('two', fail)
   await registry.putNode('broken', 'one', one)
@@ -128,7 +130,12 @@ test('with every breaker open the answer is WG_CIRCUIT_OPEN with Retry-After', a
 
 test('a route with a static fallback answers with it when its service cannot', async () => {
   const fallback = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"items":[]}' }
-  await putRoute('fixed', { path: '/fixed/*', service: 'fixed', fallback })
+  await putRoute('fixed', {
+    path: '/fixed/*',
+    service: 'fixed',
+    fallback,
+    breaker: { ejectLastNode: true },
+  })
   await using bad = await startService('bad', fail)
   const expectFallback = async () => {
     const response = await fetch(`${gateway.url}/fixed/`)

@@ -233,6 +233,7 @@ test('an unreachable node is skipped, and the handshake is refused when there is
         maxOpenMs: 5_000,
         slowCallMs: null,
         statuses: null,
+        ejectLastNode: false,
       },
     },
   })

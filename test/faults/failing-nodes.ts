@@ -18,11 +18,18 @@ for (const nodes of [4, 2] as const) {
 const describe = ({ sent, reached, answers }: StormReport) =>
   `${sent} sent, ${reached} reached nodes (${(reached / sent).toFixed(3)}); answers: ${JSON.stringify(Object.fromEntries(answers))}`
 
-test('with all three nodes answering 503 for 30 s to 50 clients, open breakers keep nearly all requests from them', async t => {
-  await using gateway = await startGateway()
+test('with all three nodes answering 503 for 30 s to 50 clients, and ejectLastNode, open breakers keep nearly all requests from them', async t => {
+  await using gateway = await startGateway({ config: { breaker: { ejectLastNode: true } } })
   const report = await stormUnavailable({ gateway, service: 'storm', concurrency: 50, durationMs: FAIL_MS })
   t.diagnostic(describe(report))
   assert.ok((report.answers.get('WG_CIRCUIT_OPEN') ?? 0) > report.sent / 2)
+})
+
+test('with all three nodes answering 503 for 30 s to 50 clients, clients get the answers of the nodes', async t => {
+  await using gateway = await startGateway()
+  const report = await stormUnavailable({ gateway, service: 'storm', concurrency: 50, durationMs: FAIL_MS })
+  t.diagnostic(describe(report))
+  assert.deepEqual([...report.answers.keys()], ['node'])
 })
 
 test('with breakers that never open, at most 1.2 times the requests of clients reach nodes that all answer 503', async t => {

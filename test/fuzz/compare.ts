@@ -26,7 +26,8 @@ export const DELIBERATE: Readonly<Record<string, string>> = {
   'the answer has an unsupported transfer-encoding':
     'an encoding besides chunked would be passed on without the header that names it; HTTP/1.0 has no encodings; ' +
     'llhttp does not recognise chunked with a tab behind it',
-  'the head of the answer is too large': 'llhttp has no limit here; node:http has the same limit of 16 KB',
+  'the head of the answer is too large for upstream.answerHeadBytes':
+    'llhttp has no limit here; node:http has the same limit of 16 KB',
   'the trailers are too long': 'the same limit as for heads',
   'the answer is not HTTP/1':
     'llhttp skips empty lines before an answer, and reads HTTP/0.9, HTTP/2.0, RTSP and ICE',
@@ -51,7 +52,7 @@ export const DELIBERATE: Readonly<Record<string, string>> = {
 /** Reasons that may occur for a valid answer. */
 const FOR_VALID = new Set([
   'the answer has an unsupported transfer-encoding',
-  'the head of the answer is too large',
+  'the head of the answer is too large for upstream.answerHeadBytes',
 ])
 
 /** Reads with both readers and compares. llhttp must accept what we accept, and understand it in the same way. */

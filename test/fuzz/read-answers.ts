@@ -24,7 +24,10 @@ export function readAnswers(bytes: string, methods: readonly string[]): Received
       [],
     )
     // The gateway has added headers to a head that was just below the limit.
-    if (outcome === 'refused') return reason === 'the head of the answer is too large' ? answers : undefined
+    if (outcome === 'refused')
+      return reason === 'the head of the answer is too large for upstream.answerHeadBytes'
+        ? answers
+        : undefined
     // A truncated head shows nothing.
     if (status === 0) return answers
     answers.push({

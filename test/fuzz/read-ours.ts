@@ -1,5 +1,5 @@
 import type { AnswerHead } from '../../wrappers/http1/answer-head.ts'
-import { AnswerReader } from '../../wrappers/http1/answer-reader.ts'
+import { AnswerReader, type AnswerSink } from '../../wrappers/http1/answer-reader.ts'
 import { InvalidAnswer } from '../../wrappers/http1/invalid-answer.ts'
 import type { Reading } from './reading.ts'
 
@@ -54,13 +54,14 @@ export class OurReader {
   }
 
   #create(): AnswerReader {
-    return new AnswerReader({
+    const sink: AnswerSink = {
       onHead: head => {
         this.#head = head
       },
       onPiece: (buffer, from, to) => {
         this.#body += buffer.toString('latin1', from, to)
       },
-    })
+    }
+    return new AnswerReader(sink, 16_384)
   }
 }

@@ -51,6 +51,7 @@ const UPSTREAM: Config['upstream'] = {
   bodyIdleTimeoutMs: 300,
   keepAliveMs: 4_000,
   connectionsPerNode: null,
+  answerHeadBytes: 16_384,
 }
 
 /** The longest that a connection may stay open; every timeout of the scene is far below it. */

@@ -107,20 +107,26 @@ export function realPeer(
     connection = {},
     circuit = {},
     mayEject,
+    failingOf,
   }: {
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
     readonly circuit?: Partial<CircuitBreakerOptions>
     readonly mayEject?: NonNullable<PeerOptions['mayEject']>
+    readonly failingOf?: NonNullable<PeerOptions['failingOf']>
   } = {},
 ): UpstreamPeer {
   const peer = new UpstreamPeer(testNode({ id, port, weight }), {
     onPiece: () => {},
-    connection: { connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, ...connection },
+    connection: {
+      ...{ connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, answerHeadBytes: 16_384 },
+      ...connection,
+    },
     circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
     ...(mayEject && { mayEject }),
+    ...(failingOf && { failingOf }),
   })
   t.after(() => {
     peer.circuit.close()

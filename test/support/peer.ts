@@ -33,6 +33,10 @@ export class FakePeer implements Peer {
     this.recovered++
   }
 
+  readmit(): boolean {
+    return false
+  }
+
   dispose(): void {
     this.disposed++
   }

@@ -44,7 +44,9 @@ export function createBalance<T extends Outcome>(
     if (!service) return Promise.reject(unavailable(service))
     const balancer = service.balancer(route.balancer)
     const context = isPlain(route) ? call : contextOf(request, call, service)
-    const peer = balancer.pick(service.peers, context)
+    const peer =
+      balancer.pick(service.peers, context) ??
+      (readmitEjected(service) ? balancer.pick(service.peers, context) : undefined)
     if (!peer) return Promise.reject(unavailable(service))
     call.peer = peer
     call.attempts++
@@ -115,6 +117,17 @@ function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T 
     ...(response.observe && { observe: observer => response.observe!(observer) }),
   }
   return changed as T
+}
+
+/**
+ * Uses the nodes again that were ejected for their answers, if no other node is left: a client is better off with a bad
+ * answer of a node than with none.
+ *
+ * @returns whether a node is used again
+ */
+function readmitEjected({ peers }: ServicePeers): boolean {
+  if (peers.some(peer => peer.available())) return false
+  return peers.filter(peer => peer.readmit()).length > 0
 }
 
 function unavailable(service: ServicePeers | undefined): GatewayError {

@@ -14,7 +14,20 @@ export interface CircuitBreakerOptions {
   readonly slowCallMs?: number | null | undefined
   /** Statuses that count as failures; null, the default = those of `isFailureStatus`. */
   readonly statuses?: readonly number[] | null | undefined
+  /**
+   * Whether what the node answers opens the breaker in any case. Default: only when another node of the service does
+   * better, and not for requests that fail wherever they go.
+   */
+  readonly ejectLastNode?: boolean | undefined
 }
+
+/**
+ * What speaks against a node that accepts connections.
+ * - `hangs`: consecutive tries were not answered in time.
+ * - `fails often`: the share of failed tries is too high, and some tries got a good answer.
+ * - `fails always`: no try in the window got a good answer, not even a slow one, or the probe failed.
+ */
+export type Evidence = 'hangs' | 'fails often' | 'fails always'
 
 /** Why a breaker changed its state. */
 export type BreakerReason =
@@ -27,15 +40,14 @@ export type BreakerReason =
   | 'probe aborted'
   | 'probe succeeded'
   | 'check passed'
+  | 'no better node'
 
 export interface CircuitBreakerEvents {
   /** Is called at every change of state. */
   readonly onChange: (state: BreakerState, reason: BreakerReason) => void
   /**
-   * Decides whether the breaker may open, which ejects its node, for failures of a node that accepts connections.
-   * Default: always.
-   *
-   * @param isUseless whether no try in the window brought a good answer, not even a slow one
+   * Decides whether the breaker may open, which ejects its node, or stay open after a probe that failed. Is not asked
+   * about a node that accepts no connections. Default: always.
    */
-  readonly mayOpen?: (isUseless: boolean) => boolean
+  readonly mayOpen?: (evidence: Evidence) => boolean
 }

@@ -1,8 +1,14 @@
 import type { Call } from '../../internal/call.ts'
+import { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { BreakerState } from '../../internal/nodes/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { BreakerReason, CircuitBreakerEvents, CircuitBreakerOptions } from './circuit-breaker-options.ts'
+import type {
+  BreakerReason,
+  CircuitBreakerEvents,
+  CircuitBreakerOptions,
+  Evidence,
+} from './circuit-breaker-options.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
 import { TryWindow } from './try-window.ts'
 
@@ -15,6 +21,9 @@ import { TryWindow } from './try-window.ts'
  * good answers before them. For the same reason it opens after half as many consecutive tries that were not answered in
  * time. With the default settings these are 5, the number of consecutive failures after which Envoy ejects a node.
  *
+ * What a node answers, and that it breaks a connection, may be the fault of the request. Such a failure does not count
+ * when the same request fails wherever it goes, and its owner decides through `mayOpen` whether others do better.
+ *
  * A try counts when it ends, and not at all when its client has left. Tries that end while the breaker is not closed do
  * not count, although they began before it opened. When the breaker closes, the window starts empty; otherwise the
  * failures that opened it would open it again at the next one. A probe whose client leaves decides nothing: the breaker
@@ -23,6 +32,7 @@ import { TryWindow } from './try-window.ts'
 export class CircuitBreaker {
   readonly #options: () => CircuitBreakerOptions
   readonly #events: CircuitBreakerEvents
+  readonly #failing: FailingRequests
   readonly #window: TryWindow
   #isClosed = true
   #isDisposed = false
@@ -34,14 +44,23 @@ export class CircuitBreaker {
   /** Consecutive tries that were not answered in time. */
   #unanswered = 0
   #reason: BreakerReason = 'too many failures'
-  #isUnreachable = false
+  /** What the node failed to give when the breaker opened, or at the last probe. */
+  #lacks: Lack = 'good answers'
   /** When the last good but slow answer came. */
   #slowAt = Number.NEGATIVE_INFINITY
 
-  /** @param options is called for every try, so that settings may change */
-  constructor(options: () => CircuitBreakerOptions, events: CircuitBreakerEvents) {
+  /**
+   * @param options is called for every try, so that settings may change
+   * @param failing is shared by the breakers of a service
+   */
+  constructor(
+    options: () => CircuitBreakerOptions,
+    events: CircuitBreakerEvents,
+    failing: FailingRequests = new FailingRequests(),
+  ) {
     this.#options = options
     this.#events = events
+    this.#failing = failing
     this.#window = new TryWindow(options().windowMs)
   }
 
@@ -55,7 +74,17 @@ export class CircuitBreaker {
 
   /** Whether the breaker is not closed because the node accepts no connections. */
   get isUnreachable(): boolean {
-    return this.#isUnreachable
+    return !this.#isClosed && this.#lacks === 'connections'
+  }
+
+  /** Tries in the window that got a good answer. */
+  get passed(): number {
+    return this.#window.passed
+  }
+
+  /** Tries in the window that count against the node. */
+  get failed(): number {
+    return this.#window.failed
   }
 
   /** Whether the breaker would let a try through now. */
@@ -90,6 +119,19 @@ export class CircuitBreaker {
     this.#breaker!.close()
   }
 
+  /**
+   * Closes the breaker if it is open because of what the node answered, and not for want of connections or of answers.
+   *
+   * @returns whether it did
+   */
+  readmit(): boolean {
+    if (this.#isClosed || this.#lacks !== 'good answers' || this.#options().ejectLastNode === true)
+      return false
+    this.#reason = 'no better node'
+    this.#breaker!.close()
+    return true
+  }
+
   /** Ends the timers. From now on, every try is refused. */
   close(): void {
     this.#isDisposed = true
@@ -100,80 +142,124 @@ export class CircuitBreaker {
   readonly #onOutcome = (outcome: Outcome): Outcome => this.#noteOutcome(outcome, false)
 
   readonly #onError = (error: unknown): never => {
-    if (this.#isClosed && countsAgainstNode(error)) this.#failed(error, false)
+    if (this.#isClosed && countsAgainstNode(error)) this.#failed(kindOf(error), false, requestLineOf(error))
     throw error
   }
 
   #noteOutcome(outcome: Outcome, isSlow: boolean): Outcome {
     if (!this.#isClosed) return outcome
-    if (isSlow || this.#isFailure(outcome)) this.#failed(undefined, isSlow && !this.#isFailure(outcome))
+    if (isSlow || this.#isFailure(outcome))
+      this.#failed(undefined, isSlow && !this.#isFailure(outcome), outcome.requestLine)
     else {
       this.#unreachable = 0
       this.#unanswered = 0
       this.#window.passed++
+      if (this.#failing.isWatching) this.#notePassed(outcome)
     }
     return outcome
   }
 
-  #failed(error: unknown, isSlow: boolean): void {
+  #notePassed({ requestLine }: Outcome): void {
+    if (requestLine !== undefined) this.#failing.passed(requestLine, performance.now())
+  }
+
+  /** @param kind undefined when the node answered */
+  #failed(kind: FailureKind | undefined, isSlow: boolean, requestLine: string | undefined): void {
     const window = this.#window
-    const kind = error instanceof UpstreamFailure ? error.kind : undefined
     this.#unreachable = kind === 'connect' ? this.#unreachable + 1 : 0
     this.#unanswered = kind === 'timeout' ? this.#unanswered + 1 : 0
-    window.failed++
     const { failureRatio, minimumRequests, windowMs } = this.#options()
     window.resize(windowMs)
     if (this.#unreachable >= minimumRequests) {
-      this.#isUnreachable = true
-      this.#open('no connection')
+      this.#open('no connection', 'connections')
       return
     }
-    if (this.#unanswered >= unansweredLimit(minimumRequests) && this.#mayOpen(false)) {
-      this.#open('no answer')
-      return
+    if (this.#unanswered >= unansweredLimit(minimumRequests)) {
+      const isUseless = this.#unanswered >= minimumRequests && window.passed === 0
+      if (isUseless || this.#mayOpen('hangs')) {
+        this.#open('no answer', 'answers')
+        return
+      }
     }
     const now = performance.now()
+    if (kind !== 'connect' && !this.#isAboutNode(requestLine, now)) return
+    window.failed++
     if (isSlow) this.#slowAt = now
     const tries = window.passed + window.failed
     if (tries < minimumRequests || window.failed / tries < failureRatio - 1e-9) return
     // A node that answers slowly is not useless, although slow answers count as failures.
     const isUseless = window.passed === 0 && now - this.#slowAt > windowMs
-    if (this.#mayOpen(isUseless)) this.#open(isSlow ? 'too many slow calls' : 'too many failures')
+    if (!this.#mayOpen(isUseless ? 'fails always' : 'fails often')) return
+    this.#open(isSlow ? 'too many slow calls' : 'too many failures', 'good answers')
+  }
+
+  /** Whether a failure says something about the node, and not only about the request. */
+  #isAboutNode(requestLine: string | undefined, now: number): boolean {
+    const { windowMs, ejectLastNode } = this.#options()
+    return (
+      ejectLastNode === true || requestLine === undefined || this.#failing.failed(requestLine, windowMs, now)
+    )
   }
 
   /** Sends the try as the probe; rejects when the breaker is open or another try is the probe. */
   async #probe<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
-    let bad: { readonly outcome: T } | undefined
+    let answer: Promise<T> | undefined
     const attempt = async () => {
       const slowCallMs = this.#slowCallMs(request) ?? Number.POSITIVE_INFINITY
       const begunAt = performance.now()
-      try {
-        const outcome = await next(request, call)
-        if (!this.#isFailure(outcome) && performance.now() - begunAt <= slowCallMs) return outcome
-        bad = { outcome }
-      } catch (error) {
-        this.#probeFailed(error)
-        throw error
-      }
-      this.#probeFailed(undefined)
-      throw BAD_OUTCOME
+      answer = next(request, call)
+      const closes = await answer.then(
+        outcome => {
+          const isGood = !this.#isFailure(outcome) && performance.now() - begunAt <= slowCallMs
+          return isGood || this.#isBadProbeTolerated(undefined, outcome.requestLine)
+        },
+        error => {
+          if (countsAgainstNode(error)) return this.#isBadProbeTolerated(kindOf(error), requestLineOf(error))
+          // When the client left before the answer, the probe showed nothing.
+          this.#stayOpen('probe aborted')
+          return false
+        },
+      )
+      if (!closes) throw FAILED_PROBE
     }
     try {
-      return await this.#breaker!.probe(attempt)
+      await this.#breaker!.probe(attempt)
     } catch (error) {
-      if (error === BAD_OUTCOME) return bad!.outcome
-      throw error
+      if (error !== FAILED_PROBE) throw error
     }
+    return answer!
   }
 
-  /** Notes why the probe failed. Must run before opossum sees the failure and opens the breaker again. */
-  #probeFailed(error: unknown): void {
-    // When the client left before the answer, the probe showed nothing.
-    if (countsAgainstNode(error)) {
-      this.#failedProbes++
-      this.#isUnreachable = error instanceof UpstreamFailure && error.kind === 'connect'
-      this.#reason = 'probe failed'
-    } else this.#reason = 'probe aborted'
+  /**
+   * Whether the breaker closes although its probe failed, because no node does better. Otherwise notes what the probe
+   * showed.
+   *
+   * @param kind undefined when the node answered
+   */
+  #isBadProbeTolerated(kind: FailureKind | undefined, requestLine: string | undefined): boolean {
+    // Something else has closed the breaker in the meantime.
+    if (this.#isClosed) return true
+    if (kind === 'connect') this.#lacks = 'connections'
+    else if (kind === 'timeout') this.#lacks = 'answers'
+    else {
+      this.#lacks = 'good answers'
+      if (!this.#mayOpen('fails always')) {
+        this.#reason = 'no better node'
+        return true
+      }
+      if (!this.#isAboutNode(requestLine, performance.now())) {
+        this.#stayOpen('probe aborted')
+        return false
+      }
+    }
+    this.#failedProbes++
+    this.#stayOpen('probe failed')
+    return false
+  }
+
+  /** Notes why the probe did not close the breaker. Must run before opossum sees it and opens the breaker again. */
+  #stayOpen(reason: BreakerReason): void {
+    this.#reason = reason
     this.#breaker!.setOpenMs(this.#openMs())
   }
 
@@ -187,13 +273,14 @@ export class CircuitBreaker {
     return request.body === null ? (this.#options().slowCallMs ?? undefined) : undefined
   }
 
-  #mayOpen(isUseless: boolean): boolean {
-    return this.#events.mayOpen?.(isUseless) ?? true
+  #mayOpen(evidence: Evidence): boolean {
+    return this.#events.mayOpen?.(evidence) ?? true
   }
 
-  #open(reason: BreakerReason): void {
+  #open(reason: BreakerReason, lacks: Lack): void {
     const { onChange } = this.#events
     this.#reason = reason
+    this.#lacks = lacks
     this.#breaker ??= new OpenBreaker({
       onOpen: () => {
         this.#isClosed = false
@@ -206,8 +293,8 @@ export class CircuitBreaker {
         this.#isClosed = true
         this.#window.clear()
         this.#failedProbes = 0
-        this.#isUnreachable = false
-        onChange('closed', this.#reason === 'check passed' ? this.#reason : 'probe succeeded')
+        const isForced = this.#reason === 'check passed' || this.#reason === 'no better node'
+        onChange('closed', isForced ? this.#reason : 'probe succeeded')
       },
     })
     this.#breaker.open(this.#openMs())
@@ -219,8 +306,11 @@ export class CircuitBreaker {
   }
 }
 
-/** Carries a bad answer through opossum as a failure. A symbol, because an Error would capture a stack. */
-const BAD_OUTCOME = Symbol('bad outcome')
+/** What a node with an open breaker does not give. */
+type Lack = 'connections' | 'answers' | 'good answers'
+
+/** Tells opossum that the probe failed. A symbol, because an Error would capture a stack. */
+const FAILED_PROBE = Symbol('failed probe')
 
 /** Half of `minimumRequests`, at least 5, and never more than `minimumRequests`. */
 function unansweredLimit(minimumRequests: number): number {
@@ -237,4 +327,12 @@ const NOT_COUNTED: ReadonlySet<FailureKind> = new Set(['aborted', 'unsendable', 
 
 function countsAgainstNode(error: unknown): boolean {
   return !(error instanceof UpstreamFailure && NOT_COUNTED.has(error.kind))
+}
+
+function kindOf(error: unknown): FailureKind | undefined {
+  return error instanceof UpstreamFailure ? error.kind : undefined
+}
+
+function requestLineOf(error: unknown): string | undefined {
+  return error instanceof UpstreamFailure ? error.requestLine : undefined
 }

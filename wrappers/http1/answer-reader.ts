@@ -10,7 +10,6 @@ export interface AnswerSink {
   onPiece(buffer: Buffer, from: number, to: number): void
 }
 
-const MAX_HEAD_BYTES = 16_384
 /** The most interim answers before one answer. */
 const MAX_INTERIM_ANSWERS = 32
 /** Line ends other than CRLF, and control characters. */
@@ -23,6 +22,7 @@ const BROKEN_LINES = /(?:^|[^\r])\n|\r(?!\n|$)|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/
  */
 export class AnswerReader {
   readonly #sink: AnswerSink
+  readonly #maxHeadBytes: number
   #method = ''
   #head: AnswerHead | undefined = undefined
   #chunked: ChunkedBody | undefined = undefined
@@ -32,8 +32,10 @@ export class AnswerReader {
   #headText = ''
   #interim = 0
 
-  constructor(sink: AnswerSink) {
+  /** @param maxHeadBytes the largest head of an answer, without the empty line that ends it */
+  constructor(sink: AnswerSink, maxHeadBytes: number) {
     this.#sink = sink
+    this.#maxHeadBytes = maxHeadBytes
   }
 
   /** Prepares for the next answer. @param method of the request that it answers */
@@ -70,7 +72,7 @@ export class AnswerReader {
   #readHead(buffer: Buffer, size: number): number {
     const before = this.#headText.length
     // Most heads are short, while the body behind them may be long.
-    let looked = Math.min(size, MAX_HEAD_BYTES)
+    let looked = Math.min(size, this.#maxHeadBytes)
     let text = this.#headText + buffer.toString('latin1', 0, looked)
     for (let from = 0; ; ) {
       const end = text.indexOf('\r\n\r\n', Math.max(from, before - 3))
@@ -80,10 +82,10 @@ export class AnswerReader {
         continue
       }
       // Up to three of the four bytes that end the head may already be there.
-      if ((end === -1 ? text.length - 3 : end) - from > MAX_HEAD_BYTES)
-        throw new InvalidAnswer('the head of the answer is too large')
+      if ((end === -1 ? text.length - 3 : end) - from > this.#maxHeadBytes)
+        throw new InvalidAnswer('the head of the answer is too large for upstream.answerHeadBytes')
       if (end === -1) {
-        this.#keepHeadText(text.slice(from))
+        this.#keepHeadText(text.slice(from), Math.max(0, before - from))
         return 0
       }
       const head = readAnswerHead(text, from, end + 2, this.#method)
@@ -101,10 +103,15 @@ export class AnswerReader {
 
   /**
    * Keeps the text of an unfinished head. Refuses what cannot become a head at once, because its end may never come.
+   *
+   * @param checked characters that were kept before
    */
-  #keepHeadText(text: string): void {
+  #keepHeadText(text: string, checked: number): void {
     if (!beginsAsHttp(text, 0)) throw new InvalidAnswer('the answer is not HTTP/1')
-    if (BROKEN_LINES.test(text)) throw new InvalidAnswer('the head of the answer has a control character')
+    // A line feed may follow the carriage return that came last.
+    const from = checked > 0 && text.charCodeAt(checked - 1) === 0x0d ? checked - 1 : checked
+    if (BROKEN_LINES.test(from === 0 ? text : text.slice(from)))
+      throw new InvalidAnswer('the head of the answer has a control character')
     this.#headText = text
   }
 

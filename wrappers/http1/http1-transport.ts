@@ -110,6 +110,10 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     return this.#broken
   }
 
+  get requestLine(): string {
+    return `${this.method} ${this.#request.target}`
+  }
+
   get bodyIdleTimeoutMs(): number | undefined {
     return this.#request.route.bodyIdleTimeoutMs
   }
@@ -241,6 +245,7 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     if (this.#over) return
     if (failure.kind !== 'aborted' && failure.kind !== 'unsendable') this.#peer.failures++
     if (failure.kind === 'timeout') this.#peer.timeouts++
+    failure.requestLine = this.requestLine
     this.#finish()
     this.#reject(failure)
   }

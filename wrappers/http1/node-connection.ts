@@ -15,6 +15,8 @@ export interface NodeConnectionOptions {
   readonly bodyIdleTimeoutMs: number
   /** How long an idle connection is kept when the node does not say. */
   readonly keepAliveMs: number
+  /** The largest head of an answer. */
+  readonly answerHeadBytes: number
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
@@ -38,11 +40,17 @@ const MAX_TEXT_BYTES = 16_384
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
+/**
+ * How long the head of an answer may take after a failed write. It has nearly always arrived by then, or never comes: the
+ * connection is gone, and the end of what can be read from it follows.
+ */
+const LAST_HEAD_MS = 1_000
 
 /**
  * An HTTP/1.1 connection to a node, which carries one request at a time.
  *
- * It reads below the socket's stream (`onread`). Anything that is not plainly one answer closes the connection, and so
+ * It reads below the socket's stream (`onread`). A failed write ends the request but not the connection: a node that
+ * answers early and closes is read to the end, because its answer says more than the failure. Anything that is not plainly one answer closes the connection, and so
  * does anything that follows the answer.
  */
 export class NodeConnection implements ExchangeConnection, AnswerSink {
@@ -56,7 +64,10 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   #carried = 0
   /** Whether a byte of the current answer has come. */
   #heard = false
+  /** Why a write failed. The node gets no more of the request. */
+  #writeError: NodeJS.ErrnoException | undefined = undefined
   #bodyTimer: NodeJS.Timeout | undefined = undefined
+  #lastHeadTimer: NodeJS.Timeout | undefined = undefined
   /** The time for which the timer was set. */
   #bodyIdleMs = 0
   #isPaused = false
@@ -74,7 +85,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   ) {
     this.#options = options
     this.#owner = owner
-    this.#reader = new AnswerReader(this)
+    this.#reader = new AnswerReader(this, options.answerHeadBytes)
     this.#socket = openSocket(
       {
         host: options.host,
@@ -82,6 +93,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
         timeoutMs: options.connectTimeoutMs,
         allows: options.allows,
         onread: { buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(READ_BYTES), callback: this.#onRead },
+        onWriteError: this.#onWriteError,
       },
       error => {
         if (!error) this.#listen()
@@ -151,6 +163,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
       .on('close', () => {
         this.#onBroken(new Error('the node closed the connection'))
         clearTimeout(this.#bodyTimer)
+        clearTimeout(this.#lastHeadTimer)
         this.#owner.onClosed(this)
       })
   }
@@ -193,7 +206,8 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   #finish(surplus: boolean): void {
     const exchange = this.#exchange!
     const head = this.#reader.head!
-    const isWholeRequestSent = this.#sender === undefined || this.#sender.isDone
+    const isWholeRequestSent =
+      this.#writeError === undefined && (this.#sender === undefined || this.#sender.isDone)
     const keepMs =
       head.keepAliveMs === undefined ? this.#options.keepAliveMs : head.keepAliveMs - KEEP_ALIVE_MARGIN_MS
     this.#release()
@@ -233,14 +247,29 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     )
   }
 
+  readonly #onWriteError = (error: Error): void => {
+    this.#writeError = error
+    if (this.#exchange === undefined) {
+      this.#socket.destroy()
+      return
+    }
+    this.#sender?.stop()
+    if (this.#reader.head !== undefined) return
+    this.#lastHeadTimer = setTimeout(() => {
+      if (this.#reader.head === undefined) this.#onBroken(error)
+    }, LAST_HEAD_MS).unref()
+  }
+
   readonly #onEnd = (): void => {
-    if (this.#exchange && this.#reader.head?.framing === 'close') this.#finish(false)
+    // The write has taken the error that reading would have met: without it, a body cut by a reset would look whole.
+    const isReset = this.#writeError?.code === 'ECONNRESET'
+    if (this.#exchange && this.#reader.head?.framing === 'close' && !isReset) this.#finish(false)
     else this.#onBroken(new Error('the node ended the connection'))
   }
 
   #onBroken(error: Error): void {
     if (this.#exchange === undefined) return
-    this.abort(new UpstreamFailure('reset', error, this.#carried > 0 && !this.#heard))
+    this.abort(new UpstreamFailure('reset', this.#writeError ?? error, this.#carried > 0 && !this.#heard))
   }
 }
 

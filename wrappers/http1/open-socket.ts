@@ -1,5 +1,12 @@
 import { lookup } from 'node:dns'
-import { connect, isIP, type LookupFunction, type OnReadOpts, Socket } from 'node:net'
+import {
+  connect,
+  isIP,
+  type LookupFunction,
+  type OnReadOpts,
+  Socket,
+  type SocketConstructorOpts,
+} from 'node:net'
 
 export interface SocketOptions {
   readonly host: string
@@ -8,6 +15,11 @@ export interface SocketOptions {
   readonly timeoutMs: number
   /** Receives the bytes that are read, instead of the socket's stream. */
   readonly onread?: OnReadOpts
+  /**
+   * Is called when a write fails, which then leaves the socket open, so that what the node has sent before is still read.
+   * The socket makes no further write, and the caller destroys it. Default: a failed write destroys the socket.
+   */
+  readonly onWriteError?: (error: Error) => void
   /**
    * Whether a connection may be made to an IP address. For a name, it filters the addresses of this very lookup, so a
    * name that resolves to something else a moment later cannot get around it. Default: all are allowed.
@@ -23,21 +35,23 @@ const TCP_KEEP_ALIVE_MS = 60_000
  * error. Destroying the returned socket before that cancels the attempt.
  */
 export function openSocket(
-  { host, port, timeoutMs, onread, allows }: SocketOptions,
+  { host, port, timeoutMs, onread, onWriteError, allows }: SocketOptions,
   done: (error: Error | undefined, socket: Socket) => void,
 ): Socket {
   const isForbidden = allows !== undefined && isIP(host) !== 0 && !allows(host, port)
-  const socket = isForbidden
-    ? new Socket().destroy(forbidden(host, port))
-    : connect({
-        host,
-        port,
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-        ...(onread && { onread }),
-        ...(allows && { lookup: lookupAllowed(allows, port) }),
-      })
+  const options = {
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+    ...(onread && { onread }),
+    ...(allows && { lookup: lookupAllowed(allows, port) }),
+  }
+  let socket: Socket
+  if (isForbidden) socket = new Socket().destroy(forbidden(host, port))
+  else if (onWriteError) socket = new ReadableSocket(options, onWriteError).connect(options)
+  else socket = connect(options)
   const timer = setTimeout(() => {
     socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`))
   }, timeoutMs)
@@ -49,6 +63,38 @@ export function openSocket(
   // The caller destroyed the socket before it was connected.
   const onClose = () => settle(new Error('the connection attempt was cancelled'))
   return socket.on('error', settle).on('connect', settle).on('close', onClose)
+}
+
+type WriteCallback = (error?: Error | null) => void
+
+/**
+ * A socket that survives a failed write. A node may answer before it has read the whole request and close the connection.
+ * The next write then fails while the answer is still in the receive buffer, and `net.Socket` destroys itself on the spot
+ * and loses it (https://github.com/nodejs/node/issues/54366).
+ */
+class ReadableSocket extends Socket {
+  readonly #onWriteError: (error: Error) => void
+  #callback: WriteCallback = () => {}
+  /** Serves all writes, since a stream makes one at a time. After a failed one it is never told, and makes no other. */
+  readonly #onWritten: WriteCallback = error => {
+    if (error) this.#onWriteError(error)
+    else this.#callback()
+  }
+
+  constructor(options: SocketConstructorOpts, onWriteError: (error: Error) => void) {
+    super(options)
+    this.#onWriteError = onWriteError
+  }
+
+  override _write(chunk: unknown, encoding: BufferEncoding, callback: WriteCallback): void {
+    this.#callback = callback
+    super._write(chunk, encoding, this.#onWritten)
+  }
+
+  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], callback: WriteCallback): void {
+    this.#callback = callback
+    super._writev!(chunks, this.#onWritten)
+  }
 }
 
 function forbidden(host: string, port: number): Error {

@@ -8,6 +8,8 @@ export interface ConnectionOptions {
   readonly bodyIdleTimeoutMs: number
   /** How long an idle connection is kept when the node does not say. Must be shorter than the node's own timeout. */
   readonly keepAliveMs: number
+  /** The largest head of an answer. */
+  readonly answerHeadBytes: number
   /** The most connections to one node. Undefined = as many as there are concurrent requests. */
   readonly maxConnections?: number | undefined
   /** Returns whether a connection may be made to an IP address. Default: always. */

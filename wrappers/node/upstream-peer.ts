@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Call } from '../../internal/call.ts'
+import type { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { Outcome, Transport, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
-import type { BreakerReason, CircuitBreakerOptions } from '../breaker/circuit-breaker-options.ts'
+import type { BreakerReason, CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
 import { openSocket } from '../http1/open-socket.ts'
 import { createTransport, type TransportOptions } from './transports.ts'
 
@@ -14,11 +15,10 @@ export interface PeerOptions extends TransportOptions {
   readonly circuit: (service: string) => CircuitBreakerOptions
   /** Called with each change of a breaker's state. */
   readonly onBreaker: (peer: UpstreamPeer, state: BreakerState, reason: BreakerReason) => void
-  /**
-   * Returns whether a node that accepts connections may be ejected for its failures. `isUseless` tells whether every recent
-   * try failed. Default: always.
-   */
-  readonly mayEject?: (peer: Peer, isUseless: boolean) => boolean
+  /** Returns whether a node that accepts connections may be ejected. Default: always. */
+  readonly mayEject?: (peer: UpstreamPeer, evidence: Evidence) => boolean
+  /** Returns what the breakers of a service share; undefined when the service has no node. Default: nothing is shared. */
+  readonly failingOf?: (service: string) => FailingRequests | undefined
 }
 
 /**
@@ -68,6 +68,16 @@ export class UpstreamPeer implements Peer {
     return this.#circuit?.isUnreachable ?? false
   }
 
+  /** Recent tries that got a good answer. */
+  get passed(): number {
+    return this.#circuit?.passed ?? 0
+  }
+
+  /** Recent tries that count against the node. */
+  get failed(): number {
+    return this.#circuit?.failed ?? 0
+  }
+
   get retryInMs(): number {
     return this.#circuit?.retryInMs ?? 0
   }
@@ -91,6 +101,11 @@ export class UpstreamPeer implements Peer {
     this.#circuit?.recover()
   }
 
+  readmit(): boolean {
+    if (this.node.weight === 0 || !isForwardable(this.node) || this.isAvoided) return false
+    return this.#circuit?.readmit() ?? false
+  }
+
   /** Moves every request that waits for an answer of this node to another node, if it may be repeated. */
   rerouteWaiting(): void {
     this.#transport?.notifyHung()
@@ -104,14 +119,19 @@ export class UpstreamPeer implements Peer {
   }
 
   #createCircuit(): CircuitBreaker {
-    const { circuit, onBreaker, mayEject } = this.#options
-    return new CircuitBreaker(() => circuit(this.node.service), {
-      onChange: (state, reason) => {
-        if (state === 'closed') this.warmingSince = performance.now()
-        onBreaker(this, state, reason)
+    const { circuit, onBreaker, mayEject, failingOf } = this.#options
+    const { service } = this.node
+    return new CircuitBreaker(
+      () => circuit(service),
+      {
+        onChange: (state, reason) => {
+          if (state === 'closed') this.warmingSince = performance.now()
+          onBreaker(this, state, reason)
+        },
+        mayOpen: evidence => mayEject?.(this, evidence) ?? true,
       },
-      mayOpen: isUseless => mayEject?.(this, isUseless) ?? true,
-    })
+      failingOf?.(service),
+    )
   }
 
   #createTransport(): Transport {

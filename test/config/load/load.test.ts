@@ -93,6 +93,7 @@ test('fields that a section of the file leaves out keep their defaults', t => {
     maxOpenMs: 30_000,
     slowCallMs: null,
     statuses: null,
+    ejectLastNode: false,
   })
 })
 

@@ -49,6 +49,7 @@ const FULL = {
     maxOpenMs: 200,
     slowCallMs: 300,
     statuses: [500],
+    ejectLastNode: true,
   },
   healthCheck: {
     path: '/up',

@@ -168,6 +168,7 @@ test('an answer that breaks off before its turn ends the connection after the ea
           bodyIdleTimeoutMs: 50,
           keepAliveMs: 4_000,
           connectionsPerNode: null,
+          answerHeadBytes: 16_384,
         },
       },
     })

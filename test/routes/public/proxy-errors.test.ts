@@ -67,6 +67,7 @@ test('a node that keeps failing gets no requests, and clients are told when to r
         maxOpenMs: 5_000,
         slowCallMs: null,
         statuses: null,
+        ejectLastNode: true,
       },
     },
   })
@@ -116,6 +117,7 @@ test('a body over the limit is refused unread when its length is declared, and c
         maxOpenMs: 5_000,
         slowCallMs: null,
         statuses: null,
+        ejectLastNode: true,
       },
     },
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
+import { FailingRequests } from '../../../internal/nodes/failing-requests.ts'
 import type { BreakerState } from '../../../internal/nodes/peer.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../../internal/upstream-failure.ts'
@@ -8,6 +9,7 @@ import { CircuitBreaker, isFailureStatus } from '../../../wrappers/breaker/circu
 import type {
   BreakerReason,
   CircuitBreakerOptions,
+  Evidence,
 } from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { CircuitOpenError } from '../../../wrappers/breaker/half-open.ts'
 import { testRequest } from '../../support/route.ts'
@@ -21,19 +23,21 @@ const answer = (status: number): UpstreamResponse => ({
   discard: () => {},
 })
 
-function setUp(options: Partial<CircuitBreakerOptions> = {}, mayOpen?: (isUseless: boolean) => boolean) {
+function setUp(
+  options: Partial<CircuitBreakerOptions> = {},
+  mayOpen?: (evidence: Evidence) => boolean,
+  failing?: FailingRequests,
+) {
   const states: BreakerState[] = []
   const reasons: BreakerReason[] = []
   let onState = () => {}
   const settings = { failureRatio: 0.5, minimumRequests: 10, windowMs: 60_000, openMs: 20, ...options }
-  const breaker = new CircuitBreaker(() => settings, {
-    onChange: (state, reason) => {
-      states.push(state)
-      reasons.push(reason)
-      onState()
-    },
-    ...(mayOpen && { mayOpen }),
-  })
+  const onChange = (state: BreakerState, reason: BreakerReason) => {
+    states.push(state)
+    reasons.push(reason)
+    onState()
+  }
+  const breaker = new CircuitBreaker(() => settings, { onChange, ...(mayOpen && { mayOpen }) }, failing)
   const fire = (outcome: () => Promise<UpstreamResponse>) => breaker.fire(outcome, REQUEST, call)
   const succeed = () => fire(async () => answer(200))
   const fail = (kind: FailureKind = 'connect') =>
@@ -135,14 +139,14 @@ test('with a larger minimumRequests, more tries may go unanswered', async () => 
 })
 
 test('a node that hangs stays in use when the limit of ejections is reached', async () => {
-  const asked: boolean[] = []
-  const { breaker, succeed, fail } = setUp({}, isUseless => {
-    asked.push(isUseless)
+  const asked: Evidence[] = []
+  const { breaker, succeed, fail } = setUp({}, evidence => {
+    asked.push(evidence)
     return false
   })
   for (let i = 0; i < 1_000; i++) await succeed()
   for (let i = 0; i < 5; i++) await fail('timeout')
-  assert.deepEqual([breaker.state, asked], ['closed', [false]])
+  assert.deepEqual([breaker.state, asked], ['closed', ['hangs']])
   breaker.close()
 })
 
@@ -424,15 +428,15 @@ test('changed settings apply from the next try on', async t => {
 })
 
 test('it does not open for failures when it may not, but still opens without connections', async () => {
-  const asked: boolean[] = []
-  const { breaker, succeed, fail } = setUp({}, isUseless => {
-    asked.push(isUseless)
+  const asked: Evidence[] = []
+  const { breaker, succeed, fail } = setUp({}, evidence => {
+    asked.push(evidence)
     return false
   })
   await succeed()
   for (let i = 0; i < 30; i++) await fail('reset')
   assert.equal(breaker.state, 'closed')
-  assert.deepEqual(new Set(asked), new Set([false]))
+  assert.deepEqual(new Set(asked), new Set(['fails often']))
   for (let i = 0; i < 10; i++) await fail('connect')
   assert.equal(breaker.state, 'open')
   breaker.close()
@@ -440,12 +444,12 @@ test('it does not open for failures when it may not, but still opens without con
 
 test('a node whose answers are slow is not useless; a node whose answers are all failures is', async () => {
   for (const [status, expected] of [
-    [200, false],
-    [500, true],
+    [200, 'fails often'],
+    [500, 'fails always'],
   ] as const) {
-    const asked: boolean[] = []
-    const { breaker, fire } = setUp({ slowCallMs: 1 }, isUseless => {
-      asked.push(isUseless)
+    const asked: Evidence[] = []
+    const { breaker, fire } = setUp({ slowCallMs: 1 }, evidence => {
+      asked.push(evidence)
       return false
     })
     for (let i = 0; i < 10; i++) {
@@ -458,4 +462,85 @@ test('a node whose answers are slow is not useless; a node whose answers are all
     assert.deepEqual(asked, [expected])
     breaker.close()
   }
+})
+
+test('a node that hangs for every request of the window is ejected although the limit of ejections is reached', async () => {
+  const { breaker, fail, reasons } = setUp({}, () => false)
+  for (let i = 0; i < 9; i++) await fail('timeout')
+  assert.equal(breaker.state, 'closed')
+  await fail('timeout')
+  assert.deepEqual([breaker.state, reasons], ['open', ['no answer']])
+  breaker.close()
+})
+
+test('a failed probe closes it when it may not stay open, unless the node took no connection or did not answer', async () => {
+  for (const [outcome, expected] of [
+    [async () => answer(500), 'closed'],
+    [() => Promise.reject(new UpstreamFailure('reset')), 'closed'],
+    [() => Promise.reject(new UpstreamFailure('invalid')), 'closed'],
+    [() => Promise.reject(new UpstreamFailure('timeout')), 'open'],
+    [() => Promise.reject(new UpstreamFailure('connect')), 'open'],
+  ] as const) {
+    const { breaker, open, until, fire, reasons } = setUp({}, () => false)
+    await open()
+    await until('half-open')
+    await fire(outcome).catch(() => {})
+    assert.deepEqual(
+      [breaker.state, reasons.at(-1)],
+      [expected, expected === 'closed' ? 'no better node' : 'probe failed'],
+    )
+    breaker.close()
+  }
+})
+
+test('it is readmitted after bad answers, and not without connections or answers, nor with ejectLastNode', async () => {
+  for (const [kind, ejectLastNode, expected] of [
+    ['reset', false, true],
+    ['invalid', false, true],
+    ['connect', false, false],
+    ['timeout', false, false],
+    ['reset', true, false],
+  ] as const) {
+    const { breaker, fail, reasons } = setUp({ openMs: 60_000, ejectLastNode })
+    assert.equal(breaker.readmit(), false)
+    for (let i = 0; i < 10; i++) await fail(kind)
+    assert.equal(breaker.state, 'open')
+    assert.equal(breaker.readmit(), expected, kind)
+    assert.equal(breaker.state, expected ? 'closed' : 'open')
+    if (expected) assert.equal(reasons.at(-1), 'no better node')
+    breaker.close()
+  }
+})
+
+test('failures of a request that fails on every node do not count, and neither does a probe with it', async () => {
+  const failing = new FailingRequests()
+  const { breaker, until, reasons } = setUp({}, undefined, failing)
+  const other = setUp({}, undefined, failing)
+  const ask = (at: CircuitBreaker, status: number, requestLine: string) =>
+    at.fire(async () => ({ ...answer(status), requestLine }), REQUEST, call)
+  for (let i = 0; i < 30; i++) await ask(i % 2 === 0 ? breaker : other.breaker, 500, `GET /broken?${i}`)
+  assert.equal(breaker.state, 'closed')
+  for (let i = 0; i < 8; i++) {
+    await ask(breaker, 500, 'GET /list')
+    await ask(other.breaker, 200, 'GET /list')
+  }
+  assert.equal(breaker.state, 'closed', 'nine failures count')
+  await ask(breaker, 500, 'GET /list')
+  assert.equal(breaker.state, 'open')
+  await until('half-open')
+  await ask(breaker, 500, 'GET /broken?again')
+  assert.deepEqual([breaker.state, reasons.at(-1)], ['open', 'probe aborted'])
+  await until('half-open')
+  await ask(breaker, 500, 'GET /list')
+  assert.equal(reasons.at(-1), 'probe failed')
+  assert.equal(other.breaker.state, 'closed')
+  breaker.close()
+  other.breaker.close()
+})
+
+test('with ejectLastNode, failures of a request that fails everywhere count', async () => {
+  const { breaker, fire } = setUp({ ejectLastNode: true })
+  for (let i = 0; i < 10; i++) await fire(async () => ({ ...answer(500), requestLine: 'GET /broken' }))
+  assert.equal(breaker.state, 'open')
+  breaker.close()
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
-import { AnswerReader } from '../../../wrappers/http1/answer-reader.ts'
+import { AnswerReader, type AnswerSink } from '../../../wrappers/http1/answer-reader.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
 interface Seen {
@@ -10,15 +10,16 @@ interface Seen {
 }
 
 /** Creates a reader, a record of what it reports, and a function that feeds it latin1 text. */
-function startReader(method = 'GET') {
+function startReader(method = 'GET', maxHeadBytes = 16_384) {
   const seen: Seen = { heads: [], body: '' }
-  const reader = new AnswerReader({
+  const sink: AnswerSink = {
     onHead: head => seen.heads.push(head),
     onPiece: (buffer, from, to) => {
       assert.ok(from < to, 'no piece is empty')
       seen.body += buffer.toString('latin1', from, to)
     },
-  })
+  }
+  const reader = new AnswerReader(sink, maxHeadBytes)
   reader.start(method)
   /** Returns where the answer ends in all pieces together; -1 while it goes on. */
   const read = (...pieces: string[]): number => {
@@ -125,6 +126,41 @@ test('an answer that is abandoned in the middle leaves nothing for the next', ()
     assert.equal(read('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 40)
     assert.equal(seen.body, 'ok')
   }
+})
+
+test('a head may be as long as the setting says, however it is cut', () => {
+  for (const max of [1_024, 16_384, 200_000]) {
+    const start = 'HTTP/1.1 204 No Content\r\nA: '
+    const heads = [max, max + 1].map(length => `${start}${'x'.repeat(length - start.length)}\r\n\r\n`)
+    for (const [head, isRefused] of [
+      [heads[0]!, false],
+      [heads[1]!, true],
+    ] as const) {
+      for (const at of [1, max - 1, max, max + 1, max + 2, max + 3]) {
+        const read = () => startReader('GET', max).read(head.slice(0, at), head.slice(at))
+        if (isRefused) assert.throws(read, /too large for upstream\.answerHeadBytes/, `${max} ${at}`)
+        else assert.equal(read(), head.length, `${max} ${at}`)
+      }
+    }
+  }
+})
+
+test('a broken line end in an unfinished head is refused wherever the head is cut', () => {
+  const broken = ['A: 1\n', 'A: 1\r', 'A: \x01', '\nA: 1', '\rA: 1'].map(
+    lines => `HTTP/1.1 200 OK\r\n${lines}B: 2\r\nC: 3`,
+  )
+  for (const head of broken) {
+    for (let at = 1; at < head.length; at++) {
+      assert.throws(
+        () => startReader().read(head.slice(0, at), head.slice(at)),
+        InvalidAnswer,
+        `${at} ${head}`,
+      )
+    }
+    assert.throws(() => startReader().read(...head), InvalidAnswer)
+  }
+  const whole = 'HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 0\r\n\r\n'
+  assert.equal(startReader().read(...whole), whole.length)
 })
 
 test('a head may be 16 KB long, however it is cut', () => {

@@ -79,6 +79,7 @@ export function startPool(t: TestContext, port: number, options: Partial<Connect
     connectTimeoutMs: 5_000,
     bodyIdleTimeoutMs: 0,
     keepAliveMs: 60_000,
+    answerHeadBytes: 16_384,
     ...options,
   })
   t.after(() => pool.destroy())

@@ -7,7 +7,7 @@ import { createBalance } from '../../../wrappers/balance/balance.ts'
 import type { CircuitBreakerOptions } from '../../../wrappers/breaker/circuit-breaker-options.ts'
 import { createFallback } from '../../../wrappers/fallback/fallback.ts'
 import { createDispatch } from '../../../wrappers/node/dispatch.ts'
-import { mayEject } from '../../../wrappers/node/ejection.ts'
+import { findObjection } from '../../../wrappers/node/ejection.ts'
 import { createCircuitBreaker } from '../../../wrappers/node/upstream-peer.ts'
 import { createHedge } from '../../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../../wrappers/retry/retry.ts'
@@ -40,7 +40,11 @@ export async function startScene(
     realPeer(t, node.port, {
       id: node.id,
       circuit,
-      mayEject: (peer, isUseless) => mayEject(table.get(peer.node.service)!.peers, isUseless),
+      mayEject: (peer, evidence) => {
+        const { peers } = table.get(peer.node.service)!
+        return findObjection(peer, peers, evidence, { failureRatio: 1, ...circuit }) === undefined
+      },
+      failingOf: service => table.get(service)?.failing,
     }),
   )
   const services = Object.groupBy(started, ({ key }) => (key.includes('/') ? key.split('/')[0]! : 'user'))
