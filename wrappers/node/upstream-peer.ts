@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { Call } from '../../internal/call.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
@@ -6,7 +5,6 @@ import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { Outcome, Transport, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { BreakerReason, CircuitBreakerOptions } from '../breaker/circuit-breaker-options.ts'
-import { openSocket } from '../http1/open-socket.ts'
 import { createTransport, type TransportOptions } from './transports.ts'
 
 export interface PeerOptions extends TransportOptions {
@@ -75,16 +73,6 @@ export class UpstreamPeer implements Peer {
   available(): boolean {
     if (this.node.weight === 0 || !isForwardable(this.node) || this.isAvoided) return false
     return this.#circuit === undefined || this.#circuit.admits()
-  }
-
-  /**
-   * Opens a connection beside those of the transport. It does not count in their limit, and outlives the node's removal.
-   * Calls `done` once and never synchronously, with an error also when the returned socket is destroyed before that.
-   */
-  connect(done: (error: Error | undefined, socket: Socket) => void): Socket {
-    const { host, port } = this.node
-    const { connectTimeoutMs: timeoutMs, allows } = this.#options.connection
-    return openSocket({ host, port, timeoutMs, allows }, done)
   }
 
   recover(): void {
