@@ -163,8 +163,7 @@ const FAILURES: readonly NodeFailure[] = [
   },
   {
     what: 'answers with a malformed header',
-    node: (socket, request) =>
-      socket.write(accepted(request.header('sec-websocket-key')!, ['X : 1'])),
+    node: (socket, request) => socket.write(accepted(request.header('sec-websocket-key')!, ['X : 1'])),
     status: 502,
     code: 'WG_UPSTREAM_INVALID',
   },
@@ -245,7 +244,11 @@ for (const [what, script, route] of [
     const { ask, bad, logged } = await startWithGoodNode(t, script, route)
     for (const id of ['h1', 'h2']) assert.equal(await ask(id), 'HTTP/1.1 101 Switching Protocols')
     assert.equal(bad.requests.length, 1)
-    const tries = [await logged('h1'), await logged('h2')].map(line => [line.node, line.attempts, line.status])
+    const tries = [await logged('h1'), await logged('h2')].map(line => [
+      line.node,
+      line.attempts,
+      line.status,
+    ])
     assert.deepEqual(tries.sort(), [
       ['b-good', 1, 101],
       ['b-good', 2, 101],
@@ -254,10 +257,12 @@ for (const [what, script, route] of [
 }
 
 test('a status that the route does not retry goes to the client, and no other node is asked', async t => {
-  const { ask, bad } = await startWithGoodNode(t, socket => socket.write(answer('no', [], '503 Busy')))
+  const { ask, bad } = await startWithGoodNode(t, socket =>
+    socket.write(answer('no', [], '401 Unauthorized')),
+  )
   assert.deepEqual([await ask('h1'), await ask('h2')].sort(), [
     'HTTP/1.1 101 Switching Protocols',
-    'HTTP/1.1 503 Service Unavailable',
+    'HTTP/1.1 401 Unauthorized',
   ])
   assert.equal(bad.requests.length, 1)
 })

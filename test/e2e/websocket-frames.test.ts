@@ -96,7 +96,12 @@ cases.set('reserved bits in a ping', [frame(OPCODE.ping, 'x', { reserved: 5 }), 
 cases.set('reserved bits in a close frame', [frame(OPCODE.close, '', { reserved: 7 })])
 
 for (const opcode of [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]) {
-  cases.set(`reserved opcode ${opcode}`, [frame(OPCODE.text, 'x'), frame(opcode, 'y'), frame(OPCODE.ping), end])
+  cases.set(`reserved opcode ${opcode}`, [
+    frame(OPCODE.text, 'x'),
+    frame(opcode, 'y'),
+    frame(OPCODE.ping),
+    end,
+  ])
 }
 
 cases.set('a fragmented ping', [frame(OPCODE.ping, 'a', part), frame(CONTINUATION, 'b'), end])
@@ -124,7 +129,19 @@ cases.set('fragments without payload', [
 ])
 
 const UTF_8 = {
-  valid: ['κόσμε', '𠜎𠜱', '\0', '\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}', '\u{10ffff}', '\ud7ff'],
+  valid: [
+    'κόσμε',
+    '𠜎𠜱',
+    '\0',
+    '\u007f',
+    '\u0080',
+    '\u07ff',
+    '\u0800',
+    '\uffff',
+    '\u{10000}',
+    '\u{10ffff}',
+    '\ud7ff',
+  ],
   invalid: [
     'cebae1bdb9cf83cebcceb5eda080656469746564',
     'cebae1bdb9cf83cebcceb5f4908080656469746564',
@@ -168,7 +185,9 @@ cases.set('a close frame without payload', [frame(OPCODE.close)])
 cases.set('a close frame with one byte', [frame(OPCODE.close, 'a')])
 cases.set('a close frame with a long reason', [close(1000, '*'.repeat(123))])
 cases.set('a close frame that is too long', [close(1000, '*'.repeat(124))])
-cases.set('a close frame whose reason is invalid UTF-8', [close(1000, Buffer.from('cebae1bdb9eda080', 'hex'))])
+cases.set('a close frame whose reason is invalid UTF-8', [
+  close(1000, Buffer.from('cebae1bdb9eda080', 'hex')),
+])
 cases.set('a fragmented close frame', [frame(OPCODE.close, Buffer.from([3, 232]), part)])
 for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 3999, 4000, 4999]) {
   cases.set(`the valid code ${code}`, [close(code, 'reason')])
@@ -234,11 +253,16 @@ before(async () => {
   node.on('upgrade', (request, stream, head) => {
     const socket = stream as Socket
     const pieces: Buffer[] = []
-    // What came with the handshake is pushed back into the socket, and comes again.
-    socket.on('data', (piece: Buffer) => pieces.push(piece)).on('error', () => {})
-    received.set(request.url!, once(socket, 'close').then(() => Buffer.concat(pieces)))
+    // What came with the handshake is pushed back into the socket, and comes again. `ws` removes masks in place.
+    socket.on('data', (piece: Buffer) => pieces.push(Buffer.from(piece))).on('error', () => {})
+    received.set(
+      request.url!,
+      once(socket, 'close').then(() => Buffer.concat(pieces)),
+    )
     webSockets.handleUpgrade(request, socket, head, webSocket => {
-      webSocket.on('error', () => {}).on('message', (data, isBinary) => webSocket.send(data, { binary: isBinary }))
+      webSocket
+        .on('error', () => {})
+        .on('message', (data, isBinary) => webSocket.send(data, { binary: isBinary }))
     })
   })
   node.listen(0, '127.0.0.1')
@@ -279,7 +303,9 @@ async function run(
   const text = await client.closed
   const headEnd = text.indexOf('\r\n\r\n') + 4
   return {
-    accepted: /^HTTP\/1\.1 101 .*\r\n/.test(head) ? (/sec-websocket-extensions: (.*)\r\n/i.exec(head)?.[1] ?? '') : head,
+    accepted: /^HTTP\/1\.1 101 .*\r\n/.test(head)
+      ? (/sec-websocket-extensions: (.*)\r\n/i.exec(head)?.[1] ?? '')
+      : head,
     toClient: Buffer.from(text.slice(headEnd), 'latin1'),
     toNode: await received.get(seen)!,
   }

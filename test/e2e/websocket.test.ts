@@ -181,16 +181,19 @@ test("the 101 has the node's fields, the request id, and what the route adds to 
   client.socket.destroy()
   assert.equal(first, 'HTTP/1.1 101 Switching Protocols')
   const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
-  assert.deepEqual(lines.filter(line => !line.startsWith('Date: ')).sort(), [
-    'Sec-WebSocket-Extensions: x-unknown; a=1',
-    'Set-Cookie: a=1',
-    'Set-Cookie: b=2',
-    'X-Frame-Options: DENY',
-    `Sec-WebSocket-Accept: ${accept}`,
-    'connection: Upgrade',
-    'upgrade: websocket',
-    'x-request-id: mine',
-  ].sort())
+  assert.deepEqual(
+    lines.filter(line => !line.startsWith('Date: ')).sort(),
+    [
+      'Sec-WebSocket-Extensions: x-unknown; a=1',
+      'Set-Cookie: a=1',
+      'Set-Cookie: b=2',
+      'X-Frame-Options: DENY',
+      `Sec-WebSocket-Accept: ${accept}`,
+      'connection: Upgrade',
+      'upgrade: websocket',
+      'x-request-id: mine',
+    ].sort(),
+  )
 })
 
 test('the code and reason of a close frame reach the other side', async t => {
@@ -381,11 +384,14 @@ for (const [way, leave] of [
     const silent = await startWebSocketNode(t, { refuse: () => asked.resolve() })
     const { port, logged, adminPort } = await startTestGateway(t, {
       nodes: { 'chat/c1': silent.port },
-      routes: { chat: { path: '/chat', service: 'chat', timeoutMs: 300 } },
+      routes: { chat: { path: '/chat', service: 'chat', timeoutMs: 1_000 } },
     })
+    const sockets = noteSockets(t)
     const client = await openRaw(port, handshake('/chat', ['X-Request-Id: much']))
     await asked.promise
-    client.socket.write(clientFrame(OPCODE.binary, Buffer.alloc(200_000)), () => leave(client.socket))
+    client.socket.write(clientFrame(OPCODE.binary, Buffer.alloc(1_000_000)))
+    await until('the gateway has stopped reading', () => sockets.from(client.socket).isPaused())
+    leave(client.socket)
     assert.equal((await logged('much')).reason, 'upstream timeout')
     await until('the connection to the node has ended', () => silent.connections.size === 0)
     assert.equal((await nodeViews(adminPort))[0]!.inFlight, 0)
@@ -692,19 +698,20 @@ test('shutdown sends its close frames between two frames, never within one', asy
 })
 
 test('a close frame that passes during a shutdown is not followed by another', async t => {
-  const node = await startWebSocketNode(t)
+  let write = (_text: string) => {}
+  const node = await startNode(t, (socket, request) => {
+    write = text => socket.write(text, 'latin1')
+    write(`${accepted(request.header('sec-websocket-key')!)}\x88\x02\x0f`)
+  })
   const { port, gateway } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
     config: { shutdownTimeoutMs: 10_000 },
   })
   const client = await openRaw(port, handshake('/chat'))
-  const end = await node.next()
-  const { length } = await client.until('\r\n\r\n')
-  end.socket.write('\x88\x02\x0f', 'latin1')
-  await client.until('\x88\x02\x0f')
+  const length = (await client.until('\x88\x02\x0f')).length - 3
   const stopped = gateway.stop()
   await untilDeaf(port)
-  end.socket.write('\xa3', 'latin1')
+  write('\xa3')
   await client.until('\x88\x02\x0f\xa3')
   client.socket.write(clientFrame(OPCODE.close, Buffer.from([0x0f, 0xa3])))
   assert.equal((await client.closed).slice(length), '\x88\x02\x0f\xa3')
@@ -719,12 +726,14 @@ test('shutdown does not wait for a client that does not answer the close frame',
     config: { shutdownTimeoutMs: 1_000 },
   })
   const client = await openRaw(port, handshake('/chat'))
+  client.socket.allowHalfOpen = true
   const end = await node.next()
   await client.until('101 ')
   // The client receives the close frame and does not answer it.
   const told = client.until('\x03\xe9')
   assert.equal(await gateway.stop(), 1)
   await told
+  client.socket.end()
   await client.closed
   await end.closed
 })

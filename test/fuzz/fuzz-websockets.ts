@@ -116,11 +116,13 @@ function nodeFrame(opcode: number, payload: Buffer): Buffer {
 
 const SIZES = [0, 1, 10, 125, 126, 127, 1_000, 20_000, 65_535, 65_536, 65_537, 300_000]
 
-/** Makes bytes in which each place looks different from others. */
+/** Longer than any piece. No two places in it look alike. */
+const TEXT = Buffer.from(Uint16Array.from({ length: 400_000 }, (_, i) => (i * 40_503) & 0xffff).buffer)
+
 function pieceOf(choice: Choice): Buffer {
   const size = choice.chance(0.5) ? choice.of(SIZES) : choice.below(choice.of(SIZES) + 1)
-  const start = choice.below(256)
-  return Buffer.from(Uint8Array.from({ length: size }, (_, i) => start + i + (i >> 8)))
+  const start = choice.below(TEXT.length - size)
+  return TEXT.subarray(start, start + size)
 }
 
 function problemOf(got: Buffer, sent: Buffer, leaves: boolean): string | undefined {
@@ -147,7 +149,10 @@ function isGoingAway(bytes: Buffer): boolean {
   const isMasked = bytes.length === 6 + GOING_AWAY.length
   if (bytes[0] !== 0x88 || bytes[1] !== (isMasked ? 0x80 : 0) + GOING_AWAY.length) return false
   if (!isMasked) return bytes.toString('latin1', 2) === GOING_AWAY
-  return Buffer.from(bytes.subarray(6).map((byte, i) => byte ^ bytes[2 + (i % 4)]!)).toString('latin1') === GOING_AWAY
+  return (
+    Buffer.from(bytes.subarray(6).map((byte, i) => byte ^ bytes[2 + (i % 4)]!)).toString('latin1') ===
+    GOING_AWAY
+  )
 }
 
 const PATIENT = { allowHalfOpen: true, noDelay: true }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../../internal/http/client-exchange.ts'
+import { linger } from '../../../middleware/connection/linger.ts'
 import { FrameBoundaries } from './frame-boundaries.ts'
 
 /** How long one side may take to end its connection once the other side has ended its own. */
@@ -22,7 +23,8 @@ export interface TunnelOptions {
  * each side at most: a side that reads nothing stops the other.
  *
  * When one side ends its connection, the other gets what is left and then the same end, and has 30 seconds to end its
- * own. The tunnel closes both connections. They are closed at once by `destroy()`.
+ * own. When one side closes its connection or resets it, what the other still sends is dropped, and it has 5 seconds. The
+ * tunnel closes both connections. They are closed at once by `destroy()`.
  */
 export class Tunnel {
   readonly #client: Socket
@@ -76,18 +78,14 @@ export class Tunnel {
   }
 
   #passEnds(from: Socket, to: Socket, onClose: () => void): void {
-    const giveUpLater = () => {
-      this.#timer ??= setTimeout(() => this.destroy(), CLOSE_TIMEOUT_MS).unref()
-    }
     to.on('drain', () => from.resume())
     from
       .on('end', () => {
         to.end()
-        giveUpLater()
+        this.#timer ??= setTimeout(() => this.destroy(), CLOSE_TIMEOUT_MS).unref()
       })
       .once('close', () => {
-        giveUpLater()
-        to.destroySoon()
+        linger(to)
         onClose()
       })
   }
