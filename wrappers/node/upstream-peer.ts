@@ -2,7 +2,7 @@ import type { Call } from '../../internal/call.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
-import type { Outcome, Transport, Wrapper } from '../../internal/upstream.ts'
+import type { Outcome, Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { BreakerReason, CircuitBreakerOptions } from '../breaker/circuit-breaker-options.ts'
 import { createTransport, type TransportOptions } from './transports.ts'
@@ -111,8 +111,13 @@ export class UpstreamPeer implements Peer {
 }
 
 /** Returns the peer that `balance` chose. Every peer of the gateway's node table is an UpstreamPeer. */
-export function chosenPeer(call: Call): UpstreamPeer {
+function chosenPeer(call: Call): UpstreamPeer {
   return call.peer as UpstreamPeer
+}
+
+/** Creates the innermost upstream, which sends one request to the chosen node over the transport of that node. */
+export function createDispatch(): Upstream {
+  return (request, call) => chosenPeer(call).transport.send(request, call)
 }
 
 /** Sends each try through the circuit breaker of the node it goes to. */
