@@ -622,6 +622,28 @@ test('a malformed handshake, or one pipelined after another request, is treated 
   }
 })
 
+test('a handshake behind a request that ends its connection reaches no node', async t => {
+  const node = await startNode(t, socket => socket.write(answer('ok')))
+  const { port } = await startTestGateway(t, { nodes: { 'chat/c1': node.port } })
+  const sockets = noteSockets(t)
+  const client = await openRaw(port)
+  client.socket.allowHalfOpen = true
+  const request = 'POST //chat HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n'
+  client.socket.write(request)
+  assert.match(await client.until('WG_BAD_REQUEST'), /^HTTP\/1\.1 400 /)
+  // The gateway reads on, so that the client can read its answer.
+  const rest = `hello${handshake('/chat')}`
+  client.socket.write(rest)
+  const { length } = request + rest
+  await until('the gateway has read it', () => sockets.from(client.socket).bytesRead === length)
+  await send(port, { path: '/chat' })
+  assert.deepEqual(
+    node.requests.map(each => each.header('upgrade')),
+    [undefined],
+  )
+  client.socket.destroy()
+})
+
 test('shutdown sends a close frame to both sides', async t => {
   const node = await startWebSocketNode(t)
   const { port, gateway, logged } = await startTestGateway(t, {

@@ -47,11 +47,13 @@ export async function fuzzWebSockets(
     const leaves = choice.chance(0.5)
     const toNode = leaves ? framesOf(choice, clientFrame) : bytesOf(choice)
     const toClient = leaves ? framesOf(choice, nodeFrame) : bytesOf(choice)
-    const link = await (leaves ? openThroughTunnel() : openThroughGateway())
+    // Half of the clients do not wait for the answer to their handshake.
+    const early = !leaves && choice.chance(0.5) ? toNode[0] : undefined
+    const link = await (leaves ? openThroughTunnel() : openThroughGateway(early))
     const leaveAt = leaves ? choice.below(toNode.length + 1) : undefined
     const arriving = Promise.all([arrived(link.client), arrived(link.node)])
     await Promise.all([
-      play(link.client, toNode, choice, index => index === leaveAt && link.leave()),
+      play(link.client, early ? toNode.slice(1) : toNode, choice, index => index === leaveAt && link.leave()),
       play(link.node, toClient, choice, () => {}),
     ])
     link.client.end()
@@ -182,8 +184,13 @@ async function openThroughTunnel(): Promise<Link> {
   return { client, node, leave: () => tunnel.leave() }
 }
 
-/** Starts a gateway with a node behind it, and returns the function that opens a WebSocket through both. */
-async function startGatewayLinks(t: Pick<TestContext, 'after'>): Promise<() => Promise<Link>> {
+/**
+ * Starts a gateway with a node behind it, and returns the function that opens a WebSocket through both. It takes what the
+ * client sends together with its handshake.
+ */
+async function startGatewayLinks(
+  t: Pick<TestContext, 'after'>,
+): Promise<(early: Buffer | undefined) => Promise<Link>> {
   const waiting = new Map<string, (socket: Socket) => void>()
   const server = createServer(PATIENT, socket => {
     let text = ''
@@ -205,11 +212,11 @@ async function startGatewayLinks(t: Pick<TestContext, 'after'>): Promise<() => P
     config: { accessLog: false },
   })
   let count = 0
-  return async () => {
+  return async early => {
     const target = `/${count++}`
     const reached = new Promise<Socket>(resolve => waiting.set(target, resolve))
     const client = connect({ ...PATIENT, host: '127.0.0.1', port }).on('error', () => {})
-    client.write(handshake(`/chat${target}`))
+    client.write(Buffer.concat([Buffer.from(handshake(`/chat${target}`)), early ?? Buffer.alloc(0)]))
     const node = await reached
     waiting.delete(target)
     await untilHead(client)
