@@ -127,7 +127,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   // A WebSocket would be accepted before its node is chosen.
   app.addHook('preHandler', async () => {
     const peers = table.get(name)?.peers ?? []
-    if (!peers.some(peer => peer.available())) throw unavailable(peers)
+    if (!peers.some(peer => peer.available()) && !peers.some(peer => peer.readmit())) throw unavailable(peers)
   })
 
   // Services that only register themselves do not load the plugin and its HTTP client.
@@ -229,6 +229,10 @@ class ProxiedPeer implements Peer {
 
   recover(): void {
     this.circuit.recover()
+  }
+
+  readmit(): boolean {
+    return this.node.weight > 0 && isForwardable(this.node) && this.circuit.readmit()
   }
 
   dispose(): void {

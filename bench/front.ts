@@ -68,15 +68,14 @@ async function listen(checkout: string, route: Route): Promise<number> {
     routes: () => table,
     planOf: asked => plans!.planOf(asked),
     upstream,
+    handshake: upstream,
     authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
     ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
   } satisfies ProxyOptions)
   const { app } = createHttp1Listener({
-    ...{ proxy, respond, deadlines, onPiece, onInternalError },
-    connect: () => Promise.reject(new Error('not measured')),
+    ...{ proxy, onPiece },
     identityHeaders: ['x-user-id'],
     isTrustedProxy: () => false,
-    maxBodyBytes: 0,
     maxTargetBytes: 8_192,
     maxHeaderBytes: 16_384,
     headersTimeoutMs: 10_000,

@@ -51,6 +51,7 @@ export interface OutgoingRequest {
   readonly headers: string[]
   /** Null until the request is forwarded, and when it has no body. */
   body: RequestBody | null
+  readonly isWebSocket: boolean
 }
 
 /** The head of anything a client gets. Policies change it in place. */

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
 import type { ClientResponse } from './http/client-exchange.ts'
@@ -26,6 +25,8 @@ export interface UpstreamRequest {
   readonly headers: string[]
   /** Null when the request has no body. */
   readonly body: RequestBody | null
+  /** Whether this is the opening handshake of a WebSocket, the only request that may be answered with 101. Default: false. */
+  readonly isWebSocket?: boolean | undefined
 }
 
 /** The result of a try. */
@@ -61,18 +62,11 @@ export interface UpstreamResponse extends Outcome {
   /**
    * Streams the body into `target`, whose head was written before, and ends it, with the trailers if there are any.
    * Reads from the node no faster than the client does. When the node breaks off, `target` is aborted: a cut body must
-   * never look whole.
+   * never look whole. After a 101, `target` gets the node's connection for a tunnel instead.
    */
   sendBody(target: ClientResponse): void
   /** Lets one observer see the body from its beginning. Must be called before `sendBody`. */
   observe?(observer: BodyObserver): void
-}
-
-/** A connection to a node on which nothing has been sent yet. Its holder destroys it. */
-export interface FreshConnection extends Outcome {
-  /** The status the client gets with it. */
-  readonly status: 101
-  readonly socket: Socket
 }
 
 /**

@@ -18,8 +18,7 @@ import { createRespond } from '../../routes/public/respond.ts'
 import { createBalance } from '../../wrappers/balance/balance.ts'
 import { createFallback } from '../../wrappers/fallback/fallback.ts'
 import { createConcurrencyLimit } from '../../wrappers/limit/concurrency-limit.ts'
-import { createConnect, createDispatch } from '../../wrappers/node/dispatch.ts'
-import { createCircuitBreaker } from '../../wrappers/node/upstream-peer.ts'
+import { createCircuitBreaker, createDispatch } from '../../wrappers/node/upstream-peer.ts'
 import { createObserve } from '../../wrappers/observe.ts'
 import { createHedge } from '../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../wrappers/retry/retry.ts'
@@ -89,12 +88,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createCircuitBreaker(),
     createTryTimeout({ deadlines }),
   ])
-  // The wrappers of a WebSocket, which gets a connection to a node instead of an answer.
-  const connect = wrap(createConnect(), [
+  // The wrappers around the handshake of a WebSocket. It opens one connection to one node, so it is not hedged; the
+  // connection may stay open for days, so it takes no slot of the service; and no kept answer can stand in for it.
+  const handshake = wrap(createDispatch(), [
     createObserve(),
-    createRetry(),
+    createRetry({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
+    createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
   const policies = new LivePolicies({ upstream, counts: policyCounts })
@@ -135,12 +136,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const proxy = createProxy({
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
-    ...{ upstream, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
+    ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
     authenticators: auth.authenticators,
   })
   const listener = createHttp1Listener({
     ...listenerLimits(config),
-    ...{ proxy, respond, deadlines, connect, connections, isTrustedProxy, maxBodyBytes, onInternalError },
+    ...{ proxy, connections, isTrustedProxy },
     identityHeaders: context.identityHeaders,
     onPiece: countBodyBytes,
     onOpen: () => traffic.opened(),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 
 /** What a client expects before it sends its body (RFC 9110 section 10.1.1). */
@@ -21,6 +22,14 @@ export interface ClientRequest extends Readable {
     pause(): unknown
     resume(): unknown
   }
+}
+
+/** The connection to a node that has answered 101 and no longer speaks HTTP. Its holder destroys the socket. */
+export interface TunnelEnd {
+  /** Emits everything but data. */
+  readonly socket: Socket
+  /** Starts to read. Calls `onBytes` with all that comes behind the 101, in buffers that are the callee's to keep. */
+  read(onBytes: (bytes: Buffer) => void): void
 }
 
 /**
@@ -62,6 +71,8 @@ export interface ClientResponse {
    * @param isDelimited whether the head tells the client where the body ends
    */
   abort(isDelimited: boolean): void
+  /** Sends the head of a 101, and then passes bytes both ways. Only the response to a WebSocket handshake has it. */
+  tunnel?(node: TunnelEnd): void
   on(event: 'close' | 'drain', listener: () => void): unknown
   once(event: 'close' | 'drain', listener: () => void): unknown
 }

@@ -31,7 +31,10 @@ function areProtocols(list: string | undefined): boolean {
   return new Set(protocols).size === protocols.length
 }
 
-/** Returns whether no answer to an earlier request is outstanding on the connection. An upgrade would cut it off. */
+/**
+ * Returns whether no answer to an earlier request is outstanding on the connection, which an upgrade would cut off, and
+ * the connection does not end behind that answer.
+ */
 function isNextInLine({ socket }: IncomingMessage): boolean {
-  return !(socket as typeof socket & { _httpMessage?: unknown })._httpMessage
+  return socket.writable && !(socket as typeof socket & { _httpMessage?: unknown })._httpMessage
 }

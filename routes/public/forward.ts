@@ -8,6 +8,8 @@ import type { Respond } from './respond.ts'
 export interface ForwardOptions {
   /** Calls a node, for routes whose policies do not wrap the call. */
   readonly upstream: Upstream
+  /** Sends the handshake of a WebSocket to a node. */
+  readonly handshake: Upstream
   readonly deadlines: Deadlines
   /** The largest body for routes that do not set it, in bytes; 0 = no limit. */
   readonly maxBodyBytes: number
@@ -22,6 +24,7 @@ export interface ForwardOptions {
  */
 export function createForward({
   upstream,
+  handshake,
   deadlines,
   maxBodyBytes,
   onPiece,
@@ -48,7 +51,8 @@ export function createForward({
     }
     completeHeaders(exchange)
     if (hasBody && !head.chunked) outgoing.headers.push('content-length', head.contentLength!)
-    const send = plan === undefined ? upstream : plan.upstream
+    let send = plan === undefined ? upstream : plan.upstream
+    if (exchange.isWebSocket) send = handshake
     send(outgoing, call).then(
       answer => {
         deadline.clear()

@@ -8,7 +8,7 @@ import { type Exchange, type OutgoingRequest, schemeOf } from '../../internal/po
  *
  * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
-export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): OutgoingRequest {
+export function createOutgoing({ call, head, hasEncodedSlash, isWebSocket }: Exchange): OutgoingRequest {
   const route = call.route!
   const target = stripPrefix(call.target, route.stripPrefix)
   // Targets that begin with an empty segment are refused. Stripping a prefix must not produce one, in any spelling.
@@ -17,7 +17,15 @@ export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): Outgo
       detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })
   }
-  return { route, service: route.service, method: call.method, target, headers: head.headers, body: null }
+  return {
+    route,
+    service: route.service,
+    method: call.method,
+    target,
+    headers: head.headers,
+    body: null,
+    isWebSocket,
+  }
 }
 
 /**

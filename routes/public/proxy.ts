@@ -29,14 +29,6 @@ export interface PublicProxy {
    *   with that error
    */
   serve(exchange: Exchange, untilReady?: () => Promise<void>): void
-  /**
-   * Decides whether a request may go to a node, and sets its route, identity, plan and outgoing request. Returns
-   * undefined when it may, or an answer that ends it. Returns a promise only when something must wait: keys that are
-   * fetched, a password that is hashed, a policy that asks another server.
-   *
-   * @throws GatewayError to refuse the request; a promise rejects with it
-   */
-  admit(exchange: Exchange): ReturnType<Step>
 }
 
 /**
@@ -47,6 +39,13 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   const { authenticators, loop, maxBodyBytes, planOf, respond, routes } = options
   const forward = createForward(options)
 
+  /**
+   * Decides whether a request may go to a node, and sets its route, identity, plan and outgoing request. Returns
+   * undefined when it may, or an answer that ends it. Returns a promise only when something must wait: keys that are
+   * fetched, a password that is hashed, a policy that asks another server.
+   *
+   * @throws GatewayError to refuse the request; a promise rejects with it
+   */
   function admit(exchange: Exchange): ReturnType<Step> {
     if (loop?.isOverloaded) loop.admit()
     if (exchange.refusal) throw exchange.refusal
@@ -92,7 +91,6 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   }
 
   return {
-    admit,
     serve(exchange, untilReady) {
       try {
         if (exchange.expectation === 'unknown') {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { startCanaryNode } from './canary-node.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
+import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { readAnswers } from './read-answers.ts'
 import { readRequests } from './read-requests.ts'
 import { exchangePieces } from './scene.ts'
@@ -21,6 +22,12 @@ test('a client sees only its own answers, and a broken one never looks whole', a
   assert.deepEqual([...result.findings], [])
   assert.ok(result.whole > 50, `${result.whole}`)
   assert.ok(result.refused > 20, `${result.refused}`)
+})
+
+test('both ends of a WebSocket receive what the other one sent, and only whole frames before a close frame', async t => {
+  const result = await fuzzWebSockets(t, 1, count => count >= 100)
+  assert.deepEqual([...result.findings], [])
+  assert.ok(result.bytes > 5_000_000, `${result.bytes}`)
 })
 
 test('the canary node notices what no gateway may send', async t => {

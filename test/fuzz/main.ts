@@ -1,19 +1,21 @@
 /**
  * Fuzzes the gateway with malformed HTTP. A run is repeatable by its seed:
  *
- *   npm run fuzz -- --target reader|requests|answers|all --minutes 1 --seed 7
+ *   npm run fuzz -- --target reader|requests|answers|websockets|all --minutes 1 --seed 7
  *
  * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends malformed requests to a gateway
- * with a canary node behind it. `answers` has that node send malformed answers. Exits with 1 when it finds something.
+ * with a canary node behind it. `answers` has that node send malformed answers. `websockets` sends bytes both ways through
+ * WebSockets, some of which are shut down meanwhile. Exits with 1 when it finds something.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { DELIBERATE } from './compare.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
+import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { fuzz } from './run.ts'
 
-const TARGETS = { reader: fuzzReader, requests: fuzzListener, answers: fuzzNode }
+const TARGETS = { reader: fuzzReader, requests: fuzzListener, answers: fuzzNode, websockets: fuzzTunnels }
 
 const { values } = parseArgs({
   options: { target: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' } },
@@ -58,6 +60,12 @@ async function fuzzListener(isOver: () => boolean): Promise<void> {
 async function fuzzNode(isOver: () => boolean): Promise<void> {
   const { count, whole, refused, findings } = await withCleanUp(t => fuzzAnswers(t, seed, isOver))
   console.log(`${count} connections, ${whole} whole answers, ${refused} replaced by an answer of the gateway`)
+  report(findings)
+}
+
+async function fuzzTunnels(isOver: () => boolean): Promise<void> {
+  const { count, bytes, findings } = await withCleanUp(t => fuzzWebSockets(t, seed, isOver))
+  console.log(`${count} WebSockets, ${Math.round(bytes / 1e6)} MB`)
   report(findings)
 }
 

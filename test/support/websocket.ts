@@ -36,6 +36,8 @@ export interface WebSocketNode {
 export interface WebSocketNodeOptions {
   /** The subprotocol to accept. Default: none. */
   readonly protocol?: string
+  /** Further lines of the 101. */
+  readonly lines?: readonly string[]
   /** Awaited before each handshake is accepted. */
   readonly beforeAgreeing?: () => Promise<void>
   /** Called instead of accepting a handshake. */
@@ -45,7 +47,7 @@ export interface WebSocketNodeOptions {
 /** Starts a node that echoes every message, with its own code for frames (RFC 6455). Closed after the test. */
 export async function startWebSocketNode(
   t: TestContext,
-  { protocol, refuse, beforeAgreeing }: WebSocketNodeOptions = {},
+  { protocol, lines: more = [], refuse, beforeAgreeing }: WebSocketNodeOptions = {},
 ): Promise<WebSocketNode> {
   const connections = new Set<Socket>()
   const opened: NodeEnd[] = []
@@ -64,12 +66,8 @@ export async function startWebSocketNode(
       return
     }
     await beforeAgreeing?.()
-    const accept = createHash('sha1')
-      .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-      .digest('base64')
-    const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`]
-    if (protocol !== undefined) lines.push(`Sec-WebSocket-Protocol: ${protocol}`)
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`)
+    const lines = protocol === undefined ? more : [...more, `Sec-WebSocket-Protocol: ${protocol}`]
+    socket.write(accepted(request.headers['sec-websocket-key']!, lines))
     const end = speak(request, socket, head)
     const next = waiting.shift()
     if (next) next(end)
@@ -92,6 +90,19 @@ export async function startWebSocketNode(
         else waiting.push(resolve)
       }),
   }
+}
+
+/** Builds the 101 that accepts a handshake with this key. */
+export function accepted(key: string, lines: readonly string[] = []): string {
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+  return [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${accept}`,
+    ...lines,
+    '\r\n',
+  ].join('\r\n')
 }
 
 function speak(request: IncomingMessage, socket: Socket, head: Buffer): NodeEnd {
@@ -164,7 +175,8 @@ function speak(request: IncomingMessage, socket: Socket, head: Buffer): NodeEnd 
   }
 }
 
-function frameHead(opcode: number, length: number): Buffer {
+/** Builds the head of an unmasked frame that is not fragmented. */
+export function frameHead(opcode: number, length: number): Buffer {
   if (length < 126) return Buffer.from([0x80 | opcode, length])
   const head = Buffer.alloc(length < 65_536 ? 4 : 10)
   head[0] = 0x80 | opcode
@@ -232,6 +244,9 @@ export function clientFrame(opcode: number, payload: Buffer | string = ''): Buff
   return Buffer.concat([head, Buffer.alloc(4), bytes])
 }
 
+/** The key of {@link handshake}. */
+export const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+
 /** Builds the head of a handshake, for tests that write it to a socket. */
 export function handshake(path: string, lines: readonly string[] = []): string {
   return [
@@ -240,7 +255,7 @@ export function handshake(path: string, lines: readonly string[] = []): string {
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    `Sec-WebSocket-Key: ${KEY}`,
     ...lines,
     '\r\n',
   ].join('\r\n')

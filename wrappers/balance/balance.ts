@@ -77,10 +77,9 @@ function observed<T extends Outcome>(
   const begunAt = now()
   return answer.then(
     outcome => {
-      // The time to a WebSocket connection is not the time of an answer. Nor is a time that includes the body which
-      // the client had to send first.
+      // A time that includes the body which the client had to send first is not the time of an answer.
       const isFailure = isFailureStatus(outcome.status)
-      if (outcome.status !== 101 && (body === null || isFailure)) {
+      if (body === null || isFailure) {
         balancer.observe!(peer, now() - begunAt, isFailure ? 'failed' : 'answered')
       }
       return outcome

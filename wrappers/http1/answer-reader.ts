@@ -24,6 +24,7 @@ export class AnswerReader {
   readonly #sink: AnswerSink
   readonly #maxHeadBytes: number
   #method = ''
+  #maySwitch = false
   #head: AnswerHead | undefined = undefined
   #chunked: ChunkedBody | undefined = undefined
   /** Bytes left of a body whose length is known. */
@@ -38,9 +39,15 @@ export class AnswerReader {
     this.#maxHeadBytes = maxHeadBytes
   }
 
-  /** Prepares for the next answer. @param method of the request that it answers */
-  start(method: string): void {
+  /**
+   * Prepares for the next answer.
+   *
+   * @param method of the request that it answers
+   * @param maySwitch whether a 101 is an answer; what follows its head is then not read
+   */
+  start(method: string, maySwitch = false): void {
     this.#method = method
+    this.#maySwitch = maySwitch
     this.#head = undefined
     this.#chunked = undefined
     this.#headText = ''
@@ -90,7 +97,7 @@ export class AnswerReader {
       }
       const head = readAnswerHead(text, from, end + 2, this.#method)
       from = end + 4
-      if (head.status >= 200) {
+      if (head.status >= 200 || (head.status === 101 && this.#maySwitch)) {
         this.#headText = ''
         this.#begin(head)
         return from - before

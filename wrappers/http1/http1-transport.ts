@@ -7,6 +7,7 @@ import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from 
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
 import { isMovable } from '../retry/retry-rules.ts'
+import { acceptedHeaders } from './accepted-handshake.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts'
 import type { NodeConnection } from './node-connection.ts'
@@ -58,6 +59,7 @@ export class Http1Transport implements Transport {
 /** Bytes kept for a caller that has not asked for the body yet. With more than that, reading from the node is paused. */
 const MAX_EARLY_BYTES = 65_536
 const NO_HEADERS: readonly string[] = []
+const SWITCHING_PROTOCOLS = 101
 const NO_CONTENT = 204
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
@@ -66,6 +68,7 @@ class Http1Try implements UpstreamResponse, NodeExchange {
   status = 0
   headers: readonly string[] = NO_HEADERS
   readonly method: string
+  readonly isWebSocket: boolean
   readonly #request: UpstreamRequest
   readonly #call: Call
   readonly #peer: Peer
@@ -97,6 +100,7 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     reject: (failure: UpstreamFailure) => void,
   ) {
     this.method = request.method
+    this.isWebSocket = request.isWebSocket === true
     this.#request = request
     this.#call = call
     this.#peer = peer
@@ -157,9 +161,11 @@ class Http1Try implements UpstreamResponse, NodeExchange {
   }
 
   onHead({ status, headers, framing, hasLength }: AnswerHead): void {
-    this.status = status
     // A client that does not know that a 204 has no body would wait for one.
-    this.headers = status === NO_CONTENT ? withoutHeaders(headers, CONTENT_LENGTH) : headers
+    if (status === NO_CONTENT) this.headers = withoutHeaders(headers, CONTENT_LENGTH)
+    else if (status === SWITCHING_PROTOCOLS) this.headers = acceptedHeaders(headers, this.#request)
+    else this.headers = headers
+    this.status = status
     this.#isDelimited = framing !== 'close'
     this.#hasLength = hasLength
     if (isFailureStatus(status)) this.#peer.failures++
@@ -211,6 +217,10 @@ class Http1Try implements UpstreamResponse, NodeExchange {
   }
 
   sendBody(target: ClientResponse): void {
+    if (this.status === SWITCHING_PROTOCOLS) {
+      this.#handOver(target)
+      return
+    }
     const early = this.#early
     if (this.#broken) {
       target.abort(this.#hasLength)
@@ -232,6 +242,20 @@ class Http1Try implements UpstreamResponse, NodeExchange {
 
   discard(): void {
     this.#connection?.abort(new UpstreamFailure('aborted'))
+  }
+
+  /** Hands the connection to the client's response. It stays in flight at the node until it is closed. */
+  #handOver(target: ClientResponse): void {
+    if (this.#connection === undefined) {
+      target.abort(true)
+      return
+    }
+    const node = this.#connection.detach()
+    this.#connection = undefined
+    // From here on, the two ends close each other.
+    if (this.#call.current === this) this.#call.current = undefined
+    node.socket.once('close', () => this.#finish())
+    target.tunnel!(node)
   }
 
   #pauseUntilDrained(target: ClientResponse): void {

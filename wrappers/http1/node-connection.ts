@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
@@ -38,6 +39,7 @@ const MAX_TEXT_BYTES = 16_384
  * cache. Windows fills a buffer before it reports the read, so there every connection has its own.
  */
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
+const SWITCHING_PROTOCOLS = 101
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 /**
@@ -50,8 +52,9 @@ const LAST_HEAD_MS = 1_000
  * An HTTP/1.1 connection to a node, which carries one request at a time.
  *
  * It reads below the socket's stream (`onread`). A failed write ends the request but not the connection: a node that
- * answers early and closes is read to the end, because its answer says more than the failure. Anything that is not plainly one answer closes the connection, and so
- * does anything that follows the answer.
+ * answers early and closes is read to the end, because its answer says more than the failure. Anything that is not
+ * plainly one answer closes the connection, and so does anything that follows the answer. Only a 101 that was asked for
+ * is followed by something else: the connection then waits until it is handed over.
  */
 export class NodeConnection implements ExchangeConnection, AnswerSink {
   readonly #owner: ConnectionOwner
@@ -72,6 +75,10 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   #bodyIdleMs = 0
   #isPaused = false
   #idleUntil = 0
+  /** What came behind a 101 before the connection was handed over. */
+  #held: Buffer | undefined = undefined
+  /** Receives what the node sends once the connection is handed over. */
+  #onBytes: ((bytes: Buffer) => void) | undefined = undefined
 
   /**
    * Begins to connect.
@@ -116,7 +123,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   send(exchange: NodeExchange, head: string, body: RequestBodySender | undefined): void {
     this.#exchange = exchange
     this.#heard = false
-    this.#reader.start(exchange.method)
+    this.#reader.start(exchange.method, exchange.isWebSocket)
     if (body === undefined) this.#socket.write(head, 'latin1')
     else {
       this.#sender = body
@@ -143,6 +150,23 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     this.#release()
     this.#socket.destroy()
     exchange?.onFailure(failure)
+  }
+
+  detach(): TunnelEnd {
+    this.#exchange = undefined
+    clearTimeout(this.#bodyTimer)
+    this.#owner.onClosed(this)
+    // The node may end its side of the tunnel before the client does.
+    this.#socket.allowHalfOpen = true
+    return {
+      socket: this.#socket,
+      read: onBytes => {
+        this.#onBytes = onBytes
+        this.resume()
+        if (this.#held !== undefined) onBytes(this.#held)
+        this.#held = undefined
+      },
+    }
   }
 
   /** Notifies an exchange that still waits for the head of its answer that the node hangs. */
@@ -179,16 +203,21 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   }
 
   #read(buffer: Buffer, size: number): void {
-    // The node sent something without a request.
     if (this.#exchange === undefined) {
-      this.destroy()
+      if (this.#onBytes) this.#onBytes(copyOf(buffer, 0, size))
+      // The node sent something without a request.
+      else this.destroy()
       return
     }
     this.#heard = true
     const end = this.#reader.read(buffer, size)
     if (this.#exchange === undefined) return
-    if (end !== -1) this.#finish(end < size)
-    else if (this.#reader.head) this.#expectMore()
+    if (end === -1) {
+      if (this.#reader.head) this.#expectMore()
+    } else if (this.#reader.head!.status === SWITCHING_PROTOCOLS) {
+      if (end < size) this.#held = copyOf(buffer, end, size)
+      this.pause()
+    } else this.#finish(end < size)
   }
 
   onHead(head: AnswerHead): void {

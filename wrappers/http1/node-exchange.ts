@@ -1,3 +1,4 @@
+import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
@@ -11,6 +12,8 @@ export type Chunk = Buffer | string
  */
 export interface NodeExchange {
   readonly method: string
+  /** Whether a 101 is an answer to the request. */
+  readonly isWebSocket: boolean
   /**
    * The longest silence between two pieces of the body, milliseconds; 0 = no limit, undefined = the limit of the
    * connection.
@@ -18,7 +21,12 @@ export interface NodeExchange {
   readonly bodyIdleTimeoutMs: number | undefined
   /** Hands the connection to the exchange, which calls `send` on it once and owns it until the last call. */
   onConnection(connection: ExchangeConnection): void
-  /** Is called with the head of the answer; interim heads (1xx) are left out. */
+  /**
+   * Is called with the head of the answer; interim heads (1xx) are left out. After a 101, the connection waits for
+   * `detach()`, and neither `onChunk` nor `onEnd` is called.
+   *
+   * @throws InvalidAnswer when the node must not answer this request like that
+   */
   onHead(head: AnswerHead): void
   onChunk(chunk: Chunk): void
   /** Is called when the answer is whole. The connection may already carry another request. Last call. */
@@ -43,4 +51,6 @@ export interface ExchangeConnection {
   resume(): void
   /** Ends the exchange with `failure` and closes the connection. */
   abort(failure: UpstreamFailure): void
+  /** Ends the exchange after a 101, and hands over the connection, which no longer belongs to the pool. */
+  detach(): TunnelEnd
 }

@@ -56,8 +56,9 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
     if (bodyLength === CHUNKED && USUALLY_WITH_BODY.has(method)) text += 'content-length: 0\r\n'
     bodyLength = 0
   } else if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'
+  const connection = request.isWebSocket ? 'Upgrade\r\nupgrade: websocket' : 'keep-alive'
   return {
-    head: `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${text}\r\n`,
+    head: `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n${text}\r\n`,
     bodyLength,
   }
 }

@@ -1,13 +1,11 @@
-import type { Socket } from 'node:net'
 import type { Call } from '../../internal/call.ts'
 import type { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
-import type { Outcome, Transport, Wrapper } from '../../internal/upstream.ts'
+import type { Outcome, Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { BreakerReason, CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
-import { openSocket } from '../http1/open-socket.ts'
 import { createTransport, type TransportOptions } from './transports.ts'
 
 export interface PeerOptions extends TransportOptions {
@@ -87,16 +85,6 @@ export class UpstreamPeer implements Peer {
     return this.#circuit === undefined || this.#circuit.admits()
   }
 
-  /**
-   * Opens a connection beside those of the transport. It does not count in their limit, and outlives the node's removal.
-   * Calls `done` once and never synchronously, with an error also when the returned socket is destroyed before that.
-   */
-  connect(done: (error: Error | undefined, socket: Socket) => void): Socket {
-    const { host, port } = this.node
-    const { connectTimeoutMs: timeoutMs, allows } = this.#options.connection
-    return openSocket({ host, port, timeoutMs, allows }, done)
-  }
-
   recover(): void {
     this.#circuit?.recover()
   }
@@ -143,8 +131,13 @@ export class UpstreamPeer implements Peer {
 }
 
 /** Returns the peer that `balance` chose. Every peer of the gateway's node table is an UpstreamPeer. */
-export function chosenPeer(call: Call): UpstreamPeer {
+function chosenPeer(call: Call): UpstreamPeer {
   return call.peer as UpstreamPeer
+}
+
+/** Creates the innermost upstream, which sends one request to the chosen node over the transport of that node. */
+export function createDispatch(): Upstream {
+  return (request, call) => chosenPeer(call).transport.send(request, call)
 }
 
 /** Sends each try through the circuit breaker of the node it goes to. */

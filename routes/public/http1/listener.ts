@@ -4,19 +4,16 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import type { Call } from '../../../internal/call.ts'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { Exchange } from '../../../internal/policy.ts'
-import type { FreshConnection, Upstream } from '../../../internal/upstream.ts'
 import { checkChunkedBody } from '../../../middleware/connection/chunked-upgrade.ts'
 import { createClientErrors } from '../../../middleware/connection/client-error.ts'
 import { LastRequests } from '../../../middleware/connection/pipelining.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
-import type { Deadlines } from '../../../middleware/request/deadlines.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import type { PublicProxy } from '../proxy.ts'
-import type { Respond } from '../respond.ts'
 import { DrainBacklog } from './drain-backlog.ts'
-import { mountWebSocketsLazily } from './lazy-websocket.ts'
 import type { Http1Response } from './response.ts'
 import { createHttp1Server, type Http1ServerOptions } from './server.ts'
+import { serveWebSockets } from './websocket.ts'
 
 /** How long a client that has just connected has to send its request while the listener closes. */
 const FIRST_REQUEST_MS = 1_000
@@ -30,20 +27,12 @@ export interface Http1ListenerOptions
   extends Omit<Http1ServerOptions, 'onConnect'>,
     Omit<OpenExchangeOptions, 'now'> {
   readonly proxy: PublicProxy
-  readonly respond: Respond
-  readonly deadlines: Deadlines
-  /** Opens a connection to a node, for a WebSocket. */
-  readonly connect: Upstream<FreshConnection>
-  /** The largest WebSocket message, bytes; 0 = 100 MiB. */
-  readonly maxBodyBytes: number
-  /** Called with the size of each piece of data that is refused before there is a request. */
+  /** Called with the size of each piece of data that is refused before there is a request, or passes a WebSocket. */
   readonly onPiece: (bytes: number) => void
   /** Called when a request becomes a WebSocket. */
   readonly onUpgrade: () => void
   /** Called with requests that were refused before there was an exchange, and with the status they got. */
   readonly onRefused: (call: Call, status: number) => void
-  /** Called with errors that are bugs of the gateway. */
-  readonly onInternalError: (error: unknown) => void
 }
 
 export interface Http1Listener {
@@ -69,7 +58,7 @@ export interface Http1Listener {
  * Creates the HTTP/1 side of the public listener.
  *
  * Fastify opens and closes the server. Plain requests go straight to the proxy, past Fastify's router, whose routes are
- * fixed once it listens. WebSockets go to @fastify/http-proxy, in a Fastify of its own.
+ * fixed once it listens.
  */
 export function createHttp1Listener(options: Http1ListenerOptions): Http1Listener {
   const { proxy } = options
@@ -109,7 +98,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
     schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)
-    ? mountWebSocketsLazily(app, { ...options, openExchange })
+    ? serveWebSockets(app, { ...options, openExchange })
     : () => {}
   const stopListening = async () => {
     await Promise.all(servers.map(stopAccepting))
@@ -147,8 +136,8 @@ function stopAccepting(server: Server): Promise<void> {
 
 /**
  * Returns whether this Node lets a server choose the upgrades it takes (since 22.21 and 24.9). On an older one the
- * WebSocket plugin would receive every upgrade, h2c and pipelined ones too; then none is mounted, and requests for an
- * upgrade are served as plain ones.
+ * server hands over every upgrade, h2c and pipelined ones too. WebSockets are then not served, and requests for an upgrade
+ * are plain ones.
  */
 function canChooseUpgrades(server: Server): boolean {
   return (

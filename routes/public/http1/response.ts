@@ -5,13 +5,8 @@ import { allowSlowClient } from '../../../middleware/connection/client-connectio
 
 const http = process.getBuiltinModule('node:http')
 
-/** Node's response with what the gateway needs beyond it. It has no fields of its own, private ones included. */
+/** Node's response with what the gateway needs beyond it. */
 export class Http1Response extends http.ServerResponse implements ClientResponse {
-  /** Makes a response that another server created one of this class, in place. */
-  static adopt(response: ServerResponse): Http1Response {
-    return Object.setPrototypeOf(response, Http1Response.prototype)
-  }
-
   /** Ends the answer without the trailers: few HTTP/1 clients ask for them, and their libraries rarely pass them on. */
   endWithTrailers(): void {
     this.end()

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import type { Upstream } from '../../../internal/upstream.ts'
-import { createDispatch } from '../../../wrappers/node/dispatch.ts'
+import { createDispatch } from '../../../wrappers/node/upstream-peer.ts'
 import { realPeer, startFront } from '../../support/front.ts'
 import { send } from '../../support/http.ts'
 import { type Script, startNode } from '../../support/node-server.ts'

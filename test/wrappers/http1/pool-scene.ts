@@ -8,6 +8,7 @@ import type { Chunk, NodeExchange } from '../../../wrappers/http1/node-exchange.
 /** One GET on a pool. It records all calls. */
 export class TestExchange implements NodeExchange {
   readonly method = 'GET'
+  readonly isWebSocket = false
   readonly bodyIdleTimeoutMs: number | undefined = undefined
   readonly #target: string
   /** The names of the methods that were called, in order. */
