@@ -148,6 +148,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...listenerLimits(config),
     ...{ proxy, respond, deadlines, connect, connections, isTrustedProxy, maxBodyBytes, onInternalError },
     identityHeaders,
+    sendsForwarded: config.forwardedHeader,
     onPiece: countBodyBytes,
     onOpen: () => traffic.opened(),
     onUpgrade: () => traffic.upgraded(),

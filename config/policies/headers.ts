@@ -3,7 +3,12 @@ import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal
 import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
 import { membersOf, policyRule, textsOf } from './policy-rule.ts'
-import { neededInAnswers, reservedInAnswers, reservedInRequests } from './reserved-headers.ts'
+import {
+  neededInAnswers,
+  reservedFromRemoval,
+  reservedInAnswers,
+  reservedInRequests,
+} from './reserved-headers.ts'
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Printable ASCII, which reaches every reader as it was written. */
@@ -35,7 +40,11 @@ export const requestHeaders = policyRule({
   }),
   adds: false,
   *problems(rule, { document, identityHeaders }) {
-    yield* headerProblems(rule, name => reservedInRequests(name, identityHeaders))
+    yield* headerProblems(
+      rule,
+      name => reservedInRequests(name, identityHeaders),
+      name => reservedFromRemoval(name, identityHeaders),
+    )
     yield* variableProblems(rule, variable =>
       variable === 'node.id'
         ? 'which is known only in answers'
@@ -82,12 +91,16 @@ export const responseHeaders = policyRule({
   },
 })
 
-function* headerProblems(rule: unknown, reserved: (name: string) => string | undefined): Generator<Finding> {
+function* headerProblems(
+  rule: unknown,
+  reserved: (name: string) => string | undefined,
+  reservedToRemove = reserved,
+): Generator<Finding> {
   const { remove, ...operations } = membersOf(rule)
   for (const [index, name] of textsOf(remove)) {
     const plain = name.replace(/\*$/, '')
     const message =
-      !TOKEN.test(plain) || plain.includes('*') ? 'is not a valid header name' : reserved(plain.toLowerCase())
+      !TOKEN.test(plain) || plain.includes('*') ? 'is not a valid header name' : reservedToRemove(plain.toLowerCase())
     if (message !== undefined) yield { path: ['remove', index], message }
   }
   for (const [operation, values] of Object.entries(operations)) {

@@ -222,6 +222,7 @@ function toRoute(
     priority: document.priority ?? 0,
     fallback: toFallback(document.fallback),
     preserveHost: document.preserveHost ?? false,
+    rewriteLocation: document.rewriteLocation ?? defaults.rewriteLocation,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
     policies: toPolicies(document, defaults),

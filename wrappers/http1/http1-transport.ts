@@ -4,6 +4,7 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import { rewriteReferences } from '../../internal/references.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
 import { isMovable } from '../retry/retry-rules.ts'
@@ -152,8 +153,11 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onHead({ status, headers, framing, hasLength }: AnswerHead): void {
+  onHead({ status, headers, framing, hasLength, hasReferences }: AnswerHead): void {
     this.status = status
+    if (hasReferences && this.#request.route.rewriteLocation) {
+      rewriteReferences(headers, this.#request, this.#peer.address)
+    }
     // A client that does not know that a 204 has no body would wait for one.
     this.headers = status === NO_CONTENT ? withoutHeaders(headers, CONTENT_LENGTH) : headers
     this.#isDelimited = framing !== 'close'

@@ -67,6 +67,7 @@ const FULL = {
   maxBodyBytes: 1_000,
   allowEncodedSlash: true,
   preserveHost: true,
+  rewriteLocation: 'always',
 }
 
 const NO_POLICIES = Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null]))
@@ -109,6 +110,7 @@ test('of fields that a document leaves out, the values in force are shown', () =
     maxBodyBytes: clientLimits.bodyBytes,
     allowEncodedSlash: false,
     preserveHost: false,
+    rewriteLocation: true,
     ...NO_POLICIES,
   })
 })
