@@ -100,7 +100,9 @@ function* headerProblems(
   for (const [index, name] of textsOf(remove)) {
     const plain = name.replace(/\*$/, '')
     const message =
-      !TOKEN.test(plain) || plain.includes('*') ? 'is not a valid header name' : reservedToRemove(plain.toLowerCase())
+      !TOKEN.test(plain) || plain.includes('*')
+        ? 'is not a valid header name'
+        : reservedToRemove(plain.toLowerCase())
     if (message !== undefined) yield { path: ['remove', index], message }
   }
   for (const [operation, values] of Object.entries(operations)) {

@@ -57,7 +57,9 @@ export function reservedFromRemoval(
   identityHeaders: readonly string[] = [],
 ): string | undefined {
   const isFromProxy = name.startsWith('x-forwarded-') && !FORWARDED.test(name)
-  return isFromProxy && !identityHeaders.includes(name) ? undefined : reservedInRequests(name, identityHeaders)
+  return isFromProxy && !identityHeaders.includes(name)
+    ? undefined
+    : reservedInRequests(name, identityHeaders)
 }
 
 /**

@@ -180,7 +180,7 @@ export const RouteDocument = Type.Object(
     rewriteLocation: Type.Optional(
       rewriteLocation({
         description:
-          "Whether the node's own address in `Location`, `Content-Location` and `Refresh` is replaced, and the stripped prefix is put back there and in the paths of cookies, unless it is there already. `\"always\"`: also if it seems to be there already. `false`: answers are left as they are ([headers](headers.md#redirects-and-cookies)). Absent: `routes.defaults.rewriteLocation`.",
+          'Whether the node\'s own address in `Location`, `Content-Location` and `Refresh` is replaced, and the stripped prefix is put back there and in the paths of cookies, unless it is there already. `"always"`: also if it seems to be there already. `false`: answers are left as they are ([headers](headers.md#redirects-and-cookies)). Absent: `routes.defaults.rewriteLocation`.',
       }),
     ),
     ...documentPolicyFields(),

@@ -98,7 +98,7 @@ const URLS: readonly Row[] = [
   ['https://shop.example/a', 'https://shop.example/a', { host: 'shop.example', prefix: '' }],
   ['https://shop.example/a', 'https://shop.example/user/a', { host: 'shop.example' }],
   ['https://shop.example/a', '/user/a', { host: 'shop.example', proto: 'https' }],
-  ['https://shop.example/user/a', '/user/a', { host: 'shop.example', proto: 'https' }],
+  ['https://shop.example/user/a', 'https://shop.example/user/a', { host: 'shop.example', proto: 'https' }],
   ['https://shop.example:8443/a', 'https://shop.example:8443/a', { host: 'shop.example' }],
   ['https://10.0.0.7:3001/a', 'https://10.0.0.7:3001/a', { host: '' }],
   ['http://10.0.0.7:3001//a', 'http://10.0.0.7:3001//a', { host: '', prefix: '' }],
@@ -150,7 +150,16 @@ test('what is rewritten once is not rewritten again, unless the route says alway
 test('no path of a node becomes a reference to another host', () => {
   const asked = 'http://shop.example:8080/user/a/b'
   for (const prefix of ['', '/user']) {
-    for (const path of ['/x', '//evil', '///evil', '/\\evil', '/\\/evil', '/./evil', '//evil@shop.example', '/:80/']) {
+    for (const path of [
+      '/x',
+      '//evil',
+      '///evil',
+      '/\\evil',
+      '/\\/evil',
+      '/./evil',
+      '//evil@shop.example',
+      '/:80/',
+    ]) {
       for (const start of ['http://10.0.0.7:3001', 'HTTP://10.0.0.7:3001', '//10.0.0.7:3001']) {
         const url = new URL(seen('location', `${start}${path}`, { prefix }), asked)
         assert.equal(url.host, 'shop.example:8080', `${start}${path} ${prefix}`)

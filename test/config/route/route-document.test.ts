@@ -313,7 +313,7 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
   [
     { path: '/a', service: 's', rewriteLocation: 'never' },
-    '$.rewriteLocation: must be true or false, or "always", not "never"',
+    '$.rewriteLocation: must be true or false or "always", not "never"',
   ],
   [{ path: '/a', service: 's', maxBodyBytes: -1 }, '$.maxBodyBytes: must be >= 0, not -1'],
   [

@@ -140,12 +140,18 @@ test('an identity header passes from no proxy, however trusted, whether the rout
       trustedProxies: ['127.0.0.0/8'],
       jwt: { ...config.jwt, claimHeaders: { sub: 'x-forwarded-user' } },
     },
-    routes: { open: { path: '/open/*', service: 'user', auth: 'none' } },
+    routes: {
+      open: { path: '/open/*', service: 'user', auth: 'none' },
+      closed: { path: '/closed/*', service: 'user', auth: 'jwt' },
+    },
   })
   const headers = { 'X-Forwarded-User': 'root', 'X-User-Id': 'root', 'X-Forwarded-Email': 'a@b.example' }
   await send(port, { path: '/open/x', headers })
   assert.deepEqual([last().header('x-forwarded-user'), last().header('x-user-id')], [undefined, undefined])
-  await send(port, { path: '/user', headers: { ...headers, Authorization: `Bearer ${token({ sub: 'ann' })}` } })
+  await send(port, {
+    path: '/closed/x',
+    headers: { ...headers, Authorization: `Bearer ${token({ sub: 'ann' })}` },
+  })
   assert.deepEqual(
     last().lines.filter((_, i, all) => i % 2 === 1 && /user/i.test(all[i - 1]!)),
     ['ann'],
