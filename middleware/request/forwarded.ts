@@ -1,4 +1,4 @@
-import { getAllHeaders } from '../../internal/http/header-lines.ts'
+import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { kindOfTarget } from '../../internal/http/target.ts'
 import type { Exchange, ProxyReport } from '../../internal/policy.ts'
 import { addressIn } from './client-address.ts'
@@ -30,11 +30,43 @@ export function readProxyReport(
   isTrustedProxy: (address: string) => boolean,
 ): ProxyReport {
   if (lines === undefined) return NO_REPORT
-  const forwardedFor = listIn(getAllHeaders(lines, 'x-forwarded-for'))
-  const port = portIn(lastOf(lines, 'x-forwarded-port'))
-  const prefix = prefixIn(getAllHeaders(lines, 'x-forwarded-prefix'))
-  const forwarded = forwardedFor === undefined ? getAllHeaders(lines, 'forwarded') : undefined
-  const elements = forwarded === undefined ? undefined : parse(forwarded)
+  let forwardedFor: string | undefined
+  let proto: string | undefined
+  let host: string | undefined
+  let port: string | undefined
+  let prefix: string | undefined
+  let realIp: string | undefined
+  let forwarded: string | undefined
+  for (let i = 0; i < lines.length; i += 2) {
+    const value = lines[i + 1]!
+    switch (lowerCase(lines[i]!)) {
+      case 'x-forwarded-for':
+        forwardedFor = joined(forwardedFor, value)
+        break
+      case 'x-forwarded-proto':
+        proto = joined(proto, value)
+        break
+      case 'x-forwarded-host':
+        host = joined(host, value)
+        break
+      case 'x-forwarded-port':
+        port = joined(port, value)
+        break
+      case 'x-forwarded-prefix':
+        prefix = joined(prefix, value)
+        break
+      case 'x-real-ip':
+        realIp = joined(realIp, value)
+        break
+      case 'forwarded':
+        forwarded = joined(forwarded, value)
+        break
+    }
+  }
+  forwardedFor = listIn(forwardedFor)
+  port = portIn(lastOf(port))
+  prefix = prefixIn(prefix)
+  const elements = forwardedFor !== undefined || forwarded === undefined ? undefined : parse(forwarded)
   if (elements !== undefined) {
     const client = clientOf(elements, isTrustedProxy)
     return {
@@ -47,13 +79,19 @@ export function readProxyReport(
     }
   }
   return {
-    forwardedFor: forwardedFor ?? addressIn(getAllHeaders(lines, 'x-real-ip') ?? ''),
-    proto: protoIn(lastOf(lines, 'x-forwarded-proto')),
-    host: hostIn(lastOf(lines, 'x-forwarded-host')),
+    forwardedFor: forwardedFor ?? (realIp === undefined ? undefined : addressIn(realIp)),
+    proto: protoIn(lastOf(proto)),
+    host: hostIn(lastOf(host)),
     port,
     prefix,
     forwarded: undefined,
   }
+}
+
+const lowerCase = memoizeNames(spelling => spelling.toLowerCase())
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`
 }
 
 /**
@@ -131,9 +169,8 @@ function listIn(text: string | undefined): string | undefined {
   return text !== undefined && VISIBLE.test(text) && /[^\s,]/.test(text) ? text : undefined
 }
 
-function lastOf(lines: readonly string[], name: string): string | undefined {
-  const text = getAllHeaders(lines, name)
-  return text?.slice(text.lastIndexOf(',') + 1).trim()
+function lastOf(list: string | undefined): string | undefined {
+  return list?.slice(list.lastIndexOf(',') + 1).trim()
 }
 
 function clientOf(elements: readonly Element[], isTrustedProxy: (address: string) => boolean): Element {

@@ -5,6 +5,7 @@ import { loadConfig } from '../../../config/load/load.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
+import { handshake, startWebSocketNode } from '../../support/websocket.ts'
 
 async function setUp(
   t: TestContext,
@@ -264,6 +265,26 @@ test('with forwardedHeader, nodes get Forwarded as well, and a client none of it
   const closed = await setUp(t)
   await send(closed.port, { path: '/user', headers })
   assert.equal(closed.last().header('forwarded'), undefined)
+})
+
+test('the node of a WebSocket is told the same', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    config: { trustedProxies: ['127.0.0.1'], forwardedHeader: true },
+  })
+  const client = await openRaw(
+    port,
+    handshake('/chat/room', ['X-Forwarded-Proto: wss', 'X-Forwarded-User: ann']),
+  )
+  const { headers } = (await node.next()).request
+  assert.equal(headers['x-forwarded-proto'], 'https')
+  assert.equal(headers['x-forwarded-port'], '443')
+  assert.equal(headers['x-forwarded-prefix'], '/chat')
+  assert.equal(headers['x-real-ip'], '127.0.0.1')
+  assert.equal(headers['x-forwarded-user'], 'ann')
+  assert.equal(headers.forwarded, 'for=127.0.0.1;host=h;proto=https')
+  client.socket.destroy()
 })
 
 test('only the gateway sets the identity of a token', async t => {
