@@ -143,19 +143,14 @@ test('after a retry, it is the address of the node that answered that is replace
   assert.equal(await locationOf('/user/x'), '/user/login?next=%2F')
 })
 
-test('policies see references as clients get them', async t => {
-  const { port } = await setUp(t, toPath, {
-    routes: {
-      r: {
-        path: '/api/*',
-        service: 'user',
-        stripPrefix: '/api',
-        responseHeaders: { set: { Location: '/set', 'Content-Location': '/set' } },
-      },
-    },
+test('a policy edits references as clients get them, and what it sets is not rewritten', async t => {
+  const responseHeaders = { set: { 'Content-Location': '/set' }, add: { 'Set-Cookie': 'own=1; Path=/own' } }
+  const { port } = await setUp(t, toItself, {
+    routes: { r: { path: '/api/*', service: 'user', stripPrefix: '/api', responseHeaders } },
   })
   const { headers } = await send(port, { path: '/api/x' })
-  assert.deepEqual([headers.location, headers['content-location']], ['/set', '/set'])
+  assert.deepEqual([headers.location, headers['content-location']], ['/api/login?next=%2F', '/set'])
+  assert.deepEqual(headers['set-cookie'], ['app=1; Path=/api/app', 'all=1; Path=/', 'own=1; Path=/own'])
 })
 
 test('the last good answer has its references as the client that got it first', async t => {
