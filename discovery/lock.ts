@@ -56,7 +56,8 @@ export async function lock(name: string, options: LockOptions = {}): Promise<Loc
   const { prefix = DEFAULT_PREFIX } = options
   // Shows people who holds the lock: `etcdctl get --prefix /waygate/locks/`.
   const value = `${hostname()}:${process.pid}`
-  return asLock(name, await acquireIn(queueOf(prefix, name), value, options))
+  const { revision, lost, release } = await acquireIn(queueOf(prefix, name), value, options)
+  return { name, fencingToken: revision, lost, release, [Symbol.asyncDispose]: release }
 }
 
 /** Acquires the first place of a queue with a client of its own, which is closed on release. */
@@ -71,8 +72,4 @@ export async function acquireIn(queue: string, value: string, options: LockOptio
     client.close()
     throw error
   }
-}
-
-function asLock(name: string, { revision, lost, release }: Held): Lock {
-  return { name, fencingToken: revision, lost, release, [Symbol.asyncDispose]: release }
 }

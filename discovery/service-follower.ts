@@ -1,5 +1,5 @@
 import type { Health } from '../internal/nodes/health.ts'
-import { addressOf, type Node } from '../internal/nodes/node.ts'
+import { addressOf, isForwardable, type Node } from '../internal/nodes/node.ts'
 import { NodeTable } from '../internal/nodes/node-table.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
 import { Directory } from './directory.ts'
@@ -176,8 +176,8 @@ export class ServiceFollower implements DiscoveredService {
   }
 }
 
-function isUsable({ weight, protocol }: Node): boolean {
-  return weight > 0 && protocol === undefined
+function isUsable(node: Node): boolean {
+  return node.weight > 0 && isForwardable(node)
 }
 
 /**

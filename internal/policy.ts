@@ -37,6 +37,11 @@ export interface Exchange {
   outgoing: OutgoingRequest | undefined
 }
 
+/** Returns the scheme that the client used: `http`, or what a trusted proxy in front of us says. */
+export function schemeOf({ proxied }: Exchange): 'http' | 'https' {
+  return proxied?.proto ?? 'http'
+}
+
 /** What a trusted proxy says about a request. A field that is missing or malformed is undefined. */
 export interface ProxyReport {
   /** Addresses, the client's first, separated by commas: X-Forwarded-For, or what Forwarded or X-Real-IP have of it. */

@@ -1,7 +1,7 @@
 import { compileClaimPath } from './claim-path.ts'
 import { getAllHeaders, getCookie } from './http/header-lines.ts'
 import { pathOf } from './http/target.ts'
-import type { Exchange } from './policy.ts'
+import { type Exchange, schemeOf } from './policy.ts'
 import { pathParameter } from './routing/path-parameter.ts'
 
 /** A longer result is no result. */
@@ -34,7 +34,7 @@ const VARIABLES: Readonly<Record<string, ReadVariable>> = {
   'request.method': ({ call }) => call.method,
   'request.path': ({ call }) => pathOf(call.target),
   'request.query': ({ call }) => queryOf(call.target) || undefined,
-  'request.scheme': ({ proxied }) => proxied?.proto ?? 'http',
+  'request.scheme': schemeOf,
   'route.id': ({ call }) => call.route!.id,
   service: ({ call }) => call.route!.service,
   'time.iso': () => new Date().toISOString(),

@@ -19,8 +19,6 @@ export function statusOf(call: Call, response: ClientResponse): number {
 export interface AccessLogOptions {
   /** Writes a line of JSON, including its line feed. */
   readonly write: (line: string) => void
-  /** Fields of every line, beside those of the request. */
-  readonly base: object
   /** Returns milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -33,14 +31,13 @@ export interface AccessLogOptions {
  */
 export function createAccessLog({
   write,
-  base,
   now = Date.now,
 }: AccessLogOptions): (call: Call, status: number, client: string, totalMs: number) => void {
-  const constant = fieldsOf(base)
+  const { pid } = process
   const targetFieldsOf = createTargetFields()
   return (call, status, client, totalMs) => {
     let line =
-      `{"level":30,"time":${now()}${constant},"requestId":${quote(call.requestId)},"method":${quote(call.method)}` +
+      `{"level":30,"time":${now()},"pid":${pid},"requestId":${quote(call.requestId)},"method":${quote(call.method)}` +
       `,"path":${quote(pathOf(call.target))},"status":${status}${targetFieldsOf(call.route, call.peer)}` +
       `,"attempts":${call.attempts}`
     if (call.upstreamMs >= 0) line += `,"upstreamMs":${round(call.upstreamMs)}`
@@ -78,8 +75,7 @@ function createTargetFields(): (route: Route | undefined, peer: Peer | undefined
 
 /** Writes fields as they appear in the middle of a JSON object, with a leading comma. */
 function fieldsOf(fields: object): string {
-  const inner = JSON.stringify(fields).slice(1, -1)
-  return inner === '' ? '' : `,${inner}`
+  return `,${JSON.stringify(fields).slice(1, -1)}`
 }
 
 /** Matches text that JSON does not escape. */

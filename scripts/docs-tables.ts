@@ -115,7 +115,7 @@ function range({ minimum, maximum, exclusiveMinimum }: Field): string {
 
 function optionDefault(option: OptionRow): string {
   if (option.required) return 'required'
-  if (option.default === undefined) return 'none'
+  if (option.default === undefined) return option.absent ?? 'none'
   return option.field ? code(option.default) : option.default
 }
 

@@ -100,11 +100,12 @@ test('a program in TypeScript gets its types, and runs', async () => {
     join(consumer, 'program.ts'),
     `import Fastify from 'fastify'
 import { addressOf, type DiscoveredService, discover, type Node, register, type Registration } from 'waygate'
-import waygate from 'waygate/fastify'
+import waygate, { waygateProxy } from 'waygate/fastify'
 
 export async function start(): Promise<Registration> {
   const app = Fastify()
   await app.register(waygate, { name: 'shop', weight: 3 })
+  await app.register(waygateProxy, { service: 'user', prefix: '/user', breaker: { openMs: 1_000 } })
   return register({ name: 'shop', address: '10.0.0.7:3001', weight: 3, metadata: { version: '1.2.0' } })
 }
 

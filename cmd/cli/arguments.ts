@@ -4,7 +4,7 @@ import { findProblems } from '../../config/kit/validate.ts'
 import { fromText } from '../../config/load/fields.ts'
 import type { Setting } from '../../config/load/layers.ts'
 import { UsageError } from './format-error.ts'
-import { COMMANDS, type CommandName, type CommandRow } from './option-table.ts'
+import { COMMANDS, type CommandName, type OptionRow } from './option-table.ts'
 
 /** The arguments of one command. Holds only options that the command has. */
 export class Arguments {
@@ -15,18 +15,21 @@ export class Arguments {
   /** Whether `--help` or `-h` is given. */
   readonly help: boolean
   readonly #command: CommandName
+  readonly #options: readonly OptionRow[]
   readonly #values = new Map<string, string[]>()
 
   /** @throws UsageError for an unknown option and for an option without its value */
   constructor(command: CommandName, args: readonly string[]) {
     this.#command = command
-    const { options }: CommandRow = COMMANDS[command]
+    this.#options = COMMANDS[command].options
     const { tokens } = parseArgs({
       args: [...args],
       options: {
         help: { type: 'boolean', short: 'h' },
         ...Object.fromEntries(
-          options.map(({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const),
+          this.#options.map(
+            ({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const,
+          ),
         ),
       },
       // Not strict, so that every mistake gets our own message.
@@ -45,9 +48,9 @@ export class Arguments {
     this.help = help
   }
 
-  /** Returns the value of an option, the last one when it is repeated. */
+  /** Returns the value of an option, the last one when it is repeated; its default when it is absent. */
   one(name: string): string | undefined {
-    return this.#values.get(name)?.at(-1)
+    return this.#given(name) ?? this.#options.find(option => option.name === name)?.default
   }
 
   /** Returns every value of a repeatable option. */
@@ -69,7 +72,7 @@ export class Arguments {
 
   /** Splits every `KEY=VALUE` of a repeatable option. */
   pairs(name: string): [key: string, value: string][] {
-    return (this.#values.get(name) ?? []).map(pair => {
+    return this.all(name).map(pair => {
       const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? []
       if (key === undefined || value === undefined)
         throw this.error(`--${name} must be KEY=VALUE, not ${pair}`)
@@ -77,10 +80,9 @@ export class Arguments {
     })
   }
 
-  integer(name: string, bounds: { readonly min: number; readonly max: number }): number | undefined {
-    const text = this.one(name)
-    if (text === undefined) return undefined
-    const { min, max } = bounds
+  /** @throws UsageError when the option is missing, or its value is not an integer within the bounds */
+  integer(name: string, { min, max }: { readonly min: number; readonly max: number }): number {
+    const text = this.required(name)
     const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
     if (value >= min && value <= max) return value
     throw this.error(`--${name} must be an integer from ${min} to ${max}, not ${text}`)
@@ -88,9 +90,8 @@ export class Arguments {
 
   /** Returns the options that set fields of the configuration, each validated by the schema of its field. */
   settings(): Setting[] {
-    const { options }: CommandRow = COMMANDS[this.#command]
-    return options.flatMap(({ name, field }) => {
-      const text = this.one(name)
+    return this.#options.flatMap(({ name, field }) => {
+      const text = this.#given(name)
       if (text === undefined || field === undefined) return []
       const { path, schema } = field
       const value = fromText(text, schema)
@@ -105,14 +106,17 @@ export class Arguments {
     return new UsageError(message, this.#command)
   }
 
+  #given(name: string): string | undefined {
+    return this.#values.get(name)?.at(-1)
+  }
+
   #add(token: {
     rawName: string
     name: string
     value?: string | undefined
     inlineValue?: boolean | undefined
   }) {
-    const { options }: CommandRow = COMMANDS[this.#command]
-    const known = ['help', ...options.map(option => option.name)]
+    const known = ['help', ...this.#options.map(option => option.name)]
     if (!token.rawName.startsWith('--') || !known.includes(token.name)) {
       const guess = closest(token.name, known)
       throw this.error(
@@ -120,7 +124,7 @@ export class Arguments {
       )
     }
     const { value, inlineValue } = token
-    if (options.some(option => option.name === token.name && option.value === '')) {
+    if (this.#options.some(option => option.name === token.name && option.value === '')) {
       if (value !== undefined) throw this.error(`${token.rawName} takes no value`)
       this.#values.set(token.name, [])
       return

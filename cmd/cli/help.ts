@@ -32,7 +32,8 @@ export function commandHelp(name: CommandName): string {
 
 type Row = readonly [left: string, right: string]
 
-function explain({ description, required, default: value, variable }: OptionRow): string {
+function explain(option: OptionRow): string {
+  const { description, required, variable, default: value = option.absent } = option
   const facts = [required ? 'required' : undefined, value && `default: ${value}`, variable].filter(Boolean)
   return facts.length === 0 ? description : `${description} (${facts.join('; ')})`
 }

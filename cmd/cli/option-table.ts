@@ -12,8 +12,10 @@ export interface OptionRow {
   /** The field of the configuration that the option sets; undefined when the option is the command's own. */
   readonly field?: Field
   readonly required?: boolean
-  /** The value without the option, or what applies then, in words. */
+  /** The value without the option. */
   readonly default?: string
+  /** What applies without the option, in words, when that is not a value. */
+  readonly absent?: string
   /** The environment variable with the same meaning. */
   readonly variable?: string
 }
@@ -55,7 +57,7 @@ const config: OptionRow = {
   name: 'config',
   value: 'FILE',
   description: 'Configuration file, YAML or JSON.',
-  default: 'waygate.yaml when it exists',
+  absent: 'waygate.yaml when it exists',
   variable: CONFIG_VARIABLE,
 }
 
@@ -106,7 +108,7 @@ export const COMMANDS = {
         name: 'id',
         value: 'ID',
         description: "The node's id, unique in its service.",
-        default: 'made from the address',
+        absent: 'made from the address',
       },
       {
         name: 'weight',
@@ -135,7 +137,7 @@ export const COMMANDS = {
         name: 'admin',
         value: 'URL',
         description: 'The admin listener. Its token is read from WAYGATE_ADMIN_TOKEN.',
-        default: 'the configured one',
+        absent: 'the configured one',
       },
       config,
     ],
@@ -163,7 +165,7 @@ export const COMMANDS = {
       { name: 'scope', value: 'SCOPE', description: 'A scope that the key grants. May be repeated.' },
       { name: 'role', value: 'ROLE', description: 'A role that the key grants. May be repeated.' },
       claim,
-      { ...expires, default: 'never expires' },
+      { ...expires, absent: 'never expires' },
       config,
     ],
     notes: 'etcd holds only the SHA-256 of the key. The key itself is shown once, by this command.',
@@ -184,7 +186,7 @@ export const COMMANDS = {
         name: 'kind',
         value: 'KIND',
         description: 'Kind of the file: config, route, services or api-key.',
-        default: 'derived from its fields',
+        absent: 'derived from its fields',
       },
     ],
     notes: 'Prints every problem with its JSON path. Exits with 1 when there is one.',

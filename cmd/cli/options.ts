@@ -72,9 +72,9 @@ function configured(given: Arguments): Configured {
 function parseRegister(given: Arguments): RegisterCommand {
   const name = given.required('name')
   const id = given.one('id')
-  const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT }) ?? 1
+  const weight = given.integer('weight', { min: 0, max: MAX_WEIGHT })
   // A lease shorter than 6 s would expire while etcd recovers from losing a member.
-  const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 }) ?? 10
+  const ttlSeconds = given.integer('ttl', { min: 6, max: 86_400 })
   const metadata = Object.fromEntries(given.pairs('meta'))
   const { host, port } = parseNode(given, name, id)
   const [file, ...args] = given.rest
@@ -116,11 +116,7 @@ function parseAdmin(given: Arguments): string | undefined {
 const OWN_CLAIMS = ['sub', 'exp', 'iat']
 
 function parseToken(given: Arguments): TokenCommand {
-  const expires = given.one('expires') ?? COMMANDS.token.options[1].default
-  const expiresInSeconds = parseDuration(expires)
-  if (expiresInSeconds === undefined) {
-    throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
-  }
+  const expiresInSeconds = parseExpires(given, given.required('expires'))
   const claims = given.pairs('claim').map(([name, value]) => {
     if (OWN_CLAIMS.includes(name))
       throw given.error(`--claim must not set ${name}, which the command sets itself`)
@@ -137,20 +133,18 @@ function parseToken(given: Arguments): TokenCommand {
 
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 }
 
-/** Returns the seconds of `90s`, `30m`, `1h`, `7d` or plain seconds; undefined for 0 and anything else. */
-function parseDuration(text: string): number | undefined {
+/** Returns the seconds of `90s`, `30m`, `1h`, `7d` or plain seconds above 0. */
+function parseExpires(given: Arguments, text: string): number {
   const match = /^(\d{1,10})([smhd]?)$/.exec(text)
   const seconds = Number(match?.[1]) * (SECONDS[match?.[2] ?? ''] ?? Number.NaN)
   // 100 years: more is a slip, and dates lose their meaning.
-  return seconds > 0 && seconds <= 3_155_760_000 ? seconds : undefined
+  if (seconds > 0 && seconds <= 3_155_760_000) return seconds
+  throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${text}`)
 }
 
 function parseApiKey(given: Arguments): ApiKeyCommand {
   const expires = given.one('expires')
-  const expiresInSeconds = expires === undefined ? undefined : parseDuration(expires)
-  if (expires !== undefined && expiresInSeconds === undefined) {
-    throw given.error(`--expires must be like 90s, 30m, 1h, 7d or seconds, not ${expires}`)
-  }
+  const expiresInSeconds = expires === undefined ? undefined : parseExpires(given, expires)
   const words = (name: string) =>
     given.all(name).map(word => {
       if (/\s/.test(word)) throw given.error(`--${name} must be one word, not ${word}`)

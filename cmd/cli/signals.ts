@@ -10,8 +10,3 @@ export function untilSignal(): Promise<NodeJS.Signals> {
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   })
 }
-
-/** Calls `reload` at each SIGHUP, which then no longer ends the process. */
-export function onReloadSignal(reload: () => void): void {
-  process.on('SIGHUP', reload)
-}

@@ -1,5 +1,12 @@
 import { findApiKeyProblems } from '../../config/kit/api-key-document.ts'
-import { ConfigError, jsonPath, type Path, type SourcedProblem, toProblem } from '../../config/kit/problem.ts'
+import {
+  ConfigError,
+  jsonPath,
+  type Path,
+  type SourcedProblem,
+  toProblem,
+  under,
+} from '../../config/kit/problem.ts'
 import { type DocumentFile, readDocumentFile } from '../../config/load/document-file.ts'
 import type { Environment } from '../../config/load/environment.ts'
 import { loadConfig } from '../../config/load/load.ts'
@@ -26,16 +33,20 @@ export interface CheckContext {
  * @returns the exit code
  */
 export function runCheck({ file, kind }: Omit<CheckCommand, 'command'>, context: CheckContext): 0 | 1 {
+  const warn = (warnings: readonly string[]) => {
+    for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
+  }
   try {
     const document = readDocumentFile(file, { cwd: context.cwd })
     const found = kind ?? kindOf(document.value)
     const { problems, warnings } = CHECKS[found](file, document, context)
-    for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
-    if (problems.length > 0) throw new ConfigError(problems)
+    if (problems.length > 0) throw new ConfigError(problems, warnings)
+    warn(warnings)
     context.print(`${file}: ok (${KINDS[found]})`)
     return 0
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
+    warn(error.warnings)
     for (const line of error.message.split('\n')) context.print(line)
     return 1
   }
@@ -84,14 +95,13 @@ function place(
   at: Path = [],
 ): Checked {
   return {
-    problems: problems.map(({ path, message }) => {
-      const whole = [...at, ...path]
-      return { ...toProblem({ path: whole, message }), source: locate(whole) }
-    }),
-    warnings: warnings.map(({ path, message }) => {
-      const whole = [...at, ...path]
-      return `${jsonPath(whole)} (${locate(whole)}) ${message}`
-    }),
+    problems: [...under(at, problems)].map(finding => ({
+      ...toProblem(finding),
+      source: locate(finding.path),
+    })),
+    warnings: [...under(at, warnings)].map(
+      ({ path, message }) => `${jsonPath(path)} (${locate(path)}) ${message}`,
+    ),
   }
 }
 

@@ -1,11 +1,11 @@
 import { loadConfig } from '../../config/load/load.ts'
-import { ANY_TOKEN, NO_TOKEN } from '../../config/route/route-auth.ts'
+import { routeContext } from '../../config/load/route-context.ts'
 import { parseRouteDocument } from '../../config/route/route-document.ts'
 import { isEmbedded } from '../../discovery/etcd/doctor/cluster.ts'
-import { parseEndpoint } from '../../discovery/etcd/doctor/endpoint-url.ts'
 import { type ExamineOptions, examine } from '../../discovery/etcd/doctor/examine.ts'
 import type { DoctorFinding as Finding } from '../../discovery/etcd/doctor/finding.ts'
 import { probe } from '../../discovery/etcd/doctor/probe.ts'
+import { parseEndpoint } from '../../discovery/etcd/endpoint-url.ts'
 import { checkPrefix, servicesPrefixes } from '../../discovery/etcd/prefixes.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { DoctorCommand } from '../cli/command.ts'
@@ -33,17 +33,16 @@ async function findAll({ config: file, settings, writeCheck }: DoctorCommand): P
     return [...warned, { check: 'configuration', level: 'ok', message }]
   }
   const { servicesPrefix, routesPrefix, format, sources } = config.discovery
-  const { defaults, documents } = config.routes
-  const defaultAuth = keys.jwt ? ANY_TOKEN : NO_TOKEN
+  const context = routeContext(config, keys)
   const parse = (id: string, document: unknown, origin: Route['origin']) =>
-    parseRouteDocument(id, document, { origin, defaults, defaultAuth })
+    parseRouteDocument(id, document, { ...context, origin })
   const etcd: ExamineOptions = {
     ...etcdClientOptions(config, keys),
     sources: servicesPrefixes({ prefix: servicesPrefix, format }, sources, checkPrefix(routesPrefix)),
     servicesPrefix,
     routesPrefix,
     parseRoute: (id, document) => parse(id, document, 'etcd'),
-    fileRoutes: Object.entries(documents).flatMap(([id, document]) => {
+    fileRoutes: Object.entries(config.routes.documents).flatMap(([id, document]) => {
       const parsed = parse(id, document, 'file')
       return 'route' in parsed ? [parsed.route] : []
     }),

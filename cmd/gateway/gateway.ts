@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { configuredAuthenticators } from '../../config/load/auth-rules.ts'
+import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Config } from '../../config/schema.ts'
@@ -100,11 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const policies = new LivePolicies({ upstream, counts: policyCounts })
 
   // The table: nodes and routes, as the registry has them.
-  // Nodes trust x-user-id even when a map of claims without it has replaced the default.
-  const identityHeaders = [
-    'x-user-id',
-    ...Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase()),
-  ]
+  const context = routeContext(config, keys)
   const credentials = new LiveCredentials(config)
   const auth = openAuthenticators({ config, keys, credentials, logger })
   const table = new LiveTable({
@@ -112,11 +108,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     nodes,
     config: config.routes,
     rules,
+    context,
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
-    hasKey: keys.jwt !== undefined || keys.issuers !== undefined,
-    authenticators: configuredAuthenticators(config),
-    identityHeaders,
     credentials,
     refusalOf: guard.refusalOf,
     logger,
@@ -147,7 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const listener = createHttp1Listener({
     ...listenerLimits(config),
     ...{ proxy, respond, deadlines, connect, connections, isTrustedProxy, maxBodyBytes, onInternalError },
-    identityHeaders,
+    identityHeaders: context.identityHeaders,
     sendsForwarded: config.forwardedHeader,
     onPiece: countBodyBytes,
     onOpen: () => traffic.opened(),
@@ -194,9 +188,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** Creates the function that counts and logs a finished request. */
   function createRecord(): (call: Call, status: number) => void {
     const accessLog =
-      config.accessLog && logger.isLevelEnabled('info')
-        ? createAccessLog({ write: writeLine, base: logger.bindings() })
-        : undefined
+      config.accessLog && logger.isLevelEnabled('info') ? createAccessLog({ write: writeLine }) : undefined
     return (call, status) => {
       const totalMs = performance.now() - call.startedAt
       metrics.record(call, status, totalMs)

@@ -1,3 +1,4 @@
+import type { ServiceRules } from '../../config/route/describe-route.ts'
 import { isLimited } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
@@ -5,7 +6,6 @@ import { ClientConnections } from '../../middleware/connection/client-connection
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
 import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
-import type { ServiceRules } from './service-rules.ts'
 
 /** Creates the concurrency limits of services, none configured yet. Logs when an overload begins and ends. */
 export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
@@ -19,7 +19,7 @@ export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
  */
 export function configureLimits(
   limits: ServiceLimits,
-  rules: ReadonlyMap<string, Partial<ServiceRules>>,
+  rules: ReadonlyMap<string, ServiceRules>,
   { serviceLimit }: Config,
 ): void {
   const limitOf = (service: string) => rules.get(service)?.serviceLimit ?? serviceLimit
@@ -68,6 +68,8 @@ export function createClientConnections(
         : clientLimits.keepAliveTimeoutMs + clientLimits.headersTimeoutMs,
     bodyIdleTimeoutMs: clientLimits.bodyIdleTimeoutMs,
     sendIdleTimeoutMs: clientLimits.sendIdleTimeoutMs,
+    minBytesPerSecond: clientLimits.minBytesPerSecond,
+    minRateGraceMs: clientLimits.minRateGraceMs,
     isTrustedProxy,
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),

@@ -1,4 +1,5 @@
 import { parseHealthCheck } from '../../config/route/health-check.ts'
+import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
 import type { Node } from '../../internal/nodes/node.ts'
@@ -104,8 +105,8 @@ export class LiveHealth {
   }
 
   /** Returns the nodes whose metadata has an invalid health check, and the reasons. */
-  problems(): { readonly key: string; readonly reason: string }[] {
-    const found: { key: string; reason: string }[] = []
+  problems(): KeyProblem[] {
+    const found: KeyProblem[] = []
     for (const { name, peers } of this.#options.nodes.services()) {
       if (this.#options.ruleOf(name) !== undefined) continue
       for (const { node } of peers) {

@@ -1,4 +1,3 @@
-import { ANY_TOKEN, NO_TOKEN } from '../../config/route/route-auth.ts'
 import {
   createAutoRoute,
   type ParsedRoute,
@@ -6,22 +5,19 @@ import {
   type RouteContext,
 } from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
+import type { KeyProblem } from '../../discovery/directory.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { AuthenticatorName, Route } from '../../internal/routing/route.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
-import { type LiveRules, routeWarnings } from './service-rules.ts'
+import { type LiveRules, unusedRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
   /** Receives the rules that routes set for their services, at first and after each change. */
   readonly rules: LiveRules
   readonly nodes: NodeTable
-  /** Whether a key that verifies tokens is configured. If so, routes require a token unless they set `auth`. */
-  readonly hasKey: boolean
-  /** The authenticators that routes may require; undefined = all. */
-  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
-  /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
-  readonly identityHeaders?: readonly string[] | undefined
+  /** What every route document is judged and completed with. */
+  readonly context: Omit<RouteContext, 'origin'>
 }
 
 /** All current routes: route documents of the registry and of the config file, and automatic routes. */
@@ -37,17 +33,11 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, nodes, hasKey, authenticators, identityHeaders }: LiveRoutesOptions) {
-    const { secret, secretFile } = config.stickyCookie
+  constructor({ config, rules, nodes, context }: LiveRoutesOptions) {
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes
-    this.#context = {
-      ...{ authenticators, identityHeaders },
-      defaults: config.defaults,
-      defaultAuth: hasKey ? ANY_TOKEN : NO_TOKEN,
-      hasCookieSecret: secret !== undefined || secretFile !== undefined,
-    }
+    this.#context = context
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
       if ('route' in parsed) return parsed.route
@@ -71,9 +61,16 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /** Returns the parts of route documents that have no effect or a former name, and the reasons. */
-  problems(): { readonly key: string; readonly reason: string }[] {
-    return routeWarnings(this.#table.documents)
+  /** Returns the parts of route documents that have no effect. */
+  problems(): KeyProblem[] {
+    return unusedRules(this.#table.documents)
+  }
+
+  /** Returns what is deprecated or probably not intended in route documents. */
+  warnings(): KeyProblem[] {
+    return this.#table.documents.flatMap(({ id, warnings = [] }) =>
+      warnings.map(reason => ({ key: id, reason })),
+    )
   }
 
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {

@@ -1,33 +1,21 @@
-import type { Config } from '../../config/schema.ts'
-import { Directory } from '../../discovery/directory.ts'
+import { Directory, type KeyProblem } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { AuthenticatorName, Route } from '../../internal/routing/route.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
 import type { SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
-import { LiveRoutes } from './live-routes.ts'
-import type { LiveRules } from './service-rules.ts'
+import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
 import { sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
 
-export interface LiveTableOptions {
+export interface LiveTableOptions extends LiveRoutesOptions {
   readonly registry: Registry
-  readonly nodes: NodeTable
-  readonly config: Config['routes']
-  /** Receives the rules that routes set for their services, at first and after each change. */
-  readonly rules: LiveRules
   /** How long a node or route that the registry may have lost stays in use, in milliseconds. */
   readonly suspectGraceMs: number
-  /** Whether a key that verifies tokens is configured. If so, routes require a token unless they set `auth`. */
-  readonly hasKey: boolean
-  /** The authenticators that routes may require; undefined = all. */
-  readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
-  /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
-  readonly identityHeaders?: readonly string[] | undefined
   /** Receives the API keys and revocations of the registry; undefined = they are not used. */
   readonly credentials?: LiveCredentials | undefined
   /** Returns why a node must not be used, as a text for people; undefined when it may be used. */
@@ -53,14 +41,12 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, config, rules, suspectGraceMs, hasKey, authenticators, identityHeaders } =
-      options
-    const { credentials, refusalOf, logger } = options
+    const { registry, nodes, suspectGraceMs, credentials, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
-    this.#routes = new LiveRoutes({ config, rules, nodes, hasKey, authenticators, identityHeaders })
+    this.#routes = new LiveRoutes(options)
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
@@ -115,8 +101,12 @@ export class LiveTable implements TableView {
     return this.#routes.all()
   }
 
-  problems(): readonly { readonly key: string; readonly reason: string }[] {
+  problems(): readonly KeyProblem[] {
     return [...this.#directory.problems(), ...this.#routes.problems()]
+  }
+
+  warnings(): readonly KeyProblem[] {
+    return this.#routes.warnings()
   }
 
   #applied(event: RegistryEvent): void {

@@ -142,9 +142,9 @@ export class LivePolicies {
     return {
       wouldRefuse: ({ call }) => {
         call.observed = [...(call.observed ?? []), name]
-        this.#counts.wouldRefuse(call.route!.id, name)
+        this.#counts.wouldRefusals.add(call.route!.id, name)
       },
-      preflight: ({ call }, result) => this.#counts.preflight(call.route!.id, result),
+      preflight: ({ call }, result) => this.#counts.preflights.add(call.route!.id, result),
     }
   }
 
@@ -153,7 +153,7 @@ export class LivePolicies {
     const note = (error: unknown, { call }: Exchange): never => {
       if (error instanceof GatewayError) {
         call.policy = name
-        this.#counts.refused(call.route!.id, name)
+        this.#counts.refusals.add(call.route!.id, name)
       }
       throw error
     }

@@ -41,7 +41,7 @@ export async function openRegistry(
  *
  * @throws ConfigError with every unknown format
  */
-export function checkFormats({ config, sourceOf }: LoadedConfig): void {
+export function checkFormats({ config, sourceOf, warnings }: LoadedConfig): void {
   const { format, sources } = config.discovery
   const named = [
     { path: 'discovery.format', option: 'discovery.format', format },
@@ -60,7 +60,7 @@ export function checkFormats({ config, sourceOf }: LoadedConfig): void {
       return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.option) }
     }
   })
-  if (problems.length > 0) throw new ConfigError(problems)
+  if (problems.length > 0) throw new ConfigError(problems, warnings)
 }
 
 /** Returns how to reach etcd: the configured members, or else where the embedded one listens. */

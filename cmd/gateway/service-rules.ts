@@ -1,28 +1,20 @@
+import type { ServiceRules } from '../../config/route/describe-route.ts'
 import { completeServiceLimit } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
-import type { HealthCheck } from '../../internal/nodes/health.ts'
+import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Route } from '../../internal/routing/route.ts'
 
-/** The rules for a service as a whole, whichever route a request takes. */
-export interface ServiceRules {
-  readonly breaker: Config['breaker']
-  readonly serviceLimit: Config['serviceLimit']
-  /** Null = its nodes are not checked. Absent = each node is checked as its metadata says. */
-  readonly healthCheck?: HealthCheck | null
-}
+/** What the configuration says where routes say nothing. */
+type Defaults = Pick<Config, 'breaker' | 'serviceLimit'>
 
 /**
  * Collects the rules that routes set for their services. If several routes of a service have a field, the one with the
  * first id counts. What the field leaves out comes from the configuration.
  *
- * @param defaults the rules in the configuration
  * @returns the rules by service; a field that no route has is absent
  */
-function serviceRules(
-  routes: readonly Route[],
-  defaults: ServiceRules,
-): ReadonlyMap<string, Partial<ServiceRules>> {
-  const rules = new Map<string, Partial<ServiceRules>>()
+function serviceRules(routes: readonly Route[], defaults: Defaults): ReadonlyMap<string, ServiceRules> {
+  const rules = new Map<string, ServiceRules>()
   for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     const own = rulesOf(route, defaults)
     if (Object.keys(own).length > 0) rules.set(route.service, { ...own, ...rules.get(route.service) })
@@ -32,12 +24,9 @@ function serviceRules(
 
 const FIELDS = ['breaker', 'serviceLimit', 'healthCheck'] as const
 
-/**
- * Finds the parts of valid routes that should be changed: former names of fields, and rules for a service that have no
- * effect because another route of the service sets them too.
- */
-export function routeWarnings(routes: readonly Route[]): { readonly key: string; readonly reason: string }[] {
-  const found = routes.flatMap(({ id, warnings = [] }) => warnings.map(reason => ({ key: id, reason })))
+/** Finds the rules for a service that have no effect because another route of the service sets them too. */
+export function unusedRules(routes: readonly Route[]): KeyProblem[] {
+  const found: KeyProblem[] = []
   const first = new Map<string, string>()
   for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     for (const field of FIELDS) {
@@ -50,10 +39,7 @@ export function routeWarnings(routes: readonly Route[]): { readonly key: string;
   return found
 }
 
-function rulesOf(
-  { breaker, serviceLimit, healthCheck }: Route,
-  defaults: ServiceRules,
-): Partial<ServiceRules> {
+function rulesOf({ breaker, serviceLimit, healthCheck }: Route, defaults: Defaults): ServiceRules {
   return {
     ...(breaker && { breaker: { ...defaults.breaker, ...breaker } }),
     ...(serviceLimit && { serviceLimit: completeServiceLimit(serviceLimit, defaults.serviceLimit) }),
@@ -61,25 +47,22 @@ function rulesOf(
   }
 }
 
-const NO_RULES: Partial<ServiceRules> = Object.freeze({})
+const NO_RULES: ServiceRules = Object.freeze({})
 
 /** The rules that the current routes set for their services. Breakers, health checks and limits read them here. */
 export class LiveRules {
-  readonly #defaults: ServiceRules
-  readonly #onChange: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void
-  #rules: ReadonlyMap<string, Partial<ServiceRules>> = new Map()
+  readonly #defaults: Defaults
+  readonly #onChange: (rules: ReadonlyMap<string, ServiceRules>) => void
+  #rules: ReadonlyMap<string, ServiceRules> = new Map()
 
   /** @param onChange is called with the rules by service, after each change of routes */
-  constructor(
-    defaults: ServiceRules,
-    onChange: (rules: ReadonlyMap<string, Partial<ServiceRules>>) => void = () => {},
-  ) {
+  constructor(defaults: Defaults, onChange: (rules: ReadonlyMap<string, ServiceRules>) => void = () => {}) {
     this.#defaults = defaults
     this.#onChange = onChange
   }
 
   /** Returns the rules that routes set for a service, completed by the configuration. A field that no route sets is absent. */
-  of(service: string): Partial<ServiceRules> {
+  of(service: string): ServiceRules {
     return this.#rules.get(service) ?? NO_RULES
   }
 

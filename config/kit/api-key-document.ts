@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { type Finding, toReason } from './problem.ts'
 import { createProblemFinder } from './validate.ts'
+import { membersOf } from './values.ts'
 
 const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 
@@ -28,7 +29,7 @@ const findSchemaProblems = createProblemFinder(ApiKeyDocument)
 /** Finds everything wrong with the value of an API key. */
 export function findApiKeyProblems(document: unknown): Finding[] {
   const found = findSchemaProblems(document)
-  const { expiresAt } = (document ?? {}) as { expiresAt?: unknown }
+  const { expiresAt } = membersOf(document)
   if (found.length === 0 && expiresAt !== undefined && Number.isNaN(Date.parse(String(expiresAt)))) {
     found.push({ path: ['expiresAt'], message: 'is not an existing date and time' })
   }

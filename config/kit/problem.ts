@@ -16,14 +16,17 @@ export interface SourcedProblem extends Problem {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly SourcedProblem[]
+  /** What else should be changed, one line each. */
+  readonly warnings: readonly string[]
 
-  constructor(problems: readonly SourcedProblem[]) {
+  constructor(problems: readonly SourcedProblem[], warnings: readonly string[] = []) {
     super(
       problems
         .map(({ source, path, message }) => [source, path, message].filter(Boolean).join(': '))
         .join('\n'),
     )
     this.problems = problems
+    this.warnings = warnings
   }
 }
 
@@ -33,6 +36,11 @@ export type Path = readonly (string | number)[]
 export interface Finding {
   readonly path: Path
   readonly message: string
+}
+
+/** Yields the findings of a part of a document, with their paths in the whole document. */
+export function* under(at: Path, findings: Iterable<Finding>): Generator<Finding> {
+  for (const { path, message } of findings) yield { path: [...at, ...path], message }
 }
 
 export function toProblem({ path, message }: Finding): Problem {

@@ -1,10 +1,24 @@
 import Type from 'typebox'
+import { NAME } from '../../internal/nodes/node.ts'
 
 /** The longest time that a timer of Node can wait: 2^31 - 1 ms, about 24 days. */
-const MAX_TIMER_MS = 2_147_483_647
+export const MAX_TIMER_MS = 2_147_483_647
+
+/** RFC 9110 section 5.6.2, for names of headers. RFC 6265 section 4.1.1 allows the same for names of cookies. */
+export const TOKEN_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+/** A token without lower case: methods are case-sensitive, and `get` is always a mistake. */
+export const METHOD = Type.String({
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",
+  title: 'a method name in upper case, such as GET',
+})
+/** A header that the gateway takes from clients or gives to nodes. Some servers read `_` as `-`. */
+export const DASHED_HEADER = {
+  pattern: "^[!#$%&'*+.^`|~0-9a-zA-Z-]+$",
+  title: 'a header name, without underscore',
+} as const
 
 /** The names that services, nodes and routes may have. */
-export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$'
+export const NAME_PATTERN = NAME.source
 /** Describes {@link NAME_PATTERN} for people. */
 export const NAME_TITLE = '1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -, starting with a letter or digit'
 
@@ -89,6 +103,20 @@ export function textOrList(description: string, annotations: Annotations = {}) {
     [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
     { description, ...annotations },
   )
+}
+
+/** Returns an object as it is, and an empty one for any other value. */
+export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {}
+}
+
+/** Freezes a value and everything in it. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
 }
 
 /** An object without unknown fields. When it is absent, all its fields have their defaults. */

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
-import type { AuthenticatorName } from '../../internal/routing/route.ts'
-import { type Finding, type Path, show } from '../kit/problem.ts'
+import { type Finding, type Path, show, under } from '../kit/problem.ts'
 import { claimPathProblem, findUnknownAuthenticators } from '../route/route-auth.ts'
 import type { Config } from '../schema.ts'
+import { configuredAuthenticators } from './route-context.ts'
 
 /** Finds what the schema cannot express about authentication: addresses, claim paths, and fields that belong together. */
 export function* findAuthProblems(config: Config): Generator<Finding> {
@@ -12,9 +12,8 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
   }
   for (const [id, { auth }] of Object.entries(routes.documents)) {
-    for (const { path, message } of findUnknownAuthenticators(auth, configuredAuthenticators(config))) {
-      yield { path: ['routes', 'documents', id, 'auth', ...path], message }
-    }
+    const unknown = findUnknownAuthenticators(auth, configuredAuthenticators(config))
+    yield* under(['routes', 'documents', id, 'auth'], unknown)
   }
   yield* claimPathProblems(jwt, ['jwt'])
   for (const path of Object.keys(jwt.claimHeaders)) {
@@ -33,17 +32,6 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
     yield* keyProblems(issuer, at)
     yield* claimPathProblems(issuer, at)
   }
-}
-
-/** Returns the authenticators that routes may name. Without a key, a route that asks for a token refuses every request. */
-export function configuredAuthenticators({
-  apiKeys,
-  basic,
-}: Pick<Config, 'apiKeys' | 'basic'>): Set<AuthenticatorName> {
-  const names = new Set<AuthenticatorName>(['jwt'])
-  if (apiKeys.enabled) names.add('api-key')
-  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) names.add('basic')
-  return names
 }
 
 /** Checks the prefixes of API keys and revocations, against each other and against those of discovery. */

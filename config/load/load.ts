@@ -11,9 +11,10 @@ import {
   type Path,
   type SourcedProblem,
   toProblem,
+  under,
 } from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
-import type { FieldSchema } from '../kit/values.ts'
+import { deepFreeze, type FieldSchema } from '../kit/values.ts'
 import { findPolicyWarnings } from '../policies/policies.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
@@ -69,6 +70,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   for (const finding of renamed.problems) {
     problems.push({ ...toProblem(finding), source: document!.locate(finding.path) })
   }
+  const warnings = [
+    ...environment.warnings,
+    ...renamed.warnings.map(
+      ({ path, message }) => `${jsonPath(path)} (${document!.locate(path)}) ${message}`,
+    ),
+  ]
   const report = (findings: readonly Finding[]) => {
     for (const { path, message } of findings) {
       problems.push({
@@ -76,7 +83,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
         source: layers.nearestSource(path),
       })
     }
-    if (problems.length > 0) throw new ConfigError(problems)
+    if (problems.length > 0) throw new ConfigError(problems, warnings)
   }
 
   const tree = Value.Default(ConfigSchema, structuredClone(layers.tree))
@@ -86,16 +93,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const config = resolvePaths(tree, ConfigSchema as FieldSchema, cwd) as Config
   const later: Finding[] = [...findRuleProblems(config)]
-  const warnings = [
-    ...environment.warnings,
-    ...renamed.warnings.map(
-      ({ path, message }) => `${jsonPath(path)} (${document!.locate(path)}) ${message}`,
-    ),
-    ...[...findPolicyWarnings(config.routes.defaults)].map(finding => {
-      const path = ['routes', 'defaults', ...finding.path]
-      return `${jsonPath(path)} (${layers.nearestSource(path)}) ${finding.message}`
-    }),
-  ]
+  for (const { path, message } of under(['routes', 'defaults'], findPolicyWarnings(config.routes.defaults))) {
+    warnings.push(`${jsonPath(path)} (${layers.nearestSource(path)}) ${message}`)
+  }
   const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
   report(later)
   return {
@@ -121,10 +121,4 @@ function resolvePaths(value: unknown, { isPath, properties, items }: FieldSchema
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, resolvePaths(inner, properties[key] ?? {}, cwd)]),
   )
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const inner of Object.values(value)) deepFreeze(inner)
-  return Object.freeze(value)
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { parseAddress } from '../../internal/nodes/node.ts'
-import { type Finding, show } from '../kit/problem.ts'
+import { type Finding, show, under } from '../kit/problem.ts'
+import { membersOf } from '../kit/values.ts'
 import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
@@ -9,6 +10,7 @@ import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import { findRouteRuleProblems } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
 import { findAuthProblems, isLoopback } from './auth-rules.ts'
+import { identityHeadersOf } from './route-context.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
@@ -31,12 +33,9 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
   yield* stickyCookieProblems(config.routes)
-  for (const { path, message } of findServiceLimitProblems(config.serviceLimit)) {
-    yield { path: ['serviceLimit', ...path], message }
-  }
+  yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
-  const identityHeaders = Object.values(config.jwt.claimHeaders).map(name => name.toLowerCase())
-  yield* findRoutesRuleProblems(config, { identityHeaders })
+  yield* findRoutesRuleProblems(config, { identityHeaders: identityHeadersOf(config) })
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
@@ -60,23 +59,13 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
 
 /** Checks the rules of all routes in the file. The document need not have passed the schema. */
 export function* findRoutesRuleProblems(document: unknown, context: RuleContext = {}): Generator<Finding> {
-  const section = (document as { routes?: { documents?: unknown; defaults?: unknown } } | null)?.routes
-  const { balancer, healthCheck } = (section?.defaults ?? {}) as { balancer?: unknown; healthCheck?: unknown }
-  for (const { path, message } of findBalancerProblems(balancer, undefined)) {
-    yield { path: ['routes', 'defaults', 'balancer', ...path], message }
-  }
-  for (const { path, message } of findHealthCheckProblems(healthCheck)) {
-    yield { path: ['routes', 'defaults', 'healthCheck', ...path], message }
-  }
-  for (const { path, message } of findPolicyProblems(section?.defaults, context)) {
-    yield { path: ['routes', 'defaults', ...path], message }
-  }
-  const routes = section?.documents
-  if (typeof routes !== 'object' || routes === null) return
-  for (const [id, route] of Object.entries(routes)) {
-    for (const { path, message } of findRouteRuleProblems(route, context)) {
-      yield { path: ['routes', 'documents', id, ...path], message }
-    }
+  const { defaults, documents } = membersOf(membersOf(document).routes)
+  const { balancer, healthCheck } = membersOf(defaults)
+  yield* under(['routes', 'defaults', 'balancer'], findBalancerProblems(balancer, undefined))
+  yield* under(['routes', 'defaults', 'healthCheck'], findHealthCheckProblems(healthCheck))
+  yield* under(['routes', 'defaults'], findPolicyProblems(defaults, context))
+  for (const [id, route] of Object.entries(membersOf(documents))) {
+    yield* under(['routes', 'documents', id], findRouteRuleProblems(route, context))
   }
 }
 

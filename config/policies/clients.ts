@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import Type from 'typebox'
 import { type Finding, show } from '../kit/problem.ts'
-import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+import { membersOf } from '../kit/values.ts'
+import { policyRule, textsOf } from './policy-rule.ts'
 
 const RANGES = Type.Array(Type.String({ title: 'an IP address or a CIDR range' }), {
   minItems: 1,

@@ -1,14 +1,10 @@
 import Type from 'typebox'
 import { parseOriginEntry } from '../../internal/http/origin.ts'
 import { show } from '../kit/problem.ts'
-import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+import { METHOD, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { policyRule, textsOf } from './policy-rule.ts'
 
-const HEADER_NAME = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", title: 'a header name' })
-// Browsers compare methods with regard to case, and `get` is never meant.
-const METHOD = Type.String({
-  pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",
-  title: 'a method name in upper case, such as GET',
-})
+const HEADER_NAME = Type.String({ pattern: TOKEN_PATTERN, title: 'a header name' })
 
 /** `cors`: which other origins may use a route from a browser. */
 export const cors = policyRule({

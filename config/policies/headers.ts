@@ -2,7 +2,8 @@ import Type from 'typebox'
 import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal/template.ts'
 import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
-import { membersOf, policyRule, textsOf } from './policy-rule.ts'
+import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { policyRule, textsOf } from './policy-rule.ts'
 import {
   neededInAnswers,
   reservedFromRemoval,
@@ -10,7 +11,7 @@ import {
   reservedInRequests,
 } from './reserved-headers.ts'
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const TOKEN = new RegExp(TOKEN_PATTERN)
 /** Printable ASCII, which reaches every reader as it was written. */
 const VALUE = /^[\x20-\x7e]*$/
 const MAX_ENTRIES = 64

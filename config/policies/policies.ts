@@ -1,10 +1,11 @@
 import Type from 'typebox'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
-import type { Finding } from '../kit/problem.ts'
+import { type Finding, under } from '../kit/problem.ts'
+import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
 import { cors } from './cors.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
-import { membersOf, type PolicyRule, type RuleContext } from './policy-rule.ts'
+import type { PolicyRule, RuleContext } from './policy-rule.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
 export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<
@@ -47,14 +48,13 @@ export function documentPolicyFields(): DocumentFields {
 }
 
 /**
- * Finds what the schema cannot express in the rules of a document, or of `routes.defaults`. Works on values that have
- * not passed the schema too.
+ * Finds what the schema cannot express in the rules of a document, or of `routes.defaults`. Accepts any value.
  */
 export function* findPolicyProblems(holder: unknown, context: RuleContext): Generator<Finding> {
   yield* findInRules(holder, ({ problems }, rule) => problems?.(rule, context))
 }
 
-/** Finds what the rules of a document, or of `routes.defaults`, hardly mean. Works on any value, too. */
+/** Finds what is probably not intended in the rules of a document, or of `routes.defaults`. Accepts any value. */
 export function* findPolicyWarnings(holder: unknown): Generator<Finding> {
   yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule))
 }
@@ -66,13 +66,11 @@ function* findInRules(
   const fields = membersOf(holder)
   for (const name of NAMES) {
     if (fields[name] === undefined || fields[name] === false) continue
-    for (const { path, message } of find(POLICY_RULES[name], fields[name]) ?? []) {
-      yield { path: [name, ...path], message }
-    }
+    yield* under([name], find(POLICY_RULES[name], fields[name]) ?? [])
   }
 }
 
-type Rules = { readonly [Name in PolicyName]?: false | object | undefined }
+type Rules = { readonly [Name in PolicyName]?: unknown }
 
 /** Returns the rules in force for a route, frozen; undefined when it has none. */
 export function toPolicies(document: Rules, defaults: Rules): RoutePolicies | undefined {
@@ -83,13 +81,7 @@ export function toPolicies(document: Rules, defaults: Rules): RoutePolicies | un
     const outer = defaults[name]
     if (own === undefined && outer === undefined) continue
     const { adds } = POLICY_RULES[name]
-    policies[name] = freezeDeep(structuredClone(adds ? [outer, own].filter(Boolean) : (own ?? outer)))
+    policies[name] = deepFreeze(structuredClone(adds ? [outer, own].filter(Boolean) : (own ?? outer)))
   }
   return Object.keys(policies).length === 0 ? undefined : (Object.freeze(policies) as RoutePolicies)
-}
-
-function freezeDeep<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
-  for (const inner of Object.values(value)) freezeDeep(inner)
-  return Object.freeze(value)
 }

@@ -20,7 +20,7 @@ export interface PolicyRule<Schema extends Type.TSchema = Type.TSchema, Adds ext
   readonly adds: Adds
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
-  /** Finds what is used as it is written, but is hardly meant. Works on any value, too. */
+  /** Finds what is valid but probably not intended. Accepts any value. */
   readonly warnings?: (rule: unknown) => Iterable<Finding>
 }
 
@@ -29,13 +29,6 @@ export function policyRule<Schema extends Type.TSchema, Adds extends boolean>(
   rule: PolicyRule<Schema, Adds>,
 ): PolicyRule<Schema, Adds> {
   return rule
-}
-
-/** Returns the members of a value that should be an object; those of anything else are none. */
-export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {}
 }
 
 /** Returns the strings of a value that should be a list of strings, with their index. */

@@ -2,23 +2,22 @@ import Type from 'typebox'
 import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers.ts'
 import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
+import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 
-// RFC 9110 section 5.6.2 `token`. RFC 6265 section 4.1.1 allows the same for the name of a cookie.
-const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 const ONE = { additionalProperties: false, minProperties: 1, maxProperties: 1 } as const
 
 const HashKeyRule = Type.Object(
   {
     header: Type.Optional(
       Type.String({
-        pattern: TOKEN,
+        pattern: TOKEN_PATTERN,
         title: 'a header name',
         description: 'The value of a header that is forwarded to the node.',
       }),
     ),
     cookie: Type.Optional(
       Type.String({
-        pattern: TOKEN,
+        pattern: TOKEN_PATTERN,
         title: 'a cookie name',
         description: 'The value of a cookie of the client.',
       }),
@@ -46,7 +45,7 @@ const StickyCookieRule = Type.Object(
   {
     cookie: Type.Optional(
       Type.String({
-        pattern: TOKEN,
+        pattern: TOKEN_PATTERN,
         title: 'a cookie name',
         description: 'Name of the cookie. Absent: `waygate-` followed by the name of the service.',
       }),
@@ -115,7 +114,7 @@ export function describeBalancer({
 
 /** Whether a rule, valid or not, names the balancer whose cookie is signed with a secret. */
 export function needsCookieSecret(rule: unknown): boolean {
-  return rule === 'sticky-cookie' || (isObject(rule) && 'sticky-cookie' in rule)
+  return rule === 'sticky-cookie' || 'sticky-cookie' in membersOf(rule)
 }
 
 export const NO_COOKIE_SECRET =
@@ -127,8 +126,7 @@ export const NO_COOKIE_SECRET =
  * @param path of the route; undefined where the rule applies to many routes
  */
 export function* findBalancerProblems(rule: unknown, path: unknown): Generator<Finding> {
-  if (!isObject(rule) || !isObject(rule['consistent-hash'])) return
-  const { header, pathParameter } = rule['consistent-hash']
+  const { header, pathParameter } = membersOf(membersOf(rule)['consistent-hash'])
   if (typeof header === 'string' && header.toLowerCase() === 'host') {
     yield {
       path: ['consistent-hash', 'header'],
@@ -138,8 +136,4 @@ export function* findBalancerProblems(rule: unknown, path: unknown): Generator<F
   if (typeof pathParameter !== 'string' || typeof path !== 'string') return
   if (path.split('/').includes(`:${pathParameter}`)) return
   yield { path: ['consistent-hash', 'pathParameter'], message: `is not a parameter of the path ${path}` }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

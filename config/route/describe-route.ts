@@ -7,7 +7,7 @@ import { describeHealthCheck, type HealthCheckRule, toHealthCheck } from './heal
 import { RouteDocument } from './route-schema.ts'
 
 /** The rules that routes set for their service as a whole. A field that no route of the service has is absent. */
-interface RulesOfService {
+export interface ServiceRules {
   readonly breaker?: Config['breaker']
   readonly serviceLimit?: Config['serviceLimit']
   /** Null: its nodes are not checked. */
@@ -25,11 +25,12 @@ type DescribedRoute = Pick<Route, 'id' | 'origin' | 'path' | 'service'> & {
 type RuleField = string | Readonly<Record<string, object>>
 type AuthField = RuleField | readonly RuleField[]
 
-type Describe = (route: Route, config: Config, rules: RulesOfService) => unknown
+type Describe = (route: Route, config: Config, rules: ServiceRules) => unknown
 
 /** Describes the fields that a route does not hold as a document has them, or that the configuration completes. */
 const DESCRIBED = {
   allowEncodedSlash: ({ allowEncodedSlash = false }) => allowEncodedSlash,
+  allowSlowClients: ({ allowSlowClients = false }) => allowSlowClients,
   auth: describeAuth,
   balancer: describeBalancer,
   bodyIdleTimeoutMs: ({ bodyIdleTimeoutMs }, { upstream }) => bodyIdleTimeoutMs ?? upstream.bodyIdleTimeoutMs,
@@ -52,7 +53,7 @@ const FIELDS = Object.keys(RouteDocument.properties).map(
  *
  * @param rules of the route's service
  */
-export function describeRoute(route: Route, config: Config, rules: RulesOfService): DescribedRoute {
+export function describeRoute(route: Route, config: Config, rules: ServiceRules): DescribedRoute {
   const held = route as Route & { readonly [field: string]: unknown }
   const result: Record<string, unknown> = { id: route.id, origin: route.origin }
   if (route.isBroken) result.broken = true
@@ -82,7 +83,7 @@ function describeRule({ type, scopes, roles, claims }: AuthRule): RuleField {
 }
 
 /** Returns undefined when only nodes that ask for a check in their metadata are checked. */
-function describeCheck(check: RulesOfService['healthCheck'], byDefault: HealthCheckRule | null) {
+function describeCheck(check: ServiceRules['healthCheck'], byDefault: HealthCheckRule | null) {
   if (check === null) return false
   if (check === undefined)
     return byDefault === null ? undefined : describeHealthCheck(toHealthCheck(byDefault))

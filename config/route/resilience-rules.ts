@@ -1,5 +1,6 @@
 import type { BreakerRule, HedgeRule, Route, ServiceLimitRule } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
+import { membersOf } from '../kit/values.ts'
 import type { Config } from '../schema.ts'
 import type { RouteDocument } from './route-schema.ts'
 
@@ -53,8 +54,7 @@ export function isLimited({ concurrent, adaptive }: Config['serviceLimit']): boo
 
 /** Finds what the schema of a limit cannot express. Fields of the wrong type are ignored. */
 export function* findServiceLimitProblems(limit: unknown): Generator<Finding> {
-  if (typeof limit !== 'object' || limit === null) return
-  const { concurrent, adaptive } = limit as Record<string, unknown>
+  const { concurrent, adaptive } = membersOf(limit)
   if (typeof concurrent !== 'number' || adaptive !== true) return
   yield {
     path: ['adaptive'],

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { MAX_TIMER_MS } from '../kit/values.ts'
 
 /** Bounds of a timeout, milliseconds. */
 export const TIMEOUT = { minimum: 1, maximum: 3_600_000 } as const
@@ -19,7 +20,7 @@ export function retryBuffer(options: Type.TSchemaOptions) {
 export const FAILURE_RATIO = { exclusiveMinimum: 0, maximum: 1 } as const
 /** A duration in milliseconds that a timer of Node can hold. */
 const durationOf = (minimum: number, description: string) =>
-  Type.Optional(Type.Integer({ minimum, maximum: 2_147_483_647, description }))
+  Type.Optional(Type.Integer({ minimum, maximum: MAX_TIMER_MS, description }))
 export const SLOW_CALL = Type.Union([Type.Null(), Type.Integer(TIMEOUT)])
 export const BREAKER_STATUSES = Type.Union([Type.Null(), Type.Array(STATUS, { uniqueItems: true })])
 

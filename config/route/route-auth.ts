@@ -6,6 +6,7 @@ import {
   type RouteAuth,
 } from '../../internal/routing/route.ts'
 import { type Finding, type Path, show } from '../kit/problem.ts'
+import { membersOf } from '../kit/values.ts'
 import type { RouteAuthRule } from './auth-rule-schema.ts'
 
 /** The default of routes while a key is configured: any valid token. */
@@ -47,9 +48,9 @@ function toRule(type: AuthenticatorName, { scopes = [], roles = [], claims }: Gr
 export function* findRouteAuthProblems(auth: unknown): Generator<Finding> {
   for (const { rule, at } of eachRule(auth)) {
     for (const name of AUTHENTICATOR_NAMES) {
-      const { claims } = (rule[name] ?? {}) as { claims?: unknown }
-      if (typeof claims !== 'object' || claims === null) continue
-      for (const path of Object.keys(claims)) yield* claimPathProblem(path, [...at, name, 'claims', path])
+      const { claims } = membersOf(rule[name])
+      for (const path of Object.keys(membersOf(claims)))
+        yield* claimPathProblem(path, [...at, name, 'claims', path])
     }
   }
 }

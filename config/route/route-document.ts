@@ -6,11 +6,11 @@ import type {
   RoutePolicies,
 } from '../../internal/routing/route.ts'
 import { renameFields } from '../kit/former-names.ts'
-import { type Finding, jsonPath, show, toReason } from '../kit/problem.ts'
+import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
-import { NAME_PATTERN } from '../kit/values.ts'
+import { membersOf, NAME_PATTERN, TOKEN_PATTERN } from '../kit/values.ts'
 import { findPolicyProblems, findPolicyWarnings, toPolicies } from '../policies/policies.ts'
-import { membersOf, type RuleContext } from '../policies/policy-rule.ts'
+import type { RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
 import type { Config } from '../schema.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
@@ -27,7 +27,7 @@ import { routePathProblem, stripPrefixProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 
 /** What is needed to convert a route document, beside the document. */
-export interface RouteContext {
+export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
   /** Applies to a document without `auth`. */
@@ -36,8 +36,6 @@ export interface RouteContext {
   readonly hasCookieSecret?: boolean | undefined
   /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
-  /** Lower-case names of the headers that carry the identity; undefined = not known here, and not judged. */
-  readonly identityHeaders?: readonly string[] | undefined
 }
 
 export type ParsedRoute =
@@ -55,14 +53,12 @@ export type ParsedRoute =
 export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
   const { document, warnings, problems } = readRouteDocument(written, context)
   const findings = [...findRouteIdProblems(id), ...problems]
-  const { auth, balancer, service } = (document ?? {}) as Record<string, unknown>
+  const { auth, balancer, service } = membersOf(document)
   if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
   }
   if (context.authenticators) {
-    for (const { path, message } of findUnknownAuthenticators(auth, context.authenticators)) {
-      findings.push({ path: ['auth', ...path], message })
-    }
+    findings.push(...under(['auth'], findUnknownAuthenticators(auth, context.authenticators)))
   }
   if (findings.length === 0) {
     const route = toRoute(id, document as RouteDocument, context)
@@ -125,9 +121,8 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
 
 /** Finds violations of rules that a schema cannot express. Fields of the wrong type are ignored. */
 export function findRouteRuleProblems(document: unknown, context: RuleContext = {}): Finding[] {
-  if (typeof document !== 'object' || document === null) return []
-  const { path, stripPrefix, methods, auth, balancer, serviceLimit, fallback, service, healthCheck } =
-    document as Record<string, unknown>
+  const members = membersOf(document)
+  const { path, stripPrefix, methods, auth, balancer, serviceLimit, fallback, service, healthCheck } = members
   const found: Finding[] = []
   const add = (at: readonly (string | number)[], message: string | undefined) => {
     if (message !== undefined) found.push({ path: at, message })
@@ -143,38 +138,30 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
       if (method === '*') add(['methods', index], 'must not be "*": leave out `methods` to match all of them')
     }
   }
-  for (const problem of findRouteAuthProblems(auth)) add(['auth', ...problem.path], problem.message)
-  for (const problem of findBalancerProblems(balancer, path)) {
-    add(['balancer', ...problem.path], problem.message)
-  }
-  for (const problem of findHealthCheckProblems(healthCheck)) {
-    add(['healthCheck', ...problem.path], problem.message)
-  }
-  for (const problem of findServiceLimitProblems(serviceLimit)) {
-    add(['serviceLimit', ...problem.path], problem.message)
-  }
-  found.push(...fallbackProblems(fallback, service))
-  found.push(...findPolicyProblems(document, { ...context, document: membersOf(document) }))
-  return found
+  return [
+    ...found,
+    ...under(['auth'], findRouteAuthProblems(auth)),
+    ...under(['balancer'], findBalancerProblems(balancer, path)),
+    ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),
+    ...under(['serviceLimit'], findServiceLimitProblems(serviceLimit)),
+    ...under(['fallback'], fallbackProblems(fallback, service)),
+    ...findPolicyProblems(document, { ...context, document: members }),
+  ]
 }
 
 const DAY_SECONDS = 86_400
 
 function* fallbackProblems(fallback: unknown, service: unknown): Generator<Finding> {
-  if (typeof fallback !== 'object' || fallback === null) return
-  const { service: other, headers, status, body } = fallback as Record<string, unknown>
+  const { service: other, headers, status, body } = membersOf(fallback)
   if (typeof other === 'string' && other === service) {
-    yield { path: ['fallback', 'service'], message: 'must not be the service of the route itself' }
+    yield { path: ['service'], message: 'must not be the service of the route itself' }
   }
   if ((status === 204 || status === 304) && typeof body === 'string' && body !== '') {
-    yield { path: ['fallback', 'body'], message: `must be empty with status ${status}` }
+    yield { path: ['body'], message: `must be empty with status ${status}` }
   }
-  if (typeof headers !== 'object' || headers === null) return
-  for (const [name, value] of Object.entries(headers)) {
-    const path = ['fallback', 'headers', name]
-    const message = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)
-      ? reservedEverywhere(name.toLowerCase())
-      : 'is not a valid header name'
+  for (const [name, value] of Object.entries(membersOf(headers))) {
+    const path = ['headers', name]
+    const message = TOKEN.test(name) ? reservedEverywhere(name.toLowerCase()) : 'is not a valid header name'
     if (message !== undefined) yield { path, message }
     if (typeof value === 'string' && !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
       yield { path, message: `contains a character that headers must not contain: ${show(value)}` }
@@ -183,6 +170,7 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
 }
 
 const NAME = new RegExp(NAME_PATTERN)
+const TOKEN = new RegExp(TOKEN_PATTERN)
 
 /** Finds what is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {
@@ -225,6 +213,7 @@ function toRoute(
     rewriteLocation: document.rewriteLocation ?? defaults.rewriteLocation,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
+    allowSlowClients: document.allowSlowClients ?? false,
     policies: toPolicies(document, defaults),
   })
 }

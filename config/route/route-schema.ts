@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { NAME_PATTERN, name } from '../kit/values.ts'
+import { MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
 import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
@@ -14,12 +14,6 @@ import {
   TIMEOUT,
   tryTimeout,
 } from './resilience-schema.ts'
-
-const METHOD = Type.String({
-  // RFC 9110 section 5.6.2 `token` without lower case: methods are case-sensitive, and `get` is always a mistake.
-  pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",
-  title: 'a method name in upper case, such as GET',
-})
 
 const HOST = Type.String({
   pattern:
@@ -97,7 +91,7 @@ export const RouteDocument = Type.Object(
     bodyIdleTimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 0,
-        maximum: 2_147_483_647,
+        maximum: MAX_TIMER_MS,
         description:
           'Milliseconds of silence in the body of an answer after which the answer is aborted. 0: never. Absent: `upstream.bodyIdleTimeoutMs`.',
       }),
@@ -169,6 +163,12 @@ export const RouteDocument = Type.Object(
       Type.Boolean({
         description:
           'Whether paths with an encoded slash (`%2F`) are accepted, for services whose ids contain slashes. An encoded slash is not a separator here and is forwarded as it came, so a node that decodes it before routing sees another path than the gateway routed. Absent: false; such a path is answered 400.',
+      }),
+    ),
+    allowSlowClients: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether clients may send and read more slowly than `clientLimits.minBytesPerSecond`, for bodies that are written as things happen. Absent: false.',
       }),
     ),
     preserveHost: Type.Optional(

@@ -25,6 +25,15 @@ export const ClientLimitsSection = section(
       30_000,
       'Milliseconds for which a client may read nothing of its answer. After that, its connection and the one to the node are closed. 0: no limit.',
     ),
+    minBytesPerSecond: count(
+      240,
+      'The slowest rate, on average, at which a client may send a request body or read an answer. A slower client is disconnected after `minRateGraceMs`. WebSockets, event streams (`text/event-stream`) and routes with `allowSlowClients` are exempt. 0: no limit.',
+    ),
+    minRateGraceMs: durationMs(
+      5_000,
+      'Milliseconds that a client may stay below `minBytesPerSecond`. A client that has been faster gets more, up to `bodyIdleTimeoutMs` or `sendIdleTimeoutMs`.',
+      1,
+    ),
     keepAliveTimeoutMs: durationMs(
       75_000,
       'How long an idle client connection is kept, milliseconds. The default is above the 60 s of common load balancers, so that they close it first.',

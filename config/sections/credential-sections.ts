@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { section, text } from '../kit/values.ts'
+import { DASHED_HEADER, section, text } from '../kit/values.ts'
 
 export const ApiKeysSection = section(
   {
@@ -13,8 +13,7 @@ export const ApiKeysSection = section(
     ),
     header: Type.String({
       default: 'x-api-key',
-      pattern: "^[!#$%&'*+.^`|~0-9a-zA-Z-]+$",
-      title: 'a header name, without underscore',
+      ...DASHED_HEADER,
       description: 'Header in which a client sends its key. A key that was accepted is not forwarded.',
     }),
   },

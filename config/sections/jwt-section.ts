@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { ALGORITHMS } from '../kit/key-algorithms.ts'
-import { count, secret, section, text, textOrList } from '../kit/values.ts'
+import { count, DASHED_HEADER, secret, section, TOKEN_PATTERN, text, textOrList } from '../kit/values.ts'
 
 // Shared by `jwt` and the entries of `jwt.issuers`. The variables set fields of `jwt` only: none leads into a list.
 const KEY = {
@@ -34,8 +34,7 @@ const KEY = {
 }
 
 const COOKIE_NAME = Type.String({
-  // RFC 6265 section 4.1.1.
-  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+  pattern: TOKEN_PATTERN,
   title: 'a cookie name',
   description:
     'Cookie that may hold the token instead of the `Authorization` header. It is removed before the request is forwarded. Absent: none.',
@@ -129,18 +128,11 @@ export const JwtSection = section(
       'Claim with the scopes, a list or words separated by spaces (RFC 8693 section 4.2). With the default `scope`, a token without that claim may have `scp` instead.',
       { default: 'scope' },
     ),
-    claimHeaders: Type.Record(
-      Type.String(),
-      Type.String({
-        pattern: "^[!#$%&'*+.^`|~0-9a-zA-Z-]+$",
-        title: 'a header name, without underscore',
-      }),
-      {
-        default: { sub: 'x-user-id' },
-        description:
-          'Claims that are forwarded to the node as headers, `claim: header`. Headers of these names that a client sends are removed. A map of your own replaces the whole default.',
-      },
-    ),
+    claimHeaders: Type.Record(Type.String(), Type.String(DASHED_HEADER), {
+      default: { sub: 'x-user-id' },
+      description:
+        'Claims that are forwarded to the node as headers, `claim: header`. Headers of these names that a client sends are removed. A map of your own replaces the whole default.',
+    }),
     jwks: section(
       {
         refreshSeconds: Type.Integer({

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, isIPv4, isIPv6, type Server } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
-import { createAuthService } from './auth-service.ts'
-import { createClusterService } from './cluster-service.ts'
 import { loadEtcdServices } from './grpc.ts'
 import { createKvService } from './kv-service.ts'
 import { createLeaseService } from './lease-service.ts'
 import { LeaseTable } from './lease-table.ts'
-import { createMaintenanceService } from './maintenance-service.ts'
+import { createAuthService, createClusterService, createMaintenanceService } from './member-services.ts'
 import { Store } from './store.ts'
 import { createWatchService } from './watch-service.ts'
 import { type HeaderFactory, RAFT_TERM, toLong } from './wire.ts'
@@ -79,14 +77,15 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions): Promise<E
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
 
   const lease = createLeaseService({ store, leases, now, header })
+  const member = { store, memberId, header, url }
   const { progressIntervalMs = 10 * 60_000, maxRequestBytes = 1.5 * (1 << 20) } = options
   const watch = createWatchService({ store, header, progressIntervalMs })
   const services = loadEtcdServices()
   server.addService(services.KV, createKvService({ store, leases, header, maxRequestBytes }))
   server.addService(services.Watch, watch.handlers)
   server.addService(services.Lease, lease.handlers)
-  server.addService(services.Cluster, createClusterService({ store, memberId, header, url }))
-  server.addService(services.Maintenance, createMaintenanceService({ store, memberId, header }))
+  server.addService(services.Cluster, createClusterService(member))
+  server.addService(services.Maintenance, createMaintenanceService(member))
   server.addService(services.Auth, createAuthService(services.Auth))
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
   listener.on('connection', socket => injector.injectConnection(socket))

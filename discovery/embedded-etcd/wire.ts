@@ -1,5 +1,4 @@
-import type { KeyValue, StoreEvent } from './key-value.ts'
-import { isDeletion } from './key-value.ts'
+import { isDeletion, type KeyValue, type StoreEvent } from './key-value.ts'
 
 /** A 64-bit number in a request. */
 export type Int64 = string

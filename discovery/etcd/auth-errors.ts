@@ -1,7 +1,7 @@
 import { GRPCNotImplementedError } from 'etcd3'
 
 /** `ErrInvalidAuthToken`, `ErrAuthOldRevision` and `ErrUserEmpty` of etcd's `api/v3rpc/rpctypes`. */
-const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'user name is empty']
+export const TOKEN_ERRORS = ['invalid auth token', 'revision of auth store is old', 'user name is empty']
 const NOT_ENABLED = 'authentication is not enabled'
 /** The beginning of the message of a call that failed because there was no token. */
 export const NO_TOKEN_MESSAGE = 'no token from etcd'

@@ -1,11 +1,13 @@
 import { ChannelCredentials, InterceptingCall, type Interceptor } from '@grpc/grpc-js'
 import { handleWhen, retry } from 'cockatiel'
 import { Etcd3, GRPCDeadlineExceededError, type IOptions, isRecoverableError } from 'etcd3'
+import { addressOf } from '../../internal/nodes/node.ts'
 import type { Logger } from '../logger.ts'
 import { isNoToken } from './auth-errors.ts'
 import { createAuthInterceptor } from './auth-interceptor.ts'
 import { AuthTokens } from './auth-tokens.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
+import { parseEndpoint } from './endpoint-url.ts'
 import { GreetedCredentials } from './handshake-timeout.ts'
 import { type EtcdTls, EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
 
@@ -25,7 +27,6 @@ export interface EtcdClientOptions {
 
 /** The deadline of every call that is not a stream. */
 const CALL_DEADLINE_MS = 2_000
-const DEFAULT_PORT = 2379
 const WATCH = '/etcdserverpb.Watch/Watch'
 
 /**
@@ -110,11 +111,6 @@ function checkPair(tls: EtcdTls): EtcdTls {
 }
 
 function normalizeEndpoint(endpoint: string): string {
-  const match = /^(?:(https?):\/\/)?(\[[0-9A-Fa-f:.]+\]|[^\s:/@?#[\]]+)(?::(\d{1,5}))?\/?$/.exec(
-    endpoint.trim(),
-  )
-  // The endpoint is not shown, because it may contain a password.
-  if (!match) throw new TypeError('an etcd endpoint must be http(s)://host:port, without a path or user info')
-  const [, protocol = 'http', host, port = String(DEFAULT_PORT)] = match
-  return `${protocol}://${host}:${port}`
+  const { secure, ...place } = parseEndpoint(endpoint)
+  return `${secure ? 'https' : 'http'}://${addressOf(place)}`
 }

@@ -1,5 +1,5 @@
 import type { Peer } from '../nodes/peer.ts'
-import type { SlowStart } from '../nodes/slow-start.ts'
+import { type SlowStart, warmth } from '../nodes/slow-start.ts'
 
 /** What a balancer may know of the request it chooses a peer for. */
 export interface PickContext {
@@ -29,6 +29,16 @@ export interface Balancer {
  * - `abandoned`: nobody waited for an answer any longer.
  */
 export type TryEnd = 'answered' | 'failed' | 'abandoned'
+
+/** Whether a peer is available and was not tried yet. */
+export function mayServe(peer: Peer, { tried }: PickContext): boolean {
+  return peer.available() && (tried.length === 0 || !tried.includes(peer))
+}
+
+/** Returns the weight with which a peer counts now: less than its node's during slow start. */
+export function weightOf(peer: Peer, { slowStart }: PickContext): number {
+  return peer.node.weight * warmth(peer, slowStart)
+}
 
 export interface BalancerOptions {
   /** Returns a number from 0 to below 1. Default: `Math.random`. */

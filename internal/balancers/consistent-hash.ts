@@ -1,13 +1,12 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { Balancer, BalancerOptions, PickContext } from './balancer.ts'
+import { type Balancer, type BalancerOptions, mayServe, type PickContext, weightOf } from './balancer.ts'
 import { createLeastRequest } from './least-request.ts'
 import { RendezvousTable } from './rendezvous-table.ts'
-import { hashText } from './text-hash.ts'
+import { HASH_RANGE, hashText } from './text-hash.ts'
 
 /** How many times its share of the requests in flight a peer may have. */
 const BALANCE = 1.25
-const HASH_RANGE = 2 ** 32
 
 /** Ranks the peers for a key whose own peer cannot take it; higher is better. */
 const RANK = { none: 0, full: 1, cold: 2, good: 3 } as const
@@ -75,16 +74,8 @@ function hasCapacity(peer: Peer, capacity: number, context: PickContext): boolea
   return peer.inFlight + 1 <= Math.ceil(capacity * weightOf(peer, context))
 }
 
-function weightOf(peer: Peer, { slowStart }: PickContext): number {
-  return peer.node.weight * warmth(peer, slowStart)
-}
-
 /** Whether a peer already has this key. A peer in slow start has a growing part of its keys. */
 function isWarmFor(hash: number, peer: Peer, { slowStart }: PickContext): boolean {
   const part = warmth(peer, slowStart)
   return part === 1 || hashText(peer.node.id, hash) < part * HASH_RANGE
-}
-
-function mayServe(peer: Peer, { tried }: PickContext): boolean {
-  return peer.available() && (tried.length === 0 || !tried.includes(peer))
 }

@@ -1,9 +1,8 @@
 import type { Peer } from '../nodes/peer.ts'
-import { hashText, mix } from './text-hash.ts'
+import { HASH_RANGE, hashText, mix } from './text-hash.ts'
 
 /** A power of two. The share of a node with less than a ten-thousandth of the weight is inexact. */
 const SLOTS = 2 ** 16
-const HASH_RANGE = 2 ** 32
 const UNKNOWN = -1
 
 /**

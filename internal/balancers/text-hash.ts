@@ -1,5 +1,8 @@
+/** Hashes are below this number. */
+export const HASH_RANGE = 2 ** 32
+
 /**
- * Hashes a text to a number from 0 to below 2^32, the same in every process.
+ * Hashes a text to a number from 0 to below {@link HASH_RANGE}, the same in every process.
  *
  * Source: FNV-1a over UTF-16 code units, with the finaliser of MurmurHash3. Without the finaliser, texts that differ
  * only at their end would get neighbouring hashes.
@@ -10,7 +13,7 @@ export function hashText(text: string, seed = 0): number {
   return mix(hash)
 }
 
-/** Spreads neighbouring numbers over the range from 0 to below 2^32. */
+/** Spreads neighbouring numbers over the range of hashes. */
 export function mix(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)

@@ -1,6 +1,5 @@
 import type { Peer } from '../nodes/peer.ts'
-import { warmth } from '../nodes/slow-start.ts'
-import type { PickContext } from './balancer.ts'
+import { type PickContext, weightOf } from './balancer.ts'
 import type { WeightedSampler } from './weighted-sampler.ts'
 
 /** Costs within this factor of each other count as equal, because the difference is noise. */
@@ -40,8 +39,4 @@ export function pickOfTwo(
   const firstLoad = (firstCost * (first.inFlight + part)) / weightOf(first, context)
   const secondLoad = (secondCost * (second.inFlight + part)) / weightOf(second, context)
   return secondLoad < firstLoad ? second : first
-}
-
-function weightOf(peer: Peer, { slowStart }: PickContext): number {
-  return peer.node.weight * warmth(peer, slowStart)
 }

@@ -1,6 +1,6 @@
 import type { Peer } from '../nodes/peer.ts'
 import { warmth } from '../nodes/slow-start.ts'
-import type { PickContext } from './balancer.ts'
+import { mayServe, type PickContext, weightOf } from './balancer.ts'
 
 /** After this many draws in vain, every peer is examined: by then most of the weight is probably unavailable. */
 const MAX_DRAWS = 8
@@ -50,7 +50,7 @@ export class WeightedSampler {
   /** Draws a peer by examining all of them. */
   #search(context: PickContext, except: Peer | undefined): Peer | undefined {
     const weights = this.#entries.map(peer =>
-      peer !== except && mayServe(peer, context) ? peer.node.weight * warmth(peer, context.slowStart) : 0,
+      peer !== except && mayServe(peer, context) ? weightOf(peer, context) : 0,
     )
     let left = this.#random() * weights.reduce((sum, weight) => sum + weight, 0)
     let last: Peer | undefined
@@ -88,8 +88,4 @@ export class WeightedSampler {
     for (const column of [...low, ...high]) own[column] = 1
     this.#own = own
   }
-}
-
-function mayServe(peer: Peer, { tried }: PickContext): boolean {
-  return peer.available() && (tried.length === 0 || !tried.includes(peer))
 }

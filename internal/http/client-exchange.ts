@@ -15,7 +15,12 @@ export interface ClientRequest extends Readable {
   readonly rawHeaders: readonly string[]
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly socket: {
+    readonly remoteAddress?: string | undefined
+    /** Stops reading from the client at once. */
+    pause(): unknown
+    resume(): unknown
+  }
 }
 
 /**
@@ -47,6 +52,8 @@ export interface ClientResponse {
   endWithTrailers(trailers: readonly string[]): void
   /** Asks the client to send its body (100 Continue). Does nothing after the head was sent. */
   sendContinue(): void
+  /** Lets the client send the rest of its request, and read the answer, as slowly as it likes. */
+  allowSlowClient(): void
   /** Asks the client to use another connection for its next request. Call it before `writeHead`. */
   closeAfter(): void
   /**

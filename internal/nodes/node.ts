@@ -38,7 +38,8 @@ export function isForwardable({ protocol }: Node): boolean {
 }
 
 export const MAX_WEIGHT = 65_535
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$/
+/** What services, nodes and routes may be called. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._~@:-]{0,254}$/
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/

@@ -67,6 +67,8 @@ export interface Route {
   readonly maxBodyBytes?: number | undefined
   /** Whether a path may contain `%2F`, which is then part of its segment. */
   readonly allowEncodedSlash?: boolean | undefined
+  /** Whether its clients may be slower than the minimum rate. */
+  readonly allowSlowClients?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
   /**
@@ -74,7 +76,7 @@ export interface Route {
    * front of paths that begin with it, too. Undefined = false.
    */
   readonly rewriteLocation?: boolean | 'always' | undefined
-  /** What in its document is deprecated or hardly meant, for people; undefined = nothing. */
+  /** What is deprecated or probably not intended in its document, for people; undefined = nothing. */
   readonly warnings?: readonly string[] | undefined
 }
 

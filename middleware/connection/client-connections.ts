@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { addressGroup, plainAddress } from '../request/client-address.ts'
 import { linger } from './linger.ts'
+import { Pace, type PaceLimit } from './pace.ts'
 
 export interface ClientConnectionOptions {
   /** Most connections at the same time; 0 = no limit. */
@@ -14,6 +15,10 @@ export interface ClientConnectionOptions {
   readonly idleTimeoutMs: number
   /** How long a client may read nothing of the data that waits for it; 0 = no limit. */
   readonly sendIdleTimeoutMs: number
+  /** The slowest average rate at which a client may send a body or read an answer; 0 = no limit. */
+  readonly minBytesPerSecond: number
+  /** How long a client may stay below that rate. */
+  readonly minRateGraceMs: number
   /** Returns whether an address is a proxy of many clients, so that `maxConnectionsPerAddress` does not apply to it. */
   readonly isTrustedProxy: (address: string) => boolean
   /** Called with a refused connection, at most once a minute for each reason. */
@@ -23,7 +28,7 @@ export interface ClientConnectionOptions {
 }
 
 export type RefusalReason = 'total' | 'address'
-export type EndReason = 'head-late' | 'idle' | 'body-idle' | 'send-idle'
+export type EndReason = 'head-late' | 'idle' | 'body-idle' | 'body-slow' | 'send-idle' | 'send-slow'
 
 /** The counts of client connections, for metrics. */
 export interface ClientConnectionsView {
@@ -48,7 +53,7 @@ interface ServerSocket extends Socket {
   /** `incoming` is the request that is being read, or was read last. */
   readonly parser?: { readonly incoming: IncomingMessage | null } | null
   /** The answer that is being written. */
-  readonly _httpMessage?: ServerResponse | null
+  readonly _httpMessage?: (ServerResponse & { readonly _header?: string | null }) | null
 }
 
 /** The state of a connection at the last sweep. Times are 0 while the connection waits for nothing. */
@@ -61,6 +66,8 @@ class Watched {
   answeredAt = 0
   written = 0
   idleAt = 0
+  readonly sending = new Pace()
+  readonly reading = new Pace()
 
   constructor(group: string | undefined) {
     this.group = group
@@ -73,6 +80,15 @@ function destroySoon(this: ServerSocket): void {
   else Socket.prototype.destroySoon.call(this)
 }
 
+/** The requests whose clients may be as slow as they like. */
+const unhurried = new WeakSet<IncomingMessage>()
+
+/** Exempts a request, and the answer to it, from the minimum rate. */
+export function allowSlowClient(request: IncomingMessage): void {
+  unhurried.add(request)
+}
+
+const EVENT_STREAM = /^content-type: *text\/event-stream/im
 const REPORT_EVERY_MS = 60_000
 const LONGEST_SWEEP_MS = 1_000
 const SHORTEST_SWEEP_MS = 10
@@ -88,18 +104,29 @@ export class ClientConnections implements ClientConnectionsView {
   readonly #options: ClientConnectionOptions
   readonly #now: () => number
   readonly #sweepMs: number
+  readonly #sendLimit: PaceLimit
+  readonly #readLimit: PaceLimit
   readonly #open = new Map<ServerSocket, Watched>()
   readonly #groups = new Map<string, number>()
   readonly #reportedAt: Partial<Record<RefusalReason, number>> = {}
   #timer: NodeJS.Timeout | undefined
   readonly refused = { total: 0, address: 0 }
-  readonly ended = { 'head-late': 0, idle: 0, 'body-idle': 0, 'send-idle': 0 }
+  readonly ended = { 'head-late': 0, idle: 0, 'body-idle': 0, 'body-slow': 0, 'send-idle': 0, 'send-slow': 0 }
 
   constructor(options: ClientConnectionOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs } = options
+    const {
+      idleTimeoutMs,
+      bodyIdleTimeoutMs,
+      sendIdleTimeoutMs,
+      minBytesPerSecond,
+      minRateGraceMs: graceMs,
+    } = options
+    this.#sendLimit = { minBytesPerSecond, graceMs, maxLeadMs: bodyIdleTimeoutMs }
+    this.#readLimit = { minBytesPerSecond, graceMs, maxLeadMs: sendIdleTimeoutMs }
     const timeouts = [idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs].filter(each => each > 0)
+    if (minBytesPerSecond > 0) timeouts.push(graceMs)
     this.#sweepMs = Math.max(SHORTEST_SWEEP_MS, Math.min(LONGEST_SWEEP_MS, ...timeouts.map(each => each / 4)))
   }
 
@@ -138,7 +165,7 @@ export class ClientConnections implements ClientConnectionsView {
   /** Ends every connection whose timeout has expired. */
   sweep(): void {
     const now = this.#now()
-    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs } = this.#options
+    const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs, minBytesPerSecond } = this.#options
     for (const [socket, watched] of this.#open) {
       if (sendIdleTimeoutMs > 0 && this.#msWithoutTaking(socket, watched, now) >= sendIdleTimeoutMs) {
         this.#end('send-idle', socket)
@@ -146,8 +173,28 @@ export class ClientConnections implements ClientConnectionsView {
         this.#end('body-idle', socket)
       } else if (idleTimeoutMs > 0 && this.#msWithoutRequest(socket, watched, now) >= idleTimeoutMs) {
         this.#end('idle', socket)
-      }
+      } else if (minBytesPerSecond > 0) this.#endIfTooSlow(socket, watched, now)
     }
+  }
+
+  #endIfTooSlow(socket: ServerSocket, watched: Watched, now: number): void {
+    const { _handle: handle, parser, _httpMessage: response } = socket
+    // A WebSocket no longer has a parser.
+    if (!handle || !parser) return
+    const { incoming } = parser
+    const sendsBody = incoming != null && response != null && isAwaited(incoming, handle.reading)
+    const isSlowBody = watched.sending.isTooSlow(handle.bytesRead, sendsBody, now, this.#sendLimit)
+    const queued = handle.writeQueueSize
+    const isSlowReader = watched.reading.isTooSlow(
+      handle.bytesWritten - queued,
+      queued > 0,
+      now,
+      this.#readLimit,
+    )
+    if (!isSlowBody && !isSlowReader) return
+    const request = isSlowBody ? incoming! : response?.req
+    if ((request && unhurried.has(request)) || EVENT_STREAM.test(response?._header ?? '')) return
+    this.#end(isSlowBody ? 'body-slow' : 'send-slow', socket)
   }
 
   /**
@@ -199,8 +246,7 @@ export class ClientConnections implements ClientConnectionsView {
       return now - watched.answeredAt
     }
     watched.answeredAt = 0
-    // Data that has arrived and was not consumed waits for the node, not for the client.
-    const isHeld = incoming.readableLength > 0 || !handle.reading
+    const isHeld = !isAwaited(incoming, handle.reading)
     if (watched.receivedAt === 0 || isHeld || handle.bytesRead !== watched.received) {
       watched.received = handle.bytesRead
       watched.receivedAt = now
@@ -236,4 +282,12 @@ export class ClientConnections implements ClientConnectionsView {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
+}
+
+/**
+ * Returns whether the gateway waits for more of a request's body. It does not before a node takes the first byte, nor while
+ * data that has arrived waits for the node.
+ */
+function isAwaited(incoming: IncomingMessage, isReading: boolean): boolean {
+  return !incoming.complete && incoming.readableFlowing === true && incoming.readableLength === 0 && isReading
 }

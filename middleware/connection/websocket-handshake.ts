@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { TOKEN_LIST } from '../../internal/http/header-lines.ts'
 import { kindOfTarget } from '../../internal/http/target.ts'
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
-const PROTOCOLS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
 /**
  * Returns whether a request is a valid opening handshake of a WebSocket (RFC 6455 section 4.2.1). Any other request for an
@@ -26,7 +26,7 @@ export function isWebSocketHandshake(request: IncomingMessage): boolean {
 
 function areProtocols(list: string | undefined): boolean {
   if (list === undefined) return true
-  if (!PROTOCOLS.test(list)) return false
+  if (!TOKEN_LIST.test(list)) return false
   const protocols = list.split(',').map(protocol => protocol.trim())
   return new Set(protocols).size === protocols.length
 }

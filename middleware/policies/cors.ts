@@ -1,5 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import { addToList, getAllHeaders, removeHeaders } from '../../internal/http/header-lines.ts'
+import { addToList, getAllHeaders, removeHeaders, TOKEN_LIST } from '../../internal/http/header-lines.ts'
 import { createOriginList } from '../../internal/http/origin.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
@@ -29,7 +29,6 @@ const DEFAULT_MAX_AGE_SECONDS = 600
 const OWN_HEADERS = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'WWW-Authenticate', 'x-request-id']
 const PREFIX = 'access-control-'
 const MAX_ECHOED_HEADERS = 64
-const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
 const REFUSED = new GatewayError('WG_ORIGIN_REFUSED', { cause: new Error('the origin is not listed') })
 const NO_CONTENT = createWholeResponse(204, [], Buffer.alloc(0))
@@ -81,12 +80,12 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
   }
 }
 
-// As the client sent them: other policies may change what a node gets.
 function isAccessControl(spelling: string): boolean {
   return spelling.length > PREFIX.length && spelling.slice(0, PREFIX.length).toLowerCase() === PREFIX
 }
 
-// Of several lines, which no browser sends, all are looked at: joined, they are no origin that is listed.
+// Reads what the client sent, since other policies may change what a node gets. Several lines, which no browser sends,
+// are joined and then match no listed origin.
 function originOf({ request }: Exchange): string | undefined {
   return getAllHeaders(request.rawHeaders, 'origin')
 }

@@ -1,7 +1,17 @@
 import { Readable } from 'node:stream'
+import type { ClientRequest } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { RequestBody } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+
+/** What a body is read from. */
+export type BodySource = Pick<ClientRequest, 'socket'> & Readable
+
+/**
+ * After so many chunks in one turn of the event loop, reading stops until the next: a client can send a body in chunks of
+ * one byte, and what is read at once would then keep the gateway busy for a second.
+ */
+const MAX_CHUNKS_PER_TURN = 256
 
 export interface RequestBodyOptions {
   /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
@@ -18,7 +28,7 @@ export interface RequestBodyOptions {
  * Creates the body of a client's request. Nothing is read from the client before a node takes the first byte, so that a
  * request whose connection to a node fails can still go to another node.
  */
-export function createRequestBody(source: Readable, options: RequestBodyOptions): RequestBody {
+export function createRequestBody(source: BodySource, options: RequestBodyOptions): RequestBody {
   let begun = false
   return {
     get begun() {
@@ -39,18 +49,49 @@ export function createRequestBody(source: Readable, options: RequestBodyOptions)
  *
  * @param onPiece called with the size of each piece, because discarded pieces take memory until they are collected
  */
-export function discardBody(source: Readable, onPiece: (bytes: number) => void): void {
-  source.on('data', (piece: Buffer) => onPiece(piece.length)).resume()
+export function discardBody(source: BodySource, onPiece: (bytes: number) => void): void {
+  let chunks = 0
+  const goOn = () => {
+    if (chunks >= MAX_CHUNKS_PER_TURN) readAgain(source)
+    chunks = 0
+  }
+  source
+    .on('data', (chunk: Buffer) => {
+      onPiece(chunk.length)
+      if (++chunks === 1) setImmediate(goOn)
+      else if (chunks === MAX_CHUNKS_PER_TURN) stopReading(source)
+    })
+    .resume()
 }
 
+/** Stops reading from the client. A paused request alone would still be read until its buffer is full of small chunks. */
+function stopReading(source: BodySource): void {
+  source.pause()
+  source.socket.pause()
+}
+
+function readAgain(source: BodySource): void {
+  source.socket.resume()
+  source.resume()
+}
+
+/** Smaller chunks are joined before they are passed on. */
+const SMALL_CHUNK_BYTES = 1_024
+
+/**
+ * The body for one try. Small chunks that were read from the client together are passed on together: a client may send a
+ * body in chunks of one byte, and each would otherwise cost as much as a packet on its way to the node.
+ */
 class BodyStream extends Readable {
-  readonly #source: Readable
+  readonly #source: BodySource
   readonly #options: RequestBodyOptions
   readonly #onBegin: () => void
   #begun = false
   #bytes = 0
+  /** Small chunks of this turn of the event loop. */
+  #small: Buffer[] = []
 
-  constructor(source: Readable, options: RequestBodyOptions, onBegin: () => void) {
+  constructor(source: BodySource, options: RequestBodyOptions, onBegin: () => void) {
     super()
     this.#source = source
     this.#options = options
@@ -83,13 +124,31 @@ class BodyStream extends Readable {
     this.#bytes += chunk.length
     if (this.#options.maxBytes > 0 && this.#bytes > this.#options.maxBytes) {
       this.destroy(new GatewayError('WG_BODY_TOO_LARGE'))
-      return
+    } else if (this.#options.length === undefined && chunk.length < SMALL_CHUNK_BYTES) {
+      const count = this.#small.push(chunk)
+      if (count === 1) setImmediate(this.#passSmall)
+      else if (count === MAX_CHUNKS_PER_TURN) stopReading(this.#source)
+    } else {
+      this.#passSmall()
+      this.#pass(chunk)
     }
+  }
+
+  readonly #passSmall = (): void => {
+    if (this.#small.length === 0) return
+    const small = this.#small
+    this.#small = []
+    if (small.length >= MAX_CHUNKS_PER_TURN) readAgain(this.#source)
+    if (!this.destroyed) this.#pass(small.length === 1 ? small[0]! : Buffer.concat(small))
+  }
+
+  #pass(chunk: Buffer): void {
     this.#options.onPiece(chunk.length)
     if (!this.push(chunk)) this.#source.pause()
   }
 
   readonly #onEnd = (): void => {
+    this.#passSmall()
     this.push(null)
   }
 

@@ -29,19 +29,14 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
     const open = request.url === '/healthz' || request.url === '/readyz'
     if (expected === undefined || open || matches(request.headers.authorization, expected)) return done()
     reply.header('www-authenticate', 'Bearer realm="waygate-admin"')
-    void reply.code(401).type(PROBLEM_CONTENT_TYPE).send(problem(401, 'Unauthorized'))
+    refuse(reply, 401, 'Unauthorized')
   })
-  app.setNotFoundHandler((_request, reply) => {
-    void reply.code(404).type(PROBLEM_CONTENT_TYPE).send(problem(404, 'Not found'))
-  })
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'Not found'))
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // Requests that Fastify refuses have a status.
     const { statusCode = 500 } = error
     if (statusCode >= 500) onInternalError(error)
-    void reply
-      .code(statusCode)
-      .type(PROBLEM_CONTENT_TYPE)
-      .send(problem(statusCode, STATUS_CODES[statusCode] ?? 'Error'))
+    refuse(reply, statusCode, STATUS_CODES[statusCode] ?? 'Error')
   })
 
   app.get('/healthz', async () => ({ status: 'ok' }))
@@ -63,8 +58,8 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
   }
 }
 
-function problem(status: number, title: string) {
-  return { type: 'about:blank', title, status }
+function refuse(reply: FastifyReply, status: number, title: string): void {
+  void reply.code(status).type(PROBLEM_CONTENT_TYPE).send({ type: 'about:blank', title, status })
 }
 
 function digest(text: string): Buffer {

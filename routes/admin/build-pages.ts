@@ -56,7 +56,7 @@ export function createTablePages({
         revision: revision ?? null,
         source,
         services: services(),
-        problems: [...table.problems(), ...health.problems()],
+        problems: [...table.problems(), ...table.warnings(), ...health.problems()],
         routes: await inTurns(table.routes(), route =>
           Object.assign(describeRoute(route), counts.get(route.id) ?? NO_REQUESTS),
         ),

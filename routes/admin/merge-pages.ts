@@ -155,11 +155,13 @@ function mergeSource(pages: readonly RouteList[]): RouteList['source'] {
   }
 }
 
+/** How far one source, or several together, can be trusted. */
 type Trust = Pick<SourceDetails, 'connected' | 'stale' | 'ageMs' | 'drift' | 'relists'> & {
   readonly reason?: string | undefined
 }
 
-function mergeTrust(all: readonly Trust[]) {
+/** Merges how up to date several sources are: of each fact the worst, and the sums of counts. */
+export function mergeTrust(all: readonly Trust[]) {
   const relists: Record<string, number> = {}
   for (const [reason, count] of all.flatMap(one => Object.entries(one.relists))) {
     relists[reason] = (relists[reason] ?? 0) + count

@@ -2,7 +2,7 @@ import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { MetricValues } from './metric-values.ts'
 import type { RouteCounts } from './request-counts.ts'
-import type { SourceView } from './views.ts'
+import type { SourceView, TableProblem } from './views.ts'
 
 /** The pages of the admin listener, of one process or of several merged. */
 export interface AdminPages {
@@ -28,7 +28,8 @@ export interface RoutesPage {
   readonly source: Omit<SourceView, 'revision'>
   readonly routes: readonly RoutePage[]
   readonly services: readonly ServiceState[]
-  readonly problems: readonly { readonly key: string; readonly reason: string }[]
+  /** Problems of the table and of health checks, and warnings. */
+  readonly problems: readonly TableProblem[]
   /** The processes whose tables were merged; absent when there is only one. */
   readonly workers?: readonly WorkerPage[]
 }

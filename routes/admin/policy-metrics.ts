@@ -8,18 +8,6 @@ export class PolicyCounts {
   readonly refusals = new LabelledCounter('policy')
   readonly wouldRefusals = new LabelledCounter('policy')
   readonly preflights = new LabelledCounter('result')
-
-  refused(route: string, policy: string): void {
-    this.refusals.add(route, policy)
-  }
-
-  wouldRefuse(route: string, policy: string): void {
-    this.wouldRefusals.add(route, policy)
-  }
-
-  preflight(route: string, result: string): void {
-    this.preflights.add(route, result)
-  }
 }
 
 class LabelledCounter {

@@ -158,7 +158,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   gauge('waygate_table_routes', 'Routes in the table, automatic ones included.', () => table.routes().length)
   gauge(
     'waygate_table_problems',
-    'Registry values that are not used, or used with a warning.',
+    'Registry values that are not used, or only in part.',
     () => table.problems().length,
   )
   gauge(

@@ -63,7 +63,13 @@ export interface HealthView {
   /** How many nodes this process checks, and the results since the start. */
   readonly checks: { readonly nodes: number; readonly passed: number; readonly failed: number }
   /** What is wrong with the health checks in the metadata of nodes. */
-  problems(): readonly { readonly key: string; readonly reason: string }[]
+  problems(): readonly TableProblem[]
+}
+
+/** A key of the registry, or a route by its id, and what is wrong with it, for people. */
+export interface TableProblem {
+  readonly key: string
+  readonly reason: string
 }
 
 /** The live routing table. */
@@ -71,5 +77,8 @@ export interface TableView {
   source(): SourceView
   /** The routes of documents in the registry and the configuration file, and the automatic routes. */
   routes(): readonly Route[]
-  problems(): readonly { readonly key: string; readonly reason: string }[]
+  /** What is not used, or only in part. */
+  problems(): readonly TableProblem[]
+  /** What is used as it is written and should be changed. */
+  warnings(): readonly TableProblem[]
 }

@@ -32,6 +32,7 @@ export function createForward({
     const outgoing = exchange.outgoing!
     const { route } = outgoing
     const deadline = deadlines.start(call, route.timeoutMs)
+    if (route.allowSlowClients) response.allowSlowClient()
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     if (hasBody) {
       outgoing.body = createRequestBody(request, {

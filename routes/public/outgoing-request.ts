@@ -1,6 +1,6 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
-import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
+import { type Exchange, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
 import { writeForwarded } from '../../middleware/request/forwarded.ts'
 
 /**
@@ -30,7 +30,7 @@ export function completeHeaders(exchange: Exchange): void {
   const { call, head, peerAddress, proxied } = exchange
   const { headers } = head
   const route = call.route!
-  const proto = proxied?.proto ?? 'http'
+  const proto = schemeOf(exchange)
   const host = proxied?.host ?? head.host
   headers.push(
     'x-request-id',

@@ -11,14 +11,14 @@ function logged(
   target = '/user/1?token=hunter2',
 ): Record<string, unknown> {
   const lines: string[] = []
-  const log = createAccessLog({ write: line => void lines.push(line), base: { pid: 7 }, now: () => 1_700 })
+  const log = createAccessLog({ write: line => void lines.push(line), now: () => 1_700 })
   const call = new Call('id-1', 'GET', target, 0)
   change(call)
   log(call, 200, '10.0.0.9', 1.23456)
   assert.equal(lines.length, 1)
   assert.match(lines[0]!, /^[^\n]+\n$/)
   const { level, time, pid, ...fields } = JSON.parse(lines[0]!)
-  assert.deepEqual([level, time, pid], [30, 1_700, 7])
+  assert.deepEqual([level, time, pid], [30, 1_700, process.pid])
   return fields
 }
 

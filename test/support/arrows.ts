@@ -10,6 +10,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   wrappers: ['internal'],
   routes: ['middleware', 'internal'],
   cmd: ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers', 'examples'],
+  'fastify.ts': ['discovery', 'internal', 'wrappers'],
   'index.ts': ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers'],
 }
 

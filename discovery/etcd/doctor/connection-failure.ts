@@ -1,4 +1,4 @@
-import type { EndpointUrl } from './endpoint-url.ts'
+import type { EndpointUrl } from '../endpoint-url.ts'
 import { NotInTimeError } from './within.ts'
 
 /** The step at which a connection failed. */

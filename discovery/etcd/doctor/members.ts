@@ -1,7 +1,7 @@
 import type { Etcd3 } from 'etcd3'
+import { parseEndpoint } from '../endpoint-url.ts'
 import { hex } from './cluster.ts'
 import type { MemberStatus } from './endpoint.ts'
-import { parseEndpoint } from './endpoint-url.ts'
 import { type DoctorFinding, quantity } from './finding.ts'
 import { refusalOf } from './refusal.ts'
 

@@ -1,10 +1,10 @@
-import { addressOf, type Node } from '../../../internal/nodes/node.ts'
+import { addressOf, isForwardable, type Node } from '../../../internal/nodes/node.ts'
 import { codecNamed } from '../../codecs/codecs.ts'
 import { ServiceIndex } from '../../service-index.ts'
 import { compareKeys } from '../../service-of.ts'
 import { decodeNodes } from '../decode-entries.ts'
+import { isLoopbackHost } from '../endpoint-url.ts'
 import type { ServicesPrefix } from '../prefixes.ts'
-import { isLoopbackHost } from './endpoint-url.ts'
 import { type DoctorFinding, duration, listed, quantity, size } from './finding.ts'
 import type { PrefixContent } from './read-prefix.ts'
 
@@ -152,7 +152,7 @@ function unusable(
     if (service !== undefined && !services.has(service)) reasons.set(service, 'its values are not used')
   }
   for (const [service, nodes] of services) {
-    const speaking = nodes.filter(node => node.protocol === undefined)
+    const speaking = nodes.filter(isForwardable)
     if (speaking.length === 0) reasons.set(service, 'its nodes do not speak HTTP')
     else if (speaking.every(node => node.weight === 0)) reasons.set(service, 'its nodes have weight 0')
   }

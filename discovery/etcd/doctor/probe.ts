@@ -1,6 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import type { EndpointUrl } from '../endpoint-url.ts'
 import type { EtcdTls } from '../tls-credentials.ts'
 import {
   type ConnectionFailure,
@@ -8,7 +9,6 @@ import {
   explainCertificate,
   explainConnection,
 } from './connection-failure.ts'
-import type { EndpointUrl } from './endpoint-url.ts'
 import { within } from './within.ts'
 
 /** The server's certificate was rejected. */

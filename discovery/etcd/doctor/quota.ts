@@ -2,8 +2,8 @@ import { get as getHttp } from 'node:http'
 import { get as getHttps } from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
+import type { EndpointUrl } from '../endpoint-url.ts'
 import type { EtcdTls } from '../tls-credentials.ts'
-import type { EndpointUrl } from './endpoint-url.ts'
 
 const MAX_BYTES = 4 << 20
 

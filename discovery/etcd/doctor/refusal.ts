@@ -5,6 +5,7 @@ import {
   GRPCNotImplementedError,
   GRPCUnavailableError,
 } from 'etcd3'
+import { TOKEN_ERRORS } from '../auth-errors.ts'
 import { plainReason } from '../error-text.ts'
 import { NotInTimeError } from './within.ts'
 
@@ -21,8 +22,6 @@ export interface Refusal {
   readonly reason: string
 }
 
-/** etcd's messages for a call without a valid token, from `api/v3rpc/rpctypes`. */
-const WANTS_USER = /user name is empty|invalid auth token|revision of auth store is old/
 /** The messages of grpc-js and of gRPC servers when the server is not etcd. */
 const FOREIGN = /HTTP status code|unknown service|unimplemented service/i
 
@@ -30,7 +29,7 @@ export function refusalOf(error: unknown): Refusal {
   const reason = refusalReason(error)
   if (FOREIGN.test(reason)) return { kind: 'foreign', reason }
   if (error instanceof EtcdPermissionDeniedError) return { kind: 'denied', reason }
-  if (WANTS_USER.test(reason)) return { kind: 'user', reason }
+  if (TOKEN_ERRORS.some(text => reason.includes(text))) return { kind: 'user', reason }
   if (error instanceof GRPCNotImplementedError) return { kind: 'unknown', reason }
   if (
     error instanceof NotInTimeError ||

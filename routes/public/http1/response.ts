@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { allowSlowClient } from '../../../middleware/connection/client-connections.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -21,6 +22,10 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
     if (this.socket) this.writeContinue()
     // Behind earlier answers on the connection, Node would put the head in front of them.
     else this.once('socket', () => this.sendContinue())
+  }
+
+  allowSlowClient(): void {
+    allowSlowClient(this.req)
   }
 
   closeAfter(): void {

@@ -137,6 +137,22 @@ test('warnings are shown and are not problems', t => {
   assert.equal(lines[1], 'a.yaml: ok (config)')
 })
 
+test('warnings are shown beside problems, whether the schema or a rule finds these', t => {
+  const former = 'a.yaml: warning: $.limits (a.yaml:1) is deprecated: use clientLimits'
+  for (const [bad, problem] of [
+    ['port: -1', 'a.yaml:2: $.port: must be >= 0, not -1'],
+    ['trustedProxies: [x]', 'a.yaml:2: $.trustedProxies[0]: must be an IP address or a CIDR range, not "x"'],
+    ['discovery: { format: odd }', /^a\.yaml:2: \$\.discovery\.format: unknown format "odd"/],
+  ] as const) {
+    const { code, lines } = check(t, `limits: { bodyBytes: 5 }\n${bad}`)
+    assert.equal(code, 1)
+    assert.equal(lines.length, 2)
+    assert.equal(lines[0], former)
+    if (typeof problem === 'string') assert.equal(lines[1], problem)
+    else assert.match(lines[1] ?? '', problem)
+  }
+})
+
 test('former names are warnings with their place, whatever kind of file has them', t => {
   const document = '{ path: /a, service: s, limit: { concurrent: 5 } }'
   assert.deepEqual(check(t, document), {

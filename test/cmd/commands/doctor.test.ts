@@ -23,6 +23,7 @@ describe('waygate doctor', { concurrency: 2 }, () => {
     await client.put('/broken/user/u1').value('{no \u001b[31mjson')
     await client.put('/warned/user/u1').value('10.0.0.7:1')
     await client.put('/format/user/u1').value('10.0.0.7:1')
+    await client.put('/refused/r').value('{"path":"/a","service":"user","auth":"api-key"}')
     client.close()
   })
   after(async () => {
@@ -81,6 +82,16 @@ describe('waygate doctor', { concurrency: 2 }, () => {
     assert.match(stdout, /without a node\n {9}- lost: nobody/)
     assert.match(stdout, /\n2 problems, 2 warnings\.\n$/)
     assert.ok(!stdout.includes('\u001b'), 'what a value would do to a terminal')
+  })
+
+  test('a document that the gateway refuses because of its configuration is a problem', async () => {
+    const args = ['--etcd', etcd.url, '--services-prefix', '/warned/', '--routes-prefix', '/refused/']
+    const { code, stdout } = await doctor(args)
+    assert.equal(code, 1)
+    assert.match(
+      stdout,
+      /is not used\n {9}- \/refused\/r: \$\.auth: requires "api-key".* set apiKeys\.enabled/,
+    )
   })
 
   test('without an etcd it says that start runs its own', async () => {

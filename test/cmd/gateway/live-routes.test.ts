@@ -4,16 +4,18 @@ import { test } from 'node:test'
 import { LiveRoutes } from '../../../cmd/gateway/live-routes.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
+import { routeContext } from '../../../config/load/route-context.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
 import { testRoute } from '../../support/route.ts'
 
-const { config } = loadConfig({ env: {}, cwd: tmpdir() })
+const { config, keys } = loadConfig({ env: {}, cwd: tmpdir() })
+const context = routeContext(config, keys)
 
 function open(onChange?: ConstructorParameters<typeof LiveRules>[1]) {
   const rules = new LiveRules(config, onChange)
   const nodes = new NodeTable(node => new FakePeer(node))
-  return { rules, routes: new LiveRoutes({ config: config.routes, rules, nodes, hasKey: false }) }
+  return { rules, routes: new LiveRoutes({ config: config.routes, rules, nodes, context }) }
 }
 
 test('of the routes of a service with a breaker, the one with the first id sets it', () => {
@@ -58,11 +60,12 @@ test('a rule for a service that another route sets too is shown as not used', ()
   ])
 })
 
-test('a document that uses a former name is used, and listed under the problems', () => {
+test('a document that uses a former name is used, and is a warning rather than a problem', () => {
   const { routes, rules } = open()
   const parsed = routes.parse('old', { path: '/a', service: 'user', limit: { concurrent: 5 } }, 'etcd')
   assert.ok('route' in parsed)
   routes.set([parsed.route], [])
   assert.equal(rules.of('user').serviceLimit?.concurrent, 5)
-  assert.deepEqual(routes.problems(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
+  assert.deepEqual(routes.warnings(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
+  assert.deepEqual(routes.problems(), [])
 })

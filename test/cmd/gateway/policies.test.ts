@@ -173,7 +173,7 @@ test('a broken route refuses every request before any policy', () => {
 
 test('labels stay bounded: routes beyond the first 5,000 are counted together', () => {
   const counts = new PolicyCounts()
-  for (let i = 0; i < 5_010; i++) counts.refused(`r${i}`, 'clients')
+  for (let i = 0; i < 5_010; i++) counts.refusals.add(`r${i}`, 'clients')
   const samples = [...counts.refusals.samples()]
   assert.equal(samples.length, 5_001)
   assert.deepEqual(samples.at(-1), { labels: { route: 'other', policy: 'clients' }, value: 10 })

@@ -66,6 +66,7 @@ const FULL = {
   fallback: { status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
   maxBodyBytes: 1_000,
   allowEncodedSlash: true,
+  allowSlowClients: true,
   preserveHost: true,
   rewriteLocation: 'always',
 }
@@ -109,6 +110,7 @@ test('of fields that a document leaves out, the values in force are shown', () =
     fallback: null,
     maxBodyBytes: clientLimits.bodyBytes,
     allowEncodedSlash: false,
+    allowSlowClients: false,
     preserveHost: false,
     rewriteLocation: true,
     ...NO_POLICIES,

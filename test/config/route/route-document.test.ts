@@ -62,6 +62,7 @@ test('a document of two fields becomes a route with every default', () => {
     rewriteLocation: true,
     maxBodyBytes: undefined,
     allowEncodedSlash: false,
+    allowSlowClients: false,
     policies: undefined,
   })
 })
@@ -92,6 +93,7 @@ test('a document with every field becomes a route with these values', () => {
     rewriteLocation: 'always',
     maxBodyBytes: 1_000,
     allowEncodedSlash: true,
+    allowSlowClients: true,
   }
   const route = routeOf(document)
   assert.deepEqual(route, {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { explainConnection } from '../../../discovery/etcd/doctor/connection-failure.ts'
-import { parseEndpoint } from '../../../discovery/etcd/doctor/endpoint-url.ts'
 import { NotInTimeError } from '../../../discovery/etcd/doctor/within.ts'
+import { parseEndpoint } from '../../../discovery/etcd/endpoint-url.ts'
 
 const failed = (code: string) => Object.assign(new Error('words of the system'), { code })
 const cases = [

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import {
+  allowSlowClient,
   type ClientConnectionOptions,
   ClientConnections,
 } from '../../../middleware/connection/client-connections.ts'
@@ -11,12 +12,20 @@ import { openRaw, type RawClient } from '../../support/http.ts'
 import { until } from '../../support/until.ts'
 
 const IDLE_MS = 30_000
+const NONE_ENDED = {
+  'head-late': 0,
+  idle: 0,
+  'body-idle': 0,
+  'body-slow': 0,
+  'send-idle': 0,
+  'send-slow': 0,
+}
 
 /** Starts a server whose connections are swept by `later`, on a clock of the test. */
 async function listen(
   t: TestContext,
   serve: RequestListener,
-  options: Partial<ClientConnectionOptions> = {},
+  { onServer, ...options }: Partial<ClientConnectionOptions> & { onServer?: (server: Server) => void } = {},
 ) {
   let now = 1_000
   const refused: string[] = []
@@ -26,6 +35,8 @@ async function listen(
     idleTimeoutMs: 0,
     bodyIdleTimeoutMs: IDLE_MS,
     sendIdleTimeoutMs: IDLE_MS,
+    minBytesPerSecond: 0,
+    minRateGraceMs: 5_000,
     isTrustedProxy: () => false,
     onRefused: reason => refused.push(reason),
     now: () => now,
@@ -33,6 +44,7 @@ async function listen(
   })
   const server = createServer(serve)
   server.on('clientError', (_error, socket) => socket.destroy())
+  onServer?.(server)
   const sockets: Socket[] = []
   server.on('connection', (socket: Socket) => {
     connections.accept(socket)
@@ -85,7 +97,7 @@ test('a client that stops sending its body is disconnected after the timeout, wh
   assert.equal(connections.open, 1)
   later(1)
   await client.closed
-  assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 1, 'send-idle': 0 })
+  assert.deepEqual(connections.ended, { ...NONE_ENDED, 'body-idle': 1 })
 })
 
 test('a connection with nothing but empty lines is idle, and one with requests is not', async t => {
@@ -185,7 +197,7 @@ test('a client that reads nothing of its answer is disconnected, and one that re
   assert.equal(connections.open, 1)
   later(1)
   await until('it is gone', () => connections.open === 0)
-  assert.deepEqual(connections.ended, { 'head-late': 0, idle: 0, 'body-idle': 0, 'send-idle': 1 })
+  assert.deepEqual(connections.ended, { ...NONE_ENDED, 'send-idle': 1 })
 })
 
 /** Returns the number of written bytes that the system has taken from a connection. */
@@ -206,6 +218,160 @@ async function untilFull(socket: Socket): Promise<void> {
     return still === 5
   })
 }
+
+const RATE = { minBytesPerSecond: 240, minRateGraceMs: 5_000 }
+const DRIP_MS = 1_000
+
+/** A server that reads bodies, and a client that has sent a head for a body of `length` bytes and its first `sent` bytes. */
+async function uploading(t: TestContext, sent: number, options: Partial<ClientConnectionOptions> = RATE) {
+  let bytes = 0
+  const scene = await listen(
+    t,
+    request => {
+      request.on('data', (piece: Buffer) => {
+        bytes += piece.length
+      })
+      request.on('error', () => {})
+    },
+    options,
+  )
+  const client = await scene.open(
+    `PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n${'x'.repeat(sent)}`,
+  )
+  await until('the beginning is there', () => bytes === sent)
+  scene.later(0)
+  return {
+    ...scene,
+    client,
+    /** Sends more of the body. */
+    async drip(size: number) {
+      const wanted = bytes + size
+      client.socket.write('y'.repeat(size))
+      await until('the drip is there', () => bytes === wanted)
+    },
+  }
+}
+
+test('a client that drips its body byte by byte is disconnected after the grace time', async t => {
+  const { connections, client, drip, later } = await uploading(t, 1)
+  for (let i = 0; i < 5; i++) {
+    assert.equal(connections.open, 1)
+    await drip(1)
+    later(DRIP_MS)
+  }
+  later(DRIP_MS)
+  await client.closed
+  assert.deepEqual(connections.ended, { ...NONE_ENDED, 'body-slow': 1 })
+})
+
+test('a client that sends its body at the minimum rate is never disconnected', async t => {
+  const { connections, drip, later } = await uploading(t, 1)
+  for (let i = 0; i < 60; i++) {
+    await drip(240)
+    later(DRIP_MS)
+  }
+  assert.equal(connections.open, 1)
+})
+
+test('a fast beginning pays for a pause, and not for hours of dripping', async t => {
+  const { connections, client, drip, later } = await uploading(t, 1_000_000)
+  // The silence that bodyIdleTimeoutMs allows.
+  later(IDLE_MS - 1)
+  assert.equal(connections.open, 1)
+  await drip(1)
+  later(DRIP_MS)
+  await client.closed
+  assert.deepEqual(connections.ended, { ...NONE_ENDED, 'body-slow': 1 })
+})
+
+test('the time in which a body is not read does not count against its client', async t => {
+  let read = () => {}
+  const arrived = Promise.withResolvers<void>()
+  const { connections, open, later } = await listen(
+    t,
+    (request, response) => {
+      read = () => void request.resume().on('end', () => response.end('whole'))
+      arrived.resolve()
+    },
+    RATE,
+  )
+  // The client sends nothing before it is asked to.
+  const client = await open(PUT)
+  await arrived.promise
+  for (let i = 0; i < 40; i++) later(DRIP_MS)
+  assert.equal(connections.open, 1)
+  read()
+  later(DRIP_MS)
+  client.socket.write('12345678')
+  await client.until('whole')
+})
+
+/** A server that writes an answer as fast as its client reads, and a client that has stopped reading it. */
+async function downloading(
+  t: TestContext,
+  headers: Record<string, string>,
+  onRequest: (request: IncomingMessage) => void = () => {},
+) {
+  const scene = await listen(
+    t,
+    (request, response) => {
+      onRequest(request)
+      response.on('error', () => {})
+      response.writeHead(200, headers)
+      const fill = () => {
+        while (response.write(Buffer.alloc(65_536)));
+      }
+      response.on('drain', fill)
+      fill()
+    },
+    { ...RATE, sendIdleTimeoutMs: 0 },
+  )
+  const client = await scene.open('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  client.socket.pause()
+  await until('it is accepted', () => scene.sockets.length === 1)
+  await untilFull(scene.sockets[0]!)
+  return scene
+}
+
+test('a client that reads its answer too slowly is disconnected, without a limit on silence too', async t => {
+  const { connections, later } = await downloading(t, {})
+  later(0)
+  later(RATE.minRateGraceMs)
+  assert.equal(connections.open, 1)
+  later(1)
+  await until('it is gone', () => connections.open === 0)
+  assert.deepEqual(connections.ended, { ...NONE_ENDED, 'send-slow': 1 })
+})
+
+test('readers of event streams, and clients of exempted requests, may be slow', async t => {
+  for (const scene of [
+    await downloading(t, { 'content-type': 'text/event-stream; charset=utf-8' }),
+    await downloading(t, {}, allowSlowClient),
+  ]) {
+    for (let i = 0; i < 60; i++) scene.later(DRIP_MS)
+    assert.equal(scene.connections.open, 1)
+  }
+})
+
+test('a connection without a parser, which carries a WebSocket, has no minimum rate', async t => {
+  let tunnel: Socket | undefined
+  const { connections, open, later } = await listen(t, () => {}, {
+    ...RATE,
+    sendIdleTimeoutMs: 0,
+    onServer: server =>
+      server.on('upgrade', (_request, socket: Socket) => {
+        tunnel = socket
+        socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+        while (socket.write(Buffer.alloc(65_536)));
+      }),
+  })
+  const client = await open('GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+  client.socket.pause()
+  await until('it is a tunnel', () => tunnel !== undefined)
+  await untilFull(tunnel!)
+  for (let i = 0; i < 60; i++) later(DRIP_MS)
+  assert.equal(connections.open, 1)
+})
 
 test('connections are limited, in total and by address', async t => {
   for (const limits of [{ maxConnections: 2 }, { maxConnectionsPerAddress: 2 }]) {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../../internal/http/errors.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
-import { createRequestBody } from '../../../middleware/request/request-body.ts'
+import { createRequestBody, discardBody } from '../../../middleware/request/request-body.ts'
 import { openRaw, type RawClient } from '../../support/http.ts'
 
 const HEAD = 'POST / HTTP/1.1\r\nHost: h\r\n'
@@ -125,4 +127,85 @@ test('a body that breaks off without a reader is not an unhandled error', async 
   const ended = new Promise(resolve => stream.once('close', resolve))
   client.socket.write('zz\r\n')
   await ended
+})
+
+const BYTES = 300_000
+/** The most chunks of one byte in what Node reads from a socket at once, and in the body that it keeps until it is read. */
+const [CHUNKS_PER_READ, CHUNKS_KEPT] = [65_536 / '1\r\nx\r\n'.length, 65_536]
+const MOST_PER_TURN = CHUNKS_KEPT + 4 * CHUNKS_PER_READ
+
+/** Counts the chunks of a request that arrive in one turn of the event loop. */
+function countPerTurn(request: IncomingMessage): { readonly most: number } {
+  const counted = { most: 0 }
+  let chunks = 0
+  request.prependListener('data', () => {
+    if (++chunks === 1) {
+      setImmediate(() => {
+        counted.most = Math.max(counted.most, chunks)
+        chunks = 0
+      })
+    }
+  })
+  return counted
+}
+
+/** A request whose body comes in chunks of one byte, from another process, so that reading never has to wait for it. */
+async function receiveFlood(t: TestContext): Promise<IncomingMessage> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const arrived = once(server, 'request')
+  const script = `require('net').connect(${(server.address() as AddressInfo).port}, '127.0.0.1').write(
+    ${JSON.stringify(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`)}
+    + '1\\r\\nx\\r\\n'.repeat(${BYTES}) + '0\\r\\n\\r\\n')`
+  const client = spawn(process.execPath, ['-e', script], { stdio: 'inherit' })
+  t.after(async () => {
+    client.kill()
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  })
+  const [request] = await arrived
+  await delay(500)
+  return request
+}
+
+test('chunks of one byte are passed on together, and are not read for seconds in one turn', async t => {
+  const request = await receiveFlood(t)
+  const { body, pieces } = bodyOf(request)
+  const stream = body.open()
+  let bytes = 0
+  stream.on('data', (piece: Buffer) => {
+    bytes += piece.length
+  })
+  const counted = countPerTurn(request)
+  await once(stream, 'end')
+  assert.equal(bytes, BYTES)
+  assert.ok(pieces.length < BYTES / 1_000, `${pieces.length} pieces`)
+  assert.ok(counted.most <= MOST_PER_TURN, `${counted.most} chunks in one turn`)
+})
+
+test('chunks of one byte that are discarded are not read for seconds in one turn', async t => {
+  const request = await receiveFlood(t)
+  let bytes = 0
+  const counted = countPerTurn(request)
+  discardBody(request, size => {
+    bytes += size
+  })
+  await once(request, 'end')
+  assert.equal(bytes, BYTES)
+  assert.ok(counted.most <= MOST_PER_TURN, `${counted.most} chunks in one turn`)
+})
+
+test('a chunk that arrives alone is passed on at once, in its place among large ones', async t => {
+  const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n`)
+  const stream = bodyOf(request).body.open()
+  const got: string[] = []
+  stream.on('data', (piece: Buffer) => got.push(`${piece.length}${String.fromCharCode(piece[0]!)}`))
+  client.socket.write('1\r\na\r\n')
+  await once(stream, 'data')
+  assert.deepEqual(got, ['1a'])
+  client.socket.write(`1\r\nb\r\n1\r\nb\r\n800\r\n${'c'.repeat(2_048)}\r\n1\r\nd\r\n0\r\n\r\n`)
+  await once(stream, 'end')
+  assert.deepEqual(got, ['1a', '2b', '2048c', '1d'])
 })

@@ -106,6 +106,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     priority: 0,
     maxBodyBytes: 0,
     allowEncodedSlash: false,
+    allowSlowClients: false,
     preserveHost: false,
     rewriteLocation: true,
     ...Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null])),
@@ -263,6 +264,21 @@ test('the metrics count requests, tries, failures and the table', async t => {
   assert.match(got.text, /^nodejs_eventloop_lag_seconds/m)
   // A second scrape shows the same counts: reading does not change them.
   assert.ok((await admin('/metrics')).text.includes('node="u1",status="200"} 2'))
+})
+
+test('a warning about a route document is shown in /routes and is no problem for the metrics', async t => {
+  const { admin } = await setUp(t, {
+    routes: {
+      old: { path: '/old', service: 'user', limit: { concurrent: 5 }, breaker: { openMs: 100 } },
+      second: { path: '/second', service: 'user', breaker: { openMs: 200 } },
+    },
+  })
+  const { problems } = (await admin('/routes')).json()
+  assert.deepEqual(problems, [
+    { key: 'second', reason: '$.breaker is not used, because route old sets it too' },
+    { key: 'old', reason: '$.limit is deprecated: use serviceLimit' },
+  ])
+  assert.match((await admin('/metrics')).text, /^waygate_table_problems 1$/m)
 })
 
 test('nodes with the same id in two services are counted separately, and a node that is gone is shown once more', async t => {

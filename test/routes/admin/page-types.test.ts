@@ -42,6 +42,7 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
       source: () => ({ registry: 'test', revision: '7', sources: [] }),
       routes: () => all,
       problems: () => [{ key: 'k', reason: 'bad' }],
+      warnings: () => [],
     },
     limits: { of: () => undefined },
     budgets: { get: () => undefined },

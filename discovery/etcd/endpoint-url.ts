@@ -7,9 +7,15 @@ export interface EndpointUrl {
   readonly port: number
 }
 
-/** @throws TypeError when it is not `http(s)://host:port` */
+/**
+ * Parses `http(s)://host:port`. Without a protocol it is http, and without a port 2379.
+ *
+ * @throws TypeError when it is anything else
+ */
 export function parseEndpoint(url: string): EndpointUrl {
-  const match = /^(?:(https?):\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@?#[\]]+))(?::(\d{1,5}))?\/?$/.exec(url)
+  const match = /^(?:(https?):\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@?#[\]]+))(?::(\d{1,5}))?\/?$/.exec(
+    url.trim(),
+  )
   // The URL is not shown, because it may contain a password.
   if (!match) throw new TypeError('an etcd endpoint must be http(s)://host:port, without a path or user info')
   const [, protocol = 'http', v6, name = '', port = '2379'] = match

@@ -1,0 +1,34 @@
+import type { AuthenticatorName } from '../../internal/routing/route.ts'
+import type { Keys } from '../keys/keys.ts'
+import { ANY_TOKEN, NO_TOKEN } from '../route/route-auth.ts'
+import type { RouteContext } from '../route/route-document.ts'
+import type { Config } from '../schema.ts'
+
+/** Returns what a configuration decides about every route document, wherever the document comes from. */
+export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' | 'stickyCookie'>) {
+  return {
+    defaults: config.routes.defaults,
+    // If there is a key, routes require a token unless they set `auth`.
+    defaultAuth: keys.jwt || keys.issuers ? ANY_TOKEN : NO_TOKEN,
+    hasCookieSecret: keys.stickyCookie !== undefined,
+    authenticators: configuredAuthenticators(config),
+    identityHeaders: identityHeadersOf(config),
+  } satisfies Omit<RouteContext, 'origin'>
+}
+
+/** Returns the authenticators that routes may name. Without a key, a route that asks for a token refuses every request. */
+export function configuredAuthenticators({
+  apiKeys,
+  basic,
+}: Pick<Config, 'apiKeys' | 'basic'>): Set<AuthenticatorName> {
+  const names = new Set<AuthenticatorName>(['jwt'])
+  if (apiKeys.enabled) names.add('api-key')
+  if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) names.add('basic')
+  return names
+}
+
+/** Returns the lower-case names of the headers that tell nodes the identity; only the gateway may set them. */
+export function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
+  // Nodes trust x-user-id even when a map of claims without it has replaced the default.
+  return ['x-user-id', ...Object.values(jwt.claimHeaders).map(name => name.toLowerCase())]
+}

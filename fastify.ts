@@ -1,0 +1,305 @@
+/**
+ * The part of Waygate for Fastify applications, imported as `waygate/fastify`: the default export registers a server as a
+ * node, and `waygateProxy` forwards a part of its paths to the nodes of another service.
+ */
+import type { EventEmitter } from 'node:events'
+import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import { type DiscoverOptions, discover } from './discovery/discover.ts'
+import { Call } from './internal/call.ts'
+import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http/errors.ts'
+import type { Health } from './internal/nodes/health.ts'
+import { addressOf, isForwardable, type Node } from './internal/nodes/node.ts'
+import { NodeTable } from './internal/nodes/node-table.ts'
+import type { BreakerState, Peer } from './internal/nodes/peer.ts'
+import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
+import { type FailureKind, UpstreamFailure } from './internal/upstream-failure.ts'
+import { CircuitBreaker, isFailureStatus } from './wrappers/breaker/circuit-breaker.ts'
+import type { CircuitBreakerOptions } from './wrappers/breaker/circuit-breaker-options.ts'
+
+export { type WaygatePluginOptions, waygate, waygate as default } from './discovery/fastify-plugin.ts'
+
+export interface WaygateProxyOptions extends Omit<DiscoverOptions, 'signal' | 'logger'> {
+  /** The service whose nodes get the requests. */
+  readonly service: string
+  /** The path below which requests are forwarded, such as `/user`. The nodes do not see it. */
+  readonly prefix: string
+  /** What the nodes see in place of `prefix`. Default `/`. */
+  readonly rewritePrefix?: string | undefined
+  /** Settings of the circuit breaker of each node. Default: those of the gateway. */
+  readonly breaker?: Partial<CircuitBreakerOptions> | undefined
+  /** How often a request without a body is sent to another node after a node failed. Default 1. */
+  readonly retries?: number | undefined
+  /** Milliseconds that a node may take until the head of its answer. Default 15,000. */
+  readonly timeoutMs?: number | undefined
+  /** Whether WebSockets are forwarded as well. Default true. */
+  readonly websocket?: boolean | undefined
+  /** Runs before a request is forwarded, for example to authenticate it. */
+  readonly preHandler?: preHandlerHookHandler | undefined
+}
+
+/** The defaults of the gateway. */
+const BREAKER: CircuitBreakerOptions = {
+  failureRatio: 0.5,
+  minimumRequests: 10,
+  windowMs: 10_000,
+  openMs: 5_000,
+  maxOpenMs: 60_000,
+}
+const TIMEOUT_MS = 15_000
+const CONNECT_TIMEOUT_MS = 5_000
+/** Methods of requests that may be sent again although a node may have seen them (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+const NO_CONNECTION: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/**
+ * Forwards all requests below a prefix to the nodes of a service in etcd, by weighted round-robin and with a circuit
+ * breaker for each node: `app.register(waygateProxy, { service: 'user', prefix: '/user' })`.
+ *
+ * The server starts while etcd is unreachable, and answers 503 until the first list of nodes has arrived. Errors are
+ * problem documents like those of the gateway. Authentication, limits and logging are the application's, by its hooks. Nodes
+ * get `x-forwarded-for`, `-proto`, `-host` and `x-request-id` as Fastify sees the request; all other headers pass as the
+ * client sent them, so the application must remove those that its nodes trust. @fastify/http-proxy accepts a WebSocket
+ * before it asks the node, so a node that refuses shows as a close with 1011.
+ */
+export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOptions): Promise<void> {
+  const { service: name, prefix: _, rewritePrefix = '/', breaker, preHandler, ...others } = options
+  const { retries = 1, timeoutMs = TIMEOUT_MS, websocket = true, ...access } = others
+  const table = new NodeTable(node => new ProxiedPeer(node, { ...BREAKER, ...breaker }, hasAnother))
+  const triesOf = new WeakMap<object, Try[]>()
+  /** The try whose WebSocket the plugin connects in the same turn. */
+  let connecting: Try | undefined
+
+  function hasAnother(peer: Peer): boolean {
+    return table.get(name)?.peers.some(other => other !== peer && other.available()) ?? false
+  }
+
+  /** Chooses a node that the request was not sent to yet. */
+  function begin(request: FastifyRequest): Try {
+    const tries = triesOf.get(request.raw) ?? []
+    const service = table.get(name)
+    const tried = tries.map(each => each.peer)
+    const peer = service?.balancer('weighted-round-robin').pick(service.peers, { tried })
+    if (!peer) throw unavailable(service?.peers ?? [])
+    const begun = new Try(peer as ProxiedPeer, request)
+    triesOf.set(request.raw, [...tries, begun])
+    return begun
+  }
+
+  /** Returns the origin of the node that the request goes to next. */
+  function toNode(request: unknown): string {
+    connecting = begin(request as FastifyRequest)
+    return `http://${connecting.peer.address}`
+  }
+
+  function onError(reply: FastifyReply, { error }: { error: Error }, again: () => void): void {
+    const { request } = reply
+    const tries = triesOf.get(request.raw)!
+    const current = tries.at(-1)!
+    const kind = kindOf(error)
+    current.fail(kind)
+    const mayRepeat = kind === 'connect' || (kind === 'reset' && IDEMPOTENT.has(request.method))
+    const hasBody = request.body !== undefined && request.body !== null
+    if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(current.peer)) again()
+    else {
+      const code = kind === 'timeout' ? 'WG_UPSTREAM_TIMEOUT' : 'WG_UPSTREAM_UNREACHABLE'
+      reply.send(new GatewayError(code, { cause: error }))
+    }
+  }
+
+  follow(app, table, name, access)
+  app.setErrorHandler((error, request, reply) => {
+    if (!(error instanceof GatewayError)) throw error
+    reply
+      .code(error.status)
+      .headers(error.headers ?? {})
+      .type(PROBLEM_CONTENT_TYPE)
+    // Of a text, Fastify would declare a charset.
+    return reply.send(Buffer.from(problemBody(error, request.id)))
+  })
+  if (preHandler) app.addHook('preHandler', preHandler)
+  // A WebSocket would be accepted before its node is chosen.
+  app.addHook('preHandler', async () => {
+    const peers = table.get(name)?.peers ?? []
+    if (!peers.some(peer => peer.available())) throw unavailable(peers)
+  })
+
+  // Services that only register themselves do not load the plugin and its HTTP client.
+  const { default: httpProxy } = await import('@fastify/http-proxy')
+  await app.register(httpProxy, {
+    upstream: '',
+    rewritePrefix,
+    disableRequestLogging: true,
+    undici: { headersTimeout: timeoutMs, connectTimeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS) },
+    handler(request, reply, target, hooks) {
+      reply.raw.once('close', () => triesOf.get(request.raw)?.at(-1)?.end())
+      const send = (origin: string): FastifyReply =>
+        reply.from(target, {
+          ...hooks,
+          getUpstream: () => origin,
+          onError: (_reply, failure) => onError(reply, failure, () => void send(toNode(request))),
+        })
+      // The plugin has called toNode for the first try, and returns its result here.
+      return send(hooks.getUpstream!(request, ''))
+    },
+    replyOptions: {
+      // Otherwise a GET that is answered 503 is sent up to ten times.
+      retryDelay: () => null,
+      getUpstream: toNode,
+      rewriteRequestHeaders: (request, headers) => ({ ...headers, ...forwarded(request as FastifyRequest) }),
+      onResponse: (request, reply, response) => {
+        triesOf.get(request.raw)!.at(-1)!.answer(response.statusCode)
+        reply.send(response.stream)
+      },
+    },
+    ...(websocket && {
+      websocket,
+      wsClientOptions: {
+        handshakeTimeout: timeoutMs,
+        rewriteRequestHeaders: (_headers: object, request: FastifyRequest) => ({
+          ...withoutHandshake(request.headers),
+          ...forwarded(request),
+        }),
+        finishRequest(handshake: { end(): void }, target: EventEmitter) {
+          const begun = connecting!
+          target.once('open', () => begun.answer(101)).once('error', () => begun.fail('reset'))
+          target.once('close', () => begun.end())
+          handshake.end()
+        },
+      },
+    }),
+  })
+}
+
+/** Keeps a table equal to the nodes of a service in etcd until the server closes. */
+function follow(app: FastifyInstance, table: NodeTable, name: string, access: DiscoverOptions): void {
+  const stop = new AbortController()
+  const following = discover(name, { ...access, logger: app.log, signal: stop.signal })
+  following.then(
+    service => {
+      service.onChange(nodes => table.set(name, nodes))
+      table.set(name, service.nodes)
+    },
+    error => {
+      if (!stop.signal.aborted) app.log.error({ err: error, service: name }, 'following the service failed')
+    },
+  )
+  app.addHook('onClose', async () => {
+    stop.abort()
+    await following.then(service => service.close()).catch(() => {})
+    table.clear()
+  })
+}
+
+/** A node with its circuit breaker; its connections are those of @fastify/reply-from. */
+class ProxiedPeer implements Peer {
+  node: Node
+  readonly address: string
+  readonly circuit: CircuitBreaker
+  inFlight = 0
+  requests = 0
+  failures = 0
+  timeouts = 0
+  health: Health = 'unchecked'
+  isAvoided = false
+
+  constructor(node: Node, breaker: CircuitBreakerOptions, mayEject: (peer: Peer) => boolean) {
+    this.node = node
+    this.address = addressOf(node)
+    this.circuit = new CircuitBreaker(() => breaker, { onChange: () => {}, mayOpen: () => mayEject(this) })
+  }
+
+  get breaker(): BreakerState {
+    return this.circuit.state
+  }
+
+  get retryInMs(): number {
+    return this.circuit.retryInMs
+  }
+
+  available(): boolean {
+    return this.node.weight > 0 && isForwardable(this.node) && this.circuit.admits()
+  }
+
+  recover(): void {
+    this.circuit.recover()
+  }
+
+  dispose(): void {
+    this.circuit.close()
+  }
+}
+
+/** A request at a node. The breaker of the node gets exactly one outcome. */
+class Try {
+  readonly peer: ProxiedPeer
+  readonly #outcome = Promise.withResolvers<Outcome>()
+  #isOver = false
+
+  constructor(peer: ProxiedPeer, request: FastifyRequest) {
+    this.peer = peer
+    peer.requests++
+    peer.inFlight++
+    const call = new Call(request.id, request.method, request.url, performance.now())
+    peer.circuit.fire(() => this.#outcome.promise, BODILESS, call).catch(() => {})
+  }
+
+  /** Notes the head of the answer. */
+  answer(status: number): void {
+    if (isFailureStatus(status)) this.peer.failures++
+    this.#outcome.resolve({ status, discard() {} })
+  }
+
+  fail(kind: FailureKind): void {
+    this.peer.failures++
+    this.#outcome.reject(new UpstreamFailure(kind))
+    this.end()
+  }
+
+  /** Ends the try. Without an answer so far, the client has left. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.peer.inFlight--
+    this.#outcome.reject(new UpstreamFailure('aborted'))
+  }
+}
+
+/** What a breaker reads of a request. */
+const BODILESS = { body: null } as UpstreamRequest
+
+function unavailable(peers: readonly Peer[]): GatewayError {
+  const ejected = peers.filter(({ node, breaker }) => node.weight > 0 && breaker !== 'closed')
+  if (ejected.length === 0) return new GatewayError('WG_NO_NODE')
+  const seconds = Math.max(1, Math.ceil(Math.min(...ejected.map(peer => peer.retryInMs)) / 1_000))
+  return new GatewayError('WG_CIRCUIT_OPEN', { headers: { 'retry-after': String(seconds) } })
+}
+
+/** @param error an error of @fastify/reply-from, whose cause is the error of the connection */
+function kindOf(error: Error): FailureKind {
+  const { code } = (error.cause ?? error) as NodeJS.ErrnoException
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'timeout'
+  return NO_CONNECTION.has(code) ? 'connect' : 'reset'
+}
+
+function forwarded(request: FastifyRequest): Record<string, string> {
+  return {
+    'x-forwarded-for': request.ips?.toReversed().join(', ') ?? request.ip,
+    'x-forwarded-proto': request.protocol,
+    'x-forwarded-host': request.host,
+    'x-request-id': request.id,
+  }
+}
+
+/** Leaves out what each side of a WebSocket's handshake sets itself. */
+function withoutHandshake(headers: FastifyRequest['headers']): FastifyRequest['headers'] {
+  const own = (name: string) => name.startsWith('sec-websocket-') || HANDSHAKE.has(name)
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !own(name)))
+}
+const HANDSHAKE: ReadonlySet<string> = new Set(['connection', 'upgrade', 'host'])

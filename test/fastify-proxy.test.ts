@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { type WaygateProxyOptions, waygateProxy } from '../fastify.ts'
+import { etcdAvailable, etcdctl, requireEtcd, startEtcd, type TestEtcd } from './support/etcd.ts'
+import { freePort } from './support/free-port.ts'
+import { type Handler, type Service, startService } from './support/service.ts'
+import { until } from './support/until.ts'
+import { OPCODE, openWebSocket, startWebSocketNode } from './support/websocket.ts'
+
+let etcd: TestEtcd
+before(async () => {
+  if (etcdAvailable) etcd = await startEtcd()
+})
+after(() => etcd?.stop())
+
+interface Scene {
+  readonly app: FastifyInstance
+  readonly url: string
+  get(path: string, init?: RequestInit): Promise<{ status: number; body: string; headers: Headers }>
+}
+
+/** Starts an application that forwards `/user` to the service of this name. */
+async function forward(
+  t: TestContext,
+  service: string,
+  options: Partial<WaygateProxyOptions> = {},
+  prepare: (app: FastifyInstance) => void = () => {},
+): Promise<Scene> {
+  const app = Fastify({ forceCloseConnections: true })
+  prepare(app)
+  app.get('/own', async () => 'own')
+  app.register(waygateProxy, { service, prefix: '/user', etcd: etcd.url, ...options })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.after(() => app.close())
+  return {
+    app,
+    url,
+    async get(path, init) {
+      const answer = await fetch(`${url}${path}`, init)
+      return { status: answer.status, body: await answer.text(), headers: answer.headers }
+    },
+  }
+}
+
+async function node(t: TestContext, name: string, handler?: Handler): Promise<Service> {
+  const service = await startService(name, handler)
+  t.after(() => service.close())
+  return service
+}
+
+const put = (service: string, id: string, port: number, weight = 1) =>
+  etcdctl(etcd.url, 'put', `/services/${service}/${id}`, JSON.stringify({ ip: '127.0.0.1', port, weight }))
+
+const answers = async ({ get }: Scene, status: number) =>
+  until(`it answers ${status}`, async () => (await get('/user/')).status === status)
+
+test('requests below the prefix go to the nodes in etcd by weight, and the prefix is removed', async t => {
+  if (!requireEtcd(t)) return
+  const seen: string[] = []
+  const tell =
+    (name: string): Handler =>
+    (request, response) => {
+      const { host, connection, 'x-forwarded-for': client, 'x-forwarded-host': wanted } = request.headers
+      seen.push([request.method, request.url, host, client, wanted, connection].join(' '))
+      response.setHeader('x-from', name).end(name)
+    }
+  const [one, two] = [await node(t, 'one', tell('one')), await node(t, 'two', tell('two'))]
+  await put('spread', '1', one.port, 3)
+  await put('spread', '2', two.port)
+  const scene = await forward(t, 'spread')
+  await answers(scene, 200)
+  seen.length = 0
+  const counts: Record<string, number> = {}
+  for (let i = 0; i < 8; i++) {
+    const { body } = await scene.get('/user/list?q=a%20b')
+    counts[body] = (counts[body] ?? 0) + 1
+  }
+  assert.deepEqual(counts, { one: 6, two: 2 })
+  const { host } = new URL(scene.url)
+  assert.equal(seen[0], `GET /list?q=a%20b 127.0.0.1:${one.port} 127.0.0.1 ${host} keep-alive`)
+  assert.equal((await scene.get('/own')).body, 'own')
+  assert.equal((await scene.get('/user')).status, 200)
+  assert.equal(seen.at(-1)?.split(' ')[1], '/')
+})
+
+test('a body is streamed to the node, and its answer comes back as it is', async t => {
+  if (!requireEtcd(t)) return
+  const echo: Handler = (request, response) => {
+    const { 'content-type': type = 'text/plain' } = request.headers
+    response.writeHead(201, { 'content-type': type, 'set-cookie': ['a=1', 'b=2'] })
+    request.pipe(response)
+  }
+  await put('echo', '1', (await node(t, 'echo', echo)).port)
+  const scene = await forward(t, 'echo', { rewritePrefix: '/api' })
+  await answers(scene, 201)
+  const body = JSON.stringify({ text: 'x'.repeat(200_000) })
+  const got = await scene.get('/user/items', {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+  })
+  assert.equal(got.status, 201)
+  assert.equal(got.body, body)
+  assert.deepEqual(got.headers.getSetCookie(), ['a=1', 'b=2'])
+})
+
+test('a node that refuses connections costs no request without a body, and its breaker then leaves it out', async t => {
+  if (!requireEtcd(t)) return
+  const good = await node(t, 'good')
+  await put('half', '1', good.port)
+  await put('half', '2', await freePort())
+  const scene = await forward(t, 'half')
+  await answers(scene, 200)
+  for (let i = 0; i < 30; i++) assert.equal((await scene.get('/user/')).status, 200)
+  // The breaker is open by now. A body cannot be sent twice, and need not be.
+  for (let i = 0; i < 10; i++) {
+    const { status } = await scene.get('/user/', { method: 'POST', body: 'once' })
+    assert.equal(status, 200)
+  }
+})
+
+test('without a node the answer is a problem document, and the last node that answers is never left out', async t => {
+  if (!requireEtcd(t)) return
+  const scene = await forward(t, 'none')
+  const none = await scene.get('/user/', { headers: { 'x-request-id': 'mine' } })
+  assert.equal(none.status, 503)
+  assert.equal(none.headers.get('content-type'), 'application/problem+json')
+  assert.equal(JSON.parse(none.body).code, 'WG_NO_NODE')
+  assert.equal(typeof JSON.parse(none.body).requestId, 'string')
+
+  const broken = await node(t, 'broken', (_request, response) => response.writeHead(500).end('mine'))
+  await put('none', '1', broken.port)
+  await answers(scene, 500)
+  for (let i = 0; i < 30; i++) assert.equal((await scene.get('/user/')).body, 'mine')
+
+  await broken.close()
+  await until('its breaker is open', async () => (await scene.get('/user/')).status === 503)
+  const open = await scene.get('/user/')
+  assert.equal(JSON.parse(open.body).code, 'WG_CIRCUIT_OPEN')
+  assert.match(open.headers.get('retry-after') ?? '', /^\d+$/)
+})
+
+test('a node that does not answer in time is 504, and a request that changes something is not sent again', async t => {
+  if (!requireEtcd(t)) return
+  const silent = await node(t, 'silent', () => {})
+  await put('silent', '1', silent.port)
+  const scene = await forward(t, 'silent', { timeoutMs: 300 })
+  await answers(scene, 504)
+  const cut = await node(t, 'cut', request => request.socket.destroy())
+  const spare = await node(t, 'spare', request => request.socket.destroy())
+  await put('silent', '1', cut.port)
+  await put('silent', '2', spare.port)
+  await answers(scene, 502)
+  const before = cut.count + spare.count
+  assert.equal((await scene.get('/user/', { method: 'POST' })).status, 502)
+  assert.equal(cut.count + spare.count, before + 1)
+  assert.equal((await scene.get('/user/')).status, 502)
+  assert.equal(cut.count + spare.count, before + 3)
+})
+
+test('the hooks of the application run first, and its errors stay its own', async t => {
+  if (!requireEtcd(t)) return
+  const behind = await node(t, 'behind')
+  await put('guarded', '1', behind.port)
+  const scene = await forward(t, 'guarded', {
+    preHandler: async (request, reply) => {
+      if (request.headers.authorization !== 'Bearer good') return reply.code(401).send('who?')
+    },
+  })
+  const headers = { authorization: 'Bearer good' }
+  await until('it answers', async () => (await scene.get('/user/', { headers })).status === 200)
+  const before = behind.count
+  assert.deepEqual([(await scene.get('/user/')).status, (await scene.get('/user/')).body], [401, 'who?'])
+  assert.equal(behind.count, before)
+})
+
+test('WebSockets are forwarded with the path and the headers of the client', async t => {
+  if (!requireEtcd(t)) return
+  const scene = await forward(t, 'chat')
+  const port = Number(new URL(scene.url).port)
+  await assert.rejects(openWebSocket(t, port, { path: '/user/room' }), /refused/)
+  const echo = await startWebSocketNode(t)
+  await put('chat', '1', echo.port)
+  await answers(scene, 200)
+  const end = echo.next()
+  const client = await openWebSocket(t, port, { path: '/user/room?x=1', headers: { 'x-tenant': 'a' } })
+  client.socket.send('hello')
+  assert.equal(await client.next(), 'hello')
+  const { request, received } = await end
+  assert.equal(request.url, '/room?x=1')
+  assert.equal(request.headers['x-tenant'], 'a')
+  assert.equal(request.headers['x-forwarded-for'], '127.0.0.1')
+  client.socket.close(4001)
+  assert.equal((await received(OPCODE.close)).payload.readUInt16BE(), 4001)
+})
+
+test('the application starts without etcd, answers 503, and has its nodes when etcd is there', async t => {
+  if (!requireEtcd(t)) return
+  const late = await startEtcd()
+  t.after(() => late.stop())
+  await etcdctl(late.url, 'put', '/services/late/1', `127.0.0.1:${(await node(t, 'late')).port}`)
+  await late.kill('SIGKILL')
+  const scene = await forward(t, 'late', { etcd: late.url })
+  assert.equal((await scene.get('/user/')).status, 503)
+  assert.equal((await scene.get('/own')).status, 200)
+  await late.restart()
+  await answers(scene, 200)
+})
