@@ -4,7 +4,7 @@ import { defaultPolicyFields } from './policies/policies.ts'
 import { balancerRule } from './route/balancer-rule.ts'
 import { HealthCheckRule } from './route/health-check.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
-import { RETRIES, RouteDocuments, SLOW_START } from './route/route-schema.ts'
+import { RETRIES, RouteDocuments, rewriteLocation, SLOW_START } from './route/route-schema.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
 import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
 import { JwtSection } from './sections/jwt-section.ts'
@@ -169,6 +169,11 @@ const RoutesSection = section(
           description:
             'Milliseconds in which the share of a new or recovered node grows from a tenth of its weight to all of it. 0: it has its whole weight at once.',
         }),
+        rewriteLocation: rewriteLocation({
+          default: true,
+          description:
+            'Whether redirects and cookies of nodes are rewritten to what clients can use. Route documents explain the values.',
+        }),
         ...defaultPolicyFields(),
       },
       'Defaults for the fields that a route leaves out.',
@@ -298,7 +303,13 @@ export const ConfigSchema = Type.Object(
     ),
     trustedProxies: Type.Array(Type.String(), {
       default: [],
-      description: 'Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers are trusted.',
+      description:
+        'Addresses and CIDR ranges of proxies whose `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and `Client-Cert` headers are trusted ([headers](headers.md#trusted-proxies)).',
+    }),
+    forwardedHeader: Type.Boolean({
+      default: false,
+      description:
+        'Whether nodes get the `Forwarded` header of RFC 7239 beside `X-Forwarded-*` ([headers](headers.md#headers-to-nodes)).',
     }),
     etcd: EtcdSection,
     discovery: DiscoverySection,

@@ -15,8 +15,10 @@ export interface Exchange {
   readonly head: RequestHead
   /** The address at the other end of the connection: the client's, or that of the last proxy in front of us. */
   readonly peerAddress: string
-  /** Whether `peerAddress` is a trusted proxy. */
-  readonly isProxied: boolean
+  /** What the trusted proxy at `peerAddress` says about the request; undefined when the peer is not a trusted proxy. */
+  readonly proxied: ProxyReport | undefined
+  /** Whether the node gets Forwarded (RFC 7239) beside X-Forwarded-*. */
+  readonly sendsForwarded: boolean
   /** Whether the path has a `%2F`, which only some routes accept. */
   readonly hasEncodedSlash: boolean
   readonly expectation: Expectation
@@ -36,8 +38,23 @@ export interface Exchange {
 }
 
 /** Returns the scheme that the client used: `http`, or what a trusted proxy in front of us says. */
-export function schemeOf({ head, isProxied }: Exchange): string {
-  return (isProxied && head.forwardedProto) || 'http'
+export function schemeOf({ proxied }: Exchange): 'http' | 'https' {
+  return proxied?.proto ?? 'http'
+}
+
+/** What a trusted proxy says about a request. A field that is missing or malformed is undefined. */
+export interface ProxyReport {
+  /** Addresses, the client's first, separated by commas: X-Forwarded-For, or what Forwarded or X-Real-IP have of it. */
+  readonly forwardedFor: string | undefined
+  readonly proto: 'http' | 'https' | undefined
+  /** A host name or address, with a port if it is not the default one. */
+  readonly host: string | undefined
+  /** 1..65535, in digits. */
+  readonly port: string | undefined
+  /** The prefix that was stripped from the path, such as `/shop`; never empty. */
+  readonly prefix: string | undefined
+  /** The Forwarded field (RFC 7239), when `forwardedFor` was read from it. */
+  readonly forwarded: string | undefined
 }
 
 /** What a node will be sent. Policies may change it until it is forwarded. */

@@ -143,6 +143,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...listenerLimits(config),
     ...{ proxy, connections, isTrustedProxy },
     identityHeaders: context.identityHeaders,
+    sendsForwarded: config.forwardedHeader,
     onPiece: countBodyBytes,
     onOpen: () => traffic.opened(),
     onUpgrade: () => traffic.upgraded(),

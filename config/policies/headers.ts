@@ -4,7 +4,12 @@ import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
 import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
-import { neededInAnswers, reservedInAnswers, reservedInRequests } from './reserved-headers.ts'
+import {
+  neededInAnswers,
+  reservedFromRemoval,
+  reservedInAnswers,
+  reservedInRequests,
+} from './reserved-headers.ts'
 
 const TOKEN = new RegExp(TOKEN_PATTERN)
 /** Printable ASCII, which reaches every reader as it was written. */
@@ -36,7 +41,11 @@ export const requestHeaders = policyRule({
   }),
   adds: false,
   *problems(rule, { document, identityHeaders }) {
-    yield* headerProblems(rule, name => reservedInRequests(name, identityHeaders))
+    yield* headerProblems(
+      rule,
+      name => reservedInRequests(name, identityHeaders),
+      name => reservedFromRemoval(name, identityHeaders),
+    )
     yield* variableProblems(rule, variable =>
       variable === 'node.id'
         ? 'which is known only in answers'
@@ -83,12 +92,18 @@ export const responseHeaders = policyRule({
   },
 })
 
-function* headerProblems(rule: unknown, reserved: (name: string) => string | undefined): Generator<Finding> {
+function* headerProblems(
+  rule: unknown,
+  reserved: (name: string) => string | undefined,
+  reservedToRemove = reserved,
+): Generator<Finding> {
   const { remove, ...operations } = membersOf(rule)
   for (const [index, name] of textsOf(remove)) {
     const plain = name.replace(/\*$/, '')
     const message =
-      !TOKEN.test(plain) || plain.includes('*') ? 'is not a valid header name' : reserved(plain.toLowerCase())
+      !TOKEN.test(plain) || plain.includes('*')
+        ? 'is not a valid header name'
+        : reservedToRemove(plain.toLowerCase())
     if (message !== undefined) yield { path: ['remove', index], message }
   }
   for (const [operation, values] of Object.entries(operations)) {

@@ -13,6 +13,8 @@ const FRAMING = [
 const ANSWER = ['content-encoding', 'x-request-id']
 /** Fields that tell a node who asks, and how. */
 const TRUSTED = ['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id']
+/** The fields X-Forwarded-* that the gateway writes. Others come from trusted proxies. */
+const FORWARDED = /^x-forwarded-(?:for|host|port|prefix|proto)$/
 
 const OURS = 'must not be set: the gateway sets it itself'
 
@@ -41,6 +43,23 @@ export function reservedInRequests(
   if (dashed === 'host') return `${OURS}; see preserveHost`
   const isTrusted = TRUSTED.includes(dashed) || /^x-(?:forwarded|waygate)-/.test(dashed)
   return isTrusted || identityHeaders.includes(dashed) ? `${OURS}, and nodes trust it` : undefined
+}
+
+/**
+ * Returns why a document must not remove a header of requests; undefined when it may. Unlike others that nodes trust, what
+ * a trusted proxy says can be removed.
+ *
+ * @param name in lower case; of a prefix such as `x-forwarded-*`, the part before the asterisk
+ * @param identityHeaders further names, in lower case, that carry the identity
+ */
+export function reservedFromRemoval(
+  name: string,
+  identityHeaders: readonly string[] = [],
+): string | undefined {
+  const isFromProxy = name.startsWith('x-forwarded-') && !FORWARDED.test(name)
+  return isFromProxy && !identityHeaders.includes(name)
+    ? undefined
+    : reservedInRequests(name, identityHeaders)
 }
 
 /**

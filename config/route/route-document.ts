@@ -210,6 +210,7 @@ function toRoute(
     priority: document.priority ?? 0,
     fallback: toFallback(document.fallback),
     preserveHost: document.preserveHost ?? false,
+    rewriteLocation: document.rewriteLocation ?? defaults.rewriteLocation,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
     allowSlowClients: document.allowSlowClients ?? false,

@@ -45,6 +45,11 @@ const ServiceFallback = Type.Object(
 export const SLOW_START = { minimum: 0, maximum: 3_600_000 } as const
 export const RETRIES = { minimum: 0, maximum: 10 } as const
 
+/** Whether, and how, references in answers are rewritten. */
+export function rewriteLocation(options: { readonly default?: true; readonly description: string }) {
+  return Type.Union([Type.Boolean(), Type.Literal('always')], options)
+}
+
 /** The schema of a route document: the value of an etcd key below the routes prefix, or an entry of `routes.documents`. */
 export const RouteDocument = Type.Object(
   {
@@ -170,6 +175,12 @@ export const RouteDocument = Type.Object(
       Type.Boolean({
         description:
           "Whether the client's `Host` header is forwarded instead of the node's address. Absent: false.",
+      }),
+    ),
+    rewriteLocation: Type.Optional(
+      rewriteLocation({
+        description:
+          'Whether the node\'s own address in `Location`, `Content-Location` and `Refresh` is replaced, and the stripped prefix is put back there and in the paths of cookies, unless it is there already. `"always"`: also if it seems to be there already. `false`: answers are left as they are ([headers](headers.md#redirects-and-cookies)). Absent: `routes.defaults.rewriteLocation`.',
       }),
     ),
     ...documentPolicyFields(),

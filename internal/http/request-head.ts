@@ -17,12 +17,11 @@ export interface RequestHead {
   readonly unknownEncoding: boolean
   /** Whether the request has an Upgrade field. */
   readonly asksForUpgrade: boolean
-  /** X-Forwarded-For, all lines joined. Believe it, and the fields below, only from trusted proxies. */
-  readonly forwardedFor: string | undefined
-  readonly forwardedProto: string | undefined
-  readonly forwardedHost: string | undefined
-  /** Forwarded (RFC 7239), all lines joined. */
-  readonly forwarded: string | undefined
+  /**
+   * The lines in which a trusted proxy says what it changed, such as X-Forwarded-For: flat, not checked. Undefined when
+   * there are none, and when the peer is not a trusted proxy.
+   */
+  readonly proxyLines: readonly string[] | undefined
 }
 
 /** How a header line with a certain name is treated. */
@@ -35,11 +34,11 @@ const TREAT = {
   connection: 5,
   contentLength: 6,
   transferEncoding: 7,
-  forwardedFor: 8,
-  forwardedProto: 9,
-  forwardedHost: 10,
-  upgrade: 11,
-  forwarded: 12,
+  upgrade: 8,
+  /** Read from a trusted proxy, and written anew by the gateway. */
+  proxy: 9,
+  /** Passes from a trusted proxy only. */
+  proxyOnly: 10,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
@@ -58,8 +57,24 @@ const HOP_BY_HOP = [
   'http2-settings',
 ]
 
+/** Fields in which proxies say what they changed. The gateway writes its own in their place. */
+const PROXY = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+  'x-real-ip',
+]
+
+/** Fields of RFC 9440, which nodes believe as they do X-Forwarded-Client-Cert. All X-Forwarded-* are treated like them. */
+const PROXY_ONLY = ['client-cert', 'client-cert-chain']
+
 const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ...HOP_BY_HOP.map(name => [name, TREAT.drop] as const),
+  ...PROXY.map(name => [name, TREAT.proxy] as const),
+  ...PROXY_ONLY.map(name => [name, TREAT.proxyOnly] as const),
   ['host', TREAT.host],
   ['authorization', TREAT.authorization],
   ['x-request-id', TREAT.requestId],
@@ -67,23 +82,21 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['upgrade', TREAT.upgrade],
   ['content-length', TREAT.contentLength],
   ['transfer-encoding', TREAT.transferEncoding],
-  ['x-forwarded-for', TREAT.forwardedFor],
-  ['x-forwarded-proto', TREAT.forwardedProto],
-  ['x-forwarded-host', TREAT.forwardedHost],
-  ['forwarded', TREAT.forwarded],
-  ['x-real-ip', TREAT.drop],
 ]
 
 /**
  * Creates a reader of request heads, which takes one pass over the lines. Its `headers` leave out hop-by-hop fields, the
- * fields that Connection names, all fields about proxies in front of us, and identity headers. A name spelled with `_`
- * counts as the same name with `-`, because CGI-like servers read it so.
+ * fields that Connection names, the fields that only proxies may set, and identity headers. A name spelled with `_` counts
+ * as the same name with `-`, because CGI-like servers read it so.
+ *
+ * The reader is told whether the lines come from a trusted proxy. If so, X-Forwarded-* fields that the gateway does not
+ * write itself stay in `headers`, unless they are identity headers or spelled with `_`.
  *
  * @param identityHeaders lower-case names that only the gateway may set
  */
 export function createRequestHeadReader(
   identityHeaders: Iterable<string>,
-): (rawHeaders: readonly string[]) => RequestHead {
+): (rawHeaders: readonly string[], isProxied?: boolean) => RequestHead {
   const byName = new Map<string, Treatment>(TREATMENTS)
   for (const name of identityHeaders) byName.set(name, TREAT.drop)
   const treatmentOf = memoizeNames(classify)
@@ -93,12 +106,12 @@ export function createRequestHeadReader(
     const exact = byName.get(name)
     if (exact !== undefined) return exact
     const dashed = name.replaceAll('_', '-')
-    if (dashed.startsWith('x-forwarded-')) return TREAT.drop
+    if (dashed.startsWith('x-forwarded-')) return dashed === name ? TREAT.proxyOnly : TREAT.drop
     // A server behind us could take the spelling with `_` for a header that we set or act on.
     return dashed !== name && byName.has(dashed) ? TREAT.drop : TREAT.pass
   }
 
-  return rawHeaders => {
+  return (rawHeaders, isProxied = false) => {
     const headers: string[] = []
     let host: string | undefined
     let hostCount = 0
@@ -109,10 +122,7 @@ export function createRequestHeadReader(
     let chunked = false
     let unknownEncoding = false
     let asksForUpgrade = false
-    let forwardedFor: string | undefined
-    let forwardedProto: string | undefined
-    let forwardedHost: string | undefined
-    let forwarded: string | undefined
+    let proxyLines: string[] | undefined
     let named: Set<string> | undefined
 
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -149,17 +159,14 @@ export function createRequestHeadReader(
           unknownEncoding ||= chunked || value.toLowerCase() !== 'chunked'
           chunked = true
           break
-        case TREAT.forwardedFor:
-          forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`
+        case TREAT.proxy:
+          if (isProxied) {
+            proxyLines ??= []
+            proxyLines.push(name, value)
+          }
           break
-        case TREAT.forwarded:
-          forwarded = forwarded === undefined ? value : `${forwarded}, ${value}`
-          break
-        case TREAT.forwardedProto:
-          forwardedProto ??= value
-          break
-        case TREAT.forwardedHost:
-          forwardedHost ??= value
+        case TREAT.proxyOnly:
+          if (isProxied) headers.push(name, value)
           break
       }
     }
@@ -175,10 +182,7 @@ export function createRequestHeadReader(
       chunked,
       unknownEncoding,
       asksForUpgrade,
-      forwardedFor,
-      forwardedProto,
-      forwardedHost,
-      forwarded,
+      proxyLines,
     }
   }
 }

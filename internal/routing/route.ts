@@ -71,6 +71,11 @@ export interface Route {
   readonly allowSlowClients?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
+  /**
+   * Whether references in answers are rewritten so that clients can use them. `always`: the stripped prefix is put in
+   * front of paths that begin with it, too. Undefined = false.
+   */
+  readonly rewriteLocation?: boolean | 'always' | undefined
   /** What is deprecated or probably not intended in its document, for people; undefined = nothing. */
   readonly warnings?: readonly string[] | undefined
 }

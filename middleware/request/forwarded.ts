@@ -1,38 +1,182 @@
+import { memoizeNames } from '../../internal/http/memoize-names.ts'
+import { kindOfTarget } from '../../internal/http/target.ts'
+import type { Exchange, ProxyReport } from '../../internal/policy.ts'
 import { addressIn } from './client-address.ts'
-
-/** The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host. */
-export interface ForwardedFields {
-  readonly forwardedFor: string | undefined
-  readonly forwardedProto: string | undefined
-  readonly forwardedHost: string | undefined
-}
 
 /** The parameters that one proxy has added, by lower-case name. */
 type Element = ReadonlyMap<string, string>
 
-const NO_FIELDS: ForwardedFields = {
+const NO_REPORT: ProxyReport = {
   forwardedFor: undefined,
-  forwardedProto: undefined,
-  forwardedHost: undefined,
+  proto: undefined,
+  host: undefined,
+  port: undefined,
+  prefix: undefined,
+  forwarded: undefined,
 }
 
 /**
- * Translates the `Forwarded` header (RFC 7239) of a trusted proxy into the values of the older X-Forwarded-* fields.
- * Protocol and host come from the element of the client, which is the last one whose `for` is not a trusted proxy. A
- * malformed header is ignored.
+ * Reads what a trusted proxy says about a request. X-Forwarded-For decides who the client is. Without it, Forwarded
+ * (RFC 7239) does, and protocol and host then come from the element of the client, which is the last one whose `for` is
+ * not a trusted proxy. Without both, it is X-Real-IP.
+ *
+ * Several lines of a field are one list. Of a list of protocols, hosts or ports, the last entry counts, because a client
+ * can put anything in front of it. Prefixes are joined, the outermost proxy's first. A malformed value counts as absent.
+ *
+ * @param lines header lines of the request, flat; undefined when there are none about proxies
  */
-export function readForwarded(text: string, isTrustedProxy: (address: string) => boolean): ForwardedFields {
-  const elements = parse(text)
-  if (!elements) return NO_FIELDS
+export function readProxyReport(
+  lines: readonly string[] | undefined,
+  isTrustedProxy: (address: string) => boolean,
+): ProxyReport {
+  if (lines === undefined) return NO_REPORT
+  let forwardedFor: string | undefined
+  let proto: string | undefined
+  let host: string | undefined
+  let port: string | undefined
+  let prefix: string | undefined
+  let realIp: string | undefined
+  let forwarded: string | undefined
+  for (let i = 0; i < lines.length; i += 2) {
+    const value = lines[i + 1]!
+    switch (lowerCase(lines[i]!)) {
+      case 'x-forwarded-for':
+        forwardedFor = joined(forwardedFor, value)
+        break
+      case 'x-forwarded-proto':
+        proto = joined(proto, value)
+        break
+      case 'x-forwarded-host':
+        host = joined(host, value)
+        break
+      case 'x-forwarded-port':
+        port = joined(port, value)
+        break
+      case 'x-forwarded-prefix':
+        prefix = joined(prefix, value)
+        break
+      case 'x-real-ip':
+        realIp = joined(realIp, value)
+        break
+      case 'forwarded':
+        forwarded = joined(forwarded, value)
+        break
+    }
+  }
+  forwardedFor = listIn(forwardedFor)
+  port = portIn(lastOf(port))
+  prefix = prefixIn(prefix)
+  const elements = forwardedFor !== undefined || forwarded === undefined ? undefined : parse(forwarded)
+  if (elements !== undefined) {
+    const client = clientOf(elements, isTrustedProxy)
+    return {
+      forwardedFor: elements.map(element => addressOf(element) ?? 'unknown').join(', '),
+      proto: protoIn(client.get('proto')),
+      host: hostIn(client.get('host')),
+      port,
+      prefix,
+      forwarded,
+    }
+  }
+  return {
+    forwardedFor: forwardedFor ?? (realIp === undefined ? undefined : addressIn(realIp)),
+    proto: protoIn(lastOf(proto)),
+    host: hostIn(lastOf(host)),
+    port,
+    prefix,
+    forwarded: undefined,
+  }
+}
+
+const lowerCase = memoizeNames(spelling => spelling.toLowerCase())
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`
+}
+
+/**
+ * Writes the Forwarded field (RFC 7239) for the node: what a trusted proxy says, and an element for the peer. `by` is left
+ * out, because it would tell nodes nothing but the gateway's own address.
+ */
+export function writeForwarded({ call, head, peerAddress, proxied }: Exchange): string {
+  const seen = elementOf(peerAddress, 'http', head.host)
+  if (proxied === undefined) return seen
+  const { forwarded, forwardedFor, proto, host } = proxied
+  if (forwarded !== undefined) return `${forwarded}, ${seen}`
+  const addresses = forwardedFor?.split(',').map(text => addressIn(text) ?? 'unknown') ?? []
+  const client = addresses.lastIndexOf(call.clientAddress!)
+  const elements = addresses.map((address, index) =>
+    index === client ? elementOf(address, proto, host) : elementOf(address, undefined, undefined),
+  )
+  const last = client === -1 ? elementOf(peerAddress, proto ?? 'http', host ?? head.host) : seen
+  return [...elements, last].join(', ')
+}
+
+function elementOf(address: string, proto: string | undefined, host: string | undefined): string {
+  let text = `for=${address.includes(':') ? `"[${address}]"` : address}`
+  if (host !== undefined) text += `;host=${host.includes(':') || host === '' ? `"${host}"` : host}`
+  return proto === undefined ? text : `${text};proto=${proto}`
+}
+
+// RFC 9110 section 7.2, without user info, lists and spaces: no name needs them, and servers read them differently.
+const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
+
+/** Returns whether a text can be the value of Host, which may be empty. */
+export function isHost(text: string): boolean {
+  return HOST.test(text)
+}
+
+function hostIn(text: string | undefined): string | undefined {
+  return text !== undefined && text !== '' && text[0] !== ':' && isHost(text) ? text : undefined
+}
+
+/** Some proxies call the protocol of a WebSocket `ws` or `wss`. */
+const PROTOCOLS: ReadonlyMap<string, 'http' | 'https'> = new Map([
+  ['http', 'http'],
+  ['https', 'https'],
+  ['ws', 'http'],
+  ['wss', 'https'],
+])
+
+function protoIn(text: string | undefined): 'http' | 'https' | undefined {
+  return text === undefined ? undefined : PROTOCOLS.get(text.toLowerCase())
+}
+
+function portIn(text: string | undefined): string | undefined {
+  return text !== undefined && /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65_535 ? text : undefined
+}
+
+/** RFC 3986 section 3.3, whole segments. */
+const PATH = /^(?:\/[A-Za-z0-9._~!$&'()*+;=:@%-]+)+$/
+
+function prefixIn(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  let prefix = ''
+  for (const part of text.split(',')) {
+    const path = part.trim()
+    const bare = path.endsWith('/') ? path.slice(0, -1) : path
+    if (bare === '') continue
+    if (!PATH.test(bare) || kindOfTarget(bare) !== 'plain') return undefined
+    prefix += bare
+  }
+  return prefix === '' ? undefined : prefix
+}
+
+const VISIBLE = /^[\t\x20-\x7e]*$/
+
+/** Returns undefined for a list that is empty or could not be sent on. */
+function listIn(text: string | undefined): string | undefined {
+  return text !== undefined && VISIBLE.test(text) && /[^\s,]/.test(text) ? text : undefined
+}
+
+function lastOf(list: string | undefined): string | undefined {
+  return list?.slice(list.lastIndexOf(',') + 1).trim()
+}
+
+function clientOf(elements: readonly Element[], isTrustedProxy: (address: string) => boolean): Element {
   let client = elements.length - 1
   while (client > 0 && isTrusted(elements[client]!, isTrustedProxy)) client--
-  const proto = elements[client]?.get('proto')?.toLowerCase()
-  const host = elements[client]?.get('host')
-  return {
-    forwardedFor: elements.map(element => addressOf(element) ?? 'unknown').join(', '),
-    forwardedProto: proto === 'http' || proto === 'https' ? proto : undefined,
-    forwardedHost: host !== undefined && VISIBLE.test(host) ? host : undefined,
-  }
+  return elements[client]!
 }
 
 /** Returns undefined for `unknown` and for the obfuscated names that RFC 7239 allows. */
@@ -48,7 +192,6 @@ function isTrusted(element: Element, isTrustedProxy: (address: string) => boolea
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y
 /** Has no escapes, because neither an address nor a host needs one. */
 const QUOTED = /"([^"\\]*)"/y
-const VISIBLE = /^[\x21-\x7e]+$/
 const SPACE = /[ \t]*/y
 
 /** Returns undefined unless the whole text follows RFC 7239 section 4. */

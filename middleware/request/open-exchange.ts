@@ -5,7 +5,7 @@ import { createRequestHeadReader, type RequestHead } from '../../internal/http/r
 import { kindOfTarget, originForm, type TargetKind } from '../../internal/http/target.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import { plainAddress, realAddress } from './client-address.ts'
-import { readForwarded } from './forwarded.ts'
+import { isHost, readProxyReport } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
 
 export interface OpenExchangeOptions {
@@ -13,8 +13,10 @@ export interface OpenExchangeOptions {
   readonly identityHeaders: Iterable<string>
   /** The longest target that is accepted. */
   readonly maxTargetBytes: number
-  /** Returns whether the X-Forwarded-* headers of a client at this address are believed. */
+  /** Returns whether what a client at this address says about other clients is believed. */
   readonly isTrustedProxy: (address: string) => boolean
+  /** Whether nodes get Forwarded (RFC 7239) beside X-Forwarded-*. Default: false. */
+  readonly sendsForwarded?: boolean | undefined
   /** Called once per request, before it is served. */
   readonly onOpen: () => void
   /** Called once per request, when its answer is over or its client has left. */
@@ -31,8 +33,6 @@ export type OpenExchange = (
 
 /** A request with more header lines is refused. */
 const MAX_HEADER_LINES = 256
-// RFC 9110 section 7.2, without user info, lists and spaces: no name needs them, and servers read them differently.
-const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
 const SLASH = 47
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
@@ -50,6 +50,7 @@ export function createOpenExchange({
   identityHeaders,
   maxTargetBytes,
   isTrustedProxy,
+  sendsForwarded = false,
   onOpen,
   onClose,
   now = () => performance.now(),
@@ -68,7 +69,7 @@ export function createOpenExchange({
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
     }
-    if (head.host !== undefined && !HOST.test(head.host)) {
+    if (head.host !== undefined && !isHost(head.host)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The Host header must be a host name or address.' })
     }
     if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
@@ -79,29 +80,27 @@ export function createOpenExchange({
     return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
   }
 
-  function headOf({ rawHeaders }: ClientRequest, isProxied: boolean): RequestHead {
-    const head = readHead(rawHeaders)
-    if (!isProxied || head.forwarded === undefined || head.forwardedFor !== undefined) return head
-    return { ...head, ...readForwarded(head.forwarded, isTrustedProxy) }
-  }
-
   return (request, response, expectation, isWebSocket = false) => {
     const peerAddress = plainAddress(request.socket.remoteAddress)
     const isProxied = isTrustedProxy(peerAddress)
-    const head = headOf(request, isProxied)
+    const head = readHead(request.rawHeaders, isProxied)
+    const proxied = isProxied ? readProxyReport(head.proxyLines, isTrustedProxy) : undefined
     const url = request.url!
     const target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
     const kind = target.length > maxTargetBytes ? 'unsafe' : kindOfTarget(target)
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
-    call.clientAddress = isProxied ? realAddress(peerAddress, head.forwardedFor, isTrustedProxy) : peerAddress
+    call.clientAddress = proxied
+      ? realAddress(peerAddress, proxied.forwardedFor, isTrustedProxy)
+      : peerAddress
     const exchange: Exchange = {
       request,
       response,
       call,
       head,
       peerAddress,
-      isProxied,
+      proxied,
+      sendsForwarded,
       hasEncodedSlash: kind === 'encoded-slash',
       expectation,
       refusal: refusalOf(request, head, target, kind),

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
 import { type Exchange, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
+import { writeForwarded } from '../../middleware/request/forwarded.ts'
 
 /**
  * Creates the request for a node, as far as the route alone determines it. `completeHeaders` adds the rest after every
@@ -29,25 +30,42 @@ export function createOutgoing({ call, head, hasEncodedSlash, isWebSocket }: Exc
 }
 
 /**
- * Appends the header lines that only the gateway may set: request id, X-Forwarded-*, Host and identity. They come after
- * everything that a client or a policy wrote, and after the fields that Connection names were removed, so that neither
- * can change them. Call it once per request.
+ * Appends the header lines that only the gateway may set: request id, X-Forwarded-*, X-Real-IP, Forwarded, Host and
+ * identity. They come after everything that a client or a policy wrote, and after the fields that Connection names were
+ * removed, so that neither can change them. Call it once per request.
  */
 export function completeHeaders(exchange: Exchange): void {
-  const { call, head, peerAddress, isProxied } = exchange
+  const { call, head, peerAddress, proxied } = exchange
   const { headers } = head
-  const forwardedFor =
-    isProxied && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${peerAddress}` : peerAddress
+  const route = call.route!
+  const proto = schemeOf(exchange)
+  const host = proxied?.host ?? head.host
   headers.push(
     'x-request-id',
     call.requestId,
     'x-forwarded-for',
-    forwardedFor,
+    proxied?.forwardedFor === undefined ? peerAddress : `${proxied.forwardedFor}, ${peerAddress}`,
     'x-forwarded-proto',
-    schemeOf(exchange),
+    proto,
+    'x-forwarded-port',
+    proxied?.port ?? portOf(host, proto),
+    'x-real-ip',
+    call.clientAddress!,
   )
-  const host = (isProxied && head.forwardedHost) || head.host
   if (host !== undefined) headers.push('x-forwarded-host', host)
-  if (call.route?.preserveHost && head.host !== undefined) headers.push('host', head.host)
+  if (proxied?.prefix !== undefined) headers.push('x-forwarded-prefix', proxied.prefix + route.stripPrefix)
+  else if (route.stripPrefix !== '') headers.push('x-forwarded-prefix', route.stripPrefix)
+  if (exchange.sendsForwarded) headers.push('forwarded', writeForwarded(exchange))
+  if (route.preserveHost && head.host !== undefined) headers.push('host', head.host)
   if (call.identity) headers.push(...call.identity.headers)
+}
+
+const CLOSING_BRACKET = 93
+
+/** Returns the port that a client used for a host. */
+function portOf(host: string | undefined, proto: 'http' | 'https'): string {
+  const byDefault = proto === 'https' ? '443' : '80'
+  if (host === undefined || host.charCodeAt(host.length - 1) === CLOSING_BRACKET) return byDefault
+  const colon = host.lastIndexOf(':')
+  return colon === -1 || colon === host.length - 1 ? byDefault : host.slice(colon + 1)
 }

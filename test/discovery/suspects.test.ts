@@ -121,6 +121,7 @@ test('routes that a wiped store no longer has stay, are reported as problems, an
         balancer: 'x',
         priority: 0,
         preserveHost: false,
+        rewriteLocation: true,
       },
     }),
   })

@@ -151,7 +151,11 @@ const CLAIMS_OF_PROXIES = [
   'X-Forwarded-Proto: https',
   'X-Forwarded-Host: bank.example',
   'X-Forwarded-Port: 1',
+  'X-Forwarded-Prefix: /bank',
+  'X-Forwarded-User: root',
+  'X-Forwarded-Client-Cert: Hash=abc',
   'X_Forwarded_For: 6.6.6.6',
+  'X_Forwarded_User: root',
   'X-Real-IP: 6.6.6.6',
   'Forwarded: for=6.6.6.6',
 ]
@@ -163,8 +167,10 @@ test('forwarding headers of an untrusted client are replaced by observed values'
   assert.deepEqual(node.get('x-forwarded-host'), ['shop.example:8080'])
   assert.deepEqual(
     names.filter(name => /forwarded|real/i.test(name)),
-    ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'],
+    ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip', 'x-forwarded-host'],
   )
+  assert.deepEqual(node.get('x-forwarded-port'), ['8080'])
+  assert.deepEqual(node.get('x-real-ip'), ['127.0.0.1'])
 })
 
 test('forwarding headers of a trusted proxy are kept, and its address is appended', async () => {
@@ -172,6 +178,12 @@ test('forwarding headers of a trusted proxy are kept, and its address is appende
   assert.deepEqual(node.get('x-forwarded-for'), ['6.6.6.6, 127.0.0.1'])
   assert.deepEqual(node.get('x-forwarded-proto'), ['https'])
   assert.deepEqual(node.get('x-forwarded-host'), ['bank.example'])
+  assert.deepEqual(node.get('x-forwarded-port'), ['1'])
+  assert.deepEqual(node.get('x-forwarded-prefix'), ['/bank'])
+  assert.deepEqual(node.get('x-forwarded-user'), ['root'])
+  assert.deepEqual(node.get('x-forwarded-client-cert'), ['Hash=abc'])
+  assert.deepEqual(node.get('x-real-ip'), ['6.6.6.6'])
+  assert.equal(node.get('forwarded'), undefined)
   assert.ok(!names.some(name => name.includes('_')))
 })
 

@@ -28,9 +28,15 @@ const NEVER = new Set([
   'expect',
   'http2-settings',
   'forwarded',
-  'x-real-ip',
+  'x-forwarded-user',
+  'client-cert',
 ])
-const ONCE = ['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'connection']
+const ONCE = [
+  ...['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
+  'connection',
+]
+/** Headers in which the gateway tells the node the client's address. */
+const ADDRESSES = ['x-forwarded-for', 'x-real-ip']
 
 /**
  * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only
@@ -122,7 +128,7 @@ function problemIn({ lines }: SeenRequest): string | undefined {
   for (const once of ONCE) {
     if (names.filter(name => name === once).length !== 1) return `${once} is missing or repeated`
   }
-  if (lines[names.indexOf('x-forwarded-for') * 2 + 1] !== '127.0.0.1')
+  if (ADDRESSES.some(name => lines[names.indexOf(name) * 2 + 1] !== '127.0.0.1'))
     return 'an address that a client made up'
   const framings = names.filter(name => name === 'content-length' || name === 'transfer-encoding')
   return framings.length > 1 ? 'more than one header about the framing' : undefined

@@ -29,8 +29,11 @@ const FORGED = [
   'x-user_id',
   'X-USER-ID',
   'X-Forwarded-For',
+  'X-Forwarded-User',
+  'X-Forwarded-Port',
   'Forwarded',
   'X-Real-IP',
+  'Client-Cert',
 ]
 /** Sent by clients that want to switch to HTTP/2. */
 const H2C = 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'

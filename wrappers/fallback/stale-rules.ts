@@ -44,6 +44,8 @@ const VARYING = new Set([
   'accept-language',
   'host',
   'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
   'x-forwarded-proto',
 ])
 
@@ -53,6 +55,7 @@ const NEUTRAL = new Set([
     'accept-charset',
     'cache-control',
     'dnt',
+    'forwarded',
     'if-modified-since',
     'if-none-match',
     'origin',
@@ -66,6 +69,7 @@ const NEUTRAL = new Set([
     'user-agent',
     'via',
     'x-forwarded-for',
+    'x-real-ip',
     'x-request-id',
   ],
   ...['baggage', 'traceparent', 'tracestate', 'b3'],

@@ -1,6 +1,7 @@
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { addConnectionOptions } from '../../internal/http/request-head.ts'
+import { REFERENCES } from '../../internal/references.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 
@@ -21,6 +22,8 @@ export interface AnswerHead {
   readonly persistent: boolean
   /** How long the node says that it keeps it open; undefined when it does not say. */
   readonly keepAliveMs: number | undefined
+  /** Whether there are headers that name URLs or paths of the node: see REFERENCES in internal/references.ts. */
+  readonly hasReferences: boolean
 }
 
 /** How a header of an answer is treated. */
@@ -32,6 +35,7 @@ const TREAT = {
   contentLength: 4,
   keepAlive: 5,
   proxyConnection: 6,
+  reference: 7,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
@@ -44,6 +48,7 @@ const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
   // Set by the gateway alone, whatever a node sends.
   ['x-request-id', TREAT.drop],
   ['x-waygate-fallback', TREAT.drop],
+  ...REFERENCES.map(name => [name, TREAT.reference] as const),
   ['connection', TREAT.connection],
   ['transfer-encoding', TREAT.transferEncoding],
   ['content-length', TREAT.contentLength],
@@ -88,6 +93,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
   let chunked = false
   let length = -1
   let keepAliveMs: number | undefined
+  let hasReferences = false
 
   readFieldLines(text, text.indexOf('\r\n', from) + 2, end, (name, value, valueEnd) => {
     switch (treatmentOf(name)) {
@@ -95,6 +101,10 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
         headers.push(name, value)
         break
       case TREAT.drop:
+        break
+      case TREAT.reference:
+        hasReferences = true
+        headers.push(name, value)
         break
       case TREAT.connection:
         named = addConnectionOptions(named, value)
@@ -138,6 +148,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     hasLength: framing === 'length' && !named?.has('content-length'),
     persistent: keeps && !closes && framing !== 'close',
     keepAliveMs,
+    hasReferences,
   }
 }
 

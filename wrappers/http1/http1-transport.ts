@@ -3,6 +3,7 @@ import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import { rewriteReferences } from '../../internal/references.ts'
 import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
@@ -160,7 +161,10 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onHead({ status, headers, framing, hasLength }: AnswerHead): void {
+  onHead({ status, headers, framing, hasLength, hasReferences }: AnswerHead): void {
+    if (hasReferences && this.#request.route.rewriteLocation) {
+      rewriteReferences(headers, this.#request, this.#peer.address)
+    }
     // A client that does not know that a 204 has no body would wait for one.
     if (status === NO_CONTENT) this.headers = withoutHeaders(headers, CONTENT_LENGTH)
     else if (status === SWITCHING_PROTOCOLS) this.headers = acceptedHeaders(headers, this.#request)

@@ -51,6 +51,7 @@ test('without a file, an environment and options the defaults apply, without war
       retryBufferBytes: 65_536,
       healthCheck: null,
       slowStartMs: 0,
+      rewriteLocation: true,
     },
     stickyCookie: {},
     documents: {},

@@ -9,6 +9,7 @@ const DEFAULTS = {
   retryBufferBytes: 0,
   balancer: 'weighted-round-robin',
   slowStartMs: 0,
+  rewriteLocation: true,
 } as const
 
 /**

@@ -69,6 +69,7 @@ const FULL = {
   allowEncodedSlash: true,
   allowSlowClients: true,
   preserveHost: true,
+  rewriteLocation: 'always',
 }
 
 const NO_POLICIES = Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null]))
@@ -112,6 +113,7 @@ test('of fields that a document leaves out, the values in force are shown', () =
     allowEncodedSlash: false,
     allowSlowClients: false,
     preserveHost: false,
+    rewriteLocation: true,
     ...NO_POLICIES,
   })
 })

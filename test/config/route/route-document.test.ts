@@ -15,6 +15,7 @@ const context = {
     retryBufferBytes: 65_536,
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
+    rewriteLocation: true,
   },
   defaultAuth: ANY_TOKEN,
 } as const
@@ -58,6 +59,7 @@ test('a document of two fields becomes a route with every default', () => {
     priority: 0,
     fallback: undefined,
     preserveHost: false,
+    rewriteLocation: true,
     maxBodyBytes: undefined,
     allowEncodedSlash: false,
     allowSlowClients: false,
@@ -88,6 +90,7 @@ test('a document with every field becomes a route with these values', () => {
     priority: -2,
     fallback: { status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
     preserveHost: true,
+    rewriteLocation: 'always',
     maxBodyBytes: 1_000,
     allowEncodedSlash: true,
     allowSlowClients: true,
@@ -310,6 +313,10 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', fallback: { stale: false } }, '$.fallback.stale: must be true, not false'],
   [{ path: '/a', service: 's', priority: 0.5 }, '$.priority: must be an integer, not 0.5'],
   [{ path: '/a', service: 's', preserveHost: 1 }, '$.preserveHost: must be true or false, not 1'],
+  [
+    { path: '/a', service: 's', rewriteLocation: 'never' },
+    '$.rewriteLocation: must be true or false or "always", not "never"',
+  ],
   [{ path: '/a', service: 's', maxBodyBytes: -1 }, '$.maxBodyBytes: must be >= 0, not -1'],
   [
     { path: '/a', service: 's', allowEncodedSlash: 'yes' },

@@ -18,6 +18,7 @@ export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
         retryBufferBytes: 65_536,
         balancer: 'weighted-round-robin',
         slowStartMs: 0,
+        rewriteLocation: true,
       },
       defaultAuth: ANY_TOKEN,
     }),

@@ -32,14 +32,47 @@ test('hop-by-hop fields and fields about proxies in front of us are dropped, how
     'X-Forwarded-Port',
     'X-Forwarded-Prefix',
     'X-Forwarded-',
+    'X-Forwarded-User',
+    'X-Forwarded-Client-Cert',
     'Forwarded',
     'X-Real-IP',
+    'Client-Cert',
+    'Client-Cert-Chain',
   ]
   for (const name of dropped) {
     for (const spelling of [name, name.toLowerCase(), name.toUpperCase(), name.replaceAll('-', '_')]) {
       if (spelling !== name && spelling.toLowerCase() === 'content_length') continue
-      assert.deepEqual(read([spelling, '1', 'Accept', '*/*']).headers, ['Accept', '*/*'], spelling)
+      const head = read([spelling, '1', 'Accept', '*/*'])
+      assert.deepEqual([head.headers, head.proxyLines], [['Accept', '*/*'], undefined], spelling)
     }
+  }
+})
+
+test('of a trusted proxy, fields that the gateway writes are set apart, and other X-Forwarded-* pass', () => {
+  const apart = [
+    ...['X-Forwarded-For', '1.1.1.1', 'x-forwarded-for', '2.2.2.2', 'X-Forwarded-Proto', 'https'],
+    ...['X-Forwarded-Host', 'a', 'X-Forwarded-Port', '1', 'X-Forwarded-Prefix', '/p', 'X-Real-IP', '3.3.3.3'],
+    ...['Forwarded', 'for=1.1.1.1', 'forwarded', 'for=2.2.2.2'],
+  ]
+  const passing = [
+    ...['X-Forwarded-User', 'alice', 'x-forwarded-client-cert', 'Hash=abc', 'X-Forwarded-', ''],
+    ...['Client-Cert', ':MII:', 'CLIENT-CERT-CHAIN', ':MII:', 'Accept', '*/*'],
+  ]
+  const head = read([...apart, ...passing], true)
+  assert.deepEqual([head.headers, head.proxyLines], [passing, apart])
+  for (const name of [...apart, ...passing].filter((text, i) => i % 2 === 0 && text.includes('-'))) {
+    for (const spelling of [name.replaceAll('-', '_'), name.replace('-', '_')]) {
+      const { headers, proxyLines } = read([spelling, '1'], true)
+      assert.deepEqual([headers, proxyLines], [[], undefined], spelling)
+    }
+  }
+})
+
+test('an identity header passes from a trusted proxy as little as from a client', () => {
+  const reader = createRequestHeadReader(['x-user-id', 'x-forwarded-user'])
+  for (const name of ['X-User-Id', 'x_user_id', 'X-Forwarded-User', 'x_forwarded_user', 'x-forwarded_user']) {
+    const { headers, proxyLines } = reader([name, 'root'], true)
+    assert.deepEqual([headers, proxyLines], [[], undefined], name)
   }
 })
 
@@ -98,22 +131,6 @@ test('the fields that the gateway acts on are read in the same pass', () => {
     'abc',
     'Content-Length',
     '5',
-    'X-Forwarded-For',
-    '1.1.1.1',
-    'x-forwarded-for',
-    '2.2.2.2',
-    'X-Forwarded-Proto',
-    'https',
-    'X-Forwarded-Proto',
-    'ftp',
-    'X-Forwarded-Host',
-    'a',
-    'X-Forwarded-Host',
-    'b',
-    'Forwarded',
-    'for=1.1.1.1',
-    'forwarded',
-    'for=2.2.2.2',
   ])
   assert.deepEqual(head, {
     headers: ['Authorization', 'Bearer t'],
@@ -126,10 +143,7 @@ test('the fields that the gateway acts on are read in the same pass', () => {
     chunked: false,
     unknownEncoding: false,
     asksForUpgrade: false,
-    forwardedFor: '1.1.1.1, 2.2.2.2',
-    forwardedProto: 'https',
-    forwardedHost: 'a',
-    forwarded: 'for=1.1.1.1, for=2.2.2.2',
+    proxyLines: undefined,
   })
   assert.equal(read(['transfer-encoding', 'chunked']).chunked, true)
 })

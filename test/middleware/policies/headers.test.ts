@@ -224,6 +224,15 @@ const refused: [policies: object, reason: string][] = [
     `$.requestHeaders.set["Transfer-Encoding"]: ${OURS}`,
   ],
   [{ requestHeaders: { remove: ['x-request-id'] } }, `$.requestHeaders.remove[0]: ${OURS}`],
+  ...(['for', 'host', 'port', 'prefix', 'proto'].map(name => [
+    { requestHeaders: { remove: [`X-Forwarded-${name}`] } },
+    `$.requestHeaders.remove[0]: ${OURS}, and nodes trust it`,
+  ]) satisfies [object, string][]),
+  [{ requestHeaders: { remove: ['x_forwarded_user'] } }, `$.requestHeaders.remove[0]: ${OURS}`],
+  [
+    { requestHeaders: { set: { 'X-Forwarded-User': 'a' } } },
+    `$.requestHeaders.set["X-Forwarded-User"]: ${OURS}`,
+  ],
   [{ requestHeaders: { remove: ['a b'] } }, '$.requestHeaders.remove[0]: is not a valid header name'],
   [{ requestHeaders: { remove: ['*'] } }, '$.requestHeaders.remove[0]: is not a valid header name'],
   [{ requestHeaders: { remove: ['a*b'] } }, '$.requestHeaders.remove[0]: is not a valid header name'],

@@ -108,6 +108,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     allowEncodedSlash: false,
     allowSlowClients: false,
     preserveHost: false,
+    rewriteLocation: true,
     ...Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null])),
     requests: 0,
     failures: 0,

@@ -5,6 +5,7 @@ import { loadConfig } from '../../../config/load/load.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
+import { handshake, startWebSocketNode } from '../../support/websocket.ts'
 
 async function setUp(
   t: TestContext,
@@ -33,6 +34,9 @@ test('the node receives the origin of a request and its id', async t => {
   assert.equal(request.header('x-forwarded-for'), '127.0.0.1')
   assert.equal(request.header('x-forwarded-proto'), 'http')
   assert.equal(request.header('x-forwarded-host'), `127.0.0.1:${port}`)
+  assert.equal(request.header('x-forwarded-port'), String(port))
+  assert.equal(request.header('x-forwarded-prefix'), '/user')
+  assert.equal(request.header('x-real-ip'), '127.0.0.1')
   assert.equal(request.header('host'), `127.0.0.1:${node.port}`)
 })
 
@@ -46,29 +50,163 @@ test('an invalid request id is replaced by a new one', async t => {
   }
 })
 
-test('X-Forwarded-* of strangers are dropped, those of trusted proxies are extended', async t => {
+/** What a proxy in front may say. */
+const SAID = {
+  'X-Forwarded-For': '9.9.9.9',
+  'X-Forwarded-Proto': 'https',
+  'X-Forwarded-Host': 'a.example',
+  'X-Forwarded-Port': '8443',
+  'X-Forwarded-Prefix': '/shop',
+  'X-Real-IP': '9.9.9.9',
+  'X-Forwarded-User': 'alice',
+  'X-Forwarded-Groups': 'admins',
+  'X-Forwarded-Client-Cert': 'Hash=abc',
+  'X-Forwarded-Tls-Client-Cert': 'MII',
+  'X-Forwarded-Uri': '/admin',
+  'X-Forwarded-Anything': '1',
+  'Client-Cert': ':MII:',
+  'Client-Cert-Chain': ':MII:',
+  Forwarded: 'for=8.8.8.8;proto=http;host=b',
+}
+
+/** Every header line about proxies that a node received, in order, except an address of its own. */
+const proxyLinesOf = ({ lines }: WireRequest) =>
+  Object.fromEntries(
+    lines.flatMap((name, i) =>
+      i % 2 === 0 && /forwarded|real.ip|client.cert/i.test(name) ? [[name, lines[i + 1]]] : [],
+    ),
+  )
+
+test('a stranger is believed nothing about proxies, in any spelling', async t => {
+  const { port, last } = await setUp(t)
+  const spellings = [
+    (name: string) => name,
+    (name: string) => name.toUpperCase(),
+    (name: string) => name.replaceAll('-', '_'),
+    (name: string) => name.toLowerCase().replace('-', '_'),
+  ]
+  for (const spell of spellings) {
+    const headers = Object.fromEntries(Object.entries(SAID).map(([name, value]) => [spell(name), value]))
+    await send(port, { path: '/user', headers })
+    assert.deepEqual(proxyLinesOf(last()), {
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-port': String(port),
+      'x-real-ip': '127.0.0.1',
+      'x-forwarded-host': `127.0.0.1:${port}`,
+      'x-forwarded-prefix': '/user',
+    })
+  }
+})
+
+test('what a trusted proxy says reaches the node, each field once', async t => {
+  const { port, last } = await setUp(t, { config: { trustedProxies: ['127.0.0.0/8'] } })
+  await send(port, { path: '/user', headers: SAID })
+  assert.deepEqual(proxyLinesOf(last()), {
+    'X-Forwarded-User': 'alice',
+    'X-Forwarded-Groups': 'admins',
+    'X-Forwarded-Client-Cert': 'Hash=abc',
+    'X-Forwarded-Tls-Client-Cert': 'MII',
+    'X-Forwarded-Uri': '/admin',
+    'X-Forwarded-Anything': '1',
+    'Client-Cert': ':MII:',
+    'Client-Cert-Chain': ':MII:',
+    'x-forwarded-for': '9.9.9.9, 127.0.0.1',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-port': '8443',
+    'x-real-ip': '9.9.9.9',
+    'x-forwarded-host': 'a.example',
+    'x-forwarded-prefix': '/shop/user',
+  })
+  const names = namesOf(last())
+  assert.equal(new Set(names).size, names.length)
+})
+
+test('a spelling with underscores passes from nobody, because a node could take it for the real one', async t => {
+  const { port, last } = await setUp(t, { config: { trustedProxies: ['127.0.0.0/8'] } })
+  const headers = Object.fromEntries(
+    Object.entries(SAID).flatMap(([name, value]) =>
+      name.includes('-') ? [[name.replace('-', '_'), value]] : [],
+    ),
+  )
+  await send(port, { path: '/user', headers })
+  assert.ok(!namesOf(last()).some(name => name.includes('_')), String(namesOf(last())))
+})
+
+test('an identity header passes from no proxy, however trusted, whether the route asks for a token or not', async t => {
+  const { config } = loadConfig({ env: {}, cwd: tmpdir() })
+  const { port, last } = await setUp(t, {
+    withKey: true,
+    config: {
+      trustedProxies: ['127.0.0.0/8'],
+      jwt: { ...config.jwt, claimHeaders: { sub: 'x-forwarded-user' } },
+    },
+    routes: {
+      open: { path: '/open/*', service: 'user', auth: 'none' },
+      closed: { path: '/closed/*', service: 'user', auth: 'jwt' },
+    },
+  })
+  const headers = { 'X-Forwarded-User': 'root', 'X-User-Id': 'root', 'X-Forwarded-Email': 'a@b.example' }
+  await send(port, { path: '/open/x', headers })
+  assert.deepEqual([last().header('x-forwarded-user'), last().header('x-user-id')], [undefined, undefined])
+  await send(port, {
+    path: '/closed/x',
+    headers: { ...headers, Authorization: `Bearer ${token({ sub: 'ann' })}` },
+  })
+  assert.deepEqual(
+    last().lines.filter((_, i, all) => i % 2 === 1 && /user/i.test(all[i - 1]!)),
+    ['ann'],
+  )
+  assert.equal(last().header('x-forwarded-email'), 'a@b.example')
+})
+
+test('requestHeaders can take away what a trusted proxy says about users', async t => {
+  const { port, last } = await setUp(t, {
+    config: { trustedProxies: ['127.0.0.0/8'] },
+    routes: {
+      one: {
+        path: '/one/*',
+        service: 'user',
+        requestHeaders: { remove: ['x-forwarded-user', 'x-forwarded-c*'] },
+      },
+      all: { path: '/all/*', service: 'user', requestHeaders: { remove: ['x-forwarded-*', 'client-*'] } },
+    },
+  })
+  await send(port, { path: '/one/x', headers: SAID })
+  assert.equal(last().header('x-forwarded-user'), undefined)
+  assert.equal(last().header('x-forwarded-client-cert'), undefined)
+  assert.equal(last().header('x-forwarded-groups'), 'admins')
+  await send(port, { path: '/all/x', headers: SAID })
+  assert.deepEqual(proxyLinesOf(last()), {
+    'x-forwarded-for': '9.9.9.9, 127.0.0.1',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-port': '8443',
+    'x-real-ip': '9.9.9.9',
+    'x-forwarded-host': 'a.example',
+    'x-forwarded-prefix': '/shop',
+  })
+})
+
+test('malformed values of a trusted proxy count as absent', async t => {
+  const { port, last } = await setUp(t, { config: { trustedProxies: ['127.0.0.0/8'] } })
   const headers = {
-    'X-Forwarded-For': '9.9.9.9',
-    'X-Forwarded-Proto': 'https',
-    'X-Forwarded-Host': 'a.example',
-    'X-Real-IP': '9.9.9.9',
-    'X-Forwarded-Port': '1',
+    'X-Forwarded-For': ' , ',
+    'X-Forwarded-Proto': 'javascript',
+    'X-Forwarded-Host': 'a b',
+    'X-Forwarded-Port': '99999',
+    'X-Forwarded-Prefix': '//evil.example',
+    'X-Real-IP': 'nobody',
+    Forwarded: 'for=',
   }
-  const stranger = await setUp(t)
-  await send(stranger.port, { path: '/user', headers })
-  const request = stranger.last()
-  assert.equal(request.header('x-forwarded-for'), '127.0.0.1')
-  assert.equal(request.header('x-forwarded-proto'), 'http')
-  assert.equal(request.header('x-forwarded-host'), `127.0.0.1:${stranger.port}`)
-  const trusted = await setUp(t, { config: { trustedProxies: ['127.0.0.0/8'] } })
-  await send(trusted.port, { path: '/user', headers })
-  assert.equal(trusted.last().header('x-forwarded-for'), '9.9.9.9, 127.0.0.1')
-  assert.equal(trusted.last().header('x-forwarded-proto'), 'https')
-  assert.equal(trusted.last().header('x-forwarded-host'), 'a.example')
-  for (const each of [request, trusted.last()]) {
-    assert.equal(each.header('x-real-ip'), undefined)
-    assert.equal(each.header('x-forwarded-port'), undefined)
-  }
+  await send(port, { path: '/user', headers })
+  assert.deepEqual(proxyLinesOf(last()), {
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'http',
+    'x-forwarded-port': String(port),
+    'x-real-ip': '127.0.0.1',
+    'x-forwarded-host': `127.0.0.1:${port}`,
+    'x-forwarded-prefix': '/user',
+  })
 })
 
 test('Forwarded counts from a trusted proxy only, and only without X-Forwarded-For', async t => {
@@ -76,14 +214,77 @@ test('Forwarded counts from a trusted proxy only, and only without X-Forwarded-F
   const seen = async (trustedProxies: readonly string[], headers: Readonly<Record<string, string>>) => {
     const { port, last } = await setUp(t, { config: { trustedProxies } })
     await send(port, { path: '/user', headers })
-    const names = ['x-forwarded-for', 'x-forwarded-proto', 'forwarded']
+    const names = ['x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'forwarded']
     return names.map(name => last().header(name))
   }
   const trusted = ['127.0.0.0/8']
-  assert.deepEqual(await seen(trusted, { Forwarded }), ['6.6.6.6, 9.9.9.9, 127.0.0.1', 'https', undefined])
+  assert.deepEqual(await seen(trusted, { Forwarded }), [
+    '6.6.6.6, 9.9.9.9, 127.0.0.1',
+    'https',
+    '9.9.9.9',
+    undefined,
+  ])
   const both = { Forwarded, 'X-Forwarded-For': '8.8.8.8' }
-  assert.deepEqual(await seen(trusted, both), ['8.8.8.8, 127.0.0.1', 'http', undefined])
-  assert.deepEqual(await seen([], { Forwarded }), ['127.0.0.1', 'http', undefined])
+  assert.deepEqual(await seen(trusted, both), ['8.8.8.8, 127.0.0.1', 'http', '8.8.8.8', undefined])
+  assert.deepEqual(await seen([], { Forwarded }), ['127.0.0.1', 'http', '127.0.0.1', undefined])
+})
+
+test('X-Forwarded-Port is the port that the client used', async t => {
+  const { port, last } = await setUp(t, { config: { trustedProxies: ['127.0.0.0/8'] } })
+  const cases: readonly (readonly [headers: Readonly<Record<string, string>>, port: string])[] = [
+    [{ Host: 'a.example' }, '80'],
+    [{ Host: 'a.example:8080' }, '8080'],
+    [{ Host: 'a.example:' }, '80'],
+    [{ Host: '[::1]' }, '80'],
+    [{ Host: '[::1]:81' }, '81'],
+    [{ Host: 'a', 'X-Forwarded-Proto': 'https' }, '443'],
+    [{ Host: 'a:8080', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'b' }, '443'],
+    [{ Host: 'a', 'X-Forwarded-Host': 'b:8443' }, '8443'],
+    [{ Host: 'a:8080', 'X-Forwarded-Port': '8443' }, '8443'],
+  ]
+  for (const [headers, expected] of cases) {
+    await send(port, { path: '/user', headers })
+    assert.equal(last().header('x-forwarded-port'), expected, JSON.stringify(headers))
+  }
+})
+
+test('with forwardedHeader, nodes get Forwarded as well, and a client none of its own', async t => {
+  const config = { forwardedHeader: true }
+  const stranger = await setUp(t, { config })
+  const headers = { Host: 'shop.example:8080', Forwarded: 'for=6.6.6.6' }
+  await send(stranger.port, { path: '/user', headers })
+  assert.equal(stranger.last().header('forwarded'), 'for=127.0.0.1;host="shop.example:8080";proto=http')
+  assert.equal(namesOf(stranger.last()).filter(name => name === 'forwarded').length, 1)
+  const trusted = await setUp(t, { config: { ...config, trustedProxies: ['127.0.0.1'] } })
+  const xff = { ...headers, 'X-Forwarded-For': '9.9.9.9', 'X-Forwarded-Proto': 'https' }
+  await send(trusted.port, { path: '/user', headers: xff })
+  const peer = 'for=127.0.0.1;host="shop.example:8080";proto=http'
+  assert.equal(trusted.last().header('forwarded'), `for=9.9.9.9;proto=https, ${peer}`)
+  await send(trusted.port, { path: '/user', headers })
+  assert.equal(trusted.last().header('forwarded'), `for=6.6.6.6, ${peer}`)
+  const closed = await setUp(t)
+  await send(closed.port, { path: '/user', headers })
+  assert.equal(closed.last().header('forwarded'), undefined)
+})
+
+test('the node of a WebSocket is told the same', async t => {
+  const node = await startWebSocketNode(t)
+  const { port } = await startTestGateway(t, {
+    nodes: { 'chat/c1': node.port },
+    config: { trustedProxies: ['127.0.0.1'], forwardedHeader: true },
+  })
+  const client = await openRaw(
+    port,
+    handshake('/chat/room', ['X-Forwarded-Proto: wss', 'X-Forwarded-User: ann']),
+  )
+  const { headers } = (await node.next()).request
+  assert.equal(headers['x-forwarded-proto'], 'https')
+  assert.equal(headers['x-forwarded-port'], '443')
+  assert.equal(headers['x-forwarded-prefix'], '/chat')
+  assert.equal(headers['x-real-ip'], '127.0.0.1')
+  assert.equal(headers['x-forwarded-user'], 'ann')
+  assert.equal(headers.forwarded, 'for=127.0.0.1;host=h;proto=https')
+  client.socket.destroy()
 })
 
 test('only the gateway sets the identity of a token', async t => {

@@ -76,6 +76,15 @@ test('an answer keeps its headers, their order, their spelling and every byte', 
   assert.deepEqual(withLines(...lines).headers, kept)
 })
 
+test('whether an answer names URLs or paths of the node is known after the same pass', () => {
+  for (const line of ['Location: /', 'LOCATION: /', 'content-location: /', 'Refresh: 0', 'Set-Cookie: a=b']) {
+    const { hasReferences, headers } = withLines('A: 1', line, 'B: 2')
+    assert.deepEqual([hasReferences, headers.length], [true, 6], line)
+  }
+  assert.equal(withLines('Content-Type: text/plain', 'X-Location: /', 'Cookie: a=b').hasReferences, false)
+  assert.equal(withLines().hasReferences, false)
+})
+
 test('blanks around a value are not part of it', () => {
   assert.deepEqual(withLines('A:b', 'C: \t d e\t ', 'F:', 'G: \t').headers, [
     'A',
