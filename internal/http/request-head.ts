@@ -17,6 +17,12 @@ export interface RequestHead {
   readonly unknownEncoding: boolean
   /** Whether the request has an Upgrade field. */
   readonly asksForUpgrade: boolean
+  /** Whether TE says that the client takes trailers. */
+  readonly acceptsTrailers: boolean
+  /** Trailer, all lines joined: the names of trailers that the client announces. */
+  readonly trailer: string | undefined
+  /** The names, in lower case, of fields that Connection lists. They are hop-by-hop, as headers and as trailers. */
+  readonly connectionOptions: ReadonlySet<string> | undefined
   /** X-Forwarded-For, all lines joined. Believe it, and the fields below, only from trusted proxies. */
   readonly forwardedFor: string | undefined
   readonly forwardedProto: string | undefined
@@ -40,20 +46,20 @@ const TREAT = {
   forwardedHost: 10,
   upgrade: 11,
   forwarded: 12,
+  te: 13,
+  trailer: 14,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 /**
- * Header fields that end at this hop (RFC 9110 section 7.6.1), and fields that the gateway itself acts on: Expect is
- * answered by the listener, and HTTP2-Settings is not offered to nodes.
+ * Header fields that end at this hop (RFC 9110 section 7.6.1), and fields that the gateway itself acts on: Expect is sent
+ * by the transport, for as long as the client waits, and HTTP2-Settings is not offered to nodes.
  */
 const HOP_BY_HOP = [
   'keep-alive',
   'proxy-connection',
   'proxy-authorization',
   'proxy-authenticate',
-  'te',
-  'trailer',
   'expect',
   'http2-settings',
 ]
@@ -65,6 +71,8 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['x-request-id', TREAT.requestId],
   ['connection', TREAT.connection],
   ['upgrade', TREAT.upgrade],
+  ['te', TREAT.te],
+  ['trailer', TREAT.trailer],
   ['content-length', TREAT.contentLength],
   ['transfer-encoding', TREAT.transferEncoding],
   ['x-forwarded-for', TREAT.forwardedFor],
@@ -73,6 +81,9 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['forwarded', TREAT.forwarded],
   ['x-real-ip', TREAT.drop],
 ]
+
+/** The member of TE that is no transfer coding (RFC 9110 section 10.1.4). */
+const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i
 
 /**
  * Creates a reader of request heads, which takes one pass over the lines. Its `headers` leave out hop-by-hop fields, the
@@ -109,6 +120,8 @@ export function createRequestHeadReader(
     let chunked = false
     let unknownEncoding = false
     let asksForUpgrade = false
+    let acceptsTrailers = false
+    let trailer: string | undefined
     let forwardedFor: string | undefined
     let forwardedProto: string | undefined
     let forwardedHost: string | undefined
@@ -141,6 +154,12 @@ export function createRequestHeadReader(
           break
         case TREAT.upgrade:
           asksForUpgrade = true
+          break
+        case TREAT.te:
+          acceptsTrailers ||= TAKES_TRAILERS.test(value)
+          break
+        case TREAT.trailer:
+          trailer = trailer === undefined ? value : `${trailer}, ${value}`
           break
         case TREAT.contentLength:
           contentLength = value
@@ -175,6 +194,9 @@ export function createRequestHeadReader(
       chunked,
       unknownEncoding,
       asksForUpgrade,
+      acceptsTrailers,
+      trailer,
+      connectionOptions: named,
       forwardedFor,
       forwardedProto,
       forwardedHost,

@@ -51,6 +51,13 @@ interface ServerSocket extends Socket {
   readonly _httpMessage?: ServerResponse | null
 }
 
+/** Undocumented fields of a response of Node's HTTP server. */
+interface ExpectedResponse extends ServerResponse {
+  /** Whether the client waits for 100 Continue before it sends its body. */
+  readonly _expect_continue?: boolean
+  readonly _sent100?: boolean
+}
+
 /** The state of a connection at the last sweep. Times are 0 while the connection waits for nothing. */
 class Watched {
   readonly group: string | undefined
@@ -199,8 +206,9 @@ export class ClientConnections implements ClientConnectionsView {
       return now - watched.answeredAt
     }
     watched.answeredAt = 0
-    // Data that has arrived and was not consumed waits for the node, not for the client.
-    const isHeld = incoming.readableLength > 0 || !handle.reading
+    // Data that has arrived and was not consumed waits for the node, not for the client. So does a body that the client
+    // was not asked for.
+    const isHeld = incoming.readableLength > 0 || !handle.reading || isUnasked(response)
     if (watched.receivedAt === 0 || isHeld || handle.bytesRead !== watched.received) {
       watched.received = handle.bytesRead
       watched.receivedAt = now
@@ -236,4 +244,8 @@ export class ClientConnections implements ClientConnectionsView {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
+}
+
+function isUnasked(response: ExpectedResponse): boolean {
+  return response._expect_continue === true && response._sent100 !== true
 }

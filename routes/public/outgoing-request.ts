@@ -1,6 +1,8 @@
+import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { removeHeaders } from '../../internal/http/header-lines.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
-import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
+import type { Exchange, HidesField, OutgoingRequest } from '../../internal/policy.ts'
 
 /**
  * Creates the request for a node, as far as the route alone determines it. `completeHeaders` adds the rest after every
@@ -8,7 +10,8 @@ import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
  *
  * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
-export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): OutgoingRequest {
+export function createOutgoing(exchange: Exchange): OutgoingRequest {
+  const { call, head, hasEncodedSlash, plan, response } = exchange
   const route = call.route!
   const target = stripPrefix(call.target, route.stripPrefix)
   // Targets that begin with an empty segment are refused. Stripping a prefix must not produce one, in any spelling.
@@ -17,7 +20,19 @@ export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): Outgo
       detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })
   }
-  return { route, service: route.service, method: call.method, target, headers: head.headers, body: null }
+  const hides = plan?.hidesFromClient
+  const interim = hides === undefined ? response : hidingFields(response, hides)
+  return { route, service: route.service, method: call.method, target, headers: head.headers, body: null, interim }
+}
+
+function hidingFields(receiver: InterimReceiver, hides: HidesField): InterimReceiver {
+  return {
+    writeInterim(status, headers) {
+      const shown = [...headers]
+      removeHeaders(shown, hides)
+      receiver.writeInterim(status, shown)
+    },
+  }
 }
 
 /**

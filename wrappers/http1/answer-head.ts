@@ -21,6 +21,10 @@ export interface AnswerHead {
   readonly persistent: boolean
   /** How long the node says that it keeps it open; undefined when it does not say. */
   readonly keepAliveMs: number | undefined
+  /** Trailer, all lines joined: the names of trailers that the node announces. */
+  readonly trailer: string | undefined
+  /** The names, in lower case, of fields that Connection lists. They are hop-by-hop, as headers and as trailers. */
+  readonly connectionOptions: ReadonlySet<string> | undefined
 }
 
 /** How a header of an answer is treated. */
@@ -32,15 +36,14 @@ const TREAT = {
   contentLength: 4,
   keepAlive: 5,
   proxyConnection: 6,
+  trailer: 7,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
-  // Hop-by-hop fields (RFC 9110 section 7.6.1). Trailer is treated like them, because trailers are not forwarded and
-  // Node throws when one is announced beside a Content-Length.
-  ...['proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
-    name => [name, TREAT.drop] as const,
-  ),
+  // Hop-by-hop fields (RFC 9110 section 7.6.1).
+  ...['proxy-authenticate', 'proxy-authorization', 'te', 'upgrade'].map(name => [name, TREAT.drop] as const),
+  ['trailer', TREAT.trailer],
   // Set by the gateway alone, whatever a node sends.
   ['x-request-id', TREAT.drop],
   ['x-waygate-fallback', TREAT.drop],
@@ -88,6 +91,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
   let chunked = false
   let length = -1
   let keepAliveMs: number | undefined
+  let trailer: string | undefined
 
   readFieldLines(text, text.indexOf('\r\n', from) + 2, end, (name, value, valueEnd) => {
     switch (treatmentOf(name)) {
@@ -117,6 +121,9 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
         // No standard defines this header, but llhttp, too, accepts nothing after an answer that has it.
         if (hasOption(value, 'close')) closes = true
         break
+      case TREAT.trailer:
+        trailer = trailer === undefined ? value : `${trailer}, ${value}`
+        break
       case TREAT.keepAlive: {
         const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1]
         if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000
@@ -138,6 +145,8 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     hasLength: framing === 'length' && !named?.has('content-length'),
     persistent: keeps && !closes && framing !== 'close',
     keepAliveMs,
+    trailer,
+    connectionOptions: named,
   }
 }
 

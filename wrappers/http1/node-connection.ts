@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { TrailerFilter } from '../../internal/http/trailers.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
@@ -36,6 +37,7 @@ const MAX_TEXT_BYTES = 16_384
  * cache. Windows fills a buffer before it reports the read, so there every connection has its own.
  */
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
+const trailerFilter = new TrailerFilter()
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
@@ -178,6 +180,11 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     else if (this.#reader.head) this.#expectMore()
   }
 
+  onInterim(head: AnswerHead): void {
+    if (head.status === 100) this.#sender?.proceed()
+    else this.#exchange!.onInterim(head)
+  }
+
   onHead(head: AnswerHead): void {
     this.#exchange!.onHead(head)
   }
@@ -193,6 +200,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   #finish(surplus: boolean): void {
     const exchange = this.#exchange!
     const head = this.#reader.head!
+    const { trailers } = this.#reader
     const isWholeRequestSent = this.#sender === undefined || this.#sender.isDone
     const keepMs =
       head.keepAliveMs === undefined ? this.#options.keepAliveMs : head.keepAliveMs - KEEP_ALIVE_MARGIN_MS
@@ -203,7 +211,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
       this.#idleUntil = performance.now() + keepMs
       this.#owner.onFree(this)
     }
-    exchange.onEnd()
+    exchange.onEnd(trailers && trailerFilter.fields(trailers, head.connectionOptions))
   }
 
   /** Lets go of the exchange, and resumes reading if it had paused it. */

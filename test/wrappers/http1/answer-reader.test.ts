@@ -5,14 +5,16 @@ import { AnswerReader } from '../../../wrappers/http1/answer-reader.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
 interface Seen {
+  readonly interims: AnswerHead[]
   readonly heads: AnswerHead[]
   body: string
 }
 
 /** Creates a reader, a record of what it reports, and a function that feeds it latin1 text. */
 function startReader(method = 'GET') {
-  const seen: Seen = { heads: [], body: '' }
+  const seen: Seen = { interims: [], heads: [], body: '' }
   const reader = new AnswerReader({
+    onInterim: head => seen.interims.push(head),
     onHead: head => seen.heads.push(head),
     onPiece: (buffer, from, to) => {
       assert.ok(from < to, 'no piece is empty')
