@@ -186,6 +186,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   }
 
   onHead(head: AnswerHead): void {
+    this.#sender?.stopAsking()
     this.#exchange!.onHead(head)
   }
 

@@ -66,9 +66,14 @@ export class RequestBodySender {
   /** Sends the body, if the node was asked whether it wants it. */
   proceed(): void {
     if (this.#continueTimer === undefined) return
+    this.stopAsking()
+    this.#sendBody(this.#socket!)
+  }
+
+  /** Never sends the body if the node is still asked whether it wants it: it has given its answer without. */
+  stopAsking(): void {
     clearTimeout(this.#continueTimer)
     this.#continueTimer = undefined
-    this.#sendBody(this.#socket!)
   }
 
   #sendBody(socket: Socket): void {
@@ -100,8 +105,7 @@ export class RequestBodySender {
 
   /** Stops reading from the client. */
   stop(): void {
-    clearTimeout(this.#continueTimer)
-    this.#continueTimer = undefined
+    this.stopAsking()
     if (!this.#isDone) this.#source?.destroy()
     this.#uncork()
     this.#socket?.off('drain', this.#onDrain)

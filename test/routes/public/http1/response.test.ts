@@ -57,9 +57,11 @@ test('nothing interim follows the head, or goes to a client that has left', asyn
   client.socket.resume()
   response!.end('ok')
   assert.ok(!(await client.until('ok')).includes('103'))
-  client.socket.destroy()
-  await once(response!.req, 'close')
-  response!.writeInterim(103, ['x', '1'])
+  const second = await receive(t, GET, 1)
+  const closed = once(second.responses[0]!, 'close')
+  second.client.socket.destroy()
+  await closed
+  second.responses[0]!.writeInterim(103, ['x', '1'])
 })
 
 test('trailers are sent behind chunks, and left out where there are none', async t => {
