@@ -16,8 +16,7 @@ const FORBIDDEN = new Set([
   ...['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id'],
 ])
 /** Content-Digest is made for trailers: it can only be computed once the content is known (RFC 9530 section 2). */
-const FORBIDDEN_BEGINNING =
-  /^(?:access-control-|content-(?!digest$)|if-|proxy-|sec-|x-forwarded-|x-waygate-)/
+const FORBIDDEN_BEGINNING = /^(?:access-control-|content-(?!digest$)|if-|proxy-|sec-|x-forwarded-|x-waygate-)/
 
 /** Decides which trailers of one side are passed on to the other. */
 export class TrailerFilter {
@@ -40,10 +39,7 @@ export class TrailerFilter {
    * @param connectionOptions names in lower case that Connection lists: they are removed from trailers as well
    *   (RFC 9110 section 7.6.1)
    */
-  fields(
-    lines: readonly string[],
-    connectionOptions: ReadonlySet<string> | undefined,
-  ): string[] | undefined {
+  fields(lines: readonly string[], connectionOptions: ReadonlySet<string> | undefined): string[] | undefined {
     if (lines.length === 0 || lines.length > MAX_FIELDS * 2) return undefined
     const passed: string[] = []
     for (let i = 0; i < lines.length; i += 2) {

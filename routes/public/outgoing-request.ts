@@ -22,7 +22,15 @@ export function createOutgoing(exchange: Exchange): OutgoingRequest {
   }
   const hides = plan?.hidesFromClient
   const interim = hides === undefined ? response : hidingFields(response, hides)
-  return { route, service: route.service, method: call.method, target, headers: head.headers, body: null, interim }
+  return {
+    route,
+    service: route.service,
+    method: call.method,
+    target,
+    headers: head.headers,
+    body: null,
+    interim,
+  }
 }
 
 function hidingFields(receiver: InterimReceiver, hides: HidesField): InterimReceiver {

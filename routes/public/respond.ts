@@ -40,7 +40,11 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     }
     if (call.degraded) headers.push('x-waygate-fallback', '1')
     // Node refuses to announce trailers of an answer that can have none.
-    if (upstreamResponse.trailerNames !== undefined && response.takesTrailers && status === upstreamResponse.status) {
+    if (
+      upstreamResponse.trailerNames !== undefined &&
+      response.takesTrailers &&
+      status === upstreamResponse.status
+    ) {
       announceTrailers(headers, upstreamResponse.trailerNames, plan)
     }
     if (isDraining()) response.closeAfter()

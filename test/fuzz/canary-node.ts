@@ -22,7 +22,9 @@ export interface CanaryNodeOptions {
    * Is called with the head of a request that asks before it sends its body. The body is asked for, or refused with the
    * answer, or the node says nothing.
    */
-  readonly onExpect?: (head: Pick<SeenRequest, 'method' | 'target' | 'lines'>) => 'ask' | 'say nothing' | CanaryAnswer
+  readonly onExpect?: (
+    head: Pick<SeenRequest, 'method' | 'target' | 'lines'>,
+  ) => 'ask' | 'say nothing' | CanaryAnswer
   /** Is called for input that no gateway may send. */
   readonly onFinding: (what: string, bytes: string) => void
 }

@@ -56,7 +56,8 @@ export async function fuzzRequests(
       onFinding: (what, bytes) => findings.add(what, bytes),
       onExpect(head) {
         const unexpected = asking.see(headOf(head))
-        if (unexpected !== undefined) findings.add(`${unexpected}, to be asked for its body`, JSON.stringify(head))
+        if (unexpected !== undefined)
+          findings.add(`${unexpected}, to be asked for its body`, JSON.stringify(head))
         const problem = problemIn(head)
         if (problem !== undefined) findings.add(problem, JSON.stringify(head))
         const choice = [...head.target].reduce((sum, each) => sum + each.charCodeAt(0), 0) % 16
@@ -148,9 +149,11 @@ function problemIn({ lines }: Pick<SeenRequest, 'lines'>): string | undefined {
   const valuesOf = (name: string) => lines.filter((_, i) => i % 2 === 1 && lines[i - 1] === name)
   for (const [name, pattern] of Object.entries(PLAIN)) {
     const values = valuesOf(name)
-    if (values.length > 1 || values.some(value => !pattern.test(value))) return `${name} was passed on as it came`
+    if (values.length > 1 || values.some(value => !pattern.test(value)))
+      return `${name} was passed on as it came`
   }
-  if (names.includes('te') !== valuesOf('connection').includes('keep-alive, te')) return 'te is not hop-by-hop'
+  if (names.includes('te') !== valuesOf('connection').includes('keep-alive, te'))
+    return 'te is not hop-by-hop'
   const announced = valuesOf('trailer').flatMap(value => value.split(', '))
   if (announced.some(name => passedTrailers([name, ''], []).length === 0))
     return 'a trailer is announced that must not pass'

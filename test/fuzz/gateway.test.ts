@@ -74,7 +74,13 @@ test('the canary node notices a body that comes before it was asked for, or afte
 test('the oracle notices trailers that are missing, made up or must not pass', () => {
   const lines = ['x-sum', '1', 'x-user-id', 'root', 'x_user_id', 'root', 'x-hop', '1', 'content-digest', '2']
   assert.deepEqual(passedTrailers(lines, ['x-hop']), ['x-sum', '1', 'content-digest', '2'])
-  assert.deepEqual(passedTrailers(Array.from({ length: 130 }, () => 'x'), []), [])
+  assert.deepEqual(
+    passedTrailers(
+      Array.from({ length: 130 }, () => 'x'),
+      [],
+    ),
+    [],
+  )
 })
 
 test('the oracle reads requests up to the first ambiguity', () => {

@@ -31,7 +31,17 @@ export function connectionOptionsOf(lines: readonly string[]): string[] {
 const NEVER_TRAILERS = [
   ...['connection', 'host', 'http2-settings', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
   ...['authorization', 'cookie', 'set-cookie', 'www-authenticate', 'age', 'cache-control', 'date', 'expect'],
-  ...['expires', 'location', 'max-forwards', 'pragma', 'range', 'retry-after', 'vary', 'warning', 'forwarded'],
+  ...[
+    'expires',
+    'location',
+    'max-forwards',
+    'pragma',
+    'range',
+    'retry-after',
+    'vary',
+    'warning',
+    'forwarded',
+  ],
   ...['x-real-ip', 'x-request-id', 'x-user-id'],
 ]
 const NEVER_BEGINNINGS = [

@@ -64,7 +64,9 @@ function readRequest(bytes: string, from: number): { request: SentRequest; end: 
       target: originForm(target, host),
       body: body.text,
       trailers: body.trailers,
-      connectionOptions: connectionOptionsOf(fields.flatMap(field => (field ? [field.name, field.value] : []))),
+      connectionOptions: connectionOptionsOf(
+        fields.flatMap(field => (field ? [field.name, field.value] : [])),
+      ),
       expectsContinue: valuesOf('expect').some(value => /(?:^|\W)100-continue(?:$|\W)/i.test(value)),
     },
     end: body.end,

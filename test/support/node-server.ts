@@ -196,7 +196,10 @@ class BodyReader {
         if (size === 0) {
           const last = buffer.indexOf('\r\n\r\n', end)
           if (last === -1) return buffer
-          const rows = buffer.subarray(end + 2, Math.max(last, end + 2)).toString('latin1').split('\r\n')
+          const rows = buffer
+            .subarray(end + 2, Math.max(last, end + 2))
+            .toString('latin1')
+            .split('\r\n')
           this.trailers = linesOf(rows.filter(row => row !== ''))
           buffer = buffer.subarray(last + 4)
           this.#finish()

@@ -6,21 +6,55 @@ const filter = new TrailerFilter(['x-user-id', 'x-email'])
 const fields = (...lines: string[]) => filter.fields(lines, undefined)
 
 test('trailers pass with their spelling, order and number', () => {
-  const lines = ['X-Sum', '1', 'x-sum', '2', 'Content-Digest', 'sha-256=:x:', 'Server-Timing', 'db;dur=5', 'X', '']
+  const lines = [
+    'X-Sum',
+    '1',
+    'x-sum',
+    '2',
+    'Content-Digest',
+    'sha-256=:x:',
+    'Server-Timing',
+    'db;dur=5',
+    'X',
+    '',
+  ]
   assert.deepEqual(fields(...lines), lines)
   assert.equal(fields(), undefined)
 })
 
 for (const [what, names] of Object.entries({
   'frames a message': ['Content-Length', 'Transfer-Encoding', 'Trailer', 'TE', 'Host'],
-  'is hop-by-hop': ['Connection', 'Keep-Alive', 'Proxy-Connection', 'Proxy-Authenticate', 'Upgrade', 'HTTP2-Settings'],
+  'is hop-by-hop': [
+    'Connection',
+    'Keep-Alive',
+    'Proxy-Connection',
+    'Proxy-Authenticate',
+    'Upgrade',
+    'HTTP2-Settings',
+  ],
   'says how content is processed': ['Content-Type', 'Content-Encoding', 'Content-Range', 'Content-Location'],
   'carries credentials': ['Authorization', 'Cookie', 'Set-Cookie', 'WWW-Authenticate', 'Proxy-Authorization'],
-  'controls a request': ['Cache-Control', 'Pragma', 'Expect', 'Range', 'If-Match', 'If-None-Match', 'Max-Forwards'],
+  'controls a request': [
+    'Cache-Control',
+    'Pragma',
+    'Expect',
+    'Range',
+    'If-Match',
+    'If-None-Match',
+    'Max-Forwards',
+  ],
   'controls an answer': ['Location', 'Retry-After', 'Vary', 'Age', 'Date', 'Expires', 'Warning'],
   'opens an answer to scripts': ['Access-Control-Allow-Origin', 'Access-Control-Allow-Credentials'],
   'is set by the gateway alone': [
-    ...['X-Request-Id', 'X-User-Id', 'X-Email', 'X-Forwarded-For', 'X-Forwarded-Port', 'Forwarded', 'X-Real-IP'],
+    ...[
+      'X-Request-Id',
+      'X-User-Id',
+      'X-Email',
+      'X-Forwarded-For',
+      'X-Forwarded-Port',
+      'Forwarded',
+      'X-Real-IP',
+    ],
     ...['X-Waygate-Fallback', 'X-Waygate-Anything'],
   ],
 })) {
@@ -38,7 +72,10 @@ for (const [what, names] of Object.entries({
 }
 
 test('the gateway’s own names are those that it was told, and x-user-id', () => {
-  assert.deepEqual(new TrailerFilter().fields(['x-email', '1', 'X_User-ID', '2'], undefined), ['x-email', '1'])
+  assert.deepEqual(new TrailerFilter().fields(['x-email', '1', 'X_User-ID', '2'], undefined), [
+    'x-email',
+    '1',
+  ])
 })
 
 test('a field that Connection lists is hop-by-hop as a trailer, too', () => {

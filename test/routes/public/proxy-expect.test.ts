@@ -195,7 +195,9 @@ test('a body that was asked for and kept is sent to the next node without a ques
     socket.write(answer('busy', [], '503 Busy'))
   }
   const nodes = [await startNode(t, script), await startNode(t, script)]
-  const { port } = await startTestGateway(t, { nodes: { 'user/u1': nodes[0]!.port, 'user/u2': nodes[1]!.port } })
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': nodes[0]!.port, 'user/u2': nodes[1]!.port },
+  })
   const client = await openRaw(port, POST.replace('POST', 'PUT'))
   await client.until(CONTINUE)
   client.socket.write('body')
@@ -270,7 +272,8 @@ test('a pipelined client is asked for its body when the answer before it has end
 })
 
 test('a request that asks for an upgrade as well is served as plain HTTP, refused or not', async t => {
-  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
+  const upgrade =
+    'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
   for (const head of [POST, CHUNKED]) {
     const refused = await setUp(t, refuses)
     const text = await sendRaw(refused.port, head.replace('\r\n\r\n', `\r\n${upgrade}\r\n`))
@@ -316,15 +319,18 @@ test('a refused client that keeps its body is not ended while it still receives 
 })
 
 test('a node that has answered is not sent the body later, however long its answer takes', async t => {
+  const begins = 'HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n'
   const { port, node } = await setUp(
     t,
-    socket => socket.write('HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n'),
-    { routes: { r: { path: '/user', service: 'user', timeoutMs: 100 } } },
+    (...given) => (given[2] === 0 ? given[0].write(begins) : silent(...given)),
+    { routes: { r: { path: '/user', service: 'user', timeoutMs: 400 } } },
   )
   const client = await openRaw(port, `${POST}body`)
   await client.until('begin')
-  // Longer than the node has to say whether it wants the body.
-  await new Promise(resolve => setTimeout(resolve, 200))
+  // By then, the first node would have been sent its body as well.
+  const later = await openRaw(port, POST)
+  await later.until(CONTINUE)
+  later.socket.destroy()
   for (const socket of node.open) socket.write('3\r\nend\r\n0\r\n\r\n')
   assert.match(await client.closed, /end\r\n0\r\n\r\n$/)
   assert.equal(node.requests[0]!.body().length, 0)

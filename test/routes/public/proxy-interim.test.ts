@@ -21,7 +21,12 @@ function statusesOf(text: string): string[] {
 test('interim answers reach the client before the node has given its answer, whatever their status', async t => {
   const answered = Promise.withResolvers<void>()
   const { port } = await setUp(t, async socket => {
-    for (const head of ['102 Processing', '103 Early Hints\r\nLink: </a.css>; rel=preload', '199 Odd', '104']) {
+    for (const head of [
+      '102 Processing',
+      '103 Early Hints\r\nLink: </a.css>; rel=preload',
+      '199 Odd',
+      '104',
+    ]) {
       socket.write(`HTTP/1.1 ${head}\r\n\r\n`)
     }
     await answered.promise
@@ -30,14 +35,23 @@ test('interim answers reach the client before the node has given its answer, wha
   const client = await openRaw(port, GET + LAST)
   const early = await client.until(' 104 ')
   assert.deepEqual(statusesOf(early), ['102', '103', '199', '104'])
-  assert.match(early, /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\n\r\n/)
+  assert.match(
+    early,
+    /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\n\r\n/,
+  )
   answered.resolve()
   assert.match(await client.closed, /HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok$/s)
 })
 
 test('an interim answer loses its hop-by-hop fields, its length, and the names that only the gateway sets', async t => {
   const lines = [
-    ...['Connection: x-hop', 'X-Hop: 1', 'Keep-Alive: timeout=5', 'Proxy-Authenticate: Basic', 'Upgrade: h2c'],
+    ...[
+      'Connection: x-hop',
+      'X-Hop: 1',
+      'Keep-Alive: timeout=5',
+      'Proxy-Authenticate: Basic',
+      'Upgrade: h2c',
+    ],
     ...['TE: trailers', 'Trailer: x', 'Content-Length: 0', 'X-Request-Id: forged', 'X-Waygate-Fallback: 1'],
     ...['X-Kept: caf\xe9', 'Link: <a>', 'link: <b>'],
   ]
@@ -45,7 +59,12 @@ test('an interim answer loses its hop-by-hop fields, its length, and the names t
     socket.write(`HTTP/1.1 103 Early Hints\r\n${lines.join('\r\n')}\r\n\r\n${answer('ok')}`, 'latin1'),
   )
   const text = await sendRaw(port, GET + LAST)
-  assert.ok(text.startsWith('HTTP/1.1 103 Early Hints\r\nX-Kept: caf\xe9\r\nLink: <a>\r\nlink: <b>\r\n\r\nHTTP/1.1 200 '), text)
+  assert.ok(
+    text.startsWith(
+      'HTTP/1.1 103 Early Hints\r\nX-Kept: caf\xe9\r\nLink: <a>\r\nlink: <b>\r\n\r\nHTTP/1.1 200 ',
+    ),
+    text,
+  )
 })
 
 test('a field of an interim answer is hidden where a policy removes or sets it, and nothing is added', async t => {
@@ -59,7 +78,11 @@ test('a field of an interim answer is hidden where a policy removes or sets it, 
       routes: {
         r: {
           ...{ path: '/user', service: 'user', cors: { origins: ['https://a.example'] } },
-          responseHeaders: { remove: ['server', 'x-powered-*'], set: { 'x-frame-options': 'DENY' }, add: { 'x-new': '1' } },
+          responseHeaders: {
+            remove: ['server', 'x-powered-*'],
+            set: { 'x-frame-options': 'DENY' },
+            add: { 'x-new': '1' },
+          },
         },
       },
     },
@@ -120,7 +143,9 @@ test('interim answers that came with their answer before its turn keep their pla
   })
   const client = await openRaw(
     port,
-    ['/1', '/2', '/3'].map(path => `GET /user${path} HTTP/1.1\r\nHost: h\r\nX-Request-Id: id${path.slice(1)}\r\n\r\n`).join(''),
+    ['/1', '/2', '/3']
+      .map(path => `GET /user${path} HTTP/1.1\r\nHost: h\r\nX-Request-Id: id${path.slice(1)}\r\n\r\n`)
+      .join(''),
   )
   first.resolve()
   const text = await client.until('</3>')

@@ -31,7 +31,9 @@ async function answering(t: TestContext, more: GatewaySetUp = {}) {
 
 test('the trailers of an answer reach the client behind its chunks, whether or not they were announced', async t => {
   const { from } = await answering(t)
-  const announced = await from(`${OK}Trailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nX-More: caf\xe9\r\n\r\n`)
+  const announced = await from(
+    `${OK}Trailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nX-More: caf\xe9\r\n\r\n`,
+  )
   assert.match(announced, /\r\ntrailer: X-Sum\r\n/)
   assert.ok(announced.endsWith('\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nX-More: caf\xe9\r\n\r\n'), announced)
   const silent = await from(`${OK}\r\n0\r\nX-Sum: 1\r\n\r\n`)
@@ -98,7 +100,12 @@ test('a trailer is hidden from the client where a policy removes or sets the fie
 
 test('an answer with broken or too many trailers never looks whole, or has none', async t => {
   const { from } = await answering(t)
-  for (const trailers of ['X Y: 1\r\n', 'X: a\0\r\n', 'Content-Length: 5\r\n', `X: ${'x'.repeat(17_000)}\r\n`]) {
+  for (const trailers of [
+    'X Y: 1\r\n',
+    'X: a\0\r\n',
+    'Content-Length: 5\r\n',
+    `X: ${'x'.repeat(17_000)}\r\n`,
+  ]) {
     const text = await from(`${OK}\r\n2\r\nok\r\n0\r\n${trailers}\r\n`)
     assert.ok(!text.endsWith('0\r\n\r\n'), text)
   }
@@ -132,7 +139,10 @@ const whole: Script = async (socket, request) => {
 
 test('the trailers of a request reach the node behind its chunks', async t => {
   const { port, node } = await setUp(t, whole)
-  await sendRaw(port, `${POST}Trailer: X-Sum, Host\r\n${LAST}2\r\nok\r\n0\r\nX-Sum: 1\r\nX-More: caf\xe9\r\n\r\n`)
+  await sendRaw(
+    port,
+    `${POST}Trailer: X-Sum, Host\r\n${LAST}2\r\nok\r\n0\r\nX-Sum: 1\r\nX-More: caf\xe9\r\n\r\n`,
+  )
   const [request] = node.requests
   assert.deepEqual(request!.trailers(), ['X-Sum', '1', 'X-More', 'caf\xe9'])
   assert.equal(request!.header('trailer'), 'X-Sum')
@@ -157,8 +167,26 @@ test('no trailer of a request becomes an identity, a credential or a frame', asy
     document: { jwt: { claimHeaders: { email: 'x-email' } } },
   })
   const names = [
-    ...['X-User-Id', 'x_user_id', 'X-User_ID', 'X-Email', 'x_email', 'X-Forwarded-For', 'Forwarded', 'X-Request-Id'],
-    ...['Authorization', 'Cookie', 'Host', 'Connection', 'Trailer', 'X-Hop', 'Content-Type', 'Content_Length'],
+    ...[
+      'X-User-Id',
+      'x_user_id',
+      'X-User_ID',
+      'X-Email',
+      'x_email',
+      'X-Forwarded-For',
+      'Forwarded',
+      'X-Request-Id',
+    ],
+    ...[
+      'Authorization',
+      'Cookie',
+      'Host',
+      'Connection',
+      'Trailer',
+      'X-Hop',
+      'Content-Type',
+      'Content_Length',
+    ],
   ]
   const lines = names.map(name => `${name}: root\r\n`).join('')
   const text = await sendRaw(
@@ -181,7 +209,10 @@ test('a trailer is hidden from the node where a policy removes or sets the heade
       },
     },
   })
-  await sendRaw(port, `${POST}Trailer: X_Tenant, X-Sum\r\n${LAST}1\r\nx\r\n0\r\nX_Tenant: evil\r\nx-debug-on: 1\r\nX-Sum: 1\r\n\r\n`)
+  await sendRaw(
+    port,
+    `${POST}Trailer: X_Tenant, X-Sum\r\n${LAST}1\r\nx\r\n0\r\nX_Tenant: evil\r\nx-debug-on: 1\r\nX-Sum: 1\r\n\r\n`,
+  )
   const [request] = node.requests
   assert.deepEqual(request!.trailers(), ['X-Sum', '1'])
   assert.equal(request!.header('trailer'), 'X-Sum')
@@ -189,7 +220,10 @@ test('a trailer is hidden from the node where a policy removes or sets the heade
 
 test('the trailers of a request are limited in size and in number', async t => {
   const { port, node } = await setUp(t, whole)
-  const large = await sendRaw(port, `${POST}${LAST}1\r\nx\r\n0\r\n${`X: ${'x'.repeat(1_000)}\r\n`.repeat(40)}\r\n`)
+  const large = await sendRaw(
+    port,
+    `${POST}${LAST}1\r\nx\r\n0\r\n${`X: ${'x'.repeat(1_000)}\r\n`.repeat(40)}\r\n`,
+  )
   assert.doesNotMatch(large, /^HTTP\/1\.1 200 /)
   const many = await sendRaw(port, `${POST}${LAST}1\r\nx\r\n0\r\n${'X: 1\r\n'.repeat(65)}\r\n`)
   assert.match(many, /^HTTP\/1\.1 200 /)

@@ -66,7 +66,12 @@ for (const [what, [text, body]] of Object.entries(ANSWERS)) {
       assert.deepEqual(reader.trailers, what === 'chunks' ? ['T', '1'] : undefined)
       assert.deepEqual(
         seen.interims.map(head => [head.status, head.headers]),
-        what === 'interim answers' ? [[100, []], [103, ['Link', 'a']]] : [],
+        what === 'interim answers'
+          ? [
+              [100, []],
+              [103, ['Link', 'a']],
+            ]
+          : [],
       )
       assert.equal(seen.body, body)
       assert.deepEqual(

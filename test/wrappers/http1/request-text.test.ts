@@ -94,7 +94,10 @@ test('a request that two readers could frame differently is refused', () => {
 
 test('a request asks about its body only while its client waits, and TE is for this hop alone', () => {
   const head = (awaitsContinue: boolean) => write({ method: 'POST', body: { ...BODY, awaitsContinue } }).head
-  assert.equal(head(true), `POST / HTTP/1.1\r\n${BEGIN}transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n`)
+  assert.equal(
+    head(true),
+    `POST / HTTP/1.1\r\n${BEGIN}transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n`,
+  )
   assert.equal(head(false), `POST / HTTP/1.1\r\n${BEGIN}transfer-encoding: chunked\r\n\r\n`)
   assert.equal(
     write({ headers: ['te', 'trailers', 'tea', '1'] }).head,

@@ -56,7 +56,12 @@ async function checkRoundTrip(t: test.TestContext, seed: number, make: (choice: 
       assert.deepEqual(got.trailers, passedTrailers(sent.trailers, sent.connectionOptions), what)
       assert.deepEqual(
         got.interims,
-        sent.interims.filter(({ status }) => status !== 100).map(({ status, headers }) => ({ status, headers: withoutHeaders(headers, new Set(['content-length'])) })),
+        sent.interims
+          .filter(({ status }) => status !== 100)
+          .map(({ status, headers }) => ({
+            status,
+            headers: withoutHeaders(headers, new Set(['content-length'])),
+          })),
         what,
       )
     } else if (sent.status === 0) assert.equal(got.status, 599, what)

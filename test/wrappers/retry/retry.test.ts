@@ -171,7 +171,16 @@ test('when the other service fails as well, the client gets its failure', async 
 
 test('a kept body says what the client’s says: whether it waits to be asked, and its trailers', async () => {
   const given = { begun: false, length: 2, awaitsContinue: true, trailers: undefined as string[] | undefined }
-  const kept = keepBody({ ...given, open: () => Readable.from([]), get awaitsContinue() { return given.awaitsContinue }, get trailers() { return given.trailers } })
+  const kept = keepBody({
+    ...given,
+    open: () => Readable.from([]),
+    get awaitsContinue() {
+      return given.awaitsContinue
+    },
+    get trailers() {
+      return given.trailers
+    },
+  })
   assert.deepEqual([kept.awaitsContinue, kept.trailers], [true, undefined])
   given.awaitsContinue = false
   given.trailers = ['X-Sum', '1']

@@ -70,7 +70,10 @@ test('trailers are sent behind chunks, and left out where there are none', async
   one.responses[0]!.writeHead(200, ['trailer', 'X-Sum'])
   one.responses[0]!.write('a')
   one.responses[0]!.endWithTrailers(['X-Sum', 'caf\xe9', 'x-sum', '2'])
-  assert.match(await one.client.until('x-sum: 2\r\n\r\n'), /\r\n1\r\na\r\n0\r\nX-Sum: caf\xe9\r\nx-sum: 2\r\n\r\n$/)
+  assert.match(
+    await one.client.until('x-sum: 2\r\n\r\n'),
+    /\r\n1\r\na\r\n0\r\nX-Sum: caf\xe9\r\nx-sum: 2\r\n\r\n$/,
+  )
   for (const request of [
     'GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n',
     'HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n',
