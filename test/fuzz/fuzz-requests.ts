@@ -6,7 +6,7 @@ import { passedTrailers } from './hop-by-hop.ts'
 import { insertPiece, makeRequest } from './make-request.ts'
 import { mutate } from './mutate.ts'
 import { readAnswers } from './read-answers.ts'
-import { readRequests, type SentRequest } from './read-requests.ts'
+import { readRequests, type SentHead, type SentRequest } from './read-requests.ts'
 import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
 
 export interface RequestFuzzResult {
@@ -80,9 +80,11 @@ export async function fuzzRequests(
   let made = 0
   const count = await runCases(isOver, async () => {
     const text = makeCase(choice, () => `canary-${seed}-${++made}`)
-    const sent = readRequests(text)
+    const heads: string[] = []
+    const sent = readRequests(text, head => {
+      if (head.expectsContinue) heads.push(headOf(head))
+    })
     const keys = sent.map(keyOf)
-    const heads = sent.filter(({ expectsContinue }) => expectsContinue).map(headOf)
     expected.add(keys)
     asking.add(heads)
     const { received, isClosed } = await exchangePieces(port, cut(choice, text))
@@ -135,7 +137,7 @@ function seenKeyOf({ method, target, body, trailers }: SentRequest): string {
   return `${method} ${target} ${JSON.stringify([body, trailers])}`
 }
 
-function headOf({ method, target }: Pick<SentRequest, 'method' | 'target'>): string {
+function headOf({ method, target }: Pick<SentHead, 'method' | 'target'>): string {
   return `${method} ${target}`
 }
 

@@ -1,17 +1,21 @@
 import { connectionOptionsOf } from './hop-by-hop.ts'
 
-/** A request as its sender meant it. */
-export interface SentRequest {
+/** The head of a request as its sender meant it. */
+export interface SentHead {
   readonly method: string
   /** In origin-form. */
   readonly target: string
-  readonly body: string
-  /** Flat, names in lower case, as they were sent. */
-  readonly trailers: readonly string[]
   /** The names, in lower case, that Connection lists. */
   readonly connectionOptions: readonly string[]
   /** Whether the sender waits for 100 Continue before it sends the body. */
   readonly expectsContinue: boolean
+}
+
+/** A request as its sender meant it. */
+export interface SentRequest extends SentHead {
+  readonly body: string
+  /** Flat, names in lower case, as they were sent. */
+  readonly trailers: readonly string[]
 }
 
 interface Body {
@@ -32,20 +36,25 @@ const SIZE = /^([0-9A-Fa-f]{1,12})(?:;[\t\x20-\x7e\x80-\xff]*)?$/
  * oracle of the fuzzer: a node must see no request that is not in this list. It may see fewer.
  *
  * @param bytes latin1
+ * @param onHead is called with every head, also with one whose body is ambiguous or not whole
  */
-export function readRequests(bytes: string): SentRequest[] {
+export function readRequests(bytes: string, onHead: (head: SentHead) => void = () => {}): SentRequest[] {
   const requests: SentRequest[] = []
   for (let at = 0; ; ) {
     // Empty lines before a request are skipped (RFC 9112 section 2.2).
     while (bytes[at] === '\r' || bytes[at] === '\n') at++
-    const read = readRequest(bytes, at)
+    const read = readRequest(bytes, at, onHead)
     if (!read) return requests
     requests.push(read.request)
     at = read.end
   }
 }
 
-function readRequest(bytes: string, from: number): { request: SentRequest; end: number } | undefined {
+function readRequest(
+  bytes: string,
+  from: number,
+  onHead: (head: SentHead) => void,
+): { request: SentRequest; end: number } | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n', from)
   if (headEnd === -1) return undefined
   const [start = '', ...rows] = bytes.slice(from, headEnd).split('\r\n')
@@ -55,20 +64,18 @@ function readRequest(bytes: string, from: number): { request: SentRequest; end: 
   const valuesOf = (name: string) => fields.flatMap(field => (field?.name === name ? field.value : []))
   const lengths = valuesOf('content-length')
   const encodings = valuesOf('transfer-encoding')
+  const [host = ''] = valuesOf('host')
+  const head: SentHead = {
+    method,
+    target: originForm(target, host),
+    connectionOptions: connectionOptionsOf(fields.flatMap(field => (field ? [field.name, field.value] : []))),
+    expectsContinue: valuesOf('expect').some(value => /(?:^|\W)100-continue(?:$|\W)/i.test(value)),
+  }
+  onHead(head)
   const body = readBody(bytes, headEnd + 4, lengths, encodings)
   if (!body) return undefined
-  const [host = ''] = valuesOf('host')
   return {
-    request: {
-      method,
-      target: originForm(target, host),
-      body: body.text,
-      trailers: body.trailers,
-      connectionOptions: connectionOptionsOf(
-        fields.flatMap(field => (field ? [field.name, field.value] : [])),
-      ),
-      expectsContinue: valuesOf('expect').some(value => /(?:^|\W)100-continue(?:$|\W)/i.test(value)),
-    },
+    request: { ...head, body: body.text, trailers: body.trailers },
     end: body.end,
   }
 }
