@@ -1,7 +1,8 @@
 import type { Call } from './call.ts'
-import type { ClientRequest, ClientResponse, Expectation } from './http/client-exchange.ts'
+import type { ClientRequest, ClientResponse, Expectation, InterimReceiver } from './http/client-exchange.ts'
 import type { GatewayError } from './http/errors.ts'
 import type { RequestHead } from './http/request-head.ts'
+import type { TrailerFilter } from './http/trailers.ts'
 import type { Route } from './routing/route.ts'
 import type { RequestBody, Upstream, UpstreamResponse, Wrapper } from './upstream.ts'
 
@@ -13,6 +14,8 @@ export interface Exchange {
   readonly call: Call
   /** The request head, read once. Of it, only `headers` changes: authenticators and policies edit it in place. */
   readonly head: RequestHead
+  /** Decides which trailers of the request go to the node. */
+  readonly trailerFilter: TrailerFilter
   /** The address at the other end of the connection: the client's, or that of the last proxy in front of us. */
   readonly peerAddress: string
   /** What the trusted proxy at `peerAddress` says about the request; undefined when the peer is not a trusted proxy. */
@@ -69,6 +72,8 @@ export interface OutgoingRequest {
   /** Null until the request is forwarded, and when it has no body. */
   body: RequestBody | null
   readonly isWebSocket: boolean
+  /** Receives what the node says before the head of its answer. */
+  readonly interim: InterimReceiver
 }
 
 /** The head of anything a client gets. Policies change it in place. */
@@ -93,6 +98,9 @@ export type Step = (
 /** Edits the head of an answer. It must not throw. */
 export type EditHead = (head: ResponseHead, exchange: Exchange) => void
 
+/** Takes a field name as it is spelled. */
+export type HidesField = (spelling: string) => boolean
+
 /**
  * What one field of a route document does to the requests of that route. Every hook is optional. A policy runs once
  * per client request, never again for a retry or a hedge.
@@ -106,6 +114,13 @@ export interface Policy {
   readonly around?: Wrapper
   /** Edits every answer of the route: node answers, the answers of policies, and refusals. */
   readonly onResponse?: EditHead
+  /**
+   * Returns whether the client must not get a field, by its name as spelled, that a node sends beside the head of its
+   * answer: in an interim answer or in a trailer. What a policy removes from heads, or sets there, must not return so.
+   */
+  readonly hidesFromClient?: HidesField
+  /** Returns whether the node must not get a trailer of the request. */
+  readonly hidesFromNode?: HidesField
   /** Called when its route is gone or has another rule now. Requests in flight may still use the policy. */
   readonly close?: () => void
 }
@@ -123,6 +138,9 @@ export interface RoutePlan {
   readonly upstream: Upstream
   /** In the order in which an answer meets them: the last policy of a request comes first. */
   readonly onResponse: readonly EditHead[]
+  /** Undefined when no policy hides a field. */
+  readonly hidesFromClient: HidesField | undefined
+  readonly hidesFromNode: HidesField | undefined
 }
 
 /**

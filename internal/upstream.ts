@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
-import type { ClientResponse } from './http/client-exchange.ts'
+import type { ClientResponse, InterimReceiver } from './http/client-exchange.ts'
 import type { Route } from './routing/route.ts'
 
 /** A client's request body. Nothing is read from the client before a node takes the first byte. */
@@ -9,6 +9,10 @@ export interface RequestBody {
   readonly begun: boolean
   /** Its length in bytes; undefined when the client sends chunks. */
   readonly length?: number | undefined
+  /** Whether the client sends nothing until it gets 100 Continue, which it gets when the first byte is taken. */
+  readonly awaitsContinue?: boolean | undefined
+  /** Trailers for the node, flat; known once a stream of `open` has ended. Undefined when there are none. */
+  readonly trailers?: readonly string[] | undefined
   /** Returns the body for one try. Destroying the stream leaves the client's connection alone. */
   open(): Readable
 }
@@ -21,12 +25,17 @@ export interface UpstreamRequest {
   readonly method: string
   /** Path and query as the node sees them. */
   readonly target: string
-  /** Header lines, flat, without hop-by-hop fields; of the framing fields, only Content-Length. */
+  /**
+   * Header lines, flat, without hop-by-hop fields; of the framing fields, only Content-Length, Trailer and
+   * `te: trailers`.
+   */
   readonly headers: string[]
   /** Null when the request has no body. */
   readonly body: RequestBody | null
   /** Whether this is the opening handshake of a WebSocket, the only request that may be answered with 101. Default: false. */
   readonly isWebSocket?: boolean | undefined
+  /** Receives interim answers as they come. Undefined = they are dropped. */
+  readonly interim?: InterimReceiver | undefined
 }
 
 /** The result of a try. */
@@ -57,14 +66,16 @@ export interface BodyObserver {
 /** An answer whose head has arrived. Its holder calls either `sendBody` or `discard`, once. */
 export interface UpstreamResponse extends Outcome {
   readonly headers: readonly string[]
-  /** Flat; set once the body has ended. Undefined when there are none, which over HTTP/1 is always. */
-  readonly trailers?: readonly string[] | undefined
+  /** Names of the trailers that the node announces; undefined when it announces none. */
+  readonly trailerNames?: readonly string[] | undefined
   /**
    * Streams the body into `target`, whose head was written before, and ends it, with the trailers if there are any.
    * Reads from the node no faster than the client does. When the node breaks off, `target` is aborted: a cut body must
    * never look whole. After a 101, `target` gets the node's connection for a tunnel instead.
+   *
+   * @param isHidden returns whether the client must not get a trailer with this name, as it is spelled
    */
-  sendBody(target: ClientResponse): void
+  sendBody(target: ClientResponse, isHidden?: (spelling: string) => boolean): void
   /** Lets one observer see the body from its beginning. Must be called before `sendBody`. */
   observe?(observer: BodyObserver): void
 }

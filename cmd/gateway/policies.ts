@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PolicyName, RuleOf } from '../../config/policies/policies.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import type { CreatePolicy, EditHead, Exchange, Policy, RoutePlan, Step } from '../../internal/policy.ts'
+import type {
+  CreatePolicy,
+  EditHead,
+  Exchange,
+  HidesField,
+  Policy,
+  RoutePlan,
+  Step,
+} from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
@@ -21,7 +29,8 @@ type PolicyTools = ClientsTools & CorsTools
  * 3. authentication, length of the body
  * 4. policies after it: `onAuthorized`, from the top
  * 5. forward: request id, X-Forwarded-*, identity; then `around`, the first policy outermost, and the wrappers
- * 6. the answer: `onResponse`, from the bottom; refusals of every step above take this way out too
+ * 6. the answer: `onResponse`, from the bottom; refusals of every step above take this way out too. What a node sends
+ *    beside the head of its answer, interim answers and trailers, loses the fields that a policy hides
  */
 const CHAIN = {
   // Addresses come first: they are the cheapest to judge, and they cover preflights too.
@@ -112,13 +121,15 @@ export class LivePolicies {
         const step = policy[hook]
         return step ? [this.#counted(name, step)] : []
       })
-    const all = <Hook extends 'around' | 'onResponse'>(hook: Hook) =>
+    const all = <Hook extends 'around' | 'onResponse' | 'hidesFromClient' | 'hidesFromNode'>(hook: Hook) =>
       policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
     return {
       onRequest: steps('onRequest'),
       onAuthorized: steps('onAuthorized'),
       upstream: wrap(this.#upstream, all('around') as Wrapper[]),
       onResponse: (all('onResponse') as EditHead[]).reverse(),
+      hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
+      hidesFromNode: anyOf(all('hidesFromNode') as HidesField[]),
     }
   }
 
@@ -171,8 +182,15 @@ export class LivePolicies {
     const refuse = () => {
       throw BROKEN
     }
-    return { onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] }
+    return {
+      ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] },
+      ...{ hidesFromClient: undefined, hidesFromNode: undefined },
+    }
   }
+}
+
+function anyOf(hides: readonly HidesField[]): HidesField | undefined {
+  return hides.length === 0 ? undefined : spelling => hides.some(each => each(spelling))
 }
 
 /** Closes the policies whose rule is missing from `rules` or different there. */

@@ -14,6 +14,8 @@ export interface ClientRequest extends Readable {
   readonly url?: string | undefined
   /** Header lines, flat: name, value, name, value. */
   readonly rawHeaders: readonly string[]
+  /** Trailers, flat; empty until the body has ended. */
+  readonly rawTrailers: readonly string[]
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
   readonly socket: {
@@ -32,11 +34,21 @@ export interface TunnelEnd {
   read(onBytes: (bytes: Buffer) => void): void
 }
 
+/** Receives what a node says before the head of its answer. */
+export interface InterimReceiver {
+  /**
+   * Passes an interim answer on: any 1xx but 100, which belongs to the request's body, and 101.
+   *
+   * @param headers flat, without hop-by-hop fields
+   */
+  writeInterim(status: number, headers: readonly string[]): void
+}
+
 /**
  * Receives the answer to one request. For HTTP/1 it is Node's ServerResponse with a few more methods, so writing to it
  * costs nothing extra. A listener of another protocol implements it.
  */
-export interface ClientResponse {
+export interface ClientResponse extends InterimReceiver {
   /** Whether the client has left, or the answer was aborted. */
   readonly destroyed: boolean
   readonly headersSent: boolean
@@ -44,6 +56,8 @@ export interface ClientResponse {
   readonly statusCode: number
   /** Whether the whole answer was handed to the operating system. */
   readonly writableFinished: boolean
+  /** Whether an answer whose head declares no length can end with trailers. */
+  readonly takesTrailers: boolean
   /**
    * Sets the head, which is sent with the next write.
    *
@@ -57,8 +71,13 @@ export interface ClientResponse {
   end(): unknown
   end(chunk: Buffer): unknown
   end(text: string, encoding: 'latin1'): unknown
-  /** Ends the answer with trailer fields, flat; without them if the protocol or the client cannot take trailers. */
+  /** Ends the answer with trailer fields, flat; without them if it cannot have any. */
   endWithTrailers(trailers: readonly string[]): void
+  /**
+   * Passes an interim answer on, as long as no head was sent. Does nothing for a client whose protocol has none, and for
+   * one that leaves too much unread.
+   */
+  writeInterim(status: number, headers: readonly string[]): void
   /** Asks the client to send its body (100 Continue). Does nothing after the head was sent. */
   sendContinue(): void
   /** Lets the client send the rest of its request, and read the answer, as slowly as it likes. */

@@ -17,6 +17,12 @@ export interface RequestHead {
   readonly unknownEncoding: boolean
   /** Whether the request has an Upgrade field. */
   readonly asksForUpgrade: boolean
+  /** Whether TE says that the client takes trailers. */
+  readonly acceptsTrailers: boolean
+  /** Trailer, all lines joined: the names of trailers that the client announces. */
+  readonly trailer: string | undefined
+  /** The names, in lower case, of fields that Connection lists. They are hop-by-hop, as headers and as trailers. */
+  readonly connectionOptions: ReadonlySet<string> | undefined
   /**
    * The lines in which a trusted proxy says what it changed, such as X-Forwarded-For: flat, not checked. Undefined when
    * there are none, and when the peer is not a trusted proxy.
@@ -39,20 +45,20 @@ const TREAT = {
   proxy: 9,
   /** Passes from a trusted proxy only. */
   proxyOnly: 10,
+  te: 11,
+  trailer: 12,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 /**
- * Header fields that end at this hop (RFC 9110 section 7.6.1), and fields that the gateway itself acts on: Expect is
- * answered by the listener, and HTTP2-Settings is not offered to nodes.
+ * Header fields that end at this hop (RFC 9110 section 7.6.1), and fields that the gateway itself acts on: Expect is sent
+ * by the transport, for as long as the client waits, and HTTP2-Settings is not offered to nodes.
  */
 const HOP_BY_HOP = [
   'keep-alive',
   'proxy-connection',
   'proxy-authorization',
   'proxy-authenticate',
-  'te',
-  'trailer',
   'expect',
   'http2-settings',
 ]
@@ -80,9 +86,14 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['x-request-id', TREAT.requestId],
   ['connection', TREAT.connection],
   ['upgrade', TREAT.upgrade],
+  ['te', TREAT.te],
+  ['trailer', TREAT.trailer],
   ['content-length', TREAT.contentLength],
   ['transfer-encoding', TREAT.transferEncoding],
 ]
+
+/** The member of TE that is no transfer coding (RFC 9110 section 10.1.4). */
+const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i
 
 /**
  * Creates a reader of request heads, which takes one pass over the lines. Its `headers` leave out hop-by-hop fields, the
@@ -122,6 +133,8 @@ export function createRequestHeadReader(
     let chunked = false
     let unknownEncoding = false
     let asksForUpgrade = false
+    let acceptsTrailers = false
+    let trailer: string | undefined
     let proxyLines: string[] | undefined
     let named: Set<string> | undefined
 
@@ -151,6 +164,12 @@ export function createRequestHeadReader(
           break
         case TREAT.upgrade:
           asksForUpgrade = true
+          break
+        case TREAT.te:
+          acceptsTrailers ||= TAKES_TRAILERS.test(value)
+          break
+        case TREAT.trailer:
+          trailer = trailer === undefined ? value : `${trailer}, ${value}`
           break
         case TREAT.contentLength:
           contentLength = value
@@ -182,6 +201,9 @@ export function createRequestHeadReader(
       chunked,
       unknownEncoding,
       asksForUpgrade,
+      acceptsTrailers,
+      trailer,
+      connectionOptions: named,
       proxyLines,
     }
   }

@@ -77,6 +77,7 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
       if (exchange.isPreflight) allowPreflight(lines, exchange)
       else lines.push('access-control-expose-headers', exposed)
     },
+    hidesFromClient: isAccessControl,
   }
 }
 

@@ -1,5 +1,5 @@
 import { removeHeaders } from '../../internal/http/header-lines.ts'
-import type { Exchange, Policy } from '../../internal/policy.ts'
+import type { Exchange, HidesField, Policy } from '../../internal/policy.ts'
 import { compileTemplate, encodeForHeader, type Template } from '../../internal/template.ts'
 
 /** Header changes, applied in this order. Values are templates; a line whose template has no value is not added. */
@@ -19,26 +19,33 @@ export interface ResponseHeadersRule extends HeadersRule {
 /** Changes the header lines that nodes get. */
 export function createRequestHeaders(rule: HeadersRule): Policy {
   // Servers that read `_` as `-` must not see another copy of what was set or removed.
-  const change = compileChange(rule, name => name.replaceAll('_', '-'))
+  const { change, hides } = compileChange(rule, name => name.replaceAll('_', '-'))
   return {
     onAuthorized: exchange => {
       change(exchange.outgoing!.headers, exchange)
       return undefined
     },
+    ...(hides && { hidesFromNode: hides }),
   }
 }
 
 /** Changes the header lines that clients get. */
 export function createResponseHeaders({ onErrors = false, ...rule }: ResponseHeadersRule): Policy {
-  const change = compileChange(rule, name => name)
+  const { change, hides } = compileChange(rule, name => name)
   return {
     onResponse: ({ headers, from }, exchange) => {
       if (onErrors || from === 'upstream') change(headers, exchange)
     },
+    ...(hides && { hidesFromClient: hides }),
   }
 }
 
-type Change = (lines: string[], exchange: Exchange) => void
+interface CompiledRule {
+  /** Changes header lines in place. */
+  readonly change: (lines: string[], exchange: Exchange) => void
+  /** Returns whether the rule removes or replaces the lines of a name; undefined when it does so with none. */
+  readonly hides: HidesField | undefined
+}
 interface Entry {
   readonly name: string
   /** Returns whether a name, as it is spelled in a line, is this one. */
@@ -50,12 +57,16 @@ interface Entry {
 function compileChange(
   { remove = [], set = {}, setIfAbsent = {}, add = {} }: HeadersRule,
   fold: (name: string) => string,
-): Change {
+): CompiledRule {
   const isRemoved = compileNames(remove, fold)
   const sets = compileEntries(set, fold)
   const defaults = compileEntries(setIfAbsent, fold)
   const additions = compileEntries(add, fold)
-  return (lines, exchange) => {
+  const hides =
+    isRemoved === undefined && sets.length === 0
+      ? undefined
+      : (spelling: string) => isRemoved?.(spelling) === true || sets.some(({ isSame }) => isSame(spelling))
+  const change = (lines: string[], exchange: Exchange) => {
     if (isRemoved) removeHeaders(lines, isRemoved)
     for (const { name, isSame, template } of sets) {
       const value = template.render(exchange, encodeForHeader)
@@ -73,6 +84,7 @@ function compileChange(
       if (value !== undefined) lines.push(name, value)
     }
   }
+  return { change, hides }
 }
 
 function compileEntries(

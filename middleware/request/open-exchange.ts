@@ -3,6 +3,7 @@ import type { ClientRequest, ClientResponse, Expectation } from '../../internal/
 import { GatewayError } from '../../internal/http/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
 import { kindOfTarget, originForm, type TargetKind } from '../../internal/http/target.ts'
+import { TrailerFilter } from '../../internal/http/trailers.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import { plainAddress, realAddress } from './client-address.ts'
 import { isHost, readProxyReport } from './forwarded.ts'
@@ -56,6 +57,7 @@ export function createOpenExchange({
   now = () => performance.now(),
 }: OpenExchangeOptions): OpenExchange {
   const readHead = createRequestHeadReader(identityHeaders)
+  const trailerFilter = new TrailerFilter(identityHeaders)
   const newId = createRequestIds()
 
   function refusalOf(
@@ -98,6 +100,7 @@ export function createOpenExchange({
       response,
       call,
       head,
+      trailerFilter,
       peerAddress,
       proxied,
       sendsForwarded,

@@ -18,8 +18,13 @@ export interface RequestBodyOptions {
   readonly maxBytes: number
   /** The declared length of the body; undefined when it is chunked. */
   readonly length?: number | undefined
-  /** Called when a node is ready for the first byte. */
-  readonly onBegin?: (() => void) | undefined
+  /**
+   * Asks the client for its body. Called when a node is ready for the first byte. Undefined when the client does not wait
+   * to be asked.
+   */
+  readonly sendContinue?: (() => void) | undefined
+  /** Returns the trailers for the node, flat. Called once the body has ended. */
+  readonly trailers?: (() => readonly string[] | undefined) | undefined
   /** Called with the size of each piece that arrived. */
   readonly onPiece: (bytes: number) => void
 }
@@ -35,11 +40,17 @@ export function createRequestBody(source: BodySource, options: RequestBodyOption
       return begun
     },
     length: options.length,
+    get awaitsContinue() {
+      return !begun && options.sendContinue !== undefined
+    },
+    get trailers() {
+      return options.trailers?.()
+    },
     open: () =>
       new BodyStream(source, options, () => {
         if (begun) return
         begun = true
-        options.onBegin?.()
+        options.sendContinue?.()
       }),
   }
 }

@@ -1,3 +1,4 @@
+import { removeHeaders } from '../../internal/http/header-lines.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import type { Upstream } from '../../internal/upstream.ts'
 import type { Deadlines } from '../../middleware/request/deadlines.ts'
@@ -41,16 +42,19 @@ export function createForward({
       outgoing.body = createRequestBody(request, {
         maxBytes: route.maxBodyBytes ?? maxBodyBytes,
         length: head.chunked ? undefined : Number(head.contentLength),
-        // Sent only when a node takes the body, so that a client that is refused need not send it.
-        onBegin: expectation === 'continue' ? () => response.sendContinue() : undefined,
+        // Sent only when a node wants the body, so that a client that is refused need not send it.
+        sendContinue: expectation === 'continue' ? () => response.sendContinue() : undefined,
         onPiece: bytes => {
           deadlines.refresh(deadline)
           onPiece(bytes)
         },
+        trailers: head.chunked ? () => trailersOf(exchange) : undefined,
       })
     }
     completeHeaders(exchange)
     if (hasBody && !head.chunked) outgoing.headers.push('content-length', head.contentLength!)
+    if (head.acceptsTrailers && response.takesTrailers) outgoing.headers.push('te', 'trailers')
+    if (head.trailer !== undefined && head.chunked) announceTrailers(exchange, head.trailer)
     let send = plan === undefined ? upstream : plan.upstream
     if (exchange.isWebSocket) send = handshake
     send(outgoing, call).then(
@@ -64,4 +68,19 @@ export function createForward({
       },
     )
   }
+}
+
+/** Returns the trailers of a request that go to the node. The body must have ended. */
+function trailersOf({ request, head, trailerFilter, plan }: Exchange): readonly string[] | undefined {
+  const fields = trailerFilter.fields(request.rawTrailers, head.connectionOptions)
+  if (fields !== undefined && plan?.hidesFromNode) removeHeaders(fields, plan.hidesFromNode)
+  return fields
+}
+
+/** Tells the node which trailers the client announces. It may still send others, or none. */
+function announceTrailers({ head, outgoing, plan, trailerFilter }: Exchange, value: string): void {
+  const names = trailerFilter
+    .names(value, head.connectionOptions)
+    ?.filter(name => plan?.hidesFromNode?.(name) !== true)
+  if (names !== undefined && names.length > 0) outgoing!.headers.push('trailer', names.join(', '))
 }

@@ -1,6 +1,8 @@
+import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { removeHeaders } from '../../internal/http/header-lines.ts'
 import { stripPrefix } from '../../internal/http/target.ts'
-import { type Exchange, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
+import { type Exchange, type HidesField, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
 import { writeForwarded } from '../../middleware/request/forwarded.ts'
 
 /**
@@ -9,7 +11,8 @@ import { writeForwarded } from '../../middleware/request/forwarded.ts'
  *
  * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
-export function createOutgoing({ call, head, hasEncodedSlash, isWebSocket }: Exchange): OutgoingRequest {
+export function createOutgoing(exchange: Exchange): OutgoingRequest {
+  const { call, head, hasEncodedSlash, isWebSocket, plan, response } = exchange
   const route = call.route!
   const target = stripPrefix(call.target, route.stripPrefix)
   // Targets that begin with an empty segment are refused. Stripping a prefix must not produce one, in any spelling.
@@ -18,6 +21,8 @@ export function createOutgoing({ call, head, hasEncodedSlash, isWebSocket }: Exc
       detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })
   }
+  const hides = plan?.hidesFromClient
+  const interim = hides === undefined ? response : hidingFields(response, hides)
   return {
     route,
     service: route.service,
@@ -26,6 +31,17 @@ export function createOutgoing({ call, head, hasEncodedSlash, isWebSocket }: Exc
     headers: head.headers,
     body: null,
     isWebSocket,
+    interim,
+  }
+}
+
+function hidingFields(receiver: InterimReceiver, hides: HidesField): InterimReceiver {
+  return {
+    writeInterim(status, headers) {
+      const shown = [...headers]
+      removeHeaders(shown, hides)
+      receiver.writeInterim(status, shown)
+    },
   }
 }
 

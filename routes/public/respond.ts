@@ -1,5 +1,5 @@
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../internal/http/errors.ts'
-import type { Exchange, ResponseHead } from '../../internal/policy.ts'
+import type { Exchange, ResponseHead, RoutePlan } from '../../internal/policy.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { discardBody } from '../../middleware/request/request-body.ts'
@@ -28,7 +28,8 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       upstreamResponse.discard()
       return
     }
-    if (from === 'gateway') discardUnreadBody(exchange)
+    // A client that waits for 100 Continue may send its body all the same.
+    if (from === 'gateway' || exchange.expectation === 'continue') discardUnreadBody(exchange)
     let { status } = upstreamResponse
     let headers: string[]
     if (plan === undefined) headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
@@ -38,6 +39,14 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       headers.push('x-request-id', call.requestId)
     }
     if (call.degraded) headers.push('x-waygate-fallback', '1')
+    // Node refuses to announce trailers of an answer that can have none.
+    if (
+      upstreamResponse.trailerNames !== undefined &&
+      response.takesTrailers &&
+      status === upstreamResponse.status
+    ) {
+      announceTrailers(headers, upstreamResponse.trailerNames, plan)
+    }
     if (isDraining()) response.closeAfter()
     try {
       response.writeHead(status, headers)
@@ -46,7 +55,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       refuse(exchange, new GatewayError('WG_UPSTREAM_INVALID', { cause }))
       return
     }
-    upstreamResponse.sendBody(response)
+    upstreamResponse.sendBody(response, plan?.hidesFromClient)
   }
 
   function refuse(exchange: Exchange, error: unknown): void {
@@ -97,4 +106,9 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
   }
 
   return { answer, refuse }
+}
+
+function announceTrailers(headers: string[], names: readonly string[], plan: RoutePlan | undefined): void {
+  const shown = names.filter(name => plan?.hidesFromClient?.(name) !== true)
+  if (shown.length > 0) headers.push('trailer', shown.join(', '))
 }

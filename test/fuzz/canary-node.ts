@@ -18,6 +18,13 @@ export interface CanaryAnswer {
 export interface CanaryNodeOptions {
   /** Is called with each whole request. The node writes the answer that it returns. */
   readonly onRequest: (request: SeenRequest) => CanaryAnswer
+  /**
+   * Is called with the head of a request that asks before it sends its body. The body is asked for, or refused with the
+   * answer, or the node says nothing.
+   */
+  readonly onExpect?: (
+    head: Pick<SeenRequest, 'method' | 'target' | 'lines'>,
+  ) => 'ask' | 'say nothing' | CanaryAnswer
   /** Is called for input that no gateway may send. */
   readonly onFinding: (what: string, bytes: string) => void
 }
@@ -52,9 +59,10 @@ export async function startCanaryNode(
   return (server.address() as AddressInfo).port
 }
 
-function serve(socket: Socket, { onRequest, onFinding }: CanaryNodeOptions): void {
+function serve(socket: Socket, { onRequest, onExpect, onFinding }: CanaryNodeOptions): void {
   let bytes = ''
   let isAnswering = false
+  let isAsked = false
   socket.on('data', piece => {
     bytes += piece.toString('latin1')
     if (isAnswering) {
@@ -68,18 +76,26 @@ function serve(socket: Socket, { onRequest, onFinding }: CanaryNodeOptions): voi
       socket.destroy()
       return
     }
+    const head = bytes.slice(0, headEnd)
+    const lines = linesOf(head)
+    if (lines.some((text, i) => i % 2 === 0 && text === 'expect') && !isAsked) {
+      isAsked = true
+      if (bytes.length > headEnd + 4) onFinding('a body that the node was not asked about', bytes)
+      const [method = '', target = ''] = head.split(' ')
+      const wanted = onExpect?.({ method, target, lines }) ?? 'ask'
+      if (typeof wanted === 'object') {
+        // Nothing may follow on the connection.
+        isAnswering = true
+        setImmediate(() => socket.write(wanted.bytes, 'latin1'))
+        return
+      }
+      if (wanted === 'ask') setImmediate(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'))
+    }
     const [request, ...more] = readRequests(bytes)
     if (!request) return
     if (more.length > 0) onFinding('two requests made from one', bytes)
-    const lines = bytes
-      .slice(0, headEnd)
-      .split('\r\n')
-      .slice(1)
-      .flatMap(line => {
-        const colon = line.indexOf(':')
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 2)]
-      })
     bytes = ''
+    isAsked = false
     isAnswering = true
     const answer = onRequest({ ...request, lines })
     // By then, bytes that were sent together with the request have arrived.
@@ -89,4 +105,15 @@ function serve(socket: Socket, { onRequest, onFinding }: CanaryNodeOptions): voi
       if (answer.ends) socket.end()
     })
   })
+}
+
+/** Returns the lines of a head without the first, flat, names in lower case. */
+function linesOf(head: string): string[] {
+  return head
+    .split('\r\n')
+    .slice(1)
+    .flatMap(line => {
+      const colon = line.indexOf(':')
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 2)]
+    })
 }

@@ -73,10 +73,14 @@ function differenceOf({ method, isValid }: Case, ours: Reading, llhttps: Reading
     if (llhttps.outcome === 'whole' && !(ours.reason in DELIBERATE))
       return `whole for llhttp, refused by us: ${ours.reason}`
   }
+  // So have interim answers that were handed on.
+  const interims = llhttps.interims.slice(0, ours.interims.length)
+  if (JSON.stringify(ours.interims) !== JSON.stringify(interims)) return 'the interim answers differ'
   // A head that was handed on has reached the client, whatever follows it.
   if (ours.status !== 0) {
     if (llhttps.status === 0) return `a head is accepted that llhttp refuses: ${llhttps.reason}`
     if (ours.status !== llhttps.status) return 'the status differs'
+    if (ours.interims.length !== llhttps.interims.length) return 'the number of interim answers differs'
     if (ours.headers.join('\n') !== llhttps.headers.join('\n')) return 'the header lines differ'
     // llhttp decides about an answer to HEAD as if its body would follow.
     if (ours.persistent && !llhttps.persistent && method !== 'HEAD')
@@ -88,6 +92,7 @@ function differenceOf({ method, isValid }: Case, ours: Reading, llhttps: Reading
   if (llhttps.outcome !== 'whole') return `whole for us, ${llhttps.outcome} for llhttp: ${llhttps.reason}`
   if (ours.body !== llhttps.body) return 'the body differs'
   if (ours.end !== llhttps.end) return 'the end differs'
+  if (ours.trailers.join('\n') !== llhttps.trailers.join('\n')) return 'the trailers differ'
   return undefined
 }
 
@@ -97,5 +102,8 @@ function differenceByCuts(cut: Reading, uncut: Reading): string | undefined {
   for (const name of ['status', 'body', 'end', 'persistent'] as const) {
     if (cut[name] !== uncut[name]) return `cut into pieces it has another ${name}`
   }
+  if (JSON.stringify(cut.interims) !== JSON.stringify(uncut.interims))
+    return 'cut into pieces it has other interim answers'
+  if (cut.trailers.join('\n') !== uncut.trailers.join('\n')) return 'cut into pieces it has other trailers'
   return undefined
 }

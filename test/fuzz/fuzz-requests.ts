@@ -1,11 +1,12 @@
 import type { TestContext } from 'node:test'
-import type { SeenRequest } from './canary-node.ts'
+import type { CanaryAnswer, SeenRequest } from './canary-node.ts'
 import { Choice } from './choice.ts'
 import { ExpectedRequests } from './expected-requests.ts'
+import { passedTrailers } from './hop-by-hop.ts'
 import { insertPiece, makeRequest } from './make-request.ts'
 import { mutate } from './mutate.ts'
 import { readAnswers } from './read-answers.ts'
-import { readRequests, type SentRequest } from './read-requests.ts'
+import { readRequests, type SentHead, type SentRequest } from './read-requests.ts'
 import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
 
 export interface RequestFuzzResult {
@@ -20,17 +21,16 @@ export interface RequestFuzzResult {
 
 /** Hop-by-hop headers, and headers that only proxies may set. A node must see none that a client sent. */
 const NEVER = new Set([
-  'te',
   'upgrade',
-  'trailer',
   'keep-alive',
   'proxy-connection',
-  'expect',
   'http2-settings',
   'forwarded',
   'x-forwarded-user',
   'client-cert',
 ])
+/** What the gateway itself says to the node about trailers and the body. */
+const PLAIN = { te: /^trailers$/, expect: /^100-continue$/, trailer: /^[^\s,]+(?:, [^\s,]+)*$/ }
 const ONCE = [
   ...['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
   'connection',
@@ -40,8 +40,9 @@ const ADDRESSES = ['x-forwarded-for', 'x-real-ip']
 
 /**
  * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only
- * the requests that an oracle reads in the same bytes, each whole and once, without an identity that a client made up.
- * The client must see the answers in the order of its requests.
+ * the requests that an oracle reads in the same bytes, each whole and once, with those of its trailers that may pass, and
+ * without an identity that a client made up. A body that the node is to be asked about must not come before it was asked
+ * for. The client must see the answers in the order of its requests.
  */
 export async function fuzzRequests(
   t: Pick<TestContext, 'after'>,
@@ -51,20 +52,31 @@ export async function fuzzRequests(
   const choice = new Choice(seed)
   const findings = new Findings()
   const expected = new ExpectedRequests()
+  /** Heads of requests whose client waits for 100 Continue. */
+  const asking = new ExpectedRequests()
   let seen = 0
   let refused = 0
   const port = await startScene(
     t,
     {
       onFinding: (what, bytes) => findings.add(what, bytes),
+      onExpect(head) {
+        const unexpected = asking.see(headOf(head))
+        if (unexpected !== undefined)
+          findings.add(`${unexpected}, to be asked for its body`, JSON.stringify(head))
+        const problem = problemIn(head)
+        if (problem !== undefined) findings.add(problem, JSON.stringify(head))
+        const choice = [...head.target].reduce((sum, each) => sum + each.charCodeAt(0), 0) % 16
+        if (choice === 0) return 'say nothing'
+        return choice < 6 ? echo(head.target) : 'ask'
+      },
       onRequest(request) {
         seen++
-        const unexpected = expected.see(keyOf(request))
+        const unexpected = expected.see(seenKeyOf(request))
         if (unexpected !== undefined) findings.add(unexpected, JSON.stringify(request))
         const problem = problemIn(request)
         if (problem !== undefined) findings.add(problem, JSON.stringify(request))
-        const body = `<${request.target}>`
-        return { bytes: `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, ends: false }
+        return echo(request.target)
       },
     },
     findings,
@@ -74,11 +86,16 @@ export async function fuzzRequests(
   let made = 0
   const count = await runCases(isOver, async () => {
     const text = makeCase(choice, () => `canary-${seed}-${++made}`)
-    const sent = readRequests(text)
+    const heads: string[] = []
+    const sent = readRequests(text, head => {
+      if (head.expectsContinue) heads.push(headOf(head))
+    })
     const keys = sent.map(keyOf)
     expected.add(keys)
+    asking.add(heads)
     const { received, isClosed } = await exchangePieces(port, cut(choice, text))
     expected.retire(keys)
+    asking.retire(heads)
     if (!isClosed) findings.add('a connection that was not closed', `${text}\n---\n${received}`)
     const answers = readAnswers(
       received,
@@ -86,7 +103,10 @@ export async function fuzzRequests(
     )
     if (answers === undefined)
       findings.add('malformed bytes in place of an answer', `${text}\n---\n${received}`)
-    for (const [index, { status, body }] of (answers ?? []).entries()) {
+    for (const [index, { status, interims, body }] of (answers ?? []).entries()) {
+      const { expectsContinue = true } = sent[index] ?? {}
+      if (interims.length > (expectsContinue ? 1 : 0) || interims.some(({ status }) => status !== 100))
+        findings.add('an interim answer that nobody gave', `${text}\n---\n${received}`)
       if (status !== 200) refused++
       else if (body !== `<${sent[index]?.target}>`)
         findings.add('an answer to another request', `${text}\n---\n${received}`)
@@ -113,12 +133,38 @@ function cut(choice: Choice, text: string): string[] {
     .filter(each => each !== '')
 }
 
-function keyOf({ method, target, body }: SentRequest): string {
-  return `${method} ${target} ${JSON.stringify(body)}`
+/** Stands for a request, with the trailers that it must have at the node. */
+function keyOf({ method, target, body, trailers, connectionOptions }: SentRequest): string {
+  return `${method} ${target} ${JSON.stringify([body, passedTrailers(trailers, connectionOptions)])}`
 }
 
-function problemIn({ lines }: SeenRequest): string | undefined {
+/** Stands for what the node sees. No trailer may be missing, and none may be there that must not pass. */
+function seenKeyOf({ method, target, body, trailers }: SentRequest): string {
+  return `${method} ${target} ${JSON.stringify([body, trailers])}`
+}
+
+function headOf({ method, target }: Pick<SentHead, 'method' | 'target'>): string {
+  return `${method} ${target}`
+}
+
+function echo(target: string): CanaryAnswer {
+  const body = `<${target}>`
+  return { bytes: `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, ends: false }
+}
+
+function problemIn({ lines }: Pick<SeenRequest, 'lines'>): string | undefined {
   const names = lines.filter((_, i) => i % 2 === 0)
+  const valuesOf = (name: string) => lines.filter((_, i) => i % 2 === 1 && lines[i - 1] === name)
+  for (const [name, pattern] of Object.entries(PLAIN)) {
+    const values = valuesOf(name)
+    if (values.length > 1 || values.some(value => !pattern.test(value)))
+      return `${name} was passed on as it came`
+  }
+  if (names.includes('te') !== valuesOf('connection').includes('keep-alive, te'))
+    return 'te is not hop-by-hop'
+  const announced = valuesOf('trailer').flatMap(value => value.split(', '))
+  if (announced.some(name => passedTrailers([name, ''], []).length === 0))
+    return 'a trailer is announced that must not pass'
   for (const name of names) {
     if (name.replaceAll('_', '-') === 'x-user-id') return 'an identity that a client made up'
     if (NEVER.has(name)) return `${name} was passed on`

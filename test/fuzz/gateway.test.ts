@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { openRaw } from '../support/http.ts'
+import { until } from '../support/until.ts'
 import { startCanaryNode } from './canary-node.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
+import { passedTrailers } from './hop-by-hop.ts'
 import { readAnswers } from './read-answers.ts'
 import { readRequests } from './read-requests.ts'
 import { exchangePieces } from './scene.ts'
@@ -47,6 +50,44 @@ test('the canary node notices what no gateway may send', async t => {
     await exchangePieces(port, [bytes])
     assert.equal(findings.pop(), finding)
   }
+})
+
+test('the canary node notices a body that comes before it was asked for, or after it was refused', async t => {
+  const findings: string[] = []
+  const refusal = { bytes: 'HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n', ends: false }
+  let wanted: 'ask' | typeof refusal = 'ask'
+  const port = await startCanaryNode(t, {
+    onRequest: () => ({ bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ends: true }),
+    onExpect: () => wanted,
+    onFinding: what => findings.push(what),
+  })
+  const head = 'PUT /a HTTP/1.1\r\nHost: h\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n'
+  await exchangePieces(port, [`${head}x`])
+  assert.deepEqual(findings.splice(0), ['a body that the node was not asked about'])
+  const asked = await openRaw(port, head)
+  await asked.until('100 Continue')
+  asked.socket.write('x')
+  await asked.until('200 OK')
+  assert.deepEqual(findings.splice(0), [])
+  wanted = refusal
+  const refused = await openRaw(port, head)
+  await refused.until('401 No')
+  refused.socket.write('x')
+  await until('it is noticed', () => findings.length > 0)
+  assert.deepEqual(findings, ['bytes behind a request that was not answered yet'])
+  refused.socket.destroy()
+})
+
+test('the oracle notices trailers that are missing, made up or must not pass', () => {
+  const lines = ['x-sum', '1', 'x-user-id', 'root', 'x_user_id', 'root', 'x-hop', '1', 'content-digest', '2']
+  assert.deepEqual(passedTrailers(lines, ['x-hop']), ['x-sum', '1', 'content-digest', '2'])
+  assert.deepEqual(
+    passedTrailers(
+      Array.from({ length: 130 }, () => 'x'),
+      [],
+    ),
+    [],
+  )
 })
 
 test('the oracle reads requests up to the first ambiguity', () => {

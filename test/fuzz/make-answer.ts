@@ -57,6 +57,12 @@ const CONNECTIONS = [
 ]
 const KEEP_ALIVES = ['timeout=5', 'timeout=5, max=100', 'max=1', 'timeout=0', 'timeout=x']
 const OTHER_ENCODINGS = ['gzip', 'gzip, chunked', 'chunked, gzip', 'identity', 'chunked, chunked', 'xchunked']
+/** Trailers that may pass, and such as must not. */
+const TRAILER_NAMES = [
+  ...['X-Sum', 'Content-Digest', 'Server-Timing', 'x-hop', 'X-Sum'],
+  ...['Set-Cookie', 'x-user-id', 'X_User_Id', 'Content-Type', 'X-Request-Id', 'Authorization', 'Connection'],
+  ...['Access-Control-Allow-Origin', 'Location', 'content_encoding', 'Trailer'],
+]
 const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c', ';!=~', ';a=""']
 
 /**
@@ -112,9 +118,14 @@ function makeChunks(choice: Choice): string {
     const size = bytes.length.toString(16).padStart(choice.chance(0.1) ? 1 + choice.below(10) : 1, '0')
     return `${choice.chance(0.5) ? size : size.toUpperCase()}${extension()}\r\n${bytes}\r\n`
   })
-  const trailers = choice.chance(0.2) ? choice.some(1, 2, () => makeLine(choice)) : []
+  const trailers = choice.chance(0.3) ? choice.some(1, 3, () => makeTrailer(choice)) : []
+  if (choice.chance(0.01)) trailers.push(...choice.some(60, 70, () => makeTrailer(choice)))
   const last = choice.of(['0', '0', '0', '00', '00000'])
   return `${chunks.join('')}${last}${extension()}\r\n${trailers.join('')}\r\n`
+}
+
+function makeTrailer(choice: Choice): string {
+  return choice.chance(0.3) ? makeLine(choice) : lineOf(choice, choice.of(TRAILER_NAMES), choice.of(VALUES))
 }
 
 function makeLine(choice: Choice): string {

@@ -12,6 +12,7 @@ const NAMES = [
   'X-Request-Id',
   'Keep-Alive',
   'TE',
+  'Trailer',
 ]
 const CONNECTIONS = [
   'keep-alive',
@@ -34,6 +35,12 @@ const FORGED = [
   'Forwarded',
   'X-Real-IP',
   'Client-Cert',
+]
+/** Trailers that may pass, and such as must not, besides those that only the gateway may set. */
+const TRAILERS = [
+  ...['X-Sum', 'Content-Digest', 'Server-Timing', 'X-Sum', 'x-user-idx'],
+  ...['Content-Length', 'Transfer-Encoding', 'Host', 'Authorization', 'Cookie', 'Content-Type', 'Connection'],
+  ...['X-Request-Id', 'Content_Length', 'If-Match', 'Trailer', 'Expect'],
 ]
 /** Sent by clients that want to switch to HTTP/2. */
 const H2C = 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
@@ -85,6 +92,8 @@ export function makeRequest(choice: Choice, canary: string): string {
   if (choice.chance(0.2)) lines.push(`Connection: ${choice.of(CONNECTIONS)}\r\n`)
   if (choice.chance(0.05)) lines.push(H2C)
   const body = choice.chance(0.5) ? makeBody(choice, canary) : { line: '', bytes: '' }
+  if (choice.chance(0.1)) lines.push('TE: trailers\r\nConnection: TE\r\n')
+  if (body.line !== '' && choice.chance(0.15)) lines.push('Expect: 100-continue\r\n')
   lines.splice(choice.below(lines.length + 1), 0, 'Host: h\r\n', body.line)
   return `${method} /${canary}${choice.of(['', '/x', '?q=1', '/a%20b'])} HTTP/1.1\r\n${lines.join('')}\r\n${body.bytes}`
 }
@@ -105,8 +114,13 @@ function makeBody(choice: Choice, canary: string): { line: string; bytes: string
       piece =>
         `${piece.length.toString(16)}${choice.chance(0.2) ? choice.of(EXTENSIONS) : ''}\r\n${piece}\r\n`,
     )
-  const trailers = choice.chance(0.2) ? `${choice.of(FORGED)}: root\r\n` : ''
+  const trailers = choice.chance(0.4) ? choice.some(1, 3, () => makeTrailer(choice, canary)).join('') : ''
   return { line: 'Transfer-Encoding: chunked\r\n', bytes: `${chunks.join('')}0\r\n${trailers}\r\n` }
+}
+
+function makeTrailer(choice: Choice, canary: string): string {
+  if (choice.chance(0.3)) return `${choice.of(FORGED)}: root\r\n`
+  return `${choice.of(TRAILERS)}: ${choice.of([canary, ...VALUES])}\r\n`
 }
 
 /**

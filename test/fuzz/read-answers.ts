@@ -1,16 +1,21 @@
 import { OurReader } from './read-ours.ts'
+import type { Interim } from './reading.ts'
 
 export interface ReceivedAnswer {
   readonly status: number
   /** Flat, names in lower case. */
   readonly headers: readonly string[]
+  /** The interim answers before it. */
+  readonly interims: readonly Interim[]
   readonly body: string
+  /** Flat. */
+  readonly trailers: readonly string[]
   /** False when the connection ended in the middle of the answer. */
   readonly isWhole: boolean
 }
 
 /**
- * Reads the answers that a client has received on one connection. Interim answers are skipped.
+ * Reads the answers that a client has received on one connection, each with the interim answers before it.
  *
  * @param methods of the requests, in order; further answers are read as answers to GET
  * @returns undefined when the bytes contain something that is not an answer
@@ -18,7 +23,7 @@ export interface ReceivedAnswer {
 export function readAnswers(bytes: string, methods: readonly string[]): ReceivedAnswer[] | undefined {
   const answers: ReceivedAnswer[] = []
   for (let rest = bytes; rest !== ''; ) {
-    const { outcome, reason, status, headers, body, end } = new OurReader().read(
+    const { outcome, reason, status, headers, interims, body, trailers, end } = new OurReader().read(
       methods[answers.length] ?? 'GET',
       rest,
       [],
@@ -33,7 +38,9 @@ export function readAnswers(bytes: string, methods: readonly string[]): Received
     answers.push({
       status,
       headers: headers.map((each, i) => (i % 2 ? each : each.toLowerCase())),
+      interims,
       body,
+      trailers,
       isWhole: outcome === 'whole',
     })
     if (outcome === 'partial') return answers

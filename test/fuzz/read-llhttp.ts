@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { withoutHopByHop } from './hop-by-hop.ts'
-import type { Reading } from './reading.ts'
+import { connectionOptionsOf, withoutHopByHop } from './hop-by-hop.ts'
+import type { Interim, Reading } from './reading.ts'
 
 /** The part of Node's HTTP/1 parser that is used here. */
 interface Parser {
@@ -30,6 +30,8 @@ export class LlhttpReader {
   readonly #parser = new HTTPParser()
   #skipsBody = false
   #headers: string[] = []
+  #interims: Interim[] = []
+  #trailers: string[] = []
   #status = 0
   #persistent = false
   #body = ''
@@ -40,6 +42,7 @@ export class LlhttpReader {
     // Is called before the head is whole when it has many lines, and for trailers.
     parser[HTTPParser.kOnHeaders] = (lines: string[]) => {
       if (this.#status === 0) this.#headers.push(...lines)
+      else if (!this.#isWhole) this.#trailers.push(...lines)
     }
     parser[HTTPParser.kOnHeadersComplete] = (
       _major: number,
@@ -55,6 +58,7 @@ export class LlhttpReader {
       // Ignores what follows the answer.
       if (this.#isWhole) return 0
       if (status < 200 && status !== 101) {
+        this.#interims.push({ status, headers: withoutHopByHop([...this.#headers, ...(lines ?? [])]) })
         this.#headers = []
         return 0
       }
@@ -80,6 +84,8 @@ export class LlhttpReader {
     this.#parser.initialize(HTTPParser.RESPONSE, {}, MAX_HEADER_BYTES, HTTPParser.kLenientNone)
     this.#skipsBody = method === 'HEAD'
     this.#headers = []
+    this.#interims = []
+    this.#trailers = []
     this.#status = 0
     this.#persistent = false
     this.#body = ''
@@ -109,6 +115,9 @@ export class LlhttpReader {
       reason,
       status: this.#status,
       headers: withoutHopByHop(this.#headers),
+      interims: this.#interims,
+      connectionOptions: connectionOptionsOf(this.#headers),
+      trailers: end === -1 ? [] : this.#trailers,
       persistent: this.#persistent,
       body: this.#body,
       end,

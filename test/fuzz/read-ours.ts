@@ -1,11 +1,12 @@
 import type { AnswerHead } from '../../wrappers/http1/answer-head.ts'
 import { AnswerReader, type AnswerSink } from '../../wrappers/http1/answer-reader.ts'
 import { InvalidAnswer } from '../../wrappers/http1/invalid-answer.ts'
-import type { Reading } from './reading.ts'
+import type { Interim, Reading } from './reading.ts'
 
 /** Reads with the gateway's own reader. The reader is reused for one answer after the other, as on a connection. */
 export class OurReader {
   #head: AnswerHead | undefined
+  #interims: Interim[] = []
   #body = ''
   #reader = this.#create()
 
@@ -15,6 +16,7 @@ export class OurReader {
    */
   read(method: string, bytes: string, cuts: readonly number[]): Reading {
     this.#head = undefined
+    this.#interims = []
     this.#body = ''
     this.#reader.start(method)
     let end = -1
@@ -33,6 +35,9 @@ export class OurReader {
       reason,
       status: head?.status ?? 0,
       headers: head?.headers ?? [],
+      interims: this.#interims,
+      connectionOptions: [...(head?.connectionOptions ?? [])],
+      trailers: end === -1 ? [] : (this.#reader.trailers ?? []),
       persistent: head?.persistent ?? false,
       body: this.#body,
       end,
@@ -55,6 +60,9 @@ export class OurReader {
 
   #create(): AnswerReader {
     const sink: AnswerSink = {
+      onInterim: ({ status, headers }) => {
+        this.#interims.push({ status, headers })
+      },
       onHead: head => {
         this.#head = head
       },

@@ -1,9 +1,28 @@
-/** A request as its sender meant it. */
-export interface SentRequest {
+import { connectionOptionsOf } from './hop-by-hop.ts'
+
+/** The head of a request as its sender meant it. */
+export interface SentHead {
   readonly method: string
   /** In origin-form. */
   readonly target: string
+  /** The names, in lower case, that Connection lists. */
+  readonly connectionOptions: readonly string[]
+  /** Whether the sender waits for 100 Continue before it sends the body. */
+  readonly expectsContinue: boolean
+}
+
+/** A request as its sender meant it. */
+export interface SentRequest extends SentHead {
   readonly body: string
+  /** Flat, names in lower case, as they were sent. */
+  readonly trailers: readonly string[]
+}
+
+interface Body {
+  readonly text: string
+  readonly trailers: readonly string[]
+  /** Index behind it. */
+  readonly end: number
 }
 
 /** llhttp silently accepts these protocol names in place of HTTP. The forwarded request is plain HTTP/1.1. */
@@ -17,20 +36,25 @@ const SIZE = /^([0-9A-Fa-f]{1,12})(?:;[\t\x20-\x7e\x80-\xff]*)?$/
  * oracle of the fuzzer: a node must see no request that is not in this list. It may see fewer.
  *
  * @param bytes latin1
+ * @param onHead is called with every head, also with one whose body is ambiguous or not whole
  */
-export function readRequests(bytes: string): SentRequest[] {
+export function readRequests(bytes: string, onHead: (head: SentHead) => void = () => {}): SentRequest[] {
   const requests: SentRequest[] = []
   for (let at = 0; ; ) {
     // Empty lines before a request are skipped (RFC 9112 section 2.2).
     while (bytes[at] === '\r' || bytes[at] === '\n') at++
-    const read = readRequest(bytes, at)
+    const read = readRequest(bytes, at, onHead)
     if (!read) return requests
     requests.push(read.request)
     at = read.end
   }
 }
 
-function readRequest(bytes: string, from: number): { request: SentRequest; end: number } | undefined {
+function readRequest(
+  bytes: string,
+  from: number,
+  onHead: (head: SentHead) => void,
+): { request: SentRequest; end: number } | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n', from)
   if (headEnd === -1) return undefined
   const [start = '', ...rows] = bytes.slice(from, headEnd).split('\r\n')
@@ -40,10 +64,20 @@ function readRequest(bytes: string, from: number): { request: SentRequest; end: 
   const valuesOf = (name: string) => fields.flatMap(field => (field?.name === name ? field.value : []))
   const lengths = valuesOf('content-length')
   const encodings = valuesOf('transfer-encoding')
+  const [host = ''] = valuesOf('host')
+  const head: SentHead = {
+    method,
+    target: originForm(target, host),
+    connectionOptions: connectionOptionsOf(fields.flatMap(field => (field ? [field.name, field.value] : []))),
+    expectsContinue: valuesOf('expect').some(value => /(?:^|\W)100-continue(?:$|\W)/i.test(value)),
+  }
+  onHead(head)
   const body = readBody(bytes, headEnd + 4, lengths, encodings)
   if (!body) return undefined
-  const [host = ''] = valuesOf('host')
-  return { request: { method, target: originForm(target, host), body: body.text }, end: body.end }
+  return {
+    request: { ...head, body: body.text, trailers: body.trailers },
+    end: body.end,
+  }
 }
 
 function readField(row: string): { name: string; value: string } | undefined {
@@ -58,19 +92,19 @@ function readBody(
   from: number,
   lengths: readonly string[],
   encodings: readonly string[],
-): { text: string; end: number } | undefined {
+): Body | undefined {
   if (encodings.length > 0) {
     if (lengths.length > 0 || encodings.length > 1 || encodings[0]!.toLowerCase() !== 'chunked')
       return undefined
     return readChunks(bytes, from)
   }
-  if (lengths.length === 0) return { text: '', end: from }
+  if (lengths.length === 0) return { text: '', trailers: [], end: from }
   if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0]!)) return undefined
   const end = from + Number(lengths[0])
-  return end > bytes.length ? undefined : { text: bytes.slice(from, end), end }
+  return end > bytes.length ? undefined : { text: bytes.slice(from, end), trailers: [], end }
 }
 
-function readChunks(bytes: string, from: number): { text: string; end: number } | undefined {
+function readChunks(bytes: string, from: number): Body | undefined {
   let text = ''
   for (let at = from; ; ) {
     const lineEnd = bytes.indexOf('\r\n', at)
@@ -86,12 +120,15 @@ function readChunks(bytes: string, from: number): { text: string; end: number } 
   }
 }
 
-function readTrailers(bytes: string, from: number, text: string): { text: string; end: number } | undefined {
+function readTrailers(bytes: string, from: number, text: string): Body | undefined {
+  const trailers: string[] = []
   for (let at = from; ; ) {
     const lineEnd = bytes.indexOf('\r\n', at)
     if (lineEnd === -1) return undefined
-    if (lineEnd === at) return { text, end: at + 2 }
-    if (!readField(bytes.slice(at, lineEnd))) return undefined
+    if (lineEnd === at) return { text, trailers, end: at + 2 }
+    const field = readField(bytes.slice(at, lineEnd))
+    if (!field) return undefined
+    trailers.push(field.name, field.value)
     at = lineEnd + 2
   }
 }

@@ -1,3 +1,10 @@
+/** One interim answer. */
+export interface Interim {
+  readonly status: number
+  /** Flat, without the headers that a gateway does not pass on. */
+  readonly headers: readonly string[]
+}
+
 /** What a reader has read from the bytes of a connection, up to the end of one answer. */
 export interface Reading {
   /** `partial`: the bytes ended before the answer did. */
@@ -8,6 +15,12 @@ export interface Reading {
   readonly status: number
   /** Flat, without the headers that a gateway does not pass on. */
   readonly headers: readonly string[]
+  /** The interim answers before the head, whether or not a head followed. */
+  readonly interims: readonly Interim[]
+  /** The names, in lower case, that Connection lists in the head. */
+  readonly connectionOptions: readonly string[]
+  /** Flat, as they were sent; empty until the answer is whole. */
+  readonly trailers: readonly string[]
   /** Whether the connection can carry another answer. */
   readonly persistent: boolean
   /** The part of the body that was read, latin1. */

@@ -55,6 +55,7 @@ export async function startFront(
         method: call.method,
         target: call.target,
         headers: head.headers,
+        interim: response,
         body: hasBody ? createRequestBody(request, { maxBytes: 0, length, onPiece: () => {} }) : null,
       },
       call,

@@ -13,6 +13,8 @@ export interface WireRequest {
   header(name: string): string | undefined
   /** Returns the body received so far; without the framing if chunked. */
   body(): Buffer
+  /** Returns the trailers, flat; empty until the body is complete. */
+  trailers(): readonly string[]
   /** Resolves when the body is complete; rejects if the connection ends before. */
   readonly whole: Promise<Buffer>
 }
@@ -125,10 +127,7 @@ class RequestReader {
       const [start = '', ...rows] = this.#buffer.subarray(0, end).toString('latin1').split('\r\n')
       this.#buffer = this.#buffer.subarray(end + 4)
       const [method = '', target = ''] = start.split(' ')
-      const lines = rows.flatMap(row => {
-        const colon = row.indexOf(':')
-        return [row.slice(0, colon), row.slice(colon + 1).trim()]
-      })
+      const lines = linesOf(rows)
       const header = (name: string) => {
         const index = lines.findLastIndex((line, i) => i % 2 === 0 && line.toLowerCase() === name)
         return index === -1 ? undefined : lines[index + 1]
@@ -138,7 +137,12 @@ class RequestReader {
         Number(header('content-length') ?? 0),
       )
       this.#body = body
-      this.#onRequest({ method, target, lines, header, body: () => body.bytes(), whole: body.whole })
+      this.#onRequest({
+        ...{ method, target, lines, header },
+        body: () => body.bytes(),
+        trailers: () => body.trailers,
+        whole: body.whole,
+      })
     }
   }
 
@@ -147,7 +151,16 @@ class RequestReader {
   }
 }
 
+/** Returns header or trailer rows as flat lines. */
+function linesOf(rows: readonly string[]): string[] {
+  return rows.flatMap(row => {
+    const colon = row.indexOf(':')
+    return [row.slice(0, colon), row.slice(colon + 1).trim()]
+  })
+}
+
 class BodyReader {
+  trailers: readonly string[] = []
   readonly whole: Promise<Buffer>
   done = false
   readonly #chunked: boolean
@@ -180,10 +193,18 @@ class BodyReader {
         const end = buffer.indexOf('\r\n')
         if (end === -1) return buffer
         const size = Number.parseInt(buffer.subarray(0, end).toString('latin1'), 16)
-        if (size === 0 && buffer.length < end + 4) return buffer
-        buffer = buffer.subarray(size === 0 ? end + 4 : end + 2)
-        if (size === 0) this.#finish()
-        else {
+        if (size === 0) {
+          const last = buffer.indexOf('\r\n\r\n', end)
+          if (last === -1) return buffer
+          const rows = buffer
+            .subarray(end + 2, Math.max(last, end + 2))
+            .toString('latin1')
+            .split('\r\n')
+          this.trailers = linesOf(rows.filter(row => row !== ''))
+          buffer = buffer.subarray(last + 4)
+          this.#finish()
+        } else {
+          buffer = buffer.subarray(end + 2)
           this.#left = size
           this.#inChunk = true
         }

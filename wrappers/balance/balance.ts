@@ -111,7 +111,8 @@ function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T 
     get isBroken() {
       return response.isBroken
     },
-    sendBody: target => response.sendBody(target),
+    trailerNames: response.trailerNames,
+    sendBody: (target, isHidden) => response.sendBody(target, isHidden),
     discard: () => response.discard(),
     ...(response.observe && { observe: observer => response.observe!(observer) }),
   }

@@ -65,6 +65,7 @@ const NEUTRAL = new Set([
   ...[
     'referer',
     'save-data',
+    'te',
     'upgrade-insecure-requests',
     'user-agent',
     'via',

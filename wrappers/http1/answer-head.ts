@@ -24,6 +24,10 @@ export interface AnswerHead {
   readonly keepAliveMs: number | undefined
   /** Whether there are headers that name URLs or paths of the node: see REFERENCES in internal/references.ts. */
   readonly hasReferences: boolean
+  /** Trailer, all lines joined: the names of trailers that the node announces. */
+  readonly trailer: string | undefined
+  /** The names, in lower case, of fields that Connection lists. They are hop-by-hop, as headers and as trailers. */
+  readonly connectionOptions: ReadonlySet<string> | undefined
 }
 
 /** How a header of an answer is treated. */
@@ -36,15 +40,14 @@ const TREAT = {
   keepAlive: 5,
   proxyConnection: 6,
   reference: 7,
+  trailer: 8,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
-  // Hop-by-hop fields (RFC 9110 section 7.6.1). Trailer is treated like them, because trailers are not forwarded and
-  // Node throws when one is announced beside a Content-Length.
-  ...['proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade'].map(
-    name => [name, TREAT.drop] as const,
-  ),
+  // Hop-by-hop fields (RFC 9110 section 7.6.1).
+  ...['proxy-authenticate', 'proxy-authorization', 'te', 'upgrade'].map(name => [name, TREAT.drop] as const),
+  ['trailer', TREAT.trailer],
   // Set by the gateway alone, whatever a node sends.
   ['x-request-id', TREAT.drop],
   ['x-waygate-fallback', TREAT.drop],
@@ -94,6 +97,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
   let length = -1
   let keepAliveMs: number | undefined
   let hasReferences = false
+  let trailer: string | undefined
 
   readFieldLines(text, text.indexOf('\r\n', from) + 2, end, (name, value, valueEnd) => {
     switch (treatmentOf(name)) {
@@ -127,6 +131,9 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
         // No standard defines this header, but llhttp, too, accepts nothing after an answer that has it.
         if (hasOption(value, 'close')) closes = true
         break
+      case TREAT.trailer:
+        trailer = trailer === undefined ? value : `${trailer}, ${value}`
+        break
       case TREAT.keepAlive: {
         const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1]
         if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000
@@ -149,6 +156,8 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
     persistent: keeps && !closes && framing !== 'close',
     keepAliveMs,
     hasReferences,
+    trailer,
+    connectionOptions: named,
   }
 }
 

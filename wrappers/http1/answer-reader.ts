@@ -4,7 +4,9 @@ import { InvalidAnswer } from './invalid-answer.ts'
 
 /** Receives an answer while it is read. The methods are called in this order. */
 export interface AnswerSink {
-  /** Is called with the head of the answer; interim heads (1xx) are left out. */
+  /** Is called with each interim head: 1xx, but never 101. */
+  onInterim(head: AnswerHead): void
+  /** Is called with the head of the answer. */
   onHead(head: AnswerHead): void
   /** Is called with a piece of the body: its first index in the buffer, and the index behind it. */
   onPiece(buffer: Buffer, from: number, to: number): void
@@ -12,6 +14,8 @@ export interface AnswerSink {
 
 /** The most interim answers before one answer. */
 const MAX_INTERIM_ANSWERS = 32
+/** The limit for all of them together. */
+const MAX_INTERIM_BYTES = 65_536
 /** Line ends other than CRLF, and control characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
 const BROKEN_LINES = /(?:^|[^\r])\n|\r(?!\n|$)|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/
@@ -32,6 +36,7 @@ export class AnswerReader {
   /** The part of an unfinished head that has arrived. */
   #headText = ''
   #interim = 0
+  #interimBytes = 0
 
   /** @param maxHeadBytes the largest head of an answer, without the empty line that ends it */
   constructor(sink: AnswerSink, maxHeadBytes: number) {
@@ -52,11 +57,17 @@ export class AnswerReader {
     this.#chunked = undefined
     this.#headText = ''
     this.#interim = 0
+    this.#interimBytes = 0
   }
 
   /** The head of the current answer; undefined until it is whole. */
   get head(): AnswerHead | undefined {
     return this.#head
+  }
+
+  /** The trailers of the current answer, flat; undefined when it has none, or has not ended. */
+  get trailers(): readonly string[] | undefined {
+    return this.#chunked?.trailers
   }
 
   /**
@@ -96,6 +107,7 @@ export class AnswerReader {
         return 0
       }
       const head = readAnswerHead(text, from, end + 2, this.#method)
+      const length = end + 4 - from
       from = end + 4
       if (head.status >= 200 || (head.status === 101 && this.#maySwitch)) {
         this.#headText = ''
@@ -104,7 +116,10 @@ export class AnswerReader {
       }
       if (head.status === 101) throw new InvalidAnswer('the node switched protocols without being asked')
       if (!head.persistent) throw new InvalidAnswer('an interim answer ends the connection')
-      if (++this.#interim > MAX_INTERIM_ANSWERS) throw new InvalidAnswer('too many interim answers')
+      this.#interimBytes += length
+      if (++this.#interim > MAX_INTERIM_ANSWERS || this.#interimBytes > MAX_INTERIM_BYTES)
+        throw new InvalidAnswer('too many interim answers')
+      this.#sink.onInterim(head)
     }
   }
 

@@ -33,7 +33,7 @@ type State = (typeof STATE)[keyof typeof STATE]
 
 /**
  * Finds the pieces of one chunked body (RFC 9112 section 7.1) in the buffers in which it arrives. Extensions are
- * checked and ignored; trailers are checked and dropped. An instance reads one body.
+ * checked and ignored. An instance reads one body.
  */
 export class ChunkedBody {
   #state: State = STATE.size
@@ -41,6 +41,12 @@ export class ChunkedBody {
   /** While the size of a chunk is read, the size so far; then the bytes of the chunk that are left. */
   #left = 0
   #text = ''
+  #trailers: string[] | undefined = undefined
+
+  /** Flat; undefined when there are none, and until the body has ended. */
+  get trailers(): readonly string[] | undefined {
+    return this.#trailers
+  }
 
   /**
    * Reads the bytes that have arrived.
@@ -125,7 +131,7 @@ export class ChunkedBody {
       if (buffer[at] !== LF) continue
       const isEmpty = this.#text === '\r\n'
       if (!isEmpty && !this.#text.endsWith('\r\n\r\n')) continue
-      if (!isEmpty) readFieldLines(this.#text, 0, this.#text.length - 2, checkTrailer)
+      if (!isEmpty) this.#trailers = readTrailers(this.#text)
       this.#state = STATE.done
       return at + 1
     }
@@ -133,9 +139,15 @@ export class ChunkedBody {
   }
 }
 
-function checkTrailer(name: string): void {
-  if (!isToken(name)) throw new InvalidAnswer('a trailer name is not a token')
-  if (NEVER_TRAILERS.has(name.toLowerCase())) throw new InvalidAnswer(`${name} must not be a trailer`)
+/** @param text the field lines and the empty line behind them */
+function readTrailers(text: string): string[] {
+  const trailers: string[] = []
+  readFieldLines(text, 0, text.length - 2, (name, value) => {
+    if (!isToken(name)) throw new InvalidAnswer('a trailer name is not a token')
+    if (NEVER_TRAILERS.has(name.toLowerCase())) throw new InvalidAnswer(`${name} must not be a trailer`)
+    trailers.push(name, value)
+  })
+  return trailers
 }
 
 function expect(byte: number, wanted: number): void {

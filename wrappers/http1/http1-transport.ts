@@ -1,9 +1,11 @@
 import type { Call } from '../../internal/call.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
-import { withoutHeaders } from '../../internal/http/header-lines.ts'
+import { removeHeaders, withoutHeaders } from '../../internal/http/header-lines.ts'
+import { TrailerFilter } from '../../internal/http/trailers.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import { rewriteReferences } from '../../internal/references.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
@@ -63,11 +65,15 @@ const NO_HEADERS: readonly string[] = []
 const SWITCHING_PROTOCOLS = 101
 const NO_CONTENT = 204
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+const trailerFilter = new TrailerFilter()
+/** How long a node has to say whether it wants the body of a request with Expect. curl, too, waits for 1 s. */
+const CONTINUE_TIMEOUT_MS = 1_000
 
 /** One try: a request and its answer. It is both the answer and the connection's view of the request, to be one object. */
 class Http1Try implements UpstreamResponse, NodeExchange {
   status = 0
   headers: readonly string[] = NO_HEADERS
+  trailerNames: readonly string[] | undefined = undefined
   readonly method: string
   readonly isWebSocket: boolean
   readonly #request: UpstreamRequest
@@ -90,6 +96,8 @@ class Http1Try implements UpstreamResponse, NodeExchange {
   #observer: BodyObserver | undefined = undefined
   #isDelimited = true
   #hasLength = false
+  #trailers: readonly string[] | undefined = undefined
+  #isHidden: ((spelling: string) => boolean) | undefined = undefined
 
   constructor(
     request: UpstreamRequest,
@@ -130,7 +138,7 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     try {
       const { head, bodyLength } = writeRequestHead(this.#request, this.#peer.address)
       this.#head = head
-      if (body) this.#body = new RequestBodySender(body, bodyLength)
+      if (body) this.#body = new RequestBodySender(body, bodyLength, continueTimeoutMs(this.#request.route))
     } catch (error) {
       this.#fail(new UpstreamFailure('unsendable', error))
       return
@@ -161,7 +169,19 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onHead({ status, headers, framing, hasLength, hasReferences }: AnswerHead): void {
+  onInterim({ status, headers }: AnswerHead): void {
+    this.#request.interim?.writeInterim(status, withoutHeaders(headers, CONTENT_LENGTH))
+  }
+
+  onHead({
+    status,
+    headers,
+    framing,
+    hasLength,
+    hasReferences,
+    trailer,
+    connectionOptions,
+  }: AnswerHead): void {
     if (hasReferences && this.#request.route.rewriteLocation) {
       rewriteReferences(headers, this.#request, this.#peer.address)
     }
@@ -172,6 +192,8 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     this.status = status
     this.#isDelimited = framing !== 'close'
     this.#hasLength = hasLength
+    if (trailer !== undefined && framing === 'chunked')
+      this.trailerNames = trailerFilter.names(trailer, connectionOptions)
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -189,12 +211,15 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     if (this.#earlyBytes > MAX_EARLY_BYTES) this.#connection!.pause()
   }
 
-  onEnd(): void {
+  onEnd(trailers: readonly string[] | undefined): void {
     this.#connection = undefined
     this.#ended = true
     this.#finish()
     this.#observer?.onEnd(this.#isDelimited)
-    this.#target?.end()
+    const target = this.#target
+    if (target === undefined) this.#trailers = trailers
+    else if (trailers === undefined) target.end()
+    else this.#endWithTrailers(target, trailers)
   }
 
   onHung(): void {
@@ -220,17 +245,22 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     else this.#observer = observer
   }
 
-  sendBody(target: ClientResponse): void {
+  sendBody(target: ClientResponse, isHidden?: (spelling: string) => boolean): void {
     if (this.status === SWITCHING_PROTOCOLS) {
       this.#handOver(target)
       return
     }
     const early = this.#early
+    this.#isHidden = isHidden
     if (this.#broken) {
       target.abort(this.#hasLength)
     } else if (this.#ended) {
       for (let i = 0; i < early.length - 1; i++) write(target, early[i]!)
-      endWith(target, early.at(-1))
+      if (this.#trailers === undefined) endWith(target, early.at(-1))
+      else {
+        if (early.length > 0) write(target, early.at(-1)!)
+        this.#endWithTrailers(target, this.#trailers)
+      }
     } else {
       this.#target = target
       let writable = true
@@ -262,6 +292,12 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     target.tunnel!(node)
   }
 
+  #endWithTrailers(target: ClientResponse, trailers: readonly string[]): void {
+    const shown = [...trailers]
+    if (this.#isHidden) removeHeaders(shown, this.#isHidden)
+    target.endWithTrailers(shown)
+  }
+
   #pauseUntilDrained(target: ClientResponse): void {
     this.#connection!.pause()
     if (this.#listensForDrain) return
@@ -284,6 +320,11 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     this.#peer.inFlight--
     if (this.#call.current === this) this.#call.current = undefined
   }
+}
+
+/** Stays below the timeouts of a route: a node that does not know Expect must not run into them. */
+function continueTimeoutMs({ timeoutMs, tryTimeoutMs = timeoutMs }: Route): number {
+  return Math.min(CONTINUE_TIMEOUT_MS, tryTimeoutMs / 2)
 }
 
 /** Writes a chunk; latin1 carries every byte of a text as it is. */

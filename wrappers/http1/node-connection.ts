@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
+import { TrailerFilter } from '../../internal/http/trailers.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
@@ -40,6 +41,7 @@ const MAX_TEXT_BYTES = 16_384
  */
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
 const SWITCHING_PROTOCOLS = 101
+const trailerFilter = new TrailerFilter()
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 /**
@@ -220,7 +222,13 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     } else this.#finish(end < size)
   }
 
+  onInterim(head: AnswerHead): void {
+    if (head.status === 100) this.#sender?.proceed()
+    else this.#exchange!.onInterim(head)
+  }
+
   onHead(head: AnswerHead): void {
+    this.#sender?.stopAsking()
     this.#exchange!.onHead(head)
   }
 
@@ -235,6 +243,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   #finish(surplus: boolean): void {
     const exchange = this.#exchange!
     const head = this.#reader.head!
+    const { trailers } = this.#reader
     const isWholeRequestSent =
       this.#writeError === undefined && (this.#sender === undefined || this.#sender.isDone)
     const keepMs =
@@ -246,7 +255,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
       this.#idleUntil = performance.now() + keepMs
       this.#owner.onFree(this)
     }
-    exchange.onEnd()
+    exchange.onEnd(trailers && trailerFilter.fields(trailers, head.connectionOptions))
   }
 
   /** Lets go of the exchange, and resumes reading if it had paused it. */

@@ -21,16 +21,22 @@ export interface NodeExchange {
   readonly bodyIdleTimeoutMs: number | undefined
   /** Hands the connection to the exchange, which calls `send` on it once and owns it until the last call. */
   onConnection(connection: ExchangeConnection): void
+  /** Is called with each interim answer, 1xx, but 100 and 101. */
+  onInterim(head: AnswerHead): void
   /**
-   * Is called with the head of the answer; interim heads (1xx) are left out. After a 101, the connection waits for
-   * `detach()`, and neither `onChunk` nor `onEnd` is called.
+   * Is called with the head of the answer. After a 101, the connection waits for `detach()`, and neither `onChunk` nor
+   * `onEnd` is called.
    *
    * @throws InvalidAnswer when the node must not answer this request like that
    */
   onHead(head: AnswerHead): void
   onChunk(chunk: Chunk): void
-  /** Is called when the answer is whole. The connection may already carry another request. Last call. */
-  onEnd(): void
+  /**
+   * Is called when the answer is whole. The connection may already carry another request. Last call.
+   *
+   * @param trailers those that may be passed on, flat; undefined when there are none
+   */
+  onEnd(trailers: readonly string[] | undefined): void
   /** Is called when the node was found to hang, while no head has come. The exchange may give up. */
   onHung(): void
   /** Is called when no answer will come, or no more of it. Last call. */

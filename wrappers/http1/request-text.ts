@@ -34,6 +34,7 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
   let text = ''
   let host = address
   let bodyLength = CHUNKED
+  let connection = 'keep-alive'
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     const value = headers[i + 1]!
@@ -47,6 +48,9 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
         bodyLength = Number(value)
       } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
         throw new TypeError('headers must not include transfer-encoding')
+      } else if (name.length === 2 && name.toLowerCase() === 'te') {
+        // It is for the next hop alone (RFC 9110 section 10.1.4).
+        connection = 'keep-alive, te'
       }
       text += `${name}: ${value}\r\n`
     }
@@ -55,8 +59,11 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
     if (bodyLength > 0) throw new TypeError('the headers have a content-length, but there is no body')
     if (bodyLength === CHUNKED && USUALLY_WITH_BODY.has(method)) text += 'content-length: 0\r\n'
     bodyLength = 0
-  } else if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'
-  const connection = request.isWebSocket ? 'Upgrade\r\nupgrade: websocket' : 'keep-alive'
+  } else {
+    if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'
+    if (body.awaitsContinue) text += 'expect: 100-continue\r\n'
+  }
+  if (request.isWebSocket) connection = 'Upgrade\r\nupgrade: websocket'
   return {
     head: `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n${text}\r\n`,
     bodyLength,

@@ -1,4 +1,5 @@
 import type { Call } from '../../internal/call.ts'
+import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { TimeSamples } from '../time-samples.ts'
@@ -15,7 +16,8 @@ export interface HedgeOptions {
  * Hedges GET requests on routes that ask for it. When the first node takes longer than the route's `afterMs`, or by
  * default than 95% of the service's recent answers, the request is also sent to a second node, if the retry budget of
  * the service allows it. The first good answer wins. The other try is given up, which does not count against its node.
- * A failure, or a status on which the route retries, wins only when the other try brings nothing better.
+ * A failure, or a status on which the route retries, wins only when the other try brings nothing better. Interim answers
+ * wait until it is known which try wins, since a client must get those of one node alone.
  *
  * Source: "hedged requests" in Dean and Barroso, "The Tail at Scale" (2013).
  */
@@ -58,6 +60,7 @@ class Race {
   readonly #budget: RetryBudget
   readonly #answer = Promise.withResolvers<UpstreamResponse>()
   readonly #tries: Call[] = []
+  readonly #interims = new Map<Call, HeldInterims>()
   #timer: NodeJS.Timeout | undefined = undefined
   /** An answer that the route would retry on; used when the other try brings nothing better. */
   #unwanted: { readonly response: UpstreamResponse; readonly by: Call } | undefined = undefined
@@ -97,7 +100,9 @@ class Race {
   #try(own: Call): void {
     this.#tries.push(own)
     this.#inFlight++
-    this.#next(this.#request, own).then(
+    const interim = new HeldInterims()
+    this.#interims.set(own, interim)
+    this.#next({ ...this.#request, interim }, own).then(
       response => this.#came(response, own),
       error => this.#failed(error, own),
     )
@@ -132,6 +137,7 @@ class Race {
   #win(response: UpstreamResponse, by: Call): void {
     this.#end(by)
     this.#call.current = { cancel: reason => by.end(reason) }
+    this.#interims.get(by)!.passOn(this.#request.interim)
     this.#answer.resolve(response)
   }
 
@@ -148,6 +154,19 @@ class Race {
       if (each.peer) this.#call.exclude(each.peer)
       each.end(new UpstreamFailure('aborted'))
     }
+  }
+}
+
+/** The interim answers of one try. The transport bounds their number and size. */
+class HeldInterims implements InterimReceiver {
+  readonly #held: { readonly status: number; readonly headers: readonly string[] }[] = []
+
+  writeInterim(status: number, headers: readonly string[]): void {
+    this.#held.push({ status, headers })
+  }
+
+  passOn(receiver: InterimReceiver | undefined): void {
+    for (const { status, headers } of this.#held) receiver?.writeInterim(status, headers)
   }
 }
 

@@ -7,7 +7,17 @@ import type { RequestBody } from '../../internal/upstream.ts'
  */
 export function keepBody(source: RequestBody): RequestBody {
   const kept = new KeptBody(source)
-  return { begun: false, length: source.length, open: () => new KeptBodyReader(kept) }
+  return {
+    begun: false,
+    length: source.length,
+    get awaitsContinue() {
+      return source.awaitsContinue
+    },
+    get trailers() {
+      return source.trailers
+    },
+    open: () => new KeptBodyReader(kept),
+  }
 }
 
 class KeptBody {

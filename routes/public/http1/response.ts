@@ -5,11 +5,38 @@ import { allowSlowClient } from '../../../middleware/connection/client-connectio
 
 const http = process.getBuiltinModule('node:http')
 
+/** With more unread bytes than that at a client, further interim answers to it are dropped: they are only hints. */
+const MAX_UNREAD_BYTES = 65_536
+/** Interim answers that came before it was the turn of their answer on a pipelined connection, as latin1. */
+const early = new WeakMap<ServerResponse, string>()
+
 /** Node's response with what the gateway needs beyond it. */
 export class Http1Response extends http.ServerResponse implements ClientResponse {
-  /** Ends the answer without the trailers: few HTTP/1 clients ask for them, and their libraries rarely pass them on. */
-  endWithTrailers(): void {
+  /** Whether the answer is sent in chunks unless its head declares a length. HTTP/1.0 has no chunks. */
+  get takesTrailers(): boolean {
+    return this.useChunkedEncodingByDefault && this.req.method !== 'HEAD'
+  }
+
+  endWithTrailers(trailers: readonly string[]): void {
+    const pairs: [string, string][] = []
+    for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i]!, trailers[i + 1]!])
+    // Node sends them behind chunks only.
+    this.addTrailers(pairs)
     this.end()
+  }
+
+  /** HTTP/1.0 has no interim answers (RFC 9110 section 15.2). */
+  writeInterim(status: number, headers: readonly string[]): void {
+    if (this.headersSent || this.destroyed || this.req.httpVersionMinor === 0) return
+    const { socket } = this
+    if (socket) {
+      if (socket.writableLength <= MAX_UNREAD_BYTES) socket.write(interimText(status, headers), 'latin1')
+      return
+    }
+    const held = early.get(this)
+    if (held === undefined) this.once('socket', assigned => writeEarly(this, assigned))
+    else if (held.length > MAX_UNREAD_BYTES) return
+    early.set(this, (held ?? '') + interimText(status, headers))
   }
 
   sendContinue(): void {
@@ -36,6 +63,19 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
     if (socket) breakOff(this, socket, isDelimited)
     else if (!this.destroyed) this.once('socket', assigned => breakOff(this, assigned, isDelimited))
   }
+}
+
+function interimText(status: number, headers: readonly string[]): string {
+  let text = `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n`
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`
+  return `${text}\r\n`
+}
+
+function writeEarly(response: Http1Response, socket: Socket): void {
+  const text = early.get(response)!
+  early.delete(response)
+  // Nothing of the answer itself was sent so far, even if it is whole: Node sends it after this event.
+  if (!response.destroyed) socket.write(text, 'latin1')
 }
 
 function breakOff(response: ServerResponse, socket: Socket, isDelimited: boolean): void {

@@ -143,9 +143,29 @@ test('the fields that the gateway acts on are read in the same pass', () => {
     chunked: false,
     unknownEncoding: false,
     asksForUpgrade: false,
+    acceptsTrailers: false,
+    trailer: undefined,
+    connectionOptions: undefined,
     proxyLines: undefined,
   })
   assert.equal(read(['transfer-encoding', 'chunked']).chunked, true)
+})
+
+test('what a client says about trailers is read, and what Connection lists', () => {
+  for (const [value, accepts] of [
+    ['trailers', true],
+    ['Trailers', true],
+    ['gzip;q=0.5,\ttrailers , deflate', true],
+    ['', false],
+    ['gzip', false],
+    ['xtrailers', false],
+    ['trailers2', false],
+    ['trailers;q=0.5', false],
+  ] as const)
+    assert.equal(read(['TE', value]).acceptsTrailers, accepts, value)
+  assert.equal(read(['TE', 'trailers', 'te', 'gzip']).acceptsTrailers, true)
+  assert.equal(read(['Trailer', 'X-A', 'trailer', 'X-B, X-C']).trailer, 'X-A, X-B, X-C')
+  assert.deepEqual([...read(['Connection', 'TE, X-Hop, close']).connectionOptions!], ['te', 'x-hop'])
 })
 
 test('more than one Host, Authorization or request id is reported', () => {

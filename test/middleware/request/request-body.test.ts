@@ -54,6 +54,24 @@ test('nothing is read from the client before the body is read', async t => {
   assert.equal(body.begun, true)
 })
 
+test('a client that waits to be asked for its body is asked when the first byte is taken, once', async t => {
+  const { request, client, finish } = await receive(t, `${HEAD}Content-Length: 4\r\nX: 1\r\n\r\n`)
+  let asked = 0
+  const body = createRequestBody(request, {
+    ...{ maxBytes: 0, onPiece: () => {} },
+    sendContinue() {
+      asked++
+      client.socket.write('body')
+    },
+  })
+  assert.deepEqual([body.awaitsContinue, bodyOf(request).body.awaitsContinue], [true, false])
+  body.open().destroy()
+  assert.deepEqual([asked, body.awaitsContinue], [0, true])
+  assert.equal(Buffer.concat(await body.open().toArray()).toString(), 'body')
+  assert.deepEqual([asked, body.awaitsContinue], [1, false])
+  finish()
+})
+
 test('every piece that arrives is reported', async t => {
   const { request, client } = await receive(t, `${HEAD}Content-Length: 8\r\n\r\nfour`)
   const { body, pieces } = bodyOf(request)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
-import { openRaw, send, sendRaw } from '../../support/http.ts'
+import { openRaw, send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 
@@ -76,29 +76,6 @@ test('an answer that is invalid, or that two readers could frame differently, is
     log.filter(each => (each.level as number) >= 40),
     [],
   )
-})
-
-test('an answer that announces trailers beside a length, or has trailers, is passed on without them', async t => {
-  let bytes = ''
-  const { port } = await setUp(t, () => bytes)
-  for (const each of [
-    `${OK}Trailer: X-Sum\r\nContent-Length: 2\r\n\r\nok`,
-    `${OK}Trailer: X-Sum, Content-Length\r\n${CHUNKED}\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n`,
-    `${OK}${CHUNKED}\r\n2\r\nok\r\n0\r\nSet-Cookie: forged=1\r\nX-User-Id: root\r\n\r\n`,
-  ]) {
-    bytes = each
-    const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
-    assert.match(text, /^HTTP\/1\.1 200 .*\r\n\r\n(?:2\r\nok\r\n0\r\n\r\n|ok)$/s)
-    assert.doesNotMatch(text, /trailer|x-sum|forged|root/i)
-  }
-})
-
-test('interim answers are dropped, and the final answer arrives', async t => {
-  const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'
-  const { port } = await setUp(t, () => `HTTP/1.1 100 Continue\r\n\r\n${early}${answer('ok')}`)
-  const text = await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
-  assert.match(text, /^HTTP\/1\.1 200 .*ok$/s)
-  assert.doesNotMatch(text, / 10[03] |preload/)
 })
 
 /** Answers with a valid head whose body breaks off or is invalid. */

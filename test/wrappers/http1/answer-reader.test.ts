@@ -5,14 +5,16 @@ import { AnswerReader, type AnswerSink } from '../../../wrappers/http1/answer-re
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
 interface Seen {
+  readonly interims: AnswerHead[]
   readonly heads: AnswerHead[]
   body: string
 }
 
 /** Creates a reader, a record of what it reports, and a function that feeds it latin1 text. */
 function startReader(method = 'GET', maxHeadBytes = 16_384) {
-  const seen: Seen = { heads: [], body: '' }
+  const seen: Seen = { interims: [], heads: [], body: '' }
   const sink: AnswerSink = {
+    onInterim: head => seen.interims.push(head),
     onHead: head => seen.heads.push(head),
     onPiece: (buffer, from, to) => {
       assert.ok(from < to, 'no piece is empty')
@@ -60,8 +62,18 @@ const ANSWERS: Readonly<Record<string, [text: string, body: string]>> = {
 for (const [what, [text, body]] of Object.entries(ANSWERS)) {
   test(`an answer is the same wherever its bytes are cut: ${what}`, () => {
     const bySurplus = (pieces: string[]) => {
-      const { read, seen } = startReader()
+      const { reader, read, seen } = startReader()
       assert.equal(read(...pieces), text.length, JSON.stringify(pieces))
+      assert.deepEqual(reader.trailers, what === 'chunks' ? ['T', '1'] : undefined)
+      assert.deepEqual(
+        seen.interims.map(head => [head.status, head.headers]),
+        what === 'interim answers'
+          ? [
+              [100, []],
+              [103, ['Link', 'a']],
+            ]
+          : [],
+      )
       assert.equal(seen.body, body)
       assert.deepEqual(
         seen.heads.map(head => head.status),
@@ -179,7 +191,7 @@ test('a head may be 16 KB long, however it is cut', () => {
   refused(['HTTP/1.1 200 OK\r\nA: ', ...Array.from({ length: 20 }, () => 'x'.repeat(1_000))], 'too large')
 })
 
-test('interim answers do not count against the size of the head, but there are at most 32', () => {
+test('interim answers do not count against the size of the head, but there are at most 32, and 64 KB of them', () => {
   const interim = `HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(1_000)}\r\n\r\n`
   const final = 'HTTP/1.1 204 No Content\r\n\r\n'
   for (const pieces of [
@@ -189,7 +201,11 @@ test('interim answers do not count against the size of the head, but there are a
     assert.equal(startReader().read(...pieces), interim.length * 32 + final.length)
   }
   refused([interim.repeat(33) + final], 'too many interim')
-  // The limit applies to each answer.
+  const large = (bytes: number) => `HTTP/1.1 103 Early\r\nLink: ${'x'.repeat(bytes - 30)}\r\n\r\n`
+  assert.equal(large(16_384).length, 16_384)
+  assert.notEqual(startReader().read(large(16_384).repeat(4) + final), -1)
+  refused([large(16_384).repeat(4) + large(100) + final], 'too many interim')
+  // The limits apply to each answer.
   const { reader, read } = startReader()
   for (let i = 0; i < 3; i++) {
     reader.start('GET')

@@ -4,7 +4,7 @@ import { ChunkedBody } from '../../../wrappers/http1/chunked-body.ts'
 import { InvalidAnswer } from '../../../wrappers/http1/invalid-answer.ts'
 
 /** Reads pieces one after the other. @returns the body and the index after its end; -1 while it goes on */
-function read(...pieces: string[]): { body: string; end: number } {
+function read(...pieces: string[]): { body: string; end: number; trailers: readonly string[] | undefined } {
   const reader = new ChunkedBody()
   let body = ''
   let before = 0
@@ -14,10 +14,10 @@ function read(...pieces: string[]): { body: string; end: number } {
       assert.ok(from < to, 'no piece is empty')
       body += buffer.toString('latin1', from, to)
     })
-    if (end !== -1) return { body, end: before + end }
+    if (end !== -1) return { body, end: before + end, trailers: reader.trailers }
     before += piece.length
   }
-  return { body, end: -1 }
+  return { body, end: -1, trailers: reader.trailers }
 }
 
 /** Asserts that a text is refused in one piece and byte by byte. */
@@ -38,10 +38,11 @@ const WHOLE = [
   '4\r\n\r\n\r\n\r\n',
   '0;last\r\nX: 1\r\ny:\t\r\n\r\n',
 ].join('')
+const TRAILERS = ['X', '1', 'y', '']
 const BODY = 'hello0123456789with\r\n0\r\n\r\n\r\n\r\n'
 
 test('a body is the same wherever its bytes are cut', () => {
-  const wanted = { body: BODY, end: WHOLE.length }
+  const wanted = { body: BODY, end: WHOLE.length, trailers: TRAILERS }
   assert.deepEqual(read(WHOLE), wanted)
   for (let cut = 0; cut <= WHOLE.length; cut++) {
     assert.deepEqual(read(WHOLE.slice(0, cut), WHOLE.slice(cut)), wanted, `cut at ${cut}`)
@@ -51,7 +52,7 @@ test('a body is the same wherever its bytes are cut', () => {
 
 test('bytes after a body are ignored', () => {
   for (const surplus of ['\r\n', '0\r\n\r\n', '\0', 'HTTP/1.1 200 OK\r\n\r\n']) {
-    assert.deepEqual(read(WHOLE + surplus), { body: BODY, end: WHOLE.length }, surplus)
+    assert.deepEqual(read(WHOLE + surplus), { body: BODY, end: WHOLE.length, trailers: TRAILERS }, surplus)
   }
 })
 
@@ -73,7 +74,7 @@ test('a size is hexadecimal digits, as many as a number holds exactly', () => {
   assert.equal(read(`${'0'.repeat(13)}\r\n\r\n`).end, 17)
   assert.equal(read(`1a\r\n${'x'.repeat(26)}\r\n1A\r\n${'y'.repeat(26)}\r\n0\r\n\r\n`).body.length, 52)
   // The largest size, 52 bits, of which only the first bytes come.
-  assert.deepEqual(read('fffffffffffff\r\nabc'), { body: 'abc', end: -1 })
+  assert.deepEqual(read('fffffffffffff\r\nabc'), { body: 'abc', end: -1, trailers: undefined })
   for (const size of ['1'.repeat(14), '0'.repeat(14), 'f'.repeat(17)]) refused(`${size}\r\n`, 'too large')
   for (const size of ['', ';a', ' 1', '-1', '+1', 'x', 'g', '\r', '\n', '\0', '\t1'])
     refused(`${size}\r\n`, 'no size')
@@ -137,6 +138,8 @@ test('extensions may be 4 KB long', () => {
 })
 
 test('trailers are read as field lines, and none of them reaches the body', () => {
+  assert.deepEqual(read('1\r\nx\r\n0\r\nA:\tb \r\na: \xff\r\n\r\n').trailers, ['A', 'b', 'a', '\xff'])
+  assert.equal(read('1\r\nx\r\n0\r\n\r\n').trailers, undefined)
   for (const trailers of ['', 'A:b\r\n', 'A: b\r\nc: \xff\t\r\n', 'X:\r\n'.repeat(100)])
     assert.deepEqual(read(`1\r\nx\r\n0\r\n${trailers}\r\n`).body, 'x', trailers)
   for (const [trailers, message] of [

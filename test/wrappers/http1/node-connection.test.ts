@@ -23,6 +23,22 @@ test('an exchange is called in order: connection, head, body, end', async t => {
   }
 })
 
+test('an exchange hears of interim answers, but of no 100, and gets the trailers that may pass', async t => {
+  const { get } = await startScene(t, socket =>
+    socket.write(
+      'HTTP/1.1 102 P\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\n\r\n' +
+        'HTTP/1.1 200 OK\r\nConnection: x-hop\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nVary: a\r\nX-Sum: 1\r\n\r\n',
+    ),
+  )
+  // The second answer comes on the same connection.
+  for (let i = 0; i < 2; i++) {
+    const exchange = get()
+    await exchange.over
+    assert.deepEqual(exchange.calls, ['connection', 'interim 102', 'interim 103', 'head', 'end'])
+    assert.deepEqual(exchange.trailers, ['X-Sum', '1'])
+  }
+})
+
 test('bytes after an answer are ignored and close the connection', async t => {
   const { node, get } = await startScene(t, socket => socket.write(`${answer('ok')}${answer('smuggled')}`))
   for (let i = 1; i <= 3; i++) {

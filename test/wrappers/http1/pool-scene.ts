@@ -18,6 +18,7 @@ export class TestExchange implements NodeExchange {
   /** The chunks as they came, uncopied, so that an overwritten buffer shows. */
   readonly chunks: Chunk[] = []
   failure: UpstreamFailure | undefined
+  trailers: readonly string[] | undefined
   /** Is called after each call, with its name. */
   onCall: (name: string) => void = () => {}
   readonly #over = Promise.withResolvers<void>()
@@ -43,6 +44,10 @@ export class TestExchange implements NodeExchange {
     this.#note('connection')
   }
 
+  onInterim(head: AnswerHead): void {
+    this.#note(`interim ${head.status}`)
+  }
+
   onHead(head: AnswerHead): void {
     this.head = head
     this.#note('head')
@@ -53,7 +58,8 @@ export class TestExchange implements NodeExchange {
     this.#note('chunk')
   }
 
-  onEnd(): void {
+  onEnd(trailers: readonly string[] | undefined): void {
+    this.trailers = trailers
     this.#note('end')
     this.#over.resolve()
   }

@@ -92,6 +92,19 @@ test('a request that two readers could frame differently is refused', () => {
   assert.throws(() => write({ headers: ['content-length', '1'] }), /but there is no body/)
 })
 
+test('a request asks about its body only while its client waits, and TE is for this hop alone', () => {
+  const head = (awaitsContinue: boolean) => write({ method: 'POST', body: { ...BODY, awaitsContinue } }).head
+  assert.equal(
+    head(true),
+    `POST / HTTP/1.1\r\n${BEGIN}transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n`,
+  )
+  assert.equal(head(false), `POST / HTTP/1.1\r\n${BEGIN}transfer-encoding: chunked\r\n\r\n`)
+  assert.equal(
+    write({ headers: ['te', 'trailers', 'tea', '1'] }).head,
+    'GET / HTTP/1.1\r\nhost: 10.0.0.1:80\r\nconnection: keep-alive, te\r\nte: trailers\r\ntea: 1\r\n\r\n',
+  )
+})
+
 test('thousands of names can be cached', () => {
   for (let i = 0; i < 3_000; i++)
     assert.match(write({ headers: [`x-name-${i}`, '1'] }).head, new RegExp(`x-name-${i}: 1`))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withoutHeaders } from '../../../internal/http/header-lines.ts'
 import { Choice } from '../../fuzz/choice.ts'
+import { passedTrailers } from '../../fuzz/hop-by-hop.ts'
 import { type MadeAnswer, makeAnswer } from '../../fuzz/make-answer.ts'
 import { mutate } from '../../fuzz/mutate.ts'
 import { LlhttpReader } from '../../fuzz/read-llhttp.ts'
@@ -52,6 +53,17 @@ async function checkRoundTrip(t: test.TestContext, seed: number, make: (choice: 
       assert.deepEqual([got.outcome, got.status, got.body], ['whole', sent.status, sent.body], what)
       assert.deepEqual(withoutAddedDate(got, sent), linesFor(sent), what)
       assert.equal(got.end, raw.length, what)
+      assert.deepEqual(got.trailers, passedTrailers(sent.trailers, sent.connectionOptions), what)
+      assert.deepEqual(
+        got.interims,
+        sent.interims
+          .filter(({ status }) => status !== 100)
+          .map(({ status, headers }) => ({
+            status,
+            headers: withoutHeaders(headers, new Set(['content-length'])),
+          })),
+        what,
+      )
     } else if (sent.status === 0) assert.equal(got.status, 599, what)
     else {
       assert.notEqual(got.outcome, 'whole', what)
@@ -69,7 +81,7 @@ test('answers in random pieces reach a raw client byte for byte', async t => {
 })
 
 test('broken answers in random pieces reach a raw client byte for byte, or do not look whole', async t => {
-  const { whole } = await checkRoundTrip(t, 2, choice => {
+  const { whole } = await checkRoundTrip(t, 3, choice => {
     const made = makeAnswer(choice)
     return { ...made, bytes: mutate(choice, made.bytes, makeAnswer(choice).bytes) }
   })

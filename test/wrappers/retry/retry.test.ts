@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
 import type { Outcome, RequestBody } from '../../../internal/upstream.ts'
+import { keepBody } from '../../../wrappers/retry/kept-body.ts'
 import { createRetry } from '../../../wrappers/retry/retry.ts'
 import { send } from '../../support/http.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
@@ -166,6 +167,24 @@ test('when the other service fails as well, the client gets its failure', async 
     { fallback: { type: 'service', service: 'spare' } },
   )
   assert.equal((await ask()).text, 'WG_NO_NODE')
+})
+
+test('a kept body says what the client’s says: whether it waits to be asked, and its trailers', async () => {
+  const given = { begun: false, length: 2, awaitsContinue: true, trailers: undefined as string[] | undefined }
+  const kept = keepBody({
+    ...given,
+    open: () => Readable.from([]),
+    get awaitsContinue() {
+      return given.awaitsContinue
+    },
+    get trailers() {
+      return given.trailers
+    },
+  })
+  assert.deepEqual([kept.awaitsContinue, kept.trailers], [true, undefined])
+  given.awaitsContinue = false
+  given.trailers = ['X-Sum', '1']
+  assert.deepEqual([kept.awaitsContinue, kept.trailers], [false, ['X-Sum', '1']])
 })
 
 test('no more than 32 MiB of bodies are kept at a time', async () => {
