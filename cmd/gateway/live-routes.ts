@@ -1,3 +1,4 @@
+import { didYouMean } from '../../config/kit/closest.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../../config/route/route-auth.ts'
 import {
   createAutoRoute,
@@ -6,8 +7,9 @@ import {
   type RouteContext,
 } from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
+import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { AuthenticatorName, Route } from '../../internal/routing/route.ts'
+import type { AuthenticatorName, Route, RouteAuth } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { type LiveRules, routeWarnings } from './service-rules.ts'
 
@@ -22,13 +24,25 @@ export interface LiveRoutesOptions {
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
   /** Lower-case names of the headers that carry the identity, which no policy may set. Default: none. */
   readonly identityHeaders?: readonly string[] | undefined
+  /** Default: silent. */
+  readonly logger?: Logger | undefined
 }
+
+const NO_KEY =
+  '$.auth: requires a token, but no key for tokens is configured, so every request gets 503: set jwt.secret, jwt.publicKeyFile or jwt.issuers'
+/** Guessing compares a name with each service, and a page must not take long. */
+const MAX_GUESSES = 10
+const MAX_SERVICES_TO_GUESS = 1_000
 
 /** All current routes: route documents of the registry and of the config file, and automatic routes. */
 export class LiveRoutes {
   readonly #config: Config['routes']
   readonly #rules: LiveRules
   readonly #nodes: NodeTable
+  readonly #hasKey: boolean
+  readonly #logger: Logger
+  /** The ids of documents that were logged as closed. */
+  readonly #closed = new Set<string>()
   readonly #context: Omit<RouteContext, 'origin'>
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
@@ -37,11 +51,14 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, nodes, hasKey, authenticators, identityHeaders }: LiveRoutesOptions) {
+  constructor(options: LiveRoutesOptions) {
+    const { config, rules, nodes, hasKey, authenticators, identityHeaders } = options
     const { secret, secretFile } = config.stickyCookie
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes
+    this.#hasKey = hasKey
+    this.#logger = options.logger ?? silentLogger
     this.#context = {
       ...{ authenticators, identityHeaders },
       defaults: config.defaults,
@@ -71,13 +88,25 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /** Returns the parts of route documents that have no effect or a former name, and the reasons. */
+  /**
+   * Returns what is wrong with route documents that are used, and the reasons: parts that have no effect or a former
+   * name, services without a node, and tokens that cannot be verified.
+   */
   problems(): { readonly key: string; readonly reason: string }[] {
-    return routeWarnings(this.#table.documents)
+    return [...routeWarnings(this.#table.documents), ...this.#unserved()]
   }
 
+  /** Parses a document. One that requires a token which this gateway cannot verify becomes a closed route. */
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
-    return parseRouteDocument(id, document, { ...this.#context, origin })
+    const parsed = parseRouteDocument(id, document, { ...this.#context, origin })
+    if (this.#hasKey || !('route' in parsed) || !needsKey(parsed.route.auth)) {
+      this.#closed.delete(id)
+      return parsed
+    }
+    if (!this.#closed.has(id)) this.#logger.error({ route: id, reason: NO_KEY }, 'route closed')
+    this.#closed.add(id)
+    const warnings = Object.freeze([...(parsed.route.warnings ?? []), NO_KEY])
+    return { route: Object.freeze({ ...parsed.route, isBroken: true, warnings }) }
   }
 
   /**
@@ -106,6 +135,24 @@ export class LiveRoutes {
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 
+  /** Yields the routes to services without a node, which may be misspelt. */
+  *#unserved(): Generator<{ readonly key: string; readonly reason: string }> {
+    // Until everything is loaded, nodes may be missing here alone.
+    if (!this.#isComplete) return
+    const services = [...this.#nodes.services()].map(({ name }) => name)
+    let guesses = services.length > MAX_SERVICES_TO_GUESS ? 0 : MAX_GUESSES
+    for (const { id, service, fallback } of this.#table.documents) {
+      for (const [field, name] of [
+        ['service', service],
+        ['fallback.service', fallback?.type === 'service' ? fallback.service : undefined],
+      ] as const) {
+        if (name === undefined || name === '' || this.#nodes.get(name)) continue
+        const guess = guesses-- > 0 ? didYouMean(name, services) : ''
+        yield { key: id, reason: `$.${field}: no node of ${JSON.stringify(name)} is registered${guess}` }
+      }
+    }
+  }
+
   #autoRoute(service: string): Route | undefined {
     if (!this.#isComplete || !this.#config.auto) return undefined
     if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
@@ -117,4 +164,9 @@ export class LiveRoutes {
     }
     return route
   }
+}
+
+/** Whether a route accepts nothing but tokens. */
+function needsKey(auth: RouteAuth): boolean {
+  return auth.type === 'any' ? auth.rules.every(({ type }) => type === 'jwt') : auth.type === 'jwt'
 }

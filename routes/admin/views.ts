@@ -72,4 +72,8 @@ export interface TableView {
   /** The routes of documents in the registry and the configuration file, and the automatic routes. */
   routes(): readonly Route[]
   problems(): readonly { readonly key: string; readonly reason: string }[]
+  /** Returns what is wrong with the nodes of a service that are in use, by id; undefined when nothing is. */
+  nodeProblems(service: string): ReadonlyMap<string, string> | undefined
+  /** The `auth` of routes that do not set it. */
+  readonly defaultAuth: 'jwt' | 'none'
 }

@@ -42,6 +42,8 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
       source: () => ({ registry: 'test', revision: '7', sources: [] }),
       routes: () => all,
       problems: () => [{ key: 'k', reason: 'bad' }],
+      nodeProblems: () => undefined,
+      defaultAuth: 'jwt',
     },
     limits: { of: () => undefined },
     budgets: { get: () => undefined },
@@ -79,6 +81,7 @@ test('every route has the nodes of its service, which are serialized once', asyn
   assert.deepEqual(page, {
     revision: '7',
     source: { registry: 'test', sources: [] },
+    defaultAuth: 'jwt',
     services: [{ name: 's', panicking: false, retries }],
     problems: [{ key: 'k', reason: 'bad' }],
   })
