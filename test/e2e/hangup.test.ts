@@ -23,6 +23,9 @@ after(async () => {
 })
 
 const keyOf = (service: string) => client.get(`/services/${service}/n1`).string()
+// Programs take long to start on a busy machine.
+const untilRegistered = (service: string) =>
+  until('the key is there', () => keyOf(service), { withinMs: 60_000 })
 
 async function startDemo(
   t: TestContext,
@@ -75,7 +78,7 @@ for (const signal of ['SIGHUP', 'SIGQUIT'] as const) {
     await using sidecar = await startProgram({
       args: [...sidecarOf(service, port), '--', ...command(port, onSignal)],
     })
-    await until('the key is there', () => keyOf(service))
+    await untilRegistered(service)
     const pid = await pidAt(port)
     sidecar.child.kill(signal)
     assert.deepEqual(await sidecar.exited, { code: 7, signal: null })
@@ -86,7 +89,7 @@ for (const signal of ['SIGHUP', 'SIGQUIT'] as const) {
 
 test('SIGHUP ends a sidecar without a command, and several of them count as one', async () => {
   await using sidecar = await startProgram({ args: sidecarOf('alone', 4_321) })
-  await until('the key is there', () => keyOf('alone'))
+  await untilRegistered('alone')
   for (let i = 0; i < 3; i++) sidecar.child.kill('SIGHUP')
   assert.deepEqual(await sidecar.exited, { code: 0, signal: null })
   assert.equal(await keyOf('alone'), null)
@@ -114,7 +117,7 @@ test('a sidecar that was started with nohup survives SIGHUP, and so does its com
   shell.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
   })
-  await until('the key is there', () => keyOf('kept'))
+  await untilRegistered('kept')
   const sidecar = Number(text.split('\n')[0])
   const pid = await pidAt(port)
   const children = childrenOf(sidecar)
@@ -176,7 +179,7 @@ test('a closed terminal ends a sidecar properly, although nothing can be written
   // The terminal sends the signal to the command as well.
   const words = [...sidecarOf('hung-up', port), '--', ...command(port, "process.on('SIGHUP', () => {})")]
   const terminal = inTerminal(t, [process.execPath, PROGRAM, ...words])
-  await until('the key is there', () => keyOf('hung-up'))
+  await untilRegistered('hung-up')
   const pid = await pidAt(port)
   assert.equal((await terminal.close()) >> 8, 143, 'the exit code of the command')
   assert.equal(await keyOf('hung-up'), null)
@@ -216,7 +219,7 @@ test('a reader that leaves, such as head, ends neither the demo nor a sidecar be
   const [, gateway] = /gateway +(http:\S+)/.exec(program.stdout()) ?? []
   for (let i = 0; i < 5; i++) assert.equal((await fetch(`${gateway}/task/tasks`)).status, 401)
   await using sidecar = await startProgram({ args: [...sidecarOf('unread', 4_321), '--log-level', 'debug'] })
-  await until('the key is there', () => keyOf('unread'))
+  await untilRegistered('unread')
   sidecar.child.stdout!.destroy()
   sidecar.child.stderr!.destroy()
   await client.delete().key('/services/unread/n1')

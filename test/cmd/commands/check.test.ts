@@ -150,7 +150,7 @@ test('former names are warnings with their place, whatever kind of file has them
       'a.yaml: ok (route document)',
     ],
   })
-  assert.deepEqual(check(t, `services: {}\nroutes:\n  r: ${document}`), {
+  assert.deepEqual(check(t, `services: { s: [127.0.0.1:1] }\nroutes:\n  r: ${document}`), {
     code: 0,
     lines: [
       'a.yaml: warning: $.routes.r.limit (a.yaml:3) is deprecated: use serviceLimit',
