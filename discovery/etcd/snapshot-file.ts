@@ -137,7 +137,7 @@ function decodeKey(row: unknown): StoredKey {
     key,
     value,
     modRevision: decodeRevision(modRevision),
-    lease: typeof lease === 'string' ? lease : undefined,
+    ...(typeof lease === 'string' && { lease }),
   }
 }
 
