@@ -118,6 +118,18 @@ const DiscoverySection = section(
   'Where nodes and routes are found.',
 )
 
+const AdminSection = section(
+  {
+    hosts: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description:
+        'Names, without ports, under which the admin listener may be called without `adminToken`, besides `localhost`, `adminHost` and every IP address. Others are refused with 421, because a web page can let its name resolve to this machine (DNS rebinding).',
+      env: 'WAYGATE_ADMIN_HOSTS',
+    }),
+  },
+  'The admin listener.',
+)
+
 const RoutesSection = section(
   {
     auto: Type.Boolean({
@@ -267,6 +279,7 @@ export const ConfigSchema = Type.Object(
         neverEmpty: true,
       }),
     ),
+    admin: AdminSection,
     workers: Type.Integer({
       default: 1,
       minimum: 0,

@@ -62,7 +62,10 @@ export class Directory {
   readonly #options: DirectoryOptions
   readonly #now: () => number
   readonly #sources = new Map<string, DirectorySource>()
-  readonly #services = new ServiceIndex(key => shownNodes(this.#nodeKeys.get(key) ?? NOTHING))
+  readonly #services = new ServiceIndex(
+    key => shownNodes(this.#nodeKeys.get(key) ?? NOTHING),
+    key => this.#nodeKeys.get(key)?.isLeased ?? false,
+  )
   /** The keys of all sources of nodes. No key is in two sources. */
   readonly #nodeKeys = new Map<string, KeyState>()
   readonly #routes = new RouteIndex()
@@ -128,6 +131,11 @@ export class Directory {
   /** Returns every service that has a node, with its nodes ordered by id. */
   services(): ReadonlyMap<string, readonly Node[]> {
     return this.#services.services
+  }
+
+  /** See `ServiceIndex.unleased`. */
+  unleased(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return this.#services.unleased
   }
 
   /** Returns the routes, ordered by id. */
@@ -237,7 +245,9 @@ export class Directory {
       const after = next ?? NOTHING
       this.#note(source, key, next)
       const [from, to] = [shownNodes(before), shownNodes(after)]
-      if (!sameNodes(from, to)) this.#services.move(key, from, to, touched)
+      if (!sameNodes(from, to) || before.isLeased !== after.isLeased) {
+        this.#services.move(key, from, to, touched)
+      }
       if (!isDeepStrictEqual(before.credential, after.credential)) {
         this.#options.onCredential?.(before.credential, after.credential)
       }

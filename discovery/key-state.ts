@@ -31,6 +31,8 @@ export type Credential =
 /** The state of one key: its last good value, and the problem of its current value if there is one. */
 export interface KeyState {
   readonly nodes: readonly Node[]
+  /** Whether the key is under a lease. */
+  readonly isLeased?: boolean | undefined
   readonly route?: Route | undefined
   readonly credential?: Credential | undefined
   readonly problem?: string | undefined
@@ -61,10 +63,13 @@ export interface EntryRules {
 export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): KeyState {
   switch (entry.kind) {
     case 'nodes':
-      return rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes }
+      return withLease(
+        entry.isLeased,
+        rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes },
+      )
     case 'problem': {
-      const { nodes, route, credential } = before
-      return { nodes, route, credential, problem: entry.reason }
+      const { nodes, isLeased, route, credential } = before
+      return withLease(isLeased, { nodes, route, credential, problem: entry.reason })
     }
     case 'route': {
       const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
@@ -85,6 +90,10 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
     default:
       return entry satisfies never
   }
+}
+
+function withLease(isLeased: boolean | undefined, state: KeyState): KeyState {
+  return isLeased ? { ...state, isLeased } : state
 }
 
 /** Drops the nodes that must not be used. When none is left, the key keeps the nodes that it had before. */

@@ -112,7 +112,13 @@ export const NEVER_WATCHED: SourceStatus = {
 
 /** The content of one key of the registry. A key may hold several nodes. */
 export type RegistryEntry =
-  | { readonly kind: 'nodes'; readonly key: string; readonly nodes: readonly Node[] }
+  | {
+      readonly kind: 'nodes'
+      readonly key: string
+      readonly nodes: readonly Node[]
+      /** Whether the key is under a lease, so that it goes when its process dies; absent where it is not or unknown. */
+      readonly isLeased?: boolean | undefined
+    }
   | { readonly kind: 'route'; readonly key: string; readonly id: string; readonly document: unknown }
   /** `hash`: the SHA-256 of an API key, in lower-case hexadecimal digits. */
   | { readonly kind: 'api-key'; readonly key: string; readonly hash: string; readonly document: unknown }

@@ -11,15 +11,22 @@ import { compareKeys } from './service-of.ts'
  */
 export class ServiceIndex {
   readonly #nodesOf: (key: string) => readonly Node[]
+  readonly #isLeased: (key: string) => boolean
   readonly #keysOf = new Map<string, Set<string>>()
   readonly #services = new Map<string, readonly Node[]>()
   /** By service, then by key: why a node is not used, because another key has its id. */
   readonly #duplicates = new Map<string, ReadonlyMap<string, string>>()
+  /** By service, then by id: the keys of nodes without a lease, where other keys of the service have one. */
+  readonly #unleased = new Map<string, ReadonlyMap<string, string>>()
   #size = 0
 
-  /** @param nodesOf returns the current nodes of a key */
-  constructor(nodesOf: (key: string) => readonly Node[]) {
+  /**
+   * @param nodesOf returns the current nodes of a key
+   * @param isLeased returns whether a key is under a lease; needed only for `unleased`
+   */
+  constructor(nodesOf: (key: string) => readonly Node[], isLeased: (key: string) => boolean = () => false) {
     this.#nodesOf = nodesOf
+    this.#isLeased = isLeased
   }
 
   /** Every service that has a node; nodes ordered by id. */
@@ -47,6 +54,14 @@ export class ServiceIndex {
   }
 
   /**
+   * The nodes whose key has no lease, by service, then by id, with the key; only of services of which other keys
+   * have one. Such a node stays when its process dies, and its key most likely had a lease before somebody wrote it.
+   */
+  get unleased(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return this.#unleased
+  }
+
+  /**
    * Records that the nodes of `key` have changed. The caller must then call `gather` for each service
    * touched.
    */
@@ -67,9 +82,14 @@ export class ServiceIndex {
     const byId = new Map<string, { node: Node; key: string }>()
     const duplicates = new Map<string, string>()
     const addresses = new Set<string>()
+    const unleased = new Map<string, string>()
+    let leased = 0
     for (const key of [...(this.#keysOf.get(service) ?? [])].sort(compareKeys)) {
+      const isLeased = this.#isLeased(key)
       for (const node of this.#nodesOf(key)) {
         if (node.service !== service) continue
+        if (isLeased) leased++
+        else if (!node.suspect) unleased.set(node.id, key)
         const first = byId.get(node.id)
         if (!first || first.node.suspect) byId.set(node.id, { node, key })
         else if (!node.suspect) {
@@ -80,6 +100,8 @@ export class ServiceIndex {
     }
     if (duplicates.size > 0) this.#duplicates.set(service, duplicates)
     else this.#duplicates.delete(service)
+    if (leased > 0 && unleased.size > 0) this.#unleased.set(service, unleased)
+    else this.#unleased.delete(service)
 
     const before = this.#services.get(service) ?? []
     const known = new Map(before.map(node => [node.id, node]))

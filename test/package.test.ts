@@ -95,6 +95,33 @@ test('its program runs from another folder', async () => {
   assert.ok(version.stdout.includes(manifest.version), version.stdout)
 })
 
+test('on a Node.js that is too old, every command says in one line which is needed and how to get it', async t => {
+  const { engines } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
+  const program = join(installed, 'dist', 'cmd', 'waygate.js')
+  const source = await readFile(program, 'utf8')
+  assert.doesNotMatch(source, /^import /m, 'nothing is loaded before the version was checked')
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node) ?? []
+  assert.match(source, new RegExp(`NEEDED_MAJOR = ${major};\\s+const NEEDED_MINOR = ${minor};`))
+  const old = await olderNode(Number(major))
+  if (!old) return t.skip('needs an older Node.js, as OLD_NODE or outside node_modules')
+  for (const args of [['demo'], ['start'], ['--help'], ['register'], [], ['no-such-command']]) {
+    const stderr = `waygate: Node.js ${major}.${minor} or newer is needed, and this is ${old.version}: install a newer one from https://nodejs.org, or run npx -p node@${major} waygate COMMAND\n`
+    await assert.rejects(run(old.path, [program, ...args], { cwd: consumer, env: { PATH: '' } }), {
+      ...{ code: 1, stdout: '', stderr },
+    })
+  }
+})
+
+/** Finds a Node.js on this machine with a major version below `major`. */
+async function olderNode(major: number): Promise<{ path: string; version: string } | undefined> {
+  for (const path of [process.env.OLD_NODE, '/usr/bin/node', '/usr/local/bin/node']) {
+    if (!path || !existsSync(path)) continue
+    const version = (await run(path, ['--version'])).stdout.trim().slice(1)
+    if (Number.parseInt(version, 10) < major) return { path, version }
+  }
+  return undefined
+}
+
 test('a program in TypeScript gets its types, and runs', async () => {
   await writeFile(
     join(consumer, 'program.ts'),

@@ -66,6 +66,8 @@ export interface CheckCommand {
   readonly command: 'check'
   readonly file: string
   readonly kind: CheckKind | undefined
+  /** The admin listener of the gateway whose services are known, a URL without a trailing slash; undefined = none. */
+  readonly admin: string | undefined
 }
 
 export interface DoctorCommand extends Configured {

@@ -188,6 +188,13 @@ export const COMMANDS = {
         description: 'Kind of the file: config, route, services or api-key.',
         absent: 'derived from its fields',
       },
+      {
+        name: 'admin',
+        value: 'URL',
+        description:
+          'The admin listener of a running gateway, to find routes to services without a node. Its token is read from WAYGATE_ADMIN_TOKEN.',
+        default: 'no gateway is asked',
+      },
     ],
     notes: 'Prints every problem with its JSON path. Exits with 1 when there is one.',
   },

@@ -177,5 +177,5 @@ function parseCheck(given: Arguments): CheckCommand {
   const named = given.one('kind')
   const kind = CHECK_KINDS.find(each => each === named)
   if (kind !== named) throw given.error(`--kind must be one of ${CHECK_KINDS.join(', ')}, not ${named}`)
-  return { command: 'check', file, kind }
+  return { command: 'check', file, kind, admin: parseAdmin(given) }
 }

@@ -1,6 +1,8 @@
 import { findApiKeyProblems } from '../../config/kit/api-key-document.ts'
+import { didYouMean } from '../../config/kit/closest.ts'
 import {
   ConfigError,
+  type Finding,
   jsonPath,
   type Path,
   type SourcedProblem,
@@ -16,14 +18,31 @@ import {
   readRouteDocument,
 } from '../../config/route/route-document.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
+import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkFormats } from '../gateway/registry.ts'
+import { readAdminPage } from './admin-client.ts'
 
 export interface CheckContext {
   readonly env: Environment
   /** Prints one line. */
   readonly print: (line: string) => void
   readonly cwd?: string
+  /** The services that have a node; undefined = not known. */
+  readonly services?: ReadonlySet<string> | undefined
+}
+
+/** Runs `waygate check`. Resolves with the exit code. */
+export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 | 1> {
+  const context: CheckContext = { env: process.env, print: console.log }
+  if (admin === undefined) return checkFile({ file, kind }, context)
+  const { services } = await readAdminPage<ServicesPage>('/services', {
+    admin,
+    config: undefined,
+    settings: [],
+  })
+  const served = services.filter(({ nodes }) => nodes.length > 0).map(({ name }) => name)
+  return checkFile({ file, kind }, { ...context, services: new Set(served) })
 }
 
 /**
@@ -32,7 +51,7 @@ export interface CheckContext {
  *
  * @returns the exit code
  */
-export function runCheck({ file, kind }: Omit<CheckCommand, 'command'>, context: CheckContext): 0 | 1 {
+export function checkFile({ file, kind }: Pick<CheckCommand, 'file' | 'kind'>, context: CheckContext): 0 | 1 {
   const warn = (warnings: readonly string[]) => {
     for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
   }
@@ -77,15 +96,39 @@ type Check = (file: string, document: DocumentFile, context: CheckContext) => Ch
 
 const CHECKS: Readonly<Record<CheckKind, Check>> = {
   /** @throws ConfigError when the configuration cannot be used */
-  config(file, _document, { env, cwd }) {
+  config(file, document, { env, cwd, services }) {
     const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
     checkFormats(loaded)
-    return { problems: [], warnings: loaded.warnings }
+    const unserved = Object.entries(loaded.config.routes.documents).flatMap(
+      ([id, route]) =>
+        place({ problems: [], warnings: findUnserved(route, services) }, document, [
+          'routes',
+          'documents',
+          id,
+        ]).warnings,
+    )
+    return { problems: [], warnings: [...loaded.warnings, ...unserved] }
   },
-  route: (_file, document) => place(readRouteDocument(document.value), document),
+  route(_file, document, { services }) {
+    const { problems, warnings } = readRouteDocument(document.value)
+    return place({ problems, warnings: [...warnings, ...findUnserved(document.value, services)] }, document)
+  },
   services: checkServices,
   'api-key': (_file, document) =>
     place({ problems: findApiKeyProblems(document.value), warnings: [] }, document),
+}
+
+/** Finds the services of a route document that have no node. Values of the wrong type are ignored. */
+function findUnserved(route: unknown, services: ReadonlySet<string> | undefined): Finding[] {
+  if (services === undefined || typeof route !== 'object' || route === null) return []
+  const { service, fallback } = route as { service?: unknown; fallback?: { service?: unknown } | null }
+  return [
+    { path: ['service'], name: service },
+    { path: ['fallback', 'service'], name: fallback?.service },
+  ].flatMap(({ path, name }) => {
+    if (typeof name !== 'string' || services.has(name)) return []
+    return { path, message: `names ${JSON.stringify(name)}, which has no node${didYouMean(name, services)}` }
+  })
 }
 
 /** Says where in the file the findings are. */
@@ -109,6 +152,9 @@ function place(
 function checkServices(file: string, document: DocumentFile): Checked {
   const read = readServices(document.text)
   if ('reason' in read) return { problems: [{ source: file, path: '', message: read.reason }], warnings: [] }
+  const services = new Set(
+    read.nodes.flatMap(entry => (entry.kind === 'nodes' ? entry.nodes.map(node => node.service) : [])),
+  )
   const checked = [...read.nodes, ...read.routes].map((entry): Checked => {
     if (entry.kind === 'problem') {
       return { problems: [{ source: file, path: entry.key, message: entry.reason }], warnings: [] }
@@ -116,7 +162,8 @@ function checkServices(file: string, document: DocumentFile): Checked {
     if (entry.kind !== 'route') return { problems: [], warnings: [] }
     const { problems, warnings } = readRouteDocument(entry.document)
     const all = [...findRouteIdProblems(entry.id), ...problems]
-    return place({ problems: all, warnings }, document, ['routes', entry.id])
+    const unserved = findUnserved(entry.document, services)
+    return place({ problems: all, warnings: [...warnings, ...unserved] }, document, ['routes', entry.id])
   })
   return {
     problems: checked.flatMap(({ problems }) => problems),

@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { addressOf, type Node } from '../../internal/nodes/node.ts'
+import { IS_HANGUP_IGNORED } from '../cli/signals.ts'
 
 /** A running child process. */
 export interface Child {
@@ -48,7 +49,8 @@ export async function startChild(
   args: readonly string[],
   options: SpawnOptions,
 ): Promise<Child> {
-  const child = spawn(file, args, options)
+  // In a session of its own, it does not get the SIGHUP that this process ignores. Spawning has reset that for it.
+  const child = spawn(file, args, { ...options, detached: IS_HANGUP_IGNORED })
   const exited = new Promise<number>(resolve => {
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]))
   })

@@ -9,7 +9,7 @@ import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import type { DemoCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { localUrlOf } from '../cli/listening.ts'
-import { untilSignal } from '../cli/signals.ts'
+import { onHangup, untilSignal } from '../cli/signals.ts'
 import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
@@ -27,13 +27,17 @@ const SERVICES = [
 const STOP_GRACE_MS = 5_000
 
 /**
- * Runs `waygate demo`: the embedded etcd, the gateway and the example services. Prints what to try next. Resolves with
- * the exit code after SIGINT or SIGTERM, when all of them have stopped.
+ * Runs `waygate demo`: the embedded etcd, the gateway and the example services. Prints what to try next, and then the log,
+ * with a line for each request. Resolves with the exit code after SIGINT, SIGTERM or SIGHUP, when all of them have
+ * stopped.
  */
 export async function runDemo(options: DemoCommand): Promise<number> {
+  onHangup()
   const signal = untilSignal()
   const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
-  const log = createLogger(loaded.config.logLevel)
+  let isIntroduced = false
+  // What the start has to say would hide the introduction, except for warnings.
+  const log = createLogger(loaded.config.logLevel, line => isIntroduced || !/^\{"level":[123]0,/.test(line))
   const { flush } = log
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const children: Child[] = []
@@ -54,6 +58,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     failed.catch(() => {})
     await Promise.race([untilRegistered(stack), failed, signal])
     console.log(introduction(stack, loaded, { etcd, taken, firstPid: children[0]!.process.pid! }))
+    isIntroduced = true
     for (const { exited, process } of children) void exited.then(() => announceEnd(process.pid!, signal))
     await signal
     return 0
@@ -65,14 +70,11 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   }
 }
 
-/** Loads a configuration that logs little, has a random secret unless one is configured, and does not drain. */
+/** Loads a configuration that has a random secret unless one is configured, and does not drain. */
 function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
-  const defaults = {
-    WAYGATE_LOG_LEVEL: 'warn',
-    ...(!process.env.WAYGATE_JWT_PUBLIC_KEY_FILE && {
-      WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url'),
-    }),
-  }
+  const defaults = process.env.WAYGATE_JWT_PUBLIC_KEY_FILE
+    ? {}
+    : { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }
   const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
   if (loaded.config.jwt.secret === undefined) {
     throw new UsageError(
@@ -114,7 +116,8 @@ function startService(
     WAYGATE_WEIGHT: String(weight),
     ...(config.jwt.secret !== undefined && { WAYGATE_JWT_SECRET: config.jwt.secret }),
   }
-  return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  // When this process is killed, the services notice the end of the channel, and end as well.
+  return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
 async function untilRegistered({ gateway }: Stack): Promise<void> {
@@ -130,6 +133,7 @@ function introduction(
 ): string {
   const url = localUrlOf(gateway.address)
   const admin = localUrlOf(adminAddress)
+  const program = IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
   const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
   const json = `-H 'content-type: application/json'`
   const elsewhere =
@@ -164,12 +168,12 @@ Try, in another terminal:
 
   # the live routing table
   curl -s ${admin}/routes
-  npm run -s waygate routes -- --admin ${admin}
+  ${program} routes ${IS_SOURCE ? '-- ' : ''}--admin ${admin}
 
   # what happens when a node dies: kill one of the two user services and repeat the request
   kill -9 ${firstPid}
 
-Ctrl-C stops all of it.
+Below, each request becomes a line of the log. Ctrl-C stops all of it.
 `
 }
 

@@ -1,3 +1,4 @@
+import { didYouMean } from '../../config/kit/closest.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
 import { parseRouteDocument } from '../../config/route/route-document.ts'
@@ -46,6 +47,7 @@ async function findAll({ config: file, settings, writeCheck }: DoctorCommand): P
       const parsed = parse(id, document, 'file')
       return 'route' in parsed ? [parsed.route] : []
     }),
+    guess: didYouMean,
     writeCheck,
   }
   if (config.etcd.endpoints !== undefined) return [...warned, ...(await examine(etcd))]

@@ -4,7 +4,7 @@ import { loadConfig } from '../../config/load/load.ts'
 import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
 import type { RegisterCommand } from '../cli/command.ts'
-import { untilSignal } from '../cli/signals.ts'
+import { onHangup, untilSignal } from '../cli/signals.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { startChild, untilAccepting, untilFree } from './child.ts'
 
@@ -17,14 +17,19 @@ const STOP_GRACE_MS = 10_000
 
 /**
  * Runs `waygate register`, the sidecar: keeps one node registered in etcd. With a command, runs it and keeps the node
- * registered for as long as the command runs. Resolves with the command's exit code, or 0.
+ * registered for as long as the command runs. Resolves with the command's exit code, or 0. Ends on SIGTERM, and on SIGHUP,
+ * unless it was started with nohup.
  *
  * Logs go to stderr, since stdout belongs to the command.
  */
 export async function runRegister(options: RegisterCommand): Promise<number> {
   const { config, keys } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
-  const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
+  const stderr = pino.destination({ dest: 2, sync: true })
+  // Once a terminal is closed, every write to it fails. The node must be unregistered nevertheless.
+  stderr.on('error', () => {})
+  const logger = pino({ level: config.logLevel }, stderr)
   const leaving = new AbortController()
+  onHangup()
   const signalled = untilSignal().then(() => leaving.abort())
   if (options.child) {
     // Another process on the address would be mistaken for the command, and its node would be taken over.

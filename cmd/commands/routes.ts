@@ -1,33 +1,15 @@
-import { loadConfig } from '../../config/load/load.ts'
 import type { RoutesPage } from '../../routes/admin/page-types.ts'
 import type { RoutesCommand } from '../cli/command.ts'
-import { urlOf } from '../cli/listening.ts'
+import { readAdminPage } from './admin-client.ts'
 
 /** Runs `waygate routes`: prints the live table of a running gateway. Resolves with the exit code. */
 export async function runRoutes(options: RoutesCommand): Promise<number> {
-  const { config } = loadConfig({ file: options.config, env: process.env, flags: options.settings })
-  const admin = options.admin ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
-  const headers = config.adminToken === undefined ? {} : { authorization: `Bearer ${config.adminToken}` }
-  let response: Response
-  try {
-    response = await fetch(`${admin}/routes`, { headers, signal: AbortSignal.timeout(5_000) })
-  } catch (error) {
-    const { cause } = error as Error
-    const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error
-    console.error(`waygate routes: no gateway answers at ${admin}: ${reason}`)
-    return 1
-  }
-  if (!response.ok) {
-    const hint = response.status === 401 ? ': set WAYGATE_ADMIN_TOKEN' : ''
-    console.error(`waygate routes: ${admin}/routes answered ${response.status}${hint}`)
-    return 1
-  }
-  console.log(describeTable((await response.json()) as RoutesPage))
+  console.log(describeTable(await readAdminPage<RoutesPage>('/routes', options)))
   return 0
 }
 
 /** Formats the table for people, with a line for each node. */
-export function describeTable({ revision, source, routes, problems }: RoutesPage): string {
+export function describeTable({ revision, source, defaultAuth, routes, problems }: RoutesPage): string {
   const state = source.stale ? (source.connected ? 'stale' : 'stale, not connected') : 'live'
   const age = source.ageMs === undefined ? '' : `, confirmed ${Math.round(source.ageMs / 100) / 10} s ago`
   const rows = routes.flatMap(route => {
@@ -67,6 +49,9 @@ export function describeTable({ revision, source, routes, problems }: RoutesPage
   const lines = [
     `${source.registry} revision ${revision ?? '-'} (${state}${age}${doubt}${drift})`,
     ...(source.connected || source.reason === undefined ? [] : [source.reason]),
+    ...(defaultAuth === 'none'
+      ? ['no token key is configured: routes without auth are open to everyone']
+      : []),
     '',
     formatTable([[...header, 'IN FLIGHT', 'REQUESTS', 'FAILURES'], ...rows]),
   ]

@@ -3,7 +3,7 @@ import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { urlOf } from '../cli/listening.ts'
-import { untilSignal } from '../cli/signals.ts'
+import { onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import { startStack } from '../gateway/stack.ts'
@@ -39,9 +39,7 @@ function countWorkers({ config: { workers } }: LoadedConfig): number {
 
 async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   const { logger, flush } = log
-  process.on('SIGHUP', () =>
-    logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'),
-  )
+  onHangup(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
   const stack = await startStack(loaded, log)
   const { gateway, adminAddress } = stack
   logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')

@@ -16,12 +16,13 @@ export interface AdminListener {
  */
 export async function openAdmin(
   pages: AdminPages,
-  { adminHost, adminPort, adminToken }: Config,
+  { adminHost, adminPort, adminToken, admin: { hosts } }: Config,
   logger: Logger,
 ): Promise<AdminListener> {
   const admin = createAdmin({
     pages,
     token: adminToken,
+    hosts: [adminHost, ...hosts],
     onInternalError: error => logger.error({ err: error }, 'internal error'),
   })
   try {

@@ -1,4 +1,6 @@
+import { didYouMean } from '../../config/kit/closest.ts'
 import {
+  closeRoute,
   createAutoRoute,
   type ParsedRoute,
   parseRouteDocument,
@@ -6,8 +8,9 @@ import {
 } from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
+import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { Route } from '../../internal/routing/route.ts'
+import type { Route, RouteAuth } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 
@@ -18,13 +21,24 @@ export interface LiveRoutesOptions {
   readonly nodes: NodeTable
   /** What every route document is judged and completed with. */
   readonly context: Omit<RouteContext, 'origin'>
+  /** Default: silent. */
+  readonly logger?: Logger | undefined
 }
+
+const NO_KEY =
+  '$.auth: requires a token, but no key for tokens is configured, so every request gets 503: set jwt.secret, jwt.publicKeyFile or jwt.issuers'
+/** Guessing compares a name with each service, and a page must not take long. */
+const MAX_GUESSES = 10
+const MAX_SERVICES_TO_GUESS = 1_000
 
 /** All current routes: route documents of the registry and of the config file, and automatic routes. */
 export class LiveRoutes {
   readonly #config: Config['routes']
   readonly #rules: LiveRules
   readonly #nodes: NodeTable
+  readonly #logger: Logger
+  /** The ids of documents that were logged as closed. */
+  readonly #closed = new Set<string>()
   readonly #context: Omit<RouteContext, 'origin'>
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
@@ -33,11 +47,12 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, nodes, context }: LiveRoutesOptions) {
+  constructor({ config, rules, nodes, context, logger = silentLogger }: LiveRoutesOptions) {
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes
     this.#context = context
+    this.#logger = logger
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
       if ('route' in parsed) return parsed.route
@@ -61,20 +76,32 @@ export class LiveRoutes {
     return [...this.#table.documents, ...automatic]
   }
 
-  /** Returns the parts of route documents that have no effect. */
+  /** Returns the parts of route documents that have no effect, and the documents that are closed for want of a key. */
   problems(): KeyProblem[] {
-    return unusedRules(this.#table.documents)
+    const { documents } = this.#table
+    const closed = documents.filter(({ id }) => this.#closed.has(id))
+    return [...unusedRules(documents), ...closed.map(({ id }) => ({ key: id, reason: NO_KEY }))]
   }
 
-  /** Returns what is deprecated or probably not intended in route documents. */
+  /** Returns what is deprecated or probably not intended in route documents, such as services without a node. */
   warnings(): KeyProblem[] {
-    return this.#table.documents.flatMap(({ id, warnings = [] }) =>
+    const ofDocuments = this.#table.documents.flatMap(({ id, warnings = [] }) =>
       warnings.map(reason => ({ key: id, reason })),
     )
+    return [...ofDocuments, ...this.#unserved()]
   }
 
+  /** Parses a document. One that requires a token which this gateway cannot verify becomes a closed route. */
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
-    return parseRouteDocument(id, document, { ...this.#context, origin })
+    const parsed = parseRouteDocument(id, document, { ...this.#context, origin })
+    const hasKey = this.#context.defaultAuth.type !== 'none'
+    if (hasKey || !('route' in parsed) || !needsKey(parsed.route.auth)) {
+      this.#closed.delete(id)
+      return parsed
+    }
+    if (!this.#closed.has(id)) this.#logger.error({ route: id, reason: NO_KEY }, 'route closed')
+    this.#closed.add(id)
+    return { route: closeRoute(parsed.route) }
   }
 
   /**
@@ -103,6 +130,24 @@ export class LiveRoutes {
     return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
   }
 
+  /** Yields the routes to services without a node, which may be misspelt. */
+  *#unserved(): Generator<KeyProblem> {
+    // Until everything is loaded, nodes may be missing here alone.
+    if (!this.#isComplete) return
+    const services = [...this.#nodes.services()].map(({ name }) => name)
+    let guesses = services.length > MAX_SERVICES_TO_GUESS ? 0 : MAX_GUESSES
+    for (const { id, service, fallback } of this.#table.documents) {
+      for (const [field, name] of [
+        ['service', service],
+        ['fallback.service', fallback?.type === 'service' ? fallback.service : undefined],
+      ] as const) {
+        if (name === undefined || name === '' || this.#nodes.get(name)) continue
+        const guess = guesses-- > 0 ? didYouMean(name, services) : ''
+        yield { key: id, reason: `$.${field}: no node of ${JSON.stringify(name)} is registered${guess}` }
+      }
+    }
+  }
+
   #autoRoute(service: string): Route | undefined {
     if (!this.#isComplete || !this.#config.auto) return undefined
     if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
@@ -114,4 +159,9 @@ export class LiveRoutes {
     }
     return route
   }
+}
+
+/** Whether a route accepts nothing but tokens. */
+function needsKey(auth: RouteAuth): boolean {
+  return auth.type === 'any' ? auth.rules.every(({ type }) => type === 'jwt') : auth.type === 'jwt'
 }

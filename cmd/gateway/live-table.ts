@@ -27,6 +27,13 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   readonly onRoutes: (documents: readonly Route[]) => void
 }
 
+const NO_LEASE =
+  'key has no lease, although other keys of this service have one: the node stays in the table when its process dies; delete the key, and a node that is alive registers itself again'
+
+function unleasedProblems(byId: ReadonlyMap<string, string>): { key: string; reason: string }[] {
+  return [...new Set(byId.values())].map(key => ({ key, reason: NO_LEASE }))
+}
+
 /** Keeps the node table and the route table up to date with the registry, and reports how current they are. */
 export class LiveTable implements TableView {
   readonly #registry: Registry
@@ -37,6 +44,7 @@ export class LiveTable implements TableView {
   readonly #routes: LiveRoutes
   readonly #log: TableLog
   readonly #credentials: LiveCredentials | undefined
+  readonly defaultAuth: 'jwt' | 'none'
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
@@ -46,6 +54,7 @@ export class LiveTable implements TableView {
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
     this.#logger = logger
+    this.defaultAuth = options.context.defaultAuth.type === 'none' ? 'none' : 'jwt'
     this.#routes = new LiveRoutes(options)
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
@@ -105,14 +114,31 @@ export class LiveTable implements TableView {
     return [...this.#directory.problems(), ...this.#routes.problems()]
   }
 
+  nodeProblems(service: string): ReadonlyMap<string, string> | undefined {
+    const unleased = this.#directory.unleased().get(service)
+    return unleased && new Map([...unleased.keys()].map(id => [id, NO_LEASE]))
+  }
+
   warnings(): readonly KeyProblem[] {
-    return this.#routes.warnings()
+    const unleased = [...this.#directory.unleased().values()].flatMap(unleasedProblems)
+    return [...unleased, ...this.#routes.warnings()]
   }
 
   #applied(event: RegistryEvent): void {
     this.#log.applied(event)
     if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
+  }
+
+  #warnOfOpenRoutes(): void {
+    if (this.defaultAuth !== 'none') return
+    const routes = this.routes()
+    const open = routes.filter(({ auth }) => auth.type === 'none').length
+    if (open === 0) return
+    this.#logger.warn(
+      { open, routes: routes.length },
+      'no token key is configured; routes are open to everyone',
+    )
   }
 
   #checkLoaded(from: 'store' | 'disk'): void {
@@ -130,6 +156,7 @@ export class LiveTable implements TableView {
     this.#isLoaded = true
     this.#routes.complete()
     this.#nodes.loaded()
+    this.#warnOfOpenRoutes()
     this.#loaded.resolve()
   }
 }

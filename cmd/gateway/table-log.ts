@@ -10,6 +10,8 @@ export class TableLog {
   readonly #logger: Logger
   /** Reasons of the problems that were logged, by key. */
   readonly #reported = new Map<string, string>()
+  /** The keys of nodes without a lease that were logged. */
+  #unleased: ReadonlySet<string> = new Set()
   #hasSuspects = false
 
   constructor(directory: Directory, logger: Logger) {
@@ -28,6 +30,7 @@ export class TableLog {
       this.#logger.info({ source, scope, revision, keys: entries.length, from }, 'table loaded')
     }
     this.#reportSuspects()
+    this.#reportUnleased()
     if (this.#directory.hasProblems || this.#reported.size > 0) this.#reportProblems()
   }
 
@@ -47,6 +50,17 @@ export class TableLog {
       this.#logger.warn({ keys: count }, 'registry may have lost keys; suspects stay in use')
     } else if (count === 0 && this.#hasSuspects) this.#logger.info({}, 'no suspects left')
     this.#hasSuspects = count > 0
+  }
+
+  #reportUnleased(): void {
+    const unleased = this.#directory.unleased()
+    if (unleased.size === 0 && this.#unleased.size === 0) return
+    const keys = new Set([...unleased.values()].flatMap(byId => [...byId.values()]))
+    for (const key of keys) {
+      if (!this.#unleased.has(key))
+        this.#logger.warn({ key }, 'key of a node has no lease; its siblings have one')
+    }
+    this.#unleased = keys
   }
 
   #reportProblems(): void {

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { formatError } from '../cli/format-error.ts'
 import { urlOf } from '../cli/listening.ts'
-import { untilSignal } from '../cli/signals.ts'
+import { onHangup, untilSignal } from '../cli/signals.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
 import type { Log } from '../gateway/logger.ts'
@@ -38,7 +38,7 @@ export async function servePrimary(
   let isReloading = true
   let isReloadDue = false
   let isStopping = false
-  process.on('SIGHUP', () => {
+  onHangup(() => {
     isReloadDue = true
     void reload()
   })

@@ -116,6 +116,7 @@ const NO_ROUTES: RouteList = {
     suspects: 0,
     sources: [],
   },
+  defaultAuth: null,
   routes: [],
   services: [],
   problems: [],

@@ -3,6 +3,7 @@ import { loadKeys } from '../../config/keys/keys.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import { formatError } from '../cli/format-error.ts'
+import { ENDING_SIGNALS } from '../cli/signals.ts'
 import { collectStartup, collectStartupLater } from '../gateway/body-memory.ts'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway } from '../gateway/gateway-types.ts'
@@ -14,7 +15,7 @@ import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
 /** Runs one of several serving processes, with its own registry, table and connections. Resolves with the exit code. */
 export async function runWorker(): Promise<number> {
   // A terminal sends signals to all of its processes; workers act on the messages of the primary instead.
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+  for (const signal of [...ENDING_SIGNALS, 'SIGHUP'] as const) process.on(signal, () => {})
   const primary = new PrimaryLink()
   const ended = primary.end.then(() => undefined)
   const start = await Promise.race([primary.start, ended])

@@ -92,7 +92,12 @@ function closedRoute(
   const matching = { path, methods, hosts, priority: isReadable('priority') ? priority : undefined }
   const name = typeof service === 'string' && isReadable('service') ? service : ''
   const route = toRoute(id, { ...matching, service: name } as RouteDocument, context)
-  return Object.freeze({ ...route, policies: NO_POLICIES, isBroken: true })
+  return closeRoute(route)
+}
+
+/** Returns the route in a form that refuses every request. */
+export function closeRoute(route: Route): Route {
+  return Object.freeze({ ...route, policies: route.policies ?? NO_POLICIES, isBroken: true })
 }
 
 const NO_POLICIES: RoutePolicies = Object.freeze({})

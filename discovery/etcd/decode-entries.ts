@@ -12,15 +12,12 @@ export function decodeNodes(
   codec: Codec,
   prefix: string,
   service: string | undefined,
-  { key, value }: StoredKey,
+  { key, value, lease }: StoredKey,
 ): RegistryEntry {
   try {
     const path = pathOf(key, prefix)
-    return {
-      kind: 'nodes',
-      key,
-      nodes: codec.decode(service === undefined ? path : `${service}/${path}`, value),
-    }
+    const nodes = codec.decode(service === undefined ? path : `${service}/${path}`, value)
+    return { kind: 'nodes', key, nodes, ...(lease !== undefined && { isLeased: true }) }
   } catch (error) {
     return problem(key, error)
   }

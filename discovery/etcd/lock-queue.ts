@@ -5,13 +5,14 @@ import {
   EtcdPermissionDeniedError,
   GRPCInvalidArgumentError,
   GRPCUnauthenticatedError,
+  type ICompare,
   type IKeyValue,
 } from 'etcd3'
 import { systemClock } from './clock.ts'
 import { prefixRange } from './key-bytes.ts'
 import type { LeaseSession } from './lease-session.ts'
 import { checkPrefix } from './prefixes.ts'
-import { createSyncTransport, type WatchedEvent } from './transport.ts'
+import { createSyncTransport, type StoredKey, storedKey, type WatchedEvent } from './transport.ts'
 
 /**
  * How long to rely on a watch to report a change. After that the queue is read again, and a new stream is
@@ -24,6 +25,8 @@ export interface Place {
   /** The prefix of the queue, which ends in `/`. */
   readonly queue: string
   readonly key: string
+  readonly value: string
+  readonly lease: string
   /** The revision that created the key. */
   readonly revision: bigint
 }
@@ -63,27 +66,22 @@ export async function takePlace(
   })
   const revision = answer.succeeded ? answer.header.revision : firstKey(answer.responses)?.create_revision
   if (revision === undefined) throw new PlaceLostError('the key was deleted')
-  return { queue, key: name, revision: BigInt(revision) }
+  return { queue, key: name, value, lease: session.id, revision: BigInt(revision) }
 }
 
 /**
- * Returns the key right before a place, or undefined when the place is first. The read is linearizable.
+ * Returns the key right before a place, or undefined when the place is first, and whether the place itself is
+ * as it was taken. The read is linearizable.
  *
  * @throws PlaceLostError when the place itself is gone
  */
 export async function lookAhead(
   client: Etcd3,
-  { queue, key, revision }: Place,
-): Promise<{ readonly ahead: string | undefined; readonly readAt: bigint }> {
+  place: Place,
+): Promise<{ readonly ahead: string | undefined; readonly isIntact: boolean; readonly readAt: bigint }> {
+  const { queue, key, revision } = place
   const answer = await client.kv.txn({
-    compare: [
-      {
-        key: Buffer.from(key),
-        result: CompareResult.Equal,
-        target: CompareTarget.Create,
-        create_revision: String(revision),
-      },
-    ],
+    compare: [existsStill(place)],
     success: [
       {
         request_range: {
@@ -95,11 +93,47 @@ export async function lookAhead(
           keys_only: true,
         },
       },
+      { request_range: { key: Buffer.from(key) } },
     ],
     failure: [],
   })
   if (!answer.succeeded) throw new PlaceLostError('the key was deleted')
-  return { ahead: firstKey(answer.responses)?.key.toString(), readAt: BigInt(answer.header.revision) }
+  const [before, own] = answer.responses
+  return {
+    ahead: firstKey([before!])?.key.toString(),
+    isIntact: isIntact(place, storedKey(firstKey([own!])!)),
+    readAt: BigInt(answer.header.revision),
+  }
+}
+
+/** Whether the key of a place has the value and the lease with which it was taken. */
+export function isIntact(place: Place, { value, lease }: StoredKey): boolean {
+  return value === place.value && lease === place.lease
+}
+
+/**
+ * Puts a place back under its lease. A key that somebody else has put without one would stay when its holder
+ * is gone, and nobody else would ever be first.
+ *
+ * @throws PlaceLostError when the place is gone
+ */
+export async function restorePlace(client: Etcd3, place: Place): Promise<void> {
+  const { key, value, lease } = place
+  const { succeeded } = await client.kv.txn({
+    compare: [existsStill(place)],
+    success: [{ request_put: { key: Buffer.from(key), value: Buffer.from(value), lease } }],
+    failure: [],
+  })
+  if (!succeeded) throw new PlaceLostError('the key was deleted')
+}
+
+function existsStill({ key, revision }: Place): ICompare {
+  return {
+    key: Buffer.from(key),
+    result: CompareResult.Equal,
+    target: CompareTarget.Create,
+    create_revision: String(revision),
+  }
 }
 
 /**

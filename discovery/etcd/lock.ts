@@ -2,7 +2,16 @@ import { silentLogger } from '../logger.ts'
 import { jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
-import { isRefusal, lookAhead, type Place, PlaceLostError, takePlace, untilChange } from './lock-queue.ts'
+import {
+  isIntact,
+  isRefusal,
+  lookAhead,
+  type Place,
+  PlaceLostError,
+  restorePlace,
+  takePlace,
+  untilChange,
+} from './lock-queue.ts'
 
 /** The least that etcd grants with its default settings. */
 const MIN_TTL_SECONDS = 2
@@ -77,18 +86,23 @@ async function untilFirst(session: LeaseSession, options: AcquireOptions): Promi
 /** Watches the key right before ours, and then our own, until the session is over. */
 async function keepPlace(
   session: LeaseSession,
-  { client, queue, value }: AcquireOptions,
+  { client, queue, value, logger = silentLogger }: AcquireOptions,
   first: PromiseWithResolvers<Place>,
 ): Promise<void> {
   await session.grant()
   const place = await takePlace(client, session, { queue, value })
   for (let failures = 0; !session.over.aborted; ) {
     try {
-      const { ahead, readAt } = await lookAhead(client, place)
+      const { ahead, isIntact: isWhole, readAt } = await lookAhead(client, place)
+      if (!isWhole) {
+        logger.warn({ queue, key: place.key }, 'key of a lock was put by somebody else; putting it back')
+        await restorePlace(client, place)
+      }
       if (ahead === undefined && session.isAlive()) first.resolve(place)
       const watched = ahead ?? place.key
-      await untilChange(client, watched, readAt + 1n, session.over, ({ type, key }) => {
-        return type === 'delete' && key === watched
+      await untilChange(client, watched, readAt + 1n, session.over, event => {
+        if (event.key !== watched) return false
+        return event.type === 'delete' || (watched === place.key && !isIntact(place, event))
       })
       failures = 0
     } catch (error) {

@@ -324,12 +324,12 @@ export class PrefixSync {
     if (last.size === 0) return
     const puts: StoredKey[] = []
     const deletes: string[] = []
-    for (const { type, key, value, modRevision } of last.values()) {
+    for (const { type, key, value, modRevision, lease } of last.values()) {
       if (type === 'delete') {
         this.#table.delete(key)
         deletes.push(key)
       } else {
-        const item = { key, value, modRevision }
+        const item = { key, value, modRevision, lease }
         this.#table.set(key, item)
         puts.push(item)
       }

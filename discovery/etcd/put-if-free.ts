@@ -14,18 +14,26 @@ export interface PutIfFree {
   readonly lease: string
   /** Earlier leases of ours, under which the key also counts as ours. */
   readonly formers: readonly string[]
+  /** The revision of a write by somebody else that may be replaced; undefined when there is none. */
+  readonly replaces?: bigint | undefined
 }
 
 /**
- * Puts a key in one transaction if it does not exist or is under one of our own leases.
+ * Puts a key in one transaction if it does not exist, is under one of our own leases, or was written last at
+ * the revision `replaces`.
  *
  * @returns false when the key belongs to another process
  */
-export async function putIfFree(client: Etcd3, { key, value, lease, formers }: PutIfFree): Promise<boolean> {
+export async function putIfFree(
+  client: Etcd3,
+  { key, value, lease, formers, replaces }: PutIfFree,
+): Promise<boolean> {
   const result = CompareResult.Equal
   const isUnder = (by: string): ICompare => ({ key, result, target: CompareTarget.Lease, lease: by })
   const isAbsent: ICompare = { key, result, target: CompareTarget.Create, create_revision: '0' }
-  const conditions = [...[lease, ...formers].map(isUnder), isAbsent]
+  const isAsRead: ICompare[] =
+    replaces === undefined ? [] : [{ key, result, target: CompareTarget.Mod, mod_revision: String(replaces) }]
+  const conditions = [...[lease, ...formers].map(isUnder), isAbsent, ...isAsRead]
   // A transaction has "and" but no "or", so each condition is checked in the failure branch of the one before
   // it.
   const request = conditions.reduceRight<ITxnRequest | undefined>(

@@ -1,4 +1,4 @@
-import type { Etcd3 } from 'etcd3'
+import { type Etcd3, EtcdPermissionDeniedError } from 'etcd3'
 import type { Node, NodeInput } from '../../internal/nodes/node.ts'
 import { encodeNode } from '../codecs/waygate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -8,6 +8,7 @@ import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { LeaseSession } from './lease-session.ts'
 import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
 import { putIfFree } from './put-if-free.ts'
+import { type StoredKey, storedKey } from './transport.ts'
 import { watchKey } from './watch-key.ts'
 
 /** With a shorter TTL, one slow moment of etcd or of the service would remove a healthy node. */
@@ -34,8 +35,14 @@ export interface RegistrarOptions extends LeasedOptions {
  *     lease ──► put ──► look after the key ──► (lease lost) ──► lease
  *
  * A key that another lease has taken over is left alone, because of two processes with the same id, the one
- * that registered last is the living one. The key is taken back when it is free again. A watch notices within
- * a second that the key was deleted. Without a watch, a check every 30 s notices it.
+ * that registered last is the living one. The key is taken back when it is free again. A key that was put
+ * without a lease (`etcdctl put`) would stay when the process dies, so it is put back under the lease, with the
+ * weight and the metadata that were written. These apply until the key is deleted or the registration ends,
+ * whatever `update()` is given. A value that is no node, or one under our lease that has another address, is
+ * replaced by our own.
+ *
+ * A watch notices within a second that the key was deleted or put. Without a watch, a check every 30 s
+ * notices that the key is no longer under the lease.
  *
  * The caller calls `start()`, and later `unregister()`.
  */
@@ -61,7 +68,10 @@ export class Registrar implements Registration {
    */
   #formers: readonly string[] = []
   #everPut = false
+  /** The value of the last put, whether or not it has succeeded. */
+  #value = ''
   #displaced = false
+  #isDisplacedLogged = false
   /** Versions of the value that etcd should have and does have. `update()` waits until they are equal. */
   #wanted = 1
   #written = 0
@@ -176,18 +186,19 @@ export class Registrar implements Registration {
     return session
   }
 
-  async #put(session: LeaseSession): Promise<void> {
+  /** @param replaces the revision of a write by somebody else that may be replaced */
+  async #put(session: LeaseSession, replaces?: bigint): Promise<void> {
     const version = this.#wanted
     const lease = session.id
-    const value = Buffer.from(encodeNode(this.node))
+    this.#value = encodeNode(this.node)
+    const value = Buffer.from(this.#value)
     const [surest, ...others] = this.#formers.filter(former => former !== lease)
     const formers = surest === undefined ? [] : [surest, ...others.slice(-MAX_UNSURE)]
     this.#formers = [...formers, lease]
     if (this.#everPut) {
-      const done = await putIfFree(this.#client, { key: this.#key, value, lease, formers })
-      if (!done && !this.#displaced) {
-        this.#logger.warn(this.#about(), 'another process registered this node; leaving the key to it')
-      }
+      const done = await putIfFree(this.#client, { key: this.#key, value, lease, formers, replaces })
+      // Why, is for a check to find out.
+      if (!done && !this.#displaced) this.#doubts++
       this.#displaced = !done
     } else {
       await this.#client.kv.put({ key: this.#key, value, lease })
@@ -205,6 +216,7 @@ export class Registrar implements Registration {
       clock: this.#clock,
       random: this.#random,
       signal: session.over,
+      isOurs: ({ lease, value }) => lease === session.id && value === this.#value,
       onDoubt: () => {
         this.#doubts++
         this.#pausing?.abort()
@@ -212,7 +224,7 @@ export class Registrar implements Registration {
     })
   }
 
-  /** Writes updates and restores a deleted key, until the lease is lost or the node is unregistered. */
+  /** Writes updates and takes the key back, until the lease is lost or the node is unregistered. */
   async #lookAfter(session: LeaseSession): Promise<void> {
     let checkAt = this.#clock.now() + this.#checkMs
     let failures = 0
@@ -223,13 +235,13 @@ export class Registrar implements Registration {
       }
       if (this.#leaving.signal.aborted || session.lost.aborted) return
       try {
-        if (this.#written < this.#wanted) await this.#put(session)
         const doubts = this.#doubts
         if (this.#settled < doubts || this.#clock.now() >= checkAt) {
-          await this.#check(session)
+          await this.#check(session, this.#settled < doubts)
           this.#settled = doubts
           checkAt = this.#clock.now() + this.#checkMs
         }
+        if (this.#written < this.#wanted) await this.#put(session)
         failures = 0
       } catch (error) {
         session.noteError(error)
@@ -238,14 +250,70 @@ export class Registrar implements Registration {
     }
   }
 
-  /** Puts the key back if it was deleted. */
-  async #check(session: LeaseSession): Promise<void> {
-    const keys = await session.keys()
-    if (keys.some(key => key.equals(this.#key))) return
+  /**
+   * Puts the key back if it was deleted or put by somebody else.
+   *
+   * @param isDoubted whether the value may have changed as well
+   */
+  async #check(session: LeaseSession, isDoubted: boolean): Promise<void> {
+    const isHeld = (await session.keys()).some(key => key.equals(this.#key))
+    if (isHeld && !isDoubted) return
+    const found = await this.#read()
+    if (found === undefined) {
+      if (!isHeld) await this.#putBack(session)
+    } else if (found.lease === session.id) {
+      if (found.value !== this.#value) await this.#takeOver(session, found)
+    } else if (found.lease === undefined) await this.#takeOver(session, found)
+    else await this.#put(session)
+    if (this.#displaced && !this.#isDisplacedLogged) {
+      this.#logger.warn(this.#about(), 'another process registered this node; leaving the key to it')
+    }
+    this.#isDisplacedLogged = this.#displaced
+  }
+
+  async #putBack(session: LeaseSession): Promise<void> {
     const wasDisplaced = this.#displaced
+    this.#values.forgetEdits()
     await this.#put(session)
     if (!this.#displaced && !wasDisplaced) {
       this.#logger.warn(this.#about(), 'key was deleted; put it back')
+    }
+  }
+
+  /** Handles a key that somebody else has put without a lease, or under ours. */
+  async #takeOver(session: LeaseSession, { value, lease, modRevision }: StoredKey): Promise<void> {
+    let reason: string | undefined
+    const wasWithoutLease = lease === undefined
+    try {
+      if (!this.#values.takeOver(value)) {
+        // It is a node that an operator has put in the place of this one.
+        if (wasWithoutLease) return await this.#put(session)
+        reason = 'it has another address'
+      }
+    } catch (error) {
+      reason = (error as Error).message
+    }
+    await this.#put(session, modRevision)
+    if (this.#displaced) return
+    const { weight } = this.node
+    if (reason !== undefined) {
+      this.#logger.warn({ ...this.#about(), reason }, 'value was replaced; put it back')
+    } else {
+      this.#logger.warn(
+        { ...this.#about(), weight, wasWithoutLease },
+        'key was put by somebody else; keeping its weight and metadata under the lease of this node',
+      )
+    }
+  }
+
+  /** Reads the key; undefined when it does not exist, or when the user may not read it. */
+  async #read(): Promise<StoredKey | undefined> {
+    try {
+      const { kvs } = await this.#client.kv.range({ key: this.#key })
+      return kvs[0] && storedKey(kvs[0])
+    } catch (error) {
+      if (error instanceof EtcdPermissionDeniedError) return undefined
+      throw error
     }
   }
 

@@ -89,7 +89,9 @@ export class SnapshotFile {
 }
 
 function encode({ revision, clusterId, table }: SyncState, prefix: string): string {
-  const keys = [...table.values()].map(({ key, value, modRevision }) => [key, value, String(modRevision)])
+  const keys = [...table.values()].map(({ key, value, modRevision, lease }) => {
+    return [key, value, String(modRevision), ...(lease === undefined ? [] : [lease])]
+  })
   const content = JSON.stringify({ prefix, revision: String(revision), clusterId, keys })
   return `${JSON.stringify({ version: VERSION, sha256: checksum(content) })}\n${content}`
 }
@@ -129,9 +131,14 @@ function parse(text: string): JsonObject {
 }
 
 function decodeKey(row: unknown): StoredKey {
-  const [key, value, modRevision] = Array.isArray(row) ? (row as unknown[]) : []
+  const [key, value, modRevision, lease] = Array.isArray(row) ? (row as unknown[]) : []
   if (typeof key !== 'string' || typeof value !== 'string') throw new TypeError('it is not a snapshot')
-  return { key, value, modRevision: decodeRevision(modRevision) }
+  return {
+    key,
+    value,
+    modRevision: decodeRevision(modRevision),
+    ...(typeof lease === 'string' && { lease }),
+  }
 }
 
 function decodeRevision(value: unknown): bigint {

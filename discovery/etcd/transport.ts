@@ -18,6 +18,8 @@ export interface StoredKey {
   readonly value: string
   /** The revision of the last write. */
   readonly modRevision: bigint
+  /** The id of its lease, decimal; undefined when it has none, so that it stays until it is deleted. */
+  readonly lease?: string | undefined
 }
 
 export type WatchedEvent = { readonly type: 'put' | 'delete' } & StoredKey
@@ -171,8 +173,15 @@ function watchMessage(response: IWatchResponse): WatchMessage {
   }
 }
 
-function storedKey({ key, value, mod_revision }: IKeyValue): StoredKey {
-  return { key: textOf(key), value: textOf(value), modRevision: BigInt(mod_revision) }
+/** Converts a key as etcd sends it. */
+export function storedKey({ key, value, mod_revision, lease }: IKeyValue): StoredKey {
+  return {
+    key: textOf(key),
+    value: textOf(value),
+    modRevision: BigInt(mod_revision),
+    // A deleted key is sent without one.
+    lease: lease === undefined || lease === '0' ? undefined : lease,
+  }
 }
 
 function translate(error: unknown): never {

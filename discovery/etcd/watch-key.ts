@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import { type Clock, jitteredBackoffMs, sleep } from './clock.ts'
-import { createSyncTransport } from './transport.ts'
+import { createSyncTransport, type StoredKey } from './transport.ts'
 
 /** Many keys may be deleted at once. Their owners must not all read from etcd at the same moment. */
 const SPREAD_MS = 500
@@ -14,20 +14,22 @@ export interface WatchKeyOptions {
   readonly random: () => number
   /** Ends the watch. */
   readonly signal: AbortSignal
+  /** Whether a put of the key is one of ours, which is no reason for doubt. */
+  readonly isOurs: (put: StoredKey) => boolean
   /**
-   * Called when the key may have been deleted, and whenever a watch begins, because earlier changes were not
-   * seen.
+   * Called when the key was deleted or put by somebody else, and whenever a watch begins, because earlier
+   * changes were not seen.
    */
   readonly onDoubt: () => void
 }
 
 /**
- * Watches one key for its deletion, on a stream that is opened again when it ends. While nothing happens it
- * puts no load on etcd. It therefore notices a deletion late when a member hangs, and never when the user may
+ * Watches one key for changes by others, on a stream that is opened again when it ends. While nothing happens it
+ * puts no load on etcd. It therefore notices a change late when a member hangs, and never when the user may
  * not read, so the caller must also check from time to time. Resolves when `signal` aborts.
  */
 export async function watchKey(options: WatchKeyOptions): Promise<void> {
-  const { client, key, clock, random, signal, onDoubt } = options
+  const { client, key, clock, random, signal, isOurs, onDoubt } = options
   const transport = createSyncTransport(client, key)
   let failures = 0
   while (!signal.aborted) {
@@ -41,7 +43,7 @@ export async function watchKey(options: WatchKeyOptions): Promise<void> {
         } else if (created) {
           failures = 0
           onDoubt()
-        } else if (events.some(event => event.type === 'delete' && event.key === key)) {
+        } else if (events.some(event => event.key === key && (event.type === 'delete' || !isOurs(event)))) {
           void sleep(clock, random() * SPREAD_MS, signal).then(onDoubt)
         }
       },

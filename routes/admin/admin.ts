@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
+import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
@@ -13,21 +14,31 @@ export interface AdminOptions {
   readonly pages: AdminPages
   /** The bearer token that callers must send; undefined = none. */
   readonly token: string | undefined
+  /** Names under which the listener may be called without a token, besides `localhost`. */
+  readonly hosts?: readonly string[] | undefined
   /** Is called with errors that are ours. */
   readonly onInternalError: (error: unknown) => void
 }
 
 /**
  * Makes the admin listener, which does not listen yet: /routes, /services, /healthz, /readyz and /metrics. The caller
- * closes it. The two probes need no token: they reveal nothing, and orchestrators have none.
+ * closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request with the token may
+ * name any host, because no web page of somebody else can have the token.
  */
-export function createAdmin({ pages, token, onInternalError }: AdminOptions): FastifyInstance {
+export function createAdmin({ pages, token, hosts = [], onInternalError }: AdminOptions): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true })
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
+  const foreign = createForeignCheck(hosts)
 
   app.addHook('onRequest', (request, reply, done) => {
-    const open = request.url === '/healthz' || request.url === '/readyz'
-    if (expected === undefined || open || matches(request.headers.authorization, expected)) return done()
+    if (request.url === '/healthz' || request.url === '/readyz') return done()
+    if (expected === undefined) {
+      const found = foreign(request.headers)
+      if (found === undefined) return done()
+      refuse(reply, found.status, STATUS_CODES[found.status]!, found.detail)
+      return
+    }
+    if (matches(request.headers.authorization, expected)) return done()
     reply.header('www-authenticate', 'Bearer realm="waygate-admin"')
     refuse(reply, 401, 'Unauthorized')
   })
@@ -58,8 +69,8 @@ export function createAdmin({ pages, token, onInternalError }: AdminOptions): Fa
   }
 }
 
-function refuse(reply: FastifyReply, status: number, title: string): void {
-  void reply.code(status).type(PROBLEM_CONTENT_TYPE).send({ type: 'about:blank', title, status })
+function refuse(reply: FastifyReply, status: number, title: string, detail?: string): void {
+  void reply.code(status).type(PROBLEM_CONTENT_TYPE).send({ type: 'about:blank', title, status, detail })
 }
 
 function digest(text: string): Buffer {

@@ -40,7 +40,7 @@ export function createTablePages({
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map(service => ({
         ...describeState(service, budgets.get(service.name), limits.of(service.name)),
-        nodes: service.peers.map(describeNode),
+        nodes: describeNodes(service.peers, table.nodeProblems(service.name)),
       }))
   return {
     isReady,
@@ -55,6 +55,7 @@ export function createTablePages({
       return {
         revision: revision ?? null,
         source,
+        defaultAuth: table.defaultAuth,
         services: services(),
         problems: [...table.problems(), ...table.warnings(), ...health.problems()],
         routes: await inTurns(table.routes(), route =>
@@ -101,6 +102,16 @@ async function inTurns<From, To>(items: readonly From[], map: (item: From) => To
 const NO_REQUESTS: RouteCounts = { requests: 0, failures: 0 }
 
 const NO_RETRIES: BudgetView = { isExhausted: false, retrying: 0, retries: 0, hedges: 0, refused: 0 }
+
+function describeNodes(
+  peers: readonly Peer[],
+  problems: ReadonlyMap<string, string> | undefined,
+): NodePage[] {
+  return peers.map(peer => {
+    const problem = problems?.get(peer.node.id)
+    return problem === undefined ? describeNode(peer) : { ...describeNode(peer), problem }
+  })
+}
 
 function describeNode(peer: Peer): NodePage {
   return {

@@ -38,6 +38,7 @@ export async function mergeRoutes(pages: readonly PageOf<RouteList>[]): Promise<
   return {
     revision: sorted.at(-1)!.page.revision,
     source: mergeSource(sorted.map(({ page }) => page)),
+    defaultAuth: sorted.some(({ page }) => page.defaultAuth === 'none') ? 'none' : 'jwt',
     routes: mergeListed(sorted.flatMap(({ page }) => page.routes)),
     services: await mergeAll(sorted.flatMap(({ page }) => page.services)),
     problems: firsts(
@@ -122,6 +123,7 @@ function mergeLimit(a: LimitPage, b: LimitPage): LimitPage {
 
 function mergeNode(a: NodePage, b: NodePage): NodePage {
   return {
+    ...b,
     ...a,
     state: worst(STATES, a.state, b.state),
     breaker: worst(BREAKERS, a.breaker, b.breaker),

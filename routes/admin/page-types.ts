@@ -26,6 +26,8 @@ export interface RoutesPage {
   /** The revision of the registry; null before its first snapshot. */
   readonly revision: string | null
   readonly source: Omit<SourceView, 'revision'>
+  /** The `auth` of routes that do not set it: `none` while no key for tokens is configured. Null = not known. */
+  readonly defaultAuth: 'jwt' | 'none' | null
   readonly routes: readonly RoutePage[]
   readonly services: readonly ServiceState[]
   /** Problems of the table and of health checks, and warnings. */
@@ -134,4 +136,6 @@ export interface NodePage {
   readonly failures: number
   /** Failures because the answer did not come in time. */
   readonly timeouts: number
+  /** What is wrong with the node although it is in use, and what to do; absent when nothing is known to be. */
+  readonly problem?: string
 }

@@ -81,4 +81,8 @@ export interface TableView {
   problems(): readonly TableProblem[]
   /** What is used as it is written and should be changed. */
   warnings(): readonly TableProblem[]
+  /** Returns what is wrong with the nodes of a service that are in use, by id; undefined when nothing is. */
+  nodeProblems(service: string): ReadonlyMap<string, string> | undefined
+  /** The `auth` of routes that do not set it. */
+  readonly defaultAuth: 'jwt' | 'none'
 }

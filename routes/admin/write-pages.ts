@@ -14,12 +14,13 @@ export function writeRoutes({
   services,
   revision,
   source,
+  defaultAuth,
   ...rest
 }: RouteList): AsyncGenerator<string> {
   const nodesOf = new Map(services.map(({ name, nodes }) => [name, new NodesText(nodes)]))
   const states = services.map(({ nodes: _, ...state }) => state)
   function* texts() {
-    yield `${JSON.stringify({ revision, source }).slice(0, -1)},"routes":[`
+    yield `${JSON.stringify({ revision, source, defaultAuth }).slice(0, -1)},"routes":[`
     for (const [i, route] of routes.entries()) yield* withNodes(i, route, nodesOf.get(route.service))
     yield '],"services":['
     for (const [i, state] of states.entries()) yield separator(i) + JSON.stringify(state)

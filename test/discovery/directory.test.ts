@@ -21,6 +21,7 @@ const doc = (id: string, document: unknown): RegistryEntry => ({
 })
 
 let revision = 0
+const leased = (value: Node): RegistryEntry => ({ ...at(value), isLeased: true }) as RegistryEntry
 const snapshot = (
   scope: RegistryScope,
   entries: readonly RegistryEntry[],
@@ -407,4 +408,30 @@ test('revocations that all end right after an outage are doubted, a single one i
   directory.apply(change('revocations', [], ['/x/b', '/x/c', '/x/d']))
   // The deletes of a burst are counted together.
   assert.deepEqual([...known].sort(), ['a', 'b', 'c', 'd'])
+})
+
+test('a key without a lease is told of while other keys of its service have one, also when only the lease changes', () => {
+  const { directory } = setUp()
+  const unleased = () =>
+    [...directory.unleased()].map(([service, byId]) => [service, ...[...byId].flat()].join(' '))
+  directory.apply(snapshot('nodes', [leased(node('user', 'u1')), leased(node('user', 'u2'))]))
+  assert.deepEqual(unleased(), [])
+  directory.apply(change('nodes', [at(node('user', 'u2'))]))
+  assert.deepEqual(unleased(), ['user u2 /services/user/u2'])
+  directory.apply(change('nodes', [bad('/services/user/u2')]))
+  assert.deepEqual(unleased(), ['user u2 /services/user/u2'], 'its last good node stays as well')
+  directory.apply(change('nodes', [leased(node('user', 'u2'))]))
+  assert.deepEqual(unleased(), [])
+})
+
+test('services whose keys all have no lease are kept by an operator, which is no problem', () => {
+  const { directory } = setUp()
+  directory.apply(
+    snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2')), leased(node('task', 't1'))]),
+  )
+  assert.equal(directory.unleased().size, 0)
+  directory.apply(change('nodes', [leased(node('user', 'u3'))]))
+  assert.deepEqual([...directory.unleased().get('user')!.keys()], ['u1', 'u2'])
+  directory.apply(change('nodes', [], ['/services/user/u3']))
+  assert.equal(directory.unleased().size, 0)
 })

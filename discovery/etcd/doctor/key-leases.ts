@@ -16,7 +16,21 @@ export async function checkKeyLeases(
 ): Promise<DoctorFinding[]> {
   const findings: DoctorFinding[] = []
   const registered = keys.filter(({ nodes }) => nodes.length > 0)
-  const fixed = registered.filter(({ lease }) => lease === undefined).map(({ key }) => key)
+  const servicesOf = ({ nodes }: NodeKey) => nodes.map(({ service }) => service)
+  const leased = new Set(registered.filter(({ lease }) => lease !== undefined).flatMap(servicesOf))
+  const unleased = registered.filter(({ lease }) => lease === undefined)
+  const isLost = (key: NodeKey) => servicesOf(key).some(service => leased.has(service))
+  const lost = unleased.filter(isLost).map(({ key }) => key)
+  if (lost.length > 0) {
+    findings.push({
+      check: 'nodes',
+      level: 'warning',
+      message: `${quantity(lost.length, 'key')} of nodes ${lost.length === 1 ? 'has' : 'have'} no lease, although other keys of the same service have one, so these nodes stay when their process dies`,
+      hint: 'a put without a lease (etcdctl put) has dropped it: delete the key, and a node that is alive registers itself again; use etcdctl put --ignore-lease for such changes',
+      details: listed(lost, FEW),
+    })
+  }
+  const fixed = unleased.filter(key => !isLost(key)).map(({ key }) => key)
   if (fixed.length > 0) {
     findings.push({
       check: 'nodes',

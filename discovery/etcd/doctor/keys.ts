@@ -9,7 +9,7 @@ import { refusalOf } from './refusal.ts'
 import { judgeRoutes, type RoutesContext } from './routes.ts'
 import { within } from './within.ts'
 
-export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRoutes'> {
+export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRoutes' | 'guess'> {
   /** The prefixes that nodes are read from. None of them overlaps another. */
   readonly sources: readonly ServicesPrefix[]
   readonly routesPrefix: string
@@ -23,7 +23,7 @@ const KEY_LEASES_MS = 500
 
 /** Checks the content of etcd for a gateway: nodes, routes, and whether they fit together. */
 export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<DoctorFinding[]> {
-  const { sources, routesPrefix, parseRoute, fileRoutes, isRemote, withinMs } = options
+  const { sources, routesPrefix, parseRoute, fileRoutes, guess, isRemote, withinMs } = options
   const readMs = withinMs - KEY_LEASES_MS
   const ending = AbortSignal.timeout(readMs)
   const findings: DoctorFinding[] = []
@@ -66,6 +66,7 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
       ...judgeRoutes(routesPrefix, routes, {
         parseRoute,
         fileRoutes,
+        guess,
         services: isWhole ? services : undefined,
       }),
     )

@@ -11,6 +11,8 @@ export interface RoutesContext {
   readonly fileRoutes: readonly Route[]
   /** The services that have a node; undefined when they could not be determined. */
   readonly services: ReadonlySet<string> | undefined
+  /** Returns the service that was probably meant, as ` (did you mean "task"?)`, or nothing. Default: nothing. */
+  readonly guess?: ((name: string, services: Iterable<string>) => string) | undefined
 }
 
 /**
@@ -48,7 +50,7 @@ export function judgeRoutes(prefix: string, content: PrefixContent, context: Rou
   const ids = new Set(routes.map(({ id }) => id))
   // A document in etcd replaces one with the same id in the file.
   const all = [...routes, ...context.fileRoutes.filter(({ id }) => !ids.has(id))]
-  return [...findings, ...judgeTargets(all, context.services), ...judgeShadows(all)]
+  return [...findings, ...judgeTargets(all, context), ...judgeShadows(all)]
 }
 
 function readDocument(
@@ -65,11 +67,14 @@ function readDocument(
   }
 }
 
-function judgeTargets(routes: readonly Route[], services: ReadonlySet<string> | undefined): DoctorFinding[] {
+function judgeTargets(
+  routes: readonly Route[],
+  { services, guess = () => '' }: Pick<RoutesContext, 'services' | 'guess'>,
+): DoctorFinding[] {
   if (!services) return []
   const nowhere = routes.flatMap(({ id, service, fallback }) => {
     const named = fallback?.type === 'service' ? [service, fallback.service] : [service]
-    return named.filter(name => !services.has(name)).map(name => `${id}: ${name}`)
+    return named.filter(name => !services.has(name)).map(name => `${id}: ${name}${guess(name, services)}`)
   })
   if (nowhere.length === 0) return []
   return [

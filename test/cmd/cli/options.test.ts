@@ -77,8 +77,15 @@ const understood: [line: string, command: object][] = [
       claims: { n: 5, ok: true, roles: ['a'], scope: 'task:read', q: '5' },
     },
   ],
-  ['check waygate.yaml', { command: 'check', file: 'waygate.yaml', kind: undefined }],
-  ['check --kind route -- --odd-name', { command: 'check', file: '--odd-name', kind: 'route' }],
+  ['check waygate.yaml', { command: 'check', file: 'waygate.yaml', kind: undefined, admin: undefined }],
+  [
+    'check a.json --admin http://127.0.0.1:9180/',
+    { command: 'check', file: 'a.json', kind: undefined, admin: 'http://127.0.0.1:9180' },
+  ],
+  [
+    'check --kind route -- --odd-name',
+    { command: 'check', file: '--odd-name', kind: 'route', admin: undefined },
+  ],
   ['--version', { command: 'version' }],
   ['version', { command: 'version' }],
 ]

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { CheckKind } from '../../../cmd/cli/command.ts'
-import { runCheck } from '../../../cmd/commands/check.ts'
+import { checkFile } from '../../../cmd/commands/check.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 
-function check(t: TestContext, content: string, options: { kind?: CheckKind; env?: object } = {}) {
+function check(
+  t: TestContext,
+  content: string,
+  options: { kind?: CheckKind; env?: object; services?: ReadonlySet<string> } = {},
+) {
   const cwd = tempFolder(t, { 'a.yaml': content })
   const lines: string[] = []
-  const code = runCheck(
+  const code = checkFile(
     { file: 'a.yaml', kind: options.kind },
-    { env: { ...options.env }, cwd, print: line => lines.push(line) },
+    { env: { ...options.env }, cwd, print: line => lines.push(line), services: options.services },
   )
   return { code, lines }
 }
@@ -162,7 +166,7 @@ test('former names are warnings with their place, whatever kind of file has them
       'a.yaml: ok (route document)',
     ],
   })
-  assert.deepEqual(check(t, `services: {}\nroutes:\n  r: ${document}`), {
+  assert.deepEqual(check(t, `services: { s: [127.0.0.1:1] }\nroutes:\n  r: ${document}`), {
     code: 0,
     lines: [
       'a.yaml: warning: $.routes.r.limit (a.yaml:3) is deprecated: use serviceLimit',
@@ -184,9 +188,38 @@ test('a file that cannot be read or parsed is a problem of its own', t => {
   const lines: string[] = []
   const cwd = tempFolder(t)
   assert.equal(
-    runCheck({ file: 'no.yaml', kind: undefined }, { env: {}, cwd, print: line => lines.push(line) }),
+    checkFile({ file: 'no.yaml', kind: undefined }, { env: {}, cwd, print: line => lines.push(line) }),
     1,
   )
   assert.deepEqual(lines, ['no.yaml: cannot be read: no such file'])
   assert.match(check(t, 'a: [').lines[0] ?? '', /^a\.yaml:1:\d+: \w/)
+})
+
+test('services that the gateway does not know are warnings, with the name that was probably meant', t => {
+  const services = new Set(['task'])
+  const document = 'path: /a\nservice: tsak\nfallback:\n  service: task\n'
+  assert.deepEqual(check(t, document, { services }), {
+    code: 0,
+    lines: [
+      'a.yaml: warning: $.service (a.yaml:2) names "tsak", which has no node (did you mean "task"?)',
+      'a.yaml: ok (route document)',
+    ],
+  })
+  assert.deepEqual(check(t, document), { code: 0, lines: ['a.yaml: ok (route document)'] })
+  const config = 'routes:\n  documents:\n    a: {path: /a, service: tsak}\n'
+  assert.deepEqual(check(t, config, { services }).lines, [
+    'a.yaml: warning: $.routes.documents.a.service (a.yaml:3) names "tsak", which has no node (did you mean "task"?)',
+    'a.yaml: ok (config)',
+  ])
+})
+
+test('a route of a services file to a service that the file does not have is a warning', t => {
+  const file = 'services:\n  task: [127.0.0.1:1]\nroutes:\n  a: {path: /a, service: tsak}\n'
+  assert.deepEqual(check(t, file), {
+    code: 0,
+    lines: [
+      'a.yaml: warning: $.routes.a.service (a.yaml:4) names "tsak", which has no node (did you mean "task"?)',
+      'a.yaml: ok (services file)',
+    ],
+  })
 })

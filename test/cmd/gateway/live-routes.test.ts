@@ -5,6 +5,8 @@ import { LiveRoutes } from '../../../cmd/gateway/live-routes.ts'
 import { LiveRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { routeContext } from '../../../config/load/route-context.ts'
+import { silentLogger } from '../../../discovery/logger.ts'
+import { createNode } from '../../../internal/nodes/node.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
 import { testRoute } from '../../support/route.ts'
@@ -15,7 +17,10 @@ const context = routeContext(config, keys)
 function open(onChange?: ConstructorParameters<typeof LiveRules>[1]) {
   const rules = new LiveRules(config, onChange)
   const nodes = new NodeTable(node => new FakePeer(node))
-  return { rules, routes: new LiveRoutes({ config: config.routes, rules, nodes, context }) }
+  const errors: string[] = []
+  const logger = { ...silentLogger, error: (_: object, message: string) => void errors.push(message) }
+  const routes = new LiveRoutes({ config: config.routes, rules, nodes, context, logger })
+  return { rules, nodes, errors, routes }
 }
 
 test('of the routes of a service with a breaker, the one with the first id sets it', () => {
@@ -68,4 +73,42 @@ test('a document that uses a former name is used, and is a warning rather than a
   assert.equal(rules.of('user').serviceLimit?.concurrent, 5)
   assert.deepEqual(routes.warnings(), [{ key: 'old', reason: '$.limit is deprecated: use serviceLimit' }])
   assert.deepEqual(routes.problems(), [])
+})
+
+test('without a key, a document that accepts only tokens becomes a closed route, which is logged once', () => {
+  const { routes, errors } = open()
+  const parse = (auth: unknown) => {
+    const parsed = routes.parse('a', { path: '/a', service: 'user', auth }, 'etcd')
+    assert.ok('route' in parsed)
+    return parsed.route
+  }
+  assert.equal(parse('none').isBroken, undefined)
+  for (const auth of ['jwt', { jwt: { scopes: ['s'] } }, ['jwt'], [{ jwt: { roles: ['r'] } }, 'jwt']]) {
+    const route = parse(auth)
+    assert.equal(route.isBroken, true, JSON.stringify(auth))
+    routes.set([route], [])
+    assert.match(
+      routes.problems()[0]!.reason,
+      /^\$\.auth: requires a token, but no key for tokens is configured/,
+    )
+  }
+  assert.deepEqual(errors, ['route closed'])
+  assert.equal(parse(['jwt', 'api-key']).isBroken, undefined, 'the other way in is open')
+  parse('jwt')
+  assert.deepEqual(errors, ['route closed', 'route closed'], 'again, after it was good')
+})
+
+test('a route to a service without a node is a problem, with the name that was probably meant', () => {
+  const { routes, nodes } = open()
+  const to = (id: string, service: string) => testRoute({ id, path: `/${id}`, service })
+  nodes.set('task', [createNode({ service: 'task', id: 't1', host: '10.0.0.1', port: 1 })])
+  const fallback = { type: 'service', service: 'tasc' } as const
+  routes.set([to('a', 'tsak'), to('b', 'orders'), { ...to('c', 'task'), fallback }], [])
+  assert.deepEqual(routes.warnings(), [], 'not before everything is loaded')
+  routes.complete()
+  assert.deepEqual(routes.warnings(), [
+    { key: 'a', reason: '$.service: no node of "tsak" is registered (did you mean "task"?)' },
+    { key: 'b', reason: '$.service: no node of "orders" is registered' },
+    { key: 'c', reason: '$.fallback.service: no node of "tasc" is registered (did you mean "task"?)' },
+  ])
 })

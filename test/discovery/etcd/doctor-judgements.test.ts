@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Etcd3 } from 'etcd3'
+import { didYouMean } from '../../../config/kit/closest.ts'
 import { judgeCluster, judgeVersions } from '../../../discovery/etcd/doctor/cluster.ts'
 import type { MemberStatus } from '../../../discovery/etcd/doctor/endpoint.ts'
 import { type DoctorFinding, duration, listed, size } from '../../../discovery/etcd/doctor/finding.ts'
+import { checkKeyLeases } from '../../../discovery/etcd/doctor/key-leases.ts'
 import { judgeMembers } from '../../../discovery/etcd/doctor/members.ts'
 import { judgeServices, type NodeKey } from '../../../discovery/etcd/doctor/nodes.ts'
 import { judgeRoutes } from '../../../discovery/etcd/doctor/routes.ts'
@@ -213,6 +216,35 @@ describe('services', () => {
   })
 })
 
+describe('leases', () => {
+  const client = {
+    leaseClient: { leaseTimeToLive: async () => ({ grantedTTL: '10' }) },
+  } as unknown as Pick<Etcd3, 'leaseClient'>
+  const key = (service: string, id: string, lease: string | undefined): NodeKey => ({
+    key: `/services/${service}/${id}`,
+    lease,
+    nodes: [createNode({ service, id, host: '10.0.0.1', port: 1 })],
+    problem: undefined,
+  })
+
+  test('that are missing are told apart by whether other keys of the service have one', async () => {
+    const found = await checkKeyLeases(client, [
+      key('user', 'u1', '7'),
+      key('user', 'u2', undefined),
+      key('fixed', 'f1', undefined),
+    ])
+    assert.deepEqual(
+      found.map(({ level, details }) => [level, details?.items]),
+      [
+        ['warning', ['/services/user/u2']],
+        ['warning', ['/services/fixed/f1']],
+      ],
+    )
+    assert.match(found[0]!.message, /although other keys of the same service have one/)
+    assert.match(found[0]!.hint!, /delete the key/)
+  })
+})
+
 describe('routes', () => {
   const shadowed = (...routes: Route[]) =>
     judgeRoutes(
@@ -222,6 +254,20 @@ describe('routes', () => {
     ).flatMap(({ details }) => details?.items ?? [])
   const route = (id: string, more: Partial<Route> = {}) =>
     testRoute({ id, path: '/a/:x', service: 's', ...more })
+
+  test('to services without a node are told of, with the name that was probably meant', () => {
+    const found = judgeRoutes(
+      '/r/',
+      { keys: [], revision: 1n, bytes: 0, tookMs: 0 },
+      {
+        parseRoute: () => ({ reason: 'unused' }),
+        fileRoutes: [testRoute({ id: 'a', path: '/a', service: 'tsak' })],
+        services: new Set(['task']),
+        guess: didYouMean,
+      },
+    )
+    assert.deepEqual(found.at(-1)?.details?.items, ['a: tsak (did you mean "task"?)'])
+  })
 
   test('with the same path and hosts shadow each other: the higher priority wins, then the smaller id', () => {
     assert.deepEqual(shadowed(route('a'), route('b', { path: '/a/:y' })), [

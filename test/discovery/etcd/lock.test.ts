@@ -135,6 +135,29 @@ for (const kind of ['a real etcd', 'the embedded etcd'] as const) {
       await held.release()
     })
 
+    test('whose key was cut from its lease is put back, so that nobody waits for a holder that is gone', async t => {
+      await using etcd = await start(t)
+      if (!etcd) return
+      const store = look(t, etcd.url)
+      const leaseOf = async (key: string) =>
+        (await store.client.kv.range({ key: Buffer.from(key) })).kvs[0]?.lease
+      const held = await lock('job', { etcd: etcd.url })
+      const waiting = await ask(store, etcd.url)
+      const keys = [...(await store.list(QUEUE)).keys()]
+      const leases = await Promise.all(keys.map(leaseOf))
+      const values = await store.list(QUEUE)
+      for (const key of keys) await store.put(key, 'oops')
+      for (const [i, key] of keys.entries()) {
+        await until('it is under its lease again', async () => (await leaseOf(key)) === leases[i])
+      }
+      assert.deepEqual(await store.list(QUEUE), values)
+      assert.equal(held.lost.aborted, false)
+      await held.release()
+      const next = await waiting.got
+      await next.release()
+      assert.equal((await store.list('/')).size, 0)
+    })
+
     test('is lost when the lease is revoked or the key deleted by somebody else', async t => {
       await using etcd = await start(t)
       if (!etcd) return

@@ -325,6 +325,127 @@ describe('a registration', { concurrency: 4 }, () => {
     assert.equal(await old.getService('user'), undefined)
   })
 
+  /** Logs of a registry, and the lease and the value of the key of {@link U1}. */
+  async function edited(t: TestContext, url: string, input = { ...U1, weight: 10, metadata: { v: '1' } }) {
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) }
+    const registry = open(t, url, { logger })
+    const registration = await registry.register(input, TTL)
+    const lease = await leaseOf(url)
+    const value = async () => JSON.parse((await etcdctl(url, 'get', '--print-value-only', KEY)) || 'null')
+    const untilHeld = (fact: (node: Record<string, unknown>) => boolean) =>
+      until(
+        'it is under its lease',
+        async () => (await leaseOf(url)) === lease && fact((await value()) ?? {}),
+      )
+    return { registration, registry, warnings, lease, value, untilHeld }
+  }
+  const written = (more: object) => JSON.stringify({ id: 'u1', ip: U1.host, port: U1.port, ...more })
+  const KEPT = 'key was put by somebody else; keeping its weight and metadata under the lease of this node'
+
+  test('that etcdctl put has cut from its lease is back under it, with the weight that was put', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { registration, warnings, value, untilHeld } = await edited(t, etcd.url)
+    await etcdctl(etcd.url, 'put', KEY, written({ weight: 3 }))
+    await untilHeld(({ weight }) => weight === 3)
+    assert.deepEqual((await value()).metadata, { v: '1' }, 'what was left out is as it was')
+    assert.deepEqual(warnings, [KEPT])
+    assert.equal(registration.node.weight, 3)
+    await registration.unregister()
+    assert.equal(await value(), null, 'and it goes with its lease')
+  })
+
+  test('keeps the weight of an operator over its own updates, also when it lost its lease, until the key is deleted', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { registration, registry, value } = await edited(t, etcd.url)
+    const weight = async () => (await registry.getService('user'))?.nodes[0]?.weight
+    await etcdctl(etcd.url, 'put', '--ignore-lease', KEY, written({ weight: 0, metadata: { v: '1' } }))
+    await until('it is taken over', () => registration.node.weight === 0)
+    await registration.update({ weight: 7, metadata: { v: '2' } })
+    assert.deepEqual([(await value()).weight, (await value()).metadata], [0, { v: '2' }])
+    await registration.update({ draining: true })
+    await registration.update({ draining: false })
+    assert.equal(await weight(), 0)
+    await revoke(etcd.url, (await leaseOf(etcd.url))!)
+    await until('it is registered again', async () => (await leaseOf(etcd.url)) !== undefined)
+    assert.equal(await weight(), 0)
+    await etcdctl(etcd.url, 'del', KEY)
+    await until('its own weight is back', async () => (await weight()) === 7)
+  })
+
+  test('takes over metadata as well', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { value, untilHeld } = await edited(t, etcd.url)
+    await etcdctl(etcd.url, 'put', KEY, written({ metadata: { v: '9', canary: 'yes' } }))
+    await untilHeld(({ metadata }) => (metadata as { canary?: string })?.canary === 'yes')
+    assert.equal((await value()).weight, 10)
+  })
+
+  for (const [what, garbage] of [
+    ['no JSON', 'oops'],
+    ['a weight that is none', written({ weight: 'heavy' })],
+    ['nothing', ''],
+    ['the id of another node', written({ id: 'u2' })],
+  ] as const) {
+    for (const option of [[], ['--ignore-lease']] as const) {
+      test(`whose value was replaced by ${what} ${option.join()} is written again, under its lease`, async t => {
+        if (!requireEtcd(t)) return
+        await using etcd = await startEtcd()
+        const { warnings, untilHeld } = await edited(t, etcd.url)
+        await etcdctl(etcd.url, 'put', ...option, KEY, garbage)
+        await untilHeld(({ weight }) => weight === 10)
+        assert.deepEqual(warnings, ['value was replaced; put it back'])
+      })
+    }
+  }
+
+  test('leaves its key to a node at another address that an operator has put there', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { warnings, value } = await edited(t, etcd.url)
+    await etcdctl(etcd.url, 'put', KEY, written({ ip: '10.9.9.9' }))
+    await until('it says so', () => warnings.length > 0)
+    assert.deepEqual(warnings, ['another process registered this node; leaving the key to it'])
+    assert.equal((await value()).ip, '10.9.9.9')
+    assert.equal(await leaseOf(etcd.url), '0')
+  })
+
+  test('leaves its key to another lease, and takes it back when that ends', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const { registration, warnings, lease, untilHeld } = await edited(t, etcd.url)
+    const store = storeAt(etcd.url)
+    t.after(() => store.close())
+    const { ID } = await store.client.leaseClient.leaseGrant({ TTL: 60 })
+    const hex = BigInt(ID).toString(16)
+    await etcdctl(etcd.url, 'put', `--lease=${hex}`, KEY, written({ weight: 4 }))
+    await until('it says so', () => warnings.length > 0)
+    await registration.update({ weight: 6 })
+    assert.equal(await leaseOf(etcd.url), ID)
+    await revoke(etcd.url, ID)
+    await untilHeld(({ weight }) => weight === 6)
+    assert.notEqual(lease, ID)
+    assert.deepEqual(warnings, ['another process registered this node; leaving the key to it'])
+  })
+
+  test('that was cut from its lease while etcd could not be watched is taken back by the next check', async t => {
+    if (!requireEtcd(t)) return
+    await using etcd = await startEtcd()
+    const client = createEtcdClient({ endpoints: [etcd.url] })
+    client.watchClient.watch = () => Promise.reject(new Error('no watch'))
+    const registrar = new Registrar({ client, key: KEY, node: U1, ...TTL, checkMs: 200 })
+    t.after(async () => {
+      await registrar.unregister()
+      client.close()
+    })
+    await registrar.start()
+    await etcdctl(etcd.url, 'put', KEY, written({ weight: 5 }))
+    await until('it is back', async () => (await leaseOf(etcd.url)) !== '0' && registrar.node.weight === 5)
+  })
+
   test('of an old process that leaves does not remove a newer one with the same id', async t => {
     if (!requireEtcd(t)) return
     await using etcd = await startEtcd()

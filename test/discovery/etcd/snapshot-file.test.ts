@@ -36,6 +36,16 @@ test('a saved state is loaded with the same revisions', async t => {
   assert.deepEqual(warnings, [])
 })
 
+test('a saved key has its lease again, so that one without a lease can be told apart before etcd answers', async t => {
+  const { file } = await setUp(t)
+  const saved = file()
+  const { table, ...state } = stateOf(7n, '/services/a/1', '/services/a/2')
+  const leased = new Map(table).set('/services/a/1', { ...table.get('/services/a/1')!, lease: '42' })
+  saved.save({ ...state, table: leased })
+  await saved.flush()
+  assert.deepEqual(await file().load(), { ...state, table: leased })
+})
+
 test('without a file there is nothing to load and no warning', async t => {
   const { file, warnings } = await setUp(t)
   assert.equal(await file().load(), undefined)

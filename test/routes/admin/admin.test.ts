@@ -82,7 +82,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     string,
     Record<string, unknown>[] & Record<string, unknown>
   >
-  assert.deepEqual(Object.keys(body), ['revision', 'source', 'routes', 'services', 'problems'])
+  assert.deepEqual(Object.keys(body), ['revision', 'source', 'defaultAuth', 'routes', 'services', 'problems'])
   assert.match(String(body.revision), /^\d+$/)
   const { registry, connected, stale, ageMs } = body.source!
   assert.deepEqual([registry, connected, stale, typeof ageMs], ['memory', true, false, 'number'])

@@ -17,6 +17,7 @@ function page(
   const trust = { connected: true, stale: false, ageMs: 5, drift: 0, relists: { start: 1 } }
   return {
     revision,
+    defaultAuth: 'jwt',
     source: { registry: 'etcd', ...trust, skipped: 0, suspects: 0, sources: [], ...changes },
     routes: [{ id: 'r', path: '/r', service: 's', requests: 5, failures: 2 } as unknown as ListedRoute],
     services: [{ ...state('s'), nodes }],
@@ -114,4 +115,13 @@ test('limits are summed, since each process holds its own', async () => {
     return { pid, page: { ...one, services: [{ ...state('s', { limit: each }), nodes: [] }] } }
   })
   assert.deepEqual((await mergeRoutes(pages)).services[0]?.limit, sum)
+})
+
+test('a problem that one process knows of a node is shown, and so is one without a key for tokens', async () => {
+  const merged = await mergeRoutes([
+    { pid: 1, page: page('7', [node('n1')]) },
+    { pid: 2, page: { ...page('7', [node('n1', { problem: 'no lease' })]), defaultAuth: 'none' } },
+  ])
+  assert.equal(merged.services[0]?.nodes[0]?.problem, 'no lease')
+  assert.equal(merged.defaultAuth, 'none')
 })

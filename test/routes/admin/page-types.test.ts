@@ -43,6 +43,8 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
       routes: () => all,
       problems: () => [{ key: 'k', reason: 'bad' }],
       warnings: () => [],
+      nodeProblems: () => undefined,
+      defaultAuth: 'jwt',
     },
     limits: { of: () => undefined },
     budgets: { get: () => undefined },
@@ -80,6 +82,7 @@ test('every route has the nodes of its service, which are serialized once', asyn
   assert.deepEqual(page, {
     revision: '7',
     source: { registry: 'test', sources: [] },
+    defaultAuth: 'jwt',
     services: [{ name: 's', panicking: false, retries }],
     problems: [{ key: 'k', reason: 'bad' }],
   })

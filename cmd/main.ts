@@ -1,0 +1,48 @@
+import type { Command } from './cli/command.ts'
+import { formatError, UsageError } from './cli/format-error.ts'
+import { parseCommandLine } from './cli/options.ts'
+import { packageVersion } from './cli/version.ts'
+import { isWorker } from './workers/messages.ts'
+
+/** Runs a command. Each loads only its own modules: a sidecar that runs for months must not hold a gateway in memory. */
+async function run(command: Command): Promise<number> {
+  switch (command.command) {
+    case 'start':
+      return (await import('./commands/start.ts')).runStart(command)
+    case 'demo':
+      return (await import('./commands/demo.ts')).runDemo(command)
+    case 'register':
+      return (await import('./commands/register.ts')).runRegister(command)
+    case 'routes':
+      return (await import('./commands/routes.ts')).runRoutes(command)
+    case 'token':
+      return (await import('./commands/token.ts')).runToken(command)
+    case 'api-key':
+      return (await import('./commands/api-key.ts')).runApiKey(command)
+    case 'hash-password':
+      return (await import('./commands/hash-password.ts')).runHashPassword(command)
+    case 'check':
+      return (await import('./commands/check.ts')).runCheck(command)
+    case 'doctor':
+      return (await import('./commands/doctor.ts')).runDoctor(command)
+    case 'help':
+      console.log(command.text)
+      return 0
+    case 'version':
+      console.log(packageVersion())
+      return 0
+    default:
+      return command satisfies never
+  }
+}
+
+try {
+  process.exitCode = isWorker
+    ? await (await import('./workers/worker.ts')).runWorker()
+    : await run(parseCommandLine(process.argv.slice(2)))
+} catch (error) {
+  console.error(formatError(error))
+  process.exitCode = error instanceof UsageError ? 2 : 1
+}
+// Everything that is still open was told to close; the exit code must not wait for it.
+process.exit()
