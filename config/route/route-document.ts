@@ -224,6 +224,7 @@ function toRoute(
     preserveHost: document.preserveHost ?? false,
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
+    mergeSlashes: document.mergeSlashes ?? true,
     policies: toPolicies(document, defaults),
   })
 }

@@ -166,6 +166,12 @@ export const RouteDocument = Type.Object(
           'Whether paths with an encoded slash (`%2F`) are accepted, for services whose ids contain slashes. An encoded slash is not a separator here and is forwarded as it came, so a node that decodes it before routing sees another path than the gateway routed. Absent: false; such a path is answered 400.',
       }),
     ),
+    mergeSlashes: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether repeated slashes in a path reach the node as one slash. With false they reach it as they came, for services whose keys have empty segments, such as object stores. Routes are matched as if slashes were merged in either case. Absent: true.',
+      }),
+    ),
     preserveHost: Type.Optional(
       Type.Boolean({
         description:

@@ -67,6 +67,8 @@ export interface Route {
   readonly maxBodyBytes?: number | undefined
   /** Whether a path may contain `%2F`, which is then part of its segment. */
   readonly allowEncodedSlash?: boolean | undefined
+  /** Whether the node receives repeated slashes as one; undefined = true. Routes are matched as if it did. */
+  readonly mergeSlashes?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
   /** What in its document is deprecated or hardly meant, for people; undefined = nothing. */

@@ -1,8 +1,14 @@
 import { Call } from '../../internal/call.ts'
+import { isAuthority } from '../../internal/http/authority.ts'
 import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
-import { kindOfTarget, originForm, type TargetKind } from '../../internal/http/target.ts'
+import {
+  type CanonicalTarget,
+  canonicalTarget,
+  isPlainTarget,
+  originForm,
+} from '../../internal/http/target.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import { plainAddress, realAddress } from './client-address.ts'
 import { readForwarded } from './forwarded.ts'
@@ -31,8 +37,6 @@ export type OpenExchange = (
 
 /** A request with more header lines is refused. */
 const MAX_HEADER_LINES = 256
-// RFC 9110 section 7.2, without user info, lists and spaces: no name needs them, and servers read them differently.
-const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
 const SLASH = 47
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
@@ -61,14 +65,14 @@ export function createOpenExchange({
     request: ClientRequest,
     head: RequestHead,
     target: string,
-    kind: TargetKind,
+    isSafe: boolean,
   ): GatewayError | undefined {
     if (target.length > maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
     }
-    if (head.host !== undefined && !HOST.test(head.host)) {
+    if (head.host !== undefined && !isAuthority(head.host)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The Host header must be a host name or address.' })
     }
     if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
@@ -76,13 +80,20 @@ export function createOpenExchange({
     }
     if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
       return new GatewayError('WG_BAD_REQUEST')
-    return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
+    return isSafe ? undefined : new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
   }
 
   function headOf({ rawHeaders }: ClientRequest, isProxied: boolean): RequestHead {
     const head = readHead(rawHeaders)
-    if (!isProxied || head.forwarded === undefined || head.forwardedFor !== undefined) return head
-    return { ...head, ...readForwarded(head.forwarded, isTrustedProxy) }
+    if (!isProxied) return head
+    const told =
+      head.forwarded === undefined || head.forwardedFor !== undefined
+        ? head
+        : { ...head, ...readForwarded(head.forwarded, isTrustedProxy) }
+    const { forwardedHost } = told
+    return forwardedHost === undefined || forwardedHost.split(',').every(host => isAuthority(host.trim()))
+      ? told
+      : { ...told, forwardedHost: undefined }
   }
 
   return (request, response, expectation, isWebSocket = false) => {
@@ -90,8 +101,14 @@ export function createOpenExchange({
     const isProxied = isTrustedProxy(peerAddress)
     const head = headOf(request, isProxied)
     const url = request.url!
-    const target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
-    const kind = target.length > maxTargetBytes ? 'unsafe' : kindOfTarget(target)
+    let target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
+    let isSafe = target.length <= maxTargetBytes
+    let respelled: CanonicalTarget | undefined
+    if (isSafe && !isPlainTarget(target)) {
+      respelled = canonicalTarget(target)
+      if (respelled === undefined) isSafe = false
+      else target = respelled.target
+    }
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
     call.clientAddress = isProxied ? realAddress(peerAddress, head.forwardedFor, isTrustedProxy) : peerAddress
@@ -102,9 +119,9 @@ export function createOpenExchange({
       head,
       peerAddress,
       isProxied,
-      hasEncodedSlash: kind === 'encoded-slash',
+      respelled,
       expectation,
-      refusal: refusalOf(request, head, target, kind),
+      refusal: refusalOf(request, head, target, isSafe),
       isWebSocket,
       isPreflight: false,
       plan: undefined,

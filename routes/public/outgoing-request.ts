@@ -1,5 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import { stripPrefix } from '../../internal/http/target.ts'
+import { pathOf, stripPrefix } from '../../internal/http/target.ts'
 import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
 
 /**
@@ -8,11 +8,16 @@ import type { Exchange, OutgoingRequest } from '../../internal/policy.ts'
  *
  * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
-export function createOutgoing({ call, head, hasEncodedSlash }: Exchange): OutgoingRequest {
+export function createOutgoing({ call, head, respelled }: Exchange): OutgoingRequest {
   const route = call.route!
-  const target = stripPrefix(call.target, route.stripPrefix)
+  const target = stripPrefix(
+    route.mergeSlashes === false && respelled?.unmergedPath !== undefined
+      ? respelled.unmergedPath + call.target.slice(pathOf(call.target).length)
+      : call.target,
+    route.stripPrefix,
+  )
   // Targets that begin with an empty segment are refused. Stripping a prefix must not produce one, in any spelling.
-  if (target.startsWith('//') || (hasEncodedSlash && /^\/%2f/i.test(target))) {
+  if (target.startsWith('//') || (respelled?.hasEncodedSlash && /^\/%2f/i.test(target))) {
     throw new GatewayError('WG_BAD_REQUEST', {
       detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })

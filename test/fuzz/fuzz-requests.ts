@@ -1,4 +1,6 @@
 import type { TestContext } from 'node:test'
+import { isWellFormedAuthority } from '../support/authority-oracle.ts'
+import { NODE_MODELS, readPath, ruleFor } from '../support/node-readings.ts'
 import type { SeenRequest } from './canary-node.ts'
 import { Choice } from './choice.ts'
 import { ExpectedRequests } from './expected-requests.ts'
@@ -6,7 +8,7 @@ import { insertPiece, makeRequest } from './make-request.ts'
 import { mutate } from './mutate.ts'
 import { readAnswers } from './read-answers.ts'
 import { readRequests, type SentRequest } from './read-requests.ts'
-import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
+import { exchangePieces, Findings, GUARDED, runCases, startScene } from './scene.ts'
 
 export interface RequestFuzzResult {
   /** Connections, each with one to three requests. */
@@ -34,7 +36,8 @@ const ONCE = ['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'c
 
 /**
  * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only
- * the requests that an oracle reads in the same bytes, each whole and once, without an identity that a client made up.
+ * the requests that an oracle reads in the same bytes, each whole and once, without an identity that a client made up, and
+ * none that it could take for one to a place that needs a token.
  * The client must see the answers in the order of its requests.
  */
 export async function fuzzRequests(
@@ -111,7 +114,16 @@ function keyOf({ method, target, body }: SentRequest): string {
   return `${method} ${target} ${JSON.stringify(body)}`
 }
 
-function problemIn({ lines }: SeenRequest): string | undefined {
+const DOORS = [
+  { path: '/*', isOpen: true },
+  { path: GUARDED, isOpen: false },
+]
+
+function problemIn({ lines, target }: SeenRequest): string | undefined {
+  for (const model of NODE_MODELS) {
+    if (ruleFor(DOORS, readPath(model, target), model.foldsCase)?.isOpen === false)
+      return `a place that needs a token, for a node that reads like "${model.name}"`
+  }
   const names = lines.filter((_, i) => i % 2 === 0)
   for (const name of names) {
     if (name.replaceAll('_', '-') === 'x-user-id') return 'an identity that a client made up'
@@ -124,6 +136,8 @@ function problemIn({ lines }: SeenRequest): string | undefined {
   }
   if (lines[names.indexOf('x-forwarded-for') * 2 + 1] !== '127.0.0.1')
     return 'an address that a client made up'
+  const host = lines[names.indexOf('x-forwarded-host') * 2 + 1]
+  if (host !== undefined && !isWellFormedAuthority(host)) return 'a malformed host'
   const framings = names.filter(name => name === 'content-length' || name === 'transfer-encoding')
   return framings.length > 1 ? 'more than one header about the framing' : undefined
 }

@@ -1,7 +1,7 @@
 /** A request as its sender meant it. */
 export interface SentRequest {
   readonly method: string
-  /** In origin-form. */
+  /** In origin-form, and in the form in which the gateway passes it on. */
   readonly target: string
   readonly body: string
 }
@@ -43,7 +43,7 @@ function readRequest(bytes: string, from: number): { request: SentRequest; end: 
   const body = readBody(bytes, headEnd + 4, lengths, encodings)
   if (!body) return undefined
   const [host = ''] = valuesOf('host')
-  return { request: { method, target: originForm(target, host), body: body.text }, end: body.end }
+  return { request: { method, target: canonical(originForm(target, host)), body: body.text }, end: body.end }
 }
 
 function readField(row: string): { name: string; value: string } | undefined {
@@ -97,10 +97,24 @@ function readTrailers(bytes: string, from: number, text: string): { text: string
 }
 
 function originForm(target: string, host: string): string {
-  const start = /^https?:\/\//i.exec(target)?.[0]
-  if (start === undefined || host === '') return target
-  const rest = target.slice(start.length)
-  if (!rest.toLowerCase().startsWith(host.toLowerCase())) return target
-  const path = rest.slice(host.length)
-  return path.startsWith('/') ? path : `/${path}`
+  const [, scheme, authority, rest = ''] = /^(https?):\/\/([^/?]*)(.*)$/i.exec(target) ?? []
+  if (scheme === undefined || authority === undefined) return target
+  if (placeOf(authority, scheme) !== placeOf(host, scheme)) return target
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Returns host and port in one spelling. */
+function placeOf(authority: string, scheme: string): string {
+  const [, host = '', port = ''] = /^(.*?)\.?(?::(\d*))?$/s.exec(authority.toLowerCase()) ?? []
+  return `${host}:${Number(port || (scheme.toLowerCase() === 'https' ? 443 : 80))}`
+}
+
+/** Returns a target as the gateway passes it on: unreserved characters unescaped, and one slash for several. */
+function canonical(target: string): string {
+  const [path = '', ...query] = target.split('?')
+  const plain = path.replace(/%([0-9a-f]{2})/gi, (found, hex) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16))
+    return /[\w.~-]/.test(character) ? character : found
+  })
+  return [plain.replace(/\/+/g, '/'), ...query].join('?')
 }
