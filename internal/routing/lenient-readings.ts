@@ -33,10 +33,11 @@ const LIBERTIES: readonly Liberty[] = [
   // Drops the parameters of each segment (RFC 2396 section 3.3), before decoding or after.
   path => path.replace(/;[^/]*/g, ''),
   path => path.replace(/(?:;|%3b)[^/]*/gi, ''),
-  // Drops blanks at the end of each segment: those of ASCII, all, or dots as well.
+  // Drops blanks at the end of each segment, those of ASCII or all, and perhaps dots.
   path => trimSegments(path, BLANKS),
   path => trimSegments(path, ALL_BLANKS),
   path => trimSegments(path, BLANKS, true),
+  path => trimSegments(path, ALL_BLANKS, true),
   // Merges slashes that the liberties above have brought together.
   mergeSlashes,
   // Ignores a trailing slash.

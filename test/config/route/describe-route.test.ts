@@ -66,6 +66,7 @@ const FULL = {
   fallback: { status: 503, headers: { 'content-type': 'text/plain' }, body: 'later' },
   maxBodyBytes: 1_000,
   allowEncodedSlash: true,
+  mergeSlashes: false,
   preserveHost: true,
 }
 
@@ -108,6 +109,7 @@ test('of fields that a document leaves out, the values in force are shown', () =
     fallback: null,
     maxBodyBytes: clientLimits.bodyBytes,
     allowEncodedSlash: false,
+    mergeSlashes: true,
     preserveHost: false,
     ...NO_POLICIES,
   })

@@ -60,6 +60,7 @@ test('a document of two fields becomes a route with every default', () => {
     preserveHost: false,
     maxBodyBytes: undefined,
     allowEncodedSlash: false,
+    mergeSlashes: true,
     policies: undefined,
   })
 })
@@ -89,6 +90,7 @@ test('a document with every field becomes a route with these values', () => {
     preserveHost: true,
     maxBodyBytes: 1_000,
     allowEncodedSlash: true,
+    mergeSlashes: false,
   }
   const route = routeOf(document)
   assert.deepEqual(route, {

@@ -106,6 +106,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     priority: 0,
     maxBodyBytes: 0,
     allowEncodedSlash: false,
+    mergeSlashes: true,
     preserveHost: false,
     ...Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null])),
     requests: 0,
