@@ -46,6 +46,8 @@ const LIBERTIES: readonly Liberty[] = [
 
 /** A path that can be read in more ways means no good. */
 const MAX_READINGS = 64
+/** Bounds the work for a long path: all readings together. */
+const MAX_CHARACTERS = 65_536
 
 /**
  * Returns the readings of a path. Case is not among them; compare without regard to it where that matters. Returns
@@ -59,8 +61,10 @@ export function lenientReadings(path: string): LenientReadings | undefined {
     for (const reading of [...paths]) {
       const other = take(reading)
       if (other !== reading) paths.add(decodeUnreserved(other) || '/')
+      if (paths.size > MAX_READINGS || (paths.size > 1 && paths.size * path.length > MAX_CHARACTERS)) {
+        return undefined
+      }
     }
-    if (paths.size > MAX_READINGS) return undefined
   }
   const resolved = new Set<string>()
   for (const reading of paths) {
