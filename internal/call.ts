@@ -20,7 +20,7 @@ export interface Identity {
 export class Call {
   readonly requestId: string
   readonly method: string
-  /** The target as the client sent it, including the query, but without a token in the query. */
+  /** The target in canonical form, including the query, but without a token in the query. */
   target: string
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number

@@ -2,6 +2,7 @@ import type { Call } from './call.ts'
 import type { ClientRequest, ClientResponse, Expectation, InterimReceiver } from './http/client-exchange.ts'
 import type { GatewayError } from './http/errors.ts'
 import type { RequestHead } from './http/request-head.ts'
+import type { CanonicalTarget } from './http/target.ts'
 import type { TrailerFilter } from './http/trailers.ts'
 import type { Route } from './routing/route.ts'
 import type { RequestBody, Upstream, UpstreamResponse, Wrapper } from './upstream.ts'
@@ -22,8 +23,8 @@ export interface Exchange {
   readonly proxied: ProxyReport | undefined
   /** Whether the node gets Forwarded (RFC 7239) beside X-Forwarded-*. */
   readonly sendsForwarded: boolean
-  /** Whether the path has a `%2F`, which only some routes accept. */
-  readonly hasEncodedSlash: boolean
+  /** How the target differs from a plain one, which all servers read alike; undefined when it is plain. */
+  readonly respelled: CanonicalTarget | undefined
   readonly expectation: Expectation
   /** Why the request cannot be routed; undefined when it can. */
   readonly refusal: GatewayError | undefined

@@ -127,7 +127,10 @@ export class LiveRoutes {
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
     this.#rules.update(documents)
-    return new RouteTable(documents, { autoRoute: service => this.#autoRoute(service) })
+    return new RouteTable(documents, {
+      autoRoute: service => this.#autoRoute(service),
+      autoExample: this.#config.auto ? createAutoRoute('any', this.#context) : undefined,
+    })
   }
 
   /** Yields the routes to services without a node, which may be misspelt. */

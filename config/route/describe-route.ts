@@ -37,6 +37,7 @@ const DESCRIBED = {
   breaker: (_route, { breaker }, rules) => rules.breaker ?? breaker,
   fallback: describeFallback,
   healthCheck: (_route, { routes }, rules) => describeCheck(rules.healthCheck, routes.defaults.healthCheck),
+  mergeSlashes: ({ mergeSlashes = true }) => mergeSlashes,
   hedge: ({ hedge }) => (hedge ? (hedge.afterMs === undefined ? true : { afterMs: hedge.afterMs }) : false),
   maxBodyBytes: ({ maxBodyBytes }, { clientLimits }) => maxBodyBytes ?? clientLimits.bodyBytes,
   serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,

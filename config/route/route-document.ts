@@ -219,6 +219,7 @@ function toRoute(
     maxBodyBytes: document.maxBodyBytes,
     allowEncodedSlash: document.allowEncodedSlash ?? false,
     allowSlowClients: document.allowSlowClients ?? false,
+    mergeSlashes: document.mergeSlashes ?? true,
     policies: toPolicies(document, defaults),
   })
 }

@@ -171,6 +171,12 @@ export const RouteDocument = Type.Object(
           'Whether clients may send and read more slowly than `clientLimits.minBytesPerSecond`, for bodies that are written as things happen. Absent: false.',
       }),
     ),
+    mergeSlashes: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether repeated slashes in a path reach the node as one slash. With false they reach it as they came, for services whose keys have empty segments, such as object stores. Routes are matched as if slashes were merged in either case. Absent: true.',
+      }),
+    ),
     preserveHost: Type.Optional(
       Type.Boolean({
         description:

@@ -1,43 +1,74 @@
+import { isAuthority, isSameAuthority } from './authority.ts'
+
 /** Returns the path of an origin-form request target, without its query. */
 export function pathOf(target: string): string {
   const query = target.indexOf('?')
   return query === -1 ? target : target.slice(0, query)
 }
 
-/**
- * The kinds of request targets. `plain` targets are routed. An `encoded-slash` target has a `%2F` in its path and is plain
- * otherwise; only some routes accept it. An `unsafe` target is never routed.
- */
-export type TargetKind = 'plain' | 'encoded-slash' | 'unsafe'
+/** A request target in the one form in which it is matched, judged and forwarded. */
+export interface CanonicalTarget {
+  /** The path in canonical form, and the query as it came. */
+  readonly target: string
+  /** The path with its repeated slashes, and canonical otherwise; undefined when it has none. */
+  readonly unmergedPath: string | undefined
+  /** Whether the path has a `%2F`, which only some routes accept. */
+  readonly hasEncodedSlash: boolean
+}
 
 /**
- * Returns the kind of a target. A plain target is in origin-form, printable ASCII and percent-encoded UTF-8. It has none of
- * the parts that servers read differently: `%2f`, `%5c`, `%00`, a backslash, `#`, a dot segment in any spelling, or an
- * empty first segment.
+ * Returns whether a target is canonical already and every server reads its path alike: lower-case segments without
+ * escapes, parameters, dots at an end, or a trailing slash. Most targets are.
  */
-export function kindOfTarget(target: string): TargetKind {
-  if (!ORIGIN_FORM.test(target)) return 'unsafe'
-  const path = pathOf(target)
-  const isEscaped = path.includes('%')
-  if (isEscaped && (AMBIGUOUS_ESCAPE.test(path) || !isUtf8(path))) return 'unsafe'
-  if ((path.includes('.') || path.includes('%2')) && DOT_SEGMENT.test(path)) return 'unsafe'
-  return isEscaped && ENCODED_SLASH.test(path) ? 'encoded-slash' : 'plain'
+export function isPlainTarget(target: string): boolean {
+  return PLAIN.test(target)
+}
+
+/**
+ * Brings a target into canonical form: escapes of characters that need none are decoded (RFC 3986 section 6.2.2.2), and
+ * repeated slashes are merged. All other escapes stay as they came, whatever bytes they stand for. Returns undefined for a
+ * target that is never routed, because servers read it differently: one that is not in origin-form or not printable ASCII,
+ * and one whose path has a malformed escape, `%5c`, `%00`, a backslash, `#`, a dot segment in any spelling, or an empty
+ * first segment.
+ */
+export function canonicalTarget(target: string): CanonicalTarget | undefined {
+  if (!ORIGIN_FORM.test(target)) return undefined
+  const spelled = pathOf(target)
+  const isEscaped = spelled.includes('%')
+  if (isEscaped && REFUSED_ESCAPE.test(spelled)) return undefined
+  const path = isEscaped ? decodeUnreserved(spelled) : spelled
+  if (DOT_SEGMENT.test(path)) return undefined
+  const merged = mergeSlashes(path)
+  return {
+    target: merged === spelled ? target : merged + target.slice(spelled.length),
+    unmergedPath: merged === path ? undefined : path,
+    hasEncodedSlash: isEscaped && ENCODED_SLASH.test(path),
+  }
+}
+
+/** Decodes the escapes of letters, digits, `-`, `.`, `_` and `~`, which mean the same with and without (RFC 3986). */
+export function decodeUnreserved(path: string): string {
+  return path.replace(UNRESERVED_ESCAPE, found => String.fromCharCode(Number.parseInt(found.slice(1), 16)))
+}
+
+export function mergeSlashes(path: string): string {
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
 }
 
 /**
  * Returns the origin-form of a target in absolute-form, which clients send to a proxy (RFC 9112 section 3.2.2). Returns
- * undefined when the target is not in absolute-form, or when its host differs from Host. If one of them chose the route and
- * the node saw the other, a client could evade the rules of a host.
+ * undefined when the target is not in absolute-form, or when its host or port differs from Host. The RFC lets the target
+ * win. But if one of them chose the route and the node saw the other, a client could evade the rules of a host.
  *
  * @param host the Host header as the client sent it
  */
 export function originForm(target: string, host: string | undefined): string | undefined {
-  const scheme = SCHEME.exec(target)?.[0]
-  if (scheme === undefined || host === undefined || host === '') return undefined
-  const from = scheme.length
-  const end = from + host.length
-  if (target.slice(from, end).toLowerCase() !== host.toLowerCase()) return undefined
-  const rest = target.slice(end)
+  const [start, scheme, authority] = ABSOLUTE_FORM.exec(target) ?? []
+  if (start === undefined || host === undefined) return undefined
+  if (!isAuthority(authority!) || !isAuthority(host) || !isSameAuthority(authority!, host, scheme!)) {
+    return undefined
+  }
+  const rest = target.slice(start.length)
   switch (rest.charCodeAt(0)) {
     case SLASH:
       return rest
@@ -48,28 +79,24 @@ export function originForm(target: string, host: string | undefined): string | u
   }
 }
 
-// None of these patterns backtracks further than one escape.
+// None of these patterns backtracks further than one segment's run of dots or blanks.
+const PLAIN =
+  /^\/(?:\.*[a-z0-9_~!$&'()+,=:@-]+(?:\.+[a-z0-9_~!$&'()+,=:@-]+)*(?:\/\.*[a-z0-9_~!$&'()+,=:@-]+(?:\.+[a-z0-9_~!$&'()+,=:@-]+)*)*)?(?:\?[\x21\x22\x24-\x7e]*)?$/
 // A backslash is refused in the path only, where some servers read it as a slash. Browsers send it in queries.
 const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*(?:\?[\x21\x22\x24-\x7e]*)?$/
-const AMBIGUOUS_ESCAPE = /%(?:5c|00|(?![0-9a-f]{2}))/i
+const REFUSED_ESCAPE = /%(?:5c|00|(?![0-9a-f]{2}))/i
+const UNRESERVED_ESCAPE = /%(?:2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/gi
 const ENCODED_SLASH = /%2f/i
-// Some servers cut a segment at `;` before they look for dot segments, and some decode `%2f` before that.
-const DOT_SEGMENT = /(?:^|\/|%2f)(?:\.|%2e){1,2}(?:\/|%2f|;|%3b|$)/i
-const SCHEME = /^https?:\/\//i
-
-/** Returns whether the escapes of a path are UTF-8. Servers read other bytes differently. */
-function isUtf8(path: string): boolean {
-  try {
-    decodeURIComponent(path)
-    return true
-  } catch {
-    return false
-  }
-}
+// Some servers cut a segment at `;`, `?` or `#`, encoded or not, and some drop blanks at its end, before they look for dot
+// segments; some decode `%2f` before that. `%c0%ae` and `%c0%af` are overlong forms of `.` and `/`.
+const DOT_SEGMENT =
+  /(?:^|\/|%2f|%(?:c0|e0%80)%af)(?:\.|%(?:c0|e0%80)%ae){1,2}(?:%0[9a-d]|%20)*(?:\/|%2f|%(?:c0|e0%80)%af|;|%3b|%3f|%23|$)/i
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]*)/i
 
 /**
- * Removes the leading segments of `prefix` from a target, and returns at least `/`. The query is kept byte for byte. If the
- * client spelled the prefix differently (`/%61pi` for `/api`), which the router matches too, as many segments are removed.
+ * Removes the leading segments of `prefix` from a path or target, and returns at least `/`. What follows them is kept byte
+ * for byte. If the client spelled the prefix differently (`/a%28` for `/a(`, `//api` for `/api`), which the router matches
+ * too, as many segments are removed.
  *
  * @param prefix whole literal segments that the path is known to start with, such as `/api/v1`; '' = none
  */
@@ -80,7 +107,7 @@ export function stripPrefix(target: string, prefix: string): string {
     end = 0
     for (let i = 0; i < prefix.length; i++) {
       if (prefix.charCodeAt(i) !== SLASH) continue
-      end++
+      while (target.charCodeAt(end) === SLASH) end++
       while (!isBoundary(target.charCodeAt(end))) end++
     }
   }

@@ -1,10 +1,3 @@
-/** Normalises a Host header: lower case, without the port and without a trailing dot. */
-export function normaliseHost(host: string): string {
-  const colon = host.lastIndexOf(':')
-  const name = colon > host.lastIndexOf(']') ? host.slice(0, colon) : host
-  return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
-}
-
 /** Whether a route's host pattern (a name, or `*.` and a name) covers a normalised host. */
 export function hostMatches(pattern: string, host: string): boolean {
   if (!pattern.startsWith('*.')) return pattern === host

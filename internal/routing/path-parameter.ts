@@ -2,7 +2,8 @@ import { pathOf } from '../http/target.ts'
 
 /**
  * Returns what a path has where the pattern of its route has `:name`, decoded, or, for the name `*`, everything that the
- * trailing `*` matched, as the client sent it. Undefined when the pattern has no such place.
+ * trailing `*` matched, not decoded. A segment whose escapes are not UTF-8 is not decoded either. Undefined when the
+ * pattern has no such place.
  *
  * @param target a request target that the pattern matches
  */
@@ -12,6 +13,10 @@ export function pathParameter(pattern: string, target: string, name: string): st
   const segments = pathOf(target).split('/')
   if (name === '*') return segments.slice(index).join('/')
   const segment = segments[index]
-  // A target that is not percent-encoded UTF-8 was refused before it was routed.
-  return segment && decodeURIComponent(segment)
+  if (!segment?.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
 }

@@ -1,25 +1,44 @@
 const SLASH = 47
+const ASTERISK = 42
 
-/** Returns the literal segments at the start of a document's path, spelled as by {@link decodedSegment}; '' = none. */
+/**
+ * Returns a path as the router compares it: each escape is the character with the number of its byte, so that `/a%40b`
+ * equals `/a@b` and bytes that are not UTF-8 have a form as well. What separates paths, or means something to the router,
+ * becomes a character of its own.
+ */
+export function comparable(path: string): string {
+  return path.includes('%') || path.includes('*') ? path.replace(ESCAPE_OR_ASTERISK, toCharacter) : path
+}
+
+const ESCAPE_OR_ASTERISK = /%([0-9a-f]{2})|\*/gi
+/** The bytes of `# % * / ?`. */
+const SEPARATING = new Set([0x23, 0x25, 0x2a, 0x2f, 0x3f])
+/** The start of an area that Unicode assigns to nothing. No byte reaches it, and it has no upper or lower case. */
+const PRIVATE_USE = 0xe000
+
+function toCharacter(_found: string, digits: string | undefined): string {
+  const byte = digits === undefined ? ASTERISK : Number.parseInt(digits, 16)
+  return String.fromCharCode(SEPARATING.has(byte) ? PRIVATE_USE + byte : byte)
+}
+
+/** Returns a document's path as a pattern of the router. Names of parameters do not matter for matching. */
+export function routerPattern(path: string): string {
+  let index = 0
+  return path
+    .split('/')
+    .map(segment => {
+      if (segment.startsWith(':')) return `:p${index++}`
+      return segment === '*' ? segment : comparable(segment).replaceAll(':', '::')
+    })
+    .join('/')
+}
+
+/** Returns the literal segments at the start of a document's path, in the form of {@link comparable}; '' = none. */
 export function literalStart(path: string): string {
   const parameter = path.indexOf('/:')
   const start = parameter === -1 ? path : path.slice(0, parameter)
   const literal = start.endsWith('/*') ? start.slice(0, -2) : start
-  if (literal === '/') return ''
-  return literal.includes('%') ? decodedLiterals(literal).replaceAll('%', '%25') : literal
-}
-
-/** Returns a segment of a request's path as the router compares it: decoded, except for percent signs. */
-export function decodedSegment(path: string, from: number): string {
-  const slash = path.indexOf('/', from)
-  const segment = slash === -1 ? path.slice(from) : path.slice(from, slash)
-  if (!segment.includes('%')) return segment
-  try {
-    return decodeURI(segment.replaceAll('%25', '%2525'))
-  } catch {
-    // No router matches such a path.
-    return segment
-  }
+  return literal === '/' ? '' : comparable(literal)
 }
 
 /** Returns where the segment with this index starts; -1 = there is none. */
@@ -41,15 +60,4 @@ export function hashOfSegment(path: string, from: number): number {
     hash = (hash * 31 + code) | 0
   }
   return hash
-}
-
-/** Decodes the literal parts of a pattern, because the router decodes paths and expects decoded patterns. */
-export function decodedLiterals(path: string): string {
-  if (!path.includes('%')) return path
-  try {
-    // An encoded asterisk must not become a wildcard.
-    return decodeURI(path.replace(/%2a/gi, '%252A'))
-  } catch {
-    return path
-  }
 }

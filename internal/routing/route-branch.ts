@@ -1,12 +1,6 @@
 import createRouter from 'find-my-way'
 import { hostSpecificity } from './host-pattern.ts'
-import {
-  decodedLiterals,
-  decodedSegment,
-  hashOfSegment,
-  literalStart,
-  startOfSegment,
-} from './path-segments.ts'
+import { hashOfSegment, literalStart, routerPattern, startOfSegment } from './path-segments.ts'
 import type { Route } from './route.ts'
 
 type Router = createRouter.Instance<createRouter.HTTPVersion.V1>
@@ -16,14 +10,25 @@ const ONLY_METHOD = 'GET'
 /** Up to this many documents share a router. It compiles code for each path, which takes some 20 µs. */
 const MAX_SHARED = 64
 
+/** Returns another spelling of a path. */
+export type Respell = (path: string) => string
+
+/** Which documents a branch has, and how their paths are spelled in it. */
+export interface BranchContent {
+  /** A name that the documents match; '' = documents without hosts. */
+  readonly host: string
+  readonly documents: () => readonly Route[]
+  /** Spells the paths of documents as those of requests to this branch are spelled. */
+  readonly respell: Respell
+}
+
 /**
  * The documents for one host that a path may lead to. A few documents share routers; more are divided among child
  * branches by the hash of one literal segment. Collisions do no harm, because the routers compare the whole path.
  * Nothing is built before the first request for the branch.
  */
 export class RouteBranch {
-  readonly #host: string
-  readonly #documents: () => readonly Route[]
+  readonly #content: BranchContent
   readonly #parent: RouteBranch | undefined
   /** The index of the segment by which documents are divided. */
   #level: number
@@ -33,20 +38,27 @@ export class RouteBranch {
   #own: readonly Route[] = []
   /** By method. A single router would throw on a method that it does not know, and take all other documents with it. */
   readonly #routers = new Map<string, Router>()
+  /** Those for paths that end with a slash. No parameter matches the empty segment behind it. */
+  readonly #slashRouters = new Map<string, Router>()
 
-  constructor(host: string, documents: () => readonly Route[], level = 0, parent?: RouteBranch) {
-    this.#host = host
-    this.#documents = documents
+  constructor(content: BranchContent, level = 0, parent?: RouteBranch) {
+    this.#content = content
     this.#level = level
     this.#parent = parent
   }
 
-  /** Finds the document for a request. Call it on the root. */
+  /**
+   * Finds the document for a request. Call it on the root.
+   *
+   * @param path in the form of `comparable`
+   */
   find(method: string, path: string): PathEntry | undefined {
+    const endsWithSlash = path.length > 1 && path.charCodeAt(path.length - 1) === SLASH
     // Literal segments are more specific than anything else in their place, so the deepest branch is searched first.
     for (let branch: RouteBranch | undefined = this.#reach(path); branch; branch = branch.#parent) {
       if (branch.#own.length === 0) continue
-      const router = branch.#routers.get(method) ?? branch.#build(method)
+      const routers = endsWithSlash ? branch.#slashRouters : branch.#routers
+      const router = routers.get(method) ?? branch.#build(method, endsWithSlash)
       const found = router.find(ONLY_METHOD, path)
       if (found) return found.store as PathEntry
     }
@@ -58,12 +70,10 @@ export class RouteBranch {
     let branch: RouteBranch = this
     let children = this.#children ?? this.#open()
     if (children.length === 0) return this
-    const isEscaped = path.includes('%')
     while (children.length > 0) {
       const from = startOfSegment(path, branch.#level)
       if (from === -1) break
-      const hash = isEscaped ? hashOfSegment(decodedSegment(path, from), 0) : hashOfSegment(path, from)
-      const child = children[hash & (children.length - 1)]
+      const child = children[hashOfSegment(path, from) & (children.length - 1)]
       if (!child) break
       branch = child
       children = child.#children ?? child.#open()
@@ -72,11 +82,12 @@ export class RouteBranch {
   }
 
   #open(): readonly (RouteBranch | undefined)[] {
-    const documents = this.#documents()
+    const { documents: list, respell } = this.#content
+    const documents = list()
     this.#own = documents
     this.#children = []
     if (documents.length <= MAX_SHARED) return this.#children
-    const starts = documents.map(route => literalStart(route.path))
+    const starts = documents.map(route => literalStart(respell(route.path)))
     const size = 2 ** Math.ceil(Math.log2((2 * documents.length) / MAX_SHARED))
     for (let level = this.#level; ; level++) {
       const own: Route[] = []
@@ -100,21 +111,23 @@ export class RouteBranch {
       this.#own = own
       this.#children = Array.from({ length: size }, (_, hash) => {
         const part = parts.get(hash)
-        return part && new RouteBranch(this.#host, () => part, level + 1, this)
+        return part && new RouteBranch({ ...this.#content, documents: () => part }, level + 1, this)
       })
       break
     }
     return this.#children
   }
 
-  #build(method: string): Router {
+  #build(method: string, endsWithSlash: boolean): Router {
+    const { host, respell } = this.#content
     const entries = new Map<string, PathEntry>()
     for (const route of this.#own) {
       if (route.methods && !methodsOf(route).includes(method)) continue
-      for (const [pattern, implied] of patternsOf(route.path)) {
+      for (const [pattern, implied] of patternsOf(respell(route.path))) {
+        if (endsWithSlash && ENDS_WITH_PARAMETER.test(pattern)) continue
         const entry: PathEntry = { route, implied, startsLiterally: startsLiterally(route.path) }
         const rival = entries.get(pattern)
-        if (!rival || compare(entry, rival, this.#host) < 0) entries.set(pattern, entry)
+        if (!rival || compare(entry, rival, host) < 0) entries.set(pattern, entry)
       }
     }
     const router = createRouter({
@@ -124,7 +137,8 @@ export class RouteBranch {
       querystringParser: () => NO_PARAMETERS,
     })
     for (const [pattern, entry] of entries) router.on(ONLY_METHOD, pattern, unused, entry)
-    this.#routers.set(method, router)
+    const routers = endsWithSlash ? this.#slashRouters : this.#routers
+    routers.set(method, router)
     return router
   }
 }
@@ -139,11 +153,12 @@ export interface PathEntry {
 
 const NO_PARAMETERS = {}
 const unused = () => {}
+const SLASH = 47
+const ENDS_WITH_PARAMETER = /\/:p\d+$/
 
-/** Returns the router's patterns for a document's path. Parameter names do not matter for matching. */
+/** Returns the router's patterns for a document's path. */
 function patternsOf(path: string): (readonly [pattern: string, implied: boolean])[] {
-  let index = 0
-  const pattern = decodedLiterals(path).replace(/:[^/]+/g, () => `:p${index++}`)
+  const pattern = routerPattern(path)
   if (!pattern.endsWith('/*') || pattern === '/*') return [[pattern, false]]
   return [
     [pattern, false],

@@ -1,6 +1,9 @@
-import { hostMatches, normaliseHost } from './host-pattern.ts'
+import { normaliseHost } from '../http/authority.ts'
+import { demandsOf } from './demands.ts'
+import { hostMatches } from './host-pattern.ts'
+import { comparable } from './path-segments.ts'
 import type { Route } from './route.ts'
-import { RouteBranch } from './route-branch.ts'
+import { type Respell, RouteBranch } from './route-branch.ts'
 
 /** Stands for every method that no document names. Empty, because no real method is. */
 const ANY_OTHER = ''
@@ -11,6 +14,8 @@ export interface RouteTableOptions {
    * each request with its first path segment, so that services may come and go without a new table.
    */
   readonly autoRoute?: (service: string) => Route | undefined
+  /** An automatic route, whatever its service: all of them demand the same of clients. Undefined = there are none. */
+  readonly autoExample?: Route | undefined
 }
 
 /**
@@ -33,17 +38,27 @@ export class RouteTable {
   /** `.example.org` for `*.example.org`, longest first. */
   readonly #wildcardSuffixes: readonly string[]
   readonly #groups = new Map<string, RouteBranch>()
+  /** Those in which paths are compared in another spelling. */
+  readonly #respelled = new Map<Respell, Map<string, RouteBranch>>()
   readonly #defaultGroup: RouteBranch
+  readonly #autoExample: Route | undefined
+  #demandsDiffer: boolean | undefined
+  /** Whether a document that demands something of clients has an upper-case letter in its path. */
+  readonly hasGuardedUpperCase: boolean
 
-  constructor(documents: readonly Route[], { autoRoute = () => undefined }: RouteTableOptions = {}) {
+  constructor(documents: readonly Route[], options: RouteTableOptions = {}) {
     this.documents = documents
-    this.#autoRoute = autoRoute
+    this.#autoRoute = options.autoRoute ?? (() => undefined)
+    this.#autoExample = options.autoExample
     const hosts = new Set<string>()
     const methods = new Set<string>()
+    let hasGuardedUpperCase = false
     for (const route of documents) {
       for (const host of route.hosts ?? []) hosts.add(host)
       for (const method of route.methods ?? []) methods.add(method)
+      hasGuardedUpperCase ||= hasUpperCase(route.path) && demandsOf(route).some(demand => demand !== '')
     }
+    this.hasGuardedUpperCase = hasGuardedUpperCase
     if (methods.has('GET')) methods.add('HEAD')
     this.#methods = methods
     this.#exactHosts = new Set([...hosts].filter(host => !host.startsWith('*.')))
@@ -51,17 +66,44 @@ export class RouteTable {
       .filter(host => host.startsWith('*.'))
       .map(host => host.slice(1))
       .sort((a, b) => b.length - a.length)
-    this.#defaultGroup = this.#group('')
+    this.#defaultGroup = this.#group('', asWritten)
+  }
+
+  /** Whether routes differ in what they demand of clients, so that it matters which of them a path selects. */
+  get demandsDiffer(): boolean {
+    this.#demandsDiffer ??=
+      new Set([...this.documents, ...(this.#autoExample ? [this.#autoExample] : [])].map(keyOfDemands)).size >
+      1
+    return this.#demandsDiffer
   }
 
   /**
    * Returns the route of a request; undefined when none matches.
    *
    * @param host the Host header as received; undefined matches only documents without hosts
-   * @param path the raw path, without the query
+   * @param path the canonical path, without the query
    */
   match(method: string, host: string | undefined, path: string): Route | undefined {
-    const found = this.#groupOf(host).find(this.#methods.has(method) ? method : ANY_OTHER, path)
+    return this.#find(this.#groupOf(host), method, path)
+  }
+
+  /** Returns the route that a request would have if two paths were equal whenever `respell` makes them equal. */
+  matchRespelled(
+    method: string,
+    host: string | undefined,
+    path: string,
+    respell: Respell,
+  ): Route | undefined {
+    let groups = this.#respelled.get(respell)
+    if (!groups) {
+      groups = new Map()
+      this.#respelled.set(respell, groups)
+    }
+    return this.#find(this.#groupIn(groups, this.#groupKey(host), respell), method, respell(path))
+  }
+
+  #find(group: RouteBranch, method: string, path: string): Route | undefined {
+    const found = group.find(this.#methods.has(method) ? method : ANY_OTHER, comparable(path))
     if (found && (found.startsLiterally || found.route.hosts !== undefined)) return found.route
     return this.#autoRoute(firstSegment(path)) ?? found?.route
   }
@@ -69,36 +111,53 @@ export class RouteTable {
   /** Returns the methods, sorted, for which {@link match} would find a document; for the Allow header. */
   allowedMethods(host: string | undefined, path: string): string[] {
     const group = this.#groupOf(host)
-    return [...this.#methods].filter(method => group.find(method, path)).sort()
+    return [...this.#methods].filter(method => group.find(method, comparable(path))).sort()
   }
 
   #groupOf(host: string | undefined): RouteBranch {
-    if (host === undefined || (this.#exactHosts.size === 0 && this.#wildcardSuffixes.length === 0)) {
-      return this.#defaultGroup
-    }
-    const name = normaliseHost(host)
-    let key: string | undefined
-    if (this.#exactHosts.has(name)) key = name
-    else {
-      const suffix = this.#wildcardSuffixes.find(end => name.length > end.length && name.endsWith(end))
-      if (suffix !== undefined) key = `*${suffix}`
-    }
-    if (key === undefined) return this.#defaultGroup
-    let group = this.#groups.get(key)
+    const key = this.#groupKey(host)
+    return key === '' ? this.#defaultGroup : this.#groupIn(this.#groups, key, asWritten)
+  }
+
+  #groupIn(groups: Map<string, RouteBranch>, key: string, respell: Respell): RouteBranch {
+    let group = groups.get(key)
     if (!group) {
       // Any name that the key covers will do. Documents that match one of these names match all of them, because a more
       // specific pattern would have been chosen as the key.
       const example = key.startsWith('*.') ? `\0${key.slice(1)}` : key
-      group = this.#group(example)
-      this.#groups.set(key, group)
+      group = this.#group(example, respell)
+      groups.set(key, group)
     }
     return group
   }
 
-  /** @param host a name that the documents match; '' = documents without hosts */
-  #group(host: string): RouteBranch {
-    return new RouteBranch(host, () => this.documents.filter(route => isFor(route, host)))
+  /** Returns the most specific host of documents that covers a host; '' = none. */
+  #groupKey(host: string | undefined): string {
+    if (host === undefined || (this.#exactHosts.size === 0 && this.#wildcardSuffixes.length === 0)) {
+      return ''
+    }
+    const name = normaliseHost(host)
+    if (this.#exactHosts.has(name)) return name
+    const suffix = this.#wildcardSuffixes.find(end => name.length > end.length && name.endsWith(end))
+    return suffix === undefined ? '' : `*${suffix}`
   }
+
+  #group(host: string, respell: Respell): RouteBranch {
+    const documents = () => this.documents.filter(route => isFor(route, host))
+    return new RouteBranch({ host, documents, respell })
+  }
+}
+
+/** Whether a literal segment of a document's path has an upper-case letter. */
+function hasUpperCase(path: string): boolean {
+  return UPPER_CASE.test(path) && UPPER_CASE.test(path.replace(/:[^/]+|%[0-9A-Fa-f]{2}/g, ''))
+}
+
+const UPPER_CASE = /[A-Z]/
+const asWritten: Respell = path => path
+
+function keyOfDemands(route: Route): string {
+  return demandsOf(route).join('\n')
 }
 
 function isFor({ hosts }: Route, host: string): boolean {

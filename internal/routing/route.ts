@@ -69,6 +69,8 @@ export interface Route {
   readonly allowEncodedSlash?: boolean | undefined
   /** Whether its clients may be slower than the minimum rate. */
   readonly allowSlowClients?: boolean | undefined
+  /** Whether the node receives repeated slashes as one; undefined = true. Routes are matched as if it did. */
+  readonly mergeSlashes?: boolean | undefined
   /** Whether the node receives the client's Host header instead of its own address. */
   readonly preserveHost: boolean
   /**

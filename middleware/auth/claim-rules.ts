@@ -14,7 +14,7 @@ export interface ClaimRules {
 export class TokenExpired extends TypeError {}
 
 /**
- * Checks the times and the audience of a token.
+ * Checks the times, the audience and the form of the subject of a token.
  *
  * @param toleranceMs how far the clocks of issuer and gateway may differ
  * @param now milliseconds since 1970
@@ -24,6 +24,9 @@ export class TokenExpired extends TypeError {}
 export function checkClaims(claims: Claims, rules: ClaimRules, toleranceMs: number, now: number): number {
   const { exp, nbf, iat } = claims as Partial<Record<'exp' | 'nbf' | 'iat', number>>
   const { audience, requireExpiry, maxLifetimeMs } = rules
+  // A number or an object would get a spelling of our making, and two of them the same (RFC 7519 section 4.1.2).
+  if (claims.sub !== undefined && typeof claims.sub !== 'string')
+    throw new TypeError('the sub of the token is not a string')
   if (exp === undefined && requireExpiry) throw new TypeError('the token has no exp')
   if (nbf !== undefined && nbf * 1000 > now + toleranceMs) throw new TypeError('the token is not valid yet')
   if (iat !== undefined && iat * 1000 > now + toleranceMs)

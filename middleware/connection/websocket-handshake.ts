@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { TOKEN_LIST } from '../../internal/http/header-lines.ts'
-import { kindOfTarget } from '../../internal/http/target.ts'
+import { canonicalTarget } from '../../internal/http/target.ts'
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
@@ -19,7 +19,7 @@ export function isWebSocketHandshake(request: IncomingMessage): boolean {
     areProtocols(headers['sec-websocket-protocol']) &&
     headers['content-length'] === undefined &&
     headers['transfer-encoding'] === undefined &&
-    kindOfTarget(request.url!) !== 'unsafe' &&
+    canonicalTarget(request.url!) !== undefined &&
     isNextInLine(request)
   )
 }

@@ -1,5 +1,6 @@
+import { isAuthority } from '../../internal/http/authority.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
-import { kindOfTarget } from '../../internal/http/target.ts'
+import { isPlainTarget } from '../../internal/http/target.ts'
 import type { Exchange, ProxyReport } from '../../internal/policy.ts'
 import { addressIn } from './client-address.ts'
 
@@ -118,16 +119,8 @@ function elementOf(address: string, proto: string | undefined, host: string | un
   return proto === undefined ? text : `${text};proto=${proto}`
 }
 
-// RFC 9110 section 7.2, without user info, lists and spaces: no name needs them, and servers read them differently.
-const HOST = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/
-
-/** Returns whether a text can be the value of Host, which may be empty. */
-export function isHost(text: string): boolean {
-  return HOST.test(text)
-}
-
 function hostIn(text: string | undefined): string | undefined {
-  return text !== undefined && text !== '' && text[0] !== ':' && isHost(text) ? text : undefined
+  return text !== undefined && isAuthority(text) ? text : undefined
 }
 
 /** Some proxies call the protocol of a WebSocket `ws` or `wss`. */
@@ -156,7 +149,7 @@ function prefixIn(text: string | undefined): string | undefined {
     const path = part.trim()
     const bare = path.endsWith('/') ? path.slice(0, -1) : path
     if (bare === '') continue
-    if (!PATH.test(bare) || kindOfTarget(bare) !== 'plain') return undefined
+    if (!PATH.test(bare) || !isPlainTarget(bare)) return undefined
     prefix += bare
   }
   return prefix === '' ? undefined : prefix

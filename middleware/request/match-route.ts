@@ -2,6 +2,7 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { pathOf } from '../../internal/http/target.ts'
 import type { Exchange } from '../../internal/policy.ts'
+import { isAmbiguousPath } from '../../internal/routing/ambiguous-path.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
 import { UNSAFE_TARGET } from './open-exchange.ts'
@@ -9,11 +10,12 @@ import { UNSAFE_TARGET } from './open-exchange.ts'
 /**
  * Finds the route of a request in the table, and notes whether that route answers the request as a CORS preflight.
  *
- * @throws GatewayError WG_BAD_REQUEST when the path has a `%2F` and the route does not accept it, WG_NO_ROUTE, or
- *   WG_METHOD_NOT_ALLOWED with Allow when the path has routes for other methods only
+ * @throws GatewayError WG_BAD_REQUEST when the path has a `%2F` and the route does not accept it, or when a node could read
+ *   the path as one that another route guards; WG_NO_ROUTE; WG_METHOD_NOT_ALLOWED with Allow when the path has routes for
+ *   other methods only
  */
 export function matchRoute(table: RouteTable, exchange: Exchange): Route {
-  const { call, head, hasEncodedSlash } = exchange
+  const { call, head, respelled } = exchange
   const path = pathOf(call.target)
   let route: Route | undefined
   if (call.method === 'OPTIONS') {
@@ -22,14 +24,32 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
   }
   route ??= table.match(call.method, head.host, path)
   // The router treats a `%2F` as part of its segment.
-  if (hasEncodedSlash && !route?.allowEncodedSlash) {
+  if (respelled?.hasEncodedSlash && !route?.allowEncodedSlash) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
   }
-  if (route) return route
+  if (route) {
+    // The gateway answers a preflight, so no node reads its path.
+    const isRead = !exchange.isPreflight
+    if (isRead && (respelled !== undefined || table.hasGuardedUpperCase))
+      checkReadings(table, route, exchange, path)
+    return route
+  }
   const allowed = table.allowedMethods(head.host, path)
   if (allowed.length === 0) throw new GatewayError('WG_NO_ROUTE')
   throw new GatewayError('WG_METHOD_NOT_ALLOWED', { headers: { allow: allowed.join(', ') } })
 }
+
+/** @throws GatewayError WG_BAD_REQUEST */
+function checkReadings(table: RouteTable, route: Route, exchange: Exchange, path: string): void {
+  const { call, head, respelled } = exchange
+  const request = { method: call.method, host: head.host, path, unmergedPath: respelled?.unmergedPath }
+  if (isAmbiguousPath(table, route, request)) {
+    throw new GatewayError('WG_BAD_REQUEST', { detail: AMBIGUOUS_PATH })
+  }
+}
+
+const AMBIGUOUS_PATH =
+  'The path can be read in two ways, and one of them leads to a route that is protected differently.'
 
 /**
  * Finds the route that a CORS preflight asks about, which is the one for the requested method, if it has `cors`. If no

@@ -1,12 +1,18 @@
 import { Call } from '../../internal/call.ts'
+import { isAuthority } from '../../internal/http/authority.ts'
 import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
-import { kindOfTarget, originForm, type TargetKind } from '../../internal/http/target.ts'
+import {
+  type CanonicalTarget,
+  canonicalTarget,
+  isPlainTarget,
+  originForm,
+} from '../../internal/http/target.ts'
 import { TrailerFilter } from '../../internal/http/trailers.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import { plainAddress, realAddress } from './client-address.ts'
-import { isHost, readProxyReport } from './forwarded.ts'
+import { readProxyReport } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
 
 export interface OpenExchangeOptions {
@@ -64,14 +70,14 @@ export function createOpenExchange({
     request: ClientRequest,
     head: RequestHead,
     target: string,
-    kind: TargetKind,
+    isSafe: boolean,
   ): GatewayError | undefined {
     if (target.length > maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
     if (head.hostCount > 1 || (head.hostCount === 0 && request.httpVersionMinor > 0)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The request must have exactly one Host header.' })
     }
-    if (head.host !== undefined && !isHost(head.host)) {
+    if (head.host !== undefined && !isAuthority(head.host)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The Host header must be a host name or address.' })
     }
     if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
@@ -79,7 +85,7 @@ export function createOpenExchange({
     }
     if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
       return new GatewayError('WG_BAD_REQUEST')
-    return kind === 'unsafe' ? new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET }) : undefined
+    return isSafe ? undefined : new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
   }
 
   return (request, response, expectation, isWebSocket = false) => {
@@ -88,8 +94,14 @@ export function createOpenExchange({
     const head = readHead(request.rawHeaders, isProxied)
     const proxied = isProxied ? readProxyReport(head.proxyLines, isTrustedProxy) : undefined
     const url = request.url!
-    const target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
-    const kind = target.length > maxTargetBytes ? 'unsafe' : kindOfTarget(target)
+    let target = url.charCodeAt(0) === SLASH ? url : (originForm(url, head.host) ?? url)
+    let isSafe = target.length <= maxTargetBytes
+    let respelled: CanonicalTarget | undefined
+    if (isSafe && !isPlainTarget(target)) {
+      respelled = canonicalTarget(target)
+      if (respelled === undefined) isSafe = false
+      else target = respelled.target
+    }
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
     call.clientAddress = proxied
@@ -104,9 +116,9 @@ export function createOpenExchange({
       peerAddress,
       proxied,
       sendsForwarded,
-      hasEncodedSlash: kind === 'encoded-slash',
+      respelled,
       expectation,
-      refusal: refusalOf(request, head, target, kind),
+      refusal: refusalOf(request, head, target, isSafe),
       isWebSocket,
       isPreflight: false,
       plan: undefined,

@@ -1,7 +1,7 @@
 import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
-import { stripPrefix } from '../../internal/http/target.ts'
+import { pathOf, stripPrefix } from '../../internal/http/target.ts'
 import { type Exchange, type HidesField, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
 import { writeForwarded } from '../../middleware/request/forwarded.ts'
 
@@ -12,11 +12,16 @@ import { writeForwarded } from '../../middleware/request/forwarded.ts'
  * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
  */
 export function createOutgoing(exchange: Exchange): OutgoingRequest {
-  const { call, head, hasEncodedSlash, isWebSocket, plan, response } = exchange
+  const { call, head, isWebSocket, plan, respelled, response } = exchange
   const route = call.route!
-  const target = stripPrefix(call.target, route.stripPrefix)
+  const target = stripPrefix(
+    route.mergeSlashes === false && respelled?.unmergedPath !== undefined
+      ? respelled.unmergedPath + call.target.slice(pathOf(call.target).length)
+      : call.target,
+    route.stripPrefix,
+  )
   // Targets that begin with an empty segment are refused. Stripping a prefix must not produce one, in any spelling.
-  if (target.startsWith('//') || (hasEncodedSlash && /^\/%2f/i.test(target))) {
+  if (target.startsWith('//') || (respelled?.hasEncodedSlash && /^\/%2f/i.test(target))) {
     throw new GatewayError('WG_BAD_REQUEST', {
       detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })

@@ -1,4 +1,6 @@
 import type { TestContext } from 'node:test'
+import { isWellFormedAuthority } from '../support/authority-oracle.ts'
+import { NODE_MODELS, readPath, ruleFor } from '../support/node-readings.ts'
 import type { CanaryAnswer, SeenRequest } from './canary-node.ts'
 import { Choice } from './choice.ts'
 import { ExpectedRequests } from './expected-requests.ts'
@@ -7,7 +9,7 @@ import { insertPiece, makeRequest } from './make-request.ts'
 import { mutate } from './mutate.ts'
 import { readAnswers } from './read-answers.ts'
 import { readRequests, type SentHead, type SentRequest } from './read-requests.ts'
-import { exchangePieces, Findings, runCases, startScene } from './scene.ts'
+import { exchangePieces, Findings, GUARDED, runCases, startScene } from './scene.ts'
 
 export interface RequestFuzzResult {
   /** Connections, each with one to three requests. */
@@ -41,8 +43,9 @@ const ADDRESSES = ['x-forwarded-for', 'x-real-ip']
 /**
  * Sends malformed requests to a gateway, several on one connection, in random pieces. A node behind it must see only
  * the requests that an oracle reads in the same bytes, each whole and once, with those of its trailers that may pass, and
- * without an identity that a client made up. A body that the node is to be asked about must not come before it was asked
- * for. The client must see the answers in the order of its requests.
+ * without an identity that a client made up, and none that it could take for one to a place that needs a token. A body
+ * that the node is to be asked about must not come before it was asked for. The client must see the answers in the order of
+ * its requests.
  */
 export async function fuzzRequests(
   t: Pick<TestContext, 'after'>,
@@ -152,7 +155,16 @@ function echo(target: string): CanaryAnswer {
   return { bytes: `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, ends: false }
 }
 
-function problemIn({ lines }: Pick<SeenRequest, 'lines'>): string | undefined {
+const DOORS = [
+  { path: '/*', isOpen: true },
+  { path: GUARDED, isOpen: false },
+]
+
+function problemIn({ lines, target }: Pick<SeenRequest, 'lines' | 'target'>): string | undefined {
+  for (const model of NODE_MODELS) {
+    if (ruleFor(DOORS, readPath(model, target), model.foldsCase)?.isOpen === false)
+      return `a place that needs a token, for a node that reads like "${model.name}"`
+  }
   const names = lines.filter((_, i) => i % 2 === 0)
   const valuesOf = (name: string) => lines.filter((_, i) => i % 2 === 1 && lines[i - 1] === name)
   for (const [name, pattern] of Object.entries(PLAIN)) {
@@ -176,6 +188,8 @@ function problemIn({ lines }: Pick<SeenRequest, 'lines'>): string | undefined {
   }
   if (ADDRESSES.some(name => lines[names.indexOf(name) * 2 + 1] !== '127.0.0.1'))
     return 'an address that a client made up'
+  const host = lines[names.indexOf('x-forwarded-host') * 2 + 1]
+  if (host !== undefined && !isWellFormedAuthority(host)) return 'a malformed host'
   const framings = names.filter(name => name === 'content-length' || name === 'transfer-encoding')
   return framings.length > 1 ? 'more than one header about the framing' : undefined
 }

@@ -1,3 +1,4 @@
+import { disguise } from '../support/node-readings.ts'
 import type { Choice } from './choice.ts'
 
 const METHODS = ['GET', 'GET', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'REPORT']
@@ -45,6 +46,28 @@ const TRAILERS = [
 /** Sent by clients that want to switch to HTTP/2. */
 const H2C = 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
 const EXTENSIONS = [';a', ';a=b', ';a="q;\\"x"', ';a;b=c']
+/** Most requests have the first one. The second row is malformed. */
+const HOSTS = [
+  ...[
+    'h',
+    'h',
+    'h',
+    'h',
+    'h',
+    'h',
+    'h',
+    'h',
+    'h',
+    'H',
+    'h.',
+    'h:80',
+    'h_x.example:8080',
+    '[::1]:80',
+    '10.0.0.1',
+    'h:',
+  ],
+  ...['', '.', 'h..', '.h', 'h:65536', 'h:x', 'u@h', 'a b', 'a, b', 'h%2e', '[h]', '[::1', 'h/x', 'caf\xe9'],
+]
 const PIECES = [
   'Transfer-Encoding: chunked\r\n',
   'Transfer-Encoding: xchunked\r\n',
@@ -94,8 +117,13 @@ export function makeRequest(choice: Choice, canary: string): string {
   const body = choice.chance(0.5) ? makeBody(choice, canary) : { line: '', bytes: '' }
   if (choice.chance(0.1)) lines.push('TE: trailers\r\nConnection: TE\r\n')
   if (body.line !== '' && choice.chance(0.15)) lines.push('Expect: 100-continue\r\n')
-  lines.splice(choice.below(lines.length + 1), 0, 'Host: h\r\n', body.line)
-  return `${method} /${canary}${choice.of(['', '/x', '?q=1', '/a%20b'])} HTTP/1.1\r\n${lines.join('')}\r\n${body.bytes}`
+  const host = choice.chance(0.3) ? choice.of(HOSTS) : 'h'
+  lines.splice(choice.below(lines.length + 1), 0, `Host: ${host}\r\n`, body.line)
+  const path = choice.chance(0.3)
+    ? disguise(choice, `/guarded/${canary}`)
+    : `/${canary}${choice.of(['', '/x', '?q=1', '/a%20b', '/caf%e9', '//b', '/'])}`
+  const target = choice.chance(0.1) ? `http://${host}${path}` : path
+  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${body.bytes}`
 }
 
 function makeBody(choice: Choice, canary: string): { line: string; bytes: string } {

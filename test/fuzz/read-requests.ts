@@ -3,7 +3,7 @@ import { connectionOptionsOf } from './hop-by-hop.ts'
 /** The head of a request as its sender meant it. */
 export interface SentHead {
   readonly method: string
-  /** In origin-form. */
+  /** In origin-form, and in the form in which the gateway passes it on. */
   readonly target: string
   /** The names, in lower case, that Connection lists. */
   readonly connectionOptions: readonly string[]
@@ -67,7 +67,7 @@ function readRequest(
   const [host = ''] = valuesOf('host')
   const head: SentHead = {
     method,
-    target: originForm(target, host),
+    target: canonical(originForm(target, host)),
     connectionOptions: connectionOptionsOf(fields.flatMap(field => (field ? [field.name, field.value] : []))),
     expectsContinue: valuesOf('expect').some(value => /(?:^|\W)100-continue(?:$|\W)/i.test(value)),
   }
@@ -134,10 +134,24 @@ function readTrailers(bytes: string, from: number, text: string): Body | undefin
 }
 
 function originForm(target: string, host: string): string {
-  const start = /^https?:\/\//i.exec(target)?.[0]
-  if (start === undefined || host === '') return target
-  const rest = target.slice(start.length)
-  if (!rest.toLowerCase().startsWith(host.toLowerCase())) return target
-  const path = rest.slice(host.length)
-  return path.startsWith('/') ? path : `/${path}`
+  const [, scheme, authority, rest = ''] = /^(https?):\/\/([^/?]*)(.*)$/i.exec(target) ?? []
+  if (scheme === undefined || authority === undefined) return target
+  if (placeOf(authority, scheme) !== placeOf(host, scheme)) return target
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Returns host and port in one spelling. */
+function placeOf(authority: string, scheme: string): string {
+  const [, host = '', port = ''] = /^(.*?)\.?(?::(\d*))?$/s.exec(authority.toLowerCase()) ?? []
+  return `${host}:${Number(port || (scheme.toLowerCase() === 'https' ? 443 : 80))}`
+}
+
+/** Returns a target as the gateway passes it on: unreserved characters unescaped, and one slash for several. */
+function canonical(target: string): string {
+  const [path = '', ...query] = target.split('?')
+  const plain = path.replace(/%([0-9a-f]{2})/gi, (found, hex) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16))
+    return /[\w.~-]/.test(character) ? character : found
+  })
+  return [plain.replace(/\/+/g, '/'), ...query].join('?')
 }

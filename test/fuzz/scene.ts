@@ -14,6 +14,9 @@ export class Findings {
   }
 }
 
+/** The paths for which a client needs a token. All others are open. */
+export const GUARDED = '/guarded/*'
+
 /**
  * Starts a gateway in this process with a canary node behind it. Its timeouts are short.
  *
@@ -32,11 +35,14 @@ export async function startScene(
       all: {
         path: '/*',
         service: 'canary',
+        auth: 'none',
         retries: 0,
         timeoutMs: 1_500,
         breaker: { minimumRequests: 1_000_000 },
       },
+      guarded: { path: GUARDED, service: 'canary', auth: 'jwt' },
     },
+    withKey: true,
     config: { clientLimits: limits, upstream: UPSTREAM },
   })
   t.after(() => {

@@ -68,6 +68,7 @@ const FULL = {
   maxBodyBytes: 1_000,
   allowEncodedSlash: true,
   allowSlowClients: true,
+  mergeSlashes: false,
   preserveHost: true,
   rewriteLocation: 'always',
 }
@@ -112,6 +113,7 @@ test('of fields that a document leaves out, the values in force are shown', () =
     maxBodyBytes: clientLimits.bodyBytes,
     allowEncodedSlash: false,
     allowSlowClients: false,
+    mergeSlashes: true,
     preserveHost: false,
     rewriteLocation: true,
     ...NO_POLICIES,

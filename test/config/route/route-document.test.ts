@@ -63,6 +63,7 @@ test('a document of two fields becomes a route with every default', () => {
     maxBodyBytes: undefined,
     allowEncodedSlash: false,
     allowSlowClients: false,
+    mergeSlashes: true,
     policies: undefined,
   })
 })
@@ -94,6 +95,7 @@ test('a document with every field becomes a route with these values', () => {
     maxBodyBytes: 1_000,
     allowEncodedSlash: true,
     allowSlowClients: true,
+    mergeSlashes: false,
   }
   const route = routeOf(document)
   assert.deepEqual(route, {

@@ -485,6 +485,15 @@ test('a kid or alg that is not a string is refused', () => {
   }
 })
 
+test('a token whose sub is not a string is refused, and one without sub is not', () => {
+  const { present } = setUp({})
+  for (const sub of [7, 0, true, null, ['u1'], { id: 'u1' }, [], {}]) {
+    refused('WG_TOKEN_INVALID', () => present(craft(HS256, { ...CLAIMS, sub })), JSON.stringify(sub))
+  }
+  const { sub: _, ...nameless } = CLAIMS as { sub: string }
+  assert.equal(present(craft(HS256, nameless)).subject, undefined)
+})
+
 test('a token with iat in the future is refused, apart from the clock tolerance', () => {
   const { present } = setUp({ clockToleranceMs: 5_000 })
   assert.equal(present(craft(HS256, { ...CLAIMS, iat: seconds(5) })).subject, 'u1')

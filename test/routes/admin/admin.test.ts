@@ -107,6 +107,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     maxBodyBytes: 0,
     allowEncodedSlash: false,
     allowSlowClients: false,
+    mergeSlashes: true,
     preserveHost: false,
     rewriteLocation: true,
     ...Object.fromEntries(Object.keys(POLICY_RULES).map(name => [name, null])),

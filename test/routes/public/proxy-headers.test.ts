@@ -16,7 +16,10 @@ async function setUp(
     await request.whole.catch(() => {})
     socket.write(answer('ok', lines))
   })
-  const gateway = await startTestGateway(t, { ...options, nodes: { 'user/u1': node.port } })
+  const gateway = await startTestGateway(t, {
+    ...options,
+    nodes: { 'user/u1': node.port, 'auto/a1': node.port },
+  })
   return { node, ...gateway, last: () => node.requests.at(-1)! }
 }
 
@@ -466,14 +469,15 @@ test('bodies of every content type are passed on', async t => {
   assert.equal((await last().whole).length, large.length)
 })
 
-test('the prefix is stripped and the rest stays byte for byte', async t => {
+test('the prefix is stripped, repeated slashes are merged, and the rest stays byte for byte', async t => {
   const { port, last } = await setUp(t, {
     routes: { r: { path: '/api/v1/*', service: 'user', stripPrefix: '/api' } },
   })
   for (const [path, seen] of [
     ['/api/v1', '/v1'],
     ['/api/v1/', '/v1/'],
-    ['/api/v1/a%20b//c?d=e&f=%2F', '/v1/a%20b//c?d=e&f=%2F'],
+    ['/api/v1/a%20b//c?d=e&f=%2F//', '/v1/a%20b/c?d=e&f=%2F//'],
+    ['/api//v1/caf%e9/%D6%D0/%C3%A9', '/v1/caf%e9/%D6%D0/%C3%A9'],
     ['/%61pi/v1/x?y', '/v1/x?y'],
   ] as const) {
     assert.equal((await send(port, { path })).status, 200, path)
@@ -482,12 +486,23 @@ test('the prefix is stripped and the rest stays byte for byte', async t => {
 })
 
 test('a target without its prefix never names another host', async t => {
-  const { port, node } = await setUp(t)
-  for (const path of ['/user//other.example/x', '/user//', '/us%65r//x']) {
+  const { port, node, last } = await setUp(t, {
+    routes: { kept: { path: '/kept/*', service: 'user', stripPrefix: '/kept', mergeSlashes: false } },
+  })
+  for (const path of ['/kept//other.example/x', '/kept//', '/k%65pt//x']) {
     const got = await send(port, { path })
     assert.deepEqual([got.status, got.json().code], [400, 'WG_BAD_REQUEST'], path)
   }
   assert.equal(node.requests.length, 0)
+  for (const [path, seen] of [
+    ['/auto//other.example/x', '/other.example/x'],
+    ['/auto//', '/'],
+    ['/%61uto///x', '/x'],
+    ['/kept/bucket//key', '/bucket//key'],
+  ] as const) {
+    assert.equal((await send(port, { path })).status, 200, path)
+    assert.equal(last().target, seen)
+  }
 })
 
 test('a custom map of claims does not let clients set x-user-id', async t => {

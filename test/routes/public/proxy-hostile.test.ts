@@ -68,6 +68,21 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
   'no host': ['GET /user HTTP/1.1\r\n\r\n', 400],
   'two hosts': ['GET /user HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
   'two equal hosts': ['GET /user HTTP/1.1\r\nHost: h\r\nHOST: h\r\n\r\n', 400],
+  'an empty host': ['GET /user HTTP/1.1\r\nHost:\r\n\r\n', 400],
+  'an empty host in old HTTP': ['GET /user HTTP/1.0\r\nHost: \r\n\r\n', 400],
+  'a host of a dot': ['GET /user HTTP/1.1\r\nHost: .\r\n\r\n', 400],
+  'a host with an empty label': ['GET /user HTTP/1.1\r\nHost: a..b\r\n\r\n', 400],
+  'a host with a port and no name': ['GET /user HTTP/1.1\r\nHost: :80\r\n\r\n', 400],
+  'a port above 65535': ['GET /user HTTP/1.1\r\nHost: h:65536\r\n\r\n', 400],
+  'a port that is a word': ['GET /user HTTP/1.1\r\nHost: h:http\r\n\r\n', 400],
+  'brackets without an address': ['GET /user HTTP/1.1\r\nHost: [h]\r\n\r\n', 400],
+  'an encoded host': ['GET /user HTTP/1.1\r\nHost: h%2e\r\n\r\n', 400],
+  'a host of 254 characters': [`GET /user HTTP/1.1\r\nHost: ${'a.'.repeat(126)}bb\r\n\r\n`, 400],
+  'a target whose port is another': ['GET http://h:81/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'a target whose scheme has another default port': [
+    'GET https://h/user HTTP/1.1\r\nHost: h:80\r\n\r\n',
+    400,
+  ],
   'a host with a space': ['GET /user HTTP/1.1\r\nHost: a b\r\n\r\n', 400],
   'a host with a path': ['GET /user HTTP/1.1\r\nHost: a/b\r\n\r\n', 400],
   'a host with user info': ['GET /user HTTP/1.1\r\nHost: u@h\r\n\r\n', 400],
@@ -101,7 +116,8 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
   'an encoded backslash': ['GET /user%5cx HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'an encoded NUL': ['GET /user/%00 HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'a broken escape': ['GET /user/%zz HTTP/1.1\r\nHost: h\r\n\r\n', 400],
-  'an escape that is not UTF-8': ['GET /user/%ff HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an escape that is cut off': ['GET /user/%f HTTP/1.1\r\nHost: h\r\n\r\n', 400],
+  'an overlong dot segment': ['GET /user/%c0%ae%c0%ae/x HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'raw UTF-8': ['GET /user/\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'a fragment': ['GET /user#x HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   'a trace': ['TRACE /user HTTP/1.1\r\nHost: h\r\n\r\n', 400],
@@ -154,6 +170,83 @@ test('a target with scheme and host is routed by its path if Host agrees', async
   assert.match(text, /^HTTP\/1\.1 200 .*\r\n\r\n\/x\?y$/s)
 })
 
+test('a target with scheme and host agrees with Host if they differ in spelling alone', async t => {
+  const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  for (const [origin, host] of [
+    ['http://h', 'h:80'],
+    ['http://h:80', 'h'],
+    ['https://h', 'H.:443'],
+    ['http://[::1]:80', '[::1]'],
+    ['http://a_b.example.', 'a_b.EXAMPLE'],
+  ] as const) {
+    const text = await sendRaw(port, `GET ${origin}/user/x HTTP/1.1\r\nHost: ${host}\r\n${CLOSE}\r\n`)
+    assert.match(text, /^HTTP\/1\.1 200 .*\r\n\r\n\/x$/s, `${origin} ${host}`)
+  }
+})
+
+test('old HTTP needs no Host', async t => {
+  const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  assert.match(await sendRaw(port, 'GET /user/x HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 .*\r\n\r\n\/x$/s)
+  assert.equal(node.requests[0]!.header('x-forwarded-host'), undefined)
+})
+
+test('a malformed host that a trusted proxy reports is replaced by Host', async t => {
+  const node = await startNode(t, socket => socket.write(answer()))
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    config: { trustedProxies: ['127.0.0.1'] },
+  })
+  for (const [line, expected] of [
+    ['X-Forwarded-Host: shop.example:8443', 'shop.example:8443'],
+    ['X-Forwarded-Host: a.example, b.example', 'a.example, b.example'],
+    ['X-Forwarded-Host: a b', 'h'],
+    ['X-Forwarded-Host: u@evil', 'h'],
+    ['X-Forwarded-Host: evil/x', 'h'],
+    ['X-Forwarded-Host: evil:99999', 'h'],
+    ['X-Forwarded-Host:', 'h'],
+    ['Forwarded: for=10.0.0.1;host="[::1"', 'h'],
+    ['Forwarded: for=10.0.0.1;host="[::1]:80"', '[::1]:80'],
+  ] as const) {
+    await sendRaw(port, `GET /user HTTP/1.1\r\nHost: h\r\n${line}\r\n${CLOSE}\r\n`)
+    assert.equal(node.requests.at(-1)!.header('x-forwarded-host'), expected, line)
+  }
+})
+
+test('a node that reads paths in its own way serves nothing that a route guards', async t => {
+  const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
+  const { port } = await startTestGateway(t, {
+    nodes: { 'user/u1': node.port },
+    routes: {
+      open: { path: '/x/*', service: 'user', auth: 'none' },
+      shut: { path: '/x/admin/*', service: 'user', auth: 'jwt' },
+    },
+    withKey: true,
+  })
+  for (const [path, status] of [
+    ['/x/admin/y', 401],
+    ['/x//admin/y', 401],
+    ['/x/%61dmin/y', 401],
+    ['/x//%61dmin//y', 401],
+    ['/x/Admin/y', 400],
+    ['/x/admin;v=1/y', 400],
+    ['/x/;v=1/admin/y', 400],
+    ['/x/admin./y', 400],
+    ['/x/admin%20/y', 400],
+    ['/x/%2561dmin/y', 400],
+    ['/x/a/%252e%252e/admin/y', 400],
+    ['/x/a%2fadmin', 400],
+  ] as const) {
+    const text = await sendRaw(port, `GET ${path} HTTP/1.1\r\nHost: h\r\n${CLOSE}\r\n`)
+    assert.equal(text.slice(9, 12), String(status), path)
+    if (status === 400) assert.match(text, /two ways|plain path/, path)
+  }
+  assert.equal(node.requests.length, 0)
+  for (const path of ['/x/Adm', '/x/a;v=1', '/x/caf%E9', '/x/%D6%D0', '/x/a.', '/x/b%20'])
+    assert.equal((await send(port, { path })).text, path)
+})
+
 test('an encoded slash passes unchanged if the route allows it, and is never a separator', async t => {
   const node = await startNode(t, (socket, request) => socket.write(answer(request.target)))
   const { port } = await startTestGateway(t, {
@@ -197,7 +290,7 @@ test('a malformed request after one that waits for its answer only ends the conn
 
 test('a refused request has an id and a log line, even with an invalid target', async t => {
   const { port, logged } = await startTestGateway(t, {})
-  for (const [index, path] of ['/%zz', '/%ff', '/a%2fb', '/..'].entries()) {
+  for (const [index, path] of ['/%zz', '/%f', '/a%2fb', '/..'].entries()) {
     const id = `refused-${index}`
     const text = await sendRaw(port, `GET ${path} HTTP/1.1\r\nHost: h\r\nX-Request-Id: ${id}\r\n${CLOSE}\r\n`)
     assert.match(text, /^HTTP\/1\.1 400 /, path)

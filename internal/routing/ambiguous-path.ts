@@ -1,0 +1,45 @@
+import { stripPrefix } from '../http/target.ts'
+import { demandsMore } from './demands.ts'
+import { foldCase, foldText, hasText, lenientReadings } from './lenient-readings.ts'
+import type { Route } from './route.ts'
+import type { RouteTable } from './route-table.ts'
+
+/** A request as far as routes are chosen by it. */
+export interface RoutedRequest {
+  readonly method: string
+  readonly host: string | undefined
+  /** The canonical path. */
+  readonly path: string
+  /** The path with its repeated slashes; undefined when it has none. */
+  readonly unmergedPath: string | undefined
+}
+
+/**
+ * Returns whether a node could read the path of a request as one of another route, which demands something of clients that
+ * `route` does not. The node would then serve what the other route guards. Where routes demand the same, and where the
+ * other one demands nothing, it does not matter how a node reads a path.
+ *
+ * @param route what the table returns for the request
+ */
+export function isAmbiguousPath(table: RouteTable, route: Route, request: RoutedRequest): boolean {
+  if (!table.demandsDiffer) return false
+  const { method, host, path, unmergedPath } = request
+  const isGuarded = (other: Route | undefined) => other !== undefined && demandsMore(other, route)
+  const leadsElsewhere = (reading: string) =>
+    isGuarded(table.match(method, host, reading)) ||
+    isGuarded(table.matchRespelled(method, host, reading, foldCase)) ||
+    (hasText(reading) && isGuarded(table.matchRespelled(method, host, reading, foldText)))
+  if (unmergedPath !== undefined && route.mergeSlashes === false && leadsElsewhere(unmergedPath)) return true
+  // The node sees the path without the prefix, so no liberty that it takes leads out of the prefix.
+  const readings = lenientReadings(stripPrefix(path, route.stripPrefix))
+  if (readings === undefined) return true
+  for (const reading of readings.paths) {
+    if (leadsElsewhere(route.stripPrefix + reading)) return true
+  }
+  for (const reading of readings.resolved) {
+    const whole = route.stripPrefix + reading
+    // Dot segments may also lead to what no route opens.
+    if (table.match(method, host, whole) === undefined || leadsElsewhere(whole)) return true
+  }
+  return false
+}

@@ -1,0 +1,39 @@
+import type { Route } from './route.ts'
+
+/**
+ * What a route may demand of a client before a node sees the request, as plain data; undefined where it demands nothing. A
+ * policy that refuses clients joins with its line.
+ */
+const DEMANDS: readonly ((route: Route) => unknown)[] = [
+  ({ auth }) => (auth.type === 'none' ? undefined : auth),
+  ({ policies }) => enforcedClients(policies?.clients),
+  // A closed route stands for a document that may have demanded anything.
+  ({ isBroken }) => isBroken || undefined,
+]
+
+/** The demands of each route, in the order of the list above; '' = none. */
+const known = new WeakMap<Route, readonly string[]>()
+
+/** Returns the demands of a route. They are equal texts where two routes demand the same. */
+export function demandsOf(route: Route): readonly string[] {
+  let demands = known.get(route)
+  if (!demands) {
+    demands = DEMANDS.map(read => JSON.stringify(read(route)) ?? '')
+    known.set(route, demands)
+  }
+  return demands
+}
+
+/** Returns whether `other` demands something that `route` does not demand in the same way. */
+export function demandsMore(other: Route, route: Route): boolean {
+  if (other === route) return false
+  const demands = demandsOf(route)
+  return demandsOf(other).some((demand, i) => demand !== '' && demand !== demands[i])
+}
+
+/** Returns the rules of the policy `clients` that are enforced. */
+function enforcedClients(rules: unknown): unknown {
+  if (!Array.isArray(rules)) return rules
+  const enforced = rules.filter(rule => rule.enforce !== false)
+  return enforced.length === 0 ? undefined : enforced
+}

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { demandsMore } from '../../../internal/routing/demands.ts'
+import type { AuthRule, Route } from '../../../internal/routing/route.ts'
+import { testRoute } from '../../support/route.ts'
+
+const jwt: AuthRule = { type: 'jwt', scopes: [], roles: [] }
+
+test('a route demands more if it has a demand that the other lacks or has in another form', () => {
+  const open: Partial<Route> = {}
+  const locked: Partial<Route> = { auth: jwt }
+  const cases: readonly (readonly [other: Partial<Route>, route: Partial<Route>, more: boolean])[] = [
+    [open, open, false],
+    [locked, open, true],
+    [open, locked, false],
+    [locked, { auth: { ...jwt } }, false],
+    [{ auth: { ...jwt, scopes: ['a'] } }, locked, true],
+    [{ auth: { ...jwt, type: 'basic' } }, locked, true],
+    [{ auth: { type: 'any', rules: [jwt] } }, locked, true],
+    [{ policies: { clients: [{ allow: ['10.0.0.1'] }] } }, open, true],
+    [{ policies: { clients: [{ allow: ['10.0.0.1'] }] } }, locked, true],
+    [{ policies: { clients: [{ allow: ['10.0.0.1'], enforce: false }] } }, open, false],
+    [{ policies: { cors: { origins: ['*'] } } }, open, false],
+    [{ policies: {}, isBroken: true }, open, true],
+    [{ policies: {}, isBroken: true }, locked, true],
+  ]
+  for (const [other, route, more] of cases) {
+    assert.equal(demandsMore(testRoute(other), testRoute(route)), more, JSON.stringify([other, route]))
+  }
+})
