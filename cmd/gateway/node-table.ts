@@ -24,9 +24,10 @@ export interface NodeTableOptions {
 
 /** Creates an empty node table. Its peers have the configured connections and breakers, and each breaker change is logged. */
 export function createNodeTable({ config, rules, guard, logger, onPiece }: NodeTableOptions): NodeTable {
-  const { connectTimeoutMs, bodyIdleTimeoutMs, keepAliveMs, connectionsPerNode } = config.upstream
+  const { connectTimeoutMs, bodyIdleTimeoutMs, keepAliveMs, connectionsPerNode, dnsRefreshMs } =
+    config.upstream
   const connection = {
-    ...{ connectTimeoutMs, bodyIdleTimeoutMs, keepAliveMs },
+    ...{ connectTimeoutMs, bodyIdleTimeoutMs, keepAliveMs, dnsRefreshMs },
     maxConnections: connectionsPerNode ?? undefined,
     allows: guard.allows,
   }
