@@ -7,11 +7,27 @@ const CLOSE_BRACE = 0x7d
 /** Far more levels than any document has. Validation is recursive, and each level costs it some frames of the stack. */
 const MAX_DEPTH = 100
 
+/** An object of a JSON document has two members of one name. */
+export class DuplicateMemberError extends TypeError {
+  readonly member: string
+  /** The document with the last member of that name, as most readers understand it. */
+  readonly value: unknown
+
+  constructor(member: string, value: unknown) {
+    super(
+      `has two members named ${JSON.stringify(member.length > 60 ? `${member.slice(0, 57)}...` : member)}`,
+    )
+    this.member = member
+    this.value = value
+  }
+}
+
 /**
  * Parses a JSON document (RFC 8259) and refuses what other readers could understand differently, or could not take: a
  * member that occurs twice in an object, and nesting of more than 100 levels.
  *
- * @throws TypeError whose message continues the name of the document: `is not valid JSON`
+ * @throws TypeError whose message continues the name of the document: `is not valid JSON`; a DuplicateMemberError when that
+ *   is all that is wrong
  */
 export function parseJson(text: string): unknown {
   let value: unknown
@@ -20,13 +36,9 @@ export function parseJson(text: string): unknown {
   } catch (error) {
     throw new TypeError('is not valid JSON', { cause: error })
   }
-  const name = findDuplicateMember(text)
-  if (name !== undefined) {
-    throw new TypeError(
-      `has two members named ${JSON.stringify(name.length > 60 ? `${name.slice(0, 57)}...` : name)}`,
-    )
-  }
   if (isTooDeep(value)) throw new TypeError(TOO_DEEP)
+  const name = findDuplicateMember(text)
+  if (name !== undefined) throw new DuplicateMemberError(name, value)
   return value
 }
 
