@@ -228,6 +228,10 @@ const UpstreamSection = section(
       'How long an idle connection to a node is kept, milliseconds. The default is below the 5 s after which a Node.js server closes it, so that no request meets a closing socket.',
       1,
     ),
+    dnsRefreshMs: durationMs(
+      5_000,
+      'How often the name of a node is looked up while there are connections to it, milliseconds. Connections to an address that the name no longer has carry no further request. Nodes with an IP address are not looked up. 0: never.',
+    ),
     connectionsPerNode: Type.Union(
       [Type.Null(), Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })],
       {

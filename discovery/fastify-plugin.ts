@@ -81,8 +81,6 @@ export const waygate = fastifyPlugin(
   { name: 'waygate', fastify: '5.x' },
 )
 
-export default waygate
-
 function isTcp(address: AddressInfo | string): address is AddressInfo {
   return typeof address === 'object'
 }

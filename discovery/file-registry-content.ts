@@ -1,5 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { decodeText } from '../internal/text/decode-text.ts'
+import { MAX_SERVICES_FILE } from './file-registry-document.ts'
 import { FolderWatch } from './file-registry-folder.ts'
 
 /** The text of a file, or the reason why it cannot be read. */
@@ -18,9 +20,6 @@ export interface FollowContentOptions {
   /** Called when the file was read and its content is the one reported last. */
   readonly onSame: () => void
 }
-
-/** Room for about ten thousand nodes. Parsing that many blocks the event loop for a second or two. */
-const MAX_BYTES = 1_048_576
 
 /**
  * Reports every content of a file that stays the same for `settleMs`, until `signal` aborts. The file may be
@@ -65,8 +64,13 @@ export async function readContent(path: string): Promise<FileContent> {
     if (about.isDirectory()) return { reason: 'it is a folder' }
     // Opening a named pipe would wait until somebody writes to it.
     if (!about.isFile()) return { reason: 'it is not a regular file' }
-    if (about.size > MAX_BYTES) return { reason: `it is larger than ${MAX_BYTES} bytes` }
-    return { text: await readFile(path, 'utf8') }
+    if (about.size > MAX_SERVICES_FILE) return { reason: `it is larger than ${MAX_SERVICES_FILE} bytes` }
+    const bytes = await readFile(path)
+    try {
+      return { text: decodeText(bytes) }
+    } catch (error) {
+      return { reason: `it ${(error as Error).message}` }
+    }
   } catch (error) {
     return { reason: reasonOf(error as NodeJS.ErrnoException) }
   }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { addressOf, createNode, type Node, parseAddress } from '../internal/nodes/node.ts'
+import { parseTextDocument, TextDocumentError, type YamlPackage } from '../internal/text/yaml.ts'
 import { idOf, quote } from './codecs/key.ts'
 import { readNode } from './codecs/node-object.ts'
 import { isObject, type JsonObject } from './codecs/value.ts'
@@ -15,7 +16,12 @@ type Path = readonly (string | number)[]
 type LineOf = (path: Path) => string
 
 /** Loads `yaml` with the first file, because a gateway that follows etcd never needs it. */
-const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof import('yaml')
+const loadYaml = () => createRequire(import.meta.url)('yaml') as YamlPackage
+/**
+ * The longest file that is read, in characters and in bytes: about ten thousand nodes. Parsing more would block the event
+ * loop for seconds.
+ */
+export const MAX_SERVICES_FILE = 1_048_576
 const NODE_FIELDS = ['id', 'ip', 'host', 'port', 'weight', 'metadata', 'protocol']
 
 /**
@@ -28,6 +34,7 @@ const NODE_FIELDS = ['id', 'ip', 'host', 'port', 'weight', 'metadata', 'protocol
  */
 export function readServices(text: string, before: readonly RegistryEntry[] = []): ServicesFile {
   try {
+    if (text.length > MAX_SERVICES_FILE) throw new TypeError(`it is larger than ${MAX_SERVICES_FILE} bytes`)
     const { value, lineOf } = parse(text)
     const { services, routes = {} } = sectionsOf(value, lineOf)
     return {
@@ -41,28 +48,22 @@ export function readServices(text: string, before: readonly RegistryEntry[] = []
   }
 }
 
-/** @throws TypeError with line and column when the text is not YAML */
+/** @throws TypeError with line and column when the text is neither YAML nor JSON */
 function parse(text: string): { value: unknown; lineOf: LineOf } {
-  const { LineCounter, parseDocument } = loadYaml()
-  const lineCounter = new LineCounter()
-  const options = { uniqueKeys: true, stringKeys: true, version: '1.2', prettyErrors: false } as const
-  const document = parseDocument(text, { ...options, lineCounter })
-  const [error] = document.errors
-  if (error) {
-    const { line, col } = lineCounter.linePos(error.pos[0])
-    throw new TypeError(`line ${line}, column ${col}: ${error.message}`)
-  }
-  const lineOf: LineOf = path => {
-    for (let length = path.length; length > 0; length--) {
-      const found = document.getIn(path.slice(0, length), true) as
-        | { range?: [number, ...number[]] }
-        | undefined
-      if (found?.range) return `line ${lineCounter.linePos(found.range[0]).line}: `
+  try {
+    const { value, lineOf } = parseTextDocument(text, loadYaml())
+    return {
+      value,
+      lineOf(path) {
+        const line = lineOf(path)
+        return line === undefined ? '' : `line ${line}: `
+      },
     }
-    return ''
+  } catch (error) {
+    if (!(error instanceof TextDocumentError)) throw error
+    const { line, column, message } = error.mistakes[0]!
+    throw new TypeError(line === undefined ? message : `line ${line}, column ${column}: ${message}`)
   }
-  // Aliases of aliases can turn a kilobyte into a gigabyte.
-  return { value: document.toJS({ maxAliasCount: 100 }), lineOf }
 }
 
 function sectionsOf(value: unknown, lineOf: LineOf): { services: JsonObject; routes?: unknown } {

@@ -92,6 +92,23 @@ test('a file of 25 lines or less is an entry of a table, shared by several files
   assert.deepEqual(alone.sort(), Object.keys(STANDING_ALONE).sort())
 })
 
+/** Where JSON is parsed, with the reason why `parseJson` is not used there. */
+const JSON_READERS: Readonly<Record<string, string>> = {
+  'internal/text/json.ts': 'the one reader of documents',
+  'internal/claim-path.ts': 'one quoted name in a path',
+  'middleware/auth/token-form.ts': 'a token, of whose text a message must not say anything',
+  'discovery/etcd/snapshot-file.ts': 'a file that only the gateway writes, with a checksum',
+  'cmd/cli/options.ts': 'a word of the command line that may be JSON or plain text',
+  'cmd/cli/version.ts': 'the package.json of Waygate',
+  'cmd/workers/stripped-sources.ts': 'what one process of Waygate sends to another',
+}
+
+test('documents are read by one reader of JSON and one of YAML, so that no two places understand them differently', () => {
+  const using = (call: RegExp) => [...sources].filter(([, source]) => call.test(source)).map(([file]) => file)
+  assert.deepEqual(using(/\bJSON\.parse\(/).sort(), Object.keys(JSON_READERS).sort())
+  assert.deepEqual(using(/\bparse(?:All)?Documents?\(|\b[yY]aml\.parse\(/), ['internal/text/yaml.ts'])
+})
+
 test('every dependency has its line on the page, and every line its dependency', () => {
   assert.deepEqual([...places.keys()].sort(), Object.keys(dependencies ?? {}).sort())
   assert.deepEqual(described.sort(), Object.keys({ ...dependencies, ...devDependencies }).sort())

@@ -17,6 +17,7 @@ import {
   type RouteFindings,
   readRouteDocument,
 } from '../../config/route/route-document.ts'
+import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
@@ -46,7 +47,8 @@ export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 |
 }
 
 /**
- * Says whether `waygate start` would accept a file here and now: key files are read, and the environment counts.
+ * Says whether `waygate start` would accept a file here and now: key files are read, and the environment counts. A
+ * document that belongs into etcd is read as the gateway reads it there, so what is ok can be put as it is.
  * Prints a line for every warning, and `FILE: ok (KIND)` or a line for every problem.
  *
  * @returns the exit code
@@ -109,13 +111,38 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     )
     return { problems: [], warnings: [...loaded.warnings, ...unserved] }
   },
-  route(_file, document, { services }) {
-    const { problems, warnings } = readRouteDocument(document.value)
-    return place({ problems, warnings: [...warnings, ...findUnserved(document.value, services)] }, document)
-  },
+  route: (file, document, { services }) =>
+    inEtcd(file, document, value => {
+      const { problems, warnings } = readRouteDocument(value)
+      return { problems, warnings: [...warnings, ...findUnserved(value, services)] }
+    }),
   services: checkServices,
-  'api-key': (_file, document) =>
-    place({ problems: findApiKeyProblems(document.value), warnings: [] }, document),
+  'api-key': (file, document) =>
+    inEtcd(file, document, value => ({ problems: findApiKeyProblems(value), warnings: [] })),
+}
+
+/** A longer document would fill the screen. */
+const MAX_SHOWN = 2_000
+
+/** Checks the value of a key. A document in YAML gets the JSON to put instead when nothing else is wrong with it. */
+function inEtcd(
+  file: string,
+  document: DocumentFile,
+  find: (value: unknown) => Pick<RouteFindings, 'problems' | 'warnings'>,
+): Checked {
+  const { problems, warnings } = place(find(document.value), document)
+  try {
+    parseObject(document.text)
+    return { problems, warnings }
+  } catch (error) {
+    const reason = (error as Error).message
+    const json = JSON.stringify(document.value)
+    const hint = problems.length === 0 && json.length <= MAX_SHOWN ? `; put ${json}` : ''
+    const message = reason.endsWith('JSON')
+      ? `${reason}, the only form that is read from etcd${hint}`
+      : reason
+    return { problems: [...problems, { source: file, path: '', message }], warnings }
+  }
 }
 
 /** Finds the services of a route document that have no node. Values of the wrong type are ignored. */

@@ -2,6 +2,7 @@ import { Directory, type KeyProblem } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -33,6 +34,10 @@ const NO_LEASE =
 function unleasedProblems(byId: ReadonlyMap<string, string>): { key: string; reason: string }[] {
   return [...new Set(byId.values())].map(key => ({ key, reason: NO_LEASE }))
 }
+const NOT_LOADED = new GatewayError('WG_NO_NODE', {
+  detail: 'The gateway has not loaded its routes yet; try again later.',
+  headers: { 'retry-after': '1' },
+})
 
 /** Keeps the node table and the route table up to date with the registry, and reports how current they are. */
 export class LiveTable implements TableView {
@@ -85,8 +90,14 @@ export class LiveTable implements TableView {
     return this.#isLoaded
   }
 
-  /** Returns the current route table. */
+  /**
+   * Returns the current route table.
+   *
+   * @throws GatewayError WG_NO_NODE until the table is loaded. Which routes there are is not known before that, so a request
+   *   could get 404, or a route that is less strict than the one that has not arrived yet
+   */
   routeTable(): RouteTable {
+    if (!this.#isLoaded) throw NOT_LOADED
     return this.#routes.table
   }
 
@@ -147,7 +158,7 @@ export class LiveTable implements TableView {
       ...this.#directory.source(name),
     }))
     if (!sources.every(({ loaded }) => loaded)) return
-    // With a copy that has no nodes, every request would get 404. Load balancers should see "not ready" instead.
+    // With a copy that has no nodes, every request would get 404. Load balancers and clients should see 503 instead.
     const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
     if (isFromDisk && this.#directory.services().size === 0) {
       if (from === 'disk') this.#logger.warn({}, 'table on disk has no nodes; waiting for the registry')

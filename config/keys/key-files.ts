@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
 import { type Finding, jsonPath, type Path } from '../kit/problem.ts'
 import { type ReadFile, reasonOf } from './file-contents.ts'
 
@@ -22,14 +23,17 @@ export function readSecret(
   const path = [...at, section.secret === undefined ? 'secretFile' : 'secret']
   const secret =
     section.secret ??
-    (section.secretFile &&
-      readKeyFile(section.secretFile, path, findings)
-        ?.toString('utf8')
-        .replace(/\r?\n$/, ''))
+    (section.secretFile && readKeyText(section.secretFile, path, findings)?.replace(/\r?\n$/, ''))
   if (secret === undefined) return undefined
   if (secret === '') {
     findings.problems.push({ path, message: 'is empty, but must hold a secret' })
     return undefined
+  }
+  if (secret !== secret.trim()) {
+    // A variable filled from a file keeps the newline that `secretFile` would ignore, so the two would differ.
+    findings.warnings.push(
+      `${jsonPath(path).slice(2)} begins or ends with white space, which counts as part of the secret`,
+    )
   }
   const bytes = Buffer.from(secret, 'utf8')
   if (bytes.length < MIN_SECRET_BYTES) {
@@ -41,16 +45,36 @@ export function readSecret(
   return bytes
 }
 
-/** Reads a file that the configuration names at `path`. Returns undefined, and reports a problem, when it cannot be read. */
-export function readKeyFile(
+/**
+ * Reads a text file that the configuration names at `path`. Returns undefined, and reports a problem, when it cannot be
+ * read or is not text.
+ */
+export function readKeyText(file: string, path: Path, findings: Findings): string | undefined {
+  return readKeyFile(file, path, findings, decodeText)
+}
+
+/** Reads a PEM file like {@link readKeyText}. What it holds is not checked. */
+export function readPem(file: string, path: Path, findings: Findings): Buffer | undefined {
+  return readKeyFile(file, path, findings, decodePem)
+}
+
+function readKeyFile<T>(
   file: string,
   path: Path,
   { problems, readFile = readFileSync }: Findings,
-): Buffer | undefined {
+  decode: (bytes: Buffer) => T,
+): T | undefined {
+  let bytes: Buffer
   try {
-    return readFile(file)
+    bytes = readFile(file)
   } catch (error) {
     problems.push({ path, message: `${file} cannot be read: ${reasonOf(error)}` })
+    return undefined
+  }
+  try {
+    return decode(bytes)
+  } catch (error) {
+    problems.push({ path, message: `${file} ${(error as Error).message}` })
     return undefined
   }
 }

@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
-import { type Findings, readKeyFile, readSecret } from './key-files.ts'
+import { type Findings, readPem, readSecret } from './key-files.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */
@@ -50,7 +50,7 @@ function loadEtcdTls(etcd: Config['etcd'], findings: Findings): EtcdTls | undefi
     const file = etcd[field]
     if (file === undefined) continue
     const path = ['etcd', field]
-    const pem = readKeyFile(file, path, findings)
+    const pem = readPem(file, path, findings)
     if (pem === undefined) continue
     if (pem.includes('-----BEGIN ')) tls[field] = pem
     else findings.problems.push({ path, message: `${file} does not hold PEM` })

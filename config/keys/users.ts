@@ -1,7 +1,7 @@
 import { type PasswordHash, parsePasswordHash } from '../../internal/password-hash.ts'
 import type { Finding, Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
-import { type Findings, readKeyFile } from './key-files.ts'
+import { type Findings, readKeyText } from './key-files.ts'
 
 /** A user with the hash of a password. */
 export interface User {
@@ -28,8 +28,8 @@ export function loadUsers({ users, usersFile }: Config['basic'], findings: Findi
 
 function readUsersFile(file: string, found: Map<string, User>, findings: Findings): void {
   const path = ['basic', 'usersFile']
-  const content = readKeyFile(file, path, findings)
-  for (const [index, line] of (content?.toString('utf8') ?? '').split(/\r?\n/).entries()) {
+  const content = readKeyText(file, path, findings) ?? ''
+  for (const [index, line] of content.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue
     const at = `${file}:${index + 1}: `
     const colon = line.indexOf(':')

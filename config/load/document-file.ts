@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import * as yaml from 'yaml'
+import { decodeText } from '../../internal/text/decode-text.ts'
+import { parseTextDocument, TextDocumentError } from '../../internal/text/yaml.ts'
 import { reasonOf } from '../keys/file-contents.ts'
 import { ConfigError, type Path } from '../kit/problem.ts'
 
@@ -22,67 +24,37 @@ export function readDocumentFile(
   file: string,
   { cwd = process.cwd() }: { readonly cwd?: string | undefined } = {},
 ): DocumentFile {
-  const lines = new LineCounter()
   const text = readText(file, cwd)
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    stringKeys: true,
-    version: '1.2',
-  })
-  if (document.errors.length > 0) {
+  try {
+    const { value, lineOf } = parseTextDocument(text, yaml)
+    return {
+      text,
+      value: value ?? {},
+      locate(path) {
+        const line = lineOf(path)
+        return line === undefined ? file : `${file}:${line}`
+      },
+    }
+  } catch (error) {
+    if (!(error instanceof TextDocumentError)) throw error
     throw new ConfigError(
-      document.errors.map(error => {
-        const { line, col } = lines.linePos(error.pos[0])
-        return { source: `${file}:${line}:${col}`, path: '', message: firstLine(error.message) }
+      error.mistakes.map(({ line, column, message }) => {
+        return { source: line === undefined ? file : `${file}:${line}:${column}`, path: '', message }
       }),
     )
-  }
-  return {
-    text,
-    value: toValue(document, file),
-    locate: path => {
-      const offset = offsetOf(document, path)
-      return offset === undefined ? file : `${file}:${lines.linePos(offset).line}`
-    },
   }
 }
 
 function readText(file: string, cwd: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(resolve(cwd, file), 'utf8')
+    bytes = readFileSync(resolve(cwd, file))
   } catch (error) {
     throw new ConfigError([{ source: file, path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
-}
-
-function toValue(document: Document.Parsed, file: string): unknown {
   try {
-    // Aliases of aliases can expand a kilobyte to a gigabyte.
-    return document.toJS({ maxAliasCount: 100 }) ?? {}
+    return decodeText(bytes)
   } catch (error) {
-    throw new ConfigError([{ source: file, path: '', message: firstLine((error as Error).message) }])
+    throw new ConfigError([{ source: file, path: '', message: (error as Error).message }])
   }
-}
-
-function offsetOf(document: Document.Parsed, path: Path): number | undefined {
-  let node: unknown = document.contents
-  let offset = isNode(node) ? node.range?.[0] : undefined
-  for (const key of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(item => isScalar(item.key) && item.key.value === key)
-      if (!pair) break
-      offset = (isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset
-      node = pair.value
-    } else if (isSeq(node) && typeof key === 'number') {
-      node = node.items[key]
-      offset = (isNode(node) ? node.range?.[0] : undefined) ?? offset
-    } else break
-  }
-  return offset
-}
-
-/** Drops the excerpt of the file that the library appends. */
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? text).replace(/ at line \d+, column \d+:?$/, '')
 }

@@ -18,9 +18,41 @@ export const VARIABLES: readonly Variable[] = FIELDS.flatMap(field =>
   field.schema.env === undefined ? [] : [{ name: field.schema.env, ...field }],
 )
 
+/** The address by which Kubernetes links to a Service, `tcp://10.43.0.9:8080`, and Docker's `--link` to a container. */
+const LINK = /^(?:tcp|udp|sctp):\/\/(?:[\d.]+|\[[\da-f:.]+\]):\d+$/
+/** The variables that hold a link: the name of the Service in upper case, and this. */
+const LINK_NAME = /^(WAYGATE.*?)_PORT(?:_\d+_(?:TCP|UDP|SCTP))?$/
+/** What follows the name of the Service in all of its variables. */
+const LINK_PART =
+  /^_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z\d_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
+
+/**
+ * Finds the variables that Kubernetes sets in every container for a Service whose name begins with `waygate`
+ * (pkg/kubelet/envvars): for one called `waygate`, WAYGATE_PORT is an address. They are no settings.
+ *
+ * @returns their names, by the name of the Service in upper case; those that are options of Waygate come first
+ */
+function findServiceLinks(env: Environment): ReadonlyMap<string, readonly string[]> {
+  const isLink = (name: string) => LINK.test(env[name] ?? '')
+  const isOption = (name: string) => VARIABLES.some(variable => variable.name === name)
+  const names = Object.keys(env)
+  const services = names.filter(isLink).flatMap(name => LINK_NAME.exec(name)?.[1] ?? [])
+  const links = names.flatMap(name => {
+    const service = services.find(each => name.startsWith(each) && LINK_PART.test(name.slice(each.length)))
+    // An option that the pod sets itself takes the place of the link.
+    return service === undefined || (isOption(name) && !isLink(name)) ? [] : [{ service, name }]
+  })
+  const grouped = Map.groupBy(
+    links.sort((a, b) => Number(isOption(b.name)) - Number(isOption(a.name))),
+    ({ service }) => service,
+  )
+  return new Map([...grouped].map(([service, each]) => [service, each.map(({ name }) => name)]))
+}
+
 /**
  * Reads the settings in the environment. An empty variable counts as absent, except where that would silently drop a
- * protection: there it is a problem. An unknown variable that begins with `WAYGATE_` is a warning.
+ * protection: there it is a problem. An unknown variable that begins with `WAYGATE_` is a warning, and so are the variables
+ * that Kubernetes sets for a Service of that name.
  */
 export function readEnvironment(env: Environment): {
   settings: Setting[]
@@ -29,9 +61,11 @@ export function readEnvironment(env: Environment): {
 } {
   const settings: Setting[] = []
   const problems: SourcedProblem[] = []
+  const links = findServiceLinks(env)
+  const linked = new Set([...links.values()].flat())
   for (const { name, path, schema } of VARIABLES) {
     const text = env[name]
-    if (text === undefined) continue
+    if (text === undefined || linked.has(name)) continue
     const source = `environment ${name}`
     if (text.trim() !== '') settings.push({ path, value: fromText(text, schema), source })
     else if (schema.neverEmpty) {
@@ -43,8 +77,12 @@ export function readEnvironment(env: Environment): {
     }
   }
   const known = [...VARIABLES.map(({ name }) => name), CONFIG_VARIABLE]
-  const warnings = Object.keys(env)
-    .filter(name => name.startsWith('WAYGATE_') && !known.includes(name))
+  const unknown = Object.keys(env)
+    .filter(name => name.startsWith('WAYGATE_') && !known.includes(name) && !linked.has(name))
     .map(name => `environment ${name} is not a variable of Waygate${didYouMean(name, known)}`)
-  return { settings, problems, warnings }
+  const ignored = [...links].map(([service, [name, ...more]]) => {
+    const others = more.length === 0 ? '' : ` and ${more.length} more`
+    return `environment ${name}${others} are ignored: Kubernetes sets them for the Service ${service.toLowerCase().replaceAll('_', '-')}; enableServiceLinks: false in the pod keeps them out`
+  })
+  return { settings, problems, warnings: [...unknown, ...ignored] }
 }

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
+import { parseJson } from '../../internal/text/json.ts'
 import { type Finding, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 
@@ -122,7 +123,7 @@ export function parseHealthCheck(
   else if (text.startsWith('/')) rule = { path: text }
   else {
     try {
-      rule = JSON.parse(text)
+      rule = parseJson(text)
     } catch {
       return { reason: 'must be a path, `tcp`, or a health check as JSON' }
     }

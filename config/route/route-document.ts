@@ -5,6 +5,7 @@ import type {
   RouteFallback,
   RoutePolicies,
 } from '../../internal/routing/route.ts'
+import { DuplicateMemberError } from '../../internal/text/json.ts'
 import { renameFields } from '../kit/former-names.ts'
 import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
@@ -113,8 +114,18 @@ export interface RouteFindings {
   readonly warnings: readonly Finding[]
 }
 
-/** Examines a route document. Paths are those of the document as it was written. */
+/**
+ * Examines a route document. Paths are those of the document as it was written.
+ *
+ * @param written a DuplicateMemberError stands for the document in which it was found
+ */
 export function readRouteDocument(written: unknown, context: RuleContext = {}): RouteFindings {
+  if (written instanceof DuplicateMemberError) {
+    const { member, value } = written
+    const { problems, ...read } = readRouteDocument(value, context)
+    const problem = { path: [member], message: 'is there twice, and readers disagree on which one counts' }
+    return { ...read, problems: [problem, ...problems] }
+  }
   const { document, warnings, problems, asWritten } = renameFields(written, RouteDocument)
   const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document, context)]
   return {

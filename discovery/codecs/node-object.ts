@@ -6,16 +6,16 @@ import { type JsonObject, optionalNumber, optionalString } from './value.ts'
 /**
  * Reads one node from `{"id","ip" or "host","port","weight","metadata","protocol"}`.
  *
- * @param defaultId the id of a node that has none; undefined means its address
+ * @param idOfKey the id of the node; undefined means the one in the value, or else its address
  * @throws TypeError with a reason for people
  */
-export function readNode(service: string, defaultId: string | undefined, value: JsonObject): Node {
+export function readNode(service: string, idOfKey: string | undefined, value: JsonObject): Node {
   const { ip, host = ip } = value
   if (ip !== undefined && ip !== host) throw new TypeError('"ip" and "host" differ')
   if (typeof host !== 'string') throw new TypeError('"ip" (or "host") must be a string')
   const port = optionalNumber('port', value.port)
   if (port === undefined) throw new TypeError('port must be a number')
-  const id = optionalString('id', value.id) ?? defaultId ?? idOf(addressOf({ host, port }))
+  const id = idOfKey ?? optionalString('id', value.id) ?? idOf(addressOf({ host, port }))
   const weight = optionalNumber('weight', value.weight)
   const metadata = readMetadata(value.metadata)
   return createNode({

@@ -1,3 +1,6 @@
+import { withoutByteOrderMark } from '../../internal/text/decode-text.ts'
+import { parseJson } from '../../internal/text/json.ts'
+
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** etcd itself refuses requests of more than 1.5 MiB. The value of a node has a few hundred bytes. */
@@ -10,14 +13,18 @@ export function checkSize(value: string): void {
   }
 }
 
-/** @throws TypeError unless the value is a JSON object of reasonable size */
+/**
+ * Parses the value of a key. Everything that reads a JSON document of etcd uses this, `waygate check` included.
+ *
+ * @throws TypeError unless the value is a JSON object of reasonable size, which all readers understand in the same way
+ */
 export function parseObject(value: string): JsonObject {
   checkSize(value)
   let parsed: unknown
   try {
-    parsed = JSON.parse(value)
+    parsed = parseJson(withoutByteOrderMark(value))
   } catch (error) {
-    throw new TypeError('value is not valid JSON', { cause: error })
+    throw new TypeError(`value ${(error as Error).message}`, { cause: error })
   }
   if (!isObject(parsed)) throw new TypeError('value must be a JSON object')
   return parsed

@@ -1,12 +1,12 @@
 import type { Node } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
-import { checkService, quote, splitPath } from './key.ts'
+import { checkService, idOf, quote, splitPath } from './key.ts'
 import { readNode } from './node-object.ts'
 import { parseObject } from './value.ts'
 
 /**
  * Reads `{"id","ip","port","weight","metadata","protocol"}` at `<service>/<id>`, the format that Waygate
- * itself writes. `host` is an alias of `ip`. A value without an id has the id of its key.
+ * itself writes. `host` is an alias of `ip`. The id is that of the key; a value may repeat it, as it is there or as an id.
  */
 export const waygateCodec: Codec = {
   name: 'waygate',
@@ -15,10 +15,11 @@ export const waygateCodec: Codec = {
     const object = parseObject(value)
     checkService(object.service, service)
     checkService(object.name, service)
-    if (object.id !== undefined && object.id !== rest) {
+    const id = idOf(rest)
+    if (object.id !== undefined && object.id !== rest && object.id !== id) {
       throw new TypeError(`the id in the value differs from the one in its key, ${quote(rest)}`)
     }
-    return [readNode(service, rest, object)]
+    return [readNode(service, id, object)]
   },
 }
 

@@ -1,5 +1,6 @@
+import { DuplicateMemberError } from '../../internal/text/json.ts'
 import type { Codec } from '../codecs/codec.ts'
-import { parseObject } from '../codecs/value.ts'
+import { isObject, parseObject } from '../codecs/value.ts'
 import type { RegistryEntry } from '../registry.ts'
 import type { StoredKey } from './transport.ts'
 
@@ -23,14 +24,27 @@ export function decodeNodes(
   }
 }
 
-/** Decodes a key under the routes prefix. The document itself is checked later, against its schema. */
+/**
+ * Decodes a key under the routes prefix. The document itself is checked later, against its schema. One with a duplicate
+ * member becomes the error that says so, which that check refuses: the requests that it means must not be let through.
+ */
 export function decodeRoute(prefix: string, { key, value }: StoredKey): RegistryEntry {
   try {
     const id = pathOf(key, prefix)
     if (id === '') throw new TypeError('key must be <prefix><id>')
-    return { kind: 'route', key, id, document: parseObject(value) }
+    return { kind: 'route', key, id, document: parseUnlessDuplicate(value) }
   } catch (error) {
     return problem(key, error)
+  }
+}
+
+function parseUnlessDuplicate(value: string): unknown {
+  try {
+    return parseObject(value)
+  } catch (error) {
+    const { cause } = error as Error
+    if (cause instanceof DuplicateMemberError && isObject(cause.value)) return cause
+    throw error
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { decodePem } from '../../internal/text/decode-text.ts'
 import type { EtcdTls } from './tls-credentials.ts'
 
 export interface EtcdEnvironment {
@@ -20,9 +21,9 @@ export function etcdFromEnvironment(env: Readonly<Record<string, string | undefi
     .map(url => url.trim())
     .filter(url => url !== '')
   const tls: EtcdTls = {
-    ...(env.WAYGATE_ETCD_CA && { ca: readFileSync(env.WAYGATE_ETCD_CA) }),
-    ...(env.WAYGATE_ETCD_CERT && { cert: readFileSync(env.WAYGATE_ETCD_CERT) }),
-    ...(env.WAYGATE_ETCD_KEY && { key: readFileSync(env.WAYGATE_ETCD_KEY) }),
+    ...(env.WAYGATE_ETCD_CA && { ca: readPemFile(env.WAYGATE_ETCD_CA) }),
+    ...(env.WAYGATE_ETCD_CERT && { cert: readPemFile(env.WAYGATE_ETCD_CERT) }),
+    ...(env.WAYGATE_ETCD_KEY && { key: readPemFile(env.WAYGATE_ETCD_KEY) }),
   }
   return {
     ...(urls && urls.length > 0 && { etcd: urls }),
@@ -30,5 +31,14 @@ export function etcdFromEnvironment(env: Readonly<Record<string, string | undefi
     ...(env.WAYGATE_ETCD_PASSWORD && { password: env.WAYGATE_ETCD_PASSWORD }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(env.WAYGATE_SERVICES_PREFIX && { servicesPrefix: env.WAYGATE_SERVICES_PREFIX }),
+  }
+}
+
+function readPemFile(file: string): Buffer {
+  const bytes = readFileSync(file)
+  try {
+    return decodePem(bytes)
+  } catch (error) {
+    throw new Error(`${file} ${(error as Error).message}`)
   }
 }

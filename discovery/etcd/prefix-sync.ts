@@ -2,8 +2,10 @@ import { type Logger, silentLogger } from '../logger.ts'
 import type { SourceStatus } from '../registry.ts'
 import { type Clock, jitteredBackoffMs, sleep, systemClock } from './clock.ts'
 import { readAllPages } from './pages.ts'
+import { StreamWatchdog, type WatchdogTimings } from './stream-watchdog.ts'
 import { certainDifferences, differences, isOlderOrOther, type SyncState } from './sync-state.ts'
 import {
+  type PrefixProgress,
   RevisionError,
   type StoredKey,
   type SyncTransport,
@@ -37,13 +39,9 @@ export interface SyncOptions {
   readonly timings?: Partial<SyncTimings> | undefined
 }
 
-export interface SyncTimings {
+export interface SyncTimings extends WatchdogTimings {
   /** How long a new stream may take to confirm its watch; twice as long after several that did not. */
   readonly createdMs: number
-  /** How long the stream may be silent before the store is asked for a sign of life. */
-  readonly silenceMs: number
-  /** How long the store may take to give a sign of life. */
-  readonly answerMs: number
   /** The time between full reads that check the table: random, from the first to the second value. */
   readonly auditMs: readonly [number, number]
   /**
@@ -60,6 +58,7 @@ const defaultTimings: SyncTimings = {
   createdMs: 1_500,
   silenceMs: 500,
   answerMs: 2_000,
+  deliverMs: 1_500,
   auditMs: [60_000, 300_000],
   firstAuditMs: [500, 3_000],
   pageSize: 500,
@@ -233,34 +232,42 @@ export class PrefixSync {
   /** Watches the prefix. Resolves when the stream has ended or must be given up. */
   #follow(): Promise<Ended> {
     const { signal } = this.#stopping
-    const { createdMs, silenceMs, answerMs } = this.#timings
+    const { createdMs } = this.#timings
     return new Promise(resolve => {
       let over = false
       let created = false
+      /** The revision of the store up to which reads have shown that the stream delivers. */
+      let checkedUpTo = this.#revision
       let pieces: WatchedEvent[] = []
-      let stopWatchdog = () => {}
       let stopAudits = () => {}
 
       const finish = (ended: Ended, broken = false) => {
         if (over) return
         over = true
-        stopWatchdog()
+        stopWaiting()
+        watchdog.stop()
         stopAudits()
         signal.removeEventListener('abort', onStop)
         stream.close(broken)
         resolve(ended)
       }
       const onStop = () => finish({ reason: 'stopped', orderly: true })
-      const expect = (withinMs: number, otherwise: () => void) => {
-        stopWatchdog()
-        stopWatchdog = this.#clock.after(withinMs, otherwise)
-      }
-      const awaitSign = () => {
-        expect(silenceMs, () => {
-          stream.requestProgress()
-          expect(answerMs, () => finish({ reason: 'etcd is silent', unreachable: true }, true))
-        })
-      }
+      const watchdog = new StreamWatchdog({
+        clock: this.#clock,
+        timings: this.#timings,
+        requestProgress: () => stream.requestProgress(),
+        isComplete: async () => {
+          const ours = this.#revision
+          const read = await this.#transport.readProgress(checkedUpTo)
+          const doubt = doubtAboutRead(read, ours, this.#clusterId)
+          if (doubt) finish(doubt)
+          if (over || this.#lacks(read)) return false
+          checkedUpTo = read.revision
+          this.#confirmedAt = this.#clock.now()
+          return true
+        },
+        onSilent: () => finish({ reason: 'etcd is silent', unreachable: true }, true),
+      })
 
       const onMessage = (message: WatchMessage): void => {
         if (over) return
@@ -276,7 +283,8 @@ export class PrefixSync {
           if (!this.#connected) this.#setConnected(true)
         }
         this.#confirmedAt = this.#clock.now()
-        awaitSign()
+        stopWaiting()
+        watchdog.heard(!message.created && message.events.length === 0)
         for (const event of message.events) pieces.push(event)
         if (message.fragment || pieces.length === 0) return
         const events = pieces
@@ -299,7 +307,9 @@ export class PrefixSync {
       signal.addEventListener('abort', onStop, { once: true })
       // A store that is slow but alive must not be given up again and again.
       const patienceMs = this.#attempt > 2 ? 2 * createdMs : createdMs
-      expect(patienceMs, () => finish({ reason: 'etcd does not answer', unreachable: true }, true))
+      const stopWaiting = this.#clock.after(patienceMs, () =>
+        finish({ reason: 'etcd does not answer', unreachable: true }, true),
+      )
     })
   }
 
@@ -316,6 +326,11 @@ export class PrefixSync {
     }
     if (!created && !message.created) return { reason: 'etcd sent events before it confirmed the watch' }
     return undefined
+  }
+
+  /** Whether a read shows a change that no event has brought: a later write, or, after a deletion, fewer keys. */
+  #lacks({ newest }: PrefixProgress): boolean {
+    return newest !== undefined && (newest.modRevision > this.#revision || newest.count !== this.#table.size)
   }
 
   #apply(events: readonly WatchedEvent[]): void {
@@ -424,6 +439,11 @@ export class PrefixSync {
     this.#logger.debug({ connected, reason, revision: String(this.#revision) }, 'connection changed')
     this.#listener.onConnected(connected, reason)
   }
+}
+
+function doubtAboutRead(read: PrefixProgress, revision: bigint, clusterId: string): Ended | undefined {
+  if (read.clusterId !== clusterId) return { reason: OTHER_CLUSTER, relist: 'cluster-changed' }
+  return read.revision < revision ? { reason: OLDER_REVISION, relist: 'behind' } : undefined
 }
 
 function endedBy(error: unknown): Ended {

@@ -46,10 +46,19 @@ export interface WatchListener {
 }
 
 export interface PrefixWatch {
-  /** Requests a sign of life, which arrives as a message without events. */
+  /** Requests a sign of life, which arrives as a message without events. etcd's grpc-proxy sends none. */
   requestProgress(): void
   /** @param broken also drops the connection, so that the next attempt opens a new one */
   close(broken: boolean): void
+}
+
+/** How far a prefix has come, as a read shows it. */
+export interface PrefixProgress {
+  /** The store's revision. */
+  readonly revision: bigint
+  readonly clusterId: string
+  /** The revision of the last write to the prefix, and the number of its keys; undefined when the store has not changed. */
+  readonly newest?: { readonly modRevision: bigint; readonly count: number } | undefined
 }
 
 /** Access to one prefix of a store, which is read in pages and watched. */
@@ -61,6 +70,12 @@ export interface SyncTransport {
    * @throws UnreachableError when nobody answers
    */
   readPage(request: PageRequest): Promise<Page<StoredKey>>
+  /**
+   * Reads how far the prefix has come. Costs the store next to nothing while it has not changed since a revision.
+   *
+   * @throws UnreachableError when nobody answers
+   */
+  readProgress(since: bigint): Promise<PrefixProgress>
   /** Watches every change from `startRevision` on. Calls the listener only after it has returned. */
   watch(startRevision: bigint, listener: WatchListener): PrefixWatch
 }
@@ -94,7 +109,26 @@ export function createSyncTransport(client: Etcd3, prefix: string): SyncTranspor
       const page = await readPage(client, range, request).catch(translate)
       return { ...page, items: page.items.map(storedKey) }
     },
+    readProgress: since => readProgress(client, range, since).catch(translate),
     watch: (startRevision, listener) => openWatch(client, range, startRevision, listener),
+  }
+}
+
+async function readProgress(client: Etcd3, range: PrefixRange, since: bigint): Promise<PrefixProgress> {
+  const { header } = await client.kv.range({ key: range.key, count_only: true })
+  const { cluster_id: clusterId } = header
+  if (BigInt(header.revision) === since) return { revision: since, clusterId }
+  const last = await client.kv.range({
+    ...range,
+    limit: 1,
+    keys_only: true,
+    sort_order: 'Descend',
+    sort_target: 'Mod',
+  })
+  return {
+    revision: BigInt(last.header.revision),
+    clusterId: last.header.cluster_id,
+    newest: { modRevision: BigInt(last.kvs[0]?.mod_revision ?? 0), count: Number(last.count) },
   }
 }
 

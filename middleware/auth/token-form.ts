@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Claims } from '../../internal/claim-path.ts'
-import { hasDuplicateMembers } from './json-members.ts'
+import { findDuplicateMember } from '../../internal/text/json.ts'
 
 /** Longer tokens are refused without being parsed. */
 export const MAX_TOKEN_BYTES = 8_192
@@ -73,6 +73,7 @@ function jsonObject(bytes: Buffer, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError(`the ${what} of the token is not an object`)
   }
-  if (hasDuplicateMembers(text)) throw new TypeError(`the ${what} of the token has a duplicate member`)
+  if (findDuplicateMember(text) !== undefined)
+    throw new TypeError(`the ${what} of the token has a duplicate member`)
   return value as Record<string, unknown>
 }

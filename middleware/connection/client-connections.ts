@@ -53,7 +53,15 @@ interface ServerSocket extends Socket {
   /** `incoming` is the request that is being read, or was read last. */
   readonly parser?: { readonly incoming: IncomingMessage | null } | null
   /** The answer that is being written. */
-  readonly _httpMessage?: (ServerResponse & { readonly _header?: string | null }) | null
+  readonly _httpMessage?: ExpectedResponse | null
+}
+
+/** Undocumented fields of a response of Node's HTTP server. */
+interface ExpectedResponse extends ServerResponse {
+  readonly _header?: string | null
+  /** Whether the client waits for 100 Continue before it sends its body. */
+  readonly _expect_continue?: boolean
+  readonly _sent100?: boolean
 }
 
 /** The state of a connection at the last sweep. Times are 0 while the connection waits for nothing. */
@@ -182,7 +190,7 @@ export class ClientConnections implements ClientConnectionsView {
     // A WebSocket no longer has a parser.
     if (!handle || !parser) return
     const { incoming } = parser
-    const sendsBody = incoming != null && response != null && isAwaited(incoming, handle.reading)
+    const sendsBody = incoming != null && response != null && isAwaited(incoming, response, handle.reading)
     const isSlowBody = watched.sending.isTooSlow(handle.bytesRead, sendsBody, now, this.#sendLimit)
     const queued = handle.writeQueueSize
     const isSlowReader = watched.reading.isTooSlow(
@@ -246,7 +254,7 @@ export class ClientConnections implements ClientConnectionsView {
       return now - watched.answeredAt
     }
     watched.answeredAt = 0
-    const isHeld = !isAwaited(incoming, handle.reading)
+    const isHeld = !isAwaited(incoming, response, handle.reading)
     if (watched.receivedAt === 0 || isHeld || handle.bytesRead !== watched.received) {
       watched.received = handle.bytesRead
       watched.receivedAt = now
@@ -285,9 +293,10 @@ export class ClientConnections implements ClientConnectionsView {
 }
 
 /**
- * Returns whether the gateway waits for more of a request's body. It does not before a node takes the first byte, nor while
- * data that has arrived waits for the node.
+ * Returns whether the gateway waits for more of a request's body. It does not before a node takes the first byte, while
+ * data that has arrived waits for the node, and while the client waits to be asked for the body.
  */
-function isAwaited(incoming: IncomingMessage, isReading: boolean): boolean {
+function isAwaited(incoming: IncomingMessage, response: ExpectedResponse, isReading: boolean): boolean {
+  if (response._expect_continue === true && response._sent100 !== true) return false
   return !incoming.complete && incoming.readableFlowing === true && incoming.readableLength === 0 && isReading
 }

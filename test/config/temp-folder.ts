@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 /** A folder with these files, gone after the test. */
 export function tempFolder(
   t: Pick<TestContext, 'after'>,
-  files: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string | Buffer>> = {},
 ): string {
   const folder = mkdtempSync(join(tmpdir(), 'waygate-config-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

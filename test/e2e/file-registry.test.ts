@@ -99,6 +99,7 @@ test('a gateway whose file is missing is up but not ready, says why, and becomes
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
   const line = await gateway.logged('registry disconnected; there is no table to serve yet')
   assert.match(String(line.reason), /services\.yaml: no such file$/)
+  assert.equal((await fetch(`${gateway.url}/user/`)).status, 503)
   await writeFile(join(gateway.cwd, 'services.yaml'), `services: { user: ['127.0.0.1:${a.port}'] }`)
   await until('it is ready', async () => (await fetch(`${gateway.admin}/readyz`)).ok)
   assert.equal(await (await fetch(`${gateway.url}/user/`)).text(), 'a')

@@ -22,7 +22,7 @@ test('without etcd and without a table the gateway waits, says so, is not ready,
   assert.match(String(line.reason), /ECONNREFUSED/)
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
   assert.equal((await fetch(`${gateway.admin}/healthz`)).status, 200)
-  assert.equal((await fetch(`${gateway.url}/echo/`)).status, 404)
+  assert.equal((await fetch(`${gateway.url}/echo/`)).status, 503)
   const { source } = await gateway.routes()
   assert.deepEqual([source.connected, source.stale], [false, true])
 

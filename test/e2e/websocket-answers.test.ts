@@ -295,7 +295,7 @@ test('handshakes use the connections of plain requests, and count in their limit
     config: {
       upstream: {
         ...{ connectTimeoutMs: 5_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, answerHeadBytes: 16_384 },
-        connectionsPerNode: 1,
+        ...{ connectionsPerNode: 1, dnsRefreshMs: 0 },
       },
     },
   })

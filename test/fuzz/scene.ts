@@ -56,6 +56,7 @@ const UPSTREAM: Config['upstream'] = {
   connectTimeoutMs: 5_000,
   bodyIdleTimeoutMs: 300,
   keepAliveMs: 4_000,
+  dnsRefreshMs: 0,
   connectionsPerNode: null,
   answerHeadBytes: 16_384,
 }

@@ -25,7 +25,7 @@ const notJson = [
   '{"ip":"127.0.0.1","port":9,}',
   '{"ip":"127.0.0.1" "port":9}',
   '{} {}',
-  `\ufeff${json({})}`,
+  `\ufeff\ufeff${json({})}`,
   'undefined',
   'null',
   'true',
@@ -105,6 +105,8 @@ const unwritable = [
   raw('"port":9,"weight":1e400'),
   raw('"port":9,"weight":-1e400'),
   raw('"port":9,"metadata":{"__proto__":"x"}'),
+  raw('"port":9,"port":9'),
+  raw('"port":9,"\\u0070ort":9'),
   raw(`"port":9,"metadata":{"a":${nested('[', '', ']')}}`),
   raw('"port":9,"metadata":{"a":{"b":1}}'),
 ]
@@ -231,6 +233,9 @@ const documents = [
     route({ fallback }),
   ),
   route({ unknown: 1 }),
+  '{"path":"/good/*","service":"solo","auth":"jwt","auth":"none"}',
+  '{"path":"/a","service":"solo","path":"/good/*"}',
+  '{"path":"/good/*","service":"solo","timeoutMs":5,"timeout\\u004ds":5}',
 ]
 
 const routeKeys = ['', 'an id', 'a/b', '\u0001', 'a\nb', '\ud83d\ude00', 'r'.repeat(300)].map(

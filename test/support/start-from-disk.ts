@@ -174,7 +174,7 @@ export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Dama
   assert.equal((await fetch(`${gateway.admin}/healthz`)).status, 200)
   // It must serve neither without nodes, nor without documents, which could restrict access to these services.
   for (const path of ['/solo/', '/guarded/']) {
-    assert.equal((await fetch(`${gateway.url}${path}`)).status, 404, `${damage.name}: ${path}`)
+    assert.equal((await fetch(`${gateway.url}${path}`)).status, 503, `${damage.name}: ${path}`)
   }
   const everything = building.move()
   return {

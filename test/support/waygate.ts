@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Working folder. Default: a new one, removed by `stop()`. */
   readonly cwd?: string
+  /** A command that runs the program that follows it, such as `unshare -m`. Default: none. */
+  readonly runner?: readonly string[] | undefined
   /** Gives it its own process group, so that signals can be sent like a terminal does. */
   readonly detached?: boolean
 }
@@ -52,9 +54,10 @@ export interface NodeProgramOptions extends ProgramOptions {
 
 /** Starts another Node program, like `startProgram` starts Waygate. */
 export async function startNodeProgram(options: NodeProgramOptions): Promise<Program> {
-  const { file, args, env, cwd, detached = false } = options
+  const { file, args, env, cwd, runner = [], detached = false } = options
   const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
-  const child = spawn(process.execPath, [file, ...args], {
+  const [command, ...words] = [...runner, process.execPath, file, ...args] as [string, ...string[]]
+  const child = spawn(command, words, {
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -149,6 +152,7 @@ export interface GatewayOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  readonly runner?: readonly string[]
   /** Whether to wait until the table is loaded. Default true. */
   readonly ready?: boolean
 }
@@ -175,7 +179,7 @@ const PATIENT = { headersTimeoutMs: 60_000 }
 
 /** Starts `waygate start` on free ports, in its own folder. */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
-  const { etcd, config, args = [], env, ready = true } = options
+  const { etcd, config, args = [], env, runner, ready = true } = options
   const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
   if (config !== undefined || options.cwd === undefined) {
     await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ clientLimits: PATIENT, ...config }))
@@ -184,6 +188,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const program = await startProgram({
     args: ['start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', ...registry, ...args],
     cwd,
+    runner,
     ...(env && { env }),
   })
   const stop = async () => {

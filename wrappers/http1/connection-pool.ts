@@ -4,6 +4,8 @@
 // in one piece leaves in one write. The readers are strict: a fuzzer checks that they accept nothing that llhttp,
 // Node's own parser, refuses (`npm run fuzz -- --target reader`).
 
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { type ConnectionOwner, NodeConnection, type NodeConnectionOptions } from './node-connection.ts'
 import type { NodeExchange } from './node-exchange.ts'
@@ -11,6 +13,10 @@ import type { NodeExchange } from './node-exchange.ts'
 export interface ConnectionPoolOptions extends NodeConnectionOptions {
   /** Undefined = as many as there are concurrent requests. */
   readonly maxConnections?: number | undefined
+  /** How often the name of the node is looked up while there are connections to it; 0 = never. Default 0. */
+  readonly dnsRefreshMs?: number | undefined
+  /** Returns the addresses of a name. Default: as the system resolves it. */
+  readonly resolveName?: ((name: string) => Promise<readonly string[]>) | undefined
 }
 
 /**
@@ -24,12 +30,18 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #idle: NodeConnection[] = []
   /** In order of arrival. */
   readonly #waiting = new Set<NodeExchange>()
+  /** Busy connections to addresses that the node's name no longer has. */
+  readonly #moved = new Set<NodeConnection>()
+  /** When to look up the name of the node again; Infinity during a look-up, undefined when there is no name to follow. */
+  #lookUpAt: number | undefined
   #connecting = 0
   #isClosing = false
   #onEmpty: () => void = () => {}
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options
+    const { host, dnsRefreshMs = 0 } = options
+    this.#lookUpAt = dnsRefreshMs > 0 && isIP(host) === 0 ? performance.now() + dnsRefreshMs : undefined
   }
 
   /** Hands the exchange a connection as soon as one is available, or fails it when there will be none. */
@@ -89,7 +101,18 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#idle.length > 0
   }
 
+  /** Looks up the name of the node when it is time. @returns whether there are connections that depend on it */
+  followName(now: number): boolean {
+    if (this.#lookUpAt === undefined || this.#all.size === 0) return false
+    if (now >= this.#lookUpAt) void this.#lookUp()
+    return true
+  }
+
   onFree(connection: NodeConnection): void {
+    if (this.#moved.size > 0 && this.#moved.has(connection)) {
+      connection.destroy()
+      return
+    }
     for (const exchange of this.#waiting) {
       this.#waiting.delete(exchange)
       exchange.onConnection(connection)
@@ -104,6 +127,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   onClosed(connection: NodeConnection): void {
     this.#all.delete(connection)
+    this.#moved.delete(connection)
     this.#dropIdle(connection)
     this.#grow()
     this.#checkEmpty()
@@ -127,6 +151,7 @@ export class ConnectionPool implements ConnectionOwner {
     while (this.#connecting < this.#waiting.size && this.#all.size < maxConnections) {
       this.#connecting++
       this.#all.add(new NodeConnection(this.#options, this, this.#onOpen))
+      if (this.#lookUpAt !== undefined) sweeper.watch(this)
     }
   }
 
@@ -147,6 +172,27 @@ export class ConnectionPool implements ConnectionOwner {
     this.#checkEmpty()
   }
 
+  /**
+   * Looks up the name of the node, and lets go of the connections to addresses that it no longer has: idle ones at once,
+   * busy ones after the answer that they carry. When the name cannot be resolved, the addresses known last stand.
+   */
+  async #lookUp(): Promise<void> {
+    const { host, dnsRefreshMs = 0, resolveName = addressesOf } = this.#options
+    this.#lookUpAt = Number.POSITIVE_INFINITY
+    const addresses = await resolveName(host).catch((): readonly string[] => [])
+    this.#lookUpAt = performance.now() + dnsRefreshMs
+    if (addresses.length === 0) return
+    for (const connection of this.#all) {
+      const { address } = connection
+      if (address === undefined || addresses.includes(address)) this.#moved.delete(connection)
+      else this.#moved.add(connection)
+    }
+    for (const connection of this.#idle.filter(each => this.#moved.has(each))) {
+      this.#dropIdle(connection)
+      connection.destroy()
+    }
+  }
+
   #checkEmpty(): void {
     if (this.#isClosing && this.#all.size === 0 && this.#waiting.size === 0) this.#onEmpty()
   }
@@ -155,7 +201,11 @@ export class ConnectionPool implements ConnectionOwner {
 /** An idle connection may be closed this much after its time, but is not used again after its time. */
 const SWEEP_MS = 500
 
-/** Closes idle connections of all pools with one timer, which runs only while there are any. */
+async function addressesOf(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address)
+}
+
+/** Sweeps all pools with one timer, which runs only while there is something to do. */
 class Sweeper {
   readonly #pools = new Set<ConnectionPool>()
   #timer: NodeJS.Timeout | undefined
@@ -167,7 +217,10 @@ class Sweeper {
 
   #sweep(): void {
     const now = performance.now()
-    for (const pool of this.#pools) if (!pool.closeExpired(now)) this.#pools.delete(pool)
+    for (const pool of this.#pools) {
+      const hasIdle = pool.closeExpired(now)
+      if (!pool.followName(now) && !hasIdle) this.#pools.delete(pool)
+    }
     if (this.#pools.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined

@@ -111,6 +111,11 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     )
   }
 
+  /** The IP address of the node; undefined while there is no connection to it. */
+  get address(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+
   /** Whether a request may be sent now. False once the idle time is over. */
   isUsable(now: number): boolean {
     return now < this.#idleUntil && this.#socket.writable

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly answerHeadBytes: number
   /** The most connections to one node. Undefined = as many as there are concurrent requests. */
   readonly maxConnections?: number | undefined
+  /** How often the name of a node is looked up while there are connections to it; 0 = never. Default 0. */
+  readonly dnsRefreshMs?: number | undefined
   /** Returns whether a connection may be made to an IP address. Default: always. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { decodeText } from '../../../internal/text/decode-text.ts'
 
 /** Key sets are a few thousand bytes; a larger answer is hostile or a mistake. */
 export const MAX_JWKS_BYTES = 262_144
@@ -52,5 +53,9 @@ async function readAll(response: Readable & { readonly statusCode?: number | und
   } finally {
     response.destroy()
   }
-  return Buffer.concat(pieces).toString('utf8')
+  try {
+    return decodeText(Buffer.concat(pieces))
+  } catch (error) {
+    throw new Error(`the answer ${(error as Error).message}`)
+  }
 }

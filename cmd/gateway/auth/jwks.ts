@@ -1,6 +1,7 @@
 import { readJwk } from '../../../config/kit/jwk.ts'
 import type { Algorithm } from '../../../config/kit/key-algorithms.ts'
 import type { Logger } from '../../../discovery/logger.ts'
+import { parseJson } from '../../../internal/text/json.ts'
 import type { KeySource, VerificationKey } from '../../../middleware/auth/key-source.ts'
 import { fetchJwks } from './fetch-jwks.ts'
 
@@ -131,10 +132,10 @@ export class Jwks implements KeySource {
 function jwksIn(text: string): readonly unknown[] {
   let set: unknown
   try {
-    set = JSON.parse(text)
-  } catch {
-    // The parser's message would quote the answer.
-    throw new Error('the answer is not JSON')
+    set = parseJson(text)
+  } catch (error) {
+    // The cause would quote the answer.
+    throw new Error(`the answer ${(error as Error).message}`)
   }
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(keys)) throw new Error('the answer has no list of keys')

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { CheckKind } from '../../../cmd/cli/command.ts'
 import { checkFile } from '../../../cmd/commands/check.ts'
+import { loadConfig } from '../../../config/load/load.ts'
+import { NO_TOKEN } from '../../../config/route/route-auth.ts'
+import { parseRouteDocument } from '../../../config/route/route-document.ts'
+import { decodeApiKey, decodeRoute } from '../../../discovery/etcd/decode-entries.ts'
+import { textOf } from '../../../discovery/etcd/key-bytes.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 
 function check(
   t: TestContext,
-  content: string,
+  content: string | Buffer,
   options: { kind?: CheckKind; env?: object; services?: ReadonlySet<string> } = {},
 ) {
   const cwd = tempFolder(t, { 'a.yaml': content })
@@ -23,10 +28,113 @@ test('a good configuration is ok', t => {
   assert.deepEqual(check(t, ''), { code: 0, lines: ['a.yaml: ok (config)'] })
 })
 
-test('a good route document, YAML or JSON, is ok', t => {
-  const expected = { code: 0, lines: ['a.yaml: ok (route document)'] }
-  assert.deepEqual(check(t, '{"path": "/a/*", "service": "a"}'), expected)
-  assert.deepEqual(check(t, 'path: /a\nservice: a\n'), expected)
+const NOT_JSON = 'a.yaml: value is not valid JSON, the only form that is read from etcd'
+
+test('a good route document in JSON is ok, and one in YAML gets the JSON to put', t => {
+  assert.deepEqual(check(t, '{"path": "/a/*", "service": "a"}'), {
+    code: 0,
+    lines: ['a.yaml: ok (route document)'],
+  })
+  assert.deepEqual(check(t, 'path: /a\nservice: a\n'), {
+    code: 1,
+    lines: [`${NOT_JSON}; put {"path":"/a","service":"a"}`],
+  })
+})
+
+const ROUTE = '{"path": "/a", "service": "s"}'
+const texts: readonly (string | Buffer)[] = [
+  ROUTE,
+  `\ufeff${ROUTE}`,
+  ROUTE.replaceAll(' ', '\r\n\t'),
+  `${ROUTE}\r\n`,
+  `${ROUTE}\n\n`,
+  'path: /a\nservice: s\n',
+  '---\npath: /a\nservice: s\n',
+  "{'path': '/a', 'service': 's'}",
+  '{path: /a, service: s}',
+  '{"path": "/a", "service": "s",}',
+  `# ours\n${ROUTE}`,
+  `${ROUTE} # ours`,
+  `/* ours */ ${ROUTE}`,
+  `${ROUTE}\0`,
+  `${ROUTE}\n${ROUTE}`,
+  `[${ROUTE}]`,
+  `"${ROUTE.replaceAll('"', '\\"')}"`,
+  'null',
+  '',
+  ' ',
+  '{"path": "/a", "service": "s", "service": "t"}',
+  '{"path": "/a", "service": "s", "\\u0073ervice": "s"}',
+  '{"path": "/a", "service": "s", "priority": 0x10}',
+  '{"path": "/a", "service": "s", "priority": 1e0}',
+  '{"path": "/a", "service": "s", "priority": 1e400}',
+  '{"path": "/a", "service": "s", "priority": .inf}',
+  '{"path": "/a", "service": "s", "priority": +1}',
+  '{"path": "/a", "service": "s", "priority": 01}',
+  '{"path": "/a", "service": "s", "timeoutMs": 1_000}',
+  '{"path": "/a", "service": "s", "methods": ["GET"]}',
+  `{"path": "/a", "service": "s", "methods": ${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+  `{"path": "/a", "service": "s", "${'k'.repeat(2_000)}": 1}`,
+  `{"path": "/a${'a'.repeat(1_100_000)}", "service": "s"}`,
+  `${ROUTE}${' '.repeat(1_100_000)}`,
+  '{"path": "/a", "service": "s", "__proto__": {}}',
+  Buffer.from(`\ufeff${ROUTE}`, 'utf16le'),
+  Buffer.from(ROUTE, 'utf16le'),
+  Buffer.from('{"path": "/ä", "service": "s"}', 'latin1'),
+]
+
+test('a route document is ok exactly when the gateway uses the same bytes from etcd', t => {
+  for (const content of texts) {
+    const bytes = Buffer.from(content)
+    const entry = decodeRoute('/r/', { key: '/r/a', value: textOf(bytes), modRevision: 1n })
+    const { defaults } = loadConfig({ env: {}, cwd: tempFolder(t) }).config.routes
+    const isUsed =
+      entry.kind === 'route' &&
+      'route' in
+        parseRouteDocument(entry.id, entry.document, { origin: 'etcd', defaults, defaultAuth: NO_TOKEN })
+    const { code, lines } = check(t, bytes, { kind: 'route' })
+    const shown = `${bytes.subarray(0, 60)}: ${lines.join(' | ').slice(0, 300)}`
+    assert.equal(code === 0, isUsed, shown)
+  }
+})
+
+test('an API key is ok exactly when the gateway reads the same bytes from etcd', t => {
+  for (const content of [
+    '{"owner": "acme"}',
+    '\ufeff{"owner": "acme"}\r\n',
+    'owner: acme',
+    '{"owner": "acme",}',
+    '{"owner": "acme", "owner": "other"}',
+    '# ours\n{"owner": "acme"}',
+  ]) {
+    const key = `/k/${'0'.repeat(64)}`
+    const { kind } = decodeApiKey('/k/', { key, value: content, modRevision: 1n })
+    assert.equal(check(t, content, { kind: 'api-key' }).code === 0, kind === 'api-key', content)
+  }
+})
+
+test('a file of services that is too large for the gateway is not ok', t => {
+  const nodes = Array.from({ length: 60_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:8080`)
+  assert.deepEqual(check(t, JSON.stringify({ services: { user: nodes } })), {
+    code: 1,
+    lines: ['a.yaml: it is larger than 1048576 bytes'],
+  })
+})
+
+test('a file that is not UTF-8 is a problem, whatever kind of file it is', t => {
+  assert.deepEqual(check(t, Buffer.from('\ufeffport: 1', 'utf16le')).lines, [
+    'a.yaml: is UTF-16; save it as UTF-8',
+  ])
+  assert.deepEqual(check(t, Buffer.from('# ä\nport: 1', 'latin1')).lines, ['a.yaml: is not UTF-8 text'])
+  assert.deepEqual(check(t, '\ufeffport: 1\r\n').lines, ['a.yaml: ok (config)'])
+})
+
+test('ten thousand brackets are a problem of any kind of file, and end nothing', t => {
+  for (const kind of ['config', 'route', 'services', 'api-key'] as const) {
+    const { code, lines } = check(t, '['.repeat(10_000) + ']'.repeat(10_000), { kind })
+    assert.equal(code, 1)
+    assert.match(lines[0] ?? '', /is nested more than 100 levels deep$/)
+  }
 })
 
 test('every problem of a configuration is a line with its place and path', t => {
@@ -68,13 +176,14 @@ test('every problem of a route document is a line with its place and path', t =>
     lines: [
       'a.yaml:5: $.methods[1]: must be a method name in upper case, such as GET, not "get"',
       'a.yaml:1: $.path: must start with "/"',
+      NOT_JSON,
     ],
   })
 })
 
 test('a document without path or service is still recognized as a route', t => {
-  assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing'])
-  assert.deepEqual(check(t, 'path: /a').lines, ['a.yaml:1: $.service: is missing'])
+  assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing', NOT_JSON])
+  assert.deepEqual(check(t, '{"path": "/a"}').lines, ['a.yaml:1: $.service: is missing'])
 })
 
 test('the value of an API key is recognized by its owner, and every problem has its place and path', t => {
@@ -84,6 +193,7 @@ test('the value of an API key is recognized by its owner, and every problem has 
   assert.deepEqual(
     check(t, 'owner: ""\nscopes: [a b]\nexpiresAt: tomorrow\nroles: admin\nrole: x\n').lines.sort(),
     [
+      NOT_JSON,
       'a.yaml:1: $.owner: must not be empty',
       'a.yaml:2: $.scopes[0]: must be one word, not "a b"',
       'a.yaml:3: $.expiresAt: must be a time such as 2030-01-31T12:00:00Z, not "tomorrow"',
@@ -94,7 +204,7 @@ test('the value of an API key is recognized by its owner, and every problem has 
   assert.deepEqual(check(t, '{"owner": "a", "expiresAt": "2030-13-31T00:00:00Z"}').lines, [
     'a.yaml:1: $.expiresAt: is not an existing date and time',
   ])
-  assert.deepEqual(check(t, 'scopes: []', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
+  assert.deepEqual(check(t, '{"scopes": []}', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
 })
 
 test('a services file is recognized by its services, and every problem has its place', t => {
@@ -158,7 +268,7 @@ test('warnings are shown beside problems, whether the schema or a rule finds the
 })
 
 test('former names are warnings with their place, whatever kind of file has them', t => {
-  const document = '{ path: /a, service: s, limit: { concurrent: 5 } }'
+  const document = '{ "path": "/a", "service": "s", "limit": { "concurrent": 5 } }'
   assert.deepEqual(check(t, document), {
     code: 0,
     lines: [
@@ -197,7 +307,7 @@ test('a file that cannot be read or parsed is a problem of its own', t => {
 
 test('services that the gateway does not know are warnings, with the name that was probably meant', t => {
   const services = new Set(['task'])
-  const document = 'path: /a\nservice: tsak\nfallback:\n  service: task\n'
+  const document = '{"path": "/a",\n"service": "tsak",\n"fallback": {"service": "task"}}'
   assert.deepEqual(check(t, document, { services }), {
     code: 0,
     lines: [

@@ -14,12 +14,16 @@ const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve, ...en
 const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength, ...encoding })
 const rsa2048 = rsa(2048)
 
-function load(t: TestContext, jwt: object, files: Readonly<Record<string, string>> = {}) {
+function load(t: TestContext, jwt: object, files: Readonly<Record<string, string | Buffer>> = {}) {
   const cwd = tempFolder(t, { ...files, 'waygate.yaml': JSON.stringify({ jwt }) })
   return { cwd, ...loadConfig({ env: {}, cwd }) }
 }
 
-function problemOf(t: TestContext, jwt: object, files: Readonly<Record<string, string>> = {}): string {
+function problemOf(
+  t: TestContext,
+  jwt: object,
+  files: Readonly<Record<string, string | Buffer>> = {},
+): string {
   const cwd = tempFolder(t, { ...files, 'waygate.yaml': JSON.stringify({ jwt }) })
   try {
     loadConfig({ env: {}, cwd })
@@ -128,4 +132,65 @@ test('a file for etcd that does not hold PEM is refused', t => {
     name: 'ConfigError',
     message: `environment WAYGATE_ETCD_CA: $.etcd.ca: ${join(cwd, 'ca.pem')} does not hold PEM`,
   })
+})
+
+const MARK = '\ufeff'
+const SECRET = '0123456789abcdef0123456789abcdef'
+
+test('a secret file means the same text with CRLF, with a byte order mark, and inline', t => {
+  for (const content of [
+    SECRET,
+    `${SECRET}\n`,
+    `${SECRET}\r\n`,
+    `${MARK}${SECRET}\n`,
+    `${MARK}${SECRET}\r\n`,
+  ]) {
+    const { keys, warnings } = load(t, { secretFile: 's' }, { s: content })
+    assert.equal(keys.jwt?.key.export().toString(), SECRET, JSON.stringify(content))
+    assert.deepEqual(warnings, [])
+  }
+})
+
+test('white space at the ends of a secret counts, which is said', t => {
+  for (const content of [`${SECRET}\n\n`, `${SECRET} \n`, ` ${SECRET}`, `${SECRET}\r`]) {
+    const { warnings } = load(t, { secretFile: 's' }, { s: content })
+    assert.deepEqual(warnings, [
+      'jwt.secretFile begins or ends with white space, which counts as part of the secret',
+    ])
+  }
+  // A variable filled from a file with a newline: another gateway that reads the file itself has another secret.
+  const { warnings } = loadConfig({ env: { WAYGATE_JWT_SECRET: `${SECRET}\n` }, cwd: tempFolder(t) })
+  assert.deepEqual(warnings, [
+    'jwt.secret begins or ends with white space, which counts as part of the secret',
+  ])
+})
+
+test('a secret file that is not text is refused, because its bytes would be replaced by others', t => {
+  const refused: [content: Buffer, problem: RegExp][] = [
+    [Buffer.from(Array.from({ length: 32 }, (_, i) => 0x80 + i)), /secretFile: s is not UTF-8 text$/],
+    [Buffer.from(`${MARK}${SECRET}`, 'utf16le'), /secretFile: s is UTF-16; save it as UTF-8$/],
+    [Buffer.from(`${SECRET}\0`), /secretFile: s has a NUL character/],
+  ]
+  for (const [s, problem] of refused) assert.match(problemOf(t, { secretFile: 's' }, { s }), problem)
+})
+
+test('a key in PEM is read with a byte order mark and with CRLF', t => {
+  for (const pem of [MARK + rsa2048.publicKey, rsa2048.publicKey.replaceAll('\n', '\r\n')]) {
+    assert.equal(load(t, { publicKeyFile: 'k' }, { k: pem }).keys.jwt?.key.type, 'public')
+  }
+  const k = Buffer.from(MARK + rsa2048.publicKey, 'utf16le')
+  assert.match(problemOf(t, { publicKeyFile: 'k' }, { k }), /publicKeyFile: k is UTF-16; save it as UTF-8$/)
+})
+
+test('a users file has the same users with a byte order mark and with CRLF, and none in another encoding', t => {
+  const hash = '$scrypt$ln=14,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g'
+  const users = (content: string | Buffer) => {
+    const cwd = tempFolder(t, { u: content, 'waygate.yaml': 'basic: { usersFile: u }' })
+    return [...(loadConfig({ env: {}, cwd }).keys.users?.keys() ?? [])]
+  }
+  const lines = ['# ours', `anna:${hash}`, `jürgen:${hash}`, '']
+  for (const content of [lines.join('\n'), lines.join('\r\n'), MARK + lines.slice(1).join('\r\n')]) {
+    assert.deepEqual(users(content), ['anna', 'jürgen'])
+  }
+  assert.throws(() => users(Buffer.from(lines.join('\n'), 'latin1')), /usersFile: .*u is not UTF-8 text$/)
 })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { completeServiceLimit, isLimited } from '../../../config/route/resilience-rules.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../../config/route/route-document.ts'
+import { decodeRoute } from '../../../discovery/etcd/decode-entries.ts'
 import type { ServiceLimitRule } from '../../../internal/routing/route.ts'
 
 const context = {
@@ -525,4 +526,19 @@ test('sticky cookies are refused without a secret that signs them', () => {
     assert.match('reason' in parsed ? parsed.reason : '', /^\$\.balancer: sticky-cookie needs a secret/)
     assert.ok('route' in parseRouteDocument('r', document, { ...context, hasCookieSecret: true }))
   }
+})
+
+test('a document with a duplicate member is refused, and its requests are, unless it cannot be told which they are', () => {
+  const parsed = (text: string) => {
+    const entry = decodeRoute('/r/', { key: '/r/r1', value: text, modRevision: 1n })
+    assert.equal(entry.kind, 'route', text)
+    return parse(entry.kind === 'route' && entry.document)
+  }
+  const closed = parsed('{"path":"/admin/*","service":"s","auth":"jwt","auth":"none"}')
+  assert.ok('reason' in closed)
+  assert.equal(closed.reason, '$.auth: is there twice, and readers disagree on which one counts')
+  assert.deepEqual([closed.service, closed.closed?.path, closed.closed?.isBroken], ['s', '/admin/*', true])
+  const unclear = parsed('{"path":"/a","service":"s","path":"/b"}')
+  assert.ok('reason' in unclear)
+  assert.deepEqual([unclear.service, unclear.closed], ['s', undefined])
 })

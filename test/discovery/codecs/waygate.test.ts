@@ -63,6 +63,7 @@ test('waygate: "__proto__" as a field changes no prototype', () => {
   assert.equal(({} as { weight?: unknown }).weight, undefined)
 })
 
-test('waygate: an id with a slash in its key is refused', () => {
-  refuses(() => waygateCodec.decode('user/a/b', '{"ip":"10.0.0.7","port":3001}'), /id/)
+test('waygate: a slash in the key becomes a ~ in the id, as in every format', () => {
+  const [node] = waygateCodec.decode('user/a/b', '{"ip":"10.0.0.7","port":3001}')
+  assert.equal(node?.id, 'a~b')
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { PrefixSync } from '../../../discovery/etcd/prefix-sync.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { del, put, ScriptedStore } from './scripted-store.ts'
@@ -161,6 +161,105 @@ test('without an answer in 2 s it gives up the connection', async t => {
   await clock.advance(1)
   assert.equal(store.streams[0]?.closed, 'broken')
   assert.deepEqual(said(), ['off: etcd is silent'])
+})
+
+/** A sync whose stream does not answer when it is asked for a sign of life, while reads are answered. */
+async function setUpProxied(t: TestContext) {
+  const scene = await setUpFollowed(t)
+  scene.store.isProxied = true
+  return scene
+}
+
+test('a stream that never answers is kept while reads show that it delivers, and is not asked again', async t => {
+  const { store, clock, sync, said } = await setUpProxied(t)
+  await clock.advance(2_500)
+  assert.equal(store.stream.progressRequests, 1)
+  await clock.advance(60_000)
+  assert.deepEqual(said(), [])
+  assert.equal(store.stream.progressRequests, 1)
+  assert.equal(store.progressReads, 1 + 60_000 / 500)
+  assert.equal(sync.status().ageMs, 0)
+  store.stream.events({ ...store.put('c'), type: 'put' })
+  assert.deepEqual(said(), ['@8 +c -'])
+  await clock.advance(60_000)
+  assert.deepEqual([store.streams.length, said()], [1, []])
+})
+
+test('changes of other prefixes do not make a stream that never answers look deaf', async t => {
+  const { store, clock, said } = await setUpProxied(t)
+  for (let i = 0; i < 20; i++) {
+    store.revision += 1n
+    await clock.advance(700)
+  }
+  assert.deepEqual([store.streams.length, said()], [1, []])
+})
+
+for (const [what, change] of [
+  ['a new key', store => store.put('c')],
+  ['a new value', store => store.put('a', 'newer')],
+  ['a deletion', store => store.remove('a')],
+  [
+    'a deletion and a new key',
+    store => {
+      store.remove('a')
+      store.put('c')
+    },
+  ],
+] satisfies [string, (store: ScriptedStore) => unknown][]) {
+  test(`a stream that never answers is given up when a read shows ${what} that it does not deliver`, async t => {
+    const { store, clock, said } = await setUpProxied(t)
+    await clock.advance(10_000)
+    change(store)
+    await clock.advance(500 + 1_500 - 1)
+    assert.deepEqual(said(), [])
+    await clock.advance(1)
+    assert.deepEqual(said(), ['off: etcd is silent'])
+    assert.equal(store.streams[0]?.closed, 'broken')
+  })
+}
+
+test('a stream that never answers and delivers late, but in time, is kept', async t => {
+  const { store, clock, said } = await setUpProxied(t)
+  await clock.advance(10_000)
+  const item = store.put('c')
+  await clock.advance(1_900)
+  store.stream.events({ ...item, type: 'put' })
+  await clock.advance(10_000)
+  assert.deepEqual([store.streams.length, said()], [1, ['@8 +c -']])
+})
+
+test('a store that stops answering reads is given up as soon as one that stops answering its stream', async t => {
+  const { store, clock, said } = await setUpProxied(t)
+  await clock.advance(10_000)
+  store.isProxied = false
+  await clock.advance(2_499)
+  assert.deepEqual(said(), [])
+  await clock.advance(1)
+  assert.deepEqual(said(), ['off: etcd is silent'])
+})
+
+test('a stream that has answered once must go on, whatever another member answers to reads', async t => {
+  const { store, clock, said } = await setUpProxied(t)
+  await clock.advance(500)
+  store.stream.send({})
+  await clock.advance(2_499)
+  assert.deepEqual(said(), [])
+  await clock.advance(1)
+  assert.deepEqual(said(), ['off: etcd is silent'])
+  assert.equal(store.progressReads, 1, 'it is not even read')
+})
+
+test('a read that finds another cluster, or an older revision, causes a full read', async t => {
+  for (const [reason, change] of [
+    ['cluster-changed', store => Object.assign(store, { clusterId: 'c2' })],
+    ['behind', store => Object.assign(store, { revision: 3n })],
+  ] satisfies [string, (store: ScriptedStore) => unknown][]) {
+    const { store, clock, sync } = await setUpProxied(t)
+    await clock.advance(10_000)
+    change(store)
+    await clock.advance(2_000)
+    assert.equal(sync.status().relists.get(reason), 1, reason)
+  }
 })
 
 test('a compacted start causes a full read; any other cancel only a new watch', async t => {

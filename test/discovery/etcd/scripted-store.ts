@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '../../../discovery/etcd/pages.ts'
 import {
+  type PrefixProgress,
   RevisionError,
   type StoredKey,
   type SyncTransport,
@@ -61,6 +62,9 @@ export class ScriptedStore implements SyncTransport {
   compacted = 0n
   /** Thrown by every read while set. */
   failure: Error | undefined
+  /** Whether it answers reads while its streams are silent, as behind a proxy that answers no requests for progress. */
+  isProxied = false
+  progressReads = 0
   /** Called before each page is read. */
   onRead: (page: number) => void = () => {}
   readonly keys = new Map<string, StoredKey>()
@@ -73,6 +77,11 @@ export class ScriptedStore implements SyncTransport {
     const item = { key, value, modRevision: this.revision }
     this.keys.set(key, item)
     return item
+  }
+
+  remove(key: string): void {
+    this.revision += 1n
+    this.keys.delete(key)
   }
 
   get stream(): ScriptedStream {
@@ -97,6 +106,18 @@ export class ScriptedStore implements SyncTransport {
       items,
       next: all.length > limit && last ? Buffer.from(`${last.key}\0`) : undefined,
     }
+  }
+
+  readProgress(since: bigint): Promise<PrefixProgress> {
+    this.progressReads++
+    if (!this.isProxied) return new Promise(() => {})
+    if (this.failure) return Promise.reject(this.failure)
+    const { revision, clusterId } = this
+    if (revision === since) return Promise.resolve({ revision, clusterId })
+    const items = [...this.keys.values()]
+    const [newest] = items.map(item => item.modRevision).sort((x, y) => (x > y ? -1 : 1))
+    const modRevision = newest ?? 0n
+    return Promise.resolve({ revision, clusterId, newest: { modRevision, count: items.length } })
   }
 
   watch(startRevision: bigint, listener: WatchListener) {

@@ -144,6 +144,7 @@ test('an answer that breaks off before its turn ends the connection after the ea
           connectTimeoutMs: 5_000,
           bodyIdleTimeoutMs: 50,
           keepAliveMs: 4_000,
+          dnsRefreshMs: 5_000,
           connectionsPerNode: null,
           answerHeadBytes: 16_384,
         },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { answer, startNode } from '../../support/node-server.ts'
+import { until } from '../../support/until.ts'
 import { startPool } from './pool-scene.ts'
 
 const ANSWER = answer('ok')
@@ -218,4 +219,121 @@ test('a pool can be destroyed while it connects', async t => {
   await pool.destroy()
   for (const { calls, failure } of exchanges)
     assert.deepEqual([calls, failure!.kind], [['failure'], 'connect'])
+})
+
+/** A pool to a node by its name, whose addresses the test sets, and which is looked up at each `turn()`. */
+async function startNamedScene(t: TestContext, options: Parameters<typeof startPool>[2] = {}) {
+  let addresses: readonly string[] | Error = ['127.0.0.1']
+  let lookUps = 0
+  const scene = await startScene(t, {
+    host: 'localhost',
+    dnsRefreshMs: 1_000,
+    async resolveName() {
+      lookUps++
+      if (addresses instanceof Error) throw addresses
+      return addresses
+    },
+    ...options,
+  })
+  return {
+    ...scene,
+    get lookUps() {
+      return lookUps
+    },
+    resolveTo(...next: readonly string[] | [Error]) {
+      addresses = next[0] instanceof Error ? next[0] : (next as readonly string[])
+    },
+    /** Lets the time of the next look-up come, and resolves when its answer was handled. */
+    async turn() {
+      const before = lookUps
+      while (lookUps === before) {
+        assert.ok(scene.pool.followName(performance.now() + 1_000))
+        await new Promise(setImmediate)
+      }
+    },
+  }
+}
+
+test('an idle connection is closed when the name of the node has moved to another address', async t => {
+  const { node, get, answerTo, resolveTo, turn } = await startNamedScene(t)
+  const first = get('/0')
+  await node.received(1)
+  answerTo('/0')
+  await first.over
+  await turn()
+  assert.ok(first.connection!.isUsable(performance.now()), 'the name is where it was')
+  resolveTo('127.0.0.2', '127.0.0.3')
+  await turn()
+  await node.idle()
+  const second = get('/1')
+  await node.received(2)
+  answerTo('/1')
+  assert.equal(String(await second.over), 'ok')
+  assert.notEqual(second.connection, first.connection)
+})
+
+test('a busy connection finishes its answer after the name has moved, and carries no other request', async t => {
+  const { node, get, answerTo, resolveTo, turn } = await startNamedScene(t, { maxConnections: 1 })
+  const first = get('/0')
+  const second = get('/1')
+  await node.received(1)
+  resolveTo('127.0.0.2')
+  await turn()
+  answerTo('/0')
+  assert.equal(String(await first.over), 'ok')
+  await node.received(2)
+  assert.notEqual(second.connection, first.connection, 'although it waited for that connection')
+  answerTo('/1')
+  assert.equal(String(await second.over), 'ok')
+})
+
+test('a name that cannot be resolved, or has one more address, moves nothing', async t => {
+  const scene = await startNamedScene(t)
+  const { node, get, answerTo, resolveTo, turn } = scene
+  for (const next of [[new Error('ESERVFAIL')], [], ['127.0.0.2', '127.0.0.1', '::1']] as const) {
+    resolveTo(...(next as readonly string[]))
+    if (node.connections > 0) await turn()
+    const exchange = get('/')
+    await node.received(node.requests.length + 1)
+    answerTo('/')
+    await exchange.over
+  }
+  assert.equal(node.connections, 1)
+})
+
+test('a name that moves back in time keeps its busy connections', async t => {
+  const { node, get, answerTo, resolveTo, turn } = await startNamedScene(t)
+  const first = get('/0')
+  await node.received(1)
+  resolveTo('127.0.0.2')
+  await turn()
+  resolveTo('127.0.0.1')
+  await turn()
+  answerTo('/0')
+  await first.over
+  const second = get('/1')
+  assert.equal(second.connection, first.connection)
+  await node.received(2)
+})
+
+test('a node with an address, or a refresh of 0, is never looked up', async t => {
+  for (const options of [{ host: '127.0.0.1' }, { dnsRefreshMs: 0 }, { host: '::ffff:127.0.0.1' }]) {
+    const scene = await startNamedScene(t, options)
+    scene.get('/')
+    await scene.node.received(1)
+    assert.ok(!scene.pool.followName(performance.now() + 1e6))
+    assert.equal(scene.lookUps, 0)
+  }
+})
+
+test('a name is looked up by the pool’s timer while connections are busy, and not when there are none', async t => {
+  const scene = await startNamedScene(t, { dnsRefreshMs: 1 })
+  const exchange = scene.get('/')
+  await scene.node.received(1)
+  scene.resolveTo('127.0.0.2')
+  await until('it was looked up twice', () => scene.lookUps >= 2)
+  scene.answerTo('/')
+  await exchange.over
+  await scene.node.idle()
+  assert.ok(!scene.pool.followName(performance.now() + 1e6))
 })
