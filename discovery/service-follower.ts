@@ -153,7 +153,7 @@ export class ServiceFollower implements DiscoveredService {
   #log(connected: boolean, reason: string | undefined): void {
     const service = this.name
     if (connected) this.#logger.info({ service }, 'following the service')
-    else this.#logger.warn({ service, reason }, 'registry disconnected; keeping the last known nodes')
+    else this.#logger.warn({ service, reason }, 'registry out of reach; keeping the last known nodes')
   }
 
   #change(nodes: readonly Node[]): void {

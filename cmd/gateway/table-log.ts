@@ -35,11 +35,11 @@ export class TableLog {
   }
 
   #reportStatus({ source, scope, connected, reason }: StatusEvent): void {
-    if (connected) this.#logger.info({ source, scope }, 'registry connected')
+    if (connected) this.#logger.info({ source, scope }, 'following the registry')
     else if (this.#directory.source(source).loaded) {
-      this.#logger.warn({ source, scope, reason }, 'registry disconnected; serving the last known table')
+      this.#logger.warn({ source, scope, reason }, 'registry out of reach; serving the last known table')
     } else {
-      this.#logger.warn({ source, scope, reason }, 'registry disconnected; there is no table to serve yet')
+      this.#logger.warn({ source, scope, reason }, 'registry out of reach; there is no table to serve yet')
     }
   }
 

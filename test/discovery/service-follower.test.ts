@@ -98,7 +98,7 @@ test('an outage does not empty the list, and the status and the log report it', 
   const why = 'set by setConnected(false)'
   assert.deepEqual(lines, [
     { service: 'user', message: 'following the service' },
-    { service: 'user', reason: why, message: 'registry disconnected; keeping the last known nodes' },
+    { service: 'user', reason: why, message: 'registry out of reach; keeping the last known nodes' },
     { service: 'user', message: 'following the service' },
   ])
 })

@@ -97,7 +97,7 @@ test('a gateway whose file is missing is up but not ready, says why, and becomes
   await using a = await startService('a')
   await using gateway = await startGateway({ config, ready: false })
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
-  const line = await gateway.logged('registry disconnected; there is no table to serve yet')
+  const line = await gateway.logged('registry out of reach; there is no table to serve yet')
   assert.match(String(line.reason), /services\.yaml: no such file$/)
   assert.equal((await fetch(`${gateway.url}/user/`)).status, 503)
   await writeFile(join(gateway.cwd, 'services.yaml'), `services: { user: ['127.0.0.1:${a.port}'] }`)

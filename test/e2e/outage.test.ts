@@ -16,7 +16,7 @@ test('without etcd and without a table the gateway waits, says so, is not ready,
   const port = await freePort()
   await using gateway = await startGateway({ etcd: `http://127.0.0.1:${port}`, ready: false })
   const line = await gateway.logged(
-    ({ msg, scope }) => msg.startsWith('registry disconnected') && scope === 'nodes',
+    ({ msg, scope }) => msg.startsWith('registry out of reach') && scope === 'nodes',
   )
   assert.match(line.msg, /no table to serve yet/)
   assert.match(String(line.reason), /ECONNREFUSED/)

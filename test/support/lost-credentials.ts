@@ -177,7 +177,7 @@ export async function loseCredentials(options: LostCredentialsOptions): Promise<
 
 async function untilSays(gateway: RunningGateway, reason: RegExp): Promise<void> {
   await gateway.logged(
-    line => line.msg.startsWith('registry disconnected; serving') && reason.test(String(line.reason)),
+    line => line.msg.startsWith('registry out of reach; serving') && reason.test(String(line.reason)),
   )
   await until('/routes says what is wrong', async () => {
     const { source, routes } = (await gateway.routes()) as unknown as {
