@@ -8,7 +8,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Without install scripts: the only one of use fetches the pinned Node for checkouts, and this image has its own.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json index.ts ./
+COPY tsconfig.json tsconfig.build.json index.ts fastify.ts ./
 COPY scripts/build.ts scripts/
 COPY internal internal
 COPY config config

@@ -193,7 +193,7 @@ export const COMMANDS = {
         value: 'URL',
         description:
           'The admin listener of a running gateway, to find routes to services without a node. Its token is read from WAYGATE_ADMIN_TOKEN.',
-        default: 'no gateway is asked',
+        absent: 'no gateway is asked',
       },
     ],
     notes: 'Prints every problem with its JSON path. Exits with 1 when there is one.',
