@@ -45,7 +45,8 @@ export class RegisteredNode {
   takeOver(value: string): boolean {
     const object = parseObject(value)
     const { service, id, host, port, weight, metadata } = this.#own
-    if (object.id !== undefined && object.id !== id) throw new TypeError('the value has the id of another node')
+    if (object.id !== undefined && object.id !== id)
+      throw new TypeError('the value has the id of another node')
     const written = readNode(service, id, object)
     if (written.host !== host || written.port !== port) return false
     const isWeightEdited = object.weight !== undefined && written.weight !== weight

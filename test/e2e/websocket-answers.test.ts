@@ -271,7 +271,9 @@ test('the breaker of a node that answers handshakes with failures opens', async 
   const node = await startNode(t, socket => socket.write(answer('no', [], '500 Oops')))
   const { port } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
-    routes: { chat: { path: '/chat', service: 'chat', breaker: { minimumRequests: 2, ejectLastNode: true } } },
+    routes: {
+      chat: { path: '/chat', service: 'chat', breaker: { minimumRequests: 2, ejectLastNode: true } },
+    },
   })
   const statuses: number[] = []
   for (let i = 0; i < 3; i++) {
