@@ -59,7 +59,7 @@ export const damages: readonly Damage[] = [
     name: 'of another prefix',
     file: 'etcd-nodes.json',
     do: path => cp(path.replace('nodes', 'routes'), path),
-    said: /of the prefix \/waygate\/routes\//,
+    said: /holds the prefix \/waygate\/routes\//,
   },
   { name: 'empty', file: 'etcd-nodes.json', do: rewrite(() => ''), said: /it is empty/ },
   { name: 'a folder', file: 'etcd-nodes.json', do: replaceWith(path => mkdir(path)), said: /EISDIR/ },
