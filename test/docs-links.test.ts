@@ -11,6 +11,9 @@ const pages = globSync(['*.md', 'docs/*.md', 'examples/*.md'], { cwd: root })
 const prose = new Map(
   pages.map(page => [page, readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '')]),
 )
+/** A source file or folder of this repository. */
+const SOURCE =
+  /`((?:bench|cmd|config|discovery|internal|middleware|routes|scripts|test|wrappers)\/[a-z0-9/-]+(?:(?:\.test)?\.ts)?)`/g
 
 /** Returns the anchors of a page: those of its headings, as GitHub makes them, and those that are set by hand. */
 function anchorsOf(page: string): Set<string> {
@@ -39,12 +42,11 @@ function linksOf(page: string): { link: string; file: string; anchor: string }[]
 
 test('every link in the documentation leads to a file that exists, and to a heading of it', () => {
   assert.ok(pages.length > 30, 'the pages were found')
+  const isBroken = (file: string, anchor: string) =>
+    !existsSync(join(root, file)) || (anchor !== '' && !(prose.has(file) && anchorsOf(file).has(anchor)))
   const broken = pages.flatMap(page =>
     linksOf(page)
-      .filter(
-        ({ file, anchor }) =>
-          !existsSync(join(root, file)) || (anchor !== '' && !(prose.has(file) && anchorsOf(file).has(anchor))),
-      )
+      .filter(({ file, anchor }) => isBroken(file, anchor))
       .map(({ link }) => `${page}: ${link}`),
   )
   assert.deepEqual(broken, [])
@@ -69,6 +71,3 @@ test('every source file and folder that the documentation names exists', () => {
     [],
   )
 })
-
-const SOURCE =
-  /`((?:bench|cmd|config|discovery|internal|middleware|routes|scripts|test|wrappers)\/[A-Za-z0-9/_.-]+)`/g
