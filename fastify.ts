@@ -37,13 +37,13 @@ export interface WaygateProxyOptions extends Omit<DiscoverOptions, 'signal' | 'l
   readonly preHandler?: preHandlerHookHandler | undefined
 }
 
-/** The defaults of the gateway. */
+/** The defaults of the gateway, whose configuration this file may not import. A test compares them. */
 const BREAKER: CircuitBreakerOptions = {
   failureRatio: 0.5,
   minimumRequests: 10,
   windowMs: 10_000,
   openMs: 5_000,
-  maxOpenMs: 60_000,
+  maxOpenMs: 30_000,
 }
 const TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 5_000

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, type TestContext, test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { loadConfig } from '../config/load/load.ts'
 import { type WaygateProxyOptions, waygateProxy } from '../fastify.ts'
 import { etcdAvailable, etcdctl, requireEtcd, startEtcd, type TestEtcd } from './support/etcd.ts'
 import { freePort } from './support/free-port.ts'
@@ -206,4 +208,15 @@ test('the application starts without etcd, answers 503, and has its nodes when e
   assert.equal((await scene.get('/own')).status, 200)
   await late.restart()
   await answers(scene, 200)
+})
+
+test('the breaker of a node has the defaults of the gateway', () => {
+  const source = readFileSync(new URL('../fastify.ts', import.meta.url), 'utf8')
+  const [, fields = ''] = /^const BREAKER\b[^{]*\{\n(.*?)^\}/ms.exec(source) ?? []
+  const defaults = [...fields.matchAll(/^ {2}(\w+): ([\d_.]+),$/gm)].map(
+    ([, name, value]) => [name!, Number(value!.replaceAll('_', ''))] as const,
+  )
+  assert.ok(defaults.length > 3, 'the defaults were found')
+  const { breaker } = loadConfig({ env: {}, cwd: import.meta.dirname }).config
+  for (const [name, value] of defaults) assert.equal(value, breaker[name as keyof typeof breaker], name)
 })
