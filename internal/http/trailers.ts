@@ -1,8 +1,8 @@
+import { TOKEN } from './header-lines.ts'
 import { memoizeNames } from './memoize-names.ts'
 
 /** The most fields of one trailer section. A longer section is dropped as a whole, because a part of it could mislead. */
 const MAX_FIELDS = 64
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /**
  * Fields that must not be trailers, in lower case: they frame or route a message, control how it is processed, carry
