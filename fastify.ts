@@ -257,7 +257,7 @@ class Try {
   /** Notes the head of the answer. */
   answer(status: number): void {
     if (isFailureStatus(status)) this.peer.failures++
-    this.#outcome.resolve({ status, discard() {} })
+    this.#outcome.resolve({ status })
   }
 
   fail(kind: FailureKind): void {

@@ -5,7 +5,7 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import type { Outcome, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
+import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/circuit-breaker.ts'
 import { requestKey } from './request-key.ts'
@@ -23,10 +23,10 @@ export interface BalanceOptions {
  *
  * @throws GatewayError WG_CIRCUIT_OPEN with Retry-After when breakers eject nodes of the service, else WG_NO_NODE
  */
-export function createBalance<T extends Outcome>(
+export function createBalance(
   nodes: NodeTable,
   { cookieKey, now = () => performance.now() }: BalanceOptions = {},
-): Wrapper<T> {
+): Wrapper {
   const cookies = cookieKey && new StickyCookies(cookieKey)
 
   function contextOf(request: UpstreamRequest, call: Call, service: ServicePeers): PickContext {
@@ -55,9 +55,7 @@ export function createBalance<T extends Outcome>(
       ? observed(next(request, call), request, balancer, peer, now)
       : next(request, call)
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
-    return answer.then(outcome =>
-      hasHead(outcome) ? withHeader(outcome, cookies.setCookie(request, service, peer.node.id)) : outcome,
-    )
+    return answer.then(response => withCookie(response, cookies.setCookie(request, service, peer.node.id)))
   }
 }
 
@@ -67,13 +65,13 @@ function isPlain({ hashKey, stickyCookie, slowStartMs }: Route): boolean {
 }
 
 /** Reports the end of a try to the balancer. */
-function observed<T extends Outcome>(
-  answer: Promise<T>,
+function observed(
+  answer: Promise<UpstreamResponse>,
   { body }: UpstreamRequest,
   balancer: Balancer,
   peer: Peer,
   now: () => number,
-): Promise<T> {
+): Promise<UpstreamResponse> {
   const begunAt = now()
   return answer.then(
     outcome => {
@@ -98,14 +96,10 @@ function endOf(error: unknown): TryEnd | undefined {
   return error.kind === 'aborted' ? 'abandoned' : 'failed'
 }
 
-function hasHead(outcome: Outcome): outcome is UpstreamResponse {
-  return 'sendBody' in outcome
-}
-
 /** Returns the answer with a cookie for the client added. */
-function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T {
+function withCookie(response: UpstreamResponse, cookie: string): UpstreamResponse {
   const { status, headers } = response
-  const changed: UpstreamResponse = {
+  return {
     status,
     headers: [...headers, 'set-cookie', cookie],
     get isBroken() {
@@ -116,7 +110,6 @@ function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T 
     discard: () => response.discard(),
     ...(response.observe && { observe: observer => response.observe!(observer) }),
   }
-  return changed as T
 }
 
 /**
