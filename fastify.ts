@@ -13,8 +13,9 @@ import { NodeTable } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from './internal/upstream-failure.ts'
-import { CircuitBreaker, isFailureStatus } from './wrappers/breaker/circuit-breaker.ts'
+import { CircuitBreaker } from './wrappers/breaker/circuit-breaker.ts'
 import type { CircuitBreakerOptions } from './wrappers/breaker/circuit-breaker-options.ts'
+import { isFailureStatus } from './wrappers/breaker/failures.ts'
 
 export { type WaygatePluginOptions, waygate, waygate as default } from './discovery/fastify-plugin.ts'
 

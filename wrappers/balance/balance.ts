@@ -7,7 +7,7 @@ import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { isFailureStatus } from '../breaker/circuit-breaker.ts'
+import { isFailureStatus } from '../breaker/failures.ts'
 import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
 
