@@ -13,9 +13,11 @@ import { NodeTable } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from './internal/upstream-failure.ts'
+import { noNodeError, readmitEjected } from './wrappers/balance/no-node.ts'
 import { CircuitBreaker } from './wrappers/breaker/circuit-breaker.ts'
 import type { CircuitBreakerOptions } from './wrappers/breaker/circuit-breaker-options.ts'
 import { isFailureStatus } from './wrappers/breaker/failures.ts'
+import { isRepeatable } from './wrappers/retry/retry-rules.ts'
 
 export { type WaygatePluginOptions, waygate, waygate as default } from './discovery/fastify-plugin.ts'
 
@@ -48,8 +50,6 @@ const BREAKER: CircuitBreakerOptions = {
 }
 const TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 5_000
-/** Methods of requests that may be sent again although a node may have seen them (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const NO_CONNECTION: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -87,7 +87,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     const service = table.get(name)
     const tried = tries.map(each => each.peer)
     const peer = service?.balancer('weighted-round-robin').pick(service.peers, { tried })
-    if (!peer) throw unavailable(service?.peers ?? [])
+    if (!peer) throw noNodeError(service?.peers ?? [])
     const begun = new Try(peer as ProxiedPeer, request)
     triesOf.set(request.raw, [...tries, begun])
     return begun
@@ -105,7 +105,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     const current = tries.at(-1)!
     const kind = kindOf(error)
     current.fail(kind)
-    const mayRepeat = kind === 'connect' || (kind === 'reset' && IDEMPOTENT.has(request.method))
+    // After a timeout there would be no time left for another node.
+    const mayRepeat = kind !== 'timeout' && isRepeatable({ kind }, request)
     const hasBody = request.body !== undefined && request.body !== null
     if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(current.peer)) again()
     else {
@@ -128,7 +129,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   // A WebSocket would be accepted before its node is chosen.
   app.addHook('preHandler', async () => {
     const peers = table.get(name)?.peers ?? []
-    if (!peers.some(peer => peer.available()) && !peers.some(peer => peer.readmit())) throw unavailable(peers)
+    if (!peers.some(peer => peer.available()) && !readmitEjected(peers)) throw noNodeError(peers)
   })
 
   // Services that only register themselves do not load the plugin and its HTTP client.
@@ -278,13 +279,6 @@ class Try {
 
 /** What a breaker reads of a request. */
 const BODILESS = { body: null } as UpstreamRequest
-
-function unavailable(peers: readonly Peer[]): GatewayError {
-  const ejected = peers.filter(({ node, breaker }) => node.weight > 0 && breaker !== 'closed')
-  if (ejected.length === 0) return new GatewayError('WG_NO_NODE')
-  const seconds = Math.max(1, Math.ceil(Math.min(...ejected.map(peer => peer.retryInMs)) / 1_000))
-  return new GatewayError('WG_CIRCUIT_OPEN', { headers: { 'retry-after': String(seconds) } })
-}
 
 /** @param error an error of @fastify/reply-from, whose cause is the error of the connection */
 function kindOf(error: Error): FailureKind {

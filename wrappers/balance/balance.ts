@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancer.ts'
 import type { Call } from '../../internal/call.ts'
-import { GatewayError } from '../../internal/http/errors.ts'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/failures.ts'
+import { noNodeError, readmitEjected } from './no-node.ts'
 import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
 
@@ -21,7 +21,7 @@ export interface BalanceOptions {
 /**
  * Chooses the node for each try: an available node of the request's service that this call has not tried yet.
  *
- * @throws GatewayError WG_CIRCUIT_OPEN with Retry-After when breakers eject nodes of the service, else WG_NO_NODE
+ * @throws GatewayError as {@link noNodeError} says
  */
 export function createBalance(
   nodes: NodeTable,
@@ -41,13 +41,13 @@ export function createBalance(
   return next => (request, call) => {
     const { route } = request
     const service = nodes.get(request.service)
-    if (!service) return Promise.reject(unavailable(service))
+    if (!service) return Promise.reject(noNodeError([]))
     const balancer = service.balancer(route.balancer)
     const context = isPlain(route) ? call : contextOf(request, call, service)
     const peer =
       balancer.pick(service.peers, context) ??
-      (readmitEjected(service) ? balancer.pick(service.peers, context) : undefined)
-    if (!peer) return Promise.reject(unavailable(service))
+      (readmitEjected(service.peers) ? balancer.pick(service.peers, context) : undefined)
+    if (!peer) return Promise.reject(noNodeError(service.peers))
     call.peer = peer
     call.attempts++
     peer.requests++
@@ -110,24 +110,4 @@ function withCookie(response: UpstreamResponse, cookie: string): UpstreamRespons
     discard: () => response.discard(),
     ...(response.observe && { observe: observer => response.observe!(observer) }),
   }
-}
-
-/**
- * Uses the nodes again that were ejected for their answers, if no other node is left: a client is better off with a bad
- * answer of a node than with none.
- *
- * @returns whether a node is used again
- */
-function readmitEjected({ peers }: ServicePeers): boolean {
-  if (peers.some(peer => peer.available())) return false
-  return peers.filter(peer => peer.readmit()).length > 0
-}
-
-function unavailable(service: ServicePeers | undefined): GatewayError {
-  const broken = service?.peers.filter(peer => peer.node.weight > 0 && peer.breaker !== 'closed') ?? []
-  if (broken.length === 0) return new GatewayError('WG_NO_NODE')
-  const retryInMs = Math.min(...broken.map(peer => peer.retryInMs))
-  return new GatewayError('WG_CIRCUIT_OPEN', {
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryInMs / 1000))) },
-  })
 }
