@@ -2,11 +2,9 @@ import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Transport } from '../../internal/upstream.ts'
 import { Http1Transport, type Http1TransportOptions } from '../http1/http1-transport.ts'
 
-/** The settings of the connections to any node. */
-export type ConnectionOptions = Omit<Http1TransportOptions, 'host' | 'port' | 'onPiece'>
-
 export interface TransportOptions {
-  readonly connection: ConnectionOptions
+  /** The settings of the connections to any node. */
+  readonly connection: Omit<Http1TransportOptions, 'host' | 'port' | 'onPiece'>
   /** Called with the size of each piece of an answer's body. */
   readonly onPiece: (bytes: number) => void
 }
