@@ -45,8 +45,9 @@ export class RegisteredNode {
   takeOver(value: string): boolean {
     const object = parseObject(value)
     const { service, id, host, port, weight, metadata } = this.#own
+    if (object.id !== undefined && object.id !== id)
+      throw new TypeError('the value has the id of another node')
     const written = readNode(service, id, object)
-    if (written.id !== id) throw new TypeError(`the id in the value is ${written.id}`)
     if (written.host !== host || written.port !== port) return false
     const isWeightEdited = object.weight !== undefined && written.weight !== weight
     this.#edited = {

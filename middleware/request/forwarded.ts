@@ -1,6 +1,6 @@
 import { isAuthority } from '../../internal/http/authority.ts'
 import { getAllHeaders } from '../../internal/http/header-lines.ts'
-import { isPlainTarget } from '../../internal/http/target.ts'
+import { canonicalTarget } from '../../internal/http/target.ts'
 import type { Exchange, ProxyReport } from '../../internal/policy.ts'
 import { addressIn } from './client-address.ts'
 
@@ -111,7 +111,8 @@ function prefixIn(text: string | undefined): string | undefined {
     const path = part.trim()
     const bare = path.endsWith('/') ? path.slice(0, -1) : path
     if (bare === '') continue
-    if (!PATH.test(bare) || !isPlainTarget(bare)) return undefined
+    const read = PATH.test(bare) ? canonicalTarget(bare) : undefined
+    if (read?.target !== bare || read.hasEncodedSlash) return undefined
     prefix += bare
   }
   return prefix === '' ? undefined : prefix

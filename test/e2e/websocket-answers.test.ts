@@ -40,7 +40,7 @@ const ANSWERS: readonly NodeAnswer[] = [
     what: '302 with a location and cookies',
     wire: answer('', ['Location: /login', 'Set-Cookie: a=1', 'Set-Cookie: b=2'], '302 Found'),
     status: 302,
-    headers: { location: '/login', 'set-cookie': ['a=1', 'b=2'] },
+    headers: { location: '/chat/login', 'set-cookie': ['a=1', 'b=2'] },
     body: '',
   },
   { what: '404', wire: answer('no such room', [], '404 Not Found'), status: 404, body: 'no such room' },
@@ -271,7 +271,9 @@ test('the breaker of a node that answers handshakes with failures opens', async 
   const node = await startNode(t, socket => socket.write(answer('no', [], '500 Oops')))
   const { port } = await startTestGateway(t, {
     nodes: { 'chat/c1': node.port },
-    routes: { chat: { path: '/chat', service: 'chat', breaker: { minimumRequests: 2 } } },
+    routes: {
+      chat: { path: '/chat', service: 'chat', breaker: { minimumRequests: 2, ejectLastNode: true } },
+    },
   })
   const statuses: number[] = []
   for (let i = 0; i < 3; i++) {

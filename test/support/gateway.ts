@@ -31,7 +31,9 @@ export interface TestGateway {
   readonly adminPort: number
   readonly gateway: Gateway
   readonly registry: MemoryRegistry
-  /** The lines of the log, as objects. */
+  /** The lines of the log until the table was loaded, as objects. */
+  readonly startLog: readonly Record<string, unknown>[]
+  /** The lines of the log since then. */
   readonly log: readonly Record<string, unknown>[]
   /** Resolves with the line in the access log for the request with this id. */
   logged(requestId: string): Promise<Record<string, unknown>>
@@ -80,11 +82,13 @@ export async function startTestGateway(
   const admin = await openAdmin(gateway.pages, whole, logger)
   t.after(() => admin.close())
   await gateway.table.loaded
+  const startLog = log.splice(0)
   return {
     port: gateway.address.port,
     adminPort: admin.address.port,
     gateway,
     registry,
+    startLog,
     log,
     logged: requestId =>
       new Promise(resolve => {

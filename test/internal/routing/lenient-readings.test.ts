@@ -4,17 +4,7 @@ import { foldCase, foldText, lenientReadings } from '../../../internal/routing/l
 import { leastCpuMs } from '../../support/least-cpu.ts'
 
 test('a path that no server reads in its own way has one reading', () => {
-  for (const path of [
-    '/',
-    '/a/b.c',
-    '/A',
-    '/caf%C3%A9',
-    '/caf%E9/x',
-    '/a%20b',
-    '/100%25',
-    '/%2525',
-    '/...a',
-  ]) {
+  for (const path of ['/', '/a/b.c', '/A', '/caf%C3%A9', '/caf%E9/x', '/a%20b', '/100%25', '/...a']) {
     assert.deepEqual([...lenientReadings(path)!.paths], [path])
     assert.equal(lenientReadings(path)!.resolved.size, 0)
   }
@@ -24,6 +14,7 @@ test('each liberty gives a reading, and all selections of them do', () => {
   const cases: readonly (readonly [path: string, ...others: string[]])[] = [
     ['/a/', '/a'],
     ['/%2561', '/a'],
+    ['/%2525', '/%25'],
     ['/a%252fb', '/a%2fb', '/a/b'],
     ['/a%2Fb', '/a/b'],
     ['/a%255cb', '/a%5cb', '/a/b'],

@@ -302,3 +302,18 @@ test('nodes with the same id in two services are counted separately, and a node 
   const second = (await admin('/metrics')).text
   assert.ok(!second.includes('service="main",node="n1"'))
 })
+
+test('without a key, the log says once how many routes are open, and with one it does not', async t => {
+  const routes = {
+    open: { path: '/a', service: 'user' },
+    shut: { path: '/b', service: 'user', auth: 'jwt' },
+  }
+  for (const withKey of [false, true]) {
+    const { startLog } = await startTestGateway(t, { nodes: { 'user/u1': 1, 'task/t1': 2 }, routes, withKey })
+    const warnings = startLog.filter(({ msg }) => String(msg).startsWith('no token key is configured'))
+    assert.deepEqual(
+      warnings.map(({ level, open, routes }) => ({ level, open, routes })),
+      withKey ? [] : [{ level: 40, open: 2, routes: 3 }],
+    )
+  }
+})

@@ -200,7 +200,7 @@ test('a malformed host that a trusted proxy reports is replaced by Host', async 
   })
   for (const [line, expected] of [
     ['X-Forwarded-Host: shop.example:8443', 'shop.example:8443'],
-    ['X-Forwarded-Host: a.example, b.example', 'a.example, b.example'],
+    ['X-Forwarded-Host: a.example, b.example', 'b.example'],
     ['X-Forwarded-Host: a b', 'h'],
     ['X-Forwarded-Host: u@evil', 'h'],
     ['X-Forwarded-Host: evil/x', 'h'],
