@@ -23,7 +23,13 @@ function open(
   const errors: string[] = []
   const logger = { ...silentLogger, error: (_: object, message: string) => void errors.push(message) }
   const anyAuth = { ...context, authenticators: undefined }
-  const routes = new LiveRoutes({ config: { ...config.routes, documents }, rules, nodes, context: anyAuth, logger })
+  const routes = new LiveRoutes({
+    config: { ...config.routes, documents },
+    rules,
+    nodes,
+    context: anyAuth,
+    logger,
+  })
   return { rules, nodes, errors, routes }
 }
 
