@@ -187,7 +187,6 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
   }
 }
 
-
 /** Finds what is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {
   if (NAME.test(id)) return []
