@@ -7,14 +7,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandl
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
 import { Call } from './internal/call.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http/errors.ts'
+import { FailingRequests } from './internal/nodes/failing-requests.ts'
 import type { Health } from './internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from './internal/nodes/node.ts'
 import { NodeTable } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from './internal/upstream-failure.ts'
-import { CircuitBreaker, isFailureStatus } from './wrappers/breaker/circuit-breaker.ts'
-import type { CircuitBreakerOptions } from './wrappers/breaker/circuit-breaker-options.ts'
+import { noNodeError, readmitEjected } from './wrappers/balance/no-node.ts'
+import { CircuitBreaker } from './wrappers/breaker/circuit-breaker.ts'
+import type { CircuitBreakerOptions, Evidence } from './wrappers/breaker/circuit-breaker-options.ts'
+import { isFailureStatus } from './wrappers/breaker/failures.ts'
+import { type ComparedPeer, findObjection } from './wrappers/node/ejection.ts'
+import { isRepeatable } from './wrappers/retry/retry-rules.ts'
 
 export { type WaygatePluginOptions, waygate, waygate as default } from './discovery/fastify-plugin.ts'
 
@@ -47,8 +52,6 @@ const BREAKER: CircuitBreakerOptions = {
 }
 const TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 5_000
-/** Methods of requests that may be sent again although a node may have seen them (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const NO_CONNECTION: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -71,22 +74,27 @@ const NO_CONNECTION: ReadonlySet<unknown> = new Set([
 export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOptions): Promise<void> {
   const { service: name, prefix: _, rewritePrefix = '/', breaker, preHandler, ...others } = options
   const { retries = 1, timeoutMs = TIMEOUT_MS, websocket = true, ...access } = others
-  const table = new NodeTable(node => new ProxiedPeer(node, { ...BREAKER, ...breaker }, hasAnother))
+  const circuit = { ...BREAKER, ...breaker }
+  const failing = new FailingRequests()
+  const table = new NodeTable(node => new ProxiedPeer(node, { circuit, failing, peers }))
   const triesOf = new WeakMap<object, Try[]>()
   /** The try whose WebSocket the plugin connects in the same turn. */
   let connecting: Try | undefined
 
+  function peers(): readonly Peer[] {
+    return table.get(name)?.peers ?? []
+  }
+
   function hasAnother(peer: Peer): boolean {
-    return table.get(name)?.peers.some(other => other !== peer && other.available()) ?? false
+    return peers().some(other => other !== peer && other.available())
   }
 
   /** Chooses a node that the request was not sent to yet. */
   function begin(request: FastifyRequest): Try {
     const tries = triesOf.get(request.raw) ?? []
-    const service = table.get(name)
     const tried = tries.map(each => each.peer)
-    const peer = service?.balancer('weighted-round-robin').pick(service.peers, { tried })
-    if (!peer) throw unavailable(service?.peers ?? [])
+    const peer = table.get(name)?.balancer('weighted-round-robin').pick(peers(), { tried })
+    if (!peer) throw noNodeError(peers())
     const begun = new Try(peer as ProxiedPeer, request)
     triesOf.set(request.raw, [...tries, begun])
     return begun
@@ -104,7 +112,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     const current = tries.at(-1)!
     const kind = kindOf(error)
     current.fail(kind)
-    const mayRepeat = kind === 'connect' || (kind === 'reset' && IDEMPOTENT.has(request.method))
+    // After a timeout there would be no time left for another node.
+    const mayRepeat = kind !== 'timeout' && isRepeatable({ kind }, request)
     const hasBody = request.body !== undefined && request.body !== null
     if (mayRepeat && !hasBody && tries.length <= retries && hasAnother(current.peer)) again()
     else {
@@ -126,8 +135,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   if (preHandler) app.addHook('preHandler', preHandler)
   // A WebSocket would be accepted before its node is chosen.
   app.addHook('preHandler', async () => {
-    const peers = table.get(name)?.peers ?? []
-    if (!peers.some(peer => peer.available()) && !peers.some(peer => peer.readmit())) throw unavailable(peers)
+    if (!peers().some(peer => peer.available()) && !readmitEjected(peers())) throw noNodeError(peers())
   })
 
   // Services that only register themselves do not load the plugin and its HTTP client.
@@ -197,8 +205,16 @@ function follow(app: FastifyInstance, table: NodeTable, name: string, access: Di
   })
 }
 
+interface ProxiedPeerOptions {
+  readonly circuit: CircuitBreakerOptions
+  /** Shared by the peers of the service. */
+  readonly failing: FailingRequests
+  /** Returns all peers of the service. */
+  readonly peers: () => readonly Peer[]
+}
+
 /** A node with its circuit breaker; its connections are those of @fastify/reply-from. */
-class ProxiedPeer implements Peer {
+class ProxiedPeer implements ComparedPeer {
   node: Node
   readonly address: string
   readonly circuit: CircuitBreaker
@@ -209,10 +225,23 @@ class ProxiedPeer implements Peer {
   health: Health = 'unchecked'
   isAvoided = false
 
-  constructor(node: Node, breaker: CircuitBreakerOptions, mayEject: (peer: Peer) => boolean) {
+  constructor(node: Node, { circuit, failing, peers }: ProxiedPeerOptions) {
     this.node = node
     this.address = addressOf(node)
-    this.circuit = new CircuitBreaker(() => breaker, { onChange: () => {}, mayOpen: () => mayEject(this) })
+    const mayOpen = (evidence: Evidence) => findObjection(this, peers(), evidence, circuit) === undefined
+    this.circuit = new CircuitBreaker(() => circuit, { onChange: () => {}, mayOpen }, failing)
+  }
+
+  get isUnreachable(): boolean {
+    return this.circuit.isUnreachable
+  }
+
+  get passed(): number {
+    return this.circuit.passed
+  }
+
+  get failed(): number {
+    return this.circuit.failed
   }
 
   get breaker(): BreakerState {
@@ -243,6 +272,7 @@ class ProxiedPeer implements Peer {
 /** A request at a node. The breaker of the node gets exactly one outcome. */
 class Try {
   readonly peer: ProxiedPeer
+  readonly #requestLine: string
   readonly #outcome = Promise.withResolvers<Outcome>()
   #isOver = false
 
@@ -250,6 +280,7 @@ class Try {
     this.peer = peer
     peer.requests++
     peer.inFlight++
+    this.#requestLine = `${request.method} ${request.url}`
     const call = new Call(request.id, request.method, request.url, performance.now())
     peer.circuit.fire(() => this.#outcome.promise, BODILESS, call).catch(() => {})
   }
@@ -257,12 +288,14 @@ class Try {
   /** Notes the head of the answer. */
   answer(status: number): void {
     if (isFailureStatus(status)) this.peer.failures++
-    this.#outcome.resolve({ status, discard() {} })
+    this.#outcome.resolve({ status, requestLine: this.#requestLine })
   }
 
   fail(kind: FailureKind): void {
     this.peer.failures++
-    this.#outcome.reject(new UpstreamFailure(kind))
+    const failure = new UpstreamFailure(kind)
+    failure.requestLine = this.#requestLine
+    this.#outcome.reject(failure)
     this.end()
   }
 
@@ -277,13 +310,6 @@ class Try {
 
 /** What a breaker reads of a request. */
 const BODILESS = { body: null } as UpstreamRequest
-
-function unavailable(peers: readonly Peer[]): GatewayError {
-  const ejected = peers.filter(({ node, breaker }) => node.weight > 0 && breaker !== 'closed')
-  if (ejected.length === 0) return new GatewayError('WG_NO_NODE')
-  const seconds = Math.max(1, Math.ceil(Math.min(...ejected.map(peer => peer.retryInMs)) / 1_000))
-  return new GatewayError('WG_CIRCUIT_OPEN', { headers: { 'retry-after': String(seconds) } })
-}
 
 /** @param error an error of @fastify/reply-from, whose cause is the error of the connection */
 function kindOf(error: Error): FailureKind {

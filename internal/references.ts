@@ -1,3 +1,4 @@
+import { isSameAuthority, normaliseHost } from './http/authority.ts'
 import { getHeader } from './http/header-lines.ts'
 import type { UpstreamRequest } from './upstream.ts'
 
@@ -53,13 +54,12 @@ export function rewriteReferences(lines: string[], request: UpstreamRequest, add
 }
 
 function viewsOf({ route, headers }: UpstreamRequest, address: string): Views {
-  const own = address.toLowerCase()
   return {
     host: getHeader(headers, 'x-forwarded-host') ?? '',
     proto: getHeader(headers, 'x-forwarded-proto') ?? 'http',
     prefix: getHeader(headers, 'x-forwarded-prefix') ?? '',
     always: route.rewriteLocation === 'always',
-    own: [own, getHeader(headers, 'host')?.toLowerCase() ?? own],
+    own: [address, getHeader(headers, 'host') ?? address],
   }
 }
 
@@ -87,12 +87,7 @@ function rewriteUrl(text: string, views: Views): string {
 }
 
 function isOwn(authority: string, protocol: string | undefined, { own }: Views): boolean {
-  const name = withoutDefaultPort(authority.toLowerCase(), protocol)
-  return own.some(each => withoutDefaultPort(each, protocol) === name)
-}
-
-function withoutDefaultPort(authority: string, protocol = 'http'): string {
-  return authority.replace(protocol === 'https' ? /:(?:443)?$/ : /:(?:80)?$/, '')
+  return own.some(each => isSameAuthority(authority, each, protocol ?? 'http'))
 }
 
 function withoutPort(authority: string): string {
@@ -149,6 +144,6 @@ function rewriteCookie(text: string, views: Views): string {
 /** Returns whether a Domain is the node's host, and clients would refuse it for the host that they asked (RFC 6265 5.1.3). */
 function isDomainOfNode(text: string, { host, own }: Views): boolean {
   const domain = text.replace(/^\./, '').toLowerCase()
-  const asked = withoutPort(host).toLowerCase()
-  return domain === withoutPort(own[0]!) && domain !== asked && !asked.endsWith(`.${domain}`)
+  const asked = normaliseHost(host)
+  return domain === normaliseHost(own[0]!) && domain !== asked && !asked.endsWith(`.${domain}`)
 }

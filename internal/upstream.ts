@@ -38,17 +38,11 @@ export interface UpstreamRequest {
   readonly interim?: InterimReceiver | undefined
 }
 
-/** The result of a try. */
+/** The answer of a node, as far as it speaks for the node or against it. */
 export interface Outcome {
   readonly status: number
   /** Method and target of the request that was sent, `GET /path?query`; undefined when none was sent. */
   readonly requestLine?: string | undefined
-  /** Header lines for the client, flat, without hop-by-hop fields. */
-  readonly headers?: readonly string[] | undefined
-  /** Whether the node broke off after the head; such an answer is not for the client. */
-  readonly isBroken?: boolean | undefined
-  /** Abandons the outcome and closes its connection. */
-  discard(): void
 }
 
 /** Sees the body of an answer while it passes. */
@@ -65,6 +59,7 @@ export interface BodyObserver {
 
 /** An answer whose head has arrived. Its holder calls either `sendBody` or `discard`, once. */
 export interface UpstreamResponse extends Outcome {
+  /** Header lines for the client, flat, without hop-by-hop fields. */
   readonly headers: readonly string[]
   /** Names of the trailers that the node announces; undefined when it announces none. */
   readonly trailerNames?: readonly string[] | undefined
@@ -76,6 +71,10 @@ export interface UpstreamResponse extends Outcome {
    * @param isHidden returns whether the client must not get a trailer with this name, as it is spelled
    */
   sendBody(target: ClientResponse, isHidden?: (spelling: string) => boolean): void
+  /** Abandons the answer and closes its connection. */
+  discard(): void
+  /** Whether the node broke off after the head; such an answer is not for the client. */
+  readonly isBroken?: boolean | undefined
   /** Lets one observer see the body from its beginning. Must be called before `sendBody`. */
   observe?(observer: BodyObserver): void
 }
@@ -92,13 +91,10 @@ export type Upstream<T extends Outcome = UpstreamResponse> = (
 ) => Promise<T>
 
 /** Adds one concern around an {@link Upstream}. */
-export type Wrapper<T extends Outcome = UpstreamResponse> = (next: Upstream<T>) => Upstream<T>
+export type Wrapper = (next: Upstream) => Upstream
 
 /** Composes wrappers, the first one outermost: `wrap(dispatch, [observe, retry])` is `observe(retry(dispatch))`. */
-export function wrap<T extends Outcome>(
-  innermost: Upstream<T>,
-  wrappers: readonly Wrapper<T>[],
-): Upstream<T> {
+export function wrap(innermost: Upstream, wrappers: readonly Wrapper[]): Upstream {
   return wrappers.reduceRight((next, wrapper) => wrapper(next), innermost)
 }
 

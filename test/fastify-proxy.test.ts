@@ -143,6 +143,38 @@ test('without a node the answer is a problem document, and the last node that an
   assert.match(open.headers.get('retry-after') ?? '', /^\d+$/)
 })
 
+test('a request that fails on every node takes no node away, however often it is repeated', async t => {
+  if (!requireEtcd(t)) return
+  const handler: Handler = (request, response) => {
+    response.writeHead(request.url?.startsWith('/bad') ? 500 : 200).end()
+  }
+  const nodes = [await node(t, 'one', handler), await node(t, 'two', handler)] as const
+  await put('alike', '1', nodes[0].port)
+  await put('alike', '2', nodes[1].port)
+  const scene = await forward(t, 'alike')
+  await until('both are known', async () => {
+    await scene.get('/user/')
+    return nodes.every(({ count }) => count > 0)
+  })
+  for (let i = 0; i < 60; i++) assert.equal((await scene.get(`/user/bad?${i}`)).status, 500)
+  const before = nodes.map(({ count }) => count)
+  for (let i = 0; i < 8; i++) assert.equal((await scene.get('/user/')).status, 200)
+  assert.deepEqual(
+    nodes.map(({ count }, i) => count - before[i]!),
+    [4, 4],
+  )
+})
+
+test('with ejectLastNode, the only node is left out for its answers', async t => {
+  if (!requireEtcd(t)) return
+  const broken = await node(t, 'broken', (_request, response) => response.writeHead(500).end())
+  await put('lone', '1', broken.port)
+  const scene = await forward(t, 'lone', { breaker: { ejectLastNode: true } })
+  await answers(scene, 500)
+  await until('its breaker is open', async () => (await scene.get('/user/')).status === 503)
+  assert.equal(JSON.parse((await scene.get('/user/')).body).code, 'WG_CIRCUIT_OPEN')
+})
+
 test('a node that does not answer in time is 504, and a request that changes something is not sent again', async t => {
   if (!requireEtcd(t)) return
   const silent = await node(t, 'silent', () => {})

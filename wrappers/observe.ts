@@ -1,8 +1,8 @@
 import type { Call } from '../internal/call.ts'
-import type { Outcome, Wrapper } from '../internal/upstream.ts'
+import type { Wrapper } from '../internal/upstream.ts'
 
 /** Measures the time to the head of the answer, over all tries, for the access log and the metrics. */
-export function createObserve<T extends Outcome>(now: () => number = () => performance.now()): Wrapper<T> {
+export function createObserve(now: () => number = () => performance.now()): Wrapper {
   return next => (request, call) => {
     const begunAt = now()
     return next(request, call).then(

@@ -10,7 +10,7 @@ import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
 import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { Route, RouteAuth } from '../../internal/routing/route.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 
@@ -79,7 +79,7 @@ export class LiveRoutes {
   /** Returns the parts of route documents that have no effect, and the documents that are closed for want of a key. */
   problems(): KeyProblem[] {
     const { documents } = this.#table
-    const closed = documents.filter(({ id }) => this.#closed.has(id))
+    const closed = documents.filter(route => route.isBroken && this.#lacksKey(route))
     return [...unusedRules(documents), ...closed.map(({ id }) => ({ key: id, reason: NO_KEY }))]
   }
 
@@ -94,8 +94,7 @@ export class LiveRoutes {
   /** Parses a document. One that requires a token which this gateway cannot verify becomes a closed route. */
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
     const parsed = parseRouteDocument(id, document, { ...this.#context, origin })
-    const hasKey = this.#context.defaultAuth.type !== 'none'
-    if (hasKey || !('route' in parsed) || !needsKey(parsed.route.auth)) {
+    if (!('route' in parsed) || !this.#lacksKey(parsed.route)) {
       this.#closed.delete(id)
       return parsed
     }
@@ -133,6 +132,12 @@ export class LiveRoutes {
     })
   }
 
+  /** Whether a route accepts nothing but tokens, of which this gateway can verify none. */
+  #lacksKey({ auth }: Route): boolean {
+    if (this.#context.defaultAuth.type !== 'none') return false
+    return auth.type === 'any' ? auth.rules.every(({ type }) => type === 'jwt') : auth.type === 'jwt'
+  }
+
   /** Yields the routes to services without a node, which may be misspelt. */
   *#unserved(): Generator<KeyProblem> {
     // Until everything is loaded, nodes may be missing here alone.
@@ -162,9 +167,4 @@ export class LiveRoutes {
     }
     return route
   }
-}
-
-/** Whether a route accepts nothing but tokens. */
-function needsKey(auth: RouteAuth): boolean {
-  return auth.type === 'any' ? auth.rules.every(({ type }) => type === 'jwt') : auth.type === 'jwt'
 }

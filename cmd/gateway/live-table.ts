@@ -30,10 +30,6 @@ export interface LiveTableOptions extends LiveRoutesOptions {
 
 const NO_LEASE =
   'key has no lease, although other keys of this service have one: the node stays in the table when its process dies; delete the key, and a node that is alive registers itself again'
-
-function unleasedProblems(byId: ReadonlyMap<string, string>): { key: string; reason: string }[] {
-  return [...new Set(byId.values())].map(key => ({ key, reason: NO_LEASE }))
-}
 const NOT_LOADED = new GatewayError('WG_NO_NODE', {
   detail: 'The gateway has not loaded its routes yet; try again later.',
   headers: { 'retry-after': '1' },
@@ -131,8 +127,8 @@ export class LiveTable implements TableView {
   }
 
   warnings(): readonly KeyProblem[] {
-    const unleased = [...this.#directory.unleased().values()].flatMap(unleasedProblems)
-    return [...unleased, ...this.#routes.warnings()]
+    const keys = [...this.#directory.unleased().values()].flatMap(byId => [...byId.values()])
+    return [...Array.from(new Set(keys), key => ({ key, reason: NO_LEASE })), ...this.#routes.warnings()]
   }
 
   #applied(event: RegistryEvent): void {

@@ -1,11 +1,12 @@
 import Type from 'typebox'
+import { TOKEN } from '../../internal/http/header-lines.ts'
 import { NAME } from '../../internal/nodes/node.ts'
 
 /** The longest time that a timer of Node can wait: 2^31 - 1 ms, about 24 days. */
 export const MAX_TIMER_MS = 2_147_483_647
 
-/** RFC 9110 section 5.6.2, for names of headers. RFC 6265 section 4.1.1 allows the same for names of cookies. */
-export const TOKEN_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+/** The names that headers may have. RFC 6265 section 4.1.1 allows the same for names of cookies. */
+export const TOKEN_PATTERN = TOKEN.source
 /** A token without lower case: methods are case-sensitive, and `get` is always a mistake. */
 export const METHOD = Type.String({
   pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$",

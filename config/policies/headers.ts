@@ -1,8 +1,9 @@
 import Type from 'typebox'
+import { TOKEN } from '../../internal/http/header-lines.ts'
 import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal/template.ts'
 import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
-import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
+import { membersOf } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 import {
   neededInAnswers,
@@ -11,7 +12,6 @@ import {
   reservedInRequests,
 } from './reserved-headers.ts'
 
-const TOKEN = new RegExp(TOKEN_PATTERN)
 /** Printable ASCII, which reaches every reader as it was written. */
 const VALUE = /^[\x20-\x7e]*$/
 const MAX_ENTRIES = 64

@@ -1,18 +1,7 @@
-/** Fields that frame a message or concern one connection alone (RFC 9110 section 7.6.1); the gateway sets them. */
-const FRAMING = [
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]
+import { FRAMING_FIELDS, TRUSTED_FIELDS } from '../../internal/http/gateway-fields.ts'
+
 /** Fields of an answer that follow from its body, or that the gateway adds. */
 const ANSWER = ['content-encoding', 'x-request-id']
-/** Fields that tell a node who asks, and how. */
-const TRUSTED = ['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id']
 /** The fields X-Forwarded-* that the gateway writes. Others come from trusted proxies. */
 const FORWARDED = /^x-forwarded-(?:for|host|port|prefix|proto)$/
 
@@ -24,7 +13,7 @@ const OURS = 'must not be set: the gateway sets it itself'
  * @param name in lower case
  */
 export function reservedEverywhere(name: string): string | undefined {
-  return FRAMING.includes(name) || /^(?:proxy|sec-websocket)-/.test(name) ? OURS : undefined
+  return FRAMING_FIELDS.includes(name) || /^(?:proxy|sec-websocket)-/.test(name) ? OURS : undefined
 }
 
 /**
@@ -41,7 +30,7 @@ export function reservedInRequests(
   const dashed = name.replaceAll('_', '-')
   if (reservedEverywhere(dashed)) return OURS
   if (dashed === 'host') return `${OURS}; see preserveHost`
-  const isTrusted = TRUSTED.includes(dashed) || /^x-(?:forwarded|waygate)-/.test(dashed)
+  const isTrusted = TRUSTED_FIELDS.includes(dashed) || /^x-(?:forwarded|waygate)-/.test(dashed)
   return isTrusted || identityHeaders.includes(dashed) ? `${OURS}, and nodes trust it` : undefined
 }
 
@@ -79,5 +68,5 @@ export function reservedInAnswers(name: string): string | undefined {
  * @param prefix in lower case
  */
 export function neededInAnswers(prefix: string): string | undefined {
-  return [...FRAMING, 'content-encoding', 'proxy-authenticate'].find(name => name.startsWith(prefix))
+  return [...FRAMING_FIELDS, 'content-encoding', 'proxy-authenticate'].find(name => name.startsWith(prefix))
 }

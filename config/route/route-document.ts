@@ -1,3 +1,5 @@
+import { TOKEN } from '../../internal/http/header-lines.ts'
+import { NAME } from '../../internal/nodes/node.ts'
 import type {
   AuthenticatorName,
   Route,
@@ -9,7 +11,7 @@ import { DuplicateMemberError } from '../../internal/text/json.ts'
 import { renameFields } from '../kit/former-names.ts'
 import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
-import { membersOf, NAME_PATTERN, TOKEN_PATTERN } from '../kit/values.ts'
+import { membersOf } from '../kit/values.ts'
 import { findPolicyProblems, findPolicyWarnings, toPolicies } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
@@ -184,9 +186,6 @@ function* fallbackProblems(fallback: unknown, service: unknown): Generator<Findi
     }
   }
 }
-
-const NAME = new RegExp(NAME_PATTERN)
-const TOKEN = new RegExp(TOKEN_PATTERN)
 
 /** Finds what is wrong with the id of a route. */
 export function findRouteIdProblems(id: string): Finding[] {

@@ -23,24 +23,35 @@ const OPENING_BRACKET = 91
 
 /** Normalises an authority to its host: lower case, without the port and without a trailing dot. */
 export function normaliseHost(authority: string): string {
-  const colon = authority.lastIndexOf(':')
-  const name = colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority
+  const colon = colonOf(authority)
+  const name = colon === -1 ? authority : authority.slice(0, colon)
   return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 }
 
 /**
- * Returns whether two authorities name the same host and port. An absent port is the default one.
+ * Returns the port of an authority, in digits. An absent port is the default one.
+ *
+ * @param scheme `http` or `https`, in any case
+ */
+export function portOf(authority: string, scheme: string): string {
+  const colon = colonOf(authority)
+  const digits = colon === -1 ? '' : authority.slice(colon + 1)
+  if (digits !== '') return digits
+  return scheme.length === 'https'.length ? '443' : '80'
+}
+
+/**
+ * Returns whether two authorities name the same host and port.
  *
  * @param scheme `http` or `https`, in any case
  */
 export function isSameAuthority(a: string, b: string, scheme: string): boolean {
   if (a === b) return true
-  const byDefault = scheme.length === 'https'.length ? 443 : 80
-  return normaliseHost(a) === normaliseHost(b) && portOf(a, byDefault) === portOf(b, byDefault)
+  return normaliseHost(a) === normaliseHost(b) && Number(portOf(a, scheme)) === Number(portOf(b, scheme))
 }
 
-function portOf(authority: string, byDefault: number): number {
+/** Returns the index of the colon before the port; -1 = there is none. An IPv6 address has colons within its brackets. */
+function colonOf(authority: string): number {
   const colon = authority.lastIndexOf(':')
-  const digits = colon > authority.lastIndexOf(']') ? authority.slice(colon + 1) : ''
-  return digits === '' ? byDefault : Number(digits)
+  return colon > authority.lastIndexOf(']') ? colon : -1
 }

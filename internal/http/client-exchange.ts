@@ -37,7 +37,8 @@ export interface TunnelEnd {
 /** Receives what a node says before the head of its answer. */
 export interface InterimReceiver {
   /**
-   * Passes an interim answer on: any 1xx but 100, which belongs to the request's body, and 101.
+   * Passes an interim answer on: any 1xx but 100, which belongs to the request's body, and 101. Does nothing after the
+   * head was sent, for a client whose protocol has no interim answers, and for one that leaves too much unread.
    *
    * @param headers flat, without hop-by-hop fields
    */
@@ -73,11 +74,6 @@ export interface ClientResponse extends InterimReceiver {
   end(text: string, encoding: 'latin1'): unknown
   /** Ends the answer with trailer fields, flat; without them if it cannot have any. */
   endWithTrailers(trailers: readonly string[]): void
-  /**
-   * Passes an interim answer on, as long as no head was sent. Does nothing for a client whose protocol has none, and for
-   * one that leaves too much unread.
-   */
-  writeInterim(status: number, headers: readonly string[]): void
   /** Asks the client to send its body (100 Continue). Does nothing after the head was sent. */
   sendContinue(): void
   /** Lets the client send the rest of its request, and read the answer, as slowly as it likes. */

@@ -3,7 +3,9 @@
  * `writeHead`. Names keep their spelling. The functions take names in lower case and ignore case when they compare.
  */
 
-/** Matches a list of tokens, such as the value of Access-Control-Request-Headers (RFC 9110 section 5.6). */
+/** Matches a token, such as the name of a header (RFC 9110 section 5.6.2). */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** Matches a list of tokens, such as the value of Access-Control-Request-Headers (RFC 9110 section 5.6.1). */
 export const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
 /** Returns the value of the first line with that name; undefined when there is none. */

@@ -1,19 +1,21 @@
+import { FRAMING_FIELDS, TRUSTED_FIELDS } from './gateway-fields.ts'
+import { TOKEN } from './header-lines.ts'
 import { memoizeNames } from './memoize-names.ts'
 
 /** The most fields of one trailer section. A longer section is dropped as a whole, because a part of it could mislead. */
 const MAX_FIELDS = 64
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /**
  * Fields that must not be trailers, in lower case: they frame or route a message, control how it is processed, carry
  * credentials, or are set by the gateway alone (RFC 9110 section 6.5.1).
  */
 const FORBIDDEN = new Set([
-  ...['connection', 'host', 'http2-settings', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+  ...FRAMING_FIELDS,
+  ...TRUSTED_FIELDS,
+  ...['host', 'http2-settings'],
   ...['authorization', 'cookie', 'set-cookie', 'www-authenticate'],
-  ...['age', 'cache-control', 'date', 'expect', 'expires', 'location', 'max-forwards', 'pragma', 'range'],
+  ...['age', 'cache-control', 'date', 'expires', 'location', 'max-forwards', 'pragma', 'range'],
   ...['retry-after', 'vary', 'warning'],
-  ...['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id'],
 ])
 /** Content-Digest is made for trailers: it can only be computed once the content is known (RFC 9530 section 2). */
 const FORBIDDEN_BEGINNING = /^(?:access-control-|content-(?!digest$)|if-|proxy-|sec-|x-forwarded-|x-waygate-)/

@@ -1,3 +1,5 @@
+import { hashText } from '../balancers/text-hash.ts'
+
 /** When a request of one kind last failed and last got a good answer. Milliseconds on the monotonic clock. */
 interface Kind {
   failedAt: number
@@ -66,18 +68,9 @@ export class FailingRequests {
   }
 }
 
-/** Returns the FNV-1a hash of the whole line, and that of the line without its query where it has one. */
+/** Returns the hash of the whole line, and that of the line without its query where it has one. */
 function hashesOf(requestLine: string): number[] {
-  const hashes: number[] = []
-  const length = Math.min(requestLine.length, MAX_LENGTH)
-  let hash = 0x811c9dc5
-  for (let i = 0; i < length; i++) {
-    const code = requestLine.charCodeAt(i)
-    if (code === QUESTION_MARK && hashes.length === 0) hashes.push(hash)
-    hash = Math.imul(hash ^ code, 0x01000193)
-  }
-  hashes.push(hash)
-  return hashes
+  const line = requestLine.slice(0, MAX_LENGTH)
+  const query = line.indexOf('?')
+  return query === -1 ? [hashText(line)] : [hashText(line.slice(0, query)), hashText(line)]
 }
-
-const QUESTION_MARK = 0x3f

@@ -1,5 +1,5 @@
 import { isAuthority } from '../../internal/http/authority.ts'
-import { memoizeNames } from '../../internal/http/memoize-names.ts'
+import { getAllHeaders } from '../../internal/http/header-lines.ts'
 import { canonicalTarget } from '../../internal/http/target.ts'
 import type { Exchange, ProxyReport } from '../../internal/policy.ts'
 import { addressIn } from './client-address.ts'
@@ -31,42 +31,10 @@ export function readProxyReport(
   isTrustedProxy: (address: string) => boolean,
 ): ProxyReport {
   if (lines === undefined) return NO_REPORT
-  let forwardedFor: string | undefined
-  let proto: string | undefined
-  let host: string | undefined
-  let port: string | undefined
-  let prefix: string | undefined
-  let realIp: string | undefined
-  let forwarded: string | undefined
-  for (let i = 0; i < lines.length; i += 2) {
-    const value = lines[i + 1]!
-    switch (lowerCase(lines[i]!)) {
-      case 'x-forwarded-for':
-        forwardedFor = joined(forwardedFor, value)
-        break
-      case 'x-forwarded-proto':
-        proto = joined(proto, value)
-        break
-      case 'x-forwarded-host':
-        host = joined(host, value)
-        break
-      case 'x-forwarded-port':
-        port = joined(port, value)
-        break
-      case 'x-forwarded-prefix':
-        prefix = joined(prefix, value)
-        break
-      case 'x-real-ip':
-        realIp = joined(realIp, value)
-        break
-      case 'forwarded':
-        forwarded = joined(forwarded, value)
-        break
-    }
-  }
-  forwardedFor = listIn(forwardedFor)
-  port = portIn(lastOf(port))
-  prefix = prefixIn(prefix)
+  const forwardedFor = listIn(getAllHeaders(lines, 'x-forwarded-for'))
+  const port = portIn(lastOf(getAllHeaders(lines, 'x-forwarded-port')))
+  const prefix = prefixIn(getAllHeaders(lines, 'x-forwarded-prefix'))
+  const forwarded = getAllHeaders(lines, 'forwarded')
   const elements = forwardedFor !== undefined || forwarded === undefined ? undefined : parse(forwarded)
   if (elements !== undefined) {
     const client = clientOf(elements, isTrustedProxy)
@@ -80,19 +48,13 @@ export function readProxyReport(
     }
   }
   return {
-    forwardedFor: forwardedFor ?? (realIp === undefined ? undefined : addressIn(realIp)),
-    proto: protoIn(lastOf(proto)),
-    host: hostIn(lastOf(host)),
+    forwardedFor: forwardedFor ?? addressIn(getAllHeaders(lines, 'x-real-ip') ?? ''),
+    proto: protoIn(lastOf(getAllHeaders(lines, 'x-forwarded-proto'))),
+    host: hostIn(lastOf(getAllHeaders(lines, 'x-forwarded-host'))),
     port,
     prefix,
     forwarded: undefined,
   }
-}
-
-const lowerCase = memoizeNames(spelling => spelling.toLowerCase())
-
-function joined(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`
 }
 
 /**

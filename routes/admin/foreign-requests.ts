@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isAuthority, normaliseHost } from '../../internal/http/authority.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -21,10 +22,10 @@ export interface ForeignRequest {
 export function createForeignCheck(
   names: readonly string[],
 ): (headers: Headers) => ForeignRequest | undefined {
-  const own = new Set(names.map(normal))
+  const own = new Set(names.map(normaliseHost))
   const isOwn = (authority: string) => {
-    const name = nameOf(authority)
-    return name !== undefined && (isIP(name) !== 0 || isLocalhost(name) || own.has(name))
+    const name = normaliseHost(authority)
+    return isAuthority(authority) && (isAddress(name) || isLocalhost(name) || own.has(name))
   }
   return headers => {
     const { host, origin } = headers
@@ -46,15 +47,8 @@ export function createForeignCheck(
   }
 }
 
-/** Returns the name or the address of a `Host` header; undefined when it has another form. */
-function nameOf(authority: string): string | undefined {
-  const [, v6, name] = /^(?:\[([\da-f:.]+)\]|([^\s:@/[\]]+))(?::\d{0,5})?$/i.exec(authority) ?? []
-  if (v6 !== undefined) return isIP(v6) === 6 ? v6 : undefined
-  return name === undefined ? undefined : normal(name)
-}
-
-function normal(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '')
+function isAddress(host: string): boolean {
+  return host.startsWith('[') || isIP(host) !== 0
 }
 
 /** RFC 6761 section 6.3: names below `localhost` are loopback as well. */

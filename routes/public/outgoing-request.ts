@@ -1,3 +1,4 @@
+import { portOf } from '../../internal/http/authority.ts'
 import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
@@ -69,7 +70,7 @@ export function completeHeaders(exchange: Exchange): void {
     'x-forwarded-proto',
     proto,
     'x-forwarded-port',
-    proxied?.port ?? portOf(host, proto),
+    proxied?.port ?? portOf(host ?? '', proto),
     'x-real-ip',
     call.clientAddress!,
   )
@@ -79,14 +80,4 @@ export function completeHeaders(exchange: Exchange): void {
   if (exchange.sendsForwarded) headers.push('forwarded', writeForwarded(exchange))
   if (route.preserveHost && head.host !== undefined) headers.push('host', head.host)
   if (call.identity) headers.push(...call.identity.headers)
-}
-
-const CLOSING_BRACKET = 93
-
-/** Returns the port that a client used for a host. */
-function portOf(host: string | undefined, proto: 'http' | 'https'): string {
-  const byDefault = proto === 'https' ? '443' : '80'
-  if (host === undefined || host.charCodeAt(host.length - 1) === CLOSING_BRACKET) return byDefault
-  const colon = host.lastIndexOf(':')
-  return colon === -1 || colon === host.length - 1 ? byDefault : host.slice(colon + 1)
 }

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancer.ts'
 import type { Call } from '../../internal/call.ts'
-import { GatewayError } from '../../internal/http/errors.ts'
 import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import type { Outcome, UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
+import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { isFailureStatus } from '../breaker/circuit-breaker.ts'
+import { isFailureStatus } from '../breaker/failures.ts'
+import { noNodeError, readmitEjected } from './no-node.ts'
 import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
 
@@ -21,12 +21,12 @@ export interface BalanceOptions {
 /**
  * Chooses the node for each try: an available node of the request's service that this call has not tried yet.
  *
- * @throws GatewayError WG_CIRCUIT_OPEN with Retry-After when breakers eject nodes of the service, else WG_NO_NODE
+ * @throws GatewayError as {@link noNodeError} says
  */
-export function createBalance<T extends Outcome>(
+export function createBalance(
   nodes: NodeTable,
   { cookieKey, now = () => performance.now() }: BalanceOptions = {},
-): Wrapper<T> {
+): Wrapper {
   const cookies = cookieKey && new StickyCookies(cookieKey)
 
   function contextOf(request: UpstreamRequest, call: Call, service: ServicePeers): PickContext {
@@ -41,13 +41,13 @@ export function createBalance<T extends Outcome>(
   return next => (request, call) => {
     const { route } = request
     const service = nodes.get(request.service)
-    if (!service) return Promise.reject(unavailable(service))
+    if (!service) return Promise.reject(noNodeError([]))
     const balancer = service.balancer(route.balancer)
     const context = isPlain(route) ? call : contextOf(request, call, service)
     const peer =
       balancer.pick(service.peers, context) ??
-      (readmitEjected(service) ? balancer.pick(service.peers, context) : undefined)
-    if (!peer) return Promise.reject(unavailable(service))
+      (readmitEjected(service.peers) ? balancer.pick(service.peers, context) : undefined)
+    if (!peer) return Promise.reject(noNodeError(service.peers))
     call.peer = peer
     call.attempts++
     peer.requests++
@@ -55,9 +55,7 @@ export function createBalance<T extends Outcome>(
       ? observed(next(request, call), request, balancer, peer, now)
       : next(request, call)
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
-    return answer.then(outcome =>
-      hasHead(outcome) ? withHeader(outcome, cookies.setCookie(request, service, peer.node.id)) : outcome,
-    )
+    return answer.then(response => withCookie(response, cookies.setCookie(request, service, peer.node.id)))
   }
 }
 
@@ -67,13 +65,13 @@ function isPlain({ hashKey, stickyCookie, slowStartMs }: Route): boolean {
 }
 
 /** Reports the end of a try to the balancer. */
-function observed<T extends Outcome>(
-  answer: Promise<T>,
+function observed(
+  answer: Promise<UpstreamResponse>,
   { body }: UpstreamRequest,
   balancer: Balancer,
   peer: Peer,
   now: () => number,
-): Promise<T> {
+): Promise<UpstreamResponse> {
   const begunAt = now()
   return answer.then(
     outcome => {
@@ -98,14 +96,10 @@ function endOf(error: unknown): TryEnd | undefined {
   return error.kind === 'aborted' ? 'abandoned' : 'failed'
 }
 
-function hasHead(outcome: Outcome): outcome is UpstreamResponse {
-  return 'sendBody' in outcome
-}
-
 /** Returns the answer with a cookie for the client added. */
-function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T {
+function withCookie(response: UpstreamResponse, cookie: string): UpstreamResponse {
   const { status, headers } = response
-  const changed: UpstreamResponse = {
+  return {
     status,
     headers: [...headers, 'set-cookie', cookie],
     get isBroken() {
@@ -116,25 +110,4 @@ function withHeader<T extends UpstreamResponse>(response: T, cookie: string): T 
     discard: () => response.discard(),
     ...(response.observe && { observe: observer => response.observe!(observer) }),
   }
-  return changed as T
-}
-
-/**
- * Uses the nodes again that were ejected for their answers, if no other node is left: a client is better off with a bad
- * answer of a node than with none.
- *
- * @returns whether a node is used again
- */
-function readmitEjected({ peers }: ServicePeers): boolean {
-  if (peers.some(peer => peer.available())) return false
-  return peers.filter(peer => peer.readmit()).length > 0
-}
-
-function unavailable(service: ServicePeers | undefined): GatewayError {
-  const broken = service?.peers.filter(peer => peer.node.weight > 0 && peer.breaker !== 'closed') ?? []
-  if (broken.length === 0) return new GatewayError('WG_NO_NODE')
-  const retryInMs = Math.min(...broken.map(peer => peer.retryInMs))
-  return new GatewayError('WG_CIRCUIT_OPEN', {
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryInMs / 1000))) },
-  })
 }

@@ -2,13 +2,14 @@ import type { Call } from '../../internal/call.ts'
 import { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { BreakerState } from '../../internal/nodes/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
-import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
+import type { FailureKind } from '../../internal/upstream-failure.ts'
 import type {
   BreakerReason,
   CircuitBreakerEvents,
   CircuitBreakerOptions,
   Evidence,
 } from './circuit-breaker-options.ts'
+import { countsAgainstNode, failureKindOf, isFailureStatus, requestLineOf } from './failures.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
 import { TryWindow } from './try-window.ts'
 
@@ -142,7 +143,9 @@ export class CircuitBreaker {
   readonly #onOutcome = (outcome: Outcome): Outcome => this.#noteOutcome(outcome, false)
 
   readonly #onError = (error: unknown): never => {
-    if (this.#isClosed && countsAgainstNode(error)) this.#failed(kindOf(error), false, requestLineOf(error))
+    if (this.#isClosed && countsAgainstNode(error)) {
+      this.#failed(failureKindOf(error), false, requestLineOf(error))
+    }
     throw error
   }
 
@@ -214,7 +217,9 @@ export class CircuitBreaker {
           return isGood || this.#isBadProbeTolerated(undefined, outcome.requestLine)
         },
         error => {
-          if (countsAgainstNode(error)) return this.#isBadProbeTolerated(kindOf(error), requestLineOf(error))
+          if (countsAgainstNode(error)) {
+            return this.#isBadProbeTolerated(failureKindOf(error), requestLineOf(error))
+          }
           // When the client left before the answer, the probe showed nothing.
           this.#stayOpen('probe aborted')
           return false
@@ -315,24 +320,4 @@ const FAILED_PROBE = Symbol('failed probe')
 /** Half of `minimumRequests`, at least 5, and never more than `minimumRequests`. */
 function unansweredLimit(minimumRequests: number): number {
   return Math.min(minimumRequests, Math.max(5, minimumRequests / 2))
-}
-
-/** Whether a status says that the node, or something behind it, failed. */
-export function isFailureStatus(status: number): boolean {
-  return status >= 500 && status !== 501 && status !== 505
-}
-
-/** Failures that do not count against the node. `hung` follows from failures that were counted before. */
-const NOT_COUNTED: ReadonlySet<FailureKind> = new Set(['aborted', 'unsendable', 'hung'])
-
-function countsAgainstNode(error: unknown): boolean {
-  return !(error instanceof UpstreamFailure && NOT_COUNTED.has(error.kind))
-}
-
-function kindOf(error: unknown): FailureKind | undefined {
-  return error instanceof UpstreamFailure ? error.kind : undefined
-}
-
-function requestLineOf(error: unknown): string | undefined {
-  return error instanceof UpstreamFailure ? error.requestLine : undefined
 }

@@ -47,6 +47,8 @@ const VARYING = new Set([
   'x-forwarded-port',
   'x-forwarded-prefix',
   'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
 ])
 
 /** Headers that do not identify the client, and on which an answer depends only when it names them in Vary. */
@@ -70,6 +72,7 @@ const NEUTRAL = new Set([
     'user-agent',
     'via',
     'x-forwarded-for',
+    'x-forwarded-server',
     'x-real-ip',
     'x-request-id',
   ],

@@ -1,6 +1,7 @@
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { addConnectionOptions } from '../../internal/http/request-head.ts'
+import { TrailerFilter } from '../../internal/http/trailers.ts'
 import { REFERENCES } from '../../internal/references.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
@@ -29,6 +30,9 @@ export interface AnswerHead {
   /** The names, in lower case, of fields that Connection lists. They are hop-by-hop, as headers and as trailers. */
   readonly connectionOptions: ReadonlySet<string> | undefined
 }
+
+/** Decides which trailers of nodes go to clients. */
+export const answerTrailers = new TrailerFilter()
 
 /** How a header of an answer is treated. */
 const TREAT = {

@@ -1,7 +1,6 @@
+import { TOKEN } from '../../internal/http/header-lines.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 9110 section 5.5: no control characters but the tab. Text beyond latin1 cannot be sent at all. */
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 

@@ -2,16 +2,15 @@ import type { Call } from '../../internal/call.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders, withoutHeaders } from '../../internal/http/header-lines.ts'
-import { TrailerFilter } from '../../internal/http/trailers.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import { rewriteReferences } from '../../internal/references.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { BodyObserver, Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { isFailureStatus } from '../breaker/circuit-breaker.ts'
+import { isFailureStatus } from '../breaker/failures.ts'
 import { isMovable } from '../retry/retry-rules.ts'
 import { acceptedHeaders } from './accepted-handshake.ts'
-import type { AnswerHead } from './answer-head.ts'
+import { type AnswerHead, answerTrailers } from './answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts'
 import type { NodeConnection } from './node-connection.ts'
 import type { Chunk, NodeExchange } from './node-exchange.ts'
@@ -65,7 +64,6 @@ const NO_HEADERS: readonly string[] = []
 const SWITCHING_PROTOCOLS = 101
 const NO_CONTENT = 204
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
-const trailerFilter = new TrailerFilter()
 /** How long a node has to say whether it wants the body of a request with Expect. curl, too, waits for 1 s. */
 const CONTINUE_TIMEOUT_MS = 1_000
 
@@ -169,22 +167,16 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     connection.send(this, this.#head, this.#body)
   }
 
-  onInterim({ status, headers }: AnswerHead): void {
-    this.#request.interim?.writeInterim(status, withoutHeaders(headers, CONTENT_LENGTH))
+  onInterim(head: AnswerHead): void {
+    const { interim } = this.#request
+    if (interim === undefined) return
+    this.#rewriteReferences(head)
+    interim.writeInterim(head.status, withoutHeaders(head.headers, CONTENT_LENGTH))
   }
 
-  onHead({
-    status,
-    headers,
-    framing,
-    hasLength,
-    hasReferences,
-    trailer,
-    connectionOptions,
-  }: AnswerHead): void {
-    if (hasReferences && this.#request.route.rewriteLocation) {
-      rewriteReferences(headers, this.#request, this.#peer.address)
-    }
+  onHead(head: AnswerHead): void {
+    this.#rewriteReferences(head)
+    const { status, headers, framing, hasLength, trailer, connectionOptions } = head
     // A client that does not know that a 204 has no body would wait for one.
     if (status === NO_CONTENT) this.headers = withoutHeaders(headers, CONTENT_LENGTH)
     else if (status === SWITCHING_PROTOCOLS) this.headers = acceptedHeaders(headers, this.#request)
@@ -193,7 +185,7 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     this.#isDelimited = framing !== 'close'
     this.#hasLength = hasLength
     if (trailer !== undefined && framing === 'chunked')
-      this.trailerNames = trailerFilter.names(trailer, connectionOptions)
+      this.trailerNames = answerTrailers.names(trailer, connectionOptions)
     if (isFailureStatus(status)) this.#peer.failures++
     this.#resolve(this)
   }
@@ -290,6 +282,12 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     if (this.#call.current === this) this.#call.current = undefined
     node.socket.once('close', () => this.#finish())
     target.tunnel!(node)
+  }
+
+  #rewriteReferences({ hasReferences, headers }: AnswerHead): void {
+    if (hasReferences && this.#request.route.rewriteLocation) {
+      rewriteReferences(headers, this.#request, this.#peer.address)
+    }
   }
 
   #endWithTrailers(target: ClientResponse, trailers: readonly string[]): void {

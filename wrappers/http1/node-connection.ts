@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
-import { TrailerFilter } from '../../internal/http/trailers.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import type { AnswerHead } from './answer-head.ts'
+import { type AnswerHead, answerTrailers } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
 import { InvalidAnswer } from './invalid-answer.ts'
 import type { ExchangeConnection, NodeExchange } from './node-exchange.ts'
@@ -15,7 +14,7 @@ export interface NodeConnectionOptions {
   readonly connectTimeoutMs: number
   /** The longest silence between two pieces of an answer's body; 0 = no limit. */
   readonly bodyIdleTimeoutMs: number
-  /** How long an idle connection is kept when the node does not say. */
+  /** How long an idle connection is kept when the node does not say. Must be shorter than the node's own timeout. */
   readonly keepAliveMs: number
   /** The largest head of an answer. */
   readonly answerHeadBytes: number
@@ -41,7 +40,6 @@ const MAX_TEXT_BYTES = 16_384
  */
 const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
 const SWITCHING_PROTOCOLS = 101
-const trailerFilter = new TrailerFilter()
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 /**
@@ -260,7 +258,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
       this.#idleUntil = performance.now() + keepMs
       this.#owner.onFree(this)
     }
-    exchange.onEnd(trailers && trailerFilter.fields(trailers, head.connectionOptions))
+    exchange.onEnd(trailers && answerTrailers.fields(trailers, head.connectionOptions))
   }
 
   /** Lets go of the exchange, and resumes reading if it had paused it. */

@@ -34,7 +34,7 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
   let text = ''
   let host = address
   let bodyLength = CHUNKED
-  let connection = 'keep-alive'
+  let connection = request.isWebSocket ? 'Upgrade' : 'keep-alive'
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     const value = headers[i + 1]!
@@ -50,7 +50,7 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
         throw new TypeError('headers must not include transfer-encoding')
       } else if (name.length === 2 && name.toLowerCase() === 'te') {
         // It is for the next hop alone (RFC 9110 section 10.1.4).
-        connection = 'keep-alive, te'
+        connection += ', te'
       }
       text += `${name}: ${value}\r\n`
     }
@@ -63,7 +63,7 @@ export function writeRequestHead(request: UpstreamRequest, address: string): Req
     if (bodyLength === CHUNKED) text += 'transfer-encoding: chunked\r\n'
     if (body.awaitsContinue) text += 'expect: 100-continue\r\n'
   }
-  if (request.isWebSocket) connection = 'Upgrade\r\nupgrade: websocket'
+  if (request.isWebSocket) text += 'upgrade: websocket\r\n'
   return {
     head: `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n${text}\r\n`,
     bodyLength,

@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
-import { isFailureStatus } from '../breaker/circuit-breaker.ts'
+import { isFailureStatus } from '../breaker/failures.ts'
 import { asAnswer } from '../retry/retry-rules.ts'
 import { GradientLimit } from './gradient-limit.ts'
 import { WaitQueue } from './wait-queue.ts'

@@ -1,10 +1,14 @@
 import { isForwardable } from '../../internal/nodes/node.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import type { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
 import type { UpstreamPeer } from './upstream-peer.ts'
 
 /** Why a node that fails stays in use. */
 export type Objection = 'no other node does better' | 'half of the nodes are ejected'
+
+/** A peer with a breaker, whose counts can be compared with those of others. */
+export type ComparedPeer = Peer & Pick<CircuitBreaker, 'isUnreachable' | 'passed' | 'failed'>
 
 /** Another node does better when the node in question fails at least this many times as often. */
 const CLEARLY = 3
@@ -19,16 +23,16 @@ const CLEARLY = 3
  * often than the other nodes that are in use, those left aside that fail too often themselves. If no other node did better
  * lately, or none is left, the node stays in use and its own answers go to the clients.
  *
- * @param peers all peers of the service; each is an UpstreamPeer, as every peer of the gateway's table is
+ * @param peers all peers of the service; each is a ComparedPeer, as every peer with a breaker is
  * @returns undefined when the node may be ejected
  */
 export function findObjection(
-  peer: UpstreamPeer,
+  peer: ComparedPeer,
   peers: readonly Peer[],
   evidence: Evidence,
   { failureRatio, ejectLastNode }: Pick<CircuitBreakerOptions, 'failureRatio' | 'ejectLastNode'>,
 ): Objection | undefined {
-  const others = (peers as readonly UpstreamPeer[]).filter(
+  const others = (peers as readonly ComparedPeer[]).filter(
     each => each !== peer && each.node.weight > 0 && isForwardable(each.node) && !each.isUnreachable,
   )
   const inUse = others.filter(each => each.breaker === 'closed')

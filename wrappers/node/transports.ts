@@ -1,25 +1,10 @@
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Transport } from '../../internal/upstream.ts'
-import { Http1Transport } from '../http1/http1-transport.ts'
-
-export interface ConnectionOptions {
-  readonly connectTimeoutMs: number
-  /** How long a node may send nothing between two pieces of an answer's body; 0 = no limit. */
-  readonly bodyIdleTimeoutMs: number
-  /** How long an idle connection is kept when the node does not say. Must be shorter than the node's own timeout. */
-  readonly keepAliveMs: number
-  /** The largest head of an answer. */
-  readonly answerHeadBytes: number
-  /** The most connections to one node. Undefined = as many as there are concurrent requests. */
-  readonly maxConnections?: number | undefined
-  /** How often the name of a node is looked up while there are connections to it; 0 = never. Default 0. */
-  readonly dnsRefreshMs?: number | undefined
-  /** Returns whether a connection may be made to an IP address. Default: always. */
-  readonly allows?: ((address: string, port: number) => boolean) | undefined
-}
+import { Http1Transport, type Http1TransportOptions } from '../http1/http1-transport.ts'
 
 export interface TransportOptions {
-  readonly connection: ConnectionOptions
+  /** The settings of the connections to any node. */
+  readonly connection: Omit<Http1TransportOptions, 'host' | 'port' | 'onPiece'>
   /** Called with the size of each piece of an answer's body. */
   readonly onPiece: (bytes: number) => void
 }

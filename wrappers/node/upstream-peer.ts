@@ -3,7 +3,7 @@ import type { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
-import type { Outcome, Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
+import type { Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { BreakerReason, CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
 import { createTransport, type TransportOptions } from './transports.ts'
@@ -141,6 +141,6 @@ export function createDispatch(): Upstream {
 }
 
 /** Sends each try through the circuit breaker of the node it goes to. */
-export function createCircuitBreaker<T extends Outcome>(): Wrapper<T> {
+export function createCircuitBreaker(): Wrapper {
   return next => (request, call) => chosenPeer(call).circuit.fire(next, request, call)
 }

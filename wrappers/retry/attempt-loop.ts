@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
-import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
+import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { CircuitOpenError } from '../breaker/half-open.ts'
 import { backoffMs, pause } from './backoff.ts'
@@ -9,8 +9,8 @@ import type { RetryBudget } from './retry-budget.ts'
 import { asAnswer, isRepeatable, isUnwanted } from './retry-rules.ts'
 
 /** The result of a try: an answer, or why there is none. */
-type Result<T> =
-  | { readonly outcome: T; readonly error?: undefined }
+type Result =
+  | { readonly outcome: UpstreamResponse; readonly error?: undefined }
   | { readonly outcome?: undefined; readonly error: unknown }
 
 /**
@@ -23,8 +23,8 @@ type Result<T> =
 type Step = 'give up' | 'free' | 'uncounted' | 'counted'
 
 /** Makes the further tries of one call whose first try has not brought what the client should get. */
-export class AttemptLoop<T extends Outcome> {
-  readonly #next: Upstream<T>
+export class AttemptLoop {
+  readonly #next: Upstream
   readonly #request: UpstreamRequest
   readonly #call: Call
   readonly #budget: RetryBudget
@@ -33,13 +33,13 @@ export class AttemptLoop<T extends Outcome> {
   #isStaleRetryLeft = true
   #backoffs = 0
   /** The last answer of a node, which the client gets if no better one comes. */
-  #answer: { readonly outcome: T; readonly peer: Peer } | undefined = undefined
+  #answer: { readonly outcome: UpstreamResponse; readonly peer: Peer } | undefined = undefined
   #failure: unknown = undefined
   /** When nodes that sent Retry-After may be tried again, on the monotonic clock. */
   readonly #retryableAt = new Map<Peer, number>()
 
   constructor(
-    next: Upstream<T>,
+    next: Upstream,
     request: UpstreamRequest,
     call: Call,
     budget: RetryBudget,
@@ -58,7 +58,7 @@ export class AttemptLoop<T extends Outcome> {
    *
    * @throws GatewayError, UpstreamFailure as `createRetry` does
    */
-  async continueAfter(first: Result<T>): Promise<T> {
+  async continueAfter(first: Result): Promise<UpstreamResponse> {
     try {
       for (let result = first; ; ) {
         const step = this.#decide(result)
@@ -83,7 +83,7 @@ export class AttemptLoop<T extends Outcome> {
     }
   }
 
-  #decide({ outcome, error }: Result<T>): Step {
+  #decide({ outcome, error }: Result): Step {
     const { body } = this.#request
     if (outcome) this.#keep(outcome)
     else if (error instanceof CircuitOpenError) {
@@ -116,17 +116,17 @@ export class AttemptLoop<T extends Outcome> {
   }
 
   /** Whether the retry cost a node work and brought nothing better. */
-  #wasInVain({ outcome, error }: Result<T>): boolean {
+  #wasInVain({ outcome, error }: Result): boolean {
     if (outcome) return isUnwanted(outcome, this.#request)
     return error instanceof UpstreamFailure && error.kind !== 'aborted'
   }
 
   /** Keeps an answer, and with it its connection, until a better answer comes or the client gets this one. */
-  #keep(outcome: T): void {
+  #keep(outcome: UpstreamResponse): void {
     this.#answer?.outcome.discard()
     const peer = this.#call.peer!
     this.#answer = { outcome, peer }
-    const ms = outcome.headers && retryAfterMs(outcome.headers, Date.now())
+    const ms = retryAfterMs(outcome.headers, Date.now())
     if (ms !== undefined) this.#retryableAt.set(peer, performance.now() + ms)
   }
 
@@ -135,7 +135,7 @@ export class AttemptLoop<T extends Outcome> {
     if (ms > 0) await pause(this.#call, ms)
   }
 
-  async #ask(): Promise<Result<T>> {
+  async #ask(): Promise<Result> {
     try {
       return { outcome: await this.#next(this.#request, this.#call) }
     } catch (error) {
@@ -166,7 +166,7 @@ export class AttemptLoop<T extends Outcome> {
   }
 
   /** @throws GatewayError, UpstreamFailure as `createRetry` does */
-  #giveUp(): T {
+  #giveUp(): UpstreamResponse {
     const { ended } = this.#call
     const answer = this.#answer
     if (answer && !answer.outcome.isBroken && ended?.kind !== 'aborted') {

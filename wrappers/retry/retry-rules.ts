@@ -26,7 +26,10 @@ export function isUnwanted(outcome: Outcome, { route, method }: UpstreamRequest)
 }
 
 /** Whether another try may follow this failure. */
-export function isRepeatable({ kind }: UpstreamFailure, { method }: UpstreamRequest): boolean {
+export function isRepeatable(
+  { kind }: Pick<UpstreamFailure, 'kind'>,
+  { method }: Pick<UpstreamRequest, 'method'>,
+): boolean {
   return kind === 'connect' || (MAY_HAVE_ACTED.has(kind) && IDEMPOTENT.has(method))
 }
 

@@ -1,5 +1,5 @@
 import type { Call } from '../../internal/call.ts'
-import type { Outcome, UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
+import type { UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
 import { AttemptLoop } from './attempt-loop.ts'
 import { RetryBudgets } from './retry-budget.ts'
 import { asRepeatable, isUnwanted } from './retry-rules.ts'
@@ -33,10 +33,10 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024
  * @throws GatewayError the error for the client, made from the last failure
  * @throws UpstreamFailure of kind `aborted` when the client has left
  */
-export function createRetry<T extends Outcome>({
+export function createRetry({
   budgets = new RetryBudgets(),
   random = Math.random,
-}: RetryOptions = {}): Wrapper<T> {
+}: RetryOptions = {}): Wrapper {
   /** Declared lengths of the kept bodies of requests in flight. */
   let keptBytes = 0
   return next => {

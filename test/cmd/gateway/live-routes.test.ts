@@ -14,13 +14,22 @@ import { testRoute } from '../../support/route.ts'
 const { config, keys } = loadConfig({ env: {}, cwd: tmpdir() })
 const context = routeContext(config, keys)
 
-function open(onChange?: ConstructorParameters<typeof LiveRules>[1]) {
+function open(
+  documents: typeof config.routes.documents = {},
+  onChange?: ConstructorParameters<typeof LiveRules>[1],
+) {
   const rules = new LiveRules(config, onChange)
   const nodes = new NodeTable(node => new FakePeer(node))
   const errors: string[] = []
   const logger = { ...silentLogger, error: (_: object, message: string) => void errors.push(message) }
   const anyAuth = { ...context, authenticators: undefined }
-  const routes = new LiveRoutes({ config: config.routes, rules, nodes, context: anyAuth, logger })
+  const routes = new LiveRoutes({
+    config: { ...config.routes, documents },
+    rules,
+    nodes,
+    context: anyAuth,
+    logger,
+  })
   return { rules, nodes, errors, routes }
 }
 
@@ -41,7 +50,7 @@ test('of the routes of a service with a breaker, the one with the first id sets 
 
 test('breaker and limit of a service may come from different routes, and each change is reported', () => {
   const reported: (number | null | undefined)[] = []
-  const { routes, rules } = open(by => reported.push(by.get('user')?.serviceLimit?.concurrent))
+  const { routes, rules } = open({}, by => reported.push(by.get('user')?.serviceLimit?.concurrent))
   const a = testRoute({ id: 'a', path: '/a', breaker: { openMs: 100 } })
   const b = testRoute({ id: 'b', path: '/b', serviceLimit: { concurrent: 5 } })
   const c = testRoute({ id: 'c', path: '/c', serviceLimit: { concurrent: 6 }, breaker: { openMs: 200 } })
@@ -97,6 +106,24 @@ test('without a key, a document that accepts only tokens becomes a closed route,
   assert.equal(parse(['jwt', 'api-key']).isBroken, undefined, 'the other way in is open')
   parse('jwt')
   assert.deepEqual(errors, ['route closed', 'route closed'], 'again, after it was good')
+})
+
+test('a route is listed as closed for want of a key by what it is, not by what another document of its id was', () => {
+  const { routes } = open({
+    a: { path: '/a', service: 'user', auth: 'jwt' },
+    b: { path: '/b', service: 'user', auth: 'none' },
+  })
+  const parse = (id: string, auth: unknown) => {
+    const parsed = routes.parse(id, { path: `/${id}`, service: 'user', auth }, 'etcd')
+    assert.ok('route' in parsed)
+    return parsed.route
+  }
+  const listed = () => routes.problems().map(({ key }) => key)
+  assert.deepEqual(listed(), ['a'], 'of the file')
+  routes.set([parse('a', 'none'), parse('b', 'jwt')], [])
+  assert.deepEqual(listed(), ['b'], 'of the registry, which comes first')
+  routes.set([], [])
+  assert.deepEqual(listed(), ['a'], 'of the file again')
 })
 
 test('a route to a service without a node is a problem, with the name that was probably meant', () => {

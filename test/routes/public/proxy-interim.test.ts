@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway } from '../../support/gateway.ts'
 import { openRaw, send, sendRaw } from '../../support/http.ts'
 import { answer, type Script, startNode } from '../../support/node-server.ts'
+import { accepted, handshake, KEY } from '../../support/websocket.ts'
 
 const GET = 'GET /user HTTP/1.1\r\nHost: h\r\n'
 const LAST = 'Connection: close\r\n\r\n'
@@ -167,6 +168,13 @@ for (const [what, interim] of Object.entries({
     assert.ok(text.length < 70_000, `${text.length}`)
   })
 }
+
+test('the client of a WebSocket gets interim answers before the 101', async t => {
+  const { port } = await setUp(t, socket => socket.write(HINT + accepted(KEY)))
+  const client = await openRaw(port, handshake('/user'))
+  assert.deepEqual(statusesOf(await client.until('Sec-WebSocket-Accept')), ['103', '101'])
+  client.socket.destroy()
+})
 
 test('interim answers do not put off the timeout of an answer', async t => {
   const timers: NodeJS.Timeout[] = []

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway } from '../../support/gateway.ts'
-import { send } from '../../support/http.ts'
+import { send, sendRaw } from '../../support/http.ts'
 import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
 
 /** Header lines that a node answers with, as it makes them from the request. */
@@ -68,6 +68,17 @@ test('the Location of a created resource is rewritten, and that of any other sta
     const { locationOf } = await setUp(t, toPath, { status })
     assert.equal(await locationOf('/user/x'), '/user/login', status)
   }
+})
+
+test('a reference in an interim answer is rewritten as well, such as the place of an upload that can be resumed', async t => {
+  const node = await startNode(t, (socket, request) =>
+    socket.write(
+      `HTTP/1.1 104 Upload Resumption Supported\r\nLocation: http://${request.header('host')}/uploads/1\r\n\r\n${answer('ok')}`,
+    ),
+  )
+  const { port } = await startTestGateway(t, { nodes: { 'user/u1': node.port } })
+  const text = await sendRaw(port, 'GET /user/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+  assert.match(text, /^HTTP\/1\.1 104 [^\r]*\r\nLocation: \/user\/uploads\/1\r\n\r\nHTTP\/1\.1 200 /)
 })
 
 test('with preserveHost, the Host that the node was given counts as its own', async t => {

@@ -87,7 +87,7 @@ function setUp(ids: readonly string[], { key = KEY, service = 'user' } = {}) {
     )
   }
   set(ids)
-  const balance = createBalance<UpstreamResponse>(table, { cookieKey: key })
+  const balance = createBalance(table, { cookieKey: key })
   const response: UpstreamResponse = {
     status: 200,
     headers: ['x-a', '1'],

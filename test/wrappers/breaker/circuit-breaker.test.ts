@@ -5,12 +5,13 @@ import { FailingRequests } from '../../../internal/nodes/failing-requests.ts'
 import type { BreakerState } from '../../../internal/nodes/peer.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../../internal/upstream-failure.ts'
-import { CircuitBreaker, isFailureStatus } from '../../../wrappers/breaker/circuit-breaker.ts'
+import { CircuitBreaker } from '../../../wrappers/breaker/circuit-breaker.ts'
 import type {
   BreakerReason,
   CircuitBreakerOptions,
   Evidence,
 } from '../../../wrappers/breaker/circuit-breaker-options.ts'
+import { isFailureStatus } from '../../../wrappers/breaker/failures.ts'
 import { CircuitOpenError } from '../../../wrappers/breaker/half-open.ts'
 import { testRequest } from '../../support/route.ts'
 

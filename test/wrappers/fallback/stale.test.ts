@@ -173,11 +173,12 @@ test('a request of an unknown user, with a body, or with an unsafe method has no
   assert.equal(keyOf({ headers: ['Authorization', 'Basic x'] }), undefined)
   assert.equal(keyOf({ headers: ['Range', 'bytes=0-1'] }), undefined)
   assert.equal(keyOf({ method: 'POST' }), undefined)
-  for (const name of ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-prefix']) {
+  for (const end of ['host', 'proto', 'port', 'prefix', 'scheme', 'ssl']) {
+    const name = `x-forwarded-${end}`
     assert.notEqual(keyOf({ headers: [name, 'a'] }), keyOf({ headers: [name, 'b'] }), name)
   }
   // Where a request comes from makes no difference, and what else a trusted proxy says may be a user.
-  for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded']) {
+  for (const name of ['x-forwarded-for', 'x-forwarded-server', 'x-real-ip', 'forwarded']) {
     assert.equal(keyOf({ headers: [name, 'a'] }), keyOf({}), name)
   }
   for (const name of ['x-forwarded-user', 'x-forwarded-client-cert', 'client-cert']) {

@@ -105,6 +105,13 @@ test('a request asks about its body only while its client waits, and TE is for t
   )
 })
 
+test('the handshake of a WebSocket asks for the upgrade, and names TE as well if the client sent it', () => {
+  const head = (...headers: string[]) => write({ headers, isWebSocket: true }).head
+  const begin = 'GET / HTTP/1.1\r\nhost: 10.0.0.1:80\r\nconnection: Upgrade'
+  assert.equal(head(), `${begin}\r\nupgrade: websocket\r\n\r\n`)
+  assert.equal(head('te', 'trailers'), `${begin}, te\r\nte: trailers\r\nupgrade: websocket\r\n\r\n`)
+})
+
 test('thousands of names can be cached', () => {
   for (let i = 0; i < 3_000; i++)
     assert.match(write({ headers: [`x-name-${i}`, '1'] }).head, new RegExp(`x-name-${i}: 1`))

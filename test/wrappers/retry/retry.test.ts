@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
-import type { Outcome, RequestBody } from '../../../internal/upstream.ts'
+import type { RequestBody, UpstreamResponse } from '../../../internal/upstream.ts'
 import { keepBody } from '../../../wrappers/retry/kept-body.ts'
 import { createRetry } from '../../../wrappers/retry/retry.ts'
 import { send } from '../../support/http.ts'
@@ -192,14 +192,14 @@ test('no more than 32 MiB of bodies are kept at a time', async () => {
   const route = testRoute({ retryBufferBytes: length })
   const given: RequestBody = { begun: false, length, open: () => Readable.from([]) }
   let kept = 0
-  let answer = Promise.withResolvers<Outcome>()
+  let answer = Promise.withResolvers<UpstreamResponse>()
   const upstream = createRetry()(request => {
     if (request.body !== given) kept++
     return answer.promise
   })
   const put = () =>
     upstream(testRequest({ method: 'PUT', route, body: given }), new Call('id', 'PUT', '/', 0))
-  const done = { status: 200, discard: () => {} }
+  const done = { status: 200, headers: [], sendBody: () => {}, discard: () => {} }
   const first = Array.from({ length: 40 }, put)
   assert.equal(kept, 32)
   answer.resolve(done)
