@@ -13,7 +13,7 @@ const FORBIDDEN = new Set([
   ...['authorization', 'cookie', 'set-cookie', 'www-authenticate'],
   ...['age', 'cache-control', 'date', 'expect', 'expires', 'location', 'max-forwards', 'pragma', 'range'],
   ...['retry-after', 'vary', 'warning'],
-  ...['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id'],
+  ...['client-cert', 'client-cert-chain', 'forwarded', 'x-real-ip', 'x-request-id', 'x-user-id'],
 ])
 /** Content-Digest is made for trailers: it can only be computed once the content is known (RFC 9530 section 2). */
 const FORBIDDEN_BEGINNING = /^(?:access-control-|content-(?!digest$)|if-|proxy-|sec-|x-forwarded-|x-waygate-)/
