@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandl
 import { type DiscoverOptions, discover } from './discovery/discover.ts'
 import { Call } from './internal/call.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http/errors.ts'
+import { FailingRequests } from './internal/nodes/failing-requests.ts'
 import type { Health } from './internal/nodes/health.ts'
 import { addressOf, isForwardable, type Node } from './internal/nodes/node.ts'
 import { NodeTable } from './internal/nodes/node-table.ts'
@@ -71,7 +72,8 @@ const NO_CONNECTION: ReadonlySet<unknown> = new Set([
 export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOptions): Promise<void> {
   const { service: name, prefix: _, rewritePrefix = '/', breaker, preHandler, ...others } = options
   const { retries = 1, timeoutMs = TIMEOUT_MS, websocket = true, ...access } = others
-  const table = new NodeTable(node => new ProxiedPeer(node, { ...BREAKER, ...breaker }, hasAnother))
+  const failing = new FailingRequests()
+  const table = new NodeTable(node => new ProxiedPeer(node, { ...BREAKER, ...breaker }, hasAnother, failing))
   const triesOf = new WeakMap<object, Try[]>()
   /** The try whose WebSocket the plugin connects in the same turn. */
   let connecting: Try | undefined
@@ -130,6 +132,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     if (!peers.some(peer => peer.available()) && !peers.some(peer => peer.readmit())) throw unavailable(peers)
   })
 
+  // Fastify would read bodies of text whole, up to its bodyLimit; the proxy adds a parser that passes all bodies on.
+  app.removeAllContentTypeParsers()
   // Services that only register themselves do not load the plugin and its HTTP client.
   const { default: httpProxy } = await import('@fastify/http-proxy')
   await app.register(httpProxy, {
@@ -209,10 +213,16 @@ class ProxiedPeer implements Peer {
   health: Health = 'unchecked'
   isAvoided = false
 
-  constructor(node: Node, breaker: CircuitBreakerOptions, mayEject: (peer: Peer) => boolean) {
+  constructor(
+    node: Node,
+    breaker: CircuitBreakerOptions,
+    mayEject: (peer: Peer) => boolean,
+    failing: FailingRequests,
+  ) {
     this.node = node
     this.address = addressOf(node)
-    this.circuit = new CircuitBreaker(() => breaker, { onChange: () => {}, mayOpen: () => mayEject(this) })
+    const events = { onChange: () => {}, mayOpen: () => mayEject(this) }
+    this.circuit = new CircuitBreaker(() => breaker, events, failing)
   }
 
   get breaker(): BreakerState {
@@ -243,6 +253,7 @@ class ProxiedPeer implements Peer {
 /** A request at a node. The breaker of the node gets exactly one outcome. */
 class Try {
   readonly peer: ProxiedPeer
+  readonly #call: Call
   readonly #outcome = Promise.withResolvers<Outcome>()
   #isOver = false
 
@@ -250,20 +261,27 @@ class Try {
     this.peer = peer
     peer.requests++
     peer.inFlight++
-    const call = new Call(request.id, request.method, request.url, performance.now())
-    peer.circuit.fire(() => this.#outcome.promise, BODILESS, call).catch(() => {})
+    this.#call = new Call(request.id, request.method, request.url, performance.now())
+    peer.circuit.fire(() => this.#outcome.promise, BODILESS, this.#call).catch(() => {})
   }
 
   /** Notes the head of the answer. */
   answer(status: number): void {
     if (isFailureStatus(status)) this.peer.failures++
-    this.#outcome.resolve({ status, discard() {} })
+    this.#outcome.resolve({ status, requestLine: this.#requestLine, discard() {} })
   }
 
   fail(kind: FailureKind): void {
     this.peer.failures++
-    this.#outcome.reject(new UpstreamFailure(kind))
+    const failure = new UpstreamFailure(kind)
+    failure.requestLine = this.#requestLine
+    failure.begunAt = this.#call.startedAt
+    this.#outcome.reject(failure)
     this.end()
+  }
+
+  get #requestLine(): string {
+    return `${this.#call.method} ${this.#call.target}`
   }
 
   /** Ends the try. Without an answer so far, the client has left. */
