@@ -138,6 +138,8 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
     if (!peers().some(peer => peer.available()) && !readmitEjected(peers())) throw noNodeError(peers())
   })
 
+  // Fastify would read bodies of text whole, up to its bodyLimit; the proxy adds a parser that passes all bodies on.
+  app.removeAllContentTypeParsers()
   // Services that only register themselves do not load the plugin and its HTTP client.
   const { default: httpProxy } = await import('@fastify/http-proxy')
   await app.register(httpProxy, {
@@ -272,7 +274,7 @@ class ProxiedPeer implements ComparedPeer {
 /** A request at a node. The breaker of the node gets exactly one outcome. */
 class Try {
   readonly peer: ProxiedPeer
-  readonly #requestLine: string
+  readonly #call: Call
   readonly #outcome = Promise.withResolvers<Outcome>()
   #isOver = false
 
@@ -280,9 +282,8 @@ class Try {
     this.peer = peer
     peer.requests++
     peer.inFlight++
-    this.#requestLine = `${request.method} ${request.url}`
-    const call = new Call(request.id, request.method, request.url, performance.now())
-    peer.circuit.fire(() => this.#outcome.promise, BODILESS, call).catch(() => {})
+    this.#call = new Call(request.id, request.method, request.url, performance.now())
+    peer.circuit.fire(() => this.#outcome.promise, BODILESS, this.#call).catch(() => {})
   }
 
   /** Notes the head of the answer. */
@@ -295,8 +296,13 @@ class Try {
     this.peer.failures++
     const failure = new UpstreamFailure(kind)
     failure.requestLine = this.#requestLine
+    failure.begunAt = this.#call.startedAt
     this.#outcome.reject(failure)
     this.end()
+  }
+
+  get #requestLine(): string {
+    return `${this.#call.method} ${this.#call.target}`
   }
 
   /** Ends the try. Without an answer so far, the client has left. */

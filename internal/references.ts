@@ -105,8 +105,8 @@ function isBelow(path: string, prefix: string): boolean {
   return path.startsWith(prefix) && /^(?:[/?#;]|$)/.test(path.slice(prefix.length))
 }
 
-/** The seconds, and what HTML allows between them and the URL. */
-const REFRESH = /^([\d.\s]*[;,]\s*url\s*=\s*)(["']?)(.*)$/i
+/** The seconds, and what HTML allows between them and the URL; `url=` may be missing. */
+const REFRESH = /^([\d.\s]*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*)$/i
 
 function rewriteRefresh(text: string, views: Views): string {
   const [, start, quote, rest] = REFRESH.exec(text) ?? []

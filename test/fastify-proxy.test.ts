@@ -122,6 +122,38 @@ test('a node that refuses connections costs no request without a body, and its b
   }
 })
 
+test('a long body is streamed whatever its type, also text, which Fastify would read whole', async t => {
+  if (!requireEtcd(t)) return
+  const counting = await node(t, 'counting', async (request, response) => {
+    let bytes = 0
+    for await (const chunk of request) bytes += (chunk as Buffer).length
+    response.end(String(bytes))
+  })
+  await put('counting', '1', counting.port)
+  const scene = await forward(t, 'counting')
+  await answers(scene, 200)
+  for (const type of ['text/plain', 'application/json', 'application/x-www-form-urlencoded', 'image/png']) {
+    const init = { method: 'POST', headers: { 'content-type': type }, body: Buffer.alloc(3_000_000, 0x78) }
+    assert.equal((await scene.get('/user/', init)).body, '3000000', type)
+  }
+})
+
+test('one request that fails on every node does not take nodes away from others', async t => {
+  if (!requireEtcd(t)) return
+  const bad: Handler = (request, response) => {
+    response.writeHead(request.url === '/bad' ? 500 : 200).end()
+  }
+  const [one, two] = [await node(t, 'one', bad), await node(t, 'two', bad)]
+  await put('fragile', '1', one.port)
+  await put('fragile', '2', two.port)
+  const scene = await forward(t, 'fragile')
+  await answers(scene, 200)
+  for (let i = 0; i < 60; i++) await scene.get('/user/bad')
+  const before = [one.count, two.count]
+  for (let i = 0; i < 10; i++) await scene.get('/user/')
+  assert.deepEqual([one.count - before[0]!, two.count - before[1]!], [5, 5])
+})
+
 test('without a node the answer is a problem document, and the last node that answers is never left out', async t => {
   if (!requireEtcd(t)) return
   const scene = await forward(t, 'none')

@@ -12,7 +12,7 @@ const MAX_FIELDS = 64
 const FORBIDDEN = new Set([
   ...FRAMING_FIELDS,
   ...TRUSTED_FIELDS,
-  ...['host', 'http2-settings'],
+  ...['client-cert', 'client-cert-chain', 'host', 'http2-settings'],
   ...['authorization', 'cookie', 'set-cookie', 'www-authenticate'],
   ...['age', 'cache-control', 'date', 'expires', 'location', 'max-forwards', 'pragma', 'range'],
   ...['retry-after', 'vary', 'warning'],

@@ -181,7 +181,7 @@ const REFRESHES: readonly Row[] = [
   ['0; url=next', '0; url=next'],
   ['0; url=', '0; url='],
   ['30', '30'],
-  ['0; /login', '0; /login'],
+  ['0; /login', '0; /user/login'],
   ['url=/login', 'url=/login'],
   ['', ''],
 ]
