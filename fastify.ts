@@ -296,7 +296,6 @@ class Try {
     this.peer.failures++
     const failure = new UpstreamFailure(kind)
     failure.requestLine = this.#requestLine
-    failure.begunAt = this.#call.startedAt
     this.#outcome.reject(failure)
     this.end()
   }

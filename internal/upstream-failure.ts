@@ -22,8 +22,6 @@ export class UpstreamFailure extends Error {
   readonly staleConnection: boolean
   /** Method and target of the request that was sent, `GET /path?query`. Set by the transport. */
   requestLine: string | undefined = undefined
-  /** When the call began, milliseconds on the monotonic clock. Set by the transport. */
-  begunAt: number | undefined = undefined
 
   constructor(kind: FailureKind, cause?: unknown, staleConnection = false) {
     const { stackTraceLimit } = Error

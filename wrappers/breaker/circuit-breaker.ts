@@ -2,7 +2,7 @@ import type { Call } from '../../internal/call.ts'
 import { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { BreakerState } from '../../internal/nodes/peer.ts'
 import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
-import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
+import type { FailureKind } from '../../internal/upstream-failure.ts'
 import type {
   BreakerReason,
   CircuitBreakerEvents,
@@ -20,7 +20,7 @@ import { TryWindow } from './try-window.ts'
  * The breaker opens when the share of failed tries is too high. It also opens after `minimumRequests` consecutive tries
  * without a connection: a node that died under steady traffic would otherwise be tried until its failures outweigh the
  * good answers before them. For the same reason it opens after half as many consecutive tries that were not answered in
- * time, not counting tries during which the node gave others good answers. With the default settings these are 5, the number of consecutive failures after which Envoy ejects a node.
+ * time. With the default settings these are 5, the number of consecutive failures after which Envoy ejects a node.
  *
  * What a node answers, and that it breaks a connection, may be the fault of the request. Such a failure does not count
  * when the same request fails wherever it goes, and its owner decides through `mayOpen` whether others do better.
@@ -42,10 +42,8 @@ export class CircuitBreaker {
   #failedProbes = 0
   /** Consecutive tries without a connection. */
   #unreachable = 0
-  /** Consecutive tries that were not answered in time while no other was answered well. */
+  /** Consecutive tries that were not answered in time. */
   #unanswered = 0
-  /** When the last good answer came, milliseconds on the monotonic clock. */
-  #passedAt = Number.NEGATIVE_INFINITY
   #reason: BreakerReason = 'too many failures'
   /** What the node failed to give when the breaker opened, or at the last probe. */
   #lacks: Lack = 'good answers'
@@ -146,7 +144,6 @@ export class CircuitBreaker {
 
   readonly #onError = (error: unknown): never => {
     if (this.#isClosed && countsAgainstNode(error)) {
-      this.#noteUnanswered(error)
       this.#failed(failureKindOf(error), false, requestLineOf(error))
     }
     throw error
@@ -159,21 +156,10 @@ export class CircuitBreaker {
     else {
       this.#unreachable = 0
       this.#unanswered = 0
-      this.#passedAt = performance.now()
       this.#window.passed++
       if (this.#failing.isWatching) this.#notePassed(outcome)
     }
     return outcome
-  }
-
-  /**
-   * Counts a try in the row of those that were not answered in time. A node that gave a good answer while the try waited
-   * does not hang: a request that hangs wherever it goes can be sent many times at once, and then all of them end between
-   * two good answers.
-   */
-  #noteUnanswered(error: unknown): void {
-    if (!(error instanceof UpstreamFailure) || error.kind !== 'timeout') this.#unanswered = 0
-    else if (error.begunAt === undefined || error.begunAt >= this.#passedAt) this.#unanswered++
   }
 
   #notePassed({ requestLine }: Outcome): void {
@@ -184,7 +170,7 @@ export class CircuitBreaker {
   #failed(kind: FailureKind | undefined, isSlow: boolean, requestLine: string | undefined): void {
     const window = this.#window
     this.#unreachable = kind === 'connect' ? this.#unreachable + 1 : 0
-    if (kind === undefined) this.#unanswered = 0
+    this.#unanswered = kind === 'timeout' ? this.#unanswered + 1 : 0
     const { failureRatio, minimumRequests, windowMs } = this.#options()
     window.resize(windowMs)
     if (this.#unreachable >= minimumRequests) {

@@ -308,7 +308,6 @@ class Http1Try implements UpstreamResponse, NodeExchange {
     if (failure.kind !== 'aborted' && failure.kind !== 'unsendable') this.#peer.failures++
     if (failure.kind === 'timeout') this.#peer.timeouts++
     failure.requestLine = this.requestLine
-    failure.begunAt = this.#call.startedAt
     this.#finish()
     this.#reject(failure)
   }
