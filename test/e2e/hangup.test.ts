@@ -173,7 +173,7 @@ function inTerminal(t: TestContext, words: readonly string[]) {
   }
 }
 
-test('a closed terminal ends a sidecar properly, although nothing can be written to it any more', async t => {
+test('a closed terminal ends a sidecar properly, although it can no longer be written to', async t => {
   if (!onPath('python3')) return t.skip('needs python3 on PATH')
   const port = await freePort()
   // The terminal sends the signal to the command as well.

@@ -73,7 +73,7 @@ const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, 
 
 for (const [what, { script, status, text }] of Object.entries(FAULTS)) {
   for (const count of [1, 2, 10]) {
-    test(`with ${count} nodes, whoever repeats a request that ${what} takes no node from others`, async t => {
+    test(`with ${count} nodes, a client that repeats a request that ${what} takes no node from others`, async t => {
       const { ask, breakers, changes } = await startScene(t, { scripts: times(count, onlyFine(script)) })
       let queries = 0
       const attack = async (target: string) => {
