@@ -42,7 +42,7 @@ const NEVER_TRAILERS = [
     'warning',
     'forwarded',
   ],
-  ...['x-real-ip', 'x-request-id', 'x-user-id'],
+  ...['client-cert', 'client-cert-chain', 'x-real-ip', 'x-request-id', 'x-user-id'],
 ]
 const NEVER_BEGINNINGS = [
   ...['access-control-', 'content-', 'if-', 'proxy-', 'sec-', 'x-forwarded-', 'x-waygate-'],
