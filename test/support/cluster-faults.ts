@@ -38,7 +38,10 @@ export interface ClusterFaultsOptions {
 
 export interface SeenChange {
   readonly fault: ClusterFault
-  /** Time from the fault, or from the return of the quorum if it was lost, until the change was seen. */
+  /**
+   * Time from the fault until the change was seen. If the quorum was lost, from when the cluster accepted a write again:
+   * how long its election takes says nothing about the gateway.
+   */
   readonly afterMs: number
   /** Registered keys that are missing, or were missing for a moment. */
   readonly lost: readonly string[]
@@ -122,6 +125,7 @@ async function underFault(
       await Promise.all(others.map(other => other.kill('SIGSTOP')))
       await delay(Math.max(QUORUM_LOST_MS, holdMs))
       await Promise.all(others.map(other => other.kill('SIGCONT')))
+      await untilWritable(cluster.members)
       since = performance.now()
       break
     default:
@@ -174,6 +178,16 @@ async function untilChangeIsSeen(
     const [nodes, { routes }] = await Promise.all([gateway.nodes(id), gateway.routes()])
     return nodes.length === 1 && routes.some(route => route.id === id)
   })
+}
+
+/** Waits until the cluster has a leader that accepts writes. */
+async function untilWritable(members: readonly ClusterMember[]): Promise<void> {
+  const client = createEtcdClient({ endpoints: members.map(({ url }) => url) })
+  try {
+    await putSoon(client, '/quorum', {})
+  } finally {
+    client.close()
+  }
 }
 
 /** Tries until the cluster has stored the key: without a leader, it accepts no writes. */
