@@ -98,6 +98,9 @@ export async function startNodeProgram(options: NodeProgramOptions): Promise<Pro
       child.kill('SIGKILL')
       // A stopped process handles no other signal until it continues.
       child.kill('SIGCONT')
+      // A process that it has started may outlive it and keep the pipes open.
+      child.stdout.destroy()
+      child.stderr.destroy()
     }
     await exited
     if (cwd === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 })
