@@ -1,11 +1,13 @@
 /**
  * Fuzzes the gateway with malformed HTTP. A run is repeatable by its seed:
  *
- *   npm run fuzz -- --target reader|requests|answers|websockets|all --minutes 1 --seed 7
+ *   npm run fuzz -- --target reader|requests|answers|websockets|http2-codec|http2-frames|all --minutes 1 --seed 7
  *
  * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends malformed requests to a gateway
  * with a canary node behind it. `answers` has that node send malformed answers. `websockets` sends bytes both ways through
- * WebSockets, some of which are shut down meanwhile. Exits with 1 when it finds something.
+ * WebSockets, some of which are shut down meanwhile. `http2-codec` compares our HPACK and our rules for fields with those of
+ * nghttp2, which is in Node, and with Python's hpack. `http2-frames` sends frames to our connections and to those of
+ * nghttp2. Exits with 1 when it finds something.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -13,9 +15,18 @@ import { DELIBERATE } from './compare.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
+import { fuzzCodec, STRICTER } from './http2/fuzz-codec.ts'
+import { fuzzFrames, LENIENT_FRAMES, STRICTER_FRAMES } from './http2/fuzz-frames.ts'
 import { fuzz } from './run.ts'
 
-const TARGETS = { reader: fuzzReader, requests: fuzzListener, answers: fuzzNode, websockets: fuzzTunnels }
+const TARGETS = {
+  reader: fuzzReader,
+  requests: fuzzListener,
+  answers: fuzzNode,
+  websockets: fuzzTunnels,
+  'http2-codec': fuzzHeaderBlocks,
+  'http2-frames': fuzzConnections,
+}
 
 const { values } = parseArgs({
   options: { target: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' } },
@@ -41,8 +52,7 @@ async function fuzzReader(isOver: () => boolean): Promise<void> {
   console.log(`${result.count} answers, ${result.valid} of them valid`)
   console.log(`${result.wholeForBoth} whole for both readers, ${result.partialForBoth} truncated`)
   console.log(`${result.refusedByBoth} refused by both, and by our reader alone:`)
-  for (const [reason, count] of [...result.refusedByUs].sort(([, a], [, b]) => b - a))
-    console.log(`  ${count} ${reason}: ${DELIBERATE[reason]}`)
+  printReasons(result.refusedByUs, DELIBERATE)
   for (const [divergence, { minimal, ours, llhttps }] of result.divergences) {
     console.log(`\nDIVERGENCE: ${divergence}`)
     console.log({ method: minimal.method, bytes: JSON.stringify(minimal.bytes), cuts: minimal.cuts })
@@ -67,6 +77,31 @@ async function fuzzTunnels(isOver: () => boolean): Promise<void> {
   const { count, bytes, findings } = await withCleanUp(t => fuzzWebSockets(t, seed, isOver))
   console.log(`${count} WebSockets, ${Math.round(bytes / 1e6)} MB`)
   report(findings)
+}
+
+async function fuzzHeaderBlocks(isOver: () => boolean): Promise<void> {
+  const result = await fuzzCodec(seed, isOver)
+  console.log(`${result.count} header blocks, ${result.readByPython} of them read by Python, too`)
+  console.log(
+    `${result.accepted} accepted by both, ${result.refused + result.undecodable} refused by both, and by us alone:`,
+  )
+  printReasons(result.refusedByUs, STRICTER)
+  report(result.findings)
+}
+
+async function fuzzConnections(isOver: () => boolean): Promise<void> {
+  const result = await fuzzFrames(seed, isOver)
+  console.log(`${result.count} steps, ${result.whole} whole messages`)
+  console.log(`both have reset ${result.reset} streams, and ended ${result.ended} connections; we alone:`)
+  printReasons(result.refusedByUs, STRICTER_FRAMES)
+  console.log('nghttp2 alone has ended the connection:')
+  printReasons(result.refusedByNghttp2, LENIENT_FRAMES)
+  report(result.findings)
+}
+
+function printReasons(counts: ReadonlyMap<string, number>, reasons: Readonly<Record<string, string>>): void {
+  for (const [rule, count] of [...counts].sort(([, a], [, b]) => b - a))
+    console.log(`  ${count} ${rule}: ${reasons[rule]}`)
 }
 
 function report(findings: ReadonlyMap<string, string>): void {

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/schema.ts'
 import { startTestGateway } from '../support/gateway.ts'
+import { UPSTREAM_HTTP2 } from '../support/sessions.ts'
 import { type CanaryNodeOptions, startCanaryNode } from './canary-node.ts'
 
 /** What went wrong, once for each kind, with the bytes that led to it. */
@@ -59,6 +60,7 @@ const UPSTREAM: Config['upstream'] = {
   dnsRefreshMs: 0,
   connectionsPerNode: null,
   answerHeadBytes: 16_384,
+  http2: UPSTREAM_HTTP2,
 }
 
 /** The longest that a connection may stay open; every timeout of the scene is far below it. */
