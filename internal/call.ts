@@ -28,6 +28,8 @@ export class Call {
   identity: Identity | undefined = undefined
   /** Whether `identity` was made from the Authorization header that the node receives. */
   isAuthorizationChecked = false
+  /** The version of HTTP that the client speaks. */
+  http: '1.0' | '1.1' | '2' = '1.1'
   /** The client's address; behind trusted proxies, the address that they report. */
   clientAddress: string | undefined = undefined
   /** The peer of the last try. */
@@ -36,6 +38,10 @@ export class Call {
   tried: Peer[] = NONE_TRIED
   /** Tries begun. */
   attempts = 0
+  /** Tries that came before the present one and that a node may have acted on. */
+  previousTries = 0
+  /** When a gRPC call must be over, which its node is told, milliseconds on the monotonic clock; undefined = no deadline. */
+  deadlineAt: number | undefined = undefined
   /** From the first try to the head of the answer, milliseconds; -1 until then. */
   upstreamMs = -1
   /** Whether the client's connection has switched to another protocol. */
@@ -48,6 +54,12 @@ export class Call {
   observed: readonly string[] | undefined = undefined
   /** The code of the error that the client received, for the access log. */
   errorCode: ErrorCode | undefined = undefined
+  /** The method of a gRPC call, `package.Service/Method`. */
+  rpc: string | undefined = undefined
+  /** The status with which a gRPC call ended, as its client got it. */
+  grpcStatus: number | undefined = undefined
+  /** Whether a plain HTTP request became a gRPC call. */
+  isTranscoded = false
   /** The failure behind `errorCode`, which only the log shows. */
   failure: unknown = undefined
   /** The limiter that counts this call. Its `release` must be called when the answer has ended. */

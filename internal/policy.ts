@@ -1,16 +1,19 @@
 import type { Call } from './call.ts'
+import type { GrpcDialect } from './grpc/content-type.ts'
 import type { ClientRequest, ClientResponse, Expectation, InterimReceiver } from './http/client-exchange.ts'
 import type { GatewayError } from './http/errors.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { CanonicalTarget } from './http/target.ts'
 import type { TrailerFilter } from './http/trailers.ts'
 import type { Route } from './routing/route.ts'
-import type { RequestBody, Upstream, UpstreamResponse, Wrapper } from './upstream.ts'
+import type { RequestBody, Rpc, Upstream, UpstreamResponse, Wrapper } from './upstream.ts'
 
 /** One request of a client and its answer, from the listener that received it to the last byte sent. */
 export interface Exchange {
   readonly request: ClientRequest
   readonly response: ClientResponse
+  /** Reads the body of the request. */
+  readonly bodies: BodyReader
   /** What is learned on the way: route, identity, peer, error. */
   readonly call: Call
   /** The request head, read once. Of it, only `headers` changes: authenticators and policies edit it in place. */
@@ -26,6 +29,8 @@ export interface Exchange {
   /** How the target differs from a plain one, which all servers read alike; undefined when it is plain. */
   readonly respelled: CanonicalTarget | undefined
   readonly expectation: Expectation
+  /** How the client speaks gRPC, as its content type says; undefined when the request is no gRPC call. */
+  readonly dialect: GrpcDialect | undefined
   /** Why the request cannot be routed; undefined when it can. */
   readonly refusal: GatewayError | undefined
   /** Whether this is the opening handshake of a WebSocket. */
@@ -39,6 +44,34 @@ export interface Exchange {
   plan: RoutePlan | undefined
   /** Set once the request is authorized. */
   outgoing: OutgoingRequest | undefined
+}
+
+/** Reads the bodies of requests. Each listener has one, for the requests that it receives. */
+export interface BodyReader {
+  /** Creates the body of a request, of which nothing is read before a try takes the first byte. */
+  open(request: ClientRequest, options: RequestBodyOptions): RequestBody
+  /**
+   * Reads the rest of a body and discards it, so that the client can read its answer and send another request.
+   *
+   * @param onPiece called with the size of each piece, because discarded pieces take memory until they are collected
+   */
+  discard(request: ClientRequest, onPiece: (bytes: number) => void): void
+}
+
+export interface RequestBodyOptions {
+  /** Larger bodies end with WG_BODY_TOO_LARGE; 0 = no limit. */
+  readonly maxBytes: number
+  /** The declared length of the body, above 0; undefined when it is chunked. */
+  readonly length?: number | undefined
+  /**
+   * Asks the client for its body. Called when a node is ready for the first byte. Undefined when the client does not wait
+   * to be asked.
+   */
+  readonly sendContinue?: (() => void) | undefined
+  /** Returns the trailers for the node, flat. Called once the body has ended. */
+  readonly trailers?: (() => readonly string[] | undefined) | undefined
+  /** Called with the size of each piece that arrived. */
+  readonly onPiece: (bytes: number) => void
 }
 
 /** Returns the scheme that the client used: `http`, or what a trusted proxy in front of us says. */
@@ -72,6 +105,10 @@ export interface OutgoingRequest {
   readonly headers: string[]
   /** Null until the request is forwarded, and when it has no body. */
   body: RequestBody | null
+  /** The gRPC call that it makes; undefined when the node gets it as plain HTTP. */
+  readonly rpc: Rpc | undefined
+  /** How the client speaks gRPC; undefined where `rpc` is. */
+  readonly dialect: GrpcDialect | undefined
   readonly isWebSocket: boolean
   /** Receives what the node says before the head of its answer. */
   readonly interim: InterimReceiver

@@ -1,7 +1,34 @@
-import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
+import type { GrpcDialect } from './grpc/content-type.ts'
 import type { ClientResponse, InterimReceiver } from './http/client-exchange.ts'
 import type { Route } from './routing/route.ts'
+
+/** Receives the body of one try. A chunk may be kept by whoever gets it. */
+export interface BodySink {
+  onData(chunk: Buffer): void
+  /** Is called last, when the body is whole. */
+  onEnd(): void
+  /**
+   * Is called last, when no more of the body will come.
+   *
+   * @param error an UpstreamFailure of kind `aborted` when the client left, a GatewayError when its body is refused
+   */
+  onError(error: Error): void
+}
+
+/** The body on its way to one try. It is paused at first. */
+export interface BodyFlow {
+  /** While this is true, no data is delivered. What ends the body may still be. */
+  readonly isPaused: boolean
+  /** Lets data come. It may call the sink before it returns. */
+  resume(): void
+  pause(): void
+  /**
+   * Ends the flow: nothing more is delivered to the sink. The rest of the client's body is discarded, or kept for the next
+   * try. Does nothing when the flow is over.
+   */
+  stop(): void
+}
 
 /** A client's request body. Nothing is read from the client before a node takes the first byte. */
 export interface RequestBody {
@@ -11,10 +38,20 @@ export interface RequestBody {
   readonly length?: number | undefined
   /** Whether the client sends nothing until it gets 100 Continue, which it gets when the first byte is taken. */
   readonly awaitsContinue?: boolean | undefined
-  /** Trailers for the node, flat; known once a stream of `open` has ended. Undefined when there are none. */
+  /** Trailers for the node, flat; known once the body has ended. Undefined when there are none. */
   readonly trailers?: readonly string[] | undefined
-  /** Returns the body for one try. Destroying the stream leaves the client's connection alone. */
-  open(): Readable
+  /** Returns the flow of the body to one try, which takes the first byte when the flow is resumed. */
+  open(sink: BodySink): BodyFlow
+}
+
+/** The call that a gRPC request makes. */
+export interface Rpc {
+  /** `package.Service/Method` */
+  readonly method: string
+  /** Whether the call may be repeated although a node may have acted on it. */
+  readonly isIdempotent: boolean
+  /** Whether either side may send several messages; undefined = unknown. */
+  readonly isStreaming: boolean | undefined
 }
 
 /** A request for a service, before a node is chosen. */
@@ -36,6 +73,10 @@ export interface UpstreamRequest {
   readonly isWebSocket?: boolean | undefined
   /** Receives interim answers as they come. Undefined = they are dropped. */
   readonly interim?: InterimReceiver | undefined
+  /** The call of a gRPC request; undefined for plain HTTP. It decides in which lane of the service a node is chosen. */
+  readonly rpc?: Rpc | undefined
+  /** How the client of that call speaks gRPC; undefined when it does not, or there is no call. */
+  readonly dialect?: GrpcDialect | undefined
 }
 
 /** The answer of a node, as far as it speaks for the node or against it. */
@@ -43,6 +84,20 @@ export interface Outcome {
   readonly status: number
   /** Method and target of the request that was sent, `GET /path?query`; undefined when none was sent. */
   readonly requestLine?: string | undefined
+  /** The status of a gRPC call whose answer is complete with its head (trailers-only); undefined for any other answer. */
+  readonly grpcStatus?: number | undefined
+  /**
+   * Calls back once, when a gRPC call is over. Only answers of gRPC nodes have it, because their status comes last.
+   */
+  whenOver?(listener: (end: CallEnd) => void): void
+}
+
+/** How a gRPC call ended. */
+export interface CallEnd {
+  /** The status that the client gets; undefined when it gets none. */
+  readonly grpcStatus: number | undefined
+  /** Whether the node broke the call off, or ended it without a valid status. */
+  readonly isBroken: boolean
 }
 
 /** Sees the body of an answer while it passes. */

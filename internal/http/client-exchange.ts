@@ -1,14 +1,13 @@
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
 
 /** What a client expects before it sends its body (RFC 9110 section 10.1.1). */
 export type Expectation = 'none' | 'continue' | 'unknown'
 
 /**
- * One request as its listener received it; reading it yields the body. Node's IncomingMessage has this shape, so
- * HTTP/1 needs no object of its own. A listener of another protocol implements it.
+ * The head of one request as its listener received it. Its body is read with the listener's `BodyReader`. Node's
+ * IncomingMessage has this shape, so HTTP/1 needs no object of its own. A listener of another protocol implements it.
  */
-export interface ClientRequest extends Readable {
+export interface ClientRequest {
   readonly method?: string | undefined
   /** The request target as the client sent it. */
   readonly url?: string | undefined
@@ -18,12 +17,7 @@ export interface ClientRequest extends Readable {
   readonly rawTrailers: readonly string[]
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
-  readonly socket: {
-    readonly remoteAddress?: string | undefined
-    /** Stops reading from the client at once. */
-    pause(): unknown
-    resume(): unknown
-  }
+  readonly socket: { readonly remoteAddress?: string | undefined }
 }
 
 /** The connection to a node that has answered 101 and no longer speaks HTTP. Its holder destroys the socket. */
@@ -59,6 +53,11 @@ export interface ClientResponse extends InterimReceiver {
   readonly writableFinished: boolean
   /** Whether an answer whose head declares no length can end with trailers. */
   readonly takesTrailers: boolean
+  /**
+   * Whether `write` has copied a Buffer before it returns. If so, it may be given a view of a buffer that is used again
+   * afterwards; if not, the caller makes a copy first.
+   */
+  readonly copiesChunks: boolean
   /**
    * Sets the head, which is sent with the next write.
    *

@@ -1,3 +1,5 @@
+import { QuietError } from './quiet-error.ts'
+
 /**
  * Every error that a client can see: code, status, and the title and detail of the problem document. `detail` is for the
  * developer of the client, and never contains an upstream address or a stack. docs/errors.md explains each error, and a
@@ -24,6 +26,11 @@ export const ERRORS = {
     detail: 'Pages of this origin may not use this route.',
   },
   WG_NO_ROUTE: { status: 404, title: 'No route', detail: 'No route matches this host and path.' },
+  WG_NO_METHOD: {
+    status: 404,
+    title: 'No method',
+    detail: 'The service has no such gRPC method here.',
+  },
   WG_METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'Method not allowed',
@@ -36,6 +43,11 @@ export const ERRORS = {
   },
   WG_BODY_TOO_LARGE: { status: 413, title: 'Body too large', detail: 'The request body is too large.' },
   WG_URI_TOO_LONG: { status: 414, title: 'Target too long', detail: 'The request target is too long.' },
+  WG_UNSUPPORTED_MEDIA: {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'The content type of the request is not supported here.',
+  },
   WG_EXPECTATION_FAILED: {
     status: 417,
     title: 'Expectation failed',
@@ -87,6 +99,11 @@ export const ERRORS = {
     title: 'Authentication unavailable',
     detail: 'The gateway cannot check credentials at the moment; try again later.',
   },
+  WG_NO_SCHEMA: {
+    status: 503,
+    title: 'No schema',
+    detail: 'The gateway does not know the methods of the service yet; try again later.',
+  },
   WG_SHUTTING_DOWN: { status: 503, title: 'Shutting down', detail: 'The gateway is shutting down.' },
   WG_UPSTREAM_TIMEOUT: {
     status: 504,
@@ -102,6 +119,8 @@ export interface GatewayErrorOptions {
   readonly detail?: string | undefined
   /** Answer headers that belong to the error: Allow, Retry-After, WWW-Authenticate. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The status that gRPC clients get; undefined = that of the code. */
+  readonly grpcStatus?: number | undefined
   /** The original error, for the log. */
   readonly cause?: unknown
 }
@@ -110,20 +129,19 @@ export interface GatewayErrorOptions {
  * An error that is answered to the client as a problem document. It has no stack: it is created on the request path, where
  * capturing a stack costs more than the rest of the refusal, and its code tells where it comes from.
  */
-export class GatewayError extends Error {
+export class GatewayError extends QuietError {
   override readonly name = 'GatewayError'
   readonly code: ErrorCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>> | undefined
+  readonly grpcStatus: number | undefined
 
   constructor(code: ErrorCode, options: GatewayErrorOptions = {}) {
-    const { stackTraceLimit } = Error
-    Error.stackTraceLimit = 0
     super(options.detail ?? ERRORS[code].detail, 'cause' in options ? { cause: options.cause } : undefined)
-    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.status = ERRORS[code].status
     this.headers = options.headers
+    this.grpcStatus = options.grpcStatus
   }
 }
 

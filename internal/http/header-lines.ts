@@ -8,6 +8,9 @@ export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Matches a list of tokens, such as the value of Access-Control-Request-Headers (RFC 9110 section 5.6.1). */
 export const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/
 
+/** Matches what a field value must not have: RFC 9110 section 5.5 allows no control characters but the tab. */
+export const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+
 /** Returns the value of the first line with that name; undefined when there is none. */
 export function getHeader(lines: readonly string[], name: string): string | undefined {
   for (let i = 0; i < lines.length; i += 2) {

@@ -11,6 +11,8 @@ export interface RequestHead {
   readonly authorizationCount: number
   readonly requestId: string | undefined
   readonly contentLength: string | undefined
+  /** Content-Type, all lines joined. */
+  readonly contentType: string | undefined
   /** Whether a Transfer-Encoding line says that a body of unknown length follows. */
   readonly chunked: boolean
   /** Whether Transfer-Encoding is anything but a single `chunked`, so that the end of the body cannot be found. */
@@ -47,6 +49,7 @@ const TREAT = {
   proxyOnly: 10,
   te: 11,
   trailer: 12,
+  contentType: 13,
 } as const
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
@@ -89,6 +92,7 @@ const TREATMENTS: readonly (readonly [string, Treatment])[] = [
   ['te', TREAT.te],
   ['trailer', TREAT.trailer],
   ['content-length', TREAT.contentLength],
+  ['content-type', TREAT.contentType],
   ['transfer-encoding', TREAT.transferEncoding],
 ]
 
@@ -130,6 +134,7 @@ export function createRequestHeadReader(
     let authorizationCount = 0
     let requestId: string | undefined
     let contentLength: string | undefined
+    let contentType: string | undefined
     let chunked = false
     let unknownEncoding = false
     let asksForUpgrade = false
@@ -174,6 +179,10 @@ export function createRequestHeadReader(
         case TREAT.contentLength:
           contentLength = value
           break
+        case TREAT.contentType:
+          contentType = contentType === undefined ? value : `${contentType}, ${value}`
+          headers.push(name, value)
+          break
         case TREAT.transferEncoding:
           unknownEncoding ||= chunked || value.toLowerCase() !== 'chunked'
           chunked = true
@@ -198,6 +207,7 @@ export function createRequestHeadReader(
       authorizationCount,
       requestId,
       contentLength,
+      contentType,
       chunked,
       unknownEncoding,
       asksForUpgrade,

@@ -1,10 +1,14 @@
+import type { Lane } from './node.ts'
+
 /** The health of a node by active checks. `unchecked`: no check has ended yet, or there is none. */
 export type Health = 'unchecked' | 'healthy' | 'unhealthy'
 
 /** How the nodes of a service are checked. Immutable. */
 export interface HealthCheck {
-  /** The target of a GET; undefined = a connection is enough. */
+  /** The target of a GET. Without it and `grpc`, a connection is enough. */
   readonly path: string | undefined
+  /** The service that grpc.health.v1 is asked about; empty = the whole server, undefined = it is not asked. */
+  readonly grpc?: string | undefined
   /** Host header of the request; undefined = the node's address. */
   readonly host: string | undefined
   /** Statuses that pass the check; undefined = 200 to 399. */
@@ -16,6 +20,12 @@ export interface HealthCheck {
   readonly healthyAfter: number
   /** Consecutive checks that a healthy node has to fail to become unhealthy. */
   readonly unhealthyAfter: number
+}
+
+/** Whether nodes of a lane can be checked like that. The two lanes of a service may have one rule. */
+export function isCheckable(lane: Lane | undefined, { path, grpc }: HealthCheck): boolean {
+  if (grpc !== undefined) return lane === 'grpc'
+  return path === undefined ? lane !== undefined : lane === 'http'
 }
 
 /** The result of checking a node. */

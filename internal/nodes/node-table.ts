@@ -2,10 +2,22 @@ import type { Balancer } from '../balancers/balancer.ts'
 import { createBalancer } from '../balancers/balancers.ts'
 import { FailingRequests } from './failing-requests.ts'
 import type { Health } from './health.ts'
-import { isForwardable, type Node, sameEndpoint } from './node.ts'
+import { type Lane, laneOf, type Node, sameEndpoint } from './node.ts'
 import type { Peer } from './peer.ts'
 
-/** The peers of one service. The object stays the same as long as the service has nodes. */
+/** A service with all of its nodes, whatever they speak. */
+export interface WholeService {
+  readonly name: string
+  /** Ordered by node id. Replaced as a whole whenever anything in it changes; never changed in place. */
+  readonly peers: readonly Peer[]
+  /** Whether one of its lanes panics. */
+  readonly isPanicking: boolean
+}
+
+/**
+ * The peers of one service in one lane: those among which a request can choose. The object stays the same as long as
+ * there are such peers.
+ */
 export interface ServicePeers {
   readonly name: string
   /** Ordered by node id. Replaced as a whole whenever anything in it changes; never changed in place. */
@@ -19,8 +31,8 @@ export interface ServicePeers {
 }
 
 /**
- * The current nodes of each service. A read is two property loads. Writes come from the registry, one service at a
- * time, and keep the Peer of every node whose address has not changed.
+ * The current nodes of each service. Writes come from the registry, one service at a time, and keep the Peer of every
+ * node whose address has not changed.
  */
 export class NodeTable {
   readonly #createPeer: (node: Node) => Peer
@@ -34,13 +46,18 @@ export class NodeTable {
     this.#now = now
   }
 
-  /** Returns undefined when the service has no node. */
-  get(service: string): ServicePeers | undefined {
-    return this.#services.get(service)
+  /** Returns the nodes of a service that get the requests of a lane; undefined when it has none. */
+  get(service: string, lane: Lane = 'http'): ServicePeers | undefined {
+    return this.#services.get(service)?.[lane]
+  }
+
+  /** Returns a service with all of its nodes, also those that get no requests; undefined when it has none. */
+  service(name: string): WholeService | undefined {
+    return this.#services.get(name)
   }
 
   /** Iterates over the services with nodes, in the order in which they were first seen. */
-  services(): IterableIterator<ServicePeers> {
+  services(): IterableIterator<WholeService> {
     return this.#services.values()
   }
 
@@ -80,7 +97,8 @@ export class NodeTable {
   judge(peer: Peer, health: Health): void {
     const was = peer.health
     peer.health = health
-    this.#services.get(peer.node.service)?.avoidUnhealthy()
+    const lane = laneOf(peer.node)
+    if (lane !== undefined) this.#services.get(peer.node.service)?.[lane]?.avoidUnhealthy()
     if (was !== 'unhealthy' || health === 'unhealthy') return
     peer.warmingSince = this.#now()
     peer.recover()
@@ -98,16 +116,45 @@ export class NodeTable {
   }
 }
 
-class LiveService implements ServicePeers {
+class LiveService implements WholeService {
   readonly name: string
-  peers: readonly Peer[]
+  peers: readonly Peer[] = []
+  http: LiveLane | undefined = undefined
+  grpc: LiveLane | undefined = undefined
+
+  constructor(name: string, peers: readonly Peer[]) {
+    this.name = name
+    this.replace(peers)
+  }
+
+  get isPanicking(): boolean {
+    return this.http?.isPanicking === true || this.grpc?.isPanicking === true
+  }
+
+  replace(peers: readonly Peer[]): void {
+    this.peers = peers
+    this.http = this.#laneWith('http')
+    this.grpc = this.#laneWith('grpc')
+  }
+
+  #laneWith(lane: Lane): LiveLane | undefined {
+    const peers = this.peers.filter(({ node }) => laneOf(node) === lane)
+    if (peers.length === 0) return undefined
+    const live = this[lane] ?? new LiveLane(this.name)
+    live.replace(peers)
+    return live
+  }
+}
+
+class LiveLane implements ServicePeers {
+  readonly name: string
+  peers: readonly Peer[] = []
   isPanicking = false
   readonly failing = new FailingRequests()
   readonly #balancers = new Map<string, Balancer>()
 
-  constructor(name: string, peers: readonly Peer[]) {
+  constructor(name: string) {
     this.name = name
-    this.peers = peers
   }
 
   replace(peers: readonly Peer[]): void {
@@ -119,7 +166,7 @@ class LiveService implements ServicePeers {
     let unhealthy = 0
     let others = 0
     for (const { node, health } of this.peers) {
-      if (node.weight === 0 || !isForwardable(node)) continue
+      if (node.weight === 0) continue
       if (health === 'unhealthy') unhealthy++
       else others++
     }

@@ -14,7 +14,7 @@ export interface Node {
   /** Share of requests relative to the other nodes of the service, 0..65535; 0 = no new requests. */
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
-  /** The protocol of the node when it is not HTTP/1.1, such as `grpc`. Such a node is shown and gets no requests. */
+  /** The protocol of the node when it is not HTTP/1.1, such as `grpc`. {@link laneOf} says which requests the node gets. */
   readonly protocol?: string
   /** Set while the key of the node is gone, and the registry may have lost it although the node is alive. */
   readonly suspect?: true
@@ -32,8 +32,25 @@ export interface NodeInput {
   readonly protocol?: string | undefined
 }
 
-/** Returns whether requests can be sent to a node: whether the gateway has a transport for what it speaks. */
-export function isForwardable({ protocol }: Node): boolean {
+/**
+ * Which requests a node gets: those of HTTP clients, or gRPC calls. The nodes of a service that share a lane stand in for
+ * each other.
+ */
+export type Lane = 'http' | 'grpc'
+
+/** The protocols, besides HTTP/1.1, that the gateway speaks to nodes. All of them are HTTP/2 in cleartext. */
+const LANES: ReadonlyMap<string, Lane> = new Map([
+  ['h2c', 'http'],
+  ['grpc', 'grpc'],
+])
+
+/** Returns the lane of a node; undefined for a protocol that the gateway does not speak, so that the node gets no requests. */
+export function laneOf({ protocol }: Pick<Node, 'protocol'>): Lane | undefined {
+  return protocol === undefined ? 'http' : LANES.get(protocol)
+}
+
+/** Whether a node speaks HTTP/1.1, which is all that the HTTP clients of the library speak. */
+export function speaksHttp1({ protocol }: Pick<Node, 'protocol'>): boolean {
   return protocol === undefined
 }
 

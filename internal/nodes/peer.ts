@@ -1,5 +1,5 @@
 import type { Health } from './health.ts'
-import { isForwardable, type Node } from './node.ts'
+import { laneOf, type Node } from './node.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
@@ -29,14 +29,18 @@ export interface Peer {
    * passed again. Milliseconds on the monotonic clock; undefined = it never had a slow start.
    */
   warmingSince?: number | undefined
+  /** Open connections, to a node that speaks HTTP/2. Undefined for other nodes. */
+  sessions?: number | undefined
+  /** Which other protocol the node was found to speak, and the cure; undefined when its answers fit `node.protocol`. */
+  wrongProtocol?: string | undefined
   /** The series in which the last request was counted; used by the request metrics. */
   lastCounted?: object | undefined
   readonly breaker: BreakerState
   /** Milliseconds until an open breaker lets a probe through; 0 when it is not open. */
   readonly retryInMs: number
   /**
-   * Whether a request may be sent to the peer now: its node speaks HTTP, it is neither draining nor avoided, and its
-   * breaker is closed or waits for a probe.
+   * Whether a request may be sent to the peer now: it is neither draining nor avoided, and its breaker is closed or waits
+   * for a probe. The node table offers no peer whose protocol is unknown.
    */
   available(): boolean
   /** Closes the breaker. Called when the check of an unhealthy peer has passed again. */
@@ -56,7 +60,7 @@ export type PeerState = 'up' | 'draining' | 'down' | 'suspect'
 
 export function stateOf(peer: Peer): PeerState {
   if (peer.node.suspect) return 'suspect'
-  if (!isForwardable(peer.node)) return 'down'
+  if (laneOf(peer.node) === undefined) return 'down'
   if (peer.node.weight === 0) return 'draining'
   return peer.breaker === 'open' || peer.health === 'unhealthy' ? 'down' : 'up'
 }

@@ -1,3 +1,5 @@
+import type { HttpRule } from '../grpc/http-rule.ts'
+import type { BindingChoice, JsonOptions } from '../grpc/json-options.ts'
 import type { HealthCheck } from '../nodes/health.ts'
 
 /**
@@ -45,6 +47,8 @@ export interface Route {
   readonly healthCheck?: HealthCheck | null | undefined
   /** The concurrency limit of the service. Absent fields are taken from the configuration. */
   readonly serviceLimit?: ServiceLimitRule | undefined
+  /** Rules for gRPC calls; undefined = those without a setting. */
+  readonly grpc?: GrpcRule | undefined
   /** A name in `BALANCERS`. */
   readonly balancer: string
   /** For `consistent-hash`: where the key of a request is found. */
@@ -133,6 +137,35 @@ export interface BreakerRule {
   readonly statuses?: readonly number[] | null
   /** Whether a node is ejected for what it answers even if no other node does better. */
   readonly ejectLastNode?: boolean
+}
+
+/** Rules for gRPC calls. Statuses are numbers, 1..16. */
+export interface GrpcRule {
+  /** The time of a whole call whose client sets no deadline; undefined = no limit. */
+  readonly timeoutMs: number | undefined
+  /** The longest deadline that a client may set; undefined = no limit. */
+  readonly maxTimeoutMs: number | undefined
+  /** Statuses on which a call is tried again, if its answer consists of the status alone. */
+  readonly retryOn: readonly number[]
+  /** Whether that holds for all methods, and not only for idempotent ones. */
+  readonly retriesAll: boolean
+  /** Statuses that count against a node; undefined = as configured. */
+  readonly failures: readonly number[] | undefined
+  /** Methods that may be repeated, `package.Service/Method`, in addition to those that their descriptors name. */
+  readonly idempotent: readonly string[]
+  /** The methods that can be called, or the beginnings of their names and a `*`; undefined = all of them. */
+  readonly allow: readonly string[] | undefined
+  /** Whether gRPC-web is turned into gRPC. */
+  readonly web: boolean
+  /** Whether the document asks for JSON, so that its plain requests become calls even if HTTP nodes could take them. */
+  readonly isForJson: boolean
+  /** The name of the descriptors of the service; undefined = those named like the service, or what its nodes say. */
+  readonly descriptors: string | undefined
+  /** Undefined: `annotated` for methods that have a rule, `default` for the others. */
+  readonly bindings: BindingChoice | undefined
+  /** Rules that replace the annotations of the methods that they select; undefined = none. */
+  readonly rules: readonly HttpRule[] | undefined
+  readonly json: JsonOptions
 }
 
 export interface ServiceLimitRule {

@@ -131,15 +131,18 @@ test('the fields that the gateway acts on are read in the same pass', () => {
     'abc',
     'Content-Length',
     '5',
+    'Content-Type',
+    'text/plain',
   ])
   assert.deepEqual(head, {
-    headers: ['Authorization', 'Bearer t'],
+    headers: ['Authorization', 'Bearer t', 'Content-Type', 'text/plain'],
     host: 'api.example.com',
     hostCount: 1,
     authorization: 'Bearer t',
     authorizationCount: 1,
     requestId: 'abc',
     contentLength: '5',
+    contentType: 'text/plain',
     chunked: false,
     unknownEncoding: false,
     asksForUpgrade: false,
@@ -149,6 +152,7 @@ test('the fields that the gateway acts on are read in the same pass', () => {
     proxyLines: undefined,
   })
   assert.equal(read(['transfer-encoding', 'chunked']).chunked, true)
+  assert.equal(read(['content-type', 'a/b', 'Content-Type', 'c/d']).contentType, 'a/b, c/d')
 })
 
 test('what a client says about trailers is read, and what Connection lists', () => {

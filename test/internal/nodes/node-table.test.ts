@@ -148,3 +148,36 @@ test('a node that becomes healthy again recovers with a slow start; after its fi
   table.judge(peer, 'healthy')
   assert.deepEqual([peer.recovered, peer.warmingSince], [1, 70])
 })
+
+test('nodes that speak gRPC and nodes that speak HTTP have lanes of their own', () => {
+  const { table } = setUp()
+  table.set('user', [
+    testNode({ id: 'a' }),
+    testNode({ id: 'b', protocol: 'h2c' }),
+    testNode({ id: 'c', protocol: 'grpc' }),
+    testNode({ id: 'd', protocol: 'grpc' }),
+    testNode({ id: 'e', protocol: 'thrift' }),
+  ])
+  const idsOf = (peers: readonly { node: { id: string } }[] = []) => peers.map(({ node }) => node.id).join('')
+  assert.equal(idsOf(table.service('user')?.peers), 'abcde')
+  assert.equal(idsOf(table.get('user')?.peers), 'ab')
+  assert.equal(idsOf(table.get('user', 'grpc')?.peers), 'cd')
+  const [http, grpc] = [table.get('user')!, table.get('user', 'grpc')!]
+  assert.notEqual(http.failing, grpc.failing)
+  assert.notEqual(http.balancer('weighted-round-robin'), grpc.balancer('weighted-round-robin'))
+  for (const peer of grpc.peers) table.judge(peer, 'unhealthy')
+  assert.equal(grpc.isPanicking, true)
+  assert.equal(http.isPanicking, false)
+  assert.equal(table.service('user')!.isPanicking, true)
+  table.set('user', [testNode({ id: 'c', protocol: 'grpc' })])
+  assert.equal(table.get('user'), undefined)
+  assert.equal(table.get('user', 'grpc'), grpc)
+})
+
+test('a node of which only the protocol changes gets a new peer', () => {
+  const { table, made } = setUp()
+  table.set('user', [testNode({ id: 'a' })])
+  table.set('user', [testNode({ id: 'a', protocol: 'h2c' })])
+  assert.equal(made.length, 2)
+  assert.equal(made[0]!.disposed, 1)
+})

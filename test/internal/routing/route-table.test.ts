@@ -11,8 +11,8 @@ import { testRoute } from '../../support/route.ts'
 
 type Document = Partial<Route> & { readonly id: string }
 
-const { defaults } = loadConfig({ env: {}, cwd: tmpdir() }).config.routes
-const AUTO = { defaults, defaultAuth: NO_TOKEN }
+const { grpc, routes } = loadConfig({ env: {}, cwd: tmpdir() }).config
+const AUTO = { defaults: routes.defaults, grpc, defaultAuth: NO_TOKEN }
 
 function tableOf(documents: readonly Document[], services: readonly string[] = []): RouteTable {
   return new RouteTable(documents.map(testRoute), {
