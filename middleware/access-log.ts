@@ -38,12 +38,15 @@ export function createAccessLog({
   return (call, status, client, totalMs) => {
     let line =
       `{"level":30,"time":${now()},"pid":${pid},"requestId":${quote(call.requestId)},"method":${quote(call.method)}` +
-      `,"path":${quote(pathOf(call.target))},"status":${status}${targetFieldsOf(call.route, call.peer)}` +
+      `,"path":${quote(pathOf(call.target))},"http":"${call.http}","status":${status}${targetFieldsOf(call.route, call.peer)}` +
       `,"attempts":${call.attempts}`
     if (call.upstreamMs >= 0) line += `,"upstreamMs":${round(call.upstreamMs)}`
     line += `,"totalMs":${round(totalMs)},"client":${quote(client)}`
     if (call.identity?.subject !== undefined) line += `,"user":${quote(call.identity.subject)}`
     if (call.degraded) line += ',"fallback":true'
+    if (call.rpc !== undefined) line += `,"rpc":${quote(call.rpc)}`
+    if (call.grpcStatus !== undefined) line += `,"grpcStatus":${call.grpcStatus}`
+    if (call.isTranscoded) line += ',"transcoded":true'
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`

@@ -27,7 +27,10 @@ const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 const DEFAULT_MAX_AGE_SECONDS = 600
 /** Response headers that the gateway adds and that scripts have use for. */
 const OWN_HEADERS = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'WWW-Authenticate', 'x-request-id']
+/** Beside those, the fields in which gRPC-web has the status of a call. */
+const GRPC_HEADERS = ['grpc-status', 'grpc-message', 'grpc-status-details-bin']
 const PREFIX = 'access-control-'
+const EXPOSE = 'access-control-expose-headers'
 const MAX_ECHOED_HEADERS = 64
 
 const REFUSED = new GatewayError('WG_ORIGIN_REFUSED', { cause: new Error('the origin is not listed') })
@@ -42,6 +45,7 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
   const isAllowed = createOriginList(origins)
   const isForAll = origins.includes('*') && !credentials
   const exposed = [...OWN_HEADERS, ...(rule.exposeHeaders ?? [])].join(', ')
+  const exposedToGrpc = `${exposed}, ${GRPC_HEADERS.join(', ')}`
   const maxAge = String(rule.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS)
   const listed = headers === 'echo' ? undefined : headers.join(', ')
 
@@ -75,7 +79,7 @@ export function createCors(rule: CorsRule, { preflight }: CorsTools): Policy {
       lines.push('access-control-allow-origin', isForAll ? '*' : origin)
       if (credentials) lines.push('access-control-allow-credentials', 'true')
       if (exchange.isPreflight) allowPreflight(lines, exchange)
-      else lines.push('access-control-expose-headers', exposed)
+      else lines.push(EXPOSE, exchange.dialect === undefined ? exposed : exposedToGrpc)
     },
     hidesFromClient: isAccessControl,
   }

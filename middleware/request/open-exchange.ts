@@ -1,4 +1,5 @@
 import { Call } from '../../internal/call.ts'
+import { type GrpcDialect, grpcDialectOf } from '../../internal/grpc/content-type.ts'
 import { isAuthority } from '../../internal/http/authority.ts'
 import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
@@ -10,12 +11,14 @@ import {
   originForm,
 } from '../../internal/http/target.ts'
 import { TrailerFilter } from '../../internal/http/trailers.ts'
-import type { Exchange } from '../../internal/policy.ts'
+import type { BodyReader, Exchange } from '../../internal/policy.ts'
 import { plainAddress, realAddress } from './client-address.ts'
 import { readProxyReport } from './forwarded.ts'
 import { createRequestIds } from './request-id.ts'
 
 export interface OpenExchangeOptions {
+  /** Reads the bodies of the requests. */
+  readonly bodies: BodyReader
   /** Names, in lower case, of headers that only the gateway may set. */
   readonly identityHeaders: Iterable<string>
   /** The longest target that is accepted. */
@@ -24,6 +27,8 @@ export interface OpenExchangeOptions {
   readonly isTrustedProxy: (address: string) => boolean
   /** Whether nodes get Forwarded (RFC 7239) beside X-Forwarded-*. Default: false. */
   readonly sendsForwarded?: boolean | undefined
+  /** The major version of HTTP that the listener speaks. A request of another one is refused. */
+  readonly httpVersion: 1 | 2
   /** Called once per request, before it is served. */
   readonly onOpen: () => void
   /** Called once per request, when its answer is over or its client has left. */
@@ -41,11 +46,19 @@ export type OpenExchange = (
 /** A request with more header lines is refused. */
 const MAX_HEADER_LINES = 256
 const SLASH = 47
+/** Those that Node's parser for HTTP/1 knows; it refuses all others. */
+const METHODS: ReadonlySet<string> = new Set(process.getBuiltinModule('node:http').METHODS)
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** The error detail for a request target that is not a plain path. */
 export const UNSAFE_TARGET =
   'The request target must be a plain path: no dot segments, encoded slashes, or controls.'
+
+const NEEDS_HTTP2 = new GatewayError('WG_UNSUPPORTED_MEDIA', { detail: 'gRPC needs HTTP/2.' })
+
+function dialectOf({ method }: ClientRequest, { contentType }: RequestHead): GrpcDialect | undefined {
+  return contentType === undefined || method !== 'POST' ? undefined : grpcDialectOf(contentType)
+}
 
 /**
  * Creates the function that begins the exchange of a request: it reads the head once, gives the request an id and a call,
@@ -54,10 +67,12 @@ export const UNSAFE_TARGET =
  * A request that cannot be routed becomes an exchange too, so that its answer has an id and the access log has a line.
  */
 export function createOpenExchange({
+  bodies,
   identityHeaders,
   maxTargetBytes,
   isTrustedProxy,
   sendsForwarded = false,
+  httpVersion,
   onOpen,
   onClose,
   now = () => performance.now(),
@@ -80,11 +95,12 @@ export function createOpenExchange({
     if (head.host !== undefined && !isAuthority(head.host)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The Host header must be a host name or address.' })
     }
-    if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0)) {
+    if (head.unknownEncoding || (head.chunked && request.httpVersionMinor === 0 && httpVersion === 1)) {
       return new GatewayError('WG_BAD_REQUEST', { detail: 'The only Transfer-Encoding accepted is chunked.' })
     }
-    if (request.method === 'TRACE' || request.httpVersionMajor !== 1)
+    if (request.method === 'TRACE' || request.httpVersionMajor !== httpVersion)
       return new GatewayError('WG_BAD_REQUEST')
+    if (httpVersion === 2 && !METHODS.has(request.method!)) return new GatewayError('WG_BAD_REQUEST')
     return isSafe ? undefined : new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
   }
 
@@ -104,12 +120,18 @@ export function createOpenExchange({
     }
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
+    if (httpVersion === 2) call.http = '2'
+    else if (request.httpVersionMinor === 0) call.http = '1.0'
     call.clientAddress = proxied
       ? realAddress(peerAddress, proxied.forwardedFor, isTrustedProxy)
       : peerAddress
+    const spoken = dialectOf(request, head)
+    // The status of a gRPC call comes in trailers, which HTTP/1.1 clients and proxies often lose.
+    const isMisplaced = spoken === 'grpc' && request.httpVersionMajor === 1
     const exchange: Exchange = {
       request,
       response,
+      bodies,
       call,
       head,
       trailerFilter,
@@ -118,7 +140,8 @@ export function createOpenExchange({
       sendsForwarded,
       respelled,
       expectation,
-      refusal: refusalOf(request, head, target, isSafe),
+      dialect: isMisplaced ? undefined : spoken,
+      refusal: refusalOf(request, head, target, isSafe) ?? (isMisplaced ? NEEDS_HTTP2 : undefined),
       isWebSocket,
       isPreflight: false,
       plan: undefined,

@@ -35,6 +35,7 @@ test('a line says who asked for what, who answered and how long it took', () => 
     requestId: 'id-1',
     method: 'GET',
     path: '/user/1',
+    http: '1.1',
     status: 200,
     route: 'r1',
     service: 'user',
@@ -49,10 +50,21 @@ test('a line says who asked for what, who answered and how long it took', () => 
   })
 })
 
+test('a gRPC call has its method and status, and a transcoded one says so', () => {
+  const called = logged(call => {
+    call.rpc = 'task.v1.Tasks/Get'
+    call.grpcStatus = 0
+  })
+  assert.deepEqual([called.rpc, called.grpcStatus, called.transcoded], ['task.v1.Tasks/Get', 0, undefined])
+  assert.equal(logged(call => void Object.assign(call, { isTranscoded: true })).transcoded, true)
+  assert.equal(logged(call => void Object.assign(call, { grpcStatus: 14 })).grpcStatus, 14)
+})
+
 test('a request that came nowhere has no empty fields', () => {
   assert.deepEqual(Object.keys(logged()).sort(), [
     'attempts',
     'client',
+    'http',
     'method',
     'msg',
     'path',

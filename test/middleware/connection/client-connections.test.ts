@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import {
-  allowSlowClient,
   type ClientConnectionOptions,
   ClientConnections,
 } from '../../../middleware/connection/client-connections.ts'
+import { allowSlowClient } from '../../../middleware/connection/http1-watch.ts'
 import { openRaw, type RawClient } from '../../support/http.ts'
 import { until } from '../../support/until.ts'
 

@@ -154,6 +154,16 @@ test('cors: an answer can be read by listed origins only', async t => {
   assert.deepEqual(await samples('waygate_cors_preflights_total'), [])
 })
 
+test('cors: the status of a call by gRPC-web can be read without being listed', async t => {
+  const { port } = await setUp(t, { cors: { origins: [APP] } })
+  const headers = { Origin: APP, 'content-type': 'application/grpc-web+proto' }
+  const got = await send(port, { method: 'POST', path: '/a.B/C', headers, body: 'x' })
+  assert.deepEqual(corsOf(got), {
+    'allow-origin': APP,
+    'expose-headers': `${EXPOSED}, grpc-status, grpc-message, grpc-status-details-bin`,
+  })
+})
+
 test('cors: evil-example.com and example.com.evil do not match *.example.com', async t => {
   const { ask, preflight } = await setUp(t, { cors: { origins: ['https://*.example.com'] } })
   for (const origin of [

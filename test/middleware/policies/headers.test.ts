@@ -195,13 +195,14 @@ test('a handshake for a WebSocket has the changed headers at the node', async t 
   client.socket.destroy()
 })
 
-const { defaults } = loadConfig({ env: {}, cwd: tmpdir() }).config.routes
+const { grpc, routes } = loadConfig({ env: {}, cwd: tmpdir() }).config
+const { defaults } = routes
 
 function reasonOf(policies: object): string | undefined {
   const parsed = parseRouteDocument(
     'r',
     { path: '/a', service: 's', ...policies },
-    { origin: 'etcd', defaults, defaultAuth: NO_TOKEN, identityHeaders: ['x-user-id', 'x-org'] },
+    { origin: 'etcd', defaults, grpc, defaultAuth: NO_TOKEN, identityHeaders: ['x-user-id', 'x-org'] },
   )
   return 'reason' in parsed ? parsed.reason : undefined
 }

@@ -4,6 +4,7 @@ import type { ClientRequest, ClientResponse } from '../../../internal/http/clien
 import { GatewayError } from '../../../internal/http/errors.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import { RouteTable } from '../../../internal/routing/route-table.ts'
+import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
 import { matchRoute } from '../../../middleware/request/match-route.ts'
 import { createOpenExchange } from '../../../middleware/request/open-exchange.ts'
 import { createOutgoing } from '../../../routes/public/outgoing-request.ts'
@@ -21,6 +22,8 @@ import { testRoute } from '../../support/route.ts'
 const JWT: Partial<Route> = { auth: { type: 'jwt', scopes: [], roles: [] } }
 
 const openExchange = createOpenExchange({
+  bodies: http1Bodies,
+  httpVersion: 1,
   identityHeaders: [],
   maxTargetBytes: 8_192,
   isTrustedProxy: () => false,
@@ -49,7 +52,7 @@ function ask(
     const route = matchRoute(table, exchange)
     exchange.call.route = route
     if (!isOpen(route)) return 401
-    return { route, target: createOutgoing(exchange).target }
+    return { route, target: createOutgoing(exchange, () => undefined).target }
   } catch (error) {
     if (error instanceof GatewayError) return error.status
     throw error

@@ -6,9 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../../internal/http/errors.ts'
+import type { RequestBody } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
-import { createRequestBody, discardBody } from '../../../middleware/request/request-body.ts'
+import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
+import { streamOf } from '../../support/bodies.ts'
 import { openRaw, type RawClient } from '../../support/http.ts'
+import { until } from '../../support/until.ts'
 
 const HEAD = 'POST / HTTP/1.1\r\nHost: h\r\n'
 const OK = 'HTTP/1.1 200 OK'
@@ -36,18 +39,18 @@ async function receive(
 
 function bodyOf(request: IncomingMessage, maxBytes = 0) {
   const pieces: number[] = []
-  const body = createRequestBody(request, { maxBytes, onPiece: () => void pieces.push(1) })
+  const body = http1Bodies.open(request, { maxBytes, onPiece: () => void pieces.push(1) })
   return { body, pieces }
 }
 
 test('nothing is read from the client before the body is read', async t => {
   const { request } = await receive(t, `${HEAD}Content-Length: 4\r\n\r\nbody`)
   const { body } = bodyOf(request)
-  const first = body.open()
+  const first = streamOf(body)
   assert.equal(body.begun, false)
   first.destroy()
   // A try that never read leaves the body whole for the next one.
-  const second = body.open()
+  const second = streamOf(body)
   assert.equal(body.begun, false)
   const chunks = await second.toArray()
   assert.equal(Buffer.concat(chunks).toString(), 'body')
@@ -57,7 +60,7 @@ test('nothing is read from the client before the body is read', async t => {
 test('a client that waits to be asked for its body is asked when the first byte is taken, once', async t => {
   const { request, client, finish } = await receive(t, `${HEAD}Content-Length: 4\r\nX: 1\r\n\r\n`)
   let asked = 0
-  const body = createRequestBody(request, {
+  const body = http1Bodies.open(request, {
     ...{ maxBytes: 0, onPiece: () => {} },
     sendContinue() {
       asked++
@@ -65,9 +68,9 @@ test('a client that waits to be asked for its body is asked when the first byte 
     },
   })
   assert.deepEqual([body.awaitsContinue, bodyOf(request).body.awaitsContinue], [true, false])
-  body.open().destroy()
+  streamOf(body).destroy()
   assert.deepEqual([asked, body.awaitsContinue], [0, true])
-  assert.equal(Buffer.concat(await body.open().toArray()).toString(), 'body')
+  assert.equal(Buffer.concat(await streamOf(body).toArray()).toString(), 'body')
   assert.deepEqual([asked, body.awaitsContinue], [1, false])
   finish()
 })
@@ -75,7 +78,7 @@ test('a client that waits to be asked for its body is asked when the first byte 
 test('every piece that arrives is reported', async t => {
   const { request, client } = await receive(t, `${HEAD}Content-Length: 8\r\n\r\nfour`)
   const { body, pieces } = bodyOf(request)
-  const stream = body.open()
+  const stream = streamOf(body)
   const [piece] = await once(stream, 'data')
   assert.equal(String(piece), 'four')
   client.socket.write('more')
@@ -85,7 +88,7 @@ test('every piece that arrives is reported', async t => {
 
 test('after a body was abandoned, the client’s connection can be answered and used again', async t => {
   const { request, client, finish } = await receive(t, `${HEAD}Content-Length: 100000\r\n\r\nfirst`)
-  const stream = bodyOf(request).body.open()
+  const stream = streamOf(bodyOf(request).body)
   await once(stream, 'data')
   stream.destroy()
   client.socket.write('x'.repeat(100_000 - 5))
@@ -101,10 +104,10 @@ test('a chunked body over the limit is cut off, and one at the limit is whole', 
   const chunked = (size: number) =>
     `${HEAD}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`
   const fits = bodyOf((await receive(t, chunked(1_000))).request, 1_000)
-  assert.equal(Buffer.concat(await fits.body.open().toArray()).length, 1_000)
+  assert.equal(Buffer.concat(await streamOf(fits.body).toArray()).length, 1_000)
   const over = bodyOf((await receive(t, chunked(1_001))).request, 1_000)
   await assert.rejects(
-    over.body.open().toArray(),
+    streamOf(over.body).toArray(),
     (error: unknown) => error instanceof GatewayError && error.code === 'WG_BODY_TOO_LARGE',
   )
 })
@@ -112,7 +115,7 @@ test('a chunked body over the limit is cut off, and one at the limit is whole', 
 test('a reader that pauses makes the client wait', async t => {
   const size = 32 * 1024 * 1024
   const { request, client } = await receive(t, `${HEAD}Content-Length: ${size}\r\n\r\n`)
-  const stream = bodyOf(request).body.open()
+  const stream = streamOf(bodyOf(request).body)
   const paused = once(request, 'pause')
   stream.once('readable', () => {})
   client.socket.write(Buffer.alloc(size, 'x'))
@@ -127,19 +130,19 @@ test('a reader that pauses makes the client wait', async t => {
 test('a client that breaks off ends the body as aborted, read or not', async t => {
   const { request, client } = await receive(t, `${HEAD}Content-Length: 100\r\n\r\nhalf`)
   const { body } = bodyOf(request)
-  const stream = body.open()
+  const stream = streamOf(body)
   await once(stream, 'data')
   client.socket.destroy()
   const [error] = await once(stream, 'error')
   assert.ok(error instanceof UpstreamFailure)
   assert.equal(error.kind, 'aborted')
   // Opened afterwards, it ends in the same way.
-  await assert.rejects(body.open().toArray(), { kind: 'aborted' })
+  await assert.rejects(streamOf(body).toArray(), { kind: 'aborted' })
 })
 
 test('a body that breaks off without a reader is not an unhandled error', async t => {
   const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`)
-  const stream = bodyOf(request).body.open()
+  const stream = streamOf(bodyOf(request).body)
   stream.on('data', () => {})
   await once(stream, 'data')
   const ended = new Promise(resolve => stream.once('close', resolve))
@@ -191,7 +194,7 @@ async function receiveFlood(t: TestContext): Promise<IncomingMessage> {
 test('chunks of one byte are passed on together, and are not read for seconds in one turn', async t => {
   const request = await receiveFlood(t)
   const { body, pieces } = bodyOf(request)
-  const stream = body.open()
+  const stream = streamOf(body)
   let bytes = 0
   stream.on('data', (piece: Buffer) => {
     bytes += piece.length
@@ -207,7 +210,7 @@ test('chunks of one byte that are discarded are not read for seconds in one turn
   const request = await receiveFlood(t)
   let bytes = 0
   const counted = countPerTurn(request)
-  discardBody(request, size => {
+  http1Bodies.discard(request, size => {
     bytes += size
   })
   await once(request, 'end')
@@ -217,7 +220,7 @@ test('chunks of one byte that are discarded are not read for seconds in one turn
 
 test('a chunk that arrives alone is passed on at once, in its place among large ones', async t => {
   const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n`)
-  const stream = bodyOf(request).body.open()
+  const stream = streamOf(bodyOf(request).body)
   const got: string[] = []
   stream.on('data', (piece: Buffer) => got.push(`${piece.length}${String.fromCharCode(piece[0]!)}`))
   client.socket.write('1\r\na\r\n')
@@ -226,4 +229,84 @@ test('a chunk that arrives alone is passed on at once, in its place among large 
   client.socket.write(`1\r\nb\r\n1\r\nb\r\n800\r\n${'c'.repeat(2_048)}\r\n1\r\nd\r\n0\r\n\r\n`)
   await once(stream, 'end')
   assert.deepEqual(got, ['1a', '2b', '2048c', '1d'])
+})
+
+/** Opens the flow of a body, and notes what it delivers. */
+function flowOf(body: RequestBody) {
+  const got: string[] = []
+  const flow = body.open({
+    onData: chunk => void got.push(chunk.toString()),
+    onEnd: () => void got.push('end'),
+    onError: error => void got.push(error.message),
+  })
+  return { flow, got }
+}
+
+test('a flow that is paused delivers nothing until it is resumed', async t => {
+  for (const head of [`${HEAD}Content-Length: 7\r\n\r\n`, `${HEAD}Transfer-Encoding: chunked\r\n\r\n`]) {
+    const isChunked = head.includes('chunked')
+    const { request, client } = await receive(t, head)
+    const options = { maxBytes: 0, onPiece: () => {}, ...(!isChunked && { length: 7 }) }
+    const { flow, got } = flowOf(http1Bodies.open(request, options))
+    flow.resume()
+    flow.pause()
+    assert.equal(flow.isPaused, true)
+    client.socket.write(isChunked ? '3\r\none\r\n4\r\nmore\r\n0\r\n\r\n' : 'onemore')
+    await until('the body has arrived', () => request.readableLength === 7)
+    assert.deepEqual(got, [])
+    flow.resume()
+    await until('the body has ended', () => got.at(-1) === 'end')
+    assert.equal(got.join(''), 'onemoreend')
+  }
+})
+
+test('a flow that is paused in the middle of small chunks keeps the others until it is resumed', async t => {
+  const { request, client } = await receive(t, `${HEAD}Transfer-Encoding: chunked\r\n\r\n`)
+  const got: string[] = []
+  const flow = http1Bodies.open(request, { maxBytes: 0, onPiece: () => {} }).open({
+    onData(chunk) {
+      got.push(chunk.toString())
+      flow.pause()
+    },
+    onEnd: () => void got.push('end'),
+    onError: () => {},
+  })
+  flow.resume()
+  client.socket.write(`1\r\na\r\n400\r\n${'b'.repeat(1_024)}\r\n1\r\nc\r\n0\r\n\r\n`)
+  const large = 'b'.repeat(1_024)
+  for (const expected of [['a'], ['a', large], ['a', large, 'c']]) {
+    await until('a piece was delivered', () => got.length >= expected.length)
+    assert.deepEqual([flow.isPaused, got.filter(piece => piece !== 'end')], [true, expected])
+    flow.resume()
+  }
+  await until('the body has ended', () => got.at(-1) === 'end')
+})
+
+test('a body with a length ends with its last byte, and one that was stopped delivers nothing more', async t => {
+  const { request, client, finish } = await receive(t, `${HEAD}Content-Length: 8\r\n\r\n`)
+  const got: string[] = []
+  const flow = http1Bodies.open(request, { maxBytes: 0, length: 8, onPiece: () => {} }).open({
+    onData: chunk => void got.push(chunk.toString()),
+    onEnd: () => void got.push(request.readableEnded ? 'late end' : 'end'),
+    onError: () => {},
+  })
+  flow.resume()
+  client.socket.write('four')
+  await until('a piece was delivered', () => got.length === 1)
+  client.socket.write('more')
+  await once(request, 'end')
+  assert.deepEqual(got, ['four', 'more', 'end'])
+  flow.stop()
+
+  const other = await receive(t, `${HEAD}Content-Length: 8\r\n\r\nfour`)
+  const { flow: stopped, got: nothing } = flowOf(
+    http1Bodies.open(other.request, { maxBytes: 0, length: 8, onPiece: () => {} }),
+  )
+  stopped.resume()
+  stopped.stop()
+  stopped.resume()
+  other.client.socket.write('more')
+  await once(other.request, 'end')
+  assert.deepEqual(nothing, [])
+  finish()
 })
