@@ -6,7 +6,7 @@ import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { isFailureStatus } from '../breaker/failures.ts'
+import { isFailedAnswer } from '../breaker/failures.ts'
 import { noNodeError, readmitEjected } from './no-node.ts'
 import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
@@ -40,7 +40,7 @@ export function createBalance(
 
   return next => (request, call) => {
     const { route } = request
-    const service = nodes.get(request.service)
+    const service = nodes.get(request.service, request.rpc === undefined ? 'http' : 'grpc')
     if (!service) return Promise.reject(noNodeError([]))
     const balancer = service.balancer(route.balancer)
     const context = isPlain(route) ? call : contextOf(request, call, service)
@@ -67,7 +67,7 @@ function isPlain({ hashKey, stickyCookie, slowStartMs }: Route): boolean {
 /** Reports the end of a try to the balancer. */
 function observed(
   answer: Promise<UpstreamResponse>,
-  { body }: UpstreamRequest,
+  { body, rpc }: UpstreamRequest,
   balancer: Balancer,
   peer: Peer,
   now: () => number,
@@ -76,8 +76,8 @@ function observed(
   return answer.then(
     outcome => {
       // A time that includes the body which the client had to send first is not the time of an answer.
-      const isFailure = isFailureStatus(outcome.status)
-      if (body === null || isFailure) {
+      const isFailure = isFailedAnswer(outcome)
+      if (body === null || rpc?.isStreaming === false || isFailure) {
         balancer.observe!(peer, now() - begunAt, isFailure ? 'failed' : 'answered')
       }
       return outcome
@@ -92,8 +92,9 @@ function observed(
 
 /** Returns undefined when the failure has nothing to do with the node. */
 function endOf(error: unknown): TryEnd | undefined {
-  if (!(error instanceof UpstreamFailure) || error.kind === 'unsendable') return undefined
-  return error.kind === 'aborted' ? 'abandoned' : 'failed'
+  if (!(error instanceof UpstreamFailure)) return undefined
+  if (error.kind === 'unsendable' || error.kind === 'refused') return undefined
+  return error.kind === 'aborted' || error.isClientsTimeout ? 'abandoned' : 'failed'
 }
 
 /** Returns the answer with a cookie for the client added. */
@@ -106,6 +107,8 @@ function withCookie(response: UpstreamResponse, cookie: string): UpstreamRespons
       return response.isBroken
     },
     trailerNames: response.trailerNames,
+    grpcStatus: response.grpcStatus,
+    ...(response.whenOver && { whenOver: listener => response.whenOver!(listener) }),
     sendBody: (target, isHidden) => response.sendBody(target, isHidden),
     discard: () => response.discard(),
     ...(response.observe && { observe: observer => response.observe!(observer) }),

@@ -1,10 +1,10 @@
 import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { addConnectionOptions } from '../../internal/http/request-head.ts'
-import { TrailerFilter } from '../../internal/http/trailers.ts'
 import { REFERENCES } from '../../internal/references.ts'
+import { WITHHELD } from '../transport/answer-names.ts'
+import { InvalidAnswer, SPEAKS_HTTP2 } from '../transport/invalid-answer.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
-import { InvalidAnswer } from './invalid-answer.ts'
 
 /** How the end of an answer's body is found (RFC 9112 section 6.3). `close`: the body ends with the connection. */
 export type Framing = 'none' | 'length' | 'chunked' | 'close'
@@ -31,9 +31,6 @@ export interface AnswerHead {
   readonly connectionOptions: ReadonlySet<string> | undefined
 }
 
-/** Decides which trailers of nodes go to clients. */
-export const answerTrailers = new TrailerFilter()
-
 /** How a header of an answer is treated. */
 const TREAT = {
   pass: 0,
@@ -49,12 +46,8 @@ const TREAT = {
 type Treatment = (typeof TREAT)[keyof typeof TREAT]
 
 const TREATMENTS: ReadonlyMap<string, Treatment> = new Map<string, Treatment>([
-  // Hop-by-hop fields (RFC 9110 section 7.6.1).
-  ...['proxy-authenticate', 'proxy-authorization', 'te', 'upgrade'].map(name => [name, TREAT.drop] as const),
+  ...WITHHELD.map(name => [name, TREAT.drop] as const),
   ['trailer', TREAT.trailer],
-  // Set by the gateway alone, whatever a node sends.
-  ['x-request-id', TREAT.drop],
-  ['x-waygate-fallback', TREAT.drop],
   ...REFERENCES.map(name => [name, TREAT.reference] as const),
   ['connection', TREAT.connection],
   ['transfer-encoding', TREAT.transferEncoding],
@@ -167,7 +160,7 @@ export function readAnswerHead(text: string, from: number, end: number, method: 
 
 /** @throws InvalidAnswer */
 function readStatusLine(text: string, from: number): number {
-  if (!beginsAsHttp(text, from)) throw new InvalidAnswer('the answer is not HTTP/1')
+  if (!beginsAsHttp(text, from)) throw notHttp1(text, from)
   const status = text.slice(from + 9, from + STATUS_LINE_LENGTH)
   const lineEnd = text.indexOf('\r\n', from)
   const behind = from + STATUS_LINE_LENGTH
@@ -185,6 +178,14 @@ export function beginsAsHttp(text: string, from: number): boolean {
     if (text.startsWith(start.slice(0, length), from)) return true
   }
   return false
+}
+
+/** A frame of type SETTINGS on stream 0, behind the three bytes of its length (RFC 9113 section 6.5). */
+const SETTINGS = '\x04\0\0\0\0\0'
+
+/** Returns the error for an answer of another protocol. Servers of HTTP/2 send SETTINGS before anything else. */
+export function notHttp1(text: string, from: number): InvalidAnswer {
+  return new InvalidAnswer(text.startsWith(SETTINGS, from + 3) ? SPEAKS_HTTP2 : 'the answer is not HTTP/1')
 }
 
 function framingOf(status: number, method: string, chunked: boolean, length: number): Framing {

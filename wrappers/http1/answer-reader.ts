@@ -1,6 +1,6 @@
-import { type AnswerHead, beginsAsHttp, readAnswerHead } from './answer-head.ts'
+import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { type AnswerHead, beginsAsHttp, notHttp1, readAnswerHead } from './answer-head.ts'
 import { ChunkedBody } from './chunked-body.ts'
-import { InvalidAnswer } from './invalid-answer.ts'
 
 /** Receives an answer while it is read. The methods are called in this order. */
 export interface AnswerSink {
@@ -129,7 +129,7 @@ export class AnswerReader {
    * @param checked characters that were kept before
    */
   #keepHeadText(text: string, checked: number): void {
-    if (!beginsAsHttp(text, 0)) throw new InvalidAnswer('the answer is not HTTP/1')
+    if (!beginsAsHttp(text, 0)) throw notHttp1(text, 0)
     // A line feed may follow the carriage return that came last.
     const from = checked > 0 && text.charCodeAt(checked - 1) === 0x0d ? checked - 1 : checked
     if (BROKEN_LINES.test(from === 0 ? text : text.slice(from)))

@@ -1,5 +1,5 @@
+import { InvalidAnswer } from '../transport/invalid-answer.ts'
 import { isToken, readFieldLines } from './field-lines.ts'
-import { InvalidAnswer } from './invalid-answer.ts'
 
 /** Is called with a piece of the body: its first index in the buffer, and the index behind it. */
 export type OnPiece = (from: number, to: number) => void

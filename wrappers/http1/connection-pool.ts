@@ -4,26 +4,22 @@
 // in one piece leaves in one write. The readers are strict: a fuzzer checks that they accept nothing that llhttp,
 // Node's own parser, refuses (`npm run fuzz -- --target reader`).
 
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { NodeName, type NodeNameOptions } from '../transport/node-name.ts'
+import { type Swept, sweeper } from '../transport/sweeper.ts'
 import { type ConnectionOwner, NodeConnection, type NodeConnectionOptions } from './node-connection.ts'
 import type { NodeExchange } from './node-exchange.ts'
 
-export interface ConnectionPoolOptions extends NodeConnectionOptions {
+export interface ConnectionPoolOptions extends NodeConnectionOptions, NodeNameOptions {
   /** Undefined = as many as there are concurrent requests. */
   readonly maxConnections?: number | undefined
-  /** How often the name of the node is looked up while there are connections to it; 0 = never. Default 0. */
-  readonly dnsRefreshMs?: number | undefined
-  /** Returns the addresses of a name. Default: as the system resolves it. */
-  readonly resolveName?: ((name: string) => Promise<readonly string[]>) | undefined
 }
 
 /**
  * The connections to one node. The most recently used one is used first, so that surplus connections reach their idle
  * time and are closed. The owner calls `close()` or `destroy()`.
  */
-export class ConnectionPool implements ConnectionOwner {
+export class ConnectionPool implements ConnectionOwner, Swept {
   readonly #options: ConnectionPoolOptions
   readonly #all = new Set<NodeConnection>()
   /** The most recently used one is at the end. */
@@ -32,16 +28,14 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #waiting = new Set<NodeExchange>()
   /** Busy connections to addresses that the node's name no longer has. */
   readonly #moved = new Set<NodeConnection>()
-  /** When to look up the name of the node again; Infinity during a look-up, undefined when there is no name to follow. */
-  #lookUpAt: number | undefined
+  readonly #name: NodeName
   #connecting = 0
   #isClosing = false
   #onEmpty: () => void = () => {}
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options
-    const { host, dnsRefreshMs = 0 } = options
-    this.#lookUpAt = dnsRefreshMs > 0 && isIP(host) === 0 ? performance.now() + dnsRefreshMs : undefined
+    this.#name = new NodeName(options)
   }
 
   /** Hands the exchange a connection as soon as one is available, or fails it when there will be none. */
@@ -92,7 +86,6 @@ export class ConnectionPool implements ConnectionOwner {
     return closed
   }
 
-  /** Closes connections whose idle time is over. @returns whether idle connections are left */
   closeExpired(now: number): boolean {
     for (const connection of this.#idle.filter(each => !each.isUsable(now))) {
       this.#dropIdle(connection)
@@ -101,10 +94,9 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#idle.length > 0
   }
 
-  /** Looks up the name of the node when it is time. @returns whether there are connections that depend on it */
   followName(now: number): boolean {
-    if (this.#lookUpAt === undefined || this.#all.size === 0) return false
-    if (now >= this.#lookUpAt) void this.#lookUp()
+    if (!this.#name.isFollowed || this.#all.size === 0) return false
+    this.#name.follow(now, this.#onAddresses)
     return true
   }
 
@@ -151,7 +143,7 @@ export class ConnectionPool implements ConnectionOwner {
     while (this.#connecting < this.#waiting.size && this.#all.size < maxConnections) {
       this.#connecting++
       this.#all.add(new NodeConnection(this.#options, this, this.#onOpen))
-      if (this.#lookUpAt !== undefined) sweeper.watch(this)
+      if (this.#name.isFollowed) sweeper.watch(this)
     }
   }
 
@@ -173,15 +165,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /**
-   * Looks up the name of the node, and lets go of the connections to addresses that it no longer has: idle ones at once,
-   * busy ones after the answer that they carry. When the name cannot be resolved, the addresses known last stand.
+   * Lets go of the connections to addresses that the node's name no longer has: idle ones at once, busy ones after the
+   * answer that they carry.
    */
-  async #lookUp(): Promise<void> {
-    const { host, dnsRefreshMs = 0, resolveName = addressesOf } = this.#options
-    this.#lookUpAt = Number.POSITIVE_INFINITY
-    const addresses = await resolveName(host).catch((): readonly string[] => [])
-    this.#lookUpAt = performance.now() + dnsRefreshMs
-    if (addresses.length === 0) return
+  readonly #onAddresses = (addresses: readonly string[]): void => {
     for (const connection of this.#all) {
       const { address } = connection
       if (address === undefined || addresses.includes(address)) this.#moved.delete(connection)
@@ -197,34 +184,3 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.#isClosing && this.#all.size === 0 && this.#waiting.size === 0) this.#onEmpty()
   }
 }
-
-/** An idle connection may be closed this much after its time, but is not used again after its time. */
-const SWEEP_MS = 500
-
-async function addressesOf(name: string): Promise<readonly string[]> {
-  return (await lookup(name, { all: true })).map(({ address }) => address)
-}
-
-/** Sweeps all pools with one timer, which runs only while there is something to do. */
-class Sweeper {
-  readonly #pools = new Set<ConnectionPool>()
-  #timer: NodeJS.Timeout | undefined
-
-  watch(pool: ConnectionPool): void {
-    this.#pools.add(pool)
-    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
-  }
-
-  #sweep(): void {
-    const now = performance.now()
-    for (const pool of this.#pools) {
-      const hasIdle = pool.closeExpired(now)
-      if (!pool.followName(now) && !hasIdle) this.#pools.delete(pool)
-    }
-    if (this.#pools.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
-  }
-}
-
-const sweeper = new Sweeper()

@@ -1,8 +1,5 @@
-import { TOKEN } from '../../internal/http/header-lines.ts'
-import { InvalidAnswer } from './invalid-answer.ts'
-
-/** RFC 9110 section 5.5: no control characters but the tab. Text beyond latin1 cannot be sent at all. */
-const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+import { FORBIDDEN_IN_VALUE, TOKEN } from '../../internal/http/header-lines.ts'
+import { InvalidAnswer } from '../transport/invalid-answer.ts'
 
 export function isToken(text: string): boolean {
   return TOKEN.test(text)

@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { type AnswerHead, answerTrailers } from './answer-head.ts'
+import { answerTrailers } from '../transport/answer-names.ts'
+import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { openSocket } from '../transport/open-socket.ts'
+import { readBuffer } from '../transport/read-buffer.ts'
+import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import { InvalidAnswer } from './invalid-answer.ts'
 import type { ExchangeConnection, NodeExchange } from './node-exchange.ts'
-import { openSocket } from './open-socket.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
 
 export interface NodeConnectionOptions {
@@ -29,16 +31,8 @@ export interface ConnectionOwner {
   onClosed(connection: NodeConnection): void
 }
 
-/** Size of the buffer that a read fills. */
-const READ_BYTES = 65_536
 /** Pieces up to this size are handed on as text, longer ones as bytes. */
 const MAX_TEXT_BYTES = 16_384
-/**
- * The buffer into which all connections read in turn. Nothing refers to it once a read has been handled. With buffers
- * of their own, a thousand connections would hold 64 MB, and each would find its buffer evicted from the processor's
- * cache. Windows fills a buffer before it reports the read, so there every connection has its own.
- */
-const sharedBuffer = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES)
 const SWITCHING_PROTOCOLS = 101
 /** An idle connection is dropped this much before the node closes it, so that no request arrives at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
@@ -99,7 +93,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
         port: options.port,
         timeoutMs: options.connectTimeoutMs,
         allows: options.allows,
-        onread: { buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(READ_BYTES), callback: this.#onRead },
+        onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
       },
       error => {

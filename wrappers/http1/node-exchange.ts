@@ -1,10 +1,8 @@
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import type { Chunk } from '../transport/node-try.ts'
 import type { AnswerHead } from './answer-head.ts'
 import type { RequestBodySender } from './request-body-sender.ts'
-
-/** A piece of a body: bytes, or, when it is short, latin1 text, which Node joins with a head into one write. */
-export type Chunk = Buffer | string
 
 /**
  * One request and its answer, as the pool and the connection see them. The connection calls the methods in the order

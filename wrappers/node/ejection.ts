@@ -1,4 +1,3 @@
-import { isForwardable } from '../../internal/nodes/node.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
@@ -23,7 +22,7 @@ const CLEARLY = 3
  * often than the other nodes that are in use, those left aside that fail too often themselves. If no other node did better
  * lately, or none is left, the node stays in use and its own answers go to the clients.
  *
- * @param peers all peers of the service; each is a ComparedPeer, as every peer with a breaker is
+ * @param peers all peers of the service in the node's lane; each is a ComparedPeer, as every peer with a breaker is
  * @returns undefined when the node may be ejected
  */
 export function findObjection(
@@ -33,7 +32,7 @@ export function findObjection(
   { failureRatio, ejectLastNode }: Pick<CircuitBreakerOptions, 'failureRatio' | 'ejectLastNode'>,
 ): Objection | undefined {
   const others = (peers as readonly ComparedPeer[]).filter(
-    each => each !== peer && each.node.weight > 0 && isForwardable(each.node) && !each.isUnreachable,
+    each => each !== peer && each.node.weight > 0 && !each.isUnreachable,
   )
   const inUse = others.filter(each => each.breaker === 'closed')
   const ejectedWithPeer = others.length - inUse.length + 1
@@ -62,7 +61,7 @@ export function findObjection(
 /**
  * Moves the requests that wait for a hung node to other nodes, if they may be repeated and another node is available.
  *
- * @param peers all peers of the hung node's service
+ * @param peers all peers of the hung node's service in its lane
  */
 export function rerouteWaiting(hung: UpstreamPeer, peers: readonly Peer[]): void {
   if (peers.some(peer => peer !== hung && peer.available())) hung.rerouteWaiting()

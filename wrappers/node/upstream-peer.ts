@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import type { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { Health } from '../../internal/nodes/health.ts'
-import { addressOf, isForwardable, type Node } from '../../internal/nodes/node.ts'
+import { addressOf, type Lane, laneOf, type Node } from '../../internal/nodes/node.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
@@ -15,8 +15,10 @@ export interface PeerOptions extends TransportOptions {
   readonly onBreaker: (peer: UpstreamPeer, state: BreakerState, reason: BreakerReason) => void
   /** Returns whether a node that accepts connections may be ejected. Default: always. */
   readonly mayEject?: (peer: UpstreamPeer, evidence: Evidence) => boolean
-  /** Returns what the breakers of a service share; undefined when the service has no node. Default: nothing is shared. */
-  readonly failingOf?: (service: string) => FailingRequests | undefined
+  /** Returns what the breakers of a service share in one lane; undefined when it has no node. Default: nothing is shared. */
+  readonly failingOf?: (service: string, lane: Lane | undefined) => FailingRequests | undefined
+  /** Called when the node is found to speak another protocol than it is registered with, with the cure. */
+  readonly onWrongProtocol?: (peer: UpstreamPeer, reason: string) => void
 }
 
 /**
@@ -40,11 +42,23 @@ export class UpstreamPeer implements Peer {
   isAvoided = false
   warmingSince: number | undefined = undefined
   lastCounted: object | undefined = undefined
+  sessions: number | undefined = undefined
+  #wrongProtocol: string | undefined = undefined
 
   constructor(node: Node, options: PeerOptions) {
     this.node = node
     this.address = addressOf(node)
     this.#options = options
+  }
+
+  get wrongProtocol(): string | undefined {
+    return this.#wrongProtocol
+  }
+
+  set wrongProtocol(reason: string | undefined) {
+    const isNews = reason !== undefined && reason !== this.#wrongProtocol
+    this.#wrongProtocol = reason
+    if (isNews) this.#options.onWrongProtocol?.(this, reason)
   }
 
   get transport(): Transport {
@@ -81,7 +95,7 @@ export class UpstreamPeer implements Peer {
   }
 
   available(): boolean {
-    if (this.node.weight === 0 || !isForwardable(this.node) || this.isAvoided) return false
+    if (this.node.weight === 0 || this.isAvoided) return false
     return this.#circuit === undefined || this.#circuit.admits()
   }
 
@@ -90,7 +104,7 @@ export class UpstreamPeer implements Peer {
   }
 
   readmit(): boolean {
-    if (this.node.weight === 0 || !isForwardable(this.node) || this.isAvoided) return false
+    if (this.node.weight === 0 || this.isAvoided) return false
     return this.#circuit?.readmit() ?? false
   }
 
@@ -118,7 +132,7 @@ export class UpstreamPeer implements Peer {
         },
         mayOpen: evidence => mayEject?.(this, evidence) ?? true,
       },
-      failingOf?.(service),
+      failingOf?.(service, laneOf(this.node)),
     )
   }
 

@@ -3,7 +3,8 @@ import type { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { ConnectionPool, type ConnectionPoolOptions } from '../../../wrappers/http1/connection-pool.ts'
 import type { NodeConnection } from '../../../wrappers/http1/node-connection.ts'
-import type { Chunk, NodeExchange } from '../../../wrappers/http1/node-exchange.ts'
+import type { NodeExchange } from '../../../wrappers/http1/node-exchange.ts'
+import type { Chunk } from '../../../wrappers/transport/node-try.ts'
 
 /** One GET on a pool. It records all calls. */
 export class TestExchange implements NodeExchange {

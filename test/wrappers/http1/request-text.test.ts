@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { UpstreamRequest } from '../../../internal/upstream.ts'
 import { writeRequestHead } from '../../../wrappers/http1/request-text.ts'
+import { FakeBody } from '../../support/bodies.ts'
 import { testRequest } from '../../support/route.ts'
 
-const BODY = { begun: false, open: () => Readable.from([]) }
+const BODY = new FakeBody()
 
 const write = (values: Partial<UpstreamRequest>) => writeRequestHead(testRequest(values), '10.0.0.1:80')
 const BEGIN = 'host: 10.0.0.1:80\r\nconnection: keep-alive\r\n'
@@ -93,7 +93,8 @@ test('a request that two readers could frame differently is refused', () => {
 })
 
 test('a request asks about its body only while its client waits, and TE is for this hop alone', () => {
-  const head = (awaitsContinue: boolean) => write({ method: 'POST', body: { ...BODY, awaitsContinue } }).head
+  const head = (awaitsContinue: boolean) =>
+    write({ method: 'POST', body: Object.assign(new FakeBody(), { awaitsContinue }) }).head
   assert.equal(
     head(true),
     `POST / HTTP/1.1\r\n${BEGIN}transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n`,
