@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { writeMessage } from '../../../internal/grpc/message-reader.ts'
+import type { Peer } from '../../../internal/nodes/peer.ts'
+import type { UpstreamRequest, UpstreamResponse } from '../../../internal/upstream.ts'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { type CallNode, reflect } from '../../../wrappers/descriptors/reflection-client.ts'
+import { Reflections } from '../../../wrappers/descriptors/reflections.ts'
+import { readDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
+import { JsonDecoder } from '../../../wrappers/protobuf/json-decoder.ts'
+import { JsonEncoder } from '../../../wrappers/protobuf/json-encoder.ts'
+import { standardTypes } from '../../../wrappers/protobuf/standard-types.ts'
+import { until } from '../../support/until.ts'
+
+const typeNamed = (name: string) => standardTypes.getMessage(name)
+const encoder = new JsonEncoder({ typeNamed })
+const decoder = new JsonDecoder({ typeNamed })
+const QUESTION = typeNamed('grpc.reflection.v1.ServerReflectionRequest')!
+const ANSWER = typeNamed('grpc.reflection.v1.ServerReflectionResponse')!
+const TASK = readDescriptorSet(readFileSync(join(import.meta.dirname, '../../fixtures/grpc/task.binpb'))).map(
+  file => ({ name: file.name, bytes: Buffer.from(toBinary(FileDescriptorProtoSchema, file)) }),
+)
+
+type Question = { listServices?: string; fileContainingSymbol?: string; fileByFilename?: string }
+
+let addresses = 0
+
+function peer(version?: string): Peer {
+  const address = `10.0.0.${++addresses}:1`
+  return { address, node: { metadata: version === undefined ? {} : { version } } } as unknown as Peer
+}
+
+/** Reads the questions of a call. */
+function questionsOf({ body }: UpstreamRequest): Question[] {
+  const chunks: Buffer[] = []
+  body!.open({ onData: chunk => chunks.push(chunk), onEnd() {}, onError() {} }).resume()
+  const bytes = Buffer.concat(chunks)
+  const questions: Question[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1)
+    questions.push(decoder.decode(QUESTION, bytes.subarray(at + 5, end)) as Question)
+    at = end
+  }
+  return questions
+}
+
+/** Returns an answer in gRPC with messages and, unless it is trailers-only, trailers behind them. */
+function answered(messages: readonly Buffer[], status = 0): UpstreamResponse {
+  const trailers = ['grpc-status', String(status)]
+  const isEmpty = messages.length === 0
+  return {
+    status: 200,
+    headers: ['content-type', 'application/grpc', ...(isEmpty ? trailers : [])],
+    ...(isEmpty && { grpcStatus: status }),
+    sendBody(target) {
+      for (const message of messages) target.write(writeMessage(message))
+      target.endWithTrailers(trailers)
+    },
+    discard() {},
+  }
+}
+
+const say = (json: object): Buffer => encoder.encode(ANSWER, json).subarray(5)
+const services = (...names: string[]): Buffer =>
+  say({ listServicesResponse: { service: names.map(name => ({ name })) } })
+const filesOf = (...bytes: Buffer[]): Buffer =>
+  say({ fileDescriptorResponse: { fileDescriptorProto: bytes.map(each => each.toString('base64')) } })
+const NOT_FOUND = say({ errorResponse: { errorCode: 5, errorMessage: 'not found' } })
+
+/** A node that gives only the file that is asked for, and knows one version of the protocol. */
+function taskNode(version = 'v1'): CallNode & { readonly asked: string[] } {
+  const asked: string[] = []
+  const callNode: CallNode = async (_, request) => {
+    asked.push(request.target)
+    if (!request.target.startsWith(`/grpc.reflection.${version}.`)) return answered([], 12)
+    return answered(
+      questionsOf(request).map(question => {
+        if (question.listServices !== undefined)
+          return services(
+            'task.v1.Tasks',
+            'grpc.health.v1.Health',
+            `grpc.reflection.${version}.ServerReflection`,
+          )
+        if (question.fileContainingSymbol === 'task.v1.Tasks') return filesOf(TASK.at(-1)!.bytes)
+        const file = TASK.find(({ name }) => name === question.fileByFilename)
+        return file ? filesOf(file.bytes) : NOT_FOUND
+      }),
+    )
+  }
+  return Object.assign(callNode, { asked })
+}
+
+test('files that others import are asked for until none is missing, but for those of Google', async () => {
+  const node = taskNode()
+  const files = await reflect(peer(), node)
+  assert.deepEqual(
+    files.map(({ name }) => name),
+    ['task.proto'],
+  )
+  assert.deepEqual(node.asked, Array(2).fill('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'))
+})
+
+test('a node that knows only v1alpha is asked in v1alpha, and at once the next time', async () => {
+  const node = taskNode('v1alpha')
+  const one = peer()
+  assert.equal((await reflect(one, node)).length, 1)
+  await reflect(one, node)
+  assert.deepEqual(
+    node.asked.map(target => target.split('.')[2]),
+    ['v1', 'v1alpha', 'v1alpha', 'v1alpha', 'v1alpha'],
+  )
+})
+
+test('what a node says instead of its descriptors is told', async () => {
+  const deps = (name: string, ...dependency: string[]): Buffer =>
+    Buffer.from(toBinary(FileDescriptorProtoSchema, create(FileDescriptorProtoSchema, { name, dependency })))
+  const endless: CallNode = async (_, request) =>
+    answered(
+      questionsOf(request).map(question => {
+        if (question.listServices !== undefined) return services('a.B')
+        const at = Number(question.fileByFilename ?? 0)
+        return filesOf(
+          ...Array.from({ length: 100 }, (_, i) => deps(String(at * 100 + i), String(at * 100 + i + 100))),
+        )
+      }),
+    )
+  const cases: readonly (readonly [CallNode, RegExp])[] = [
+    [async () => answered([], 12), /^the node has no server reflection$/],
+    [async () => ({ ...answered([]), status: 404, headers: [] }), /^the node has no server reflection$/],
+    [
+      async () => ({ ...answered([]), status: 503, headers: [] }),
+      /^the node answered HTTP 503 instead of gRPC$/,
+    ],
+    [async () => answered([], 16), /^the node answered UNAUTHENTICATED: $/],
+    [async () => answered([NOT_FOUND]), /^the node answered: not found$/],
+    [
+      async () => answered([Buffer.from([0x0a, 0xff])]),
+      /^the node answered something that is no reflection$/,
+    ],
+    [async () => Promise.reject(new UpstreamFailure('connect')), /^the node cannot be asked$/],
+    [
+      async () => answered([services(...Array.from({ length: 513 }, (_, i) => `a.B${i}`))]),
+      /more than 512 services$/,
+    ],
+    [
+      async () =>
+        answered([services('a.B'), ...Array(3).fill(Buffer.alloc(4_000_000, Buffer.from([0x7a, 0])))]),
+      /more than 8388608 bytes$/,
+    ],
+    [endless, /more than 512 files$/],
+    [
+      async (_, request) =>
+        answered([
+          questionsOf(request)[0]?.listServices === undefined
+            ? filesOf(Buffer.from('no file'))
+            : services('a.B'),
+        ]),
+      /^a file is not a FileDescriptorProto$/,
+    ],
+  ]
+  for (const [node, reason] of cases) await assert.rejects(reflect(peer(), node), { message: reason })
+})
+
+function watch(t: TestContext, callNode: CallNode) {
+  const told: string[] = []
+  const reflections = new Reflections({
+    callNode,
+    onFiles: (service, files) => told.push(`${service} ${files.length}`),
+    onFailure: (service, { message }) => told.push(`${service} ${message}`),
+    timings: { settleMs: 30, pauseMs: 60, maxPauseMs: 120 },
+  })
+  t.after(() => reflections.close())
+  return { reflections, told }
+}
+
+test('the first node is asked at once, and later ones when they are new by address or version', async t => {
+  const asked: Peer[] = []
+  const node = taskNode()
+  const { reflections, told } = watch(t, (each, request, call) => {
+    if (asked.at(-1) !== each) asked.push(each)
+    return node(each, request, call)
+  })
+  const [one, two, three] = [peer(), peer(), peer('2')]
+  reflections.update('task', [one])
+  await until('the first answer', () => told.length === 1)
+  // The same nodes again, and one less, are no news.
+  reflections.update('task', [one])
+  reflections.update('task', [one, two])
+  reflections.update('task', [one, two, three])
+  await until('the second answer', () => told.length === 2)
+  reflections.update('task', [one, three])
+  assert.deepEqual(asked, [one, three])
+  assert.deepEqual(told, ['task 1', 'task 1'])
+})
+
+test('a service whose newest node cannot be asked is asked at other nodes, and again later', async t => {
+  const node = taskNode()
+  let isWell = false
+  const [one, two] = [peer(), peer()]
+  const { reflections, told } = watch(t, (each, request, call) =>
+    isWell || each === one ? node(each, request, call) : Promise.reject(new UpstreamFailure('connect')),
+  )
+  reflections.update('task', [one, two])
+  await until('the other node has answered', () => told.length === 1)
+  assert.deepEqual(told, ['task 1'])
+  reflections.update('user', [two])
+  await until('it was tried twice', () => told.length >= 3)
+  assert.deepEqual(told.slice(1, 3), Array(2).fill('user the node cannot be asked'))
+  isWell = true
+  await until('it has answered', () => told.includes('user 1'))
+})

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { WireFault } from '../../../wrappers/protobuf/wire-reader.ts'
+import { decodeKinds, encodeKinds, REFERENCE } from '../../support/kinds.ts'
+import { seededRandom } from '../../support/random.ts'
+
+const ROUNDS = 5_000
+/** Without a float, whose digits the other library does not shorten. */
+const SEEDS = [
+  {
+    aDouble: 1.5,
+    anInt32: -5,
+    anInt64: '-92233720368547758',
+    aUint64: '18446744073709551615',
+    aSint64: '-1234567890123',
+  },
+  {
+    aFixed32: 9,
+    aFixed64: '10',
+    aBool: true,
+    aString: 'hey',
+    someBytes: 'AAEC',
+    color: 'BELOW',
+    maybeInt32: 0,
+  },
+  {
+    child: { anInt32: 300, children: [{}, { aString: 'x' }] },
+    int32s: [1, -2],
+    strings: ['a', ''],
+    unpacked: [1, 2],
+  },
+  {
+    labels: { a: 'b', c: 'd' },
+    byNumber: { '-1': {}, '5': { aBool: true } },
+    byLong: { '18446744073': 'AA==' },
+  },
+  {
+    timestamp: '2024-02-29T23:59:59.120Z',
+    duration: '-1.500s',
+    mask: 'aB,c.dE',
+    structure: { b: { c: null } },
+  },
+  {
+    any: { '@type': 'type.googleapis.com/kinds.v1.Kinds', anInt32: 4 },
+    wrappedInt64: '5',
+    wrappedBool: false,
+    far: 1,
+  },
+]
+
+test('bytes of nodes with mistakes are refused, or mean what they mean to another library', () => {
+  // That library reads a field whose wire type is not that of its type. Such a field is unknown here.
+  let differing = 0
+  const random = seededRandom(7)
+  const pick = (below: number): number => Math.floor(random() * below)
+  const seeds = SEEDS.map(encodeKinds)
+  let both = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    const bytes = mutate(Buffer.from(seeds[pick(seeds.length)]!), pick)
+    const ours = attempt(() => decodeKinds(bytes))
+    const theirs = attempt(() => REFERENCE.decode(bytes))
+    assert.ok(ours.error === undefined || ours.error instanceof WireFault, String(ours.error))
+    if (ours.error || theirs.error || 'aFloat' in (ours.value as object)) continue
+    both++
+    if (!isDeepStrictEqual(ours.value, theirs.value)) differing++
+  }
+  assert.ok(both > ROUNDS / 10)
+  assert.ok(differing < both / 20, `${differing} of ${both} differ`)
+})
+
+function mutate(bytes: Buffer, pick: (below: number) => number): Buffer {
+  const at = pick(bytes.length)
+  switch (pick(4)) {
+    case 0:
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)])
+    case 1:
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from([pick(256)]), bytes.subarray(at)])
+    case 2:
+      return bytes.subarray(0, at)
+    default:
+      bytes[at] = pick(256)
+      return bytes
+  }
+}
+
+function attempt(run: () => unknown): { readonly value?: unknown; readonly error?: unknown } {
+  try {
+    return { value: run() }
+  } catch (error) {
+    return { error }
+  }
+}

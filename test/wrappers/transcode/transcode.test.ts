@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { Call } from '../../../internal/call.ts'
+import { writeMessage } from '../../../internal/grpc/message-reader.ts'
+import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { GatewayError } from '../../../internal/http/errors.ts'
+import type { RequestBody, UpstreamRequest, UpstreamResponse } from '../../../internal/upstream.ts'
+import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
+import { readDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
+import { createSchema, type ServiceSchema } from '../../../wrappers/descriptors/schema.ts'
+import { WholeBody } from '../../../wrappers/grpc/whole-body.ts'
+import { createTranscode } from '../../../wrappers/transcode/transcode.ts'
+import { TranscodePlan } from '../../../wrappers/transcode/transcode-plan.ts'
+import { JSON_OPTIONS } from '../../support/json-options.ts'
+import { testRequest, testRoute } from '../../support/route.ts'
+
+const TASK = readDescriptorSet(readFileSync(join(import.meta.dirname, '../../fixtures/grpc/task.binpb')))
+const TASKS = createSchema(TASK)
+/** A service that takes and gives bodies of any type. */
+const FILES = createSchema([
+  create(FileDescriptorProtoSchema, {
+    ...{ name: 'files.proto', package: 'f', syntax: 'proto3' },
+    service: [
+      {
+        name: 'Files',
+        method: [
+          { name: 'Put', inputType: '.google.api.HttpBody', outputType: '.google.api.HttpBody' },
+          {
+            name: 'Get',
+            inputType: '.google.protobuf.Empty',
+            outputType: '.google.api.HttpBody',
+            serverStreaming: true,
+          },
+        ],
+      },
+    ],
+  }),
+])
+const GRPC_HEAD = ['content-type', 'application/grpc']
+const MAX_BYTES = 2_000
+
+interface Scene {
+  readonly schema?: ServiceSchema | undefined
+  readonly answer: Partial<UpstreamResponse> & {
+    readonly chunks?: readonly Buffer[]
+    readonly trailers?: readonly string[]
+  }
+  readonly request?: Partial<UpstreamRequest>
+  readonly body?: string | Buffer | undefined
+  readonly maxBytes?: number
+}
+
+/** What a client gets, and what a node was sent. */
+interface Seen {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly text: string
+  readonly sent: UpstreamRequest | undefined
+  readonly isDiscarded: boolean
+}
+
+async function ask(scene: Scene, call = new Call('id', 'POST', '/', 0)): Promise<Seen> {
+  const { schema = TASKS, answer, request, body } = scene
+  let sent: UpstreamRequest | undefined
+  let isDiscarded = false
+  const { chunks = [], trailers = ['grpc-status', '0'], ...rest } = answer
+  const node: UpstreamResponse = {
+    status: 200,
+    headers: GRPC_HEAD,
+    sendBody(target) {
+      for (const chunk of chunks) target.write(chunk)
+      if (trailers.length === 0) target.abort(false)
+      else target.endWithTrailers(trailers)
+    },
+    discard: () => {
+      isDiscarded = true
+    },
+    ...rest,
+  }
+  const plan = new TranscodePlan(schema, { choice: 'all', rules: [], json: JSON_OPTIONS })
+  const upstream = createTranscode({
+    isTranscoded: () => true,
+    planOf: () => plan,
+    maxMessageBytes: scene.maxBytes ?? MAX_BYTES,
+    counter: { message() {}, error() {} },
+  })(async given => {
+    sent = given
+    return node
+  })
+  const given = body === undefined ? null : new WholeBody(Buffer.from(body))
+  const response = await upstream(
+    testRequest({
+      ...{ method: 'POST', target: '/GetTask', body: given },
+      headers: body === undefined ? [] : ['content-type', 'application/json'],
+      ...request,
+    }),
+    call,
+  )
+  let text = ''
+  const write = (chunk?: Buffer | string): boolean => {
+    text += chunk ?? ''
+    return true
+  }
+  response.sendBody({
+    write,
+    end: write,
+    on() {},
+    once() {},
+    abort: () => write('<cut>'),
+  } as unknown as ClientResponse)
+  await new Promise(resolve => setImmediate(resolve))
+  return { status: response.status, headers: response.headers, text, sent, isDiscarded }
+}
+
+const message = (...bytes: number[]): Buffer => writeMessage(Buffer.from(bytes))
+const TASK_7 = message(0x08, 7)
+
+test('a call has the fields of the request as metadata, without those that are not', async () => {
+  const headers = [
+    ...[
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      '2',
+      'Accept',
+      '*/*',
+      'accept-language',
+      'de',
+      'cookie',
+      'a=b',
+    ],
+    ...[
+      'grpc-timeout',
+      '1S',
+      'te',
+      'trailers',
+      'X-Custom',
+      'c',
+      'x-umlaut',
+      'ü',
+      'x-some-bin',
+      'AAE=',
+      'x-bad-bin',
+      '!',
+      'host',
+      'h',
+    ],
+  ]
+  const { sent, text } = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers } })
+  assert.equal(text, '{"id":"7"}')
+  assert.deepEqual(sent?.headers, [
+    ...['content-type', 'application/grpc', 'grpc-accept-encoding', 'identity'],
+    ...['x-custom', 'c', 'x-some-bin', 'AAE=', 'host', 'h'],
+  ])
+  assert.deepEqual(sent?.rpc, { method: 'task.v1.Tasks/GetTask', isIdempotent: true, isStreaming: false })
+  assert.deepEqual([sent?.method, sent?.target, sent?.body?.length], ['POST', '/task.v1.Tasks/GetTask', 5])
+})
+
+test('an answer that is no call with one message is an error of the service', async () => {
+  const cases: readonly (readonly [Scene['answer'], number, string])[] = [
+    [{ chunks: [] }, 500, 'there is no message'],
+    [{ chunks: [TASK_7, TASK_7] }, 500, 'there is more than one message'],
+    [{ chunks: [Buffer.from([1, 0, 0, 0, 1, 0])] }, 500, 'a message is compressed'],
+    [{ chunks: [Buffer.from([0, 255, 255, 255, 255])] }, 500, 'exceeds'],
+    [{ chunks: [Buffer.from([0, 0, 0, 0, 9, 1])] }, 500, 'in the middle of a message'],
+    [{ chunks: [message(0x08)] }, 500, 'a number is cut off'],
+    [{ chunks: [TASK_7], trailers: ['x', 'y'] }, 500, 'without a status'],
+    [{ chunks: [TASK_7], trailers: ['grpc-status', '14', 'grpc-message', 'gone'] }, 503, 'gone'],
+    [{ chunks: [TASK_7], trailers: ['grpc-status', '99'] }, 500, 'UNKNOWN'],
+    [{ headers: ['content-type', 'text/html'], status: 503 }, 503, 'HTTP 503 instead of gRPC'],
+    [{ headers: ['content-type', 'text/html'], status: 404 }, 501, 'HTTP 404 instead of gRPC'],
+    [{ headers: [...GRPC_HEAD, 'grpc-status', '0'], grpcStatus: 0 }, 500, 'there is no message'],
+    [{ headers: [...GRPC_HEAD, 'grpc-status', '5'], grpcStatus: 5 }, 404, 'NOT_FOUND'],
+  ]
+  for (const [answer, status, text] of cases) {
+    const seen = await ask({ answer, body: '{}' })
+    assert.equal(seen.status, status, text)
+    assert.ok(seen.text.includes(text), `${seen.text} has ${text}`)
+  }
+})
+
+test('details of a status are decoded, and tell when to try again', async () => {
+  // A RetryInfo of 1.5 s.
+  const details =
+    'CAgSBmVub3VnaBo4Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgwKCggBEIDKte4BGAA='
+  const { status, text, headers } = await ask({
+    answer: {
+      headers: [...GRPC_HEAD, 'x-more', '1'],
+      trailers: ['grpc-status', '8', 'grpc-status-details-bin', details, 'x-last', '2'],
+    },
+    body: '{}',
+  })
+  assert.equal(status, 429)
+  const problem = JSON.parse(text)
+  assert.equal(problem.details[0]['@type'], 'type.googleapis.com/google.rpc.RetryInfo')
+  assert.equal(problem.details[0].retryDelay, '1.500s')
+  assert.equal(headers[headers.indexOf('retry-after') + 1], '2')
+  assert.ok(headers.includes('x-last'))
+  const garbled = await ask({
+    answer: { trailers: ['grpc-status', '8', 'grpc-status-details-bin', '!!!'] },
+    body: '{}',
+  })
+  assert.equal(garbled.status, 429)
+})
+
+test('a node that breaks off, and a call that is ended, are the errors that they are elsewhere', async () => {
+  const broken = { chunks: [TASK_7], trailers: [] }
+  const code = (error: unknown) =>
+    error instanceof GatewayError ? error.code : (error as UpstreamFailure).kind
+  const fails = async (call?: Call) => ask({ answer: broken, body: '{}' }, call).then(() => 'answered', code)
+  assert.equal(await fails(), 'WG_UPSTREAM_UNREACHABLE')
+  const late = new Call('id', 'POST', '/', 0)
+  late.end(new UpstreamFailure('timeout'))
+  assert.equal(await fails(late), 'WG_UPSTREAM_TIMEOUT')
+  const gone = new Call('id', 'POST', '/', 0)
+  gone.end(new UpstreamFailure('aborted'))
+  assert.equal(await fails(gone), 'aborted')
+})
+
+test('a body ends with its client, its deadline and its limit', async () => {
+  const never: RequestBody = {
+    begun: false,
+    length: undefined,
+    open: () => ({ isPaused: false, resume() {}, pause() {}, stop() {} }),
+  }
+  const call = new Call('id', 'POST', '/', 0)
+  const waiting = ask({ answer: {}, request: { body: never } }, call).catch(error => error)
+  await new Promise(resolve => setImmediate(resolve))
+  call.end(new UpstreamFailure('timeout'))
+  assert.equal(((await waiting) as GatewayError).code, 'WG_REQUEST_TIMEOUT')
+  for (const length of [undefined, 3_000]) {
+    const large: RequestBody = {
+      begun: false,
+      length,
+      open: sink => ({
+        isPaused: true,
+        resume: () => sink.onData(Buffer.alloc(3_000)),
+        pause() {},
+        stop() {},
+      }),
+    }
+    const error = await ask({ answer: {}, request: { body: large } }).catch(each => each)
+    assert.equal((error as GatewayError).code, 'WG_BODY_TOO_LARGE')
+  }
+})
+
+test('bodies of any type pass as they are, both ways', async () => {
+  const headers = ['content-type', 'image/png']
+  // content_type = 1, data = 2
+  const body = Buffer.from([0x0a, 4, 0x61, 0x2f, 0x62, 0x63, 0x12, 2, 0x68, 0x69])
+  const { sent, ...unary } = await ask({
+    schema: FILES,
+    answer: { chunks: [writeMessage(body)] },
+    body: Buffer.from([0, 255]),
+    request: { target: '/Put', headers },
+  })
+  const chunks: Buffer[] = []
+  sent!.body!.open({ onData: chunk => chunks.push(chunk), onEnd() {}, onError() {} }).resume()
+  assert.deepEqual(
+    Buffer.concat(chunks).subarray(5),
+    Buffer.concat([Buffer.from([0x0a, 9]), Buffer.from('image/png'), Buffer.from([0x12, 2, 0, 255])]),
+  )
+  assert.equal(unary.text, 'hi')
+  assert.equal(unary.headers[unary.headers.indexOf('content-type') + 1], 'a/bc')
+  const stream = await ask({
+    schema: FILES,
+    answer: { chunks: [writeMessage(body), message(0x12, 1, 0x21)] },
+    request: { target: '/Get' },
+  })
+  assert.equal(stream.text, 'hi!')
+  assert.equal(stream.headers[stream.headers.indexOf('content-type') + 1], 'a/bc')
+})
+
+test('requests that are calls already, or of other routes, pass as they are', async () => {
+  const seen: UpstreamRequest[] = []
+  const upstream = createTranscode({
+    isTranscoded: (_, service) => service === 'task',
+    planOf: () => undefined,
+    maxMessageBytes: MAX_BYTES,
+    counter: { message() {}, error() {} },
+  })(async request => {
+    seen.push(request)
+    return { status: 200, headers: [], sendBody() {}, discard() {} }
+  })
+  const rpc = { method: 'a.B/C', isIdempotent: false, isStreaming: false }
+  const requests = [testRequest({ service: 'user' }), testRequest({ service: 'task', rpc })]
+  for (const request of requests) await upstream(request, new Call('id', 'GET', '/', 0))
+  assert.ok(seen[0] === requests[0] && seen[1] === requests[1])
+  await assert.rejects(upstream(testRequest({ service: 'task' }), new Call('id', 'GET', '/', 0)), {
+    code: 'WG_NO_SCHEMA',
+  })
+})
+
+test('a call with one answer has the deadline of its route, and a stream has none', async () => {
+  const unary = new Call('id', 'POST', '/', 10)
+  await ask({ answer: { chunks: [TASK_7] } }, unary)
+  assert.equal(unary.deadlineAt, 10 + testRoute().timeoutMs)
+  const sent = new Call('id', 'POST', '/', 10)
+  const earliest = performance.now() + testRoute().timeoutMs
+  await ask({ answer: { chunks: [TASK_7] }, body: '{}' }, sent)
+  assert.ok(sent.deadlineAt! >= earliest)
+  const stream = new Call('id', 'POST', '/', 10)
+  await ask({ answer: { chunks: [TASK_7] }, request: { target: '/WatchTasks' } }, stream)
+  assert.equal(stream.deadlineAt, undefined)
+})

@@ -1,0 +1,91 @@
+import { Call } from '../../internal/call.ts'
+import { isAboutTheNode } from '../../internal/grpc/rpc.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
+import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { standardTypes } from '../protobuf/standard-types.ts'
+import { ReflectionStream } from './reflection-stream.ts'
+import { DescriptorError, type DescriptorFile, readDescriptorFile } from './repair.ts'
+
+/**
+ * Sends a request of the gateway itself to a node, past limits, breakers and retries.
+ *
+ * @param call is ended when the answer is not wanted any more
+ */
+export type CallNode = (peer: Peer, request: UpstreamRequest, call: Call) => Promise<UpstreamResponse>
+
+/** The versions of the protocol, which are the same but for the name of their package. */
+const VERSIONS = ['v1', 'v1alpha'] as const
+type Version = (typeof VERSIONS)[number]
+
+const MAX_MS = 5_000
+const MAX_FILES = 512
+const MAX_ROUNDS = 16
+
+/** The version that each node was found to speak. */
+const known = new WeakMap<Peer, Version>()
+
+/**
+ * Asks a node for the descriptors of its services (grpc/doc/server-reflection.md), in at most 5 s, 8 MiB and 512 files.
+ *
+ * @throws DescriptorError when the node has no reflection, or what it says is too much or no descriptor
+ */
+export async function reflect(peer: Peer, callNode: CallNode): Promise<DescriptorFile[]> {
+  const call = new Call('', 'POST', '', performance.now())
+  const timer = setTimeout(() => call.end(new UpstreamFailure('timeout')), MAX_MS)
+  try {
+    const version = known.get(peer)
+    for (const each of version ? [version] : VERSIONS) {
+      const stream = new ReflectionStream(each, request => callNode(peer, request, call))
+      const services = await stream.listServices()
+      // The node does not know this version of the protocol.
+      if (services === undefined) continue
+      known.set(peer, each)
+      return await readFiles(stream, services)
+    }
+    known.delete(peer)
+    throw new DescriptorError('the node has no server reflection')
+  } catch (error) {
+    if (call.ended) throw new DescriptorError(`the node did not answer within ${MAX_MS / 1000} s`, error)
+    throw error instanceof DescriptorError ? error : new DescriptorError('the node cannot be asked', error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Reads the files of services, and then those that they import, as long as any is missing. */
+async function readFiles(stream: ReflectionStream, services: readonly string[]): Promise<DescriptorFile[]> {
+  const files = new Map<string, DescriptorFile>()
+  const asked = new Set<string>()
+  const take = (given: readonly Buffer[]): void => {
+    for (const bytes of given) {
+      const file = readDescriptorFile(bytes)
+      if (!files.has(file.name)) files.set(file.name, file)
+      if (files.size > MAX_FILES) throw new DescriptorError(`the node has more than ${MAX_FILES} files`)
+    }
+  }
+  const wanted = services.filter(name => !isAboutTheNode(name))
+  if (wanted.length > MAX_FILES) throw new DescriptorError(`the node has more than ${MAX_FILES} services`)
+  if (wanted.length > 0) take(await stream.filesOf(wanted.map(name => ({ fileContainingSymbol: name }))))
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const missing = [...files.values()]
+      .flatMap(({ dependency }) => dependency)
+      .filter(name => !files.has(name) && !asked.has(name) && !isStandard(name))
+    if (missing.length === 0) break
+    const names = [...new Set(missing)].slice(0, MAX_FILES)
+    for (const name of names) asked.add(name)
+    // A file that the node does not have may be one that nothing uses.
+    take(
+      await stream.filesOf(
+        names.map(name => ({ fileByFilename: name })),
+        true,
+      ),
+    )
+  }
+  return [...files.values()]
+}
+
+/** The gateway has these itself. */
+function isStandard(fileName: string): boolean {
+  return standardTypes.getFile(fileName) !== undefined || fileName.startsWith('google/api/')
+}

@@ -1,0 +1,159 @@
+import type { DescMessage } from '@bufbuild/protobuf'
+import { grpcDialectOf } from '../../internal/grpc/content-type.ts'
+import { readGrpcEnd } from '../../internal/grpc/grpc-end.ts'
+import { decodeGrpcMessage } from '../../internal/grpc/percent.ts'
+import { GRPC_STATUS, GRPC_STATUS_NAMES } from '../../internal/grpc/status.ts'
+import { getHeader } from '../../internal/http/header-lines.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import { AnswerMessages } from '../grpc/answer-messages.ts'
+import { WholeBody } from '../grpc/whole-body.ts'
+import { JsonDecoder } from '../protobuf/json-decoder.ts'
+import { JsonEncoder } from '../protobuf/json-encoder.ts'
+import { standardTypes } from '../protobuf/standard-types.ts'
+import { DescriptorError } from './repair.ts'
+
+/** One question of the protocol. */
+export type ReflectionQuestion =
+  | { readonly listServices: '' }
+  | { readonly fileContainingSymbol: string }
+  | { readonly fileByFilename: string }
+
+/** One answer, in the JSON form of `ServerReflectionResponse`. */
+interface ReflectionAnswer {
+  readonly listServicesResponse?: { readonly service?: readonly { readonly name?: string }[] }
+  readonly fileDescriptorResponse?: { readonly fileDescriptorProto?: readonly string[] }
+  readonly errorResponse?: { readonly errorCode?: number; readonly errorMessage?: string }
+}
+
+const MAX_BYTES = 8 * 1024 * 1024
+
+const typeNamed = (name: string): DescMessage | undefined => standardTypes.getMessage(name)
+const encoder = new JsonEncoder({ typeNamed })
+const decoder = new JsonDecoder({ typeNamed })
+const REQUEST = typeNamed('grpc.reflection.v1.ServerReflectionRequest')!
+const ANSWER = typeNamed('grpc.reflection.v1.ServerReflectionResponse')!
+
+/** Requests of the gateway itself belong to no route. */
+const OWN_ROUTE: Route = {
+  id: '',
+  origin: 'auto',
+  path: '/',
+  service: '',
+  stripPrefix: '',
+  auth: { type: 'none' },
+  timeoutMs: 5_000,
+  balancer: 'weighted-round-robin',
+  priority: 0,
+  preserveHost: false,
+}
+
+/** Asks one node questions of one version of the protocol. Each list of questions is one call. */
+export class ReflectionStream {
+  readonly #method: string
+  readonly #send: (request: UpstreamRequest) => Promise<UpstreamResponse>
+  /** Bytes that may still come. */
+  #bytesLeft = MAX_BYTES
+
+  constructor(version: string, send: (request: UpstreamRequest) => Promise<UpstreamResponse>) {
+    this.#method = `grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`
+    this.#send = send
+  }
+
+  /** Returns the names of the services of the node; undefined when it does not know this version. */
+  async listServices(): Promise<readonly string[] | undefined> {
+    const answers = await this.#ask([{ listServices: '' }])
+    if (answers === undefined) return undefined
+    const [answer] = answers
+    if (answer?.listServicesResponse === undefined) throw refusal(answer)
+    return (answer.listServicesResponse.service ?? []).flatMap(({ name }) => name ?? [])
+  }
+
+  /**
+   * Returns the files that answer questions.
+   *
+   * @param mayMiss whether questions without an answer are skipped
+   */
+  async filesOf(questions: readonly ReflectionQuestion[], mayMiss = false): Promise<Buffer[]> {
+    const answers = (await this.#ask(questions)) ?? []
+    return answers.flatMap(answer => {
+      const files = answer.fileDescriptorResponse?.fileDescriptorProto
+      if (files) return files.map(file => Buffer.from(file, 'base64'))
+      if (mayMiss) return []
+      throw refusal(answer)
+    })
+  }
+
+  async #ask(questions: readonly ReflectionQuestion[]): Promise<ReflectionAnswer[] | undefined> {
+    const messages = questions.map(question => encoder.encode(REQUEST, question))
+    const answer = await this.#send({
+      route: OWN_ROUTE,
+      service: '',
+      method: 'POST',
+      target: `/${this.#method}`,
+      headers: ['content-type', 'application/grpc', 'grpc-accept-encoding', 'identity'],
+      body: new WholeBody(Buffer.concat(messages)),
+      rpc: { method: this.#method, isIdempotent: true, isStreaming: true },
+    })
+    if (answer.status === 404) {
+      answer.discard()
+      return undefined
+    }
+    if (grpcDialectOf(getHeader(answer.headers, 'content-type') ?? '') !== 'grpc') {
+      answer.discard()
+      throw new DescriptorError(`the node answered HTTP ${answer.status} instead of gRPC`)
+    }
+    return this.#read(answer)
+  }
+
+  #read(answer: UpstreamResponse): Promise<ReflectionAnswer[] | undefined> {
+    return new Promise((resolve, reject) => {
+      const answers: ReflectionAnswer[] = []
+      const end = (lines: readonly string[]): void => {
+        const { status, lines: said } = readGrpcEnd(lines)
+        if (status === GRPC_STATUS.OK) resolve(answers)
+        else if (status === GRPC_STATUS.UNIMPLEMENTED) resolve(undefined)
+        else {
+          const message = decodeGrpcMessage(getHeader(said, 'grpc-message') ?? '')
+          reject(
+            new DescriptorError(`the node answered ${GRPC_STATUS_NAMES[status]}: ${message.slice(0, 200)}`),
+          )
+        }
+      }
+      if (answer.grpcStatus !== undefined) {
+        answer.discard()
+        end(answer.headers)
+        return
+      }
+      const give = (error: Error): void => {
+        reader.stop()
+        answer.discard()
+        reject(error)
+      }
+      const reader = new AnswerMessages(MAX_BYTES, {
+        onMessage: bytes => {
+          this.#bytesLeft -= bytes.length
+          if (this.#bytesLeft < 0) {
+            give(new DescriptorError(`the descriptors of the node have more than ${MAX_BYTES} bytes`))
+            return true
+          }
+          try {
+            answers.push(decoder.decode(ANSWER, bytes) as ReflectionAnswer)
+          } catch (error) {
+            give(new DescriptorError('the node answered something that is no reflection', error))
+          }
+          return true
+        },
+        onEnd: end,
+        onBroken: () => reject(new DescriptorError('the node ended the connection')),
+        onInvalid: give,
+      })
+      answer.sendBody(reader)
+    })
+  }
+}
+
+function refusal(answer: ReflectionAnswer | undefined): DescriptorError {
+  const { errorMessage = 'nothing' } = answer?.errorResponse ?? {}
+  return new DescriptorError(`the node answered: ${errorMessage.slice(0, 200)}`)
+}

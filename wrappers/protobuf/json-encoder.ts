@@ -1,0 +1,258 @@
+import type { DescField, DescMessage } from '@bufbuild/protobuf'
+import { FieldFault, faultWithin } from './field-fault.ts'
+import { MessageWriter } from './message-writer.ts'
+import { isJsonObject, specialEncoder } from './special-encoders.ts'
+import { enumWriter } from './write-enum.ts'
+import { mapKeyWriter, scalarWriter, tagOf, WIRE, type WriteValue, wireTypeOf } from './write-scalar.ts'
+
+/** Messages may be nested so deep, as everywhere in gRPC. */
+export const MAX_MESSAGE_DEPTH = 64
+
+export interface JsonEncoderOptions {
+  /** Finds the types of `Any` by their names. */
+  readonly typeNamed: (typeName: string) => DescMessage | undefined
+  /** Whether fields and names of enum values that the schema does not have are skipped. Default: they are refused. */
+  readonly ignoresUnknown?: boolean | undefined
+}
+
+interface FieldEncoder {
+  readonly field: DescField
+  /** Whether null is a value, and not the absence of one. */
+  readonly takesNull: boolean
+  readonly write: WriteValue
+}
+
+interface MessageEncoder {
+  readonly write: WriteValue
+  readonly isSpecial: boolean
+}
+
+/** Encoding is synchronous, so one writer serves all. */
+const shared = new MessageWriter()
+const IMPLICIT = 2
+
+/**
+ * Encodes JSON as protobuf messages (protobuf.dev/programming-guides/json). The functions that write the fields of a type
+ * are put together at its first use.
+ */
+export class JsonEncoder {
+  readonly #options: JsonEncoderOptions
+  readonly #encoders = new Map<DescMessage, MessageEncoder>()
+
+  constructor(options: JsonEncoderOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Returns a message with the prefix that it has in a gRPC body.
+   *
+   * @param json as `parseJsonText` returns it
+   * @throws FieldFault when the value is not of that type
+   */
+  encode(desc: DescMessage, json: unknown): Buffer {
+    shared.begin()
+    this.#encoderOf(desc).write(json, shared, 1)
+    return shared.takeFramed()
+  }
+
+  #encoderOf(desc: DescMessage): MessageEncoder {
+    let encoder = this.#encoders.get(desc)
+    if (encoder) return encoder
+    const special = specialEncoder(desc, {
+      writerNamed: typeName => {
+        const type = this.#options.typeNamed(typeName)
+        return type && this.#encoderOf(type)
+      },
+      maxDepth: MAX_MESSAGE_DEPTH,
+    })
+    const fields = new Map<string, FieldEncoder>()
+    encoder = special
+      ? { write: special, isSpecial: true }
+      : { write: this.#objectWriter(desc, fields), isSpecial: false }
+    // A type may have a field of its own type.
+    this.#encoders.set(desc, encoder)
+    if (special) return encoder
+    for (const field of desc.fields) {
+      const fieldEncoder: FieldEncoder = {
+        field,
+        takesNull: takesNull(field),
+        write: this.#fieldWriter(field),
+      }
+      fields.set(field.name, fieldEncoder).set(field.jsonName, fieldEncoder)
+    }
+    return encoder
+  }
+
+  #objectWriter(desc: DescMessage, fields: ReadonlyMap<string, FieldEncoder>): WriteValue {
+    const ignoresUnknown = this.#options.ignoresUnknown === true
+    const hasOneofs = desc.oneofs.length > 0
+    return (json, writer, depth) => {
+      if (!isJsonObject(json)) throw new FieldFault('not an object')
+      if (depth > MAX_MESSAGE_DEPTH) throw new FieldFault('nested too deep')
+      const keys = Object.keys(json)
+      let hasProtoNames = false
+      let i = keys.length - 1
+      try {
+        for (; i >= 0; i--) {
+          const key = keys[i]!
+          const encoder = fields.get(key)
+          if (encoder === undefined) {
+            if (ignoresUnknown) continue
+            throw new FieldFault('no such field')
+          }
+          const value = json[key]
+          if (key !== encoder.field.jsonName) hasProtoNames = true
+          if (value !== null || encoder.takesNull) encoder.write(value, writer, depth)
+        }
+      } catch (error) {
+        throw faultWithin(`.${keys[i]}`, error)
+      }
+      if (hasProtoNames) checkNames(json, keys, fields)
+      if (hasOneofs) checkOneofs(json, keys, fields)
+    }
+  }
+
+  #fieldWriter(field: DescField): WriteValue {
+    switch (field.fieldKind) {
+      case 'list':
+        return this.#listWriter(field)
+      case 'map':
+        return this.#mapWriter(field)
+      default:
+        return this.#singleWriter(field, field.number, field.presence === IMPLICIT)
+    }
+  }
+
+  /** Returns the writer of one value: that of a field, of an element of a list, or of a map. */
+  #singleWriter(field: DescField, number: number, skipsZero: boolean): WriteValue {
+    const { message, enum: enumeration, scalar } = field
+    if (message) return this.#messageWriter(message, number, isGroup(field))
+    if (enumeration)
+      return enumWriter(enumeration, tagOf(number, WIRE.varint), skipsZero, this.#ignoresUnknown)
+    return scalarWriter(scalar!, tagOf(number, wireTypeOf(scalar!)), skipsZero)
+  }
+
+  get #ignoresUnknown(): boolean {
+    return this.#options.ignoresUnknown === true
+  }
+
+  #messageWriter(message: DescMessage, number: number, isGroup: boolean): WriteValue {
+    // Types are put together when the first message of theirs comes: a schema may be a chain of thousands.
+    let encoder: MessageEncoder | undefined
+    if (isGroup) {
+      const [start, end] = [tagOf(number, WIRE.startGroup), tagOf(number, WIRE.endGroup)]
+      return (json, writer, depth) => {
+        encoder ??= this.#encoderOf(message)
+        writer.varint(end)
+        encoder.write(json, writer, depth + 1)
+        writer.varint(start)
+      }
+    }
+    const tag = tagOf(number, WIRE.bytes)
+    return (json, writer, depth) => {
+      encoder ??= this.#encoderOf(message)
+      const end = writer.length
+      encoder.write(json, writer, depth + 1)
+      writer.varint(writer.length - end)
+      writer.varint(tag)
+    }
+  }
+
+  #listWriter(field: DescField & { fieldKind: 'list' }): WriteValue {
+    const nullable = takesNull(field)
+    const tag = tagOf(field.number, WIRE.bytes)
+    const isPacked = field.packed && field.listKind !== 'message'
+    const write = isPacked ? this.#packedWriter(field) : this.#singleWriter(field, field.number, false)
+    return (json, writer, depth) => {
+      if (!Array.isArray(json)) throw new FieldFault('not an array')
+      const end = writer.length
+      let i = json.length - 1
+      try {
+        for (; i >= 0; i--) {
+          if (json[i] === null && !nullable) throw new FieldFault('null is not a value')
+          write(json[i], writer, depth)
+        }
+      } catch (error) {
+        throw faultWithin(`[${i}]`, error)
+      }
+      if (!isPacked || json.length === 0) return
+      writer.varint(writer.length - end)
+      writer.varint(tag)
+    }
+  }
+
+  /** The elements of a packed list have no tags. */
+  #packedWriter({ enum: enumeration, scalar }: DescField): WriteValue {
+    if (enumeration) return enumWriter(enumeration, 0, false, this.#ignoresUnknown)
+    return scalarWriter(scalar!, 0, false)
+  }
+
+  #mapWriter(field: DescField & { fieldKind: 'map' }): WriteValue {
+    const nullable = takesNull(field)
+    const tag = tagOf(field.number, WIRE.bytes)
+    const writeKey = mapKeyWriter(field.mapKey)
+    const writeValue = this.#singleWriter(field, 2, false)
+    return (json, writer, depth) => {
+      if (!isJsonObject(json)) throw new FieldFault('not an object')
+      const keys = Object.keys(json)
+      let i = keys.length - 1
+      try {
+        for (; i >= 0; i--) {
+          const key = keys[i]!
+          const value = json[key]
+          if (value === null && !nullable) throw new FieldFault('null is not a value')
+          const end = writer.length
+          writeValue(value, writer, depth)
+          writeKey(key, writer, depth)
+          writer.varint(writer.length - end)
+          writer.varint(tag)
+        }
+      } catch (error) {
+        throw faultWithin(`[${JSON.stringify(keys[i])}]`, error)
+      }
+    }
+  }
+}
+
+/** Whether the messages of a field are written as groups, as editions and proto2 can have it. */
+export function isGroup(field: DescField): boolean {
+  return 'delimitedEncoding' in field && field.delimitedEncoding === true
+}
+
+/** Only `Value` and `NullValue` can be null. Anywhere else, null means that there is no value. */
+function takesNull({ message, enum: enumeration }: DescField): boolean {
+  return (
+    message?.typeName === 'google.protobuf.Value' || enumeration?.typeName === 'google.protobuf.NullValue'
+  )
+}
+
+/** Refuses a field that is given by both of its names. */
+function checkNames(
+  json: Record<string, unknown>,
+  keys: readonly string[],
+  fields: ReadonlyMap<string, FieldEncoder>,
+): void {
+  for (const key of keys) {
+    const jsonName = fields.get(key)?.field.jsonName
+    if (jsonName !== undefined && jsonName !== key && Object.hasOwn(json, jsonName)) {
+      throw faultWithin(`.${jsonName}`, new FieldFault('given twice'))
+    }
+  }
+}
+
+/** Refuses two fields of which only one can be set. */
+function checkOneofs(
+  json: Record<string, unknown>,
+  keys: readonly string[],
+  fields: ReadonlyMap<string, FieldEncoder>,
+): void {
+  const chosen = new Map<string, string>()
+  for (const key of keys) {
+    const encoder = fields.get(key)
+    const oneof = encoder?.field.oneof
+    if (!oneof || (json[key] === null && !encoder.takesNull)) continue
+    const other = chosen.get(oneof.name)
+    if (other !== undefined) throw faultWithin(`.${key}`, new FieldFault(`cannot be set beside ${other}`))
+    chosen.set(oneof.name, key)
+  }
+}

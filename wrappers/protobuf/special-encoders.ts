@@ -1,0 +1,209 @@
+import type { DescMessage, ScalarType } from '@bufbuild/protobuf'
+import { FieldFault, faultWithin } from './field-fault.ts'
+import type { MessageWriter } from './message-writer.ts'
+import { scalarWriter, toDouble, type WriteValue, wireTypeOf, writeLong } from './write-scalar.ts'
+
+/** What the special types need of the encoder. */
+export interface EncoderTools {
+  /** Returns the function that writes messages of a type; undefined when there is no such type. */
+  readonly writerNamed: (
+    typeName: string,
+  ) => { readonly write: WriteValue; readonly isSpecial: boolean } | undefined
+  readonly maxDepth: number
+}
+
+const TAG = { first: 0x0a, second: 0x12, firstVarint: 0x08, secondVarint: 0x10 }
+
+/**
+ * Returns the function that writes messages of a type whose JSON is not an object with its fields
+ * (protobuf.dev/programming-guides/json); undefined for all others.
+ */
+export function specialEncoder(desc: DescMessage, tools: EncoderTools): WriteValue | undefined {
+  const [, name] = /^google\.protobuf\.(\w+)$/.exec(desc.typeName) ?? []
+  switch (name) {
+    case 'Timestamp':
+      return writeTimestamp
+    case 'Duration':
+      return writeDuration
+    case 'FieldMask':
+      return writeFieldMask
+    case 'Struct':
+      return (json, writer, depth) => writeStruct(json, writer, depth, tools.maxDepth)
+    case 'Value':
+      return (json, writer, depth) => writeDynamic(json, writer, depth, tools.maxDepth)
+    case 'ListValue':
+      return (json, writer, depth) => writeList(json, writer, depth, tools.maxDepth)
+    case 'Any':
+      return (json, writer, depth) => writeAny(json, writer, depth, tools)
+    default:
+      return name !== undefined && WRAPPERS.has(name) ? wrapperOf(desc) : undefined
+  }
+}
+
+const WRAPPERS = new Set(
+  ['Double', 'Float', 'Int64', 'UInt64', 'Int32', 'UInt32', 'Bool', 'String', 'Bytes'].map(
+    type => `${type}Value`,
+  ),
+)
+
+/** Whether a type is one of `google.protobuf.*Value` that wrap a scalar. */
+export function isWrapper({ typeName }: DescMessage): boolean {
+  return typeName.startsWith('google.protobuf.') && WRAPPERS.has(typeName.slice(16))
+}
+
+function wrapperOf({ fields: [field] }: DescMessage): WriteValue {
+  const scalar = field!.scalar as ScalarType
+  return scalarWriter(scalar, TAG.firstVarint + wireTypeOf(scalar), true)
+}
+
+const TIMESTAMP =
+  /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/
+/** From 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z. */
+const MIN_SECONDS = -62_135_596_800
+const MAX_SECONDS = 253_402_300_799
+
+function writeTimestamp(json: unknown, writer: MessageWriter): void {
+  const found = typeof json === 'string' ? TIMESTAMP.exec(json) : null
+  if (found === null) throw new FieldFault('not a timestamp')
+  const [, year, month, day, hours, minutes, secs, fraction, sign, offsetHours, offsetMinutes] = found
+  const date = new Date(0)
+  // Unlike Date.UTC, this takes the years before 100 as they are.
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) {
+    throw new FieldFault('not a timestamp')
+  }
+  let seconds = date.getTime() / 1000 + Number(hours) * 3600 + Number(minutes) * 60 + Number(secs)
+  if (sign !== undefined) {
+    const offset = Number(offsetHours) * 3600 + Number(offsetMinutes) * 60
+    seconds -= sign === '+' ? offset : -offset
+  }
+  if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) throw new FieldFault('out of range')
+  writeSecondsAndNanos(seconds, nanosOf(fraction), writer)
+}
+
+const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/
+const MAX_DURATION_SECONDS = 315_576_000_000
+
+function writeDuration(json: unknown, writer: MessageWriter): void {
+  const found = typeof json === 'string' ? DURATION.exec(json) : null
+  if (found === null) throw new FieldFault('not a duration such as 1.5s')
+  const [, sign, seconds, fraction] = found
+  if (Number(seconds) > MAX_DURATION_SECONDS) throw new FieldFault('out of range')
+  const factor = sign === '-' ? -1 : 1
+  writeSecondsAndNanos(factor * Number(seconds), factor * nanosOf(fraction), writer)
+}
+
+function nanosOf(fraction: string | undefined): number {
+  return fraction === undefined ? 0 : Number(fraction.padEnd(9, '0'))
+}
+
+function writeSecondsAndNanos(seconds: number, nanos: number, writer: MessageWriter): void {
+  if (nanos !== 0) {
+    writeLong(nanos, writer)
+    writer.varint(TAG.secondVarint)
+  }
+  if (seconds !== 0) {
+    writeLong(seconds, writer)
+    writer.varint(TAG.firstVarint)
+  }
+}
+
+const MASK_PATH = /^[A-Za-z0-9.]+$/
+
+function writeFieldMask(json: unknown, writer: MessageWriter): void {
+  if (typeof json !== 'string') throw new FieldFault('not a field mask')
+  if (json === '') return
+  for (const path of json.split(',').reverse()) {
+    if (!MASK_PATH.test(path))
+      throw new FieldFault('not a field mask: names are separated by commas, in camelCase')
+    writer.text(path.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`))
+    writer.varint(TAG.first)
+  }
+}
+
+function writeStruct(json: unknown, writer: MessageWriter, depth: number, maxDepth: number): void {
+  if (!isJsonObject(json)) throw new FieldFault('not an object')
+  const keys = Object.keys(json)
+  for (let i = keys.length - 1; i >= 0; i--) {
+    const key = keys[i]!
+    const end = writer.length
+    try {
+      writeNested(json[key], writer, TAG.second, depth, maxDepth)
+      if (!key.isWellFormed()) throw new FieldFault('not valid Unicode')
+    } catch (error) {
+      throw faultWithin(`.${key}`, error)
+    }
+    writer.text(key)
+    writer.varint(TAG.first)
+    writer.varint(writer.length - end)
+    writer.varint(TAG.first)
+  }
+}
+
+function writeList(json: unknown, writer: MessageWriter, depth: number, maxDepth: number): void {
+  if (!Array.isArray(json)) throw new FieldFault('not an array')
+  for (let i = json.length - 1; i >= 0; i--) writeNested(json[i], writer, TAG.first, depth, maxDepth)
+}
+
+/** Writes a `Value` inside another message. */
+function writeNested(
+  json: unknown,
+  writer: MessageWriter,
+  tag: number,
+  depth: number,
+  maxDepth: number,
+): void {
+  const end = writer.length
+  writeDynamic(json, writer, depth + 1, maxDepth)
+  writer.varint(writer.length - end)
+  writer.varint(tag)
+}
+
+function writeDynamic(json: unknown, writer: MessageWriter, depth: number, maxDepth: number): void {
+  if (depth > maxDepth) throw new FieldFault('nested too deep')
+  if (json === null) {
+    writer.varint(0)
+    writer.varint(0x08)
+  } else if (typeof json === 'boolean') {
+    writer.varint(json ? 1 : 0)
+    writer.varint(0x20)
+  } else if (typeof json === 'string') {
+    if (!json.isWellFormed()) throw new FieldFault('not valid Unicode')
+    writer.text(json)
+    writer.varint(0x1a)
+  } else if (typeof json === 'number' || typeof json === 'bigint') {
+    writer.double(toDouble(json))
+    writer.varint(0x11)
+  } else {
+    const end = writer.length
+    const isList = Array.isArray(json)
+    if (isList) writeList(json, writer, depth + 1, maxDepth)
+    else writeStruct(json, writer, depth + 1, maxDepth)
+    writer.varint(writer.length - end)
+    writer.varint(isList ? 0x32 : 0x2a)
+  }
+}
+
+function writeAny(json: unknown, writer: MessageWriter, depth: number, tools: EncoderTools): void {
+  if (!isJsonObject(json)) throw new FieldFault('not an object')
+  const { '@type': url, ...rest } = json
+  if (url === undefined && Object.keys(rest).length === 0) return
+  if (typeof url !== 'string' || url === '') throw new FieldFault('"@type" is missing')
+  const inner = tools.writerNamed(url.slice(url.lastIndexOf('/') + 1))
+  if (inner === undefined) throw new FieldFault('the service has no such "@type"')
+  const end = writer.length
+  if (!inner.isSpecial) inner.write(rest, writer, depth + 1)
+  else if (!Object.hasOwn(rest, 'value')) throw new FieldFault('"value" is missing')
+  else inner.write(rest.value, writer, depth + 1)
+  if (writer.length > end) {
+    writer.varint(writer.length - end)
+    writer.varint(TAG.second)
+  }
+  writer.text(url)
+  writer.varint(TAG.first)
+}
+
+/** Whether a value is a JSON object. */
+export function isJsonObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+}

@@ -1,0 +1,43 @@
+import type { DescEnum } from '@bufbuild/protobuf'
+import { FieldFault } from './field-fault.ts'
+import type { WriteValue } from './write-scalar.ts'
+
+/**
+ * Returns the function that writes values of an enum, given by their names or numbers.
+ *
+ * @param tag written in front of the value; 0 = none
+ * @param skipsZero whether a zero is not written, because its absence means the same
+ * @param ignoresUnknown whether a name that the enum does not have is skipped
+ */
+export function enumWriter(
+  desc: DescEnum,
+  tag: number,
+  skipsZero: boolean,
+  ignoresUnknown: boolean,
+): WriteValue {
+  const numbers = new Map<string, number>()
+  for (const { jsonName, number } of desc.values) numbers.set(jsonName, number)
+  for (const { name, number } of desc.values) numbers.set(name, number)
+  const known = desc.open ? undefined : new Set(desc.values.map(({ number }) => number))
+  const isNull = desc.typeName === 'google.protobuf.NullValue'
+  const toNumber = (json: unknown): number | undefined => {
+    if (isNull && json === null) return 0
+    if (typeof json === 'string') {
+      const number = numbers.get(json)
+      if (number === undefined && !ignoresUnknown) throw new FieldFault(`not a value of ${desc.typeName}`)
+      return number
+    }
+    if (typeof json !== 'number' || !Number.isInteger(json))
+      throw new FieldFault(`not a value of ${desc.typeName}`)
+    if ((json | 0) !== json) throw new FieldFault('out of range')
+    if (known?.has(json) === false) throw new FieldFault(`not a value of ${desc.typeName}`)
+    return json
+  }
+  return (json, writer) => {
+    const number = toNumber(json)
+    if (number === undefined || (skipsZero && number === 0)) return
+    if (number < 0) writer.varint64(number >>> 0, 0xffff_ffff)
+    else writer.varint(number)
+    if (tag !== 0) writer.varint(tag)
+  }
+}

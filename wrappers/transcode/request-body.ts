@@ -1,0 +1,164 @@
+import { ByteCollector } from '../../internal/byte-collector.ts'
+import type { Call } from '../../internal/call.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
+import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
+
+/**
+ * Reads a whole body.
+ *
+ * @throws GatewayError WG_BODY_TOO_LARGE, or what refuses the body; UpstreamFailure when the client leaves or the call ends
+ */
+export function readWholeBody(body: RequestBody, maxBytes: number, call: Call): Promise<Buffer> {
+  if (body.length !== undefined && body.length > maxBytes) return Promise.reject(tooLarge())
+  return new Promise((resolve, reject) => {
+    const collected = new ByteCollector()
+    const reading = {
+      cancel(reason: UpstreamFailure) {
+        flow.stop()
+        // The client owes the rest of its body.
+        fail(reason.kind === 'timeout' ? new GatewayError('WG_REQUEST_TIMEOUT', { cause: reason }) : reason)
+      },
+    }
+    const fail = (error: Error): void => {
+      if (call.current === reading) call.current = undefined
+      reject(error)
+    }
+    const flow = body.open({
+      onData(chunk) {
+        if (collected.length + chunk.length <= maxBytes) {
+          collected.add(chunk)
+          return
+        }
+        flow.stop()
+        fail(tooLarge())
+      },
+      onEnd() {
+        if (call.current === reading) call.current = undefined
+        resolve(collected.take())
+      },
+      onError: fail,
+    })
+    call.current = reading
+    flow.resume()
+  })
+}
+
+function tooLarge(): GatewayError {
+  return new GatewayError('WG_BODY_TOO_LARGE')
+}
+
+const NEWLINE = 0x0a
+
+/**
+ * A body of JSON texts, one a line, that becomes messages as it comes. At most one incomplete line is held.
+ */
+export class LinesBody implements RequestBody {
+  readonly #body: RequestBody
+  readonly #options: LinesOptions
+
+  constructor(body: RequestBody, options: LinesOptions) {
+    this.#body = body
+    this.#options = options
+  }
+
+  get begun(): boolean {
+    return this.#body.begun
+  }
+
+  get awaitsContinue(): boolean | undefined {
+    return this.#body.awaitsContinue
+  }
+
+  open(sink: BodySink): BodyFlow {
+    const flow: BodyFlow = this.#body.open(new LinesSink(sink, this.#options, () => flow.stop()))
+    return flow
+  }
+}
+
+export interface LinesOptions {
+  readonly maxLineBytes: number
+  /**
+   * Returns the message of a line, with its prefix.
+   *
+   * @throws GatewayError when the line is no such message
+   */
+  readonly encode: (line: Buffer) => Buffer
+  /** Is called with the error that refuses the body, before the call ends with it. */
+  readonly onRefused?: (error: GatewayError) => void
+}
+
+class LinesSink implements BodySink {
+  readonly #sink: BodySink
+  readonly #options: LinesOptions
+  readonly #stop: () => void
+  /** The line whose end has not come. */
+  readonly #held = new ByteCollector()
+  #isOver = false
+
+  constructor(sink: BodySink, options: LinesOptions, stop: () => void) {
+    this.#sink = sink
+    this.#options = options
+    this.#stop = stop
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#isOver) return
+    const messages: Buffer[] = []
+    let from = 0
+    try {
+      for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+        this.#hold(chunk.subarray(from, end))
+        this.#take(messages)
+        from = end + 1
+      }
+      this.#hold(chunk.subarray(from))
+    } catch (error) {
+      this.#fail(error as Error)
+      return
+    }
+    if (messages.length > 0) this.#sink.onData(messages.length === 1 ? messages[0]! : Buffer.concat(messages))
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return
+    const messages: Buffer[] = []
+    try {
+      this.#take(messages)
+    } catch (error) {
+      this.#fail(error as Error)
+      return
+    }
+    this.#isOver = true
+    if (messages.length > 0) this.#sink.onData(messages[0]!)
+    this.#sink.onEnd()
+  }
+
+  onError(error: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#sink.onError(error)
+  }
+
+  #hold(piece: Buffer): void {
+    if (this.#held.length + piece.length > this.#options.maxLineBytes) throw tooLarge()
+    this.#held.add(piece)
+  }
+
+  /** Encodes the held line, unless it is empty. */
+  #take(messages: Buffer[]): void {
+    const line = this.#held.take()
+    if (!isBlank(line)) messages.push(this.#options.encode(line))
+  }
+
+  #fail(error: Error): void {
+    this.#isOver = true
+    if (error instanceof GatewayError) this.#options.onRefused?.(error)
+    this.#stop()
+    this.#sink.onError(error)
+  }
+}
+
+function isBlank(line: Buffer): boolean {
+  return line.length === 0 || (line.length === 1 && line[0] === 0x0d)
+}
