@@ -14,6 +14,8 @@ export interface CircuitBreakerOptions {
   readonly slowCallMs?: number | null | undefined
   /** Statuses that count as failures; null, the default = those of `isFailureStatus`. */
   readonly statuses?: readonly number[] | null | undefined
+  /** gRPC statuses that count as failures, 1..16; undefined = none. */
+  readonly grpcFailures?: readonly number[] | undefined
   /**
    * Whether what the node answers opens the breaker in any case. Default: only when another node of the service does
    * better, and not for requests that fail wherever they go.

@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { BreakerState } from '../../internal/nodes/peer.ts'
-import type { Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
+import type { CallEnd, Outcome, Upstream, UpstreamRequest } from '../../internal/upstream.ts'
 import type { FailureKind } from '../../internal/upstream-failure.ts'
 import type {
   BreakerReason,
@@ -10,6 +10,7 @@ import type {
   Evidence,
 } from './circuit-breaker-options.ts'
 import { countsAgainstNode, failureKindOf, isFailureStatus, requestLineOf } from './failures.ts'
+import { isJudgedLater, watchCall } from './grpc-calls.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
 import { TryWindow } from './try-window.ts'
 
@@ -25,10 +26,13 @@ import { TryWindow } from './try-window.ts'
  * What a node answers, and that it breaks a connection, may be the fault of the request. Such a failure does not count
  * when the same request fails wherever it goes, and its owner decides through `mayOpen` whether others do better.
  *
- * A try counts when it ends, and not at all when its client has left. Tries that end while the breaker is not closed do
- * not count, although they began before it opened. When the breaker closes, the window starts empty; otherwise the
- * failures that opened it would open it again at the next one. A probe whose client leaves decides nothing: the breaker
- * opens for the same time again.
+ * A node that refuses calls counts like one that accepts no connection, and only as far as it refuses all of them.
+ *
+ * A gRPC call is judged by its status, which comes last; as the probe, by its first message if that comes before. Any other
+ * try counts when the head of its answer comes or it fails, and not at all when its client has left. Tries that end while the
+ * breaker is not closed do not count, although they began before it opened. When the breaker closes, the window starts empty;
+ * otherwise the failures that opened it would open it again at the next one. A probe whose client leaves decides nothing: the
+ * breaker opens for the same time again.
  */
 export class CircuitBreaker {
   readonly #options: () => CircuitBreakerOptions
@@ -40,8 +44,9 @@ export class CircuitBreaker {
   #breaker: OpenBreaker | undefined = undefined
   /** Consecutive failed probes. */
   #failedProbes = 0
-  /** Consecutive tries without a connection. */
+  /** Consecutive tries without a connection, or that the node refused. */
   #unreachable = 0
+  #refusedAt = Number.NEGATIVE_INFINITY
   /** Consecutive tries that were not answered in time. */
   #unanswered = 0
   #reason: BreakerReason = 'too many failures'
@@ -103,12 +108,12 @@ export class CircuitBreaker {
     if (!this.#isClosed) return this.#probe(next, request, call)
     if (this.#isDisposed) return Promise.reject(new CircuitOpenError('the node was removed'))
     const slowCallMs = this.#slowCallMs(request)
-    // Without a limit on slow calls, all tries share two handlers instead of creating closures.
-    if (slowCallMs === undefined)
+    // Without a limit on slow calls, all plain requests share two handlers instead of creating closures.
+    if (slowCallMs === undefined && request.rpc === undefined)
       return next(request, call).then(this.#onOutcome, this.#onError) as Promise<T>
-    const slowFrom = performance.now() + slowCallMs
+    const slowFrom = performance.now() + (slowCallMs ?? NEVER)
     return next(request, call).then(
-      outcome => this.#noteOutcome(outcome, performance.now() > slowFrom),
+      outcome => this.#noteOutcome(outcome, slowFrom, call),
       this.#onError,
     ) as Promise<T>
   }
@@ -140,7 +145,7 @@ export class CircuitBreaker {
     this.#breaker?.shutdown()
   }
 
-  readonly #onOutcome = (outcome: Outcome): Outcome => this.#noteOutcome(outcome, false)
+  readonly #onOutcome = (outcome: Outcome): Outcome => this.#noteOutcome(outcome, NEVER, undefined)
 
   readonly #onError = (error: unknown): never => {
     if (this.#isClosed && countsAgainstNode(error)) {
@@ -149,34 +154,57 @@ export class CircuitBreaker {
     throw error
   }
 
-  #noteOutcome(outcome: Outcome, isSlow: boolean): Outcome {
+  /** @param slowFrom when an answer is too slow, on the monotonic clock */
+  #noteOutcome(outcome: Outcome, slowFrom: number, call: Call | undefined): Outcome {
     if (!this.#isClosed) return outcome
-    if (isSlow || this.#isFailure(outcome))
-      this.#failed(undefined, isSlow && !this.#isFailure(outcome), outcome.requestLine)
+    if (call !== undefined && isJudgedLater(outcome)) this.#noteLater(outcome, slowFrom, call)
     else {
-      this.#unreachable = 0
-      this.#unanswered = 0
-      this.#window.passed++
-      if (this.#failing.isWatching) this.#notePassed(outcome)
+      const isSlow = slowFrom !== NEVER && performance.now() > slowFrom
+      this.#note(this.#isFailure(outcome), isSlow, outcome.requestLine)
     }
     return outcome
   }
 
-  #notePassed({ requestLine }: Outcome): void {
-    if (requestLine !== undefined) this.#failing.passed(requestLine, performance.now())
+  #note(isFailure: boolean, isSlow: boolean, requestLine: string | undefined): void {
+    if (isFailure || isSlow) {
+      this.#failed(undefined, isSlow && !isFailure, requestLine)
+      return
+    }
+    this.#answered()
+    this.#window.passed++
+    if (this.#failing.isWatching && requestLine !== undefined) {
+      this.#failing.passed(requestLine, performance.now())
+    }
+  }
+
+  /** Counts a gRPC call when it is over. That its answer has begun shows already that the node can be reached. */
+  #noteLater(outcome: Outcome, slowFrom: number, call: Call): void {
+    this.#answered()
+    const { requestLine } = outcome
+    watchCall(outcome, slowFrom !== NEVER, (end, firstAt) => {
+      const isFailure = this.#isFailedCall(end, call)
+      if (this.#isClosed && isFailure !== undefined) this.#note(isFailure, firstAt > slowFrom, requestLine)
+    })
+  }
+
+  #answered(): void {
+    this.#unreachable = 0
+    this.#unanswered = 0
   }
 
   /** @param kind undefined when the node answered */
   #failed(kind: FailureKind | undefined, isSlow: boolean, requestLine: string | undefined): void {
     const window = this.#window
-    this.#unreachable = kind === 'connect' ? this.#unreachable + 1 : 0
-    this.#unanswered = kind === 'timeout' ? this.#unanswered + 1 : 0
     const { failureRatio, minimumRequests, windowMs } = this.#options()
     window.resize(windowMs)
+    if (kind === 'refused' && this.#isSameRefusal()) return
+    this.#unreachable = kind === 'connect' || kind === 'refused' ? this.#unreachable + 1 : 0
     if (this.#unreachable >= minimumRequests) {
       this.#open('no connection', 'connections')
       return
     }
+    if (kind === 'refused') return
+    this.#unanswered = kind === 'timeout' ? this.#unanswered + 1 : 0
     if (this.#unanswered >= unansweredLimit(minimumRequests)) {
       const isUseless = this.#unanswered >= minimumRequests && window.passed === 0
       if (isUseless || this.#mayOpen('hangs')) {
@@ -196,6 +224,14 @@ export class CircuitBreaker {
     this.#open(isSlow ? 'too many slow calls' : 'too many failures', 'good answers')
   }
 
+  /** Whether the node has refused other calls just now: one that ends a connection refuses all calls on it at once. */
+  #isSameRefusal(): boolean {
+    const now = performance.now()
+    if (now - this.#refusedAt < SAME_REFUSAL_MS) return true
+    this.#refusedAt = now
+    return false
+  }
+
   /** Whether a failure says something about the node, and not only about the request. */
   #isAboutNode(requestLine: string | undefined, now: number): boolean {
     const { windowMs, ejectLastNode } = this.#options()
@@ -206,14 +242,15 @@ export class CircuitBreaker {
 
   /** Sends the try as the probe; rejects when the breaker is open or another try is the probe. */
   async #probe<T extends Outcome>(next: Upstream<T>, request: UpstreamRequest, call: Call): Promise<T> {
-    let answer: Promise<T> | undefined
+    const answer = Promise.withResolvers<T>()
     const attempt = async () => {
-      const slowCallMs = this.#slowCallMs(request) ?? Number.POSITIVE_INFINITY
-      const begunAt = performance.now()
-      answer = next(request, call)
-      const closes = await answer.then(
+      const slowFrom = performance.now() + (this.#slowCallMs(request) ?? NEVER)
+      const trying = next(request, call)
+      answer.resolve(trying)
+      const closes = await trying.then(
         outcome => {
-          const isGood = !this.#isFailure(outcome) && performance.now() - begunAt <= slowCallMs
+          if (isJudgedLater(outcome)) return this.#judgeProbe(outcome, slowFrom, call)
+          const isGood = !this.#isFailure(outcome) && performance.now() <= slowFrom
           return isGood || this.#isBadProbeTolerated(undefined, outcome.requestLine)
         },
         error => {
@@ -227,12 +264,37 @@ export class CircuitBreaker {
       )
       if (!closes) throw FAILED_PROBE
     }
-    try {
-      await this.#breaker!.probe(attempt)
-    } catch (error) {
-      if (error !== FAILED_PROBE) throw error
-    }
-    return answer!
+    const probing = this.#breaker!.probe(attempt).catch(error => {
+      if (error !== FAILED_PROBE) answer.reject(error)
+    })
+    // The answer of a call is wanted long before the probe is judged by its end.
+    if (request.rpc === undefined) await probing
+    return answer.promise
+  }
+
+  /** Judges a gRPC call that is the probe. @returns whether it closes the breaker */
+  #judgeProbe(outcome: Outcome, slowFrom: number, call: Call): Promise<boolean> {
+    return new Promise(resolve => {
+      const judge = (isFailure: boolean | undefined, at: number) => {
+        if (isFailure === undefined) {
+          this.#stayOpen('probe aborted')
+          resolve(false)
+        } else
+          resolve((!isFailure && at <= slowFrom) || this.#isBadProbeTolerated(undefined, outcome.requestLine))
+      }
+      let isJudged = false
+      watchCall(
+        outcome,
+        true,
+        (end, firstAt) => {
+          if (!isJudged) judge(this.#isFailedCall(end, call), firstAt)
+        },
+        firstAt => {
+          isJudged = true
+          judge(false, firstAt)
+        },
+      )
+    })
   }
 
   /**
@@ -244,7 +306,7 @@ export class CircuitBreaker {
   #isBadProbeTolerated(kind: FailureKind | undefined, requestLine: string | undefined): boolean {
     // Something else has closed the breaker in the meantime.
     if (this.#isClosed) return true
-    if (kind === 'connect') this.#lacks = 'connections'
+    if (kind === 'connect' || kind === 'refused') this.#lacks = 'connections'
     else if (kind === 'timeout') this.#lacks = 'answers'
     else {
       this.#lacks = 'good answers'
@@ -268,14 +330,25 @@ export class CircuitBreaker {
     this.#breaker!.setOpenMs(this.#openMs())
   }
 
-  #isFailure({ status }: Outcome): boolean {
-    const { statuses = null } = this.#options()
+  #isFailure({ status, grpcStatus }: Outcome): boolean {
+    const { statuses = null, grpcFailures } = this.#options()
+    if (grpcStatus !== undefined) return grpcFailures?.includes(grpcStatus) === true
     return statuses === null ? isFailureStatus(status) : statuses.includes(status)
   }
 
-  /** Undefined when the try cannot be too slow. A request with a body takes as long as its client takes to send it. */
-  #slowCallMs(request: UpstreamRequest): number | undefined {
-    return request.body === null ? (this.#options().slowCallMs ?? undefined) : undefined
+  /** Returns whether a call failed; undefined when its client left or its deadline passed, which says nothing. */
+  #isFailedCall({ grpcStatus, isBroken }: CallEnd, call: Call): boolean | undefined {
+    if (call.ended) return undefined
+    if (isBroken || grpcStatus === undefined) return true
+    return this.#options().grpcFailures?.includes(grpcStatus) === true
+  }
+
+  /**
+   * Undefined when the try cannot be too slow. A request with a body takes as long as its client takes to send it, and a
+   * gRPC method that may stream as long as it likes.
+   */
+  #slowCallMs({ body, rpc }: UpstreamRequest): number | undefined {
+    return body === null || rpc?.isStreaming === false ? (this.#options().slowCallMs ?? undefined) : undefined
   }
 
   #mayOpen(evidence: Evidence): boolean {
@@ -313,6 +386,11 @@ export class CircuitBreaker {
 
 /** What a node with an open breaker does not give. */
 type Lack = 'connections' | 'answers' | 'good answers'
+
+/** Stands for the time from which an answer is too slow, where none is. */
+const NEVER = Number.POSITIVE_INFINITY
+/** Refusals within this time count as one. */
+const SAME_REFUSAL_MS = 50
 
 /** Tells opossum that the probe failed. A symbol, because an Error would capture a stack. */
 const FAILED_PROBE = Symbol('failed probe')

@@ -57,7 +57,9 @@ export function createFallback(
     if (!fallback) return next(request, call)
     if (fallback.type === 'stale') return withStale(next, request, call, fallback.maxAgeMs)
     return next(request, call).catch(error => {
-      if (!isOutOfReach(error) || request.body?.begun) throw error
+      if (!isOutOfReach(error)) throw error
+      // Another service would get the rest of a body. JSON in front of gRPC, for one, has read all of it.
+      if (fallback.type === 'service' && request.body?.begun) throw error
       call.degraded = true
       call.failure = error
       if (fallback.type === 'static') return fixedAnswer(fallback)
@@ -74,6 +76,6 @@ function isOutOfReach(error: unknown): boolean {
   return (
     error.code === 'WG_UPSTREAM_UNREACHABLE' &&
     error.cause instanceof UpstreamFailure &&
-    error.cause.kind === 'connect'
+    (error.cause.kind === 'connect' || error.cause.kind === 'refused')
   )
 }

@@ -1,6 +1,8 @@
 import type { HealthCheck } from '../../internal/nodes/health.ts'
-import { addressOf, type Node } from '../../internal/nodes/node.ts'
-import { openSocket } from '../http1/open-socket.ts'
+import { addressOf, type Node, speaksHttp1 } from '../../internal/nodes/node.ts'
+import { openSocket } from '../transport/open-socket.ts'
+import { healthRequest, readHealth } from './grpc-health.ts'
+import { requestOverHttp2 } from './http2-request.ts'
 
 // As in routes/public/http1/server.ts: an import statement would also load the client behind fetch.
 const { request: httpRequest } = process.getBuiltinModule('node:http')
@@ -22,7 +24,7 @@ export interface CheckResult {
 }
 
 /**
- * Checks a node once, on a connection of its own. `done` is called once, after this function has returned.
+ * Checks a node once, on a connection of its own and in the protocol that the node speaks. `done` is called once, after this function has returned.
  *
  * @returns a function that cancels the check; `done` is then not called
  */
@@ -31,7 +33,7 @@ export function checkNode(
   done: (result: CheckResult) => void,
 ): () => void {
   const { host, port } = node
-  const { timeoutMs, path } = check
+  const { timeoutMs, path, grpc } = check
   let isOver = false
   let isConnected = false
   let cancelRequest = () => {}
@@ -52,33 +54,56 @@ export function checkNode(
   const socket = openSocket({ host, port, timeoutMs, allows }, error => {
     if (error) end(failed(`no connection: ${error.message}`))
     else if (isOver) return
-    else if (path === undefined) end({ passed: true, reason: 'connected', isHung: false })
+    else if (path === undefined && grpc === undefined)
+      end({ passed: true, reason: 'connected', isHung: false })
     else {
       isConnected = true
-      cancelRequest = sendRequest(path)
+      if (grpc !== undefined) call(grpc)
+      else if (speaksHttp1(node)) cancelRequest = sendRequest(path!)
+      else sendHttp2Request(path!)
     }
   })
   // Errors of a connection that is no longer needed are ignored.
   socket.on('error', () => {})
 
+  const authority = check.host ?? addressOf(node)
+
+  function judge(status: number): void {
+    const { statuses } = check
+    const passed = statuses ? statuses.includes(status) : status >= 200 && status < 400
+    end({ passed, reason: `status ${status}`, isHung: false })
+  }
+
+  function call(service: string): void {
+    requestOverHttp2(socket, healthRequest(service, authority, timeoutMs), (error, answer) => {
+      end(answer ? { ...readHealth(answer), isHung: false } : failed(`no answer: ${error!.message}`))
+    })
+  }
+
+  function sendHttp2Request(path: string): void {
+    const lines = [':method', 'GET', ':scheme', 'http', ':path', path, ':authority', authority, ...USER_AGENT]
+    requestOverHttp2(socket, { lines }, (error, answer) => {
+      if (answer) judge(answer.status)
+      else end(failed(`no answer: ${error!.message}`))
+    })
+  }
+
   function sendRequest(path: string): () => void {
-    const { statuses, host = addressOf(node) } = check
     const request = httpRequest({
       createConnection: () => socket,
       path,
-      headers: { host, 'user-agent': 'waygate-health-check', connection: 'close' },
+      headers: [...['host', authority], ...USER_AGENT, ...['connection', 'close']],
     })
     request.on('error', error => end(failed(`no answer: ${error.message}`)))
-    request.on('response', ({ statusCode = 0 }) => {
-      const passed = statuses ? statuses.includes(statusCode) : statusCode >= 200 && statusCode < 400
-      end({ passed, reason: `status ${statusCode}`, isHung: false })
-    })
+    request.on('response', ({ statusCode = 0 }) => judge(statusCode))
     request.end()
     return () => void request.destroy()
   }
 
   return stop
 }
+
+const USER_AGENT = ['user-agent', 'waygate-health-check']
 
 function failed(reason: string, isHung = false): CheckResult {
   return { passed: false, reason, isHung }

@@ -1,5 +1,5 @@
-import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
-import { addressOf, isForwardable, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
+import { type HealthCheck, type HealthVerdict, isCheckable } from '../../internal/nodes/health.ts'
+import { addressOf, laneOf, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CheckResult } from './check-node.ts'
@@ -65,9 +65,10 @@ export class HealthChecker {
     const { nodes, checkOf } = this.#options
     const before = this.#checks.get(service)
     const after = new Map<string, NodeCheck>()
-    for (const peer of nodes.get(service)?.peers ?? []) {
+    for (const peer of nodes.service(service)?.peers ?? []) {
       const { node } = peer
-      const check = node.weight > 0 && isForwardable(node) ? checkOf(node) : undefined
+      const rule = node.weight > 0 ? checkOf(node) : undefined
+      const check = rule && isCheckable(laneOf(node), rule) ? rule : undefined
       const old = before?.get(node.id)
       const isSame = old !== undefined && old.check === check && sameEndpoint(old.node, node)
       if (isSame) before!.delete(node.id)

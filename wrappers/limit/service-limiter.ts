@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
-import { isFailureStatus } from '../breaker/failures.ts'
+import { isFailedAnswer } from '../breaker/failures.ts'
 import { asAnswer } from '../retry/retry-rules.ts'
 import { GradientLimit } from './gradient-limit.ts'
 import { WaitQueue } from './wait-queue.ts'
@@ -143,7 +143,7 @@ export class ServiceLimiter {
     return next(request, call).then(
       response => {
         // A quick failure does not show how long a good answer takes.
-        if (gradient && !isFailureStatus(response.status) && isTimed(request)) {
+        if (gradient && !isFailedAnswer(response) && isTimed(request)) {
           gradient.answered(begunAt, this.#now())
         }
         return response
@@ -172,6 +172,7 @@ function refusal(reason: string): GatewayError {
   return new GatewayError('WG_OVERLOADED', { headers: RETRY_AFTER, cause: new Error(reason) })
 }
 
-function isTimed({ body }: UpstreamRequest): boolean {
+function isTimed({ body, rpc }: UpstreamRequest): boolean {
+  if (rpc !== undefined) return rpc.isStreaming === false
   return body === null || (body.length !== undefined && body.length <= MAX_TIMED_BODY_BYTES)
 }

@@ -5,6 +5,7 @@ import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../internal
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { CircuitOpenError } from '../breaker/half-open.ts'
 import { backoffMs, pause } from './backoff.ts'
+import { pushbackMs } from './grpc-rules.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { asAnswer, isRepeatable, isUnwanted } from './retry-rules.ts'
 
@@ -22,6 +23,9 @@ type Result =
  */
 type Step = 'give up' | 'free' | 'uncounted' | 'counted'
 
+/** So many refusals of one call are followed by another try, whatever its route allows. */
+const MAX_REFUSALS = 10
+
 /** Makes the further tries of one call whose first try has not brought what the client should get. */
 export class AttemptLoop {
   readonly #next: Upstream
@@ -32,10 +36,15 @@ export class AttemptLoop {
   #retriesLeft: number
   #isStaleRetryLeft = true
   #backoffs = 0
+  /** How long the last node asked to wait, milliseconds; undefined when it did not. */
+  #pushbackMs: number | undefined = undefined
+  #refusals = 0
+  /** Nodes that refused the call. They have not acted on it, so they are asked again when no other is left. */
+  readonly #refusedBy: Peer[] = []
   /** The last answer of a node, which the client gets if no better one comes. */
   #answer: { readonly outcome: UpstreamResponse; readonly peer: Peer } | undefined = undefined
   #failure: unknown = undefined
-  /** When nodes that sent Retry-After may be tried again, on the monotonic clock. */
+  /** When nodes that asked to wait may be tried again, on the monotonic clock. */
   readonly #retryableAt = new Map<Peer, number>()
 
   constructor(
@@ -97,8 +106,9 @@ export class AttemptLoop {
       this.#failure ??= error
       return 'give up'
     } else {
-      // A failure of a node that may have acted on the request says more than a failed connection.
-      if (!isOfKind(error, 'connect') || !(this.#failure instanceof UpstreamFailure)) this.#failure = error
+      // A failure of a node that may have acted on the request says more than one of a node that has not.
+      const mayHaveActed = !isOfKind(error, 'connect') && !isOfKind(error, 'refused')
+      if (mayHaveActed || !(this.#failure instanceof UpstreamFailure)) this.#failure = error
       if (!(error instanceof UpstreamFailure) || !isRepeatable(error, this.#request)) return 'give up'
     }
     if (this.#call.ended || body?.begun) return 'give up'
@@ -106,13 +116,35 @@ export class AttemptLoop {
       this.#isStaleRetryLeft = false
       return 'free'
     }
-    if (this.#retriesLeft <= 0) return 'give up'
     const kind = error instanceof UpstreamFailure ? error.kind : undefined
+    if (kind === 'refused') return this.#afterRefusal(this.#call.peer!)
+    if (this.#retriesLeft <= 0 || this.#isPushedBeyondDeadline()) return 'give up'
     const isBroken = kind === 'reset' || kind === 'hung'
     if (kind !== 'connect' && !this.#budget.take(performance.now(), isBroken)) return 'give up'
     this.#retriesLeft--
     this.#call.exclude(this.#call.peer!)
-    return kind === 'connect' ? 'uncounted' : 'counted'
+    if (kind === 'connect') return 'uncounted'
+    this.#call.previousTries++
+    return 'counted'
+  }
+
+  /** A node that ends a connection refuses the calls on it that it has not seen. Such a call has lost nothing but time. */
+  #afterRefusal(peer: Peer): Step {
+    if (++this.#refusals > MAX_REFUSALS) return 'give up'
+    this.#call.exclude(peer)
+    this.#refusedBy.push(peer)
+    return 'uncounted'
+  }
+
+  #isPushedBeyondDeadline(): boolean {
+    return this.#pushbackMs !== undefined && performance.now() + this.#pushbackMs >= this.#endsAt
+  }
+
+  /** When the call must be answered, milliseconds on the monotonic clock. */
+  get #endsAt(): number {
+    const { route, rpc } = this.#request
+    if (rpc !== undefined) return this.#call.deadlineAt ?? Number.POSITIVE_INFINITY
+    return this.#call.startedAt + route.timeoutMs
   }
 
   /** Whether the retry cost a node work and brought nothing better. */
@@ -126,12 +158,15 @@ export class AttemptLoop {
     this.#answer?.outcome.discard()
     const peer = this.#call.peer!
     this.#answer = { outcome, peer }
-    const ms = retryAfterMs(outcome.headers, Date.now())
+    const isCall = this.#request.rpc !== undefined
+    const ms = isCall ? pushbackMs(outcome.headers) : retryAfterMs(outcome.headers, Date.now())
     if (ms !== undefined) this.#retryableAt.set(peer, performance.now() + ms)
+    if (isCall) this.#pushbackMs = ms
   }
 
   async #backOff(): Promise<void> {
-    const ms = backoffMs(this.#backoffs++, this.#random())
+    const ms = this.#pushbackMs ?? backoffMs(this.#backoffs++, this.#random())
+    this.#pushbackMs = undefined
     if (ms > 0) await pause(this.#call, ms)
   }
 
@@ -147,19 +182,25 @@ export class AttemptLoop {
   }
 
   /**
-   * Makes a node that sent Retry-After available to this call again: the one whose time comes first.
+   * Makes a node available to this call again: one that refused it, or else the one that asked to wait and whose time
+   * comes first.
    *
    * @returns how long to wait for that time, milliseconds; undefined when there is no such node, or when its answer
    *   would come after the deadline
    */
   #readmit(): number | undefined {
+    const refused = this.#refusedBy.pop()
+    if (refused !== undefined) {
+      this.#call.tried = this.#call.tried.filter(each => each !== refused)
+      return 0
+    }
     const { route } = this.#request
     // Without a configured number, there is one retry on every other node and none on the same.
     if (route.retries === undefined) return undefined
     const [soonest] = [...this.#retryableAt].sort(([, a], [, b]) => a - b)
     if (!soonest) return undefined
     const [peer, at] = soonest
-    if (at >= this.#call.startedAt + route.timeoutMs) return undefined
+    if (at >= this.#endsAt) return undefined
     this.#retryableAt.delete(peer)
     this.#call.tried = this.#call.tried.filter(each => each !== peer)
     return Math.max(0, at - performance.now())

@@ -4,7 +4,7 @@ import type { Upstream, UpstreamRequest, UpstreamResponse, Wrapper } from '../..
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { TimeSamples } from '../time-samples.ts'
 import { type RetryBudget, RetryBudgets } from './retry-budget.ts'
-import { isUnwanted } from './retry-rules.ts'
+import { isHedgeable, isUnwanted } from './retry-rules.ts'
 
 export interface HedgeOptions {
   /** Shared with retries. */
@@ -13,9 +13,9 @@ export interface HedgeOptions {
 }
 
 /**
- * Hedges GET requests on routes that ask for it. When the first node takes longer than the route's `afterMs`, or by
- * default than 95% of the service's recent answers, the request is also sent to a second node, if the retry budget of
- * the service allows it. The first good answer wins. The other try is given up, which does not count against its node.
+ * Hedges GET requests, and calls of idempotent unary gRPC methods, on routes that ask for it. When the first node takes
+ * longer than the route's `afterMs`, or by default than 95% of the service's recent answers, the request is also sent to a
+ * second node, if the retry budget of the service allows it. The first good answer wins. The other try is given up, which does not count against its node.
  * A failure, or a status on which the route retries, wins only when the other try brings nothing better. Interim answers
  * wait until it is known which try wins, since a client must get those of one node alone.
  *
@@ -35,8 +35,8 @@ export function createHedge({
     return found
   }
   return next => (request, call) => {
-    const { hedge } = request.route
-    if (!hedge || request.method !== 'GET' || request.body) return next(request, call)
+    if (!isHedgeable(request)) return next(request, call)
+    const hedge = request.route.hedge!
     const recent = timesOf(request.service)
     const afterMs = hedge.afterMs ?? recent.p95
     const begunAt = now()
@@ -89,10 +89,12 @@ class Race {
   }
 
   #hedge(): void {
-    if (!this.#budget.take(performance.now())) return
+    // A body that is no longer kept cannot be sent to two nodes.
+    if (this.#request.body?.begun || !this.#budget.take(performance.now())) return
     this.#isHedged = true
     this.#budget.hedges++
     const second = this.#call.fork()
+    second.previousTries++
     second.exclude(this.#tries[0]!.peer!)
     this.#try(second)
   }

@@ -1,93 +1,178 @@
-import { Readable } from 'node:stream'
-import type { RequestBody } from '../../internal/upstream.ts'
+import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
 
 /**
- * Makes a body that can be sent more than once, by keeping its chunks as they pass. In the end all of it is in memory,
- * so this is for short bodies. Nothing is read from the client before a try reads the first byte.
+ * A body in more chunks is let go: each takes some 100 bytes of memory beside its own, and clients can send one byte at a
+ * time.
  */
-export function keepBody(source: RequestBody): RequestBody {
-  const kept = new KeptBody(source)
-  return {
-    begun: false,
-    length: source.length,
-    get awaitsContinue() {
-      return source.awaitsContinue
-    },
-    get trailers() {
-      return source.trailers
-    },
-    open: () => new KeptBodyReader(kept),
-  }
+const MAX_CHUNKS = 512
+
+/** The memory that the kept bodies of all requests share. */
+export interface KeptMemory {
+  /** Bytes that are kept now. */
+  bytes: number
+  readonly maxBytes: number
 }
 
-class KeptBody {
-  readonly chunks: Buffer[] = []
+/**
+ * A body that can be sent more than once, because its chunks are kept as they pass. When it grows too long, or there is
+ * no memory left, it is let go: what was kept is dropped as soon as the try in flight has it, the rest passes without
+ * being kept, and `begun` says that there is no other try. Nothing is read from the client before a try takes the first
+ * byte. The owner calls `letGo()` when no other try will follow.
+ */
+export class KeptBody implements RequestBody, BodySink {
+  begun = false
   ended = false
   error: Error | undefined = undefined
-  readonly readers = new Set<KeptBodyReader>()
+  /** Bounded by the tries that run at the same time: one, or two when the request is hedged. */
+  readonly #flows: KeptFlow[] = []
   readonly #source: RequestBody
-  #isReading = false
+  readonly #maxBytes: number
+  readonly #memory: KeptMemory
+  #flow: BodyFlow | undefined = undefined
+  #chunks: Buffer[] = []
+  /** Chunks that were dropped before those in `#chunks`. */
+  #dropped = 0
+  #bytes = 0
 
-  constructor(source: RequestBody) {
+  /** @param maxBytes a longer body is let go */
+  constructor(source: RequestBody, maxBytes: number, memory: KeptMemory) {
     this.#source = source
+    this.#maxBytes = maxBytes
+    this.#memory = memory
   }
 
-  /** Begins to read from the client at the first call; later calls do nothing. */
-  read(): void {
-    if (this.#isReading) return
-    this.#isReading = true
-    this.#source
-      .open()
-      .on('data', (chunk: Buffer) => {
-        this.chunks.push(chunk)
-        this.#notify()
-      })
-      .on('end', () => {
-        this.ended = true
-        this.#notify()
-      })
-      .on('error', error => {
-        this.error = error
-        this.#notify()
-      })
+  get length(): number | undefined {
+    return this.#source.length
+  }
+
+  get awaitsContinue(): boolean | undefined {
+    return this.#source.awaitsContinue
+  }
+
+  get trailers(): readonly string[] | undefined {
+    return this.#source.trailers
+  }
+
+  open(sink: BodySink): BodyFlow {
+    const flow = new KeptFlow(this, sink)
+    this.#flows.push(flow)
+    return flow
+  }
+
+  /** Keeps nothing from now on. Discards the rest of the client's body unless a try still sends it. */
+  letGo(): void {
+    if (this.begun) return
+    this.begun = true
+    this.#memory.bytes -= this.#bytes
+    this.#drop()
+    if (this.#flows.length === 0) this.#flow?.stop()
+  }
+
+  /** Returns a chunk by its number; undefined when it has not come. */
+  chunk(index: number): Buffer | undefined {
+    return this.#chunks[index - this.#dropped]
+  }
+
+  /** Reads from the client if every try takes more; begins to at the first call. */
+  adjust(): void {
+    if (this.begun) this.#drop()
+    const isWanted = this.#flows.length > 0 && !this.#flows.some(flow => flow.isPaused)
+    if (isWanted) {
+      this.#flow ??= this.#source.open(this)
+      this.#flow.resume()
+    } else this.#flow?.pause()
+  }
+
+  remove(flow: KeptFlow): void {
+    const index = this.#flows.indexOf(flow)
+    if (index === -1) return
+    this.#flows.splice(index, 1)
+    if (this.begun && this.#flows.length === 0) this.#flow?.stop()
+    else this.adjust()
+  }
+
+  onData(chunk: Buffer): void {
+    if (!this.begun) {
+      this.#bytes += chunk.length
+      this.#memory.bytes += chunk.length
+      const isTooLong = this.#bytes > this.#maxBytes || this.#chunks.length >= MAX_CHUNKS
+      if (isTooLong || this.#memory.bytes > this.#memory.maxBytes) this.letGo()
+    }
+    this.#chunks.push(chunk)
+    this.#notify()
+    if (this.begun) this.#drop()
+  }
+
+  onEnd(): void {
+    this.ended = true
+    this.#notify()
+  }
+
+  onError(error: Error): void {
+    this.error = error
+    this.#notify()
   }
 
   #notify(): void {
-    for (const reader of this.readers) reader.advance()
+    for (const flow of [...this.#flows]) flow.advance()
+  }
+
+  /** Drops the chunks that every try in flight has. */
+  #drop(): void {
+    const next = Math.min(...this.#flows.map(flow => flow.next), this.#dropped + this.#chunks.length)
+    this.#chunks.splice(0, next - this.#dropped)
+    this.#dropped = next
   }
 }
 
-/** Reads the body from its beginning, for one try. */
-class KeptBodyReader extends Readable {
+/** Passes the body on from its beginning, to one try. */
+class KeptFlow implements BodyFlow {
+  isPaused = true
+  /** The number of the chunk that is passed on next. */
+  next = 0
   readonly #kept: KeptBody
-  #next = 0
+  readonly #sink: BodySink
+  #isOver = false
 
-  constructor(kept: KeptBody) {
-    super()
+  constructor(kept: KeptBody, sink: BodySink) {
     this.#kept = kept
-    kept.readers.add(this)
-    // The try that reads has its own listener. Without a reader, an error must not crash the process.
-    this.on('error', () => {})
+    this.#sink = sink
   }
 
-  override _read(): void {
-    this.#kept.read()
+  resume(): void {
+    if (this.#isOver || !this.isPaused) return
+    this.isPaused = false
     this.advance()
+    if (!this.isPaused && !this.#isOver) this.#kept.adjust()
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#kept.readers.delete(this)
-    done(error)
+  pause(): void {
+    if (this.#isOver || this.isPaused) return
+    this.isPaused = true
+    this.#kept.adjust()
   }
 
-  /** Passes on all chunks that have come, regardless of backpressure, because they are in memory anyway. */
+  stop(): void {
+    this.#isOver = true
+    this.#kept.remove(this)
+  }
+
+  /** Passes on what has come. */
   advance(): void {
-    const { chunks, ended, error } = this.#kept
-    while (this.#next < chunks.length) this.push(chunks[this.#next++])
-    if (error) this.destroy(error)
-    else if (ended && !this.readableEnded) {
-      this.#kept.readers.delete(this)
-      this.push(null)
+    let chunk = this.#kept.chunk(this.next)
+    while (chunk !== undefined && !this.isPaused && !this.#isOver) {
+      this.next++
+      this.#sink.onData(chunk)
+      chunk = this.#kept.chunk(this.next)
+    }
+    if (this.#isOver) return
+    const { ended, error } = this.#kept
+    if (error) {
+      this.stop()
+      this.#sink.onError(error)
+    } else if (ended && chunk === undefined) {
+      this.stop()
+      this.#sink.onEnd()
     }
   }
 }

@@ -1,11 +1,14 @@
 import type { Call } from '../../internal/call.ts'
 import { type ErrorCode, GatewayError } from '../../internal/http/errors.ts'
-import type { Outcome, UpstreamRequest } from '../../internal/upstream.ts'
+import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
 import { type FailureKind, UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { keepBody } from './kept-body.ts'
+import { isUnwantedCall, mayRepeatLostCall } from './grpc-rules.ts'
 
 /** Methods whose requests may be repeated automatically (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+/** Failures after which the node has provably not acted on the request. */
+const NOT_ACTED: ReadonlySet<FailureKind> = new Set(['connect', 'refused'])
 
 /** Failures after which the node may have acted on the request. */
 const MAY_HAVE_ACTED: ReadonlySet<FailureKind> = new Set(['reset', 'timeout', 'hung'])
@@ -13,6 +16,7 @@ const MAY_HAVE_ACTED: ReadonlySet<FailureKind> = new Set(['reset', 'timeout', 'h
 /** The error for the client when the last try failed. An aborted call has no client left. */
 const CODES: Readonly<Record<Exclude<FailureKind, 'aborted'>, ErrorCode>> = {
   connect: 'WG_UPSTREAM_UNREACHABLE',
+  refused: 'WG_UPSTREAM_UNREACHABLE',
   reset: 'WG_UPSTREAM_UNREACHABLE',
   timeout: 'WG_UPSTREAM_TIMEOUT',
   hung: 'WG_UPSTREAM_TIMEOUT',
@@ -21,29 +25,45 @@ const CODES: Readonly<Record<Exclude<FailureKind, 'aborted'>, ErrorCode>> = {
 }
 
 /** Whether an answer has a status that the route retries on, and another node may be tried for a better one. */
-export function isUnwanted(outcome: Outcome, { route, method }: UpstreamRequest): boolean {
+export function isUnwanted(outcome: UpstreamResponse, request: UpstreamRequest): boolean {
+  const { route, method, rpc } = request
+  if (rpc !== undefined) return isUnwantedCall(outcome, request)
   return outcome.status >= 400 && IDEMPOTENT.has(method) && route.retryOn?.includes(outcome.status) === true
 }
 
 /** Whether another try may follow this failure. */
 export function isRepeatable(
   { kind }: Pick<UpstreamFailure, 'kind'>,
-  { method }: Pick<UpstreamRequest, 'method'>,
+  request: Pick<UpstreamRequest, 'method' | 'rpc'> & Partial<Pick<UpstreamRequest, 'route'>>,
 ): boolean {
-  return kind === 'connect' || (MAY_HAVE_ACTED.has(kind) && IDEMPOTENT.has(method))
+  if (NOT_ACTED.has(kind)) return true
+  if (!MAY_HAVE_ACTED.has(kind)) return false
+  return request.rpc === undefined ? IDEMPOTENT.has(request.method) : mayRepeatLostCall(request)
 }
+
+/** Whether a request may be sent to a second node while the first may still answer. */
+export function isHedgeable({ method, route, body, rpc }: UpstreamRequest): boolean {
+  if (!route.hedge) return false
+  return rpc === undefined ? method === 'GET' && body === null : rpc.isIdempotent && rpc.isStreaming === false
+}
+
+const HUNG = { kind: 'hung' } as const
 
 /** Whether a try that waits for its answer may be abandoned for a try on another node. */
-export function isMovable({ method, route, body }: UpstreamRequest, { attempts }: Call): boolean {
+export function isMovable(request: UpstreamRequest, { attempts }: Call): boolean {
   // A later try may be the last one that the route allows.
-  return attempts === 1 && route.retries !== 0 && IDEMPOTENT.has(method) && !body?.begun
+  return attempts === 1 && request.route.retries !== 0 && !request.body?.begun && isRepeatable(HUNG, request)
 }
 
-/** Returns the request with a body that can be sent again, if its method and its route allow that. */
-export function asRepeatable(request: UpstreamRequest): UpstreamRequest {
-  const { body, route, method } = request
-  if (!body?.length || body.length > (route.retryBufferBytes ?? 0)) return request
-  return route.retries !== 0 && IDEMPOTENT.has(method) ? { ...request, body: keepBody(body) } : request
+/**
+ * Whether the body of a request is kept while it is sent, so that it can be sent again. That of a gRPC call always is: a
+ * node that ends its connection refuses calls that were already sent, of any method.
+ */
+export function keepsBody({ body, route, method, rpc }: UpstreamRequest): boolean {
+  if (body === null || !route.retryBufferBytes) return false
+  if (rpc !== undefined) return true
+  if (body.length !== undefined && body.length > route.retryBufferBytes) return false
+  return route.retries !== 0 && IDEMPOTENT.has(method)
 }
 
 /** Turns the failure of a try into the error for the client. Returns anything else unchanged. */

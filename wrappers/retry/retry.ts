@@ -1,8 +1,9 @@
 import type { Call } from '../../internal/call.ts'
 import type { UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
 import { AttemptLoop } from './attempt-loop.ts'
+import { KeptBody, type KeptMemory } from './kept-body.ts'
 import { RetryBudgets } from './retry-budget.ts'
-import { asRepeatable, isUnwanted } from './retry-rules.ts'
+import { isUnwanted, keepsBody } from './retry-rules.ts'
 
 export interface RetryOptions {
   /** Shared with other wrappers that send a request a second time. */
@@ -21,8 +22,8 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024
  * - a connection that broke before an answer, or a try that took too long: idempotent requests;
  * - a status that the route lists in `retryOn`: idempotent requests.
  *
- * A call is not retried once bytes of the client's body were taken, unless the body is short and kept. It is not sent
- * to the same node twice. Retries stay within the budget of the service; a retry after a failed connection costs no
+ * A call is not retried once bytes of the client's body were taken that are no longer kept. It is not sent to the same
+ * node twice. Retries stay within the budget of the service; a retry after a failed connection costs no
  * budget. A backoff separates the tries. When no retry is possible, the client gets the last answer of a node, if there
  * was one.
  *
@@ -37,8 +38,7 @@ export function createRetry({
   budgets = new RetryBudgets(),
   random = Math.random,
 }: RetryOptions = {}): Wrapper {
-  /** Declared lengths of the kept bodies of requests in flight. */
-  let keptBytes = 0
+  const memory: KeptMemory = { bytes: 0, maxBytes: MAX_KEPT_BYTES }
   return next => {
     const ask = (request: UpstreamRequest, call: Call) => {
       const budget = budgets.of(request.service)
@@ -54,13 +54,9 @@ export function createRetry({
       )
     }
     return (given, call) => {
-      const request = keptBytes < MAX_KEPT_BYTES ? asRepeatable(given) : given
-      if (request === given) return ask(request, call)
-      const length = given.body!.length!
-      keptBytes += length
-      return ask(request, call).finally(() => {
-        keptBytes -= length
-      })
+      if (!keepsBody(given) || memory.bytes >= memory.maxBytes) return ask(given, call)
+      const body = new KeptBody(given.body!, given.route.retryBufferBytes!, memory)
+      return ask({ ...given, body }, call).finally(() => body.letGo())
     }
   }
 }

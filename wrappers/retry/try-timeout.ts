@@ -1,5 +1,6 @@
 import type { Upstream, UpstreamRequest, Wrapper } from '../../internal/upstream.ts'
 import type { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { KeptBody } from './kept-body.ts'
 
 export interface TryTimeoutOptions {
   /** Ends tries that are not cleared in time. Shared by all tries, which costs less than a timer for each. */
@@ -17,25 +18,36 @@ export interface TryTimeoutOptions {
  * so that the failure passes the breaker of the node.
  *
  * A request whose body is too long to be kept takes as long as its client needs to send it. So only the total timeout
- * of the route applies to it, which starts again with every piece of the body.
+ * of the route applies to it, which starts again with every piece of the body. A body of unknown length is too long when
+ * it is not kept, or no longer. A gRPC method that may stream has no try timeout either: the head of its answer comes with
+ * the first message, which it may wait for.
  */
 export function createTryTimeout({ deadlines, now = () => performance.now() }: TryTimeoutOptions): Wrapper {
   return (next: Upstream): Upstream =>
     (request, call) => {
       const { tryTimeoutMs } = request.route
-      if (tryTimeoutMs === undefined || hasLongBody(request)) return next(request, call)
+      if (tryTimeoutMs === undefined || isOpenEnded(request)) return next(request, call)
       const trying = next(request, call)
       const { current } = call
       // The try has already ended, because it could not begin.
       if (current === undefined) return trying
       const deadline = deadlines.start(
-        { startedAt: now(), end: reason => current.cancel(reason) },
+        {
+          startedAt: now(),
+          end: reason => {
+            if (!isOpenEnded(request)) current.cancel(reason)
+          },
+        },
         tryTimeoutMs,
       )
       return trying.finally(() => deadline.clear())
     }
 }
 
-function hasLongBody({ body, route }: UpstreamRequest): boolean {
-  return body !== null && (body.length ?? Number.POSITIVE_INFINITY) > (route.retryBufferBytes ?? 0)
+/** Whether a try may take as long as it likes, because of its client or because of what it calls. */
+function isOpenEnded({ body, route, rpc }: UpstreamRequest): boolean {
+  if (body === null) return false
+  if (rpc !== undefined && rpc.isStreaming !== false) return true
+  if (body.length !== undefined) return body.length > (route.retryBufferBytes ?? 0)
+  return !(body instanceof KeptBody) || body.begun
 }

@@ -165,6 +165,7 @@ test('it closes at once when a health check finds the node healthy', async () =>
 test('only failures that are the node’s count', async () => {
   const table: Readonly<Record<FailureKind, BreakerState>> = {
     connect: 'open',
+    refused: 'closed',
     reset: 'open',
     timeout: 'open',
     invalid: 'open',

@@ -64,8 +64,17 @@ test('a request with a long body has the time that its client needs', async t =>
   const { front } = await startScene(
     t,
     { a: (socket, request) => setTimeout(() => void ok(socket, request, 0), 150) },
-    { tryTimeoutMs: 50, retryBufferBytes: 10 },
+    { tryTimeoutMs: 50, retryBufferBytes: 6 },
   )
+  for (const method of ['PUT', 'POST']) {
+    const headers = { 'Transfer-Encoding': 'chunked' }
+    assert.equal((await send(front.port, { method, body: 'payload', headers })).text, 'ok payload')
+  }
+})
+
+test('a short body of unknown length is timed like any other, and sent to another node', async t => {
+  const { front, seen } = await startScene(t, { a: silent, b: ok }, { tryTimeoutMs: 30, retryBufferBytes: 7 })
   const headers = { 'Transfer-Encoding': 'chunked' }
   assert.equal((await send(front.port, { method: 'PUT', body: 'payload', headers })).text, 'ok payload')
+  assert.deepEqual(seen(), { a: 1, b: 1 })
 })
