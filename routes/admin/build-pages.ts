@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
+import { laneOf } from '../../internal/nodes/node.ts'
+import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { LimitsView, LimitView } from './limit-metrics.ts'
@@ -67,7 +68,7 @@ export function createTablePages({
 }
 
 function describeState(
-  { name, isPanicking }: ServicePeers,
+  { name, isPanicking }: WholeService,
   budget: BudgetView = NO_RETRIES,
   limit: LimitView | undefined,
 ): ServiceState {
@@ -108,10 +109,19 @@ function describeNodes(
   problems: ReadonlyMap<string, string> | undefined,
 ): NodePage[] {
   return peers.map(peer => {
-    const problem = problems?.get(peer.node.id)
+    const problem = peer.wrongProtocol ?? problems?.get(peer.node.id)
     return problem === undefined ? describeNode(peer) : { ...describeNode(peer), problem }
   })
 }
+
+function describeProtocol({ node, sessions }: Peer): Pick<NodePage, 'protocol' | 'lane' | 'sessions'> {
+  const { protocol } = node
+  if (protocol === undefined) return NO_PROTOCOL
+  const lane = laneOf(node)
+  return { protocol, ...(lane && { lane, sessions: sessions ?? 0 }) }
+}
+
+const NO_PROTOCOL = {}
 
 function describeNode(peer: Peer): NodePage {
   return {
@@ -119,7 +129,7 @@ function describeNode(peer: Peer): NodePage {
     address: peer.address,
     weight: peer.node.weight,
     metadata: peer.node.metadata,
-    ...(peer.node.protocol !== undefined && { protocol: peer.node.protocol }),
+    ...describeProtocol(peer),
     state: stateOfPeer(peer),
     breaker: peer.breaker,
     health: peer.health,

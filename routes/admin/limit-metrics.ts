@@ -78,13 +78,35 @@ export function addLimitMetrics(
   )
 }
 
+/** The HTTP/2 connections of clients, as metrics show them. */
+export interface Http2View {
+  /** Requests in flight. */
+  readonly streams: number
+  readonly bufferedBytes: number
+  /** RST_STREAM frames since the start, by the side that sent them. */
+  readonly resets: Readonly<Record<string, number>>
+  /** Connections and streams that the gateway ended since the start, by reason. */
+  readonly ended: Readonly<Record<string, number>>
+}
+
 /** Adds the metrics of client connections. */
-export function addConnectionMetrics(live: AddLiveMetric, connections: ClientConnectionsView): void {
+export function addConnectionMetrics(
+  live: AddLiveMetric,
+  connections: ClientConnectionsView,
+  http2: Http2View,
+): void {
   const by = (label: string, counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }))
-  live('gauge', 'waygate_client_connections', 'Open connections of clients.', 'sum', () => [
-    { labels: {}, value: connections.open },
-  ])
+  live(
+    'gauge',
+    'waygate_client_connections',
+    'Open connections of clients, by protocol: h1 or h2.',
+    'sum',
+    () => [
+      { labels: { protocol: 'h1' }, value: connections.open - connections.http2 },
+      { labels: { protocol: 'h2' }, value: connections.http2 },
+    ],
+  )
   live(
     'counter',
     'waygate_client_connections_refused_total',
@@ -98,5 +120,33 @@ export function addConnectionMetrics(live: AddLiveMetric, connections: ClientCon
     'Client connections ended because the client was too slow (to send a head or a body, or to read its answer) or sent nothing but empty lines.',
     'sum',
     () => by('reason', connections.ended),
+  )
+  live(
+    'gauge',
+    'waygate_http2_streams',
+    'Requests in flight on HTTP/2 connections of clients.',
+    'sum',
+    () => [{ labels: {}, value: http2.streams }],
+  )
+  live(
+    'gauge',
+    'waygate_http2_buffered_bytes',
+    'Bytes of bodies held for HTTP/2 clients, because the node or the client does not take them.',
+    'sum',
+    () => [{ labels: {}, value: http2.bufferedBytes }],
+  )
+  live(
+    'counter',
+    'waygate_http2_ended_total',
+    'HTTP/2 connections and streams of clients that the gateway ended because of what the client did, by reason.',
+    'sum',
+    () => by('reason', http2.ended),
+  )
+  live(
+    'counter',
+    'waygate_http2_stream_resets_total',
+    'HTTP/2 streams of clients that ended with RST_STREAM, by the side that sent it: client or gateway.',
+    'sum',
+    () => by('side', http2.resets),
   )
 }

@@ -132,6 +132,7 @@ function mergeNode(a: NodePage, b: NodePage): NodePage {
     requests: a.requests + b.requests,
     failures: a.failures + b.failures,
     timeouts: a.timeouts + b.timeouts,
+    ...(a.sessions !== undefined && { sessions: a.sessions + (b.sessions ?? 0) }),
   }
 }
 

@@ -76,6 +76,7 @@ export function createMetrics(views: MetricViews): Metrics {
       const route = call.route?.id ?? ''
       requests.count(call, status)
       durations.observe(route, totalMs / 1000)
+      if (call.rpc !== undefined || call.grpcStatus !== undefined) views.grpc.count(call)
       if (call.upstreamMs >= 0) upstreamDurations.observe(route, call.upstreamMs / 1000)
     },
   }

@@ -1,4 +1,5 @@
 import type { Health } from '../../internal/nodes/health.ts'
+import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { MetricValues } from './metric-values.ts'
 import type { RouteCounts } from './request-counts.ts'
@@ -126,8 +127,12 @@ export interface NodePage {
   readonly address: string
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
-  /** Present only when it is not HTTP/1.1, the only protocol that requests are forwarded with. */
+  /** Present only when it is not HTTP/1.1. */
   readonly protocol?: string
+  /** Which requests a node with a `protocol` gets; absent when it gets none, because the protocol is unknown. */
+  readonly lane?: Lane
+  /** Open connections to a node that speaks HTTP/2. */
+  readonly sessions?: number
   readonly state: PeerState
   readonly breaker: BreakerState
   readonly health: Health

@@ -66,7 +66,7 @@ export class RequestCounts {
   #dropGone(): void {
     for (const [key, series] of this.#series) {
       const { service, node } = series.labels
-      if (node === '' || this.#nodes.get(service)?.peers.some(peer => peer.node.id === node)) continue
+      if (node === '' || this.#nodes.service(service)?.peers.some(peer => peer.node.id === node)) continue
       series.isDropped = true
       addTo(this.#forgotten, series)
       this.#series.delete(key)

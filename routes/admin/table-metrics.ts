@@ -1,10 +1,19 @@
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
-import { addConnectionMetrics, addLimitMetrics, type LimitsView, type LoopView } from './limit-metrics.ts'
+import { addGrpcMetrics, type GrpcCounts } from './grpc-metrics.ts'
+import {
+  addConnectionMetrics,
+  addLimitMetrics,
+  type Http2View,
+  type LimitsView,
+  type LoopView,
+} from './limit-metrics.ts'
 import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addSessionMetrics, type SessionsView } from './session-metrics.ts'
+import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
 /** The sources from which metrics are read. */
@@ -16,7 +25,12 @@ export interface MetricViews {
   readonly limits: LimitsView
   readonly loop: LoopView
   readonly connections: ClientConnectionsView
+  readonly http2: Http2View
   readonly policies: PolicyCounts
+  readonly sessions: SessionsView
+  readonly grpc: GrpcCounts
+  readonly transcode: TranscodeCounts
+  readonly descriptors: DescriptorsView
 }
 
 type MetricType = LiveMetricOptions['type']
@@ -25,7 +39,8 @@ const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'hal
 
 /** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
-  const { nodes, table, budgets, health, limits, loop, connections, policies } = views
+  const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
+  const { grpc, transcode, descriptors } = views
   const perNode = (
     type: MetricType,
     name: string,
@@ -138,8 +153,11 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   )
 
   addLimitMetrics(live, limits, nodes, loop)
-  addConnectionMetrics(live, connections)
+  addConnectionMetrics(live, connections, http2)
   addPolicyMetrics(live, policies)
+  addSessionMetrics(live, nodes, sessions)
+  addGrpcMetrics(live, grpc)
+  addTranscodeMetrics(live, transcode, descriptors)
   live(
     'gauge',
     'waygate_routes_closed',

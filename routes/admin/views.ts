@@ -29,7 +29,7 @@ export interface SourceView {
 export interface SourceDetails {
   /** For etcd, the prefix of its keys. */
   readonly name: string
-  readonly scope: 'nodes' | 'routes' | 'api-keys' | 'revocations'
+  readonly scope: 'nodes' | 'routes' | 'api-keys' | 'revocations' | 'descriptors'
   readonly connected: boolean
   readonly stale: boolean
   readonly ageMs: number | undefined

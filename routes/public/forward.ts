@@ -1,8 +1,8 @@
 import { removeHeaders } from '../../internal/http/header-lines.ts'
 import type { Exchange } from '../../internal/policy.ts'
 import type { Upstream } from '../../internal/upstream.ts'
+import { startCallDeadline } from '../../middleware/request/call-deadline.ts'
 import type { Deadlines } from '../../middleware/request/deadlines.ts'
-import { createRequestBody } from '../../middleware/request/request-body.ts'
 import { completeHeaders } from './outgoing-request.ts'
 import type { Respond } from './respond.ts'
 
@@ -32,20 +32,23 @@ export function createForward({
   respond,
 }: ForwardOptions): (exchange: Exchange) => void {
   return exchange => {
-    const { call, head, request, response, expectation, plan } = exchange
+    const { bodies, call, head, request, response, expectation, plan } = exchange
     const outgoing = exchange.outgoing!
     const { route } = outgoing
-    const deadline = deadlines.start(call, route.timeoutMs)
+    const deadline = outgoing.rpc === undefined ? deadlines.start(call, route.timeoutMs) : undefined
+    // That of a gRPC call holds until its answer is over.
+    const callDeadline = outgoing.rpc && startCallDeadline(deadlines, call, outgoing.headers, route)
+    if (callDeadline) response.once('close', () => callDeadline.clear())
     if (route.allowSlowClients) response.allowSlowClient()
     const hasBody = head.chunked || (head.contentLength !== undefined && Number(head.contentLength) > 0)
     if (hasBody) {
-      outgoing.body = createRequestBody(request, {
+      outgoing.body = bodies.open(request, {
         maxBytes: route.maxBodyBytes ?? maxBodyBytes,
         length: head.chunked ? undefined : Number(head.contentLength),
         // Sent only when a node wants the body, so that a client that is refused need not send it.
         sendContinue: expectation === 'continue' ? () => response.sendContinue() : undefined,
         onPiece: bytes => {
-          deadlines.refresh(deadline)
+          if (deadline) deadlines.refresh(deadline)
           onPiece(bytes)
         },
         trailers: head.chunked ? () => trailersOf(exchange) : undefined,
@@ -59,11 +62,11 @@ export function createForward({
     if (exchange.isWebSocket) send = handshake
     send(outgoing, call).then(
       answer => {
-        deadline.clear()
+        deadline?.clear()
         respond.answer(exchange, answer, 'upstream')
       },
       error => {
-        deadline.clear()
+        deadline?.clear()
         respond.refuse(exchange, error)
       },
     )

@@ -1,21 +1,25 @@
+import { isMethodPath } from '../../internal/grpc/rpc.ts'
 import { portOf } from '../../internal/http/authority.ts'
 import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
 import { pathOf, stripPrefix } from '../../internal/http/target.ts'
 import { type Exchange, type HidesField, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
+import type { Rpc } from '../../internal/upstream.ts'
 import { writeForwarded } from '../../middleware/request/forwarded.ts'
+import type { ReadRpc } from './read-rpc.ts'
 
 /**
  * Creates the request for a node, as far as the route alone determines it. `completeHeaders` adds the rest after every
  * policy has run.
  *
- * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment
+ * @throws GatewayError WG_BAD_REQUEST when stripping the prefix leaves a path that begins with an empty segment;
+ *   WG_NO_METHOD when it is a gRPC call of no method
  */
-export function createOutgoing(exchange: Exchange): OutgoingRequest {
-  const { call, head, isWebSocket, plan, respelled, response } = exchange
+export function createOutgoing(exchange: Exchange, readRpc: ReadRpc): OutgoingRequest {
+  const { call, dialect, head, isWebSocket, plan, respelled, response } = exchange
   const route = call.route!
-  const target = stripPrefix(
+  let target = stripPrefix(
     route.mergeSlashes === false && respelled?.unmergedPath !== undefined
       ? respelled.unmergedPath + call.target.slice(pathOf(call.target).length)
       : call.target,
@@ -27,6 +31,12 @@ export function createOutgoing(exchange: Exchange): OutgoingRequest {
       detail: 'Without the prefix that the route strips, the path begins with an empty segment.',
     })
   }
+  let rpc: Rpc | undefined
+  if (dialect !== undefined) {
+    // A service may be registered under the name of its gRPC service. Its automatic route strips the name.
+    if (route.origin === 'auto' && !isMethodPath(target) && isMethodPath(call.target)) target = call.target
+    rpc = readRpc(exchange, route, target)
+  }
   const hides = plan?.hidesFromClient
   const interim = hides === undefined ? response : hidingFields(response, hides)
   return {
@@ -36,6 +46,8 @@ export function createOutgoing(exchange: Exchange): OutgoingRequest {
     target,
     headers: head.headers,
     body: null,
+    rpc,
+    dialect: rpc && dialect,
     isWebSocket,
     interim,
   }

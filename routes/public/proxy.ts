@@ -9,6 +9,7 @@ import type { LoopGuard } from '../../middleware/request/loop-guard.ts'
 import { matchRoute } from '../../middleware/request/match-route.ts'
 import { createForward, type ForwardOptions } from './forward.ts'
 import { createOutgoing } from './outgoing-request.ts'
+import type { ReadRpc } from './read-rpc.ts'
 
 export interface ProxyOptions extends ForwardOptions {
   /** Returns the current table; called once per request. */
@@ -16,6 +17,8 @@ export interface ProxyOptions extends ForwardOptions {
   /** Returns the compiled policies of a route. Called for routes with policies only. */
   readonly planOf: (route: Route) => RoutePlan
   readonly authenticators: Authenticators
+  /** Reads the gRPC call of a request. */
+  readonly readRpc: ReadRpc
   /** Refuses requests while this process is overloaded; undefined = no request is refused for that. */
   readonly loop?: LoopGuard | undefined
 }
@@ -36,7 +39,7 @@ export interface PublicProxy {
  * authentication, authorization, body length, policies after authentication, forward.
  */
 export function createProxy(options: ProxyOptions): PublicProxy {
-  const { authenticators, loop, maxBodyBytes, planOf, respond, routes } = options
+  const { authenticators, loop, maxBodyBytes, planOf, readRpc, respond, routes } = options
   const forward = createForward(options)
 
   /**
@@ -69,7 +72,7 @@ export function createProxy(options: ProxyOptions): PublicProxy {
     const { call, head, plan } = exchange
     call.identity = identity
     if (head.contentLength !== undefined) checkLength(route, Number(head.contentLength))
-    exchange.outgoing = createOutgoing(exchange)
+    exchange.outgoing = createOutgoing(exchange, readRpc)
     return plan === undefined ? undefined : runSteps(plan.onAuthorized, exchange)
   }
 

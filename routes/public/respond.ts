@@ -1,8 +1,10 @@
+import { type GrpcRefusal, refusalOfError, refusalOfHttp } from '../../internal/grpc/refusal.ts'
+import { writeWebTrailers } from '../../internal/grpc/web-trailers.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../internal/http/errors.ts'
+import { getHeader } from '../../internal/http/header-lines.ts'
 import type { Exchange, ResponseHead, RoutePlan } from '../../internal/policy.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { discardBody } from '../../middleware/request/request-body.ts'
 
 export interface RespondOptions {
   /** Whether clients are asked to open another connection, because this process is shutting down. */
@@ -30,6 +32,13 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     }
     // A client that waits for 100 Continue may send its body all the same.
     if (from === 'gateway' || exchange.expectation === 'continue') discardUnreadBody(exchange)
+    if (exchange.dialect !== undefined && isCall(exchange) && !isGrpc(upstreamResponse)) {
+      const { status, headers } = upstreamResponse
+      upstreamResponse.discard()
+      call.failure ??= `answered HTTP ${status} instead of gRPC`
+      endCall(exchange, refusalOfHttp(status, headers), from)
+      return
+    }
     let { status } = upstreamResponse
     let headers: string[]
     if (plan === undefined) headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
@@ -71,16 +80,41 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       response.abort(false)
       return
     }
+    // After a request timeout, the rest of the body is not waited for.
+    if (known.code === 'WG_REQUEST_TIMEOUT') response.closeAfter()
+    if (exchange.dialect !== undefined) {
+      endCall(exchange, refusalOfError(known), 'gateway', known.headers)
+      return
+    }
     const body = Buffer.from(problemBody(known, call.requestId))
     const headers = ['content-type', PROBLEM_CONTENT_TYPE, 'content-length', String(body.length)]
     for (const [name, value] of Object.entries(known.headers ?? {})) headers.push(name, value)
     let { status } = known
     if (plan !== undefined) status = editHead(exchange, { status, headers, from: 'gateway' })
     headers.push('x-request-id', call.requestId)
-    // After a request timeout, the rest of the body is not waited for.
-    if (known.code === 'WG_REQUEST_TIMEOUT' || isDraining()) response.closeAfter()
+    if (isDraining()) response.closeAfter()
     response.writeHead(status, headers)
     response.end(body)
+  }
+
+  /** Ends a gRPC call that no node answers in gRPC. The HTTP status is 200 all the same: clients read that of gRPC. */
+  function endCall(
+    exchange: Exchange,
+    { status, lines }: GrpcRefusal,
+    from: ResponseHead['from'],
+    fields: GatewayError['headers'] = {},
+  ): void {
+    const { call, dialect, head, response, plan } = exchange
+    call.grpcStatus = status
+    const headers = ['content-type', head.contentType!.split(';', 1)[0]!]
+    for (const [name, value] of Object.entries(fields)) headers.push(name, value)
+    if (dialect === 'grpc') headers.push(...lines)
+    if (plan !== undefined) editHead(exchange, { status: 200, headers, from })
+    headers.push('x-request-id', call.requestId)
+    if (isDraining()) response.closeAfter()
+    response.writeHead(200, headers)
+    if (dialect === 'grpc') response.end()
+    else response.end(writeWebTrailers(lines, dialect === 'web-text'))
   }
 
   /** Lets the policies of the route edit a head in place, and returns its new status. */
@@ -100,12 +134,22 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
   }
 
   /** Discards the rest of a body that no node takes, so that the client can read its answer and send another request. */
-  function discardUnreadBody({ request, head, outgoing }: Exchange): void {
+  function discardUnreadBody({ bodies, request, head, outgoing }: Exchange): void {
     if (!head.chunked && head.contentLength === undefined) return
-    if (!outgoing?.body?.begun) discardBody(request, onPiece)
+    if (!outgoing?.body?.begun) bodies.discard(request, onPiece)
   }
 
   return { answer, refuse }
+}
+
+/** Whether a request in a dialect of gRPC is a call; nodes of HTTP get gRPC-web as a plain request. */
+function isCall({ outgoing }: Exchange): boolean {
+  return outgoing === undefined || outgoing.rpc !== undefined
+}
+
+/** Whether an answer to a gRPC call is gRPC itself. Fallbacks, and proxies in front of nodes, may answer plain HTTP. */
+function isGrpc({ headers }: UpstreamResponse): boolean {
+  return getHeader(headers, 'content-type')?.toLowerCase().startsWith('application/grpc') === true
 }
 
 function announceTrailers(headers: string[], names: readonly string[], plan: RoutePlan | undefined): void {

@@ -55,16 +55,19 @@ export class DrainBacklog {
     await Promise.race([all, delay(withinMs, undefined, { ref: false })])
   }
 
+  /** Notes the first request on a connection that is no longer the server's, because it speaks HTTP/2. */
+  arrived(socket: Socket): void {
+    this.#arrivals++
+    this.#noLongerSilent(socket)
+  }
+
   readonly #onConnection = (socket: Socket): void => {
     this.#arrivals++
     this.#silent.add(socket)
     socket.once('close', () => this.#noLongerSilent(socket))
   }
 
-  readonly #onRequest = ({ socket }: IncomingMessage): void => {
-    this.#arrivals++
-    this.#noLongerSilent(socket)
-  }
+  readonly #onRequest = ({ socket }: IncomingMessage): void => this.arrived(socket)
 
   #noLongerSilent(socket: Socket): void {
     this.#silent.delete(socket)

@@ -6,9 +6,11 @@ import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { Exchange } from '../../../internal/policy.ts'
 import { checkChunkedBody } from '../../../middleware/connection/chunked-upgrade.ts'
 import { createClientErrors } from '../../../middleware/connection/client-error.ts'
+import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
 import { LastRequests } from '../../../middleware/connection/pipelining.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
+import { createHttp2Listener, type Http2ListenerOptions, type Http2Settings } from '../http2/listener.ts'
 import type { PublicProxy } from '../proxy.ts'
 import { DrainBacklog } from './drain-backlog.ts'
 import type { Http1Response } from './response.ts'
@@ -24,8 +26,11 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
 }
 
 export interface Http1ListenerOptions
-  extends Omit<Http1ServerOptions, 'onConnect'>,
-    Omit<OpenExchangeOptions, 'now'> {
+  extends Omit<Http1ServerOptions, 'connections' | 'onConnect'>,
+    Omit<OpenExchangeOptions, 'bodies' | 'httpVersion' | 'now'> {
+  readonly connections: Http1ServerOptions['connections'] & Http2ListenerOptions['connections']
+  /** Undefined = clients may speak HTTP/1 only. */
+  readonly http2: Http2Settings | undefined
   readonly proxy: PublicProxy
   /** Called with the size of each piece of data that is refused before there is a request, or passes a WebSocket. */
   readonly onPiece: (bytes: number) => void
@@ -55,7 +60,8 @@ export interface Http1Listener {
 }
 
 /**
- * Creates the HTTP/1 side of the public listener.
+ * Creates the public listener. Node's server accepts all connections and reads HTTP/1. Those whose clients begin with the
+ * preface of HTTP/2 are handed to the other side of the listener.
  *
  * Fastify opens and closes the server. Plain requests go straight to the proxy, past Fastify's router, whose routes are
  * fixed once it listens.
@@ -69,12 +75,18 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   })
   const openExchange = createOpenExchange({
     ...options,
+    bodies: http1Bodies,
     onClose(exchange: Exchange) {
       if (!exchange.response.headersSent) clientErrors.explain(exchange)
       options.onClose(exchange)
     },
+    httpVersion: 1,
   })
   const lastRequests = new LastRequests()
+  let backlog: DrainBacklog | undefined
+  const http2 =
+    options.http2 &&
+    createHttp2Listener(options.http2, { ...options, onRequest: socket => backlog?.arrived(socket) })
 
   function serve(request: IncomingMessage, response: Http1Response, expectation: Expectation): void {
     if (lastRequests.isAfterLast(request)) return
@@ -94,7 +106,9 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       return server
     },
     forceCloseConnections: 'idle',
-    clientErrorHandler: clientErrors.refuse,
+    clientErrorHandler(error, socket) {
+      if (http2?.accept(error, socket) !== true) clientErrors.refuse(error, socket)
+    },
     schemaController: NO_SCHEMAS,
   })
   const cutOffWebSockets = canChooseUpgrades(app.server)
@@ -103,11 +117,11 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   const stopListening = async () => {
     await Promise.all(servers.map(stopAccepting))
   }
-  let backlog: DrainBacklog | undefined
   return {
     app,
     expectClose() {
       backlog ??= new DrainBacklog(servers)
+      http2?.drain()
     },
     async close() {
       backlog ??= new DrainBacklog(servers)
@@ -115,11 +129,13 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       void stopListening()
       await backlog.heard(FIRST_REQUEST_MS)
       await backlog.caughtUp()
+      http2?.close()
       await app.close()
     },
     stopListening,
     cutOff() {
       app.server.closeAllConnections()
+      http2?.cutOff()
       cutOffWebSockets()
     },
   }

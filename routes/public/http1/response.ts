@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
-import { allowSlowClient } from '../../../middleware/connection/client-connections.ts'
+import { allowSlowClient } from '../../../middleware/connection/http1-watch.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -15,6 +15,11 @@ export class Http1Response extends http.ServerResponse implements ClientResponse
   /** Whether the answer is sent in chunks unless its head declares a length. HTTP/1.0 has no chunks. */
   get takesTrailers(): boolean {
     return this.useChunkedEncodingByDefault && this.req.method !== 'HEAD'
+  }
+
+  /** Node keeps a Buffer until the socket has taken it. */
+  get copiesChunks(): boolean {
+    return false
   }
 
   endWithTrailers(trailers: readonly string[]): void {

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
+import { UPSTREAM_HTTP2 } from '../../support/sessions.ts'
 import { until } from '../../support/until.ts'
 
 /** Starts a node that answers every request with these bytes, and then ends the connection if `ends` is set. */
@@ -147,6 +148,7 @@ test('an answer that breaks off before its turn ends the connection after the ea
           dnsRefreshMs: 5_000,
           connectionsPerNode: null,
           answerHeadBytes: 16_384,
+          http2: UPSTREAM_HTTP2,
         },
       },
     })

@@ -92,7 +92,7 @@ const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number]>
   'no version': ['GET /user\r\n\r\n', 400],
   'another version': ['GET /user HTTP/2.0\r\nHost: h\r\n\r\n', 400],
   'an odd version': ['GET /user HTTP/1.2\r\nHost: h\r\n\r\n', 400],
-  'HTTP/2 with prior knowledge': ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  'HTTP/2 behind an empty line': ['\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
   'TLS on a plain port': ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   'another protocol': ['SSH-2.0-OpenSSH\r\n', 400],
   'the target of another host': ['GET http://other.example/user HTTP/1.1\r\nHost: h\r\n\r\n', 400],

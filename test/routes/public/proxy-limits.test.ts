@@ -87,7 +87,7 @@ test('connections beyond the limit are closed and counted, and logged once', asy
   await first.until('ok')
   for (let i = 0; i < 2; i++) assert.equal(await sendRaw(port, 'GET /user HTTP/1.1\r\nHost: h\r\n\r\n'), '')
   const { text } = await send(adminPort, { path: '/metrics' })
-  assert.match(text, /^waygate_client_connections 1$/m)
+  assert.match(text, /^waygate_client_connections\{protocol="h1"\} 1$/m)
   assert.match(text, /^waygate_client_connections_refused_total\{limit="address"\} 2$/m)
   assert.deepEqual(
     log.filter(each => (each.level as number) >= 40).map(({ limit, client }) => [limit, client]),
@@ -190,7 +190,9 @@ test('all slow clients are disconnected, while others are answered', async t => 
   await gone
   assert.ok(answered > 0)
   await until('none is left', async () =>
-    /^waygate_client_connections 0$/m.test((await send(adminPort, { path: '/metrics' })).text),
+    /^waygate_client_connections\{protocol="h1"\} 0$/m.test(
+      (await send(adminPort, { path: '/metrics' })).text,
+    ),
   )
   const { text } = await send(adminPort, { path: '/metrics' })
   assert.match(text, /^waygate_client_connections_ended_total\{reason="head-late"\} 60$/m)

@@ -1,0 +1,191 @@
+import type { Socket } from 'node:net'
+import { Call } from '../../../internal/call.ts'
+import { grpcDialectOf } from '../../../internal/grpc/content-type.ts'
+import { refusalOfError } from '../../../internal/grpc/refusal.ts'
+import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../../internal/http/errors.ts'
+import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
+import { plainAddress } from '../../../middleware/request/client-address.ts'
+import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
+import { createRequestIds } from '../../../middleware/request/request-id.ts'
+import type { PublicProxy } from '../proxy.ts'
+import { ClientSession, type SessionHost } from './client-session.ts'
+import type { Http2Counts, Http2EndReason } from './http2-counts.ts'
+import { canTakeOver, type NotHttp1, takeOver } from './preface.ts'
+import { http2Bodies } from './stream-body.ts'
+
+/** What the listener is told about HTTP/2 alone. */
+export interface Http2Settings {
+  /** Requests that one connection may have in flight. */
+  readonly concurrentStreams: number
+  /** Bytes of one request body that a client may send before a node takes them, and of all bodies of a connection. */
+  readonly streamWindowBytes: number
+  readonly connectionWindowBytes: number
+  /** Bytes of bodies that are held for all connections together. */
+  readonly bufferedBytes: number
+  /** How often a client may take requests back before their answers have begun. */
+  readonly earlyResets: { readonly burst: number; readonly perSecond: number }
+  readonly counts: Http2Counts
+  /** Called when a connection or a stream is ended because of what its client does, at most once a minute for each reason. */
+  readonly onEnded: (reason: Http2EndReason, address: string) => void
+  /** Called when this Node does not let go of connections whose clients speak HTTP/2. */
+  readonly onUnavailable: () => void
+}
+
+export interface Http2ListenerOptions extends Omit<OpenExchangeOptions, 'bodies' | 'httpVersion' | 'now'> {
+  readonly proxy: PublicProxy
+  readonly connections: Pick<ClientConnections, 'changeProtocol' | 'limits'>
+  readonly maxHeaderBytes: number
+  readonly headersTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  /** After so many requests a connection is closed; 0 = no limit. */
+  readonly maxRequestsPerConnection: number
+  /** Called with requests that were refused before there was an exchange, and with the status they got. */
+  readonly onRefused: (call: Call, status: number) => void
+  /** Called with the connection of each request. */
+  readonly onRequest: (socket: Socket) => void
+}
+
+/** The HTTP/2 side of the public listener. */
+export interface Http2Listener {
+  /**
+   * Serves the connection on which Node's parser has met what is not HTTP/1.
+   *
+   * @returns false when it is not HTTP/2 either: the connection was left alone
+   */
+  accept(error: NotHttp1, socket: Socket): boolean
+  /** Asks all clients for other connections, now and as soon as a new one sends a request. */
+  drain(): void
+  /** Ends every connection once its requests are over, and each new one at once. */
+  close(): void
+  /** Ends every connection at once. */
+  cutOff(): void
+}
+
+const REPORT_EVERY_MS = 60_000
+/** A request with more header lines is refused. */
+const MAX_FIELDS = 256
+/** A stream's window grows up to this share of the connection's: uploads that nodes do not take leave room for others. */
+const MAX_STREAM_SHARE = 0.25
+const MAX_STREAM_WINDOW_BYTES = 1_048_576
+
+/** Creates the HTTP/2 side of the public listener. Node's HTTP server accepts its connections. */
+export function createHttp2Listener(settings: Http2Settings, options: Http2ListenerOptions): Http2Listener {
+  const { counts } = settings
+  const { proxy, connections, onRefused } = options
+  const isAvailable = canTakeOver()
+  if (!isAvailable) settings.onUnavailable()
+  const sessions = new Set<ClientSession>()
+  const openExchange = createOpenExchange({ ...options, bodies: http2Bodies, httpVersion: 2 })
+  const newId = createRequestIds()
+  const reportedAt = new Map<Http2EndReason, number>()
+  let isDraining = false
+  let isClosing = false
+
+  const host: SessionHost = {
+    connectionOptions: {
+      maxConcurrentStreams: settings.concurrentStreams,
+      streamWindowBytes: settings.streamWindowBytes,
+      maxStreamWindowBytes: Math.max(
+        settings.streamWindowBytes,
+        Math.min(settings.connectionWindowBytes * MAX_STREAM_SHARE, MAX_STREAM_WINDOW_BYTES),
+      ),
+      connectionWindowBytes: settings.connectionWindowBytes,
+      maxListBytes: options.maxHeaderBytes,
+      maxFields: MAX_FIELDS,
+      // A client sees its own fields only. What it must not see of them again, such as cookies, is never indexed.
+      mayIndex: () => true,
+      budgets: { 'early-resets': { ...settings.earlyResets, mayFinish: 'server' } },
+      now: () => performance.now(),
+    },
+    limits: { ...connections.limits, headersTimeoutMs: options.headersTimeoutMs },
+    keepAliveTimeoutMs: options.keepAliveTimeoutMs,
+    maxRequestsPerConnection: options.maxRequestsPerConnection,
+    serve: (stream, expectation) => proxy.serve(openExchange(stream, stream, expectation)),
+    refuseLargeHead: (stream, contentType) =>
+      refuseLargeHead(stream, contentType, stream.socket.remoteAddress),
+    onMalformed(rule, address) {
+      const error = new GatewayError('WG_BAD_REQUEST', { cause: rule })
+      onRefused(unreadCall(error, address), error.status)
+    },
+    onRequest: options.onRequest,
+    isDraining: () => isDraining,
+    onStreams(more) {
+      counts.streams += more
+    },
+    onReset(by) {
+      counts.resets[by]++
+    },
+    onEnded(reason, address) {
+      counts.ended[reason]++
+      const now = performance.now()
+      if (now - (reportedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < REPORT_EVERY_MS) return
+      reportedAt.set(reason, now)
+      settings.onEnded(reason, plainAddress(address))
+    },
+    onClosed: session => sessions.delete(session),
+    hold(bytes) {
+      counts.bufferedBytes += bytes
+    },
+    isOverShare: bytes =>
+      counts.bufferedBytes > settings.bufferedBytes && bytes * sessions.size > settings.bufferedBytes,
+  }
+
+  /** Creates the call of a request whose head was never read. */
+  function unreadCall(error: GatewayError, address: string | undefined): Call {
+    const call = new Call(newId(), '-', '-', performance.now())
+    call.http = '2'
+    call.clientAddress = plainAddress(address)
+    call.errorCode = error.code
+    call.failure = error.cause
+    return call
+  }
+
+  function refuseLargeHead(
+    response: ClientResponse,
+    contentType: string | undefined,
+    address: string | undefined,
+  ): void {
+    const error = new GatewayError('WG_HEADERS_TOO_LARGE')
+    const call = unreadCall(error, address)
+    if (contentType !== undefined && grpcDialectOf(contentType) === 'grpc') {
+      const { status, lines } = refusalOfError(error)
+      call.grpcStatus = status
+      response.writeHead(200, ['content-type', 'application/grpc', ...lines, 'x-request-id', call.requestId])
+      response.end()
+      onRefused(call, 200)
+      return
+    }
+    const body = Buffer.from(problemBody(error, call.requestId))
+    const headers = ['content-type', PROBLEM_CONTENT_TYPE, 'content-length', String(body.length)]
+    response.writeHead(error.status, [...headers, 'x-request-id', call.requestId])
+    response.end(body)
+    onRefused(call, error.status)
+  }
+
+  return {
+    accept(error, socket) {
+      if (!isAvailable) return false
+      let session: ClientSession | undefined
+      const rest = takeOver(error, socket, bytes => session!.receive(bytes))
+      if (rest === undefined) return false
+      session = new ClientSession(socket, host)
+      sessions.add(session)
+      connections.changeProtocol(socket, session)
+      if (isClosing) session.drain()
+      session.receive(rest)
+      return true
+    },
+    drain() {
+      isDraining = true
+      for (const session of sessions) session.drain()
+    },
+    close() {
+      isClosing = true
+      this.drain()
+    },
+    cutOff() {
+      for (const session of [...sessions]) session.destroy()
+    },
+  }
+}
