@@ -27,7 +27,7 @@ export const INITIAL_STATE: SourceState = {
 /** A key that the registry no longer has, kept because the registry may have lost it. */
 export interface Suspect {
   readonly key: string
-  /** Empty when the key holds a route or a revocation. */
+  /** Empty when the key holds something else than nodes. */
   readonly nodes: readonly Node[]
   /** When the key was first missed, on the clock of `now`. */
   readonly since: number
@@ -141,13 +141,14 @@ export class DirectorySource {
     for (const key of keys) {
       const state = this.#keys.get(key)
       if (!state || state.suspectSince !== undefined) continue
-      const groups = state.route || state.credential ? [this.scope] : state.nodes.map(node => node.service)
+      const isOfNodes = !(state.route || state.credential || state.descriptors)
+      const groups = isOfNodes ? state.nodes.map(node => node.service) : [this.scope]
       for (const group of groups) removals.push({ group, item: { key, state } })
     }
     const suspectSince = this.#now()
     for (const { item } of afterLoss ? removals : this.#guard.doubt(removals, sizeOf, whole)) {
-      const { nodes, route, credential } = item.state
-      doubted.set(item.key, { nodes, route, credential, suspectSince })
+      const { nodes, route, credential, descriptors } = item.state
+      doubted.set(item.key, { nodes, route, credential, descriptors, suspectSince })
     }
     return doubted
   }

@@ -10,6 +10,7 @@ import {
 } from './directory-source.ts'
 import {
   type Credential,
+  type Descriptors,
   type EntryRules,
   type KeyState,
   NOTHING,
@@ -33,6 +34,10 @@ export interface DirectoryOptions extends EntryRules {
   readonly onCredential?:
     | ((before: Credential | undefined, after: Credential | undefined) => void)
     | undefined
+  /** Called when descriptors of gRPC services were added, changed or removed. */
+  readonly onDescriptors?:
+    | ((before: Descriptors | undefined, after: Descriptors | undefined) => void)
+    | undefined
   /**
    * For this long after a reconnect, deletes are counted together to detect a loss of the registry's data.
    * 0 turns the detection off. Default 60,000.
@@ -48,6 +53,8 @@ export interface KeyProblem {
 }
 
 const DOUBT_MS = 60_000
+/** The kinds of keys that are kept while the registry may have lost them. */
+const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors'] as const
 
 /**
  * Folds {@link RegistryEvent}s into the nodes, routes and credentials that the gateway works with. It has no
@@ -170,7 +177,7 @@ export class Directory {
 
   /** The number of suspects. Costs less than `suspects()`. */
   get suspectCount(): number {
-    return this.#countSuspects('nodes') + this.#countSuspects('routes') + this.#countSuspects('revocations')
+    return KEPT_SCOPES.reduce((count, scope) => count + this.#countSuspects(scope), 0)
   }
 
   /**
@@ -178,7 +185,7 @@ export class Directory {
    * were missed.
    */
   suspects(): readonly Suspect[] {
-    return [...this.#suspectsOf('nodes'), ...this.#suspectsOf('routes'), ...this.#suspectsOf('revocations')]
+    return KEPT_SCOPES.flatMap(scope => [...this.#suspectsOf(scope)])
   }
 
   /**
@@ -227,7 +234,7 @@ export class Directory {
     return source.doubt(gone, group => {
       // Suspects do not count. Otherwise the keys restored from a burst would make its loss look small.
       if (source.scope === 'routes') return this.#routes.routes.length - this.#countSuspects('routes')
-      if (source.scope === 'revocations') return source.size - source.suspectCount
+      if (source.scope !== 'nodes') return source.size - source.suspectCount
       return group === undefined ? this.#services.size : this.#services.sizeOf(group)
     })
   }
@@ -250,6 +257,9 @@ export class Directory {
       }
       if (!isDeepStrictEqual(before.credential, after.credential)) {
         this.#options.onCredential?.(before.credential, after.credential)
+      }
+      if (before.descriptors !== after.descriptors) {
+        this.#options.onDescriptors?.(before.descriptors, after.descriptors)
       }
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }

@@ -6,7 +6,9 @@ import { advertisedAddress } from './advertised-address.ts'
 import { register, type ServiceOptions } from './register.ts'
 import type { Registration } from './registry.ts'
 
-export interface WaygatePluginOptions extends Omit<ServiceOptions, 'signal'> {
+export interface WaygatePluginOptions extends Omit<ServiceOptions, 'signal' | 'protocol'> {
+  /** Default: what the server was created for, such as `http`, or `h2c` for `Fastify({ http2: true })`. */
+  readonly protocol?: string | undefined
   /**
    * The `host` or `host:port` at which gateways reach this service. Default: WAYGATE_ADVERTISE, or else the
    * address that the server is bound to. A server bound to every address advertises the machine's first
@@ -61,7 +63,8 @@ export const waygate = fastifyPlugin(
       const leaving = new AbortController()
       const registered = (async () => {
         const address = advertisedAddress(fastify.addresses().filter(isTcp), advertise)
-        return register({ logger: fastify.log, ...service, ...address, signal: leaving.signal })
+        const { logger = fastify.log, protocol = spokenBy(fastify) } = service
+        return register({ ...service, ...address, logger, protocol, signal: leaving.signal })
       })()
       registered.then(registration.resolve, registration.reject)
       registered.catch(error => {
@@ -80,6 +83,11 @@ export const waygate = fastifyPlugin(
   },
   { name: 'waygate', fastify: '5.x' },
 )
+
+function spokenBy({ initialConfig: { http2, https } }: FastifyInstance): string {
+  if (https) return http2 ? 'h2' : 'https'
+  return http2 ? 'h2c' : 'http'
+}
 
 function isTcp(address: AddressInfo | string): address is AddressInfo {
   return typeof address === 'object'

@@ -28,6 +28,18 @@ export type Credential =
   | { readonly kind: 'api-key'; readonly hash: string; readonly apiKey: unknown }
   | { readonly kind: 'revocation'; readonly tokenId: string }
 
+/**
+ * What a gateway makes of descriptors, or the reason for people why they cannot be used.
+ */
+export type ParsedDescriptors = { readonly schema: unknown } | { readonly reason: string }
+
+/** Descriptors of gRPC services, as they were written and as the gateway uses them. */
+export interface Descriptors {
+  readonly name: string
+  readonly bytes: Buffer
+  readonly schema: unknown
+}
+
 /** The state of one key: its last good value, and the problem of its current value if there is one. */
 export interface KeyState {
   readonly nodes: readonly Node[]
@@ -35,6 +47,7 @@ export interface KeyState {
   readonly isLeased?: boolean | undefined
   readonly route?: Route | undefined
   readonly credential?: Credential | undefined
+  readonly descriptors?: Descriptors | undefined
   readonly problem?: string | undefined
   /** The service that a rejected route document names. */
   readonly names?: string | undefined
@@ -55,6 +68,8 @@ export interface EntryRules {
   readonly parseRoute: ParseRoute
   /** Default: every document is accepted as it is. */
   readonly parseApiKey?: ParseApiKey | undefined
+  /** Default: descriptors are kept as they are. */
+  readonly parseDescriptors?: ((bytes: Buffer) => ParsedDescriptors) | undefined
   /** Returns why a node must not be used, or undefined when it may. Default: all nodes may be used. */
   readonly refusalOf?: ((node: Node) => string | undefined) | undefined
 }
@@ -68,8 +83,8 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
         rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes },
       )
     case 'problem': {
-      const { nodes, isLeased, route, credential } = before
-      return withLease(isLeased, { nodes, route, credential, problem: entry.reason })
+      const { nodes, isLeased, route, credential, descriptors } = before
+      return withLease(isLeased, { nodes, route, credential, descriptors, problem: entry.reason })
     }
     case 'route': {
       const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
@@ -87,6 +102,15 @@ export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRu
     }
     case 'revocation':
       return { nodes: [], credential: { kind: entry.kind, tokenId: entry.tokenId } }
+    case 'descriptors': {
+      const { name, bytes } = entry
+      const { descriptors } = before
+      // A listing repeats all keys, and a large set takes milliseconds.
+      if (descriptors?.bytes.equals(bytes)) return { nodes: [], descriptors }
+      const parsed = orProblem(() => rules.parseDescriptors?.(bytes) ?? { schema: bytes })
+      if ('schema' in parsed) return { nodes: [], descriptors: { name, bytes, schema: parsed.schema } }
+      return { nodes: [], descriptors, problem: parsed.reason }
+    }
     default:
       return entry satisfies never
   }

@@ -22,6 +22,8 @@ export interface MemoryRegistryOptions {
   readonly apiKeysPrefix?: string | undefined
   /** Undefined means that there is no source of revocations. */
   readonly revocationsPrefix?: string | undefined
+  /** Undefined means that there is no source of descriptors. */
+  readonly descriptorsPrefix?: string | undefined
 }
 
 /**
@@ -37,6 +39,7 @@ export class MemoryRegistry implements Registry {
     routes: new Map(),
     'api-keys': new Map(),
     revocations: new Map(),
+    descriptors: new Map(),
   }
   /** The registration that owns each key. Unregistering a replaced one must not remove its successor. */
   readonly #owners = new Map<string, object>()
@@ -45,7 +48,7 @@ export class MemoryRegistry implements Registry {
   #connected = true
   #changedAt = Date.now()
 
-  constructor({ apiKeysPrefix, revocationsPrefix }: MemoryRegistryOptions = {}) {
+  constructor({ apiKeysPrefix, revocationsPrefix, descriptorsPrefix }: MemoryRegistryOptions = {}) {
     this.sources = [
       { name: NODES_PREFIX, scope: 'nodes' },
       { name: ROUTES_PREFIX, scope: 'routes' },
@@ -53,6 +56,9 @@ export class MemoryRegistry implements Registry {
       ...(revocationsPrefix === undefined
         ? []
         : [{ name: revocationsPrefix, scope: 'revocations' } as const]),
+      ...(descriptorsPrefix === undefined
+        ? []
+        : [{ name: descriptorsPrefix, scope: 'descriptors' } as const]),
     ]
   }
 

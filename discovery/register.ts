@@ -1,4 +1,5 @@
-import { addressOf, createNode, type NodeInput, parseAddress } from '../internal/nodes/node.ts'
+import { addressOf, createNode, laneOf, type NodeInput, parseAddress } from '../internal/nodes/node.ts'
+import { protocolOf } from './codecs/metadata.ts'
 import { type EtcdAccess, openEtcd, withEnvironment } from './etcd/connect-options.ts'
 import { checkPrefix, DEFAULT_SERVICES_PREFIX } from './etcd/prefixes.ts'
 import { Registrar } from './etcd/registrar.ts'
@@ -15,6 +16,11 @@ export interface ServiceOptions extends EtcdAccess {
   readonly id?: string | undefined
   /** 0..65535, default 1. */
   readonly weight?: number | undefined
+  /**
+   * What the service speaks: `http` (HTTP/1.1), `h2c` (HTTP/2 in cleartext) or `grpc` (gRPC in cleartext). Gateways send
+   * no requests to a node of another protocol. Default: the metadata's `protocol`, or else `http`.
+   */
+  readonly protocol?: string | undefined
   /** At most 256 entries. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** Seconds until the node is removed if this process dies, from 6 to 86,400. Default 10. */
@@ -43,6 +49,12 @@ export async function register(options: RegisterServiceOptions): Promise<Registr
   signal?.throwIfAborted()
   const access = withEnvironment(options)
   const node = createNode(nodeOf(options))
+  if (laneOf(node) === undefined) {
+    logger?.warn(
+      { protocol: node.protocol },
+      'gateways do not speak the protocol of this node, so it gets no requests',
+    )
+  }
   const prefix = checkPrefix(access.servicesPrefix ?? DEFAULT_SERVICES_PREFIX)
   const client = openEtcd(access)
   let registrar: Registrar
@@ -58,7 +70,7 @@ export async function register(options: RegisterServiceOptions): Promise<Registr
 }
 
 function nodeOf(options: RegisterServiceOptions): NodeInput {
-  const { name, weight, metadata } = options
+  const { name, weight, metadata, protocol = metadata?.protocol } = options
   const { host, port } = 'address' in options ? parseAddress(options.address) : options
   // An IPv6 address has brackets, which an id must not have.
   const id =
@@ -66,5 +78,5 @@ function nodeOf(options: RegisterServiceOptions): NodeInput {
     `${name}-${addressOf({ host, port })
       .replace(/[[\]]/g, '')
       .replace(/:(\d+)$/, '-$1')}`
-  return { service: name, id, host, port, weight, metadata }
+  return { service: name, id, host, port, weight, metadata, protocol: protocolOf(protocol, 'http') }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createNode, type Node, type NodeInput } from '../internal/nodes/node.ts'
-import { readMetadata } from './codecs/metadata.ts'
+import { protocolOf, readMetadata } from './codecs/metadata.ts'
 import { readNode } from './codecs/node-object.ts'
 import { parseObject } from './codecs/value.ts'
 import type { RegistrationChanges } from './registry.ts'
@@ -66,5 +66,9 @@ export class RegisteredNode {
 
 /** Returns the node as a gateway reads it back. */
 function readableNode(input: NodeInput): Node {
-  return createNode({ ...input, metadata: readMetadata(input.metadata) })
+  return createNode({
+    ...input,
+    metadata: readMetadata(input.metadata),
+    protocol: protocolOf(input.protocol, 'http'),
+  })
 }

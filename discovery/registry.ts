@@ -76,7 +76,7 @@ export interface Registration {
 }
 
 /** The kind of entries in a source. Every registry has nodes and routes. The other kinds are optional. */
-export type RegistryScope = 'nodes' | 'routes' | 'api-keys' | 'revocations'
+export type RegistryScope = 'nodes' | 'routes' | 'api-keys' | 'revocations' | 'descriptors'
 
 /** A part of a registry that is followed independently, such as all keys under one prefix. */
 export interface RegistrySource {
@@ -124,6 +124,8 @@ export type RegistryEntry =
   | { readonly kind: 'api-key'; readonly key: string; readonly hash: string; readonly document: unknown }
   /** `tokenId`: the `jti` of a revoked token. */
   | { readonly kind: 'revocation'; readonly key: string; readonly tokenId: string }
+  /** `bytes`: a FileDescriptorSet, which describes gRPC services. */
+  | { readonly kind: 'descriptors'; readonly key: string; readonly name: string; readonly bytes: Buffer }
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
 

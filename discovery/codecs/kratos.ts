@@ -1,4 +1,4 @@
-import { createNode, parseAddress } from '../../internal/nodes/node.ts'
+import { createNode, type Node, parseAddress } from '../../internal/nodes/node.ts'
 import type { Codec } from './codec.ts'
 import { idOf, quote, splitNamedPath } from './key.ts'
 import { parseWeight, readMetadata, withVersion } from './metadata.ts'
@@ -8,8 +8,9 @@ import { parseObject } from './value.ts'
 /** The weight that Kratos' own balancers use for an instance without one (`selector/node/direct`). */
 const DEFAULT_WEIGHT = 100
 
-/** The protocols in order of preference. Other protocols come after these, in the order of the endpoints. */
-const PREFERRED: readonly string[] = ['http', 'https', 'grpc', 'grpcs']
+/** The protocols of HTTP and those of gRPC, each in order of preference. */
+const HTTP: readonly string[] = ['http', 'https']
+const GRPC: readonly string[] = ['grpc', 'grpcs']
 
 /** An instance has one endpoint per protocol. Each may become a node with a copy of all the metadata. */
 const MAX_ENDPOINTS = 64
@@ -23,9 +24,11 @@ interface Endpoint {
  * Reads `{"id","name","version","metadata","endpoints":["http://h:p","grpc://h:p"]}` at `<name>/<id>`, as
  * go-kratos' `contrib/registry/etcd` writes it. The weight is `metadata.weight`, or 100 as in Kratos.
  *
- * An instance is one node at its http endpoint. If it has several, each is a node with the id
- * `<id>@<address>`. If it has none, its https, grpc or other endpoints are used instead, so that the node is
- * at least visible. TLS is recognised by the scheme, or by `?isSecure=true`, which Kratos wrote before 2.3.1.
+ * An instance is a node at its http endpoint and another one, with the id `<id>@grpc`, at its grpc endpoint. One that
+ * has only one of them is one node with the instance's id. If there are several endpoints of a protocol, each is a node,
+ * with `@<address>` behind the id. Without http, https is used instead, and without grpc, grpcs. An instance with none of
+ * these is a node at its first endpoint, so that it is at least visible. TLS is recognised by the scheme, or by
+ * `?isSecure=true`, which Kratos wrote before 2.3.1.
  */
 export const kratosCodec: Codec = {
   name: 'kratos',
@@ -42,11 +45,24 @@ export const kratosCodec: Codec = {
     if (endpoints.length > MAX_ENDPOINTS) {
       throw new TypeError(`endpoints must not have more than ${MAX_ENDPOINTS} entries`)
     }
-    const chosen = preferred(readEach('endpoints', endpoints, readEndpoint))
-    return readNodes(`${chosen[0]?.protocol} endpoints`, chosen, ({ protocol, authority }) => {
-      const id = chosen.length === 1 ? rest : `${rest}@${authority}`
-      return createNode({ service, id: idOf(id), ...parseAddress(authority), weight, metadata, protocol })
-    })
+    const given = readEach('endpoints', endpoints, readEndpoint)
+    const nodesAt = (chosen: readonly Endpoint[], instance: string): readonly Node[] =>
+      readNodes(`${chosen[0]?.protocol} endpoints`, chosen, ({ protocol, authority }) => {
+        const id = idOf(chosen.length === 1 ? instance : `${instance}@${authority}`)
+        return createNode({ service, id, ...parseAddress(authority), weight, metadata, protocol })
+      })
+    const http = preferred(given, HTTP)
+    const grpc = preferred(given, GRPC)
+    if (http.length === 0 && grpc.length === 0) {
+      return nodesAt(
+        preferred(
+          given,
+          given.slice(0, 1).map(({ protocol }) => protocol),
+        ),
+        rest,
+      )
+    }
+    return [...nodesAt(http, rest), ...nodesAt(grpc, http.length === 0 ? rest : `${rest}@grpc`)]
   },
 }
 
@@ -59,9 +75,8 @@ function readEndpoint(item: unknown): Endpoint {
   return { protocol: secure && !scheme.endsWith('s') ? `${scheme}s` : scheme, authority: match[2]! }
 }
 
-/** Returns the endpoints of the most preferred protocol. */
-function preferred(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const kinds = [...PREFERRED, ...endpoints.map(endpoint => endpoint.protocol)]
-  const kind = kinds.find(each => endpoints.some(endpoint => endpoint.protocol === each))
-  return endpoints.filter(endpoint => endpoint.protocol === kind)
+/** Returns the endpoints of the first protocol that has any; none if no protocol has. */
+function preferred(endpoints: readonly Endpoint[], protocols: readonly string[]): readonly Endpoint[] {
+  const kind = protocols.find(each => endpoints.some(({ protocol }) => protocol === each))
+  return endpoints.filter(({ protocol }) => protocol === kind)
 }

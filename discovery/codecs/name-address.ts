@@ -19,14 +19,15 @@ export const nameAddressCodec: Codec = {
     const object = parseObject(value)
     const { name = object.Name, weight = object.Weight, version = object.Version, protocol } = object
     const { service, rest } = splitNamedPath(path, name)
+    const metadata = readMetadata(object.metadata)
     return [
       createNode({
         service,
         id: idOf(rest),
         ...parseAddress(addressIn(object)),
         weight: optionalNumber('weight', weight),
-        metadata: withVersion(readMetadata(object.metadata), version),
-        protocol: protocolOf(protocol, 'http'),
+        metadata: withVersion(metadata, version),
+        protocol: protocolOf(protocol ?? metadata?.protocol, 'http'),
       }),
     ]
   },

@@ -4,7 +4,8 @@ import { protocolOf, readMetadata } from './metadata.ts'
 import { type JsonObject, optionalNumber, optionalString } from './value.ts'
 
 /**
- * Reads one node from `{"id","ip" or "host","port","weight","metadata","protocol"}`.
+ * Reads one node from `{"id","ip" or "host","port","weight","metadata","protocol"}`. The protocol may be in the metadata
+ * instead.
  *
  * @param idOfKey the id of the node; undefined means the one in the value, or else its address
  * @throws TypeError with a reason for people
@@ -25,6 +26,6 @@ export function readNode(service: string, idOfKey: string | undefined, value: Js
     port,
     weight,
     metadata,
-    protocol: protocolOf(value.protocol, 'http'),
+    protocol: protocolOf(value.protocol ?? metadata?.protocol, 'http'),
   })
 }

@@ -25,6 +25,8 @@ export const waygateCodec: Codec = {
 
 /** Encodes a node as a value that {@link waygateCodec} decodes to the same node. */
 export function encodeNode(node: Node): string {
-  const { id, host, port, weight, metadata, protocol } = node
+  const { id, host, port, weight, metadata } = node
+  // Without a protocol, the one in the metadata would be read.
+  const { protocol = metadata.protocol === undefined ? undefined : 'http' } = node
   return JSON.stringify({ id, ip: host, port, weight, metadata, protocol })
 }

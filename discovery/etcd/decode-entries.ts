@@ -72,6 +72,36 @@ export function decodeRevocation(prefix: string, { key }: StoredKey): RegistryEn
   }
 }
 
+/** Larger sets are not for one service, and etcd itself takes no larger values by default. */
+const MAX_SET_BYTES = 1_048_576
+const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
+/** How `textOf` shows bytes that are not UTF-8. */
+const HEX = /^\\x(?:[0-9a-f]{2})+$/
+
+/**
+ * Decodes a key under the prefix of descriptors, whose value is a FileDescriptorSet, as it is or in base64. The set itself
+ * is checked later.
+ */
+export function decodeDescriptors(prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    const name = pathOf(key, prefix)
+    if (name === '') throw new TypeError('key must be <prefix><name>')
+    const bytes = bytesOf(value)
+    if (bytes.length > MAX_SET_BYTES) throw new TypeError(`value has more than ${MAX_SET_BYTES} bytes`)
+    return { kind: 'descriptors', key, name, bytes }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
+function bytesOf(value: string): Buffer {
+  if (HEX.test(value)) return Buffer.from(value.slice(2), 'hex')
+  // A set begins with the tag of its first file, which is no character of base64.
+  return BASE64.test(value) && !value.startsWith('\n')
+    ? Buffer.from(value, 'base64')
+    : Buffer.from(value, 'utf8')
+}
+
 function pathOf(key: string, prefix: string): string {
   if (!key.startsWith(prefix)) throw new TypeError('key is not UTF-8 text')
   return key.slice(prefix.length)

@@ -18,6 +18,7 @@ import { type FollowedPrefix, followPrefix } from './follow-prefix.ts'
 import { readAllPages } from './pages.ts'
 import {
   apiKeysSource,
+  descriptorsSource,
   nodesSource,
   type PrefixSource,
   revocationsSource,
@@ -46,6 +47,8 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly apiKeysPrefix?: string | undefined
   /** The prefix of revocations; undefined means that they are not followed. */
   readonly revocationsPrefix?: string | undefined
+  /** The prefix of descriptors of gRPC services; undefined means that they are not followed. */
+  readonly descriptorsPrefix?: string | undefined
   /** The name of the value format under `servicesPrefix`. Default `auto`. */
   readonly format?: string | undefined
   /** Further prefixes to read nodes from, each with its own format. */
@@ -94,6 +97,9 @@ export class EtcdRegistry implements Registry {
       ...(options.revocationsPrefix === undefined
         ? []
         : [revocationsSource(checkPrefix(options.revocationsPrefix))]),
+      ...(options.descriptorsPrefix === undefined
+        ? []
+        : [descriptorsSource(checkPrefix(options.descriptorsPrefix))]),
     ]
     this.#client = createEtcdClient(options)
   }

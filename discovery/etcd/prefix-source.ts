@@ -1,6 +1,12 @@
 import { codecNamed } from '../codecs/codecs.ts'
 import type { RegistryEntry, RegistrySource } from '../registry.ts'
-import { decodeApiKey, decodeNodes, decodeRevocation, decodeRoute } from './decode-entries.ts'
+import {
+  decodeApiKey,
+  decodeDescriptors,
+  decodeNodes,
+  decodeRevocation,
+  decodeRoute,
+} from './decode-entries.ts'
 import type { ServicesPrefix } from './prefixes.ts'
 import type { StoredKey } from './transport.ts'
 
@@ -44,4 +50,10 @@ export function apiKeysSource(prefix: string): PrefixSource {
 export function revocationsSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeRevocation(prefix, item)
   return { name: prefix, scope: 'revocations', decode, fileName: 'etcd-revocations.json' }
+}
+
+/** Creates the source of descriptors of gRPC services. */
+export function descriptorsSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodeDescriptors(prefix, item)
+  return { name: prefix, scope: 'descriptors', decode, fileName: 'etcd-descriptors.json' }
 }

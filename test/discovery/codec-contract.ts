@@ -13,7 +13,15 @@ export interface CodecCases {
   readonly weights: 'number' | 'word' | 'none'
   /** Whether host and port are separate JSON fields. */
   readonly apart: boolean
-  readonly write: (node: { id?: unknown; host?: unknown; port?: unknown; weight?: unknown }) => Written
+  readonly write: (node: {
+    id?: unknown
+    host?: unknown
+    port?: unknown
+    weight?: unknown
+    protocol?: unknown
+  }) => Written
+  /** Whether a value can name the protocol of its node. Default true. */
+  readonly saysProtocol?: boolean
   /** How a good value differs from an HTTP node of weight 1 with the key's id. */
   readonly good?: Partial<Node>
   /** The meaning of a weight of 0, if it is not 0. */
@@ -35,6 +43,7 @@ export function codecContract({
   good,
   zero = 0,
   silent = [],
+  saysProtocol = true,
 }: CodecCases): void {
   const decode = (written: Written, path?: string): readonly Node[] =>
     typeof written === 'string'
@@ -103,6 +112,28 @@ export function codecContract({
         assert.equal(node?.weight, weight === 0 ? zero : weight)
       })
     }
+  }
+
+  if (saysProtocol) {
+    test(`${codec.name}: a protocol is read in any case, http is no protocol of its own, and any word is kept`, () => {
+      for (const word of [
+        'http',
+        'h2c',
+        'grpc',
+        'https',
+        'h2',
+        'grpcs',
+        'thrift',
+        'HTTP',
+        'gRPC',
+        'HTTP/1.1',
+      ]) {
+        const [node] = decode(write({ ...GOOD, protocol: word }))
+        const read = word.toLowerCase().replace('/1.1', '')
+        assert.equal(node?.protocol, read === 'http' ? undefined : read, word)
+      }
+      refuses(() => decode(write({ ...GOOD, protocol: 'a b' })), /protocol/)
+    })
   }
 
   if (weights === 'number') {

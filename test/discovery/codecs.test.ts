@@ -18,13 +18,15 @@ import { type CodecCases, codecContract, refuses } from './codec-contract.ts'
 type Write = CodecCases['write']
 const addressOf = ({ host = '', port = '' }: Parameters<Write>[0]) => `${host}:${port}`
 const writeWaygate: Write = ({ host, ...rest }) => JSON.stringify({ ...rest, ip: host })
-const writeInstance: Write = ({ weight, ...rest }) =>
-  JSON.stringify({ network: 'tcp', address: addressOf(rest), weight, tags: null })
+const writeInstance: Write = ({ weight, protocol, ...rest }) => {
+  const tags = protocol === undefined ? null : { protocol }
+  return JSON.stringify({ network: 'tcp', address: addressOf(rest), weight, tags })
+}
 
 const cases: readonly CodecCases[] = [
   { codec: autoCodec, weights: 'number', apart: true, write: writeWaygate },
   { codec: waygateCodec, weights: 'number', apart: true, write: writeWaygate },
-  { codec: plainAddressCodec, weights: 'none', apart: false, write: addressOf },
+  { codec: plainAddressCodec, weights: 'none', apart: false, write: addressOf, saysProtocol: false },
   {
     codec: serviceObjectCodec,
     weights: 'number',
@@ -35,13 +37,14 @@ const cases: readonly CodecCases[] = [
     codec: nameAddressCodec,
     weights: 'number',
     apart: false,
-    write: ({ weight, ...rest }) => JSON.stringify({ addr: addressOf(rest), weight }),
+    write: ({ weight, protocol, ...rest }) => JSON.stringify({ addr: addressOf(rest), weight, protocol }),
   },
   {
     codec: grpcEndpointCodec,
     weights: 'word',
     apart: false,
-    write: ({ weight, ...rest }) => JSON.stringify({ Op: 0, Addr: addressOf(rest), Metadata: { weight } }),
+    write: ({ weight, protocol, ...rest }) =>
+      JSON.stringify({ Op: 0, Addr: addressOf(rest), Metadata: { weight, protocol } }),
     good: { protocol: 'grpc' },
   },
   {
@@ -51,22 +54,34 @@ const cases: readonly CodecCases[] = [
     write: ({ weight, ...rest }) =>
       JSON.stringify({ metadata: { weight }, endpoints: [`http://${addressOf(rest)}`] }),
     good: { weight: 100 },
+    // The scheme of an endpoint does.
+    saysProtocol: false,
   },
   {
     codec: goMicroCodec,
     weights: 'word',
     apart: false,
-    write: ({ id, weight, ...rest }) =>
-      JSON.stringify({ nodes: [{ metadata: { weight }, id, address: addressOf(rest) }] }),
+    write: ({ id, weight, protocol, ...rest }) =>
+      JSON.stringify({ nodes: [{ metadata: { weight, protocol }, id, address: addressOf(rest) }] }),
   },
-  { codec: goZeroCodec, weights: 'none', apart: false, write: addressOf, good: { protocol: 'grpc' } },
+  {
+    codec: goZeroCodec,
+    weights: 'none',
+    apart: false,
+    write: addressOf,
+    saysProtocol: false,
+    good: { protocol: 'grpc' },
+  },
   {
     codec: rpcxCodec,
     weights: 'word',
     apart: false,
-    write: ({ weight, ...rest }) => ({
+    write: ({ weight, protocol, ...rest }) => ({
       path: `user/tcp@${addressOf(rest)}`,
-      value: weight === undefined ? '' : `weight=${encodeURIComponent(String(weight))}`,
+      value: Object.entries({ weight, protocol })
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+        .join('&'),
     }),
     good: { id: 'tcp@10.0.0.7:3001', protocol: 'rpcx' },
     silent: ['user'],

@@ -47,6 +47,21 @@ test('a server registers at the address that it is bound to, once it listens', a
   assert.equal(await registry.getService('shop'), undefined)
 })
 
+test('a server registers as what it speaks, or as what it is told', async t => {
+  if (!requireEtcd(t)) return
+  const registered = async (app: FastifyInstance, options: object = {}) => {
+    app.register(waygate, { name: 'speaking', etcd: etcd.url, drainMs: 0, ...options })
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const { node } = await app.waygate.registration
+    assert.deepEqual((await registry.getService('speaking'))?.nodes, [node])
+    await app.close()
+    return node.protocol
+  }
+  assert.equal(await registered(Fastify({ http2: true }) as unknown as FastifyInstance), 'h2c')
+  assert.equal(await registered(Fastify(), { protocol: 'grpc' }), 'grpc')
+  assert.equal(await registered(Fastify(), { metadata: { protocol: 'grpc' } }), undefined)
+})
+
 test('a closing server first leaves etcd, and serves old and new requests until it is drained', async t => {
   if (!requireEtcd(t)) return
   const app = serve('slow', { drainMs: 1_000 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { waygateCodec } from '../../discovery/codecs/waygate.ts'
+import { silentLogger } from '../../discovery/logger.ts'
 import { register } from '../../index.ts'
 import { etcdAvailable, requireEtcd, startEtcd, type TestEtcd } from '../support/etcd.ts'
 import { type Store, storeAt } from './store.ts'
@@ -41,6 +43,39 @@ test('writes the documented value, under an id that is the same after a restart'
   assert.equal((await store.list('/services/shop/')).size, 0)
 })
 
+test('the protocol is written, and a node that gateways do not speak to is warned about', async t => {
+  if (!requireEtcd(t)) return
+  const warnings: unknown[] = []
+  const logger = { ...silentLogger, warn: (...line: unknown[]) => void warnings.push(line) }
+  const written = async (options: object) => {
+    const registration = await register({
+      name: 'spoken',
+      address: '10.0.0.7:3001',
+      etcd: etcd.url,
+      logger,
+      ...options,
+    })
+    const [value = ''] = (await store.list('/services/spoken/')).values()
+    const { protocol } = JSON.parse(value)
+    const [node] = waygateCodec.decode('spoken/spoken-10.0.0.7-3001', value)
+    assert.deepEqual(node, registration.node)
+    await registration.update({ weight: 7 })
+    assert.equal(JSON.parse([...(await store.list('/services/spoken/')).values()][0]!).protocol, protocol)
+    await registration.unregister()
+    return protocol
+  }
+  assert.equal(await written({}), undefined)
+  assert.equal(await written({ protocol: 'gRPC' }), 'grpc')
+  assert.equal(await written({ protocol: 'h2c' }), 'h2c')
+  assert.equal(await written({ metadata: { protocol: 'grpc' } }), 'grpc')
+  assert.equal(await written({ protocol: 'http', metadata: { protocol: 'grpc' } }), 'http')
+  assert.deepEqual(warnings, [])
+  assert.equal(await written({ protocol: 'grpcs' }), 'grpcs')
+  assert.deepEqual(warnings, [
+    [{ protocol: 'grpcs' }, 'gateways do not speak the protocol of this node, so it gets no requests'],
+  ])
+})
+
 test('takes the store and the prefix from the environment, and options take precedence', async t => {
   if (!requireEtcd(t)) return
   process.env.WAYGATE_ETCD = etcd.url
@@ -75,6 +110,7 @@ test('invalid options are refused at once, not only when etcd is up', async () =
     [{ address: 'user:secret@10.0.0.7:80' }, /host:port/],
     [{ name: '' }, /service/],
     [{ weight: -1 }, /weight/],
+    [{ protocol: 'a b' }, /protocol must be one word/],
     [{ metadata: { tags: ['a'] } as object as Record<string, string> }, /metadata/],
     [{ ttlSeconds: 5 }, /seconds from 6 to 86400/],
     [{ ttlSeconds: 6.5 }, /whole/],

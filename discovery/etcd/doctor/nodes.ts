@@ -1,4 +1,4 @@
-import { addressOf, isForwardable, type Node } from '../../../internal/nodes/node.ts'
+import { addressOf, laneOf, type Node } from '../../../internal/nodes/node.ts'
 import { codecNamed } from '../../codecs/codecs.ts'
 import { ServiceIndex } from '../../service-index.ts'
 import { compareKeys } from '../../service-of.ts'
@@ -140,7 +140,7 @@ function sharedAddresses(service: string, nodes: readonly Node[]): string[] {
   )
 }
 
-/** Returns the services without a node that speaks HTTP and has a weight above 0, and the reasons. */
+/** Returns the services without a node whose protocol is known and whose weight is above 0, and the reasons. */
 function unusable(
   keys: readonly NodeKey[],
   services: ReadonlyMap<string, readonly Node[]>,
@@ -152,8 +152,8 @@ function unusable(
     if (service !== undefined && !services.has(service)) reasons.set(service, 'its values are not used')
   }
   for (const [service, nodes] of services) {
-    const speaking = nodes.filter(isForwardable)
-    if (speaking.length === 0) reasons.set(service, 'its nodes do not speak HTTP')
+    const speaking = nodes.filter(node => laneOf(node) !== undefined)
+    if (speaking.length === 0) reasons.set(service, 'its nodes speak neither HTTP nor gRPC')
     else if (speaking.every(node => node.weight === 0)) reasons.set(service, 'its nodes have weight 0')
   }
   return [...reasons].map(([service, reason]) => `${service}: ${reason}`).sort(compareKeys)

@@ -8,11 +8,28 @@ const decode = (endpoints: unknown, rest: object = {}) =>
 const summary = (endpoints: unknown) =>
   decode(endpoints).map(({ id, port, protocol = 'http' }) => `${id} ${port} ${protocol}`)
 
-test('kratos: http is preferred to https, https to grpc, and grpc to the rest', () => {
+test('kratos: an http and a grpc endpoint are two nodes, whatever their order', () => {
+  assert.deepEqual(summary(['http://h:1', 'grpc://h:2']), ['u1 1 http', 'u1@grpc 2 grpc'])
+  assert.deepEqual(summary(['grpc://h:2', 'http://h:1']), ['u1 1 http', 'u1@grpc 2 grpc'])
+  assert.deepEqual(summary(['grpc://h:2']), ['u1 2 grpc'])
+  assert.deepEqual(summary(['grpc://h:2', 'http://h:1', 'grpc://h:3']), [
+    'u1 1 http',
+    'u1@grpc@h:2 2 grpc',
+    'u1@grpc@h:3 3 grpc',
+  ])
+})
+
+test('kratos: http is preferred to https, grpc to grpcs, and all of them to the rest', () => {
   const endpoints = ['ws://h:1', 'grpcs://h:2', 'grpc://h:3', 'https://h:4', 'http://h:5']
   assert.deepEqual(
     endpoints.map((_, i) => summary(endpoints.slice(0, i + 1))),
-    [['u1 1 ws'], ['u1 2 grpcs'], ['u1 3 grpc'], ['u1 4 https'], ['u1 5 http']],
+    [
+      ['u1 1 ws'],
+      ['u1 2 grpcs'],
+      ['u1 3 grpc'],
+      ['u1 4 https', 'u1@grpc 3 grpc'],
+      ['u1 5 http', 'u1@grpc 3 grpc'],
+    ],
   )
 })
 
@@ -30,7 +47,7 @@ test('kratos: isSecure is read as Go reads a boolean', () => {
 test('kratos: ids do not depend on the order of the endpoints', () => {
   const there = summary(['http://h:1', 'http://h:2'])
   assert.deepEqual(there, ['u1@h:1 1 http', 'u1@h:2 2 http'])
-  assert.deepEqual(summary(['http://h:2', 'grpc://h:3', 'http://h:1']).reverse(), there)
+  assert.deepEqual(summary(['http://h:2', 'http://h:1']).reverse(), there)
 })
 
 test('kratos: the same endpoint twice is refused', () => {
@@ -39,6 +56,7 @@ test('kratos: the same endpoint twice is refused', () => {
 
 test('kratos: one invalid endpoint of the chosen protocol rejects the key', () => {
   refuses(() => decode(['http://h:1', 'http://h:0']), /http endpoints\[1\].*port/)
+  refuses(() => decode(['http://h:1', 'grpc://h:0']), /grpc endpoints\[0\].*port/)
   refuses(() => decode(['http://h:1', 'h:2']), /endpoints\[1\].*scheme/)
 })
 

@@ -23,6 +23,21 @@ test('waygate: the protocol of a node is written and read back', () => {
   assert.deepEqual(waygateCodec.decode('user/u1', encodeNode(node)), [node])
 })
 
+test('waygate: the metadata may name the protocol, unless the node itself does', () => {
+  const protocolOf = (extra: string) =>
+    waygateCodec.decode('user/u1', `{"ip":"10.0.0.7","port":3001,${extra}}`)[0]?.protocol
+  assert.equal(protocolOf('"metadata":{"protocol":"grpc"}'), 'grpc')
+  assert.equal(protocolOf('"protocol":"http","metadata":{"protocol":"grpc"}'), undefined)
+  const node = createNode({
+    service: 'user',
+    id: 'u1',
+    host: '10.0.0.7',
+    port: 3001,
+    metadata: { protocol: 'grpc' },
+  })
+  assert.deepEqual(waygateCodec.decode('user/u1', encodeNode(node)), [node], 'it speaks HTTP')
+})
+
 test('waygate: the id may be missing, "host" is an alias of "ip", and unknown fields are ignored', () => {
   const value = '{"host":"10.0.0.7","ip":"10.0.0.7","port":3001,"colour":"red"}'
   assert.equal(waygateCodec.decode('user/u1', value)[0]?.id, 'u1')

@@ -195,7 +195,8 @@ describe('services', () => {
     const found = judgeServices(
       [
         key('paused', 'x', '10.0.0.1', { weight: 0 }),
-        key('grpc', 'x', '10.0.0.1', { protocol: 'grpc' }),
+        key('thrift', 'x', '10.0.0.1', { protocol: 'thrift' }),
+        key('calls', 'x', '10.0.0.1', { protocol: 'grpc' }),
         key('fine', 'x', '10.0.0.1', { weight: 0 }),
         key('fine', 'y', '10.0.0.2'),
         { key: '/services/broken/x', lease: '1', nodes: [], problem: 'value is not valid JSON' },
@@ -208,8 +209,8 @@ describe('services', () => {
       [
         [
           'broken: its values are not used',
-          'grpc: its nodes do not speak HTTP',
           'paused: its nodes have weight 0',
+          'thrift: its nodes speak neither HTTP nor gRPC',
         ],
       ],
     )

@@ -2,6 +2,7 @@ import { ANY_TOKEN } from '../../../config/route/route-auth.ts'
 import { parseRouteDocument } from '../../../config/route/route-document.ts'
 import { type ExamineOptions, examine } from '../../../discovery/etcd/doctor/examine.ts'
 import type { Check, DoctorFinding, Level } from '../../../discovery/etcd/doctor/finding.ts'
+import { JSON_OPTIONS } from '../../support/json-options.ts'
 
 export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
   sources: [{ prefix: '/services/' }],
@@ -20,6 +21,7 @@ export const DEFAULTS: Omit<ExamineOptions, 'endpoints'> = {
         slowStartMs: 0,
         rewriteLocation: true,
       },
+      grpc: { maxTimeoutMs: null, retryOn: ['UNAVAILABLE'], json: JSON_OPTIONS },
       defaultAuth: ANY_TOKEN,
     }),
   fileRoutes: [],
