@@ -7,6 +7,8 @@ import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
 import { RETRIES, RouteDocuments, rewriteLocation, SLOW_START } from './route/route-schema.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
 import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
+import { GrpcSection } from './sections/grpc-section.ts'
+import { Http2Section } from './sections/http2-section.ts'
 import { JwtSection } from './sections/jwt-section.ts'
 import {
   BreakerSection,
@@ -14,6 +16,7 @@ import {
   ServiceLimitSection,
   StaleAnswersSection,
 } from './sections/resilience-sections.ts'
+import { UpstreamSection } from './sections/upstream-section.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -81,6 +84,11 @@ const DiscoverySection = section(
       default: '/waygate/routes/',
       env: 'WAYGATE_ROUTES_PREFIX',
       flag: '--routes-prefix PREFIX',
+    }),
+    descriptorsPrefix: Type.Union([Type.Null(), Type.String({ minLength: 1 })], {
+      default: '/waygate/descriptors/',
+      description:
+        'Prefix of the etcd keys that describe gRPC services: FileDescriptorSets by the name of a service, or by a name that routes use ([gRPC](grpc.md)). `null`: none are read.',
     }),
     format: text(
       'Format of the values below `servicesPrefix` ([formats](formats.md)). `auto` decides by their shape.',
@@ -212,44 +220,6 @@ const RoutesSection = section(
   'Routes that do not come from etcd, and defaults for all routes.',
 )
 
-const UpstreamSection = section(
-  {
-    connectTimeoutMs: durationMs(
-      5_000,
-      'Milliseconds in which a connection to a node must be established.',
-      1,
-    ),
-    bodyIdleTimeoutMs: durationMs(
-      300_000,
-      'Milliseconds of silence in the body of an answer after which the answer is aborted. The default of five minutes leaves room for slow event streams. 0: never.',
-    ),
-    keepAliveMs: durationMs(
-      4_000,
-      'How long an idle connection to a node is kept, milliseconds. The default is below the 5 s after which a Node.js server closes it, so that no request meets a closing socket.',
-      1,
-    ),
-    dnsRefreshMs: durationMs(
-      5_000,
-      'How often the name of a node is looked up while there are connections to it, milliseconds. Connections to an address that the name no longer has carry no further request. Nodes with an IP address are not looked up. 0: never.',
-    ),
-    connectionsPerNode: Type.Union(
-      [Type.Null(), Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })],
-      {
-        default: null,
-        description: 'Number of connections to one node at the same time, in each process. `null`: no limit.',
-      },
-    ),
-    answerHeadBytes: Type.Integer({
-      default: 16_384,
-      minimum: 1_024,
-      maximum: 262_144,
-      description:
-        'Largest head of an answer. A larger one is answered 502. The default is what HAProxy and Node.js accept, and many clients accept no more.',
-    }),
-  },
-  'Connections to nodes.',
-)
-
 /** The schema of the configuration: types, defaults, rules, descriptions, variables and options in one place. */
 export const ConfigSchema = Type.Object(
   {
@@ -339,7 +309,9 @@ export const ConfigSchema = Type.Object(
     overload: OverloadSection,
     staleAnswers: StaleAnswersSection,
     upstream: UpstreamSection,
+    grpc: GrpcSection,
     clientLimits: ClientLimitsSection,
+    http2: Http2Section,
   },
   { additionalProperties: false, description: 'The configuration of Waygate.' },
 )

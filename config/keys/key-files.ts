@@ -58,6 +58,11 @@ export function readPem(file: string, path: Path, findings: Findings): Buffer | 
   return readKeyFile(file, path, findings, decodePem)
 }
 
+/** Reads a file that is not text like {@link readKeyText}. */
+export function readBytes(file: string, path: Path, findings: Findings): Buffer | undefined {
+  return readKeyFile(file, path, findings, bytes => bytes)
+}
+
 function readKeyFile<T>(
   file: string,
   path: Path,

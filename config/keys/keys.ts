@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
-import { type Findings, readPem, readSecret } from './key-files.ts'
+import { type Findings, readBytes, readPem, readSecret } from './key-files.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */
@@ -21,13 +21,15 @@ export interface Keys {
   readonly users?: Users
   /** Signs sticky cookies; undefined when no secret is configured. */
   readonly stickyCookie?: KeyObject
+  /** The contents of the files of `grpc.descriptors`, by their names; absent when there are none. */
+  readonly descriptors?: ReadonlyMap<string, Buffer>
   /** Present when any of `etcd.ca`, `etcd.cert` and `etcd.key` is. */
   readonly etcdTls?: EtcdTls
 }
 
 /** Reads every key file that the gateway needs, so that an invalid one is reported at start. */
 export function loadKeys(
-  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes'>,
+  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc'>,
   findings: Findings,
 ): Keys {
   const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
@@ -35,12 +37,14 @@ export function loadKeys(
   const etcdTls = loadEtcdTls(config.etcd, findings)
   const cookieSecret = readSecret(config.routes.stickyCookie, ['routes', 'stickyCookie'], findings)
   const stickyCookie = cookieSecret && createSecretKey(cookieSecret)
+  const descriptors = loadDescriptors(config.grpc, findings)
   return {
     ...(issuers.length > 0 && { issuers }),
     ...(jwt && { jwt }),
     ...(users && { users }),
     ...(etcdTls && { etcdTls }),
     ...(stickyCookie && { stickyCookie }),
+    ...(descriptors.size > 0 && { descriptors }),
   }
 }
 
@@ -56,4 +60,13 @@ function loadEtcdTls(etcd: Config['etcd'], findings: Findings): EtcdTls | undefi
     else findings.problems.push({ path, message: `${file} does not hold PEM` })
   }
   return Object.keys(tls).length === 0 ? undefined : tls
+}
+
+function loadDescriptors(grpc: Config['grpc'], findings: Findings): ReadonlyMap<string, Buffer> {
+  const sets = new Map<string, Buffer>()
+  for (const [name, file] of Object.entries(grpc.descriptors)) {
+    const bytes = readBytes(file, ['grpc', 'descriptors', name], findings)
+    if (bytes !== undefined) sets.set(name, bytes)
+  }
+  return sets
 }

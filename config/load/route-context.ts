@@ -8,6 +8,7 @@ import type { Config } from '../schema.ts'
 export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' | 'stickyCookie'>) {
   return {
     defaults: config.routes.defaults,
+    grpc: config.grpc,
     // If there is a key, routes require a token unless they set `auth`.
     defaultAuth: keys.jwt || keys.issuers ? ANY_TOKEN : NO_TOKEN,
     hasCookieSecret: keys.stickyCookie !== undefined,

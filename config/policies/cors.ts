@@ -32,7 +32,7 @@ export const cors = policyRule({
       exposeHeaders: Type.Optional(
         Type.Array(HEADER_NAME, {
           description:
-            'Response headers that scripts may read, besides Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate and x-request-id.',
+            'Response headers that scripts may read, besides Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate and x-request-id, and besides the status of a call by gRPC-web.',
         }),
       ),
       credentials: Type.Optional(

@@ -1,8 +1,10 @@
+import type { HttpRule } from '../../internal/grpc/http-rule.ts'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import type { AuthRule, Route } from '../../internal/routing/route.ts'
 import { POLICY_RULES, type PolicyName } from '../policies/policies.ts'
 import type { Config } from '../schema.ts'
 import { describeBalancer } from './balancer-rule.ts'
+import { describeGrpc } from './grpc-rule.ts'
 import { describeHealthCheck, type HealthCheckRule, toHealthCheck } from './health-check.ts'
 import { RouteDocument } from './route-schema.ts'
 
@@ -10,6 +12,12 @@ import { RouteDocument } from './route-schema.ts'
 export interface ServiceRules {
   readonly breaker?: Config['breaker']
   readonly serviceLimit?: Config['serviceLimit']
+  /** The numbers of the gRPC statuses that count as failures. */
+  readonly grpcFailures?: readonly number[]
+  /** The name of its descriptors. */
+  readonly grpcDescriptors?: string
+  /** Rules that replace the annotations of its methods. */
+  readonly grpcRules?: readonly HttpRule[]
   /** Null: its nodes are not checked. */
   readonly healthCheck?: HealthCheck | null
 }
@@ -36,6 +44,7 @@ const DESCRIBED = {
   bodyIdleTimeoutMs: ({ bodyIdleTimeoutMs }, { upstream }) => bodyIdleTimeoutMs ?? upstream.bodyIdleTimeoutMs,
   breaker: (_route, { breaker }, rules) => rules.breaker ?? breaker,
   fallback: describeFallback,
+  grpc: ({ grpc }, config, { grpcFailures }) => describeGrpc(grpc, config, grpcFailures),
   healthCheck: (_route, { routes }, rules) => describeCheck(rules.healthCheck, routes.defaults.healthCheck),
   mergeSlashes: ({ mergeSlashes = true }) => mergeSlashes,
   hedge: ({ hedge }) => (hedge ? (hedge.afterMs === undefined ? true : { afterMs: hedge.afterMs }) : false),

@@ -5,6 +5,7 @@ import { type Finding, toReason } from '../kit/problem.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 
 const TIME = { minimum: 100, maximum: 3_600_000 } as const
+const SERVICE_NAME = '^[A-Za-z_][A-Za-z0-9_.]*$'
 const THRESHOLD = { minimum: 1, maximum: 100 } as const
 
 /** The schema of a health check as a route document or a node's metadata has it. */
@@ -15,7 +16,14 @@ export const HealthCheckRule = Type.Object(
         pattern: '^/[\\x21-\\x7e]*$',
         maxLength: 2048,
         title: 'a path that begins with / and has no spaces',
-        description: 'Path that is requested with GET. Either `path` or `tcp` is required.',
+        description:
+          'Path that is requested with GET, of nodes that get HTTP requests. One of `path`, `grpc` and `tcp` is required.',
+      }),
+    ),
+    grpc: Type.Optional(
+      Type.Union([Type.Literal(true), Type.String({ pattern: SERVICE_NAME, maxLength: 127 })], {
+        description:
+          'Asks the health service of gRPC nodes (`grpc.health.v1`): `true` about the whole server, or a name such as `task.v1.Tasks` about one of its services.',
       }),
     ),
     tcp: Type.Optional(
@@ -26,7 +34,7 @@ export const HealthCheckRule = Type.Object(
         pattern: '^[\\x21-\\x7e]+$',
         maxLength: 255,
         title: 'a host name, without spaces',
-        description: "`Host` header of the request. Absent: the node's address.",
+        description: "`Host` header of the request, `:authority` of a gRPC call. Absent: the node's address.",
       }),
     ),
     statuses: Type.Optional(
@@ -72,23 +80,27 @@ export type HealthCheckRule = Readonly<Omit<Type.Static<typeof HealthCheckRule>,
 /** The schema of a route's `healthCheck`: a check, or `false` for none. */
 export const HealthCheckOrNone = Type.Union([HealthCheckRule, Type.Literal(false)], {
   description:
-    'How the nodes of the service are checked ([health checks](health-checks.md)), such as `{"path": "/healthz"}` or `{"tcp": true}`. `false`: not at all. If several routes of a service have a `healthCheck`, the one with the first id counts. Absent: as the metadata of each node says, otherwise `routes.defaults.healthCheck`.',
+    'How the nodes of the service are checked ([health checks](health-checks.md)), such as `{"path": "/healthz"}`, `{"grpc": true}` or `{"tcp": true}`. `false`: not at all. If several routes of a service have a `healthCheck`, the one with the first id counts. Absent: as the metadata of each node says, otherwise `routes.defaults.healthCheck`.',
 })
+
+const KINDS = ['path', 'grpc', 'tcp'] as const
 
 /** Finds what the schema cannot express. A value of the wrong type is ignored. */
 export function* findHealthCheckProblems(rule: unknown): Generator<Finding> {
   if (typeof rule !== 'object' || rule === null) return
-  const { path, tcp } = rule as Record<string, unknown>
-  if (path === undefined && tcp === undefined) yield { path: [], message: 'must have `path` or `tcp`' }
-  if (path !== undefined && tcp !== undefined)
-    yield { path: ['tcp'], message: 'must not be set together with `path`' }
+  const kinds = KINDS.filter(kind => (rule as Record<string, unknown>)[kind] !== undefined)
+  if (kinds.length === 0) yield { path: [], message: 'must have `path`, `grpc` or `tcp`' }
+  for (const kind of kinds.slice(1)) {
+    yield { path: [kind], message: `must not be set together with \`${kinds[0]}\`` }
+  }
 }
 
 export function toHealthCheck(rule: HealthCheckRule): HealthCheck {
-  const { path, host, statuses } = rule
+  const { path, grpc, host, statuses } = rule
   const { intervalMs = 5_000, timeoutMs = 2_000, healthyAfter = 2, unhealthyAfter = 2 } = rule
   return Object.freeze({
     path,
+    ...(grpc !== undefined && { grpc: grpc === true ? '' : grpc }),
     host,
     statuses: statuses && Object.freeze([...statuses]),
     intervalMs,
@@ -99,9 +111,11 @@ export function toHealthCheck(rule: HealthCheckRule): HealthCheck {
 }
 
 /** Writes a health check as a route document does. */
-export function describeHealthCheck({ path, host, statuses, ...times }: HealthCheck): HealthCheckRule {
+export function describeHealthCheck({ path, grpc, host, statuses, ...times }: HealthCheck): HealthCheckRule {
   return {
-    ...(path === undefined ? { tcp: true } : { path }),
+    ...(grpc !== undefined && { grpc: grpc === '' || grpc }),
+    ...(path !== undefined && { path }),
+    ...(path === undefined && grpc === undefined && { tcp: true }),
     ...(host !== undefined && { host }),
     ...(statuses && { statuses }),
     ...times,
@@ -111,7 +125,7 @@ export function describeHealthCheck({ path, host, statuses, ...times }: HealthCh
 const findSchemaProblems = createProblemFinder(HealthCheckRule)
 
 /**
- * Parses the health check in a node's metadata: `/path`, `tcp`, or a rule as JSON.
+ * Parses the health check in a node's metadata: `/path`, `grpc`, `tcp`, or a rule as JSON.
  *
  * @returns the check, or what is wrong with it, for people
  */
@@ -120,12 +134,13 @@ export function parseHealthCheck(
 ): { readonly check: HealthCheck } | { readonly reason: string } {
   let rule: unknown
   if (text === 'tcp') rule = { tcp: true }
+  else if (text === 'grpc') rule = { grpc: true }
   else if (text.startsWith('/')) rule = { path: text }
   else {
     try {
       rule = parseJson(text)
     } catch {
-      return { reason: 'must be a path, `tcp`, or a health check as JSON' }
+      return { reason: 'must be a path, `grpc`, `tcp`, or a health check as JSON' }
     }
   }
   const findings = [...findSchemaProblems(rule), ...findHealthCheckProblems(rule)]

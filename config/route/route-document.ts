@@ -17,6 +17,8 @@ import type { RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
 import type { Config } from '../schema.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
+import { findGrpcProblems } from './grpc-json.ts'
+import { type GrpcDefaults, toGrpcRule } from './grpc-rule.ts'
 import { findHealthCheckProblems, toHealthCheck } from './health-check.ts'
 import {
   findServiceLimitProblems,
@@ -26,13 +28,15 @@ import {
   toServiceLimit,
 } from './resilience-rules.ts'
 import { findRouteAuthProblems, findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
-import { routePathProblem, stripPrefixProblem } from './route-path.ts'
+import { routePathProblem, stripPrefixProblem, strippedServiceProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
 
 /** What is needed to convert a route document, beside the document. */
 export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
+  /** Defaults of the rules for gRPC calls. */
+  readonly grpc: GrpcDefaults
   /** Applies to a document without `auth`. */
   readonly defaultAuth: RouteAuth
   /** Whether sticky cookies can be signed; undefined = unknown, and not checked. */
@@ -78,6 +82,17 @@ export function parseRouteDocument(id: string, written: unknown, context: RouteC
 export function createAutoRoute(service: string, context: Omit<RouteContext, 'origin'>): Route {
   const document = { path: `/${service}/*`, service, stripPrefix: `/${service}` }
   return toRoute(`auto:${service}`, document, { ...context, origin: 'auto' })
+}
+
+/** Returns the route `/<package.Service>/*` of a service without a document, for one of its gRPC services. */
+export function createAutoGrpcRoute(
+  service: string,
+  grpcName: string,
+  context: Omit<RouteContext, 'origin'>,
+): Route {
+  // JSON at the name of a method is a call of it, even if the service has nodes of HTTP beside those of gRPC.
+  const document = { path: `/${grpcName}/*`, service, grpc: { bindings: 'all' as const } }
+  return toRoute(`auto:${service}/${grpcName}`, document, { ...context, origin: 'auto' })
 }
 
 /** The members that decide which requests a document means. */
@@ -132,9 +147,17 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
   const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document, context)]
   return {
     document,
-    warnings: [...warnings, ...findPolicyWarnings(document)],
+    warnings: [...warnings, ...findPolicyWarnings(document), ...findGrpcWarnings(document)],
     problems: [...problems, ...found.map(({ path, message }) => ({ path: asWritten(path), message }))],
   }
+}
+
+/** A document without rules for gRPC may be for a service of HTTP that happens to have such paths. */
+function* findGrpcWarnings(document: unknown): Generator<Finding> {
+  const { stripPrefix, grpc } = membersOf(document)
+  if (typeof stripPrefix !== 'string' || grpc !== undefined) return
+  const message = strippedServiceProblem(stripPrefix)
+  if (message !== undefined) yield { path: ['stripPrefix'], message }
 }
 
 /** Finds violations of rules that a schema cannot express. Fields of the wrong type are ignored. */
@@ -150,6 +173,9 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
   if (typeof stripPrefix === 'string' && typeof path === 'string' && pathProblem === undefined) {
     add(['stripPrefix'], stripPrefixProblem(stripPrefix, path))
   }
+  if (typeof stripPrefix === 'string' && members.grpc !== undefined) {
+    add(['stripPrefix'], strippedServiceProblem(stripPrefix))
+  }
   if (Array.isArray(methods)) {
     for (const [index, method] of methods.entries()) {
       if (method === 'CONNECT' || method === 'TRACE') add(['methods', index], `${method} is never forwarded`)
@@ -162,6 +188,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
     ...under(['balancer'], findBalancerProblems(balancer, path)),
     ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),
     ...under(['serviceLimit'], findServiceLimitProblems(serviceLimit)),
+    ...under(['grpc'], findGrpcProblems(members.grpc)),
     ...under(['fallback'], fallbackProblems(fallback, service)),
     ...findPolicyProblems(document, { ...context, document: members }),
   ]
@@ -201,7 +228,7 @@ export function findRouteIdProblems(id: string): Finding[] {
 function toRoute(
   id: string,
   document: RouteDocument,
-  { origin, defaults, defaultAuth }: RouteContext,
+  { origin, defaults, defaultAuth, grpc }: RouteContext,
 ): Route {
   return Object.freeze({
     id,
@@ -220,6 +247,7 @@ function toRoute(
     healthCheck:
       document.healthCheck === false ? null : document.healthCheck && toHealthCheck(document.healthCheck),
     serviceLimit: toServiceLimit(document.serviceLimit),
+    grpc: toGrpcRule(document.grpc, grpc),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,

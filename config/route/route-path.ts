@@ -35,6 +35,16 @@ export function stripPrefixProblem(stripPrefix: string, path: string): string | 
   return `must consist of whole leading segments of the path ${JSON.stringify(path)}`
 }
 
+/** A gRPC service with its package, such as `task.v1.Tasks`, as a whole segment. */
+const GRPC_SERVICE = /\/((?:[a-z_][a-z0-9_]*\.)+[A-Z][A-Za-z0-9_]*)(?:\/|$)/
+
+/** Returns what is wrong with a `stripPrefix` that removes the name of a gRPC service; undefined when it does not. */
+export function strippedServiceProblem(stripPrefix: string): string | undefined {
+  const [, service] = GRPC_SERVICE.exec(stripPrefix) ?? []
+  if (service === undefined) return undefined
+  return `removes ${JSON.stringify(service)}, without which no gRPC method is found: a node needs the path /package.Service/Method`
+}
+
 function segmentProblem(segment: string, last: boolean): string | undefined {
   if (segment === '') return 'must not contain an empty segment ("//")'
   if (segment === '.' || segment === '..') return `must not contain the segment "${segment}"`

@@ -3,6 +3,7 @@ import { MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
 import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
+import { GrpcSchema } from './grpc-schema.ts'
 import { HealthCheckOrNone } from './health-check.ts'
 import {
   BreakerSchema,
@@ -124,6 +125,7 @@ export const RouteDocument = Type.Object(
     breaker: Type.Optional(BreakerSchema),
     healthCheck: Type.Optional(HealthCheckOrNone),
     serviceLimit: Type.Optional(ServiceLimitSchema),
+    grpc: Type.Optional(GrpcSchema),
     balancer: Type.Optional(
       balancerRule({
         description:

@@ -35,6 +35,7 @@ test('without a file, an environment and options the defaults apply, without war
     registry: 'etcd',
     servicesPrefix: '/services/',
     routesPrefix: '/waygate/routes/',
+    descriptorsPrefix: '/waygate/descriptors/',
     format: 'auto',
     sources: [],
     allowedAddresses: [],

@@ -1,5 +1,6 @@
 import { NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../../config/route/route-document.ts'
+import { JSON_OPTIONS } from '../../support/json-options.ts'
 
 const DEFAULTS = {
   timeoutMs: 15_000,
@@ -11,6 +12,7 @@ const DEFAULTS = {
   slowStartMs: 0,
   rewriteLocation: true,
 } as const
+const GRPC = { maxTimeoutMs: null, retryOn: ['UNAVAILABLE'], json: JSON_OPTIONS } as const
 
 /**
  * Reads a route document whose field `name` holds a rule.
@@ -21,6 +23,6 @@ export function parseRule(name: string, rule: unknown, defaults: object = {}): P
   return parseRouteDocument(
     'r1',
     { path: '/', service: 's', [name]: rule },
-    { origin: 'etcd', defaults: { ...DEFAULTS, ...defaults }, defaultAuth: NO_TOKEN },
+    { origin: 'etcd', defaults: { ...DEFAULTS, ...defaults }, grpc: GRPC, defaultAuth: NO_TOKEN },
   )
 }

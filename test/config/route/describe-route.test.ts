@@ -9,13 +9,17 @@ import { NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { parseRouteDocument } from '../../../config/route/route-document.ts'
 import { RouteDocument } from '../../../config/route/route-schema.ts'
 import type { Config } from '../../../config/schema.ts'
+import { JSON_OPTIONS } from '../../support/json-options.ts'
 
 const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 
 /** What is shown of a document that is alone, as JSON has it. */
 function shown(document: object, own: Config = config): Record<string, unknown> {
   const { defaults } = own.routes
-  const parsed = parseRouteDocument('r', document, { origin: 'etcd', defaults, defaultAuth: NO_TOKEN })
+  const parsed = parseRouteDocument('r', document, {
+    ...{ origin: 'etcd', defaults, defaultAuth: NO_TOKEN },
+    grpc: own.grpc,
+  })
   assert.ok('route' in parsed, 'reason' in parsed ? parsed.reason : '')
   const { route } = parsed
   const rules = new LiveRules(own)
@@ -61,6 +65,19 @@ const FULL = {
     unhealthyAfter: 3,
   },
   serviceLimit: { concurrent: null, adaptive: true, max: 50, queue: 10, queueMs: 5 },
+  grpc: {
+    timeoutMs: 1_000,
+    maxTimeoutMs: 2_000,
+    retryOn: ['ABORTED'],
+    failures: ['INTERNAL'],
+    idempotent: ['task.v1.Tasks/Get'],
+    allow: ['task.v1.*'],
+    web: false,
+    descriptors: 'tasks',
+    bindings: 'all',
+    rules: [{ selector: 'task.v1.Tasks.Get', get: '/tasks/{id}' }],
+    json: { ...JSON_OPTIONS, stream: 'sse' },
+  },
   balancer: { 'consistent-hash': { pathParameter: 'id' } },
   slowStartMs: 30_000,
   priority: -2,
@@ -106,6 +123,19 @@ test('of fields that a document leaves out, the values in force are shown', () =
     breaker,
     healthCheck: null,
     serviceLimit,
+    grpc: {
+      timeoutMs: null,
+      maxTimeoutMs: null,
+      retryOn: ['UNAVAILABLE'],
+      failures: ['UNKNOWN', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'],
+      idempotent: [],
+      allow: ['*'],
+      web: true,
+      descriptors: null,
+      bindings: null,
+      rules: [],
+      json: JSON_OPTIONS,
+    },
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
     priority: 0,

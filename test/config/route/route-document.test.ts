@@ -5,6 +5,7 @@ import { ANY_TOKEN, NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../../config/route/route-document.ts'
 import { decodeRoute } from '../../../discovery/etcd/decode-entries.ts'
 import type { ServiceLimitRule } from '../../../internal/routing/route.ts'
+import { JSON_OPTIONS } from '../../support/json-options.ts'
 
 const context = {
   origin: 'etcd',
@@ -18,6 +19,7 @@ const context = {
     slowStartMs: 0,
     rewriteLocation: true,
   },
+  grpc: { maxTimeoutMs: null, retryOn: ['UNAVAILABLE'], json: JSON_OPTIONS },
   defaultAuth: ANY_TOKEN,
 } as const
 
@@ -33,6 +35,13 @@ function reasonOf(document: unknown, id?: string): string {
   const parsed = parse(document, id)
   assert.ok('reason' in parsed, 'it was accepted')
   return parsed.reason
+}
+
+/** The rules for gRPC calls of a document that has none. */
+const GRPC = {
+  ...{ timeoutMs: undefined, maxTimeoutMs: undefined, failures: undefined },
+  ...{ retryOn: [14], retriesAll: false, idempotent: [], allow: undefined, web: true },
+  ...{ isForJson: false, descriptors: undefined, bindings: undefined, rules: undefined, json: JSON_OPTIONS },
 }
 
 test('a document of two fields becomes a route with every default', () => {
@@ -55,6 +64,7 @@ test('a document of two fields becomes a route with every default', () => {
     breaker: undefined,
     healthCheck: undefined,
     serviceLimit: undefined,
+    grpc: GRPC,
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
     priority: 0,
@@ -101,6 +111,7 @@ test('a document with every field becomes a route with these values', () => {
   const route = routeOf(document)
   assert.deepEqual(route, {
     ...document,
+    grpc: GRPC,
     policies: undefined,
     id: 'r1',
     origin: 'etcd',
@@ -118,6 +129,51 @@ test('a document with every field becomes a route with these values', () => {
     },
   })
   assert.ok([route, route.methods, route.hosts, route.auth, route.fallback].every(Object.isFrozen))
+})
+
+test('rules for gRPC calls name statuses, and stating those of retries means all methods', () => {
+  const rule = (grpc: object) => routeOf({ path: '/', service: 's', grpc }).grpc
+  assert.deepEqual(rule({}), GRPC)
+  const idempotent = ['task.v1.Tasks/Get']
+  assert.deepEqual(rule({ timeoutMs: 1, maxTimeoutMs: 2, failures: ['INTERNAL', 'UNKNOWN'], idempotent }), {
+    ...GRPC,
+    ...{ timeoutMs: 1, maxTimeoutMs: 2, failures: [13, 2], idempotent },
+  })
+  assert.deepEqual(rule({ retryOn: ['ABORTED'] }), { ...GRPC, retryOn: [10], retriesAll: true })
+  const reason = (grpc: object) => reasonOf({ path: '/', service: 's', grpc })
+  assert.match(
+    reason({ retryOn: ['UNAVAILABE'] }),
+    /\$\.grpc\.retryOn\[0\]: must be "CANCELLED", .*did you mean/,
+  )
+  assert.match(reason({ failures: ['OK'] }), /\$\.grpc\.failures\[0\]: must be "CANCELLED"/)
+  assert.match(
+    reason({ idempotent: ['Get'] }),
+    /\$\.grpc\.idempotent\[0\]: must be a method with its service/,
+  )
+  assert.match(reason({ timeoutMs: 0 }), /\$\.grpc\.timeoutMs/)
+})
+
+test('a document that says how methods take JSON asks for JSON', () => {
+  const rule = (grpc: object) => routeOf({ path: '/', service: 's', grpc }).grpc
+  assert.equal(rule({ allow: ['a.B/C'] })?.isForJson, false)
+  assert.deepEqual(rule({ json: { enums: 'number' } }), {
+    ...GRPC,
+    isForJson: true,
+    json: { ...JSON_OPTIONS, enums: 'number' },
+  })
+  const rules = [{ selector: 'a.B.C', get: '/c/{id}', additionalBindings: [{ post: '/c', body: '*' }] }]
+  assert.deepEqual(rule({ rules, bindings: 'all', descriptors: 'a' }), {
+    ...GRPC,
+    ...{ isForJson: true, rules, bindings: 'all', descriptors: 'a' },
+  })
+  const reason = (given: object) => reasonOf({ path: '/', service: 's', grpc: { rules: [given] } })
+  const selector = 'a.B.C'
+  assert.match(reason({ selector }), /\$\.grpc\.rules\[0\]: a rule must have exactly one of get/)
+  assert.match(reason({ selector, get: '/a/{b' }), /\$\.grpc\.rules\[0\]: .*braces do not match/)
+  assert.match(reason({ selector, get: '/**/a' }), /\*\* must be the last segment/)
+  assert.match(reason({ selector, get: '/a', body: '*' }), /a GET has no body/)
+  assert.match(reason({ selector, gte: '/a' }), /\$\.grpc\.rules\[0\]\.gte/)
+  assert.match(reason({ get: '/a' }), /\$\.grpc\.rules\[0\]\.selector/)
 })
 
 test('auth may be a list of authenticators, each with requirements', () => {
@@ -300,7 +356,7 @@ const refused: [document: unknown, reason: string][] = [
     { path: '/a', service: 's', breaker: { failureRatio: 0, open: 1 } },
     '$.breaker.open: is not a known field; $.breaker.failureRatio: must be > 0, not 0',
   ],
-  [{ path: '/a', service: 's', healthCheck: {} }, '$.healthCheck: must have `path` or `tcp`'],
+  [{ path: '/a', service: 's', healthCheck: {} }, '$.healthCheck: must have `path`, `grpc` or `tcp`'],
   [
     { path: '/a', service: 's', healthCheck: { path: '/', tcp: true } },
     '$.healthCheck.tcp: must not be set together with `path`',
@@ -426,12 +482,39 @@ const refused: [document: unknown, reason: string][] = [
     { path: '/a', service: 's', stripPrefix: '/b' },
     '$.stripPrefix: must consist of whole leading segments of the path "/a"',
   ],
+  [
+    { path: '/task.v1.Tasks/*', service: 's', stripPrefix: '/task.v1.Tasks', grpc: {} },
+    '$.stripPrefix: removes "task.v1.Tasks", without which no gRPC method is found: a node needs the path /package.Service/Method',
+  ],
+  [
+    { path: '/a', service: 's', grpc: { allow: ['task.v1.Tasks', '/a.B/C', 'a.B/*C'] } },
+    '$.grpc.allow[0]: must be a method such as task.v1.Tasks/Get, or the beginning of such a name and a *, not "task.v1.Tasks"; $.grpc.allow[1]: must be a method such as task.v1.Tasks/Get, or the beginning of such a name and a *, not "/a.B/C"; $.grpc.allow[2]: must be a method such as task.v1.Tasks/Get, or the beginning of such a name and a *, not "a.B/*C"',
+  ],
   [JSON.parse('{"path":"/a","service":"s","__proto__":{"auth":"none"}}'), '$.__proto__: is a reserved name'],
 ]
 
 for (const [document, reason] of refused) {
   test(`refused: ${JSON.stringify(document)}`, () => assert.equal(reasonOf(document), reason))
 }
+
+test('a document that strips the name of a gRPC service gets a warning, and is used', () => {
+  const path = '/task.v1.Tasks/*'
+  const stripped = routeOf({ path, service: 's', stripPrefix: '/task.v1.Tasks' })
+  assert.match(String(stripped.warnings), /^\$\.stripPrefix removes "task\.v1\.Tasks"/)
+  for (const stripPrefix of ['/api', '/v1.0', '/task.v1', '/Tasks', '/api/v1.Beta2x.y']) {
+    assert.equal(
+      routeOf({ path: `${stripPrefix}/*`, service: 's', stripPrefix }).warnings,
+      undefined,
+      stripPrefix,
+    )
+  }
+})
+
+test('the methods that a document allows are those of its route', () => {
+  const allow = ['task.v1.Tasks/Get', 'task.v1.Tasks/List*', 'task.v1.Tasks/*', 'task.v1.*', 'task*', '*']
+  const { grpc } = routeOf({ path: '/a', service: 's', grpc: { allow, web: false } })
+  assert.deepEqual([grpc?.allow, grpc?.web], [allow, false])
+})
 
 test('a refused document still names its service', () => {
   const { closed, ...refused } = parse({ path: '/a', service: 'task', x: 1 }) as Record<string, unknown>
