@@ -9,7 +9,7 @@ import { Call } from './internal/call.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http/errors.ts'
 import { FailingRequests } from './internal/nodes/failing-requests.ts'
 import type { Health } from './internal/nodes/health.ts'
-import { addressOf, isForwardable, type Node } from './internal/nodes/node.ts'
+import { addressOf, type Node, speaksHttp1 } from './internal/nodes/node.ts'
 import { NodeTable } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
@@ -187,14 +187,14 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   })
 }
 
-/** Keeps a table equal to the nodes of a service in etcd until the server closes. */
+/** Keeps a table equal to the HTTP/1.1 nodes of a service in etcd until the server closes. */
 function follow(app: FastifyInstance, table: NodeTable, name: string, access: DiscoverOptions): void {
   const stop = new AbortController()
   const following = discover(name, { ...access, logger: app.log, signal: stop.signal })
   following.then(
     service => {
-      service.onChange(nodes => table.set(name, nodes))
-      table.set(name, service.nodes)
+      service.onChange(nodes => table.set(name, nodes.filter(speaksHttp1)))
+      table.set(name, service.nodes.filter(speaksHttp1))
     },
     error => {
       if (!stop.signal.aborted) app.log.error({ err: error, service: name }, 'following the service failed')
@@ -255,7 +255,7 @@ class ProxiedPeer implements ComparedPeer {
   }
 
   available(): boolean {
-    return this.node.weight > 0 && isForwardable(this.node) && this.circuit.admits()
+    return this.node.weight > 0 && this.circuit.admits()
   }
 
   recover(): void {
@@ -263,7 +263,7 @@ class ProxiedPeer implements ComparedPeer {
   }
 
   readmit(): boolean {
-    return this.node.weight > 0 && isForwardable(this.node) && this.circuit.readmit()
+    return this.node.weight > 0 && this.circuit.readmit()
   }
 
   dispose(): void {

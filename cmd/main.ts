@@ -23,6 +23,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/hash-password.ts')).runHashPassword(command)
     case 'check':
       return (await import('./commands/check.ts')).runCheck(command)
+    case 'descriptors':
+      return (await import('./commands/descriptors.ts')).runDescriptors(command)
     case 'doctor':
       return (await import('./commands/doctor.ts')).runDoctor(command)
     case 'help':

@@ -14,6 +14,8 @@ export interface StartCommand extends Configured {
 
 export interface DemoCommand extends Configured {
   readonly command: 'demo'
+  /** Whether the services speak gRPC. */
+  readonly grpc: boolean
 }
 
 export interface RegisterCommand extends Configured {
@@ -23,6 +25,8 @@ export interface RegisterCommand extends Configured {
   readonly port: number
   readonly id: string | undefined
   readonly weight: number
+  /** Undefined = the metadata's `protocol`, or else `http`. */
+  readonly protocol: string | undefined
   readonly metadata: Readonly<Record<string, string>>
   readonly ttlSeconds: number
   /** The command to run and its arguments; undefined when there is none. */
@@ -76,6 +80,22 @@ export interface DoctorCommand extends Configured {
   readonly json: boolean
 }
 
+/** What `waygate descriptors` can do. */
+export const DESCRIPTOR_ACTIONS = ['put', 'get', 'list', 'check'] as const
+
+export interface DescriptorsCommand extends Configured {
+  readonly command: 'descriptors'
+  readonly action: (typeof DESCRIPTOR_ACTIONS)[number]
+  /** The key below the prefix; empty for `list` and `check`. */
+  readonly name: string
+  /** The file that is read or written; empty for `list`, and for `put` with `from`. */
+  readonly file: string
+  /** The node that `put` asks; undefined = it reads `file`. */
+  readonly from: { readonly host: string; readonly port: number } | undefined
+  /** Whether the paths at which methods take JSON are printed. */
+  readonly rules: boolean
+}
+
 export type Command =
   | StartCommand
   | DemoCommand
@@ -86,5 +106,6 @@ export type Command =
   | HashPasswordCommand
   | CheckCommand
   | DoctorCommand
+  | DescriptorsCommand
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }

@@ -83,15 +83,10 @@ export const COMMANDS = {
   demo: {
     summary: 'run an etcd, the gateway and two example services, and print what to try',
     operands: '',
-    options: fieldOptions(
-      'host',
-      'port',
-      'admin-host',
-      'admin-port',
-      'embedded-etcd',
-      'data-dir',
-      'log-level',
-    ),
+    options: [
+      { name: 'grpc', value: '', description: 'The services speak gRPC. Only in a checkout.' },
+      ...fieldOptions('host', 'port', 'admin-host', 'admin-port', 'embedded-etcd', 'data-dir', 'log-level'),
+    ],
   },
   register: {
     summary: 'register one node in etcd and keep its lease alive',
@@ -115,6 +110,13 @@ export const COMMANDS = {
         value: 'N',
         description: "The node's share of requests, 0 to 65535. 0: no new requests.",
         default: '1',
+      },
+      {
+        name: 'protocol',
+        value: 'PROTOCOL',
+        description:
+          'What the node speaks: http, h2c (HTTP/2 in cleartext) or grpc. Others are recorded, but get no requests.',
+        absent: 'metadata `protocol`, or else http',
       },
       { name: 'meta', value: 'KEY=VALUE', description: 'Metadata of the node. May be repeated.' },
       {
@@ -197,6 +199,26 @@ export const COMMANDS = {
       },
     ],
     notes: 'Prints every problem with its JSON path. Exits with 1 when there is one.',
+  },
+  descriptors: {
+    summary: 'keep the descriptors of gRPC services in etcd, for JSON in front of gRPC',
+    operands: 'put NAME FILE | get NAME FILE | list | check FILE',
+    options: [
+      {
+        name: 'from',
+        value: 'HOST:PORT',
+        description: 'With put: asks this node by server reflection, instead of reading a file.',
+      },
+      {
+        name: 'rules',
+        value: '',
+        description: 'With list and check: prints the paths at which methods take JSON.',
+      },
+      ...fieldOptions('etcd'),
+      config,
+    ],
+    notes:
+      'FILE is a FileDescriptorSet, as protoc --include_imports --descriptor_set_out and buf build write it. NAME is that of the service, or the one that grpc.descriptors of a route names. check exits with 1 when something in the file has no effect.',
   },
   doctor: {
     summary: 'diagnose etcd and what it holds, as seen from this machine',

@@ -7,6 +7,8 @@ import {
   type CheckCommand,
   type Command,
   type Configured,
+  DESCRIPTOR_ACTIONS,
+  type DescriptorsCommand,
   type RegisterCommand,
   type TokenCommand,
 } from './command.ts'
@@ -41,6 +43,7 @@ function parseHelp([name]: readonly string[]): Command {
 
 function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'check') return parseCheck(given)
+  if (command === 'descriptors') return parseDescriptors(given)
   const [operand] = given.operands
   if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
   if (command === 'register') return parseRegister(given)
@@ -48,8 +51,9 @@ function toCommand(command: CommandName, given: Arguments): Command {
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
   switch (command) {
     case 'start':
-    case 'demo':
       return { command, ...configured(given) }
+    case 'demo':
+      return { command, ...configured(given), grpc: given.has('grpc') }
     case 'routes':
       return { command, ...configured(given), admin: parseAdmin(given) }
     case 'token':
@@ -87,6 +91,7 @@ function parseRegister(given: Arguments): RegisterCommand {
     port,
     id,
     weight,
+    protocol: given.one('protocol'),
     metadata,
     ttlSeconds,
     child,
@@ -178,4 +183,45 @@ function parseCheck(given: Arguments): CheckCommand {
   const kind = CHECK_KINDS.find(each => each === named)
   if (kind !== named) throw given.error(`--kind must be one of ${CHECK_KINDS.join(', ')}, not ${named}`)
   return { command: 'check', file, kind, admin: parseAdmin(given) }
+}
+
+/** How many operands each action takes, without the one that names it. */
+const DESCRIPTOR_OPERANDS = {
+  put: ['NAME', 'FILE'],
+  get: ['NAME', 'FILE'],
+  list: [],
+  check: ['FILE'],
+} as const
+
+function parseDescriptors(given: Arguments): DescriptorsCommand {
+  const [first, ...operands] = [...given.operands, ...given.rest]
+  const action = DESCRIPTOR_ACTIONS.find(each => each === first)
+  if (action === undefined) {
+    throw given.error(`the first argument must be one of ${DESCRIPTOR_ACTIONS.join(', ')}, not ${first}`)
+  }
+  const from = given.one('from')
+  if (from !== undefined && action !== 'put') throw given.error('--from belongs to put')
+  const wanted = DESCRIPTOR_OPERANDS[action].filter(name => name !== 'FILE' || from === undefined)
+  const missing = wanted[operands.length]
+  if (missing !== undefined) throw given.error(`${missing} is missing`)
+  const extra = operands[wanted.length]
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const operandOf = (name: 'NAME' | 'FILE'): string => operands[wanted.indexOf(name)] ?? ''
+  return {
+    command: 'descriptors',
+    ...configured(given),
+    action,
+    name: operandOf('NAME'),
+    file: operandOf('FILE'),
+    from: from === undefined ? undefined : parseFrom(given, from),
+    rules: given.has('rules'),
+  }
+}
+
+function parseFrom(given: Arguments, text: string): { readonly host: string; readonly port: number } {
+  try {
+    return parseAddress(text)
+  } catch (error) {
+    throw given.error(`--from: ${(error as Error).message}`)
+  }
 }

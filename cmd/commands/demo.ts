@@ -16,14 +16,28 @@ import { etcdClientOptions } from '../gateway/registry.ts'
 import { type Stack, startStack } from '../gateway/stack.ts'
 import { type Child, startChild } from './child.ts'
 import { avoidTakenPorts } from './demo-ports.ts'
+import { introduction } from './demo-text.ts'
 import { signToken } from './token.ts'
 
+interface ExampleService {
+  readonly name: string
+  /** Its folder in `examples`. */
+  readonly folder: string
+  readonly weight: number
+}
+
 /** The example services: two nodes of one service, weighted 3:1, and one node of another. */
-const SERVICES = [
-  { name: 'user', weight: 3 },
-  { name: 'user', weight: 1 },
-  { name: 'task', weight: 1 },
-] as const
+const HTTP_SERVICES: readonly ExampleService[] = [
+  { name: 'user', folder: 'user', weight: 3 },
+  { name: 'user', folder: 'user', weight: 1 },
+  { name: 'task', folder: 'task', weight: 1 },
+]
+/** The value with which they register has no weight. */
+const GRPC_SERVICES: readonly ExampleService[] = [
+  { name: 'user', folder: 'grpc/user', weight: 1 },
+  { name: 'user', folder: 'grpc/user', weight: 1 },
+  { name: 'task', folder: 'grpc/task', weight: 1 },
+]
 const STOP_GRACE_MS = 5_000
 
 /**
@@ -32,6 +46,10 @@ const STOP_GRACE_MS = 5_000
  * stopped.
  */
 export async function runDemo(options: DemoCommand): Promise<number> {
+  if (options.grpc && !IS_SOURCE) {
+    throw new UsageError('the gRPC services run only in a checkout of the sources', 'demo')
+  }
+  const services = options.grpc ? GRPC_SERVICES : HTTP_SERVICES
   onHangup()
   const signal = untilSignal()
   const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
@@ -47,17 +65,20 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     stack = await startStack(loaded, log)
     const etcd = stack.embeddedEtcd?.url ?? loaded.config.etcd.endpoints!.join(',')
     const { config, keys } = loaded
-    await putRouteDocuments(
-      etcdClientOptions(config, keys, stack.embeddedEtcd?.url),
-      config.discovery.routesPrefix,
-    )
-    for (const service of SERVICES) children.push(await startService(service, { etcd, folder, loaded }))
+    const client = etcdClientOptions(config, keys, stack.embeddedEtcd?.url)
+    await putRouteDocuments(client, config.discovery.routesPrefix, options.grpc ? 'grpc' : 'http')
+    for (const service of services) children.push(await startService(service, { etcd, folder, loaded }))
     const failed = Promise.race(children.map(child => child.exited)).then(code => {
       throw new Error(`an example service ended with exit code ${code}`)
     })
     failed.catch(() => {})
-    await Promise.race([untilRegistered(stack), failed, signal])
-    console.log(introduction(stack, loaded, { etcd, taken, firstPid: children[0]!.process.pid! }))
+    const token = signToken({ subject: 'demo', expiresInSeconds: 3_600, claims: {} }, loaded)
+    await Promise.race([untilRegistered(stack, services), failed, signal])
+    if (options.grpc) await Promise.race([untilDescribed(stack, token), failed, signal])
+    const { pid: firstPid } = children[0]!.process
+    console.log(
+      introduction(options.grpc ? 'grpc' : 'http', stack, { token, etcd, taken, firstPid: firstPid! }),
+    )
     isIntroduced = true
     for (const { exited, process } of children) void exited.then(() => announceEnd(process.pid!, signal))
     await signal
@@ -85,10 +106,14 @@ function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
   return { ...loaded, config: { ...loaded.config, drainMs: 0 } }
 }
 
-async function putRouteDocuments(options: EtcdClientOptions, prefix: string): Promise<void> {
+async function putRouteDocuments(
+  options: EtcdClientOptions,
+  prefix: string,
+  kind: 'http' | 'grpc',
+): Promise<void> {
   const client = createEtcdClient(options)
   try {
-    for (const { id, document } of await readExampleRoutes()) {
+    for (const { id, document } of await readExampleRoutes(kind)) {
       await client.put(`${prefix}${id}`).value(document)
     }
   } finally {
@@ -97,13 +122,13 @@ async function putRouteDocuments(options: EtcdClientOptions, prefix: string): Pr
 }
 
 function startService(
-  { name, weight }: (typeof SERVICES)[number],
+  { name, folder: program, weight }: ExampleService,
   { etcd, folder, loaded }: { etcd: string; folder: string; loaded: LoadedConfig },
 ): Promise<Child> {
   const { config } = loaded
   const args = IS_SOURCE
-    ? ['--conditions=waygate-source', join(PACKAGE_FOLDER, 'examples', name, 'main.ts')]
-    : [join(PACKAGE_FOLDER, 'dist/examples', name, 'main.js')]
+    ? ['--conditions=waygate-source', join(PACKAGE_FOLDER, 'examples', program, 'main.ts')]
+    : [join(PACKAGE_FOLDER, 'dist/examples', program, 'main.js')]
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     HOST: '127.0.0.1',
@@ -120,61 +145,19 @@ function startService(
   return startChild(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
-async function untilRegistered({ gateway }: Stack): Promise<void> {
+async function untilRegistered({ gateway }: Stack, services: readonly ExampleService[]): Promise<void> {
   const missing = () =>
-    SERVICES.some(({ name }) => !gateway.table.routes().some(route => route.service === name))
-  while (missing() || gateway.nodeCount() < SERVICES.length) await delay(50)
+    services.some(({ name }) => !gateway.table.routes().some(route => route.service === name))
+  while (missing() || gateway.nodeCount() < services.length) await delay(50)
 }
 
-function introduction(
-  { gateway, adminAddress }: Stack,
-  loaded: LoadedConfig,
-  { etcd, taken, firstPid }: { etcd: string; taken: readonly number[]; firstPid: number },
-): string {
-  const url = localUrlOf(gateway.address)
-  const admin = localUrlOf(adminAddress)
-  const program = IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
-  const claims = { subject: 'demo', expiresInSeconds: 3_600, claims: {} }
-  const json = `-H 'content-type: application/json'`
-  const elsewhere =
-    taken.length === 0
-      ? ''
-      : ` These ports are in use, so free ones were chosen instead: ${taken.join(', ')}.`
-  return `
-Waygate is running.${elsewhere}
-
-  gateway  ${url}
-  admin    ${admin}/routes
-  etcd     ${etcd}
-  services user (two nodes, weighted 3:1), task
-
-A token that is good for an hour, of a user called "demo":
-
-  export TOKEN=${signToken(claims, loaded)}
-
-Try, in another terminal:
-
-  # without a token: 401
-  curl -i ${url}/task/tasks
-
-  # create and list tasks
-  curl ${url}/task/tasks -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"read the README"}'
-  curl ${url}/task/tasks -H "authorization: Bearer $TOKEN"
-
-  # register, log in, and use the token that the user service issues
-  curl ${url}/user/register ${json} -d '{"name":"ada","password":"correct horse"}'
-  TOKEN=$(curl -s ${url}/user/login ${json} -d '{"name":"ada","password":"correct horse"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
-  curl ${url}/user/me -H "authorization: Bearer $TOKEN"
-
-  # the live routing table
-  curl -s ${admin}/routes
-  ${program} routes ${IS_SOURCE ? '-- ' : ''}--admin ${admin}
-
-  # what happens when a node dies: kill one of the two user services and repeat the request
-  kill -9 ${firstPid}
-
-Below, each request becomes a line of the log. Ctrl-C stops all of it.
-`
+/** Resolves when the gateway has asked both services for their descriptors, so that JSON works. */
+async function untilDescribed({ gateway }: Stack, token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` }
+  for (const path of ['/task/v1/tasks', '/user/v1/me']) {
+    const url = `${localUrlOf(gateway.address)}${path}`
+    while ((await fetch(url, { headers })).status === 503) await delay(50)
+  }
 }
 
 /** Says that a service has ended while the demo runs, which the user was invited to do. */

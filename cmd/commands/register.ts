@@ -48,7 +48,7 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
   return child.stop(STOP_GRACE_MS)
 
   async function keepRegistered(): Promise<Registration | undefined> {
-    const { name, id, host, port, weight, metadata, ttlSeconds } = options
+    const { name, id, host, port, weight, protocol, metadata, ttlSeconds } = options
     try {
       if (child) await untilAccepting(host, port, leaving.signal)
       const { endpoints, ...access } = etcdClientOptions(config, keys)
@@ -58,6 +58,7 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
         host,
         port,
         weight,
+        protocol,
         metadata,
         ttlSeconds,
         etcd: endpoints,

@@ -10,16 +10,24 @@ import { createAccessLog, statusOf } from '../../middleware/access-log.ts'
 import { createTrustedProxies } from '../../middleware/request/client-address.ts'
 import { Deadlines } from '../../middleware/request/deadlines.ts'
 import { createTablePages } from '../../routes/admin/build-pages.ts'
+import { GrpcCounts } from '../../routes/admin/grpc-metrics.ts'
 import { createMetrics } from '../../routes/admin/metrics.ts'
 import { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
+import { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
 import { createHttp1Listener } from '../../routes/public/http1/listener.ts'
+import { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import { createProxy } from '../../routes/public/proxy.ts'
+import { createReadRpc } from '../../routes/public/read-rpc.ts'
 import { createRespond } from '../../routes/public/respond.ts'
 import { createBalance } from '../../wrappers/balance/balance.ts'
 import { createFallback } from '../../wrappers/fallback/fallback.ts'
+import { createGrpcCalls } from '../../wrappers/grpc/grpc-calls.ts'
+import { createGrpcWeb } from '../../wrappers/grpc/grpc-web.ts'
+import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import { createConcurrencyLimit } from '../../wrappers/limit/concurrency-limit.ts'
 import { createCircuitBreaker, createDispatch } from '../../wrappers/node/upstream-peer.ts'
 import { createObserve } from '../../wrappers/observe.ts'
+import { createCallFields } from '../../wrappers/retry/call-fields.ts'
 import { createHedge } from '../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
@@ -27,10 +35,12 @@ import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import { countBodyBytes } from './body-memory.ts'
 import type { Gateway, GatewayOptions } from './gateway-types.ts'
+import { GrpcNames } from './grpc-names.ts'
 import { Lifecycle } from './lifecycle.ts'
 import {
   configureLimits,
   createClientConnections,
+  createHttp2Settings,
   createLimits,
   createLoopGuard,
   createRetryBudgets,
@@ -42,6 +52,7 @@ import { createNodeTable } from './node-table.ts'
 import { LivePolicies } from './policies.ts'
 import { LiveRules } from './service-rules.ts'
 import { Traffic } from './traffic.ts'
+import { Transcoding } from './transcoding.ts'
 
 /**
  * Assembles a gateway and starts it. Read it from the top: each part is made from the parts above it. Requests go to
@@ -66,7 +77,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     allowedAddresses: config.discovery.allowedAddresses,
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
-  const nodes = createNodeTable({ config, guard, rules, logger, onPiece: countBodyBytes })
+  const sessions = createSessionCounts()
+  const nodes = createNodeTable({
+    ...{ config, guard, rules, logger, sessionCounts: sessions, onPiece: countBodyBytes },
+  })
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
     nodes,
@@ -76,17 +90,31 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
   })
 
+  // What is known of the gRPC services of nodes.
+  const grpcNames = config.grpc.auto ? new GrpcNames() : undefined
+  const transcodeCounts = new TranscodeCounts()
+  const transcoding = new Transcoding({
+    ...{ config, keys, nodes, rules, grpcNames, logger },
+    counts: transcodeCounts,
+  })
+  const { descriptors } = transcoding
+  const { findMethod } = descriptors
+
   // The wrappers around a request to a node, outermost first.
   const balance = { cookieKey: keys.stickyCookie }
   const upstream = wrap(createDispatch(), [
     createObserve(),
     createFallback(config.staleAnswers),
+    transcoding.wrapper,
+    createGrpcWeb(findMethod),
+    createGrpcCalls(config.grpc.auto),
     createConcurrencyLimit(limits),
     createRetry({ budgets }),
     createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
     createTryTimeout({ deadlines }),
+    createCallFields(),
   ])
   // The wrappers around the handshake of a WebSocket. It opens one connection to one node, so it is not hedged; the
   // connection may stay open for days, so it takes no slot of the service; and no kept answer can stand in for it.
@@ -110,13 +138,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     config: config.routes,
     rules,
     context,
+    grpcNames,
+    descriptors,
+    moreProblems: () => transcoding.problems(),
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     credentials,
     refusalOf: guard.refusalOf,
     logger,
-    onNodes: service => health.nodesChanged(service),
+    onNodes(service) {
+      health.nodesChanged(service)
+      transcoding.nodesChanged(service)
+    },
     onRoutes(documents) {
+      transcoding.routesChanged(documents)
       health.rulesChanged()
       policies.retain(documents)
     },
@@ -126,9 +161,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { bodyBytes: maxBodyBytes } = config.clientLimits
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const connections = createClientConnections(config, isTrustedProxy, logger)
+  const http2Counts = new Http2Counts()
   const metrics = createMetrics({
-    ...{ nodes, table, budgets, health, limits, loop, connections },
+    ...{ nodes, table, budgets, health, limits, loop, connections, sessions, http2: http2Counts },
     policies: policyCounts,
+    grpc: new GrpcCounts(findMethod),
+    transcode: transcodeCounts,
+    descriptors,
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining
@@ -138,10 +177,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     planOf: route => policies.planOf(route),
     ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
     authenticators: auth.authenticators,
+    readRpc: createReadRpc({
+      findMethod,
+      speaksHttpAlone: service =>
+        nodes.get(service) !== undefined && nodes.get(service, 'grpc') === undefined,
+    }),
   })
   const listener = createHttp1Listener({
     ...listenerLimits(config),
     ...{ proxy, connections, isTrustedProxy },
+    http2: createHttp2Settings(config, http2Counts, logger),
     identityHeaders: context.identityHeaders,
     sendsForwarded: config.forwardedHeader,
     onPiece: countBodyBytes,
@@ -162,6 +207,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onDrained: async () => options.onDrained?.(pages),
     closeTable() {
       health.close()
+      transcoding.close()
       loop.close()
       limits.close()
       policies.close()

@@ -4,6 +4,8 @@ import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
+import type { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
+import type { Http2Settings } from '../../routes/public/http2/listener.ts'
 import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
 
@@ -74,6 +76,29 @@ export function createClientConnections(
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),
   })
+}
+
+/** Returns what the listener is told about HTTP/2; undefined when clients may not speak it. */
+export function createHttp2Settings(
+  { http2 }: Pick<Config, 'http2'>,
+  counts: Http2Counts,
+  logger: Logger,
+): Http2Settings | undefined {
+  if (!http2.enabled || !http2.cleartext) return undefined
+  return {
+    ...http2,
+    counts,
+    onEnded: (reason, client) =>
+      logger.info(
+        { reason, client },
+        'HTTP/2 of a client ended; logged at most once a minute for each reason',
+      ),
+    onUnavailable: () =>
+      logger.warn(
+        {},
+        'HTTP/2 by prior knowledge is off; this version of Node.js does not let go of connections',
+      ),
+  }
 }
 
 function logOverload(logger: Logger, change: OverloadChange): void {

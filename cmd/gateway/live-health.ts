@@ -1,8 +1,8 @@
 import { parseHealthCheck } from '../../config/route/health-check.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import type { HealthCheck, HealthVerdict } from '../../internal/nodes/health.ts'
-import type { Node } from '../../internal/nodes/node.ts'
+import { type HealthCheck, type HealthVerdict, isCheckable } from '../../internal/nodes/health.ts'
+import { laneOf, type Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { HealthChecker } from '../../wrappers/health/health-checker.ts'
 import { rerouteWaiting } from '../../wrappers/node/ejection.ts'
@@ -87,7 +87,7 @@ export class LiveHealth {
   /** Call it when the nodes of a service in the node table have changed. */
   nodesChanged(service: string): void {
     const { nodes } = this.#options
-    for (const peer of nodes.get(service)?.peers ?? []) {
+    for (const peer of nodes.service(service)?.peers ?? []) {
       const verdict = this.#verdicts.get(service, peer.node.id)
       if (verdict && verdict.address === peer.address && verdict.health !== peer.health) {
         nodes.judge(peer, verdict.health)
@@ -110,12 +110,23 @@ export class LiveHealth {
     for (const { name, peers } of this.#options.nodes.services()) {
       if (this.#options.ruleOf(name) !== undefined) continue
       for (const { node } of peers) {
-        const parsed = this.#parse(node)
-        if (!parsed || 'check' in parsed) continue
-        found.push({ key: `${name}/${node.id}`, reason: `metadata.${METADATA_KEY} ${parsed.reason}` })
+        const reason = this.#problemOf(node)
+        if (reason !== undefined)
+          found.push({ key: `${name}/${node.id}`, reason: `metadata.${METADATA_KEY} ${reason}` })
       }
     }
     return found
+  }
+
+  #problemOf(node: Node): string | undefined {
+    const parsed = this.#parse(node)
+    const lane = laneOf(node)
+    if (!parsed || lane === undefined) return undefined
+    if ('reason' in parsed) return parsed.reason
+    if (isCheckable(lane, parsed.check)) return undefined
+    return lane === 'grpc'
+      ? 'must be `grpc` or `tcp`, because the protocol of the node is gRPC'
+      : 'must be a path or `tcp`, because the protocol of the node is not gRPC'
   }
 
   close(): void {
@@ -160,7 +171,9 @@ export class LiveHealth {
     const peer = this.#peer(service, id)
     if (peer?.address !== address) return
     nodes.judge(peer, health)
-    if (isHung && health === 'unhealthy') rerouteWaiting(peer as UpstreamPeer, nodes.get(service)!.peers)
+    if (isHung && health === 'unhealthy') {
+      rerouteWaiting(peer as UpstreamPeer, nodes.get(service, laneOf(peer.node))?.peers ?? [])
+    }
   }
 
   /** Removes the verdicts of nodes that have left the table, here and in other processes. */
@@ -176,7 +189,7 @@ export class LiveHealth {
 
   /** Logs when a service goes into panic, and when the panic ends. */
   #reportPanic(service: string): void {
-    const isPanicking = this.#options.nodes.get(service)?.isPanicking ?? false
+    const isPanicking = this.#options.nodes.service(service)?.isPanicking ?? false
     if (isPanicking === this.#panicking.has(service)) return
     if (isPanicking) {
       this.#panicking.add(service)
@@ -198,7 +211,7 @@ export class LiveHealth {
   }
 
   #peer(service: string, id: string) {
-    return this.#options.nodes.get(service)?.peers.find(({ node }) => node.id === id)
+    return this.#options.nodes.service(service)?.peers.find(({ node }) => node.id === id)
   }
 }
 

@@ -1,6 +1,7 @@
 import { didYouMean } from '../../config/kit/closest.ts'
 import {
   closeRoute,
+  createAutoGrpcRoute,
   createAutoRoute,
   type ParsedRoute,
   parseRouteDocument,
@@ -12,6 +13,7 @@ import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
+import type { GrpcNames } from './grpc-names.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 
 export interface LiveRoutesOptions {
@@ -21,6 +23,8 @@ export interface LiveRoutesOptions {
   readonly nodes: NodeTable
   /** What every route document is judged and completed with. */
   readonly context: Omit<RouteContext, 'origin'>
+  /** The gRPC services that get automatic routes; undefined = none do. */
+  readonly grpcNames?: GrpcNames | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
@@ -40,6 +44,7 @@ export class LiveRoutes {
   /** The ids of documents that were logged as closed. */
   readonly #closed = new Set<string>()
   readonly #context: Omit<RouteContext, 'origin'>
+  readonly #grpcNames: GrpcNames | undefined
   readonly #fileRoutes: readonly Route[]
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a route document, valid or not. They get no automatic route. */
@@ -47,11 +52,12 @@ export class LiveRoutes {
   #isComplete = false
   #table: RouteTable
 
-  constructor({ config, rules, nodes, context, logger = silentLogger }: LiveRoutesOptions) {
+  constructor({ config, rules, nodes, context, grpcNames, logger = silentLogger }: LiveRoutesOptions) {
     this.#config = config
     this.#rules = rules
     this.#nodes = nodes
     this.#context = context
+    this.#grpcNames = grpcNames
     this.#logger = logger
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
@@ -69,8 +75,11 @@ export class LiveRoutes {
 
   /** Returns the routes of documents, then the automatic routes by id. */
   all(): readonly Route[] {
-    const automatic = [...this.#nodes.services()]
-      .map(service => this.#autoRoute(service.name))
+    const grpcNames = [...(this.#grpcNames?.entries() ?? [])]
+    const automatic = [
+      ...[...this.#nodes.services()].map(service => this.#autoRoute(service.name)),
+      ...grpcNames.map(([name]) => this.#autoGrpcRoute(name)),
+    ]
       .filter(route => route !== undefined)
       .sort((a, b) => (a.id < b.id ? -1 : 1))
     return [...this.#table.documents, ...automatic]
@@ -80,7 +89,11 @@ export class LiveRoutes {
   problems(): KeyProblem[] {
     const { documents } = this.#table
     const closed = documents.filter(route => route.isBroken && this.#lacksKey(route))
-    return [...unusedRules(documents), ...closed.map(({ id }) => ({ key: id, reason: NO_KEY }))]
+    return [
+      ...unusedRules(documents),
+      ...closed.map(({ id }) => ({ key: id, reason: NO_KEY })),
+      ...this.#contestedNames(),
+    ]
   }
 
   /** Returns what is deprecated or probably not intended in route documents, such as services without a node. */
@@ -127,7 +140,7 @@ export class LiveRoutes {
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
     this.#rules.update(documents)
     return new RouteTable(documents, {
-      autoRoute: service => this.#autoRoute(service),
+      autoRoute: name => this.#autoRoute(name) ?? this.#autoGrpcRoute(name),
       autoExample: this.#config.auto ? createAutoRoute('any', this.#context) : undefined,
     })
   }
@@ -149,22 +162,54 @@ export class LiveRoutes {
         ['service', service],
         ['fallback.service', fallback?.type === 'service' ? fallback.service : undefined],
       ] as const) {
-        if (name === undefined || name === '' || this.#nodes.get(name)) continue
+        if (name === undefined || name === '' || this.#nodes.service(name)) continue
         const guess = guesses-- > 0 ? didYouMean(name, services) : ''
         yield { key: id, reason: `$.${field}: no node of ${JSON.stringify(name)} is registered${guess}` }
       }
     }
   }
 
-  #autoRoute(service: string): Route | undefined {
-    if (!this.#isComplete || !this.#config.auto) return undefined
-    if (this.#documented.has(service) || !this.#nodes.get(service)) return undefined
-    let route = this.#autoRoutes.get(service)
-    if (!route) {
-      route = createAutoRoute(service, this.#context)
-      // Never removed. The services that ever existed are few, and a route is small.
-      this.#autoRoutes.set(service, route)
+  /** Yields the services that get no calls of one of their gRPC services, because another service has it too. */
+  *#contestedNames(): Generator<KeyProblem> {
+    for (const [name, services] of this.#grpcNames?.entries() ?? []) {
+      if (services.length === 1) continue
+      const present = services.filter(service => this.#nodes.service(service) !== undefined)
+      const winner =
+        present.find(service => this.#documented.has(service)) ?? this.#autoGrpcRoute(name)?.service
+      if (winner === undefined) continue
+      for (const service of present) {
+        if (service === winner || this.#documented.has(service)) continue
+        const reason = `gets no calls of ${name}, because ${winner} has it too: give each of them a route document`
+        yield { key: `auto:${service}/${name}`, reason }
+      }
     }
+  }
+
+  #autoRoute(service: string): Route | undefined {
+    if (!this.#mayBeAutomatic(service)) return undefined
+    return this.#autoRoutes.get(service) ?? this.#keep(service, createAutoRoute(service, this.#context))
+  }
+
+  /** Returns the automatic route of a gRPC service, such as `task.v1.Tasks`. */
+  #autoGrpcRoute(name: string): Route | undefined {
+    const services = this.#grpcNames?.servicesOf(name) ?? []
+    if (services.length === 0) return undefined
+    // A document of one of them may be meant to guard just this name.
+    if (services.some(service => this.#documented.has(service))) return undefined
+    const service = services.find(each => this.#mayBeAutomatic(each))
+    if (service === undefined) return undefined
+    const key = `${service}/${name}`
+    return this.#autoRoutes.get(key) ?? this.#keep(key, createAutoGrpcRoute(service, name, this.#context))
+  }
+
+  #mayBeAutomatic(service: string): boolean {
+    if (!this.#isComplete || !this.#config.auto) return false
+    return !this.#documented.has(service) && this.#nodes.service(service) !== undefined
+  }
+
+  /** Keeps an automatic route for ever. The services that ever existed are few, and a route is small. */
+  #keep(key: string, route: Route): Route {
+    this.#autoRoutes.set(key, route)
     return route
   }
 }

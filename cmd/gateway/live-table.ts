@@ -9,6 +9,8 @@ import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
 import type { SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
+import { grpcNamesIn } from './grpc-names.ts'
+import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
 import { sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
@@ -19,6 +21,10 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   readonly suspectGraceMs: number
   /** Receives the API keys and revocations of the registry; undefined = they are not used. */
   readonly credentials?: LiveCredentials | undefined
+  /** Receives the descriptors of the registry; undefined = they are not used. */
+  readonly descriptors?: Pick<LiveDescriptors, 'parse' | 'apply'> | undefined
+  /** Returns problems that are found elsewhere, each with its key. */
+  readonly moreProblems?: (() => readonly KeyProblem[]) | undefined
   /** Returns why a node must not be used, as a text for people; undefined when it may be used. */
   readonly refusalOf: (node: Node) => string | undefined
   readonly logger: Logger
@@ -45,12 +51,13 @@ export class LiveTable implements TableView {
   readonly #routes: LiveRoutes
   readonly #log: TableLog
   readonly #credentials: LiveCredentials | undefined
+  readonly #moreProblems: LiveTableOptions['moreProblems']
   readonly defaultAuth: 'jwt' | 'none'
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, suspectGraceMs, credentials, refusalOf, logger } = options
+    const { registry, nodes, suspectGraceMs, credentials, descriptors, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
@@ -65,8 +72,11 @@ export class LiveTable implements TableView {
       onCredential: (before, after) => credentials?.apply(before, after),
       onNodes: (service, serviceNodes) => {
         nodes.set(service, serviceNodes)
+        options.grpcNames?.set(service, 'metadata', grpcNamesIn(serviceNodes))
         options.onNodes(service)
       },
+      parseDescriptors: bytes => descriptors?.parse(bytes) ?? { schema: bytes },
+      onDescriptors: (before, after) => descriptors?.apply(before, after),
       onRoutes: routes => {
         this.#routes.set(routes, this.#directory.blockedServices())
         options.onRoutes(this.#routes.table.documents)
@@ -74,6 +84,7 @@ export class LiveTable implements TableView {
       doubtMs: suspectGraceMs,
     })
     this.#credentials = credentials
+    this.#moreProblems = options.moreProblems
     this.#log = new TableLog(this.#directory, logger)
   }
 
@@ -118,7 +129,7 @@ export class LiveTable implements TableView {
   }
 
   problems(): readonly KeyProblem[] {
-    return [...this.#directory.problems(), ...this.#routes.problems()]
+    return [...this.#directory.problems(), ...this.#routes.problems(), ...(this.#moreProblems?.() ?? [])]
   }
 
   nodeProblems(service: string): ReadonlyMap<string, string> | undefined {
@@ -153,7 +164,8 @@ export class LiveTable implements TableView {
       scope,
       ...this.#directory.source(name),
     }))
-    if (!sources.every(({ loaded }) => loaded)) return
+    // Without descriptors, all but JSON in front of gRPC is served. Roles of etcd may not allow to read them.
+    if (!sources.every(({ loaded, scope }) => loaded || scope === 'descriptors')) return
     // With a copy that has no nodes, every request would get 404. Load balancers and clients should see 503 instead.
     const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
     if (isFromDisk && this.#directory.services().size === 0) {

@@ -1,7 +1,9 @@
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { laneOf } from '../../internal/nodes/node.ts'
 import { NodeTable, type ServicePeers } from '../../internal/nodes/node-table.ts'
-import type { BreakerState } from '../../internal/nodes/peer.ts'
+import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
+import type { SessionCounts } from '../../wrappers/http2/session-pool.ts'
 import { findObjection, type Objection, rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import type { NodeGuard } from './node-guard.ts'
@@ -17,49 +19,63 @@ export interface NodeTableOptions {
   readonly config: Config
   readonly rules: LiveRules
   readonly guard: NodeGuard
+  /** Counts what becomes of the HTTP/2 connections to nodes. */
+  readonly sessionCounts: SessionCounts
   /** Called with the size of each piece of an answer's body. */
   readonly onPiece: (bytes: number) => void
   readonly logger: Logger
 }
 
 /** Creates an empty node table. Its peers have the configured connections and breakers, and each breaker change is logged. */
-export function createNodeTable({ config, rules, guard, logger, onPiece }: NodeTableOptions): NodeTable {
-  const { connectionsPerNode, ...upstream } = config.upstream
+export function createNodeTable(options: NodeTableOptions): NodeTable {
+  const { config, rules, guard, sessionCounts, logger, onPiece } = options
+  const { connectionsPerNode, http2, ...upstream } = config.upstream
   const connection = {
     ...upstream,
     maxConnections: connectionsPerNode ?? undefined,
     allows: guard.allows,
   }
+  const session = {
+    ...upstream,
+    ...http2,
+    maxSessions: http2.connectionsPerNode ?? undefined,
+    streamsPerSession: http2.streamsPerConnection,
+    counts: sessionCounts,
+    allows: guard.allows,
+  }
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
-        ...{ connection, onPiece },
+        ...{ connection, session, onPiece },
         circuit: circuitOf,
-        failingOf: service => nodes.get(service)?.failing,
+        failingOf: (service, lane) => nodes.get(service, lane)?.failing,
         onBreaker: (peer, breaker, reason) => {
           const { service, id } = peer.node
           logger.info({ service, node: id, breaker, reason }, BREAKER_MESSAGES[breaker])
-          if (reason === 'no answer') rerouteWaiting(peer, peersOf(service))
+          if (reason === 'no answer') rerouteWaiting(peer, othersOf(peer)?.peers ?? [])
         },
         mayEject: (peer, evidence) => {
-          const { service, id } = peer.node
-          const circuit = circuitOf(service)
-          const reason = findObjection(peer, peersOf(service), evidence, circuit)
-          if (reason) logObjection({ service, node: id, reason }, circuit.windowMs)
+          const circuit = circuitOf(peer.node.service)
+          const reason = findObjection(peer, othersOf(peer)?.peers ?? [], evidence, circuit)
+          if (reason) logObjection(peer, reason, circuit.windowMs)
           return reason === undefined
+        },
+        onWrongProtocol({ node }, reason) {
+          const { service, id, protocol = 'http' } = node
+          logger.warn({ service, node: id, protocol, reason }, 'node speaks another protocol')
         },
       }),
   )
-  const circuitOf = (service: string) => rules.of(service).breaker ?? config.breaker
-  const peersOf = (service: string) => nodes.get(service)?.peers ?? []
+  const circuitOf = (service: string) => rules.circuitOf(service)
+  const othersOf = ({ node }: Peer) => nodes.get(node.service, laneOf(node))
   const loggedAt = new WeakMap<ServicePeers, number>()
-  /** Logs at most once in `periodMs` for each service: every failure may bring another one. */
-  const logObjection = (fields: { service: string; node: string; reason: Objection }, periodMs: number) => {
-    const service = nodes.get(fields.service)
+  /** Logs at most once in `periodMs` for each lane of a service: every failure may bring another one. */
+  const logObjection = (peer: Peer, reason: Objection, periodMs: number) => {
+    const others = othersOf(peer)
     const now = performance.now()
-    if (!service || now - (loggedAt.get(service) ?? Number.NEGATIVE_INFINITY) < periodMs) return
-    loggedAt.set(service, now)
-    logger.info(fields, 'node not ejected')
+    if (!others || now - (loggedAt.get(others) ?? Number.NEGATIVE_INFINITY) < periodMs) return
+    loggedAt.set(others, now)
+    logger.info({ service: peer.node.service, node: peer.node.id, reason }, 'node not ejected')
   }
   return nodes
 }

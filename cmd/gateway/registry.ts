@@ -26,6 +26,7 @@ export async function openRegistry(
     routesPrefix: config.discovery.routesPrefix,
     apiKeysPrefix: config.apiKeys.enabled ? config.apiKeys.prefix : undefined,
     revocationsPrefix: config.jwt.revocations.enabled ? config.jwt.revocations.prefix : undefined,
+    descriptorsPrefix: config.discovery.descriptorsPrefix ?? undefined,
     format: config.discovery.format,
     sources: config.discovery.sources,
     // The embedded etcd starts empty each time, so a table from an earlier run would be wrong.

@@ -1,11 +1,13 @@
 import type { ServiceRules } from '../../config/route/describe-route.ts'
+import { numbersOf } from '../../config/route/grpc-rule.ts'
 import { completeServiceLimit } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import type { CircuitBreakerOptions } from '../../wrappers/breaker/circuit-breaker-options.ts'
 
 /** What the configuration says where routes say nothing. */
-type Defaults = Pick<Config, 'breaker' | 'serviceLimit'>
+type Defaults = Pick<Config, 'breaker' | 'serviceLimit' | 'grpc'>
 
 /**
  * Collects the rules that routes set for their services. If several routes of a service have a field, the one with the
@@ -22,15 +24,23 @@ function serviceRules(routes: readonly Route[], defaults: Defaults): ReadonlyMap
   return rules
 }
 
-const FIELDS = ['breaker', 'serviceLimit', 'healthCheck'] as const
+/** The fields of a document that are rules for its service. */
+const FIELDS = {
+  breaker: ({ breaker }) => breaker,
+  serviceLimit: ({ serviceLimit }) => serviceLimit,
+  healthCheck: ({ healthCheck }) => healthCheck,
+  'grpc.failures': ({ grpc }) => grpc?.failures,
+  'grpc.descriptors': ({ grpc }) => grpc?.descriptors,
+  'grpc.rules': ({ grpc }) => grpc?.rules,
+} as const satisfies Readonly<Record<string, (route: Route) => unknown>>
 
 /** Finds the rules for a service that have no effect because another route of the service sets them too. */
 export function unusedRules(routes: readonly Route[]): KeyProblem[] {
   const found: KeyProblem[] = []
   const first = new Map<string, string>()
   for (const route of routes.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    for (const field of FIELDS) {
-      if (route[field] === undefined) continue
+    for (const [field, read] of Object.entries(FIELDS)) {
+      if (read(route) === undefined) continue
       const by = first.get(`${route.service} ${field}`)
       if (by === undefined) first.set(`${route.service} ${field}`, route.id)
       else found.push({ key: route.id, reason: `$.${field} is not used, because route ${by} sets it too` })
@@ -39,11 +49,14 @@ export function unusedRules(routes: readonly Route[]): KeyProblem[] {
   return found
 }
 
-function rulesOf({ breaker, serviceLimit, healthCheck }: Route, defaults: Defaults): ServiceRules {
+function rulesOf({ breaker, serviceLimit, healthCheck, grpc }: Route, defaults: Defaults): ServiceRules {
   return {
     ...(breaker && { breaker: { ...defaults.breaker, ...breaker } }),
     ...(serviceLimit && { serviceLimit: completeServiceLimit(serviceLimit, defaults.serviceLimit) }),
     ...(healthCheck !== undefined && { healthCheck }),
+    ...(grpc?.failures && { grpcFailures: grpc.failures }),
+    ...(grpc?.descriptors !== undefined && { grpcDescriptors: grpc.descriptors }),
+    ...(grpc?.rules && { grpcRules: grpc.rules }),
   }
 }
 
@@ -53,11 +66,15 @@ const NO_RULES: ServiceRules = Object.freeze({})
 export class LiveRules {
   readonly #defaults: Defaults
   readonly #onChange: (rules: ReadonlyMap<string, ServiceRules>) => void
+  readonly #circuit: CircuitBreakerOptions
   #rules: ReadonlyMap<string, ServiceRules> = new Map()
+  /** By service, made when they are first asked for after a change of routes. */
+  readonly #circuits = new Map<string, CircuitBreakerOptions>()
 
   /** @param onChange is called with the rules by service, after each change of routes */
   constructor(defaults: Defaults, onChange: (rules: ReadonlyMap<string, ServiceRules>) => void = () => {}) {
     this.#defaults = defaults
+    this.#circuit = { ...defaults.breaker, grpcFailures: numbersOf(defaults.grpc.failures) }
     this.#onChange = onChange
   }
 
@@ -66,9 +83,21 @@ export class LiveRules {
     return this.#rules.get(service) ?? NO_RULES
   }
 
+  /** Returns the settings of the breakers of a service's nodes. */
+  circuitOf(service: string): CircuitBreakerOptions {
+    const known = this.#circuits.get(service)
+    if (known) return known
+    const { breaker, grpcFailures } = this.of(service)
+    if (breaker === undefined && grpcFailures === undefined) return this.#circuit
+    const own = { ...this.#circuit, ...breaker, ...(grpcFailures && { grpcFailures }) }
+    this.#circuits.set(service, own)
+    return own
+  }
+
   /** Takes the rules of a new set of routes. */
   update(routes: readonly Route[]): void {
     this.#rules = serviceRules(routes, this.#defaults)
+    this.#circuits.clear()
     this.#onChange(this.#rules)
   }
 }

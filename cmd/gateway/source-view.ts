@@ -22,7 +22,8 @@ export function sourceView(registry: Registry, directory: Directory): SourceView
   })
   return {
     registry: registry.name,
-    ...mergeTrust(sources),
+    // Nodes and routes do not depend on descriptors, and roles of etcd may not allow to read them.
+    ...mergeTrust(sources.filter(({ scope }) => scope !== 'descriptors')),
     revision: largest(sources.map(source => source.revision)),
     skipped: directory.problems().length,
     suspects: directory.suspectCount,

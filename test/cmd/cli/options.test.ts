@@ -30,10 +30,12 @@ const understood: [line: string, command: object][] = [
     'demo --admin-port 0',
     {
       command: 'demo',
+      grpc: false,
       config: undefined,
       settings: [{ path: 'adminPort', value: 0, source: 'option --admin-port' }],
     },
   ],
+  ['demo --grpc', { command: 'demo', ...none, grpc: true }],
   [
     'register --name user --address 127.0.0.1:3001',
     {
@@ -44,13 +46,14 @@ const understood: [line: string, command: object][] = [
       port: 3001,
       id: undefined,
       weight: 1,
+      protocol: undefined,
       metadata: {},
       ttlSeconds: 10,
       child: undefined,
     },
   ],
   [
-    'register --name user --address [::1]:3001 --id u1 --weight 0 --meta a=1 --meta b=x=y --meta c= --ttl 6 -- node server.js --port 3001 -- -x',
+    'register --name user --address [::1]:3001 --id u1 --weight 0 --protocol grpc --meta a=1 --meta b=x=y --meta c= --ttl 6 -- node server.js --port 3001 -- -x',
     {
       command: 'register',
       ...none,
@@ -59,6 +62,7 @@ const understood: [line: string, command: object][] = [
       port: 3001,
       id: 'u1',
       weight: 0,
+      protocol: 'grpc',
       metadata: { a: '1', b: 'x=y', c: '' },
       ttlSeconds: 6,
       child: { file: 'node', args: ['server.js', '--port', '3001', '--', '-x'] },
@@ -111,7 +115,7 @@ for (const [text, seconds] of durations) {
 const refused: [line: string, message: RegExp][] = [
   [
     '',
-    /^waygate: a command is missing: start, demo, register, routes, token, api-key, hash-password, check, doctor; see waygate --help$/,
+    /^waygate: a command is missing: start, demo, register, routes, token, api-key, hash-password, check, descriptors, doctor; see waygate --help$/,
   ],
   ['stat', /^waygate: unknown command stat \(did you mean "start"\?\); see waygate --help$/],
   ['--port 1', /^waygate: unknown option --port; see waygate --help$/],

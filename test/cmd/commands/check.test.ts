@@ -87,11 +87,17 @@ test('a route document is ok exactly when the gateway uses the same bytes from e
   for (const content of texts) {
     const bytes = Buffer.from(content)
     const entry = decodeRoute('/r/', { key: '/r/a', value: textOf(bytes), modRevision: 1n })
-    const { defaults } = loadConfig({ env: {}, cwd: tempFolder(t) }).config.routes
+    const { grpc, routes } = loadConfig({ env: {}, cwd: tempFolder(t) }).config
+    const { defaults } = routes
     const isUsed =
       entry.kind === 'route' &&
       'route' in
-        parseRouteDocument(entry.id, entry.document, { origin: 'etcd', defaults, defaultAuth: NO_TOKEN })
+        parseRouteDocument(entry.id, entry.document, {
+          origin: 'etcd',
+          defaults,
+          grpc,
+          defaultAuth: NO_TOKEN,
+        })
     const { code, lines } = check(t, bytes, { kind: 'route' })
     const shown = `${bytes.subarray(0, 60)}: ${lines.join(' | ').slice(0, 300)}`
     assert.equal(code === 0, isUsed, shown)

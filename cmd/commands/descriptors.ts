@@ -1,0 +1,139 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import pino from 'pino'
+import { ConfigError } from '../../config/kit/problem.ts'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import { putDescriptors, readDescriptors } from '../../discovery/etcd/stored-descriptors.ts'
+import { createNode } from '../../internal/nodes/node.ts'
+import { reflect } from '../../wrappers/descriptors/reflection-client.ts'
+import {
+  type DescriptorFile,
+  readDescriptorSet,
+  writeDescriptorSet,
+} from '../../wrappers/descriptors/repair.ts'
+import { createSchema, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
+import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import { createBindings } from '../../wrappers/transcode/bindings.ts'
+import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+import type { DescriptorsCommand } from '../cli/command.ts'
+import { createNodeGuard } from '../gateway/node-guard.ts'
+import { createNodeTable } from '../gateway/node-table.ts'
+import { etcdClientOptions } from '../gateway/registry.ts'
+import { LiveRules } from '../gateway/service-rules.ts'
+
+/** Runs `waygate descriptors`. Resolves with the exit code, 1 when descriptors have a problem. */
+export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1> {
+  switch (command.action) {
+    case 'put':
+      return put(command, load(command))
+    case 'get':
+      return get(command, load(command))
+    case 'list':
+      return list(command, load(command))
+    case 'check':
+      return check(command, load(command))
+    default:
+      return command.action satisfies never
+  }
+}
+
+function load({ config: file, settings }: DescriptorsCommand): LoadedConfig & { readonly prefix: string } {
+  const loaded = loadConfig({ file, env: process.env, flags: settings })
+  const prefix = loaded.config.discovery.descriptorsPrefix
+  if (prefix !== null) return { ...loaded, prefix }
+  const message = 'is null, so no gateway reads descriptors from etcd: give a prefix'
+  const source = loaded.sourceOf('discovery.descriptorsPrefix')
+  throw new ConfigError([{ path: '$.discovery.descriptorsPrefix', message, source }], loaded.warnings)
+}
+
+type Loaded = ReturnType<typeof load>
+
+async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Promise<0 | 1> {
+  const files = from === undefined ? readDescriptorSet(readFileSync(file)) : await ask(loaded, from)
+  const schema = createSchema(files)
+  await putDescriptors(
+    etcdClientOptions(loaded.config, loaded.keys),
+    loaded.prefix,
+    name,
+    writeDescriptorSet(files),
+  )
+  console.log(`${name}: ${summaryOf(schema)}`)
+  return 0
+}
+
+/** Asks a node by server reflection. */
+async function ask(
+  { config }: Loaded,
+  { host, port }: { host: string; port: number },
+): Promise<DescriptorFile[]> {
+  const nodes = createNodeTable({
+    config,
+    guard: createNodeGuard({ allowedAddresses: [], adminPort: () => 0 }),
+    rules: new LiveRules(config),
+    sessionCounts: createSessionCounts(),
+    onPiece: () => {},
+    logger: pino({ level: 'silent' }),
+  })
+  nodes.set('node', [createNode({ service: 'node', id: 'node', host, port, protocol: 'grpc' })])
+  try {
+    const [peer] = nodes.get('node', 'grpc')!.peers
+    return await reflect(peer!, (each, request, call) => (each as UpstreamPeer).transport.send(request, call))
+  } finally {
+    nodes.clear()
+  }
+}
+
+async function get({ name, file }: DescriptorsCommand, { config, keys, prefix }: Loaded): Promise<0 | 1> {
+  const all = await readDescriptors(etcdClientOptions(config, keys), prefix)
+  const found = all.find(each => each.name === name)
+  if (found?.bytes === undefined) {
+    console.error(`${prefix}${name}: ${found?.problem ?? 'there are no descriptors of this name'}`)
+    return 1
+  }
+  writeFileSync(file, found.bytes)
+  return 0
+}
+
+async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loaded): Promise<0 | 1> {
+  let isWell = true
+  for (const { name, bytes, problem } of await readDescriptors(etcdClientOptions(config, keys), prefix)) {
+    try {
+      if (bytes === undefined) throw new Error(problem)
+      const schema = createSchema(readDescriptorSet(bytes))
+      console.log(`${name}: ${summaryOf(schema)}`)
+      if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
+    } catch (error) {
+      isWell = false
+      console.log(`${name}: not usable: ${(error as Error).message}`)
+    }
+  }
+  return isWell ? 0 : 1
+}
+
+function check({ file, rules }: DescriptorsCommand, { config }: Loaded): 0 | 1 {
+  const schema = createSchema(readDescriptorSet(readFileSync(file)))
+  console.log(summaryOf(schema))
+  if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
+  const { problems } = new TranscodePlan(schema, { choice: 'all', rules: [], json: config.grpc.json })
+  for (const problem of problems) console.log(problem)
+  return problems.length === 0 ? 0 : 1
+}
+
+function summaryOf({ services, methods }: ServiceSchema): string {
+  const count = methods.length === 1 ? '1 method' : `${methods.length} methods`
+  return services.length === 0 ? 'no service' : `${services.join(', ')} (${count})`
+}
+
+/** Returns the paths at which methods take JSON, one a line. */
+function rulesOf(schema: ServiceSchema): string[] {
+  const { entries } = createBindings(schema, { choice: 'all', rules: [] })
+  return entries.map(({ binding: { httpMethod, template, body, responseBody }, value }) => {
+    const parts = [body && `body ${body}`, responseBody && `answer ${responseBody}`].filter(Boolean)
+    return [
+      `${httpMethod} ${template.text}`,
+      '->',
+      value.name,
+      ...(parts.length > 0 ? [`(${parts.join(', ')})`] : []),
+    ].join(' ')
+  })
+}

@@ -1,0 +1,220 @@
+import type { KeyProblem } from '../../discovery/directory.ts'
+import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.ts'
+import type { Logger } from '../../discovery/logger.ts'
+import type { FindMethod } from '../../internal/grpc/rpc.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
+import type { CallNode } from '../../wrappers/descriptors/reflection-client.ts'
+import { Reflections } from '../../wrappers/descriptors/reflections.ts'
+import {
+  type DescriptorFile,
+  readDescriptorSet,
+  writeDescriptorSet,
+} from '../../wrappers/descriptors/repair.ts'
+import { createSchema, type GrpcMethod, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+import type { DescriptorFiles } from './descriptor-files.ts'
+
+/** Where the descriptors of a service come from. `disk`: what its nodes said to an earlier gateway. */
+export type DescriptorSource = 'etcd' | 'file' | 'reflection' | 'disk'
+
+export interface LiveDescriptorsOptions {
+  /** The sets of the configuration, by name. */
+  readonly files: ReadonlyMap<string, Buffer>
+  /** Returns the name of a service's descriptors, if a route has one. */
+  readonly nameOf: (service: string) => string | undefined
+  /** Returns the nodes to ask for the descriptors of a service; none = it is not to be asked. */
+  readonly nodesToAsk: (service: string) => readonly Peer[]
+  readonly callNode: CallNode
+  /** Keeps what nodes have said; undefined = it is not kept. */
+  readonly disk?: DescriptorFiles | undefined
+  /** Called when the schema of a service has changed. */
+  readonly onSchema: (service: string, schema: ServiceSchema | undefined) => void
+  readonly logger: Logger
+}
+
+/** A schema, and what finding methods in it takes. */
+interface KnownSchema {
+  readonly schema: ServiceSchema
+  readonly source: DescriptorSource
+}
+
+/**
+ * What is known of the gRPC services of nodes. Of several sources, the first one counts: the descriptors that a route
+ * names, those named like the service, and what its nodes say (reflection). Names are looked up in etcd, and then in the
+ * configuration. Call `close()` when done.
+ */
+export class LiveDescriptors {
+  readonly #options: LiveDescriptorsOptions
+  readonly #logger: Logger
+  readonly #named = new Map<string, KnownSchema>()
+  readonly #files = new Map<string, KnownSchema>()
+  /** By service. */
+  readonly #reflected = new Map<string, KnownSchema>()
+  /** What `onSchema` was last told about each service. */
+  readonly #told = new Map<string, ServiceSchema>()
+  /** The services with nodes. */
+  readonly #services = new Set<string>()
+  readonly #methods = new WeakMap<ServiceSchema, ReadonlyMap<string, GrpcMethod>>()
+  readonly #problems = new Map<string, string>()
+  /** The services for which the disk was read. */
+  readonly #restored = new Set<string>()
+  readonly #reflections: Reflections
+  /** Sets that could not be used, and nodes that could not be asked. */
+  failed = 0
+
+  constructor(options: LiveDescriptorsOptions) {
+    this.#options = options
+    this.#logger = options.logger
+    for (const [name, bytes] of options.files) this.#readFile(name, bytes)
+    this.#reflections = new Reflections({
+      callNode: options.callNode,
+      onFiles: (service, files) => this.#take(service, files),
+      onFailure: (service, error) => this.#fail(`reflection:${service}`, { service }, error),
+    })
+  }
+
+  /** Parses the descriptors of a key of the registry. */
+  parse(bytes: Buffer): ParsedDescriptors {
+    try {
+      return { schema: createSchema(readDescriptorSet(bytes)) }
+    } catch (error) {
+      this.failed++
+      return { reason: (error as Error).message }
+    }
+  }
+
+  /** Applies the addition, change or removal of a key of the registry. */
+  apply(before: Descriptors | undefined, after: Descriptors | undefined): void {
+    if (before) this.#named.delete(before.name)
+    if (after) this.#named.set(after.name, { schema: after.schema as ServiceSchema, source: 'etcd' })
+    this.#refresh()
+  }
+
+  /** Called when the nodes of a service have changed. */
+  nodesChanged(service: string, hasNodes: boolean): void {
+    if (hasNodes) this.#services.add(service)
+    else this.#services.delete(service)
+    this.#update(service)
+  }
+
+  /** Called when the routes have changed: they may name descriptors. */
+  routesChanged(): void {
+    this.#refresh()
+  }
+
+  /** Returns the schema of a service; undefined when it is not known. */
+  schemaOf(service: string): ServiceSchema | undefined {
+    return this.#known(service)?.schema
+  }
+
+  /** Asks the nodes of a service again, because a request needs its schema. */
+  urge(service: string): void {
+    this.#reflections.urge(service)
+  }
+
+  readonly findMethod: FindMethod = (service, name) => {
+    const schema = this.schemaOf(service)
+    if (schema === undefined) return undefined
+    let methods = this.#methods.get(schema)
+    if (!methods) {
+      methods = new Map(schema.methods.map(method => [method.name, method]))
+      this.#methods.set(schema, methods)
+    }
+    return methods.get(name)
+  };
+
+  /** Returns the services whose schema is known, with its source. */
+  *known(): Generator<{
+    readonly service: string
+    readonly source: DescriptorSource
+    readonly schema: ServiceSchema
+  }> {
+    for (const service of this.#services) {
+      const known = this.#known(service)
+      if (known) yield { service, ...known }
+    }
+  }
+
+  /** Returns why descriptors cannot be used, each with its key. */
+  problems(): KeyProblem[] {
+    return [...this.#problems].map(([key, reason]) => ({ key, reason }))
+  }
+
+  close(): void {
+    this.#reflections.close()
+  }
+
+  #known(service: string): KnownSchema | undefined {
+    const name = this.#options.nameOf(service)
+    if (name !== undefined) return this.#withName(name)
+    return this.#withName(service) ?? this.#reflected.get(service)
+  }
+
+  #withName(name: string): KnownSchema | undefined {
+    return this.#named.get(name) ?? this.#files.get(name)
+  }
+
+  #refresh(): void {
+    for (const service of this.#services) this.#update(service)
+  }
+
+  #update(service: string): void {
+    const hasNodes = this.#services.has(service)
+    const name = this.#options.nameOf(service)
+    const isNamed = name !== undefined || this.#withName(service) !== undefined
+    const nodes = hasNodes && !isNamed ? this.#options.nodesToAsk(service) : []
+    this.#reflections.update(service, nodes)
+    if (nodes.length > 0) this.#restore(service)
+    if (nodes.length === 0) this.#problems.delete(`reflection:${service}`)
+    if (name !== undefined && hasNodes && this.#withName(name) === undefined) {
+      this.#problems.set(`descriptors:${service}`, `there are no descriptors named ${JSON.stringify(name)}`)
+    } else this.#problems.delete(`descriptors:${service}`)
+    const schema = hasNodes ? this.schemaOf(service) : undefined
+    if (schema === this.#told.get(service)) return
+    if (schema) this.#told.set(service, schema)
+    else this.#told.delete(service)
+    this.#options.onSchema(service, schema)
+  }
+
+  /** Takes what a node of a service has said. Throws when it cannot be used; the last good one stays then. */
+  #take(service: string, files: DescriptorFile[]): void {
+    const schema = createSchema(files)
+    this.#problems.delete(`reflection:${service}`)
+    this.#reflected.set(service, { schema, source: 'reflection' })
+    this.#options.disk?.write(service, writeDescriptorSet(files))
+    this.#logger.info(
+      { service, grpcServices: schema.services, methods: schema.methods.length },
+      'descriptors loaded',
+    )
+    this.#update(service)
+  }
+
+  /** Takes what a node of a service has said to an earlier gateway, until one says something. */
+  #restore(service: string): void {
+    if (this.#restored.has(service) || this.#options.disk === undefined) return
+    this.#restored.add(service)
+    if (this.#reflected.has(service)) return
+    const bytes = this.#options.disk.read(service)
+    if (bytes === undefined) return
+    try {
+      this.#reflected.set(service, { schema: createSchema(readDescriptorSet(bytes)), source: 'disk' })
+    } catch (error) {
+      this.#logger.warn({ service, reason: (error as Error).message }, 'ignoring the descriptors on disk')
+    }
+  }
+
+  #readFile(name: string, bytes: Buffer): void {
+    try {
+      this.#files.set(name, { schema: createSchema(readDescriptorSet(bytes)), source: 'file' })
+    } catch (error) {
+      this.#fail(`grpc.descriptors.${name}`, { name }, error as Error)
+    }
+  }
+
+  #fail(key: string, fields: object, error: Error): void {
+    this.failed++
+    const reason = error.message
+    if (this.#problems.get(key) === reason) return
+    this.#problems.set(key, reason)
+    this.#logger.warn({ ...fields, reason }, 'descriptors not usable')
+  }
+}

@@ -1,0 +1,133 @@
+import type { Keys } from '../../config/keys/keys.ts'
+import type { Config } from '../../config/schema.ts'
+import type { KeyProblem } from '../../discovery/directory.ts'
+import type { Logger } from '../../discovery/logger.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { Wrapper } from '../../internal/upstream.ts'
+import type { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
+import type { ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import { createTranscode } from '../../wrappers/transcode/transcode.ts'
+import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+import { DescriptorFiles } from './descriptor-files.ts'
+import type { GrpcNames } from './grpc-names.ts'
+import { LiveDescriptors } from './live-descriptors.ts'
+import type { LiveRules } from './service-rules.ts'
+
+export interface TranscodingOptions {
+  readonly config: Config
+  readonly keys: Keys
+  readonly nodes: NodeTable
+  readonly rules: LiveRules
+  /** Learns the gRPC services that descriptors name; undefined = they get no automatic routes. */
+  readonly grpcNames: GrpcNames | undefined
+  readonly counts: TranscodeCounts
+  readonly logger: Logger
+}
+
+/** JSON in front of gRPC: which requests are converted, and with the descriptors of which service. */
+export class Transcoding {
+  readonly descriptors: LiveDescriptors
+  readonly wrapper: Wrapper
+  readonly #options: TranscodingOptions
+  /** Services whose nodes speak gRPC alone. */
+  readonly #grpcOnly = new Set<string>()
+  /** Services with a route document. */
+  #documented: ReadonlyMap<string, readonly Route[]> = new Map()
+  readonly #plans = new WeakMap<Route, { readonly schema: ServiceSchema; readonly plan: TranscodePlan }>()
+
+  constructor(options: TranscodingOptions) {
+    this.#options = options
+    const { config, keys, grpcNames, counts, rules, logger } = options
+    this.descriptors = new LiveDescriptors({
+      files: keys.descriptors ?? new Map(),
+      nameOf: service => rules.of(service).grpcDescriptors,
+      nodesToAsk: service =>
+        this.#isToBeAsked(service) ? (options.nodes.get(service, 'grpc')?.peers ?? []) : [],
+      // Past the breaker and the limit: a node that cannot describe itself may serve calls well.
+      callNode: (peer, request, call) => (peer as UpstreamPeer).transport.send(request, call),
+      // The embedded etcd starts empty each time, and so does what is known of its nodes.
+      disk:
+        config.discovery.registry === 'etcd' && config.etcd.endpoints
+          ? new DescriptorFiles(config.dataDir, logger)
+          : undefined,
+      onSchema: (service, schema) => grpcNames?.set(service, 'descriptors', schema?.services ?? []),
+      logger,
+    })
+    this.wrapper = createTranscode({
+      isTranscoded: ({ grpc, origin }, service) => {
+        if (origin === 'auto' && !config.grpc.auto) return false
+        return grpc?.isForJson === true || this.#speaksGrpcAlone(service)
+      },
+      planOf: (route, service) => this.#planOf(route, service),
+      maxMessageBytes: config.grpc.messageBytes,
+      counter: counts,
+    })
+  }
+
+  nodesChanged(service: string): void {
+    const { nodes } = this.#options
+    const hasGrpc = nodes.get(service, 'grpc') !== undefined
+    if (hasGrpc && nodes.get(service) === undefined) this.#grpcOnly.add(service)
+    else this.#grpcOnly.delete(service)
+    this.descriptors.nodesChanged(service, hasGrpc)
+  }
+
+  routesChanged(documents: readonly Route[]): void {
+    this.#documented = Map.groupBy(documents, ({ service }) => service)
+    this.descriptors.routesChanged()
+  }
+
+  /** Returns the descriptors that cannot be used, and the rules that have no effect. */
+  problems(): KeyProblem[] {
+    const ofRules: KeyProblem[] = []
+    for (const routes of this.#documented.values()) {
+      for (const route of routes) {
+        if (route.grpc?.isForJson !== true) continue
+        for (const reason of this.#planOf(route, route.service)?.problems ?? []) {
+          ofRules.push({ key: route.id, reason: `$.grpc: ${reason}` })
+        }
+      }
+    }
+    return [...this.descriptors.problems(), ...ofRules]
+  }
+
+  close(): void {
+    this.descriptors.close()
+  }
+
+  /** Most gateways have no such service, and then this is one property read. */
+  #speaksGrpcAlone(service: string): boolean {
+    return this.#grpcOnly.size > 0 && this.#grpcOnly.has(service)
+  }
+
+  /** A service that nobody calls by JSON or by the names of its methods need not be asked. */
+  #isToBeAsked(service: string): boolean {
+    const { config } = this.#options
+    if (!config.grpc.reflection) return false
+    const documents = this.#documented.get(service)
+    if (documents === undefined) return config.routes.auto && config.grpc.auto
+    if (this.#speaksGrpcAlone(service)) return true
+    return documents.some(({ grpc }) => grpc?.isForJson === true || grpc?.allow !== undefined)
+  }
+
+  #planOf(route: Route, service: string): TranscodePlan | undefined {
+    const schema = this.descriptors.schemaOf(service)
+    if (schema === undefined) {
+      this.descriptors.urge(service)
+      return undefined
+    }
+    const known = this.#plans.get(route)
+    if (known?.schema === schema) return known.plan
+    const { grpc, origin } = route
+    const plan = new TranscodePlan(schema, {
+      // A method of a service without a document has one lock, whatever its door.
+      choice: origin === 'auto' ? 'all' : grpc?.bindings,
+      rules: this.#options.rules.of(service).grpcRules ?? [],
+      json: grpc?.json ?? this.#options.config.grpc.json,
+    })
+    this.#plans.set(route, { schema, plan })
+    return plan
+  }
+}

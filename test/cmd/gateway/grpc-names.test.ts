@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { GrpcNames, grpcNamesIn } from '../../../cmd/gateway/grpc-names.ts'
+import { createNode } from '../../../internal/nodes/node.ts'
+
+test('a gRPC name leads to the services that have it, by name', () => {
+  const names = new GrpcNames()
+  names.set('task', 'descriptors', ['task.v1.Tasks', 'task.v1.Admin'])
+  names.set('other', 'metadata', ['task.v1.Tasks'])
+  assert.deepEqual(names.servicesOf('task.v1.Tasks'), ['other', 'task'])
+  assert.deepEqual(names.servicesOf('task.v1.Admin'), ['task'])
+  assert.deepEqual(names.servicesOf('task.v1.tasks'), [])
+})
+
+test('a name stays as long as one source has it', () => {
+  const names = new GrpcNames()
+  names.set('task', 'metadata', ['task.v1.Tasks'])
+  names.set('task', 'descriptors', ['task.v1.Tasks', 'task.v1.Admin'])
+  names.set('task', 'metadata', [])
+  assert.deepEqual(names.servicesOf('task.v1.Tasks'), ['task'])
+  names.set('task', 'descriptors', ['task.v1.Admin'])
+  assert.deepEqual(names.servicesOf('task.v1.Tasks'), [])
+  names.set('task', 'descriptors', [])
+  assert.deepEqual([...names.entries()], [])
+})
+
+test('services about the node itself, and what is no name, are not taken', () => {
+  const names = new GrpcNames()
+  const about = [
+    'grpc.health.v1.Health',
+    'grpc.reflection.v1alpha.ServerReflection',
+    'grpc.channelz.v1.Channelz',
+  ]
+  const broken = ['', '.', 'a..b', '1a', 'a/b', 'a b', '*', '__proto__/x', 'a.b.', 'a-b', '../etc']
+  names.set('task', 'metadata', [...about, ...broken, 'grpc.healthy.Service', 'Greeter', '__proto__'])
+  assert.deepEqual(
+    [...names.entries()].map(([name]) => name),
+    ['grpc.healthy.Service', 'Greeter', '__proto__'],
+  )
+})
+
+test('a service has at most a thousand names', () => {
+  const names = new GrpcNames()
+  names.set(
+    'task',
+    'metadata',
+    Array.from({ length: 5_000 }, (_, i) => `task.S${i}`),
+  )
+  assert.equal([...names.entries()].length, 1_000)
+})
+
+test('nodes name their gRPC services in metadata', () => {
+  const node = (id: string, grpcServices?: string) =>
+    createNode({
+      service: 'task',
+      id,
+      host: '10.0.0.1',
+      port: 1,
+      protocol: 'grpc',
+      metadata: grpcServices === undefined ? {} : { grpcServices },
+    })
+  const nodes = [
+    node('a', 'task.v1.Tasks, task.v1.Admin'),
+    node('b'),
+    node('c', 'task.v1.Tasks,task.v2.Tasks'),
+  ]
+  assert.deepEqual(grpcNamesIn(nodes), ['task.v1.Admin', 'task.v1.Tasks', 'task.v2.Tasks'])
+})
