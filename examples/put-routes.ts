@@ -1,4 +1,7 @@
-/** Puts the route documents of `examples/routes` into etcd. A running gateway uses them a moment later. */
+/**
+ * Puts the route documents of the examples into etcd, with the argument `grpc` those of the gRPC examples. A running gateway
+ * uses them a moment later.
+ */
 import { createEtcdClient } from '../discovery/etcd/client.ts'
 import { readExampleRoutes } from './shared/routes.ts'
 
@@ -10,7 +13,7 @@ const etcd = createEtcdClient({
   password: process.env.WAYGATE_ETCD_PASSWORD,
 })
 try {
-  for (const { id, document } of await readExampleRoutes()) {
+  for (const { id, document } of await readExampleRoutes(process.argv[2] === 'grpc' ? 'grpc' : 'http')) {
     await etcd.put(`${WAYGATE_ROUTES_PREFIX}${id}`).value(document)
     console.log(`${WAYGATE_ROUTES_PREFIX}${id} ${document}`)
   }

@@ -7,9 +7,13 @@ export interface ExampleRoute {
   readonly document: string
 }
 
-/** Reads the route documents of `examples/routes`, which define the paths that need no token. */
-export async function readExampleRoutes(): Promise<ExampleRoute[]> {
-  const folder = new URL('../routes/', import.meta.url)
+/**
+ * Reads the route documents of the examples, which define the paths that need no token.
+ *
+ * @param kind `grpc` for the services in `examples/grpc`
+ */
+export async function readExampleRoutes(kind: 'http' | 'grpc' = 'http'): Promise<ExampleRoute[]> {
+  const folder = new URL(kind === 'grpc' ? '../grpc/routes/' : '../routes/', import.meta.url)
   const files = (await readdir(folder)).filter(name => name.endsWith('.json')).sort()
   return Promise.all(
     files.map(async name => ({

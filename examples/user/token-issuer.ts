@@ -16,6 +16,24 @@ export interface IssuedToken {
   readonly expiresIn: number
 }
 
+/**
+ * Reads how tokens are signed from the variables that configure the gateway too.
+ *
+ * @throws Error when there is no secret
+ */
+export function readTokenOptions(env: NodeJS.ProcessEnv): TokenIssuerOptions {
+  const { WAYGATE_JWT_SECRET: secret, WAYGATE_JWT_ISSUER, WAYGATE_JWT_AUDIENCE } = env
+  if (!secret) {
+    throw new Error(
+      'WAYGATE_JWT_SECRET is not set; set it to the secret with which the gateway verifies tokens',
+    )
+  }
+  // The gateway may accept several, separated by commas. A token contains one.
+  const issuer = WAYGATE_JWT_ISSUER?.split(',')[0]?.trim()
+  const audience = WAYGATE_JWT_AUDIENCE?.split(',')[0]?.trim()
+  return { secret, issuer, audience }
+}
+
 /** Signs tokens (RFC 7519) with HS256. Their `sub` is the user. */
 export class TokenIssuer {
   readonly #key

@@ -1,14 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { callerOf } from '../shared/caller.ts'
-import type { Credentials, UserService } from './user-service.ts'
+import { type Credentials, USER_NAME, type UserService } from './user-service.ts'
 
 const credentials = {
   type: 'object',
   required: ['name', 'password'],
   additionalProperties: false,
   properties: {
-    // Allows user names and plain e-mail addresses.
-    name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}$' },
+    name: { type: 'string', pattern: USER_NAME.source },
     password: { type: 'string', minLength: 8, maxLength: 256 },
   },
 }

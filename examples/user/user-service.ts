@@ -4,6 +4,9 @@ import { hashPassword, verifyPassword } from './password.ts'
 import type { IssuedToken, TokenIssuer } from './token-issuer.ts'
 import type { User, UserRepository } from './user-repository.ts'
 
+/** Allows user names and plain e-mail addresses. */
+export const USER_NAME = /^[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}$/
+
 export interface Credentials {
   readonly name: string
   readonly password: string

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -20,6 +21,49 @@ test('registration and login are open, and everything else of the user service n
       ['user', '/user/*', undefined, 'jwt'],
     ],
   )
+})
+
+test('of the gRPC services, registration and login alone are open, by gRPC and with JSON', async () => {
+  const routes = (await readExampleRoutes('grpc')).map(({ id, document }) => ({
+    id,
+    ...JSON.parse(document),
+  }))
+  for (const { id, ...document } of routes) assert.deepEqual(readRouteDocument(document).problems, [], id)
+  assert.deepEqual(
+    routes.filter(({ auth }) => auth !== 'jwt').map(({ path, auth }) => [path, auth]),
+    [
+      ['/user.v1.Users/Login', 'none'],
+      ['/user.v1.Users/Register', 'none'],
+      ['/user/v1/login', 'none'],
+      ['/user/v1/register', 'none'],
+    ],
+  )
+  assert.deepEqual(
+    routes.filter(({ auth }) => auth === 'jwt').map(({ path }) => path),
+    ['/task.v1.Tasks/*', '/task/*', '/user.v1.Users/*', '/user/*'],
+  )
+})
+
+test('the rules of the gRPC services are the annotations of their protos', async () => {
+  const routes = (await readExampleRoutes('grpc')).map(({ document }) => JSON.parse(document))
+  for (const [name, service] of [
+    ['task', 'task.v1.Tasks'],
+    ['user', 'user.v1.Users'],
+  ] as const) {
+    const proto = await readFile(
+      join(import.meta.dirname, `../../examples/grpc/proto/${name}/v1/${name}.proto`),
+      'utf8',
+    )
+    const annotated = [...proto.matchAll(/rpc (\w+)\([^}]*\(google\.api\.http\) = \{(.*)\};/g)].map(
+      ([, method, rule = '']) => ({
+        selector: `${service}.${method}`,
+        ...Object.fromEntries([...rule.matchAll(/(\w+): "([^"]*)"/g)].map(([, key, value]) => [key, value])),
+      }),
+    )
+    assert.ok(annotated.length >= 3)
+    const { grpc } = routes.find(({ path }) => path === `/${name}/*`)
+    assert.deepEqual(grpc.rules, annotated)
+  }
 })
 
 test('put-routes puts every document into etcd, under the configured prefix', async t => {
