@@ -4,13 +4,13 @@ import autocannon from 'autocannon'
 import type { LoadOptions } from './load.ts'
 
 const load: LoadOptions = JSON.parse(readFileSync(process.argv[2]!, 'utf8'))
-const { tokens = [], bodyBytes = 0 } = load
+const { tokens = [], body } = load
 const result = await autocannon({
   url: load.base + load.path,
   connections: load.connections,
   duration: load.seconds,
   method: load.method ?? 'GET',
-  ...(bodyBytes > 0 && { body: 'x'.repeat(bodyBytes) }),
+  ...(body && { body: body.text, headers: { 'content-type': body.type } }),
   ...(tokens.length > 0 && {
     requests: tokens.map(token => ({ headers: { authorization: `Bearer ${token}` } })),
   }),

@@ -1,7 +1,8 @@
 /**
  * Measures what the client's side of a request costs: the public listener of this checkout, the same on a route with
- * policies, and the listeners of other checkouts, with an upstream that answers at once. Everything runs in this process,
- * clients included. The fastest of many short rounds counts, so that the result is useful on a busy machine too.
+ * policies, and the listeners of other checkouts, with an upstream that answers at once, or when it has the whole body,
+ * written as for an HTTP/1.1 node. Everything runs in this process, clients included. The fastest of many short rounds
+ * counts, so that the result is useful on a busy machine too.
  *
  *   node bench/front.ts [CHECKOUT...]
  */
@@ -18,7 +19,22 @@ import type { ProxyOptions } from '../routes/public/proxy.ts'
 const ROUNDS = 24
 const REQUESTS = 12_000
 const CONNECTIONS = 32
-const REQUEST = `GET /echo/x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer ${'x'.repeat(120)}\r\n\r\n`
+const HEAD = `/echo/x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer ${'x'.repeat(120)}\r\n`
+
+/** What one row sends. */
+interface Load {
+  readonly name: string
+  readonly bytes: Buffer
+  readonly requests: number
+}
+
+const GET: Load = { name: 'GET', bytes: Buffer.from(`GET ${HEAD}\r\n`), requests: REQUESTS }
+const LOADS = [GET, post('POST of 200 B', 200, REQUESTS / 2), post('POST of 1 MiB', 1_048_576, 120)]
+
+function post(name: string, length: number, requests: number): Load {
+  const bytes = Buffer.from(`POST ${HEAD}Content-Length: ${length}\r\n\r\n${'x'.repeat(length)}`)
+  return { name, bytes, requests }
+}
 const BODY = 'x'.repeat(110)
 
 const route: Route = {
@@ -49,6 +65,14 @@ const policies = {
   responseHeaders: { set: { 'x-frame-options': 'DENY' } },
 }
 
+const NO_LIMITS = {
+  bodyIdleTimeoutMs: 0,
+  idleTimeoutMs: 0,
+  sendIdleTimeoutMs: 0,
+  minBytesPerSecond: 0,
+  minRateGraceMs: 0,
+}
+
 async function listen(checkout: string, route: Route): Promise<number> {
   const load = (file: string) => import(join(checkout, file))
   const { createHttp1Listener } = await load('routes/public/http1/listener.ts')
@@ -60,8 +84,14 @@ async function listen(checkout: string, route: Route): Promise<number> {
   const onInternalError = (error: unknown) => console.error(error)
   const onPiece = () => {}
   const deadlines = new Deadlines()
+  const { RequestBodySender } = await load('wrappers/http1/request-body-sender.ts')
   // In a later tick, because a node never answers in the same one.
-  const upstream: Upstream = () => new Promise(done => setImmediate(() => done(answer)))
+  const upstream: Upstream = ({ body }) =>
+    new Promise((done, fail) => {
+      const answers = () => setImmediate(() => done(answer))
+      if (body === null) answers()
+      else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
+    })
   const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts() })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
@@ -70,6 +100,7 @@ async function listen(checkout: string, route: Route): Promise<number> {
     upstream,
     handshake: upstream,
     authenticators: { jwt: { challenge: 'Bearer', authenticate: () => identity, withhold: () => {} } },
+    readRpc: () => undefined,
     ...{ deadlines, maxBodyBytes: 0, onPiece, respond },
   } satisfies ProxyOptions)
   const { app } = createHttp1Listener({
@@ -81,7 +112,8 @@ async function listen(checkout: string, route: Route): Promise<number> {
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 75_000,
     maxRequestsPerConnection: 0,
-    connections: { accept: () => {}, countSlowHead: () => {} },
+    http2: undefined,
+    connections: { accept: () => {}, countSlowHead: () => {}, changeProtocol: () => {}, limits: NO_LIMITS },
     onOpen: () => {},
     onUpgrade: () => {},
     onClose: () => {},
@@ -91,16 +123,30 @@ async function listen(checkout: string, route: Route): Promise<number> {
   return app.server.address().port
 }
 
-/** Sends `REQUESTS` requests. Each connection sends its next one when it has its answer. */
-function run(port: number): Promise<void> {
+/** Stands for the socket of a node, which takes everything at once. */
+function takeBytes(count: number, onTaken: () => void) {
+  let left = count
+  const nothing = () => {}
+  return {
+    ...{ cork: nothing, uncork: nothing, on: nothing, once: nothing, off: nothing },
+    write(chunk: Buffer | string): boolean {
+      left -= chunk.length
+      if (left === 0 && chunk.length > 0) onTaken()
+      return true
+    },
+  }
+}
+
+/** Sends the requests of a load. Each connection sends its next one when it has its answer. */
+function run(port: number, { bytes, requests }: Load): Promise<void> {
   return new Promise((done, fail) => {
-    let left = REQUESTS
+    let left = requests
     let open = CONNECTIONS
     for (let i = 0; i < CONNECTIONS; i++) {
-      const client = connect(port, '127.0.0.1', () => client.write(REQUEST)).setNoDelay(true)
+      const client = connect(port, '127.0.0.1', () => client.write(bytes)).setNoDelay(true)
       client.on('data', chunk => {
         if (!chunk.toString('latin1').startsWith('HTTP/1.1 200 ')) fail(new Error(String(chunk)))
-        else if (--left > 0) client.write(REQUEST)
+        else if (--left > 0) client.write(bytes)
         else client.destroy()
       })
       client.on('close', () => {
@@ -111,20 +157,22 @@ function run(port: number): Promise<void> {
 }
 
 const own = join(import.meta.dirname, '..')
-const measured: { name: string; port: number; micros: number[] }[] = []
+const measured: { name: string; port: number; load: Load; micros: number[] }[] = []
 for (const checkout of [own, ...process.argv.slice(2).map(path => resolve(path))]) {
-  measured.push({ name: checkout, port: await listen(checkout, route), micros: [] })
+  const port = await listen(checkout, route)
+  for (const load of LOADS) measured.push({ name: `${load.name}, ${checkout}`, port, load, micros: [] })
 }
-measured.push({ name: `${own}, with policies`, port: await listen(own, { ...route, policies }), micros: [] })
+const port = await listen(own, { ...route, policies })
+measured.push({ name: `${GET.name} with policies, ${own}`, port, load: GET, micros: [] })
 for (let round = 0; round < ROUNDS; round++) {
-  for (const { port, micros } of measured) {
+  for (const { port, load, micros } of measured) {
     const before = process.cpuUsage()
-    await run(port)
+    await run(port, load)
     const { user, system } = process.cpuUsage(before)
-    micros.push((user + system) / REQUESTS)
+    micros.push((user + system) / load.requests)
   }
 }
-for (const { name, micros } of measured) {
+for (const { name, micros } of measured.sort((a, b) => a.load.bytes.length - b.load.bytes.length)) {
   const [least] = micros.sort((a, b) => a - b)
   console.log(`${least!.toFixed(2)} µs per request, client included  ${name}`)
 }

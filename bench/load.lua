@@ -1,16 +1,15 @@
--- For wrk, after `--`: METHOD BODY_BYTES [TOKENS_FILE]. With a file of tokens, each request has the next one.
+-- For wrk, after `--`: METHOD CONTENT_TYPE BODY_FILE [TOKENS_FILE]. With a file of tokens, each request has the next one.
 
 function init(args)
   wrk.method = args[1]
-  local bytes = tonumber(args[2])
-  if bytes > 0 then
-    wrk.body = string.rep('x', bytes)
-    wrk.headers['content-type'] = 'application/octet-stream'
+  if args[3] ~= '' then
+    wrk.body = io.open(args[3], 'rb'):read('*a')
+    wrk.headers['content-type'] = args[2]
   end
-  if not args[3] then return end
+  if not args[4] then return end
 
   local requests, at = {}, 0
-  for token in io.lines(args[3]) do
+  for token in io.lines(args[4]) do
     wrk.headers['authorization'] = 'Bearer ' .. token
     requests[#requests + 1] = wrk.format()
   end

@@ -15,9 +15,25 @@ export interface Load {
   readonly path: string
   readonly connections: number
   readonly method?: 'GET' | 'POST'
-  readonly bodyBytes?: number
-  /** Tokens that requests use in turn. None = no `authorization`. */
+  readonly body?: Body
+  /** Tokens that requests use in turn; over HTTP/2, the first one. None = no `authorization`. */
   readonly tokens?: readonly string[]
+  /** Absent: HTTP/1.1, one request at a time on each connection. */
+  readonly http2?: Http2Load
+}
+
+export interface Body {
+  /** The content type. */
+  readonly type: string
+  /** One byte a character; of a gRPC call, the message without its length. */
+  readonly text: string
+}
+
+export interface Http2Load {
+  /** Requests at a time on each connection. */
+  readonly streams: number
+  /** Whether the requests are gRPC calls, which fail unless their status is 0. */
+  readonly isGrpc: boolean
 }
 
 export interface LoadOptions extends Load {
@@ -41,19 +57,21 @@ export const LOAD_TOOL = onPath('wrk') ? 'wrk' : 'autocannon'
 
 /** Runs a load. Never blocks this process, because the embedded etcd in it has to answer meanwhile. */
 export function runLoad(options: LoadOptions): Promise<LoadResult> {
+  if (options.http2) return runHttp2(options)
   return LOAD_TOOL === 'wrk' ? runWrk(options) : runAutocannon(options)
 }
 
 async function runWrk(options: LoadOptions): Promise<LoadResult> {
-  const { base, path, connections, seconds, tokens = [], method = 'GET', bodyBytes = 0 } = options
+  const { base, path, connections, seconds, tokens = [], method = 'GET', body, folder } = options
   // With a script, the load generator makes a call for each request. A fixed header costs nothing.
   const isPlain = method === 'GET' && tokens.length < 2
   const { stdout: output } = await run([
     ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s'],
     ...(isPlain
       ? [...tokens.flatMap(token => ['-H', `authorization: Bearer ${token}`]), base + path]
-      : ['-s', join(import.meta.dirname, 'load.lua'), base + path, '--', method, String(bodyBytes)]),
-    ...(isPlain || tokens.length === 0 ? [] : [tokensFile(options.folder, tokens)]),
+      : ['-s', join(import.meta.dirname, 'load.lua'), base + path, '--', method]),
+    ...(isPlain ? [] : body ? [body.type, textFile(folder, body.text)] : ['', '']),
+    ...(isPlain || tokens.length === 0 ? [] : [textFile(folder, `${tokens.join('\n')}\n`)]),
   ])
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0)
   const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)
@@ -73,12 +91,19 @@ function milliseconds(match: RegExpExecArray | null): number {
   return Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2] as 'us' | 'ms' | 's']
 }
 
-/** Writes tokens to a file, one per line, unless that file exists. Returns its path. */
-function tokensFile(folder: string, tokens: readonly string[]): string {
-  const text = `${tokens.join('\n')}\n`
-  const file = join(folder, `${createHash('sha256').update(text).digest('hex').slice(0, 16)}.tokens`)
-  if (!existsSync(file)) writeFileSync(file, text)
+/** Writes a text to a file, unless that file exists. Returns its path. */
+function textFile(folder: string, text: string): string {
+  const file = join(folder, `${createHash('sha256').update(text).digest('hex').slice(0, 16)}.txt`)
+  if (!existsSync(file)) writeFileSync(file, text, 'latin1')
   return file
+}
+
+/** Runs an own client, because wrk has no HTTP/2, and h2load does not read the status of a gRPC call. */
+async function runHttp2(options: LoadOptions): Promise<LoadResult> {
+  const file = join(options.folder, 'http2.json')
+  writeFileSync(file, JSON.stringify(options))
+  const { stdout } = await run([process.execPath, join(import.meta.dirname, 'http2/load.ts'), file])
+  return JSON.parse(stdout)
 }
 
 async function runAutocannon(options: LoadOptions): Promise<LoadResult> {

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
+import { askHttp2 } from './http2/ask.ts'
 import { openIdle } from './idle.ts'
 import { type Load, type LoadResult, runLoad } from './load.ts'
 import { cpuMicros } from './process.ts'
@@ -61,7 +62,7 @@ export async function measure(scenario: Scenario, effort: Effort): Promise<Measu
       await attempt(contender, async () => {
         const load = { ...scenario.load, ...contender.load }
         const running = await contender.start(scene)
-        await checkForwards(running, load, `${scene.nodeUrl}${scenario.load.path}`)
+        await checkForwards(running, load, scene)
         entries.add({ contender, running, load, rounds: [] })
       })
     }
@@ -105,25 +106,28 @@ async function turn(
 }
 
 /** @throws Error when the answer is not the one of the node */
-async function checkForwards({ base }: Running, load: Load, nodeUrl: string): Promise<void> {
-  const [expected, given] = [await ask(nodeUrl, load), await ask(base + load.path, load)]
+async function checkForwards({ base }: Running, load: Load, scene: Scene): Promise<void> {
+  const isGrpc = load.http2?.isGrpc
+  const [askNode, askContender] = [isGrpc ? askHttp2 : ask, load.http2 ? askHttp2 : ask]
+  const expected = await askNode((isGrpc ? scene.grpcNodeUrl : scene.nodeUrl) + load.path, load)
+  const given = await askContender(base + load.path, load)
   if (given.status !== 200) throw new Error(`it answers ${given.status}`)
   if (!given.body.equals(expected.body)) throw new Error("it does not answer with the node's body")
 }
 
 async function ask(
   url: string,
-  { method = 'GET', bodyBytes = 0, tokens: [token] = [] }: Load,
+  { method = 'GET', body, tokens: [token] = [] }: Load,
 ): Promise<{ status: number; body: Buffer }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(bodyBytes > 0 && { 'content-length': bodyBytes, 'content-type': 'application/octet-stream' }),
+      ...(body && { 'content-length': body.text.length, 'content-type': body.type }),
     }
     request(url, { method, headers, agent: false, timeout: 10_000 }, resolve)
       .once('timeout', () => reject(new Error('it does not answer')))
       .once('error', reject)
-      .end('x'.repeat(bodyBytes))
+      .end(body?.text, 'latin1')
   })
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk)

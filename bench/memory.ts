@@ -60,11 +60,11 @@ const startWaygate = () =>
 const load = { path: '/x', connections: 64, tokens: [token!], seconds: 2, folder: scene.folder }
 
 /** Measures the memory of an idle connection whose request has been answered. A short load runs first. */
-async function measureIdle(process: Started, base: string): Promise<string> {
-  await runLoad({ ...load, base })
+async function measureIdle(process: Started, base: string, isHttp2 = false): Promise<string> {
+  await runLoad({ ...load, ...(isHttp2 && { connections: 8, http2: { streams: 8, isGrpc: false } }), base })
   await delay(SETTLE_MS)
   const before = await collect(process)
-  const close = await openIdle(CONNECTIONS, `${base}/x`, token)
+  const close = await openIdle(CONNECTIONS, `${base}/x`, token, isHttp2)
   const { rssBytes, heapUsedBytes } = await collect(process)
   close()
   const each = (bytes: number) => (bytes / CONNECTIONS).toFixed(0)
@@ -80,6 +80,9 @@ try {
   const idle = `${CONNECTIONS} idle connections`
   report(`${idle}: Waygate`, await measureIdle(resting.process, resting.base))
   await resting.process.stop()
+  const http2 = await startWaygate()
+  report(`${idle} of HTTP/2: Waygate`, await measureIdle(http2.process, http2.base, true))
+  await http2.process.stop()
   const plain = await scene.startProgram([...probe, join(import.meta.dirname, 'upstream.ts'), '1'], {
     ipc: true,
   })

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { join, relative } from 'node:path'
 import { drawChart } from './chart.ts'
 import { LOAD_TOOL } from './load.ts'
@@ -22,17 +22,18 @@ export interface Result {
 
 /** Creates the result of a scenario. */
 export function createResult(
-  { name, title, load: { connections } }: Scenario,
+  { name, title, load: { connections, http2 } }: Scenario,
   { rounds, seconds, warmUpSeconds }: Effort,
   lines: readonly Line[],
   measurement: Measurement,
 ): Result {
   const setting = [
-    `${connections} connections`,
+    `${connections} connections${http2 ? ` with ${http2.streams} streams each` : ''}`,
     `${rounds} rounds of ${seconds} s after ${warmUpSeconds} s of warming up`,
-    LOAD_TOOL,
+    http2 ? 'HTTP/2 client of the benchmark' : LOAD_TOOL,
     `Node ${process.version.slice(1)}`,
     `${cpus().length} cores (${cpus()[0]?.model})`,
+    `load average ${loadavg()[0]!.toFixed(1)}`,
   ].join(', ')
   return { scenario: name, title, date: new Date().toISOString().slice(0, 10), setting, lines, measurement }
 }

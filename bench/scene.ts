@@ -6,6 +6,7 @@ import { startEmbeddedEtcd } from '../discovery/embedded-etcd/server.ts'
 import { createEtcdClient } from '../discovery/etcd/client.ts'
 import type { Announcement } from './contenders/announce.ts'
 import { MEASURED_CORE, OTHER_CORE } from './cores.ts'
+import { echoDescriptors } from './http2/echo-service.ts'
 import { type Started, type StartOptions, start } from './process.ts'
 
 /** A running contender. */
@@ -19,6 +20,8 @@ export interface Running {
 export interface WaygateOptions {
   /** Nodes of the service `echo`, by weight. Default: three, 5:1:1. */
   readonly weights?: readonly number[]
+  /** Whether the nodes speak gRPC. Their descriptors are in etcd. */
+  readonly isGrpc?: boolean
   /** Merged into the configuration; the access log is off unless this turns it on. */
   readonly config?: object
   /** Options of Node, before the program. */
@@ -34,10 +37,16 @@ export interface Scene {
   readonly folder: string
   /** The URL of a node, for contenders that do not use etcd. */
   readonly nodeUrl: string
+  /** The URL of a gRPC node. */
+  readonly grpcNodeUrl: string
   /** Starts Waygate. Resolves when it is ready. */
   startWaygate(options?: WaygateOptions): Promise<Running>
-  /** Starts a program of `contenders/` in front of one node. */
-  startContender(file: string): Promise<Running>
+  /**
+   * Starts a program of `contenders/` in front of one node, a gRPC node if `mode` is `grpc`.
+   *
+   * @param mode is given to the program: its second argument
+   */
+  startContender(file: string, mode?: string): Promise<Running>
   /** Starts a Node program on the measured core. */
   startProgram(command: readonly string[], options?: StartOptions): Promise<Started>
   /** Ends everything it started. */
@@ -58,13 +67,14 @@ export async function openScene(nodes = 3): Promise<Scene> {
     closers.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
     const etcd = await startEmbeddedEtcd({ port: 0 })
     closers.push(() => etcd.close())
-    const upstream = await start(OTHER_CORE, [
-      process.execPath,
-      join(import.meta.dirname, 'upstream.ts'),
-      String(nodes),
-    ])
-    closers.push(upstream.stop)
-    const ports = upstream.line.split(' ').map(Number)
+    const startNodes = async (file: string) => {
+      const command = [process.execPath, join(import.meta.dirname, file), String(nodes)]
+      const upstream = await start(OTHER_CORE, command)
+      closers.push(upstream.stop)
+      return upstream.line.split(' ').map(Number)
+    }
+    const ports = await startNodes('upstream.ts')
+    const grpcPorts = await startNodes('http2/node.ts')
     let gateways = 0
 
     const startProgram = async (command: readonly string[], options?: StartOptions) => {
@@ -75,6 +85,7 @@ export async function openScene(nodes = 3): Promise<Scene> {
 
     const startWaygate = async ({
       weights = [5, 1, 1],
+      isGrpc = false,
       config = {},
       nodeOptions = [],
       ipc = false,
@@ -82,12 +93,14 @@ export async function openScene(nodes = 3): Promise<Scene> {
     }: WaygateOptions = {}) => {
       // Each gateway has its own nodes, below its own prefix.
       const name = `gateway-${gateways++}`
-      const servicesPrefix = `/${name}/services/`
+      const [servicesPrefix, descriptorsPrefix] = [`/${name}/services/`, `/${name}/descriptors/`]
       const client = createEtcdClient({ endpoints: [etcd.url] })
       for (const [i, weight] of weights.entries()) {
-        const node = { ip: '127.0.0.1', port: ports[i], weight }
+        const address = { ip: '127.0.0.1', port: (isGrpc ? grpcPorts : ports)[i] }
+        const node = { ...address, weight, ...(isGrpc && { protocol: 'grpc' }) }
         await client.put(`${servicesPrefix}echo/n${i}`).value(JSON.stringify(node))
       }
+      if (isGrpc) await client.put(`${descriptorsPrefix}echo`).value(echoDescriptors())
       client.close()
       const file = join(folder, `${name}.json`)
       const { discovery, ...rest } = config as { discovery?: object }
@@ -96,7 +109,7 @@ export async function openScene(nodes = 3): Promise<Scene> {
         JSON.stringify({
           ...{ host: '127.0.0.1', port: 0, adminPort: 0, accessLog: false },
           ...{ dataDir: join(folder, name), etcd: { endpoints: [etcd.url] } },
-          discovery: { servicesPrefix, ...discovery },
+          discovery: { servicesPrefix, descriptorsPrefix, ...discovery },
           ...rest,
         }),
       )
@@ -106,17 +119,25 @@ export async function openScene(nodes = 3): Promise<Scene> {
       )
       const { public: url, admin } = JSON.parse(program.line) as { public: string; admin: string }
       await untilReady(`${admin}/readyz`)
-      return { process: program, base: `${url}/echo` }
+      return { process: program, base: isGrpc ? url : `${url}/echo` }
     }
 
-    const startContender = async (file: string) => {
-      const program = await startProgram([join(import.meta.dirname, 'contenders', file), String(ports[0])])
-      const { port, version }: Announcement = JSON.parse(program.line)
-      return { process: program, base: `http://127.0.0.1:${port}`, version }
+    const startContender = async (file: string, mode?: string) => {
+      const [port] = mode === 'grpc' ? grpcPorts : ports
+      const program = await startProgram([
+        join(import.meta.dirname, 'contenders', file),
+        String(port),
+        ...(mode === undefined ? [] : [mode]),
+      ])
+      const announced: Announcement = JSON.parse(program.line)
+      return { process: program, base: `http://127.0.0.1:${announced.port}`, version: announced.version }
     }
 
-    const nodeUrl = `http://127.0.0.1:${ports[0]}`
-    return { folder, nodeUrl, startWaygate, startContender, startProgram, close }
+    const [nodeUrl, grpcNodeUrl] = [ports, grpcPorts].map(([port]) => `http://127.0.0.1:${port}`)
+    return {
+      ...{ folder, nodeUrl: nodeUrl!, grpcNodeUrl: grpcNodeUrl! },
+      ...{ startWaygate, startContender, startProgram, close },
+    }
   } catch (error) {
     await close()
     throw error

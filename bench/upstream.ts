@@ -4,7 +4,7 @@
  *
  *   GET /bytes/N     N bytes in one piece; any other path: 110 bytes of JSON
  *   GET /stream/N    N bytes in pieces of 64 KiB, as fast as they are read
- *   POST             the 110 bytes when the whole body has arrived; 400 when there is none
+ *   POST             when the whole body has arrived, the 110 bytes, or the body itself if it is JSON; 400 when there is none
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
@@ -33,12 +33,11 @@ function blob(size: number): Buffer {
 }
 
 function receive(request: IncomingMessage, response: ServerResponse): void {
-  let received = 0
-  request.on('data', chunk => {
-    received += chunk.length
-  })
+  const isJson = request.headers['content-type'] === 'application/json'
+  const chunks: Buffer[] = []
+  request.on('data', chunk => chunks.push(chunk))
   request.once('end', () => {
-    if (received > 0) return send(response, small, 'application/json')
+    if (chunks.length > 0) return send(response, isJson ? Buffer.concat(chunks) : small, 'application/json')
     response.writeHead(400).end()
   })
 }

@@ -17,7 +17,7 @@ export const forwarding: readonly Scenario[] = [
   {
     name: 'post',
     title: 'POST of 1 KB, an answer of 110 bytes',
-    load: { ...load, method: 'POST', bodyBytes: 1_024 },
+    load: { ...load, method: 'POST', body: { type: 'application/octet-stream', text: 'x'.repeat(1_024) } },
     contenders: () => allContenders,
   },
   {

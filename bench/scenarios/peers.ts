@@ -1,12 +1,22 @@
 import type { Contender } from '../scenario.ts'
 import { SECRET } from '../tokens.ts'
 
-const peer = (name: string, file: string): Contender => ({ name, start: scene => scene.startContender(file) })
+/** @param mode is given to its program; the node is a gRPC node if it is `grpc` */
+export const peer = (name: string, file: string, mode?: string): Contender => ({
+  name,
+  start: scene => scene.startContender(file, mode),
+})
 
 /** Waygate with a token checked on every request, three weighted nodes with a breaker each, and all metrics; no access log. */
 export const waygate: Contender = {
   name: 'Waygate',
   start: scene => scene.startWaygate({ config: { jwt: { secret: SECRET } } }),
+}
+
+/** The same in front of nodes that speak gRPC. */
+export const grpcWaygate: Contender = {
+  name: 'Waygate',
+  start: scene => scene.startWaygate({ config: { jwt: { secret: SECRET } }, isGrpc: true }),
 }
 
 /** The contender that the others are compared with. */
