@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ERRORS } from '../internal/http/errors.ts'
+import { GRPC_STATUS_NAMES, grpcStatusOfError } from '../internal/grpc/status.ts'
+import { ERRORS, type ErrorCode } from '../internal/http/errors.ts'
 
-test('docs/errors.md lists every error code with its status, and no other', () => {
+test('docs/errors.md lists every error code with its status of HTTP and of gRPC, and no other', () => {
   const page = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')
-  const documented = [...page.matchAll(/^\| `(WG_\w+)` \| (\d{3}) \|/gm)].map(([, code, status]) => [
+  const documented = [...page.matchAll(/^\| `(WG_\w+)` \| (\d{3}) \| (\w+) \|/gm)].map(
+    ([, code, status, grpc]) => [code, Number(status), grpc],
+  )
+  const known = Object.entries(ERRORS).map(([code, { status }]) => [
     code,
-    Number(status),
+    status,
+    GRPC_STATUS_NAMES[grpcStatusOfError(code as ErrorCode)],
   ])
-  const known = Object.entries(ERRORS).map(([code, { status }]) => [code, status])
   assert.deepEqual(documented.sort(), known.sort())
 })

@@ -4,7 +4,10 @@ import { test } from 'node:test'
 import { createPrimaryMetrics } from '../routes/admin/primary-metrics.ts'
 import { startTestGateway } from './support/gateway.ts'
 import { send, sendRaw } from './support/http.ts'
+import { askJson } from './support/json-gateway.ts'
 import { answer, startNode } from './support/node-server.ts'
+import { rawCall } from './support/raw-call.ts'
+import { startTaskNode } from './support/task-node.ts'
 import { until } from './support/until.ts'
 
 /** A route that refuses {@link PREFLIGHT}, and would refuse its client's address. */
@@ -21,16 +24,34 @@ const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 
 
 test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
-  const { port, adminPort, gateway } = await startTestGateway(t, {
+  const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
     routes: {
       refusing: REFUSING,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
     },
   })
+  await registry.register({
+    service: 'calls',
+    id: 'c1',
+    host: '127.0.0.1',
+    port: 9,
+    weight: 1,
+    protocol: 'grpc',
+  })
+  const task = await startTaskNode()
+  t.after(() => task[Symbol.asyncDispose]())
+  await registry.register({
+    ...{ service: 'task', id: 't1', host: '127.0.0.1', port: task.port, protocol: 'grpc' },
+  })
+  await until(
+    'JSON becomes a call',
+    async () => (await askJson(port, 'POST', '/task/GetTask', { id: 1 })).status === 200,
+  )
   gateway.health.startChecking()
   await send(port, { path: '/user' })
   await send(port, PREFLIGHT)
+  await rawCall(port, 'grpc', { path: '/user' })
   let text = ''
   await until('the node was checked', async () => {
     text = (await send(adminPort, { path: '/metrics' })).text
@@ -62,12 +83,13 @@ function labelsOf(text: string, name: string): string {
 test('docs/observability.md lists the fields of the access log in their order', async t => {
   const { port, logged } = await startTestGateway(t, {
     nodes: { 'user/u1': 9 },
-    routes: { one: { path: '/user', service: 'user' }, refusing: REFUSING },
+    routes: { one: { path: '/user/*', service: 'user', stripPrefix: '/user' }, refusing: REFUSING },
   })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
   await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
+  await rawCall(port, 'grpc', { path: '/user/a.B/C', headers: { 'x-request-id': 'three' } })
   const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
-  const lines = await Promise.all(['one', 'two', id].map(logged))
+  const lines = await Promise.all(['one', 'two', 'three', id].map(logged))
   const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
   const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
     names.replaceAll('`', '').split(', '),
@@ -82,6 +104,6 @@ test('docs/observability.md lists the fields of the access log in their order', 
   const seen = new Set(lines.flatMap(Object.keys))
   assert.deepEqual(
     fields.filter(field => !seen.has(field)),
-    ['user', 'fallback'],
+    ['user', 'fallback', 'transcoded'],
   )
 })

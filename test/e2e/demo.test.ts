@@ -1,62 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { bash, FREE_PORTS, startDemo } from '../support/demo.ts'
 import { onPath } from '../support/etcd.ts'
 import { until } from '../support/until.ts'
-import { type Program, startProgram } from '../support/waygate.ts'
-
-interface Demo extends AsyncDisposable {
-  readonly program: Program
-  /** Its folder for temporary files. */
-  readonly temp: string
-  /** The introduction that it printed, from the first line to the last. */
-  readonly introduction: string
-}
-
-const FREE_PORTS = ['--port', '0', '--admin-port', '0', '--embedded-etcd', '127.0.0.1:0']
-
-async function startDemo(args: readonly string[]): Promise<Demo> {
-  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
-  const temp = join(folder, 'temp')
-  await mkdir(temp)
-  const program = await startProgram({ args: ['demo', ...args], env: { TMPDIR: temp } })
-  const dispose = async () => {
-    // SIGINT first, so that the demo can end its services.
-    if (!program.hasExited()) program.child.kill('SIGINT')
-    await Promise.race([program.exited, new Promise(resolve => setTimeout(resolve, 10_000).unref())])
-    await program.stop()
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-  }
-  try {
-    await until(
-      'it has said everything',
-      () => {
-        if (program.hasExited()) return 'ended'
-        return program.stdout().includes('Ctrl-C stops all of it.')
-      },
-      { withinMs: 30_000 },
-    )
-    assert.equal(program.hasExited(), false, program.stderr())
-    return { program, temp, introduction: program.stdout(), [Symbol.asyncDispose]: dispose }
-  } catch (error) {
-    await dispose()
-    throw error
-  }
-}
-
-/** Runs a script as if pasted into a shell, and resolves with its output. */
-function bash(script: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile('bash', ['-e', '-o', 'pipefail', '-c', script], { timeout: 30_000 }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${error.message}\n${stdout}\n${stderr}`))
-      else resolve(stdout)
-    })
-  })
-}
+import { startProgram } from '../support/waygate.ts'
 
 /** Lists the ids of the running child processes of `pid`. */
 async function childrenOf(pid: number): Promise<number[]> {

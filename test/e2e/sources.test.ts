@@ -59,18 +59,29 @@ test('services that register themselves in different formats are found under sev
 
   const [greeter] = await gateway.nodes('greeter')
   assert.equal(greeter?.protocol, 'grpc')
-  assert.equal(greeter?.state, 'down')
+  assert.equal(greeter?.state, 'up')
   const refused = await fetch(`${gateway.url}/greeter/x`)
-  assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [503, 'WG_NO_NODE'])
+  assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [503, 'WG_NO_SCHEMA'])
 
+  await until('the node that speaks no gRPC is listed', async () =>
+    (await gateway.routes()).problems.some(({ key }) => key === 'reflection:greeter'),
+  )
   const { problems, source } = await gateway.routes()
   assert.deepEqual(
     problems.map(({ key }) => key),
-    ['/microservices/broken/1'],
+    ['/microservices/broken/1', 'reflection:greeter'],
   )
   assert.deepEqual(
     source.sources.map(({ name }) => name),
-    ['/services/', '/microservices/', '/micro/registry/', 'server/', '/mixed/', '/waygate/routes/'],
+    [
+      '/services/',
+      '/microservices/',
+      '/micro/registry/',
+      'server/',
+      '/mixed/',
+      '/waygate/routes/',
+      '/waygate/descriptors/',
+    ],
   )
 })
 

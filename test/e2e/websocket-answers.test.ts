@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { type GatewaySetUp, startTestGateway } from '../support/gateway.ts'
 import { openRaw, send } from '../support/http.ts'
 import { answer, deadPort, startNode, type WireRequest } from '../support/node-server.ts'
+import { UPSTREAM_HTTP2 } from '../support/sessions.ts'
 import { accepted, handshake, KEY, startWebSocketNode } from '../support/websocket.ts'
 
 /** The header lines of a handshake. */
@@ -297,7 +298,7 @@ test('handshakes use the connections of plain requests, and count in their limit
     config: {
       upstream: {
         ...{ connectTimeoutMs: 5_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, answerHeadBytes: 16_384 },
-        ...{ connectionsPerNode: 1, dnsRefreshMs: 0 },
+        ...{ connectionsPerNode: 1, dnsRefreshMs: 0, http2: UPSTREAM_HTTP2 },
       },
     },
   })

@@ -70,6 +70,7 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
   await root('role', 'add', 'waygate')
   await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/services/')
   await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/waygate/routes/')
+  await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/waygate/descriptors/')
   await addUser(GATEWAY, 'waygate')
   await root('role', 'add', 'service-trio')
   await root('role', 'grant-permission', '--prefix=true', 'service-trio', 'readwrite', '/services/trio/')

@@ -7,12 +7,13 @@ import { createRequestHeadReader } from '../../internal/http/request-head.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Upstream } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { createRequestBody } from '../../middleware/request/request-body.ts'
+import { http1Bodies } from '../../middleware/connection/http1-body.ts'
 import { Http1Response } from '../../routes/public/http1/response.ts'
 import type { CircuitBreakerOptions } from '../../wrappers/breaker/circuit-breaker-options.ts'
 import { type PeerOptions, UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { testNode } from './peer.ts'
 import { testRoute } from './route.ts'
+import { sessionOptions } from './sessions.ts'
 
 export interface Front {
   readonly port: number
@@ -56,7 +57,7 @@ export async function startFront(
         target: call.target,
         headers: head.headers,
         interim: response,
-        body: hasBody ? createRequestBody(request, { maxBytes: 0, length, onPiece: () => {} }) : null,
+        body: hasBody ? http1Bodies.open(request, { maxBytes: 0, length, onPiece: () => {} }) : null,
       },
       call,
     ).then(
@@ -106,6 +107,9 @@ export function realPeer(
     id = 'n1',
     weight = 1,
     connection = {},
+    host,
+    protocol,
+    session,
     circuit = {},
     mayEject,
     failingOf,
@@ -113,17 +117,23 @@ export function realPeer(
     readonly id?: string
     readonly weight?: number
     readonly connection?: Partial<PeerOptions['connection']>
+    /** Default: 127.0.0.1. */
+    readonly host?: string
+    /** Default: HTTP/1.1. */
+    readonly protocol?: string | undefined
+    readonly session?: Partial<PeerOptions['session']>
     readonly circuit?: Partial<CircuitBreakerOptions>
     readonly mayEject?: NonNullable<PeerOptions['mayEject']>
     readonly failingOf?: NonNullable<PeerOptions['failingOf']>
   } = {},
 ): UpstreamPeer {
-  const peer = new UpstreamPeer(testNode({ id, port, weight }), {
+  const peer = new UpstreamPeer(testNode({ id, port, weight, protocol, ...(host && { host }) }), {
     onPiece: () => {},
     connection: {
       ...{ connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, answerHeadBytes: 16_384 },
       ...connection,
     },
+    session: sessionOptions(session),
     circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
     ...(mayEject && { mayEject }),

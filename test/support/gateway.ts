@@ -53,6 +53,7 @@ export async function startTestGateway(
     revocationsPrefix: loaded.config.jwt.revocations.enabled
       ? loaded.config.jwt.revocations.prefix
       : undefined,
+    descriptorsPrefix: loaded.config.discovery.descriptorsPrefix ?? undefined,
   })
   for (const [key, value] of Object.entries(nodes)) {
     const [service = '', id = ''] = key.split('/')

@@ -1,5 +1,6 @@
-import type { Route } from '../../internal/routing/route.ts'
+import type { GrpcRule, Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
+import { JSON_OPTIONS } from './json-options.ts'
 
 /** Creates a route that is open to everybody, with defaults for everything not given. */
 export function testRoute(values: Partial<Route> = {}): Route {
@@ -27,6 +28,26 @@ export function testRequest(values: Partial<UpstreamRequest> = {}): UpstreamRequ
     target: '/',
     headers: [],
     body: null,
+    ...values,
+  }
+}
+
+/** Creates rules for gRPC calls that allow everything and repeat nothing, but for what is given. */
+export function grpcRule(values: Partial<GrpcRule> = {}): GrpcRule {
+  return {
+    timeoutMs: undefined,
+    maxTimeoutMs: undefined,
+    retryOn: [],
+    retriesAll: false,
+    failures: undefined,
+    idempotent: [],
+    allow: undefined,
+    web: true,
+    isForJson: false,
+    descriptors: undefined,
+    bindings: undefined,
+    rules: undefined,
+    json: JSON_OPTIONS,
     ...values,
   }
 }
