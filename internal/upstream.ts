@@ -3,7 +3,7 @@ import type { GrpcDialect } from './grpc/content-type.ts'
 import type { ClientResponse, InterimReceiver } from './http/client-exchange.ts'
 import type { Route } from './routing/route.ts'
 
-/** Receives the body of one try. A chunk may be kept by whoever gets it. */
+/** Receives the body of one try. It may keep the chunks. */
 export interface BodySink {
   onData(chunk: Buffer): void
   /** Is called last, when the body is whole. */

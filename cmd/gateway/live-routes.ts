@@ -207,7 +207,7 @@ export class LiveRoutes {
     return !this.#documented.has(service) && this.#nodes.service(service) !== undefined
   }
 
-  /** Keeps an automatic route for ever. The services that ever existed are few, and a route is small. */
+  /** Keeps an automatic route until the process ends. A gateway sees few services, and a route is small. */
   #keep(key: string, route: Route): Route {
     this.#autoRoutes.set(key, route)
     return route

@@ -1,6 +1,6 @@
 import { FrameWriter } from './frame-writer.ts'
 
-/** What may wait while the other side reads nothing, whoever makes it wait. */
+/** What may wait while the other side reads nothing. */
 const MAX_WAITING_FRAMES = 1_000
 const MAX_WAITING_BYTES = 1_048_576
 /** A write that would be larger with another piece of a body does not wait for the end of the turn. */

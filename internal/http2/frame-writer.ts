@@ -14,7 +14,7 @@ const NOTHING = Buffer.alloc(0)
  * buffer grows as needed. New buffers are as large as recent takes were, so the memory of a burst is given back.
  */
 export class FrameWriter {
-  /** Whoever writes here has reserved the bytes, writes from `end` on, and moves `end`. */
+  /** A writer reserves the bytes, writes from `end` on, and moves `end`. */
   buffer: Buffer = NOTHING
   end = 0
   #start = 0

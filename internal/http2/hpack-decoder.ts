@@ -29,7 +29,7 @@ export class HpackDecoder {
   readonly #known = new KnownValues()
   /** Where in the block the next octet is. */
   #at = 0
-  /** The content type in the last list that exceeded a limit. Whoever refuses the request answers in its protocol. */
+  /** The content type in the last list that exceeded a limit. A refusal is written in the protocol that it names. */
   refusedType: string | undefined = undefined
   /** Whether the text whose length was read last is Huffman-encoded. */
   #isHuffman = false

@@ -179,7 +179,7 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
     this.#idleTimer?.refresh()
   }
 
-  /** How long the node may be silent in the middle of a body, milliseconds; 0 = for ever. */
+  /** How long the node may be silent in the middle of a body, milliseconds; 0 = no limit. */
   protected get idleMs(): number {
     return this.request.route.bodyIdleTimeoutMs ?? this.#options.bodyIdleTimeoutMs
   }

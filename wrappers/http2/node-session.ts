@@ -181,7 +181,7 @@ export class NodeSession implements CallSession, WireOwner {
 
   /**
    * Asks the node for a sign of life, because it did not answer a call in time. Without one, the session ends. Its calls
-   * then count as not answered in time: clients whose deadlines are short would otherwise wait for a hung node for ever,
+   * then count as not answered in time: clients whose deadlines are short would otherwise never eject a hung node,
    * since those deadlines say nothing about it.
    */
   doubt(): void {

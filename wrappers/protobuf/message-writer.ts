@@ -27,7 +27,7 @@ export class MessageWriter {
     framed[0] = 0
     framed.writeUInt32BE(length, 1)
     this.#bytes.copy(framed, PREFIX_BYTES, this.#at)
-    // One large message must not stay in memory for ever.
+    // One large message must not stay in memory.
     if (this.#bytes.length > FIRST_BYTES * 16) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
     this.begin()
     return framed

@@ -155,7 +155,7 @@ export class IncomingBody {
     return dropped
   }
 
-  /** Copies a short piece, because whoever keeps it would keep the whole buffer. */
+  /** Copies a short piece, because a piece keeps the whole buffer in memory. */
   #trimLast(): void {
     if (this.#isLastWhole) return
     this.#isLastWhole = true
