@@ -10,7 +10,7 @@ import type {
   Evidence,
 } from './circuit-breaker-options.ts'
 import { countsAgainstNode, failureKindOf, isFailureStatus, requestLineOf } from './failures.ts'
-import { isJudgedLater, watchCall } from './grpc-calls.ts'
+import { isJudgedLater, watchCall } from './watch-call.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
 import { TryWindow } from './try-window.ts'
 

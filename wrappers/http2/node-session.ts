@@ -180,8 +180,8 @@ export class NodeSession implements CallSession, WireOwner {
   }
 
   /**
-   * Asks the node for a sign of life, because it did not answer a call in time. Without one, the session ends. Its calls
-   * then count as not answered in time: clients whose deadlines are short would otherwise never eject a hung node,
+   * Asks the node for a sign of life, because it did not answer a call in time. Without one, the session ends, and its
+   * calls count as not answered in time. Otherwise a hung node whose clients have short deadlines would never be ejected,
    * since those deadlines say nothing about it.
    */
   doubt(): void {
