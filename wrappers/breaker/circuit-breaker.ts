@@ -10,9 +10,9 @@ import type {
   Evidence,
 } from './circuit-breaker-options.ts'
 import { countsAgainstNode, failureKindOf, isFailureStatus, requestLineOf } from './failures.ts'
-import { isJudgedLater, watchCall } from './watch-call.ts'
 import { CircuitOpenError, OpenBreaker } from './half-open.ts'
 import { TryWindow } from './try-window.ts'
+import { isJudgedLater, watchCall } from './watch-call.ts'
 
 /**
  * The circuit breaker of one node. While closed, it counts tries and decides when to open. From then until it is closed
