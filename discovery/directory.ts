@@ -24,6 +24,11 @@ import { compareKeys } from './service-of.ts'
 
 export interface DirectoryOptions extends EntryRules {
   /**
+   * Called before an entry is applied, which waits for the promise that is returned: whoever runs the steps of an event
+   * waits for what they yield.
+   */
+  readonly prepare?: ((entry: RegistryEntry) => Promise<void> | undefined) | undefined
+  /**
    * Called when the nodes of a service have changed. They are ordered by id; none means that the service is
    * gone.
    */
@@ -84,6 +89,7 @@ export class Directory {
     this.#now = options.now ?? (() => performance.now())
   }
 
+  /** Applies an event at once, without waiting for what `prepare` returns. */
   apply(event: RegistryEvent): void {
     const steps = this.steps(event)
     while (!steps.next().done);
@@ -94,7 +100,7 @@ export class Directory {
    * service is in its state either before or after the event. Do not apply another event until this one is
    * done.
    */
-  *steps(event: RegistryEvent): Generator<void, void> {
+  *steps(event: RegistryEvent): Generator<Promise<void> | void, void> {
     this.#stepping = true
     try {
       yield* this.#steps(event)
@@ -103,7 +109,7 @@ export class Directory {
     }
   }
 
-  *#steps(event: RegistryEvent): Generator<void, void> {
+  *#steps(event: RegistryEvent): Generator<Promise<void> | void, void> {
     const source = this.#source(event.source, event.scope)
     switch (event.type) {
       case 'status':
@@ -244,7 +250,7 @@ export class Directory {
     puts: readonly RegistryEntry[],
     deletes: readonly string[],
     doubted: ReadonlyMap<string, KeyState>,
-  ): Generator<void, void> {
+  ): Generator<Promise<void> | void, void> {
     const touched = new Set<string>()
     let routesTouched = false
     const set = (key: string, next: KeyState | undefined): void => {
@@ -267,6 +273,8 @@ export class Directory {
     // An earlier event of the same burst removed these. Restore them, unless they have come back already.
     for (const [key, state] of doubted) if (!source.get(key)) set(key, state)
     for (const entry of puts) {
+      const prepared = this.#options.prepare?.(entry)
+      if (prepared) yield prepared
       set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, this.#options))
       yield
     }

@@ -7,10 +7,13 @@ const SLICE_MS = 4
 export class Slices {
   #endsAt = 0
 
-  /** Runs a generator to its end. One that ends within a slice is not interrupted. */
-  async run(steps: Generator<void, void>): Promise<void> {
+  /**
+   * Runs a generator to its end, waiting for the promises that it yields. One that ends within a slice is not interrupted.
+   */
+  async run(steps: Generator<Promise<void> | void, void>): Promise<void> {
     let endsAt = performance.now() + SLICE_MS
-    while (!steps.next().done) {
+    for (let step = steps.next(); !step.done; step = steps.next()) {
+      if (step.value) await step.value
       if (performance.now() < endsAt) continue
       await this.#turn()
       endsAt = this.#endsAt

@@ -140,6 +140,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     context,
     grpcNames,
     descriptors,
+    prepare: entry => transcoding.prepare(entry),
     moreProblems: () => transcoding.problems(),
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
@@ -219,6 +220,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
     describeRoute: route => describeRoute(route, config, rules.of(route.service)),
   })
+  await transcoding.prepareConfigured()
   await lifecycle.start(options.listen ?? 'at-once')
 
   return {

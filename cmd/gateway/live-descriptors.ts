@@ -4,14 +4,11 @@ import type { Logger } from '../../discovery/logger.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CallNode } from '../../wrappers/descriptors/reflection-client.ts'
-import { Reflections } from '../../wrappers/descriptors/reflections.ts'
-import {
-  type DescriptorFile,
-  readDescriptorSet,
-  writeDescriptorSet,
-} from '../../wrappers/descriptors/repair.ts'
-import { createSchema, type GrpcMethod, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+import type { Reflections } from '../../wrappers/descriptors/reflections.ts'
+import type { DescriptorFile } from '../../wrappers/descriptors/repair.ts'
+import type { GrpcMethod, ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { DescriptorFiles } from './descriptor-files.ts'
+import type { GrpcJson } from './grpc-json.ts'
 
 /** Where the descriptors of a service come from. `disk`: what its nodes said to an earlier gateway. */
 export type DescriptorSource = 'etcd' | 'file' | 'reflection' | 'disk'
@@ -40,7 +37,7 @@ interface KnownSchema {
 /**
  * What is known of the gRPC services of nodes. Of several sources, the first one counts: the descriptors that a route
  * names, those named like the service, and what its nodes say (reflection). Names are looked up in etcd, and then in the
- * configuration. Call `close()` when done.
+ * configuration. Knows nothing before `open()`. Call `close()` when done.
  */
 export class LiveDescriptors {
   readonly #options: LiveDescriptorsOptions
@@ -57,16 +54,22 @@ export class LiveDescriptors {
   readonly #problems = new Map<string, string>()
   /** The services for which the disk was read. */
   readonly #restored = new Set<string>()
-  readonly #reflections: Reflections
+  #json: GrpcJson | undefined
+  #reflections: Reflections | undefined
   /** Sets that could not be used, and nodes that could not be asked. */
   failed = 0
 
   constructor(options: LiveDescriptorsOptions) {
     this.#options = options
     this.#logger = options.logger
-    for (const [name, bytes] of options.files) this.#readFile(name, bytes)
-    this.#reflections = new Reflections({
-      callNode: options.callNode,
+  }
+
+  /** Reads the descriptors of the configuration. Call it once, before a node or a key of the registry needs descriptors. */
+  open(json: GrpcJson): void {
+    this.#json = json
+    for (const [name, bytes] of this.#options.files) this.#readFile(name, bytes)
+    this.#reflections = new json.Reflections({
+      callNode: this.#options.callNode,
       onFiles: (service, files) => this.#take(service, files),
       onFailure: (service, error) => this.#fail(`reflection:${service}`, { service }, error),
     })
@@ -75,7 +78,7 @@ export class LiveDescriptors {
   /** Parses the descriptors of a key of the registry. */
   parse(bytes: Buffer): ParsedDescriptors {
     try {
-      return { schema: createSchema(readDescriptorSet(bytes)) }
+      return { schema: this.#createSchema(bytes) }
     } catch (error) {
       this.failed++
       return { reason: (error as Error).message }
@@ -108,7 +111,7 @@ export class LiveDescriptors {
 
   /** Asks the nodes of a service again, because a request needs its schema. */
   urge(service: string): void {
-    this.#reflections.urge(service)
+    this.#reflections?.urge(service)
   }
 
   readonly findMethod: FindMethod = (service, name) => {
@@ -140,7 +143,7 @@ export class LiveDescriptors {
   }
 
   close(): void {
-    this.#reflections.close()
+    this.#reflections?.close()
   }
 
   #known(service: string): KnownSchema | undefined {
@@ -162,7 +165,7 @@ export class LiveDescriptors {
     const name = this.#options.nameOf(service)
     const isNamed = name !== undefined || this.#withName(service) !== undefined
     const nodes = hasNodes && !isNamed ? this.#options.nodesToAsk(service) : []
-    this.#reflections.update(service, nodes)
+    this.#reflections?.update(service, nodes)
     if (nodes.length > 0) this.#restore(service)
     if (nodes.length === 0) this.#problems.delete(`reflection:${service}`)
     if (name !== undefined && hasNodes && this.#withName(name) === undefined) {
@@ -177,6 +180,7 @@ export class LiveDescriptors {
 
   /** Takes what a node of a service has said. Throws when it cannot be used; the last good one stays then. */
   #take(service: string, files: DescriptorFile[]): void {
+    const { createSchema, writeDescriptorSet } = this.#json!
     const schema = createSchema(files)
     this.#problems.delete(`reflection:${service}`)
     this.#reflected.set(service, { schema, source: 'reflection' })
@@ -196,7 +200,7 @@ export class LiveDescriptors {
     const bytes = this.#options.disk.read(service)
     if (bytes === undefined) return
     try {
-      this.#reflected.set(service, { schema: createSchema(readDescriptorSet(bytes)), source: 'disk' })
+      this.#reflected.set(service, { schema: this.#createSchema(bytes), source: 'disk' })
     } catch (error) {
       this.#logger.warn({ service, reason: (error as Error).message }, 'ignoring the descriptors on disk')
     }
@@ -204,10 +208,15 @@ export class LiveDescriptors {
 
   #readFile(name: string, bytes: Buffer): void {
     try {
-      this.#files.set(name, { schema: createSchema(readDescriptorSet(bytes)), source: 'file' })
+      this.#files.set(name, { schema: this.#createSchema(bytes), source: 'file' })
     } catch (error) {
       this.#fail(`grpc.descriptors.${name}`, { name }, error as Error)
     }
+  }
+
+  #createSchema(bytes: Buffer): ServiceSchema {
+    const { createSchema, readDescriptorSet } = this.#json!
+    return createSchema(readDescriptorSet(bytes))
   }
 
   #fail(key: string, fields: object, error: Error): void {

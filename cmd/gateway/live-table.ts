@@ -1,7 +1,7 @@
 import { Directory, type KeyProblem } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import type { Registry, RegistryEvent } from '../../discovery/registry.ts'
+import type { Registry, RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
@@ -19,6 +19,8 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   readonly registry: Registry
   /** How long a node or route that the registry may have lost stays in use, in milliseconds. */
   readonly suspectGraceMs: number
+  /** Called before an entry of the registry is applied, which waits for the promise that is returned. */
+  readonly prepare?: ((entry: RegistryEntry) => Promise<void> | undefined) | undefined
   /** Receives the API keys and revocations of the registry; undefined = they are not used. */
   readonly credentials?: LiveCredentials | undefined
   /** Receives the descriptors of the registry; undefined = they are not used. */
@@ -66,6 +68,7 @@ export class LiveTable implements TableView {
     this.#routes = new LiveRoutes(options)
     const origin = registry.keptBy === 'operator' ? 'file' : 'etcd'
     this.#directory = new Directory({
+      prepare: options.prepare,
       parseRoute: (id, document) => this.#routes.parse(id, document, origin),
       parseApiKey: value => credentials?.parseApiKey(value) ?? { apiKey: value },
       refusalOf,

@@ -1,16 +1,19 @@
 import type { Keys } from '../../config/keys/keys.ts'
+import { membersOf } from '../../config/kit/values.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import type { RegistryEntry } from '../../discovery/registry.ts'
+import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import type { Wrapper } from '../../internal/upstream.ts'
+import type { Upstream, Wrapper } from '../../internal/upstream.ts'
 import type { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
 import type { ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
-import { createTranscode } from '../../wrappers/transcode/transcode.ts'
-import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+import type { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 import { DescriptorFiles } from './descriptor-files.ts'
+import type { GrpcJson } from './grpc-json.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LiveDescriptors } from './live-descriptors.ts'
 import type { LiveRules } from './service-rules.ts'
@@ -26,20 +29,33 @@ export interface TranscodingOptions {
   readonly logger: Logger
 }
 
-/** JSON in front of gRPC: which requests are converted, and with the descriptors of which service. */
+/**
+ * JSON in front of gRPC: which requests are converted, and with the descriptors of which service. The code that converts is
+ * loaded with the first entry of the registry, or of the configuration, that may need it, and before that entry is applied. So
+ * no request ever waits for it, and gateways without gRPC do not hold it in memory.
+ */
 export class Transcoding {
   readonly descriptors: LiveDescriptors
-  readonly wrapper: Wrapper
+  readonly wrapper: Wrapper = next => {
+    this.#next = next
+    this.#convert = next
+    return (request, call) => this.#convert(request, call)
+  }
   readonly #options: TranscodingOptions
   /** Services whose nodes speak gRPC alone. */
   readonly #grpcOnly = new Set<string>()
   /** Services with a route document. */
   #documented: ReadonlyMap<string, readonly Route[]> = new Map()
+  #next!: Upstream
+  /** {@link #next} while there is nothing to convert. */
+  #convert!: Upstream
+  #json: GrpcJson | undefined
+  #loading: Promise<void> | undefined
   readonly #plans = new WeakMap<Route, { readonly schema: ServiceSchema; readonly plan: TranscodePlan }>()
 
   constructor(options: TranscodingOptions) {
     this.#options = options
-    const { config, keys, grpcNames, counts, rules, logger } = options
+    const { config, keys, grpcNames, rules, logger } = options
     this.descriptors = new LiveDescriptors({
       files: keys.descriptors ?? new Map(),
       nameOf: service => rules.of(service).grpcDescriptors,
@@ -55,15 +71,20 @@ export class Transcoding {
       onSchema: (service, schema) => grpcNames?.set(service, 'descriptors', schema?.services ?? []),
       logger,
     })
-    this.wrapper = createTranscode({
-      isTranscoded: ({ grpc, origin }, service) => {
-        if (origin === 'auto' && !config.grpc.auto) return false
-        return grpc?.isForJson === true || this.#speaksGrpcAlone(service)
-      },
-      planOf: (route, service) => this.#planOf(route, service),
-      maxMessageBytes: config.grpc.messageBytes,
-      counter: counts,
-    })
+  }
+
+  /** Resolves when what the configuration needs is loaded. Call it once {@link wrapper} is in place, and before anything else. */
+  async prepareConfigured(): Promise<void> {
+    const { config, keys } = this.#options
+    const documents = Object.values(config.routes.documents)
+    if (keys.descriptors?.size || documents.some(({ grpc }) => grpc !== undefined)) await this.#load()
+  }
+
+  /** Returns a promise for what an entry of the registry needs; undefined when all of it is loaded. */
+  prepare(entry: RegistryEntry): Promise<void> | undefined {
+    if (this.#json !== undefined || !mayNeedJson(entry)) return undefined
+    this.#loading ??= this.#load()
+    return this.#loading
   }
 
   nodesChanged(service: string): void {
@@ -97,6 +118,22 @@ export class Transcoding {
     this.descriptors.close()
   }
 
+  async #load(): Promise<void> {
+    const { grpcJson: json } = await import('./grpc-json.ts')
+    const { config, counts } = this.#options
+    this.descriptors.open(json)
+    this.#convert = json.createTranscode({
+      isTranscoded: ({ grpc, origin }, service) => {
+        if (origin === 'auto' && !config.grpc.auto) return false
+        return grpc?.isForJson === true || this.#speaksGrpcAlone(service)
+      },
+      planOf: (route, service) => this.#planOf(route, service),
+      maxMessageBytes: config.grpc.messageBytes,
+      counter: counts,
+    })(this.#next)
+    this.#json = json
+  }
+
   /** Most gateways have no such service, and then this is one property read. */
   #speaksGrpcAlone(service: string): boolean {
     return this.#grpcOnly.size > 0 && this.#grpcOnly.has(service)
@@ -121,7 +158,7 @@ export class Transcoding {
     const known = this.#plans.get(route)
     if (known?.schema === schema) return known.plan
     const { grpc, origin } = route
-    const plan = new TranscodePlan(schema, {
+    const plan = new this.#json!.TranscodePlan(schema, {
       // A method of a service without a document has one lock, whatever its door.
       choice: origin === 'auto' ? 'all' : grpc?.bindings,
       rules: this.#options.rules.of(service).grpcRules ?? [],
@@ -129,5 +166,18 @@ export class Transcoding {
     })
     this.#plans.set(route, { schema, plan })
     return plan
+  }
+}
+
+function mayNeedJson(entry: RegistryEntry): boolean {
+  switch (entry.kind) {
+    case 'descriptors':
+      return true
+    case 'nodes':
+      return entry.nodes.some(node => laneOf(node) === 'grpc')
+    case 'route':
+      return Object.hasOwn(membersOf(entry.document), 'grpc')
+    default:
+      return false
   }
 }

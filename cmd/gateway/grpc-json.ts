@@ -1,0 +1,20 @@
+import { Reflections } from '../../wrappers/descriptors/reflections.ts'
+import { readDescriptorSet, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
+import { createSchema } from '../../wrappers/descriptors/schema.ts'
+import { createTranscode } from '../../wrappers/transcode/transcode.ts'
+import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+
+/**
+ * What JSON in front of gRPC is made of: a hundred modules with those of the protobuf library, which most gateways never
+ * need. `transcoding.ts` loads this file when there is something to convert; nobody else imports more of it than types.
+ */
+export const grpcJson = {
+  Reflections,
+  TranscodePlan,
+  createSchema,
+  createTranscode,
+  readDescriptorSet,
+  writeDescriptorSet,
+}
+
+export type GrpcJson = typeof grpcJson
