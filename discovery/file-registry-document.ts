@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { addressOf, createNode, type Node, parseAddress } from '../internal/nodes/node.ts'
-import { parseTextDocument, TextDocumentError, type YamlPackage } from '../internal/text/yaml.ts'
+import { type LoadYaml, parseTextDocument, TextDocumentError } from '../internal/text/yaml.ts'
 import { idOf, quote } from './codecs/key.ts'
 import { readNode } from './codecs/node-object.ts'
 import { isObject, type JsonObject } from './codecs/value.ts'
@@ -15,8 +15,7 @@ type Path = readonly (string | number)[]
 /** Returns `line 7: ` for the value at a path, or for the innermost part of the path that exists. */
 type LineOf = (path: Path) => string
 
-/** Loads `yaml` with the first file, because a gateway that follows etcd never needs it. */
-const loadYaml = () => createRequire(import.meta.url)('yaml') as YamlPackage
+const loadYaml: LoadYaml = () => createRequire(import.meta.url)('yaml')
 /**
  * The longest file that is read, in characters and in bytes: about ten thousand nodes. Parsing more would block the event
  * loop for seconds.
@@ -51,7 +50,7 @@ export function readServices(text: string, before: readonly RegistryEntry[] = []
 /** @throws TypeError with line and column when the text is neither YAML nor JSON */
 function parse(text: string): { value: unknown; lineOf: LineOf } {
   try {
-    const { value, lineOf } = parseTextDocument(text, loadYaml())
+    const { value, lineOf } = parseTextDocument(text, loadYaml)
     return {
       value,
       lineOf(path) {

@@ -1,6 +1,4 @@
-import { EtcdRegistry, type EtcdRegistryOptions } from './etcd/etcd-registry.ts'
-import { FileRegistry } from './file-registry.ts'
-import { MemoryRegistry } from './memory-registry.ts'
+import type { EtcdRegistryOptions } from './etcd/etcd-registry.ts'
 import type { Registry } from './registry.ts'
 
 /** The options of all registries. Each registry takes those that it needs. */
@@ -9,12 +7,11 @@ export interface RegistryOptions extends EtcdRegistryOptions {
   readonly file?: string | undefined
 }
 
-/** The registries that can be chosen by name. */
-export const registries: ReadonlyMap<string, (options: RegistryOptions) => Registry> = new Map<
-  string,
-  (options: RegistryOptions) => Registry
->([
-  ['etcd', options => new EtcdRegistry(options)],
-  ['file', ({ file }) => new FileRegistry({ file })],
-  ['memory', options => new MemoryRegistry(options)],
+type CreateRegistry = (options: RegistryOptions) => Promise<Registry>
+
+/** The registries that can be chosen by name. Only the chosen one is loaded. */
+export const registries: ReadonlyMap<string, CreateRegistry> = new Map<string, CreateRegistry>([
+  ['etcd', async options => new (await import('./etcd/etcd-registry.ts')).EtcdRegistry(options)],
+  ['file', async ({ file }) => new (await import('./file-registry.ts')).FileRegistry({ file })],
+  ['memory', async options => new (await import('./memory-registry.ts')).MemoryRegistry(options)],
 ])

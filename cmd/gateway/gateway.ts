@@ -131,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // The table: nodes and routes, as the registry has them.
   const context = routeContext(config, keys)
   const credentials = new LiveCredentials(config)
-  const auth = openAuthenticators({ config, keys, credentials, logger })
+  const auth = await openAuthenticators({ config, keys, credentials, logger })
   const table = new LiveTable({
     registry,
     nodes,

@@ -19,7 +19,7 @@ export async function openRegistry(
   config: Config,
   { keys, embeddedUrl, logger }: { keys: Keys; embeddedUrl: string | undefined; logger: Logger },
 ): Promise<Registry> {
-  const registry: Registry = registries.get(config.discovery.registry)!({
+  const registry: Registry = await registries.get(config.discovery.registry)!({
     ...etcdClientOptions(config, keys, embeddedUrl),
     file: config.discovery.file,
     servicesPrefix: config.discovery.servicesPrefix,

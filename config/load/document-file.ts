@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import * as yaml from 'yaml'
 import { decodeText } from '../../internal/text/decode-text.ts'
-import { parseTextDocument, TextDocumentError } from '../../internal/text/yaml.ts'
+import { type LoadYaml, parseTextDocument, TextDocumentError } from '../../internal/text/yaml.ts'
 import { reasonOf } from '../keys/file-contents.ts'
 import { ConfigError, type Path } from '../kit/problem.ts'
+
+const loadYaml: LoadYaml = () => createRequire(import.meta.url)('yaml')
 
 /** The content of a YAML or JSON file. */
 export interface DocumentFile {
@@ -26,7 +28,7 @@ export function readDocumentFile(
 ): DocumentFile {
   const text = readText(file, cwd)
   try {
-    const { value, lineOf } = parseTextDocument(text, yaml)
+    const { value, lineOf } = parseTextDocument(text, loadYaml)
     return {
       text,
       value: value ?? {},

@@ -1,11 +1,14 @@
 import type * as Yaml from 'yaml'
 import { isTooDeep, parseJson, TOO_DEEP } from './json.ts'
 
-/** What is used of the package `yaml`. Callers hand it in, because most processes never need it. */
+/** What is used of the package `yaml`. */
 export type YamlPackage = Pick<
   typeof Yaml,
   'LineCounter' | 'parseDocument' | 'isMap' | 'isNode' | 'isScalar' | 'isSeq'
 >
+
+/** Loads the package `yaml`. Most processes never need it: they read no documents, or JSON without mistakes. */
+export type LoadYaml = () => YamlPackage
 
 /** A document in YAML or JSON. */
 export interface TextDocument {
@@ -38,19 +41,19 @@ export class TextDocumentError extends TypeError {
  *
  * @throws TextDocumentError
  */
-export function parseTextDocument(text: string, yaml: YamlPackage): TextDocument {
+export function parseTextDocument(text: string, loadYaml: LoadYaml): TextDocument {
   let value: unknown
   try {
     value = parseJson(text)
   } catch {
-    const parsed = parseYaml(text, yaml)
+    const parsed = parseYaml(text, loadYaml())
     return { value: parsed.value, lineOf: path => parsed.lineOf(path) }
   }
   let places: TextDocument | undefined
   return {
     value,
     lineOf(path) {
-      places ??= placesIn(text, yaml)
+      places ??= placesIn(text, loadYaml())
       return places.lineOf(path)
     },
   }

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
+import { NO_SCHEMAS } from '../no-schemas.ts'
 import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
@@ -26,7 +27,7 @@ export interface AdminOptions {
  * name any host, because no web page of somebody else can have the token.
  */
 export function createAdmin({ pages, token, hosts = [], onInternalError }: AdminOptions): FastifyInstance {
-  const app = Fastify({ logger: false, forceCloseConnections: true })
+  const app = Fastify({ logger: false, forceCloseConnections: true, schemaController: NO_SCHEMAS })
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
   const foreign = createForeignCheck(hosts)
 

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { Metric, Registry } from 'prom-client'
 import type { Call } from '../../internal/call.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
 import { type AddLiveMetric, liveMetric } from './live-metric.ts'
@@ -21,10 +21,11 @@ export interface Metrics {
   values(): AsyncIterable<MetricValues>
 }
 
-/** Creates everything that /metrics shows. Counters are plain numbers, which prom-client reads at each scrape. */
+/**
+ * Creates everything that /metrics shows. Counters are plain numbers, which prom-client reads at each scrape. prom-client is
+ * loaded with the first scrape, since many gateways have none; what it measures itself begins then.
+ */
 export function createMetrics(views: MetricViews): Metrics {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
   const requests = new RequestCounts(views.nodes)
   const durations = new AccumulatedHistogram(
     'waygate_request_duration_seconds',
@@ -38,23 +39,34 @@ export function createMetrics(views: MetricViews): Metrics {
     'route',
     DURATION_BOUNDS,
   )
-  registry.registerMetric(durations.asMetric())
-  registry.registerMetric(upstreamDurations.asMetric())
+  let opened: Promise<Registry> | undefined
+  const open = () => {
+    opened ??= createRegistry()
+    return opened
+  }
 
-  const live: AddLiveMetric = (type, name, help, aggregator, samples) =>
-    registry.registerMetric(liveMetric({ type, name, help, aggregator, samples }))
-
-  live(
-    'counter',
-    'waygate_requests_total',
-    'Requests that have ended, by route, service, node and status. 499: the client left.',
-    'sum',
-    () => requests.samples(),
-  )
-  addTableMetrics(live, views)
+  async function createRegistry(): Promise<Registry> {
+    const { collectDefaultMetrics, Registry } = await import('prom-client')
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+    registry.registerMetric(durations.asMetric())
+    registry.registerMetric(upstreamDurations.asMetric())
+    const live: AddLiveMetric = (type, name, help, aggregator, samples) =>
+      registry.registerMetric(liveMetric({ type, name, help, aggregator, samples }))
+    live(
+      'counter',
+      'waygate_requests_total',
+      'Requests that have ended, by route, service, node and status. 499: the client left.',
+      'sum',
+      () => requests.samples(),
+    )
+    addTableMetrics(live, views)
+    return registry
+  }
 
   /** Renders one metric in each turn of the event loop, because each takes long with thousands of nodes. */
   async function render(): Promise<string> {
+    const registry = await open()
     const texts: string[] = []
     for (const metric of registry.getMetricsAsArray()) {
       texts.push(await registry.getSingleMetricAsString(metric.name))
@@ -67,6 +79,7 @@ export function createMetrics(views: MetricViews): Metrics {
     countsByRoute: () => requests.byRoute(),
     render,
     async *values() {
+      const registry = await open()
       for (const { name } of registry.getMetricsAsArray()) {
         yield await valuesOf(registry.getSingleMetric(name)!)
         await nextTurn()

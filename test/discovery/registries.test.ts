@@ -62,7 +62,7 @@ registryContract('file', 'operator', fileStore)
 
 test('every registry of the list can be created by its name', async () => {
   for (const [name, create] of registries) {
-    const registry: Registry = create({ endpoints: ['http://127.0.0.1:1'], file: 'services.yaml' })
+    const registry: Registry = await create({ endpoints: ['http://127.0.0.1:1'], file: 'services.yaml' })
     assert.equal(registry.name, name)
     await registry.init()
     await registry.close()

@@ -24,12 +24,12 @@ export interface OpenAuthenticators {
 }
 
 /** Creates the configured authenticators, and starts to fetch the keys that they need. */
-export function openAuthenticators({
+export async function openAuthenticators({
   config,
   keys,
   credentials,
   logger,
-}: OpenAuthenticatorsOptions): OpenAuthenticators {
+}: OpenAuthenticatorsOptions): Promise<OpenAuthenticators> {
   const sets: Jwks[] = []
   const jwt = jwtOptions(config, keys, ({ jwksUrl, algorithms }) => {
     const set = new Jwks({
@@ -44,7 +44,7 @@ export function openAuthenticators({
   })
   for (const set of sets) set.start()
   return {
-    authenticators: createAuthenticators({
+    authenticators: await createAuthenticators({
       jwt: jwt && {
         ...jwt,
         revocations: config.jwt.revocations.enabled ? credentials.revocations : undefined,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Call } from '../../../internal/call.ts'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { Exchange } from '../../../internal/policy.ts'
@@ -10,6 +10,7 @@ import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
 import { LastRequests } from '../../../middleware/connection/pipelining.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
+import { NO_SCHEMAS } from '../../no-schemas.ts'
 import { createHttp2Listener, type Http2ListenerOptions, type Http2Settings } from '../http2/listener.ts'
 import type { PublicProxy } from '../proxy.ts'
 import { DrainBacklog } from './drain-backlog.ts'
@@ -19,11 +20,6 @@ import { serveWebSockets } from './websocket.ts'
 
 /** How long a client that has just connected has to send its request while the listener closes. */
 const FIRST_REQUEST_MS = 1_000
-
-/** The public listener has no routes of Fastify's, so nothing has a schema; the schema compilers would take 3 MB. */
-const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
-  compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema },
-}
 
 export interface Http1ListenerOptions
   extends Omit<Http1ServerOptions, 'connections' | 'onConnect'>,
@@ -139,10 +135,6 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       cutOffWebSockets()
     },
   }
-}
-
-function refuseSchema(): never {
-  throw new Error('the public listener has no schemas')
 }
 
 /** Closes as net.Server does: http.Server's own close would end idle connections as well. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as yaml from 'yaml'
 import { parseTextDocument, TextDocumentError } from '../../../internal/text/yaml.ts'
 
-const parse = (text: string) => parseTextDocument(text, yaml)
+const parse = (text: string) => parseTextDocument(text, () => yaml)
 
 function mistakeIn(text: string) {
   try {

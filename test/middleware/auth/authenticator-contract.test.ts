@@ -16,7 +16,7 @@ const API_KEY = 'wg_a-key-of-tests-that-is-long-enough-for-them'
 const known: Identity = { subject: 'anna', headers: ['x-user-id', 'anna'], scopes: ['a'], roles: [] }
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 
-const authenticators = createAuthenticators({
+const authenticators = await createAuthenticators({
   jwt: {
     issuers: [
       { keys: fixedKey({ key: SECRET, algorithms: ['HS256'] }), requireExpiry: true, rolesClaim: 'roles' },
