@@ -1,4 +1,5 @@
-import Type from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from './kit/type.ts'
 import { durationMs, port, secret, section, text } from './kit/values.ts'
 import { defaultPolicyFields } from './policies/policies.ts'
 import { balancerRule } from './route/balancer-rule.ts'
@@ -323,5 +324,5 @@ type DeepReadonly<T> = T extends (infer Item)[]
     : T
 
 /** A complete, valid configuration, deeply frozen. */
-export type Config = DeepReadonly<Type.Static<typeof ConfigSchema>>
+export type Config = DeepReadonly<Static<typeof ConfigSchema>>
 export type LogLevel = Config['logLevel']

@@ -1,5 +1,6 @@
-import Type from 'typebox'
+import type { Static } from 'typebox'
 import { type Finding, toReason } from './problem.ts'
+import { Type } from './type.ts'
 import { createProblemFinder } from './validate.ts'
 import { membersOf } from './values.ts'
 
@@ -22,7 +23,7 @@ const ApiKeyDocument = Type.Object(
   { additionalProperties: false, title: 'API key' },
 )
 
-export type ApiKeyDocument = Type.Static<typeof ApiKeyDocument>
+export type ApiKeyDocument = Static<typeof ApiKeyDocument>
 
 const findSchemaProblems = createProblemFinder(ApiKeyDocument)
 

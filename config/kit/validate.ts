@@ -1,8 +1,7 @@
 import type { TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
+import { Compile, Errors, type Validator } from 'typebox/schema'
 import { Settings } from 'typebox/system'
-import { Value } from 'typebox/value'
 import { didYouMean } from './closest.ts'
 import { type Finding, type Path, show } from './problem.ts'
 import { NAME_TITLE } from './values.ts'
@@ -40,7 +39,7 @@ function* reservedKeys(value: unknown, path: Path): Generator<Finding> {
 function schemaProblems(schema: TSchema, value: unknown, base: Path): Finding[] {
   const found: Finding[] = []
   const unions: string[] = []
-  const errors = Value.Errors(schema, value)
+  const [, errors] = Errors(schema, value)
   for (const error of errors.filter(error => error.keyword === 'anyOf')) {
     // The outer union reports for the unions inside it.
     if (unions.some(outer => error.schemaPath.startsWith(`${outer}/`))) continue

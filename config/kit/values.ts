@@ -1,6 +1,7 @@
-import Type from 'typebox'
+import type { TProperties } from 'typebox'
 import { TOKEN } from '../../internal/http/header-lines.ts'
 import { NAME } from '../../internal/nodes/node.ts'
+import { Type } from './type.ts'
 
 /** The longest time that a timer of Node can wait: 2^31 - 1 ms, about 24 days. */
 export const MAX_TIMER_MS = 2_147_483_647
@@ -113,6 +114,25 @@ export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
     : {}
 }
 
+/**
+ * Returns `value` with the default of each field that is absent. Changes the objects and lists in it. Descends into sections
+ * and lists, not into unions and maps: a test holds that no schema has defaults there.
+ */
+export function withDefaults(schema: FieldSchema, value: unknown): unknown {
+  const given = value === undefined ? structuredClone(schema.default) : value
+  if (Array.isArray(given)) {
+    const { items } = schema
+    return items === undefined ? given : given.map(item => withDefaults(items, item))
+  }
+  if (typeof given !== 'object' || given === null) return given
+  const members = given as Record<string, unknown>
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    const inner = withDefaults(field, members[name])
+    if (inner !== undefined) members[name] = inner
+  }
+  return members
+}
+
 /** Freezes a value and everything in it. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
@@ -121,7 +141,7 @@ export function deepFreeze<T>(value: T): T {
 }
 
 /** An object without unknown fields. When it is absent, all its fields have their defaults. */
-export function section<Properties extends Type.TProperties>(
+export function section<Properties extends TProperties>(
   properties: Properties,
   description: string,
   annotations: Annotations = {},

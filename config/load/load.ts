@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Value } from 'typebox/value'
 import type { ReadFile } from '../keys/file-contents.ts'
 import { type Keys, loadKeys } from '../keys/keys.ts'
 import { renameFields } from '../kit/former-names.ts'
@@ -14,7 +13,7 @@ import {
   under,
 } from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
-import { deepFreeze, type FieldSchema } from '../kit/values.ts'
+import { deepFreeze, type FieldSchema, withDefaults } from '../kit/values.ts'
 import { findPolicyWarnings } from '../policies/policies.ts'
 import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
@@ -86,7 +85,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if (problems.length > 0) throw new ConfigError(problems, warnings)
   }
 
-  const tree = Value.Default(ConfigSchema, structuredClone(layers.tree))
+  const tree = withDefaults(ConfigSchema as FieldSchema, structuredClone(layers.tree))
   const findings = findProblems(ConfigSchema, tree)
   // Most rules expect values of the right types, so they are checked only when the schema is satisfied.
   if (findings.length > 0) report([...findings, ...findRoutesRuleProblems(tree)])

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import Type from 'typebox'
 import { type Finding, show } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 

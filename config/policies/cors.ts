@@ -1,6 +1,6 @@
-import Type from 'typebox'
 import { parseOriginEntry } from '../../internal/http/origin.ts'
 import { show } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { METHOD, membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 

@@ -1,8 +1,8 @@
-import Type from 'typebox'
 import { TOKEN } from '../../internal/http/header-lines.ts'
 import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal/template.ts'
 import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 import {

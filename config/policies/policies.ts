@@ -1,6 +1,7 @@
-import Type from 'typebox'
+import type { Static, TLiteral, TOptional, TUnion } from 'typebox'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
 import { type Finding, under } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
 import { cors } from './cors.ts'
@@ -17,16 +18,14 @@ export type PolicyName = keyof PolicyRules
 
 /** What one policy is made from: its rule, or, where rules add up, the rules of every level, outer first. */
 export type RuleOf<Name extends PolicyName> = PolicyRules[Name]['adds'] extends true
-  ? readonly Type.Static<PolicyRules[Name]['schema']>[]
-  : Type.Static<PolicyRules[Name]['schema']>
+  ? readonly Static<PolicyRules[Name]['schema']>[]
+  : Static<PolicyRules[Name]['schema']>
 
 const NAMES = Object.keys(POLICY_RULES) as PolicyName[]
 
-type DefaultFields = { readonly [Name in PolicyName]: Type.TOptional<PolicyRules[Name]['schema']> }
+type DefaultFields = { readonly [Name in PolicyName]: TOptional<PolicyRules[Name]['schema']> }
 type DocumentFields = {
-  readonly [Name in PolicyName]: Type.TOptional<
-    Type.TUnion<[Type.TLiteral<false>, PolicyRules[Name]['schema']]>
-  >
+  readonly [Name in PolicyName]: TOptional<TUnion<[TLiteral<false>, PolicyRules[Name]['schema']]>>
 }
 
 /** The fields of all policies in `routes.defaults`. */

@@ -1,4 +1,4 @@
-import type Type from 'typebox'
+import type { TSchema } from 'typebox'
 import type { Finding } from '../kit/problem.ts'
 
 /** What a rule is judged with. */
@@ -10,7 +10,7 @@ export interface RuleContext {
 }
 
 /** One policy as the configuration knows it: the field of a route document that holds its rule. */
-export interface PolicyRule<Schema extends Type.TSchema = Type.TSchema, Adds extends boolean = boolean> {
+export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boolean = boolean> {
   /** Its description is the documentation of the field. */
   readonly schema: Schema
   /**
@@ -25,7 +25,7 @@ export interface PolicyRule<Schema extends Type.TSchema = Type.TSchema, Adds ext
 }
 
 /** Declares a policy rule; exists for its types. */
-export function policyRule<Schema extends Type.TSchema, Adds extends boolean>(
+export function policyRule<Schema extends TSchema, Adds extends boolean>(
   rule: PolicyRule<Schema, Adds>,
 ): PolicyRule<Schema, Adds> {
   return rule

@@ -1,4 +1,5 @@
-import Type from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../kit/type.ts'
 
 const NAME_LIST = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
 const CLAIM_VALUE = Type.Union([Type.String(), Type.Number(), Type.Boolean()])
@@ -63,4 +64,4 @@ export const RouteAuthRule = Type.Union(
   },
 )
 
-export type RouteAuthRule = Type.Static<typeof RouteAuthRule>
+export type RouteAuthRule = Static<typeof RouteAuthRule>

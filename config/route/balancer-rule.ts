@@ -1,7 +1,8 @@
-import Type from 'typebox'
+import type { Static, TSchemaOptions } from 'typebox'
 import { BALANCERS, type BalancerName } from '../../internal/balancers/balancers.ts'
 import type { HashKey, Route, StickyCookie } from '../../internal/routing/route.ts'
 import type { Finding } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { membersOf, TOKEN_PATTERN } from '../kit/values.ts'
 
 const ONE = { additionalProperties: false, minProperties: 1, maxProperties: 1 } as const
@@ -57,11 +58,11 @@ const StickyCookieRule = Type.Object(
 /** A balancer as a route document names it: the name, or an object of the name and its settings. */
 export type BalancerRule =
   | BalancerName
-  | { readonly 'consistent-hash': Type.Static<typeof HashKeyRule> }
-  | { readonly 'sticky-cookie': Type.Static<typeof StickyCookieRule> }
+  | { readonly 'consistent-hash': Static<typeof HashKeyRule> }
+  | { readonly 'sticky-cookie': Static<typeof StickyCookieRule> }
 
 /** Returns the schema of a {@link BalancerRule}. */
-export function balancerRule(options: Type.TSchemaOptions) {
+export function balancerRule(options: TSchemaOptions) {
   return Type.Unsafe<BalancerRule>({
     ...Type.Union([
       ...Object.keys(BALANCERS).map(name => Type.Literal(name)),
@@ -93,7 +94,7 @@ export function toBalancer(rule: BalancerRule): {
   return { balancer: 'consistent-hash', hashKey: Object.freeze(toHashKey(rule['consistent-hash'])) }
 }
 
-function toHashKey(rule: Type.Static<typeof HashKeyRule>): HashKey {
+function toHashKey(rule: Static<typeof HashKeyRule>): HashKey {
   if (rule.header !== undefined) return { from: 'header', name: rule.header.toLowerCase() }
   if (rule.cookie !== undefined) return { from: 'cookie', name: rule.cookie }
   if (rule.claim !== undefined) return { from: 'claim', name: rule.claim }

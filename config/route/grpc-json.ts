@@ -1,33 +1,34 @@
-import Type from 'typebox'
+import type { TSchemaOptions } from 'typebox'
 import { bindingsOfRule, type HttpRule } from '../../internal/grpc/http-rule.ts'
 import { type Finding, under } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { membersOf, section } from '../kit/values.ts'
 
-const unknownFields = (options: Type.TSchemaOptions = {}) =>
+const unknownFields = (options: TSchemaOptions = {}) =>
   Type.Enum(['reject', 'ignore'], {
     ...options,
     description: 'What is done with a field of a body that the message does not have.',
   })
-const unknownQuery = (options: Type.TSchemaOptions = {}) =>
+const unknownQuery = (options: TSchemaOptions = {}) =>
   Type.Enum(['reject', 'ignore'], {
     ...options,
     description: 'What is done with a query parameter that is no field of the message.',
   })
-const emitDefaults = (options: Type.TSchemaOptions = {}) =>
+const emitDefaults = (options: TSchemaOptions = {}) =>
   Type.Boolean({ ...options, description: 'Whether answers have fields that are not set, with their zero.' })
-const enums = (options: Type.TSchemaOptions = {}) =>
+const enums = (options: TSchemaOptions = {}) =>
   Type.Enum(['name', 'number'], { ...options, description: 'What answers have for a value of an enum.' })
-const names = (options: Type.TSchemaOptions = {}) =>
+const names = (options: TSchemaOptions = {}) =>
   Type.Enum(['json', 'proto'], {
     ...options,
     description: 'How the fields of answers are named: in camelCase, or as in the .proto file.',
   })
-const errors = (options: Type.TSchemaOptions = {}) =>
+const errors = (options: TSchemaOptions = {}) =>
   Type.Enum(['problem', 'google'], {
     ...options,
     description: 'How a status that is not OK is told: as a problem document, or as `google.rpc.Status`.',
   })
-const stream = (options: Type.TSchemaOptions = {}) =>
+const stream = (options: TSchemaOptions = {}) =>
   Type.Enum(['ndjson', 'sse', 'array'], {
     ...options,
     description:

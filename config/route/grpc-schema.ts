@@ -1,5 +1,6 @@
-import Type from 'typebox'
+import type { TSchemaOptions } from 'typebox'
 import { GRPC_STATUS_NAMES } from '../../internal/grpc/status.ts'
+import { Type } from '../kit/type.ts'
 import { MAX_TIMER_MS } from '../kit/values.ts'
 import { HttpRuleSchema, JsonRuleSchema } from './grpc-json.ts'
 
@@ -17,7 +18,7 @@ const ALLOWED_METHODS = Type.String({
 export const CALL_TIMEOUT = { minimum: 1, maximum: MAX_TIMER_MS } as const
 
 /** A list of gRPC statuses by name. */
-export function statusNames(options: Type.TSchemaOptions) {
+export function statusNames(options: TSchemaOptions) {
   return Type.Array(Type.Enum(FAILURE_NAMES), { ...options, uniqueItems: true })
 }
 

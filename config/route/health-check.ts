@@ -1,7 +1,8 @@
-import Type from 'typebox'
+import type { Static } from 'typebox'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { type Finding, toReason } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 import { createProblemFinder } from '../kit/validate.ts'
 
 const TIME = { minimum: 100, maximum: 3_600_000 } as const
@@ -73,7 +74,7 @@ export const HealthCheckRule = Type.Object(
   },
   { additionalProperties: false, title: 'health check' },
 )
-export type HealthCheckRule = Readonly<Omit<Type.Static<typeof HealthCheckRule>, 'statuses'>> & {
+export type HealthCheckRule = Readonly<Omit<Static<typeof HealthCheckRule>, 'statuses'>> & {
   readonly statuses?: readonly number[]
 }
 

@@ -1,4 +1,5 @@
-import Type from 'typebox'
+import type { TSchemaOptions } from 'typebox'
+import { Type } from '../kit/type.ts'
 import { MAX_TIMER_MS } from '../kit/values.ts'
 
 /** Bounds of a timeout, milliseconds. */
@@ -9,11 +10,11 @@ export function tryTimeout(description: string) {
   return Type.Integer({ ...TIMEOUT, description })
 }
 
-export function retryOn(options: Type.TSchemaOptions) {
+export function retryOn(options: TSchemaOptions) {
   return Type.Array(STATUS, { ...options, uniqueItems: true })
 }
 
-export function retryBuffer(options: Type.TSchemaOptions) {
+export function retryBuffer(options: TSchemaOptions) {
   return Type.Integer({ ...options, minimum: 0, maximum: 1_048_576 })
 }
 

@@ -1,4 +1,5 @@
-import Type from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../kit/type.ts'
 import { MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
 import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
@@ -200,7 +201,7 @@ export const RouteDocument = Type.Object(
   },
 )
 
-export type RouteDocument = Type.Static<typeof RouteDocument>
+export type RouteDocument = Static<typeof RouteDocument>
 
 /** Route documents by id. */
 export const RouteDocuments = Type.Record(Type.String(), RouteDocument, {

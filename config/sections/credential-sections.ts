@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../kit/type.ts'
 import { DASHED_HEADER, section, text } from '../kit/values.ts'
 
 export const ApiKeysSection = section(

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../kit/type.ts'
 import { section } from '../kit/values.ts'
 import { JsonSection } from '../route/grpc-json.ts'
 import { CALL_TIMEOUT, statusNames } from '../route/grpc-schema.ts'

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../kit/type.ts'
 import { count, section } from '../kit/values.ts'
 
 const MAX_WINDOW_BYTES = 16 * 1024 * 1024

@@ -1,5 +1,5 @@
-import Type from 'typebox'
 import { ALGORITHMS } from '../kit/key-algorithms.ts'
+import { Type } from '../kit/type.ts'
 import { count, DASHED_HEADER, secret, section, TOKEN_PATTERN, text, textOrList } from '../kit/values.ts'
 
 // Shared by `jwt` and the entries of `jwt.issuers`. The variables set fields of `jwt` only: none leads into a list.

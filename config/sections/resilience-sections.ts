@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../kit/type.ts'
 import { count, durationMs, section } from '../kit/values.ts'
 import {
   BREAKER_STATUSES,
