@@ -1,13 +1,24 @@
+import { createRequire } from 'node:module'
 import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
-import { Compile, Errors, type Validator } from 'typebox/schema'
-import { Settings } from 'typebox/system'
+import type * as Schemas from 'typebox/schema'
+import type * as System from 'typebox/system'
 import { didYouMean } from './closest.ts'
 import { type Finding, type Path, show } from './problem.ts'
 import { NAME_TITLE } from './values.ts'
 
-// The library stops after 8 errors by default, but a person who edits a file wants all of them.
-Settings.Set({ maxErrors: 1_000 })
+let library: typeof Schemas | undefined
+
+/** Loads the library with the first value, because a command such as `--version` validates none. */
+function schemas(): typeof Schemas {
+  if (library === undefined) {
+    const require = createRequire(import.meta.url)
+    library = require('typebox/schema') as typeof Schemas
+    // It stops after 8 errors by default, but a person who edits a file wants all of them.
+    ;(require('typebox/system') as typeof System).Settings.Set({ maxErrors: 1_000 })
+  }
+  return library
+}
 
 /** Finds everything in `value` that `schema` does not allow. */
 export function findProblems(schema: TSchema, value: unknown): Finding[] {
@@ -19,9 +30,9 @@ export function findProblems(schema: TSchema, value: unknown): Finding[] {
  * the first call takes some 10 ms longer.
  */
 export function createProblemFinder(schema: TSchema): (value: unknown) => Finding[] {
-  let validator: Validator | undefined
+  let validator: Schemas.Validator | undefined
   return value => {
-    validator ??= Compile(schema)
+    validator ??= schemas().Compile(schema)
     return validator.Check(value) ? [...reservedKeys(value, [])] : findProblems(schema, value)
   }
 }
@@ -39,7 +50,7 @@ function* reservedKeys(value: unknown, path: Path): Generator<Finding> {
 function schemaProblems(schema: TSchema, value: unknown, base: Path): Finding[] {
   const found: Finding[] = []
   const unions: string[] = []
-  const [, errors] = Errors(schema, value)
+  const [, errors] = schemas().Errors(schema, value)
   for (const error of errors.filter(error => error.keyword === 'anyOf')) {
     // The outer union reports for the unions inside it.
     if (unions.some(outer => error.schemaPath.startsWith(`${outer}/`))) continue
