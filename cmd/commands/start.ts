@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
@@ -45,6 +46,8 @@ async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
   // The process that started this one waits for the line.
   flush()
+  // Node would write it when the process ends by itself, which a gateway may never do.
+  flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
   const signal = await untilSignal()
   logger.info({ signal }, 'shutting down; a second signal exits at once')
