@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import { loadConfig } from '../../config/load/load.ts'
@@ -52,7 +53,7 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
     try {
       if (child) await untilAccepting(host, port, leaving.signal)
       const { endpoints, ...access } = etcdClientOptions(config, keys)
-      return await register({
+      const registration = await register({
         name,
         id,
         host,
@@ -67,6 +68,9 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
         signal: leaving.signal,
         logger,
       })
+      // Node would write it when the process ends by itself, which a sidecar may never do.
+      flushCompileCache()
+      return registration
     } catch (error) {
       if (leaving.signal.aborted) return undefined
       await child?.stop(STOP_GRACE_MS)

@@ -1,4 +1,5 @@
 import { startGrpcNode } from './grpc-node.ts'
+import { sayReady } from './say-ready.ts'
 
 // A gRPC node as a separate process, on PORT or any free port, with health and reflection. SIGTERM lets calls end.
 const [name = 'node'] = process.argv.slice(2)
@@ -8,5 +9,5 @@ process.once('SIGTERM', async () => {
   await node.shutDown(5_000)
   process.exit(0)
 })
-process.send?.({ port: node.port })
+sayReady({ port: node.port })
 console.log(`listening on 127.0.0.1:${node.port}`)

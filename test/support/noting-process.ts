@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { sayReady } from './say-ready.ts'
 
 // A process with many nodes, each on its own port, that records when requests arrive at which of them.
 const count = Number(process.argv[2])
@@ -20,4 +21,4 @@ const servers = Array.from({ length: count }, () => {
 })
 await Promise.all(servers.map(server => once(server, 'listening')))
 process.on('message', () => process.send?.(seen.splice(0)))
-process.send?.(servers.map(server => (server.address() as AddressInfo).port))
+sayReady(servers.map(server => (server.address() as AddressInfo).port))

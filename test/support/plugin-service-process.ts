@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import Fastify from 'fastify'
 import { waygate } from '../../discovery/fastify-plugin.ts'
+import { sayReady } from './say-ready.ts'
 
 // A node that registers itself with the Fastify plugin, on PORT or any free port, and closes on SIGTERM. It answers
 // like service-process.ts.
@@ -21,3 +22,4 @@ app.route<{ Querystring: { delayMs?: string } }>({
 })
 process.once('SIGTERM', () => void app.close())
 await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 0) })
+sayReady('listening')

@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { sayReady } from './say-ready.ts'
 
 // A node as a separate process, on PORT or any free port. It answers with its name, after `?delayMs=`. The body of a
 // POST is on disk before the answer is sent, so that a test can read what a killed node had received.
@@ -17,5 +18,5 @@ const server = createServer(async (request, response) => {
   response.end(name)
 })
 server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
-  process.send?.({ port: (server.address() as AddressInfo).port })
+  sayReady({ port: (server.address() as AddressInfo).port })
 })
