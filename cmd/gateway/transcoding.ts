@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Keys } from '../../config/keys/keys.ts'
 import { membersOf } from '../../config/kit/values.ts'
 import type { Config } from '../../config/schema.ts'
@@ -119,6 +120,11 @@ export class Transcoding {
   }
 
   async #load(): Promise<void> {
+    // In pieces, with turns for requests between them: an import holds up the event loop until all of it is loaded.
+    await import('../../wrappers/protobuf/standard-types.ts')
+    await nextTurn()
+    await import('../../wrappers/descriptors/reflections.ts')
+    await nextTurn()
     const { grpcJson: json } = await import('./grpc-json.ts')
     const { config, counts } = this.#options
     this.descriptors.open(json)
