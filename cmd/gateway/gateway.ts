@@ -50,6 +50,7 @@ import { LiveTable } from './live-table.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
 import { LivePolicies } from './policies.ts'
+import { createServiceMethods } from './service-methods.ts'
 import { LiveRules } from './service-rules.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
@@ -217,6 +218,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const isReady = () => lifecycle.isReady
   const pages = createTablePages({
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
+    methods: createServiceMethods({
+      ...{ descriptors, rules },
+      problems: () => table.problems(),
+      prefix: registry.sources.find(({ scope }) => scope === 'descriptors')?.name,
+      json: config.grpc.json,
+    }),
     describeRoute: route => describeRoute(route, config, rules.of(route.service)),
   })
   await lifecycle.start(options.listen ?? 'at-once')

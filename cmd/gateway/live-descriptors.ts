@@ -31,10 +31,12 @@ export interface LiveDescriptorsOptions {
   readonly logger: Logger
 }
 
-/** A schema, and what finding methods in it takes. */
-interface KnownSchema {
+/** A schema, and where it comes from. */
+export interface KnownSchema {
   readonly schema: ServiceSchema
   readonly source: DescriptorSource
+  /** The name of the set in etcd or in the configuration, or the address of the node; undefined for `disk`. */
+  readonly from?: string
 }
 
 /**
@@ -67,7 +69,7 @@ export class LiveDescriptors {
     for (const [name, bytes] of options.files) this.#readFile(name, bytes)
     this.#reflections = new Reflections({
       callNode: options.callNode,
-      onFiles: (service, files) => this.#take(service, files),
+      onFiles: (service, files, address) => this.#take(service, files, address),
       onFailure: (service, error) => this.#fail(`reflection:${service}`, { service }, error),
     })
   }
@@ -85,7 +87,10 @@ export class LiveDescriptors {
   /** Applies the addition, change or removal of a key of the registry. */
   apply(before: Descriptors | undefined, after: Descriptors | undefined): void {
     if (before) this.#named.delete(before.name)
-    if (after) this.#named.set(after.name, { schema: after.schema as ServiceSchema, source: 'etcd' })
+    if (after) {
+      const { name, schema } = after
+      this.#named.set(name, { schema: schema as ServiceSchema, source: 'etcd', from: name })
+    }
     this.#refresh()
   }
 
@@ -103,7 +108,25 @@ export class LiveDescriptors {
 
   /** Returns the schema of a service; undefined when it is not known. */
   schemaOf(service: string): ServiceSchema | undefined {
-    return this.#known(service)?.schema
+    return this.of(service)?.schema
+  }
+
+  /** Returns the schema of a service with its source; undefined when it is not known. */
+  of(service: string): KnownSchema | undefined {
+    const name = this.#options.nameOf(service)
+    if (name !== undefined) return this.#withName(name)
+    return this.#withName(service) ?? this.#reflected.get(service)
+  }
+
+  /** Whether a service has nodes that speak gRPC. */
+  hasNodes(service: string): boolean {
+    return this.#services.has(service)
+  }
+
+  /** Returns the name of the descriptors of a service, and the keys of {@link problems} that are about them. */
+  namesOf(service: string): { readonly name: string; readonly keys: readonly string[] } {
+    const name = this.#options.nameOf(service) ?? service
+    return { name, keys: [`grpc.descriptors.${name}`, `descriptors:${service}`, `reflection:${service}`] }
   }
 
   /** Asks the nodes of a service again, because a request needs its schema. */
@@ -123,13 +146,9 @@ export class LiveDescriptors {
   };
 
   /** Returns the services whose schema is known, with its source. */
-  *known(): Generator<{
-    readonly service: string
-    readonly source: DescriptorSource
-    readonly schema: ServiceSchema
-  }> {
+  *known(): Generator<KnownSchema & { readonly service: string }> {
     for (const service of this.#services) {
-      const known = this.#known(service)
+      const known = this.of(service)
       if (known) yield { service, ...known }
     }
   }
@@ -141,12 +160,6 @@ export class LiveDescriptors {
 
   close(): void {
     this.#reflections.close()
-  }
-
-  #known(service: string): KnownSchema | undefined {
-    const name = this.#options.nameOf(service)
-    if (name !== undefined) return this.#withName(name)
-    return this.#withName(service) ?? this.#reflected.get(service)
   }
 
   #withName(name: string): KnownSchema | undefined {
@@ -176,10 +189,10 @@ export class LiveDescriptors {
   }
 
   /** Takes what a node of a service has said. Throws when it cannot be used; the last good one stays then. */
-  #take(service: string, files: DescriptorFile[]): void {
+  #take(service: string, files: DescriptorFile[], address: string): void {
     const schema = createSchema(files)
     this.#problems.delete(`reflection:${service}`)
-    this.#reflected.set(service, { schema, source: 'reflection' })
+    this.#reflected.set(service, { schema, source: 'reflection', from: address })
     this.#options.disk?.write(service, writeDescriptorSet(files))
     this.#logger.info(
       { service, grpcServices: schema.services, methods: schema.methods.length },
@@ -204,7 +217,7 @@ export class LiveDescriptors {
 
   #readFile(name: string, bytes: Buffer): void {
     try {
-      this.#files.set(name, { schema: createSchema(readDescriptorSet(bytes)), source: 'file' })
+      this.#files.set(name, { schema: createSchema(readDescriptorSet(bytes)), source: 'file', from: name })
     } catch (error) {
       this.#fail(`grpc.descriptors.${name}`, { name }, error as Error)
     }

@@ -4,8 +4,8 @@ import type { DescriptorFile } from './repair.ts'
 
 export interface ReflectionsOptions {
   readonly callNode: CallNode
-  /** Takes what a node of a service has said. Throws when it cannot be used. */
-  readonly onFiles: (service: string, files: DescriptorFile[]) => void
+  /** Takes what the node at an address of a service has said. Throws when it cannot be used. */
+  readonly onFiles: (service: string, files: DescriptorFile[], address: string) => void
   /** Called with why no node of a service could be asked. */
   readonly onFailure: (service: string, error: Error) => void
   readonly timings?: Partial<ReflectionTimings> | undefined
@@ -125,7 +125,9 @@ export class Reflections {
     for (const peer of [...asked.seen.values()].reverse().slice(0, 1 + MAX_OTHERS)) {
       try {
         const files = await reflect(peer, this.#options.callNode)
-        if (!this.#isClosed && this.#services.get(service) === asked) this.#options.onFiles(service, files)
+        if (!this.#isClosed && this.#services.get(service) === asked) {
+          this.#options.onFiles(service, files, peer.address)
+        }
         return undefined
       } catch (error) {
         first ??= error as Error
