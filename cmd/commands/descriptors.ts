@@ -5,12 +5,8 @@ import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { putDescriptors, readDescriptors } from '../../discovery/etcd/stored-descriptors.ts'
 import { createNode } from '../../internal/nodes/node.ts'
 import { reflect } from '../../wrappers/descriptors/reflection-client.ts'
-import {
-  type DescriptorFile,
-  readDescriptorSet,
-  writeDescriptorSet,
-} from '../../wrappers/descriptors/repair.ts'
-import { createSchema, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+import { type DescriptorFile, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
+import { readSchema, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { createBindings } from '../../wrappers/transcode/bindings.ts'
@@ -49,14 +45,9 @@ function load({ config: file, settings }: DescriptorsCommand): LoadedConfig & { 
 type Loaded = ReturnType<typeof load>
 
 async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Promise<0 | 1> {
-  const files = from === undefined ? readDescriptorSet(readFileSync(file)) : await ask(loaded, from)
-  const schema = createSchema(files)
-  await putDescriptors(
-    etcdClientOptions(loaded.config, loaded.keys),
-    loaded.prefix,
-    name,
-    writeDescriptorSet(files),
-  )
+  const bytes = from === undefined ? readFileSync(file) : writeDescriptorSet(await ask(loaded, from))
+  const schema = readSchema(bytes)
+  await putDescriptors(etcdClientOptions(loaded.config, loaded.keys), loaded.prefix, name, bytes)
   console.log(`${name}: ${summaryOf(schema)}`)
   return 0
 }
@@ -99,7 +90,7 @@ async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loa
   for (const { name, bytes, problem } of await readDescriptors(etcdClientOptions(config, keys), prefix)) {
     try {
       if (bytes === undefined) throw new Error(problem)
-      const schema = createSchema(readDescriptorSet(bytes))
+      const schema = readSchema(bytes)
       console.log(`${name}: ${summaryOf(schema)}`)
       if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
     } catch (error) {
@@ -111,7 +102,7 @@ async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loa
 }
 
 function check({ file, rules }: DescriptorsCommand, { config }: Loaded): 0 | 1 {
-  const schema = createSchema(readDescriptorSet(readFileSync(file)))
+  const schema = readSchema(readFileSync(file))
   console.log(summaryOf(schema))
   if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
   const { problems } = new TranscodePlan(schema, { choice: 'all', rules: [], json: config.grpc.json })
@@ -121,7 +112,7 @@ function check({ file, rules }: DescriptorsCommand, { config }: Loaded): 0 | 1 {
 
 function summaryOf({ services, methods }: ServiceSchema): string {
   const count = methods.length === 1 ? '1 method' : `${methods.length} methods`
-  return services.length === 0 ? 'no service' : `${services.join(', ')} (${count})`
+  return `${services.join(', ')} (${count})`
 }
 
 /** Returns the paths at which methods take JSON, one a line. */

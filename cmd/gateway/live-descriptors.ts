@@ -5,19 +5,20 @@ import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { CallNode } from '../../wrappers/descriptors/reflection-client.ts'
 import { Reflections } from '../../wrappers/descriptors/reflections.ts'
+import { type DescriptorFile, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
 import {
-  type DescriptorFile,
-  readDescriptorSet,
-  writeDescriptorSet,
-} from '../../wrappers/descriptors/repair.ts'
-import { createSchema, type GrpcMethod, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+  createSchema,
+  type GrpcMethod,
+  readSchema,
+  type ServiceSchema,
+} from '../../wrappers/descriptors/schema.ts'
 import type { DescriptorFiles } from './descriptor-files.ts'
 
 /** Where the descriptors of a service come from. `disk`: what its nodes said to an earlier gateway. */
 export type DescriptorSource = 'etcd' | 'file' | 'reflection' | 'disk'
 
 export interface LiveDescriptorsOptions {
-  /** The sets of the configuration, by name. */
+  /** The sets of the configuration, by name, which have been checked. */
   readonly files: ReadonlyMap<string, Buffer>
   /** Returns the name of a service's descriptors, if a route has one. */
   readonly nameOf: (service: string) => string | undefined
@@ -63,21 +64,24 @@ export class LiveDescriptors {
   /** Sets that could not be used, and nodes that could not be asked. */
   failed = 0
 
+  /** @throws DescriptorError when a set of the configuration cannot be used */
   constructor(options: LiveDescriptorsOptions) {
     this.#options = options
     this.#logger = options.logger
-    for (const [name, bytes] of options.files) this.#readFile(name, bytes)
+    for (const [name, bytes] of options.files) {
+      this.#files.set(name, { schema: readSchema(bytes), source: 'file', from: name })
+    }
     this.#reflections = new Reflections({
       callNode: options.callNode,
       onFiles: (service, files, address) => this.#take(service, files, address),
-      onFailure: (service, error) => this.#fail(`reflection:${service}`, { service }, error),
+      onFailure: (service, error) => this.#fail(service, error),
     })
   }
 
   /** Parses the descriptors of a key of the registry. */
   parse(bytes: Buffer): ParsedDescriptors {
     try {
-      return { schema: createSchema(readDescriptorSet(bytes)) }
+      return { schema: readSchema(bytes) }
     } catch (error) {
       this.failed++
       return { reason: (error as Error).message }
@@ -126,7 +130,7 @@ export class LiveDescriptors {
   /** Returns the name of the descriptors of a service, and the keys of {@link problems} that are about them. */
   namesOf(service: string): { readonly name: string; readonly keys: readonly string[] } {
     const name = this.#options.nameOf(service) ?? service
-    return { name, keys: [`grpc.descriptors.${name}`, `descriptors:${service}`, `reflection:${service}`] }
+    return { name, keys: [`descriptors:${service}`, `reflection:${service}`] }
   }
 
   /** Asks the nodes of a service again, because a request needs its schema. */
@@ -209,25 +213,17 @@ export class LiveDescriptors {
     const bytes = this.#options.disk.read(service)
     if (bytes === undefined) return
     try {
-      this.#reflected.set(service, { schema: createSchema(readDescriptorSet(bytes)), source: 'disk' })
+      this.#reflected.set(service, { schema: readSchema(bytes), source: 'disk' })
     } catch (error) {
       this.#logger.warn({ service, reason: (error as Error).message }, 'ignoring the descriptors on disk')
     }
   }
 
-  #readFile(name: string, bytes: Buffer): void {
-    try {
-      this.#files.set(name, { schema: createSchema(readDescriptorSet(bytes)), source: 'file', from: name })
-    } catch (error) {
-      this.#fail(`grpc.descriptors.${name}`, { name }, error as Error)
-    }
-  }
-
-  #fail(key: string, fields: object, error: Error): void {
+  #fail(service: string, { message: reason }: Error): void {
     this.failed++
-    const reason = error.message
+    const key = `reflection:${service}`
     if (this.#problems.get(key) === reason) return
     this.#problems.set(key, reason)
-    this.#logger.warn({ ...fields, reason }, 'descriptors not usable')
+    this.#logger.warn({ service, reason }, 'descriptors not usable')
   }
 }

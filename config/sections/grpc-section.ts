@@ -20,7 +20,7 @@ export const GrpcSection = section(
       description:
         'The longest deadline, milliseconds, that a client may set with `grpc-timeout`; a longer one is shortened. `null`: no limit.',
     }),
-    descriptors: Type.Record(Type.String(), Type.String({ minLength: 1 }), {
+    descriptors: Type.Record(Type.String(), Type.String({ minLength: 1, isPath: true }), {
       default: {},
       description:
         'Files with descriptors, by the name of a service or a name that a route uses: FileDescriptorSets, as `protoc --include_imports --descriptor_set_out` and `buf build` write them. Values in etcd with the same name win.',

@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
-import { type JsonGateway, startJsonGateway, untilSchemaKnown } from '../support/json-gateway.ts'
+import {
+  type JsonGateway,
+  putDescriptors,
+  startJsonGateway,
+  untilSchemaKnown,
+} from '../support/json-gateway.ts'
 import { until } from '../support/until.ts'
-
-const SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
 
 /** Starts a gateway that has the descriptors of the service from etcd, since its node cannot describe itself. */
 async function start(t: TestContext, routes: Readonly<Record<string, unknown>> = {}): Promise<JsonGateway> {
   const gateway = await startJsonGateway(t, { node: { reflection: false }, routes })
-  putDescriptors(gateway, 'task', SET)
+  putDescriptors(gateway, 'task')
   if (Object.keys(routes).length === 0) await untilSchemaKnown(gateway)
   return gateway
-}
-
-function putDescriptors({ registry }: JsonGateway, name: string, bytes: Buffer): void {
-  const key = `/waygate/descriptors/${name}`
-  registry.putEntry('descriptors', { kind: 'descriptors', key, name, bytes })
 }
 
 suite('a gRPC service with google.api.http', () => {
@@ -155,7 +151,7 @@ suite('a route document of a gRPC service', () => {
       JSON.stringify(gateway.gateway.table.problems()),
       /there are no descriptors named \\"tasks-v1\\"/,
     )
-    putDescriptors(gateway, 'tasks-v1', SET)
+    putDescriptors(gateway, 'tasks-v1')
     await until('the schema is known', async () => (await ask('GET', '/api/nothing')).status === 404)
     assert.deepEqual((await ask('POST', '/api/GetTask', { id: 7, unknown: 1 })).json, {
       id: '7',

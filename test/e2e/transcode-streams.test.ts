@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { type ServerWritableStream, status } from '@grpc/grpc-js'
-import { type JsonGateway, startJsonGateway, untilSchemaKnown } from '../support/json-gateway.ts'
+import {
+  type JsonGateway,
+  putDescriptors,
+  startJsonGateway,
+  untilSchemaKnown,
+} from '../support/json-gateway.ts'
 import { until } from '../support/until.ts'
 
-const SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
-
-async function start(t: TestContext): Promise<JsonGateway> {
-  const gateway = await startJsonGateway(t, { node: { reflection: false } })
-  const key = '/waygate/descriptors/task'
-  gateway.registry.putEntry('descriptors', { kind: 'descriptors', key, name: 'task', bytes: SET })
+async function start(t: TestContext, document: object = {}): Promise<JsonGateway> {
+  const gateway = await startJsonGateway(t, { node: { reflection: false }, document })
+  putDescriptors(gateway, 'task')
   await untilSchemaKnown(gateway)
   return gateway
 }
@@ -69,6 +69,26 @@ suite('the answer of a method that streams', () => {
     assert.equal(empty.text, '')
     assert.equal(empty.status, 200)
     assert.equal(empty.headers['content-type'], 'application/x-ndjson')
+  })
+
+  test('is one JSON array if the configuration says so, which is never closed when the call fails', async t => {
+    const { ask, node, port } = await start(t, { grpc: { json: { stream: 'array' } } })
+    node.watched = [{ id: '1' }, { title: 'two\nlines' }, {}]
+    const whole = await read(port, '/task/v1/tasks:watch')
+    assert.deepEqual([whole.status, whole.headers['content-type']], [200, 'application/json'])
+    assert.equal(whole.text, '[{"id":"1"},\n{"title":"two\\nlines"},\n{}]')
+    assert.ok(whole.isWhole)
+    // Clients can ask for another format.
+    const events = await read(port, '/task/v1/tasks:watch', { accept: 'text/event-stream' })
+    assert.match(events.text, /^data: \{"id":"1"\}\n\n/)
+    node.watched = []
+    assert.equal((await read(port, '/task/v1/tasks:watch')).text, '[]')
+    // A call that fails at once is a plain problem.
+    node.onWatch = stream => fail(stream, status.PERMISSION_DENIED, 'not yours')
+    assert.equal((await ask('GET', '/task/v1/tasks:watch')).json.code, 'PERMISSION_DENIED')
+    node.watched = [{ id: '1' }]
+    const cut = await read(port, '/task/v1/tasks:watch')
+    assert.deepEqual([cut.status, cut.text, cut.isWhole], [200, '[{"id":"1"}', false])
   })
 
   test('is a plain problem when it fails before its first message', async t => {

@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import type { MethodsPage, ServicesPage } from '../../../routes/admin/page-types.ts'
 import { writeDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
-import { type JsonGateway, startJsonGateway, untilSchemaKnown } from '../../support/json-gateway.ts'
+import { putDescriptors, startJsonGateway, untilSchemaKnown } from '../../support/json-gateway.ts'
 import { until } from '../../support/until.ts'
 
 const SET = readFileSync(join(import.meta.dirname, '../../fixtures/grpc/task.binpb'))
@@ -17,16 +17,11 @@ async function start(t: TestContext, { bytes, routes = {} }: { bytes?: Buffer; r
     node: { reflection: bytes === undefined },
     routes: routes as Record<string, unknown>,
   })
-  if (bytes) putDescriptors(gateway, bytes)
+  if (bytes) putDescriptors(gateway, 'task', bytes)
   const get = (path: string) => fetch(`http://127.0.0.1:${gateway.adminPort}${path}`)
   const methods = async () => (await (await get('/services/task/methods')).json()) as MethodsPage
   const services = async () => ((await (await get('/services')).json()) as ServicesPage).services
   return { gateway, get, methods, services }
-}
-
-function putDescriptors({ registry }: JsonGateway, bytes: Buffer): void {
-  const key = '/waygate/descriptors/task'
-  registry.putEntry('descriptors', { kind: 'descriptors', key, name: 'task', bytes })
 }
 
 test('the methods of a service are listed with their kinds, their bindings, and where these come from', async t => {
@@ -72,7 +67,7 @@ test('the node that was asked is named, and what cannot be used stays with its s
   await untilSchemaKnown(gateway)
   const from = `127.0.0.1:${gateway.node.port}`
   assert.deepEqual((await methods()).descriptors, { source: 'reflection', from, methods: 8, problems: [] })
-  putDescriptors(gateway, Buffer.from('no set'))
+  putDescriptors(gateway, 'task', Buffer.from('no set'))
   await until('the value is a problem', async () => (await methods()).descriptors.problems.length === 1)
   const { descriptors } = await methods()
   // What the node says is still in force.
