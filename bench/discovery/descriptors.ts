@@ -52,7 +52,7 @@ export async function measureDescriptors({ client, startGateway, report }: Descr
     `heap ${more(known)} MiB more, ${more(called)} MiB once each was called by JSON`,
   )
   const calm = await stallsOf(gateway, async () => {})
-  const changing = await stallsOf(gateway, i => put(i % SERVICES, 1 + i))
+  const changing = await stallsOf(gateway, async i => void (await put(i % SERVICES, 1 + i)))
   report(
     `stalls of the event loop by ${CHANGES} changes of descriptors, and in as many times without one`,
     `${summary(changing)}, and ${summary(calm)}`,
@@ -63,7 +63,7 @@ export async function measureDescriptors({ client, startGateway, report }: Descr
 /** Returns the longest stall after each of many changes, sorted. */
 async function stallsOf(
   gateway: RunningGateway,
-  change: (index: number) => PromiseLike<unknown>,
+  change: (index: number) => Promise<void>,
 ): Promise<number[]> {
   const stalls: number[] = []
   for (let i = 0; i < CHANGES; i++) {

@@ -11,6 +11,24 @@ export const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+
 /** Matches what a field value must not have: RFC 9110 section 5.5 allows no control characters but the tab. */
 export const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
+/** Fields that frame a message or concern one connection alone (RFC 9110 section 7.6.1), in lower case. */
+export const FRAMING_FIELDS: readonly string[] = [
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/**
+ * Fields that tell a node who asks, and how, in lower case. With X-Forwarded-* and the headers of `jwt.claimHeaders`, they
+ * are what nodes trust.
+ */
+export const TRUSTED_FIELDS: readonly string[] = ['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id']
+
 /** Returns the value of the first line with that name; undefined when there is none. */
 export function getHeader(lines: readonly string[], name: string): string | undefined {
   for (let i = 0; i < lines.length; i += 2) {
