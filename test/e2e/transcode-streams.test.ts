@@ -9,7 +9,7 @@ import {
   startJsonGateway,
   untilSchemaKnown,
 } from '../support/json-gateway.ts'
-import { until } from '../support/until.ts'
+import { until, untilSteady } from '../support/until.ts'
 
 async function start(t: TestContext, document: object = {}): Promise<JsonGateway> {
   const gateway = await startJsonGateway(t, { node: { reflection: false }, document })
@@ -26,20 +26,19 @@ interface Cut {
   readonly isWhole: boolean
 }
 
-/** Reads an answer that may break off. */
-function read(port: number, path: string, headers: Record<string, string> = {}, body?: string): Promise<Cut> {
+/** Reads an answer that may break off; `onFirst` is called with its first bytes. */
+function read(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+  onFirst: () => void = () => {},
+): Promise<Cut> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
-      port,
-      host: '127.0.0.1',
-      path,
-      method: body === undefined ? 'GET' : 'POST',
-      headers,
-    })
+    const request = httpRequest({ port, host: '127.0.0.1', path, headers })
     request.on('error', reject)
     request.on('response', response => {
       let text = ''
-      response.setEncoding('utf8')
+      response.setEncoding('utf8').once('data', onFirst)
       response.on('data', (chunk: string) => {
         text += chunk
       })
@@ -48,7 +47,7 @@ function read(port: number, path: string, headers: Record<string, string> = {}, 
         resolve({ status: response.statusCode!, headers: response.headers, text, isWhole: response.complete })
       })
     })
-    request.end(body)
+    request.end()
   })
 }
 
@@ -118,8 +117,10 @@ suite('the answer of a method that streams', () => {
   test('says so when the node is gone', async t => {
     const { node, port } = await start(t)
     node.watched = [{ id: '1' }]
-    node.onWatch = () => setTimeout(() => node[Symbol.asyncDispose](), 50)
-    const { text, isWhole } = await read(port, '/task/v1/tasks:watch')
+    node.onWatch = () => {}
+    const { text, isWhole } = await read(port, '/task/v1/tasks:watch', {}, () => {
+      void node[Symbol.asyncDispose]()
+    })
     assert.equal(JSON.parse(text.split('\n')[1]!)['@error'].code, 'UNAVAILABLE')
     assert.equal(isWhole, false)
   })
@@ -163,13 +164,7 @@ suite('the answer of a method that streams', () => {
     })
     response.pause()
     await until('the node is paused', () => isPaused)
-    let before = -1
-    await until('no more is sent', async () => {
-      const same = before === sent
-      before = sent
-      await new Promise(resolve => setTimeout(resolve, 300))
-      return same && before === sent
-    })
+    await untilSteady(() => sent)
     assert.ok(sent < 4_000, `the node has sent ${sent} messages`)
     let bytes = 0
     for await (const chunk of response) bytes += chunk.length
@@ -196,14 +191,10 @@ suite('the request of a method that takes a stream', () => {
   const headers = { 'content-type': 'application/x-ndjson' }
 
   test('is one JSON text a line', async t => {
-    const { ask, port, node } = await start(t)
-    const { text } = await read(
-      port,
-      '/task/ImportTasks',
-      headers,
-      '{"title":"a"}\n\r\n{"title":"b"}\n{"id":3}',
-    )
-    assert.deepEqual(JSON.parse(text), { tasks: [{ title: 'a' }, { title: 'b' }, { id: '3' }] })
+    const { ask, node } = await start(t)
+    const lines = '{"title":"a"}\n\r\n{"title":"b"}\n{"id":3}'
+    const { json } = await ask('POST', '/task/ImportTasks', lines, headers)
+    assert.deepEqual(json, { tasks: [{ title: 'a' }, { title: 'b' }, { id: '3' }] })
     const none = await ask('POST', '/task/ImportTasks', '', headers)
     assert.deepEqual(none.json, {})
     const refused = await ask('POST', '/task/ImportTasks', '{"title":"a"}\n{"titel":"b"}\n', headers)

@@ -7,7 +7,7 @@ import { createEchoClient } from './grpc-client.ts'
 import { startGrpcNodeProcess } from './grpc-process.ts'
 import { type Http2Node, type Http2NodeRequest, startHttp2Node } from './http2-node.ts'
 import { callOnce, runUnaryLoad, type UnaryReport } from './unary-load.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 /*
  * What may happen to gRPC calls because connections to nodes are shared. Each scene has a short version in test/e2e and a
@@ -185,11 +185,9 @@ export async function callBesideStalled(t: TestContext, { stalled, durationMs }:
     stream.end(MESSAGE)
     return stream.pause()
   })
-  await until('their windows are full', async () => {
-    const before = sentToStalled
-    await delay(200)
-    return before > 0 && sentToStalled === before
-  })
+  await until('they are sent to', () => sentToStalled > 0)
+  // Their windows are full then.
+  await untilSteady(() => sentToStalled)
   const beside = await runUnaryLoad(load)
   for (const stream of clients) stream.destroy()
   assert.deepEqual([...alone.statuses.keys(), ...beside.statuses.keys()], ['0', '0'])

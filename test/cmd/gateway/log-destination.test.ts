@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { BatchedFile } from '../../../cmd/gateway/log-destination.ts'
+import { until } from '../../support/until.ts'
 
 const LINE = `${JSON.stringify({ text: 'caf\xe9 '.repeat(10) })}\n`
 const source = join(import.meta.dirname, '../../../cmd/gateway/log-destination.ts')
@@ -51,10 +52,7 @@ test('a line waits for others only for a short time', async () => {
   reader.room = 1_000
   destination.write(LINE)
   assert.equal(reader.text, '')
-  // The timer does not keep a process alive, so something else has to.
-  const alive = setInterval(() => {}, 1_000)
-  while (reader.text === '') await new Promise(resolve => setTimeout(resolve, 5))
-  clearInterval(alive)
+  await until('the line is written', () => reader.text !== '')
   assert.equal(Buffer.from(reader.text, 'latin1').toString(), LINE)
 })
 
