@@ -16,7 +16,7 @@ import {
   findRouteIdProblems,
   type RouteFindings,
   readRouteDocument,
-} from '../../config/route/route-document.ts'
+} from '../../config/route/read-route-document.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'

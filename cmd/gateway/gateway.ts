@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net'
 import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
-import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
 import { wrap } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
@@ -44,6 +43,7 @@ import {
   createLimits,
   createLoopGuard,
   createRetryBudgets,
+  listenerLimits,
 } from './limits.ts'
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
@@ -248,15 +248,5 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       metrics.record(call, status, totalMs)
       accessLog?.(call, status, call.clientAddress!, totalMs)
     }
-  }
-}
-
-function listenerLimits({ clientLimits }: Config) {
-  return {
-    maxTargetBytes: clientLimits.targetBytes,
-    maxHeaderBytes: clientLimits.headerBytes,
-    headersTimeoutMs: clientLimits.headersTimeoutMs,
-    keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
-    maxRequestsPerConnection: clientLimits.requestsPerConnection,
   }
 }
