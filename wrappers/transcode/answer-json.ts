@@ -9,7 +9,7 @@ import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
 import type { JsonDecoder } from '../protobuf/json-decoder.ts'
 import { isJsonObject } from '../protobuf/special-encoders.ts'
-import { WireFault, WireReader } from '../protobuf/wire-reader.ts'
+import { readWire, WireFault } from '../protobuf/wire-reader.ts'
 import { isHttpBody } from './request-message.ts'
 import { problemOf, type StatusProblem } from './status-problem.ts'
 
@@ -71,14 +71,19 @@ export function rawBodyOf({ bodyField }: AnswerFormat, bytes: Buffer): AnswerBod
 }
 
 function lastField(bytes: Buffer, number: number): Buffer {
-  const reader = new WireReader(bytes)
-  let found: Buffer = NOTHING
-  while (reader.at < bytes.length) {
-    const tag = reader.varint32()
-    if (tag === number * 8 + 2) found = reader.lengthPrefixed()
-    else reader.skip(tag)
-  }
-  return found
+  return readWire(
+    bytes,
+    reader => {
+      let found: Uint8Array = NOTHING
+      while (reader.pos < reader.end) {
+        const tag = reader.uint32()
+        if (tag === number * 8 + 2) found = reader.bytes()
+        else reader.skipField(tag)
+      }
+      return found
+    },
+    Number.POSITIVE_INFINITY,
+  ) as Buffer
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -167,7 +167,7 @@ test('an answer that is no call with one message is an error of the service', as
     [{ chunks: [Buffer.from([1, 0, 0, 0, 1, 0])] }, 500, 'a message is compressed'],
     [{ chunks: [Buffer.from([0, 255, 255, 255, 255])] }, 500, 'exceeds'],
     [{ chunks: [Buffer.from([0, 0, 0, 0, 9, 1])] }, 500, 'in the middle of a message'],
-    [{ chunks: [message(0x08)] }, 500, 'a number is cut off'],
+    [{ chunks: [message(0x08)] }, 500, 'a value is cut off'],
     [{ chunks: [TASK_7], trailers: ['x', 'y'] }, 500, 'without a status'],
     [{ chunks: [TASK_7], trailers: ['grpc-status', '14', 'grpc-message', 'gone'] }, 503, 'gone'],
     [{ chunks: [TASK_7], trailers: ['grpc-status', '99'] }, 500, 'UNKNOWN'],
