@@ -203,6 +203,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
+    endStreams: () => transcoding.endStreams(),
     closeServing: () => auth.close(),
     onDrained: async () => options.onDrained?.(pages),
     closeTable() {

@@ -41,6 +41,23 @@ suite('a gRPC service with google.api.http', () => {
     assert.equal((await ask('POST', '/task/GetTask', { id: 5 })).json.id, '5')
   })
 
+  test('whose annotation cannot be used is listed, and keeps the path of its name', async t => {
+    const gateway = await start(t)
+    const broken = Buffer.from(
+      SET.toString('latin1').replace('/v1/tasks/{id}:cancel', '/v1/tasks/{id}:ca{cel'),
+      'latin1',
+    )
+    putDescriptors(gateway, 'task', broken)
+    const problems = () => gateway.gateway.table.problems().map(({ key, reason }) => `${key} ${reason}`)
+    await until('the problem is listed', () => problems().length > 0)
+    assert.deepEqual(problems(), [
+      'descriptors:task the rule of task.v1.Tasks/CancelTask is not valid: the path template "/v1/tasks/{id}:ca{cel" is not valid: braces do not match',
+    ])
+    assert.equal((await gateway.ask('POST', '/task/CancelTask', { id: 8 })).json.id, '8')
+    putDescriptors(gateway, 'task', SET)
+    await until('the problem is gone', () => problems().length === 0)
+  })
+
   test('reads fields of the query, and refuses what is none', async t => {
     const { ask, node } = await start(t)
     const query =
