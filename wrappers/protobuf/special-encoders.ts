@@ -1,5 +1,5 @@
 import type { DescMessage, ScalarType } from '@bufbuild/protobuf'
-import type { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { FieldFault, faultWithin } from './field-fault.ts'
 import { scalarWriter, toDouble, type WriteValue, wireTypeOf } from './write-scalar.ts'
 
@@ -172,11 +172,12 @@ function writeAny(json: unknown, writer: BinaryWriter, depth: number, tools: Enc
   const inner = tools.writerNamed(url.slice(url.lastIndexOf('/') + 1))
   if (inner === undefined) throw new FieldFault('the service has no such "@type"')
   writer.uint32(TAG.first).string(url)
-  writer.uint32(TAG.second).fork()
-  if (!inner.isSpecial) inner.write(rest, writer, depth + 1)
+  const value = new BinaryWriter()
+  if (!inner.isSpecial) inner.write(rest, value, depth + 1)
   else if (!Object.hasOwn(rest, 'value')) throw new FieldFault('"value" is missing')
-  else inner.write(rest.value, writer, depth + 1)
-  writer.join()
+  else inner.write(rest.value, value, depth + 1)
+  const bytes = value.finish()
+  if (bytes.length > 0) writer.uint32(TAG.second).bytes(bytes)
 }
 
 /** Whether a value is a JSON object. */

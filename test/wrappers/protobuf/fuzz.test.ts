@@ -104,7 +104,7 @@ const VALUES: readonly unknown[] = [
     [[]],
     { a: null },
     { a: 'b' },
-    { '@type': 'x/google.protobuf.Empty' },
+    { '@type': 'type.googleapis.com/google.protobuf.Empty' },
   ],
 ]
 
