@@ -152,15 +152,16 @@ test('bytes of nodes with mistakes are refused, or mean what they mean to anothe
   let both = 0
   for (let round = 0; round < ROUNDS; round++) {
     const bytes = mutate(Buffer.from(seeds[pick(seeds.length)]!), pick)
-    const ours = attempt(() => decodeKinds(bytes))
-    const theirs = attempt(() => REFERENCE.decode(bytes))
+    const emitsDefaults = round % 2 === 1
+    const ours = attempt(() => decodeKinds(bytes, { emitsDefaults }))
+    const theirs = attempt(() => REFERENCE.decode(bytes, emitsDefaults))
     assert.ok(ours.error === undefined || ours.error instanceof WireFault, String(ours.error))
-    if (ours.error || theirs.error || 'aFloat' in (ours.value as object)) continue
+    if (ours.error || theirs.error || (ours.value as { aFloat?: number }).aFloat) continue
     both++
     if (!isDeepStrictEqual(ours.value, theirs.value)) differing++
   }
   assert.ok(both > ROUNDS / 10)
-  assert.ok(differing < both / 20, `${differing} of ${both} differ`)
+  assert.ok(differing < both / 50, `${differing} of ${both} differ`)
 })
 
 function mutate(bytes: Buffer, pick: (below: number) => number): Buffer {
