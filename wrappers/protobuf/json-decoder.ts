@@ -41,6 +41,7 @@ const IMPLICIT = 2
 export class JsonDecoder {
   readonly #options: JsonDecoderOptions
   readonly #readers = new Map<DescMessage, ReadValue>()
+  readonly #enumNames = new Map<DescEnum, ReadonlyMap<number, string>>()
 
   constructor(options: JsonDecoderOptions) {
     this.#options = options
@@ -112,10 +113,15 @@ export class JsonDecoder {
       if (field.number < MAX_INDEXED) fields[field.number] = read
       else many.set(field.number, read)
     }
-    const defaults = this.#options.emitsDefaults && cost > 0 ? desc.fields.filter(isEmitted) : []
+    const emitted = this.#options.emitsDefaults && cost > 0 ? desc.fields.filter(isEmitted) : []
+    const defaults = emitted.map(field => {
+      const name = this.nameOf(field)
+      return { field, name, cost: costOf(name) + (isContainer(field) ? COST.container : 0) }
+    })
     return (reader, depth, former) => {
       if (depth > MAX_MESSAGE_DEPTH) throw new WireFault('a message is nested too deep')
-      reader.spend(cost)
+      // Of a message in many parts, each part looks for all defaults.
+      reader.spend(former === undefined ? cost : defaults.length * COST.value)
       const json: Json = (former as Json | undefined) ?? {}
       while (reader.pos < reader.end) {
         const tag = reader.uint32()
@@ -124,10 +130,9 @@ export class JsonDecoder {
         if (read === undefined) reader.skipField(tag)
         else read(reader, tag, json, depth)
       }
-      for (const field of defaults) {
-        const name = this.nameOf(field)
+      for (const { field, name, cost } of defaults) {
         if (Object.hasOwn(json, name)) continue
-        reader.spend(costOf(name) + (isContainer(field) ? COST.container : 0))
+        reader.spend(cost)
         setOwn(json, name, this.defaultOf(field))
       }
       return json
@@ -167,10 +172,14 @@ export class JsonDecoder {
   #enumJson(desc: DescEnum): (number: number) => unknown {
     if (desc.typeName === 'google.protobuf.NullValue') return () => null
     if (this.#options.enums === 'number') return number => number
-    // Two names of one number: the first one counts.
-    const names = new Map<number, string>()
-    for (const { jsonName, number } of desc.values) if (!names.has(number)) names.set(number, jsonName)
-    return number => names.get(number) ?? number
+    let names = this.#enumNames.get(desc)
+    if (names === undefined) {
+      // Two names of one number: the first one counts.
+      names = new Map(desc.values.toReversed().map(({ number, jsonName }) => [number, jsonName]))
+      this.#enumNames.set(desc, names)
+    }
+    const known = names
+    return number => known.get(number) ?? number
   }
 
   /** Returns the function that removes the other fields of a oneof; undefined when there are none. */

@@ -17,6 +17,11 @@ export function costOf(name: string): number {
   return name.length + COST.value
 }
 
+/** Each field of a oneof looks for all the others. */
+function singleCostOf({ oneof }: DescField, name: string): number {
+  return costOf(name) + (oneof?.fields.length ?? 0)
+}
+
 /** Removes the other fields of a oneof. */
 type ClearOthers = ((json: Json) => void) | undefined
 
@@ -33,7 +38,7 @@ export function scalarReader(
   read: ReadValue,
   { zero, clearOthers }: ScalarOptions,
 ): ReadField {
-  const cost = costOf(name)
+  const cost = singleCostOf(field, name)
   const wireType = valueTypeOf(field)
   return (reader, tag, json, depth) => {
     if ((tag & 7) !== wireType) {
@@ -55,7 +60,7 @@ export function messageReader(
   read: ReadValue,
   clearOthers: ClearOthers,
 ): ReadField {
-  const cost = costOf(name)
+  const cost = singleCostOf(field, name)
   const wireType = valueTypeOf(field)
   const isWhole = isSpecial(field.message)
   return (reader, tag, json, depth) => {

@@ -57,6 +57,8 @@ export class WireReader extends BinaryReader {
       this.skipField(tag)
       to = this.pos
     }
+    // What was skipped is read once more, and groups may be in groups.
+    this.spend(to - from)
     return this.part(from, to, read, depth, former)
   }
 

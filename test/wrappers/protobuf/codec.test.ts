@@ -325,6 +325,10 @@ suite('bytes of a node', () => {
       decode(Math.floor(count / 2))
       assert.throws(() => decode(count * 2), /the message is too large as JSON/, JSON.stringify(make(1)))
     }
+    const part = encodeKinds({ child: {} })
+    const parts = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => part))
+    decodeKinds(parts(10), { emitsDefaults: true, maxJsonBytes })
+    assert.throws(() => decodeKinds(parts(50), { emitsDefaults: true, maxJsonBytes }), /too large as JSON/)
     // A list of small objects that is as long as messages may be by default.
     const points = encodeKinds({ children: many(500_000, { anInt32: 1, aSint32: 2 }) })
     const { children } = decodeKinds(points) as { children: unknown[] }
