@@ -1,5 +1,4 @@
 import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
-import { MAX_MESSAGE_DEPTH } from './json-encoder.ts'
 import {
   COST,
   costOf,
@@ -12,6 +11,7 @@ import {
 import { READ_SCALAR, zeroOf } from './read-scalar.ts'
 import { anyReader, isSpecial, type Json, setOwn, simplifierOf } from './special-decoders.ts'
 import { type ReadValue, readWire, WireFault } from './wire-reader.ts'
+import { MAX_MESSAGE_DEPTH } from './wire-types.ts'
 
 export interface JsonDecoderOptions {
   /** Finds the types of `Any` by their names. */

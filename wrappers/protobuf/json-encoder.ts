@@ -2,11 +2,9 @@ import type { DescField, DescMessage } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { FieldFault, faultWithin } from './field-fault.ts'
 import { isJsonObject, specialEncoder } from './special-encoders.ts'
+import { isGroup, MAX_MESSAGE_DEPTH, tagOf, valueTypeOf } from './wire-types.ts'
 import { enumWriter } from './write-enum.ts'
-import { mapKeyWriter, scalarWriter, tagOf, type WriteValue, wireTypeOf } from './write-scalar.ts'
-
-/** Messages may be nested so deep, as everywhere in gRPC. */
-export const MAX_MESSAGE_DEPTH = 64
+import { mapKeyWriter, scalarWriter, type WriteValue } from './write-scalar.ts'
 
 export interface JsonEncoderOptions {
   /** Finds the types of `Any` by their names. */
@@ -60,12 +58,9 @@ export class JsonEncoder {
   #encoderOf(desc: DescMessage): MessageEncoder {
     let encoder = this.#encoders.get(desc)
     if (encoder) return encoder
-    const special = specialEncoder(desc, {
-      writerNamed: typeName => {
-        const type = this.#options.typeNamed(typeName)
-        return type && this.#encoderOf(type)
-      },
-      maxDepth: MAX_MESSAGE_DEPTH,
+    const special = specialEncoder(desc, typeName => {
+      const type = this.#options.typeNamed(typeName)
+      return type && this.#encoderOf(type)
     })
     const fields = new Map<string, FieldEncoder>()
     encoder = special
@@ -130,8 +125,8 @@ export class JsonEncoder {
     const { message, enum: enumeration, scalar } = field
     if (message) return this.#messageWriter(message, number, isGroup(field))
     if (enumeration)
-      return enumWriter(enumeration, tagOf(number, WireType.Varint), skipsZero, this.#ignoresUnknown)
-    return scalarWriter(scalar!, tagOf(number, wireTypeOf(scalar!)), skipsZero)
+      return enumWriter(enumeration, tagOf(number, valueTypeOf(field)), skipsZero, this.#ignoresUnknown)
+    return scalarWriter(scalar!, tagOf(number, valueTypeOf(field)), skipsZero)
   }
 
   get #ignoresUnknown(): boolean {
@@ -211,11 +206,6 @@ export class JsonEncoder {
       }
     }
   }
-}
-
-/** Whether the messages of a field are written as groups, as editions and proto2 can have it. */
-export function isGroup(field: DescField): boolean {
-  return 'delimitedEncoding' in field && field.delimitedEncoding === true
 }
 
 /** Only `Value` and `NullValue` can be null. Anywhere else, null means that there is no value. */

@@ -1,10 +1,9 @@
 import type { DescField } from '@bufbuild/protobuf'
 import { WireType } from '@bufbuild/protobuf/wire'
-import { isGroup } from './json-encoder.ts'
 import { READ_SCALAR, zeroOf } from './read-scalar.ts'
 import { isSpecial, type Json, setOwn } from './special-decoders.ts'
 import type { ReadValue, WireReader } from './wire-reader.ts'
-import { tagOf, wireTypeOf } from './write-scalar.ts'
+import { tagOf, valueTypeOf, wireTypeOf } from './wire-types.ts'
 
 /** Reads a field, whose tag was read, into the JSON of its message. A field of another wire type is not known. */
 export type ReadField = (reader: WireReader, tag: number, json: Json, depth: number) => void
@@ -146,12 +145,6 @@ export function mapReader(
     }
     reader.message(readEntry, depth, json[name])
   }
-}
-
-/** Returns the wire type of one value of a field. */
-function valueTypeOf(field: DescField): number {
-  if (field.message) return isGroup(field) ? WireType.StartGroup : WireType.LengthDelimited
-  return field.enum ? WireType.Varint : wireTypeOf(field.scalar!)
 }
 
 function readMessage(

@@ -1,16 +1,13 @@
 import type { DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { FieldFault, faultWithin } from './field-fault.ts'
-import { scalarWriter, toDouble, type WriteValue, wireTypeOf } from './write-scalar.ts'
+import { MAX_MESSAGE_DEPTH, wireTypeOf } from './wire-types.ts'
+import { scalarWriter, toDouble, type WriteValue } from './write-scalar.ts'
 
-/** What the special types need of the encoder. */
-export interface EncoderTools {
-  /** Returns the function that writes messages of a type; undefined when there is no such type. */
-  readonly writerNamed: (
-    typeName: string,
-  ) => { readonly write: WriteValue; readonly isSpecial: boolean } | undefined
-  readonly maxDepth: number
-}
+/** Returns how messages of a type are written, and whether their JSON is something else than an object with their fields. */
+export type FindWriter = (
+  typeName: string,
+) => { readonly write: WriteValue; readonly isSpecial: boolean } | undefined
 
 const TAG = { first: 0x0a, second: 0x12, firstVarint: 0x08, secondVarint: 0x10 }
 
@@ -18,7 +15,7 @@ const TAG = { first: 0x0a, second: 0x12, firstVarint: 0x08, secondVarint: 0x10 }
  * Returns the function that writes messages of a type whose JSON is not an object with its fields
  * (protobuf.dev/programming-guides/json); undefined for all others.
  */
-export function specialEncoder(desc: DescMessage, tools: EncoderTools): WriteValue | undefined {
+export function specialEncoder(desc: DescMessage, find: FindWriter): WriteValue | undefined {
   const [, name] = /^google\.protobuf\.(\w+)$/.exec(desc.typeName) ?? []
   switch (name) {
     case 'Timestamp':
@@ -28,13 +25,13 @@ export function specialEncoder(desc: DescMessage, tools: EncoderTools): WriteVal
     case 'FieldMask':
       return writeFieldMask
     case 'Struct':
-      return (json, writer, depth) => writeStruct(json, writer, depth, tools.maxDepth)
+      return writeStruct
     case 'Value':
-      return (json, writer, depth) => writeDynamic(json, writer, depth, tools.maxDepth)
+      return writeDynamic
     case 'ListValue':
-      return (json, writer, depth) => writeList(json, writer, depth, tools.maxDepth)
+      return writeList
     case 'Any':
-      return (json, writer, depth) => writeAny(json, writer, depth, tools)
+      return (json, writer, depth) => writeAny(json, writer, depth, find)
     default:
       return name !== undefined && WRAPPERS.has(name) ? wrapperOf(desc) : undefined
   }
@@ -114,14 +111,14 @@ function writeFieldMask(json: unknown, writer: BinaryWriter): void {
   }
 }
 
-function writeStruct(json: unknown, writer: BinaryWriter, depth: number, maxDepth: number): void {
+function writeStruct(json: unknown, writer: BinaryWriter, depth: number): void {
   if (!isJsonObject(json)) throw new FieldFault('not an object')
   for (const key of Object.keys(json)) {
     writer.uint32(TAG.first).fork()
     try {
       if (!key.isWellFormed()) throw new FieldFault('not valid Unicode')
       writer.uint32(TAG.first).string(key)
-      writeNested(json[key], writer, TAG.second, depth, maxDepth)
+      writeNested(json[key], writer, TAG.second, depth)
     } catch (error) {
       throw faultWithin(`.${key}`, error)
     }
@@ -129,26 +126,20 @@ function writeStruct(json: unknown, writer: BinaryWriter, depth: number, maxDept
   }
 }
 
-function writeList(json: unknown, writer: BinaryWriter, depth: number, maxDepth: number): void {
+function writeList(json: unknown, writer: BinaryWriter, depth: number): void {
   if (!Array.isArray(json)) throw new FieldFault('not an array')
-  for (const element of json) writeNested(element, writer, TAG.first, depth, maxDepth)
+  for (const element of json) writeNested(element, writer, TAG.first, depth)
 }
 
 /** Writes a `Value` inside another message. */
-function writeNested(
-  json: unknown,
-  writer: BinaryWriter,
-  tag: number,
-  depth: number,
-  maxDepth: number,
-): void {
+function writeNested(json: unknown, writer: BinaryWriter, tag: number, depth: number): void {
   writer.uint32(tag).fork()
-  writeDynamic(json, writer, depth + 1, maxDepth)
+  writeDynamic(json, writer, depth + 1)
   writer.join()
 }
 
-function writeDynamic(json: unknown, writer: BinaryWriter, depth: number, maxDepth: number): void {
-  if (depth > maxDepth) throw new FieldFault('nested too deep')
+function writeDynamic(json: unknown, writer: BinaryWriter, depth: number): void {
+  if (depth > MAX_MESSAGE_DEPTH) throw new FieldFault('nested too deep')
   if (json === null) writer.uint32(0x08).uint32(0)
   else if (typeof json === 'boolean') writer.uint32(0x20).bool(json)
   else if (typeof json === 'number' || typeof json === 'bigint') writer.uint32(0x11).double(toDouble(json))
@@ -158,18 +149,18 @@ function writeDynamic(json: unknown, writer: BinaryWriter, depth: number, maxDep
   } else {
     const isList = Array.isArray(json)
     writer.uint32(isList ? 0x32 : 0x2a).fork()
-    if (isList) writeList(json, writer, depth + 1, maxDepth)
-    else writeStruct(json, writer, depth + 1, maxDepth)
+    if (isList) writeList(json, writer, depth + 1)
+    else writeStruct(json, writer, depth + 1)
     writer.join()
   }
 }
 
-function writeAny(json: unknown, writer: BinaryWriter, depth: number, tools: EncoderTools): void {
+function writeAny(json: unknown, writer: BinaryWriter, depth: number, find: FindWriter): void {
   if (!isJsonObject(json)) throw new FieldFault('not an object')
   const { '@type': url, ...rest } = json
   if (url === undefined && Object.keys(rest).length === 0) return
   if (typeof url !== 'string' || url === '') throw new FieldFault('"@type" is missing')
-  const inner = tools.writerNamed(url.slice(url.lastIndexOf('/') + 1))
+  const inner = find(url.slice(url.lastIndexOf('/') + 1))
   if (inner === undefined) throw new FieldFault('the service has no such "@type"')
   writer.uint32(TAG.first).string(url)
   const value = new BinaryWriter()

@@ -1,6 +1,7 @@
 import { ScalarType } from '@bufbuild/protobuf'
-import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import type { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { FieldFault } from './field-fault.ts'
+import { tagOf, wireTypeOf } from './wire-types.ts'
 
 /** Writes a JSON value behind its tag. */
 export type WriteValue = (json: unknown, writer: BinaryWriter, depth: number) => void
@@ -10,25 +11,6 @@ const UINT32 = { min: 0, max: 4_294_967_295 }
 /** A number as JSON has it, which is also what texts of numbers must look like. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
-
-/** Returns the wire type of a scalar. */
-export function wireTypeOf(type: ScalarType): WireType {
-  switch (type) {
-    case ScalarType.DOUBLE:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return WireType.Bit64
-    case ScalarType.FLOAT:
-    case ScalarType.FIXED32:
-    case ScalarType.SFIXED32:
-      return WireType.Bit32
-    case ScalarType.STRING:
-    case ScalarType.BYTES:
-      return WireType.LengthDelimited
-    default:
-      return WireType.Varint
-  }
-}
 
 /**
  * Returns the function that writes scalars of a type (protobuf.dev/programming-guides/json).
@@ -172,11 +154,6 @@ function toBytes(json: unknown): Buffer {
   if (typeof json !== 'string') throw new FieldFault('not a string of base64')
   if (!BASE64.test(json) || json.length % 4 === 1) throw new FieldFault('not base64')
   return Buffer.from(json, 'base64')
-}
-
-/** Returns the tag of a field. */
-export function tagOf(number: number, wireType: number): number {
-  return number * 8 + wireType
 }
 
 /** Returns the function that writes the keys of a map, which are texts in JSON whatever their type is. */
