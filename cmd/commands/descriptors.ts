@@ -105,9 +105,10 @@ function check({ file, rules }: DescriptorsCommand, { config }: Loaded): 0 | 1 {
   const schema = readSchema(readFileSync(file))
   console.log(summaryOf(schema))
   if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
-  const { problems } = new TranscodePlan(schema, { choice: 'all', rules: [], json: config.grpc.json })
-  for (const problem of problems) console.log(problem)
-  return problems.length === 0 ? 0 : 1
+  const { json, messageBytes } = config.grpc
+  const plan = new TranscodePlan(schema, { choice: 'all', rules: [], json, maxMessageBytes: messageBytes })
+  for (const problem of plan.problems) console.log(problem)
+  return plan.problems.length === 0 ? 0 : 1
 }
 
 function summaryOf({ services, methods }: ServiceSchema): string {

@@ -204,6 +204,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
+    endStreams: () => transcoding.endStreams(),
     closeServing: () => auth.close(),
     onDrained: async () => options.onDrained?.(pages),
     closeTable() {
@@ -223,6 +224,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       problems: () => table.problems(),
       prefix: registry.sources.find(({ scope }) => scope === 'descriptors')?.name,
       json: config.grpc.json,
+      maxMessageBytes: config.grpc.messageBytes,
     }),
     describeRoute: route => describeRoute(route, config, rules.of(route.service)),
   })

@@ -20,6 +20,7 @@ export interface ServiceMethodsOptions {
   /** The prefix of descriptors in the registry; undefined when it has none. */
   readonly prefix: string | undefined
   readonly json: JsonOptions
+  readonly maxMessageBytes: number
 }
 
 /** Creates what the admin listener shows of the methods of gRPC services. */
@@ -29,6 +30,7 @@ export function createServiceMethods({
   problems,
   prefix,
   json,
+  maxMessageBytes,
 }: ServiceMethodsOptions): MethodsView {
   type ProblemsByKey = ReadonlyMap<string, readonly TableProblem[]>
   const problemsByKey = (): ProblemsByKey => Map.groupBy(problems(), ({ key }) => key)
@@ -56,7 +58,12 @@ export function createServiceMethods({
       const { schema } = known
       const { grpcRules = [] } = rules.of(service)
       // Finds also what has no effect, such as a template with a field that the message does not have.
-      reasons.push(...new TranscodePlan(schema, { choice: 'all', rules: grpcRules, json }).problems)
+      const { problems: unused } = new TranscodePlan(schema, {
+        choice: 'all',
+        rules: grpcRules,
+        json,
+        maxMessageBytes,
+      })
       const stated = createBindings(schema, { choice: 'annotated', rules: grpcRules }).entries
       const byName = createBindings(schema, { choice: 'default', rules: [] }).entries
       const selected = new Set(grpcRules.map(({ selector }) => selector?.replace('/', '.')))
@@ -71,7 +78,8 @@ export function createServiceMethods({
       )
       return {
         service,
-        descriptors: describe(known, reasons),
+        // The table lists some of them as well.
+        descriptors: describe(known, [...new Set([...reasons, ...unused])]),
         methods: schema.methods.slice(0, MAX_METHODS).map(method => ({
           name: method.name,
           kind: kindOf(method),

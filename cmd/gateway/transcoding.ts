@@ -2,14 +2,19 @@ import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import { brokenGrpcEnd } from '../../internal/grpc/grpc-end.ts'
+import type { JsonOptions } from '../../internal/grpc/json-options.ts'
+import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Wrapper } from '../../internal/upstream.ts'
 import type { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
 import type { ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import type { BindingsOptions } from '../../wrappers/transcode/bindings.ts'
 import { createTranscode } from '../../wrappers/transcode/transcode.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+import type { OpenStream } from '../../wrappers/transcode/unary-answer.ts'
 import { DescriptorFiles } from './descriptor-files.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LiveDescriptors } from './live-descriptors.ts'
@@ -26,6 +31,8 @@ export interface TranscodingOptions {
   readonly logger: Logger
 }
 
+const STOPPING = brokenGrpcEnd(GRPC_STATUS.UNAVAILABLE, 'the gateway is shutting down')
+
 /** JSON in front of gRPC: which requests are converted, and with the descriptors of which service. */
 export class Transcoding {
   readonly descriptors: LiveDescriptors
@@ -36,6 +43,9 @@ export class Transcoding {
   /** Services with a route document. */
   #documented: ReadonlyMap<string, readonly Route[]> = new Map()
   readonly #plans = new WeakMap<Route, { readonly schema: ServiceSchema; readonly plan: TranscodePlan }>()
+  /** The plans of automatic routes. */
+  readonly #autoPlans = new WeakMap<ServiceSchema, TranscodePlan>()
+  readonly #streams = new Set<OpenStream>()
 
   constructor(options: TranscodingOptions) {
     this.#options = options
@@ -63,6 +73,7 @@ export class Transcoding {
       planOf: (route, service) => this.#planOf(route, service),
       maxMessageBytes: config.grpc.messageBytes,
       counter: counts,
+      streams: this.#streams,
     })
   }
 
@@ -82,15 +93,27 @@ export class Transcoding {
   /** Returns the descriptors that cannot be used, and the rules that have no effect. */
   problems(): KeyProblem[] {
     const ofRules: KeyProblem[] = []
-    for (const routes of this.#documented.values()) {
-      for (const route of routes) {
-        if (route.grpc?.isForJson !== true) continue
-        for (const reason of this.#planOf(route, route.service)?.problems ?? []) {
-          ofRules.push({ key: route.id, reason: `$.grpc: ${reason}` })
-        }
+    for (const route of [...this.#documented.values()].flat()) {
+      if (route.grpc?.isForJson !== true && !this.#speaksGrpcAlone(route.service)) continue
+      for (const reason of this.#planOf(route, route.service)?.problems ?? []) {
+        ofRules.push({ key: route.id, reason: `$.grpc: ${reason}` })
+      }
+    }
+    for (const service of this.#grpcOnly) {
+      if (this.#documented.has(service) || !this.#hasAutoRoutes) continue
+      const schema = this.descriptors.schemaOf(service)
+      for (const reason of (schema && this.#autoPlanOf(schema).problems) ?? []) {
+        ofRules.push({ key: `descriptors:${service}`, reason })
       }
     }
     return [...this.descriptors.problems(), ...ofRules]
+  }
+
+  /** Ends the answers that are on their way as streams, because the gateway stops. Returns how many there were. */
+  endStreams(): number {
+    const streams = [...this.#streams]
+    for (const stream of streams) stream.fail(STOPPING)
+    return streams.length
   }
 
   close(): void {
@@ -102,12 +125,17 @@ export class Transcoding {
     return this.#grpcOnly.size > 0 && this.#grpcOnly.has(service)
   }
 
+  get #hasAutoRoutes(): boolean {
+    const { routes, grpc } = this.#options.config
+    return routes.auto && grpc.auto
+  }
+
   /** A service that nobody calls by JSON or by the names of its methods need not be asked. */
   #isToBeAsked(service: string): boolean {
     const { config } = this.#options
     if (!config.grpc.reflection) return false
     const documents = this.#documented.get(service)
-    if (documents === undefined) return config.routes.auto && config.grpc.auto
+    if (documents === undefined) return this.#hasAutoRoutes
     if (this.#speaksGrpcAlone(service)) return true
     return documents.some(({ grpc }) => grpc?.isForJson === true || grpc?.allow !== undefined)
   }
@@ -118,16 +146,34 @@ export class Transcoding {
       this.descriptors.urge(service)
       return undefined
     }
+    if (route.origin === 'auto') return this.#autoPlanOf(schema)
     const known = this.#plans.get(route)
     if (known?.schema === schema) return known.plan
-    const { grpc, origin } = route
-    const plan = new TranscodePlan(schema, {
-      // A method of a service without a document has one lock, whatever its door.
-      choice: origin === 'auto' ? 'all' : grpc?.bindings,
-      rules: this.#options.rules.of(service).grpcRules ?? [],
-      json: grpc?.json ?? this.#options.config.grpc.json,
-    })
+    const rules = this.#options.rules.of(service).grpcRules ?? []
+    const plan = this.#createPlan(schema, { choice: route.grpc?.bindings, rules, json: route.grpc?.json })
     this.#plans.set(route, { schema, plan })
     return plan
+  }
+
+  /** A method of a service without a document has one lock, whatever its door. */
+  #autoPlanOf(schema: ServiceSchema): TranscodePlan {
+    let plan = this.#autoPlans.get(schema)
+    if (plan === undefined) {
+      plan = this.#createPlan(schema, { choice: 'all', rules: [], json: undefined })
+      this.#autoPlans.set(schema, plan)
+    }
+    return plan
+  }
+
+  #createPlan(
+    schema: ServiceSchema,
+    { json, ...bindings }: BindingsOptions & { readonly json: JsonOptions | undefined },
+  ): TranscodePlan {
+    const { grpc } = this.#options.config
+    return new TranscodePlan(schema, {
+      ...bindings,
+      json: json ?? grpc.json,
+      maxMessageBytes: grpc.messageBytes,
+    })
   }
 }

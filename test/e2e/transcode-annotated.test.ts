@@ -4,6 +4,7 @@ import {
   type JsonGateway,
   putDescriptors,
   startJsonGateway,
+  TASK_SET,
   untilSchemaKnown,
 } from '../support/json-gateway.ts'
 import { until } from '../support/until.ts'
@@ -35,6 +36,23 @@ suite('a gRPC service with google.api.http', () => {
     assert.deepEqual(node.calls.at(-1)?.request, { task: { owner: 'users/u one' }, dryRun: true })
     // The automatic paths are there as well: a service without a document has one lock, whatever the door.
     assert.equal((await ask('POST', '/task/GetTask', { id: 5 })).json.id, '5')
+  })
+
+  test('whose annotation cannot be used is listed, and keeps the path of its name', async t => {
+    const gateway = await start(t)
+    const broken = Buffer.from(
+      TASK_SET.toString('latin1').replace('/v1/tasks/{id}:cancel', '/v1/tasks/{id}:ca{cel'),
+      'latin1',
+    )
+    putDescriptors(gateway, 'task', broken)
+    const problems = () => gateway.gateway.table.problems().map(({ key, reason }) => `${key} ${reason}`)
+    await until('the problem is listed', () => problems().length > 0)
+    assert.deepEqual(problems(), [
+      'descriptors:task the rule of task.v1.Tasks/CancelTask is not valid: the path template "/v1/tasks/{id}:ca{cel" is not valid: braces do not match',
+    ])
+    assert.equal((await gateway.ask('POST', '/task/CancelTask', { id: 8 })).json.id, '8')
+    putDescriptors(gateway, 'task', TASK_SET)
+    await until('the problem is gone', () => problems().length === 0)
   })
 
   test('reads fields of the query, and refuses what is none', async t => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { suite, type TestContext, test } from 'node:test'
 import { type ServerWritableStream, status } from '@grpc/grpc-js'
+import { askHttp2, openHttp2 } from '../support/http2-client.ts'
 import {
   type JsonGateway,
   putDescriptors,
@@ -125,6 +126,27 @@ suite('the answer of a method that streams', () => {
     assert.equal(isWhole, false)
   })
 
+  test('says so when the gateway stops', async t => {
+    const { node, port, gateway } = await start(t)
+    node.watched = [{ id: '1' }]
+    let open = 0
+    node.onWatch = () => open++
+    const plain = read(port, '/task/v1/tasks:watch')
+    const events = read(port, '/task/v1/tasks:watch', { accept: 'text/event-stream' })
+    const session = openHttp2(t, port)
+    const http2 = askHttp2(session, { ':path': '/task/v1/tasks:watch' })
+    await until('the streams are open', () => open === 3)
+    await gateway.stop()
+    for (const { text, isWhole } of [await plain, { ...(await http2), isWhole: (await http2).code === 0 }]) {
+      const problem = JSON.parse(text.split('\n')[1]!)['@error']
+      assert.deepEqual([problem.code, problem.detail], ['UNAVAILABLE', 'the gateway is shutting down'])
+      assert.equal(isWhole, false)
+    }
+    const { text, isWhole } = await events
+    assert.match(text, /\n\nevent: error\ndata: \{.*"code":"UNAVAILABLE".*\}\n\n$/)
+    assert.ok(isWhole)
+  })
+
   test('is server-sent events for clients that accept those, and ends with an event when it fails', async t => {
     const { node, port } = await start(t)
     node.watched = [{ id: '1' }, { id: '2' }]
@@ -192,7 +214,7 @@ suite('the request of a method that takes a stream', () => {
 
   test('is one JSON text a line', async t => {
     const { ask, node } = await start(t)
-    const lines = '{"title":"a"}\n\r\n{"title":"b"}\n{"id":3}'
+    const lines = '\n{"title":"a"}\n\r\n \t \r\n{"title":"b"}\n{"id":3}\n  '
     const { json } = await ask('POST', '/task/ImportTasks', lines, headers)
     assert.deepEqual(json, { tasks: [{ title: 'a' }, { title: 'b' }, { id: '3' }] })
     const none = await ask('POST', '/task/ImportTasks', '', headers)

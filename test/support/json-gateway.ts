@@ -6,7 +6,8 @@ import { registerNaming } from './naming.ts'
 import { startTaskNode, type TaskNode, type TaskNodeOptions } from './task-node.ts'
 import { until } from './until.ts'
 
-const TASK_SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
+/** The FileDescriptorSet of `task.proto`. */
+export const TASK_SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
 
 export interface JsonGateway extends TestGateway {
   readonly node: TaskNode

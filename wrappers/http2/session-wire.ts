@@ -140,6 +140,10 @@ export class SessionWire implements Http2ConnectionEvents {
     return this.#socket.writableLength <= MAX_UNSENT_BYTES
   }
 
+  get holdsWritten(): boolean {
+    return this.#socket.writableLength > 0
+  }
+
   wantsFlush(connection: Flushed): void {
     if (unflushed.push(connection) === 1) setImmediate(flushAll)
   }

@@ -116,6 +116,10 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     return !this.socket.writableEnded && this.socket.write(bytes)
   }
 
+  get holdsWritten(): boolean {
+    return this.socket.writableLength > 0
+  }
+
   wantsFlush(): void {
     flushLater(this)
   }
