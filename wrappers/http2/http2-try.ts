@@ -248,7 +248,9 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   #takeOwed(): void {
     const bytes = this.#owedBytes
     this.#owedBytes = 0
-    if (bytes > 0) this.#stream?.consume(bytes)
+    if (bytes === 0 || this.#stream === undefined) return
+    this.#stream.consume(bytes)
+    this.#stream.session.gaveBack()
   }
 
   #failureOf(code: number, by: ResetBy, reason: string): UpstreamFailure {
