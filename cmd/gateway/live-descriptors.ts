@@ -3,13 +3,9 @@ import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.t
 import type { Logger } from '../../discovery/logger.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
-import type { CallNode } from '../../wrappers/descriptors/reflection-client.ts'
-import { Reflections } from '../../wrappers/descriptors/reflections.ts'
-import {
-  type DescriptorFile,
-  readDescriptorSet,
-  writeDescriptorSet,
-} from '../../wrappers/descriptors/repair.ts'
+import { type CallNode, missingText, type Reflected } from '../../wrappers/descriptors/reflection-client.ts'
+import { Reflections, type ReflectionsOptions } from '../../wrappers/descriptors/reflections.ts'
+import { readDescriptorSet, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
 import { createSchema, type GrpcMethod, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { DescriptorFiles } from './descriptor-files.ts'
 
@@ -29,6 +25,8 @@ export interface LiveDescriptorsOptions {
   /** Called when the schema of a service has changed. */
   readonly onSchema: (service: string, schema: ServiceSchema | undefined) => void
   readonly logger: Logger
+  /** When nodes are asked. Default: as {@link Reflections} has it. */
+  readonly timings?: ReflectionsOptions['timings']
 }
 
 /** A schema, and what finding methods in it takes. */
@@ -67,8 +65,9 @@ export class LiveDescriptors {
     for (const [name, bytes] of options.files) this.#readFile(name, bytes)
     this.#reflections = new Reflections({
       callNode: options.callNode,
-      onFiles: (service, files) => this.#take(service, files),
+      onReflected: (service, reflected) => this.#take(service, reflected),
       onFailure: (service, error) => this.#fail(`reflection:${service}`, { service }, error),
+      timings: options.timings,
     })
   }
 
@@ -175,10 +174,17 @@ export class LiveDescriptors {
     this.#options.onSchema(service, schema)
   }
 
-  /** Takes what a node of a service has said. Throws when it cannot be used; the last good one stays then. */
-  #take(service: string, files: DescriptorFile[]): void {
+  /**
+   * Takes what a node of a service has said. Throws when it cannot be used, and the last good one stays then. That stays,
+   * too, when it describes services that are missing now: they would lose their routes.
+   */
+  #take(service: string, { files, missing }: Reflected): void {
     const schema = createSchema(files)
-    this.#problems.delete(`reflection:${service}`)
+    const key = `reflection:${service}`
+    if (missing.length > 0) this.#fail(key, { service }, new Error(missingText(missing)))
+    else this.#problems.delete(key)
+    const known = this.#reflected.get(service)?.schema.services
+    if (missing.some(name => known?.includes(name))) return
     this.#reflected.set(service, { schema, source: 'reflection' })
     this.#options.disk?.write(service, writeDescriptorSet(files))
     this.#logger.info(

@@ -75,7 +75,7 @@ test('an error behind the head of an answer breaks that answer off', async t => 
 test('an error in telling an error breaks the answer off', async t => {
   const { port, session, bugs, isWell } = await setUp(t)
   const mocks = [Http1Response, ClientStream].map(({ prototype }) =>
-    t.mock.method(prototype as { writeHead(): void }, 'writeHead', throwBug),
+    t.mock.method(prototype as unknown as { writeHead(): void }, 'writeHead', throwBug),
   )
   for (const path of ['/user', '/nowhere']) {
     await assert.rejects(send(port, { path }), { code: 'ECONNRESET' })
