@@ -45,6 +45,8 @@ export interface SessionHost {
 
 /** How long a client may take to answer the PING of a drain. */
 const PING_TIMEOUT_MS = 3_000
+/** How soon it is looked whether a client that has ended its side of a connection is gone; again about once a second. */
+const PROBE_MS = 50
 /** How long a client may take to end its side of a connection that is over. */
 const FAREWELL_MS = 1_000
 
@@ -78,8 +80,7 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     socket
       .on('drain', () => this.#connection.drained())
       .on('error', () => {})
-      // A client that has ended its side can open no more windows.
-      .on('end', () => socket.destroy())
+      .on('end', this.#onEnd)
       .once('close', this.#onClose)
   }
 
@@ -224,6 +225,10 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
 
   check(now: number): SlowReason | undefined {
     this.#held.settleIfAllowed()
+    if (this.socket.readableEnded) {
+      this.#connection.ping()
+      this.#cancelStuck()
+    }
     const reason = this.#watch.check(this, now, this.#cancel)
     if (reason !== undefined) {
       this.#host.onEnded(reason, this.socket.remoteAddress)
@@ -283,6 +288,31 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
   #destroySoon(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.socket.destroy(), FAREWELL_MS).unref()
+  }
+
+  /**
+   * The client has ended its side of the connection. What it has asked for is answered, and then the connection ends. A
+   * client that is gone altogether has ended its side, too. Its system resets the connection when something is sent, which
+   * shows only when something is sent again.
+   */
+  readonly #onEnd = (): void => {
+    const connection = this.#connection
+    if (this.socket.writableEnded || connection.isOver) return
+    clearTimeout(this.#timer)
+    this.#drain = 'closing'
+    if (connection.streamCount > 0) {
+      connection.goaway(connection.lastPeerStreamId, ERROR.noError)
+      this.#timer = setTimeout(() => connection.ping(), PROBE_MS).unref()
+    }
+    for (const stream of [...this.streams]) if (!stream.isReceived) stream.cancel()
+    if (connection.streamCount === 0) this.#endSocket()
+  }
+
+  /** Cancels the streams that wait for a window, once the client can open none. */
+  #cancelStuck(): void {
+    this.#connection.flush()
+    if (this.#connection.isBlocked) return
+    for (const stream of [...this.streams]) if (stream.queuedBytes > 0) stream.cancel()
   }
 
   readonly #onClose = (): void => {
