@@ -30,8 +30,6 @@ export interface Http2TryOptions {
 
 /** Pieces up to this size are handed on as text, longer ones as bytes. */
 const MAX_TEXT_BYTES = 16_384
-/** The most interim answers before one answer. */
-const MAX_INTERIM_ANSWERS = 32
 const CONTINUE = 100
 const NO_CONTENT = 204
 const NOT_MODIFIED = 304
@@ -49,7 +47,6 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   #body: StreamBodySender | undefined = undefined
   /** Undefined until there is a session, and once nothing more is expected. */
   #stream: TryStream | undefined = undefined
-  #interim = 0
   #isWhole = false
   #isPaused = false
   /** Bytes that were received and that the client has not taken. */
@@ -204,8 +201,6 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   }
 
   #onInterim({ status, lines }: ResponseFields): void {
-    if (++this.#interim > MAX_INTERIM_ANSWERS)
-      throw new Http2Error(ERROR.protocolError, 'too many interim answers')
     if (status === CONTINUE) {
       this.#body?.proceed()
       return
