@@ -10,6 +10,7 @@ import { plainAddress } from '../../../middleware/request/client-address.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { createRequestIds } from '../../../middleware/request/request-id.ts'
 import type { PublicProxy } from '../proxy.ts'
+import { mayIndexAnswer } from './answer-lines.ts'
 import { ClientSession, type SessionHost } from './client-session.ts'
 import type { Http2Counts, Http2EndReason } from './http2-counts.ts'
 import { canTakeOver, type NotHttp1, takeOver } from './preface.ts'
@@ -92,8 +93,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
       connectionWindowBytes: settings.connectionWindowBytes,
       maxListBytes: options.maxHeaderBytes,
       maxFields: MAX_HEADER_LINES,
-      // A client sees its own fields only. What it must not see of them again, such as cookies, is never indexed.
-      mayIndex: () => true,
+      mayIndex: mayIndexAnswer,
       budgets: { 'early-resets': { ...settings.earlyResets, mayFinish: 'server' } },
       now: () => performance.now(),
     },
