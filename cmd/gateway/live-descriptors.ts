@@ -23,14 +23,14 @@ export interface LiveDescriptorsOptions {
   /** Keeps what nodes have said; undefined = it is not kept. */
   readonly disk?: DescriptorFiles | undefined
   /** Called when the schema of a service has changed. */
-  readonly onSchema: (service: string, schema: ServiceSchema | undefined) => void
+  readonly onSchema: (service: string, known: KnownSchema | undefined) => void
   readonly logger: Logger
   /** When nodes are asked. Default: as {@link Reflections} has it. */
   readonly timings?: ReflectionsOptions['timings']
 }
 
 /** A schema, and what finding methods in it takes. */
-interface KnownSchema {
+export interface KnownSchema {
   readonly schema: ServiceSchema
   readonly source: DescriptorSource
 }
@@ -167,11 +167,11 @@ export class LiveDescriptors {
     if (name !== undefined && hasNodes && this.#withName(name) === undefined) {
       this.#problems.set(`descriptors:${service}`, `there are no descriptors named ${JSON.stringify(name)}`)
     } else this.#problems.delete(`descriptors:${service}`)
-    const schema = hasNodes ? this.schemaOf(service) : undefined
-    if (schema === this.#told.get(service)) return
-    if (schema) this.#told.set(service, schema)
+    const known = hasNodes ? this.#known(service) : undefined
+    if (known?.schema === this.#told.get(service)) return
+    if (known) this.#told.set(service, known.schema)
     else this.#told.delete(service)
-    this.#options.onSchema(service, schema)
+    this.#options.onSchema(service, known)
   }
 
   /**

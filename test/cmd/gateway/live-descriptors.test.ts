@@ -46,7 +46,7 @@ function follow(t: TestContext, node: { lists: string[]; describes: string[] }) 
         }),
       )
     },
-    onSchema: (_, schema) => void told.push(schema?.services),
+    onSchema: (_, known) => void told.push(known?.schema.services),
     logger: silentLogger,
     timings: { settleMs: 0, pauseMs: 0 },
   })
