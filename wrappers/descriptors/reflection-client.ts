@@ -45,7 +45,9 @@ export async function reflect(peer: Peer, callNode: CallNode): Promise<Reflected
   try {
     const version = known.get(peer)
     for (const each of version ? [version] : VERSIONS) {
-      const stream = new ReflectionStream(each, request => callNode(peer, request, call))
+      const stream = new ReflectionStream(each, request =>
+        call.ended ? Promise.reject(call.ended) : callNode(peer, request, call),
+      )
       const services = await stream.listServices()
       // The node does not know this version of the protocol.
       if (services === undefined) continue

@@ -110,6 +110,25 @@ test('a node that answers nothing but errors is not asked about each of its serv
   await assert.rejects(reflect(peer(), lost), { message: 'the node has no descriptor of "a.B"' })
 })
 
+test('a node that stops in the middle of an answer is not asked further when the time is over', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let calls = 0
+  const node: CallNode = async (_, request, call) => {
+    calls++
+    if (questionsOf(request)[0]?.listServices !== undefined) return answered([services('a.B', 'a.C')])
+    return {
+      ...answered([NOT_FOUND]),
+      sendBody(target) {
+        // As a call over HTTP/2 ends when it is given up.
+        call.current = { cancel: () => target.endWithTrailers(['grpc-status', '4']) }
+        setImmediate(() => t.mock.timers.tick(5_000))
+      },
+    }
+  }
+  await assert.rejects(reflect(peer(), node), { message: 'the node did not answer within 5 s' })
+  assert.equal(calls, 2)
+})
+
 test('what a node says instead of its descriptors is told', async () => {
   const deps = (name: string, ...dependency: string[]): Buffer =>
     Buffer.from(toBinary(FileDescriptorProtoSchema, create(FileDescriptorProtoSchema, { name, dependency })))
