@@ -1,5 +1,5 @@
 import { MAX_INTERIM_ANSWERS } from '../../internal/http/header-lines.ts'
-import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { InvalidAnswer } from '../transport/answer-rules.ts'
 import { type AnswerHead, beginsAsHttp, notHttp1, readAnswerHead } from './answer-head.ts'
 import { ChunkedBody } from './chunked-body.ts'
 

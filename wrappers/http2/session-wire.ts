@@ -4,9 +4,8 @@ import { Http2Connection } from '../../internal/http2/connection.ts'
 import type { Http2ConnectionEvents } from '../../internal/http2/connection-options.ts'
 import { ERROR, type Http2Error } from '../../internal/http2/frames.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/invalid-answer.ts'
-import { openSocket } from '../transport/open-socket.ts'
-import { readBuffer } from '../transport/read-buffer.ts'
+import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
+import { openSocket, readBuffer } from '../transport/open-socket.ts'
 import type { TryStream } from './try-stream.ts'
 
 export interface SessionWireOptions {
