@@ -4,7 +4,7 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { putDescriptors, readDescriptors } from '../../discovery/etcd/stored-descriptors.ts'
 import { createNode } from '../../internal/nodes/node.ts'
-import { reflect } from '../../wrappers/descriptors/reflection-client.ts'
+import { missingText, reflect } from '../../wrappers/descriptors/reflection-client.ts'
 import { type DescriptorFile, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
 import { readSchema, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
@@ -68,7 +68,11 @@ async function ask(
   nodes.set('node', [createNode({ service: 'node', id: 'node', host, port, protocol: 'grpc' })])
   try {
     const [peer] = nodes.get('node', 'grpc')!.peers
-    return await reflect(peer!, (each, request, call) => (each as UpstreamPeer).transport.send(request, call))
+    const { files, missing } = await reflect(peer!, (each, request, call) =>
+      (each as UpstreamPeer).transport.send(request, call),
+    )
+    if (missing.length > 0) console.error(`${host}:${port}: ${missingText(missing)}`)
+    return files
   } finally {
     nodes.clear()
   }

@@ -110,7 +110,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createGrpcWeb(findMethod),
     createGrpcCalls(config.grpc.auto),
     createConcurrencyLimit(limits),
-    createRetry({ budgets }),
+    createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true }),
     createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),

@@ -3,9 +3,9 @@ import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.t
 import type { Logger } from '../../discovery/logger.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
-import type { CallNode } from '../../wrappers/descriptors/reflection-client.ts'
-import { Reflections } from '../../wrappers/descriptors/reflections.ts'
-import { type DescriptorFile, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
+import { type CallNode, missingText, type Reflected } from '../../wrappers/descriptors/reflection-client.ts'
+import { Reflections, type ReflectionsOptions } from '../../wrappers/descriptors/reflections.ts'
+import { writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
 import {
   createSchema,
   type GrpcMethod,
@@ -28,8 +28,10 @@ export interface LiveDescriptorsOptions {
   /** Keeps what nodes have said; undefined = it is not kept. */
   readonly disk?: DescriptorFiles | undefined
   /** Called when the schema of a service has changed. */
-  readonly onSchema: (service: string, schema: ServiceSchema | undefined) => void
+  readonly onSchema: (service: string, known: KnownSchema | undefined) => void
   readonly logger: Logger
+  /** When nodes are asked. Default: as {@link Reflections} has it. */
+  readonly timings?: ReflectionsOptions['timings']
 }
 
 /** A schema, and where it comes from. */
@@ -73,8 +75,9 @@ export class LiveDescriptors {
     }
     this.#reflections = new Reflections({
       callNode: options.callNode,
-      onFiles: (service, files, address) => this.#take(service, files, address),
+      onReflected: (service, reflected, address) => this.#take(service, reflected, address),
       onFailure: (service, error) => this.#fail(service, error),
+      timings: options.timings,
     })
   }
 
@@ -185,17 +188,23 @@ export class LiveDescriptors {
     if (name !== undefined && hasNodes && this.#withName(name) === undefined) {
       this.#problems.set(`descriptors:${service}`, `there are no descriptors named ${JSON.stringify(name)}`)
     } else this.#problems.delete(`descriptors:${service}`)
-    const schema = hasNodes ? this.schemaOf(service) : undefined
-    if (schema === this.#told.get(service)) return
-    if (schema) this.#told.set(service, schema)
+    const known = hasNodes ? this.of(service) : undefined
+    if (known?.schema === this.#told.get(service)) return
+    if (known) this.#told.set(service, known.schema)
     else this.#told.delete(service)
-    this.#options.onSchema(service, schema)
+    this.#options.onSchema(service, known)
   }
 
-  /** Takes what a node of a service has said. Throws when it cannot be used; the last good one stays then. */
-  #take(service: string, files: DescriptorFile[], address: string): void {
+  /**
+   * Takes what a node of a service has said. Throws when it cannot be used, and the last good one stays then. That stays,
+   * too, when it describes services that are missing now: they would lose their routes.
+   */
+  #take(service: string, { files, missing }: Reflected, address: string): void {
     const schema = createSchema(files)
-    this.#problems.delete(`reflection:${service}`)
+    if (missing.length > 0) this.#fail(service, new Error(missingText(missing)))
+    else this.#problems.delete(`reflection:${service}`)
+    const known = this.#reflected.get(service)?.schema.services
+    if (missing.some(name => known?.includes(name))) return
     this.#reflected.set(service, { schema, source: 'reflection', from: address })
     this.#options.disk?.write(service, writeDescriptorSet(files))
     this.#logger.info(

@@ -62,7 +62,12 @@ export class Transcoding {
         config.discovery.registry === 'etcd' && config.etcd.endpoints
           ? new DescriptorFiles(config.dataDir, logger)
           : undefined,
-      onSchema: (service, schema) => grpcNames?.set(service, 'descriptors', schema?.services ?? []),
+      onSchema(service, known) {
+        const names = known?.schema.services ?? []
+        const isWritten = known?.source === 'etcd' || known?.source === 'file'
+        grpcNames?.set(service, 'written', isWritten ? names : [])
+        grpcNames?.set(service, 'reflected', isWritten ? [] : names)
+      },
       logger,
     })
     this.wrapper = createTranscode({

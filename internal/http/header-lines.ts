@@ -3,6 +3,11 @@
  * `writeHead`. Names keep their spelling. The functions take names in lower case and ignore case when they compare.
  */
 
+/** The most lines of a head, in either protocol and either direction. */
+export const MAX_HEADER_LINES = 256
+/** The most interim answers before an answer, in either protocol. */
+export const MAX_INTERIM_ANSWERS = 32
+
 /** Matches a token, such as the name of a header (RFC 9110 section 5.6.2). */
 export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Matches a list of tokens, such as the value of Access-Control-Request-Headers (RFC 9110 section 5.6.1). */
