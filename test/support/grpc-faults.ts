@@ -24,7 +24,11 @@ async function startCalls(t: TestContext, count: number, answer: (request: Http2
     else request.stream.respond({ ...GRPC, 'grpc-status': '12' }, { endStream: true })
   }
   const nodes = await Promise.all(Array.from({ length: count }, () => startHttp2Node(t, serve)))
-  const gateway = await startTestGateway(t, { routes: ROUTES, config: { accessLog: false } })
+  const gateway = await startTestGateway(t, {
+    routes: ROUTES,
+    // The clients, the nodes and the gateway share a process, so the length of its turns says nothing.
+    config: { accessLog: false, overload: { loopDelayMs: 0 } },
+  })
   for (const [i, { port }] of nodes.entries()) {
     const node = { service: 'calls', id: `n${i}`, host: '127.0.0.1', port, weight: 1 }
     await gateway.registry.register({ ...node, protocol: 'grpc' })
