@@ -17,6 +17,9 @@ import { type Program, startGateway, startProgram } from './waygate.ts'
 
 const ROUTE = { path: `/${ECHO}/*`, service: 'echo', auth: 'none' }
 
+/** On a machine that others use too, turns of the event loop may be long without an overload. */
+const CONFIG = { accessLog: false, overload: { loopDelayMs: 0 } }
+
 export interface GrpcHandOverReport {
   /** What the clients came to, by their names. None of their calls has failed. */
   readonly clients: ReadonlyMap<string, LoopReport>
@@ -38,9 +41,8 @@ export async function handOverGrpc(aroundMs: number): Promise<GrpcHandOverReport
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   const toolchain = await buildToolchain(folder, ['Python', 'Go'])
   // The gateway that stays runs the etcd of both.
-  const config = { accessLog: false }
-  const second = stack.use(await startGateway({ config }))
-  const first = stack.use(await startGateway({ config, etcd: second.etcd, args: ['--workers', '2'] }))
+  const second = stack.use(await startGateway({ config: CONFIG }))
+  const first = stack.use(await startGateway({ config: CONFIG, etcd: second.etcd, args: ['--workers', '2'] }))
   const nodes = await Promise.all(['a', 'b'].map(async id => stack.use(await startGrpcNodeProcess(id))))
   {
     using registry = openRegistry(second.etcd)
@@ -105,7 +107,7 @@ export async function restartGrpcNodes(rounds: number): Promise<GrpcRestartRepor
   const folder = await mkdtemp(join(tmpdir(), 'waygate-rolled-'))
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   const { set, python, go } = await buildToolchain(folder, ['Python', 'Go'])
-  const gateway = stack.use(await startGateway({ config: { accessLog: false } }))
+  const gateway = stack.use(await startGateway({ config: CONFIG }))
   {
     using registry = openRegistry(gateway.etcd)
     await registry.putRoute('echo', ROUTE)
