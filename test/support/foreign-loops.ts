@@ -17,6 +17,7 @@ export type Loop = (signal: AbortSignal) => Promise<LoopReport>
 
 const FOREIGN = join(import.meta.dirname, '../foreign')
 const PATH = `/${ECHO}/Unary`
+const NGHTTP = 'nghttp'
 const NGHTTP_CALLS = 20
 
 /**
@@ -36,7 +37,7 @@ export function foreignLoops(
     Node: signal => runUnaryLoad({ port, path: PATH, connections: 4, streams: 4, perSecond: 200, signal }),
     ...(python && { Python: signal => runLoop(python, [program, set, address], signal) }),
     ...(go && { Go: signal => runLoop(go.loop, [address], signal) }),
-    ...(onPath('nghttp') && { nghttp: signal => runNghttp(`http://${address}${PATH}`, folder, signal) }),
+    ...(onPath(NGHTTP) && { nghttp: signal => runNghttp(`http://${address}${PATH}`, folder, signal) }),
   }
 }
 
@@ -58,7 +59,7 @@ async function runNghttp(url: string, folder: string, signal: AbortSignal): Prom
   let calls = 0
   while (!signal.aborted) {
     const text = await new Promise<string>(resolve => {
-      execFile('nghttp', [...args, url], { maxBuffer: 1 << 24 }, (error, stdout) =>
+      execFile(NGHTTP, [...args, url], { maxBuffer: 1 << 24 }, (error, stdout) =>
         resolve(`${stdout}${error ?? ''}`),
       )
     })
