@@ -172,7 +172,7 @@ const RoutesSection = section(
         retryBufferBytes: retryBuffer({
           default: 65_536,
           description:
-            'Largest body of an idempotent request that is kept in memory while it is sent, so that the request can be retried.',
+            'Largest request body that is kept in memory while it is sent, so that the request can be sent again: those of idempotent methods, and all of services with nodes of HTTP/2.',
         }),
         balancer: balancerRule({
           default: 'weighted-round-robin',

@@ -68,6 +68,8 @@ export interface RequestBodyOptions {
    * to be asked.
    */
   readonly sendContinue?: (() => void) | undefined
+  /** Whether the client may pause for as long as it likes, as in a stream of messages. */
+  readonly mayPause?: boolean | undefined
   /** Returns the trailers for the node, flat. Called once the body has ended. */
   readonly trailers?: (() => readonly string[] | undefined) | undefined
   /** Called with the size of each piece that arrived. */

@@ -2,7 +2,7 @@ import { compileClaimPath } from './claim-path.ts'
 import { getAllHeaders, getCookie } from './http/header-lines.ts'
 import { pathOf } from './http/target.ts'
 import { type Exchange, schemeOf } from './policy.ts'
-import { pathParameter } from './routing/path-parameter.ts'
+import { pathParameter } from './routing/path-segments.ts'
 
 /** A longer result is no result. */
 const MAX_RESULT_LENGTH = 8 * 1024

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { loadConfig } from '../config/load/load.ts'
-import { readRouteDocument } from '../config/route/route-document.ts'
+import { readRouteDocument } from '../config/route/read-route-document.ts'
 import { generatedFiles, replacePart } from '../scripts/docs-files.ts'
 import { tempFolder } from './config/temp-folder.ts'
 

@@ -6,20 +6,17 @@
  *
  * Runs against a real etcd if `etcd` is on PATH, and otherwise against the embedded one.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Etcd3 } from 'etcd3'
-import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
-import type { ProbeAnswer } from './probe.ts'
+import { measureDescriptors } from './descriptors.ts'
+import { createStarter, type RunningGateway } from './starter.ts'
 
 const { values } = parseArgs({
   options: {
@@ -34,99 +31,10 @@ const [SERVICES, NODES, CHANGES] = [values.services, values.nodes, values.change
   number,
 ]
 
-const root = join(import.meta.dirname, '../..')
 const folder = await mkdtemp(join(tmpdir(), 'waygate-bench-'))
 const closers: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
 
-interface RunningGateway {
-  readonly url: string
-  readonly admin: string
-  readonly child: ChildProcess
-  ask(question: 'look' | 'collect'): Promise<ProbeAnswer>
-  stop(): Promise<void>
-}
-
-async function startGateway(etcdUrl: string): Promise<RunningGateway> {
-  const child = spawn(
-    process.execPath,
-    [
-      ...['--expose-gc', '--import', join(import.meta.dirname, 'probe.ts')],
-      ...[join(root, 'cmd/waygate.ts'), 'start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0'],
-      ...['--etcd', etcdUrl, '--data-dir', await mkdtemp(join(folder, 'data-'))],
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { ...process.env, WAYGATE_LOG_LEVEL: 'info' } },
-  )
-  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
-  const line = await new Promise<string>((resolve, reject) => {
-    child.once('exit', code => reject(new Error(`the gateway ended with ${code}`)))
-    const lines = createInterface(child.stdout!).on('line', text => {
-      if (!text.includes('"waygate is listening"')) return
-      resolve(text)
-      lines.close()
-      child.stdout!.resume()
-    })
-  })
-  const { public: url, admin } = JSON.parse(line) as { public: string; admin: string }
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await exited
-  }
-  closers.push(stop)
-  return {
-    url,
-    admin,
-    child,
-    stop,
-    ask: question =>
-      new Promise(resolve => {
-        child.once('message', answer => resolve(answer as ProbeAnswer))
-        child.send(question)
-      }),
-  }
-}
-
-async function startEtcd(): Promise<{ url: string; name: string }> {
-  const onPath = (process.env.PATH ?? '').split(delimiter).some(dir => existsSync(join(dir, 'etcd')))
-  if (!onPath) {
-    const etcd = await startEmbeddedEtcd({ port: 0 })
-    closers.push(() => etcd.close())
-    return { url: etcd.url, name: 'embedded etcd' }
-  }
-  const [port, peerPort] = [await freePort(), await freePort()]
-  const [url, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`]
-  const child = spawn(
-    'etcd',
-    [
-      ...['--data-dir', join(folder, 'etcd'), '--name', 'bench', '--initial-cluster', `bench=${peer}`],
-      ...['--listen-client-urls', url, '--advertise-client-urls', url],
-      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-    ],
-    { stdio: 'ignore' },
-  )
-  closers.push(
-    () =>
-      new Promise<void>(resolve => {
-        child.once('exit', () => resolve())
-        child.kill('SIGKILL')
-      }),
-  )
-  for (;;) {
-    const health = await fetch(`${url}/health`).then(
-      response => response.text(),
-      () => '',
-    )
-    if (health.includes('true')) return { url, name: 'a real etcd' }
-    await delay(50)
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
+const { startGateway, startEtcd } = createStarter(folder, closers)
 
 async function startNode(name: string): Promise<number> {
   const server = createServer((_request, response) => response.end(name)).listen(0, '127.0.0.1')
@@ -293,6 +201,11 @@ try {
     `${sent} changes in ${(tookMs / 1000).toFixed(1)} s (${((sent / tookMs) * 1000).toFixed(0)}/s) to that table`,
     `longest stall ${streaming.stallMs.toFixed(1)} ms, RSS ${mib(streaming.rssBytes)} MiB, ${(((streaming.cpuMicros - calm.cpuMicros) / tookMs / 1000) * 100).toFixed(0)}% of one core`,
   )
+  await large.stop()
+  await removeAll()
+
+  // 5. Descriptors of gRPC services.
+  await measureDescriptors({ client, startGateway: () => startGateway(etcd.url), report })
   console.log(`Against ${etcd.name}, Node ${process.version}\n`)
   console.log(['| what | figure |', '| --- | --- |', ...rows.map(row => `| ${row.join(' | ')} |`)].join('\n'))
 } finally {

@@ -16,11 +16,12 @@ import {
   findRouteIdProblems,
   type RouteFindings,
   readRouteDocument,
-} from '../../config/route/route-document.ts'
+} from '../../config/route/read-route-document.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
+import { checkDescriptors } from '../gateway/check-descriptors.ts'
 import { checkFormats } from '../gateway/registry.ts'
 import { readAdminPage } from './admin-client.ts'
 
@@ -101,6 +102,7 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
   config(file, document, { env, cwd, services }) {
     const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
     checkFormats(loaded)
+    checkDescriptors(loaded)
     const unserved = Object.entries(loaded.config.routes.documents).flatMap(
       ([id, route]) =>
         place({ problems: [], warnings: findUnserved(route, services) }, document, [

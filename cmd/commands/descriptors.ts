@@ -4,13 +4,9 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { putDescriptors, readDescriptors } from '../../discovery/etcd/stored-descriptors.ts'
 import { createNode } from '../../internal/nodes/node.ts'
-import { reflect } from '../../wrappers/descriptors/reflection-client.ts'
-import {
-  type DescriptorFile,
-  readDescriptorSet,
-  writeDescriptorSet,
-} from '../../wrappers/descriptors/repair.ts'
-import { createSchema, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
+import { missingText, reflect } from '../../wrappers/descriptors/reflection-client.ts'
+import { type DescriptorFile, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
+import { readSchema, type ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { createBindings } from '../../wrappers/transcode/bindings.ts'
@@ -49,14 +45,9 @@ function load({ config: file, settings }: DescriptorsCommand): LoadedConfig & { 
 type Loaded = ReturnType<typeof load>
 
 async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Promise<0 | 1> {
-  const files = from === undefined ? readDescriptorSet(readFileSync(file)) : await ask(loaded, from)
-  const schema = createSchema(files)
-  await putDescriptors(
-    etcdClientOptions(loaded.config, loaded.keys),
-    loaded.prefix,
-    name,
-    writeDescriptorSet(files),
-  )
+  const bytes = from === undefined ? readFileSync(file) : writeDescriptorSet(await ask(loaded, from))
+  const schema = readSchema(bytes)
+  await putDescriptors(etcdClientOptions(loaded.config, loaded.keys), loaded.prefix, name, bytes)
   console.log(`${name}: ${summaryOf(schema)}`)
   return 0
 }
@@ -77,7 +68,11 @@ async function ask(
   nodes.set('node', [createNode({ service: 'node', id: 'node', host, port, protocol: 'grpc' })])
   try {
     const [peer] = nodes.get('node', 'grpc')!.peers
-    return await reflect(peer!, (each, request, call) => (each as UpstreamPeer).transport.send(request, call))
+    const { files, missing } = await reflect(peer!, (each, request, call) =>
+      (each as UpstreamPeer).transport.send(request, call),
+    )
+    if (missing.length > 0) console.error(`${host}:${port}: ${missingText(missing)}`)
+    return files
   } finally {
     nodes.clear()
   }
@@ -99,7 +94,7 @@ async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loa
   for (const { name, bytes, problem } of await readDescriptors(etcdClientOptions(config, keys), prefix)) {
     try {
       if (bytes === undefined) throw new Error(problem)
-      const schema = createSchema(readDescriptorSet(bytes))
+      const schema = readSchema(bytes)
       console.log(`${name}: ${summaryOf(schema)}`)
       if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
     } catch (error) {
@@ -111,17 +106,18 @@ async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loa
 }
 
 function check({ file, rules }: DescriptorsCommand, { config }: Loaded): 0 | 1 {
-  const schema = createSchema(readDescriptorSet(readFileSync(file)))
+  const schema = readSchema(readFileSync(file))
   console.log(summaryOf(schema))
   if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
-  const { problems } = new TranscodePlan(schema, { choice: 'all', rules: [], json: config.grpc.json })
-  for (const problem of problems) console.log(problem)
-  return problems.length === 0 ? 0 : 1
+  const { json, messageBytes } = config.grpc
+  const plan = new TranscodePlan(schema, { choice: 'all', rules: [], json, maxMessageBytes: messageBytes })
+  for (const problem of plan.problems) console.log(problem)
+  return plan.problems.length === 0 ? 0 : 1
 }
 
 function summaryOf({ services, methods }: ServiceSchema): string {
   const count = methods.length === 1 ? '1 method' : `${methods.length} methods`
-  return services.length === 0 ? 'no service' : `${services.join(', ')} (${count})`
+  return `${services.join(', ')} (${count})`
 }
 
 /** Returns the paths at which methods take JSON, one a line. */

@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net'
 import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
-import type { Config } from '../../config/schema.ts'
 import type { Call } from '../../internal/call.ts'
 import { wrap } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
@@ -44,12 +43,14 @@ import {
   createLimits,
   createLoopGuard,
   createRetryBudgets,
+  listenerLimits,
 } from './limits.ts'
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
 import { LivePolicies } from './policies.ts'
+import { createServiceMethods } from './service-methods.ts'
 import { LiveRules } from './service-rules.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
@@ -109,7 +110,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createGrpcWeb(findMethod),
     createGrpcCalls(config.grpc.auto),
     createConcurrencyLimit(limits),
-    createRetry({ budgets }),
+    createRetry({ budgets, mayBeRefused: service => nodes.get(service)?.speaksHttp2 === true }),
     createHedge({ budgets }),
     createBalance(nodes, balance),
     createCircuitBreaker(),
@@ -204,6 +205,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
+    endStreams: () => transcoding.endStreams(),
     closeServing: () => auth.close(),
     onDrained: async () => options.onDrained?.(pages),
     closeTable() {
@@ -218,6 +220,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const isReady = () => lifecycle.isReady
   const pages = createTablePages({
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
+    methods: createServiceMethods({
+      ...{ descriptors, rules },
+      problems: () => table.problems(),
+      prefix: registry.sources.find(({ scope }) => scope === 'descriptors')?.name,
+      json: config.grpc.json,
+      maxMessageBytes: config.grpc.messageBytes,
+    }),
     describeRoute: route => describeRoute(route, config, rules.of(route.service)),
   })
   await transcoding.prepareConfigured()
@@ -243,15 +252,5 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       metrics.record(call, status, totalMs)
       accessLog?.(call, status, call.clientAddress!, totalMs)
     }
-  }
-}
-
-function listenerLimits({ clientLimits }: Config) {
-  return {
-    maxTargetBytes: clientLimits.targetBytes,
-    maxHeaderBytes: clientLimits.headerBytes,
-    headersTimeoutMs: clientLimits.headersTimeoutMs,
-    keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
-    maxRequestsPerConnection: clientLimits.requestsPerConnection,
   }
 }

@@ -1,6 +1,8 @@
+import { missingText } from '../../wrappers/descriptors/reflection-client.ts'
 import { Reflections } from '../../wrappers/descriptors/reflections.ts'
-import { readDescriptorSet, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
-import { createSchema } from '../../wrappers/descriptors/schema.ts'
+import { writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
+import { createSchema, readSchema } from '../../wrappers/descriptors/schema.ts'
+import { createBindings } from '../../wrappers/transcode/bindings.ts'
 import { createTranscode } from '../../wrappers/transcode/transcode.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 
@@ -11,9 +13,11 @@ import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 export const grpcJson = {
   Reflections,
   TranscodePlan,
+  createBindings,
   createSchema,
   createTranscode,
-  readDescriptorSet,
+  missingText,
+  readSchema,
   writeDescriptorSet,
 }
 

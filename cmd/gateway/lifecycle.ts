@@ -11,6 +11,8 @@ export interface LifecycleOptions {
   readonly listener: Http1Listener
   readonly table: LiveTable
   readonly traffic: Traffic
+  /** Tells clients of streams that these end here. Returns how many there were. */
+  readonly endStreams: () => number
   /** Closes the parts that only requests need. Called when no request is left. */
   readonly closeServing: () => void
   /** Is called when no request is left, before the table is closed; not after a start that failed. */
@@ -19,6 +21,9 @@ export interface LifecycleOptions {
   readonly closeTable: () => void
   readonly logger: Logger
 }
+
+/** How long clients of streams that are cut off have to take the last line. */
+const FAREWELL_MS = 500
 
 /** Starts and stops one gateway: follows the registry, listens and drains in an order that loses no request. */
 export class Lifecycle {
@@ -80,13 +85,15 @@ export class Lifecycle {
 
   /** Closes idle connections, waits for the requests in flight, and cuts off those that are left at the timeout. */
   async #finish(): Promise<number> {
-    const { config, listener, traffic, closeServing, onDrained, closeTable } = this.#options
+    const { config, listener, traffic, endStreams, closeServing, onDrained, closeTable } = this.#options
     const closed = listener.close()
     const cut = await Promise.race([
       closed.then(() => 0),
       // Open connections keep the process alive. The timer by itself must not.
       delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => traffic.open),
     ])
+    // What they are told must leave before their connections are closed.
+    if (endStreams() > 0) await Promise.race([closed, delay(FAREWELL_MS)])
     listener.cutOff()
     await closed
     closeServing()

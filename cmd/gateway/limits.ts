@@ -54,6 +54,17 @@ export function createRetryBudgets(logger: Logger): RetryBudgets {
   })
 }
 
+/** Returns the limits and timeouts of the listener. */
+export function listenerLimits({ clientLimits }: Config) {
+  return {
+    maxTargetBytes: clientLimits.targetBytes,
+    maxHeaderBytes: clientLimits.headerBytes,
+    headersTimeoutMs: clientLimits.headersTimeoutMs,
+    keepAliveTimeoutMs: clientLimits.keepAliveTimeoutMs,
+    maxRequestsPerConnection: clientLimits.requestsPerConnection,
+  }
+}
+
 /** Creates the limits and timeouts of client connections. Logs refused connections, at most once a minute per limit. */
 export function createClientConnections(
   { clientLimits }: Config,

@@ -3,9 +3,8 @@ import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.t
 import type { Logger } from '../../discovery/logger.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
-import type { CallNode } from '../../wrappers/descriptors/reflection-client.ts'
-import type { Reflections } from '../../wrappers/descriptors/reflections.ts'
-import type { DescriptorFile } from '../../wrappers/descriptors/repair.ts'
+import type { CallNode, Reflected } from '../../wrappers/descriptors/reflection-client.ts'
+import type { Reflections, ReflectionsOptions } from '../../wrappers/descriptors/reflections.ts'
 import type { GrpcMethod, ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { DescriptorFiles } from './descriptor-files.ts'
 import type { GrpcJson } from './grpc-json.ts'
@@ -14,7 +13,7 @@ import type { GrpcJson } from './grpc-json.ts'
 export type DescriptorSource = 'etcd' | 'file' | 'reflection' | 'disk'
 
 export interface LiveDescriptorsOptions {
-  /** The sets of the configuration, by name. */
+  /** The sets of the configuration, by name, which have been checked. */
   readonly files: ReadonlyMap<string, Buffer>
   /** Returns the name of a service's descriptors, if a route has one. */
   readonly nameOf: (service: string) => string | undefined
@@ -24,14 +23,18 @@ export interface LiveDescriptorsOptions {
   /** Keeps what nodes have said; undefined = it is not kept. */
   readonly disk?: DescriptorFiles | undefined
   /** Called when the schema of a service has changed. */
-  readonly onSchema: (service: string, schema: ServiceSchema | undefined) => void
+  readonly onSchema: (service: string, known: KnownSchema | undefined) => void
   readonly logger: Logger
+  /** When nodes are asked. Default: as {@link Reflections} has it. */
+  readonly timings?: ReflectionsOptions['timings']
 }
 
-/** A schema, and what finding methods in it takes. */
-interface KnownSchema {
+/** A schema, and where it comes from. */
+export interface KnownSchema {
   readonly schema: ServiceSchema
   readonly source: DescriptorSource
+  /** The name of the set in etcd or in the configuration, or the address of the node; undefined for `disk`. */
+  readonly from?: string
 }
 
 /**
@@ -64,21 +67,29 @@ export class LiveDescriptors {
     this.#logger = options.logger
   }
 
-  /** Reads the descriptors of the configuration. Call it once, before a node or a key of the registry needs descriptors. */
+  /**
+   * Reads the descriptors of the configuration. Call it once, before a node or a key of the registry needs descriptors.
+   *
+   * @throws DescriptorError when a set of the configuration cannot be used
+   */
   open(json: GrpcJson): void {
     this.#json = json
-    for (const [name, bytes] of this.#options.files) this.#readFile(name, bytes)
+    const { files, callNode, timings } = this.#options
+    for (const [name, bytes] of files) {
+      this.#files.set(name, { schema: json.readSchema(bytes), source: 'file', from: name })
+    }
     this.#reflections = new json.Reflections({
-      callNode: this.#options.callNode,
-      onFiles: (service, files) => this.#take(service, files),
-      onFailure: (service, error) => this.#fail(`reflection:${service}`, { service }, error),
+      callNode,
+      onReflected: (service, reflected, address) => this.#take(service, reflected, address),
+      onFailure: (service, error) => this.#fail(service, error),
+      timings,
     })
   }
 
   /** Parses the descriptors of a key of the registry. */
   parse(bytes: Buffer): ParsedDescriptors {
     try {
-      return { schema: this.#createSchema(bytes) }
+      return { schema: this.#json!.readSchema(bytes) }
     } catch (error) {
       this.failed++
       return { reason: (error as Error).message }
@@ -88,7 +99,10 @@ export class LiveDescriptors {
   /** Applies the addition, change or removal of a key of the registry. */
   apply(before: Descriptors | undefined, after: Descriptors | undefined): void {
     if (before) this.#named.delete(before.name)
-    if (after) this.#named.set(after.name, { schema: after.schema as ServiceSchema, source: 'etcd' })
+    if (after) {
+      const { name, schema } = after
+      this.#named.set(name, { schema: schema as ServiceSchema, source: 'etcd', from: name })
+    }
     this.#refresh()
   }
 
@@ -104,9 +118,32 @@ export class LiveDescriptors {
     this.#refresh()
   }
 
+  /** The code that reads descriptors; undefined until {@link open}. Where there is a schema, it is there. */
+  get json(): GrpcJson | undefined {
+    return this.#json
+  }
+
   /** Returns the schema of a service; undefined when it is not known. */
   schemaOf(service: string): ServiceSchema | undefined {
-    return this.#known(service)?.schema
+    return this.of(service)?.schema
+  }
+
+  /** Returns the schema of a service with its source; undefined when it is not known. */
+  of(service: string): KnownSchema | undefined {
+    const name = this.#options.nameOf(service)
+    if (name !== undefined) return this.#withName(name)
+    return this.#withName(service) ?? this.#reflected.get(service)
+  }
+
+  /** Whether a service has nodes that speak gRPC. */
+  hasNodes(service: string): boolean {
+    return this.#services.has(service)
+  }
+
+  /** Returns the name of the descriptors of a service, and the keys of {@link problems} that are about them. */
+  namesOf(service: string): { readonly name: string; readonly keys: readonly string[] } {
+    const name = this.#options.nameOf(service) ?? service
+    return { name, keys: [`descriptors:${service}`, `reflection:${service}`] }
   }
 
   /** Asks the nodes of a service again, because a request needs its schema. */
@@ -126,13 +163,9 @@ export class LiveDescriptors {
   };
 
   /** Returns the services whose schema is known, with its source. */
-  *known(): Generator<{
-    readonly service: string
-    readonly source: DescriptorSource
-    readonly schema: ServiceSchema
-  }> {
+  *known(): Generator<KnownSchema & { readonly service: string }> {
     for (const service of this.#services) {
-      const known = this.#known(service)
+      const known = this.of(service)
       if (known) yield { service, ...known }
     }
   }
@@ -144,12 +177,6 @@ export class LiveDescriptors {
 
   close(): void {
     this.#reflections?.close()
-  }
-
-  #known(service: string): KnownSchema | undefined {
-    const name = this.#options.nameOf(service)
-    if (name !== undefined) return this.#withName(name)
-    return this.#withName(service) ?? this.#reflected.get(service)
   }
 
   #withName(name: string): KnownSchema | undefined {
@@ -171,19 +198,25 @@ export class LiveDescriptors {
     if (name !== undefined && hasNodes && this.#withName(name) === undefined) {
       this.#problems.set(`descriptors:${service}`, `there are no descriptors named ${JSON.stringify(name)}`)
     } else this.#problems.delete(`descriptors:${service}`)
-    const schema = hasNodes ? this.schemaOf(service) : undefined
-    if (schema === this.#told.get(service)) return
-    if (schema) this.#told.set(service, schema)
+    const known = hasNodes ? this.of(service) : undefined
+    if (known?.schema === this.#told.get(service)) return
+    if (known) this.#told.set(service, known.schema)
     else this.#told.delete(service)
-    this.#options.onSchema(service, schema)
+    this.#options.onSchema(service, known)
   }
 
-  /** Takes what a node of a service has said. Throws when it cannot be used; the last good one stays then. */
-  #take(service: string, files: DescriptorFile[]): void {
-    const { createSchema, writeDescriptorSet } = this.#json!
+  /**
+   * Takes what a node of a service has said. Throws when it cannot be used, and the last good one stays then. That stays,
+   * too, when it describes services that are missing now: they would lose their routes.
+   */
+  #take(service: string, { files, missing }: Reflected, address: string): void {
+    const { createSchema, missingText, writeDescriptorSet } = this.#json!
     const schema = createSchema(files)
-    this.#problems.delete(`reflection:${service}`)
-    this.#reflected.set(service, { schema, source: 'reflection' })
+    if (missing.length > 0) this.#fail(service, new Error(missingText(missing)))
+    else this.#problems.delete(`reflection:${service}`)
+    const known = this.#reflected.get(service)?.schema.services
+    if (missing.some(name => known?.includes(name))) return
+    this.#reflected.set(service, { schema, source: 'reflection', from: address })
     this.#options.disk?.write(service, writeDescriptorSet(files))
     this.#logger.info(
       { service, grpcServices: schema.services, methods: schema.methods.length },
@@ -200,30 +233,17 @@ export class LiveDescriptors {
     const bytes = this.#options.disk.read(service)
     if (bytes === undefined) return
     try {
-      this.#reflected.set(service, { schema: this.#createSchema(bytes), source: 'disk' })
+      this.#reflected.set(service, { schema: this.#json!.readSchema(bytes), source: 'disk' })
     } catch (error) {
       this.#logger.warn({ service, reason: (error as Error).message }, 'ignoring the descriptors on disk')
     }
   }
 
-  #readFile(name: string, bytes: Buffer): void {
-    try {
-      this.#files.set(name, { schema: this.#createSchema(bytes), source: 'file' })
-    } catch (error) {
-      this.#fail(`grpc.descriptors.${name}`, { name }, error as Error)
-    }
-  }
-
-  #createSchema(bytes: Buffer): ServiceSchema {
-    const { createSchema, readDescriptorSet } = this.#json!
-    return createSchema(readDescriptorSet(bytes))
-  }
-
-  #fail(key: string, fields: object, error: Error): void {
+  #fail(service: string, { message: reason }: Error): void {
     this.failed++
-    const reason = error.message
+    const key = `reflection:${service}`
     if (this.#problems.get(key) === reason) return
     this.#problems.set(key, reason)
-    this.#logger.warn({ ...fields, reason }, 'descriptors not usable')
+    this.#logger.warn({ service, reason }, 'descriptors not usable')
   }
 }

@@ -49,6 +49,8 @@ export class LiveRoutes {
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a route document, valid or not. They get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
+  /** The gRPC services that route documents name, and the service of the document. They get no automatic route. */
+  #named: ReadonlyMap<string, string> = new Map()
   #isComplete = false
   #table: RouteTable
 
@@ -132,12 +134,14 @@ export class LiveRoutes {
    */
   complete(): void {
     this.#isComplete = true
+    this.#grpcNames?.started()
   }
 
   #build(routes: readonly Route[], blocked: Iterable<string>): RouteTable {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
+    this.#named = new Map(documents.flatMap(route => namesIn(route).map(name => [name, route.service])))
     this.#rules.update(documents)
     return new RouteTable(documents, {
       autoRoute: name => this.#autoRoute(name) ?? this.#autoGrpcRoute(name),
@@ -169,17 +173,24 @@ export class LiveRoutes {
     }
   }
 
-  /** Yields the services that get no calls of one of their gRPC services, because another service has it too. */
+  /**
+   * Yields the services that get no calls of one of their gRPC services, because another service has it too. That one is
+   * yielded as well, unless an operator has written that the calls are for it.
+   */
   *#contestedNames(): Generator<KeyProblem> {
     for (const [name, services] of this.#grpcNames?.entries() ?? []) {
-      if (services.length === 1) continue
       const present = services.filter(service => this.#nodes.service(service) !== undefined)
-      const winner =
-        present.find(service => this.#documented.has(service)) ?? this.#autoGrpcRoute(name)?.service
-      if (winner === undefined) continue
-      for (const service of present) {
-        if (service === winner || this.#documented.has(service)) continue
-        const reason = `gets no calls of ${name}, because ${winner} has it too: give each of them a route document`
+      const documented = this.#named.get(name) ?? present.find(service => this.#documented.has(service))
+      const winner = documented ?? this.#autoGrpcRoute(name)?.service
+      const losers = present.filter(service => service !== winner && !this.#documented.has(service))
+      if (winner === undefined || losers.length === 0) continue
+      const cure = 'give each of them a route document'
+      if (documented === undefined && this.#grpcNames?.isWritten(name, winner) !== true) {
+        const reason = `gets the calls of ${name}, which ${losers.join(' and ')} also has: ${cure}`
+        yield { key: `auto:${winner}/${name}`, reason }
+      }
+      for (const service of losers) {
+        const reason = `gets no calls of ${name}, because ${winner} has it too: ${cure}`
         yield { key: `auto:${service}/${name}`, reason }
       }
     }
@@ -194,8 +205,8 @@ export class LiveRoutes {
   #autoGrpcRoute(name: string): Route | undefined {
     const services = this.#grpcNames?.servicesOf(name) ?? []
     if (services.length === 0) return undefined
-    // A document of one of them may be meant to guard just this name.
-    if (services.some(service => this.#documented.has(service))) return undefined
+    // A document may be meant to guard just this name.
+    if (this.#named.has(name) || services.some(service => this.#documented.has(service))) return undefined
     const service = services.find(each => this.#mayBeAutomatic(each))
     if (service === undefined) return undefined
     const key = `${service}/${name}`
@@ -212,4 +223,16 @@ export class LiveRoutes {
     this.#autoRoutes.set(key, route)
     return route
   }
+}
+
+/** Returns the gRPC services that a route document names. */
+function namesIn({ grpc }: Route): string[] {
+  if (grpc === undefined) return []
+  const { allow = [], idempotent, rules = [] } = grpc
+  const ofMethods = [...allow, ...idempotent].filter(method => method.includes('/'))
+  const ofRules = rules.flatMap(({ selector }) => selector ?? [])
+  return [
+    ...ofMethods.map(method => method.slice(0, method.indexOf('/'))),
+    ...ofRules.map(selector => selector.slice(0, Math.max(0, selector.lastIndexOf('.')))),
+  ]
 }

@@ -9,7 +9,6 @@ import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
 import type { SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
-import { grpcNamesIn } from './grpc-names.ts'
 import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
 import { sourceView } from './source-view.ts'
@@ -75,7 +74,7 @@ export class LiveTable implements TableView {
       onCredential: (before, after) => credentials?.apply(before, after),
       onNodes: (service, serviceNodes) => {
         nodes.set(service, serviceNodes)
-        options.grpcNames?.set(service, 'metadata', grpcNamesIn(serviceNodes))
+        options.grpcNames?.setNodes(service, serviceNodes)
         options.onNodes(service)
       },
       parseDescriptors: bytes => descriptors?.parse(bytes) ?? { schema: bytes },

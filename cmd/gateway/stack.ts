@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { openAdmin } from './admin-listener.ts'
+import { checkDescriptors } from './check-descriptors.ts'
 import { startGateway } from './gateway.ts'
 import type { Gateway } from './gateway-types.ts'
 import type { Log } from './logger.ts'
@@ -25,6 +26,7 @@ export interface Stack {
 export async function startStack(loaded: LoadedConfig, { logger, write: writeLine }: Log): Promise<Stack> {
   const { config, keys } = loaded
   checkFormats(loaded)
+  checkDescriptors(loaded)
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async () => {
     for (const close of closers.reverse()) await close()

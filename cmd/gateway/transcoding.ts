@@ -5,6 +5,9 @@ import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/directory.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { RegistryEntry } from '../../discovery/registry.ts'
+import { brokenGrpcEnd } from '../../internal/grpc/grpc-end.ts'
+import type { JsonOptions } from '../../internal/grpc/json-options.ts'
+import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -12,7 +15,9 @@ import type { Upstream, Wrapper } from '../../internal/upstream.ts'
 import type { TranscodeCounts } from '../../routes/admin/transcode-metrics.ts'
 import type { ServiceSchema } from '../../wrappers/descriptors/schema.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import type { BindingsOptions } from '../../wrappers/transcode/bindings.ts'
 import type { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
+import type { OpenStream } from '../../wrappers/transcode/unary-answer.ts'
 import { DescriptorFiles } from './descriptor-files.ts'
 import type { GrpcJson } from './grpc-json.ts'
 import type { GrpcNames } from './grpc-names.ts'
@@ -29,6 +34,8 @@ export interface TranscodingOptions {
   readonly counts: TranscodeCounts
   readonly logger: Logger
 }
+
+const STOPPING = brokenGrpcEnd(GRPC_STATUS.UNAVAILABLE, 'the gateway is shutting down')
 
 /**
  * JSON in front of gRPC: which requests are converted, and with the descriptors of which service. The code that converts is
@@ -53,6 +60,9 @@ export class Transcoding {
   #json: GrpcJson | undefined
   #loading: Promise<void> | undefined
   readonly #plans = new WeakMap<Route, { readonly schema: ServiceSchema; readonly plan: TranscodePlan }>()
+  /** The plans of automatic routes. */
+  readonly #autoPlans = new WeakMap<ServiceSchema, TranscodePlan>()
+  readonly #streams = new Set<OpenStream>()
 
   constructor(options: TranscodingOptions) {
     this.#options = options
@@ -69,7 +79,12 @@ export class Transcoding {
         config.discovery.registry === 'etcd' && config.etcd.endpoints
           ? new DescriptorFiles(config.dataDir, logger)
           : undefined,
-      onSchema: (service, schema) => grpcNames?.set(service, 'descriptors', schema?.services ?? []),
+      onSchema(service, known) {
+        const names = known?.schema.services ?? []
+        const isWritten = known?.source === 'etcd' || known?.source === 'file'
+        grpcNames?.set(service, 'written', isWritten ? names : [])
+        grpcNames?.set(service, 'reflected', isWritten ? [] : names)
+      },
       logger,
     })
   }
@@ -104,15 +119,27 @@ export class Transcoding {
   /** Returns the descriptors that cannot be used, and the rules that have no effect. */
   problems(): KeyProblem[] {
     const ofRules: KeyProblem[] = []
-    for (const routes of this.#documented.values()) {
-      for (const route of routes) {
-        if (route.grpc?.isForJson !== true) continue
-        for (const reason of this.#planOf(route, route.service)?.problems ?? []) {
-          ofRules.push({ key: route.id, reason: `$.grpc: ${reason}` })
-        }
+    for (const route of [...this.#documented.values()].flat()) {
+      if (route.grpc?.isForJson !== true && !this.#speaksGrpcAlone(route.service)) continue
+      for (const reason of this.#planOf(route, route.service)?.problems ?? []) {
+        ofRules.push({ key: route.id, reason: `$.grpc: ${reason}` })
+      }
+    }
+    for (const service of this.#grpcOnly) {
+      if (this.#documented.has(service) || !this.#hasAutoRoutes) continue
+      const schema = this.descriptors.schemaOf(service)
+      for (const reason of (schema && this.#autoPlanOf(schema).problems) ?? []) {
+        ofRules.push({ key: `descriptors:${service}`, reason })
       }
     }
     return [...this.descriptors.problems(), ...ofRules]
+  }
+
+  /** Ends the answers that are on their way as streams, because the gateway stops. Returns how many there were. */
+  endStreams(): number {
+    const streams = [...this.#streams]
+    for (const stream of streams) stream.fail(STOPPING)
+    return streams.length
   }
 
   close(): void {
@@ -136,6 +163,7 @@ export class Transcoding {
       planOf: (route, service) => this.#planOf(route, service),
       maxMessageBytes: config.grpc.messageBytes,
       counter: counts,
+      streams: this.#streams,
     })(this.#next)
     this.#json = json
   }
@@ -145,12 +173,17 @@ export class Transcoding {
     return this.#grpcOnly.size > 0 && this.#grpcOnly.has(service)
   }
 
+  get #hasAutoRoutes(): boolean {
+    const { routes, grpc } = this.#options.config
+    return routes.auto && grpc.auto
+  }
+
   /** A service that nobody calls by JSON or by the names of its methods need not be asked. */
   #isToBeAsked(service: string): boolean {
     const { config } = this.#options
     if (!config.grpc.reflection) return false
     const documents = this.#documented.get(service)
-    if (documents === undefined) return config.routes.auto && config.grpc.auto
+    if (documents === undefined) return this.#hasAutoRoutes
     if (this.#speaksGrpcAlone(service)) return true
     return documents.some(({ grpc }) => grpc?.isForJson === true || grpc?.allow !== undefined)
   }
@@ -161,17 +194,35 @@ export class Transcoding {
       this.descriptors.urge(service)
       return undefined
     }
+    if (route.origin === 'auto') return this.#autoPlanOf(schema)
     const known = this.#plans.get(route)
     if (known?.schema === schema) return known.plan
-    const { grpc, origin } = route
-    const plan = new this.#json!.TranscodePlan(schema, {
-      // A method of a service without a document has one lock, whatever its door.
-      choice: origin === 'auto' ? 'all' : grpc?.bindings,
-      rules: this.#options.rules.of(service).grpcRules ?? [],
-      json: grpc?.json ?? this.#options.config.grpc.json,
-    })
+    const rules = this.#options.rules.of(service).grpcRules ?? []
+    const plan = this.#createPlan(schema, { choice: route.grpc?.bindings, rules, json: route.grpc?.json })
     this.#plans.set(route, { schema, plan })
     return plan
+  }
+
+  /** A method of a service without a document has one lock, whatever its door. */
+  #autoPlanOf(schema: ServiceSchema): TranscodePlan {
+    let plan = this.#autoPlans.get(schema)
+    if (plan === undefined) {
+      plan = this.#createPlan(schema, { choice: 'all', rules: [], json: undefined })
+      this.#autoPlans.set(schema, plan)
+    }
+    return plan
+  }
+
+  #createPlan(
+    schema: ServiceSchema,
+    { json, ...bindings }: BindingsOptions & { readonly json: JsonOptions | undefined },
+  ): TranscodePlan {
+    const { grpc } = this.#options.config
+    return new this.#json!.TranscodePlan(schema, {
+      ...bindings,
+      json: json ?? grpc.json,
+      maxMessageBytes: grpc.messageBytes,
+    })
   }
 }
 

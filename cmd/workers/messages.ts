@@ -24,14 +24,14 @@ export interface WorkerSettings {
   readonly embeddedUrl: string | undefined
 }
 
-/** The admin pages that the primary asks workers for. */
-export type PageName = 'routes' | 'services' | 'metrics'
+/** What the primary asks workers for: an admin page, or the methods of a service. */
+export type PageQuestion = 'routes' | 'services' | 'metrics' | { readonly methodsOf: string }
 
 /** A message from the primary to a worker. */
 export type ToWorker =
   | { readonly type: 'start'; readonly settings: WorkerSettings; readonly listen: ListenWhen }
   /** Answered by any number of `part` messages and one `answered`; without a page, by `answered` alone. */
-  | { readonly type: 'ask'; readonly id: number; readonly page?: PageName }
+  | { readonly type: 'ask'; readonly id: number; readonly page?: PageQuestion }
   /** This worker runs the health checks from now on. */
   | { readonly type: 'check' }
   /** Verdicts of the worker that runs the health checks. */

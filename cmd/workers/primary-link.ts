@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
 import type { HealthNews } from '../gateway/live-health.ts'
-import type { PageName, ToPrimary, ToWorker } from './messages.ts'
+import type { PageQuestion, ToPrimary, ToWorker } from './messages.ts'
 
 /** Why a worker ends: another worker has replaced it, the whole gateway shuts down, or the primary is gone. */
 export type WorkerEnd = 'retire' | 'drain' | 'orphaned'
@@ -16,7 +16,7 @@ export class PrimaryLink {
   /** Resolves when the last connection has been handed over, or the primary is gone. */
   readonly leave: Promise<void>
   /** Builds a page, and calls `answer` with each part of it. Until it is set, pages have no parts. */
-  onAsk: (page: PageName, answer: (part: unknown) => void) => Promise<void> = async () => {}
+  onAsk: (page: PageQuestion, answer: (part: unknown) => void) => Promise<void> = async () => {}
   /** Called when this worker is to run the health checks. */
   onCheck: () => void = () => {}
   /** Called with the verdicts of the worker that runs the health checks. */
@@ -71,7 +71,7 @@ export class PrimaryLink {
     return new Promise(resolve => process.send!(message, undefined, undefined, () => resolve()))
   }
 
-  async #answer(id: number, page: PageName | undefined): Promise<void> {
+  async #answer(id: number, page: PageQuestion | undefined): Promise<void> {
     try {
       if (page !== undefined) await this.onAsk(page, part => void this.send({ type: 'part', id, part }))
     } catch (error) {

@@ -7,11 +7,11 @@ import { onHangup, untilSignal } from '../cli/signals.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { collectStartupLater } from '../gateway/body-memory.ts'
 import type { Log } from '../gateway/logger.ts'
-import { checkFormats, startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
+import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
-import { reloadSource, type Source } from './reload.ts'
+import { checkSource, reloadSource, type Source } from './reload.ts'
 import { WorkerPages } from './worker-pages.ts'
 
 export interface PrimaryOptions {
@@ -43,7 +43,7 @@ export async function servePrimary(
     void reload()
   })
 
-  checkFormats(source.loaded)
+  await checkSource(source)
   let { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
@@ -70,7 +70,7 @@ export async function servePrimary(
   async function replaceAll(): Promise<void> {
     const begunAt = performance.now()
     logger.info('reloading the configuration')
-    const next = reloadSource(load, config, logger)
+    const next = await reloadSource(load, config, logger)
     if (!next) return
     const count = countWorkers(next.loaded)
     try {

@@ -13,6 +13,19 @@ export interface Source {
   readonly keyFiles: FileContents
 }
 
+/**
+ * Checks what the configuration itself cannot check.
+ *
+ * @throws ConfigError with the problems
+ */
+export async function checkSource({ loaded }: Source): Promise<void> {
+  checkFormats(loaded)
+  if (loaded.keys.descriptors === undefined) return
+  // The primary has no other use for this code.
+  const { checkDescriptors } = await import('../gateway/check-descriptors.ts')
+  checkDescriptors(loaded)
+}
+
 /** Settings of things that the primary opens once, and that a reload cannot change. */
 const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   adminHost: config => config.adminHost,
@@ -22,10 +35,14 @@ const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
 }
 
 /** Loads the configuration again. Logs its problems and returns undefined when it cannot be used. */
-export function reloadSource(load: () => Source, old: Config, logger: Logger): Source | undefined {
+export async function reloadSource(
+  load: () => Source,
+  old: Config,
+  logger: Logger,
+): Promise<Source | undefined> {
   try {
     const source = load()
-    checkFormats(source.loaded)
+    await checkSource(source)
     const { config, sourceOf } = source.loaded
     if (wantsEmbeddedEtcd(config) && !wantsEmbeddedEtcd(old)) {
       throw new ConfigError([

@@ -1,9 +1,9 @@
 import { mergeMetrics, renderMerged } from '../../routes/admin/merge-metrics.ts'
-import { mergeRoutes, mergeServices } from '../../routes/admin/merge-pages.ts'
+import { mergeMethods, mergeRoutes, mergeServices } from '../../routes/admin/merge-pages.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
-import type { AdminPages, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
+import type { AdminPages, MethodsPage, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
 import { createPrimaryMetrics } from '../../routes/admin/primary-metrics.ts'
-import type { PageName } from './messages.ts'
+import type { PageQuestion } from './messages.ts'
 import type { WorkerPool } from './pool.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -80,6 +80,12 @@ export class WorkerPages implements AdminPages {
     return mergeServices(answers.map(({ parts }) => parts[0] as ServicesPage))
   }
 
+  async methods(service: string): Promise<MethodsPage | undefined> {
+    const answers = await this.#ask({ methodsOf: service }, this.#pool?.serving ?? [])
+    // A worker that has no such service answers with nothing.
+    return mergeMethods(answers.flatMap(({ parts }) => (parts[0] as MethodsPage | undefined) ?? []))
+  }
+
   /** Renders the metrics of all workers, including those that finish their last requests. */
   async metrics(): Promise<string> {
     const answers = await this.#ask('metrics', this.#pool?.all ?? [])
@@ -92,7 +98,7 @@ export class WorkerPages implements AdminPages {
     ])
   }
 
-  async #ask(page: PageName, workers: readonly WorkerProcess[]) {
+  async #ask(page: PageQuestion, workers: readonly WorkerProcess[]) {
     const answers = await Promise.all(
       workers.map(async worker => ({ worker, parts: await worker.ask(page, ANSWER_WITHIN_MS) })),
     )

@@ -5,7 +5,13 @@ import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import { endUntakenConnection } from './handovers.ts'
-import { type PageName, type ToPrimary, type ToWorker, WORKER_MARK, type WorkerSettings } from './messages.ts'
+import {
+  type PageQuestion,
+  type ToPrimary,
+  type ToWorker,
+  WORKER_MARK,
+  type WorkerSettings,
+} from './messages.ts'
 import type { StrippedSources } from './stripped-sources.ts'
 
 export interface WorkerExit {
@@ -129,7 +135,7 @@ export class WorkerProcess {
    * Asks for the parts of a page. Without a page, only checks that it answers, and resolves with no parts. Resolves
    * with undefined when it does not answer in time.
    */
-  ask(page: PageName | undefined, withinMs: number): Promise<readonly unknown[] | undefined> {
+  ask(page: PageQuestion | undefined, withinMs: number): Promise<readonly unknown[] | undefined> {
     const id = this.#nextAsk++
     return new Promise(resolve => {
       const timer = setTimeout(() => settle(undefined), withinMs)

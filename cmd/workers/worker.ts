@@ -9,7 +9,7 @@ import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway } from '../gateway/gateway-types.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { openRegistry } from '../gateway/registry.ts'
-import type { PageName } from './messages.ts'
+import type { PageQuestion } from './messages.ts'
 import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
 
 /** Runs one of several serving processes, with its own registry, table and connections. Resolves with the exit code. */
@@ -78,8 +78,13 @@ function endGateway(gateway: Gateway, end: WorkerEnd, { hurry, leave }: PrimaryL
   }
 }
 
-async function answerPage(pages: OwnPages, page: PageName, answer: (part: unknown) => void): Promise<void> {
+async function answerPage(
+  pages: OwnPages,
+  page: PageQuestion,
+  answer: (part: unknown) => void,
+): Promise<void> {
   if (page === 'metrics') for await (const metric of pages.metricValues()) answer(asSent(metric))
+  else if (typeof page === 'object') answer(await pages.methods(page.methodsOf))
   else answer(await pages[page]())
 }
 

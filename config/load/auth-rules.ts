@@ -7,7 +7,7 @@ import { configuredAuthenticators } from './route-context.ts'
 /** Finds what the schema cannot express about authentication: addresses, claim paths, and fields that belong together. */
 export function* findAuthProblems(config: Config): Generator<Finding> {
   const { jwt, apiKeys, routes } = config
-  yield* prefixProblems(config)
+  yield* registryProblems(config)
   if (/^(?:authorization|cookie|host|connection|content-length|transfer-encoding)$/i.test(apiKeys.header)) {
     yield { path: ['apiKeys', 'header'], message: `must be a header of its own, not ${show(apiKeys.header)}` }
   }
@@ -34,35 +34,12 @@ export function* findAuthProblems(config: Config): Generator<Finding> {
   }
 }
 
-/** Checks the prefixes of API keys and revocations, against each other and against those of discovery. */
-function* prefixProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding> {
-  const { registry, servicesPrefix, routesPrefix, sources } = discovery
-  const taken = new Map<string, string>([
-    ['discovery.servicesPrefix', servicesPrefix],
-    ['discovery.routesPrefix', routesPrefix],
-    ...sources.map(({ prefix }, index) => [`discovery.sources[${index}].prefix`, prefix] as const),
-  ])
-  for (const [path, { enabled, prefix }] of [
-    [['apiKeys'], apiKeys],
-    [['jwt', 'revocations'], jwt.revocations],
-  ] as const) {
-    if (!enabled) continue
-    const at = [...path, 'prefix']
-    if (registry === 'file') {
-      yield { path: [...path, 'enabled'], message: 'needs etcd, but discovery.registry is "file"' }
-    }
-    if (!/[^/].*\/$/.test(prefix)) {
-      yield { path: at, message: `must contain a name and end with "/", not ${show(prefix)}` }
-    }
-    const other = [...taken].find(([, known]) => known.startsWith(prefix) || prefix.startsWith(known))
-    if (other) {
-      yield {
-        path: at,
-        message: `must not overlap with ${other[0]}: ${show(prefix)} and ${show(other[1])}`,
-      }
-    }
-    taken.set(at.join('.'), prefix)
-  }
+/** API keys and revocations are in etcd. */
+function* registryProblems({ jwt, apiKeys, discovery }: Config): Generator<Finding> {
+  if (discovery.registry !== 'file') return
+  const message = 'needs etcd, but discovery.registry is "file"'
+  if (apiKeys.enabled) yield { path: ['apiKeys', 'enabled'], message }
+  if (jwt.revocations.enabled) yield { path: ['jwt', 'revocations', 'enabled'], message }
 }
 
 const KEY_FIELDS = ['secret', 'secretFile', 'publicKeyFile', 'jwksUrl'] as const

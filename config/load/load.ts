@@ -113,11 +113,16 @@ function chooseFile(file: string | undefined, env: Environment, cwd: string): st
 }
 
 /** Makes every path in the configuration absolute. A relative one starts at `cwd`, wherever it was set. */
-function resolvePaths(value: unknown, { isPath, properties, items }: FieldSchema, cwd: string): unknown {
+function resolvePaths(value: unknown, schema: FieldSchema, cwd: string): unknown {
+  const { isPath, properties = {}, patternProperties = {}, items } = schema
   if (isPath) return typeof value === 'string' ? resolve(cwd, value) : value
   if (items && Array.isArray(value)) return value.map(item => resolvePaths(item, items, cwd))
-  if (!properties || typeof value !== 'object' || value === null) return value
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const [ofEntries = {}] = Object.values(patternProperties)
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, resolvePaths(inner, properties[key] ?? {}, cwd)]),
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      resolvePaths(inner, properties[key] ?? ofEntries, cwd),
+    ]),
   )
 }

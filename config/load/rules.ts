@@ -6,10 +6,11 @@ import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
+import { findRouteRuleProblems } from '../route/read-route-document.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
-import { findRouteRuleProblems } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
 import { findAuthProblems, isLoopback } from './auth-rules.ts'
+import { findPrefixProblems } from './prefix-rules.ts'
 import { identityHeadersOf } from './route-context.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
@@ -32,6 +33,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   // No other registry connects to etcd.
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
   yield* discoveryProblems(config.discovery)
+  yield* findPrefixProblems(config)
   yield* stickyCookieProblems(config.routes)
   yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
@@ -115,46 +117,13 @@ function* protocolProblems({ endpoints = [], ca, cert, key }: Config['etcd']): G
   yield { path: ['etcd', file], message: 'needs endpoints that begin with https://, and there are none' }
 }
 
-function* discoveryProblems({
-  registry,
-  file,
-  servicesPrefix,
-  routesPrefix,
-  sources,
-}: Config['discovery']): Generator<Finding> {
+function* discoveryProblems({ registry, file }: Config['discovery']): Generator<Finding> {
   if (registry === 'file' && file === undefined) {
     yield { path: ['discovery', 'file'], message: 'is missing: the registry "file" needs it' }
   } else if (registry !== 'file' && file !== undefined) {
     yield {
       path: ['discovery', 'file'],
       message: `is only used by the registry "file", but discovery.registry is ${show(registry)}`,
-    }
-  }
-  const prefixes: { path: (string | number)[]; name: string; prefix: string }[] = [
-    { path: ['discovery', 'servicesPrefix'], name: 'servicesPrefix', prefix: servicesPrefix },
-    { path: ['discovery', 'routesPrefix'], name: 'routesPrefix', prefix: routesPrefix },
-    ...sources.map(({ prefix }, index) => ({
-      path: ['discovery', 'sources', index, 'prefix'],
-      name: `sources[${index}]`,
-      prefix,
-    })),
-  ]
-  for (const [index, { path, name, prefix }] of prefixes.entries()) {
-    if (!prefix.endsWith('/')) {
-      yield {
-        path,
-        message: `must end with "/", because ${show(prefix)} is also the beginning of longer names`,
-      }
-    } else if (/^\/+$/.test(prefix))
-      yield { path, message: 'must contain a name: "/" is the prefix of every key' }
-    const other = prefixes
-      .slice(0, index)
-      .find(known => known.prefix.startsWith(prefix) || prefix.startsWith(known.prefix))
-    // A source that overlaps the prefix of services replaces it.
-    if (!other || (other.name === 'servicesPrefix' && name !== 'routesPrefix')) continue
-    yield {
-      path,
-      message: `must not overlap with ${other.name}: ${show(prefix)} and ${show(other.prefix)}`,
     }
   }
 }

@@ -1,4 +1,4 @@
-import { FRAMING_FIELDS, TRUSTED_FIELDS } from '../../internal/http/gateway-fields.ts'
+import { FRAMING_FIELDS, TRUSTED_FIELDS } from '../../internal/http/header-lines.ts'
 
 /** Fields of an answer that follow from its body, or that the gateway adds. */
 const ANSWER = ['content-encoding', 'x-request-id']

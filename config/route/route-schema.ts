@@ -119,7 +119,7 @@ export const RouteDocument = Type.Object(
     retryBufferBytes: Type.Optional(
       retryBuffer({
         description:
-          'Largest request body that is kept in memory while it is sent, so that the request can be retried if the method is idempotent. Absent: `routes.defaults.retryBufferBytes`.',
+          'Largest request body that is kept in memory while it is sent, so that the request can be sent again: those of idempotent methods, and all of services with nodes of HTTP/2. Absent: `routes.defaults.retryBufferBytes`.',
       }),
     ),
     hedge: Type.Optional(HedgeSchema),

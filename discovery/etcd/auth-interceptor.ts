@@ -7,9 +7,8 @@ import {
   type StatusObject,
   status,
 } from '@grpc/grpc-js'
-import { isTokenError } from './auth-errors.ts'
 import type { AuthTokens, EtcdCredential, NoTokenError } from './auth-tokens.ts'
-import { plainReason } from './error-text.ts'
+import { isTokenError, plainReason } from './etcd-errors.ts'
 
 type Call = ReturnType<NextCall>
 type CallOptions = Parameters<NextCall>[0]

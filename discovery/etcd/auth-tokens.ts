@@ -1,8 +1,7 @@
 import { isRecoverableError } from 'etcd3'
 import { type Logger, silentLogger } from '../logger.ts'
-import { hasNoUsers, NO_TOKEN_MESSAGE } from './auth-errors.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
-import { plainReason } from './error-text.ts'
+import { hasNoUsers, NO_TOKEN_MESSAGE, plainReason } from './etcd-errors.ts'
 
 /** The credential of a call. `token` is undefined when etcd has no users. */
 export interface EtcdCredential {

@@ -1,8 +1,8 @@
 import { Stream } from 'node:stream'
 import { type IPolicy, noop } from 'cockatiel'
 import { GRPCCancelledError, GRPCDeadlineExceededError, GRPCUnavailableError } from 'etcd3'
-import { isNoToken } from './auth-errors.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { isNoToken } from './etcd-errors.ts'
 
 /**
  * How long to avoid a member that did not answer. This can be long, because any other member can replace it.

@@ -1,7 +1,6 @@
 import { silentLogger } from '../logger.ts'
 import { jitteredBackoffMs, sleep, systemClock } from './clock.ts'
-import { LeaseSession } from './lease-session.ts'
-import { type LeasedOptions, ttlMsOf } from './leased-options.ts'
+import { type LeasedOptions, LeaseSession, ttlMsOf } from './lease-session.ts'
 import {
   isIntact,
   isRefusal,

@@ -8,7 +8,7 @@ import {
   type IKeyValue,
   type IWatchResponse,
 } from 'etcd3'
-import { connectionReason, plainReason } from './error-text.ts'
+import { connectionReason, plainReason } from './etcd-errors.ts'
 import { type PrefixRange, prefixRange, textOf } from './key-bytes.ts'
 import { type Page, type PageRequest, readPage } from './pages.ts'
 

@@ -3,6 +3,11 @@
  * `writeHead`. Names keep their spelling. The functions take names in lower case and ignore case when they compare.
  */
 
+/** The most lines of a head, in either protocol and either direction. */
+export const MAX_HEADER_LINES = 256
+/** The most interim answers before an answer, in either protocol. */
+export const MAX_INTERIM_ANSWERS = 32
+
 /** Matches a token, such as the name of a header (RFC 9110 section 5.6.2). */
 export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Matches a list of tokens, such as the value of Access-Control-Request-Headers (RFC 9110 section 5.6.1). */
@@ -10,6 +15,24 @@ export const TOKEN_LIST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+
 
 /** Matches what a field value must not have: RFC 9110 section 5.5 allows no control characters but the tab. */
 export const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+
+/** Fields that frame a message or concern one connection alone (RFC 9110 section 7.6.1), in lower case. */
+export const FRAMING_FIELDS: readonly string[] = [
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/**
+ * Fields that tell a node who asks, and how, in lower case. With X-Forwarded-* and the headers of `jwt.claimHeaders`, they
+ * are what nodes trust.
+ */
+export const TRUSTED_FIELDS: readonly string[] = ['forwarded', 'x-real-ip', 'x-request-id', 'x-user-id']
 
 /** Returns the value of the first line with that name; undefined when there is none. */
 export function getHeader(lines: readonly string[], name: string): string | undefined {

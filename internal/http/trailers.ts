@@ -1,5 +1,4 @@
-import { FRAMING_FIELDS, TRUSTED_FIELDS } from './gateway-fields.ts'
-import { TOKEN } from './header-lines.ts'
+import { FRAMING_FIELDS, TOKEN, TRUSTED_FIELDS } from './header-lines.ts'
 import { memoizeNames } from './memoize-names.ts'
 
 /** The most fields of one trailer section. A longer section is dropped as a whole, because a part of it could mislead. */

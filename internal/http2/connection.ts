@@ -32,6 +32,7 @@ export class Http2Connection {
     this.#options = options
     const output = new FrameOutput(
       bytes => events.write(bytes),
+      () => events.holdsWritten !== false,
       () => events.wantsFlush(this),
     )
     const encoder = new HpackEncoder(options)

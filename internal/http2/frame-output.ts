@@ -13,6 +13,7 @@ const MAX_TURN_BYTES = 65_536 - 1_024
 export class FrameOutput {
   readonly writer = new FrameWriter()
   readonly #write: (bytes: Buffer) => boolean
+  readonly #isHeld: () => boolean
   readonly #wantsFlush: () => void
   #isScheduled = false
   /** Whether the socket is full. */
@@ -24,10 +25,12 @@ export class FrameOutput {
 
   /**
    * @param write returns whether more may be written now
+   * @param isHeld returns whether the socket still refers to bytes that were written
    * @param wantsFlush asks for a flush at the end of this turn
    */
-  constructor(write: (bytes: Buffer) => boolean, wantsFlush: () => void) {
+  constructor(write: (bytes: Buffer) => boolean, isHeld: () => boolean, wantsFlush: () => void) {
     this.#write = write
+    this.#isHeld = isHeld
     this.#wantsFlush = wantsFlush
   }
 
@@ -77,6 +80,7 @@ export class FrameOutput {
     this.#waitingFrames = 0
     this.writtenHeadId = this.lastHeadId
     this.isBlocked = !this.#write(this.writer.take())
+    if (!this.#isHeld()) this.writer.reuse()
     return !this.isBlocked
   }
 

@@ -1,24 +1,30 @@
 import { FLAG, FRAME, MAX_FRAME_BYTES } from './frames.ts'
 
 const HEADER_BYTES = 9
-/** The size of a buffer that serves several takes. A larger one serves one take. */
-const SHARED_BYTES = 2_048
-/** The most that is allocated in advance when recent takes were large. */
-const MAX_USUAL_BYTES = 65_536
+/** The buffer that a connection keeps: enough for a few heads. */
+const SMALL_BYTES = 2_048
+/** The buffer for more than that, which connections use in turn. */
+const LARGE_BYTES = 65_536
+/** How many large buffers are kept for the next writer. */
+const MAX_SPARE = 16
 const NOTHING = Buffer.alloc(0)
+
+/** Large buffers that no writer uses. */
+const spare: Buffer[] = []
 
 /**
  * Collects frames in one buffer, so that the frames of a turn leave in one write.
  *
- * The bytes that `take` returns are never overwritten, so they can be given to a socket, however late it writes them. The
- * buffer grows as needed. New buffers are as large as recent takes were, so the memory of a burst is given back.
+ * The bytes that `take` returns can be given to a socket. They are overwritten only after `reuse`, for which the caller
+ * must know that the socket has let go of them.
  */
 export class FrameWriter {
   /** A writer reserves the bytes, writes from `end` on, and moves `end`. */
   buffer: Buffer = NOTHING
   end = 0
   #start = 0
-  #usualBytes = SHARED_BYTES
+  /** The large buffer that the last take is in. */
+  #taken: Buffer | undefined = undefined
 
   /** The number of bytes that were collected since the last take. */
   get length(): number {
@@ -28,15 +34,22 @@ export class FrameWriter {
   /** Returns the collected bytes, and begins a new collection. */
   take(): Buffer {
     const taken = this.buffer.subarray(this.#start, this.end)
-    const { length } = taken
-    const usual = length > this.#usualBytes ? length : this.#usualBytes - ((this.#usualBytes - length) >> 2)
-    this.#usualBytes = Math.max(SHARED_BYTES, Math.min(usual, MAX_USUAL_BYTES))
-    this.#start = this.end
-    if (this.buffer.length > SHARED_BYTES) {
+    if (this.buffer.length <= SMALL_BYTES) {
+      this.#taken = undefined
+      this.#start = this.end
+    } else {
+      this.#taken = this.buffer
       this.buffer = NOTHING
       this.#start = this.end = 0
     }
     return taken
+  }
+
+  /** Uses the buffers of all takes again. To be called right after a take, when nobody refers to their bytes any more. */
+  reuse(): void {
+    if (this.#taken === undefined) this.#start = this.end = 0
+    else if (this.#taken.length === LARGE_BYTES && spare.length < MAX_SPARE) spare.push(this.#taken)
+    this.#taken = undefined
   }
 
   /** Makes room for bytes from `end` on. `buffer` and `end` may have changed afterwards. */
@@ -46,8 +59,7 @@ export class FrameWriter {
 
   #grow(bytes: number): void {
     const collected = this.length
-    const wanted = collected === 0 ? bytes : Math.max(collected * 2, collected + bytes)
-    const larger = Buffer.allocUnsafe(Math.max(this.#usualBytes, wanted))
+    const larger = bufferFor(collected + bytes)
     this.buffer.copy(larger, 0, this.#start, this.end)
     this.buffer = larger
     this.#start = 0
@@ -169,4 +181,10 @@ function writeHeader(
   buffer[at + 6] = streamId >> 16
   buffer[at + 7] = streamId >> 8
   buffer[at + 8] = streamId
+}
+
+function bufferFor(bytes: number): Buffer {
+  if (bytes <= SMALL_BYTES) return Buffer.allocUnsafe(SMALL_BYTES)
+  if (bytes <= LARGE_BYTES) return spare.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
+  return Buffer.allocUnsafeSlow(bytes * 2)
 }

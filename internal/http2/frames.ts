@@ -80,7 +80,7 @@ export type OnFrame = (
 export class FrameReader {
   readonly #maxFrameBytes: number
   readonly #onFrame: OnFrame
-  /** A frame that has not arrived completely. Its buffer is as large as the frame once the header has arrived. */
+  /** A frame that has not arrived completely. There is room for all of it once its header has arrived. */
   #partial: Buffer = NOTHING
   /** The number of bytes that `#partial` holds. */
   #held = 0
@@ -125,8 +125,7 @@ export class FrameReader {
 
   #hold(bytes: Buffer, from: number): void {
     const size = bytes.length - from
-    const isHeaderWhole = size >= HEADER_BYTES
-    this.#partial = Buffer.allocUnsafe(HEADER_BYTES + (isHeaderWhole ? this.#payloadLength(bytes, from) : 0))
+    this.#partial = roomFor(HEADER_BYTES + (size >= HEADER_BYTES ? this.#payloadLength(bytes, from) : 0))
     bytes.copy(this.#partial, 0, from)
     this.#held = size
   }
@@ -137,16 +136,18 @@ export class FrameReader {
     if (this.#held < HEADER_BYTES) {
       used = this.#take(bytes, 0, HEADER_BYTES)
       if (this.#held < HEADER_BYTES) return used
-      const whole = Buffer.allocUnsafe(HEADER_BYTES + this.#payloadLength(this.#partial, 0))
-      this.#partial.copy(whole, 0)
+      const whole = roomFor(HEADER_BYTES + this.#payloadLength(this.#partial, 0))
+      this.#partial.copy(whole, 0, 0, HEADER_BYTES)
       this.#partial = whole
     }
     const frame = this.#partial
-    used = this.#take(bytes, used, frame.length)
-    if (this.#held === frame.length) {
+    const length = HEADER_BYTES + this.#payloadLength(frame, 0)
+    used = this.#take(bytes, used, length)
+    if (this.#held === length) {
       this.#partial = NOTHING
       this.#held = 0
-      this.#emit(frame, 0, frame.length)
+      this.#emit(frame, 0, length)
+      if (frame.length === LARGE_BYTES && spare.length < MAX_SPARE) spare.push(frame)
     }
     return used
   }
@@ -160,6 +161,17 @@ export class FrameReader {
 }
 
 const NOTHING = Buffer.alloc(0)
+/** From this size on, frames are put together in buffers that all connections use in turn. */
+const MIN_LARGE_BYTES = 4_096
+const LARGE_BYTES = HEADER_BYTES + MAX_FRAME_BYTES
+const MAX_SPARE = 16
+/** Buffers for large frames that no connection uses. */
+const spare: Buffer[] = []
+
+function roomFor(bytes: number): Buffer {
+  if (bytes < MIN_LARGE_BYTES || bytes > LARGE_BYTES) return Buffer.allocUnsafe(bytes)
+  return spare.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
+}
 
 /** Reads a number of 31 bits, such as a stream id. The bit before it is reserved. */
 export function readUint31(bytes: Buffer, at: number): number {

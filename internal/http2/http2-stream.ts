@@ -71,7 +71,7 @@ export abstract class Http2Stream {
    */
   abstract onHead(lines: string[], isEnd: boolean): void
   /**
-   * Is called instead of `onHead` or `onTrailers` when the fields exceed the limits. `isReceived` is up to date.
+   * Is called instead of `onHead` when the fields exceed the limits. Trailers that do reset the stream.
    *
    * @param contentType what the fields have as `content-type`
    */

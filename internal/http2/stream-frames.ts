@@ -1,3 +1,4 @@
+import { MAX_INTERIM_ANSWERS } from '../http/header-lines.ts'
 import type { Http2ConnectionOptions } from './connection-options.ts'
 import type { FloodBudget } from './flood-budget.ts'
 import { paddingOf } from './frame-rules.ts'
@@ -8,9 +9,6 @@ import { DEFAULT_TABLE_BYTES } from './hpack-table.ts'
 import { type Http2Stream, isInterim } from './http2-stream.ts'
 import type { ReceiveWindow } from './receive-window.ts'
 import type { StreamTable } from './stream-table.ts'
-
-/** How many interim answers a request may have. */
-const MAX_INTERIM_HEADS = 100
 
 /** Acts on the frames that carry streams: HEADERS, DATA and RST_STREAM. Throws and resets as IncomingFrames does. */
 export class StreamFrames {
@@ -125,7 +123,7 @@ export class StreamFrames {
     } else if (isEnd) {
       this.break(stream, ERROR.protocolError, 'an interim answer ends the stream')
       return
-    } else if (++stream.interimHeads > MAX_INTERIM_HEADS) {
+    } else if (++stream.interimHeads > MAX_INTERIM_ANSWERS) {
       this.break(stream, ERROR.enhanceYourCalm, 'too many interim answers')
       return
     }

@@ -2,7 +2,7 @@ import type { Balancer } from '../balancers/balancer.ts'
 import { createBalancer } from '../balancers/balancers.ts'
 import { FailingRequests } from './failing-requests.ts'
 import type { Health } from './health.ts'
-import { type Lane, laneOf, type Node, sameEndpoint } from './node.ts'
+import { type Lane, laneOf, type Node, sameEndpoint, speaksHttp1 } from './node.ts'
 import type { Peer } from './peer.ts'
 
 /** A service with all of its nodes, whatever they speak. */
@@ -24,6 +24,8 @@ export interface ServicePeers {
   readonly peers: readonly Peer[]
   /** Whether every node that could get requests fails its check, so that all of them are used. */
   readonly isPanicking: boolean
+  /** Whether any of them speaks HTTP/2, in which a node may refuse a request after it was sent. */
+  readonly speaksHttp2: boolean
   /** Which requests failed lately. Kept by the breakers of the peers. */
   readonly failing: FailingRequests
   /** Returns the service's balancer with this name, which is created on first use. */
@@ -150,6 +152,7 @@ class LiveLane implements ServicePeers {
   readonly name: string
   peers: readonly Peer[] = []
   isPanicking = false
+  speaksHttp2 = false
   readonly failing = new FailingRequests()
   readonly #balancers = new Map<string, Balancer>()
 
@@ -159,6 +162,7 @@ class LiveLane implements ServicePeers {
 
   replace(peers: readonly Peer[]): void {
     this.peers = peers
+    this.speaksHttp2 = peers.some(({ node }) => !speaksHttp1(node))
     this.avoidUnhealthy()
   }
 

@@ -1,5 +1,4 @@
 import createRouter from 'find-my-way'
-import { hostSpecificity } from './host-pattern.ts'
 import { hashOfSegment, literalStart, routerPattern, startOfSegment } from './path-segments.ts'
 import type { Route } from './route.ts'
 
@@ -182,4 +181,24 @@ function compare(a: PathEntry, b: PathEntry, host: string): number {
 
 function startsLiterally(path: string): boolean {
   return path !== '/*' && !path.startsWith('/:')
+}
+
+/** Whether a route's host pattern (a name, or `*.` and a name) covers a normalised host. */
+export function hostMatches(pattern: string, host: string): boolean {
+  if (!pattern.startsWith('*.')) return pattern === host
+  const suffix = pattern.slice(1)
+  return host.length > suffix.length && host.endsWith(suffix)
+}
+
+/**
+ * Returns how specifically a route's patterns cover a host. Larger is more specific: a name ranks before a wildcard, a
+ * long wildcard before a short one, and a route without hosts last. Patterns that do not cover the host are ignored.
+ */
+function hostSpecificity(patterns: readonly string[] | undefined, host: string): number {
+  if (!patterns) return 0
+  const covering = patterns.filter(pattern => hostMatches(pattern, host))
+  return Math.max(
+    0,
+    ...covering.map(pattern => (pattern.startsWith('*.') ? pattern.length : 1_000 + pattern.length)),
+  )
 }

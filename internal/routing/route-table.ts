@@ -1,9 +1,8 @@
 import { normaliseHost } from '../http/authority.ts'
 import { demandsOf } from './demands.ts'
-import { hostMatches } from './host-pattern.ts'
 import { comparable } from './path-segments.ts'
 import type { Route } from './route.ts'
-import { type Respell, RouteBranch } from './route-branch.ts'
+import { hostMatches, type Respell, RouteBranch } from './route-branch.ts'
 
 /** Stands for every method that no document names. Empty, because no real method is. */
 const ANY_OTHER = ''

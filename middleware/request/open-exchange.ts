@@ -3,6 +3,7 @@ import { type GrpcDialect, grpcDialectOf } from '../../internal/grpc/content-typ
 import { isAuthority } from '../../internal/http/authority.ts'
 import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
 import {
   type CanonicalTarget,
@@ -43,8 +44,6 @@ export type OpenExchange = (
   isWebSocket?: boolean,
 ) => Exchange
 
-/** A request with more header lines is refused. */
-const MAX_HEADER_LINES = 256
 const SLASH = 47
 /** Those that Node's parser for HTTP/1 knows; it refuses all others. */
 const METHODS: ReadonlySet<string> = new Set(process.getBuiltinModule('node:http').METHODS)

@@ -11,6 +11,9 @@ import { writeRoutes, writeServices } from './write-pages.ts'
 /** The media type of Prometheus' text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
+/** The longest name of a service, each of its characters percent-encoded. */
+const MAX_NAME_CHARS = 3 * 255
+
 export interface AdminOptions {
   readonly pages: AdminPages
   /** The bearer token that callers must send; undefined = none. */
@@ -22,12 +25,17 @@ export interface AdminOptions {
 }
 
 /**
- * Makes the admin listener, which does not listen yet: /routes, /services, /healthz, /readyz and /metrics. The caller
- * closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request with the token may
+ * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /healthz, /readyz and
+ * /metrics. The caller closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request with the token may
  * name any host, because no web page of somebody else can have the token.
  */
 export function createAdmin({ pages, token, hosts = [], onInternalError }: AdminOptions): FastifyInstance {
-  const app = Fastify({ logger: false, forceCloseConnections: true, schemaController: NO_SCHEMAS })
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_NAME_CHARS },
+    schemaController: NO_SCHEMAS,
+  })
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
   const foreign = createForeignCheck(hosts)
 
@@ -57,6 +65,10 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
     return reply.code(503).send({ status: 'not ready' })
   })
   app.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await pages.metrics()))
+  app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }, reply) => {
+    const page = await pages.methods(name)
+    return page ?? refuse(reply, 404, 'Not found', 'the service has no nodes that speak gRPC')
+  })
   app.get('/services', async (_request, reply) => send(reply, writeServices(await pages.services())))
   app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await pages.routes())))
   return app
@@ -70,8 +82,8 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
   }
 }
 
-function refuse(reply: FastifyReply, status: number, title: string, detail?: string): void {
-  void reply.code(status).type(PROBLEM_CONTENT_TYPE).send({ type: 'about:blank', title, status, detail })
+function refuse(reply: FastifyReply, status: number, title: string, detail?: string): FastifyReply {
+  return reply.code(status).type(PROBLEM_CONTENT_TYPE).send({ type: 'about:blank', title, status, detail })
 }
 
 function digest(text: string): Buffer {

@@ -5,12 +5,28 @@ import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { LimitsView, LimitView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
-import type { DescribedRoute, LimitPage, NodePage, OwnPages, ServiceState } from './page-types.ts'
+import type {
+  DescribedRoute,
+  DescriptorsPage,
+  LimitPage,
+  MethodsPage,
+  NodePage,
+  OwnPages,
+  ServiceState,
+} from './page-types.ts'
 import type { RouteCounts } from './request-counts.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
 /** Describing this many routes takes some milliseconds. */
 const ROUTES_A_TURN = 500
+
+/** What is known of the gRPC methods of services. */
+export interface MethodsView {
+  /** Returns a function that describes one of many services; it returns undefined for one without nodes of gRPC. */
+  summaries(): (service: string) => DescriptorsPage | undefined
+  /** Describes the methods of one service; undefined when it has no nodes of gRPC. */
+  methods(service: string): MethodsPage | undefined
+}
 
 export interface TablePagesOptions {
   readonly nodes: NodeTable
@@ -19,6 +35,7 @@ export interface TablePagesOptions {
   readonly metrics: Metrics
   readonly health: HealthView
   readonly budgets: BudgetsView
+  readonly methods: MethodsView
   /** Describes a route as a route document would, with the values in force. The object returned is changed here. */
   readonly describeRoute: (route: Route) => DescribedRoute
   /** Whether a table is loaded and shutdown has not begun. */
@@ -33,21 +50,29 @@ export function createTablePages({
   metrics,
   health,
   budgets,
+  methods,
   describeRoute,
   isReady,
 }: TablePagesOptions): OwnPages {
-  const services = () =>
-    [...nodes.services()]
+  const services = () => {
+    const descriptorsOf = methods.summaries()
+    return [...nodes.services()]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(service => ({
-        ...describeState(service, budgets.get(service.name), limits.of(service.name)),
-        nodes: describeNodes(service.peers, table.nodeProblems(service.name)),
-      }))
+      .map(service => {
+        const descriptors = descriptorsOf(service.name)
+        return {
+          ...describeState(service, budgets.get(service.name), limits.of(service.name)),
+          ...(descriptors && { descriptors }),
+          nodes: describeNodes(service.peers, table.nodeProblems(service.name)),
+        }
+      })
+  }
   return {
     isReady,
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
     services: async () => ({ services: services() }),
+    methods: async service => methods.methods(service),
     // Everything that changes is read at once, so that a page is of one moment however long its reader takes. Routes do
     // not change, and are described in turns; making text of the page takes longer, and is done while it is sent.
     async routes() {

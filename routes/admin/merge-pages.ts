@@ -2,8 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type {
+  DescriptorsPage,
   LimitPage,
   ListedRoute,
+  MethodsPage,
   NodePage,
   RouteList,
   ServicePage,
@@ -73,6 +75,15 @@ export async function mergeServices(pages: readonly ServicesPage[]): Promise<Ser
   return { services: await mergeAll(pages.flatMap(page => page.services)) }
 }
 
+/** Merges the methods of a service as several processes know them: those of one that does, and the problems of all. */
+export function mergeMethods(pages: readonly MethodsPage[]): MethodsPage | undefined {
+  return pages.reduce<MethodsPage | undefined>((a, b) => {
+    if (a === undefined) return b
+    const descriptors = mergeDescriptors(a.descriptors, b.descriptors)
+    return { ...(a.descriptors.source === null ? b : a), descriptors }
+  }, undefined)
+}
+
 /** Lists each service once, sorted by name, and in it each node once. */
 async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
   const merged = new Map<string, { state: ServiceState; readonly nodes: Map<string, NodePage> }>()
@@ -97,6 +108,10 @@ async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
 
 function mergeState(a: ServiceState, b: ServiceState): ServiceState {
   const limit = a.limit && b.limit ? mergeLimit(a.limit, b.limit) : (a.limit ?? b.limit)
+  const descriptors =
+    a.descriptors && b.descriptors
+      ? mergeDescriptors(a.descriptors, b.descriptors)
+      : (a.descriptors ?? b.descriptors)
   return {
     name: a.name,
     panicking: a.panicking || b.panicking,
@@ -108,7 +123,13 @@ function mergeState(a: ServiceState, b: ServiceState): ServiceState {
       refused: a.retries.refused + b.retries.refused,
     },
     ...(limit && { limit }),
+    ...(descriptors && { descriptors }),
   }
+}
+
+/** Of several processes, one that knows the methods is shown, with the problems of all. */
+function mergeDescriptors(a: DescriptorsPage, b: DescriptorsPage): DescriptorsPage {
+  return { ...(a.source === null ? b : a), problems: [...new Set([...a.problems, ...b.problems])] }
 }
 
 /** Sums two limits, since each process has its own. */

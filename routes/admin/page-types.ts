@@ -10,6 +10,8 @@ export interface AdminPages {
   /** The content of `/routes`. */
   routes(): Promise<RouteList>
   services(): Promise<ServicesPage>
+  /** The methods of a service; undefined when it has no nodes that speak gRPC. */
+  methods(service: string): Promise<MethodsPage | undefined>
   /** Prometheus text. */
   metrics(): Promise<string>
   /** Whether a table is loaded and shutdown has not begun. */
@@ -96,6 +98,48 @@ export interface ServiceState {
   readonly retries: RetriesPage
   /** Absent when the service has no limit. */
   readonly limit?: LimitPage
+  /** Absent when no node of the service speaks gRPC. */
+  readonly descriptors?: DescriptorsPage
+}
+
+/** What is known of the gRPC methods of a service. */
+export interface DescriptorsPage {
+  /** Null = nothing is known. `disk`: what nodes said to an earlier process. */
+  readonly source: 'etcd' | 'file' | 'reflection' | 'disk' | null
+  /** The name of the descriptors in etcd or in `grpc.descriptors`, or the address of the node that was asked. */
+  readonly from?: string
+  /** How many there are. */
+  readonly methods: number
+  /** Why descriptors of the service cannot be used. On the page of its methods, also which bindings have no effect. */
+  readonly problems: readonly string[]
+}
+
+/** The JSON of `GET /services/{name}/methods`. */
+export interface MethodsPage {
+  readonly service: string
+  readonly descriptors: DescriptorsPage
+  /** At most 1,000. */
+  readonly methods: readonly MethodPage[]
+}
+
+export interface MethodPage {
+  /** `package.Service/Method` */
+  readonly name: string
+  readonly kind: 'unary' | 'client-stream' | 'server-stream' | 'bidi-stream'
+  /** The ways to call it with JSON. `grpc.bindings` of a route says which of them the route has. */
+  readonly bindings: readonly BindingPage[]
+}
+
+export interface BindingPage {
+  readonly method: string
+  /** The path template, as it is matched behind the `stripPrefix` of a route. */
+  readonly path: string
+  /** The field that the body of the request is; `*` = the whole message. Absent: it has none. */
+  readonly body?: string
+  /** The field that the body of the answer is. Absent: the whole message. */
+  readonly answer?: string
+  /** The `google.api.http` of the method, `grpc.rules` of a route document, or the name of the method. */
+  readonly from: 'annotation' | 'rule' | 'name'
 }
 
 /** The retries of a service since the start, and whether its budget allows more. */

@@ -15,7 +15,12 @@ export interface RespondOptions {
   readonly onInternalError: (error: unknown) => void
 }
 
-/** Sends answers and refusals to clients. All of them pass the policies of their route here. */
+/**
+ * Sends answers and refusals to clients. All of them pass the policies of their route here.
+ *
+ * Neither method throws. Both are called at the end of promises that nobody waits for, where an error would end the process:
+ * it costs its request a 500, or the rest of the answer if the head is sent.
+ */
 export interface Respond {
   /** Sends the answer of a node, of a fallback or of a policy. */
   answer(exchange: Exchange, answer: UpstreamResponse, from: ResponseHead['from']): void
@@ -25,6 +30,29 @@ export interface Respond {
 
 export function createRespond({ isDraining, onPiece, onInternalError }: RespondOptions): Respond {
   function answer(exchange: Exchange, upstreamResponse: UpstreamResponse, from: ResponseHead['from']): void {
+    try {
+      passOn(exchange, upstreamResponse, from)
+    } catch (error) {
+      refuse(exchange, error)
+      guard(exchange, () => upstreamResponse.discard())
+    }
+  }
+
+  function refuse(exchange: Exchange, error: unknown): void {
+    guard(exchange, () => explain(exchange, error))
+  }
+
+  /** Breaks the answer off if a step throws. */
+  function guard(exchange: Exchange, step: () => void): void {
+    try {
+      step()
+    } catch (bug) {
+      onInternalError(bug)
+      exchange.response.abort(false)
+    }
+  }
+
+  function passOn(exchange: Exchange, upstreamResponse: UpstreamResponse, from: ResponseHead['from']): void {
     const { call, response, plan } = exchange
     if (response.destroyed) {
       upstreamResponse.discard()
@@ -67,7 +95,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     upstreamResponse.sendBody(response, plan?.hidesFromClient)
   }
 
-  function refuse(exchange: Exchange, error: unknown): void {
+  function explain(exchange: Exchange, error: unknown): void {
     const { call, response, plan } = exchange
     discardUnreadBody(exchange)
     // The client has left. That is not an error, and there is nothing to answer.

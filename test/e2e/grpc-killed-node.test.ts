@@ -1,7 +1,7 @@
 import { test } from 'node:test'
-import { killGrpcNode, stopGrpcNode } from '../support/grpc-faults.ts'
+import { killGrpcNode, stopGrpcNode } from '../support/grpc-node-faults.ts'
 
-// The long version is in test/faults/grpc-shared-connections.ts.
+// The long version is in test/faults/grpc-node-faults.ts.
 
 test('when a node is killed, calls that may be repeated go on elsewhere, and its streams end as UNAVAILABLE', async t => {
   const { calls } = await killGrpcNode(t, { perSecond: 200, durationMs: 3_000, streams: 20 })
@@ -9,5 +9,5 @@ test('when a node is killed, calls that may be repeated go on elsewhere, and its
 })
 
 test('when a node hangs, its breaker opens, and it is used again when it goes on', async t => {
-  await stopGrpcNode(t)
+  await stopGrpcNode(t, 500)
 })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import type { ServerHttp2Stream } from 'node:http2'
 import { after, before, suite, test } from 'node:test'
+import type { ServiceDefinition } from '@grpc/grpc-js'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { createEchoClient, type EchoClient } from '../support/grpc-client.ts'
-import { ECHO } from '../support/grpc-echo.ts'
+import { ECHO, echoPackage } from '../support/grpc-echo.ts'
 import { type GrpcNode, startGrpcNode } from '../support/grpc-node.ts'
 import { startHttp2Node } from '../support/http2-node.ts'
 import { until } from '../support/until.ts'
@@ -36,6 +37,7 @@ suite('gRPC calls and failing nodes', () => {
             serviceLimit: { concurrent: 1, queueMs: 0 },
           },
           lost: { path: `/${ECHO}/*`, hosts: ['lost.test'], service: 'lost', auth: 'none' },
+          half: { path: `/${ECHO}/*`, hosts: ['half.test'], service: 'half', auth: 'none' },
           checked: {
             ...{ path: `/${ECHO}/*`, hosts: ['checked.test'], service: 'checked', auth: 'none' },
             healthCheck: { grpc: true, intervalMs: 100, unhealthyAfter: 1, healthyAfter: 1 },
@@ -102,7 +104,7 @@ suite('gRPC calls and failing nodes', () => {
 
   test('a node of three that is killed costs no call of an idempotent method whose answer had not begun', async t => {
     const [, second, third] = await startNodes('three', 3)
-    // The nodes of grpc-js send a head at once. This one sends all of its answer at the end.
+    // The streams of the nodes of grpc-js send a head at once. This one sends all of its answer at the end.
     const late = await startHttp2Node(t, ({ stream }) => {
       stream.resume().once('end', () => setTimeout(() => endWith(stream), 5))
     })
@@ -141,6 +143,31 @@ suite('gRPC calls and failing nodes', () => {
       const { status, message } = await result
       assert.deepEqual([status, message], ['UNAVAILABLE', 'the service ended the connection'])
     }
+  })
+
+  test('a message that a lost node has sent half of is never taken for a whole one', async t => {
+    const { responseSerialize } = (echoPackage[ECHO] as ServiceDefinition).ServerStream!
+    const message = responseSerialize({ text: 'whole', payload: Buffer.alloc(1_000) })
+    const framed = Buffer.concat([
+      Buffer.from([0, 0, 0]),
+      Buffer.from([message.length >> 8, message.length]),
+      message,
+    ])
+    const node = await startHttp2Node(t, ({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      stream.write(Buffer.concat([framed, framed.subarray(0, 500)]))
+    })
+    const known = gateway.gateway.nodeCount()
+    await gateway.registry.register({
+      ...{ service: 'half', id: 'n1', host: '127.0.0.1', port: node.port, protocol: 'grpc' },
+    })
+    await until('the node is known', () => gateway.gateway.nodeCount() === known + 1)
+    const call = clientOf('half').start('ServerStream')
+    call.send({})
+    await until('the first message is there', () => call.replies.length > 0)
+    for (const session of node.sessions) session.destroy()
+    const { status, replies } = await call.result
+    assert.deepEqual([status, replies.map(({ text }) => text)], ['UNAVAILABLE', ['whole']])
   })
 
   test('a stream counts in flight and holds its place in the limit until it is over', async () => {

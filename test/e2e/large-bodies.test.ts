@@ -5,11 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { after, type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { exchangeRaw, openRaw } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, startService } from '../support/service.ts'
-import { until } from '../support/until.ts'
+import { until, untilSteady } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 
 const MB = 1_024 * 1_024
@@ -192,18 +191,6 @@ test("hundreds of heads that are far too large are refused, and the gateway's me
   })
 })
 
-/** Resolves with the value of `read` once it has not changed for half a second. */
-async function settled(read: () => number): Promise<number> {
-  let before = -1
-  for (let still = 0; still < 10; ) {
-    const now = read()
-    still = now === before ? still + 1 : 0
-    before = now
-    await delay(50)
-  }
-  return before
-}
-
 /** More than twice the maximum that Linux buffers for two connections, 36 MB each. */
 const HELD_BACK = 192 * MB
 
@@ -212,7 +199,7 @@ test('a slow reader holds the node back instead of filling the gateway', async (
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.pause()
   // When the node has to wait, all buffers on the way are full.
-  const taken = await settled(() => last!.socket.bytesWritten - last!.writtenBefore)
+  const taken = await untilSteady(() => last!.socket.bytesWritten - last!.writtenBefore)
   assert.ok(taken < HELD_BACK / 2, `${(taken / MB).toFixed(1)} MB were taken from the node`)
   response.resume()
   const { size } = await checksum(response)
@@ -239,7 +226,7 @@ test('a slow node holds the client back instead of filling the gateway', async (
     request.end()
   })()
   const atNode = await arrived.promise
-  const taken = await settled(() => sent)
+  const taken = await untilSteady(() => sent)
   assert.ok(taken < HELD_BACK / 2, `${(taken / MB).toFixed(1)} MB were taken from the client`)
   atNode.resume()
   await writing

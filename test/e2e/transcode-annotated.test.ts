@@ -1,23 +1,20 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
-import { type JsonGateway, startJsonGateway, untilSchemaKnown } from '../support/json-gateway.ts'
+import {
+  type JsonGateway,
+  putDescriptors,
+  startJsonGateway,
+  TASK_SET,
+  untilSchemaKnown,
+} from '../support/json-gateway.ts'
 import { until } from '../support/until.ts'
-
-const SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
 
 /** Starts a gateway that has the descriptors of the service from etcd, since its node cannot describe itself. */
 async function start(t: TestContext, routes: Readonly<Record<string, unknown>> = {}): Promise<JsonGateway> {
   const gateway = await startJsonGateway(t, { node: { reflection: false }, routes })
-  putDescriptors(gateway, 'task', SET)
+  putDescriptors(gateway, 'task')
   if (Object.keys(routes).length === 0) await untilSchemaKnown(gateway)
   return gateway
-}
-
-function putDescriptors({ registry }: JsonGateway, name: string, bytes: Buffer): void {
-  const key = `/waygate/descriptors/${name}`
-  registry.putEntry('descriptors', { kind: 'descriptors', key, name, bytes })
 }
 
 suite('a gRPC service with google.api.http', () => {
@@ -39,6 +36,23 @@ suite('a gRPC service with google.api.http', () => {
     assert.deepEqual(node.calls.at(-1)?.request, { task: { owner: 'users/u one' }, dryRun: true })
     // The automatic paths are there as well: a service without a document has one lock, whatever the door.
     assert.equal((await ask('POST', '/task/GetTask', { id: 5 })).json.id, '5')
+  })
+
+  test('whose annotation cannot be used is listed, and keeps the path of its name', async t => {
+    const gateway = await start(t)
+    const broken = Buffer.from(
+      TASK_SET.toString('latin1').replace('/v1/tasks/{id}:cancel', '/v1/tasks/{id}:ca{cel'),
+      'latin1',
+    )
+    putDescriptors(gateway, 'task', broken)
+    const problems = () => gateway.gateway.table.problems().map(({ key, reason }) => `${key} ${reason}`)
+    await until('the problem is listed', () => problems().length > 0)
+    assert.deepEqual(problems(), [
+      'descriptors:task the rule of task.v1.Tasks/CancelTask is not valid: the path template "/v1/tasks/{id}:ca{cel" is not valid: braces do not match',
+    ])
+    assert.equal((await gateway.ask('POST', '/task/CancelTask', { id: 8 })).json.id, '8')
+    putDescriptors(gateway, 'task', TASK_SET)
+    await until('the problem is gone', () => problems().length === 0)
   })
 
   test('reads fields of the query, and refuses what is none', async t => {
@@ -155,7 +169,7 @@ suite('a route document of a gRPC service', () => {
       JSON.stringify(gateway.gateway.table.problems()),
       /there are no descriptors named \\"tasks-v1\\"/,
     )
-    putDescriptors(gateway, 'tasks-v1', SET)
+    putDescriptors(gateway, 'tasks-v1')
     await until('the schema is known', async () => (await ask('GET', '/api/nothing')).status === 404)
     assert.deepEqual((await ask('POST', '/api/GetTask', { id: 7, unknown: 1 })).json, {
       id: '7',

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { type ServerWritableStream, status } from '@grpc/grpc-js'
-import { type JsonGateway, startJsonGateway, untilSchemaKnown } from '../support/json-gateway.ts'
-import { until } from '../support/until.ts'
+import { askHttp2, openHttp2 } from '../support/http2-client.ts'
+import {
+  type JsonGateway,
+  putDescriptors,
+  startJsonGateway,
+  untilSchemaKnown,
+} from '../support/json-gateway.ts'
+import { until, untilSteady } from '../support/until.ts'
 
-const SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
-
-async function start(t: TestContext): Promise<JsonGateway> {
-  const gateway = await startJsonGateway(t, { node: { reflection: false } })
-  const key = '/waygate/descriptors/task'
-  gateway.registry.putEntry('descriptors', { kind: 'descriptors', key, name: 'task', bytes: SET })
+async function start(t: TestContext, document: object = {}): Promise<JsonGateway> {
+  const gateway = await startJsonGateway(t, { node: { reflection: false }, document })
+  putDescriptors(gateway, 'task')
   await untilSchemaKnown(gateway)
   return gateway
 }
@@ -26,20 +27,19 @@ interface Cut {
   readonly isWhole: boolean
 }
 
-/** Reads an answer that may break off. */
-function read(port: number, path: string, headers: Record<string, string> = {}, body?: string): Promise<Cut> {
+/** Reads an answer that may break off; `onFirst` is called with its first bytes. */
+function read(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+  onFirst: () => void = () => {},
+): Promise<Cut> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
-      port,
-      host: '127.0.0.1',
-      path,
-      method: body === undefined ? 'GET' : 'POST',
-      headers,
-    })
+    const request = httpRequest({ port, host: '127.0.0.1', path, headers })
     request.on('error', reject)
     request.on('response', response => {
       let text = ''
-      response.setEncoding('utf8')
+      response.setEncoding('utf8').once('data', onFirst)
       response.on('data', (chunk: string) => {
         text += chunk
       })
@@ -48,7 +48,7 @@ function read(port: number, path: string, headers: Record<string, string> = {}, 
         resolve({ status: response.statusCode!, headers: response.headers, text, isWhole: response.complete })
       })
     })
-    request.end(body)
+    request.end()
   })
 }
 
@@ -69,6 +69,26 @@ suite('the answer of a method that streams', () => {
     assert.equal(empty.text, '')
     assert.equal(empty.status, 200)
     assert.equal(empty.headers['content-type'], 'application/x-ndjson')
+  })
+
+  test('is one JSON array if the configuration says so, which is never closed when the call fails', async t => {
+    const { ask, node, port } = await start(t, { grpc: { json: { stream: 'array' } } })
+    node.watched = [{ id: '1' }, { title: 'two\nlines' }, {}]
+    const whole = await read(port, '/task/v1/tasks:watch')
+    assert.deepEqual([whole.status, whole.headers['content-type']], [200, 'application/json'])
+    assert.equal(whole.text, '[{"id":"1"},\n{"title":"two\\nlines"},\n{}]')
+    assert.ok(whole.isWhole)
+    // Clients can ask for another format.
+    const events = await read(port, '/task/v1/tasks:watch', { accept: 'text/event-stream' })
+    assert.match(events.text, /^data: \{"id":"1"\}\n\n/)
+    node.watched = []
+    assert.equal((await read(port, '/task/v1/tasks:watch')).text, '[]')
+    // A call that fails at once is a plain problem.
+    node.onWatch = stream => fail(stream, status.PERMISSION_DENIED, 'not yours')
+    assert.equal((await ask('GET', '/task/v1/tasks:watch')).json.code, 'PERMISSION_DENIED')
+    node.watched = [{ id: '1' }]
+    const cut = await read(port, '/task/v1/tasks:watch')
+    assert.deepEqual([cut.status, cut.text, cut.isWhole], [200, '[{"id":"1"}', false])
   })
 
   test('is a plain problem when it fails before its first message', async t => {
@@ -98,10 +118,33 @@ suite('the answer of a method that streams', () => {
   test('says so when the node is gone', async t => {
     const { node, port } = await start(t)
     node.watched = [{ id: '1' }]
-    node.onWatch = () => setTimeout(() => node[Symbol.asyncDispose](), 50)
-    const { text, isWhole } = await read(port, '/task/v1/tasks:watch')
+    node.onWatch = () => {}
+    const { text, isWhole } = await read(port, '/task/v1/tasks:watch', {}, () => {
+      void node[Symbol.asyncDispose]()
+    })
     assert.equal(JSON.parse(text.split('\n')[1]!)['@error'].code, 'UNAVAILABLE')
     assert.equal(isWhole, false)
+  })
+
+  test('says so when the gateway stops', async t => {
+    const { node, port, gateway } = await start(t)
+    node.watched = [{ id: '1' }]
+    let open = 0
+    node.onWatch = () => open++
+    const plain = read(port, '/task/v1/tasks:watch')
+    const events = read(port, '/task/v1/tasks:watch', { accept: 'text/event-stream' })
+    const session = openHttp2(t, port)
+    const http2 = askHttp2(session, { ':path': '/task/v1/tasks:watch' })
+    await until('the streams are open', () => open === 3)
+    await gateway.stop()
+    for (const { text, isWhole } of [await plain, { ...(await http2), isWhole: (await http2).code === 0 }]) {
+      const problem = JSON.parse(text.split('\n')[1]!)['@error']
+      assert.deepEqual([problem.code, problem.detail], ['UNAVAILABLE', 'the gateway is shutting down'])
+      assert.equal(isWhole, false)
+    }
+    const { text, isWhole } = await events
+    assert.match(text, /\n\nevent: error\ndata: \{.*"code":"UNAVAILABLE".*\}\n\n$/)
+    assert.ok(isWhole)
   })
 
   test('is server-sent events for clients that accept those, and ends with an event when it fails', async t => {
@@ -143,13 +186,7 @@ suite('the answer of a method that streams', () => {
     })
     response.pause()
     await until('the node is paused', () => isPaused)
-    let before = -1
-    await until('no more is sent', async () => {
-      const same = before === sent
-      before = sent
-      await new Promise(resolve => setTimeout(resolve, 300))
-      return same && before === sent
-    })
+    await untilSteady(() => sent)
     assert.ok(sent < 4_000, `the node has sent ${sent} messages`)
     let bytes = 0
     for await (const chunk of response) bytes += chunk.length
@@ -176,14 +213,10 @@ suite('the request of a method that takes a stream', () => {
   const headers = { 'content-type': 'application/x-ndjson' }
 
   test('is one JSON text a line', async t => {
-    const { ask, port, node } = await start(t)
-    const { text } = await read(
-      port,
-      '/task/ImportTasks',
-      headers,
-      '{"title":"a"}\n\r\n{"title":"b"}\n{"id":3}',
-    )
-    assert.deepEqual(JSON.parse(text), { tasks: [{ title: 'a' }, { title: 'b' }, { id: '3' }] })
+    const { ask, node } = await start(t)
+    const lines = '\n{"title":"a"}\n\r\n \t \r\n{"title":"b"}\n{"id":3}\n  '
+    const { json } = await ask('POST', '/task/ImportTasks', lines, headers)
+    assert.deepEqual(json, { tasks: [{ title: 'a' }, { title: 'b' }, { id: '3' }] })
     const none = await ask('POST', '/task/ImportTasks', '', headers)
     assert.deepEqual(none.json, {})
     const refused = await ask('POST', '/task/ImportTasks', '{"title":"a"}\n{"titel":"b"}\n', headers)

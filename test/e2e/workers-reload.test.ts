@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { send } from '../support/http.ts'
+import { registerNaming } from '../support/naming.ts'
 import { isRunning } from '../support/processes.ts'
 import { openRaw } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
@@ -14,6 +15,7 @@ import { openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 import { startWithWorkers } from '../support/workers.ts'
 
 const IN_FORCE = 'new configuration is active'
+const REJECTED = 'new configuration rejected; keeping the current one'
 
 /** Builds a configuration with a route at this path, and another one that stays. */
 function withRoute(path: string) {
@@ -50,10 +52,7 @@ test('SIGHUP with a broken file keeps the current configuration, also for a work
   gateway.child.kill('SIGHUP')
   await gateway.logged(line => line.path === '$.routes.documents.r.path')
   const problem = await gateway.logged(line => line.path === '$.drainMs')
-  assert.deepEqual(
-    [problem.level, problem.source, problem.msg],
-    [50, 'waygate.yaml:2', 'new configuration rejected; keeping the current one'],
-  )
+  assert.deepEqual([problem.level, problem.source, problem.msg], [50, 'waygate.yaml:2', REJECTED])
   assert.deepEqual(await workers(), before)
   process.kill(before[0]!, 'SIGKILL')
   await until('another has taken its place', async () => {
@@ -61,6 +60,37 @@ test('SIGHUP with a broken file keeps the current configuration, also for a work
     return now.length === 2 && !now.includes(before[0]!)
   })
   for (let i = 0; i < 4; i++) assert.equal((await send(gateway.port, { path: '/old' })).status, 200)
+})
+
+test('SIGHUP reads files with descriptors again, and keeps those in force when one is damaged', async () => {
+  const fixtures = join(import.meta.dirname, '../fixtures/grpc')
+  await using scene = await startWithWorkers()
+  const { gateway, configure } = scene
+  using registry = openRegistry(gateway.etcd)
+  await registerNaming(registry, 'task', 9)
+  const known = async () => (await gateway.routes()).services.find(({ name }) => name === 'task')?.descriptors
+  const load = async (write: Promise<void>, said: string) => {
+    await write
+    const before = gateway.log().length
+    gateway.child.kill('SIGHUP')
+    await until(
+      said,
+      () =>
+        gateway
+          .log()
+          .slice(before)
+          .some(({ msg }) => msg === said),
+      { withinMs: 60_000 },
+    )
+  }
+  await configure({ grpc: { descriptors: { task: 'task.binpb' } } })
+  await load(copyFile(join(fixtures, 'reflected-go.binpb'), join(gateway.cwd, 'task.binpb')), IN_FORCE)
+  await until('the file is used', async () => (await known())?.source === 'file')
+  await load(writeFile(join(gateway.cwd, 'task.binpb'), 'damaged'), REJECTED)
+  const line = gateway.log().find(({ msg }) => msg === REJECTED)
+  assert.equal(line?.path, '$.grpc.descriptors.task')
+  assert.match(String(line?.reason), /task\.binpb cannot be used: it is not a FileDescriptorSet/)
+  assert.deepEqual(await known(), { source: 'file', from: 'task', methods: 8, problems: [] })
 })
 
 test('an old worker answers on its kept connections, with Connection: close', async () => {

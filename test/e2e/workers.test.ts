@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import type { MethodsPage } from '../../routes/admin/page-types.ts'
 import { childrenOf, isRunning } from '../support/processes.ts'
 import { openRaw } from '../support/raw-http.ts'
+import { openRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 import { runProgram } from '../support/waygate.ts'
 import { startWithWorkers } from '../support/workers.ts'
@@ -62,8 +66,22 @@ test('connections are distributed evenly, and the counts of all workers are adde
   for (const { revision, connected, stale } of page.workers!)
     assert.deepEqual([typeof revision, connected, stale], ['string', true, false])
   assert.equal((await gateway.nodes('echo'))[0]?.requests, 100)
+  assert.equal((await fetch(`${gateway.admin}/services/echo/methods`)).status, 404)
   assert.equal((await gateway.logged('waygate is listening')).workers, 2)
   assert.equal(gateway.log().filter(({ msg }) => msg === 'waygate is listening').length, 1)
+})
+
+test('the methods of a service are those that the workers know', async () => {
+  const set = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
+  await using scene = await startWithWorkers()
+  const { gateway } = scene
+  using registry = openRegistry(gateway.etcd)
+  await registry.put('/waygate/descriptors/task', set.toString('base64'))
+  await registry.put('/services/task/t1', JSON.stringify({ ip: '127.0.0.1', port: 9, protocol: 'grpc' }))
+  const page = async () =>
+    (await fetch(`${gateway.admin}/services/task/methods`)).json() as Promise<MethodsPage>
+  await until('the methods are known', async () => (await page()).descriptors?.methods === 8)
+  assert.equal((await page()).methods.length, 8)
 })
 
 test('on SIGTERM the requests in flight of all workers finish, and no process is left running', async () => {

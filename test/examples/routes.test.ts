@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { readRouteDocument } from '../../config/route/route-document.ts'
+import { readRouteDocument } from '../../config/route/read-route-document.ts'
 import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../support/etcd.ts'
 

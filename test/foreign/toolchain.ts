@@ -25,17 +25,24 @@ export interface Toolchain {
   readonly python: string | undefined
   /** The folder of generated Ruby code. */
   readonly ruby: string | undefined
-  readonly go: { readonly server: string; readonly client: string } | undefined
+  readonly go: { readonly server: string; readonly client: string; readonly loop: string } | undefined
   /** A folder with packages of npm that are not dependencies of this project, and `client.mjs`. */
   readonly npm: string | undefined
   /** Why something is missing, by its name. */
   readonly missing: ReadonlyMap<string, string>
 }
 
-/** @param folder where everything is built; the caller removes it */
-export async function buildToolchain(folder: string): Promise<Toolchain> {
+type Part = 'Python' | 'Ruby' | 'Go' | 'npm'
+const ALL_PARTS: readonly Part[] = ['Python', 'Ruby', 'Go', 'npm']
+
+/**
+ * @param folder where everything is built; the caller removes it
+ * @param parts what is wanted
+ */
+export async function buildToolchain(folder: string, parts: readonly Part[] = ALL_PARTS): Promise<Toolchain> {
   const missing = new Map<string, string>()
-  const attempt = async <T>(name: string, build: () => Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(name: Part, build: () => Promise<T>): Promise<T | undefined> => {
+    if (!parts.includes(name)) return undefined
     try {
       return await build()
     } catch (error) {
@@ -82,7 +89,7 @@ async function buildRuby(folder: string): Promise<string> {
 }
 
 /** Builds with what Debian has: golang-go, golang-google-grpc-dev. Both are older than Go modules. */
-async function buildGo(folder: string): Promise<{ server: string; client: string }> {
+async function buildGo(folder: string): Promise<NonNullable<Toolchain['go']>> {
   const path = join(folder, 'go')
   const env = {
     ...process.env,
@@ -102,7 +109,7 @@ async function buildGo(folder: string): Promise<{ server: string; client: string
     await run('go', ['build', '-o', program, join(import.meta.dirname, 'go', name, 'main.go')], { env })
     return program
   }
-  return { server: await build('server'), client: await build('client') }
+  return { server: await build('server'), client: await build('client'), loop: await build('loop') }
 }
 
 async function installPackages(folder: string): Promise<string> {

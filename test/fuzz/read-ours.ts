@@ -1,6 +1,6 @@
 import type { AnswerHead } from '../../wrappers/http1/answer-head.ts'
 import { AnswerReader, type AnswerSink } from '../../wrappers/http1/answer-reader.ts'
-import { InvalidAnswer } from '../../wrappers/transport/invalid-answer.ts'
+import { InvalidAnswer } from '../../wrappers/transport/answer-rules.ts'
 import type { Interim, Reading } from './reading.ts'
 
 /** Reads with the gateway's own reader. The reader is reused for one answer after the other, as on a connection. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:http2'
+import { type ClientHttp2Session, connect } from 'node:http2'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startTestGateway } from './gateway.ts'
-import { createEchoClient } from './grpc-client.ts'
-import { startGrpcNodeProcess } from './grpc-process.ts'
 import { type Http2Node, type Http2NodeRequest, startHttp2Node } from './http2-node.ts'
 import { callOnce, runUnaryLoad, type UnaryReport } from './unary-load.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 /*
  * What may happen to gRPC calls because connections to nodes are shared. Each scene has a short version in test/e2e and a
@@ -26,7 +24,11 @@ async function startCalls(t: TestContext, count: number, answer: (request: Http2
     else request.stream.respond({ ...GRPC, 'grpc-status': '12' }, { endStream: true })
   }
   const nodes = await Promise.all(Array.from({ length: count }, () => startHttp2Node(t, serve)))
-  const gateway = await startTestGateway(t, { routes: ROUTES, config: { accessLog: false } })
+  const gateway = await startTestGateway(t, {
+    routes: ROUTES,
+    // The clients, the nodes and the gateway share a process, so the length of its turns says nothing.
+    config: { accessLog: false, overload: { loopDelayMs: 0 } },
+  })
   for (const [i, { port }] of nodes.entries()) {
     const node = { service: 'calls', id: `n${i}`, host: '127.0.0.1', port, weight: 1 }
     await gateway.registry.register({ ...node, protocol: 'grpc' })
@@ -42,7 +44,11 @@ function answerUnary({ stream }: Http2NodeRequest): void {
   stream.end(MESSAGE)
 }
 
-const CALLS_BEFORE_GOAWAY = 5
+/**
+ * A connection carries at least so many calls before its GOAWAY. At 5,000 calls a second on three nodes, it would be 83 in
+ * 50 ms. On a busy machine it could be none, and a node that never takes a call cannot be made to.
+ */
+const CALLS_BEFORE_GOAWAY = 50
 
 export interface GoawayOptions {
   /** One is the hardest case: what it refuses can be repeated nowhere else. */
@@ -76,7 +82,6 @@ export async function callUnderGoaway(
     for (const { sessions } of nodes) {
       for (const session of sessions) {
         if (session.closed || session.destroyed) continue
-        // On a busy machine, 50 ms are too short for any call. A node that never takes one cannot be made to.
         if ((carried.get(session) ?? 0) < CALLS_BEFORE_GOAWAY) continue
         goaways++
         session.close()
@@ -85,7 +90,7 @@ export async function callUnderGoaway(
   }, options.everyMs)
   const report = await runUnaryLoad({ port: gateway.port, path: '/t.Calls/Get', ...options })
   clearInterval(timer)
-  assert.deepEqual([...report.statuses.keys()], ['0'])
+  assert.deepEqual(report.failures, [])
   assert.ok(goaways > 0, `${goaways} GOAWAY frames`)
   assert.deepEqual(
     [...seen].filter(([, times]) => times > 1),
@@ -144,14 +149,27 @@ function longStreams(nodes: readonly Http2Node[]): Http2NodeRequest[] {
 export interface StalledOptions {
   /** Clients that read nothing. */
   readonly stalled: number
+  /** Calls of the others in a second, 100 at a time. */
+  readonly perSecond: number
+  /** How long each round lasts, with and without those that read nothing. */
   readonly durationMs: number
+  readonly rounds: number
+}
+
+export interface StalledReport {
+  readonly calls: number
+  /** 99th percentiles of the others, milliseconds: one a round. */
+  readonly alone: readonly number[]
+  readonly beside: readonly number[]
+  /** The most that the node could send to those that read nothing. */
+  readonly heldBytes: number
 }
 
 /**
  * Lets clients read nothing of long answers beside others that do, all of one node. Checks that the others are served, and
  * returns how long their calls took with and without them, and the bytes that the stalled ones hold.
  */
-export async function callBesideStalled(t: TestContext, { stalled, durationMs }: StalledOptions) {
+export async function callBesideStalled(t: TestContext, options: StalledOptions): Promise<StalledReport> {
   let sentToStalled = 0
   const { gateway } = await startCalls(t, 1, request => {
     const { stream, headers } = request
@@ -167,124 +185,43 @@ export async function callBesideStalled(t: TestContext, { stalled, durationMs }:
     }
     send()
   })
-  const load = { port: gateway.port, path: '/t.Calls/Get', connections: 10, streams: 10, durationMs }
-  const alone = await runUnaryLoad(load)
-  const clients = Array.from({ length: stalled }, () => {
-    const client = connect(`http://127.0.0.1:${gateway.port}`)
-    client.on('error', () => {})
-    t.after(() => client.destroy())
-    const stream = client.request({
-      ...{
-        ':method': 'POST',
-        ':path': '/t.Calls/Stream',
-        'content-type': 'application/grpc',
-        te: 'trailers',
-      },
-    })
-    stream.on('error', () => {})
-    stream.end(MESSAGE)
-    return stream.pause()
-  })
-  await until('their windows are full', async () => {
-    const before = sentToStalled
-    await delay(200)
-    return before > 0 && sentToStalled === before
-  })
-  const beside = await runUnaryLoad(load)
-  for (const stream of clients) stream.destroy()
-  assert.deepEqual([...alone.statuses.keys(), ...beside.statuses.keys()], ['0', '0'])
-  return { alone, beside, heldBytes: sentToStalled }
-}
-
-const ECHO = 'waygate.test.v1.Echo'
-
-/** Starts a gateway in front of three processes that speak gRPC. */
-async function startEchoes(t: TestContext) {
-  const names = ['a', 'b', 'c']
-  const nodes = await Promise.all(names.map(name => startGrpcNodeProcess(name)))
-  t.after(() => Promise.all(nodes.map(node => node[Symbol.asyncDispose]())))
-  const gateway = await startTestGateway(t, {
-    routes: {
-      echo: {
-        ...{ path: `/${ECHO}/*`, service: 'echo', auth: 'none' },
-        grpc: { idempotent: [`${ECHO}/Unary`] },
-      },
-    },
-    config: { accessLog: false },
-  })
-  for (const [i, { port }] of nodes.entries()) {
-    const node = { service: 'echo', id: names[i]!, host: '127.0.0.1', port, weight: 1 }
-    await gateway.registry.register({ ...node, protocol: 'grpc' })
+  const load = { port: gateway.port, path: '/t.Calls/Get', connections: 10, streams: 10, ...options }
+  const p99s: { readonly alone: number[]; readonly beside: number[] } = { alone: [], beside: [] }
+  let calls = 0
+  const measure = async (into: number[]) => {
+    const report = await runUnaryLoad(load)
+    assert.deepEqual(report.failures, [])
+    calls += report.calls
+    into.push(percentile(report, 0.99))
   }
-  await until('the nodes are known', () => gateway.gateway.nodeCount() === nodes.length)
-  return { gateway, nodes }
+  let heldBytes = 0
+  for (let round = 0; round < options.rounds; round++) {
+    await measure(p99s.alone)
+    sentToStalled = 0
+    const clients = Array.from({ length: options.stalled }, () => openStalled(gateway.port))
+    await until('they are sent to', () => sentToStalled > 0)
+    // Their windows are full then.
+    await untilSteady(() => sentToStalled)
+    await measure(p99s.beside)
+    heldBytes = Math.max(heldBytes, sentToStalled)
+    for (const client of clients) client.destroy()
+  }
+  return { calls, ...p99s, heldBytes }
 }
 
-export interface KillOptions {
-  readonly perSecond: number
-  readonly durationMs: number
-  readonly streams: number
-}
-
-/**
- * Kills one of three nodes under unary calls that may be repeated, and under streams. Checks that no unary call fails, and
- * that each stream of the node ends with UNAVAILABLE within a second.
- */
-export async function killGrpcNode(
-  t: TestContext,
-  { perSecond, durationMs, streams }: KillOptions,
-): Promise<UnaryReport> {
-  const { gateway, nodes } = await startEchoes(t)
-  const load = runUnaryLoad({
-    ...{ port: gateway.port, path: `/${ECHO}/Unary`, connections: 4, streams: 16 },
-    ...{ durationMs, perSecond },
-  })
-  using client = createEchoClient(gateway.port)
-  const calls = Array.from({ length: streams }, () => client.start('ServerStream'))
-  for (const call of calls) call.send({ count: 1_000_000, delayMs: 20 })
-  await until('all streams have begun', () => calls.every(({ replies }) => replies.length > 0))
-  const onVictim = calls.filter(({ replies }) => replies[0]!.node === 'a')
-  assert.ok(onVictim.length > 0)
-  const killedAt = performance.now()
-  await nodes[0]!.kill('SIGKILL')
-  for (const { result } of onVictim) assert.equal((await result).status, 'UNAVAILABLE')
-  const endedAfterMs = performance.now() - killedAt
-  assert.ok(endedAfterMs < 1_000, `${endedAfterMs} ms`)
-  for (const call of calls) call.cancel()
-  const report = await load
-  assert.deepEqual([...report.statuses.keys()], ['0'])
-  return report
-}
-
-/**
- * Stops one of three nodes under calls with a deadline, and lets it go on. Checks that its breaker opens, that the calls
- * then succeed on the others, and that the node gets calls again.
- */
-export async function stopGrpcNode(t: TestContext): Promise<void> {
-  const { gateway, nodes } = await startEchoes(t)
-  const call = (durationMs: number) =>
-    runUnaryLoad({
-      ...{ port: gateway.port, path: `/${ECHO}/Unary`, connections: 2, streams: 8, durationMs },
-      ...{ headers: { 'grpc-timeout': '2S' }, perSecond: 100 },
-    })
-  await call(200)
-  await nodes[0]!.kill('SIGSTOP')
-  const logged = (breaker: string) =>
-    gateway.log.some(({ msg, node }) => msg === `breaker ${breaker}` && node === 'a')
-  const during = call(4_000)
-  await until('its breaker opens', () => logged('opened'))
-  await during
-  const after = await call(500)
-  assert.deepEqual([...after.statuses.keys()], ['0'])
-  await nodes[0]!.kill('SIGCONT')
-  await until('its breaker closes', async () => {
-    await call(100)
-    return logged('closed')
-  })
-  assert.deepEqual([...(await call(500)).statuses.keys()], ['0'])
+/** Calls for a stream on a connection of its own, and reads nothing of it. */
+function openStalled(port: number): ClientHttp2Session {
+  const client = connect(`http://127.0.0.1:${port}`)
+  client.on('error', () => {})
+  const head = { ':method': 'POST', ':path': '/t.Calls/Stream', 'content-type': 'application/grpc' }
+  const stream = client.request({ ...head, te: 'trailers' })
+  stream.on('error', () => {})
+  stream.end(MESSAGE)
+  stream.pause()
+  return client
 }
 
 /** Returns the time within which a share of the calls were answered. */
-export function percentile({ times }: UnaryReport, share: number): number {
+function percentile({ times }: UnaryReport, share: number): number {
   return times[Math.min(times.length - 1, Math.floor(times.length * share))]!
 }

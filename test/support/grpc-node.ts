@@ -51,6 +51,8 @@ export interface GrpcNode extends AsyncDisposable {
   close(): Promise<void>
 }
 
+const UNARY: ReadonlySet<string> = new Set(['Unary', 'Get'])
+
 type EchoCall = grpc.ServerDuplexStream<EchoRequest, EchoReply>
 type Reader = AsyncIterable<EchoRequest>
 
@@ -150,7 +152,9 @@ function echoHandlers(name: string, calls: SeenCall[]): grpc.UntypedServiceImple
 
 async function answer(name: string, call: EchoCall, seen: SeenCall): Promise<void> {
   const { head, trailers } = metadataToSendBack(call.metadata)
-  call.sendMetadata(head)
+  // Handlers of unary methods send their head with the reply.
+  const isUnary = UNARY.has(seen.method)
+  if (!isUnary) call.sendMetadata(head)
   const gone = new AbortController()
   call.once('cancelled', () => gone.abort())
   let index = 0
@@ -162,6 +166,7 @@ async function answer(name: string, call: EchoCall, seen: SeenCall): Promise<voi
       if (delayMs > 0 && (sent < replies || sent === 0))
         await delay(delayMs, undefined, { signal: gone.signal })
       if (seen.isCancelled) return
+      if (isUnary && sent === 0) call.sendMetadata(head)
       if (sent === replies) break
       if (!call.write(replyTo(request, { name, call, index: index++ }))) await drained(call)
     }

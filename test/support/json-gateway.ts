@@ -1,8 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type GatewaySetUp, startTestGateway, type TestGateway } from './gateway.ts'
 import { registerNaming } from './naming.ts'
 import { startTaskNode, type TaskNode, type TaskNodeOptions } from './task-node.ts'
 import { until } from './until.ts'
+
+/** The FileDescriptorSet of `task.proto`. */
+export const TASK_SET = readFileSync(join(import.meta.dirname, '../fixtures/grpc/task.binpb'))
 
 export interface JsonGateway extends TestGateway {
   readonly node: TaskNode
@@ -60,4 +65,10 @@ export async function askJson(
 /** Resolves when the gateway knows the schema of the service, so that a request is not answered WG_NO_SCHEMA. */
 export async function untilSchemaKnown(gateway: JsonGateway, target = '/task/NoSuchMethod'): Promise<void> {
   await until('the schema is known', async () => (await gateway.ask('POST', target, {})).status !== 503)
+}
+
+/** Puts descriptors, by default those of `task.proto`, where a gateway finds those of etcd. */
+export function putDescriptors({ registry }: TestGateway, name: string, bytes: Buffer = TASK_SET): void {
+  const key = `/waygate/descriptors/${name}`
+  registry.putEntry('descriptors', { kind: 'descriptors', key, name, bytes })
 }

@@ -42,3 +42,16 @@ function stat(task: string): readonly string[] | undefined {
     return undefined
   }
 }
+
+/** Returns the CPU time that a process has used so far, milliseconds. Linux only. */
+export function cpuMsOf(pid: number): number {
+  const fields = stat(String(pid))
+  if (fields === undefined) throw new Error(`there is no process ${pid}`)
+  // utime and stime, the 14th and 15th field, in hundredths of a second; the list begins with the third.
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** Returns the resident memory of a process. Linux only. */
+export function residentBytesOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024
+}

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEtcd, type TestEtcd } from './etcd.ts'
+import { askJson } from './json-gateway.ts'
+import { registerNaming } from './naming.ts'
 import { openRegistry } from './registry.ts'
 import { startService } from './service.ts'
 import { startTraffic } from './steady-traffic.ts'
+import { startTaskNode } from './task-node.ts'
 import { until } from './until.ts'
 import { startGateway } from './waygate.ts'
 
@@ -78,7 +82,12 @@ export const damages: readonly Damage[] = [
   },
 ]
 
-/** A killed etcd and the snapshots of a killed gateway, with two services and a route document. */
+const DESCRIPTORS = join(import.meta.dirname, '../fixtures/grpc/task.binpb')
+
+/**
+ * A killed etcd and the snapshots of a killed gateway, with two services, a route document, and two gRPC services that no
+ * longer say what they are: `stored` had its descriptors in etcd, and `asked` had server reflection.
+ */
 export interface KilledGateway extends AsyncDisposable {
   readonly etcd: TestEtcd
   /** Creates a new working folder with these snapshots. */
@@ -93,6 +102,8 @@ export async function killGatewayAndEtcd(): Promise<KilledGateway> {
   const etcd = building.use(await startEtcd())
   const solo = building.use(await startService('solo'))
   const guarded = building.use(await startService('guarded'))
+  const stored = building.use(await startTaskNode({ reflection: false }))
+  const reflecting = await startTaskNode()
   const first = join(root, 'first')
   await mkdir(first)
   {
@@ -100,19 +111,32 @@ export async function killGatewayAndEtcd(): Promise<KilledGateway> {
     using store = openRegistry(etcd.url)
     await store.putNode('solo', 'one', solo)
     await store.putNode('guarded', 'one', guarded)
+    await registerNaming(store, 'stored', stored.port)
+    await store.put('/waygate/descriptors/stored', readFileSync(DESCRIPTORS, 'base64'))
+    await registerNaming(store, 'asked', reflecting.port)
     await store.putRoute('guarded', { path: '/other/*', service: 'guarded', stripPrefix: '/other' })
     await gateway.untilNodes('solo', ['one'])
     await gateway.untilNodes('guarded', ['one'])
     await until('the copy on disk has it all', async () => {
-      const [nodes, routes] = await Promise.all(
-        ['etcd-nodes.json', 'etcd-routes.json'].map(name => readFile(join(first, '.waygate', name), 'utf8')),
+      const [nodes, routes, descriptors] = await Promise.all(
+        ['etcd-nodes.json', 'etcd-routes.json', 'etcd-descriptors.json'].map(name =>
+          readFile(join(first, '.waygate', name), 'utf8'),
+        ),
       )
-      return nodes!.includes('/solo/') && nodes!.includes('/guarded/') && routes!.includes('/other/')
+      const services = ['solo', 'guarded', 'stored', 'asked']
+      return (
+        services.every(name => nodes!.includes(`/${name}/`)) &&
+        routes!.includes('/other/') &&
+        descriptors!.includes('/stored') &&
+        existsSync(join(first, '.waygate/descriptors/asked.binpb'))
+      )
     })
     gateway.child.kill('SIGKILL')
     await gateway.exited
   }
   await etcd.kill('SIGKILL')
+  await reflecting[Symbol.asyncDispose]()
+  building.use(await startTaskNode({ reflection: false, port: reflecting.port }))
   let copies = 0
   const everything = building.move()
   return {
@@ -143,6 +167,15 @@ export async function serveFromDisk({ etcd, folder }: KilledGateway): Promise<Se
     everyMs: 5,
   })
   const servedMs = performance.now() - startedAt
+  for (const [service, source] of [
+    ['stored', 'etcd'],
+    ['asked', 'disk'],
+  ] as const) {
+    const { status, json } = await askJson(gateway.port, 'POST', `/${service}/GetTask`, { id: '7' })
+    assert.deepEqual([status, json.title], [200, 'read'], service)
+    const { services } = await gateway.routes()
+    assert.equal(services.find(({ name }) => name === service)?.descriptors?.source, source)
+  }
   await using traffic = startTraffic({ ports: [gateway.port], paths: ['/solo/', '/other/'] })
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 200)
   const { source } = await gateway.routes()

@@ -3,7 +3,8 @@ import * as grpc from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 
-const PROTOS = join(import.meta.dirname, '../fixtures/grpc')
+/** The folder of `task.proto` and of what it imports. */
+export const PROTOS = join(import.meta.dirname, '../fixtures/grpc')
 
 /** A task as grpc-js has it: numbers of 64 bits are texts. */
 export interface NodeTask {
@@ -29,15 +30,18 @@ export interface TaskNodeOptions {
   /** Whether it has server reflection. Default true. */
   readonly reflection?: boolean
   readonly port?: number
+  /** A folder whose `task.proto` it serves. Default: that of the fixtures, which has the other files in any case. */
+  readonly protos?: string
 }
 
 /** Starts a gRPC server of `task.proto` on loopback. The caller uses `await using`. */
 export async function startTaskNode({
   reflection = true,
   port = 0,
+  protos = PROTOS,
 }: TaskNodeOptions = {}): Promise<TaskNode> {
   const definition = loadSync('task.proto', {
-    includeDirs: [PROTOS],
+    includeDirs: [protos, PROTOS],
     longs: String,
     enums: String,
     defaults: false,

@@ -24,11 +24,14 @@ export interface TcpProxy extends AsyncDisposable {
   delay(byMs: number): void
   /** Forwards new connections again. */
   mend(): void
+  /** Forwards new connections to another port, as a load balancer does. */
+  retarget(port: number): void
 }
 
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const links = new Set<Link>()
   let accepted = 0
+  let target = targetPort
   let delayMs = 0
   let state: 'open' | 'held' | CutKind = 'open'
   let onBytes: (count: number) => void = () => {}
@@ -39,7 +42,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       end(near, state)
       return
     }
-    const link: Link = new Link(near, targetPort, {
+    const link: Link = new Link(near, target, {
       delayMs: () => delayMs,
       onBytes: count => onBytes(count),
       onOver: () => links.delete(link),
@@ -83,6 +86,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     mend() {
       state = 'open'
+    },
+    retarget(to) {
+      target = to
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise(resolve => server.close(resolve))

@@ -1,10 +1,12 @@
-import { type ClientHttp2Session, connect } from 'node:http2'
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** What became of the calls of a load, by gRPC status: `0` is OK. */
 export interface UnaryReport {
   readonly calls: number
   readonly statuses: ReadonlyMap<string, number>
+  /** The first calls that were not OK, each as `callOnce` tells it. */
+  readonly failures: readonly string[]
   /** Ids of the calls that were answered with status 0. */
   readonly good: ReadonlySet<string>
   /** Milliseconds that each good call took, sorted. */
@@ -18,55 +20,63 @@ export interface UnaryLoadOptions {
   /** Connections, and calls in flight on each. Each call is followed by the next. */
   readonly connections: number
   readonly streams: number
-  readonly durationMs: number
+  /** Default: until the signal is aborted. */
+  readonly durationMs?: number
+  readonly signal?: AbortSignal
   /** Further fields of each call. */
   readonly headers?: Readonly<Record<string, string>>
   /** The most calls in a second. Default: as many as there can be. */
   readonly perSecond?: number
 }
 
+const FAILURES_TOLD = 10
 /** An empty message. */
 const MESSAGE = Buffer.alloc(5)
 
 /**
  * Makes unary gRPC calls with node:http2 for a time. Each has an id of its own in `x-request-id`, and `x-call` says the
- * same to the node.
+ * same to the node. A connection that the gateway ends with GOAWAY is replaced, as gRPC libraries do.
  */
 export async function runUnaryLoad(options: UnaryLoadOptions): Promise<UnaryReport> {
-  const { port, connections, streams, durationMs, headers, perSecond } = options
+  const { port, connections, streams, durationMs = Number.POSITIVE_INFINITY, signal } = options
+  const { headers, perSecond } = options
   const everyMs = perSecond === undefined ? 0 : (connections * streams * 1_000) / perSecond
   const until = performance.now() + durationMs
   const statuses = new Map<string, number>()
   const good = new Set<string>()
+  const failures: string[] = []
   const times: number[] = []
   let calls = 0
-  const sessions = Array.from({ length: connections }, () => connect(`http://127.0.0.1:${port}`))
-  const loop = async (session: ClientHttp2Session) => {
-    while (performance.now() < until) {
+  const sessions = Array.from({ length: connections }, () => open(port))
+  const loop = async (index: number) => {
+    while (performance.now() < until && !signal?.aborted) {
       const id = `call-${++calls}`
       const begun = performance.now()
-      const status = await callOnce(session, options.path, id, headers)
-      if (everyMs > 0) await delay(Math.max(0, everyMs - (performance.now() - begun)))
+      if (sessions[index]!.closed) sessions[index] = open(port)
+      const end = await callOnce(sessions[index]!, options.path, id, headers)
+      const took = performance.now() - begun
+      const [status = ''] = end.split(':')
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      if (status !== '0') continue
-      good.add(id)
-      times.push(performance.now() - begun)
+      if (status === '0') {
+        good.add(id)
+        times.push(took)
+      } else if (failures.length < FAILURES_TOLD) failures.push(end)
+      if (everyMs > took) await delay(everyMs - took)
     }
   }
   try {
-    await Promise.all(
-      sessions.flatMap(session => {
-        session.on('error', () => {})
-        return Array.from({ length: streams }, () => loop(session))
-      }),
-    )
+    await Promise.all(sessions.flatMap((_, index) => Array.from({ length: streams }, () => loop(index))))
   } finally {
     for (const session of sessions) session.destroy()
   }
-  return { calls, statuses, good, times: times.sort((a, b) => a - b) }
+  return { calls, statuses, failures, good, times: times.sort((a, b) => a - b) }
 }
 
-/** Makes one unary call. Resolves with its gRPC status, or with what came instead of one. */
+function open(port: number): ClientHttp2Session {
+  return connect(`http://127.0.0.1:${port}`).on('error', () => {})
+}
+
+/** Makes one unary call. Resolves with its gRPC status and message, such as `0` or `14: no node`, or with what came instead. */
 export function callOnce(
   session: ClientHttp2Session,
   path: string,
@@ -79,12 +89,12 @@ export function callOnce(
       ...{ 'x-request-id': id, 'x-call': id, ...headers },
     })
     let status = ''
-    stream.on('response', headers => {
-      status = String(headers['grpc-status'] ?? status)
-    })
-    stream.on('trailers', trailers => {
-      status = String(trailers['grpc-status'] ?? status)
-    })
+    const readEnd = (lines: IncomingHttpHeaders) => {
+      const { 'grpc-status': code, 'grpc-message': message } = lines
+      if (code !== undefined) status = message === undefined ? String(code) : `${code}: ${message}`
+    }
+    stream.on('response', readEnd)
+    stream.on('trailers', readEnd)
     stream.on('error', () => {})
     stream.on('close', () => resolve(status === '' ? `reset ${stream.rstCode}` : status))
     stream.resume()

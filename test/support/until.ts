@@ -34,3 +34,18 @@ export async function until<T>(
     await delay(everyMs)
   }
 }
+
+/**
+ * Resolves with the value of `read` once it has not changed for half a second: when all buffers on a way are full, nothing
+ * but time shows it.
+ */
+export async function untilSteady(read: () => number): Promise<number> {
+  let before = -1
+  for (let still = 0; still < 10; ) {
+    const now = read()
+    still = now === before ? still + 1 : 0
+    before = now
+    await delay(50)
+  }
+  return before
+}

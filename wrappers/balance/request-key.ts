@@ -1,7 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { claimAt } from '../../internal/claim-path.ts'
 import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
-import { pathParameter } from '../../internal/routing/path-parameter.ts'
+import { pathParameter } from '../../internal/routing/path-segments.ts'
 import type { HashKey } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 

@@ -1,5 +1,5 @@
-import { WireFault, WireReader } from '../protobuf/wire-reader.ts'
-import { WIRE } from '../protobuf/write-scalar.ts'
+import { WireType } from '@bufbuild/protobuf/wire'
+import { readWire, type WireReader } from '../protobuf/wire-reader.ts'
 
 /** What may be in a set. Bytes alone say little: an empty message takes two of them, and microseconds to read. */
 const MAX = { types: 20_000, fields: 200_000, tags: 500_000, nesting: 64 }
@@ -43,30 +43,27 @@ export function tooMuchInFile(bytes: Buffer): string | undefined {
 
 function tooMuch(bytes: Buffer, kind: Kind): string | undefined {
   const counts = { types: 0, fields: 0, tags: 0 }
-  return scan(new WireReader(bytes), bytes.length, kind, 0, counts)
+  return readWire(bytes, reader => scan(reader, kind, 0, counts), Number.POSITIVE_INFINITY) as
+    | string
+    | undefined
 }
 
 function scan(
   reader: WireReader,
-  end: number,
   kind: Kind,
   depth: number,
   counts: { types: number; fields: number; tags: number },
 ): string | undefined {
-  if (depth > MAX.nesting + 2) return `types are nested more than ${MAX.nesting} deep`
   counts[kind.counts]++
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (++counts.tags > MAX.tags || counts.fields > MAX.fields) return 'there is too much in it'
-    if (counts.types > MAX.types) return `there are more than ${MAX.types} types`
+  let reason = depth > MAX.nesting + 2 ? `types are nested more than ${MAX.nesting} deep` : undefined
+  while (reason === undefined && reader.pos < reader.end) {
+    const tag = reader.uint32()
     const inner = kind.inner[tag >>> 3]
-    if (inner === undefined || (tag & 7) !== WIRE.bytes) {
-      reader.skip(tag)
-      continue
-    }
-    const reason = scan(reader, reader.end(), inner, depth + 1, counts)
-    if (reason !== undefined) return reason
+    if (++counts.tags > MAX.tags || counts.fields > MAX.fields) reason = 'there is too much in it'
+    else if (counts.types > MAX.types) reason = `there are more than ${MAX.types} types`
+    else if (inner === undefined || (tag & 7) !== WireType.LengthDelimited) reader.skipField(tag)
+    else reason = reader.message(() => scan(reader, inner, depth + 1, counts), depth) as string | undefined
   }
-  if (reader.at > end) throw new WireFault('a field reaches beyond its message')
-  return undefined
+  if (reason !== undefined) reader.pos = reader.end
+  return reason
 }

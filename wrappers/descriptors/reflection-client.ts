@@ -21,22 +21,33 @@ type Version = (typeof VERSIONS)[number]
 const MAX_MS = 5_000
 const MAX_FILES = 512
 const MAX_ROUNDS = 16
+const MAX_SHOWN = 5
+const MAX_SHOWN_LENGTH = 200
 
 /** The version that each node was found to speak. */
 const known = new WeakMap<Peer, Version>()
+
+/** What a node says about itself. */
+export interface Reflected {
+  readonly files: DescriptorFile[]
+  /** The services that the node lists and has no descriptor of. */
+  readonly missing: readonly string[]
+}
 
 /**
  * Asks a node for the descriptors of its services (grpc/doc/server-reflection.md), in at most 5 s, 8 MiB and 512 files.
  *
  * @throws DescriptorError when the node has no reflection, or what it says is too much or no descriptor
  */
-export async function reflect(peer: Peer, callNode: CallNode): Promise<DescriptorFile[]> {
+export async function reflect(peer: Peer, callNode: CallNode): Promise<Reflected> {
   const call = new Call('', 'POST', '', performance.now())
   const timer = setTimeout(() => call.end(new UpstreamFailure('timeout')), MAX_MS)
   try {
     const version = known.get(peer)
     for (const each of version ? [version] : VERSIONS) {
-      const stream = new ReflectionStream(each, request => callNode(peer, request, call))
+      const stream = new ReflectionStream(each, request =>
+        call.ended ? Promise.reject(call.ended) : callNode(peer, request, call),
+      )
       const services = await stream.listServices()
       // The node does not know this version of the protocol.
       if (services === undefined) continue
@@ -54,7 +65,7 @@ export async function reflect(peer: Peer, callNode: CallNode): Promise<Descripto
 }
 
 /** Reads the files of services, and then those that they import, as long as any is missing. */
-async function readFiles(stream: ReflectionStream, services: readonly string[]): Promise<DescriptorFile[]> {
+async function readFiles(stream: ReflectionStream, services: readonly string[]): Promise<Reflected> {
   const files = new Map<string, DescriptorFile>()
   const asked = new Set<string>()
   const take = (given: readonly Buffer[]): void => {
@@ -66,7 +77,10 @@ async function readFiles(stream: ReflectionStream, services: readonly string[]):
   }
   const wanted = services.filter(name => !isAboutTheNode(name))
   if (wanted.length > MAX_FILES) throw new DescriptorError(`the node has more than ${MAX_FILES} services`)
-  if (wanted.length > 0) take(await stream.filesOf(wanted.map(name => ({ fileContainingSymbol: name }))))
+  take(await stream.filesOf(wanted.map(name => ({ fileContainingSymbol: name }))))
+  const found = new Set([...files.values()].flatMap(servicesIn))
+  const missing = wanted.filter(name => !found.has(name))
+  if (wanted.length > 0 && files.size === 0) throw new DescriptorError(missingText(missing))
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const missing = [...files.values()]
       .flatMap(({ dependency }) => dependency)
@@ -75,14 +89,20 @@ async function readFiles(stream: ReflectionStream, services: readonly string[]):
     const names = [...new Set(missing)].slice(0, MAX_FILES)
     for (const name of names) asked.add(name)
     // A file that the node does not have may be one that nothing uses.
-    take(
-      await stream.filesOf(
-        names.map(name => ({ fileByFilename: name })),
-        true,
-      ),
-    )
+    take(await stream.filesOf(names.map(name => ({ fileByFilename: name }))))
   }
-  return [...files.values()]
+  return { files: [...files.values()], missing }
+}
+
+/** Returns what is told of services without a descriptor. Nodes choose their names and number. */
+export function missingText(services: readonly string[]): string {
+  const shown = services.slice(0, MAX_SHOWN).map(name => JSON.stringify(name.slice(0, MAX_SHOWN_LENGTH)))
+  const more = services.length > MAX_SHOWN ? `, and ${services.length - MAX_SHOWN} more` : ''
+  return `the node has no descriptor of ${shown.join(', ')}${more}`
+}
+
+function servicesIn({ package: scope, service }: DescriptorFile): string[] {
+  return service.map(({ name }) => (scope === '' ? name : `${scope}.${name}`))
 }
 
 /** The gateway has these itself. */

@@ -27,6 +27,8 @@ interface ReflectionAnswer {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024
+/** How many calls a node may end before all of their questions are answered. */
+const MAX_REFUSALS = 16
 
 const typeNamed = (name: string): DescMessage | undefined => standardTypes.getMessage(name)
 const encoder = new JsonEncoder({ typeNamed })
@@ -62,29 +64,44 @@ export class ReflectionStream {
 
   /** Returns the names of the services of the node; undefined when it does not know this version. */
   async listServices(): Promise<readonly string[] | undefined> {
-    const answers = await this.#ask([{ listServices: '' }])
-    if (answers === undefined) return undefined
+    const answers: ReflectionAnswer[] = []
+    const refusal = await this.#ask([{ listServices: '' }], answers)
+    if (refusal?.status === GRPC_STATUS.UNIMPLEMENTED) return undefined
     const [answer] = answers
-    if (answer?.listServicesResponse === undefined) throw refusal(answer)
+    if (answer?.listServicesResponse === undefined) {
+      const said = answer?.errorResponse?.errorMessage ?? 'nothing'
+      throw refusal?.error ?? new DescriptorError(`the node answered: ${said.slice(0, 200)}`)
+    }
     return (answer.listServicesResponse.service ?? []).flatMap(({ name }) => name ?? [])
   }
 
-  /**
-   * Returns the files that answer questions.
-   *
-   * @param mayMiss whether questions without an answer are skipped
-   */
-  async filesOf(questions: readonly ReflectionQuestion[], mayMiss = false): Promise<Buffer[]> {
-    const answers = (await this.#ask(questions)) ?? []
-    return answers.flatMap(answer => {
-      const files = answer.fileDescriptorResponse?.fileDescriptorProto
-      if (files) return files.map(file => Buffer.from(file, 'base64'))
-      if (mayMiss) return []
-      throw refusal(answer)
-    })
+  /** Returns the files that answer questions. Questions that the node cannot answer are skipped. */
+  async filesOf(questions: readonly ReflectionQuestion[]): Promise<Buffer[]> {
+    const answers: ReflectionAnswer[] = []
+    let refusals = 0
+    for (let asked = 0; asked < questions.length; ) {
+      const before = answers.length
+      const refusal = await this.#ask(questions.slice(asked), answers)
+      if (refusal === undefined) break
+      if (++refusals > MAX_REFUSALS) throw refusal.error
+      // Some servers end the call at the first question that they cannot answer. The next call begins behind it.
+      asked += answers.length - before + 1
+    }
+    return answers.flatMap(({ fileDescriptorResponse }) =>
+      (fileDescriptorResponse?.fileDescriptorProto ?? []).map(file => Buffer.from(file, 'base64')),
+    )
   }
 
-  async #ask(questions: readonly ReflectionQuestion[]): Promise<ReflectionAnswer[] | undefined> {
+  /**
+   * Makes one call.
+   *
+   * @param answers receives the answers, in the order of their questions
+   * @returns what the node said instead of the rest; undefined when it has answered everything
+   */
+  async #ask(
+    questions: readonly ReflectionQuestion[],
+    answers: ReflectionAnswer[],
+  ): Promise<CallRefusal | undefined> {
     const messages = questions.map(question => encoder.encode(REQUEST, question))
     const answer = await this.#send({
       route: OWN_ROUTE,
@@ -97,28 +114,21 @@ export class ReflectionStream {
     })
     if (answer.status === 404) {
       answer.discard()
-      return undefined
+      return refusalOf(GRPC_STATUS.UNIMPLEMENTED, 'HTTP 404')
     }
     if (grpcDialectOf(getHeader(answer.headers, 'content-type') ?? '') !== 'grpc') {
       answer.discard()
       throw new DescriptorError(`the node answered HTTP ${answer.status} instead of gRPC`)
     }
-    return this.#read(answer)
+    return this.#read(answer, answers)
   }
 
-  #read(answer: UpstreamResponse): Promise<ReflectionAnswer[] | undefined> {
+  #read(answer: UpstreamResponse, answers: ReflectionAnswer[]): Promise<CallRefusal | undefined> {
     return new Promise((resolve, reject) => {
-      const answers: ReflectionAnswer[] = []
       const end = (lines: readonly string[]): void => {
         const { status, lines: said } = readGrpcEnd(lines)
-        if (status === GRPC_STATUS.OK) resolve(answers)
-        else if (status === GRPC_STATUS.UNIMPLEMENTED) resolve(undefined)
-        else {
-          const message = decodeGrpcMessage(getHeader(said, 'grpc-message') ?? '')
-          reject(
-            new DescriptorError(`the node answered ${GRPC_STATUS_NAMES[status]}: ${message.slice(0, 200)}`),
-          )
-        }
+        if (status === GRPC_STATUS.OK) resolve(undefined)
+        else resolve(refusalOf(status, decodeGrpcMessage(getHeader(said, 'grpc-message') ?? '')))
       }
       if (answer.grpcStatus !== undefined) {
         answer.discard()
@@ -153,7 +163,13 @@ export class ReflectionStream {
   }
 }
 
-function refusal(answer: ReflectionAnswer | undefined): DescriptorError {
-  const { errorMessage = 'nothing' } = answer?.errorResponse ?? {}
-  return new DescriptorError(`the node answered: ${errorMessage.slice(0, 200)}`)
+/** The status other than OK with which a node has ended a call. */
+interface CallRefusal {
+  readonly status: number
+  readonly error: DescriptorError
+}
+
+function refusalOf(status: number, message: string): CallRefusal {
+  const name = GRPC_STATUS_NAMES[status]
+  return { status, error: new DescriptorError(`the node answered ${name}: ${message.slice(0, 200)}`) }
 }

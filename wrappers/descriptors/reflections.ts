@@ -1,11 +1,10 @@
 import type { Peer } from '../../internal/nodes/peer.ts'
-import { type CallNode, reflect } from './reflection-client.ts'
-import type { DescriptorFile } from './repair.ts'
+import { type CallNode, type Reflected, reflect } from './reflection-client.ts'
 
 export interface ReflectionsOptions {
   readonly callNode: CallNode
-  /** Takes what a node of a service has said. Throws when it cannot be used. */
-  readonly onFiles: (service: string, files: DescriptorFile[]) => void
+  /** Takes what the node at an address of a service has said. Throws when it cannot be used. */
+  readonly onReflected: (service: string, reflected: Reflected, address: string) => void
   /** Called with why no node of a service could be asked. */
   readonly onFailure: (service: string, error: Error) => void
   readonly timings?: Partial<ReflectionTimings> | undefined
@@ -124,8 +123,9 @@ export class Reflections {
     let first: Error | undefined
     for (const peer of [...asked.seen.values()].reverse().slice(0, 1 + MAX_OTHERS)) {
       try {
-        const files = await reflect(peer, this.#options.callNode)
-        if (!this.#isClosed && this.#services.get(service) === asked) this.#options.onFiles(service, files)
+        const reflected = await reflect(peer, this.#options.callNode)
+        if (!this.#isClosed && this.#services.get(service) === asked)
+          this.#options.onReflected(service, reflected, peer.address)
         return undefined
       } catch (error) {
         first ??= error as Error

@@ -17,7 +17,7 @@ import {
 import type { HttpRule } from '../../internal/grpc/http-rule.ts'
 import { isAboutTheNode, type MethodTraits } from '../../internal/grpc/rpc.ts'
 import { standardTypes } from '../protobuf/standard-types.ts'
-import { DescriptorError, repairFiles } from './repair.ts'
+import { DescriptorError, readDescriptorSet, repairFiles } from './repair.ts'
 
 /** A method of a gRPC service. */
 export interface GrpcMethod extends MethodTraits {
@@ -57,6 +57,18 @@ export function createSchema(files: readonly FileDescriptorProto[]): ServiceSche
     services: services.map(({ typeName }) => typeName),
     methods: services.flatMap(({ methods }) => methods.map(toMethod)),
   }
+}
+
+/**
+ * Builds the schema of a service from a FileDescriptorSet.
+ *
+ * @throws DescriptorError when the bytes are none, when it is not consistent, or when it has no gRPC service: an empty file,
+ *   or that of the messages alone, must not take the place of what is known
+ */
+export function readSchema(bytes: Buffer): ServiceSchema {
+  const schema = createSchema(readDescriptorSet(bytes))
+  if (schema.services.length === 0) throw new DescriptorError('it has no gRPC service')
+  return schema
 }
 
 /** @param files each behind those that it imports */

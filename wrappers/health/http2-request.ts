@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { Http2Connection } from '../../internal/http2/connection.ts'
 import { readResponseFields } from '../../internal/http2/field-rules.ts'
 import { ERROR, Http2Error } from '../../internal/http2/frames.ts'
@@ -23,7 +24,6 @@ export interface Http2Request {
 /** The most that an answer to a check may have. */
 const MAX_BODY_BYTES = 65_536
 const MAX_LIST_BYTES = 16_384
-const MAX_FIELDS = 256
 const WINDOW_BYTES = 65_535
 
 /**
@@ -41,7 +41,7 @@ export function requestOverHttp2(
     streamWindowBytes: WINDOW_BYTES,
     connectionWindowBytes: WINDOW_BYTES,
     maxListBytes: MAX_LIST_BYTES,
-    maxFields: MAX_FIELDS,
+    maxFields: MAX_HEADER_LINES,
     mayIndex: () => false,
     now: () => performance.now(),
     events: {

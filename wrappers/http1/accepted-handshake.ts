@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { getHeader, withoutHeaders } from '../../internal/http/header-lines.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
-import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { InvalidAnswer } from '../transport/answer-rules.ts'
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'

@@ -2,8 +2,7 @@ import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { addConnectionOptions } from '../../internal/http/request-head.ts'
 import { REFERENCES } from '../../internal/references.ts'
-import { WITHHELD } from '../transport/answer-names.ts'
-import { InvalidAnswer, SPEAKS_HTTP2 } from '../transport/invalid-answer.ts'
+import { InvalidAnswer, SPEAKS_HTTP2, WITHHELD } from '../transport/answer-rules.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 
 /** How the end of an answer's body is found (RFC 9112 section 6.3). `close`: the body ends with the connection. */

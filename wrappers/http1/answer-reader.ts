@@ -1,4 +1,5 @@
-import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { MAX_INTERIM_ANSWERS } from '../../internal/http/header-lines.ts'
+import { InvalidAnswer } from '../transport/answer-rules.ts'
 import { type AnswerHead, beginsAsHttp, notHttp1, readAnswerHead } from './answer-head.ts'
 import { ChunkedBody } from './chunked-body.ts'
 
@@ -12,9 +13,7 @@ export interface AnswerSink {
   onPiece(buffer: Buffer, from: number, to: number): void
 }
 
-/** The most interim answers before one answer. */
-const MAX_INTERIM_ANSWERS = 32
-/** The limit for all of them together. */
+/** The most that all interim answers before one answer may have together. */
 const MAX_INTERIM_BYTES = 65_536
 /** Line ends other than CRLF, and control characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches

@@ -1,4 +1,4 @@
-import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { InvalidAnswer } from '../transport/answer-rules.ts'
 import { isToken, readFieldLines } from './field-lines.ts'
 
 /** Is called with a piece of the body: its first index in the buffer, and the index behind it. */

@@ -1,5 +1,5 @@
 import { FORBIDDEN_IN_VALUE, TOKEN } from '../../internal/http/header-lines.ts'
-import { InvalidAnswer } from '../transport/invalid-answer.ts'
+import { InvalidAnswer } from '../transport/answer-rules.ts'
 
 export function isToken(text: string): boolean {
   return TOKEN.test(text)

@@ -1,5 +1,5 @@
 import { REFERENCES } from '../../internal/references.ts'
-import { WITHHELD } from '../transport/answer-names.ts'
+import { WITHHELD } from '../transport/answer-rules.ts'
 
 /** The headers of an answer, as far as they are for the client. */
 export interface AnswerFields {

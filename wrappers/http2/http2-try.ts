@@ -11,8 +11,7 @@ import type { ResetBy } from '../../internal/http2/http2-stream.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { answerTrailers } from '../transport/answer-names.ts'
-import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/invalid-answer.ts'
+import { answerTrailers, InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
 import { continueTimeoutMs, NodeTry, type Reject, type Resolve } from '../transport/node-try.ts'
 import { readAnswerFields } from './answer-fields.ts'
 import { requestLines } from './request-lines.ts'
@@ -30,8 +29,6 @@ export interface Http2TryOptions {
 
 /** Pieces up to this size are handed on as text, longer ones as bytes. */
 const MAX_TEXT_BYTES = 16_384
-/** The most interim answers before one answer. */
-const MAX_INTERIM_ANSWERS = 32
 const CONTINUE = 100
 const NO_CONTENT = 204
 const NOT_MODIFIED = 304
@@ -49,7 +46,6 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   #body: StreamBodySender | undefined = undefined
   /** Undefined until there is a session, and once nothing more is expected. */
   #stream: TryStream | undefined = undefined
-  #interim = 0
   #isWhole = false
   #isPaused = false
   /** Bytes that were received and that the client has not taken. */
@@ -204,8 +200,6 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   }
 
   #onInterim({ status, lines }: ResponseFields): void {
-    if (++this.#interim > MAX_INTERIM_ANSWERS)
-      throw new Http2Error(ERROR.protocolError, 'too many interim answers')
     if (status === CONTINUE) {
       this.#body?.proceed()
       return
@@ -248,7 +242,9 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
   #takeOwed(): void {
     const bytes = this.#owedBytes
     this.#owedBytes = 0
-    if (bytes > 0) this.#stream?.consume(bytes)
+    if (bytes === 0 || this.#stream === undefined) return
+    this.#stream.consume(bytes)
+    this.#stream.session.gaveBack()
   }
 
   #failureOf(code: number, by: ResetBy, reason: string): UpstreamFailure {

@@ -138,7 +138,7 @@ export class NodeSession implements CallSession, WireOwner {
 
   /** Removes a call that waits for the connection. */
   forget(call: PooledCall): void {
-    this.#queue.delete(call)
+    if (this.#queue.delete(call)) this.#owner.onRoom()
   }
 
   open(stream: TryStream, lines: readonly string[], isEnd: boolean): void {
@@ -149,6 +149,10 @@ export class NodeSession implements CallSession, WireOwner {
 
   touch(stream: TryStream): void {
     this.#wire.touch(stream)
+  }
+
+  gaveBack(): void {
+    this.#owner.onRoom()
   }
 
   answered(): void {

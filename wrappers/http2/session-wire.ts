@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
+import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { Http2Connection } from '../../internal/http2/connection.ts'
 import type { Http2ConnectionEvents } from '../../internal/http2/connection-options.ts'
 import { ERROR, type Http2Error } from '../../internal/http2/frames.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
-import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/invalid-answer.ts'
-import { openSocket } from '../transport/open-socket.ts'
-import { readBuffer } from '../transport/read-buffer.ts'
+import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
+import { openSocket, readBuffer } from '../transport/open-socket.ts'
 import type { TryStream } from './try-stream.ts'
 
 export interface SessionWireOptions {
@@ -39,8 +39,6 @@ export interface WireOwner {
 
 /** How the answer of a node that speaks HTTP/1 begins. */
 const HTTP1 = 'HTTP/1.'
-/** The most fields of the head of an answer. */
-const MAX_FIELDS = 256
 /** More than this waits in the socket: nothing further is written until it is gone. */
 const MAX_UNSENT_BYTES = 65_536
 /** How long what the node sent before a write failed, or what is left to be sent to it, may take. */
@@ -140,6 +138,10 @@ export class SessionWire implements Http2ConnectionEvents {
     return this.#socket.writableLength <= MAX_UNSENT_BYTES
   }
 
+  get holdsWritten(): boolean {
+    return this.#socket.writableLength > 0
+  }
+
   wantsFlush(connection: Flushed): void {
     if (unflushed.push(connection) === 1) setImmediate(flushAll)
   }
@@ -168,7 +170,7 @@ export class SessionWire implements Http2ConnectionEvents {
       maxConcurrentStreams: 0,
       ...{ streamWindowBytes, connectionWindowBytes, mayIndex, now },
       maxListBytes: answerHeadBytes,
-      maxFields: MAX_FIELDS,
+      maxFields: MAX_HEADER_LINES,
       events: this,
     })
     this.#socket

@@ -28,6 +28,8 @@ export interface CallSession {
   open(stream: TryStream, lines: readonly string[], isEnd: boolean): void
   /** Takes a stream from its call, which needs no more of it. The stream need not be over. */
   leave(stream: TryStream): void
+  /** Notes that a client has taken bytes of an answer that it had let wait. */
+  gaveBack(): void
   /** Notes that an answer was whole. */
   answered(): void
   /** Returns why a stream ended with the session. */

@@ -1,10 +1,17 @@
-import type { DescEnum, DescField, DescMessage, ScalarType } from '@bufbuild/protobuf'
-import { MAX_MESSAGE_DEPTH } from './json-encoder.ts'
-import { type Json, type MessageDecoder, readChild, tagOfChild } from './read-child.ts'
-import { type ReadValue, scalarReader, zeroOf } from './read-scalar.ts'
-import { type ReadMessage, setOwn, specialDecoder } from './special-decoders.ts'
-import { WireFault, WireReader } from './wire-reader.ts'
-import { WIRE, wireTypeOf } from './write-scalar.ts'
+import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
+import {
+  COST,
+  costOf,
+  listReader,
+  mapReader,
+  messageReader,
+  type ReadField,
+  scalarReader,
+} from './read-fields.ts'
+import { READ_SCALAR, zeroOf } from './read-scalar.ts'
+import { anyReader, isSpecial, type Json, setOwn, simplifierOf } from './special-decoders.ts'
+import { type ReadValue, readWire, WireFault } from './wire-reader.ts'
+import { MAX_MESSAGE_DEPTH } from './wire-types.ts'
 
 export interface JsonDecoderOptions {
   /** Finds the types of `Any` by their names. */
@@ -15,20 +22,26 @@ export interface JsonDecoderOptions {
   readonly enums?: 'name' | 'number' | undefined
   /** Whether fields have the names of JSON (camelCase) or those of the .proto file. Default `json`. */
   readonly names?: 'json' | 'proto' | undefined
+  /**
+   * How much JSON may be made of one message, roughly in bytes, because two bytes of a message may become an object with
+   * hundreds of fields. Default 64 MiB.
+   */
+  readonly maxJsonBytes?: number | undefined
 }
-
-/** Reads a field, whose tag was read, into the JSON of its message. */
-type ReadField = (reader: WireReader, tag: number, json: Json, depth: number) => void
 
 const IMPLICIT = 2
 
 /**
  * Decodes protobuf messages to JSON (protobuf.dev/programming-guides/json). The functions that read the fields of a type
  * are put together at its first use.
+ *
+ * @bufbuild/protobuf has this as well, but builds every message with all of its fields first: an answer of 3 MB then takes
+ * 20 s and gigabytes. It also refuses what answers of nodes do have, such as an `Any` of an unknown type.
  */
 export class JsonDecoder {
   readonly #options: JsonDecoderOptions
-  readonly #decoders = new Map<DescMessage, MessageDecoder>()
+  readonly #readers = new Map<DescMessage, ReadValue>()
+  readonly #enumNames = new Map<DescEnum, ReadonlyMap<number, string>>()
 
   constructor(options: JsonDecoderOptions) {
     this.#options = options
@@ -37,10 +50,10 @@ export class JsonDecoder {
   /**
    * Returns the JSON value of a message.
    *
-   * @throws WireFault when the bytes are no message of that type
+   * @throws WireFault when the bytes are no message of that type, or too much JSON would be made of them
    */
   decode(desc: DescMessage, bytes: Buffer): unknown {
-    return this.#decoderOf(desc).read(new WireReader(bytes), bytes.length, 1)
+    return readWire(bytes, this.#readerOf(desc), this.#options.maxJsonBytes ?? 64 * 1024 * 1024)
   }
 
   /** Returns the name that a field has in JSON. */
@@ -52,197 +65,121 @@ export class JsonDecoder {
   defaultOf(field: DescField): unknown {
     if (field.fieldKind === 'list') return []
     if (field.fieldKind === 'map') return {}
-    if (field.fieldKind === 'message') return undefined
-    return field.enum ? this.#enumJson(field.enum)(field.enum.values[0]!.number) : zeroOf(field.scalar!)
+    return field.fieldKind === 'message' ? undefined : this.#zeroOf(field)
   }
 
-  #decoderOf(desc: DescMessage): MessageDecoder {
-    const known = this.#decoders.get(desc)
-    if (known) return known
-    const special = specialDecoder(desc, {
-      readerNamed: typeName => {
+  #zeroOf({ enum: enumeration, scalar }: DescField): unknown {
+    return enumeration ? this.#enumJson(enumeration)(enumeration.values[0]!.number) : zeroOf(scalar!)
+  }
+
+  #readerOf(desc: DescMessage): ReadValue {
+    let read = this.#readers.get(desc)
+    if (read === undefined) {
+      read = this.#createReader(desc)
+      this.#readers.set(desc, read)
+    }
+    return read
+  }
+
+  /** Types are put together when the first message of theirs comes: a schema may be a chain of thousands. */
+  #lazyReader(message: DescMessage): ReadValue {
+    let known: ReadValue | undefined
+    return (reader, depth, former) => {
+      known ??= this.#readerOf(message)
+      return known(reader, depth, former)
+    }
+  }
+
+  #createReader(desc: DescMessage): ReadValue {
+    if (desc.typeName === 'google.protobuf.Any') {
+      return anyReader(typeName => {
         const type = this.#options.typeNamed(typeName)
-        return type && this.#decoderOf(type)
-      },
-      maxDepth: MAX_MESSAGE_DEPTH,
-    })
+        if (type === undefined) return undefined
+        return { read: this.#readerOf(type), isSpecial: isSpecial(type) }
+      })
+    }
+    const simplify = simplifierOf(desc)
+    if (simplify === undefined) return this.#objectReader(desc, COST.container)
+    // The object with the fields is gone at once.
+    const read = this.#objectReader(desc, 0)
+    return (reader, depth) => simplify(read(reader, depth) as Json)
+  }
+
+  #objectReader(desc: DescMessage, cost: number): ReadValue {
     const fields: (ReadField | undefined)[] = []
     const many = new Map<number, ReadField>()
-    const defaults: DescField[] = []
-    const readInto = this.#objectReader(fields, many, defaults)
-    const decoder: MessageDecoder = special
-      ? { read: special, readInto: undefined, isSpecial: true }
-      : { read: readerOf(readInto), readInto, isSpecial: false }
-    // A type may have a field of its own type.
-    this.#decoders.set(desc, decoder)
-    if (special) return decoder
     for (const field of desc.fields) {
       const read = this.#fieldReader(field)
       if (field.number < MAX_INDEXED) fields[field.number] = read
       else many.set(field.number, read)
-      if (this.#options.emitsDefaults && isEmitted(field)) defaults.push(field)
     }
-    return decoder
-  }
-
-  #objectReader(
-    fields: readonly (ReadField | undefined)[],
-    many: ReadonlyMap<number, ReadField>,
-    defaults: readonly DescField[],
-  ): NonNullable<MessageDecoder['readInto']> {
-    return (json, reader, end, depth) => {
+    const emitted = this.#options.emitsDefaults && cost > 0 ? desc.fields.filter(isEmitted) : []
+    const defaults = emitted.map(field => {
+      const name = this.nameOf(field)
+      return { field, name, cost: costOf(name) + (isContainer(field) ? COST.container : 0) }
+    })
+    return (reader, depth, former) => {
       if (depth > MAX_MESSAGE_DEPTH) throw new WireFault('a message is nested too deep')
-      while (reader.at < end) {
-        const tag = reader.varint32()
+      // Of a message in many parts, each part looks for all defaults.
+      reader.spend(former === undefined ? cost : defaults.length * COST.value)
+      const json: Json = (former as Json | undefined) ?? {}
+      while (reader.pos < reader.end) {
+        const tag = reader.uint32()
         const number = tag >>> 3
         const read = number < MAX_INDEXED ? fields[number] : many.get(number)
-        if (read === undefined) {
-          if (number === 0) throw new WireFault('a field has the number 0')
-          reader.skip(tag)
-        } else read(reader, tag, json, depth)
+        if (read === undefined) reader.skipField(tag)
+        else read(reader, tag, json, depth)
       }
-      if (reader.at > end) throw new WireFault('a field reaches beyond its message')
-      for (const field of defaults) {
-        const name = this.nameOf(field)
-        if (!Object.hasOwn(json, name)) setOwn(json, name, this.defaultOf(field))
+      for (const { field, name, cost } of defaults) {
+        if (Object.hasOwn(json, name)) continue
+        reader.spend(cost)
+        setOwn(json, name, this.defaultOf(field))
       }
+      return json
     }
   }
 
   #fieldReader(field: DescField): ReadField {
+    const name = this.nameOf(field)
+    const read = this.#valueReader(field)
     switch (field.fieldKind) {
       case 'list':
-        return this.#listReader(field)
+        return listReader(field, name, read)
       case 'map':
-        return this.#mapReader(field)
+        return mapReader(field, name, read, () => this.#zeroOf(field))
       case 'message':
-        return this.#messageFieldReader(field)
-      default:
-        return this.#scalarFieldReader(field)
+        return messageReader(field, name, read, this.#othersOf(field))
+      default: {
+        const isImplicit = field.presence === IMPLICIT && !field.oneof && !this.#options.emitsDefaults
+        const zero = isImplicit ? this.#zeroOf(field) : undefined
+        return scalarReader(field, name, read, { zero, clearOthers: this.#othersOf(field) })
+      }
     }
   }
 
-  /** Returns the reader of one value that is not a message, and its wire type. */
-  #valueReader({ enum: enumeration, scalar }: DescField): {
-    readonly read: ReadValue
-    readonly wireType: number
-  } {
-    if (!enumeration) return { read: scalarReader(scalar!), wireType: wireTypeOf(scalar!) }
+  /** Returns the reader of one value: that of a field, of an element of a list, or of a map. */
+  #valueReader({ message, enum: enumeration, scalar }: DescField): ReadValue {
+    if (message) return this.#lazyReader(message)
+    if (!enumeration) return READ_SCALAR[scalar!]
     const toJson = this.#enumJson(enumeration)
-    return { read: reader => toJson(reader.varint32() | 0), wireType: WIRE.varint }
-  }
-
-  #scalarFieldReader(field: DescField): ReadField {
-    const { read, wireType } = this.#valueReader(field)
-    const name = this.nameOf(field)
-    const clearOthers = this.#othersOf(field)
-    if (field.presence === IMPLICIT && !field.oneof && !this.#options.emitsDefaults) {
-      const zero = this.defaultOf(field)
-      return (reader, tag, json, depth) => {
-        if ((tag & 7) !== wireType) {
-          reader.skip(tag)
-          return
-        }
-        const value = read(reader, depth)
-        if (value !== zero || Object.is(value, -0)) setOwn(json, name, value)
-        else delete json[name]
-      }
-    }
-    return (reader, tag, json, depth) => {
-      if ((tag & 7) !== wireType) {
-        reader.skip(tag)
-        return
-      }
-      clearOthers?.(json)
-      setOwn(json, name, read(reader, depth))
-    }
-  }
-
-  #messageFieldReader(field: DescField): ReadField {
-    const name = this.nameOf(field)
-    const clearOthers = this.#othersOf(field)
-    const child = this.#lazyDecoder(field.message!)
-    const childTag = tagOfChild(field)
-    return (reader, tag, json, depth) => {
-      if (tag !== childTag) {
-        reader.skip(tag)
-        return
-      }
-      clearOthers?.(json)
-      const decoder = child()
-      const former = decoder.isSpecial || !Object.hasOwn(json, name) ? undefined : (json[name] as Json)
-      setOwn(json, name, readChild(decoder, reader, tag, depth, former))
-    }
-  }
-
-  /** Types are put together when the first message of theirs comes: a schema may be a chain of thousands. */
-  #lazyDecoder(message: DescMessage): () => MessageDecoder {
-    let decoder: MessageDecoder | undefined
-    return () => {
-      decoder ??= this.#decoderOf(message)
-      return decoder
-    }
-  }
-
-  #listReader(field: DescField & { fieldKind: 'list' }): ReadField {
-    const name = this.nameOf(field)
-    if (field.message) {
-      const child = this.#lazyDecoder(field.message)
-      const childTag = tagOfChild(field)
-      return (reader, tag, json, depth) => {
-        if (tag === childTag) listIn(json, name).push(readChild(child(), reader, tag, depth, undefined))
-        else reader.skip(tag)
-      }
-    }
-    const { read, wireType } = this.#valueReader(field)
-    return (reader, tag, json, depth) => {
-      if ((tag & 7) === wireType) listIn(json, name).push(read(reader, depth))
-      else if ((tag & 7) === WIRE.bytes) {
-        const list = listIn(json, name)
-        const end = reader.end()
-        while (reader.at < end) list.push(read(reader, depth))
-      } else reader.skip(tag)
-    }
-  }
-
-  #mapReader(field: DescField & { fieldKind: 'map' }): ReadField {
-    const name = this.nameOf(field)
-    const readKey = scalarReader(field.mapKey)
-    const zeroKey = zeroOf(field.mapKey as ScalarType)
-    const child = field.message && this.#lazyDecoder(field.message)
-    const readValue: ReadValue = child
-      ? (reader, depth) => child().read(reader, reader.end(), depth + 1)
-      : this.#valueReader(field).read
-    const zeroValue = (): unknown => {
-      if (child) return child().read(new WireReader(NOTHING), 0, 1)
-      return field.enum ? this.#enumJson(field.enum)(field.enum.values[0]!.number) : zeroOf(field.scalar!)
-    }
-    return (reader, outerTag, json, depth) => {
-      if ((outerTag & 7) !== WIRE.bytes) {
-        reader.skip(outerTag)
-        return
-      }
-      const end = reader.end()
-      let key = zeroKey
-      let value: unknown
-      while (reader.at < end) {
-        const tag = reader.varint32()
-        if (tag >>> 3 === 1) key = readKey(reader, depth)
-        else if (tag >>> 3 === 2) value = readValue(reader, depth)
-        else reader.skip(tag)
-      }
-      if (!Object.hasOwn(json, name)) setOwn(json, name, {})
-      setOwn(json[name] as Json, String(key), value === undefined ? zeroValue() : value)
+    return reader => {
+      const json = toJson(reader.int32())
+      if (typeof json === 'string') reader.spend(json.length)
+      return json
     }
   }
 
   #enumJson(desc: DescEnum): (number: number) => unknown {
     if (desc.typeName === 'google.protobuf.NullValue') return () => null
     if (this.#options.enums === 'number') return number => number
-    // Two names of one number: the first one counts.
-    const names = new Map<number, string>()
-    for (const { jsonName, number } of desc.values) if (!names.has(number)) names.set(number, jsonName)
-    return number => names.get(number) ?? number
+    let names = this.#enumNames.get(desc)
+    if (names === undefined) {
+      // Two names of one number: the first one counts.
+      names = new Map(desc.values.toReversed().map(({ number, jsonName }) => [number, jsonName]))
+      this.#enumNames.set(desc, names)
+    }
+    const known = names
+    return number => known.get(number) ?? number
   }
 
   /** Returns the function that removes the other fields of a oneof; undefined when there are none. */
@@ -257,23 +194,13 @@ export class JsonDecoder {
 
 /** Fields with larger numbers are found in a map. */
 const MAX_INDEXED = 256
-const NOTHING = Buffer.alloc(0)
 
 /** Fields with explicit presence have no default in JSON: their absence is a value. */
 function isEmitted(field: DescField): boolean {
-  if (field.fieldKind === 'list' || field.fieldKind === 'map') return true
+  if (isContainer(field)) return true
   return field.fieldKind !== 'message' && field.presence === IMPLICIT && !field.oneof
 }
 
-function readerOf(readInto: NonNullable<MessageDecoder['readInto']>): ReadMessage {
-  return (reader, end, depth) => {
-    const json: Json = {}
-    readInto(json, reader, end, depth)
-    return json
-  }
-}
-
-function listIn(json: Json, name: string): unknown[] {
-  if (!Object.hasOwn(json, name)) setOwn(json, name, [])
-  return json[name] as unknown[]
+function isContainer({ fieldKind }: DescField): boolean {
+  return fieldKind === 'list' || fieldKind === 'map'
 }

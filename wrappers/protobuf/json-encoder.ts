@@ -1,12 +1,10 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf'
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { FieldFault, faultWithin } from './field-fault.ts'
-import { MessageWriter } from './message-writer.ts'
 import { isJsonObject, specialEncoder } from './special-encoders.ts'
+import { isGroup, MAX_MESSAGE_DEPTH, tagOf, valueTypeOf } from './wire-types.ts'
 import { enumWriter } from './write-enum.ts'
-import { mapKeyWriter, scalarWriter, tagOf, WIRE, type WriteValue, wireTypeOf } from './write-scalar.ts'
-
-/** Messages may be nested so deep, as everywhere in gRPC. */
-export const MAX_MESSAGE_DEPTH = 64
+import { mapKeyWriter, scalarWriter, type WriteValue } from './write-scalar.ts'
 
 export interface JsonEncoderOptions {
   /** Finds the types of `Any` by their names. */
@@ -27,8 +25,8 @@ interface MessageEncoder {
   readonly isSpecial: boolean
 }
 
-/** Encoding is synchronous, so one writer serves all. */
-const shared = new MessageWriter()
+/** The prefix of a message in a gRPC body: a flag, and its length in four bytes. */
+const PREFIX = new Uint8Array(5)
 const IMPLICIT = 2
 
 /**
@@ -50,20 +48,19 @@ export class JsonEncoder {
    * @throws FieldFault when the value is not of that type
    */
   encode(desc: DescMessage, json: unknown): Buffer {
-    shared.begin()
-    this.#encoderOf(desc).write(json, shared, 1)
-    return shared.takeFramed()
+    const writer = new BinaryWriter().raw(PREFIX)
+    this.#encoderOf(desc).write(json, writer, 1)
+    const framed = Buffer.from(writer.finish().buffer)
+    framed.writeUInt32BE(framed.length - PREFIX.length, 1)
+    return framed
   }
 
   #encoderOf(desc: DescMessage): MessageEncoder {
     let encoder = this.#encoders.get(desc)
     if (encoder) return encoder
-    const special = specialEncoder(desc, {
-      writerNamed: typeName => {
-        const type = this.#options.typeNamed(typeName)
-        return type && this.#encoderOf(type)
-      },
-      maxDepth: MAX_MESSAGE_DEPTH,
+    const special = specialEncoder(desc, typeName => {
+      const type = this.#options.typeNamed(typeName)
+      return type && this.#encoderOf(type)
     })
     const fields = new Map<string, FieldEncoder>()
     encoder = special
@@ -91,9 +88,9 @@ export class JsonEncoder {
       if (depth > MAX_MESSAGE_DEPTH) throw new FieldFault('nested too deep')
       const keys = Object.keys(json)
       let hasProtoNames = false
-      let i = keys.length - 1
+      let i = 0
       try {
-        for (; i >= 0; i--) {
+        for (; i < keys.length; i++) {
           const key = keys[i]!
           const encoder = fields.get(key)
           if (encoder === undefined) {
@@ -128,8 +125,8 @@ export class JsonEncoder {
     const { message, enum: enumeration, scalar } = field
     if (message) return this.#messageWriter(message, number, isGroup(field))
     if (enumeration)
-      return enumWriter(enumeration, tagOf(number, WIRE.varint), skipsZero, this.#ignoresUnknown)
-    return scalarWriter(scalar!, tagOf(number, wireTypeOf(scalar!)), skipsZero)
+      return enumWriter(enumeration, tagOf(number, valueTypeOf(field)), skipsZero, this.#ignoresUnknown)
+    return scalarWriter(scalar!, tagOf(number, valueTypeOf(field)), skipsZero)
   }
 
   get #ignoresUnknown(): boolean {
@@ -140,44 +137,42 @@ export class JsonEncoder {
     // Types are put together when the first message of theirs comes: a schema may be a chain of thousands.
     let encoder: MessageEncoder | undefined
     if (isGroup) {
-      const [start, end] = [tagOf(number, WIRE.startGroup), tagOf(number, WIRE.endGroup)]
+      const [start, end] = [tagOf(number, WireType.StartGroup), tagOf(number, WireType.EndGroup)]
       return (json, writer, depth) => {
         encoder ??= this.#encoderOf(message)
-        writer.varint(end)
+        writer.uint32(start)
         encoder.write(json, writer, depth + 1)
-        writer.varint(start)
+        writer.uint32(end)
       }
     }
-    const tag = tagOf(number, WIRE.bytes)
+    const tag = tagOf(number, WireType.LengthDelimited)
     return (json, writer, depth) => {
       encoder ??= this.#encoderOf(message)
-      const end = writer.length
+      writer.uint32(tag).fork()
       encoder.write(json, writer, depth + 1)
-      writer.varint(writer.length - end)
-      writer.varint(tag)
+      writer.join()
     }
   }
 
   #listWriter(field: DescField & { fieldKind: 'list' }): WriteValue {
     const nullable = takesNull(field)
-    const tag = tagOf(field.number, WIRE.bytes)
+    const tag = tagOf(field.number, WireType.LengthDelimited)
     const isPacked = field.packed && field.listKind !== 'message'
     const write = isPacked ? this.#packedWriter(field) : this.#singleWriter(field, field.number, false)
     return (json, writer, depth) => {
       if (!Array.isArray(json)) throw new FieldFault('not an array')
-      const end = writer.length
-      let i = json.length - 1
+      const hasLength = isPacked && json.length > 0
+      if (hasLength) writer.uint32(tag).fork()
+      let i = 0
       try {
-        for (; i >= 0; i--) {
+        for (; i < json.length; i++) {
           if (json[i] === null && !nullable) throw new FieldFault('null is not a value')
           write(json[i], writer, depth)
         }
       } catch (error) {
         throw faultWithin(`[${i}]`, error)
       }
-      if (!isPacked || json.length === 0) return
-      writer.varint(writer.length - end)
-      writer.varint(tag)
+      if (hasLength) writer.join()
     }
   }
 
@@ -189,34 +184,28 @@ export class JsonEncoder {
 
   #mapWriter(field: DescField & { fieldKind: 'map' }): WriteValue {
     const nullable = takesNull(field)
-    const tag = tagOf(field.number, WIRE.bytes)
+    const tag = tagOf(field.number, WireType.LengthDelimited)
     const writeKey = mapKeyWriter(field.mapKey)
     const writeValue = this.#singleWriter(field, 2, false)
     return (json, writer, depth) => {
       if (!isJsonObject(json)) throw new FieldFault('not an object')
       const keys = Object.keys(json)
-      let i = keys.length - 1
+      let i = 0
       try {
-        for (; i >= 0; i--) {
+        for (; i < keys.length; i++) {
           const key = keys[i]!
           const value = json[key]
           if (value === null && !nullable) throw new FieldFault('null is not a value')
-          const end = writer.length
-          writeValue(value, writer, depth)
+          writer.uint32(tag).fork()
           writeKey(key, writer, depth)
-          writer.varint(writer.length - end)
-          writer.varint(tag)
+          writeValue(value, writer, depth)
+          writer.join()
         }
       } catch (error) {
         throw faultWithin(`[${JSON.stringify(keys[i])}]`, error)
       }
     }
   }
-}
-
-/** Whether the messages of a field are written as groups, as editions and proto2 can have it. */
-export function isGroup(field: DescField): boolean {
-  return 'delimitedEncoding' in field && field.delimitedEncoding === true
 }
 
 /** Only `Value` and `NullValue` can be null. Anywhere else, null means that there is no value. */

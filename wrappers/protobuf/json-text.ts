@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { FieldFault } from './field-fault.ts'
-import { MAX_MESSAGE_DEPTH } from './json-encoder.ts'
 import { setOwn } from './special-decoders.ts'
 import { isJsonObject } from './special-encoders.ts'
+import { MAX_MESSAGE_DEPTH } from './wire-types.ts'
 
 /** A double holds every whole number of fewer digits, and no integer of protobuf has more digits than `MAX_DIGITS`. */
 const MIN_DIGITS = 16

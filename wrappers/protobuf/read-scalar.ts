@@ -1,63 +1,27 @@
 import { ScalarType } from '@bufbuild/protobuf'
-import { signedText, unsignedText, type WireReader } from './wire-reader.ts'
+import type { ReadValue } from './wire-reader.ts'
 
-/** Reads one value, whose tag was read, as JSON. */
-export type ReadValue = (reader: WireReader, depth: number) => unknown
-
-/** Returns the function that reads scalars of a type as JSON (protobuf.dev/programming-guides/json). */
-export function scalarReader(type: ScalarType): ReadValue {
-  switch (type) {
-    case ScalarType.STRING:
-      return reader => reader.text()
-    case ScalarType.BYTES:
-      return reader => reader.lengthPrefixed().toString('base64')
-    case ScalarType.BOOL:
-      return reader => (reader.varint64() | reader.high) !== 0
-    case ScalarType.INT32:
-      return reader => reader.varint32() | 0
-    case ScalarType.UINT32:
-      return reader => reader.varint32()
-    case ScalarType.SINT32:
-      return reader => {
-        const value = reader.varint32()
-        return (value >>> 1) ^ -(value & 1)
-      }
-    case ScalarType.FIXED32:
-      return reader => reader.fixed32()
-    case ScalarType.SFIXED32:
-      return reader => reader.fixed32() | 0
-    case ScalarType.FLOAT:
-      return reader => floatJson(reader.float())
-    case ScalarType.DOUBLE:
-      return reader => doubleJson(reader.double())
-    default:
-      return longReader(type)
-  }
+/** How scalars of each type are read as JSON (protobuf.dev/programming-guides/json). */
+export const READ_SCALAR: Readonly<Record<ScalarType, ReadValue>> = {
+  [ScalarType.STRING]: reader => reader.string(),
+  [ScalarType.BYTES]: reader => (reader.bytes() as Buffer).toString('base64'),
+  [ScalarType.BOOL]: reader => reader.bool(),
+  [ScalarType.INT32]: reader => reader.int32(),
+  [ScalarType.UINT32]: reader => reader.uint32(),
+  [ScalarType.SINT32]: reader => reader.sint32(),
+  [ScalarType.FIXED32]: reader => reader.fixed32(),
+  [ScalarType.SFIXED32]: reader => reader.sfixed32(),
+  [ScalarType.FLOAT]: reader => floatJson(reader.float()),
+  [ScalarType.DOUBLE]: reader => doubleJson(reader.double()),
+  // Numbers of 64 bits are texts in JSON, because many readers of JSON would lose digits.
+  [ScalarType.INT64]: reader => String(reader.int64()),
+  [ScalarType.UINT64]: reader => String(reader.uint64()),
+  [ScalarType.SINT64]: reader => String(reader.sint64()),
+  [ScalarType.FIXED64]: reader => String(reader.fixed64()),
+  [ScalarType.SFIXED64]: reader => String(reader.sfixed64()),
 }
 
-/** Numbers of 64 bits are texts in JSON, because many readers of JSON would lose digits. */
-function longReader(type: ScalarType): ReadValue {
-  switch (type) {
-    case ScalarType.UINT64:
-      return reader => unsignedText(reader.varint64(), reader.high)
-    case ScalarType.FIXED64:
-      return reader => unsignedText(reader.fixed64(), reader.high)
-    case ScalarType.SFIXED64:
-      return reader => signedText(reader.fixed64(), reader.high)
-    case ScalarType.SINT64:
-      return reader => {
-        const low = reader.varint64()
-        const { high } = reader
-        const sign = -(low & 1)
-        return signedText((((low >>> 1) | (high << 31)) ^ sign) >>> 0, ((high >>> 1) ^ sign) >>> 0)
-      }
-    default:
-      return reader => signedText(reader.varint64(), reader.high)
-  }
-}
-
-/** Returns what stands for a double in JSON. */
-export function doubleJson(value: number): number | string {
+function doubleJson(value: number): number | string {
   return Number.isFinite(value) ? value : String(value)
 }
 

@@ -1,86 +1,61 @@
 import type { DescMessage } from '@bufbuild/protobuf'
-import { doubleJson, type ReadValue, scalarReader, zeroOf } from './read-scalar.ts'
+import { zeroOf } from './read-scalar.ts'
 import { isWrapper } from './special-encoders.ts'
-import { signedNumber, WireFault, WireReader } from './wire-reader.ts'
+import { type ReadValue, WireFault } from './wire-reader.ts'
 
-/** Reads a message that ends at `end`. */
-export type ReadMessage = (reader: WireReader, end: number, depth: number) => unknown
+/** A JSON object. */
+export type Json = Record<string, unknown>
 
-/** What the special types need of the decoder. */
-export interface DecoderTools {
-  /** Returns the function that reads messages of a type; undefined when there is no such type. */
-  readonly readerNamed: (
-    typeName: string,
-  ) => { readonly read: ReadMessage; readonly isSpecial: boolean } | undefined
-  readonly maxDepth: number
-}
+/** Makes of the fields of a message, as JSON has them, what stands for the message. */
+type Simplify = (fields: Json) => unknown
 
-/** Returns the function that reads messages of a type whose JSON is not an object with its fields; undefined for others. */
-export function specialDecoder(desc: DescMessage, tools: DecoderTools): ReadMessage | undefined {
-  const [, name] = /^google\.protobuf\.(\w+)$/.exec(desc.typeName) ?? []
-  switch (name) {
-    case 'Timestamp':
-      return readTimestamp
-    case 'Duration':
-      return readDuration
-    case 'FieldMask':
-      return readFieldMask
-    case 'Struct':
-      return (reader, end, depth) => readStruct(reader, end, depth, tools.maxDepth)
-    case 'Value':
-      return (reader, end, depth) => readDynamic(reader, end, depth, tools.maxDepth)
-    case 'ListValue':
-      return (reader, end, depth) => readList(reader, end, depth, tools.maxDepth)
-    case 'Any':
-      return (reader, end, depth) => readAny(reader, end, depth, tools)
+/**
+ * Returns what becomes of the fields of a type whose JSON is not an object with its fields
+ * (protobuf.dev/programming-guides/json); undefined for all others. `Any`, which is not read by its fields, is below.
+ */
+export function simplifierOf(desc: DescMessage): Simplify | undefined {
+  switch (desc.typeName) {
+    case 'google.protobuf.Timestamp':
+      return timestampJson
+    case 'google.protobuf.Duration':
+      return durationJson
+    case 'google.protobuf.FieldMask':
+      return maskJson
+    case 'google.protobuf.Struct':
+      return ({ fields = {} }) => fields
+    case 'google.protobuf.ListValue':
+      return ({ values = [] }) => values
+    case 'google.protobuf.Value':
+      return oneof => Object.values(oneof)[0] ?? null
     default:
-      return isWrapper(desc) ? wrapperReader(desc) : undefined
+      return isWrapper(desc) ? wrapperSimplifier(desc) : undefined
   }
 }
 
-function wrapperReader({ fields: [field] }: DescMessage): ReadMessage {
-  const read: ReadValue = scalarReader(field!.scalar!)
+/** Whether the JSON of a type is something else than an object with its fields. */
+export function isSpecial(desc: DescMessage): boolean {
+  return desc.typeName === 'google.protobuf.Any' || simplifierOf(desc) !== undefined
+}
+
+function wrapperSimplifier({ fields: [field] }: DescMessage): Simplify {
   const zero = zeroOf(field!.scalar!)
-  return (reader, end, depth) => {
-    let value = zero
-    while (reader.at < end) {
-      const tag = reader.varint32()
-      if (tag >>> 3 === 1) value = read(reader, depth)
-      else reader.skip(tag)
-    }
-    return value
-  }
+  return ({ value = zero }) => value
 }
 
-/** The fields of the last timestamp or duration that was read. */
-let seconds = 0
-let nanos = 0
-
-function readSecondsAndNanos(reader: WireReader, end: number): void {
-  seconds = 0
-  nanos = 0
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x08) seconds = signedNumber(reader.varint64(), reader.high)
-    else if (tag === 0x10) nanos = reader.varint32() | 0
-    else reader.skip(tag)
-  }
-}
-
-function readTimestamp(reader: WireReader, end: number): string {
-  readSecondsAndNanos(reader, end)
-  const date = new Date(seconds * 1000)
+function timestampJson({ seconds = 0, nanos = 0 }: Json): string {
+  const date = new Date(Number(seconds) * 1000)
   const year = date.getUTCFullYear()
-  if (!(year >= 1 && year <= 9999) || nanos < 0 || nanos > 999_999_999) {
+  if (!(year >= 1 && year <= 9999) || Number(nanos) < 0 || Number(nanos) > 999_999_999) {
     throw new WireFault('a timestamp is out of range')
   }
-  return `${date.toISOString().slice(0, 19)}${fractionOf(nanos)}Z`
+  return `${date.toISOString().slice(0, 19)}${fractionOf(Number(nanos))}Z`
 }
 
 const MAX_DURATION_SECONDS = 315_576_000_000
 
-function readDuration(reader: WireReader, end: number): string {
-  readSecondsAndNanos(reader, end)
+function durationJson(json: Json): string {
+  const seconds = Number(json.seconds ?? 0)
+  const nanos = Number(json.nanos ?? 0)
   if (Math.abs(seconds) > MAX_DURATION_SECONDS || Math.abs(nanos) > 999_999_999 || seconds * nanos < 0) {
     throw new WireFault('a duration is out of range')
   }
@@ -96,95 +71,48 @@ function fractionOf(value: number): string {
   return `.${digits.endsWith('000') ? digits.slice(0, 6) : digits}`
 }
 
-function readFieldMask(reader: WireReader, end: number): string {
-  const paths: string[] = []
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x0a)
-      paths.push(reader.text().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()))
-    else reader.skip(tag)
-  }
-  return paths.join(',')
+function maskJson({ paths = [] }: Json): string {
+  return (paths as string[])
+    .map(path => path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()))
+    .join(',')
 }
 
-function readStruct(
-  reader: WireReader,
-  end: number,
-  depth: number,
-  maxDepth: number,
-): Record<string, unknown> {
-  const json: Record<string, unknown> = {}
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x0a) readEntry(json, reader, depth, maxDepth)
-    else reader.skip(tag)
-  }
-  return json
+/** How messages of a type are read. */
+interface InnerReader {
+  readonly read: ReadValue
+  /** Whether their JSON is something else than an object with their fields. */
+  readonly isSpecial: boolean
 }
 
-function readEntry(json: Record<string, unknown>, reader: WireReader, depth: number, maxDepth: number): void {
-  const end = reader.end()
-  let key = ''
-  let value: unknown = null
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x0a) key = reader.text()
-    else if (tag === 0x12) value = readDynamic(reader, reader.end(), depth + 1, maxDepth)
-    else reader.skip(tag)
+/**
+ * Returns the function that reads an `Any`. A message whose type is not known stays in base64, so that one detail does not
+ * cost the client the whole answer.
+ */
+export function anyReader(find: (typeName: string) => InnerReader | undefined): ReadValue {
+  return (reader, depth) => {
+    let url = ''
+    let value: Buffer = NOTHING
+    let end = reader.pos
+    while (reader.pos < reader.end) {
+      const tag = reader.uint32()
+      if (tag === 0x0a) url = reader.string()
+      else if (tag === 0x12) {
+        value = reader.bytes() as Buffer
+        end = reader.pos
+      } else reader.skipField(tag)
+    }
+    if (url === '') return {}
+    const inner = find(url.slice(url.lastIndexOf('/') + 1))
+    if (inner === undefined) return { '@type': url, value: value.toString('base64') }
+    const json = reader.part(end - value.length, end, inner.read, depth + 1)
+    return inner.isSpecial ? { '@type': url, value: json } : { '@type': url, ...(json as object) }
   }
-  setOwn(json, key, value)
-}
-
-function readList(reader: WireReader, end: number, depth: number, maxDepth: number): unknown[] {
-  const json: unknown[] = []
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x0a) json.push(readDynamic(reader, reader.end(), depth + 1, maxDepth))
-    else reader.skip(tag)
-  }
-  return json
-}
-
-function readDynamic(reader: WireReader, end: number, depth: number, maxDepth: number): unknown {
-  if (depth > maxDepth) throw new WireFault('a message is nested too deep')
-  let value: unknown = null
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x08) {
-      reader.varint64()
-      value = null
-    } else if (tag === 0x11) value = doubleJson(reader.double())
-    else if (tag === 0x1a) value = reader.text()
-    else if (tag === 0x20) value = (reader.varint64() | reader.high) !== 0
-    else if (tag === 0x2a) value = readStruct(reader, reader.end(), depth + 1, maxDepth)
-    else if (tag === 0x32) value = readList(reader, reader.end(), depth + 1, maxDepth)
-    else reader.skip(tag)
-  }
-  return value
-}
-
-/** A message whose type is not known stays in base64, so that one detail does not cost the client the whole answer. */
-function readAny(reader: WireReader, end: number, depth: number, tools: DecoderTools): unknown {
-  let url = ''
-  let value: Buffer = NOTHING
-  while (reader.at < end) {
-    const tag = reader.varint32()
-    if (tag === 0x0a) url = reader.text()
-    else if (tag === 0x12) value = reader.lengthPrefixed()
-    else reader.skip(tag)
-  }
-  if (url === '') return {}
-  if (depth > tools.maxDepth) throw new WireFault('a message is nested too deep')
-  const inner = tools.readerNamed(url.slice(url.lastIndexOf('/') + 1))
-  if (inner === undefined) return { '@type': url, value: value.toString('base64') }
-  const json = inner.read(new WireReader(value), value.length, depth + 1)
-  return inner.isSpecial ? { '@type': url, value: json } : { '@type': url, ...(json as object) }
 }
 
 const NOTHING = Buffer.alloc(0)
 
 /** Sets a property, whatever its name: `__proto__` is a name like any other. */
-export function setOwn(json: Record<string, unknown>, key: string, value: unknown): void {
+export function setOwn(json: Json, key: string, value: unknown): void {
   if (key !== '__proto__') json[key] = value
   else Object.defineProperty(json, key, { value, writable: true, enumerable: true, configurable: true })
 }

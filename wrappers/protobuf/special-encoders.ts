@@ -1,16 +1,13 @@
 import type { DescMessage, ScalarType } from '@bufbuild/protobuf'
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { FieldFault, faultWithin } from './field-fault.ts'
-import type { MessageWriter } from './message-writer.ts'
-import { scalarWriter, toDouble, type WriteValue, wireTypeOf, writeLong } from './write-scalar.ts'
+import { MAX_MESSAGE_DEPTH, wireTypeOf } from './wire-types.ts'
+import { scalarWriter, toDouble, type WriteValue } from './write-scalar.ts'
 
-/** What the special types need of the encoder. */
-export interface EncoderTools {
-  /** Returns the function that writes messages of a type; undefined when there is no such type. */
-  readonly writerNamed: (
-    typeName: string,
-  ) => { readonly write: WriteValue; readonly isSpecial: boolean } | undefined
-  readonly maxDepth: number
-}
+/** Returns how messages of a type are written, and whether their JSON is something else than an object with their fields. */
+export type FindWriter = (
+  typeName: string,
+) => { readonly write: WriteValue; readonly isSpecial: boolean } | undefined
 
 const TAG = { first: 0x0a, second: 0x12, firstVarint: 0x08, secondVarint: 0x10 }
 
@@ -18,7 +15,7 @@ const TAG = { first: 0x0a, second: 0x12, firstVarint: 0x08, secondVarint: 0x10 }
  * Returns the function that writes messages of a type whose JSON is not an object with its fields
  * (protobuf.dev/programming-guides/json); undefined for all others.
  */
-export function specialEncoder(desc: DescMessage, tools: EncoderTools): WriteValue | undefined {
+export function specialEncoder(desc: DescMessage, find: FindWriter): WriteValue | undefined {
   const [, name] = /^google\.protobuf\.(\w+)$/.exec(desc.typeName) ?? []
   switch (name) {
     case 'Timestamp':
@@ -28,13 +25,13 @@ export function specialEncoder(desc: DescMessage, tools: EncoderTools): WriteVal
     case 'FieldMask':
       return writeFieldMask
     case 'Struct':
-      return (json, writer, depth) => writeStruct(json, writer, depth, tools.maxDepth)
+      return writeStruct
     case 'Value':
-      return (json, writer, depth) => writeDynamic(json, writer, depth, tools.maxDepth)
+      return writeDynamic
     case 'ListValue':
-      return (json, writer, depth) => writeList(json, writer, depth, tools.maxDepth)
+      return writeList
     case 'Any':
-      return (json, writer, depth) => writeAny(json, writer, depth, tools)
+      return (json, writer, depth) => writeAny(json, writer, depth, find)
     default:
       return name !== undefined && WRAPPERS.has(name) ? wrapperOf(desc) : undefined
   }
@@ -62,7 +59,7 @@ const TIMESTAMP =
 const MIN_SECONDS = -62_135_596_800
 const MAX_SECONDS = 253_402_300_799
 
-function writeTimestamp(json: unknown, writer: MessageWriter): void {
+function writeTimestamp(json: unknown, writer: BinaryWriter): void {
   const found = typeof json === 'string' ? TIMESTAMP.exec(json) : null
   if (found === null) throw new FieldFault('not a timestamp')
   const [, year, month, day, hours, minutes, secs, fraction, sign, offsetHours, offsetMinutes] = found
@@ -84,7 +81,7 @@ function writeTimestamp(json: unknown, writer: MessageWriter): void {
 const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/
 const MAX_DURATION_SECONDS = 315_576_000_000
 
-function writeDuration(json: unknown, writer: MessageWriter): void {
+function writeDuration(json: unknown, writer: BinaryWriter): void {
   const found = typeof json === 'string' ? DURATION.exec(json) : null
   if (found === null) throw new FieldFault('not a duration such as 1.5s')
   const [, sign, seconds, fraction] = found
@@ -97,110 +94,81 @@ function nanosOf(fraction: string | undefined): number {
   return fraction === undefined ? 0 : Number(fraction.padEnd(9, '0'))
 }
 
-function writeSecondsAndNanos(seconds: number, nanos: number, writer: MessageWriter): void {
-  if (nanos !== 0) {
-    writeLong(nanos, writer)
-    writer.varint(TAG.secondVarint)
-  }
-  if (seconds !== 0) {
-    writeLong(seconds, writer)
-    writer.varint(TAG.firstVarint)
-  }
+function writeSecondsAndNanos(seconds: number, nanos: number, writer: BinaryWriter): void {
+  if (seconds !== 0) writer.uint32(TAG.firstVarint).int64(seconds)
+  if (nanos !== 0) writer.uint32(TAG.secondVarint).int32(nanos)
 }
 
 const MASK_PATH = /^[A-Za-z0-9.]+$/
 
-function writeFieldMask(json: unknown, writer: MessageWriter): void {
+function writeFieldMask(json: unknown, writer: BinaryWriter): void {
   if (typeof json !== 'string') throw new FieldFault('not a field mask')
   if (json === '') return
-  for (const path of json.split(',').reverse()) {
+  for (const path of json.split(',')) {
     if (!MASK_PATH.test(path))
       throw new FieldFault('not a field mask: names are separated by commas, in camelCase')
-    writer.text(path.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`))
-    writer.varint(TAG.first)
+    writer.uint32(TAG.first).string(path.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`))
   }
 }
 
-function writeStruct(json: unknown, writer: MessageWriter, depth: number, maxDepth: number): void {
+function writeStruct(json: unknown, writer: BinaryWriter, depth: number): void {
   if (!isJsonObject(json)) throw new FieldFault('not an object')
-  const keys = Object.keys(json)
-  for (let i = keys.length - 1; i >= 0; i--) {
-    const key = keys[i]!
-    const end = writer.length
+  for (const key of Object.keys(json)) {
+    writer.uint32(TAG.first).fork()
     try {
-      writeNested(json[key], writer, TAG.second, depth, maxDepth)
       if (!key.isWellFormed()) throw new FieldFault('not valid Unicode')
+      writer.uint32(TAG.first).string(key)
+      writeNested(json[key], writer, TAG.second, depth)
     } catch (error) {
       throw faultWithin(`.${key}`, error)
     }
-    writer.text(key)
-    writer.varint(TAG.first)
-    writer.varint(writer.length - end)
-    writer.varint(TAG.first)
+    writer.join()
   }
 }
 
-function writeList(json: unknown, writer: MessageWriter, depth: number, maxDepth: number): void {
+function writeList(json: unknown, writer: BinaryWriter, depth: number): void {
   if (!Array.isArray(json)) throw new FieldFault('not an array')
-  for (let i = json.length - 1; i >= 0; i--) writeNested(json[i], writer, TAG.first, depth, maxDepth)
+  for (const element of json) writeNested(element, writer, TAG.first, depth)
 }
 
 /** Writes a `Value` inside another message. */
-function writeNested(
-  json: unknown,
-  writer: MessageWriter,
-  tag: number,
-  depth: number,
-  maxDepth: number,
-): void {
-  const end = writer.length
-  writeDynamic(json, writer, depth + 1, maxDepth)
-  writer.varint(writer.length - end)
-  writer.varint(tag)
+function writeNested(json: unknown, writer: BinaryWriter, tag: number, depth: number): void {
+  writer.uint32(tag).fork()
+  writeDynamic(json, writer, depth + 1)
+  writer.join()
 }
 
-function writeDynamic(json: unknown, writer: MessageWriter, depth: number, maxDepth: number): void {
-  if (depth > maxDepth) throw new FieldFault('nested too deep')
-  if (json === null) {
-    writer.varint(0)
-    writer.varint(0x08)
-  } else if (typeof json === 'boolean') {
-    writer.varint(json ? 1 : 0)
-    writer.varint(0x20)
-  } else if (typeof json === 'string') {
+function writeDynamic(json: unknown, writer: BinaryWriter, depth: number): void {
+  if (depth > MAX_MESSAGE_DEPTH) throw new FieldFault('nested too deep')
+  if (json === null) writer.uint32(0x08).uint32(0)
+  else if (typeof json === 'boolean') writer.uint32(0x20).bool(json)
+  else if (typeof json === 'number' || typeof json === 'bigint') writer.uint32(0x11).double(toDouble(json))
+  else if (typeof json === 'string') {
     if (!json.isWellFormed()) throw new FieldFault('not valid Unicode')
-    writer.text(json)
-    writer.varint(0x1a)
-  } else if (typeof json === 'number' || typeof json === 'bigint') {
-    writer.double(toDouble(json))
-    writer.varint(0x11)
+    writer.uint32(0x1a).string(json)
   } else {
-    const end = writer.length
     const isList = Array.isArray(json)
-    if (isList) writeList(json, writer, depth + 1, maxDepth)
-    else writeStruct(json, writer, depth + 1, maxDepth)
-    writer.varint(writer.length - end)
-    writer.varint(isList ? 0x32 : 0x2a)
+    writer.uint32(isList ? 0x32 : 0x2a).fork()
+    if (isList) writeList(json, writer, depth + 1)
+    else writeStruct(json, writer, depth + 1)
+    writer.join()
   }
 }
 
-function writeAny(json: unknown, writer: MessageWriter, depth: number, tools: EncoderTools): void {
+function writeAny(json: unknown, writer: BinaryWriter, depth: number, find: FindWriter): void {
   if (!isJsonObject(json)) throw new FieldFault('not an object')
   const { '@type': url, ...rest } = json
   if (url === undefined && Object.keys(rest).length === 0) return
   if (typeof url !== 'string' || url === '') throw new FieldFault('"@type" is missing')
-  const inner = tools.writerNamed(url.slice(url.lastIndexOf('/') + 1))
+  const inner = find(url.slice(url.lastIndexOf('/') + 1))
   if (inner === undefined) throw new FieldFault('the service has no such "@type"')
-  const end = writer.length
-  if (!inner.isSpecial) inner.write(rest, writer, depth + 1)
+  writer.uint32(TAG.first).string(url)
+  const value = new BinaryWriter()
+  if (!inner.isSpecial) inner.write(rest, value, depth + 1)
   else if (!Object.hasOwn(rest, 'value')) throw new FieldFault('"value" is missing')
-  else inner.write(rest.value, writer, depth + 1)
-  if (writer.length > end) {
-    writer.varint(writer.length - end)
-    writer.varint(TAG.second)
-  }
-  writer.text(url)
-  writer.varint(TAG.first)
+  else inner.write(rest.value, value, depth + 1)
+  const bytes = value.finish()
+  if (bytes.length > 0) writer.uint32(TAG.second).bytes(bytes)
 }
 
 /** Whether a value is a JSON object. */

@@ -36,8 +36,7 @@ export function enumWriter(
   return (json, writer) => {
     const number = toNumber(json)
     if (number === undefined || (skipsZero && number === 0)) return
-    if (number < 0) writer.varint64(number >>> 0, 0xffff_ffff)
-    else writer.varint(number)
-    if (tag !== 0) writer.varint(tag)
+    if (tag !== 0) writer.uint32(tag)
+    writer.int32(number)
   }
 }

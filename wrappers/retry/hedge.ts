@@ -104,10 +104,12 @@ class Race {
     this.#inFlight++
     const interim = new HeldInterims()
     this.#interims.set(own, interim)
-    this.#next({ ...this.#request, interim }, own).then(
-      response => this.#came(response, own),
-      error => this.#failed(error, own),
-    )
+    this.#next({ ...this.#request, interim }, own)
+      .then(
+        response => this.#came(response, own),
+        error => this.#failed(error, own),
+      )
+      .catch(error => this.#answer.reject(error))
   }
 
   #came(response: UpstreamResponse, by: Call): void {

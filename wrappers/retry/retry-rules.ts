@@ -56,14 +56,19 @@ export function isMovable(request: UpstreamRequest, { attempts }: Call): boolean
 }
 
 /**
- * Whether the body of a request is kept while it is sent, so that it can be sent again. That of a gRPC call always is: a
- * node that ends its connection refuses calls that were already sent, of any method.
+ * Whether the body of a request is kept while it is sent, so that it can be sent again.
+ *
+ * @param mayBeRefused whether a node of the service speaks HTTP/2. One that ends its connection refuses requests that were
+ *   already sent, of any method
  */
-export function keepsBody({ body, route, method, rpc }: UpstreamRequest): boolean {
+export function keepsBody(
+  { body, route, method, rpc, service }: UpstreamRequest,
+  mayBeRefused: (service: string) => boolean,
+): boolean {
   if (body === null || !route.retryBufferBytes) return false
   if (rpc !== undefined) return true
   if (body.length !== undefined && body.length > route.retryBufferBytes) return false
-  return route.retries !== 0 && IDEMPOTENT.has(method)
+  return (route.retries !== 0 && IDEMPOTENT.has(method)) || mayBeRefused(service)
 }
 
 /** Turns the failure of a try into the error for the client. Returns anything else unchanged. */

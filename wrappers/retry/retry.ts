@@ -8,6 +8,8 @@ import { isUnwanted, keepsBody } from './retry-rules.ts'
 export interface RetryOptions {
   /** Shared with other wrappers that send a request a second time. */
   readonly budgets?: RetryBudgets
+  /** Whether a node of a service may refuse a plain request after it was sent. Default: none does. */
+  readonly mayBeRefused?: (service: string) => boolean
   /** Returns a number 0..1, for the backoff. */
   readonly random?: () => number
 }
@@ -18,7 +20,7 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024
 /**
  * Retries a call on another node when a try has not brought what the client should get:
  *
- * - no connection: any request, because the node has seen nothing of it;
+ * - no connection, or a node of HTTP/2 that refused it: any request, because the node has not acted on it;
  * - a connection that broke before an answer, or a try that took too long: idempotent requests;
  * - a status that the route lists in `retryOn`: idempotent requests.
  *
@@ -36,6 +38,7 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024
  */
 export function createRetry({
   budgets = new RetryBudgets(),
+  mayBeRefused = () => false,
   random = Math.random,
 }: RetryOptions = {}): Wrapper {
   const memory: KeptMemory = { bytes: 0, maxBytes: MAX_KEPT_BYTES }
@@ -54,7 +57,7 @@ export function createRetry({
       )
     }
     return (given, call) => {
-      if (!keepsBody(given) || memory.bytes >= memory.maxBytes) return ask(given, call)
+      if (!keepsBody(given, mayBeRefused) || memory.bytes >= memory.maxBytes) return ask(given, call)
       const body = new KeptBody(given.body!, given.route.retryBufferBytes!, memory)
       return ask({ ...given, body }, call).finally(() => body.letGo())
     }

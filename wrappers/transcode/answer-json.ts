@@ -5,11 +5,12 @@ import type { JsonOptions } from '../../internal/grpc/json-options.ts'
 import { refusalOfHttp } from '../../internal/grpc/refusal.ts'
 import { GRPC_STATUS } from '../../internal/grpc/status.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
+import { TrailerFilter } from '../../internal/http/trailers.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
 import type { JsonDecoder } from '../protobuf/json-decoder.ts'
 import { isJsonObject } from '../protobuf/special-encoders.ts'
-import { WireFault, WireReader } from '../protobuf/wire-reader.ts'
+import { readWire, WireFault } from '../protobuf/wire-reader.ts'
 import { isHttpBody } from './request-message.ts'
 import { problemOf, type StatusProblem } from './status-problem.ts'
 
@@ -71,14 +72,19 @@ export function rawBodyOf({ bodyField }: AnswerFormat, bytes: Buffer): AnswerBod
 }
 
 function lastField(bytes: Buffer, number: number): Buffer {
-  const reader = new WireReader(bytes)
-  let found: Buffer = NOTHING
-  while (reader.at < bytes.length) {
-    const tag = reader.varint32()
-    if (tag === number * 8 + 2) found = reader.lengthPrefixed()
-    else reader.skip(tag)
-  }
-  return found
+  return readWire(
+    bytes,
+    reader => {
+      let found: Uint8Array = NOTHING
+      while (reader.pos < reader.end) {
+        const tag = reader.uint32()
+        if (tag === number * 8 + 2) found = reader.bytes()
+        else reader.skipField(tag)
+      }
+      return found
+    },
+    Number.POSITIVE_INFINITY,
+  ) as Buffer
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -100,7 +106,7 @@ export const BROKEN_OFF: GrpcEnd = brokenGrpcEnd(GRPC_STATUS.UNAVAILABLE, 'the s
 
 /** Returns the answer with a problem. */
 function problemAnswer(problem: StatusProblem, lines: readonly string[]): UpstreamResponse {
-  const headers = [...fieldsOf(lines), 'content-type', problem.contentType]
+  const headers = [...trailerFieldsOf(lines), 'content-type', problem.contentType]
   if (problem.retryAfter !== undefined) headers.push('retry-after', String(problem.retryAfter))
   return createWholeResponse(problem.httpStatus, headers, Buffer.from(JSON.stringify(problem.document)))
 }
@@ -116,6 +122,13 @@ export function failedAnswer(end: GrpcEnd, format: AnswerFormat, requestId: stri
 /** Fields of gRPC, of the body or the connection of the node's answer, and those that only the gateway sets. */
 const NOT_METADATA =
   /^(?:grpc-|content-|x-waygate-|x-request-id$|trailer$|te$|connection$|keep-alive$|upgrade$|transfer-encoding$)/i
+
+const trailerFilter = new TrailerFilter()
+
+/** Returns the metadata among the trailers of a gRPC answer. In plain HTTP, less may be there than in the head. */
+export function trailerFieldsOf(lines: readonly string[]): string[] {
+  return fieldsOf(trailerFilter.fields(lines, undefined) ?? [])
+}
 
 /** Returns the metadata among the fields of a gRPC answer: what is not about gRPC or the body. */
 export function fieldsOf(lines: readonly string[]): string[] {

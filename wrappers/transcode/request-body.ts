@@ -145,10 +145,10 @@ class LinesSink implements BodySink {
     this.#held.add(piece)
   }
 
-  /** Encodes the held line, unless it is empty. */
+  /** Encodes the held line, unless it is blank. */
   #take(messages: Buffer[]): void {
     const line = this.#held.take()
-    if (!isBlank(line)) messages.push(this.#options.encode(line))
+    if (!line.every(isWhitespace)) messages.push(this.#options.encode(line))
   }
 
   #fail(error: Error): void {
@@ -159,6 +159,6 @@ class LinesSink implements BodySink {
   }
 }
 
-function isBlank(line: Buffer): boolean {
-  return line.length === 0 || (line.length === 1 && line[0] === 0x0d)
+function isWhitespace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d
 }

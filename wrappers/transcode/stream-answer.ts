@@ -4,10 +4,19 @@ import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { AnswerMessages } from '../grpc/answer-messages.ts'
 import { WireFault } from '../protobuf/wire-reader.ts'
-import { BROKEN_OFF, failedAnswer, fieldsOf, invalidEnd, isRaw, jsonOf, rawBodyOf } from './answer-json.ts'
+import {
+  BROKEN_OFF,
+  failedAnswer,
+  fieldsOf,
+  invalidEnd,
+  isRaw,
+  jsonOf,
+  rawBodyOf,
+  trailerFieldsOf,
+} from './answer-json.ts'
 import { problemOf } from './status-problem.ts'
 import { STREAM_FORMATS, type StreamFormat, type StreamFormatName } from './stream-formats.ts'
-import type { AnswerContext } from './unary-answer.ts'
+import type { AnswerContext, OpenStream } from './unary-answer.ts'
 
 /** After so long without a message, clients of server-sent events get a comment, so that proxies keep the connection. */
 const SILENCE_MS = 15_000
@@ -35,7 +44,7 @@ export function readStreamAnswer(
 }
 
 /** An answer of several messages on its way to a client of JSON. */
-class JsonStream implements UpstreamResponse {
+class JsonStream implements UpstreamResponse, OpenStream {
   readonly status = 200
   readonly headers: string[]
   readonly #answer: UpstreamResponse
@@ -99,7 +108,8 @@ class JsonStream implements UpstreamResponse {
       this.#takesMore = true
       this.#reader.resume()
     })
-    target.once('close', () => clearInterval(this.#silence))
+    this.#context.streams.add(this)
+    target.once('close', () => this.#over())
     const { comment } = this.#format
     if (comment !== undefined) {
       this.#silence = setInterval(() => target.write(comment, 'latin1'), SILENCE_MS).unref()
@@ -108,9 +118,14 @@ class JsonStream implements UpstreamResponse {
   }
 
   discard(): void {
-    clearInterval(this.#silence)
+    this.#over()
     this.#reader.stop()
     this.#answer.discard()
+  }
+
+  fail(end: GrpcEnd): void {
+    this.discard()
+    this.#finish(end)
   }
 
   #message(bytes: Buffer): boolean {
@@ -164,13 +179,16 @@ class JsonStream implements UpstreamResponse {
 
   #invalid(reason: string): void {
     this.#context.onInvalid()
-    this.#reader.stop()
-    this.#answer.discard()
-    this.#finish(invalidEnd(reason))
+    this.fail(invalidEnd(reason))
+  }
+
+  #over(): void {
+    clearInterval(this.#silence)
+    this.#context.streams.delete(this)
   }
 
   #finish(end: GrpcEnd): void {
-    clearInterval(this.#silence)
+    this.#over()
     this.#end = end
     if (this.#hasBegun) {
       if (this.#target) this.#close(this.#target, end)
@@ -181,7 +199,7 @@ class JsonStream implements UpstreamResponse {
     } else {
       const { contentType } = this.#format
       if (contentType !== undefined) this.headers.push('content-type', contentType)
-      this.headers.push(...fieldsOf(end.lines))
+      this.headers.push(...trailerFieldsOf(end.lines))
       this.#begin()
     }
   }

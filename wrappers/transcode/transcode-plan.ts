@@ -22,7 +22,12 @@ export interface CallPlan {
 
 export interface TranscodePlanOptions extends BindingsOptions {
   readonly json: JsonOptions
+  /** The longest message, in bytes. */
+  readonly maxMessageBytes: number
 }
+
+/** What an answer may grow to as JSON: names, and zeros where `emitDefaults` is set, are not in messages. */
+const JSON_PER_BYTE = 16
 
 /** How the requests of a route become calls, as long as neither the route nor the schema of its service changes. */
 export class TranscodePlan {
@@ -31,7 +36,7 @@ export class TranscodePlan {
   /** What has no effect, as texts for people. */
   readonly problems: readonly string[]
 
-  constructor(schema: ServiceSchema, { json, ...options }: TranscodePlanOptions) {
+  constructor(schema: ServiceSchema, { json, maxMessageBytes, ...options }: TranscodePlanOptions) {
     this.json = json
     const typeNamed = (name: string) => schema.types.getMessage(name) ?? standardTypes.getMessage(name)
     const encoder = new JsonEncoder({ typeNamed, ignoresUnknown: json.unknownFields === 'ignore' })
@@ -40,6 +45,7 @@ export class TranscodePlan {
       emitsDefaults: json.emitDefaults,
       enums: json.enums,
       names: json.names,
+      maxJsonBytes: maxMessageBytes * JSON_PER_BYTE,
     })
     const { entries, problems } = createBindings(schema, options)
     const found = [...problems]

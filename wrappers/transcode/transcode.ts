@@ -8,13 +8,14 @@ import type { RequestBody, UpstreamRequest, UpstreamResponse, Wrapper } from '..
 import { WholeBody } from '../grpc/whole-body.ts'
 import { FieldFault } from '../protobuf/field-fault.ts'
 import { earlyEnd, failedAnswer, invalidEnd } from './answer-json.ts'
+import { streamFormatFor, unusableBody } from './media-types.ts'
 import { toCallHeaders } from './metadata.ts'
 import { LinesBody, readWholeBody } from './request-body.ts'
 import type { RequestParts } from './request-message.ts'
 import { readStreamAnswer } from './stream-answer.ts'
 import type { StreamFormatName } from './stream-formats.ts'
 import type { CallPlan, TranscodePlan } from './transcode-plan.ts'
-import { type BodyRefusal, readUnaryAnswer } from './unary-answer.ts'
+import { type BodyRefusal, type OpenStream, readUnaryAnswer } from './unary-answer.ts'
 
 /** Why a request could not become a call, or an answer no JSON; for metrics. */
 export type TranscodeErrorReason = 'no-schema' | 'no-method' | 'request' | 'media-type' | 'answer'
@@ -33,6 +34,8 @@ export interface TranscodeOptions {
   /** The longest message, in bytes, as protobuf and as JSON. */
   readonly maxMessageBytes: number
   readonly counter: TranscodeCounter
+  /** Holds the answers that are on their way to clients as streams. Who cuts clients off ends them with `endStreams`. */
+  readonly streams: Set<OpenStream>
 }
 
 /**
@@ -43,7 +46,7 @@ export interface TranscodeOptions {
  *   WG_BAD_REQUEST when the request is not the message of the method
  */
 export function createTranscode(options: TranscodeOptions): Wrapper {
-  const { isTranscoded, planOf, maxMessageBytes, counter } = options
+  const { isTranscoded, planOf, maxMessageBytes, counter, streams } = options
 
   function refuse(service: string, reason: TranscodeErrorReason, error: GatewayError): GatewayError {
     counter.error(service, reason)
@@ -77,6 +80,8 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
   function encode(service: string, { call, captures, query }: FoundCall, parts: BodyParts): Buffer {
     try {
       const message = call.encode({ captures, query, ...parts })
+      // A digit of JSON may become eight bytes.
+      if (message.length > maxMessageBytes + PREFIX_BYTES) throw new GatewayError('WG_BODY_TOO_LARGE')
       counter.message(service, 'request')
       return message
     } catch (error) {
@@ -93,7 +98,8 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
   ): Promise<RequestBody | null> {
     const { body, headers, service } = request
     const contentType = getHeader(headers, 'content-type')
-    if (body !== null) checkType(contentType, request, found.call)
+    const unusable = body === null ? undefined : unusableBody(headers, found.call)
+    if (unusable !== undefined) throw refuse(service, 'media-type', unusable)
     if (found.call.method.streamsRequest && found.call.hasBody) {
       if (body === null) return null
       return new LinesBody(body, {
@@ -106,23 +112,6 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
     }
     const whole = body === null ? undefined : await readWholeBody(body, maxMessageBytes, call)
     return new WholeBody(encode(service, found, { body: whole, contentType }))
-  }
-
-  /** @throws GatewayError WG_UNSUPPORTED_MEDIA */
-  function checkType(
-    contentType: string | undefined,
-    { headers, service }: UpstreamRequest,
-    { method, takesAnyBody, hasBody }: CallPlan,
-  ): void {
-    if (contentType === undefined || takesAnyBody || !hasBody) return
-    const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
-    if (type === 'application/json' || (type === 'application/x-ndjson' && method.streamsRequest)) return
-    if (type === FORM && !isFromBrowser(headers)) return
-    throw refuse(
-      service,
-      'media-type',
-      new GatewayError('WG_UNSUPPORTED_MEDIA', { detail: expectedTypes(method.streamsRequest) }),
-    )
   }
 
   function answerOf(
@@ -142,6 +131,7 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
       format,
       maxMessageBytes,
       refusal,
+      streams,
       onMessage: () => counter.message(service, 'answer'),
       onInvalid: () => counter.error(service, 'answer'),
     }
@@ -188,6 +178,9 @@ export function createTranscode(options: TranscodeOptions): Wrapper {
   }
 }
 
+/** What a message has in front of it in a gRPC body. */
+const PREFIX_BYTES = 5
+
 /** The call that a request makes, and what its target says. */
 interface FoundCall extends Pick<RequestParts, 'captures' | 'query'> {
   readonly call: CallPlan
@@ -199,25 +192,6 @@ interface Answering {
   readonly call: CallPlan
   readonly stream: StreamFormatName
   readonly refusal: BodyRefusal
-}
-
-/** What `curl -d` declares unless it is told otherwise, whatever the body is. */
-const FORM = 'application/x-www-form-urlencoded'
-
-/** A page may send a form to any site without asking, with the cookies of that site. Browsers say which page sends it. */
-function isFromBrowser(headers: readonly string[]): boolean {
-  return getHeader(headers, 'origin') !== undefined || getHeader(headers, 'sec-fetch-site') !== undefined
-}
-
-function expectedTypes(streamsRequest: boolean): string {
-  const types = streamsRequest ? 'application/x-ndjson or application/json' : 'application/json'
-  return `The body must be ${types}.`
-}
-
-/** Browsers ask for server-sent events; everyone else gets what is configured. */
-function streamFormatFor(headers: readonly string[], configured: StreamFormatName): StreamFormatName {
-  const accept = getHeader(headers, 'accept')
-  return accept !== undefined && /(?:^|,)\s*text\/event-stream\s*(?:;|,|$)/i.test(accept) ? 'sse' : configured
 }
 
 function withoutBody(answer: UpstreamResponse): UpstreamResponse {

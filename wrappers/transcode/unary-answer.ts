@@ -14,6 +14,7 @@ import {
   isRaw,
   jsonOf,
   rawBodyOf,
+  trailerFieldsOf,
 } from './answer-json.ts'
 
 /** Why the gateway itself ended a call in the middle of its request, if it did. */
@@ -21,11 +22,19 @@ export interface BodyRefusal {
   error: GatewayError | undefined
 }
 
+/** An answer of several messages on its way to a client. */
+export interface OpenStream {
+  /** Ends it with a failure, as if its call had ended so. */
+  fail(end: GrpcEnd): void
+}
+
 export interface AnswerContext {
   readonly call: Call
   /** As long as the client has got nothing, it gets this error and not the status that the call ended with. */
   readonly refusal: BodyRefusal
   readonly format: AnswerFormat
+  /** Where answers of several messages are kept until they are over. */
+  readonly streams: Set<OpenStream>
   /** The longest message that is accepted. */
   readonly maxMessageBytes: number
   /** Called with each message of the node. */
@@ -97,7 +106,7 @@ function wholeAnswer(
   { content, contentType }: AnswerBody,
   trailers: readonly string[],
 ): UpstreamResponse {
-  const fields = [...fieldsOf(headers), ...fieldsOf(trailers), 'content-type', contentType]
+  const fields = [...fieldsOf(headers), ...trailerFieldsOf(trailers), 'content-type', contentType]
   return createWholeResponse(200, fields, typeof content === 'string' ? Buffer.from(content) : content)
 }
 

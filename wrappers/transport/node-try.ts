@@ -9,7 +9,7 @@ import type { BodyObserver, UpstreamRequest, UpstreamResponse } from '../../inte
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/failures.ts'
 import { isMovable } from '../retry/retry-rules.ts'
-import { InvalidAnswer } from './invalid-answer.ts'
+import { InvalidAnswer } from './answer-rules.ts'
 
 /** A piece of a body: bytes, or, when it is short, latin1 text, which Node joins with a head into one write. */
 export type Chunk = Buffer | string

@@ -5,8 +5,7 @@ import {
   GRPCNotImplementedError,
   GRPCUnavailableError,
 } from 'etcd3'
-import { TOKEN_ERRORS } from '../auth-errors.ts'
-import { plainReason } from '../error-text.ts'
+import { plainReason, TOKEN_ERRORS } from '../etcd-errors.ts'
 import { NotInTimeError } from './within.ts'
 
 /**

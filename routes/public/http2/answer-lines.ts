@@ -23,6 +23,25 @@ const treatmentOf = memoizeNames((spelling): Treatment => {
   return name === 'content-type' ? TREAT.contentType : TREAT.pass
 })
 
+/**
+ * Fields of answers that may enter the header table. Behind a proxy, one connection carries the answers of many users.
+ * Whoever sees its lengths, and can make a node answer with a value, must not learn from them whether another user got the
+ * same value (RFC 7541 section 7.1). So these have values that all answers share, and that are no secrets: no cookies, no
+ * locations, no tags, and nothing that a service has named itself.
+ */
+const INDEXED: ReadonlySet<string> = new Set([
+  ...['content-type', 'content-encoding', 'cache-control', 'vary', 'date', 'server', 'via', 'accept-ranges'],
+  ...['strict-transport-security', 'x-content-type-options', 'x-frame-options', 'referrer-policy'],
+  ...['access-control-allow-credentials', 'access-control-allow-headers', 'access-control-allow-methods'],
+  ...['access-control-expose-headers', 'access-control-max-age'],
+  ...['grpc-status', 'grpc-encoding', 'grpc-accept-encoding', 'trailer'],
+])
+
+/** Returns whether a field of an answer may enter the header table. @param name in lower case */
+export function mayIndexAnswer(name: string): boolean {
+  return INDEXED.has(name)
+}
+
 const EVENT_STREAM = /^text\/event-stream/i
 
 /**

@@ -9,9 +9,9 @@ import type { FatalReason, Flood } from '../../../internal/http2/flood-budget.ts
 import { ERROR, type Http2Error } from '../../../internal/http2/frames.ts'
 import type { ResetBy } from '../../../internal/http2/http2-stream.ts'
 import { CLIENT_PREFACE } from '../../../internal/http2/incoming-frames.ts'
-import { MAX_STREAM_ID } from '../../../internal/http2/stream-table.ts'
 import type { ConnectionWatch, SlowReason } from '../../../middleware/connection/connection-watch.ts'
 import { ClientStream, type StreamOwner } from './client-stream.ts'
+import { Farewell } from './farewell.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { Http2EndReason } from './http2-counts.ts'
 import { type SessionLimits, SessionWatch, type WatchedSession } from './session-watch.ts'
@@ -43,11 +43,6 @@ export interface SessionHost {
   readonly isOverShare: (bytes: number) => boolean
 }
 
-/** How long a client may take to answer the PING of a drain. */
-const PING_TIMEOUT_MS = 3_000
-/** How long a client may take to end its side of a connection that is over. */
-const FAREWELL_MS = 1_000
-
 /** One HTTP/2 connection of a client, from its preface to the end of its socket, which it closes. */
 export class ClientSession implements Http2ConnectionEvents, StreamOwner, ConnectionWatch, WatchedSession {
   readonly protocol = 'h2'
@@ -56,6 +51,7 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
   readonly #host: SessionHost
   readonly #connection: Http2Connection
   readonly #watch: SessionWatch
+  readonly #farewell: Farewell
   /** Streams with a part of a body that has just arrived. */
   #arrived: ClientStream[] = []
   /** Streams whose answers are written at the next flush. */
@@ -64,9 +60,6 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
   #sentByClosed = 0
   #requests = 0
   #idleSince = 0
-  /** `announced`: the client was told to open no more streams. `closing`: those that it has opened were told, too. */
-  #drain: 'none' | 'announced' | 'closing' = 'none'
-  #timer: NodeJS.Timeout | undefined = undefined
 
   constructor(socket: Socket, host: SessionHost) {
     this.socket = socket
@@ -74,12 +67,12 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     this.#watch = new SessionWatch(host.limits)
     this.#held = new HeldBytes(host.hold, host.isOverShare)
     this.#connection = new Http2Connection({ ...host.connectionOptions, role: 'server', events: this })
+    this.#farewell = new Farewell(socket, this.#connection)
     this.#connection.receive(CLIENT_PREFACE)
     socket
       .on('drain', () => this.#connection.drained())
       .on('error', () => {})
-      // A client that has ended its side can open no more windows.
-      .on('end', () => socket.destroy())
+      .on('end', () => this.#farewell.onClientEnd(() => this.#cancelUnfinished()))
       .once('close', this.#onClose)
   }
 
@@ -92,16 +85,9 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     for (const stream of arrived) stream.passBody()
   }
 
-  /**
-   * Asks the client for another connection: GOAWAY with the highest id there is, and once the client has seen it, GOAWAY with
-   * the last id that is served. No request is lost (RFC 9113 section 6.8). The connection ends when its streams are over.
-   */
+  /** Asks the client for another connection. This one ends when its streams are over, and no request is lost. */
   drain(): void {
-    if (this.#drain !== 'none' || this.#connection.isOver) return
-    this.#drain = 'announced'
-    this.#connection.goaway(MAX_STREAM_ID, ERROR.noError)
-    this.#connection.ping()
-    this.#timer = setTimeout(() => this.onPong(), PING_TIMEOUT_MS).unref()
+    this.#farewell.announce()
   }
 
   /** Ends the connection at once. */
@@ -114,6 +100,10 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
   write(bytes: Buffer): boolean {
     // A socket that is written to after its end is destroyed, with all that it has not sent yet.
     return !this.socket.writableEnded && this.socket.write(bytes)
+  }
+
+  get holdsWritten(): boolean {
+    return this.socket.writableLength > 0
   }
 
   wantsFlush(): void {
@@ -136,25 +126,18 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
   }
 
   onStreamCount(count: number): void {
-    if (count === 0) {
-      this.#idleSince = 0
-      if (this.#drain === 'closing') this.#endSocket()
-    }
+    if (count > 0) return
+    this.#idleSince = 0
+    this.#farewell.onStreamsOver()
   }
 
   onPong(): void {
-    if (this.#drain !== 'announced') return
-    clearTimeout(this.#timer)
-    this.#drain = 'closing'
-    this.#connection.goaway(this.#connection.lastPeerStreamId, ERROR.noError)
-    if (this.#connection.streamCount === 0) this.#endSocket()
+    this.#farewell.onPong()
   }
 
   onRetired(reason: Flood): void {
     this.#host.onEnded(reason, this.socket.remoteAddress)
-    clearTimeout(this.#timer)
-    this.#drain = 'closing'
-    if (this.#connection.streamCount === 0) this.#endSocket()
+    this.#farewell.endWithStreams()
   }
 
   onFatal({ code }: Http2Error, reason: FatalReason): void {
@@ -163,10 +146,7 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
       this.socket.remoteAddress,
     )
     this.#connection.closed()
-    // A client that floods us would go on doing so.
-    this.socket.pause()
-    this.#endSocket()
-    this.#destroySoon()
+    this.#farewell.endFailed()
   }
 
   // What streams call.
@@ -220,6 +200,7 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
 
   check(now: number): SlowReason | undefined {
     this.#held.settleIfAllowed()
+    if (this.#farewell.probe()) this.#cancelStuck()
     const reason = this.#watch.check(this, now, this.#cancel)
     if (reason !== undefined) {
       this.#host.onEnded(reason, this.socket.remoteAddress)
@@ -265,24 +246,18 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     stream.cancel()
   }
 
-  /**
-   * Ends the socket behind what was written. Once that has left, which the rules for slow clients watch, the client has a
-   * moment to end its own side.
-   */
-  #endSocket(): void {
-    this.#drain = 'closing'
-    clearTimeout(this.#timer)
-    this.#connection.flush()
-    this.socket.end(() => this.#destroySoon())
+  #cancelUnfinished(): void {
+    for (const stream of [...this.streams]) if (!stream.isReceived) stream.cancel()
   }
 
-  #destroySoon(): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.socket.destroy(), FAREWELL_MS).unref()
+  /** Cancels the streams that wait for a window, since the client can open none any more. */
+  #cancelStuck(): void {
+    if (this.#connection.isBlocked) return
+    for (const stream of [...this.streams]) if (stream.queuedBytes > 0) stream.cancel()
   }
 
   readonly #onClose = (): void => {
-    clearTimeout(this.#timer)
+    this.#farewell.closed()
     this.#connection.closed()
     for (const stream of [...this.streams]) stream.lost()
     this.#host.onClosed(this)

@@ -109,9 +109,7 @@ export class ClientStream extends Http2Stream implements ClientRequest, ClientRe
   }
 
   onHeadTooLarge(contentType: string | undefined): void {
-    // Trailers that are too large end a body that nobody can tell from a whole one.
-    if (this.method !== undefined) this.#breakOff(ERROR.enhanceYourCalm)
-    else this.#owner.refuseLargeHead(this, contentType)
+    this.#owner.refuseLargeHead(this, contentType)
   }
 
   onData(bytes: Buffer, start: number, end: number, isEnd: boolean): void {

@@ -33,6 +33,8 @@ export class IncomingBody {
   receivedBytes = 0
   /** Whether the client has sent all of it. */
   isWhole = false
+  /** Whether the client may pause for as long as it likes. */
+  mayPause = false
   readonly #length: number
   readonly #owner: BodyOwner
   #pieces: Buffer[] = NO_PIECES
@@ -53,7 +55,7 @@ export class IncomingBody {
 
   /** Whether the gateway waits for the client: a node takes what comes, and nothing is there. */
   get isAwaited(): boolean {
-    if (this.isWhole || this.#taker === undefined || this.#taker.isPaused) return false
+    if (this.isWhole || this.mayPause || this.#taker === undefined || this.#taker.isPaused) return false
     return this.heldBytes === 0 || this.receivedBytes === this.#length
   }
 

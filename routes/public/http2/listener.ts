@@ -4,11 +4,13 @@ import { grpcDialectOf } from '../../../internal/grpc/content-type.ts'
 import { refusalOfError } from '../../../internal/grpc/refusal.ts'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../../internal/http/errors.ts'
+import { MAX_HEADER_LINES } from '../../../internal/http/header-lines.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { plainAddress } from '../../../middleware/request/client-address.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { createRequestIds } from '../../../middleware/request/request-id.ts'
 import type { PublicProxy } from '../proxy.ts'
+import { mayIndexAnswer } from './answer-lines.ts'
 import { ClientSession, type SessionHost } from './client-session.ts'
 import type { Http2Counts, Http2EndReason } from './http2-counts.ts'
 import { canTakeOver, type NotHttp1, takeOver } from './preface.ts'
@@ -63,8 +65,6 @@ export interface Http2Listener {
 }
 
 const REPORT_EVERY_MS = 60_000
-/** A request with more header lines is refused. */
-const MAX_FIELDS = 256
 /** A stream's window grows up to this share of the connection's: uploads that nodes do not take leave room for others. */
 const MAX_STREAM_SHARE = 0.25
 const MAX_STREAM_WINDOW_BYTES = 1_048_576
@@ -92,9 +92,8 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
       ),
       connectionWindowBytes: settings.connectionWindowBytes,
       maxListBytes: options.maxHeaderBytes,
-      maxFields: MAX_FIELDS,
-      // A client sees its own fields only. What it must not see of them again, such as cookies, is never indexed.
-      mayIndex: () => true,
+      maxFields: MAX_HEADER_LINES,
+      mayIndex: mayIndexAnswer,
       budgets: { 'early-resets': { ...settings.earlyResets, mayFinish: 'server' } },
       now: () => performance.now(),
     },

@@ -25,6 +25,7 @@ class StreamBody implements RequestBody {
   constructor(incoming: IncomingBody, options: RequestBodyOptions) {
     this.incoming = incoming
     this.options = options
+    incoming.mayPause = options.mayPause === true
   }
 
   get length(): number | undefined {

@@ -9,7 +9,7 @@ import { routeContext } from '../../../config/load/route-context.ts'
 import { createNode } from '../../../internal/nodes/node.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { FakePeer } from '../../support/peer.ts'
-import { testRoute } from '../../support/route.ts'
+import { grpcRule, testRoute } from '../../support/route.ts'
 
 const { config, keys } = loadConfig({ env: {}, cwd: tmpdir() })
 
@@ -39,7 +39,7 @@ function open(
 test('a service without a document is called at the names of its gRPC services', () => {
   const { routes, grpcNames, serviceAt } = open(['task'])
   assert.equal(serviceAt('/task.v1.Tasks/CreateTask'), undefined)
-  grpcNames.set('task', 'descriptors', ['task.v1.Tasks'])
+  grpcNames.set('task', 'reflected', ['task.v1.Tasks'])
   const route = routes.table.match('POST', undefined, '/task.v1.Tasks/CreateTask')
   assert.equal(route?.id, 'auto:task/task.v1.Tasks')
   assert.equal(route?.origin, 'auto')
@@ -59,7 +59,7 @@ test('a service without a document is called at the names of its gRPC services',
   ]) {
     assert.equal(serviceAt(path), undefined, path)
   }
-  grpcNames.set('task', 'descriptors', [])
+  grpcNames.set('task', 'reflected', [])
   assert.equal(serviceAt('/task.v1.Tasks/CreateTask'), undefined)
 })
 
@@ -71,8 +71,8 @@ test('the name of a service comes before a gRPC name', () => {
 
 test('a service with a document has no automatic gRPC route, and neither has a name that it shares', () => {
   const { routes, grpcNames, serviceAt } = open(['task', 'tasks2'])
-  grpcNames.set('task', 'descriptors', ['task.v1.Tasks'])
-  grpcNames.set('tasks2', 'descriptors', ['task.v1.Tasks', 'task.v1.Admin'])
+  grpcNames.set('task', 'reflected', ['task.v1.Tasks'])
+  grpcNames.set('tasks2', 'reflected', ['task.v1.Tasks', 'task.v1.Admin'])
   routes.set([testRoute({ path: '/api/*', service: 'task' })], [])
   assert.equal(serviceAt('/task.v1.Tasks/CreateTask'), undefined)
   assert.equal(serviceAt('/task.v1.Admin/Delete'), 'tasks2')
@@ -86,11 +86,15 @@ test('a service with a document has no automatic gRPC route, and neither has a n
   assert.equal(serviceAt('/task.v1.Tasks/CreateTask'), 'task')
 })
 
-test('of several services with one gRPC name the first gets its calls, and the others are listed', () => {
+test('of several services with one gRPC name the first gets its calls, and all of them are listed', () => {
   const { routes, grpcNames, nodes, serviceAt } = open(['b', 'c'])
-  for (const service of ['c', 'b', 'a']) grpcNames.set(service, 'descriptors', ['x.Y'])
+  for (const service of ['a', 'b', 'c']) grpcNames.set(service, 'reflected', ['x.Y'])
   assert.equal(serviceAt('/x.Y/Z'), 'b', 'a has no node')
   assert.deepEqual(routes.problems(), [
+    {
+      key: 'auto:b/x.Y',
+      reason: 'gets the calls of x.Y, which c also has: give each of them a route document',
+    },
     {
       key: 'auto:c/x.Y',
       reason: 'gets no calls of x.Y, because b has it too: give each of them a route document',
@@ -101,10 +105,46 @@ test('of several services with one gRPC name the first gets its calls, and the o
   assert.deepEqual(routes.problems(), [])
 })
 
+test('a service for which descriptors were written takes the calls, and it is no problem that it does', () => {
+  const { routes, grpcNames, serviceAt } = open(['b', 'c'])
+  grpcNames.set('b', 'reflected', ['x.Y'])
+  grpcNames.set('c', 'written', ['x.Y'])
+  assert.equal(serviceAt('/x.Y/Z'), 'c')
+  assert.deepEqual(
+    routes.problems().map(({ key }) => key),
+    ['auto:b/x.Y'],
+  )
+})
+
+test('a gRPC service that a document names has no automatic route to another service', () => {
+  for (const rule of [
+    { allow: ['x.Y/*'] },
+    { allow: ['x.Y/Z'] },
+    { idempotent: ['x.Y/Z'] },
+    { rules: [{ selector: 'x.Y.Z', get: '/z' }] },
+  ]) {
+    const { routes, grpcNames, serviceAt } = open(['other'])
+    grpcNames.set('other', 'reflected', ['x.Y', 'x.Other'])
+    assert.equal(serviceAt('/x.Y/Z'), 'other')
+    routes.set([testRoute({ path: '/api/*', service: 'task', grpc: grpcRule(rule) })], [])
+    assert.equal(serviceAt('/x.Y/Z'), undefined, JSON.stringify(rule))
+    assert.equal(serviceAt('/x.Other/Z'), 'other')
+    assert.deepEqual(
+      routes.problems().filter(({ key }) => key.startsWith('auto:')),
+      [
+        {
+          key: 'auto:other/x.Y',
+          reason: 'gets no calls of x.Y, because task has it too: give each of them a route document',
+        },
+      ],
+    )
+  }
+})
+
 test('there is no automatic gRPC route before the table is complete, nor where automatic routes are off', () => {
   for (const options of [{ isComplete: false }, { auto: false }]) {
     const { grpcNames, serviceAt, routes } = open(['task'], options)
-    grpcNames.set('task', 'descriptors', ['task.v1.Tasks'])
+    grpcNames.set('task', 'reflected', ['task.v1.Tasks'])
     assert.equal(serviceAt('/task.v1.Tasks/CreateTask'), undefined)
     assert.deepEqual(routes.all(), [])
   }
@@ -112,7 +152,7 @@ test('there is no automatic gRPC route before the table is complete, nor where a
 
 test('automatic gRPC routes are listed with the others', () => {
   const { routes, grpcNames } = open(['task', 'user'])
-  grpcNames.set('task', 'descriptors', ['task.v1.Tasks'])
+  grpcNames.set('task', 'reflected', ['task.v1.Tasks'])
   assert.deepEqual(
     routes.all().map(({ id }) => id),
     ['auto:task', 'auto:task/task.v1.Tasks', 'auto:user'],

@@ -122,7 +122,7 @@ const refused: readonly (readonly [document: object, ...problems: string[]])[] =
   ],
   [
     { apiKeys: { enabled: true, prefix: '/keys' } },
-    '$.apiKeys.prefix: must contain a name and end with "/", not "/keys"',
+    '$.apiKeys.prefix: must end with "/", because "/keys" is also the beginning of longer names',
   ],
   [
     { apiKeys: { enabled: true }, discovery: { registry: 'file', file: 'f' } },

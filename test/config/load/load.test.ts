@@ -261,12 +261,35 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
   [
     'a source inside another',
     'discovery: { sources: [{ prefix: /a/ }, { prefix: /a/b/ }] }',
-    [/sources\[1\]\.prefix: must not overlap with sources\[0\]/],
+    [/sources\[1\]\.prefix: must not overlap with discovery\.sources\[0\]\.prefix/],
   ],
   [
     'a source of all keys',
     'discovery: { sources: [{ prefix: / }] }',
     [/sources\[0\]\.prefix: must contain a name/],
+  ],
+  [
+    'a source with services and routes below it',
+    'discovery: { servicesPrefix: /a/s/, routesPrefix: /a/r/, sources: [{ prefix: /a/ }] }',
+    [/sources\[0\]\.prefix: must not overlap with discovery\.routesPrefix/],
+  ],
+  [
+    'descriptors among nodes and routes',
+    'discovery: { descriptorsPrefix: /waygate/routes/descriptors/ }\napiKeys: { enabled: true, prefix: /waygate/routes/ }',
+    [
+      'waygate.yaml:1: $.discovery.descriptorsPrefix: must not overlap with discovery.routesPrefix: "/waygate/routes/descriptors/" and "/waygate/routes/"',
+      /^waygate\.yaml:2: \$\.apiKeys\.prefix: must not overlap with discovery\.routesPrefix/,
+    ],
+  ],
+  [
+    'a prefix of descriptors that is also the beginning of another name',
+    'discovery: { descriptorsPrefix: /d }',
+    [/descriptorsPrefix: must end with "\/"/],
+  ],
+  [
+    'API keys among descriptors',
+    'discovery: { descriptorsPrefix: /d/ }\napiKeys: { enabled: true, prefix: /d/keys/ }',
+    [/\$\.apiKeys\.prefix: must not overlap with discovery\.descriptorsPrefix/],
   ],
   ['prefixes inside each other', 'discovery: { routesPrefix: /services/r/ }', [/must not overlap/]],
   [

@@ -151,6 +151,50 @@ test('bytes that were taken stay as they were', () => {
   for (const { bytes, copy } of taken) assert.ok(bytes.equals(copy))
 })
 
+test('a writer uses its buffer again once it is told that nobody refers to it', () => {
+  for (const length of [100, 30_000, 200_000]) {
+    const writer = new FrameWriter()
+    const buffers = new Set<ArrayBufferLike>()
+    for (let i = 0; i < 20; i++) {
+      writer.data(1, String(i % 10).repeat(length), 0, length, true)
+      const bytes = writer.take()
+      buffers.add(bytes.buffer)
+      const payload = read(bytes)
+        .map(frame => frame[3])
+        .join('')
+      assert.equal(payload, String(i % 10).repeat(length))
+      if (length < 65_536) writer.reuse()
+      else assert.equal(writer.buffer.length, 0)
+    }
+    if (length < 65_536) assert.equal(buffers.size, 1)
+  }
+})
+
+test('a large frame that comes in pieces does not change one that is put together at the same time', () => {
+  const frames = ['x', 'y', 'z'].map(char => {
+    const writer = new FrameWriter()
+    writer.data(1, char.repeat(16_384), 0, 16_384, true)
+    return writer.take()
+  })
+  for (let round = 0; round < 3; round++) {
+    const seen: string[] = []
+    const readers = frames.map(
+      () =>
+        new FrameReader(16_384, (_type, _flags, _id, bytes, start, end) => {
+          seen.push(bytes.toString('latin1', start, end))
+        }),
+    )
+    for (const at of [0, 5, 9, 5_000]) {
+      const next = [5, 9, 5_000, 16_393][[0, 5, 9, 5_000].indexOf(at)]!
+      for (const [i, reader] of readers.entries()) reader.push(frames[i]!.subarray(at, next))
+    }
+    assert.deepEqual(
+      seen,
+      ['x', 'y', 'z'].map(char => char.repeat(16_384)),
+    )
+  }
+})
+
 test('nothing taken is nothing, and a burst does not leave a large buffer', () => {
   const writer = new FrameWriter()
   assert.equal(writer.take().length, 0)

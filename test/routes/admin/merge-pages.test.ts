@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mergeRoutes, mergeServices } from '../../../routes/admin/merge-pages.ts'
-import type { ListedRoute, NodePage, RouteList, ServiceState } from '../../../routes/admin/page-types.ts'
+import { mergeMethods, mergeRoutes, mergeServices } from '../../../routes/admin/merge-pages.ts'
+import type {
+  DescriptorsPage,
+  ListedRoute,
+  NodePage,
+  RouteList,
+  ServiceState,
+} from '../../../routes/admin/page-types.ts'
 
 function node(id: string, changes: Partial<NodePage> = {}): NodePage {
   const idle = { inFlight: 0, requests: 0, failures: 0, timeouts: 0 }
@@ -124,4 +130,27 @@ test('a problem that one process knows of a node is shown, and so is one without
   ])
   assert.equal(merged.services[0]?.nodes[0]?.problem, 'no lease')
   assert.equal(merged.defaultAuth, 'none')
+})
+
+test('of the methods of a service, those of a process that knows them are shown, with the problems of all', async () => {
+  const known: DescriptorsPage = { source: 'etcd', from: 's', methods: 1, problems: ['a'] }
+  const unknown: DescriptorsPage = { source: null, methods: 0, problems: ['a', 'b'] }
+  const merged = { ...known, problems: ['a', 'b'] }
+  const methods = [{ name: 's.S/M', kind: 'unary', bindings: [] } as const]
+  for (const [first, second] of [
+    [known, unknown],
+    [unknown, known],
+  ] as const) {
+    const { services } = await mergeServices(
+      [first, second].map(descriptors => ({ services: [{ ...state('s', { descriptors }), nodes: [] }] })),
+    )
+    assert.deepEqual(services[0]?.descriptors, merged)
+    const pages = [first, second].map(descriptors => ({
+      service: 's',
+      descriptors,
+      methods: descriptors === known ? methods : [],
+    }))
+    assert.deepEqual(mergeMethods(pages), { service: 's', descriptors: merged, methods })
+  }
+  assert.equal(mergeMethods([]), undefined)
 })

@@ -48,6 +48,7 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
     },
     limits: { of: () => undefined },
     budgets: { get: () => undefined },
+    methods: { summaries: () => () => undefined },
     metrics: { countsByRoute: () => new Map([['r1', { requests: 3, failures: 1 }]]) },
     describeRoute: (route: object) => ({ ...route }),
     health: { problems: () => [] },
@@ -132,6 +133,7 @@ test('a page is aborted when its reader leaves', async t => {
 const broken: AdminPages = {
   routes: () => Promise.reject(new Error('secret detail')),
   services: () => Promise.reject(new Error('secret detail')),
+  methods: () => Promise.reject(new Error('secret detail')),
   metrics: () => Promise.reject(new Error('secret detail')),
   isReady: () => {
     throw new Error('secret detail')

@@ -1,31 +1,20 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
-import { writeMessage } from '../../../internal/grpc/message-reader.ts'
 import type { Peer } from '../../../internal/nodes/peer.ts'
-import type { UpstreamRequest, UpstreamResponse } from '../../../internal/upstream.ts'
 import { UpstreamFailure } from '../../../internal/upstream-failure.ts'
 import { type CallNode, reflect } from '../../../wrappers/descriptors/reflection-client.ts'
 import { Reflections } from '../../../wrappers/descriptors/reflections.ts'
-import { readDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
-import { JsonDecoder } from '../../../wrappers/protobuf/json-decoder.ts'
-import { JsonEncoder } from '../../../wrappers/protobuf/json-encoder.ts'
-import { standardTypes } from '../../../wrappers/protobuf/standard-types.ts'
+import {
+  answered,
+  filesOf,
+  NOT_FOUND,
+  questionsOf,
+  services,
+  TASK,
+} from '../../support/reflection-messages.ts'
 import { until } from '../../support/until.ts'
-
-const typeNamed = (name: string) => standardTypes.getMessage(name)
-const encoder = new JsonEncoder({ typeNamed })
-const decoder = new JsonDecoder({ typeNamed })
-const QUESTION = typeNamed('grpc.reflection.v1.ServerReflectionRequest')!
-const ANSWER = typeNamed('grpc.reflection.v1.ServerReflectionResponse')!
-const TASK = readDescriptorSet(readFileSync(join(import.meta.dirname, '../../fixtures/grpc/task.binpb'))).map(
-  file => ({ name: file.name, bytes: Buffer.from(toBinary(FileDescriptorProtoSchema, file)) }),
-)
-
-type Question = { listServices?: string; fileContainingSymbol?: string; fileByFilename?: string }
 
 let addresses = 0
 
@@ -33,43 +22,6 @@ function peer(version?: string): Peer {
   const address = `10.0.0.${++addresses}:1`
   return { address, node: { metadata: version === undefined ? {} : { version } } } as unknown as Peer
 }
-
-/** Reads the questions of a call. */
-function questionsOf({ body }: UpstreamRequest): Question[] {
-  const chunks: Buffer[] = []
-  body!.open({ onData: chunk => chunks.push(chunk), onEnd() {}, onError() {} }).resume()
-  const bytes = Buffer.concat(chunks)
-  const questions: Question[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 5 + bytes.readUInt32BE(at + 1)
-    questions.push(decoder.decode(QUESTION, bytes.subarray(at + 5, end)) as Question)
-    at = end
-  }
-  return questions
-}
-
-/** Returns an answer in gRPC with messages and, unless it is trailers-only, trailers behind them. */
-function answered(messages: readonly Buffer[], status = 0): UpstreamResponse {
-  const trailers = ['grpc-status', String(status)]
-  const isEmpty = messages.length === 0
-  return {
-    status: 200,
-    headers: ['content-type', 'application/grpc', ...(isEmpty ? trailers : [])],
-    ...(isEmpty && { grpcStatus: status }),
-    sendBody(target) {
-      for (const message of messages) target.write(writeMessage(message))
-      target.endWithTrailers(trailers)
-    },
-    discard() {},
-  }
-}
-
-const say = (json: object): Buffer => encoder.encode(ANSWER, json).subarray(5)
-const services = (...names: string[]): Buffer =>
-  say({ listServicesResponse: { service: names.map(name => ({ name })) } })
-const filesOf = (...bytes: Buffer[]): Buffer =>
-  say({ fileDescriptorResponse: { fileDescriptorProto: bytes.map(each => each.toString('base64')) } })
-const NOT_FOUND = say({ errorResponse: { errorCode: 5, errorMessage: 'not found' } })
 
 /** A node that gives only the file that is asked for, and knows one version of the protocol. */
 function taskNode(version = 'v1'): CallNode & { readonly asked: string[] } {
@@ -96,7 +48,8 @@ function taskNode(version = 'v1'): CallNode & { readonly asked: string[] } {
 
 test('files that others import are asked for until none is missing, but for those of Google', async () => {
   const node = taskNode()
-  const files = await reflect(peer(), node)
+  const { files, missing } = await reflect(peer(), node)
+  assert.deepEqual(missing, [])
   assert.deepEqual(
     files.map(({ name }) => name),
     ['task.proto'],
@@ -107,12 +60,73 @@ test('files that others import are asked for until none is missing, but for thos
 test('a node that knows only v1alpha is asked in v1alpha, and at once the next time', async () => {
   const node = taskNode('v1alpha')
   const one = peer()
-  assert.equal((await reflect(one, node)).length, 1)
+  assert.equal((await reflect(one, node)).files.length, 1)
   await reflect(one, node)
   assert.deepEqual(
     node.asked.map(target => target.split('.')[2]),
     ['v1', 'v1alpha', 'v1alpha', 'v1alpha', 'v1alpha'],
   )
+})
+
+for (const [how, isEnded] of [
+  ['answers with an error for it', false],
+  ['ends the call at it', true],
+] as const) {
+  test(`a service without a descriptor costs itself alone when the node ${how}`, async () => {
+    const node: CallNode = async (_, request) => {
+      const messages: Buffer[] = []
+      for (const question of questionsOf(request)) {
+        if (question.listServices !== undefined)
+          messages.push(services('a.Lost', 'task.v1.Tasks', 'z.Lost', 'grpc.health.v1.Health'))
+        else if (question.fileContainingSymbol === 'task.v1.Tasks') messages.push(filesOf(TASK.at(-1)!.bytes))
+        else if (isEnded) return answered(messages, 5)
+        else messages.push(NOT_FOUND)
+      }
+      return answered(messages)
+    }
+    const { files, missing } = await reflect(peer(), node)
+    assert.deepEqual(
+      files.map(({ name }) => name),
+      ['task.proto'],
+    )
+    assert.deepEqual(missing, ['a.Lost', 'z.Lost'])
+  })
+}
+
+test('a node that answers nothing but errors is not asked about each of its services', async () => {
+  let calls = 0
+  const node: CallNode = async (_, request) => {
+    if (questionsOf(request)[0]?.listServices !== undefined)
+      return answered([services(...Array.from({ length: 500 }, (_, i) => `a.B${i}`))])
+    calls++
+    return answered([], 13)
+  }
+  await assert.rejects(reflect(peer(), node), { message: 'the node answered INTERNAL: ' })
+  assert.equal(calls, 17)
+  const lost: CallNode = async (_, request) =>
+    answered(
+      questionsOf(request).map(each => (each.listServices === undefined ? NOT_FOUND : services('a.B'))),
+    )
+  await assert.rejects(reflect(peer(), lost), { message: 'the node has no descriptor of "a.B"' })
+})
+
+test('a node that stops in the middle of an answer is not asked further when the time is over', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let calls = 0
+  const node: CallNode = async (_, request, call) => {
+    calls++
+    if (questionsOf(request)[0]?.listServices !== undefined) return answered([services('a.B', 'a.C')])
+    return {
+      ...answered([NOT_FOUND]),
+      sendBody(target) {
+        // As a call over HTTP/2 ends when it is given up.
+        call.current = { cancel: () => target.endWithTrailers(['grpc-status', '4']) }
+        setImmediate(() => t.mock.timers.tick(5_000))
+      },
+    }
+  }
+  await assert.rejects(reflect(peer(), node), { message: 'the node did not answer within 5 s' })
+  assert.equal(calls, 2)
 })
 
 test('what a node says instead of its descriptors is told', async () => {
@@ -169,7 +183,7 @@ function watch(t: TestContext, callNode: CallNode) {
   const told: string[] = []
   const reflections = new Reflections({
     callNode,
-    onFiles: (service, files) => told.push(`${service} ${files.length}`),
+    onReflected: (service, { files }) => told.push(`${service} ${files.length}`),
     onFailure: (service, { message }) => told.push(`${service} ${message}`),
     timings: { settleMs: 30, pauseMs: 60, maxPauseMs: 120 },
   })

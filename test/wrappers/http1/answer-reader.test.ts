@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AnswerHead } from '../../../wrappers/http1/answer-head.ts'
 import { AnswerReader, type AnswerSink } from '../../../wrappers/http1/answer-reader.ts'
-import { InvalidAnswer } from '../../../wrappers/transport/invalid-answer.ts'
+import { InvalidAnswer } from '../../../wrappers/transport/answer-rules.ts'
 
 interface Seen {
   readonly interims: AnswerHead[]

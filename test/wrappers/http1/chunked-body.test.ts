@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ChunkedBody } from '../../../wrappers/http1/chunked-body.ts'
-import { InvalidAnswer } from '../../../wrappers/transport/invalid-answer.ts'
+import { InvalidAnswer } from '../../../wrappers/transport/answer-rules.ts'
 
 /** Reads pieces one after the other. @returns the body and the index after its end; -1 while it goes on */
 function read(...pieces: string[]): { body: string; end: number; trailers: readonly string[] | undefined } {

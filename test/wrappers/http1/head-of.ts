@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type AnswerHead, readAnswerHead } from '../../../wrappers/http1/answer-head.ts'
-import { InvalidAnswer } from '../../../wrappers/transport/invalid-answer.ts'
+import { InvalidAnswer } from '../../../wrappers/transport/answer-rules.ts'
 
 /** Reads a head from its lines, the status line first, each without its CRLF. */
 export function headOf(lines: readonly string[], method = 'GET'): AnswerHead {

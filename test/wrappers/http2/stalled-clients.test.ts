@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dataFrame, headersFrame, type RawHttp2 } from '../../support/raw-http2.ts'
+import {
+  dataFrame,
+  headersFrame,
+  listenRawHttp2,
+  type RawHttp2,
+  settingsFrame,
+} from '../../support/raw-http2.ts'
 import { TestResponse } from '../../support/test-response.ts'
 import { until } from '../../support/until.ts'
 import { answerFrames, requestFor, startRawNode } from './raw-node.ts'
@@ -105,4 +111,45 @@ test('a call whose client has left while it was stalled gives its window back', 
   )
   stalled.cancel()
   await connection.until(each => windows(each, 0).length === 2)
+})
+
+test('a call that waits for room on a full pool gets it when the stalled client reads, and the others in turn', async t => {
+  const node = await startRawNode(t)
+  const { send } = startSessionScene(t, node.port, {
+    streamWindowBytes: WINDOW,
+    connectionWindowBytes: 2 * WINDOW,
+    maxSessions: 1,
+  })
+  const stalled = send({ target: '/stalled' })
+  const connection = await until('it is connected', () => node.connections[0])
+  const id = await requestFor(connection, '/stalled')
+  connection.write(headersFrame(id, [':status', '200'], { isEnd: false }))
+  const response = new TestResponse()
+  response.isStalled = true
+  ;(await stalled.answer).sendBody(response)
+  for (let left = WINDOW; left > 0; left -= 16_384)
+    connection.write(dataFrame(id, Buffer.alloc(Math.min(left, 16_384))))
+  await until('the client holds its window', () => response.bytes.length === WINDOW)
+  const waiting = [send({ target: '/1' }), send({ target: '/2' })]
+  response.drain()
+  for (const [i, { text }] of waiting.entries()) {
+    connection.write(answerFrames(await requestFor(connection, `/${i + 1}`), `answer ${i}`))
+    assert.equal(await text, `answer ${i}`)
+  }
+  connection.write(dataFrame(id, '', { isEnd: true }))
+  await response.over
+})
+
+test('a call that waits behind those that wait for the connection moves up when one of them leaves', async t => {
+  const node = await listenRawHttp2()
+  t.after(() => node[Symbol.asyncDispose]())
+  const { send } = startSessionScene(t, node.port, { streamsPerSession: 1, maxSessions: 1 })
+  const first = send({ target: '/first' })
+  const second = send({ target: '/second' })
+  first.cancel()
+  const connection = await until('it is connected', () => node.connections[0])
+  // The node has not said yet how many streams it allows.
+  const id = await requestFor(connection, '/second')
+  connection.write(settingsFrame(), answerFrames(id, 'second'))
+  assert.equal(await second.text, 'second')
 })

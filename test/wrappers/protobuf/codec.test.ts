@@ -266,6 +266,75 @@ suite('bytes of a node', () => {
     assert.throws(() => decodeKinds(Buffer.alloc(100_000, 0x0b)), WireFault)
   })
 
+  test('that reach beyond the end of their message are refused, whatever its type', () => {
+    const inner: Readonly<Record<string, readonly number[]>> = {
+      'child 17': [0x18, 5],
+      'int32s 20': [0x85, 1],
+      'labels 30': [0x0a, 1, 0x61],
+      'timestamp 50': [0x08, 5],
+      'duration 51': [0x10, 5],
+      'mask 52': [0x0a, 1, 0x61],
+      'structure 53': [0x0a, 0],
+      'dynamic 54': [0x20, 1],
+      'dynamics 55': [0x0a, 2, 0x20, 1],
+      'any 56': [0x0a, 3, 0x61, 0x2f, 0x62],
+      'wrapped_int32 60': [0x08, 5],
+      'wrapped_string 62': [0x0a, 1, 0x61],
+      'wrapped_double 65': [0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f],
+      'timestamps 67': [0x08, 5],
+    }
+    for (const [name, bytes] of Object.entries(inner)) {
+      const tag = Number(name.split(' ')[1]) * 8 + 2
+      const field = (length: number): Buffer =>
+        Buffer.from([...(tag < 128 ? [tag] : [(tag & 127) | 128, tag >> 7]), length, ...bytes])
+      // What is cut off is there, behind the end of the message.
+      for (let length = 1; length < bytes.length; length++) {
+        assert.throws(() => decodeKinds(field(length)), WireFault, `${name}, ${length} bytes`)
+      }
+      decodeKinds(field(bytes.length))
+    }
+    // In an Any of a known type, and in a list of dynamic values.
+    const any = encodeKinds({ any: { '@type': 'x/google.protobuf.Int32Value', value: 5 } })
+    const cut = Buffer.concat([any.subarray(0, -3), Buffer.from([1, 0x08, 0x05])])
+    assert.throws(() => decodeKinds(cut), WireFault)
+    assert.throws(() => decodeKinds(Buffer.from([0xba, 0x03, 3, 0x0a, 1, 0x20, 1])), WireFault)
+  })
+
+  test('become no more JSON than they may', () => {
+    const many = (count: number, value: unknown): unknown[] => Array.from({ length: count }, () => value)
+    const entries = (count: number): unknown =>
+      Object.fromEntries(many(count, '').map((v, i) => [`k${i}`, v]))
+    const maxJsonBytes = 10_000
+    const cases: readonly (readonly [
+      count: number,
+      make: (count: number) => unknown,
+      emitsDefaults?: true,
+    ])[] = [
+      [120, count => ({ children: many(count, {}) })],
+      [5, count => ({ children: many(count, {}) }), true],
+      [5, count => ({ any: { '@type': 'x/kinds.v1.Kinds', children: many(count, {}) } }), true],
+      [350, count => ({ colors: many(count, 'COLOR_UNSPECIFIED') })],
+      [110, count => ({ labels: entries(count) })],
+      [70, count => ({ structure: entries(count) })],
+      [300, count => ({ dynamics: many(count, []) })],
+      [50, count => ({ children: many(count, { labels: { a: '' } }) })],
+      [1_200, count => ({ int32s: many(count, 5) })],
+    ]
+    for (const [count, make, emitsDefaults = false] of cases) {
+      const decode = (size: number) => decodeKinds(encodeKinds(make(size)), { emitsDefaults, maxJsonBytes })
+      decode(Math.floor(count / 2))
+      assert.throws(() => decode(count * 2), /the message is too large as JSON/, JSON.stringify(make(1)))
+    }
+    const part = encodeKinds({ child: {} })
+    const parts = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => part))
+    decodeKinds(parts(10), { emitsDefaults: true, maxJsonBytes })
+    assert.throws(() => decodeKinds(parts(50), { emitsDefaults: true, maxJsonBytes }), /too large as JSON/)
+    // A list of small objects that is as long as messages may be by default.
+    const points = encodeKinds({ children: many(500_000, { anInt32: 1, aSint32: 2 }) })
+    const { children } = decodeKinds(points) as { children: unknown[] }
+    assert.equal(children.length, 500_000)
+  })
+
   test('of an Any of an unknown type stay in base64', () => {
     const bytes = Buffer.concat([
       Buffer.from([0xc2, 0x03, 0x08, 0x0a, 0x03]),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Http1Response } from '../../../routes/public/http1/response.ts'
 import { RecentTimes } from '../../../wrappers/retry/hedge.ts'
 import { openRaw } from '../../support/http.ts'
 import { answer, type Script } from '../../support/node-server.ts'
@@ -139,4 +140,18 @@ test('an unwanted status is passed on when the second try could not connect', as
     { ...AT_ONCE, retryOn: [503] },
   )
   assert.deepEqual([(await ask()).text], ['busy'])
+})
+
+test('an error in handing an answer on fails that call, and leaves no promise without an end', async t => {
+  const { ask, front } = await startScene(
+    t,
+    { a: socket => socket.write(`HTTP/1.1 103 Early Hints\r\n\r\n${answer('ok')}`) },
+    { hedge: { afterMs: 60_000 } },
+  )
+  const bug = new Error('a bug of the gateway')
+  t.mock.method(Http1Response.prototype, 'writeInterim', () => {
+    throw bug
+  })
+  assert.equal((await ask()).status, 599)
+  assert.deepEqual(front.failures, [bug])
 })

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { Call } from '../../../internal/call.ts'
+import type { JsonOptions } from '../../../internal/grpc/json-options.ts'
 import { writeMessage } from '../../../internal/grpc/message-reader.ts'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
@@ -52,6 +53,7 @@ interface Scene {
   readonly request?: Partial<UpstreamRequest>
   readonly body?: string | Buffer | undefined
   readonly maxBytes?: number
+  readonly json?: Partial<JsonOptions>
 }
 
 /** What a client gets, and what a node was sent. */
@@ -81,12 +83,15 @@ async function ask(scene: Scene, call = new Call('id', 'POST', '/', 0)): Promise
     },
     ...rest,
   }
-  const plan = new TranscodePlan(schema, { choice: 'all', rules: [], json: JSON_OPTIONS })
+  const maxMessageBytes = scene.maxBytes ?? MAX_BYTES
+  const json = { ...JSON_OPTIONS, ...scene.json }
+  const plan = new TranscodePlan(schema, { choice: 'all', rules: [], json, maxMessageBytes })
   const upstream = createTranscode({
     isTranscoded: () => true,
     planOf: () => plan,
-    maxMessageBytes: scene.maxBytes ?? MAX_BYTES,
+    maxMessageBytes,
     counter: { message() {}, error() {} },
+    streams: new Set(),
   })(async given => {
     sent = given
     return node
@@ -146,6 +151,8 @@ test('a call has the fields of the request as metadata, without those that are n
       'AAE=',
       'x-bad-bin',
       '!',
+      'x-url-bin',
+      '_-8=',
       'host',
       'h',
     ],
@@ -167,7 +174,7 @@ test('an answer that is no call with one message is an error of the service', as
     [{ chunks: [Buffer.from([1, 0, 0, 0, 1, 0])] }, 500, 'a message is compressed'],
     [{ chunks: [Buffer.from([0, 255, 255, 255, 255])] }, 500, 'exceeds'],
     [{ chunks: [Buffer.from([0, 0, 0, 0, 9, 1])] }, 500, 'in the middle of a message'],
-    [{ chunks: [message(0x08)] }, 500, 'a number is cut off'],
+    [{ chunks: [message(0x08)] }, 500, 'a value is cut off'],
     [{ chunks: [TASK_7], trailers: ['x', 'y'] }, 500, 'without a status'],
     [{ chunks: [TASK_7], trailers: ['grpc-status', '14', 'grpc-message', 'gone'] }, 503, 'gone'],
     [{ chunks: [TASK_7], trailers: ['grpc-status', '99'] }, 500, 'UNKNOWN'],
@@ -180,6 +187,94 @@ test('an answer that is no call with one message is an error of the service', as
     const seen = await ask({ answer, body: '{}' })
     assert.equal(seen.status, status, text)
     assert.ok(seen.text.includes(text), `${seen.text} has ${text}`)
+  }
+})
+
+test('an answer that would become too much JSON is an error of the service', async () => {
+  // A list of tasks, each of which has nothing or its id alone.
+  const list = (bytes: readonly number[], count: number): Buffer =>
+    writeMessage(
+      Buffer.concat(Array.from({ length: count }, () => Buffer.from([0x0a, bytes.length, ...bytes]))),
+    )
+  const request = { target: '/task.v1.Tasks/ListTasks' }
+  const listOf = async (answer: Buffer, json?: Partial<JsonOptions>) => {
+    return ask({ answer: { chunks: [answer] }, body: '{}', request, json: { ...json } })
+  }
+  const whole = await listOf(list([0x08, 7], 300))
+  assert.equal(whole.status, 200)
+  assert.equal(JSON.parse(whole.text).tasks.length, 300)
+  for (const [answer, json] of [
+    [list([], 900), {}],
+    [list([0x08, 7], 300), { emitDefaults: true }],
+  ] as const) {
+    const { status, text, isDiscarded } = await listOf(answer, json)
+    assert.equal(status, 500)
+    assert.match(text, /"INTERNAL".*the message is too large as JSON/)
+    assert.ok(isDiscarded)
+  }
+})
+
+test('trailers become fields of the answer as far as trailers may be fields', async () => {
+  const trailers = [
+    ...[
+      'grpc-status',
+      '0',
+      'x-last',
+      '2',
+      'x-request-id',
+      'evil',
+      'X_Request_Id',
+      'evil',
+      'x-user-id',
+      'evil',
+    ],
+    ...['connection', 'x-last', 'proxy-connection', 'close', 'set-cookie', 'a=b', 'content-length', '1'],
+    ...['access-control-allow-origin', '*', 'x-forwarded-for', '1.1.1.1'],
+  ]
+  const unary = await ask({ answer: { chunks: [TASK_7], trailers }, body: '{}' })
+  assert.deepEqual(unary.headers.slice(0, 4), ['x-last', '2', 'content-type', 'application/json'])
+  assert.deepEqual(unary.headers.slice(4), ['content-length', '10'])
+  const stream = await ask({ answer: { trailers }, body: '{}', request: { target: '/WatchTasks' } })
+  assert.deepEqual(stream.headers, ['content-type', 'application/x-ndjson', 'x-last', '2'])
+  const failed = ['grpc-status', '5', ...trailers.slice(2)]
+  const { headers, status, text } = await ask({ answer: { trailers: failed }, body: '{}' })
+  assert.equal(status, 404)
+  assert.deepEqual(headers.slice(0, 4), ['x-last', '2', 'content-type', 'application/problem+json'])
+  assert.deepEqual(headers.slice(4), ['content-length', String(text.length)])
+})
+
+test('a body that is compressed, and a message that is too large, are refused', async () => {
+  for (const target of ['/GetTask', '/task.v1.Tasks/ImportTasks', '/task.v1.Tasks/WatchTasks']) {
+    const headers = ['content-type', 'application/json', 'content-encoding', 'gzip']
+    const refused = await ask({ answer: {}, body: '\x1f\x8b', request: { target, headers } }).catch(e => e)
+    assert.equal((refused as GatewayError).code, 'WG_UNSUPPORTED_MEDIA')
+    assert.equal(
+      (refused as GatewayError).message,
+      'The content-encoding of the body must be identity, not gzip.',
+    )
+    assert.deepEqual((refused as GatewayError).headers, { 'accept-encoding': 'identity' })
+  }
+  const headers = ['content-type', 'application/json', 'content-encoding', 'Identity']
+  const read = await ask({ answer: { chunks: [TASK_7] }, body: '{}', request: { headers } })
+  assert.equal(read.status, 200)
+  // The type of the body is in the message as well.
+  const large = { answer: {}, schema: FILES, body: Buffer.alloc(MAX_BYTES), request: { target: '/Put' } }
+  assert.equal(((await ask(large).catch(e => e)) as GatewayError).code, 'WG_BODY_TOO_LARGE')
+})
+
+test('a stream is server-sent events for those who accept them with a weight above zero', async () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['text/event-stream', 'text/event-stream'],
+    ['application/json, Text/Event-Stream;q=0.001', 'text/event-stream'],
+    ['text/event-stream;charset=utf-8 ; q=1', 'text/event-stream'],
+    ['text/event-stream;q=0', 'application/x-ndjson'],
+    ['text/event-stream; Q=0.000, */*', 'application/x-ndjson'],
+    ['text/event-streams, */*', 'application/x-ndjson'],
+  ]
+  for (const [accept, type] of cases) {
+    const request = { target: '/WatchTasks', headers: ['accept', accept] }
+    const { headers } = await ask({ answer: { chunks: [TASK_7] }, request })
+    assert.equal(headers[headers.indexOf('content-type') + 1], type, accept)
   }
 })
 
@@ -282,6 +377,7 @@ test('requests that are calls already, or of other routes, pass as they are', as
     planOf: () => undefined,
     maxMessageBytes: MAX_BYTES,
     counter: { message() {}, error() {} },
+    streams: new Set(),
   })(async request => {
     seen.push(request)
     return { status: 200, headers: [], sendBody() {}, discard() {} }

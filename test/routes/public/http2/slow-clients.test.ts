@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway } from '../../../support/gateway.ts'
+import { createEchoClient } from '../../../support/grpc-client.ts'
+import { ECHO } from '../../../support/grpc-echo.ts'
+import { startGrpcNode } from '../../../support/grpc-node.ts'
 import { send } from '../../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../../support/http2-client.ts'
 import { answer, startNode } from '../../../support/node-server.ts'
@@ -82,6 +85,28 @@ test('a stream whose client sends nothing of its body is cancelled, and the othe
   await client.receives('DATA 3')
   assert.equal(await ended('body-idle'), 1)
   await until('the node is free of it', () => node.open.size === 1)
+})
+
+test('a gRPC call whose client has no message to send goes on', async t => {
+  const limits = { bodyIdleTimeoutMs: 100, minRateGraceMs: 100 }
+  const { port, registry, gateway, ended } = await setUp(t, limits)
+  await using echo = await startGrpcNode('echo')
+  registry.putRoute('echo', { path: `/${ECHO}/*`, service: 'echo', auth: 'none' })
+  await registry.register({ service: 'echo', id: 'e1', host: '127.0.0.1', port: echo.port, protocol: 'grpc' })
+  await until('the node is known', () => gateway.nodeCount() === 2)
+  using client = createEchoClient(port)
+  const call = client.start('Bidi')
+  call.send({ text: 'a' })
+  await until('the first reply', () => call.replies.length === 1)
+  // By then, the rules for slow clients have looked at the call as well.
+  using plain = await openRawHttp2(port)
+  plain.write(headersFrame(1, post('/user/x'), { isEnd: false }), dataFrame(1, 'half'))
+  await plain.receives('RST_STREAM 1')
+  call.send({ text: 'b' })
+  call.end()
+  const { status, replies } = await call.result
+  assert.deepEqual([status, replies.map(({ text }) => text)], ['OK', ['a', 'b']])
+  assert.equal((await ended('body-idle')) + (await ended('body-slow')), 1)
 })
 
 test('a stream whose client takes nothing is cancelled, and the others go on', async t => {

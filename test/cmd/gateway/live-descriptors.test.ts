@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { grpcJson } from '../../../cmd/gateway/grpc-json.ts'
+import { LiveDescriptors } from '../../../cmd/gateway/live-descriptors.ts'
+import { silentLogger } from '../../../discovery/logger.ts'
+import type { Peer } from '../../../internal/nodes/peer.ts'
+import { FakePeer, testNode } from '../../support/peer.ts'
+import {
+  answered,
+  filesOf,
+  NOT_FOUND,
+  questionsOf,
+  services,
+  TASK,
+} from '../../support/reflection-messages.ts'
+import { until } from '../../support/until.ts'
+
+const TASKS = 'task.v1.Tasks'
+const KNOWN = create(FileDescriptorProtoSchema, {
+  name: 'known.proto',
+  package: 'b',
+  service: [{ name: 'Known' }],
+})
+const FILES: Readonly<Record<string, Buffer>> = {
+  [TASKS]: TASK.at(-1)!.bytes,
+  'b.Known': Buffer.from(toBinary(FileDescriptorProtoSchema, KNOWN)),
+}
+
+/** Follows the descriptors of one service, whose nodes list these gRPC services and describe some of them. */
+function follow(t: TestContext, node: { lists: string[]; describes: string[] }) {
+  const peers: Peer[] = []
+  const told: (readonly string[] | undefined)[] = []
+  let calls = 0
+  const descriptors = new LiveDescriptors({
+    files: new Map(),
+    nameOf: () => undefined,
+    nodesToAsk: () => peers,
+    async callNode(_, request) {
+      calls++
+      return answered(
+        questionsOf(request).map(({ listServices, fileContainingSymbol }) => {
+          if (listServices !== undefined) return services(...node.lists)
+          const isKnown = fileContainingSymbol !== undefined && node.describes.includes(fileContainingSymbol)
+          return isKnown ? filesOf(FILES[fileContainingSymbol]!) : NOT_FOUND
+        }),
+      )
+    },
+    onSchema: (_, known) => void told.push(known?.schema.services),
+    logger: silentLogger,
+    timings: { settleMs: 0, pauseMs: 0 },
+  })
+  descriptors.open(grpcJson)
+  t.after(() => descriptors.close())
+  const addNode = () => {
+    peers.push(new FakePeer(testNode({ id: `n${peers.length}`, port: 1_000 + peers.length })))
+    descriptors.nodesChanged('task', true)
+  }
+  addNode()
+  return { descriptors, told, addNode, calls: () => calls }
+}
+
+test('a gRPC service without a descriptor is a problem, and the others of its node are used', async t => {
+  const { descriptors, told } = follow(t, { lists: ['a.Lost', TASKS], describes: [TASKS] })
+  await until('the node has answered', () => told.length === 1)
+  assert.ok(told[0]!.includes(TASKS))
+  assert.deepEqual(descriptors.problems(), [
+    { key: 'reflection:task', reason: 'the node has no descriptor of "a.Lost"' },
+  ])
+})
+
+test('a descriptor that a newer node lacks stays in force, since its service would lose its route', async t => {
+  const node = { lists: [TASKS], describes: [TASKS] }
+  const { descriptors, told, addNode, calls } = follow(t, node)
+  await until('the node has answered', () => told.length === 1)
+  assert.deepEqual(descriptors.problems(), [])
+  node.lists = ['b.Known', TASKS]
+  node.describes = ['b.Known']
+  const before = calls()
+  addNode()
+  await until(
+    'the newer node has answered',
+    () => calls() >= before + 2 && descriptors.problems().length === 1,
+  )
+  assert.equal(told.length, 1)
+  assert.ok(descriptors.findMethod('task', `${TASKS}/CreateTask`))
+})
