@@ -52,16 +52,19 @@ export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 |
  * document that belongs into etcd is read as the gateway reads it there, so what is ok can be put as it is.
  * Prints a line for every warning, and `FILE: ok (KIND)` or a line for every problem.
  *
- * @returns the exit code
+ * Resolves with the exit code.
  */
-export function checkFile({ file, kind }: Pick<CheckCommand, 'file' | 'kind'>, context: CheckContext): 0 | 1 {
+export async function checkFile(
+  { file, kind }: Pick<CheckCommand, 'file' | 'kind'>,
+  context: CheckContext,
+): Promise<0 | 1> {
   const warn = (warnings: readonly string[]) => {
     for (const warning of warnings) context.print(`${file}: warning: ${warning}`)
   }
   try {
     const document = readDocumentFile(file, { cwd: context.cwd })
     const found = kind ?? kindOf(document.value)
-    const { problems, warnings } = CHECKS[found](file, document, context)
+    const { problems, warnings } = await CHECKS[found](file, document, context)
     if (problems.length > 0) throw new ConfigError(problems, warnings)
     warn(warnings)
     context.print(`${file}: ok (${KINDS[found]})`)
@@ -95,14 +98,14 @@ interface Checked {
   readonly warnings: readonly string[]
 }
 
-type Check = (file: string, document: DocumentFile, context: CheckContext) => Checked
+type Check = (file: string, document: DocumentFile, context: CheckContext) => Checked | Promise<Checked>
 
 const CHECKS: Readonly<Record<CheckKind, Check>> = {
   /** @throws ConfigError when the configuration cannot be used */
-  config(file, document, { env, cwd, services }) {
+  async config(file, document, { env, cwd, services }) {
     const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
     checkFormats(loaded)
-    checkDescriptors(loaded)
+    await checkDescriptors(loaded)
     const unserved = Object.entries(loaded.config.routes.documents).flatMap(
       ([id, route]) =>
         place({ problems: [], warnings: findUnserved(route, services) }, document, [

@@ -1,14 +1,15 @@
 import { ConfigError, jsonPath } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
-import { readSchema } from '../../wrappers/descriptors/schema.ts'
 
 /**
- * Checks the files of `grpc.descriptors`. Reading them takes more than the configuration knows.
+ * Checks the files of `grpc.descriptors`. The code that reads them is loaded only if there are some.
  *
  * @throws ConfigError with every file that cannot be used
  */
-export function checkDescriptors({ config, keys, sourceOf, warnings }: LoadedConfig): void {
-  const problems = [...(keys.descriptors ?? [])].flatMap(([name, bytes]) => {
+export async function checkDescriptors({ config, keys, sourceOf, warnings }: LoadedConfig): Promise<void> {
+  if (keys.descriptors === undefined || keys.descriptors.size === 0) return
+  const { readSchema } = await import('../../wrappers/descriptors/schema.ts')
+  const problems = [...keys.descriptors].flatMap(([name, bytes]) => {
     try {
       readSchema(bytes)
       return []

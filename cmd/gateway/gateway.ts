@@ -32,9 +32,9 @@ import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
-import { countBodyBytes } from './body-memory.ts'
 import type { Gateway, GatewayOptions } from './gateway-types.ts'
 import { GrpcNames } from './grpc-names.ts'
+import { countBodyBytes } from './heap.ts'
 import { Lifecycle } from './lifecycle.ts'
 import {
   configureLimits,

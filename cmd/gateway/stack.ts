@@ -26,7 +26,7 @@ export interface Stack {
 export async function startStack(loaded: LoadedConfig, { logger, write: writeLine }: Log): Promise<Stack> {
   const { config, keys } = loaded
   checkFormats(loaded)
-  checkDescriptors(loaded)
+  await checkDescriptors(loaded)
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async () => {
     for (const close of closers.reverse()) await close()

@@ -4,6 +4,7 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { formatError } from '../cli/format-error.ts'
+import { checkDescriptors } from '../gateway/check-descriptors.ts'
 import { logStartWarnings } from '../gateway/logger.ts'
 import { checkFormats, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 
@@ -20,10 +21,7 @@ export interface Source {
  */
 export async function checkSource({ loaded }: Source): Promise<void> {
   checkFormats(loaded)
-  if (loaded.keys.descriptors === undefined) return
-  // The primary has no other use for this code.
-  const { checkDescriptors } = await import('../gateway/check-descriptors.ts')
-  checkDescriptors(loaded)
+  await checkDescriptors(loaded)
 }
 
 /** Settings of things that the primary opens once, and that a reload cannot change. */

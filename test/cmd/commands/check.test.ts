@@ -9,33 +9,33 @@ import { decodeApiKey, decodeRoute } from '../../../discovery/etcd/decode-entrie
 import { textOf } from '../../../discovery/etcd/key-bytes.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 
-function check(
+async function check(
   t: TestContext,
   content: string | Buffer,
   options: { kind?: CheckKind; env?: object; services?: ReadonlySet<string> } = {},
 ) {
   const cwd = tempFolder(t, { 'a.yaml': content })
   const lines: string[] = []
-  const code = checkFile(
+  const code = await checkFile(
     { file: 'a.yaml', kind: options.kind },
     { env: { ...options.env }, cwd, print: line => lines.push(line), services: options.services },
   )
   return { code, lines }
 }
 
-test('a good configuration is ok', t => {
-  assert.deepEqual(check(t, 'port: 1'), { code: 0, lines: ['a.yaml: ok (config)'] })
-  assert.deepEqual(check(t, ''), { code: 0, lines: ['a.yaml: ok (config)'] })
+test('a good configuration is ok', async t => {
+  assert.deepEqual(await check(t, 'port: 1'), { code: 0, lines: ['a.yaml: ok (config)'] })
+  assert.deepEqual(await check(t, ''), { code: 0, lines: ['a.yaml: ok (config)'] })
 })
 
 const NOT_JSON = 'a.yaml: value is not valid JSON, the only form that is read from etcd'
 
-test('a good route document in JSON is ok, and one in YAML gets the JSON to put', t => {
-  assert.deepEqual(check(t, '{"path": "/a/*", "service": "a"}'), {
+test('a good route document in JSON is ok, and one in YAML gets the JSON to put', async t => {
+  assert.deepEqual(await check(t, '{"path": "/a/*", "service": "a"}'), {
     code: 0,
     lines: ['a.yaml: ok (route document)'],
   })
-  assert.deepEqual(check(t, 'path: /a\nservice: a\n'), {
+  assert.deepEqual(await check(t, 'path: /a\nservice: a\n'), {
     code: 1,
     lines: [`${NOT_JSON}; put {"path":"/a","service":"a"}`],
   })
@@ -83,7 +83,7 @@ const texts: readonly (string | Buffer)[] = [
   Buffer.from('{"path": "/ä", "service": "s"}', 'latin1'),
 ]
 
-test('a route document is ok exactly when the gateway uses the same bytes from etcd', t => {
+test('a route document is ok exactly when the gateway uses the same bytes from etcd', async t => {
   for (const content of texts) {
     const bytes = Buffer.from(content)
     const entry = decodeRoute('/r/', { key: '/r/a', value: textOf(bytes), modRevision: 1n })
@@ -98,13 +98,13 @@ test('a route document is ok exactly when the gateway uses the same bytes from e
           grpc,
           defaultAuth: NO_TOKEN,
         })
-    const { code, lines } = check(t, bytes, { kind: 'route' })
+    const { code, lines } = await check(t, bytes, { kind: 'route' })
     const shown = `${bytes.subarray(0, 60)}: ${lines.join(' | ').slice(0, 300)}`
     assert.equal(code === 0, isUsed, shown)
   }
 })
 
-test('an API key is ok exactly when the gateway reads the same bytes from etcd', t => {
+test('an API key is ok exactly when the gateway reads the same bytes from etcd', async t => {
   for (const content of [
     '{"owner": "acme"}',
     '\ufeff{"owner": "acme"}\r\n',
@@ -115,36 +115,38 @@ test('an API key is ok exactly when the gateway reads the same bytes from etcd',
   ]) {
     const key = `/k/${'0'.repeat(64)}`
     const { kind } = decodeApiKey('/k/', { key, value: content, modRevision: 1n })
-    assert.equal(check(t, content, { kind: 'api-key' }).code === 0, kind === 'api-key', content)
+    assert.equal((await check(t, content, { kind: 'api-key' })).code === 0, kind === 'api-key', content)
   }
 })
 
-test('a file of services that is too large for the gateway is not ok', t => {
+test('a file of services that is too large for the gateway is not ok', async t => {
   const nodes = Array.from({ length: 60_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:8080`)
-  assert.deepEqual(check(t, JSON.stringify({ services: { user: nodes } })), {
+  assert.deepEqual(await check(t, JSON.stringify({ services: { user: nodes } })), {
     code: 1,
     lines: ['a.yaml: it is larger than 1048576 bytes'],
   })
 })
 
-test('a file that is not UTF-8 is a problem, whatever kind of file it is', t => {
-  assert.deepEqual(check(t, Buffer.from('\ufeffport: 1', 'utf16le')).lines, [
+test('a file that is not UTF-8 is a problem, whatever kind of file it is', async t => {
+  assert.deepEqual((await check(t, Buffer.from('\ufeffport: 1', 'utf16le'))).lines, [
     'a.yaml: is UTF-16; save it as UTF-8',
   ])
-  assert.deepEqual(check(t, Buffer.from('# ä\nport: 1', 'latin1')).lines, ['a.yaml: is not UTF-8 text'])
-  assert.deepEqual(check(t, '\ufeffport: 1\r\n').lines, ['a.yaml: ok (config)'])
+  assert.deepEqual((await check(t, Buffer.from('# ä\nport: 1', 'latin1'))).lines, [
+    'a.yaml: is not UTF-8 text',
+  ])
+  assert.deepEqual((await check(t, '\ufeffport: 1\r\n')).lines, ['a.yaml: ok (config)'])
 })
 
-test('ten thousand brackets are a problem of any kind of file, and end nothing', t => {
+test('ten thousand brackets are a problem of any kind of file, and end nothing', async t => {
   for (const kind of ['config', 'route', 'services', 'api-key'] as const) {
-    const { code, lines } = check(t, '['.repeat(10_000) + ']'.repeat(10_000), { kind })
+    const { code, lines } = await check(t, '['.repeat(10_000) + ']'.repeat(10_000), { kind })
     assert.equal(code, 1)
     assert.match(lines[0] ?? '', /is nested more than 100 levels deep$/)
   }
 })
 
-test('every problem of a configuration is a line with its place and path', t => {
-  assert.deepEqual(check(t, 'prot: 1\nworkers: -1\n'), {
+test('every problem of a configuration is a line with its place and path', async t => {
+  assert.deepEqual(await check(t, 'prot: 1\nworkers: -1\n'), {
     code: 1,
     lines: [
       'a.yaml:1: $.prot: is not a known field (did you mean "port"?)',
@@ -153,10 +155,10 @@ test('every problem of a configuration is a line with its place and path', t => 
   })
 })
 
-test('an unknown format is a problem, as it is at start', t => {
+test('an unknown format is a problem, as it is at start', async t => {
   const formats = 'the formats are auto, waygate, plain-address,'
   const yaml = 'discovery:\n  format: nope\n  sources:\n    - { prefix: /a/, format: consul }\n'
-  const { code, lines } = check(t, yaml)
+  const { code, lines } = await check(t, yaml)
   assert.deepEqual(
     [code, ...lines.map(line => line.slice(0, line.indexOf(formats) + formats.length))],
     [
@@ -167,8 +169,8 @@ test('an unknown format is a problem, as it is at start', t => {
   )
 })
 
-test('etcd endpoints of two protocols are a problem', t => {
-  assert.deepEqual(check(t, 'etcd:\n  endpoints:\n    - http://x:2379\n    - https://y:2379\n'), {
+test('etcd endpoints of two protocols are a problem', async t => {
+  assert.deepEqual(await check(t, 'etcd:\n  endpoints:\n    - http://x:2379\n    - https://y:2379\n'), {
     code: 1,
     lines: [
       'a.yaml:4: $.etcd.endpoints[1]: must begin with http:// like those before it: members are either all http or all https',
@@ -176,8 +178,8 @@ test('etcd endpoints of two protocols are a problem', t => {
   })
 })
 
-test('every problem of a route document is a line with its place and path', t => {
-  assert.deepEqual(check(t, 'path: a\nservice: s\nmethods:\n  - GET\n  - get\n'), {
+test('every problem of a route document is a line with its place and path', async t => {
+  assert.deepEqual(await check(t, 'path: a\nservice: s\nmethods:\n  - GET\n  - get\n'), {
     code: 1,
     lines: [
       'a.yaml:5: $.methods[1]: must be a method name in upper case, such as GET, not "get"',
@@ -187,17 +189,17 @@ test('every problem of a route document is a line with its place and path', t =>
   })
 })
 
-test('a document without path or service is still recognized as a route', t => {
-  assert.deepEqual(check(t, 'service: s').lines, ['a.yaml:1: $.path: is missing', NOT_JSON])
-  assert.deepEqual(check(t, '{"path": "/a"}').lines, ['a.yaml:1: $.service: is missing'])
+test('a document without path or service is still recognized as a route', async t => {
+  assert.deepEqual((await check(t, 'service: s')).lines, ['a.yaml:1: $.path: is missing', NOT_JSON])
+  assert.deepEqual((await check(t, '{"path": "/a"}')).lines, ['a.yaml:1: $.service: is missing'])
 })
 
-test('the value of an API key is recognized by its owner, and every problem has its place and path', t => {
+test('the value of an API key is recognized by its owner, and every problem has its place and path', async t => {
   const good =
     '{"owner": "acme", "scopes": ["a"], "claims": {"tier": "pro"}, "expiresAt": "2030-01-31T00:00:00Z"}'
-  assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (API key)'] })
+  assert.deepEqual(await check(t, good), { code: 0, lines: ['a.yaml: ok (API key)'] })
   assert.deepEqual(
-    check(t, 'owner: ""\nscopes: [a b]\nexpiresAt: tomorrow\nroles: admin\nrole: x\n').lines.sort(),
+    (await check(t, 'owner: ""\nscopes: [a b]\nexpiresAt: tomorrow\nroles: admin\nrole: x\n')).lines.sort(),
     [
       NOT_JSON,
       'a.yaml:1: $.owner: must not be empty',
@@ -207,15 +209,17 @@ test('the value of an API key is recognized by its owner, and every problem has 
       'a.yaml:5: $.role: is not a known field (did you mean "roles"?)',
     ],
   )
-  assert.deepEqual(check(t, '{"owner": "a", "expiresAt": "2030-13-31T00:00:00Z"}').lines, [
+  assert.deepEqual((await check(t, '{"owner": "a", "expiresAt": "2030-13-31T00:00:00Z"}')).lines, [
     'a.yaml:1: $.expiresAt: is not an existing date and time',
   ])
-  assert.deepEqual(check(t, '{"scopes": []}', { kind: 'api-key' }).lines, ['a.yaml:1: $.owner: is missing'])
+  assert.deepEqual((await check(t, '{"scopes": []}', { kind: 'api-key' })).lines, [
+    'a.yaml:1: $.owner: is missing',
+  ])
 })
 
-test('a services file is recognized by its services, and every problem has its place', t => {
+test('a services file is recognized by its services, and every problem has its place', async t => {
   const good = 'services:\n  user: [10.0.0.1:80]\nroutes:\n  r: { path: /a, service: user }\n'
-  assert.deepEqual(check(t, good), { code: 0, lines: ['a.yaml: ok (services file)'] })
+  assert.deepEqual(await check(t, good), { code: 0, lines: ['a.yaml: ok (services file)'] })
   const bad = [
     'services:',
     '  user:',
@@ -228,7 +232,7 @@ test('a services file is recognized by its services, and every problem has its p
     '    path: a',
     '  a b: { path: /b, service: user }',
   ]
-  assert.deepEqual(check(t, bad.join('\n')), {
+  assert.deepEqual(await check(t, bad.join('\n')), {
     code: 1,
     lines: [
       'a.yaml: services.user[1]: line 4: a node has no field "wieght"',
@@ -237,34 +241,37 @@ test('a services file is recognized by its services, and every problem has its p
       'a.yaml:10: $.routes["a b"]: the route id "a b" must be 1 to 255 characters from A-Z a-z 0-9 . _ ~ @ : -',
     ],
   })
-  assert.deepEqual(check(t, 'services: {}\nnodes: {}\n').lines, [
+  assert.deepEqual((await check(t, 'services: {}\nnodes: {}\n')).lines, [
     'a.yaml: line 2: unknown section "nodes"; the sections are services and routes',
   ])
-  assert.deepEqual(check(t, 'port: 1', { kind: 'services' }).lines, [
+  assert.deepEqual((await check(t, 'port: 1', { kind: 'services' })).lines, [
     'a.yaml: it has no section "services"; write services: {} for none',
   ])
 })
 
-test('the kind can be forced', t => {
-  assert.deepEqual(check(t, '{}', { kind: 'route' }).code, 1)
-  assert.match(check(t, 'path: /a', { kind: 'config' }).lines[0] ?? '', /\$\.path: is not a known field/)
+test('the kind can be forced', async t => {
+  assert.deepEqual((await check(t, '{}', { kind: 'route' })).code, 1)
+  assert.match(
+    (await check(t, 'path: /a', { kind: 'config' })).lines[0] ?? '',
+    /\$\.path: is not a known field/,
+  )
 })
 
-test('warnings are shown and are not problems', t => {
-  const { code, lines } = check(t, 'jwt: { secret: short }')
+test('warnings are shown and are not problems', async t => {
+  const { code, lines } = await check(t, 'jwt: { secret: short }')
   assert.equal(code, 0)
   assert.match(lines[0] ?? '', /^a\.yaml: warning: jwt\.secret has 5 bytes/)
   assert.equal(lines[1], 'a.yaml: ok (config)')
 })
 
-test('warnings are shown beside problems, whether the schema or a rule finds these', t => {
+test('warnings are shown beside problems, whether the schema or a rule finds these', async t => {
   const former = 'a.yaml: warning: $.limits (a.yaml:1) is deprecated: use clientLimits'
   for (const [bad, problem] of [
     ['port: -1', 'a.yaml:2: $.port: must be >= 0, not -1'],
     ['trustedProxies: [x]', 'a.yaml:2: $.trustedProxies[0]: must be an IP address or a CIDR range, not "x"'],
     ['discovery: { format: odd }', /^a\.yaml:2: \$\.discovery\.format: unknown format "odd"/],
   ] as const) {
-    const { code, lines } = check(t, `limits: { bodyBytes: 5 }\n${bad}`)
+    const { code, lines } = await check(t, `limits: { bodyBytes: 5 }\n${bad}`)
     assert.equal(code, 1)
     assert.equal(lines.length, 2)
     assert.equal(lines[0], former)
@@ -273,65 +280,65 @@ test('warnings are shown beside problems, whether the schema or a rule finds the
   }
 })
 
-test('former names are warnings with their place, whatever kind of file has them', t => {
+test('former names are warnings with their place, whatever kind of file has them', async t => {
   const document = '{ "path": "/a", "service": "s", "limit": { "concurrent": 5 } }'
-  assert.deepEqual(check(t, document), {
+  assert.deepEqual(await check(t, document), {
     code: 0,
     lines: [
       'a.yaml: warning: $.limit (a.yaml:1) is deprecated: use serviceLimit',
       'a.yaml: ok (route document)',
     ],
   })
-  assert.deepEqual(check(t, `services: { s: [127.0.0.1:1] }\nroutes:\n  r: ${document}`), {
+  assert.deepEqual(await check(t, `services: { s: [127.0.0.1:1] }\nroutes:\n  r: ${document}`), {
     code: 0,
     lines: [
       'a.yaml: warning: $.routes.r.limit (a.yaml:3) is deprecated: use serviceLimit',
       'a.yaml: ok (services file)',
     ],
   })
-  assert.deepEqual(check(t, 'port: 1\nlimits: { bodyBytes: 5 }'), {
+  assert.deepEqual(await check(t, 'port: 1\nlimits: { bodyBytes: 5 }'), {
     code: 0,
     lines: ['a.yaml: warning: $.limits (a.yaml:2) is deprecated: use clientLimits', 'a.yaml: ok (config)'],
   })
 })
 
-test('the environment counts as it does at start', t => {
-  assert.equal(check(t, 'adminHost: 0.0.0.0').code, 1)
-  assert.equal(check(t, 'adminHost: 0.0.0.0', { env: { WAYGATE_ADMIN_TOKEN: 'x' } }).code, 0)
+test('the environment counts as it does at start', async t => {
+  assert.equal((await check(t, 'adminHost: 0.0.0.0')).code, 1)
+  assert.equal((await check(t, 'adminHost: 0.0.0.0', { env: { WAYGATE_ADMIN_TOKEN: 'x' } })).code, 0)
 })
 
-test('a file that cannot be read or parsed is a problem of its own', t => {
+test('a file that cannot be read or parsed is a problem of its own', async t => {
   const lines: string[] = []
   const cwd = tempFolder(t)
   assert.equal(
-    checkFile({ file: 'no.yaml', kind: undefined }, { env: {}, cwd, print: line => lines.push(line) }),
+    await checkFile({ file: 'no.yaml', kind: undefined }, { env: {}, cwd, print: line => lines.push(line) }),
     1,
   )
   assert.deepEqual(lines, ['no.yaml: cannot be read: no such file'])
-  assert.match(check(t, 'a: [').lines[0] ?? '', /^a\.yaml:1:\d+: \w/)
+  assert.match((await check(t, 'a: [')).lines[0] ?? '', /^a\.yaml:1:\d+: \w/)
 })
 
-test('services that the gateway does not know are warnings, with the name that was probably meant', t => {
+test('services that the gateway does not know are warnings, with the name that was probably meant', async t => {
   const services = new Set(['task'])
   const document = '{"path": "/a",\n"service": "tsak",\n"fallback": {"service": "task"}}'
-  assert.deepEqual(check(t, document, { services }), {
+  assert.deepEqual(await check(t, document, { services }), {
     code: 0,
     lines: [
       'a.yaml: warning: $.service (a.yaml:2) names "tsak", which has no node (did you mean "task"?)',
       'a.yaml: ok (route document)',
     ],
   })
-  assert.deepEqual(check(t, document), { code: 0, lines: ['a.yaml: ok (route document)'] })
+  assert.deepEqual(await check(t, document), { code: 0, lines: ['a.yaml: ok (route document)'] })
   const config = 'routes:\n  documents:\n    a: {path: /a, service: tsak}\n'
-  assert.deepEqual(check(t, config, { services }).lines, [
+  assert.deepEqual((await check(t, config, { services })).lines, [
     'a.yaml: warning: $.routes.documents.a.service (a.yaml:3) names "tsak", which has no node (did you mean "task"?)',
     'a.yaml: ok (config)',
   ])
 })
 
-test('a route of a services file to a service that the file does not have is a warning', t => {
+test('a route of a services file to a service that the file does not have is a warning', async t => {
   const file = 'services:\n  task: [127.0.0.1:1]\nroutes:\n  a: {path: /a, service: tsak}\n'
-  assert.deepEqual(check(t, file), {
+  assert.deepEqual(await check(t, file), {
     code: 0,
     lines: [
       'a.yaml: warning: $.routes.a.service (a.yaml:4) names "tsak", which has no node (did you mean "task"?)',

@@ -25,10 +25,10 @@ function protos(t: TestContext, files: Readonly<Record<string, string | Buffer>>
   return { cwd, compile }
 }
 
-function problemsOf(cwd: string): string[] {
+async function problemsOf(cwd: string): Promise<string[]> {
   const loaded = loadConfig({ env: {}, cwd, file: 'conf/waygate.yaml' })
   try {
-    checkDescriptors(loaded)
+    await checkDescriptors(loaded)
     return []
   } catch (error) {
     assert.ok(error instanceof ConfigError)
@@ -36,7 +36,7 @@ function problemsOf(cwd: string): string[] {
   }
 }
 
-test('files with descriptors are found from the working directory, as all files of a configuration', t => {
+test('files with descriptors are found from the working directory, as all files of a configuration', async t => {
   if (!onPath('protoc')) return t.skip('needs protoc')
   const { cwd, compile } = protos(t, {
     'conf/waygate.yaml': 'grpc: { descriptors: { task: sets/task.binpb } }',
@@ -45,10 +45,10 @@ test('files with descriptors are found from the working directory, as all files 
   compile('sets/task.binpb', '--include_imports', 'task.proto')
   const { config } = loadConfig({ env: {}, cwd, file: 'conf/waygate.yaml' })
   assert.equal(config.grpc.descriptors.task, join(cwd, 'sets/task.binpb'))
-  assert.deepEqual(problemsOf(cwd), [])
+  assert.deepEqual(await problemsOf(cwd), [])
 })
 
-test('a set without its imports, a damaged one and one without a service are errors of the configuration', t => {
+test('a set without its imports, a damaged one and one without a service are errors of the configuration', async t => {
   if (!onPath('protoc')) return t.skip('needs protoc')
   const names = ['alone', 'cut', 'text', 'empty', 'types', 'whole']
   const entries = names.map(name => `    ${name}: ${name}.binpb`).join('\n')
@@ -63,7 +63,7 @@ test('a set without its imports, a damaged one and one without a service are err
   execFileSync('sh', ['-c', 'head -c 150 whole.binpb > cut.binpb'], { cwd })
   const line = (name: string, reason: string) =>
     `conf/waygate.yaml:2: $.grpc.descriptors.${name}: CWD/${name}.binpb cannot be used: ${reason}; write it with protoc --include_imports --descriptor_set_out`
-  assert.deepEqual(problemsOf(cwd), [
+  assert.deepEqual(await problemsOf(cwd), [
     line('alone', 'the type .task.v1.Task, used in task.v1.Tasks, is missing'),
     line('cut', 'it is not a FileDescriptorSet'),
     line('text', 'it is not a FileDescriptorSet'),
