@@ -6,10 +6,6 @@ const COLLECT_EVERY_BYTES = 8 * 1024 * 1024
 /** Smaller pieces are not counted: what else a request allocates makes V8 collect them often enough. */
 const LARGE_PIECE_BYTES = 16 * 1024
 
-// When few requests come for 8 s, V8 would shrink the heap, and drop with it the shapes of objects of which none is left,
-// and the code that was compiled for those. After such a pause, requests would take several times as long until the code
-// is compiled again, which takes some 40,000 of them. The price is memory: what a burst has taken is kept.
-setFlagsFromString('--no-memory-reducer')
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as (options: {
   type: 'minor' | 'major'
