@@ -230,9 +230,7 @@ function namesIn({ grpc }: Route): string[] {
   if (grpc === undefined) return []
   const { allow = [], idempotent, rules = [] } = grpc
   const ofMethods = [...allow, ...idempotent].filter(method => method.includes('/'))
+  // A selector is `package.Service.Method` or `package.Service/Method`.
   const ofRules = rules.flatMap(({ selector }) => selector ?? [])
-  return [
-    ...ofMethods.map(method => method.slice(0, method.indexOf('/'))),
-    ...ofRules.map(selector => selector.slice(0, Math.max(0, selector.lastIndexOf('.')))),
-  ]
+  return [...ofMethods, ...ofRules].map(method => method.replace(/[./][^./]*$/, ''))
 }

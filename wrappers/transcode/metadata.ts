@@ -4,8 +4,8 @@ const NOT_METADATA = /^(?:accept(?:-.*)?|content-.*|cookie|grpc-.*|te|trailer|ex
 const ASCII = /^[\x20-\x7e]*$/
 /** The name of metadata, which has no upper-case letters on HTTP/2. */
 const NAME = /^[0-9a-z_.-]+$/
-/** gRPC libraries end a call whose binary metadata is not base64 in its first alphabet. */
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/
+/** Base64 with its padding or without any. gRPC libraries end a call whose binary metadata is something else. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 
 /**
  * Returns the header lines of the gRPC call that a plain request becomes: its fields as metadata, without those that

@@ -122,6 +122,7 @@ test('a gRPC service that a document names has no automatic route to another ser
     { allow: ['x.Y/Z'] },
     { idempotent: ['x.Y/Z'] },
     { rules: [{ selector: 'x.Y.Z', get: '/z' }] },
+    { rules: [{ selector: 'x.Y/Z', get: '/z' }] },
   ]) {
     const { routes, grpcNames, serviceAt } = open(['other'])
     grpcNames.set('other', 'reflected', ['x.Y', 'x.Other'])

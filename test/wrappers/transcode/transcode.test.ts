@@ -153,6 +153,12 @@ test('a call has the fields of the request as metadata, without those that are n
       '!',
       'x-url-bin',
       '_-8=',
+      'x-half-padded-bin',
+      'AA=',
+      'x-over-padded-bin',
+      'AAE==',
+      'x-unpadded-bin',
+      'AAE',
       'host',
       'h',
     ],
@@ -161,7 +167,7 @@ test('a call has the fields of the request as metadata, without those that are n
   assert.equal(text, '{"id":"7"}')
   assert.deepEqual(sent?.headers, [
     ...['content-type', 'application/grpc', 'grpc-accept-encoding', 'identity'],
-    ...['x-custom', 'c', 'x-some-bin', 'AAE=', 'host', 'h'],
+    ...['x-custom', 'c', 'x-some-bin', 'AAE=', 'x-unpadded-bin', 'AAE', 'host', 'h'],
   ])
   assert.deepEqual(sent?.rpc, { method: 'task.v1.Tasks/GetTask', isIdempotent: true, isStreaming: false })
   assert.deepEqual([sent?.method, sent?.target, sent?.body?.length], ['POST', '/task.v1.Tasks/GetTask', 5])
