@@ -57,6 +57,13 @@ export class GrpcNames {
     this.set(service, 'metadata', grpcNamesIn(nodes))
   }
 
+  /** Replaces what the descriptors of a service say, which have one source at a time. */
+  setDescribed(service: string, source: 'written' | 'reflected', names: readonly string[]): void {
+    this.set(service, source, names)
+    // In this order, so that a service keeps its place for names that both sources have.
+    this.set(service, source === 'written' ? 'reflected' : 'written', NO_NAMES)
+  }
+
   /** Replaces what a source says about a service. */
   set(service: string, source: NameSource, names: readonly string[]): void {
     const known = this.#bySource[source]

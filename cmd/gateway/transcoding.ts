@@ -80,10 +80,8 @@ export class Transcoding {
           ? new DescriptorFiles(config.dataDir, logger)
           : undefined,
       onSchema(service, known) {
-        const names = known?.schema.services ?? []
         const isWritten = known?.source === 'etcd' || known?.source === 'file'
-        grpcNames?.set(service, 'written', isWritten ? names : [])
-        grpcNames?.set(service, 'reflected', isWritten ? [] : names)
+        grpcNames?.setDescribed(service, isWritten ? 'written' : 'reflected', known?.schema.services ?? [])
       },
       logger,
     })

@@ -76,6 +76,19 @@ test('what an operator has written comes before what nodes say', () => {
   assert.deepEqual(names.servicesOf('x.Y'), ['b', 'a'])
 })
 
+test('a service keeps its place when its descriptors come from elsewhere', () => {
+  const names = new GrpcNames()
+  names.started()
+  names.setDescribed('task', 'reflected', ['x.Y'])
+  names.setDescribed('aaa', 'reflected', ['x.Y'])
+  names.setDescribed('task', 'written', ['x.Y', 'x.Z'])
+  assert.deepEqual(names.servicesOf('x.Y'), ['task', 'aaa'])
+  names.setDescribed('task', 'reflected', ['x.Y'])
+  assert.deepEqual(names.servicesOf('x.Y'), ['task', 'aaa'])
+  assert.equal(names.isWritten('x.Y', 'task'), false)
+  assert.deepEqual(names.servicesOf('x.Z'), [])
+})
+
 test('services about the node itself, and what is no name, are not taken', () => {
   const names = new GrpcNames()
   const about = [
