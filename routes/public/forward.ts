@@ -47,8 +47,8 @@ export function createForward({
         length: head.chunked ? undefined : Number(head.contentLength),
         // Sent only when a node wants the body, so that a client that is refused need not send it.
         sendContinue: expectation === 'continue' ? () => response.sendContinue() : undefined,
-        // A client with an open stream of messages is silent for as long as it has none.
-        mayPause: outgoing.rpc !== undefined,
+        // A client with an open stream of messages is silent for as long as it has none. gRPC-web has no such streams.
+        mayPause: outgoing.dialect === 'grpc' && outgoing.rpc?.isStreaming !== false,
         onPiece: bytes => {
           if (deadline) deadlines.refresh(deadline)
           onPiece(bytes)

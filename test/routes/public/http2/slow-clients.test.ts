@@ -109,6 +109,26 @@ test('a gRPC call whose client has no message to send goes on', async t => {
   assert.equal((await ended('body-idle')) + (await ended('body-slow')), 1)
 })
 
+test('a gRPC call that is known to have one message, and one of gRPC-web, may not be silent', async t => {
+  const { port, adminPort, registry, ended } = await setUp(t, { bodyIdleTimeoutMs: 100 })
+  await using echo = await startGrpcNode('echo', { reflection: true })
+  registry.putRoute('echo', { path: `/${ECHO}/*`, service: 'echo', auth: 'none' })
+  await registry.register({ service: 'echo', id: 'e1', host: '127.0.0.1', port: echo.port, protocol: 'grpc' })
+  await until('its methods are known', async () => {
+    const { text } = await send(adminPort, { path: '/services/echo/methods' })
+    return text.includes('"kind":"unary"')
+  })
+  const half = (id: number, contentType: string, method: string) => [
+    headersFrame(id, requestLines(['content-type', contentType], 'POST', `/${ECHO}/${method}`), { isEnd: false }),
+    dataFrame(id, '\0'),
+  ]
+  using client = await openRawHttp2(port)
+  client.write(...half(1, 'application/grpc', 'Unary'), ...half(3, 'application/grpc-web', 'ServerStream'))
+  await client.receives('RST_STREAM 1')
+  await client.receives('RST_STREAM 3')
+  assert.equal(await ended('body-idle'), 2)
+})
+
 test('a stream whose client takes nothing is cancelled, and the others go on', async t => {
   const { port, node, ended } = await setUp(t, { sendIdleTimeoutMs: 100 })
   using client = await openRawHttp2(port, { hello: NO_WINDOW })
