@@ -21,8 +21,7 @@ import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
-import { checkDescriptors } from '../gateway/check-descriptors.ts'
-import { checkFormats } from '../gateway/registry.ts'
+import { checkLoaded } from '../gateway/check-loaded.ts'
 import { readAdminPage } from './admin-client.ts'
 
 export interface CheckContext {
@@ -104,8 +103,7 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
   /** @throws ConfigError when the configuration cannot be used */
   async config(file, document, { env, cwd, services }) {
     const loaded = loadConfig({ file, env, ...(cwd !== undefined && { cwd }) })
-    checkFormats(loaded)
-    await checkDescriptors(loaded)
+    await checkLoaded(loaded)
     const unserved = Object.entries(loaded.config.routes.documents).flatMap(
       ([id, route]) =>
         place({ problems: [], warnings: findUnserved(route, services) }, document, [

@@ -1,8 +1,5 @@
 import type { Keys } from '../../config/keys/keys.ts'
-import { ConfigError } from '../../config/kit/problem.ts'
-import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
-import { codecNamed } from '../../discovery/codecs/codecs.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import type { EtcdClientOptions } from '../../discovery/etcd/client.ts'
 import type { Logger } from '../../discovery/logger.ts'
@@ -35,33 +32,6 @@ export async function openRegistry(
   })
   await registry.init()
   return registry
-}
-
-/**
- * Checks the names of value formats. They belong to discovery, so the configuration's schema cannot check them.
- *
- * @throws ConfigError with every unknown format
- */
-export function checkFormats({ config, sourceOf, warnings }: LoadedConfig): void {
-  const { format, sources } = config.discovery
-  const named = [
-    { path: 'discovery.format', option: 'discovery.format', format },
-    // Where a value was set is known only for the list as a whole.
-    ...sources.map((source, i) => ({
-      path: `discovery.sources[${i}].format`,
-      option: 'discovery.sources',
-      format: source.format,
-    })),
-  ]
-  const problems = named.flatMap(each => {
-    try {
-      codecNamed(each.format)
-      return []
-    } catch (error) {
-      return { path: `$.${each.path}`, message: (error as Error).message, source: sourceOf(each.option) }
-    }
-  })
-  if (problems.length > 0) throw new ConfigError(problems, warnings)
 }
 
 /** Returns how to reach etcd: the configured members, or else where the embedded one listens. */

@@ -2,11 +2,11 @@ import type { AddressInfo } from 'node:net'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { openAdmin } from './admin-listener.ts'
-import { checkDescriptors } from './check-descriptors.ts'
+import { checkLoaded } from './check-loaded.ts'
 import { startGateway } from './gateway.ts'
 import type { Gateway } from './gateway-types.ts'
 import type { Log } from './logger.ts'
-import { checkFormats, openRegistry, startOwnEtcd } from './registry.ts'
+import { openRegistry, startOwnEtcd } from './registry.ts'
 
 /** A gateway in this process, with its registry, its admin listener and, when no etcd is configured, an embedded etcd. */
 export interface Stack {
@@ -25,8 +25,7 @@ export interface Stack {
  */
 export async function startStack(loaded: LoadedConfig, { logger, write: writeLine }: Log): Promise<Stack> {
   const { config, keys } = loaded
-  checkFormats(loaded)
-  await checkDescriptors(loaded)
+  await checkLoaded(loaded)
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async () => {
     for (const close of closers.reverse()) await close()

@@ -5,13 +5,14 @@ import { formatError } from '../cli/format-error.ts'
 import { urlOf } from '../cli/listening.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
+import { checkLoaded } from '../gateway/check-loaded.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import type { Log } from '../gateway/logger.ts'
 import { startOwnEtcd, wantsEmbeddedEtcd } from '../gateway/registry.ts'
 import { HealthRelay } from './health-relay.ts'
 import type { WorkerSettings } from './messages.ts'
 import { WorkerPool } from './pool.ts'
-import { checkSource, reloadSource, type Source } from './reload.ts'
+import { reloadSource, type Source } from './reload.ts'
 import { WorkerPages } from './worker-pages.ts'
 
 export interface PrimaryOptions {
@@ -43,7 +44,7 @@ export async function servePrimary(
     void reload()
   })
 
-  await checkSource(source)
+  await checkLoaded(source.loaded)
   let { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined

@@ -4,24 +4,14 @@ import { ConfigError } from '../../config/kit/problem.ts'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { formatError } from '../cli/format-error.ts'
-import { checkDescriptors } from '../gateway/check-descriptors.ts'
+import { checkLoaded } from '../gateway/check-loaded.ts'
 import { logStartWarnings } from '../gateway/logger.ts'
-import { checkFormats, wantsEmbeddedEtcd } from '../gateway/registry.ts'
+import { wantsEmbeddedEtcd } from '../gateway/registry.ts'
 
 /** A configuration with everything that was read along with it. */
 export interface Source {
   readonly loaded: LoadedConfig
   readonly keyFiles: FileContents
-}
-
-/**
- * Checks what the configuration itself cannot check.
- *
- * @throws ConfigError with the problems
- */
-export async function checkSource({ loaded }: Source): Promise<void> {
-  checkFormats(loaded)
-  await checkDescriptors(loaded)
 }
 
 /** Settings of things that the primary opens once, and that a reload cannot change. */
@@ -40,7 +30,7 @@ export async function reloadSource(
 ): Promise<Source | undefined> {
   try {
     const source = load()
-    await checkSource(source)
+    await checkLoaded(source.loaded)
     const { config, sourceOf } = source.loaded
     if (wantsEmbeddedEtcd(config) && !wantsEmbeddedEtcd(old)) {
       throw new ConfigError([

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { checkDescriptors } from '../../../cmd/gateway/check-descriptors.ts'
+import { checkLoaded } from '../../../cmd/gateway/check-loaded.ts'
 import { ConfigError } from '../../../config/kit/problem.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
@@ -28,7 +28,7 @@ function protos(t: TestContext, files: Readonly<Record<string, string | Buffer>>
 async function problemsOf(cwd: string): Promise<string[]> {
   const loaded = loadConfig({ env: {}, cwd, file: 'conf/waygate.yaml' })
   try {
-    await checkDescriptors(loaded)
+    await checkLoaded(loaded)
     return []
   } catch (error) {
     assert.ok(error instanceof ConfigError)
