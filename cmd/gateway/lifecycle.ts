@@ -22,8 +22,8 @@ export interface LifecycleOptions {
   readonly logger: Logger
 }
 
-/** How long clients of streams that are cut off have to take the last line. */
-const FAREWELL_MS = 500
+/** How long clients of streams that are cut off have to take what they are told last. */
+const LAST_WORDS_MS = 500
 
 /** Starts and stops one gateway: follows the registry, listens and drains in an order that loses no request. */
 export class Lifecycle {
@@ -93,7 +93,7 @@ export class Lifecycle {
       delay(config.shutdownTimeoutMs, undefined, { ref: false }).then(() => traffic.open),
     ])
     // What they are told must leave before their connections are closed.
-    if (endStreams() > 0) await Promise.race([closed, delay(FAREWELL_MS)])
+    if (endStreams() > 0) await Promise.race([closed, delay(LAST_WORDS_MS)])
     listener.cutOff()
     await closed
     closeServing()

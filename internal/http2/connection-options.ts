@@ -25,13 +25,13 @@ export interface Http2ConnectionOptions extends OwnSettings, ReceiveWindowOption
 /** What a connection tells its owner. */
 export interface Http2ConnectionEvents {
   /**
-   * Whether something may still refer to bytes that were given to `write`. When it is false after a `write`, they are
-   * overwritten. Default: true.
+   * Whether the socket still refers to bytes that `write` was given, now or earlier. The connection asks after each `write`.
+   * If not, it overwrites all of them. Default: true.
    */
   readonly holdsWritten?: boolean
   /**
-   * Receives bytes for the socket, and may keep them while `holdsWritten` is true. Is called once per flush, and also before one for each 64 KiB of
-   * bodies, so possibly within `sendData`. Must not call the connection.
+   * Receives bytes for the socket. They stay as they are for as long as `holdsWritten` is true. Is called once per flush, and
+   * also before one for each 64 KiB of bodies, so possibly within `sendData`. Must not call the connection.
    *
    * @returns whether more may be written now; if not, `drained()` is to be called later
    */

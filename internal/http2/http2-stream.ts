@@ -71,7 +71,7 @@ export abstract class Http2Stream {
    */
   abstract onHead(lines: string[], isEnd: boolean): void
   /**
-   * Is called instead of `onHead` when the fields exceed the limits. Trailers that do reset the stream.
+   * Is called instead of `onHead` when the fields exceed the limits. Trailers that exceed them reset the stream instead.
    *
    * @param contentType what the fields have as `content-type`
    */

@@ -26,8 +26,8 @@ export interface AdminOptions {
 
 /**
  * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /healthz, /readyz and
- * /metrics. The caller closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request with the token may
- * name any host, because no web page of somebody else can have the token.
+ * /metrics. The caller closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request
+ * with the token may name any host, because no web page of somebody else can have the token.
  */
 export function createAdmin({ pages, token, hosts = [], onInternalError }: AdminOptions): FastifyInstance {
   const app = Fastify({

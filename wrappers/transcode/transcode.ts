@@ -34,7 +34,7 @@ export interface TranscodeOptions {
   /** The longest message, in bytes, as protobuf and as JSON. */
   readonly maxMessageBytes: number
   readonly counter: TranscodeCounter
-  /** Holds the answers that are on their way to clients as streams. Who cuts clients off ends them with `endStreams`. */
+  /** Receives the answers that are on their way to clients as streams, so that a gateway that stops can end them. */
   readonly streams: Set<OpenStream>
 }
 

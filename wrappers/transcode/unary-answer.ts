@@ -33,7 +33,7 @@ export interface AnswerContext {
   /** As long as the client has got nothing, it gets this error and not the status that the call ended with. */
   readonly refusal: BodyRefusal
   readonly format: AnswerFormat
-  /** Where answers of several messages are kept until they are over. */
+  /** Has each answer of several messages from its head to its end. */
   readonly streams: Set<OpenStream>
   /** The longest message that is accepted. */
   readonly maxMessageBytes: number

@@ -7,7 +7,7 @@ import { MAX_STREAM_ID } from '../../../internal/http2/stream-table.ts'
 const PING_TIMEOUT_MS = 3_000
 /** How long a client may take to end its side of a connection that is over. */
 const FAREWELL_MS = 1_000
-/** How soon it is looked whether a client that has ended its side of a connection is gone; again about once a second. */
+/** How soon a client that has ended its side of a connection is sent a PING, which shows whether it is gone. */
 const PROBE_MS = 50
 
 /**
@@ -47,8 +47,8 @@ export class Farewell {
 
   /**
    * The client has ended its side. What it has asked for is answered, and then the connection ends. A client that is gone
-   * altogether has ended its side, too. Its system resets the connection when something is sent, which shows only when
-   * something is sent again.
+   * looks the same. Its system resets the connection when something is sent, and the next write fails. So something is sent
+   * soon, and by `probe` again and again.
    *
    * @param cancelUnfinished ends the streams whose requests will never be whole
    */
@@ -65,7 +65,7 @@ export class Farewell {
     this.onStreamsOver()
   }
 
-  /** Looks whether a client that has ended its side is gone. Returns whether it has ended its side. */
+  /** Sends a PING to a client that has ended its side. Returns whether it has. To be called about once a second. */
   probe(): boolean {
     if (!this.#socket.readableEnded) return false
     this.#connection.ping()
