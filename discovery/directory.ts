@@ -23,10 +23,7 @@ import { ServiceIndex, sameNodes } from './service-index.ts'
 import { compareKeys } from './service-of.ts'
 
 export interface DirectoryOptions extends EntryRules {
-  /**
-   * Called before an entry is applied, which waits for the promise that is returned: whoever runs the steps of an event
-   * waits for what they yield.
-   */
+  /** Called before an entry is applied, which waits for the promise that is returned. */
   readonly prepare?: ((entry: RegistryEntry) => Promise<void> | undefined) | undefined
   /**
    * Called when the nodes of a service have changed. They are ordered by id; none means that the service is
@@ -89,16 +86,10 @@ export class Directory {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** Applies an event at once, without waiting for what `prepare` returns. */
-  apply(event: RegistryEvent): void {
-    const steps = this.steps(event)
-    while (!steps.next().done);
-  }
-
   /**
    * Applies an event in steps, so that a large one does not block the event loop. Between two steps each
-   * service is in its state either before or after the event. Do not apply another event until this one is
-   * done.
+   * service is in its state either before or after the event. A step that yields a promise waits for it: the
+   * next one must not be taken before it has resolved. Do not apply another event until this one is done.
    */
   *steps(event: RegistryEvent): Generator<Promise<void> | void, void> {
     this.#stepping = true

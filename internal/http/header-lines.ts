@@ -3,7 +3,7 @@
  * `writeHead`. Names keep their spelling. The functions take names in lower case and ignore case when they compare.
  */
 
-/** The most lines of a head, in either protocol and either direction. */
+/** The most lines of the head of a request, and of the head of an answer over HTTP/2. */
 export const MAX_HEADER_LINES = 256
 /** The most interim answers before an answer, in either protocol. */
 export const MAX_INTERIM_ANSWERS = 32

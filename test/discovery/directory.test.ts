@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
-import { parseRoute } from './follow.ts'
+import { applyTo, parseRoute } from './follow.ts'
 
 const node = (service: string, id: string, weight = 1): Node =>
   createNode({ service, id, host: '10.0.0.1', port: 3000, weight })
@@ -65,7 +65,7 @@ function setUp() {
   })
   const apply = (event: RegistryEvent): string[] => {
     calls.length = 0
-    directory.apply(event)
+    applyTo(directory, event)
     return [...calls]
   }
   return { directory, apply }
@@ -229,7 +229,7 @@ test('a document that makes its parser throw is a problem of that document', () 
       return parseRoute(id, document)
     },
   })
-  directory.apply(snapshot('routes', [doc('evil', {}), doc('a', { service: 'user', path: '/a' })]))
+  applyTo(directory, snapshot('routes', [doc('evil', {}), doc('a', { service: 'user', path: '/a' })]))
   assert.equal(directory.routes().length, 1)
   assert.match(directory.problems()[0]?.reason ?? '', /too deep/)
 })
@@ -240,7 +240,7 @@ test('a callback runs after its change is in place', () => {
     parseRoute,
     onNodes: (service, nodes) => seen.push([service, directory.services().get(service) === nodes]),
   })
-  directory.apply(snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]))
+  applyTo(directory, snapshot('nodes', [at(node('user', 'u1')), at(node('task', 't1'))]))
   assert.deepEqual(seen, [
     ['user', true],
     ['task', true],
@@ -250,7 +250,7 @@ test('a callback runs after its change is in place', () => {
 test('applied in steps, a service is always in its state before or after the event', () => {
   const { directory } = setUp()
   const ids = () => (directory.services().get('user') ?? []).map(({ id }) => id).join()
-  directory.apply(snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2'))]))
+  applyTo(directory, snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2'))]))
   const seen = new Set<string>()
   const next = [at(node('user', 'u3')), at(node('task', 't1')), at(node('user', 'u4'))]
   for (const _ of directory.steps(snapshot('nodes', next))) {
@@ -265,8 +265,8 @@ test('applied in steps, a service is always in its state before or after the eve
 test('status and origin are kept per source', () => {
   const { directory } = setUp()
   assert.equal(directory.source('nodes').loaded, false)
-  directory.apply(status('nodes', false, 'refused'))
-  directory.apply({ ...snapshot('nodes', [], { from: 'disk' }), revision: '9' } as RegistryEvent)
+  applyTo(directory, status('nodes', false, 'refused'))
+  applyTo(directory, { ...snapshot('nodes', [], { from: 'disk' }), revision: '9' } as RegistryEvent)
   assert.deepEqual(directory.source('nodes'), {
     loaded: true,
     connected: false,
@@ -274,8 +274,8 @@ test('status and origin are kept per source', () => {
     restored: true,
     revision: '9',
   })
-  directory.apply({ ...snapshot('nodes', []), revision: '10' } as RegistryEvent)
-  directory.apply(status('nodes', true))
+  applyTo(directory, { ...snapshot('nodes', []), revision: '10' } as RegistryEvent)
+  applyTo(directory, status('nodes', true))
   assert.deepEqual(directory.source('nodes'), {
     loaded: true,
     connected: true,
@@ -290,9 +290,9 @@ test('a snapshot of one source does not change another source', () => {
   const { directory } = setUp()
   const of = (source: string, entries: readonly RegistryEntry[]) =>
     ({ ...snapshot('nodes', entries), source }) as RegistryEvent
-  directory.apply(of('/a/', [at(node('user', 'u1'), '/a/user/u1')]))
-  directory.apply(of('/b/', [at(node('user', 'u2'), '/b/user/u2')]))
-  directory.apply(of('/a/', []))
+  applyTo(directory, of('/a/', [at(node('user', 'u1'), '/a/user/u1')]))
+  applyTo(directory, of('/b/', [at(node('user', 'u2'), '/b/user/u2')]))
+  applyTo(directory, of('/a/', []))
   assert.deepEqual(
     directory
       .services()
@@ -342,12 +342,12 @@ function setUpCredentials() {
 
 test('API keys and revocations are reported when they are added, changed or removed, but not when repeated', () => {
   const { directory, calls } = setUpCredentials()
-  directory.apply(snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'b' })]))
-  directory.apply(snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'c' })]))
-  directory.apply(change('api-keys', [], ['/k/1']))
-  directory.apply(change('revocations', [revocation('t')]))
-  directory.apply(change('revocations', [revocation('t')]))
-  directory.apply(snapshot('revocations', []))
+  applyTo(directory, snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'b' })]))
+  applyTo(directory, snapshot('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', { owner: 'c' })]))
+  applyTo(directory, change('api-keys', [], ['/k/1']))
+  applyTo(directory, change('revocations', [revocation('t')]))
+  applyTo(directory, change('revocations', [revocation('t')]))
+  applyTo(directory, snapshot('revocations', []))
   assert.deepEqual(calls, [
     'undefined -> a',
     'undefined -> b',
@@ -360,31 +360,31 @@ test('API keys and revocations are reported when they are added, changed or remo
 
 test('an unusable value of an API key keeps its last good one while the key exists', () => {
   const { directory, known } = setUpCredentials()
-  directory.apply(change('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', {})]))
+  applyTo(directory, change('api-keys', [apiKey('1', { owner: 'a' }), apiKey('2', {})]))
   assert.deepEqual([...known], ['a'])
-  directory.apply(change('api-keys', [apiKey('1', {})]))
-  directory.apply(change('api-keys', [bad('/k/1')]))
+  applyTo(directory, change('api-keys', [apiKey('1', {})]))
+  applyTo(directory, change('api-keys', [bad('/k/1')]))
   assert.deepEqual([...known], ['a'])
   assert.deepEqual(directory.problems(), [
     { key: '/k/1', reason: 'not JSON' },
     { key: '/k/2', reason: 'no owner' },
   ])
-  directory.apply(change('api-keys', [], ['/k/1', '/k/2']))
+  applyTo(directory, change('api-keys', [], ['/k/1', '/k/2']))
   assert.equal(known.size, 0)
   assert.deepEqual(directory.problems(), [])
 })
 
 test('a loss of the registry never lets anybody in: API keys are removed at once, revocations are doubted', () => {
   const { directory, known } = setUpCredentials()
-  directory.apply(
+  applyTo(directory, 
     snapshot(
       'api-keys',
       ['1', '2', '3'].map(hash => apiKey(hash, { owner: hash })),
     ),
   )
-  directory.apply(snapshot('revocations', ['a', 'b', 'c'].map(revocation)))
-  directory.apply(snapshot('api-keys', [], { afterLoss: true }))
-  directory.apply(snapshot('revocations', [], { afterLoss: true }))
+  applyTo(directory, snapshot('revocations', ['a', 'b', 'c'].map(revocation)))
+  applyTo(directory, snapshot('api-keys', [], { afterLoss: true }))
+  applyTo(directory, snapshot('revocations', [], { afterLoss: true }))
   assert.deepEqual([...known], ['a', 'b', 'c'])
   assert.deepEqual(
     directory.suspects().map(({ key }) => key),
@@ -393,19 +393,19 @@ test('a loss of the registry never lets anybody in: API keys are removed at once
   assert.equal(directory.suspectCount, 3)
   directory.dismiss('/x/a')
   assert.deepEqual([...known], ['b', 'c'])
-  directory.apply(change('revocations', [revocation('b')]))
+  applyTo(directory, change('revocations', [revocation('b')]))
   assert.equal(directory.suspectCount, 1)
 })
 
 test('revocations that all end right after an outage are doubted, a single one is not', () => {
   const { directory, known } = setUpCredentials()
-  directory.apply(snapshot('revocations', ['a', 'b', 'c', 'd'].map(revocation)))
-  directory.apply(status('revocations', true))
-  directory.apply(status('revocations', false, 'away'))
-  directory.apply(status('revocations', true))
-  directory.apply(change('revocations', [], ['/x/a']))
+  applyTo(directory, snapshot('revocations', ['a', 'b', 'c', 'd'].map(revocation)))
+  applyTo(directory, status('revocations', true))
+  applyTo(directory, status('revocations', false, 'away'))
+  applyTo(directory, status('revocations', true))
+  applyTo(directory, change('revocations', [], ['/x/a']))
   assert.deepEqual([...known], ['b', 'c', 'd'])
-  directory.apply(change('revocations', [], ['/x/b', '/x/c', '/x/d']))
+  applyTo(directory, change('revocations', [], ['/x/b', '/x/c', '/x/d']))
   // The deletes of a burst are counted together.
   assert.deepEqual([...known].sort(), ['a', 'b', 'c', 'd'])
 })
@@ -414,24 +414,24 @@ test('a key without a lease is told of while other keys of its service have one,
   const { directory } = setUp()
   const unleased = () =>
     [...directory.unleased()].map(([service, byId]) => [service, ...[...byId].flat()].join(' '))
-  directory.apply(snapshot('nodes', [leased(node('user', 'u1')), leased(node('user', 'u2'))]))
+  applyTo(directory, snapshot('nodes', [leased(node('user', 'u1')), leased(node('user', 'u2'))]))
   assert.deepEqual(unleased(), [])
-  directory.apply(change('nodes', [at(node('user', 'u2'))]))
+  applyTo(directory, change('nodes', [at(node('user', 'u2'))]))
   assert.deepEqual(unleased(), ['user u2 /services/user/u2'])
-  directory.apply(change('nodes', [bad('/services/user/u2')]))
+  applyTo(directory, change('nodes', [bad('/services/user/u2')]))
   assert.deepEqual(unleased(), ['user u2 /services/user/u2'], 'its last good node stays as well')
-  directory.apply(change('nodes', [leased(node('user', 'u2'))]))
+  applyTo(directory, change('nodes', [leased(node('user', 'u2'))]))
   assert.deepEqual(unleased(), [])
 })
 
 test('services whose keys all have no lease are kept by an operator, which is no problem', () => {
   const { directory } = setUp()
-  directory.apply(
+  applyTo(directory, 
     snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2')), leased(node('task', 't1'))]),
   )
   assert.equal(directory.unleased().size, 0)
-  directory.apply(change('nodes', [leased(node('user', 'u3'))]))
+  applyTo(directory, change('nodes', [leased(node('user', 'u3'))]))
   assert.deepEqual([...directory.unleased().get('user')!.keys()], ['u1', 'u2'])
-  directory.apply(change('nodes', [], ['/services/user/u3']))
+  applyTo(directory, change('nodes', [], ['/services/user/u3']))
   assert.equal(directory.unleased().size, 0)
 })

@@ -74,7 +74,7 @@ export class Follower {
   async #run(registry: Registry): Promise<void> {
     for await (const event of registry.watch(this.#stop.signal)) {
       this.events.push(event)
-      this.directory.apply(event)
+      applyTo(this.directory, event)
       this.#check()
     }
   }
@@ -88,6 +88,11 @@ export class Follower {
     })
     return last.join('; ') || 'none'
   }
+}
+
+/** Applies an event to a directory, all of its steps at once. */
+export function applyTo(directory: Directory, event: RegistryEvent): void {
+  for (const _ of directory.steps(event));
 }
 
 /** Accepts documents of the form `{service, path}` and rejects all others. */

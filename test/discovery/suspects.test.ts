@@ -7,6 +7,7 @@ import { SuspectWatch } from '../../discovery/suspect-watch.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
+import { applyTo } from './follow.ts'
 
 let revision = 0
 const base = { source: '/s/', scope: 'nodes' } as const
@@ -44,57 +45,57 @@ function setUp(options: { doubtMs?: number; now?: () => number } = {}) {
 
 test('after a loss everything missing is suspect, and is confirmed once it is registered again', () => {
   const { directory, shown } = setUp()
-  directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2), nodeAt('task', 't1', 3)]))
-  directory.apply(snapshot([], true))
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2), nodeAt('task', 't1', 3)]))
+  applyTo(directory, snapshot([], true))
   assert.deepEqual([shown(), shown('task')], [['u1?', 'u2?'], ['t1?']])
   assert.deepEqual(
     directory.suspects().map(({ key }) => key),
     ['/s/user/u1', '/s/user/u2', '/s/task/t1'],
   )
-  directory.apply(change([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, change([nodeAt('user', 'u1', 1)]))
   assert.deepEqual(shown(), ['u1', 'u2?'])
-  directory.apply(snapshot([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1)]))
   assert.deepEqual(shown(), ['u1', 'u2?'], 'another listing does not name it either')
 })
 
 test('explicit deletes without an outage take effect at once, however many there are', () => {
   const { directory, shown } = setUp()
-  directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
-  directory.apply(status(true))
-  directory.apply(change([], ['/s/user/u1', '/s/user/u2']))
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
+  applyTo(directory, status(true))
+  applyTo(directory, change([], ['/s/user/u1', '/s/user/u2']))
   assert.deepEqual(shown(), [])
 })
 
 test('leases that expire one by one after an outage bring back those that expired first', () => {
   const { directory, shown } = setUp()
-  directory.apply(snapshot([1, 2, 3, 4].map(n => nodeAt('user', `u${n}`, n))))
-  directory.apply(status(false))
-  directory.apply(status(true))
-  directory.apply(change([], ['/s/user/u1']))
+  applyTo(directory, snapshot([1, 2, 3, 4].map(n => nodeAt('user', `u${n}`, n))))
+  applyTo(directory, status(false))
+  applyTo(directory, status(true))
+  applyTo(directory, change([], ['/s/user/u1']))
   assert.deepEqual(shown(), ['u2', 'u3', 'u4'])
-  directory.apply(change([], ['/s/user/u2']))
-  directory.apply(change([], ['/s/user/u3']))
+  applyTo(directory, change([], ['/s/user/u2']))
+  applyTo(directory, change([], ['/s/user/u3']))
   assert.deepEqual(shown(), ['u1?', 'u2?', 'u3?', 'u4'])
-  directory.apply(change([], ['/s/user/u4']))
+  applyTo(directory, change([], ['/s/user/u4']))
   assert.deepEqual(shown(), ['u1?', 'u2?', 'u3?', 'u4?'])
-  directory.apply(change([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, change([nodeAt('user', 'u1', 1)]))
   assert.deepEqual(shown(), ['u1', 'u2?', 'u3?', 'u4?'])
 })
 
 test('a suspect gives way when its address comes back under another id', () => {
   const { directory, shown } = setUp()
-  directory.apply(snapshot([nodeAt('user', 'old', 1), nodeAt('user', 'u2', 2)]))
-  directory.apply(snapshot([], true))
-  directory.apply(change([nodeAt('user', 'new', 1)]))
+  applyTo(directory, snapshot([nodeAt('user', 'old', 1), nodeAt('user', 'u2', 2)]))
+  applyTo(directory, snapshot([], true))
+  applyTo(directory, change([nodeAt('user', 'new', 1)]))
   assert.deepEqual(shown(), ['new', 'u2?'])
 })
 
 test('a value that no longer decodes is a problem, and its last good node is not suspect', () => {
   const { directory, shown } = setUp()
-  directory.apply(snapshot([nodeAt('user', 'u1', 1)]))
-  directory.apply(snapshot([], true))
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1)]))
+  applyTo(directory, snapshot([], true))
   const bad: RegistryEntry = { kind: 'problem', key: '/s/user/u1', reason: 'not JSON' }
-  directory.apply({ ...change([]), puts: [bad] } as RegistryEvent)
+  applyTo(directory, { ...change([]), puts: [bad] } as RegistryEvent)
   assert.deepEqual(shown(), ['u1'])
   assert.equal(directory.suspects().length, 0)
   assert.deepEqual(directory.problems(), [{ key: '/s/user/u1', reason: 'not JSON' }])
@@ -102,8 +103,8 @@ test('a value that no longer decodes is a problem, and its last good node is not
 
 test('with a grace of 0 the registry is always believed', () => {
   const { directory, shown } = setUp({ doubtMs: 0 })
-  directory.apply(snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
-  directory.apply(snapshot([], true))
+  applyTo(directory, snapshot([nodeAt('user', 'u1', 1), nodeAt('user', 'u2', 2)]))
+  applyTo(directory, snapshot([], true))
   assert.deepEqual(shown(), [])
 })
 
@@ -127,8 +128,8 @@ test('routes that a wiped store no longer has stay, are reported as problems, an
   })
   const routes = { source: '/r/', scope: 'routes', type: 'snapshot', from: 'store' } as const
   const entries: RegistryEntry[] = [{ kind: 'route', key: '/r/a', id: 'a', document: {} }]
-  directory.apply({ ...routes, revision: '1', entries, afterLoss: false })
-  directory.apply({ ...routes, revision: '2', entries: [], afterLoss: true })
+  applyTo(directory, { ...routes, revision: '1', entries, afterLoss: false })
+  applyTo(directory, { ...routes, revision: '2', entries: [], afterLoss: true })
   assert.equal(directory.routes().length, 1)
   assert.match(
     directory.problems()[0]?.reason ?? '',
@@ -155,8 +156,8 @@ test('a suspect that accepts no connection goes at once; one that does stays unt
   const { port } = await listening(t)
   const watch = new SuspectWatch({ directory, graceMs: 1_500, intervalMs: 50 })
   t.after(() => watch.stop())
-  directory.apply(snapshot([nodeAt('user', 'alive', port), nodeAt('user', 'dead', await freePort())]))
-  directory.apply(snapshot([], true))
+  applyTo(directory, snapshot([nodeAt('user', 'alive', port), nodeAt('user', 'dead', await freePort())]))
+  applyTo(directory, snapshot([], true))
   const since = performance.now()
   watch.check()
   assert.deepEqual(shown(), ['alive?', 'dead?'])
@@ -171,8 +172,8 @@ test('a suspect that dies later is removed then', async t => {
   const { server, port, connections } = await listening(t)
   const watch = new SuspectWatch({ directory, graceMs: 60_000, intervalMs: 20 })
   t.after(() => watch.stop())
-  directory.apply(snapshot([nodeAt('user', 'u1', port)]))
-  directory.apply(snapshot([], true))
+  applyTo(directory, snapshot([nodeAt('user', 'u1', port)]))
+  applyTo(directory, snapshot([], true))
   watch.check()
   await until('it was looked at a few times', () => connections() >= 3)
   assert.deepEqual(shown(), ['u1?'])
