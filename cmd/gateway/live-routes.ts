@@ -180,7 +180,8 @@ export class LiveRoutes {
   *#contestedNames(): Generator<KeyProblem> {
     for (const [name, services] of this.#grpcNames?.entries() ?? []) {
       const present = services.filter(service => this.#nodes.service(service) !== undefined)
-      const documented = this.#named.get(name) ?? present.find(service => this.#documented.has(service))
+      const named = this.#named.get(name)
+      const documented = named ?? present.find(service => this.#documented.has(service))
       const winner = documented ?? this.#autoGrpcRoute(name)?.service
       const losers = present.filter(service => service !== winner && !this.#documented.has(service))
       if (winner === undefined || losers.length === 0) continue
@@ -190,7 +191,8 @@ export class LiveRoutes {
         yield { key: `auto:${winner}/${name}`, reason }
       }
       for (const service of losers) {
-        const reason = `gets no calls of ${name}, because ${winner} has it too: ${cure}`
+        const why = named === undefined ? `${winner} has it too` : `a route document of ${named} names it`
+        const reason = `gets no calls of ${name}, because ${why}: ${cure}`
         yield { key: `auto:${service}/${name}`, reason }
       }
     }

@@ -135,7 +135,8 @@ test('a gRPC service that a document names has no automatic route to another ser
       [
         {
           key: 'auto:other/x.Y',
-          reason: 'gets no calls of x.Y, because task has it too: give each of them a route document',
+          reason:
+            'gets no calls of x.Y, because a route document of task names it: give each of them a route document',
         },
       ],
     )
