@@ -376,7 +376,8 @@ test('an unusable value of an API key keeps its last good one while the key exis
 
 test('a loss of the registry never lets anybody in: API keys are removed at once, revocations are doubted', () => {
   const { directory, known } = setUpCredentials()
-  applyTo(directory, 
+  applyTo(
+    directory,
     snapshot(
       'api-keys',
       ['1', '2', '3'].map(hash => apiKey(hash, { owner: hash })),
@@ -426,7 +427,8 @@ test('a key without a lease is told of while other keys of its service have one,
 
 test('services whose keys all have no lease are kept by an operator, which is no problem', () => {
   const { directory } = setUp()
-  applyTo(directory, 
+  applyTo(
+    directory,
     snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2')), leased(node('task', 't1'))]),
   )
   assert.equal(directory.unleased().size, 0)

@@ -119,7 +119,9 @@ test('a gRPC call that is known to have one message, and one of gRPC-web, may no
     return text.includes('"kind":"unary"')
   })
   const half = (id: number, contentType: string, method: string) => [
-    headersFrame(id, requestLines(['content-type', contentType], 'POST', `/${ECHO}/${method}`), { isEnd: false }),
+    headersFrame(id, requestLines(['content-type', contentType], 'POST', `/${ECHO}/${method}`), {
+      isEnd: false,
+    }),
     dataFrame(id, '\0'),
   ]
   using client = await openRawHttp2(port)
