@@ -29,6 +29,13 @@ interface ReflectionAnswer {
 const MAX_BYTES = 8 * 1024 * 1024
 /** How many calls a node may end before all of their questions are answered. */
 const MAX_REFUSALS = 16
+/** Statuses that say nothing of a question: the call was given up, or broke off. */
+const NO_ANSWER: ReadonlySet<number> = new Set([
+  GRPC_STATUS.CANCELLED,
+  GRPC_STATUS.DEADLINE_EXCEEDED,
+  GRPC_STATUS.RESOURCE_EXHAUSTED,
+  GRPC_STATUS.UNAVAILABLE,
+])
 
 const typeNamed = (name: string): DescMessage | undefined => standardTypes.getMessage(name)
 const encoder = new JsonEncoder({ typeNamed })
@@ -75,7 +82,11 @@ export class ReflectionStream {
     return (answer.listServicesResponse.service ?? []).flatMap(({ name }) => name ?? [])
   }
 
-  /** Returns the files that answer questions. Questions that the node cannot answer are skipped. */
+  /**
+   * Returns the files that answer questions. Questions that the node cannot answer are skipped.
+   *
+   * @throws DescriptorError when the node refuses too many of them, or a call breaks off: what was read is not all there is
+   */
   async filesOf(questions: readonly ReflectionQuestion[]): Promise<Buffer[]> {
     const answers: ReflectionAnswer[] = []
     let refusals = 0
@@ -83,7 +94,7 @@ export class ReflectionStream {
       const before = answers.length
       const refusal = await this.#ask(questions.slice(asked), answers)
       if (refusal === undefined) break
-      if (++refusals > MAX_REFUSALS) throw refusal.error
+      if (NO_ANSWER.has(refusal.status) || ++refusals > MAX_REFUSALS) throw refusal.error
       // Some servers end the call at the first question that they cannot answer. The next call begins behind it.
       asked += answers.length - before + 1
     }

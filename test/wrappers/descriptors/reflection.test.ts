@@ -110,6 +110,21 @@ test('a node that answers nothing but errors is not asked about each of its serv
   await assert.rejects(reflect(peer(), lost), { message: 'the node has no descriptor of "a.B"' })
 })
 
+test('a node whose call breaks off is not taken for one that lacks the services that follow', async () => {
+  for (const [status, name] of [
+    [1, 'CANCELLED'],
+    [4, 'DEADLINE_EXCEEDED'],
+    [8, 'RESOURCE_EXHAUSTED'],
+    [14, 'UNAVAILABLE'],
+  ] as const) {
+    const node: CallNode = async (_, request) =>
+      questionsOf(request)[0]?.listServices !== undefined
+        ? answered([services('task.v1.Tasks', 'z.Next')])
+        : answered([filesOf(TASK.at(-1)!.bytes)], status)
+    await assert.rejects(reflect(peer(), node), { message: `the node answered ${name}: ` })
+  }
+})
+
 test('a node that stops in the middle of an answer is not asked further when the time is over', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let calls = 0
