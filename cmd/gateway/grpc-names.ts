@@ -18,10 +18,10 @@ const START_MS = 10_000
  * The names of gRPC services, such as `task.v1.Tasks`, and the services of the registry that have them. Those are two kinds
  * of names, since a service registers as `task`.
  *
- * Nodes say themselves what they have, and anyone may register one. So among services with the same gRPC service, those come
- * first for which an operator has written it, and then those that have said so first: one that says so later takes no calls
- * from them, as long as they have nodes. The services that were there when the gateway started have some seconds to say what
- * they have; of those, the first by name comes first, whichever answered sooner.
+ * Nodes say themselves what they have, and anyone may register one. So the services that claim the same gRPC service have an
+ * order. Those for which an operator has written it come first. The others follow in the order in which they claimed it, so a
+ * new service takes no calls from one that has nodes. Services that had nodes when the gateway started have some seconds to
+ * make their claims, which all count as the first ones. Among claims that are equally old, names decide.
  */
 export class GrpcNames {
   readonly #now: () => number

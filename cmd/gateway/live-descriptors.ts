@@ -206,8 +206,8 @@ export class LiveDescriptors {
   }
 
   /**
-   * Takes what a node of a service has said. Throws when it cannot be used, and the last good one stays then. That stays,
-   * too, when it describes services that are missing now: they would lose their routes.
+   * Takes what a node of a service has said. Throws when it cannot be used, and the last good schema stays in force. That
+   * stays as well if it has a gRPC service of which the node has no descriptor, because the service would lose its routes.
    */
   #take(service: string, { files, missing }: Reflected, address: string): void {
     const { createSchema, missingText, writeDescriptorSet } = this.#json!

@@ -55,7 +55,7 @@ export class Transcoding {
   /** Services with a route document. */
   #documented: ReadonlyMap<string, readonly Route[]> = new Map()
   #next!: Upstream
-  /** {@link #next} while there is nothing to convert. */
+  /** The same as `#next` until the code that converts is loaded. */
   #convert!: Upstream
   #json: GrpcJson | undefined
   #loading: Promise<void> | undefined
