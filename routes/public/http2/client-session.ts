@@ -43,9 +43,6 @@ export interface SessionHost {
   readonly isOverShare: (bytes: number) => boolean
 }
 
-/** After this long without traffic, TCP probes whether a client is still there: one with an open stream may be silent for days. */
-const TCP_KEEP_ALIVE_MS = 60_000
-
 /** One HTTP/2 connection of a client, from its preface to the end of its socket, which it closes. */
 export class ClientSession implements Http2ConnectionEvents, StreamOwner, ConnectionWatch, WatchedSession {
   readonly protocol = 'h2'
@@ -73,7 +70,6 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
     this.#farewell = new Farewell(socket, this.#connection)
     this.#connection.receive(CLIENT_PREFACE)
     socket
-      .setKeepAlive(true, TCP_KEEP_ALIVE_MS)
       .on('drain', () => this.#connection.drained())
       .on('error', () => {})
       .on('end', () => this.#farewell.onClientEnd(() => this.#cancelUnfinished()))

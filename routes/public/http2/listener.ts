@@ -65,6 +65,8 @@ export interface Http2Listener {
 }
 
 const REPORT_EVERY_MS = 60_000
+/** After this silence, TCP probes whether a client is still there: one with an open stream may be silent for days. */
+const TCP_KEEP_ALIVE_MS = 60_000
 /** A stream's window grows up to this share of the connection's: uploads that nodes do not take leave room for others. */
 const MAX_STREAM_SHARE = 0.25
 const MAX_STREAM_WINDOW_BYTES = 1_048_576
@@ -168,7 +170,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
       let session: ClientSession | undefined
       const rest = takeOver(error, socket, bytes => session!.receive(bytes))
       if (rest === undefined) return false
-      session = new ClientSession(socket, host)
+      session = new ClientSession(socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS), host)
       sessions.add(session)
       connections.changeProtocol(socket, session)
       if (isClosing) session.drain()
