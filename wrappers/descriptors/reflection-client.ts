@@ -76,11 +76,13 @@ async function readFiles(stream: ReflectionStream, services: readonly string[]):
     }
   }
   const wanted = services.filter(name => !isAboutTheNode(name))
+  // It must not take the place of what is known, as files without a service must not.
+  if (wanted.length === 0) throw new DescriptorError('the node has no gRPC service')
   if (wanted.length > MAX_FILES) throw new DescriptorError(`the node has more than ${MAX_FILES} services`)
   take(await stream.filesOf(wanted.map(name => ({ fileContainingSymbol: name }))))
   const found = new Set([...files.values()].flatMap(servicesIn))
   const missing = wanted.filter(name => !found.has(name))
-  if (wanted.length > 0 && files.size === 0) throw new DescriptorError(missingText(missing))
+  if (files.size === 0) throw new DescriptorError(missingText(missing))
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const missing = [...files.values()]
       .flatMap(({ dependency }) => dependency)

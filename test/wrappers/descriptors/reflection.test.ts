@@ -164,6 +164,8 @@ test('what a node says instead of its descriptors is told', async () => {
       async () => ({ ...answered([]), status: 503, headers: [] }),
       /^the node answered HTTP 503 instead of gRPC$/,
     ],
+    [async () => answered([services()]), /^the node has no gRPC service$/],
+    [async () => answered([services('grpc.health.v1.Health')]), /^the node has no gRPC service$/],
     [async () => answered([], 16), /^the node answered UNAUTHENTICATED: $/],
     [async () => answered([NOT_FOUND]), /^the node answered: not found$/],
     [
