@@ -28,7 +28,7 @@ export interface Http1ListenerOptions
   /** Undefined = clients may speak HTTP/1 only. */
   readonly http2: Http2Settings | undefined
   readonly proxy: PublicProxy
-  /** Called with the size of each piece of data that is refused before there is a request, or passes a WebSocket. */
+  /** Called with the size of each piece of data that is refused before there is a request, passes a WebSocket, or is HTTP/2. */
   readonly onPiece: (bytes: number) => void
   /** Called when a request becomes a WebSocket. */
   readonly onUpgrade: () => void

@@ -46,6 +46,8 @@ export interface Http2ListenerOptions extends Omit<OpenExchangeOptions, 'bodies'
   readonly onRefused: (call: Call, status: number) => void
   /** Called with the connection of each request. */
   readonly onRequest: (socket: Socket) => void
+  /** Called with the size of what is read from a client at once. Each read has a buffer of its own. */
+  readonly onPiece: (bytes: number) => void
 }
 
 /** The HTTP/2 side of the public listener. */
@@ -168,7 +170,10 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
     accept(error, socket) {
       if (!isAvailable) return false
       let session: ClientSession | undefined
-      const rest = takeOver(error, socket, bytes => session!.receive(bytes))
+      const rest = takeOver(error, socket, bytes => {
+        options.onPiece(bytes.length)
+        session!.receive(bytes)
+      })
       if (rest === undefined) return false
       session = new ClientSession(socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS), host)
       sessions.add(session)
