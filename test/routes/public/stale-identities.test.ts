@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
+import { until } from '../../support/until.ts'
 
 test('a stale answer is given only to the subject it was made for', async t => {
   const node = await startNode(t, (socket, request) =>
@@ -60,6 +61,7 @@ test('answers to requests with an unchecked Authorization header are not kept, s
     ['/key', { ...byKey, authorization: 'Bearer a.b.c' }],
     ['/mine', { ...session, authorization: 'Basic YTpi' }],
   ] as const
+  await until('the key is known', async () => (await ask(byKey))[0] === 200)
   assert.deepEqual(await ask(byKey), [200, 'for acme, undefined'])
   assert.deepEqual(await ask(session), [200, 'for u1, undefined'])
   for (const [path, headers] of others) assert.equal((await ask(headers, path))[0], 200)
