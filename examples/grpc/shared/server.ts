@@ -14,7 +14,7 @@ export interface GrpcServiceOptions {
   /** The name of the service in it, such as `task.v1.Tasks`. */
   readonly service: string
   readonly handlers: grpc.UntypedServiceImplementation
-  /** Called when the server closes, before calls in flight have ended: ends what would go on for ever. */
+  /** Ends calls that have no end of their own, such as watches. Called when the server begins to close. */
   readonly onClose?: () => void
 }
 

@@ -5,7 +5,7 @@ export interface TaskEvent {
   readonly task: Task
 }
 
-/** Whoever watches the tasks of one owner. */
+/** The clients that watch the tasks of one owner. */
 export interface TaskWatcher {
   readonly owner: string
   onEvent(event: TaskEvent): void
