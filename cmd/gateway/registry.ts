@@ -37,7 +37,8 @@ export async function openRegistry(
 /** Returns how to reach etcd: the configured members, or else where the embedded one listens. */
 export function etcdClientOptions(config: Config, keys: Keys, embeddedUrl?: string): EtcdClientOptions {
   const { endpoints = [embeddedUrl ?? `http://${config.etcd.embedded}`], user, password } = config.etcd
-  return { endpoints, user, password, tls: keys.etcdTls }
+  const { ca, cert, key } = config.etcd
+  return { endpoints, user, password, tls: keys.etcdTls && { ...keys.etcdTls, files: { ca, cert, key } } }
 }
 
 /** Returns whether a gateway with this configuration runs its own etcd. */

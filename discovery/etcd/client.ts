@@ -9,7 +9,8 @@ import { EndpointChoice } from './endpoint-choice.ts'
 import { parseEndpoint } from './endpoint-url.ts'
 import { isNoToken } from './etcd-errors.ts'
 import { GreetedCredentials } from './handshake-timeout.ts'
-import { type EtcdTls, EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
+import { EtcdTlsCredentials, useCredentials } from './tls-credentials.ts'
+import type { EtcdTls } from './tls-files.ts'
 
 export interface EtcdClientOptions {
   /**
@@ -19,9 +20,9 @@ export interface EtcdClientOptions {
   readonly endpoints: readonly string[]
   readonly user?: string | undefined
   readonly password?: string | undefined
-  /** PEM texts. With https endpoints and no `ca`, the system's authorities are trusted. */
+  /** PEM texts or files. With https endpoints and no `ca`, the system's authorities are trusted. */
   readonly tls?: EtcdTls | undefined
-  /** Reports whether etcd turns out to have authentication enabled. */
+  /** Reports whether etcd turns out to have authentication enabled, and what becomes of files that change. */
   readonly logger?: Logger | undefined
 }
 
@@ -85,7 +86,9 @@ export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
     throw new TypeError('etcd has TLS files but http endpoints; use https:// endpoints')
   }
   const credentials =
-    secure > 0 ? new EtcdTlsCredentials(checkPair(options.tls ?? {})) : ChannelCredentials.createInsecure()
+    secure > 0
+      ? new EtcdTlsCredentials(checkPair(options.tls ?? {}), options.logger)
+      : ChannelCredentials.createInsecure()
   const client = new Etcd3(config)
   useCredentials(client, new GreetedCredentials(credentials))
   const { user, password = '', logger } = options
@@ -104,8 +107,10 @@ function isWorthAnotherMember(error: Error): boolean {
 }
 
 function checkPair(tls: EtcdTls): EtcdTls {
-  if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw new TypeError('an etcd client certificate and its key must be given together')
+  for (const { cert, key } of [tls, tls.files ?? {}]) {
+    if ((cert === undefined) !== (key === undefined)) {
+      throw new TypeError('an etcd client certificate and its key must be given together')
+    }
   }
   return tls
 }

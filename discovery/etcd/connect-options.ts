@@ -2,7 +2,7 @@ import type { Etcd3 } from 'etcd3'
 import type { Logger } from '../logger.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { type EtcdEnvironment, etcdFromEnvironment } from './environment.ts'
-import type { EtcdTls } from './tls-credentials.ts'
+import type { EtcdTls } from './tls-files.ts'
 
 /** How to reach etcd, and as which user. Options that are not given come from the environment. */
 export interface EtcdAccess {
@@ -12,7 +12,7 @@ export interface EtcdAccess {
   readonly user?: string | undefined
   /** Default: WAYGATE_ETCD_PASSWORD. */
   readonly password?: string | undefined
-  /** PEM texts. Default: the files named by WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY. */
+  /** PEM texts or files. Default: the files named by WAYGATE_ETCD_CA, WAYGATE_ETCD_CERT and WAYGATE_ETCD_KEY. */
   readonly tls?: EtcdTls | undefined
 }
 

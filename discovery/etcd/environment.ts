@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { decodePem } from '../../internal/text/decode-text.ts'
-import type { EtcdTls } from './tls-credentials.ts'
+import { resolve } from 'node:path'
+import { type EtcdTls, type EtcdTlsFiles, readTlsFiles } from './tls-files.ts'
 
 export interface EtcdEnvironment {
   readonly etcd?: readonly string[]
@@ -20,25 +19,16 @@ export function etcdFromEnvironment(env: Readonly<Record<string, string | undefi
   const urls = env.WAYGATE_ETCD?.split(',')
     .map(url => url.trim())
     .filter(url => url !== '')
-  const tls: EtcdTls = {
-    ...(env.WAYGATE_ETCD_CA && { ca: readPemFile(env.WAYGATE_ETCD_CA) }),
-    ...(env.WAYGATE_ETCD_CERT && { cert: readPemFile(env.WAYGATE_ETCD_CERT) }),
-    ...(env.WAYGATE_ETCD_KEY && { key: readPemFile(env.WAYGATE_ETCD_KEY) }),
+  const files: EtcdTlsFiles = {
+    ...(env.WAYGATE_ETCD_CA && { ca: resolve(env.WAYGATE_ETCD_CA) }),
+    ...(env.WAYGATE_ETCD_CERT && { cert: resolve(env.WAYGATE_ETCD_CERT) }),
+    ...(env.WAYGATE_ETCD_KEY && { key: resolve(env.WAYGATE_ETCD_KEY) }),
   }
   return {
     ...(urls && urls.length > 0 && { etcd: urls }),
     ...(env.WAYGATE_ETCD_USER && { user: env.WAYGATE_ETCD_USER }),
     ...(env.WAYGATE_ETCD_PASSWORD && { password: env.WAYGATE_ETCD_PASSWORD }),
-    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(Object.keys(files).length > 0 && { tls: readTlsFiles(files) }),
     ...(env.WAYGATE_SERVICES_PREFIX && { servicesPrefix: env.WAYGATE_SERVICES_PREFIX }),
-  }
-}
-
-function readPemFile(file: string): Buffer {
-  const bytes = readFileSync(file)
-  try {
-    return decodePem(bytes)
-  } catch (error) {
-    throw new Error(`${file} ${(error as Error).message}`)
   }
 }

@@ -1,6 +1,6 @@
 import type { Etcd3, IStatusResponse } from 'etcd3'
 import type { EndpointUrl } from '../endpoint-url.ts'
-import type { EtcdTls } from '../tls-credentials.ts'
+import type { EtcdTls } from '../tls-files.ts'
 import { explainConnection } from './connection-failure.ts'
 import { type DoctorFinding, duration } from './finding.ts'
 import { probe } from './probe.ts'

@@ -2,7 +2,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
 import type { EndpointUrl } from '../endpoint-url.ts'
-import type { EtcdTls } from '../tls-credentials.ts'
+import type { EtcdTls } from '../tls-files.ts'
 import {
   type ConnectionFailure,
   type ConnectionStep,

@@ -3,7 +3,7 @@ import { get as getHttps } from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type { EndpointUrl } from '../endpoint-url.ts'
-import type { EtcdTls } from '../tls-credentials.ts'
+import type { EtcdTls } from '../tls-files.ts'
 
 const MAX_BYTES = 4 << 20
 
