@@ -8,7 +8,7 @@ export {
   observeLeader,
 } from './discovery/election.ts'
 export type { EtcdAccess } from './discovery/etcd/connect-options.ts'
-export type { EtcdTls } from './discovery/etcd/tls-files.ts'
+export type { EtcdTls, EtcdTlsFiles } from './discovery/etcd/tls-files.ts'
 export { type Lock, type LockOptions, lock } from './discovery/lock.ts'
 export type { Logger } from './discovery/logger.ts'
 export { type RegisterServiceOptions, register } from './discovery/register.ts'

@@ -76,7 +76,9 @@ export function checkTls(tls: EtcdTls): void {
 
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  return code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' ? 'the key is not that of the certificate' : message
+  return code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH'
+    ? 'key values mismatch: the key is not that of the certificate'
+    : message
 }
 
 /**
