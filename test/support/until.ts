@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface UntilOptions {
-  /** Default 60,000: generous, because a busy machine must not fail the test. */
+  /** Default 15,000: generous, because a busy machine must not fail the test. */
   readonly withinMs?: number
   /** Pause between two calls. Default 20. */
   readonly everyMs?: number
@@ -17,7 +17,7 @@ export interface UntilOptions {
 export async function until<T>(
   fact: string,
   look: () => T | Promise<T>,
-  { withinMs = 60_000, everyMs = 20 }: UntilOptions = {},
+  { withinMs = 15_000, everyMs = 20 }: UntilOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = performance.now() + withinMs
   for (;;) {
