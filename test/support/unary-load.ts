@@ -94,7 +94,11 @@ export function callOnce(
       if (code !== undefined) status = message === undefined ? String(code) : `${code}: ${message}`
     }
     stream.on('response', readEnd)
-    stream.on('trailers', readEnd)
+    stream.on('trailers', lines => {
+      readEnd(lines)
+      // No gateway can repeat such a call: the client has a part of its answer.
+      if (lines['grpc-status'] !== '0') status += ' (its answer had begun)'
+    })
     stream.on('error', () => {})
     stream.on('close', () => resolve(status === '' ? `reset ${stream.rstCode}` : status))
     stream.resume()
