@@ -41,6 +41,14 @@ const sources = new Map(
 )
 const graph = importGraph(sources)
 
+test('no file imports node:http or node:https, with which Node loads its fetch and WebSocket', () => {
+  assert.deepEqual(
+    files.filter(file => /^(?:import|\}) (?!type\b).*from 'node:https?'/m.test(read(file))),
+    [],
+    'process.getBuiltinModule takes half as long as a bare Node to start',
+  )
+})
+
 test('no files import each other in a circle, types included', () => {
   assert.deepEqual(circlesIn(graph), [])
 })

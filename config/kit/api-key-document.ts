@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import { type Finding, toReason } from './problem.ts'
 import { Type } from './type.ts'
-import { createProblemFinder } from './validate.ts'
+import { findProblems } from './validate.ts'
 import { membersOf } from './values.ts'
 
 const WORDS = Type.Array(Type.String({ minLength: 1, pattern: '^\\S+$', title: 'one word' }))
@@ -25,11 +25,9 @@ const ApiKeyDocument = Type.Object(
 
 export type ApiKeyDocument = Static<typeof ApiKeyDocument>
 
-const findSchemaProblems = createProblemFinder(ApiKeyDocument)
-
 /** Finds everything wrong with the value of an API key. */
 export function findApiKeyProblems(document: unknown): Finding[] {
-  const found = findSchemaProblems(document)
+  const found = findProblems(ApiKeyDocument, document)
   const { expiresAt } = membersOf(document)
   if (found.length === 0 && expiresAt !== undefined && Number.isNaN(Date.parse(String(expiresAt)))) {
     found.push({ path: ['expiresAt'], message: 'is not an existing date and time' })

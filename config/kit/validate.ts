@@ -1,40 +1,43 @@
-import { createRequire } from 'node:module'
 import type { TSchema } from 'typebox'
-import type { TLocalizedValidationError } from 'typebox/error'
-import type * as Schemas from 'typebox/schema'
-import type * as System from 'typebox/system'
 import { didYouMean } from './closest.ts'
 import { type Finding, type Path, show } from './problem.ts'
 import { NAME_TITLE } from './values.ts'
 
-let library: typeof Schemas | undefined
-
-/** Loads the library with the first value, because a command such as `--version` validates none. */
-function schemas(): typeof Schemas {
-  if (library === undefined) {
-    const require = createRequire(import.meta.url)
-    library = require('typebox/schema') as typeof Schemas
-    // It stops after 8 errors by default, but a person who edits a file wants all of them.
-    ;(require('typebox/system') as typeof System).Settings.Set({ maxErrors: 1_000 })
-  }
-  return library
-}
-
-/** Finds everything in `value` that `schema` does not allow. */
-export function findProblems(schema: TSchema, value: unknown): Finding[] {
-  return [...reservedKeys(value, []), ...schemaProblems(schema, value, [])]
+/** The keywords of JSON Schema that are checked: those that the constructors of `Type` and our schemas use. */
+interface Rules {
+  readonly type?: string
+  /** Describes `pattern` for people. */
+  readonly title?: string
+  readonly writeOnly?: boolean
+  readonly anyOf?: readonly Rules[]
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly pattern?: string
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly exclusiveMinimum?: number
+  readonly maximum?: number
+  readonly items?: Rules
+  readonly minItems?: number
+  readonly maxItems?: number
+  readonly uniqueItems?: boolean
+  readonly properties?: Readonly<Record<string, Rules>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean
+  /** Has one pattern, which all names match. */
+  readonly patternProperties?: Readonly<Record<string, Rules>>
+  readonly propertyNames?: Rules
+  readonly minProperties?: number
+  readonly maxProperties?: number
 }
 
 /**
- * Makes a {@link findProblems} for a schema that many values are checked against. Valid values pass ten times as fast;
- * the first call takes some 10 ms longer.
+ * Finds everything in `value` that `schema` does not allow, in words for the person who wrote it. A general validator would
+ * say it in the words of JSON Schema, and those that were tried take longer to load than all other code of a small command.
  */
-export function createProblemFinder(schema: TSchema): (value: unknown) => Finding[] {
-  let validator: Schemas.Validator | undefined
-  return value => {
-    validator ??= schemas().Compile(schema)
-    return validator.Check(value) ? [...reservedKeys(value, [])] : findProblems(schema, value)
-  }
+export function findProblems(schema: TSchema, value: unknown): Finding[] {
+  return [...reservedKeys(value, []), ...problemsOf(schema as Rules, value, [])]
 }
 
 /** A key named `__proto__` is never intended, and changes the prototype of a careless copy. */
@@ -47,93 +50,116 @@ function* reservedKeys(value: unknown, path: Path): Generator<Finding> {
   }
 }
 
-function schemaProblems(schema: TSchema, value: unknown, base: Path): Finding[] {
-  const found: Finding[] = []
-  const unions: string[] = []
-  const [, errors] = schemas().Errors(schema, value)
-  for (const error of errors.filter(error => error.keyword === 'anyOf')) {
-    // The outer union reports for the unions inside it.
-    if (unions.some(outer => error.schemaPath.startsWith(`${outer}/`))) continue
-    unions.push(error.schemaPath)
+function problemsOf(rules: Rules, value: unknown, path: Path): Finding[] {
+  if (rules.anyOf !== undefined) return unionProblems(rules.anyOf, value, path)
+  if (rules.type !== undefined && !isOfType(rules.type, value)) {
+    return [{ path, message: `must be ${typeName(rules)}${not(rules, value)}` }]
   }
-  const seen = new Set<string>()
-  for (const error of errors) {
-    if (unions.some(union => error.schemaPath.startsWith(`${union}/`))) continue
-    const { parts, value: at } = locate(value, error.instancePath)
-    for (const { path, message } of describe(error, schemaAt(schema, error.schemaPath), at, parts)) {
-      const finding = { path: [...base, ...path], message }
-      const key = JSON.stringify(finding)
-      if (!seen.has(key)) found.push(finding)
-      seen.add(key)
-    }
+  const allowed = rules.enum ?? (rules.const === undefined ? undefined : [rules.const])
+  if (allowed !== undefined && !allowed.includes(value)) {
+    const guess = typeof value === 'string' ? didYouMean(value, allowed.map(String)) : ''
+    return [{ path, message: `must be ${oneOf(allowed.map(show))}, not ${show(value)}${guess}` }]
+  }
+  if (typeof value === 'string') return textProblems(rules, value, path)
+  if (typeof value === 'number') return numberProblems(rules, value, path)
+  if (Array.isArray(value)) return listProblems(rules, value, path)
+  if (typeof value === 'object' && value !== null) {
+    return objectProblems(rules, value as Record<string, unknown>, path)
+  }
+  return []
+}
+
+function textProblems(rules: Rules, text: string, path: Path): Finding[] {
+  const { minLength = 0, maxLength = Infinity, pattern } = rules
+  const found: Finding[] = []
+  if (text.length < minLength) found.push({ path, message: 'must not be empty' })
+  // Characters are code points, of which a text never has more than UTF-16 units.
+  if (text.length > maxLength && [...text].length > maxLength) {
+    found.push({ path, message: `must not have more than ${maxLength} characters` })
+  }
+  if (pattern !== undefined && !regExp(pattern).test(text)) {
+    found.push({ path, message: `must be ${rules.title ?? `like ${pattern}`}${not(rules, text)}` })
   }
   return found
 }
 
-function describe(error: TLocalizedValidationError, schema: Rules, value: unknown, path: Path): Finding[] {
-  switch (error.keyword) {
-    // Comes together with `additionalProperties`, which names the field.
-    case 'boolean':
-      return []
-    case 'additionalProperties': {
-      const known = Object.keys(schema.properties ?? {})
-      return error.params.additionalProperties
-        .filter(key => key !== '__proto__')
-        .map(key => ({ path: [...path, key], message: `is not a known field${didYouMean(key, known)}` }))
-    }
-    case 'required':
-      return error.params.requiredProperties.map(key => ({ path: [...path, key], message: 'is missing' }))
-    case 'propertyNames':
-      return error.params.propertyNames.map(key => ({
-        path: [...path, key],
-        message: `must have a name of ${NAME_TITLE}`,
-      }))
-    case 'anyOf':
-      return unionProblems(schema.anyOf ?? [], value, path)
-    case 'type':
-      return [{ path, message: `must be ${typeName(schema)}${not(schema, value)}` }]
-    case 'enum':
-    case 'const': {
-      const allowed = schema.enum ?? [schema.const]
-      const guess = typeof value === 'string' ? didYouMean(value, allowed.map(String)) : ''
-      return [{ path, message: `must be ${oneOf(allowed.map(show))}, not ${show(value)}${guess}` }]
-    }
-    case 'pattern':
-      return [{ path, message: `must be ${schema.title ?? `like ${schema.pattern}`}${not(schema, value)}` }]
-    case 'minimum':
-    case 'maximum':
-    case 'exclusiveMinimum':
-    case 'exclusiveMaximum':
-      return [
-        { path, message: `must be ${error.params.comparison} ${error.params.limit}, not ${show(value)}` },
-      ]
-    case 'minLength':
-    case 'minItems':
-      return [{ path, message: 'must not be empty' }]
-    case 'uniqueItems':
-      return [{ path, message: 'must not contain duplicates' }]
-    default:
-      return [{ path, message: error.message }]
+function numberProblems(rules: Rules, value: number, path: Path): Finding[] {
+  const { minimum = -Infinity, exclusiveMinimum = -Infinity, maximum = Infinity } = rules
+  const found: Finding[] = []
+  if (value < minimum) found.push({ path, message: `must be >= ${minimum}, not ${value}` })
+  if (value <= exclusiveMinimum) found.push({ path, message: `must be > ${exclusiveMinimum}, not ${value}` })
+  if (value > maximum) found.push({ path, message: `must be <= ${maximum}, not ${value}` })
+  return found
+}
+
+function listProblems(rules: Rules, list: readonly unknown[], path: Path): Finding[] {
+  const { items, minItems = 0, maxItems = Infinity, uniqueItems = false } = rules
+  const found: Finding[] = []
+  if (list.length < minItems) found.push({ path, message: 'must not be empty' })
+  if (list.length > maxItems) found.push({ path, message: `must not have more than ${maxItems} items` })
+  if (uniqueItems && new Set(list.map(item => JSON.stringify(item))).size < list.length) {
+    found.push({ path, message: 'must not contain duplicates' })
   }
+  if (items === undefined) return found
+  return [...found, ...list.flatMap((item, index) => problemsOf(items, item, [...path, index]))]
+}
+
+function objectProblems(rules: Rules, object: Readonly<Record<string, unknown>>, path: Path): Finding[] {
+  const { properties = {}, required = [], minProperties = 0, maxProperties = Infinity } = rules
+  const keys = Object.keys(object).filter(key => key !== '__proto__' && object[key] !== undefined)
+  const others = keys.filter(key => !Object.hasOwn(properties, key))
+  const [other] = Object.values(rules.patternProperties ?? {})
+  const found: Finding[] = []
+  const report = (key: string, message: string) => found.push({ path: [...path, key], message })
+  for (const key of required) if (!keys.includes(key)) report(key, 'is missing')
+  if (rules.additionalProperties === false && other === undefined) {
+    for (const key of others) {
+      report(key, `is not a known field${didYouMean(key, Object.keys(properties))}`)
+    }
+  }
+  if (rules.propertyNames !== undefined) {
+    for (const key of keys) {
+      if (problemsOf(rules.propertyNames, key, path).length > 0) {
+        report(key, `must have a name of ${NAME_TITLE}`)
+      }
+    }
+  }
+  for (const [key, property] of Object.entries(properties)) {
+    if (keys.includes(key)) found.push(...problemsOf(property, object[key], [...path, key]))
+  }
+  if (other !== undefined) {
+    for (const key of others) found.push(...problemsOf(other, object[key], [...path, key]))
+  }
+  if (keys.length < minProperties) {
+    found.push({ path, message: `must not have fewer than ${minProperties} properties` })
+  }
+  if (keys.length > maxProperties) {
+    found.push({ path, message: `must not have more than ${maxProperties} properties` })
+  }
+  return found
 }
 
 /** Reports the problems of the branch of a union that was most likely intended. */
-function unionProblems(branches: readonly TSchema[], value: unknown, path: Path): Finding[] {
-  const plain = branches.map(branch => branch as Rules)
-  const reports = branches
-    .filter((_, index) => plain[index]!.type === jsonType(value) && plain[index]!.const === undefined)
-    .map(branch => schemaProblems(branch, value, path))
+function unionProblems(branches: readonly Rules[], value: unknown, path: Path): Finding[] {
+  const reports = branches.map(branch => problemsOf(branch, value, path))
+  if (reports.some(report => report.length === 0)) return []
+  const [intended] = reports
+    .filter((_, index) => branches[index]!.type === jsonType(value) && branches[index]!.const === undefined)
     .sort((a, b) => a.length - b.length)
-  if (reports[0] !== undefined) return reports[0]
-  const allowed = plain.map(rules => (rules.const === undefined ? typeName(rules) : show(rules.const)))
-  const guess =
-    typeof value === 'string'
-      ? didYouMean(
-          value,
-          plain.flatMap(rules => (typeof rules.const === 'string' ? [rules.const] : [])),
-        )
-      : ''
+  if (intended !== undefined) return intended
+  const allowed = branches.map(rules => (rules.const === undefined ? typeName(rules) : show(rules.const)))
+  const words = branches.flatMap(rules => (typeof rules.const === 'string' ? [rules.const] : []))
+  const guess = typeof value === 'string' ? didYouMean(value, words) : ''
   return [{ path, message: `must be ${oneOf(allowed)}, not ${show(value)}${guess}` }]
+}
+
+const regExps = new Map<string, RegExp>()
+
+/** Compiles a pattern of a schema, once. */
+function regExp(pattern: string): RegExp {
+  const compiled = regExps.get(pattern) ?? new RegExp(pattern, 'u')
+  regExps.set(pattern, compiled)
+  return compiled
 }
 
 /** Returns `, not VALUE`, or only the type of a secret or a whole section, which do not belong in a log. */
@@ -142,41 +168,9 @@ function not(schema: Rules, value: unknown): string {
   return jsonType(value) === schema.type ? '' : `, not ${typeName({ type: jsonType(value) })}`
 }
 
-/** The keywords that messages are made from. */
-interface Rules {
-  readonly type?: string
-  readonly title?: string
-  readonly pattern?: string
-  readonly const?: unknown
-  readonly writeOnly?: boolean
-  readonly enum?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, unknown>>
-  readonly anyOf?: readonly TSchema[]
-}
-
-function schemaAt(schema: TSchema, schemaPath: string): Rules {
-  return pointerParts(schemaPath.slice(1)).reduce<unknown>(
-    (inner, key) => (inner as Record<string, unknown> | undefined)?.[key],
-    schema,
-  ) as Rules
-}
-
-function locate(value: unknown, pointer: string): { parts: (string | number)[]; value: unknown } {
-  let inner = value
-  const parts = pointerParts(pointer).map(key => {
-    const part = Array.isArray(inner) ? Number(key) : key
-    inner = (inner as Record<string, unknown> | undefined)?.[key]
-    return part
-  })
-  return { parts, value: inner }
-}
-
-/** Splits a JSON pointer (RFC 6901). */
-function pointerParts(pointer: string): string[] {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+function isOfType(type: string, value: unknown): boolean {
+  if (type === 'number') return typeof value === 'number' && Number.isFinite(value)
+  return jsonType(value) === type
 }
 
 function jsonType(value: unknown): string {

@@ -3,7 +3,7 @@ import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { parseJson } from '../../internal/text/json.ts'
 import { type Finding, toReason } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
-import { createProblemFinder } from '../kit/validate.ts'
+import { findProblems } from '../kit/validate.ts'
 
 const TIME = { minimum: 100, maximum: 3_600_000 } as const
 const SERVICE_NAME = '^[A-Za-z_][A-Za-z0-9_.]*$'
@@ -123,8 +123,6 @@ export function describeHealthCheck({ path, grpc, host, statuses, ...times }: He
   }
 }
 
-const findSchemaProblems = createProblemFinder(HealthCheckRule)
-
 /**
  * Parses the health check in a node's metadata: `/path`, `grpc`, `tcp`, or a rule as JSON.
  *
@@ -144,7 +142,7 @@ export function parseHealthCheck(
       return { reason: 'must be a path, `grpc`, `tcp`, or a health check as JSON' }
     }
   }
-  const findings = [...findSchemaProblems(rule), ...findHealthCheckProblems(rule)]
+  const findings = [...findProblems(HealthCheckRule, rule), ...findHealthCheckProblems(rule)]
   if (findings.length === 0) return { check: toHealthCheck(rule as HealthCheckRule) }
   return { reason: toReason(findings) }
 }

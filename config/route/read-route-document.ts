@@ -3,7 +3,7 @@ import { NAME } from '../../internal/nodes/node.ts'
 import { DuplicateMemberError } from '../../internal/text/json.ts'
 import { renameFields } from '../kit/former-names.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
-import { createProblemFinder } from '../kit/validate.ts'
+import { findProblems } from '../kit/validate.ts'
 import { membersOf } from '../kit/values.ts'
 import { findPolicyProblems, findPolicyWarnings } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
@@ -15,8 +15,6 @@ import { findServiceLimitProblems } from './resilience-rules.ts'
 import { findRouteAuthProblems } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem, strippedServiceProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
-
-const findSchemaProblems = createProblemFinder(RouteDocument)
 
 /** A route document with the present names of its fields, and what was found in it. */
 export interface RouteFindings {
@@ -40,7 +38,7 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
     return { ...read, problems: [problem, ...problems] }
   }
   const { document, warnings, problems, asWritten } = renameFields(written, RouteDocument)
-  const found = [...findSchemaProblems(document), ...findRouteRuleProblems(document, context)]
+  const found = [...findProblems(RouteDocument, document), ...findRouteRuleProblems(document, context)]
   return {
     document,
     warnings: [...warnings, ...findPolicyWarnings(document), ...findGrpcWarnings(document)],

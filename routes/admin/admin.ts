@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
@@ -8,6 +7,7 @@ import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 /** The media type of Prometheus' text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 

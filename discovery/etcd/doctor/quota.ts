@@ -1,5 +1,3 @@
-import { get as getHttp } from 'node:http'
-import { get as getHttps } from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type { EndpointUrl } from '../endpoint-url.ts'
@@ -30,7 +28,8 @@ export function readQuota(
           checkServerIdentity(host, certificate),
       }),
     }
-    const request = (secure ? getHttps : getHttp)(options, response => {
+    const { get } = process.getBuiltinModule(secure ? 'node:https' : 'node:http')
+    const request = get(options, response => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => {

@@ -1,0 +1,31 @@
+import {
+  GatewayError
+} from "./chunk-GKCQH2HY.js";
+
+// internal/grpc/rpc.ts
+var METHOD_PATH = /^\/[A-Za-z_][\w.-]*\/[A-Za-z_][\w-]*$/;
+function isMethodPath(path) {
+  return METHOD_PATH.test(path);
+}
+function methodOf(target) {
+  if (!isMethodPath(target)) throw new GatewayError("WG_NO_METHOD", { detail: NOT_A_METHOD });
+  return target.slice(1);
+}
+var NOT_A_METHOD = "The path is not that of a gRPC method, /package.Service/Method.";
+var OF_THE_NODE = /^grpc\.(?:reflection|health|channelz)\./;
+function isAboutTheNode(name) {
+  return OF_THE_NODE.test(name);
+}
+function isListed(method, allowed) {
+  return allowed?.some((entry) => matches(method, entry)) ?? true;
+}
+function matches(method, entry) {
+  return entry.endsWith("*") ? method.startsWith(entry.slice(0, -1)) : method === entry;
+}
+
+export {
+  isMethodPath,
+  methodOf,
+  isAboutTheNode,
+  isListed
+};

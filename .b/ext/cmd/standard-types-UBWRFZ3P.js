@@ -1,0 +1,8 @@
+import {
+  standardFileOf,
+  standardTypes
+} from "./chunk-UIQRRJEW.js";
+export {
+  standardFileOf,
+  standardTypes
+};

@@ -1,0 +1,36 @@
+import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);import{dirname as __dn}from"node:path";const __filename=import.meta.filename,__dirname=import.meta.dirname;
+import {
+  describeListenError
+} from "./chunk-TFXGDFEC.js";
+import {
+  ConfigError
+} from "./chunk-TVBUVZWG.js";
+
+// cmd/cli/format-error.ts
+var UsageError = class extends Error {
+  name = "UsageError";
+  /** @param command whose help the message points at; undefined = the help of the program */
+  constructor(message, command) {
+    const program = command === void 0 ? "waygate" : `waygate ${command}`;
+    super(`${program}: ${message}; see ${program} --help`);
+  }
+};
+var RemoteError = class extends Error {
+  name = "RemoteError";
+};
+function formatError(error) {
+  if (error instanceof UsageError || error instanceof RemoteError) return error.message;
+  if (error instanceof ConfigError) return error.message.replace(/^/gm, "waygate: ");
+  if (!(error instanceof Error)) return `waygate: ${error}`;
+  const line = describeListenError(error) ?? (isExternal(error) || isExternal(error.cause) ? error.message : void 0);
+  return line === void 0 ? error.stack ?? error.message : `waygate: ${line}`;
+}
+function isExternal(error) {
+  return error instanceof Error && "code" in error;
+}
+
+export {
+  UsageError,
+  RemoteError,
+  formatError
+};

@@ -1,0 +1,18 @@
+import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);import{dirname as __dn}from"node:path";const __filename=import.meta.filename,__dirname=import.meta.dirname;
+
+// discovery/registry.ts
+var ReadOnlyRegistryError = class extends Error {
+  name = "ReadOnlyRegistryError";
+};
+var NEVER_WATCHED = {
+  connected: false,
+  revision: void 0,
+  ageMs: void 0,
+  relists: /* @__PURE__ */ new Map(),
+  drift: 0
+};
+
+export {
+  ReadOnlyRegistryError,
+  NEVER_WATCHED
+};

@@ -1,0 +1,63 @@
+import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);import{dirname as __dn}from"node:path";const __filename=import.meta.filename,__dirname=import.meta.dirname;
+import {
+  startGateway
+} from "./chunk-KIQZUBD3.js";
+import {
+  openAdmin
+} from "./chunk-F3IZEVG3.js";
+import {
+  checkLoaded
+} from "./chunk-7SR6D3FF.js";
+import {
+  openRegistry,
+  startOwnEtcd
+} from "./chunk-GIEW764W.js";
+
+// cmd/gateway/stack.ts
+async function startStack(loaded, { logger, write: writeLine }) {
+  const { config, keys } = loaded;
+  await checkLoaded(loaded);
+  const closers = [];
+  const closeAll = async () => {
+    for (const close of closers.reverse()) await close();
+  };
+  try {
+    const embeddedEtcd = await startOwnEtcd(config, logger);
+    if (embeddedEtcd) closers.push(() => embeddedEtcd.close());
+    const registry = await openRegistry(config, {
+      keys,
+      embeddedUrl: embeddedEtcd?.url,
+      logger: logger.child({ module: "discovery" })
+    });
+    closers.push(() => registry.close());
+    let adminPort = config.adminPort;
+    const gateway = await startGateway({
+      ...{ config, keys, registry, logger, writeLine },
+      adminPort: () => adminPort
+    });
+    gateway.health.startChecking();
+    const admin = await openAdmin(gateway.pages, config, logger).catch(async (error) => {
+      await gateway.retire(AbortSignal.abort());
+      throw error;
+    });
+    adminPort = admin.address.port;
+    return {
+      gateway,
+      adminAddress: admin.address,
+      embeddedEtcd,
+      async stop() {
+        const cut = await gateway.stop();
+        await admin.close();
+        await closeAll();
+        return cut;
+      }
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+export {
+  startStack
+};

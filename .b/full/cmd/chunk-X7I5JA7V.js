@@ -1,0 +1,123 @@
+import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);import{dirname as __dn}from"node:path";const __filename=import.meta.filename,__dirname=import.meta.dirname;
+
+// internal/grpc/status.ts
+var GRPC_STATUS_NAMES = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED"
+];
+var GRPC_STATUS = Object.fromEntries(
+  GRPC_STATUS_NAMES.map((name, number) => [name, number])
+);
+var { CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED } = GRPC_STATUS;
+var { UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED } = GRPC_STATUS;
+var HTTP_STATUSES = [
+  200,
+  499,
+  500,
+  400,
+  504,
+  404,
+  409,
+  403,
+  429,
+  400,
+  409,
+  400,
+  501,
+  500,
+  503,
+  500,
+  401
+];
+function httpStatusOf(grpcStatus) {
+  return HTTP_STATUSES[grpcStatus] ?? 500;
+}
+var OF_ERRORS = {
+  WG_BAD_REQUEST: INVALID_ARGUMENT,
+  WG_TOKEN_MISSING: UNAUTHENTICATED,
+  WG_TOKEN_INVALID: UNAUTHENTICATED,
+  WG_TOKEN_EXPIRED: UNAUTHENTICATED,
+  WG_FORBIDDEN: PERMISSION_DENIED,
+  WG_ADDRESS_DENIED: PERMISSION_DENIED,
+  WG_ORIGIN_REFUSED: PERMISSION_DENIED,
+  WG_NO_ROUTE: UNIMPLEMENTED,
+  WG_NO_METHOD: UNIMPLEMENTED,
+  WG_METHOD_NOT_ALLOWED: UNIMPLEMENTED,
+  WG_REQUEST_TIMEOUT: DEADLINE_EXCEEDED,
+  WG_BODY_TOO_LARGE: RESOURCE_EXHAUSTED,
+  WG_URI_TOO_LONG: INVALID_ARGUMENT,
+  WG_UNSUPPORTED_MEDIA: UNIMPLEMENTED,
+  WG_EXPECTATION_FAILED: INVALID_ARGUMENT,
+  WG_RATE_LIMITED: RESOURCE_EXHAUSTED,
+  WG_HEADERS_TOO_LARGE: RESOURCE_EXHAUSTED,
+  WG_INTERNAL: INTERNAL,
+  WG_UPSTREAM_UNREACHABLE: UNAVAILABLE,
+  WG_UPSTREAM_INVALID: INTERNAL,
+  WG_ROUTE_BROKEN: UNAVAILABLE,
+  WG_NO_NODE: UNAVAILABLE,
+  WG_CIRCUIT_OPEN: UNAVAILABLE,
+  WG_OVERLOADED: UNAVAILABLE,
+  WG_AUTH_UNAVAILABLE: UNAVAILABLE,
+  WG_NO_SCHEMA: UNAVAILABLE,
+  WG_SHUTTING_DOWN: UNAVAILABLE,
+  WG_UPSTREAM_TIMEOUT: DEADLINE_EXCEEDED
+};
+function grpcStatusOfError(code) {
+  return OF_ERRORS[code];
+}
+var OF_HTTP = /* @__PURE__ */ new Map([
+  [400, INTERNAL],
+  [401, UNAUTHENTICATED],
+  [403, PERMISSION_DENIED],
+  [404, UNIMPLEMENTED],
+  [429, UNAVAILABLE],
+  [502, UNAVAILABLE],
+  [503, UNAVAILABLE],
+  [504, UNAVAILABLE]
+]);
+function grpcStatusOfHttp(status) {
+  return OF_HTTP.get(status) ?? UNKNOWN;
+}
+var OF_RESETS = /* @__PURE__ */ new Map([
+  [7, UNAVAILABLE],
+  // REFUSED_STREAM
+  [8, CANCELLED],
+  // CANCEL
+  [11, RESOURCE_EXHAUSTED],
+  // ENHANCE_YOUR_CALM
+  [12, PERMISSION_DENIED]
+  // INADEQUATE_SECURITY
+]);
+function grpcStatusOfReset(code) {
+  return OF_RESETS.get(code) ?? INTERNAL;
+}
+function parseGrpcStatus(value) {
+  if (!/^\d{1,2}$/.test(value)) return void 0;
+  const status = Number(value);
+  return status < GRPC_STATUS_NAMES.length ? status : void 0;
+}
+
+export {
+  GRPC_STATUS_NAMES,
+  GRPC_STATUS,
+  httpStatusOf,
+  grpcStatusOfError,
+  grpcStatusOfHttp,
+  grpcStatusOfReset,
+  parseGrpcStatus
+};
