@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { bundle } from './bundle.ts'
 
 const root = dirname(import.meta.dirname)
 const dist = join(root, 'dist')
@@ -18,6 +19,7 @@ const { status } = spawnSync(process.execPath, [tsc, '--project', join(root, 'ts
   stdio: 'inherit',
 })
 if (status !== 0) process.exit(status ?? 1)
+await bundle(dist)
 
 cpSync(join(root, 'examples', 'routes'), join(dist, 'examples', 'routes'), { recursive: true })
 

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import type { NodePage, RoutesPage } from '../../routes/admin/page-types.ts'
 import { until } from './until.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
+/** The program from its sources. */
+export const SOURCE_PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
+/** The program as it is packed when the whole suite runs; otherwise from its sources, so that a single file needs no build. */
+const PROGRAM = process.env.WAYGATE_TEST_PROGRAM ?? SOURCE_PROGRAM
 
 export interface ProgramOptions {
   readonly args: readonly string[]

@@ -1,8 +1,0 @@
-import {
-  standardFileOf,
-  standardTypes
-} from "./chunk-UIQRRJEW.js";
-export {
-  standardFileOf,
-  standardTypes
-};
