@@ -17,6 +17,7 @@ const {
   dependencies,
   devDependencies,
 }: Record<string, Record<string, string>> = JSON.parse(read('package.json'))
+const { scripts }: { scripts: Record<string, string> } = JSON.parse(read('package.json'))
 const page = read('docs/dependencies.md')
 
 /** The rows of the page's table of run time packages. */
@@ -40,6 +41,17 @@ const sources = new Map(
   files.filter(file => !file.startsWith('examples/') && file !== 'index.ts').map(file => [file, read(file)]),
 )
 const graph = importGraph(sources)
+
+test('npm test runs every test file once', () => {
+  const patterns = [...scripts.test!.matchAll(/"(test\/[^"]+)"/g)].map(([, pattern]) => pattern!)
+  const alone = patterns.flatMap(pattern => globSync(pattern, { cwd: root }))
+  const together = alone.flatMap(file => /^runTogether\('(.+)'\)$/m.exec(read(file))?.[1] ?? [])
+  const run = [
+    ...alone,
+    ...together.flatMap(folder => globSync(`test/${folder}/**/*.test.ts`, { cwd: root })),
+  ]
+  assert.deepEqual(run.sort(), globSync('test/**/*.test.ts', { cwd: root }).sort())
+})
 
 test('no file imports node:http or node:https, with which Node loads its fetch and WebSocket', () => {
   assert.deepEqual(
