@@ -9,7 +9,7 @@ COPY package.json package-lock.json .npmrc ./
 # Without install scripts: the only one of use fetches the pinned Node for checkouts, and this image has its own.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json index.ts fastify.ts ./
-COPY scripts/build.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/
 COPY internal internal
 COPY config config
 COPY discovery discovery
