@@ -43,10 +43,8 @@ export interface Gateway {
   /**
    * Stops the gateway. It is no longer ready, serves new connections for another `drainMs`, and then finishes the requests
    * in flight for at most `shutdownTimeoutMs`. Resolves with the number of requests that were cut off.
-   *
-   * @param handedOver new connections are also served until this resolves
    */
-  stop(handedOver?: Promise<void>): Promise<number>
+  stop(): Promise<number>
   /**
    * Stops the gateway after another process has taken its place. It accepts no more connections, and asks clients with
    * their next answer to close theirs. Idle connections stay open meanwhile, since a request may be on its way on them:

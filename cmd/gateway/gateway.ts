@@ -239,7 +239,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     pages,
     hasServed: () => traffic.hasServed,
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
-    stop: handedOver => lifecycle.stop(handedOver),
+    stop: () => lifecycle.stop(),
     retire: hurry => lifecycle.retire(hurry),
   }
 

@@ -59,10 +59,9 @@ export class Lifecycle {
   }
 
   /** See `Gateway.stop`. */
-  async stop(handedOver?: Promise<void>): Promise<number> {
+  async stop(): Promise<number> {
     this.#startDraining()
     await delay(this.#options.config.drainMs)
-    await handedOver
     return this.#finish()
   }
 

@@ -38,10 +38,8 @@ export type ToWorker =
   | { readonly type: 'health'; readonly news: HealthNews }
   /** Another worker has replaced this one. */
   | { readonly type: 'retire' }
-  /** The whole gateway shuts down; `leave` follows. */
+  /** The whole gateway shuts down. */
   | { readonly type: 'drain' }
-  /** The last connection has been handed over. */
-  | { readonly type: 'leave' }
 
 /** A message from a worker to the primary. */
 export type ToPrimary =

@@ -3,9 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
-import { countHandedOver } from './handovers.ts'
 import type { WorkerSettings } from './messages.ts'
-import { SharedListeners } from './shared-listeners.ts'
 import { stripSources } from './stripped-sources.ts'
 import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
@@ -31,8 +29,6 @@ const STABLE_AFTER_MS = 30_000
 const READY_WITHIN_MS = 30_000
 /** Attempts to start one worker of a reload, once another has shown that the configuration works. */
 const TRIES = 5
-/** How long workers have to take the last connections. One that does not answer is gone, or too busy for more. */
-const TAKEN_WITHIN_MS = 4_000
 /** Delay before the first restart of a worker, and its limit after doubling. */
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 10_000
@@ -57,7 +53,6 @@ export class WorkerPool {
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
   readonly #sources = stripSources()
-  readonly #listeners = new SharedListeners()
   #settings: WorkerSettings
   #restarts = 0
 
@@ -66,8 +61,8 @@ export class WorkerPool {
     this.#logger = logger
     this.#onLast = onLast
     this.#onServing = onServing
-    // Round robin: if the kernel distributes connections, one worker often gets most of them.
-    cluster.schedulingPolicy = cluster.SCHED_RR
+    // The primary opens the socket and keeps it; all workers accept from it. See docs/architecture.md for the reasons.
+    cluster.schedulingPolicy = cluster.SCHED_NONE
     if (this.#sources) {
       cluster.setupPrimary({
         execArgv: [...process.execArgv, ...this.#sources.execArgv],
@@ -130,22 +125,7 @@ export class WorkerPool {
   async stop(): Promise<void> {
     this.#stopping.abort()
     for (const worker of this.#all) worker.drain()
-    await delay(this.#settings.config.drainMs)
-    await this.#handOverLast()
-    for (const worker of this.#all) worker.leave()
     await Promise.all([...this.#all].map(worker => worker.exited))
-  }
-
-  /** Accepts the pending connections and closes the sockets. Resolves when workers have taken all connections. */
-  async #handOverLast(): Promise<void> {
-    await this.#listeners.close()
-    const giveUpAt = performance.now() + TAKEN_WITHIN_MS
-    let before: number
-    do {
-      before = countHandedOver()
-      // node:cluster sends the next connection when one is taken. If none was sent before all answered, none is left.
-      await Promise.all([...this.#all].map(worker => worker.ask(undefined, TAKEN_WITHIN_MS)))
-    } while (countHandedOver() !== before && performance.now() < giveUpAt)
   }
 
   killAll(): void {

@@ -13,8 +13,6 @@ export class PrimaryLink {
   readonly end: Promise<WorkerEnd>
   /** Aborts when ending must no longer wait for clients: the gateway shuts down, or the primary is gone. */
   readonly hurry: AbortSignal
-  /** Resolves when the last connection has been handed over, or the primary is gone. */
-  readonly leave: Promise<void>
   /** Builds a page, and calls `answer` with each part of it. Until it is set, pages have no parts. */
   onAsk: (page: PageQuestion, answer: (part: unknown) => void) => Promise<void> = async () => {}
   /** Called when this worker is to run the health checks. */
@@ -28,11 +26,9 @@ export class PrimaryLink {
     const start = Promise.withResolvers<Start>()
     const end = Promise.withResolvers<WorkerEnd>()
     const hurry = new AbortController()
-    const leave = Promise.withResolvers<void>()
     this.start = start.promise
     this.end = end.promise
     this.hurry = hurry.signal
-    this.leave = leave.promise
     const endBy = (reason: WorkerEnd) => {
       end.resolve(reason)
       if (reason !== 'retire') hurry.abort()
@@ -50,8 +46,6 @@ export class PrimaryLink {
         case 'retire':
         case 'drain':
           return endBy(message.type)
-        case 'leave':
-          return leave.resolve()
         default:
           return message satisfies never
       }
@@ -61,7 +55,6 @@ export class PrimaryLink {
       // Node exits a worker at once when its primary is gone, unless it believes that the exit was requested.
       worker.exitedAfterDisconnect = true
       endBy('orphaned')
-      leave.resolve()
     })
   }
 

@@ -24,7 +24,7 @@ export interface PrimaryOptions {
 
 /**
  * Serves with several processes until SIGTERM or SIGINT. The primary handles the signals and runs the admin listener
- * and the embedded etcd. It accepts connections and hands them to the workers in turn, without reading from them.
+ * and the embedded etcd. Workers accept connections by themselves, from a socket that it keeps open for them.
  *
  * @throws Error when an address cannot be bound; everything has been stopped then
  */

@@ -4,7 +4,6 @@ import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
-import { endUntakenConnection } from './handovers.ts'
 import {
   type PageQuestion,
   type ToPrimary,
@@ -56,7 +55,6 @@ export class WorkerProcess {
     this.pid = this.#worker.process.pid
     // If it never reads them, its exit says so.
     this.#worker.process.stdin?.on('error', () => {}).end(sources?.text)
-    endUntakenConnection(this.#worker.process)
     const listening = Promise.withResolvers<AddressInfo>()
     const exited = Promise.withResolvers<WorkerExit>()
     this.listening = listening.promise
@@ -155,15 +153,10 @@ export class WorkerProcess {
     this.#end('retire', Math.max(drainMs, shutdownTimeoutMs) + shutdownTimeoutMs)
   }
 
-  /** Ends it because the whole gateway shuts down. It keeps serving until `leave()` is called. */
+  /** Ends it because the whole gateway shuts down. It keeps serving for `drainMs`. */
   drain(): void {
     const { drainMs, shutdownTimeoutMs } = this.#settings.config
     this.#end('drain', drainMs + shutdownTimeoutMs)
-  }
-
-  /** Says that the last connection has been handed over. */
-  leave(): void {
-    this.#send({ type: 'leave' })
   }
 
   kill(): void {

@@ -65,10 +65,10 @@ export async function runWorker(): Promise<number> {
   }
 }
 
-function endGateway(gateway: Gateway, end: WorkerEnd, { hurry, leave }: PrimaryLink): Promise<number> {
+function endGateway(gateway: Gateway, end: WorkerEnd, { hurry }: PrimaryLink): Promise<number> {
   switch (end) {
     case 'drain':
-      return gateway.stop(leave)
+      return gateway.stop()
     case 'retire':
     // Without a primary, no more connections arrive.
     case 'orphaned':
