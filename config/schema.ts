@@ -264,6 +264,10 @@ export const ConfigSchema = Type.Object(
       env: 'WAYGATE_WORKERS',
       flag: '--workers N',
     }),
+    workerTimeoutMs: durationMs(
+      15_000,
+      'With `workers`: how long a worker may leave the primary without an answer before it is killed and replaced, milliseconds. 0: it is never killed.',
+    ),
     dataDir: text(
       'Folder for the copy of the routing table from which the gateway starts while etcd is down.',
       {

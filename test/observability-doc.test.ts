@@ -62,7 +62,12 @@ test('docs/observability.md lists every metric with its type and labels, and no 
     type,
     labelsOf(text, name),
   ])
-  const primary = await createPrimaryMetrics({ workers: () => 1, restarts: () => 0, silent: () => 0 })()
+  const primary = await createPrimaryMetrics({
+    workers: () => 1,
+    restarts: () => 0,
+    silent: () => 0,
+    killed: () => 0,
+  })()
   for (const { name, type } of primary) if (name.startsWith('waygate_')) own.push([name, String(type), ''])
 
   const documented = [...page.matchAll(/^\| `(waygate_\w+)` \| (\w+) \| (.*?) ?\| /gm)].map(

@@ -24,23 +24,31 @@ const FLUSH_TIMEOUT_MS = 1_000
  * more than half of a request.
  */
 export function openLogDestination(): LogDestination {
-  if (process.platform !== 'win32') return new BatchedFile(nonBlocking(process.stdout.fd))
+  if (process.platform !== 'win32') return openNonBlocking(process.stdout)
   const destination = pino.destination({ sync: false, minLength: BATCH_BYTES, periodicFlush: BATCH_MS })
   return { write: line => void destination.write(line), flush: () => destination.flushSync() }
 }
 
 /**
- * Returns a descriptor of the same file whose writes do not block. A pipe is opened again, because the flag would
- * otherwise also apply to the other processes that hold it, such as a shell or our workers. A socket cannot be opened
- * again, but Node has made it non-blocking for `process.stdout` anyway.
+ * Opens the same file for writes that do not block. A pipe is opened again, because the flag would otherwise also apply
+ * to the other processes that hold it, such as a shell or our workers. A socket, such as journald's, cannot be opened
+ * again: all processes share its flag, and each one that starts or ends with it clears it. So it is set before each write.
  */
-function nonBlocking(fd: number): number {
-  if (!fstatSync(fd).isFIFO()) return fd
-  try {
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
-  } catch {
-    return fd
-  }
+function openNonBlocking(stdout: NodeJS.WriteStream & { readonly fd: number }): LogDestination {
+  const { fd } = stdout
+  const kind = fstatSync(fd)
+  const { _handle: handle } = stdout as { readonly _handle?: { setBlocking?(isBlocking: boolean): number } }
+  if (kind.isFIFO()) {
+    try {
+      return new BatchedFile(openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK))
+    } catch {
+      // Without /proc, a pipe is treated like a socket.
+    }
+  } else if (!kind.isSocket()) return new BatchedFile(fd)
+  return new BatchedFile(fd, (to, bytes) => {
+    handle?.setBlocking?.(false)
+    return writeSync(to, bytes)
+  })
 }
 
 /**

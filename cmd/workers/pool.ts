@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
+import { Heartbeat } from './heartbeat.ts'
 import type { WorkerSettings } from './messages.ts'
 import { stripSources } from './stripped-sources.ts'
 import { type WorkerExit, WorkerProcess } from './worker-process.ts'
@@ -53,6 +54,7 @@ export class WorkerPool {
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
   readonly #sources = stripSources()
+  readonly #heartbeat: Heartbeat
   #settings: WorkerSettings
   #restarts = 0
 
@@ -69,6 +71,11 @@ export class WorkerPool {
         stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
       })
     }
+    this.#heartbeat = new Heartbeat({
+      workers: () => this.serving,
+      timeoutMs: () => this.#settings.config.workerTimeoutMs,
+      logger,
+    })
     // However this process ends, no worker may survive it.
     process.once('exit', () => this.killAll())
   }
@@ -81,6 +88,16 @@ export class WorkerPool {
   /** The workers that get connections. */
   get serving(): readonly WorkerProcess[] {
     return this.#slots.map(slot => slot.worker).filter(worker => worker.isServing)
+  }
+
+  /** The workers that get connections and have answered a question lately. */
+  get answering(): readonly WorkerProcess[] {
+    return this.serving.filter(worker => this.#heartbeat.answers(worker))
+  }
+
+  /** How many workers were killed because they did not answer. */
+  get killed(): number {
+    return this.#heartbeat.killed
   }
 
   /** How many crashed workers have been replaced. */
@@ -124,6 +141,7 @@ export class WorkerPool {
   /** Lets all workers finish the requests in flight. Resolves when none is left. */
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#heartbeat.close()
     for (const worker of this.#all) worker.drain()
     await Promise.all([...this.#all].map(worker => worker.exited))
   }

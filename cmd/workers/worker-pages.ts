@@ -16,6 +16,7 @@ export class WorkerPages implements AdminPages {
     workers: () => this.#pool?.serving.length ?? 0,
     restarts: () => this.#pool?.restarts ?? 0,
     silent: () => this.#silent,
+    killed: () => this.#pool?.killed ?? 0,
   })
   /** The totals of workers that have ended. */
   #past: readonly MetricValues[] = []
@@ -61,8 +62,8 @@ export class WorkerPages implements AdminPages {
   }
 
   isReady(): boolean {
-    const serving = this.#pool?.serving ?? []
-    return !this.#isStopping && serving.length > 0 && serving.every(worker => worker.isLoaded)
+    const answering = this.#pool?.answering ?? []
+    return !this.#isStopping && answering.length > 0 && answering.every(worker => worker.isLoaded)
   }
 
   async routes(): Promise<RouteList> {

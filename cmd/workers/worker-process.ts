@@ -159,6 +159,11 @@ export class WorkerProcess {
     this.#end('drain', drainMs + shutdownTimeoutMs)
   }
 
+  /** Kills a worker that hangs. It counts as crashed, and is replaced. */
+  killSilent(): void {
+    this.#worker.process.kill('SIGKILL')
+  }
+
   kill(): void {
     this.#isEnding = true
     this.#worker.process.kill('SIGKILL')

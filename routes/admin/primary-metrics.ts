@@ -8,6 +8,8 @@ export interface PrimaryCounts {
   readonly restarts: () => number
   /** How often a worker did not answer in time. */
   readonly silent: () => number
+  /** How many workers were killed because they did not answer. */
+  readonly killed: () => number
 }
 
 /** Creates the metrics of the primary: its own processor time and memory, and the state of its workers. */
@@ -30,6 +32,12 @@ export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<reado
     'waygate_worker_silent_total',
     'How often a worker did not answer the admin listener in time and was left out of a page.',
     counts.silent,
+  )
+  live(
+    'counter',
+    'waygate_worker_hung_total',
+    'Workers that were killed because they did not answer for workerTimeoutMs.',
+    counts.killed,
   )
   return async () => (await registry.getMetricsAsJSON()) as unknown as MetricValues[]
 }

@@ -1,0 +1,70 @@
+import type { Logger } from '../../discovery/logger.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+export interface HeartbeatOptions {
+  /** The workers to ask. */
+  readonly workers: () => readonly WorkerProcess[]
+  /** How long a worker may be silent before it is killed, milliseconds; 0 = for ever. */
+  readonly timeoutMs: () => number
+  readonly logger: Logger
+}
+
+/** How often each worker is asked for a sign of life. */
+const BEAT_MS = 1_000
+/** A worker that misses so many in a row is not counted as one that serves. */
+const MISSES_UNTIL_SILENT = 3
+
+/**
+ * Asks every worker each second for a sign of life, and kills one that stays silent, which the pool then replaces. It
+ * counts unanswered questions rather than time, so that a machine that was suspended does not cost it its workers.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions
+  /** Unanswered questions in a row. */
+  readonly #misses = new WeakMap<WorkerProcess, number>()
+  readonly #timer: NodeJS.Timeout
+  #killed = 0
+
+  /** The caller closes it. */
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref()
+  }
+
+  /** How many silent workers were killed. */
+  get killed(): number {
+    return this.#killed
+  }
+
+  /** Whether a worker has answered lately. */
+  answers(worker: WorkerProcess): boolean {
+    return (this.#misses.get(worker) ?? 0) < MISSES_UNTIL_SILENT
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #beat(): void {
+    const { workers, timeoutMs, logger } = this.#options
+    for (const worker of workers()) {
+      const misses = this.#misses.get(worker) ?? 0
+      const { pid } = worker
+      const silentMs = misses * BEAT_MS
+      if (misses === MISSES_UNTIL_SILENT) logger.error({ worker: pid, silentMs }, 'worker does not answer')
+      const limitMs = timeoutMs()
+      if (limitMs > 0 && silentMs >= limitMs) {
+        this.#killed++
+        logger.error({ worker: pid, silentMs }, 'worker killed; it did not answer')
+        worker.killSilent()
+        continue
+      }
+      this.#misses.set(worker, misses + 1)
+      void worker.ask(undefined, BEAT_MS).then(answer => {
+        if (answer === undefined) return
+        if (!this.answers(worker)) logger.info({ worker: pid }, 'worker answers again')
+        this.#misses.delete(worker)
+      })
+    }
+  }
+}
