@@ -4,6 +4,8 @@ import type { WorkerProcess } from './worker-process.ts'
 export interface HeartbeatOptions {
   /** The workers to ask. */
   readonly workers: () => readonly WorkerProcess[]
+  /** Whether every place has a worker that gets connections. */
+  readonly isComplete: () => boolean
   /** How long a worker may be silent before it is killed, milliseconds; 0 = for ever. */
   readonly timeoutMs: () => number
   readonly logger: Logger
@@ -17,12 +19,17 @@ const MISSES_UNTIL_SILENT = 3
 /**
  * Asks every worker each second for a sign of life, and kills one that stays silent, which the pool then replaces. It
  * counts unanswered questions rather than time, so that a machine that was suspended does not cost it its workers.
+ *
+ * While no worker answers, it kills one at a time, and the next one when the first has been replaced: the last process
+ * with the listening socket would take it along, with all connections that wait in it.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions
   /** Unanswered questions in a row. */
   readonly #misses = new WeakMap<WorkerProcess, number>()
   readonly #timer: NodeJS.Timeout
+  /** Workers that were killed; each ends at once. */
+  readonly #dying = new WeakSet<WorkerProcess>()
   #killed = 0
 
   /** The caller closes it. */
@@ -45,16 +52,24 @@ export class Heartbeat {
     clearInterval(this.#timer)
   }
 
+  #mayKill(): boolean {
+    const workers = this.#options.workers()
+    if (workers.some(worker => this.answers(worker))) return true
+    return this.#options.isComplete() && !workers.some(worker => this.#dying.has(worker))
+  }
+
   #beat(): void {
     const { workers, timeoutMs, logger } = this.#options
     for (const worker of workers()) {
+      if (this.#dying.has(worker)) continue
       const misses = this.#misses.get(worker) ?? 0
       const { pid } = worker
       const silentMs = misses * BEAT_MS
       if (misses === MISSES_UNTIL_SILENT) logger.error({ worker: pid, silentMs }, 'worker does not answer')
       const limitMs = timeoutMs()
-      if (limitMs > 0 && silentMs >= limitMs) {
+      if (limitMs > 0 && silentMs >= limitMs && this.#mayKill()) {
         this.#killed++
+        this.#dying.add(worker)
         logger.error({ worker: pid, silentMs }, 'worker killed; it did not answer')
         worker.killSilent()
         continue

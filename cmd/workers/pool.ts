@@ -73,6 +73,7 @@ export class WorkerPool {
     }
     this.#heartbeat = new Heartbeat({
       workers: () => this.serving,
+      isComplete: () => this.serving.length === this.#slots.length,
       timeoutMs: () => this.#settings.config.workerTimeoutMs,
       logger,
     })

@@ -15,12 +15,19 @@ test('workers that hang are noticed: /readyz says so, the log too, and they are 
   for (const pid of before) {
     const silent = await gateway.logged(line => line.msg === 'worker does not answer' && line.worker === pid)
     assert.deepEqual([silent.level, silent.silentMs], [50, 3_000])
-    await gateway.logged(line => line.msg === 'worker killed; it did not answer' && line.worker === pid)
   }
+  // A connection from that time waits for a worker, and is not refused.
+  const waiting = send(gateway.port, { path: '/echo/x' })
+  for (const pid of before)
+    await gateway.logged(line => line.msg === 'worker killed; it did not answer' && line.worker === pid)
+  assert.equal((await waiting).status, 200)
   await until('the gateway is ready again', async () => (await readyz()) === 200, { withinMs: 60_000 })
   assert.equal((await send(gateway.port, { path: '/echo/x' })).status, 200)
   assert.equal(await metric('waygate_worker_hung_total'), 2)
-  const after = await workers()
+  const after = await until('both are replaced', async () => {
+    const now = await workers()
+    return now.length === 2 && now
+  })
   assert.ok(!after.some(pid => before.includes(pid)), `${before} became ${after}`)
 })
 
