@@ -11,7 +11,7 @@ const MAX_CATCH_UP_MS = 2_000
  *
  * @param arrivals returns how many connections and requests have arrived so far
  */
-export async function untilCaughtUp(arrivals: () => number): Promise<void> {
+async function untilCaughtUp(arrivals: () => number): Promise<void> {
   const giveUpAt = performance.now() + MAX_CATCH_UP_MS
   let before: number
   do {
@@ -41,7 +41,7 @@ export class DrainBacklog {
     }
   }
 
-  /** Resolves when everything that has arrived is accepted and read, see {@link untilCaughtUp}. */
+  /** Resolves when everything that has arrived is accepted and read, see `untilCaughtUp`. */
   caughtUp(): Promise<void> {
     return untilCaughtUp(() => this.#arrivals)
   }
