@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { keepProgram } from './kept-program.ts'
 import type { WorkerSettings } from './messages.ts'
-import { stripSources } from './stripped-sources.ts'
 import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
 export interface PoolOptions {
@@ -53,7 +53,7 @@ export class WorkerPool {
   readonly #all = new Set<WorkerProcess>()
   readonly #slots: Slot[] = []
   readonly #stopping = new AbortController()
-  readonly #sources = stripSources()
+  readonly #program = keepProgram()
   readonly #heartbeat: Heartbeat
   #settings: WorkerSettings
   #restarts = 0
@@ -65,12 +65,10 @@ export class WorkerPool {
     this.#onServing = onServing
     // The primary opens the socket and keeps it; all workers accept from it. See docs/architecture.md for the reasons.
     cluster.schedulingPolicy = cluster.SCHED_NONE
-    if (this.#sources) {
-      cluster.setupPrimary({
-        execArgv: [...process.execArgv, ...this.#sources.execArgv],
-        stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
-      })
-    }
+    cluster.setupPrimary({
+      execArgv: [...process.execArgv, ...this.#program.execArgv],
+      stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
+    })
     this.#heartbeat = new Heartbeat({
       workers: () => this.serving,
       isComplete: () => this.serving.length === this.#slots.length,
@@ -216,7 +214,7 @@ export class WorkerPool {
   }
 
   #fork(listen: ListenWhen, settings = this.#settings): WorkerProcess {
-    const worker = new WorkerProcess(settings, listen, this.#sources)
+    const worker = new WorkerProcess(settings, listen, this.#program.text)
     this.#all.add(worker)
     void worker.exited.then(exit => this.#ended(worker, exit))
     return worker

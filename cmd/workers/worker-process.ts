@@ -11,7 +11,6 @@ import {
   WORKER_MARK,
   type WorkerSettings,
 } from './messages.ts'
-import type { StrippedSources } from './stripped-sources.ts'
 
 export interface WorkerExit {
   readonly code: number | null
@@ -48,13 +47,16 @@ export class WorkerProcess {
   #isLoaded = false
   #isEnding = false
 
-  /** @throws Error when the system refuses a process synchronously; most refusals show as an exit instead */
-  constructor(settings: WorkerSettings, listen: ListenWhen, sources?: StrippedSources) {
+  /**
+   * @param program is written to its stdin, see `keepProgram`
+   * @throws Error when the system refuses a process synchronously; most refusals show as an exit instead
+   */
+  constructor(settings: WorkerSettings, listen: ListenWhen, program: string) {
     this.#settings = settings
     this.#worker = cluster.fork({ ...ONE_ARENA, ...WORKER_MARK })
     this.pid = this.#worker.process.pid
     // If it never reads them, its exit says so.
-    this.#worker.process.stdin?.on('error', () => {}).end(sources?.text)
+    this.#worker.process.stdin?.on('error', () => {}).end(program)
     const listening = Promise.withResolvers<AddressInfo>()
     const exited = Promise.withResolvers<WorkerExit>()
     this.listening = listening.promise
