@@ -13,8 +13,10 @@ export interface HeartbeatOptions {
 
 /** How often each worker is asked for a sign of life. */
 const BEAT_MS = 1_000
-/** A worker that misses so many in a row is not counted as one that serves. */
+/** A worker that leaves so many in a row unanswered is not counted as one that serves. */
 const MISSES_UNTIL_SILENT = 3
+/** How long an answer is waited for: a worker that is slow, because it has much to do, is alive. */
+const ANSWER_WITHIN_MS = 30_000
 
 /**
  * Asks every worker each second for a sign of life, and kills one that stays silent, which the pool then replaces. It
@@ -25,7 +27,7 @@ const MISSES_UNTIL_SILENT = 3
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions
-  /** Unanswered questions in a row. */
+  /** Questions asked since the last answer. */
   readonly #misses = new WeakMap<WorkerProcess, number>()
   readonly #timer: NodeJS.Timeout
   /** Workers that were killed; each ends at once. */
@@ -75,7 +77,7 @@ export class Heartbeat {
         continue
       }
       this.#misses.set(worker, misses + 1)
-      void worker.ask(undefined, BEAT_MS).then(answer => {
+      void worker.ask(undefined, ANSWER_WITHIN_MS).then(answer => {
         if (answer === undefined) return
         if (!this.answers(worker)) logger.info({ worker: pid }, 'worker answers again')
         this.#misses.delete(worker)
