@@ -18,6 +18,8 @@ export interface Load {
   readonly body?: Body
   /** Tokens that requests use in turn; over HTTP/2, the first one. None = no `authorization`. */
   readonly tokens?: readonly string[]
+  /** More header lines of each request. Only for `wrk`, and not with a body or several tokens. */
+  readonly headers?: readonly string[]
   /** Absent: HTTP/1.1, one request at a time on each connection. */
   readonly http2?: Http2Load
 }
@@ -62,13 +64,25 @@ export function runLoad(options: LoadOptions): Promise<LoadResult> {
 }
 
 async function runWrk(options: LoadOptions): Promise<LoadResult> {
-  const { base, path, connections, seconds, tokens = [], method = 'GET', body, folder } = options
+  const {
+    base,
+    path,
+    connections,
+    seconds,
+    tokens = [],
+    headers = [],
+    method = 'GET',
+    body,
+    folder,
+  } = options
   // With a script, the load generator makes a call for each request. A fixed header costs nothing.
   const isPlain = method === 'GET' && tokens.length < 2
   const { stdout: output } = await run([
     ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s'],
     ...(isPlain
-      ? [...tokens.flatMap(token => ['-H', `authorization: Bearer ${token}`]), base + path]
+      ? [...tokens.map(token => `authorization: Bearer ${token}`), ...headers]
+          .flatMap(line => ['-H', line])
+          .concat(base + path)
       : ['-s', join(import.meta.dirname, 'load.lua'), base + path, '--', method]),
     ...(isPlain ? [] : body ? [body.type, textFile(folder, body.text)] : ['', '']),
     ...(isPlain || tokens.length === 0 ? [] : [textFile(folder, `${tokens.join('\n')}\n`)]),

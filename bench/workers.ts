@@ -3,7 +3,9 @@
  * of a core, and the load generator gets the rest. On a machine with two cores, two workers without such a limit would
  * leave nothing for the load generator.
  *
- *   npm run bench:workers [-- --rounds 5 --seconds 4 --share 0.3]
+ *   npm run bench:workers [-- --rounds 5 --seconds 4 --share 0.3 --fresh]
+ *
+ * With `--fresh`, each request has its own connection.
  *
  * The shares are CPU quotas of control groups, which need Linux and the right to create them. Without these, it prints a
  * notice and compares only the CPU time per request.
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     share: { type: 'string', default: '0.3' },
+    fresh: { type: 'boolean', default: false },
   },
 })
 const [rounds, seconds, share] = [values.rounds, values.seconds, values.share].map(Number) as [
@@ -63,6 +66,7 @@ try {
   }
   const load = (base: string, forSeconds: number): LoadOptions => ({
     ...{ base, path: '/x', connections: CONNECTIONS, seconds: forSeconds, folder: scene.folder },
+    headers: values.fresh ? ['connection: close'] : [],
   })
   for (const { running } of contenders) await runLoad(load(running.base, WARM_UP_SECONDS))
   try {
