@@ -124,7 +124,7 @@ const JSON_READERS: Readonly<Record<string, string>> = {
   'discovery/etcd/snapshot-file.ts': 'a file that only the gateway writes, with a checksum',
   'cmd/cli/options.ts': 'a word of the command line that may be JSON or plain text',
   'cmd/cli/version.ts': 'the package.json of Waygate',
-  'cmd/workers/stripped-sources.ts': 'what one process of Waygate sends to another',
+  'cmd/workers/kept-program.ts': 'what one process of Waygate sends to another',
   'wrappers/protobuf/json-text.ts':
     'bodies of requests, in which the last of two members counts, as in all JSON in front of gRPC, and digits must not be lost',
 }
