@@ -1,12 +1,13 @@
 import { globSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { IS_SOURCE } from '../cli/version.ts'
+import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 
-/** The folder that holds `cmd/`: the checkout, or `dist/` of the package. */
-const ROOT = dirname(dirname(import.meta.dirname))
-const FILES = `{cmd,config,discovery,internal,middleware,routes,wrappers}/**/*.${IS_SOURCE ? 'ts' : 'js'}`
+/** The folder with Waygate's own files, and those that the program is made of: sources, or what was built from them. */
+const [ROOT, FILES] = IS_SOURCE
+  ? [PACKAGE_FOLDER, '{cmd,config,discovery,internal,middleware,routes,wrappers}/**/*.ts']
+  : [join(PACKAGE_FOLDER, 'dist'), '{cmd,chunks}/*.js']
 
 /** Runs in a worker before anything else: reads the program from stdin, and serves it to imports. */
 const RECEIVE = `
