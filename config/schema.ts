@@ -139,6 +139,22 @@ const AdminSection = section(
   'The admin listener.',
 )
 
+const MetricsSection = section(
+  {
+    labels: section(
+      {
+        node: Type.Boolean({
+          default: true,
+          description:
+            'Whether each node has series of its own. If not, they are merged by service: counters and requests in flight are sums, of breakers and health the worst is shown. For tables with thousands of nodes, since `/metrics` has at most 50,000 series ([observability](observability.md#many-nodes)).',
+        }),
+      },
+      'The labels of the metrics.',
+    ),
+  },
+  'What `/metrics` shows.',
+)
+
 const RoutesSection = section(
   {
     auto: Type.Boolean({
@@ -255,6 +271,7 @@ export const ConfigSchema = Type.Object(
       }),
     ),
     admin: AdminSection,
+    metrics: MetricsSection,
     workers: Type.Integer({
       default: 1,
       minimum: 0,

@@ -84,7 +84,7 @@ try {
   const upstreams = [await startNode('a'), await startNode('b')]
 
   // 1. From a put to the first request that the new node serves.
-  const small = await startGateway(etcd.url)
+  const small = await startGateway('--etcd', etcd.url)
   const times: number[] = []
   const put = (port: number) =>
     client.put('/services/echo/n1').value(JSON.stringify({ ip: '127.0.0.1', port }))
@@ -153,7 +153,7 @@ try {
 
   // 4. Loading a large table, and changes streaming into it.
   const since = performance.now()
-  const large = await startGateway(etcd.url)
+  const large = await startGateway('--etcd', etcd.url)
   const listeningMs = performance.now() - since
   await large.ask('look')
   // /metrics is not used here, because its own cost would be measured.
@@ -205,7 +205,7 @@ try {
   await removeAll()
 
   // 5. Descriptors of gRPC services.
-  await measureDescriptors({ client, startGateway: () => startGateway(etcd.url), report })
+  await measureDescriptors({ client, startGateway: () => startGateway('--etcd', etcd.url), report })
   console.log(`Against ${etcd.name}, Node ${process.version}\n`)
   console.log(['| what | figure |', '| --- | --- |', ...rows.map(row => `| ${row.join(' | ')} |`)].join('\n'))
 } finally {

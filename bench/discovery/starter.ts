@@ -25,13 +25,14 @@ export interface RunningGateway {
 export function createStarter(folder: string, closers: (() => unknown)[]) {
   return { startGateway, startEtcd }
 
-  async function startGateway(etcdUrl: string): Promise<RunningGateway> {
+  /** @param source the options that say where the table comes from */
+  async function startGateway(...source: string[]): Promise<RunningGateway> {
     const child = spawn(
       process.execPath,
       [
         ...['--expose-gc', '--import', join(import.meta.dirname, 'probe.ts')],
         ...[join(root, 'cmd/waygate.ts'), 'start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0'],
-        ...['--etcd', etcdUrl, '--data-dir', await mkdtemp(join(folder, 'data-'))],
+        ...[...source, '--data-dir', await mkdtemp(join(folder, 'data-'))],
       ],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { ...process.env, WAYGATE_LOG_LEVEL: 'info' } },
     )

@@ -165,6 +165,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = createClientConnections(config, isTrustedProxy, logger)
   const http2Counts = new Http2Counts()
   const metrics = createMetrics({
+    labels: config.metrics.labels,
     ...{ nodes, table, budgets, health, limits, loop, connections, sessions, http2: http2Counts },
     policies: policyCounts,
     grpc: new GrpcCounts(findMethod),

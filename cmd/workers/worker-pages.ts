@@ -1,13 +1,15 @@
-import { mergeMetrics, renderMerged } from '../../routes/admin/merge-metrics.ts'
+import { mergeMetrics } from '../../routes/admin/merge-metrics.ts'
 import { mergeMethods, mergeRoutes, mergeServices } from '../../routes/admin/merge-pages.ts'
-import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import { type MetricValues, toFamily } from '../../routes/admin/metric-values.ts'
+import { MetricsPage } from '../../routes/admin/metrics-page.ts'
 import type { AdminPages, MethodsPage, RouteList, ServicesPage } from '../../routes/admin/page-types.ts'
 import { createPrimaryMetrics } from '../../routes/admin/primary-metrics.ts'
 import type { PageQuestion } from './messages.ts'
+import { joinParts } from './page-parts.ts'
 import type { WorkerPool } from './pool.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** How long a worker has to answer; one that takes longer is left out. */
+/** How long a worker has to begin its answer, and to go on with it; one that takes longer is left out. */
 const ANSWER_WITHIN_MS = 2_000
 
 /** The admin pages of all workers: collects their answers at each request and merges them. */
@@ -18,6 +20,7 @@ export class WorkerPages implements AdminPages {
     silent: () => this.#silent,
     killed: () => this.#pool?.killed ?? 0,
   })
+  readonly #metricsPage = new MetricsPage()
   /** The totals of workers that have ended. */
   #past: readonly MetricValues[] = []
   /** The workers whose totals are included in `#past`. */
@@ -52,11 +55,12 @@ export class WorkerPages implements AdminPages {
     const totals = worker.last.filter(
       ({ name, type }) => name.startsWith('waygate_') && (type === 'counter' || type === 'histogram'),
     )
-    const merged = await mergeMetrics([this.#past, totals])
-    const tries = totals.find(({ name }) => name === 'waygate_node_tries_total')
-    const nodes = new Set(tries?.values.map(({ labels }) => nodeOf(labels)))
+    const merged = await mergeMetrics([...this.#past, ...totals])
+    const tries = totals.filter(({ name }) => name === 'waygate_node_tries_total')
+    const nodes = new Set(tries.flatMap(({ values }) => values.map(({ labels }) => nodeOf(labels))))
     // Nodes come and go. Keeping the totals of all that have gone would grow without limit.
-    const isKept = ({ labels }: MetricValues['values'][number]) => !labels.node || nodes.has(nodeOf(labels))
+    const isKept = ({ labels }: MetricValues['values'][number]) =>
+      !labels.node || labels.node === 'other' || nodes.has(nodeOf(labels))
     this.#past = merged.map(metric => ({ ...metric, values: metric.values.filter(isKept) }))
     this.#kept.add(worker)
   }
@@ -71,14 +75,14 @@ export class WorkerPages implements AdminPages {
     const pages = answers.map(({ worker, parts }) => ({
       // It has answered, so it has a process.
       pid: worker.pid!,
-      page: parts[0] as RouteList,
+      page: joinParts<RouteList>(parts),
     }))
     return pages.length > 0 ? mergeRoutes(pages) : NO_ROUTES
   }
 
   async services(): Promise<ServicesPage> {
     const answers = await this.#ask('services', this.#pool?.serving ?? [])
-    return mergeServices(answers.map(({ parts }) => parts[0] as ServicesPage))
+    return mergeServices(answers.map(({ parts }) => joinParts<ServicesPage>(parts)))
   }
 
   async methods(service: string): Promise<MethodsPage | undefined> {
@@ -88,15 +92,15 @@ export class WorkerPages implements AdminPages {
   }
 
   /** Renders the metrics of all workers, including those that finish their last requests. */
-  async metrics(): Promise<string> {
+  async metrics(): Promise<readonly string[]> {
     const answers = await this.#ask('metrics', this.#pool?.all ?? [])
     // A worker that has ended since it was asked must be counted exactly once: in #past.
     await this.#keeping
-    return renderMerged([
-      ...answers.filter(({ worker }) => !this.#kept.has(worker)).map(({ parts }) => parts as MetricValues[]),
-      this.#past,
-      await this.#ownMetrics(),
-    ])
+    const ofWorkers = answers
+      .filter(({ worker }) => !this.#kept.has(worker))
+      .flatMap(({ parts }) => parts as MetricValues[])
+    const merged = await mergeMetrics([...ofWorkers, ...this.#past, ...(await this.#ownMetrics())])
+    return this.#metricsPage.text(merged.map(toFamily))
   }
 
   async #ask(page: PageQuestion, workers: readonly WorkerProcess[]) {

@@ -18,7 +18,8 @@ export interface WorkerExit {
 }
 
 interface Ask {
-  readonly parts: unknown[]
+  readonly parts: readonly unknown[]
+  readonly take: (part: unknown) => void
   readonly settle: (parts: readonly unknown[] | undefined) => void
 }
 
@@ -74,7 +75,7 @@ export class WorkerProcess {
         case 'failed':
           return listening.reject(new RemoteError(message.text))
         case 'part':
-          return void this.#asks.get(message.id)?.parts.push(message.part)
+          return this.#asks.get(message.id)?.take(message.part)
         case 'answered':
           return this.#answered(message.id)
         case 'health':
@@ -133,7 +134,7 @@ export class WorkerProcess {
 
   /**
    * Asks for the parts of a page. Without a page, only checks that it answers, and resolves with no parts. Resolves
-   * with undefined when it does not answer in time.
+   * with undefined when it does not answer in time, or a part does not follow the one before in time.
    */
   ask(page: PageQuestion | undefined, withinMs: number): Promise<readonly unknown[] | undefined> {
     const id = this.#nextAsk++
@@ -144,7 +145,12 @@ export class WorkerProcess {
         this.#asks.delete(id)
         resolve(parts)
       }
-      this.#asks.set(id, { parts: [], settle })
+      const parts: unknown[] = []
+      const take = (part: unknown) => {
+        parts.push(part)
+        timer.refresh()
+      }
+      this.#asks.set(id, { parts, take, settle })
       this.#send({ type: 'ask', id, ...(page && { page }) })
     })
   }

@@ -2,6 +2,7 @@ import { readFrom } from '../../config/keys/file-contents.ts'
 import { loadKeys } from '../../config/keys/keys.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
+import { Turns } from '../../routes/admin/turns.ts'
 import { formatError } from '../cli/format-error.ts'
 import { ENDING_SIGNALS } from '../cli/signals.ts'
 import { startGateway } from '../gateway/gateway.ts'
@@ -10,6 +11,7 @@ import { collectStartup, collectStartupLater } from '../gateway/heap.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { openRegistry } from '../gateway/registry.ts'
 import type { PageQuestion } from './messages.ts'
+import { partsOf } from './page-parts.ts'
 import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
 
 /** Runs one of several serving processes, with its own registry, table and connections. Resolves with the exit code. */
@@ -85,7 +87,13 @@ async function answerPage(
 ): Promise<void> {
   if (page === 'metrics') for await (const metric of pages.metricValues()) answer(asSent(metric))
   else if (typeof page === 'object') answer(await pages.methods(page.methodsOf))
-  else answer(await pages[page]())
+  else {
+    const turns = new Turns(1)
+    for (const part of partsOf(await pages[page]())) {
+      answer(part)
+      if (turns.isOver) await turns.next()
+    }
+  }
 }
 
 /** Hands the final totals to the primary, which keeps them: falling totals would look like a restart. */

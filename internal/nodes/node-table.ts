@@ -5,6 +5,9 @@ import type { Health } from './health.ts'
 import { type Lane, laneOf, type Node, sameEndpoint, speaksHttp1 } from './node.ts'
 import type { Peer } from './peer.ts'
 
+/** What peers have counted; see {@link Peer}. */
+export type PeerCounts = Pick<Peer, 'requests' | 'failures' | 'timeouts'>
+
 /** A service with all of its nodes, whatever they speak. */
 export interface WholeService {
   readonly name: string
@@ -12,6 +15,8 @@ export interface WholeService {
   readonly peers: readonly Peer[]
   /** Whether one of its lanes panics. */
   readonly isPanicking: boolean
+  /** The counts of the peers that were removed, as they were then. */
+  readonly past: Readonly<PeerCounts>
 }
 
 /**
@@ -89,7 +94,10 @@ export class NodeTable {
     if (peers.length === 0) this.#services.delete(service)
     else if (live) live.replace(peers)
     else this.#services.set(service, new LiveService(service, peers))
-    for (const peer of left.values()) peer.dispose()
+    for (const peer of left.values()) {
+      live?.addToPast(peer)
+      peer.dispose()
+    }
   }
 
   /**
@@ -120,6 +128,7 @@ export class NodeTable {
 
 class LiveService implements WholeService {
   readonly name: string
+  readonly past: PeerCounts = { requests: 0, failures: 0, timeouts: 0 }
   peers: readonly Peer[] = []
   http: LiveLane | undefined = undefined
   grpc: LiveLane | undefined = undefined
@@ -131,6 +140,12 @@ class LiveService implements WholeService {
 
   get isPanicking(): boolean {
     return this.http?.isPanicking === true || this.grpc?.isPanicking === true
+  }
+
+  addToPast({ requests, failures, timeouts }: PeerCounts): void {
+    this.past.requests += requests
+    this.past.failures += failures
+    this.past.timeouts += timeouts
   }
 
   replace(peers: readonly Peer[]): void {

@@ -1,12 +1,14 @@
-import type { Metric } from 'prom-client'
+import type { MetricFamily, MetricValue } from './metric-values.ts'
 
 /**
- * A prom-client histogram whose observations only increment a number in an array. prom-client's own Histogram validates
- * and hashes its labels at each observation, which is a visible share of the time of a request.
+ * A histogram whose observations only increment a number in an array. prom-client's own Histogram validates and hashes its
+ * labels at each observation, which is a visible share of the time of a request.
  */
-export class AccumulatedHistogram {
+export class AccumulatedHistogram implements MetricFamily {
   readonly name: string
-  readonly #help: string
+  readonly help: string
+  readonly type = 'histogram'
+  readonly aggregator = 'sum'
   readonly #label: string
   readonly #bounds: readonly number[]
   readonly #series = new Map<string, Series>()
@@ -14,7 +16,7 @@ export class AccumulatedHistogram {
   /** @param bounds upper bounds, ascending, without +Inf */
   constructor(name: string, help: string, label: string, bounds: readonly number[]) {
     this.name = name
-    this.#help = help
+    this.help = help
     this.#label = label
     this.#bounds = bounds
   }
@@ -31,30 +33,21 @@ export class AccumulatedHistogram {
     series.sum += value
   }
 
-  /** Returns the values for prom-client's registry, which calls this at each scrape. */
-  async get() {
-    const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = []
-    for (const [labelValue, { counts, sum }] of this.#series) {
+  *samples(): Generator<MetricValue> {
+    for (const [labelValue, series] of this.#series) {
+      // A page is made in several turns, and the lines of one histogram must agree.
+      const { sum } = series
+      const counts = series.counts.slice()
       const labels = { [this.#label]: labelValue }
       let cumulative = 0
       for (const [index, count] of counts.entries()) {
         cumulative += count
         const le = this.#bounds[index] ?? '+Inf'
-        values.push({ metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: cumulative })
+        yield { metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: cumulative }
       }
-      values.push({ metricName: `${this.name}_sum`, labels, value: sum })
-      values.push({ metricName: `${this.name}_count`, labels, value: cumulative })
+      yield { metricName: `${this.name}_sum`, labels, value: sum }
+      yield { metricName: `${this.name}_count`, labels, value: cumulative }
     }
-    return { name: this.name, help: this.#help, type: 'histogram', aggregator: 'sum', values }
-  }
-
-  reset(): void {
-    this.#series.clear()
-  }
-
-  /** Casts for `Registry.registerMetric`, whose type lists prom-client's own classes. */
-  asMetric(): Metric {
-    return this as unknown as Metric
   }
 }
 

@@ -5,11 +5,13 @@ import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
 import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
+import { oneAtATime } from './turns.ts'
 import { writeRoutes, writeServices } from './write-pages.ts'
 
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 /** The media type of Prometheus' text format. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
@@ -38,6 +40,9 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
   })
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`)
   const foreign = createForeignCheck(hosts)
+  const metrics = oneAtATime(() => pages.metrics())
+  const services = oneAtATime(() => pages.services())
+  const routes = oneAtATime(() => pages.routes())
 
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url === '/healthz' || request.url === '/readyz') return done()
@@ -64,21 +69,25 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
     if (pages.isReady()) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready' })
   })
-  app.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await pages.metrics()))
+  app.get('/metrics', async (_request, reply) => send(reply, await metrics(), METRICS_TYPE))
   app.get<{ Params: { name: string } }>('/services/:name/methods', async ({ params: { name } }, reply) => {
     const page = await pages.methods(name)
     return page ?? refuse(reply, 404, 'Not found', 'the service has no nodes that speak gRPC')
   })
-  app.get('/services', async (_request, reply) => send(reply, writeServices(await pages.services())))
-  app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await pages.routes())))
+  app.get('/services', async (_request, reply) => send(reply, writeServices(await services()), JSON_TYPE))
+  app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await routes()), JSON_TYPE))
   return app
 
   /** Sends a page as fast as its reader takes it. */
-  function send(reply: FastifyReply, json: AsyncIterable<string>): FastifyReply {
-    const body = Readable.from(json, { objectMode: false })
+  function send(
+    reply: FastifyReply,
+    pieces: Iterable<string> | AsyncIterable<string>,
+    type: string,
+  ): FastifyReply {
+    const body = Readable.from(pieces, { objectMode: false })
     // Once the head is sent, the answer can only be aborted.
     body.once('error', onInternalError)
-    return reply.type('application/json; charset=utf-8').send(body)
+    return reply.type(type).send(body)
   }
 }
 

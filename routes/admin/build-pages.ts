@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { laneOf } from '../../internal/nodes/node.ts'
 import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
@@ -12,13 +11,12 @@ import type {
   MethodsPage,
   NodePage,
   OwnPages,
+  ServicePage,
   ServiceState,
 } from './page-types.ts'
 import type { RouteCounts } from './request-counts.ts'
+import { Turns } from './turns.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
-
-/** Describing this many routes takes some milliseconds. */
-const ROUTES_A_TURN = 500
 
 /** What is known of the gRPC methods of services. */
 export interface MethodsView {
@@ -54,27 +52,34 @@ export function createTablePages({
   describeRoute,
   isReady,
 }: TablePagesOptions): OwnPages {
-  const services = () => {
+  /** Reads the nodes of all services, in turns: those of a table of thousands take long. */
+  async function services(): Promise<ServicePage[]> {
+    const turns = new Turns()
     const descriptorsOf = methods.summaries()
-    return [...nodes.services()]
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(service => {
-        const descriptors = descriptorsOf(service.name)
-        return {
-          ...describeState(service, budgets.get(service.name), limits.of(service.name)),
-          ...(descriptors && { descriptors }),
-          nodes: describeNodes(service.peers, table.nodeProblems(service.name)),
-        }
-      })
+    const pages: ServicePage[] = []
+    for (const service of [...nodes.services()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const { name, peers } = service
+      const descriptors = descriptorsOf(name)
+      const state = describeState(service, budgets.get(name), limits.of(name))
+      const problems = table.nodeProblems(name)
+      const listed: NodePage[] = []
+      for (const peer of peers) {
+        listed.push(describeNode(peer, problems))
+        if (turns.isOver) await turns.next()
+      }
+      pages.push({ ...state, ...(descriptors && { descriptors }), nodes: listed })
+      if (turns.isOver) await turns.next()
+    }
+    return pages
   }
   return {
     isReady,
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
-    services: async () => ({ services: services() }),
+    services: async () => ({ services: await services() }),
     methods: async service => methods.methods(service),
-    // Everything that changes is read at once, so that a page is of one moment however long its reader takes. Routes do
-    // not change, and are described in turns; making text of the page takes longer, and is done while it is sent.
+    // Everything that changes is read before the first byte is sent, so that a page is of one moment however long its
+    // reader takes. Making text of it takes longer, and is done while it is sent.
     async routes() {
       const { revision, ...source } = table.source()
       const counts = metrics.countsByRoute()
@@ -82,7 +87,7 @@ export function createTablePages({
         revision: revision ?? null,
         source,
         defaultAuth: table.defaultAuth,
-        services: services(),
+        services: await services(),
         problems: [...table.problems(), ...table.warnings(), ...health.problems()],
         routes: await inTurns(table.routes(), route =>
           Object.assign(describeRoute(route), counts.get(route.id) ?? NO_REQUESTS),
@@ -117,10 +122,11 @@ function describeLimit({ kind, limit, inFlight, queued }: LimitView): LimitPage 
 }
 
 async function inTurns<From, To>(items: readonly From[], map: (item: From) => To): Promise<To[]> {
+  const turns = new Turns()
   const mapped: To[] = []
   for (const item of items) {
     mapped.push(map(item))
-    if (mapped.length % ROUTES_A_TURN === 0) await nextTurn()
+    if (turns.isOver) await turns.next()
   }
   return mapped
 }
@@ -128,16 +134,6 @@ async function inTurns<From, To>(items: readonly From[], map: (item: From) => To
 const NO_REQUESTS: RouteCounts = { requests: 0, failures: 0 }
 
 const NO_RETRIES: BudgetView = { isExhausted: false, retrying: 0, retries: 0, hedges: 0, refused: 0 }
-
-function describeNodes(
-  peers: readonly Peer[],
-  problems: ReadonlyMap<string, string> | undefined,
-): NodePage[] {
-  return peers.map(peer => {
-    const problem = peer.wrongProtocol ?? problems?.get(peer.node.id)
-    return problem === undefined ? describeNode(peer) : { ...describeNode(peer), problem }
-  })
-}
 
 function describeProtocol({ node, sessions }: Peer): Pick<NodePage, 'protocol' | 'lane' | 'sessions'> {
   const { protocol } = node
@@ -148,7 +144,8 @@ function describeProtocol({ node, sessions }: Peer): Pick<NodePage, 'protocol' |
 
 const NO_PROTOCOL = {}
 
-function describeNode(peer: Peer): NodePage {
+function describeNode(peer: Peer, problems: ReadonlyMap<string, string> | undefined): NodePage {
+  const problem = peer.wrongProtocol ?? problems?.get(peer.node.id)
   return {
     id: peer.node.id,
     address: peer.address,
@@ -162,5 +159,6 @@ function describeNode(peer: Peer): NodePage {
     requests: peer.requests,
     failures: peer.failures,
     timeouts: peer.timeouts,
+    ...(problem !== undefined && { problem }),
   }
 }

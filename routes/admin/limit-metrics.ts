@@ -1,6 +1,6 @@
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
-import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
+import type { AddLiveMetric, LiveType } from './live-metric.ts'
 
 /** The concurrency limit of a service, as pages and metrics show it. */
 export interface LimitView {
@@ -35,12 +35,7 @@ export function addLimitMetrics(
   nodes: NodeTable,
   loop: LoopView,
 ): void {
-  const perService = (
-    type: LiveMetricOptions['type'],
-    name: string,
-    help: string,
-    value: (limit: LimitView) => number,
-  ) =>
+  const perService = (type: LiveType, name: string, help: string, value: (limit: LimitView) => number) =>
     live(type, name, help, 'sum', function* () {
       for (const { name } of nodes.services()) limits.of(name)
       for (const each of limits) yield { labels: { service: each.service }, value: value(each) }

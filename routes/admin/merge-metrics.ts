@@ -1,31 +1,41 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { AggregatorRegistry } from 'prom-client'
-import type { MetricValues } from './metric-values.ts'
+import { MERGE, type MetricHead, type MetricValue, type MetricValues } from './metric-values.ts'
+import { labelsText } from './metrics-text.ts'
+import { Turns } from './turns.ts'
 
-/** Merges the metrics of several processes, each by its `aggregator`. */
-export async function mergeMetrics(processes: readonly (readonly MetricValues[])[]): Promise<MetricValues[]> {
+interface Merging {
+  readonly head: MetricHead
+  readonly series: Map<string, { readonly first: MetricValue; value: number; count: number }>
+}
+
+/** Merges the metrics of several processes, each by its `aggregator`. A metric may come in several parts. */
+export async function mergeMetrics(metrics: Iterable<MetricValues>): Promise<MetricValues[]> {
+  const turns = new Turns()
+  const merging = new Map<string, Merging>()
+  for (const { values, ...head } of metrics) {
+    const { name, aggregator } = head
+    if (aggregator === 'omit') continue
+    const known = merging.get(name) ?? { head, series: new Map() }
+    merging.set(name, known)
+    const merge = MERGE[aggregator]
+    for (const each of values) {
+      const key = `${each.metricName} ${each.labels.le} ${labelsText(each.labels)}`
+      const before = known.series.get(key)
+      if (before === undefined) known.series.set(key, { first: each, value: each.value, count: 1 })
+      else {
+        if (merge) before.value = merge(before.value, each.value)
+        before.count++
+      }
+      if (turns.isOver) await turns.next()
+    }
+  }
   const merged: MetricValues[] = []
-  for (const registry of aggregate(processes)) {
-    merged.push(...((await registry.getMetricsAsJSON()) as unknown as MetricValues[]))
-    await nextTurn()
+  for (const { head, series } of merging.values()) {
+    const values: MetricValue[] = []
+    for (const { first, value, count } of series.values()) {
+      values.push({ ...first, value: head.aggregator === 'average' ? value / count : value })
+      if (turns.isOver) await turns.next()
+    }
+    merged.push({ ...head, values })
   }
   return merged
-}
-
-/** Merges the metrics of several processes and renders them in the Prometheus text format. */
-export async function renderMerged(processes: readonly (readonly MetricValues[])[]): Promise<string> {
-  const texts: string[] = []
-  for (const registry of aggregate(processes)) {
-    texts.push(await registry.metrics())
-    await nextTurn()
-  }
-  return texts.filter(text => text.trim() !== '').join('\n')
-}
-
-/** Merges one metric at a time, because each takes long with thousands of nodes. */
-function* aggregate(processes: readonly (readonly MetricValues[])[]) {
-  const byName = Map.groupBy(processes.flat(), metric => metric.name)
-  // The declared type is a single metric, but the function reads the metrics of each process.
-  for (const metrics of byName.values())
-    yield AggregatorRegistry.aggregate([[...metrics]] as unknown as object[])
 }

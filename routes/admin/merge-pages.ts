@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Health } from '../../internal/nodes/health.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type {
@@ -13,6 +12,7 @@ import type {
   ServicesPage,
 } from './page-types.ts'
 import type { RouteCounts } from './request-counts.ts'
+import { Turns } from './turns.ts'
 import type { SourceDetails } from './views.ts'
 
 /** Each list is ordered from the best to the worst. */
@@ -20,8 +20,6 @@ const STATES: readonly PeerState[] = ['up', 'draining', 'suspect', 'down']
 const HEALTHS: readonly Health[] = ['healthy', 'unchecked', 'unhealthy']
 const BUDGETS = ['available', 'exhausted'] as const
 const BREAKERS: readonly BreakerState[] = ['closed', 'half-open', 'open']
-/** Merging this many nodes takes about a millisecond. */
-const NODES_A_TURN = 2_000
 
 /** A page and the process that made it. */
 export interface PageOf<Page> {
@@ -87,7 +85,7 @@ export function mergeMethods(pages: readonly MethodsPage[]): MethodsPage | undef
 /** Lists each service once, sorted by name, and in it each node once. */
 async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
   const merged = new Map<string, { state: ServiceState; readonly nodes: Map<string, NodePage> }>()
-  let left = NODES_A_TURN
+  const turns = new Turns()
   for (const { nodes, ...state } of all) {
     const known = merged.get(state.name)
     const service = known ?? { state, nodes: new Map<string, NodePage>() }
@@ -96,9 +94,7 @@ async function mergeAll(all: readonly ServicePage[]): Promise<ServicePage[]> {
     for (const node of nodes) {
       const other = service.nodes.get(node.id)
       service.nodes.set(node.id, other ? mergeNode(other, node) : node)
-      if (--left > 0) continue
-      left = NODES_A_TURN
-      await nextTurn()
+      if (turns.isOver) await turns.next()
     }
   }
   return [...merged.values()]

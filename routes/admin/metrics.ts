@@ -1,11 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Metric, Registry } from 'prom-client'
 import type { Call } from '../../internal/call.ts'
 import { AccumulatedHistogram } from './accumulated-histogram.ts'
-import { type AddLiveMetric, liveMetric } from './live-metric.ts'
-import type { MetricValues } from './metric-values.ts'
+import { addTo } from './live-metric.ts'
+import { type MetricFamily, type MetricValues, toFamily } from './metric-values.ts'
+import { MetricsPage } from './metrics-page.ts'
 import { RequestCounts, type RouteCounts } from './request-counts.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
+import { Turns } from './turns.ts'
 
 /** Seconds: from the time of an answer out of memory to the time after which clients give up. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -15,18 +15,18 @@ export interface Metrics {
   record(call: Call, status: number, totalMs: number): void
   /** Finished requests by the id of their route, since the start. */
   countsByRoute(): ReadonlyMap<string, RouteCounts>
-  /** Returns all metrics in the Prometheus text format. */
-  render(): Promise<string>
-  /** Yields the values of all metrics, metric by metric. */
+  /** Returns all metrics in the Prometheus text format, in pieces. */
+  render(): Promise<readonly string[]>
+  /** Yields the values of all metrics, metric by metric; large ones come in several parts. */
   values(): AsyncIterable<MetricValues>
 }
 
 /**
- * Creates everything that /metrics shows. Counters are plain numbers, which prom-client reads at each scrape. prom-client is
- * loaded with the first scrape, since many gateways have none; what it measures itself begins then.
+ * Creates everything that /metrics shows. Counters are plain numbers, which are read at each scrape. prom-client, which
+ * measures the process, is loaded with the first scrape, since many gateways have none; what it measures begins then.
  */
 export function createMetrics(views: MetricViews): Metrics {
-  const requests = new RequestCounts(views.nodes)
+  const requests = new RequestCounts(views.nodes, views.labels.node)
   const durations = new AccumulatedHistogram(
     'waygate_request_duration_seconds',
     'Time from the arrival of a request to the end of its answer, by route.',
@@ -39,51 +39,41 @@ export function createMetrics(views: MetricViews): Metrics {
     'route',
     DURATION_BOUNDS,
   )
-  let opened: Promise<Registry> | undefined
-  const open = () => {
-    opened ??= createRegistry()
-    return opened
+  const page = new MetricsPage()
+  const families: MetricFamily[] = [durations, upstreamDurations]
+  const live = addTo(families)
+  live(
+    'counter',
+    'waygate_requests_total',
+    'Requests that have ended, by route, service, node and status. 499: the client left.',
+    'sum',
+    () => requests.samples(),
+  )
+  addTableMetrics(live, views)
+
+  let opened: Promise<() => Promise<MetricValues[]>> | undefined
+  /** Returns all metrics, of which those of the process have been read. */
+  async function all(): Promise<MetricFamily[]> {
+    opened ??= openProcessMetrics()
+    const ofProcess = await (await opened)()
+    return [...ofProcess.map(toFamily), ...families]
   }
 
-  async function createRegistry(): Promise<Registry> {
-    const { collectDefaultMetrics, Registry } = await import('prom-client')
-    const registry = new Registry()
-    collectDefaultMetrics({ register: registry })
-    registry.registerMetric(durations.asMetric())
-    registry.registerMetric(upstreamDurations.asMetric())
-    const live: AddLiveMetric = (type, name, help, aggregator, samples) =>
-      registry.registerMetric(liveMetric({ type, name, help, aggregator, samples }))
-    live(
-      'counter',
-      'waygate_requests_total',
-      'Requests that have ended, by route, service, node and status. 499: the client left.',
-      'sum',
-      () => requests.samples(),
-    )
-    addTableMetrics(live, views)
-    return registry
-  }
-
-  /** Renders one metric in each turn of the event loop, because each takes long with thousands of nodes. */
-  async function render(): Promise<string> {
-    const registry = await open()
-    const texts: string[] = []
-    for (const metric of registry.getMetricsAsArray()) {
-      texts.push(await registry.getSingleMetricAsString(metric.name))
-      await nextTurn()
-    }
-    return `${texts.join('\n\n')}\n`
+  async function dropGone(): Promise<void> {
+    const turns = new Turns()
+    for (const _ of requests.dropGone()) if (turns.isOver) await turns.next()
   }
 
   return {
     countsByRoute: () => requests.byRoute(),
-    render,
+    async render() {
+      const pieces = await page.text(await all())
+      await dropGone()
+      return pieces
+    },
     async *values() {
-      const registry = await open()
-      for (const { name } of registry.getMetricsAsArray()) {
-        yield await valuesOf(registry.getSingleMetric(name)!)
-        await nextTurn()
-      }
+      yield* page.values(await all())
+      await dropGone()
     },
     record(call, status, totalMs) {
       const route = call.route?.id ?? ''
@@ -95,7 +85,10 @@ export function createMetrics(views: MetricViews): Metrics {
   }
 }
 
-async function valuesOf(metric: Metric): Promise<MetricValues> {
-  // Each class of prom-client declares a type of its own for `get`, but all of them return this.
-  return (await metric.get()) as unknown as MetricValues
+async function openProcessMetrics(): Promise<() => Promise<MetricValues[]>> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  // The declared type has no values.
+  return async () => (await registry.getMetricsAsJSON()) as unknown as MetricValues[]
 }

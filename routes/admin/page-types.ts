@@ -12,15 +12,15 @@ export interface AdminPages {
   services(): Promise<ServicesPage>
   /** The methods of a service; undefined when it has no nodes that speak gRPC. */
   methods(service: string): Promise<MethodsPage | undefined>
-  /** Prometheus text. */
-  metrics(): Promise<string>
+  /** Prometheus text, in pieces. */
+  metrics(): Promise<readonly string[]>
   /** Whether a table is loaded and shutdown has not begun. */
   isReady(): boolean
 }
 
 /** The pages of this process alone. */
 export interface OwnPages extends AdminPages {
-  /** The metrics one by one, to be merged with those of other processes. */
+  /** The metrics one by one, the large ones in several parts, to be merged with those of other processes. */
   metricValues(): AsyncIterable<MetricValues>
 }
 

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { liveMetric } from './live-metric.ts'
-import type { MetricValues } from './metric-values.ts'
+import { addTo } from './live-metric.ts'
+import type { MetricFamily, MetricValues } from './metric-values.ts'
 
 export interface PrimaryCounts {
   /** Workers that accept connections now. */
@@ -16,10 +16,10 @@ export interface PrimaryCounts {
 export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<readonly MetricValues[]> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  const families: MetricFamily[] = []
+  const add = addTo(families)
   const live = (type: 'gauge' | 'counter', name: string, help: string, value: () => number) =>
-    registry.registerMetric(
-      liveMetric({ type, name, help, aggregator: 'sum', samples: () => [{ labels: {}, value: value() }] }),
-    )
+    add(type, name, help, 'sum', () => [{ labels: {}, value: value() }])
   live('gauge', 'waygate_workers', 'Workers that accept connections.', counts.workers)
   live(
     'counter',
@@ -39,5 +39,8 @@ export function createPrimaryMetrics(counts: PrimaryCounts): () => Promise<reado
     'Workers that were killed because they did not answer for workerTimeoutMs.',
     counts.killed,
   )
-  return async () => (await registry.getMetricsAsJSON()) as unknown as MetricValues[]
+  return async () => [
+    ...((await registry.getMetricsAsJSON()) as unknown as MetricValues[]),
+    ...families.map(({ samples, ...head }) => ({ ...head, values: [...samples()] })),
+  ]
 }

@@ -3,8 +3,9 @@ import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { Sample } from './live-metric.ts'
 
-/** Series of removed nodes are kept until the next scrape has seen them, or until there are this many series. */
+/** Beyond so many series, those of a route and service with one status share the node `other`. */
 const MAX_SERIES = 50_000
+const OTHER = 'other'
 
 /** The finished requests of a route. */
 export interface RouteCounts {
@@ -16,12 +17,15 @@ export interface RouteCounts {
 /** Counts requests that have ended, by route, service, node and status. */
 export class RequestCounts {
   readonly #nodes: NodeTable
+  readonly #byNode: boolean
   readonly #series = new Map<string, Series>()
   /** Sums of the series that were forgotten. Bounded by the routes that ever had requests. */
   readonly #forgotten = new Map<string, RouteCounts>()
 
-  constructor(nodes: NodeTable) {
+  /** @param byNode whether each node has series of its own */
+  constructor(nodes: NodeTable, byNode: boolean) {
     this.#nodes = nodes
+    this.#byNode = byNode
   }
 
   count(call: Call, status: number): void {
@@ -36,10 +40,24 @@ export class RequestCounts {
     }
   }
 
-  /** Yields the counts for a scrape, and then drops the series of removed nodes. */
+  /** Yields the counts for a scrape. */
   *samples(): Generator<Sample> {
-    for (const { labels, count } of this.#series.values()) yield { labels, value: count }
-    this.#dropGone()
+    for (const series of this.#series.values()) {
+      series.shown = series.count
+      yield { labels: series.labels, value: series.count }
+    }
+  }
+
+  /** Drops the series of removed nodes whose counts were yielded. Yields after each series, as a place to pause. */
+  *dropGone(): Generator<void> {
+    for (const [key, series] of this.#series) {
+      if (series.count === series.shown && this.#isGone(series)) {
+        series.isDropped = true
+        addTo(this.#forgotten, series)
+        this.#series.delete(key)
+      }
+      yield
+    }
   }
 
   /** Sums by the id of the route, since the start of the process. */
@@ -50,27 +68,36 @@ export class RequestCounts {
   }
 
   #find({ peer, route }: Call, status: number): Series {
-    const node = peer?.node.id ?? ''
+    const node = this.#byNode ? (peer?.node.id ?? '') : undefined
     const service = peer?.node.service ?? route?.service ?? ''
-    const key = `${route?.id ?? ''} ${service} ${node} ${status}`
-    let series = this.#series.get(key)
-    if (!series) {
-      if (this.#series.size >= MAX_SERIES) this.#dropGone()
-      series = new Series(route?.id ?? '', service, node, status)
-      this.#series.set(key, series)
-    }
+    const series = this.#seriesOf(route?.id ?? '', service, node, status)
     series.route = route
     return series
   }
 
-  #dropGone(): void {
-    for (const [key, series] of this.#series) {
-      const { service, node } = series.labels
-      if (node === '' || this.#nodes.service(service)?.peers.some(peer => peer.node.id === node)) continue
-      series.isDropped = true
-      addTo(this.#forgotten, series)
-      this.#series.delete(key)
+  #seriesOf(route: string, service: string, node: string | undefined, status: number): Series {
+    const key = `${route} ${service} ${node} ${status}`
+    const known = this.#series.get(key)
+    if (known) return known
+    if (this.#series.size >= MAX_SERIES && node && node !== OTHER) {
+      return this.#seriesOf(route, service, OTHER, status)
     }
+    const series = new Series(route, service, node, status)
+    this.#series.set(key, series)
+    return series
+  }
+
+  #isGone({ labels: { service, node } }: Series): boolean {
+    if (!node || node === OTHER) return false
+    const peers = this.#nodes.service(service)?.peers ?? []
+    // They are ordered by id.
+    let [low, high] = [0, peers.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (peers[middle]!.node.id < node) low = middle + 1
+      else high = middle
+    }
+    return peers[low]?.node.id !== node
   }
 }
 
@@ -83,7 +110,7 @@ class Series {
   readonly labels: {
     readonly route: string
     readonly service: string
-    readonly node: string
+    readonly node?: string
     readonly status: string
   }
   readonly #status: number
@@ -94,9 +121,12 @@ class Series {
   route: Route | undefined = undefined
   isDropped = false
   count = 0
+  /** The count that was yielded last. */
+  shown = 0
 
-  constructor(route: string, service: string, node: string, status: number) {
-    this.labels = { route, service, node, status: String(status) }
+  /** @param node undefined = the series has no label for it */
+  constructor(route: string, service: string, node: string | undefined, status: number) {
+    this.labels = { route, service, ...(node !== undefined && { node }), status: String(status) }
     this.#status = status
   }
 

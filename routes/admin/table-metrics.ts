@@ -1,5 +1,4 @@
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
-import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
 import { addGrpcMetrics, type GrpcCounts } from './grpc-metrics.ts'
 import {
@@ -9,15 +8,17 @@ import {
   type LimitsView,
   type LoopView,
 } from './limit-metrics.ts'
-import type { AddLiveMetric, LiveMetricOptions } from './live-metric.ts'
+import type { AddLiveMetric, LiveType } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
+import { addNodeMetrics, addSessionMetrics, type SessionsView } from './node-metrics.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
-import { addSessionMetrics, type SessionsView } from './session-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
 
 /** The sources from which metrics are read. */
 export interface MetricViews {
+  /** Which labels that may have many values are used. */
+  readonly labels: { readonly node: boolean }
   readonly nodes: NodeTable
   readonly table: TableView
   readonly budgets: BudgetsView
@@ -33,72 +34,11 @@ export interface MetricViews {
   readonly descriptors: DescriptorsView
 }
 
-type MetricType = LiveMetricOptions['type']
-
-const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
-
 /** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
   const { grpc, transcode, descriptors } = views
-  const perNode = (
-    type: MetricType,
-    name: string,
-    help: string,
-    aggregator: Aggregator,
-    value: (peer: Peer) => number,
-  ) =>
-    live(type, name, help, aggregator, function* () {
-      for (const service of nodes.services()) {
-        for (const peer of service.peers) {
-          yield { labels: { service: service.name, node: peer.node.id }, value: value(peer) }
-        }
-      }
-    })
-  perNode('counter', 'waygate_node_tries_total', 'Tries sent to a node.', 'sum', peer => peer.requests)
-  perNode(
-    'counter',
-    'waygate_node_failures_total',
-    'Tries that failed or were answered with a 5xx status.',
-    'sum',
-    peer => peer.failures,
-  )
-  perNode(
-    'counter',
-    'waygate_node_timeouts_total',
-    'Tries that were not answered in time; also counted as failures.',
-    'sum',
-    peer => peer.timeouts,
-  )
-  perNode(
-    'gauge',
-    'waygate_node_in_flight',
-    'Tries whose answer has not ended.',
-    'sum',
-    peer => peer.inFlight,
-  )
-  perNode(
-    'gauge',
-    'waygate_breaker_state',
-    'Circuit breaker of a node: 0 closed, 1 half-open, 2 open.',
-    'max',
-    peer => BREAKER_VALUES[peer.breaker],
-  )
-
-  live(
-    'gauge',
-    'waygate_node_healthy',
-    'Health of nodes that are checked: 1 healthy, 0 unhealthy.',
-    'min',
-    function* () {
-      for (const { name, peers } of nodes.services()) {
-        for (const peer of peers) {
-          if (peer.health === 'unchecked') continue
-          yield { labels: { service: name, node: peer.node.id }, value: Number(peer.health === 'healthy') }
-        }
-      }
-    },
-  )
+  addNodeMetrics(live, nodes, views.labels.node)
   live(
     'gauge',
     'waygate_service_panicking',
@@ -118,7 +58,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     { labels: { result: 'failed' }, value: health.checks.failed },
   ])
 
-  const perService = (type: MetricType, name: string, help: string, value: (budget: BudgetView) => number) =>
+  const perService = (type: LiveType, name: string, help: string, value: (budget: BudgetView) => number) =>
     live(type, name, help, 'sum', function* () {
       for (const [service, budget] of budgets) yield { labels: { service }, value: value(budget) }
     })
@@ -155,7 +95,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   addLimitMetrics(live, limits, nodes, loop)
   addConnectionMetrics(live, connections, http2)
   addPolicyMetrics(live, policies)
-  addSessionMetrics(live, nodes, sessions)
+  addSessionMetrics(live, sessions)
   addGrpcMetrics(live, grpc)
   addTranscodeMetrics(live, transcode, descriptors)
   live(

@@ -7,7 +7,7 @@ const PIECE_CHARS = 65_536
 
 /**
  * Writes a {@link RoutesPage} as JSON, piece by piece. The page grows as routes times nodes and can exceed the memory, so
- * the text of a service's nodes is made once and shared by its routes.
+ * the text of a service's nodes is made once, shared by its routes, and released after the last of them.
  */
 export function writeRoutes({
   routes,
@@ -15,16 +15,26 @@ export function writeRoutes({
   revision,
   source,
   defaultAuth,
-  ...rest
+  problems,
+  workers,
 }: RouteList): AsyncGenerator<string> {
   const nodesOf = new Map(services.map(({ name, nodes }) => [name, new NodesText(nodes)]))
+  const left = new Map<string, number>()
+  for (const { service } of routes) left.set(service, (left.get(service) ?? 0) + 1)
   const states = services.map(({ nodes: _, ...state }) => state)
   function* texts() {
     yield `${JSON.stringify({ revision, source, defaultAuth }).slice(0, -1)},"routes":[`
-    for (const [i, route] of routes.entries()) yield* withNodes(i, route, nodesOf.get(route.service))
+    for (const [i, route] of routes.entries()) {
+      const { service } = route
+      yield* withNodes(i, route, nodesOf.get(service))
+      left.set(service, left.get(service)! - 1)
+      if (left.get(service) === 0) nodesOf.delete(service)
+    }
     yield '],"services":['
     for (const [i, state] of states.entries()) yield separator(i) + JSON.stringify(state)
-    yield `],${JSON.stringify(rest).slice(1)}`
+    yield '],"problems":['
+    for (const [i, problem] of problems.entries()) yield separator(i) + JSON.stringify(problem)
+    yield workers ? `],"workers":${JSON.stringify(workers)}}` : ']}'
   }
   return inPieces(texts())
 }

@@ -27,7 +27,7 @@ function pagesOf(all: readonly WorkerProcess[]): WorkerPages {
 }
 
 async function triesIn(pages: WorkerPages): Promise<string | undefined> {
-  return /^waygate_node_tries_total\{.*\} (.*)$/m.exec(await pages.metrics())?.[1]
+  return /^waygate_node_tries_total\{.*\} (.*)$/m.exec((await pages.metrics()).join(''))?.[1]
 }
 
 test('the totals of all workers that end at the same time are kept', async () => {

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AccumulatedHistogram } from '../../../routes/admin/accumulated-histogram.ts'
-import { renderMerged } from '../../../routes/admin/merge-metrics.ts'
-import type { Aggregator, MetricValues } from '../../../routes/admin/metric-values.ts'
+import { mergeMetrics } from '../../../routes/admin/merge-metrics.ts'
+import { type Aggregator, type MetricValues, toFamily } from '../../../routes/admin/metric-values.ts'
+import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
+
+/** Returns the text of merged metrics, without the page's own. */
+async function renderMerged(processes: readonly (readonly MetricValues[])[]): Promise<string> {
+  const merged = await mergeMetrics(processes.flat())
+  const text = (await new MetricsPage().text(merged.map(toFamily))).join('')
+  return text.split('\n# HELP waygate_metrics_overflow')[0]!
+}
 
 function metric(aggregator: Aggregator, values: Readonly<Record<string, number>>): MetricValues {
   return {
@@ -36,9 +44,9 @@ for (const [aggregator, value] of [
 test('histograms are summed bucket by bucket', async () => {
   const histograms = [0, 1].map(() => new AccumulatedHistogram('d', 'Help.', 'route', [1, 2]))
   for (const [index, seconds] of [0.5, 1.5, 3].entries()) histograms[index % 2]!.observe('r', seconds)
-  const values = await Promise.all(
-    histograms.map(async each => [(await each.get()) as unknown as MetricValues]),
-  )
+  const values = histograms.map(({ name, help, type, aggregator }, index) => [
+    { name, help, type, aggregator, values: [...histograms[index]!.samples()] } as const,
+  ])
   const lines = (await renderMerged(values)).split('\n').filter(line => line.startsWith('d_'))
   assert.deepEqual(lines, [
     'd_bucket{le="1",route="r"} 1',
@@ -47,4 +55,22 @@ test('histograms are summed bucket by bucket', async () => {
     'd_sum{route="r"} 5',
     'd_count{route="r"} 3',
   ])
+})
+
+test('a metric in parts is merged like a whole one, the mean of values is taken, and what must be omitted is', async () => {
+  const [first, second] = [metric('sum', { a: 1 }), metric('sum', { b: 2 })]
+  const merged = await mergeMetrics([
+    ...[first, second, metric('sum', { b: 3 })],
+    ...[metric('average', { a: 1 }), metric('average', { a: 2 })],
+    ...[metric('first', { a: 5 }), metric('first', { a: 6 })],
+    metric('omit', { a: 1 }),
+  ])
+  assert.deepEqual(
+    merged.map(({ name, values }) => [name, ...values.map(({ labels, value }) => `${labels.node} ${value}`)]),
+    [
+      ['x_sum', 'a 1', 'b 5'],
+      ['x_average', 'a 1.5'],
+      ['x_first', 'a 5'],
+    ],
+  )
 })

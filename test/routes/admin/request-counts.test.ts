@@ -7,10 +7,10 @@ import { RequestCounts } from '../../../routes/admin/request-counts.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { testRoute } from '../../support/route.ts'
 
-function setUp() {
+function setUp({ byNode = true } = {}) {
   const nodes = new NodeTable(node => new FakePeer(node))
   nodes.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
-  const counts = new RequestCounts(nodes)
+  const counts = new RequestCounts(nodes, byNode)
   const peers = Object.fromEntries(nodes.get('user')!.peers.map(peer => [peer.node.id, peer]))
   return {
     nodes,
@@ -21,10 +21,15 @@ function setUp() {
       counts.count(call, status)
     },
     byRoute: () => Object.fromEntries(counts.byRoute()),
-    scrape: () =>
-      [...counts.samples()].map(({ labels: { route, service, node, status }, value }) =>
+    /** Reads the counts as a page does: twice, and then what is gone is dropped. */
+    scrape() {
+      for (const _ of counts.samples());
+      const lines = [...counts.samples()].map(({ labels: { route, service, node, status }, value }) =>
         [route, service, node, status, value].join(' '),
-      ),
+      )
+      for (const _ of counts.dropGone());
+      return lines
+    },
   }
 }
 
@@ -87,4 +92,46 @@ test('the series of a removed node is shown once more, and requests that end lat
   assert.deepEqual(scrape(), [])
   count(200, route, 'a')
   assert.deepEqual(scrape(), ['one user a 200 1'])
+})
+
+test('without nodes, requests are counted by route, service and status', () => {
+  const { nodes, count, scrape } = setUp({ byNode: false })
+  const one = testRoute({ id: 'one', service: 'user' })
+  count(200, one, 'a')
+  count(200, one, 'b')
+  count(503, one)
+  nodes.set('user', [])
+  assert.deepEqual(scrape(), ['one user  200 2', 'one user  503 1'])
+  assert.deepEqual(scrape(), ['one user  200 2', 'one user  503 1'])
+})
+
+test('beyond 50,000 series, nodes share one by route, service and status, whose requests are in the sums', () => {
+  const { nodes, count, scrape, byRoute } = setUp()
+  const one = testRoute({ id: 'one', service: 'user' })
+  for (let i = 0; i < 50_000; i++) count(200, testRoute({ id: `r${i}`, service: 'user' }), 'a')
+  count(200, one, 'a')
+  count(200, one, 'b')
+  count(500, one, 'b')
+  const lines = scrape()
+  assert.equal(lines.length, 50_002)
+  assert.deepEqual(lines.slice(-2), ['one user other 200 2', 'one user other 500 1'])
+  nodes.set('user', [])
+  scrape()
+  assert.deepEqual(scrape(), ['one user other 200 2', 'one user other 500 1'])
+  assert.deepEqual(byRoute().one, { requests: 3, failures: 1 })
+})
+
+test('a request that ends while a page is made is shown by the next one, although its node is gone', () => {
+  const nodes = new NodeTable(node => new FakePeer(node))
+  const counts = new RequestCounts(nodes, true)
+  const call = new Call('id', 'GET', '/', 0)
+  call.peer = new FakePeer(testNode({ id: 'a' }))
+  counts.count(call, 200)
+  const values = () => [...counts.samples()].map(({ value }) => value)
+  assert.deepEqual(values(), [1])
+  counts.count(call, 200)
+  for (const _ of counts.dropGone());
+  assert.deepEqual(values(), [2])
+  for (const _ of counts.dropGone());
+  assert.deepEqual(values(), [])
 })
