@@ -2,7 +2,7 @@
  * Measures what the pages of the admin listener cost with a large table: how long the event loop stands still, and how much
  * memory is used meanwhile.
  *
- *   npm run bench:pages [-- --nodes 100000 --services 1000 --requests 20000 --workers 1]
+ *   npm run bench:pages [-- --nodes 100000 --services 1000 --requests 20000 --workers 1 --times 3]
  *
  * The table comes from etcd. All nodes are one server, at as many addresses of loopback. With more than one worker, there
  * is no figure for the event loop.
@@ -24,12 +24,13 @@ const { values } = parseArgs({
     services: { type: 'string', default: '1000' },
     requests: { type: 'string', default: '20000' },
     workers: { type: 'string', default: '1' },
+    times: { type: 'string', default: '3' },
     /** `metrics.labels.node` */
     node: { type: 'string' },
   },
 })
 const [NODES = 0, SERVICES = 0, REQUESTS = 0] = [values.nodes, values.services, values.requests].map(Number)
-const TIMES = 3
+const TIMES = Number(values.times)
 const TRANSACTION = 100
 const SAMPLE_MS = 10
 const mib = (bytes: number) => (bytes / 1_048_576).toFixed(1)
@@ -71,7 +72,9 @@ try {
     }),
   )
   await delay(2_000)
-  console.log('| page | MiB | series | ms | CPU ms | longest stall, ms | RSS, and at most, MiB |')
+  console.log(
+    '| page | MiB | series | ms | CPU ms | longest stall, ms, and its CPU ms | RSS, and at most, MiB |',
+  )
   console.log('| --- | --- | --- | --- | --- | --- | --- |')
   const looks = async () => (values.workers === '1' ? await gateway.ask('look') : undefined)
   const resident = () => {
@@ -96,7 +99,7 @@ try {
       const series = path === '/metrics' ? (text!.toString().match(/^\w/gm)?.length ?? 0) : '-'
       const cpu = after ? ((after.cpuMicros - before!.cpuMicros) / 1_000).toFixed(0) : '-'
       console.log(
-        `| \`${page}\` | ${mib(text!.length)} | ${series} | ${tookMs.toFixed(0)} | ${cpu} | ${after?.stallMs.toFixed(1) ?? '-'} | ${mib(calm)}, ${mib(most)} |`,
+        `| \`${page}\` | ${mib(text!.length)} | ${series} | ${tookMs.toFixed(0)} | ${cpu} | ${after ? `${after.stallMs.toFixed(1)}, ${after.stallCpuMs.toFixed(1)}` : '-'} | ${mib(calm)}, ${mib(most)} |`,
       )
     }
   }

@@ -7,6 +7,8 @@ import { readdirSync } from 'node:fs'
 export interface ProbeAnswer {
   /** The longest time in which no timer could run, in milliseconds. */
   readonly stallMs: number
+  /** The most processor time that the thread used between two timers, in milliseconds: the same, but for other programs. */
+  readonly stallCpuMs: number
   /** Heap in use; after a full garbage collection if the question was `collect`. */
   readonly heapUsedBytes: number
   readonly rssBytes: number
@@ -20,12 +22,22 @@ export interface ProbeAnswer {
 const TICK_MS = 1
 
 let stallMs = 0
+let stallCpuMs = 0
 let last = performance.now()
+let lastCpu = threadCpuMs()
 setInterval(() => {
   const now = performance.now()
+  const cpu = threadCpuMs()
   stallMs = Math.max(stallMs, now - last - TICK_MS)
+  stallCpuMs = Math.max(stallCpuMs, cpu - lastCpu)
   last = now
+  lastCpu = cpu
 }, TICK_MS).unref()
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
 
 function descriptors(): number {
   try {
@@ -37,12 +49,12 @@ function descriptors(): number {
 
 process.on('message', question => {
   // Read before the collection, whose pause does not count.
-  const seen = stallMs
+  const seen = { stallMs, stallCpuMs }
   const { user, system } = process.cpuUsage()
   if (question === 'collect') globalThis.gc?.()
   const { heapUsed, rss } = process.memoryUsage()
   const answer: ProbeAnswer = {
-    stallMs: seen,
+    ...seen,
     heapUsedBytes: heapUsed,
     rssBytes: rss,
     descriptors: descriptors(),
@@ -51,6 +63,8 @@ process.on('message', question => {
   }
   last = performance.now()
   stallMs = 0
+  stallCpuMs = 0
+  lastCpu = threadCpuMs()
   process.send?.(answer)
 })
 process.channel?.unref()

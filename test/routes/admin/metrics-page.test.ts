@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AccumulatedHistogram } from '../../../routes/admin/accumulated-histogram.ts'
-import type { MetricFamily, MetricValue } from '../../../routes/admin/metric-values.ts'
+import type { MetricFamily, MetricValue, MetricValues } from '../../../routes/admin/metric-values.ts'
 import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
 
 type Values = Record<string, number>
@@ -52,10 +52,10 @@ test('a page that fits has every series and says that nothing is merged', async 
 test('a page is never larger than its cap; the rest is one series named other, and says so', async () => {
   const page = new MetricsPage(1_000)
   const small = metricOf(nodes(3), { name: 'y' })
-  const families = [metricOf(nodes(100_000)), small, metricOf(nodes(2_000, 2), { name: 'z', type: 'gauge' })]
+  const families = [metricOf(nodes(10_000)), small, metricOf(nodes(2_000, 2), { name: 'z', type: 'gauge' })]
   const series = await read(page, families)
   assert.ok(series.size <= 1_000 && series.size > 900, `${series.size}`)
-  assert.equal(sum(series), 100_000)
+  assert.equal(sum(series), 10_000)
   assert.equal(series.get('waygate_metrics_overflow'), 1)
   assert.equal([...series.keys()].filter(name => name.startsWith('y')).length, 3)
   assert.ok(series.get('z{service="other",node="other"}')! > 2_000)
@@ -163,14 +163,15 @@ test('histograms are merged whole', async () => {
 
 test('pages that are made at the same time count each request once', async () => {
   const page = new MetricsPage(100)
-  const values = nodes(20_000)
+  const values = nodes(5_000)
   const pages = await Promise.all([1, 2, 3].map(() => read(page, [metricOf(values)])))
-  for (const series of pages) assert.equal(sum(series), 20_000)
+  for (const series of pages) assert.equal(sum(series), 5_000)
 })
 
 test('the values for another process are those of the page, in parts, and its overflow is told on', async () => {
   const [page, whole] = [new MetricsPage(2_000), new MetricsPage(2_000)]
-  const parts = await Array.fromAsync(page.values([metricOf(nodes(5_000))]))
+  const parts: MetricValues[] = []
+  for await (const part of page.values([metricOf(nodes(5_000))])) parts.push(part)
   const ofX = parts.filter(({ name }) => name === 'x')
   assert.ok(ofX.length > 2 && ofX.every(({ values }) => values.length <= 500))
   const families = parts.map(({ values, ...head }) => ({ ...head, samples: () => values }))
@@ -188,7 +189,7 @@ test('the event loop goes on while a large page is made', async () => {
     if (isMaking) setImmediate(tick)
   }
   setImmediate(tick)
-  await page.text([metricOf(nodes(200_000))])
+  await page.text([metricOf(nodes(60_000))])
   isMaking = false
-  assert.ok(turns > 10, `${turns}`)
+  assert.ok(turns > 5, `${turns}`)
 })
