@@ -1,7 +1,7 @@
 import type { Node } from '../internal/nodes/node.ts'
-import type { KeyState } from './key-state.ts'
+import { type KeyState, NOTHING } from './key-state.ts'
 import { MassDeleteGuard, type Removal } from './mass-delete-guard.ts'
-import type { RegistryScope } from './registry.ts'
+import type { LastGood, RegistryScope } from './registry.ts'
 
 /** The state of one source, as its events have reported it. */
 export interface SourceState {
@@ -13,6 +13,8 @@ export interface SourceState {
   /** True while the state comes from disk because the store has not answered yet. */
   readonly restored: boolean
   readonly revision: string | undefined
+  /** Which store it is; see the snapshot of a registry. */
+  readonly store: string | undefined
 }
 
 /** The state of a source before its first event. */
@@ -22,6 +24,7 @@ export const INITIAL_STATE: SourceState = {
   reason: undefined,
   restored: false,
   revision: undefined,
+  store: undefined,
 }
 
 /** A key that the registry no longer has, kept because the registry may have lost it. */
@@ -62,6 +65,9 @@ export class DirectorySource {
   readonly #doubtMs: number
   readonly #now: () => number
   readonly #keys = new Map<string, KeyState>()
+  readonly #lastGood = new Map<string, LastGood>()
+  /** How often the last good values have changed. */
+  lastGoodChanges = 0
   /** Keys that are kept although the store no longer has them, in the order in which they were missed. */
   readonly #suspects = new Set<string>()
   readonly #guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
@@ -83,6 +89,20 @@ export class DirectorySource {
     else this.#keys.delete(key)
     if (state?.suspectSince === undefined) this.#suspects.delete(key)
     else this.#suspects.add(key)
+    if (state?.refusedSince !== undefined || this.#lastGood.has(key)) this.#noteLastGood(key, state)
+  }
+
+  #noteLastGood(key: string, { entry, revision, refusedSince: since }: KeyState = NOTHING): void {
+    const known = this.#lastGood.get(key)
+    if (known?.since === since && known?.entry === entry) return
+    if (since === undefined) this.#lastGood.delete(key)
+    else this.#lastGood.set(key, { entry: entry!, revision: revision!, since })
+    this.lastGoodChanges++
+  }
+
+  /** The last good values that are in use because the present ones are refused, by key. */
+  get lastGood(): ReadonlyMap<string, LastGood> {
+    return this.#lastGood
   }
 
   /** The number of keys, including suspects. */
@@ -147,8 +167,9 @@ export class DirectorySource {
     }
     const suspectSince = this.#now()
     for (const { item } of afterLoss ? removals : this.#guard.doubt(removals, sizeOf, whole)) {
-      const { nodes, route, credential, descriptors } = item.state
-      doubted.set(item.key, { nodes, route, credential, descriptors, suspectSince })
+      const { nodes, route, credential, descriptors, entry, revision, refusedSince } = item.state
+      const lastGood = { entry, revision, refusedSince }
+      doubted.set(item.key, { nodes, route, credential, descriptors, ...lastGood, suspectSince })
     }
     return doubted
   }

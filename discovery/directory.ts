@@ -14,10 +14,19 @@ import {
   type EntryRules,
   type KeyState,
   NOTHING,
+  type ReadOptions,
   readEntry,
   shownNodes,
 } from './key-state.ts'
-import type { RegistryEntry, RegistryEvent, RegistryScope } from './registry.ts'
+import type {
+  LastGood,
+  RegistryEntry,
+  RegistryEvent,
+  RegistryScope,
+  Remembered,
+  RememberedSource,
+} from './registry.ts'
+import { createRecall, NOTHING_REMEMBERED } from './remembered.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
 import { compareKeys } from './service-of.ts'
@@ -30,7 +39,7 @@ export interface DirectoryOptions extends EntryRules {
    * gone.
    */
   readonly onNodes?: ((service: string, nodes: readonly Node[]) => void) | undefined
-  /** Called when the routes or the blocked services have changed. The routes are ordered by id. */
+  /** Called when the routes, the blocked or the former services have changed. The routes are ordered by id. */
   readonly onRoutes?: ((routes: readonly Route[]) => void) | undefined
   /** Called when an API key or a revocation was added, changed or removed. */
   readonly onCredential?:
@@ -45,6 +54,10 @@ export interface DirectoryOptions extends EntryRules {
    * 0 turns the detection off. Default 60,000.
    */
   readonly doubtMs?: number | undefined
+  /** What the process before this one has remembered. It is used while a source of the same store loads. */
+  readonly remembered?: readonly RememberedSource[] | undefined
+  /** Services that have a route document which is not in the registry. */
+  readonly documented?: readonly string[] | undefined
   /** Milliseconds on the monotonic clock. */
   readonly now?: (() => number) | undefined
 }
@@ -52,9 +65,12 @@ export interface DirectoryOptions extends EntryRules {
 export interface KeyProblem {
   readonly key: string
   readonly reason: string
+  /** The last good value that is in use instead: the revision at which it was read, and since when, as an ISO date. */
+  readonly lastGood?: { readonly revision: string; readonly since: string } | undefined
 }
 
 const DOUBT_MS = 60_000
+const RECALLS_NOTHING: ReadOptions['recall'] = () => undefined
 /** The kinds of keys that are kept while the registry may have lost them. */
 const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors'] as const
 
@@ -62,7 +78,9 @@ const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors'] as const
  * Folds {@link RegistryEvent}s into the nodes, routes and credentials that the gateway works with. It has no
  * I/O and no timers. Callbacks run inside the call that applies an event, after the change is in place.
  *
- * - When a value does not decode, the last good nodes or route of its key stay in use while the key exists.
+ * - When a value does not decode, the last good nodes or route of its key stay in use while the key exists. The first
+ *   snapshot of a source also brings those that an earlier process has remembered.
+ * - A service that had a route document stays a former one when it has lost it.
  * - A snapshot replaces everything from its source. Entries that it repeats cause no callback.
  * - Keys that the registry seems to have lost (`mass-delete-guard.ts`) become suspect. They stay until the
  *   registry has them again or the caller calls `dismiss`.
@@ -77,13 +95,16 @@ export class Directory {
   )
   /** The keys of all sources of nodes. No key is in two sources. */
   readonly #nodeKeys = new Map<string, KeyState>()
-  readonly #routes = new RouteIndex()
+  readonly #routes: RouteIndex
+  /** What `remembered()` has returned, by source, and the counts of changes that it is made from. */
+  readonly #remembered = new Map<string, { readonly changes: string; readonly value: Remembered }>()
   readonly #problems = new Map<string, string>()
   #stepping = false
 
   constructor(options: DirectoryOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
+    this.#routes = new RouteIndex(options.documented)
   }
 
   /**
@@ -107,7 +128,7 @@ export class Directory {
         source.setConnected(event.connected, event.reason)
         return
       case 'snapshot': {
-        const { revision, afterLoss } = event
+        const { revision, afterLoss, store } = event
         const entries: RegistryEntry[] = []
         for (const entry of event.entries) {
           entries.push(entry)
@@ -116,15 +137,18 @@ export class Directory {
         const present = new Set(entries.map(entry => entry.key))
         const keys = source.missing(present)
         const doubted = this.#doubted(source, { keys, whole: true, afterLoss })
-        yield* this.#write(source, entries, keys, doubted)
-        source.state = { ...source.state, loaded: true, restored: event.from === 'disk', revision }
+        const recall = createRecall(event, source.state, this.#options.remembered)
+        if (source.scope === 'routes') this.#routes.recall(recall.documented)
+        yield* this.#write(source, entries, keys, doubted, { revision, recall: recall.lastGood })
+        const restored = event.from === 'disk'
+        source.state = { ...source.state, loaded: true, restored, revision, store }
         return
       }
       case 'change': {
         const { revision, puts, deletes: keys } = event
         source.state = { ...source.state, revision }
         const doubted = this.#doubted(source, { keys, whole: false, afterLoss: false })
-        yield* this.#write(source, puts, keys, doubted)
+        yield* this.#write(source, puts, keys, doubted, { revision, recall: RECALLS_NOTHING })
         return
       }
       default:
@@ -155,6 +179,34 @@ export class Directory {
     return this.#routes.blocked
   }
 
+  /**
+   * Returns the services that had a route document and have none now, ordered by name. What is open to nobody without rules
+   * must not be opened by the loss of these rules.
+   */
+  formerServices(): readonly string[] {
+    return this.#routes.former
+  }
+
+  /** Returns what is to be remembered of a source: the same object as before if nothing has changed. */
+  remembered(name: string): Remembered {
+    const source = this.#sources.get(name)
+    if (!source) return NOTHING_REMEMBERED
+    const hasRoutes = source.scope === 'routes'
+    const changes = `${source.lastGoodChanges} ${hasRoutes ? this.#routes.documentedChanges : 0}`
+    if (changes === '0 0') return NOTHING_REMEMBERED
+    const known = this.#remembered.get(name)
+    if (known?.changes === changes) return known.value
+    const documented = hasRoutes ? this.#routes.documented : []
+    const value = { lastGood: [...source.lastGood.values()], documented }
+    this.#remembered.set(name, { changes, value })
+    return value
+  }
+
+  /** Returns the last good values that are in use because the present ones are refused. */
+  *lastGood(): Generator<LastGood> {
+    for (const source of this.#sources.values()) yield* source.lastGood.values()
+  }
+
   /** Whether `problems()` returns any. */
   get hasProblems(): boolean {
     return this.#problems.size > 0 || this.#services.hasDuplicates || this.#countSuspects('routes') > 0
@@ -169,7 +221,12 @@ export class Directory {
         'the registry no longer has this route and may have lost it; in use until its grace period ends',
       )
     }
-    return [...reasons].map(([key, reason]) => ({ key, reason })).sort((a, b) => compareKeys(a.key, b.key))
+    return [...reasons]
+      .map(([key, reason]) => {
+        const lastGood = this.#lastGoodOf(key)
+        return lastGood ? { key, reason, lastGood } : { key, reason }
+      })
+      .sort((a, b) => compareKeys(a.key, b.key))
   }
 
   /** The number of suspects. Costs less than `suspects()`. */
@@ -196,7 +253,8 @@ export class Directory {
     if (!source || !state) return
     const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
     const kept = nodes.length > 0 ? new Map([[key, { ...state, nodes }]]) : new Map()
-    for (const _ of this.#write(source, [], [key], kept));
+    const { revision = '0' } = source.state
+    for (const _ of this.#write(source, [], [key], kept, { revision, recall: RECALLS_NOTHING }));
   }
 
   source(name: string): SourceState {
@@ -211,6 +269,14 @@ export class Directory {
       this.#sources.set(name, source)
     }
     return source
+  }
+
+  #lastGoodOf(key: string): KeyProblem['lastGood'] {
+    for (const source of this.#sources.values()) {
+      const good = source.lastGood.get(key)
+      if (good) return { revision: good.revision, since: new Date(good.since).toISOString() }
+    }
+    return undefined
   }
 
   *#sourcesOf(scope: RegistryScope): Iterable<DirectorySource> {
@@ -241,9 +307,12 @@ export class Directory {
     puts: readonly RegistryEntry[],
     deletes: readonly string[],
     doubted: ReadonlyMap<string, KeyState>,
+    { revision, recall }: Omit<ReadOptions, 'rules'>,
   ): Generator<Promise<void> | void, void> {
     const touched = new Set<string>()
-    let routesTouched = false
+    const options = { rules: this.#options, revision, recall }
+    // A first snapshot without any route may bring services that had one.
+    let routesTouched = source.scope === 'routes' && !source.state.loaded
     const set = (key: string, next: KeyState | undefined): void => {
       const before = source.get(key) ?? NOTHING
       const after = next ?? NOTHING
@@ -266,7 +335,7 @@ export class Directory {
     for (const entry of puts) {
       const prepared = this.#options.prepare?.(entry)
       if (prepared) yield prepared
-      set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, this.#options))
+      set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, options))
       yield
     }
     if (routesTouched && this.#gatherRoutes()) this.#options.onRoutes?.(this.routes())

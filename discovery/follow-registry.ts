@@ -1,6 +1,7 @@
 import type { Directory } from './directory.ts'
 import type { Logger } from './logger.ts'
-import type { Registry, RegistryEvent, RegistryScope } from './registry.ts'
+import type { Registry, RegistryEvent, RegistryScope, Remembered, RememberedSource } from './registry.ts'
+import { NOTHING_REMEMBERED } from './remembered.ts'
 import { Slices } from './slices.ts'
 import { SuspectWatch } from './suspect-watch.ts'
 
@@ -14,6 +15,8 @@ export interface FollowRegistryOptions {
   readonly logger: Logger
   /** Called after each event that the directory has applied. */
   readonly onApplied: (event: RegistryEvent) => void
+  /** Called when what is to be remembered of a source has changed. */
+  readonly onRemembered?: ((remembered: RememberedSource) => void) | undefined
   readonly signal: AbortSignal
 }
 
@@ -23,7 +26,8 @@ export interface FollowRegistryOptions {
  * @throws what the registry or `onApplied` throws
  */
 export async function followRegistry(options: FollowRegistryOptions): Promise<void> {
-  const { registry, directory, scope, suspectGraceMs, logger, onApplied, signal } = options
+  const { registry, directory, scope, suspectGraceMs, logger, onApplied, onRemembered, signal } = options
+  const last = new Map<string, Remembered>()
   const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, logger })
   const slices = new Slices()
   try {
@@ -32,6 +36,15 @@ export async function followRegistry(options: FollowRegistryOptions): Promise<vo
       await slices.run(directory.steps(event))
       suspects.check()
       onApplied(event)
+      const { source } = event
+      const remembered = directory.remembered(source)
+      // A copy on disk may say what no longer holds.
+      const isRead = event.type === 'snapshot' && event.earlier !== undefined
+      if (isRead || remembered !== (last.get(source) ?? NOTHING_REMEMBERED)) {
+        last.set(source, remembered)
+        registry.remember?.(source, remembered)
+        onRemembered?.({ ...remembered, source, store: directory.source(source).store ?? '' })
+      }
       // Queued events arrive without a turn of the event loop between them.
       await slices.rest()
     }

@@ -1,6 +1,6 @@
 import { type Node, suspected } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
-import type { RegistryEntry } from './registry.ts'
+import type { LastGood, RegistryEntry } from './registry.ts'
 
 /**
  * The route of a document, or the reason for people why it is invalid, with the service that it names and, when it can
@@ -51,6 +51,11 @@ export interface KeyState {
   readonly problem?: string | undefined
   /** The service that a rejected route document names. */
   readonly names?: string | undefined
+  /** The entry from which the last good value was read, and at which revision; undefined when no value was good. */
+  readonly entry?: RegistryEntry | undefined
+  readonly revision?: string | undefined
+  /** When the present value was first refused, in milliseconds since 1970; set while the last good one is in use. */
+  readonly refusedSince?: number | undefined
   /** When the key was first missed; set while the registry does not have the key but may have lost it. */
   readonly suspectSince?: number | undefined
 }
@@ -74,8 +79,44 @@ export interface EntryRules {
   readonly refusalOf?: ((node: Node) => string | undefined) | undefined
 }
 
+/** How an entry is read: by which rules, and what is noted with it. */
+export interface ReadOptions {
+  readonly rules: EntryRules
+  /** The revision of the event that has the entry. */
+  readonly revision: string
+  /** Returns the last good value of the key that an earlier process knew. */
+  readonly recall: (key: string) => LastGood | undefined
+}
+
 /** Returns the state of a key after `entry`, given its state before. */
-export function readEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): KeyState {
+export function readEntry(before: KeyState, entry: RegistryEntry, options: ReadOptions): KeyState {
+  const { rules, revision, recall } = options
+  const state = applyEntry(before, entry, rules)
+  const isUsed = state.nodes.length > 0 && state.nodes !== before.nodes
+  if (state.problem === undefined || isUsed) return { ...state, entry, revision }
+  if (before.entry !== undefined) return withLastGood(state, before)
+  const earlier = recall(entry.key)
+  if (earlier === undefined) return state
+  const good = applyEntry(NOTHING, earlier.entry, rules)
+  if (good.problem !== undefined) return state
+  const { revision: readAt, since } = earlier
+  const recalled = { ...good, entry: earlier.entry, revision: readAt, refusedSince: since }
+  return withLastGood(applyEntry(recalled, entry, rules), recalled)
+}
+
+/** Notes the last good value with the state of a key whose present value is refused, if it is in use. */
+function withLastGood(state: KeyState, before: KeyState): KeyState {
+  const isInUse =
+    (state.nodes.length > 0 && state.nodes === before.nodes) ||
+    (state.route !== undefined && state.route === before.route) ||
+    (state.credential !== undefined && state.credential === before.credential) ||
+    (state.descriptors !== undefined && state.descriptors === before.descriptors)
+  if (!isInUse) return state
+  const { entry, revision, refusedSince = Date.now() } = before
+  return { ...state, entry, revision, refusedSince }
+}
+
+function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): KeyState {
   switch (entry.kind) {
     case 'nodes':
       return withLease(

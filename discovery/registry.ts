@@ -36,6 +36,11 @@ export interface Registry {
   watch(signal: AbortSignal): AsyncIterable<RegistryEvent>
   /** How current the events of one source are, as of now, for the watch that was started last. */
   status(source: string): SourceStatus
+  /**
+   * Keeps what is remembered of a source beside its copy on disk, for the first snapshot of a later process. Absent where
+   * there is no such copy.
+   */
+  remember?(source: string, remembered: Remembered): void
   /** Ends all watches and unregisters the nodes that this instance registered. */
   close(): Promise<void>
 }
@@ -129,6 +134,41 @@ export type RegistryEntry =
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
 
+/** The last good value of a key whose present value is refused. */
+export interface LastGood {
+  readonly entry: RegistryEntry
+  /** The revision of the registry at which it was read. */
+  readonly revision: string
+  /** When the key's value was first refused, in milliseconds since 1970. */
+  readonly since: number
+}
+
+/**
+ * What a process knows of a source although the registry no longer says it. It outlives the process on disk, and is handed
+ * to the process that takes its place.
+ */
+export interface Remembered {
+  readonly lastGood: readonly LastGood[]
+  /** The services that have or had a route document, the latest last. Only a source of routes has some. */
+  readonly documented: readonly string[]
+}
+
+/** What is remembered of one source of one store. */
+export interface RememberedSource extends Remembered {
+  readonly source: string
+  /** See `store` of a snapshot. Another store's memory says nothing about this one. */
+  readonly store: string
+}
+
+/** What a copy on disk says of a source, in addition to what the registry has now. */
+export interface Earlier {
+  readonly remembered: Remembered
+  /** The revision of the copy. */
+  readonly revision: string
+  /** Returns what a key held in the copy, good or not; undefined when it was not there. */
+  entryOf(key: string): RegistryEntry | undefined
+}
+
 export type Entries = Iterable<RegistryEntry> & { readonly length: number }
 
 export type RegistryEvent =
@@ -144,6 +184,10 @@ export type RegistryEvent =
       readonly entries: Entries
       /** Where it was read: from the store itself, or from the copy on disk. */
       readonly from: 'store' | 'disk'
+      /** Which store it is of, such as the id of the cluster; absent where there is only one. */
+      readonly store?: string | undefined
+      /** What an earlier process knew of the source. The first snapshot has it, if there is a copy on disk. */
+      readonly earlier?: Earlier | undefined
       /**
        * Whether the store had lost its data: it was wiped, restored from an older copy or replaced by
        * another. A key that is missing then says nothing about the process that wrote it.

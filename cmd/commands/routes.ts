@@ -56,8 +56,15 @@ export function describeTable({ revision, source, defaultAuth, routes, problems 
     formatTable([[...header, 'IN FLIGHT', 'REQUESTS', 'FAILURES'], ...rows]),
   ]
   if (problems.length > 0)
-    lines.push('', 'Problems:', ...problems.map(({ key, reason }) => `  ${key}: ${reason}`))
+    lines.push('', 'Problems:', ...problems.map(problem => `  ${describeProblem(problem)}`))
   return lines.join('\n')
+}
+
+function describeProblem({ key, reason, lastGood }: RoutesPage['problems'][number]): string {
+  const inUse = lastGood
+    ? ` (last good of revision ${lastGood.revision} in use, since ${lastGood.since})`
+    : ''
+  return `${key}: ${reason}${inUse}`
 }
 
 /** Formats rows as text with aligned columns, two spaces between them. */

@@ -1,20 +1,27 @@
-import { randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../../discovery/logger.ts'
+import { writeWhole } from '../../discovery/write-whole.ts'
 
 /**
- * The descriptors that nodes have given, as files beside the copy of the table, for a start while no node can be asked. A
- * file that cannot be read or written causes a warning, never an error.
+ * The descriptors that nodes have given, as files beside the copy of the table, for a start while no node can be asked. Each
+ * set of etcd's endpoints has its own folder, since services of the same name in two clusters may differ. A file that cannot
+ * be read or written causes a warning, never an error.
  */
 export class DescriptorFiles {
   readonly #folder: string
   readonly #logger: Logger
 
-  /** @param dataDir the folder of the copy of the table */
-  constructor(dataDir: string, logger: Logger) {
-    this.#folder = join(dataDir, 'descriptors')
+  /**
+   * @param dataDir the folder of the copy of the table
+   * @param endpoints of etcd
+   */
+  constructor(dataDir: string, endpoints: readonly string[], logger: Logger) {
+    const hash = createHash('sha256')
+      .update([...endpoints].sort().join(' '))
+      .digest('hex')
+    this.#folder = join(dataDir, `descriptors-${hash.slice(0, 8)}`)
     this.#logger = logger
   }
 
@@ -32,19 +39,10 @@ export class DescriptorFiles {
 
   /** Writes the set of a service, in the background: to a temporary file, which then takes the place of the old one. */
   write(service: string, bytes: Uint8Array): void {
-    void this.#write(this.#pathOf(service), bytes)
-  }
-
-  async #write(path: string, bytes: Uint8Array): Promise<void> {
-    const temporary = `${path}.${randomUUID()}.tmp`
-    try {
-      await mkdir(this.#folder, { recursive: true })
-      await writeFile(temporary, bytes, { mode: 0o600 })
-      await rename(temporary, path)
-    } catch (error) {
-      this.#logger.warn({ path, reason: (error as Error).message }, 'writing the descriptors failed')
-      await rm(temporary, { force: true }).catch(() => {})
-    }
+    const path = this.#pathOf(service)
+    writeWhole(path, bytes).catch((error: Error) =>
+      this.#logger.warn({ path, reason: error.message }, 'writing the descriptors failed'),
+    )
   }
 
   #pathOf(service: string): string {

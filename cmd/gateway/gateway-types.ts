@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
-import type { Registry } from '../../discovery/registry.ts'
+import type { Registry, RememberedSource } from '../../discovery/registry.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
@@ -22,6 +22,10 @@ export interface GatewayOptions {
   readonly listen?: ListenWhen | undefined
   /** Returns the port of the admin listener, which no request may reach; 0 = not open yet. Default: as configured. */
   readonly adminPort?: (() => number) | undefined
+  /** What the process before this one has remembered of the registry. */
+  readonly remembered?: readonly RememberedSource[] | undefined
+  /** Called when what is to be remembered of a source of the registry has changed. */
+  readonly onRemembered?: ((remembered: RememberedSource) => void) | undefined
   /** Called when no request is left, while the counts of this gateway can still be read. */
   readonly onDrained?: (pages: OwnPages) => Promise<void>
 }

@@ -145,9 +145,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     moreProblems: () => transcoding.problems(),
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
-    credentials,
+    ...{ credentials, logger, remembered: options.remembered, onRemembered: options.onRemembered },
     refusalOf: guard.refusalOf,
-    logger,
     onNodes(service) {
       health.nodesChanged(service)
       transcoding.nodesChanged(service)

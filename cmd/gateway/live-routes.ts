@@ -33,6 +33,8 @@ const NO_KEY =
   '$.auth: requires a token, but no key for tokens is configured, so every request gets 503: set jwt.secret, jwt.publicKeyFile or jwt.issuers'
 /** Guessing compares a name with each service, and a page must not take long. */
 const MAX_GUESSES = 10
+/** How many services a log line names. */
+const MAX_NAMED = 10
 const MAX_SERVICES_TO_GUESS = 1_000
 
 /** All current routes: route documents of the registry and of the config file, and automatic routes. */
@@ -49,6 +51,8 @@ export class LiveRoutes {
   readonly #autoRoutes = new Map<string, Route>()
   /** Services that have a route document, valid or not. They get no automatic route. */
   #documented: ReadonlySet<string> = new Set()
+  /** Services that had a route document. They get no automatic route either: a document that is lost must open nothing. */
+  #former: ReadonlySet<string> = new Set()
   /** The gRPC services that route documents name, and the service of the document. They get no automatic route. */
   #named: ReadonlyMap<string, string> = new Map()
   #isComplete = false
@@ -67,7 +71,12 @@ export class LiveRoutes {
       // The configuration was validated by the same rules when it was loaded.
       throw new Error(`routes.documents.${id}: ${parsed.reason}`)
     })
-    this.#table = this.#build([], [])
+    this.#table = this.#build([], [], [])
+  }
+
+  /** The services of the documents in the config file. */
+  get servicesOfFile(): readonly string[] {
+    return this.#fileRoutes.map(route => route.service)
   }
 
   /** The current table. Each `set` replaces it. */
@@ -103,7 +112,25 @@ export class LiveRoutes {
     const ofDocuments = this.#table.documents.flatMap(({ id, warnings = [] }) =>
       warnings.map(reason => ({ key: id, reason })),
     )
-    return [...ofDocuments, ...this.#unserved()]
+    return [...ofDocuments, ...this.#unserved(), ...this.#withoutRoute()]
+  }
+
+  /** Returns the services with nodes that get no automatic route because they had a document and have none now. */
+  formerServices(): readonly string[] {
+    return this.#config.auto ? this.#present(this.#former) : []
+  }
+
+  #present(services: Iterable<string>): readonly string[] {
+    return [...services].filter(service => this.#nodes.service(service) !== undefined)
+  }
+
+  /** Yields why services get no automatic route because they had a document. */
+  *#withoutRoute(): Generator<KeyProblem> {
+    for (const service of this.formerServices()) {
+      const document = { path: `/${service}/*`, service, stripPrefix: `/${service}` }
+      const cure = `write one, such as ${JSON.stringify(document)}, which serves it as an automatic route would`
+      yield { key: `auto:${service}`, reason: `had a route document, so it gets no automatic route: ${cure}` }
+    }
   }
 
   /** Parses a document. One that requires a token which this gateway cannot verify becomes a closed route. */
@@ -122,10 +149,16 @@ export class LiveRoutes {
    * Replaces the routes of the registry.
    *
    * @param routes they take precedence over routes with the same id in the config file
-   * @param blocked services that must have no automatic route, even without a document
+   * @param blocked services with a document that cannot be used
+   * @param former services that had a document and have none now
    */
-  set(routes: readonly Route[], blocked: Iterable<string>): void {
-    this.#table = this.#build(routes, blocked)
+  set(routes: readonly Route[], blocked: Iterable<string>, former: readonly string[] = []): void {
+    const [documented, formerly] = [this.#documented, this.#former]
+    this.#table = this.#build(routes, blocked, former)
+    if (!this.#isComplete) return
+    const added = [...this.#documented].filter(service => !documented.has(service) && !formerly.has(service))
+    this.#report(added, 'automatic route ended: the service has a route document now')
+    this.#reportFormer(formerly)
   }
 
   /**
@@ -135,12 +168,28 @@ export class LiveRoutes {
   complete(): void {
     this.#isComplete = true
     this.#grpcNames?.started()
+    this.#reportFormer(new Set())
   }
 
-  #build(routes: readonly Route[], blocked: Iterable<string>): RouteTable {
+  #reportFormer(known: ReadonlySet<string>): void {
+    const added = [...this.#former].filter(service => !known.has(service))
+    this.#report(added, 'no automatic route: the service had a route document and has none now')
+  }
+
+  /** Logs that services have no automatic route. Those without a node would have none anyway. */
+  #report(services: readonly string[], message: string): void {
+    if (!this.#config.auto) return
+    const present = this.#present(services)
+    if (present.length > 0) {
+      this.#logger.warn({ services: present.slice(0, MAX_NAMED), count: present.length }, message)
+    }
+  }
+
+  #build(routes: readonly Route[], blocked: Iterable<string>, former: Iterable<string>): RouteTable {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
+    this.#former = new Set(former)
     this.#named = new Map(documents.flatMap(route => namesIn(route).map(name => [name, route.service])))
     this.#rules.update(documents)
     return new RouteTable(documents, {
@@ -208,7 +257,7 @@ export class LiveRoutes {
     const services = this.#grpcNames?.servicesOf(name) ?? []
     if (services.length === 0) return undefined
     // A document may be meant to guard just this name.
-    if (this.#named.has(name) || services.some(service => this.#documented.has(service))) return undefined
+    if (this.#named.has(name) || services.some(service => this.#isGuarded(service))) return undefined
     const service = services.find(each => this.#mayBeAutomatic(each))
     if (service === undefined) return undefined
     const key = `${service}/${name}`
@@ -217,7 +266,12 @@ export class LiveRoutes {
 
   #mayBeAutomatic(service: string): boolean {
     if (!this.#isComplete || !this.#config.auto) return false
-    return !this.#documented.has(service) && this.#nodes.service(service) !== undefined
+    return !this.#isGuarded(service) && this.#nodes.service(service) !== undefined
+  }
+
+  /** Whether a route document sets the rules of a service, or has set them. */
+  #isGuarded(service: string): boolean {
+    return this.#documented.has(service) || this.#former.has(service)
   }
 
   /** Keeps an automatic route until the process ends. A gateway sees few services, and a route is small. */

@@ -1,13 +1,13 @@
 import { Directory, type KeyProblem } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import type { Registry, RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
+import type { Registry, RegistryEntry, RegistryEvent, RememberedSource } from '../../discovery/registry.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
-import type { SourceView, TableView } from '../../routes/admin/views.ts'
+import type { LastGoodView, SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
 import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
@@ -16,6 +16,10 @@ import { TableLog } from './table-log.ts'
 
 export interface LiveTableOptions extends LiveRoutesOptions {
   readonly registry: Registry
+  /** What the process before this one has remembered. */
+  readonly remembered?: readonly RememberedSource[] | undefined
+  /** Called when what is to be remembered of a source has changed. */
+  readonly onRemembered?: ((remembered: RememberedSource) => void) | undefined
   /** How long a node or route that the registry may have lost stays in use, in milliseconds. */
   readonly suspectGraceMs: number
   /** Called before an entry of the registry is applied, which waits for the promise that is returned. */
@@ -53,6 +57,7 @@ export class LiveTable implements TableView {
   readonly #log: TableLog
   readonly #credentials: LiveCredentials | undefined
   readonly #moreProblems: LiveTableOptions['moreProblems']
+  readonly #onRemembered: LiveTableOptions['onRemembered']
   readonly defaultAuth: 'jwt' | 'none'
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
@@ -80,13 +85,17 @@ export class LiveTable implements TableView {
       parseDescriptors: bytes => descriptors?.parse(bytes) ?? { schema: bytes },
       onDescriptors: (before, after) => descriptors?.apply(before, after),
       onRoutes: routes => {
-        this.#routes.set(routes, this.#directory.blockedServices())
+        const [blocked, former] = [this.#directory.blockedServices(), this.#directory.formerServices()]
+        this.#routes.set(routes, blocked, former)
         options.onRoutes(this.#routes.table.documents)
       },
       doubtMs: suspectGraceMs,
+      documented: this.#routes.servicesOfFile,
+      remembered: options.remembered,
     })
     this.#credentials = credentials
     this.#moreProblems = options.moreProblems
+    this.#onRemembered = options.onRemembered
     this.#log = new TableLog(this.#directory, logger)
   }
 
@@ -118,6 +127,7 @@ export class LiveTable implements TableView {
       suspectGraceMs: this.#suspectGraceMs,
       logger: this.#logger,
       onApplied: event => this.#applied(event),
+      onRemembered: this.#onRemembered,
       signal,
     })
   }
@@ -132,6 +142,24 @@ export class LiveTable implements TableView {
 
   problems(): readonly KeyProblem[] {
     return [...this.#directory.problems(), ...this.#routes.problems(), ...(this.#moreProblems?.() ?? [])]
+  }
+
+  lastGood(): LastGoodView {
+    const all = [...this.#directory.lastGood()]
+    const now = Date.now()
+    return {
+      count: all.length,
+      ageMs: all.reduce((oldest, { since }) => Math.max(oldest, now - since), 0),
+      routes: new Map(
+        all.flatMap(({ entry, revision, since }) =>
+          entry.kind === 'route' ? [[entry.id, { revision, since: new Date(since).toISOString() }]] : [],
+        ),
+      ),
+    }
+  }
+
+  formerServices(): number {
+    return this.#routes.formerServices().length
   }
 
   nodeProblems(service: string): ReadonlyMap<string, string> | undefined {

@@ -77,7 +77,7 @@ export class Transcoding {
       // The embedded etcd starts empty each time, and so does what is known of its nodes.
       disk:
         config.discovery.registry === 'etcd' && config.etcd.endpoints
-          ? new DescriptorFiles(config.dataDir, logger)
+          ? new DescriptorFiles(config.dataDir, config.etcd.endpoints, logger)
           : undefined,
       onSchema(service, known) {
         const isWritten = known?.source === 'etcd' || known?.source === 'file'

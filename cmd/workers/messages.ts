@@ -2,6 +2,8 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
+import type { RememberedSource } from '../../discovery/registry.ts'
+import type { encodeRemembered } from '../../discovery/remembered.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
@@ -27,9 +29,18 @@ export interface WorkerSettings {
 /** What the primary asks workers for: an admin page, or the methods of a service. */
 export type PageQuestion = 'routes' | 'services' | 'metrics' | { readonly methodsOf: string }
 
+/** What is remembered of a source, as it is sent. */
+export type SentMemory = ReturnType<typeof encodeRemembered<RememberedSource>>
+
 /** A message from the primary to a worker. */
 export type ToWorker =
-  | { readonly type: 'start'; readonly settings: WorkerSettings; readonly listen: ListenWhen }
+  | {
+      readonly type: 'start'
+      readonly settings: WorkerSettings
+      readonly listen: ListenWhen
+      /** What workers before it have remembered of the registry. */
+      readonly remembered: readonly SentMemory[]
+    }
   /** Answered by any number of `part` messages and one `answered`; without a page, by `answered` alone. */
   | { readonly type: 'ask'; readonly id: number; readonly page?: PageQuestion }
   /** This worker runs the health checks from now on. */
@@ -51,5 +62,7 @@ export type ToPrimary =
   | { readonly type: 'answered'; readonly id: number }
   /** Verdicts of this worker's health checks. */
   | { readonly type: 'health'; readonly news: HealthNews }
+  /** What this worker remembers of a source of the registry, for those that come after it. */
+  | { readonly type: 'remembered'; readonly remembered: SentMemory }
   /** The final values of one metric. */
   | { readonly type: 'last'; readonly metric: MetricValues }

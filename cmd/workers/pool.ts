@@ -6,6 +6,7 @@ import type { ListenWhen } from '../gateway/gateway-types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { keepProgram } from './kept-program.ts'
 import type { WorkerSettings } from './messages.ts'
+import { SharedMemory } from './shared-memory.ts'
 import { type WorkerExit, WorkerProcess } from './worker-process.ts'
 
 export interface PoolOptions {
@@ -55,6 +56,7 @@ export class WorkerPool {
   readonly #stopping = new AbortController()
   readonly #program = keepProgram()
   readonly #heartbeat: Heartbeat
+  readonly #memory = new SharedMemory()
   #settings: WorkerSettings
   #restarts = 0
 
@@ -214,7 +216,11 @@ export class WorkerPool {
   }
 
   #fork(listen: ListenWhen, settings = this.#settings): WorkerProcess {
-    const worker = new WorkerProcess(settings, listen, this.#program.text)
+    const worker = new WorkerProcess(settings, listen, {
+      program: this.#program.text,
+      remembered: this.#memory.all(),
+    })
+    worker.onRemembered = remembered => this.#memory.put(remembered)
     this.#all.add(worker)
     void worker.exited.then(exit => this.#ended(worker, exit))
     return worker

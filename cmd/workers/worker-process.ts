@@ -6,6 +6,7 @@ import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import {
   type PageQuestion,
+  type SentMemory,
   type ToPrimary,
   type ToWorker,
   WORKER_MARK,
@@ -28,6 +29,13 @@ const ONE_ARENA = { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '1' }
 /** How much longer than it should take a worker may take to end, before it is killed. */
 const KILL_MARGIN_MS = 5_000
 
+export interface WorkerStart {
+  /** Is written to its stdin, see `keepProgram`. */
+  readonly program: string
+  /** What workers before it have remembered of the registry. */
+  readonly remembered?: readonly SentMemory[] | undefined
+}
+
 /** The primary's side of one worker, from its start to its end. */
 export class WorkerProcess {
   /** Undefined when the system could not create the process. */
@@ -40,6 +48,8 @@ export class WorkerProcess {
   readonly last: MetricValues[] = []
   /** Called with the verdicts of its health checks. */
   onHealth: (news: HealthNews) => void = () => {}
+  /** Called with what it remembers of a source of the registry. */
+  onRemembered: (remembered: SentMemory) => void = () => {}
   readonly #worker: Worker
   readonly #settings: WorkerSettings
   readonly #asks = new Map<number, Ask>()
@@ -48,11 +58,8 @@ export class WorkerProcess {
   #isLoaded = false
   #isEnding = false
 
-  /**
-   * @param program is written to its stdin, see `keepProgram`
-   * @throws Error when the system refuses a process synchronously; most refusals show as an exit instead
-   */
-  constructor(settings: WorkerSettings, listen: ListenWhen, program: string) {
+  /** @throws Error when the system refuses a process synchronously; most refusals show as an exit instead */
+  constructor(settings: WorkerSettings, listen: ListenWhen, { program, remembered = [] }: WorkerStart) {
     this.#settings = settings
     this.#worker = cluster.fork({ ...ONE_ARENA, ...WORKER_MARK })
     this.pid = this.#worker.process.pid
@@ -80,6 +87,8 @@ export class WorkerProcess {
           return this.#answered(message.id)
         case 'health':
           return this.onHealth(message.news)
+        case 'remembered':
+          return this.onRemembered(message.remembered)
         case 'last':
           return void this.last.push(message.metric)
         default:
@@ -104,7 +113,7 @@ export class WorkerProcess {
       if (this.pid === undefined)
         end({ code: null, signal: null }, `waygate: a worker cannot be started (${error.message})`)
     })
-    this.#send({ type: 'start', settings, listen })
+    this.#send({ type: 'start', settings, listen, remembered })
   }
 
   /** Whether it gets connections: it listens and has not been asked to end. */

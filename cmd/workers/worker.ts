@@ -1,5 +1,7 @@
 import { readFrom } from '../../config/keys/file-contents.ts'
 import { loadKeys } from '../../config/keys/keys.ts'
+import type { RememberedSource } from '../../discovery/registry.ts'
+import { decodeRemembered, encodeRemembered } from '../../discovery/remembered.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import { Turns } from '../../routes/admin/turns.ts'
@@ -10,7 +12,7 @@ import type { Gateway } from '../gateway/gateway-types.ts'
 import { collectStartup, collectStartupLater } from '../gateway/heap.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { openRegistry } from '../gateway/registry.ts'
-import type { PageQuestion } from './messages.ts'
+import type { PageQuestion, SentMemory } from './messages.ts'
 import { partsOf } from './page-parts.ts'
 import { PrimaryLink, type WorkerEnd } from './primary-link.ts'
 
@@ -38,6 +40,9 @@ export async function runWorker(): Promise<number> {
       logger,
       writeLine,
       listen: start.listen,
+      remembered: start.remembered.map(decodeSource),
+      onRemembered: remembered =>
+        void primary.send({ type: 'remembered', remembered: encodeRemembered(remembered) }),
       onDrained: pages => sendLast(pages, primary),
     })
     // Before the gateway listens nothing is in flight, so there is nothing to drain.
@@ -65,6 +70,10 @@ export async function runWorker(): Promise<number> {
   } finally {
     flush()
   }
+}
+
+function decodeSource(sent: SentMemory): RememberedSource {
+  return { source: sent.source, store: sent.store, ...decodeRemembered(sent) }
 }
 
 function endGateway(gateway: Gateway, end: WorkerEnd, { hurry }: PrimaryLink): Promise<number> {

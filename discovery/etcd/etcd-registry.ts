@@ -9,11 +9,13 @@ import {
   type Registry,
   type RegistryEvent,
   type RegistrySource,
+  type Remembered,
   type Service,
   type SourceStatus,
 } from '../registry.ts'
 import { serviceOf } from '../service-of.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
+import { ClusterFolders } from './cluster-folders.ts'
 import { type FollowedPrefix, followPrefix } from './follow-prefix.ts'
 import { readAllPages } from './pages.ts'
 import {
@@ -91,7 +93,7 @@ export class EtcdRegistry implements Registry {
       routesPrefix,
     )
     this.#sources = [
-      ...this.#nodeSources.map(source => nodesSource(source, this.#servicesPrefix)),
+      ...this.#nodeSources.map(source => nodesSource(source)),
       ...(options.withRoutes === false ? [] : [routesSource(routesPrefix)]),
       ...(options.apiKeysPrefix === undefined ? [] : [apiKeysSource(checkPrefix(options.apiKeysPrefix))]),
       ...(options.revocationsPrefix === undefined
@@ -156,15 +158,17 @@ export class EtcdRegistry implements Registry {
       for (const each of followed) this.#track(each.stop())
     })
     if (ending.aborted) return queue
-    const { dataDir, timings } = this.#options
+    const { dataDir, endpoints, timings } = this.#options
+    const logger = this.#logger
+    const folders = dataDir === undefined ? undefined : new ClusterFolders({ dataDir, endpoints, logger })
     for (const source of this.#sources) {
       const each = followPrefix({
         client: this.#client,
         source,
         push: event => queue.push(event),
-        dataDir,
+        folders,
         timings,
-        logger: this.#logger,
+        logger,
       })
       followed.push(each)
       this.#followed.set(source.name, each)
@@ -174,6 +178,10 @@ export class EtcdRegistry implements Registry {
 
   status(source: string): SourceStatus {
     return this.#followed.get(source)?.status() ?? NEVER_WATCHED
+  }
+
+  remember(source: string, remembered: Remembered): void {
+    this.#followed.get(source)?.remember(remembered)
   }
 
   async close(): Promise<void> {

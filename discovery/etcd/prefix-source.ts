@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { codecNamed } from '../codecs/codecs.ts'
-import type { RegistryEntry, RegistrySource } from '../registry.ts'
+import type { RegistryEntry, RegistryScope, RegistrySource } from '../registry.ts'
 import {
   decodeApiKey,
   decodeDescriptors,
@@ -21,39 +22,44 @@ export interface PrefixSource extends RegistrySource {
 /**
  * Creates the source of a prefix of nodes.
  *
- * @param own the prefix under which this registry registers nodes
  * @throws TypeError when there is no such format
  */
-export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix, own: string): PrefixSource {
+export function nodesSource({ prefix, format = 'auto', service }: ServicesPrefix): PrefixSource {
   const codec = codecNamed(format)
   return {
     name: prefix,
     scope: 'nodes',
     decode: item => decodeNodes(codec, prefix, service, item),
-    fileName: prefix === own ? 'etcd-nodes.json' : `etcd-nodes-${encodeURIComponent(prefix)}.json`,
+    fileName: fileNameOf('nodes', prefix),
   }
 }
 
 /** Creates the source of route documents. */
 export function routesSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeRoute(prefix, item)
-  return { name: prefix, scope: 'routes', decode, fileName: 'etcd-routes.json' }
+  return { name: prefix, scope: 'routes', decode, fileName: fileNameOf('routes', prefix) }
 }
 
 /** Creates the source of API keys. */
 export function apiKeysSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeApiKey(prefix, item)
-  return { name: prefix, scope: 'api-keys', decode, fileName: 'etcd-api-keys.json' }
+  return { name: prefix, scope: 'api-keys', decode, fileName: fileNameOf('api-keys', prefix) }
 }
 
 /** Creates the source of revocations, whose keys are the `jti`s of revoked tokens. */
 export function revocationsSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeRevocation(prefix, item)
-  return { name: prefix, scope: 'revocations', decode, fileName: 'etcd-revocations.json' }
+  return { name: prefix, scope: 'revocations', decode, fileName: fileNameOf('revocations', prefix) }
 }
 
 /** Creates the source of descriptors of gRPC services. */
 export function descriptorsSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeDescriptors(prefix, item)
-  return { name: prefix, scope: 'descriptors', decode, fileName: 'etcd-descriptors.json' }
+  return { name: prefix, scope: 'descriptors', decode, fileName: fileNameOf('descriptors', prefix) }
+}
+
+/** Gateways with other prefixes may use the same folder, so the name is unique for a prefix, and short. */
+function fileNameOf(scope: RegistryScope, prefix: string): string {
+  const hash = createHash('sha256').update(prefix).digest('hex').slice(0, 8)
+  return `${scope}-${hash}.json`
 }

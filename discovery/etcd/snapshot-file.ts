@@ -1,16 +1,19 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { isObject, type JsonObject } from '../codecs/value.ts'
 import { type Logger, silentLogger } from '../logger.ts'
+import type { Remembered } from '../registry.ts'
+import { decodeRemembered, encodeRemembered, NOTHING_REMEMBERED } from '../remembered.ts'
+import { writeWhole } from '../write-whole.ts'
 import type { SyncState } from './sync-state.ts'
 import type { StoredKey } from './transport.ts'
 
-const VERSION = 2
+const VERSION = 3
 const DEBOUNCE_MS = 500
 
 export interface SnapshotFileOptions {
-  readonly path: string
+  /** Returns the path of the file of a cluster. */
+  readonly pathOf: (clusterId: string) => string
   /** The prefix of the keys in the file. A file of another prefix is not used. */
   readonly prefix: string
   readonly logger?: Logger | undefined
@@ -18,16 +21,23 @@ export interface SnapshotFileOptions {
   readonly debounceMs?: number | undefined
 }
 
+/** A table on disk, and what is remembered beside it. */
+export interface SavedState extends SyncState {
+  readonly remembered: Remembered
+}
+
 /**
- * The last table of one prefix on disk, for a start while etcd is unreachable. It is written in full to a
- * temporary file and then renamed, so that a reader finds either the old or the new content. A file that
- * cannot be read or written causes a warning, never an error, because etcd is authoritative. Call `flush()`
- * when done.
+ * The last table of one prefix on disk, for a start while etcd is unreachable, and what is remembered of keys whose value
+ * cannot be used. Each cluster has its own file. It is written in full, so that a reader finds either the old or the new
+ * content. A file that cannot be read or written causes a warning, never an error, because etcd is authoritative. Call
+ * `flush()` when done.
  */
 export class SnapshotFile {
   readonly #options: SnapshotFileOptions
   readonly #logger: Logger
   #pending: SyncState | undefined
+  #remembered = NOTHING_REMEMBERED
+  #saved: SyncState | undefined
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
   #failed = false
@@ -37,14 +47,11 @@ export class SnapshotFile {
     this.#logger = options.logger ?? silentLogger
   }
 
-  /**
-   * Reads the last saved state. Resolves with undefined when there is no file, or, with a warning, an
-   * unusable one.
-   */
-  async load(): Promise<SyncState | undefined> {
-    const { path, prefix } = this.#options
+  /** Reads the last saved state of a cluster. Returns undefined when there is no file, or, with a warning, an unusable one. */
+  load(clusterId: string): SavedState | undefined {
+    const path = this.#options.pathOf(clusterId)
     try {
-      return decode(await readFile(path, 'utf8'), prefix)
+      return decode(readFileSync(path, 'utf8'), clusterId, this.#options.prefix)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code !== 'ENOENT') this.#logger.warn({ path, reason: message }, 'ignoring the snapshot on disk')
@@ -54,8 +61,15 @@ export class SnapshotFile {
 
   /** Schedules a write. The state is read at the time of the write, so its table may change until then. */
   save(state: SyncState): void {
+    this.#saved = state
     this.#pending = state
     this.#timer ??= setTimeout(() => void this.flush(), this.#options.debounceMs ?? DEBOUNCE_MS).unref()
+  }
+
+  /** Schedules a write of what is remembered, with the table that was saved last. */
+  remember(remembered: Remembered): void {
+    this.#remembered = remembered
+    if (this.#saved) this.save(this.#saved)
   }
 
   /** Writes what was passed to `save()` now. Resolves when it is on disk or could not be written. */
@@ -70,33 +84,34 @@ export class SnapshotFile {
     const state = this.#pending
     if (!state) return
     this.#pending = undefined
-    const { path, prefix } = this.#options
-    // One process may write the same prefix twice, for example with two `discover()` of one service.
-    const temporary = `${path}.${randomUUID()}.tmp`
+    const { pathOf, prefix } = this.#options
+    const path = pathOf(state.clusterId)
     try {
-      await mkdir(dirname(path), { recursive: true })
-      // Values may contain secrets of the gateway, so other users of the machine must not read the file.
-      await writeFile(temporary, encode(state, prefix), { mode: 0o600, flush: true })
-      await rename(temporary, path)
+      await writeWhole(path, encode({ ...state, remembered: this.#remembered }, prefix))
       this.#failed = false
     } catch (error) {
       if (!this.#failed)
         this.#logger.warn({ path, reason: (error as Error).message }, 'writing the snapshot failed')
       this.#failed = true
-      await rm(temporary, { force: true }).catch(() => {})
     }
   }
 }
 
-function encode({ revision, clusterId, table }: SyncState, prefix: string): string {
+function encode({ revision, clusterId, table, remembered }: SavedState, prefix: string): string {
   const keys = [...table.values()].map(({ key, value, modRevision, lease }) => {
     return [key, value, String(modRevision), ...(lease === undefined ? [] : [lease])]
   })
-  const content = JSON.stringify({ prefix, revision: String(revision), clusterId, keys })
+  const content = JSON.stringify({
+    prefix,
+    revision: String(revision),
+    clusterId,
+    keys,
+    remembered: encodeRemembered(remembered),
+  })
   return `${JSON.stringify({ version: VERSION, sha256: checksum(content) })}\n${content}`
 }
 
-function decode(text: string, prefix: string): SyncState {
+function decode(text: string, clusterId: string, prefix: string): SavedState {
   const newline = text.indexOf('\n')
   const head = parse(newline < 0 ? text : text.slice(0, newline))
   if (head.version !== VERSION) throw new TypeError(`its version is ${String(head.version)}, not ${VERSION}`)
@@ -104,13 +119,16 @@ function decode(text: string, prefix: string): SyncState {
   if (head.sha256 !== checksum(content)) throw new TypeError('its checksum does not match')
   const file = parse(content)
   if (file.prefix !== prefix) throw new TypeError(`it holds the prefix ${String(file.prefix)}, not ${prefix}`)
-  const { clusterId, keys } = file
-  if (typeof clusterId !== 'string' || !Array.isArray(keys)) throw new TypeError('it is not a snapshot')
+  const { keys } = file
+  if (file.clusterId !== clusterId)
+    throw new TypeError(`it is of the cluster ${String(file.clusterId)}, not ${clusterId}`)
+  if (!Array.isArray(keys)) throw new TypeError('it is not a snapshot')
   const items = keys.map(decodeKey)
   return {
     revision: decodeRevision(file.revision),
     clusterId,
     table: new Map(items.map(item => [item.key, item])),
+    remembered: decodeRemembered(file.remembered),
   }
 }
 

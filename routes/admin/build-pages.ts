@@ -83,6 +83,7 @@ export function createTablePages({
     async routes() {
       const { revision, ...source } = table.source()
       const counts = metrics.countsByRoute()
+      const lastGood = table.lastGood().routes
       return {
         revision: revision ?? null,
         source,
@@ -90,7 +91,11 @@ export function createTablePages({
         services: await services(),
         problems: [...table.problems(), ...table.warnings(), ...health.problems()],
         routes: await inTurns(table.routes(), route =>
-          Object.assign(describeRoute(route), counts.get(route.id) ?? NO_REQUESTS),
+          Object.assign(
+            describeRoute(route),
+            counts.get(route.id) ?? NO_REQUESTS,
+            lastGood.has(route.id) && { lastGood: lastGood.get(route.id) },
+          ),
         ),
       }
     },

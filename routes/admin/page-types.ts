@@ -3,7 +3,7 @@ import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
 import type { MetricValues } from './metric-values.ts'
 import type { RouteCounts } from './request-counts.ts'
-import type { SourceView, TableProblem } from './views.ts'
+import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
 
 /** The pages of the admin listener, of one process or of several merged. */
 export interface AdminPages {
@@ -79,7 +79,10 @@ export interface DescribedRoute {
 }
 
 /** A route with its requests so far and without the nodes of its service. */
-export interface ListedRoute extends DescribedRoute, RouteCounts {}
+export interface ListedRoute extends DescribedRoute, RouteCounts {
+  /** Present when this is the last good version of a document whose present version is refused. */
+  readonly lastGood?: LastGoodValue | undefined
+}
 
 export interface RoutePage extends ListedRoute {
   readonly nodes: readonly NodePage[]

@@ -120,6 +120,21 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     () => table.problems().length,
   )
   gauge(
+    'waygate_table_last_good',
+    'Keys whose value is refused, so that their last good value is in use.',
+    () => table.lastGood().count,
+  )
+  gauge(
+    'waygate_table_last_good_age_seconds',
+    'Seconds for which the oldest of these values has been in use; 0 when there is none.',
+    () => table.lastGood().ageMs / 1000,
+  )
+  gauge(
+    'waygate_table_former_services',
+    'Services with nodes that get no automatic route, because they had a route document and have none now.',
+    () => table.formerServices(),
+  )
+  gauge(
     'waygate_table_revision',
     'Registry revision of the table.',
     () => Number(table.source().revision ?? 0),

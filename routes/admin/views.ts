@@ -70,6 +70,25 @@ export interface HealthView {
 export interface TableProblem {
   readonly key: string
   readonly reason: string
+  /** The value that is in use in its place; absent when there is none. */
+  readonly lastGood?: LastGoodValue | undefined
+}
+
+/** A value that is in use although the registry has another one, which is refused. */
+export interface LastGoodValue {
+  /** The revision of the registry at which it was read. */
+  readonly revision: string
+  /** When the registry's value was first refused, as an ISO date. */
+  readonly since: string
+}
+
+/** The last good values that are in use. */
+export interface LastGoodView {
+  readonly count: number
+  /** How long the oldest problem has lasted; 0 when there is none. */
+  readonly ageMs: number
+  /** By the id of the route. */
+  readonly routes: ReadonlyMap<string, LastGoodValue>
 }
 
 /** The live routing table. */
@@ -79,6 +98,9 @@ export interface TableView {
   routes(): readonly Route[]
   /** What is not used, or only in part. */
   problems(): readonly TableProblem[]
+  lastGood(): LastGoodView
+  /** Returns how many services with nodes get no automatic route because they had a route document and have none now. */
+  formerServices(): number
   /** What is used as it is written and should be changed. */
   warnings(): readonly TableProblem[]
   /** Returns what is wrong with the nodes of a service that are in use, by id; undefined when nothing is. */
