@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent, RegistryScope } from '../../discovery/registry.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
-import { applyTo, parseRoute } from './follow.ts'
+import { applyTo, parseRoute, problemsOf } from './follow.ts'
 
 const node = (service: string, id: string, weight = 1): Node =>
   createNode({ service, id, host: '10.0.0.1', port: 3000, weight })
@@ -118,7 +118,7 @@ test('a bad value keeps the last good nodes of its key and is one problem, until
   apply(snapshot('nodes', [at(node('user', 'u1'))]))
   assert.deepEqual(apply(change('nodes', [bad(key)])), [])
   assert.deepEqual(apply(change('nodes', [bad(key, 'still not JSON')])), [])
-  assert.deepEqual(directory.problems(), [{ key, reason: 'still not JSON' }])
+  assert.deepEqual(problemsOf(directory), [{ key, reason: 'still not JSON', isLastGoodInUse: true }])
   assert.deepEqual(apply(snapshot('nodes', [bad(key)])), [], 'also over a snapshot')
   assert.deepEqual(apply(change('nodes', [at(node('user', 'u1', 2))])), ['user=u1:2'])
   assert.deepEqual(directory.problems(), [])
@@ -153,7 +153,9 @@ test('a key that is both a duplicate and undecodable is listed once', () => {
   const first = at(node('user', 'u1'), '/services/user/a')
   apply(snapshot('nodes', [first, at(node('user', 'u1'), '/services/user/b')]))
   apply(change('nodes', [bad('/services/user/b')]))
-  assert.deepEqual(directory.problems(), [{ key: '/services/user/b', reason: 'not JSON' }])
+  assert.deepEqual(problemsOf(directory), [
+    { key: '/services/user/b', reason: 'not JSON', isLastGoodInUse: true },
+  ])
 })
 
 test('the same id in two services is not a conflict', () => {
@@ -188,7 +190,9 @@ test('a refused route document keeps the last good version while its key exists'
   apply(snapshot('routes', [doc('a', { service: 'user', path: '/a' })]))
   assert.deepEqual(apply(change('routes', [doc('a', { service: 'user' })])), [])
   assert.equal(directory.routes()[0]?.path, '/a')
-  assert.deepEqual(directory.problems(), [{ key: '/r/a', reason: 'path or service is missing' }])
+  assert.deepEqual(problemsOf(directory), [
+    { key: '/r/a', reason: 'path or service is missing', isLastGoodInUse: true },
+  ])
   assert.deepEqual(apply(change('routes', [bad('/r/a')])), [], 'nor does one that is not even JSON')
   assert.equal(directory.routes()[0]?.path, '/a')
   assert.equal(directory.blockedServices().size, 0, 'the service has its good route')
@@ -273,6 +277,7 @@ test('status and origin are kept per source', () => {
     reason: 'refused',
     restored: true,
     revision: '9',
+    store: undefined,
   })
   applyTo(directory, { ...snapshot('nodes', []), revision: '10' } as RegistryEvent)
   applyTo(directory, status('nodes', true))
@@ -282,6 +287,7 @@ test('status and origin are kept per source', () => {
     reason: undefined,
     restored: false,
     revision: '10',
+    store: undefined,
   })
   assert.equal(directory.source('routes').loaded, false)
 })
@@ -365,8 +371,8 @@ test('an unusable value of an API key keeps its last good one while the key exis
   applyTo(directory, change('api-keys', [apiKey('1', {})]))
   applyTo(directory, change('api-keys', [bad('/k/1')]))
   assert.deepEqual([...known], ['a'])
-  assert.deepEqual(directory.problems(), [
-    { key: '/k/1', reason: 'not JSON' },
+  assert.deepEqual(problemsOf(directory), [
+    { key: '/k/1', reason: 'not JSON', isLastGoodInUse: true },
     { key: '/k/2', reason: 'no owner' },
   ])
   applyTo(directory, change('api-keys', [], ['/k/1', '/k/2']))

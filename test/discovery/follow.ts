@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { Directory } from '../../discovery/directory.ts'
 import type { SourceState } from '../../discovery/directory-source.ts'
 import type { Credential, ParsedRouteDocument } from '../../discovery/key-state.ts'
@@ -100,4 +101,14 @@ export function parseRoute(id: string, document: unknown): ParsedRouteDocument {
   const { service, path } = document as { service?: string; path?: string }
   if (!path || !service) return { reason: 'path or service is missing', service }
   return { route: testRoute({ id, path, service }) }
+}
+
+/** Returns the problems of a directory. `isLastGoodInUse`: whether it says since when and of which revision a good one is. */
+export function problemsOf(directory: Directory): readonly object[] {
+  return directory.problems().map(({ key, reason, lastGood }) => {
+    if (lastGood === undefined) return { key, reason }
+    assert.match(lastGood.revision, /^\d+$/)
+    assert.ok(Math.abs(Date.parse(lastGood.since) - Date.now()) < 60_000, lastGood.since)
+    return { key, reason, isLastGoodInUse: true }
+  })
 }

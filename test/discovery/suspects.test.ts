@@ -7,7 +7,7 @@ import { SuspectWatch } from '../../discovery/suspect-watch.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
-import { applyTo } from './follow.ts'
+import { applyTo, problemsOf } from './follow.ts'
 
 let revision = 0
 const base = { source: '/s/', scope: 'nodes' } as const
@@ -98,7 +98,7 @@ test('a value that no longer decodes is a problem, and its last good node is not
   applyTo(directory, { ...change([]), puts: [bad] } as RegistryEvent)
   assert.deepEqual(shown(), ['u1'])
   assert.equal(directory.suspects().length, 0)
-  assert.deepEqual(directory.problems(), [{ key: '/s/user/u1', reason: 'not JSON' }])
+  assert.deepEqual(problemsOf(directory), [{ key: '/s/user/u1', reason: 'not JSON', isLastGoodInUse: true }])
 })
 
 test('with a grace of 0 the registry is always believed', () => {

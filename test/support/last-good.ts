@@ -71,7 +71,12 @@ export async function keepLastGood({ rounds }: { readonly rounds: number }): Pro
   let folder: string
   {
     const args = ['--workers', '2']
-    await using gateway = await startGateway({ etcd: etcd.url, config, args, cwd: stack.use(await newFolder()).path })
+    await using gateway = await startGateway({
+      etcd: etcd.url,
+      config,
+      args,
+      cwd: stack.use(await newFolder()).path,
+    })
     folder = gateway.cwd
     await gateway.untilNodes('adm', ['n1'])
     await holds(gateway, 'the good document')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,8 +13,19 @@ import { startTaskNode } from './task-node.ts'
 import { until } from './until.ts'
 import { startGateway } from './waygate.ts'
 
-/** The two snapshots: of the nodes, and of the route documents. */
-export type SnapshotName = 'etcd-nodes.json' | 'etcd-routes.json'
+/** A snapshot, by what it is of. */
+export type SnapshotName = 'nodes' | 'routes' | 'descriptors'
+
+/**
+ * Returns the path of a snapshot in a data directory that has those of one cluster.
+ *
+ * @throws Error when it is not there
+ */
+export function snapshotIn(dataDir: string, name: SnapshotName): string {
+  const [path] = globSync(join(dataDir, `etcd-*/${name}-*.json`))
+  if (path === undefined) throw new Error(`no snapshot of ${name} in ${dataDir}`)
+  return path
+}
 
 /** A kind of damage that turns a valid snapshot into an invalid one. */
 export interface Damage {
@@ -48,35 +59,35 @@ const flip: Damage['do'] = rewrite(text => {
 export const damages: readonly Damage[] = [
   {
     name: 'truncated',
-    file: 'etcd-nodes.json',
+    file: 'nodes',
     do: rewrite(text => text.slice(0, -20)),
     said: /checksum does not match/,
   },
-  { name: 'with a byte flipped', file: 'etcd-nodes.json', do: flip, said: /checksum does not match/ },
+  { name: 'with a byte flipped', file: 'nodes', do: flip, said: /checksum does not match/ },
   {
     name: 'of another version',
-    file: 'etcd-nodes.json',
+    file: 'nodes',
     do: rewrite(text => text.replace(/"version":\d+/, '"version":999')),
     said: /version is 999/,
   },
   {
     name: 'of another prefix',
-    file: 'etcd-nodes.json',
-    do: path => cp(path.replace('nodes', 'routes'), path),
+    file: 'nodes',
+    do: path => cp(snapshotIn(join(path, '../..'), 'routes'), path),
     said: /holds the prefix \/waygate\/routes\//,
   },
-  { name: 'empty', file: 'etcd-nodes.json', do: rewrite(() => ''), said: /it is empty/ },
-  { name: 'a folder', file: 'etcd-nodes.json', do: replaceWith(path => mkdir(path)), said: /EISDIR/ },
+  { name: 'empty', file: 'nodes', do: rewrite(() => ''), said: /it is empty/ },
+  { name: 'a folder', file: 'nodes', do: replaceWith(path => mkdir(path)), said: /EISDIR/ },
   // Not by permissions, which do not apply to every user.
   {
     name: 'unreadable',
-    file: 'etcd-nodes.json',
+    file: 'nodes',
     do: replaceWith(path => symlink(path, path)),
     said: /ELOOP/,
   },
   {
     name: 'of the routes, truncated',
-    file: 'etcd-routes.json',
+    file: 'routes',
     do: rewrite(text => text.slice(0, -20)),
     said: /checksum does not match/,
   },
@@ -118,9 +129,10 @@ export async function killGatewayAndEtcd(): Promise<KilledGateway> {
     await gateway.untilNodes('solo', ['one'])
     await gateway.untilNodes('guarded', ['one'])
     await until('the copy on disk has it all', async () => {
+      const dataDir = join(first, '.waygate')
       const [nodes, routes, descriptors] = await Promise.all(
-        ['etcd-nodes.json', 'etcd-routes.json', 'etcd-descriptors.json'].map(name =>
-          readFile(join(first, '.waygate', name), 'utf8'),
+        (['nodes', 'routes', 'descriptors'] as const).map(name =>
+          readFile(snapshotIn(dataDir, name), 'utf8'),
         ),
       )
       const services = ['solo', 'guarded', 'stored', 'asked']
@@ -128,7 +140,7 @@ export async function killGatewayAndEtcd(): Promise<KilledGateway> {
         services.every(name => nodes!.includes(`/${name}/`)) &&
         routes!.includes('/other/') &&
         descriptors!.includes('/stored') &&
-        existsSync(join(first, '.waygate/descriptors/asked.binpb'))
+        globSync(join(dataDir, 'descriptors-*/asked.binpb')).length === 1
       )
     })
     gateway.child.kill('SIGKILL')
@@ -194,7 +206,8 @@ export interface WaitingGateway extends AsyncDisposable {
 /** Starts a gateway with a damaged snapshot while etcd is down. Checks that it warns and waits. */
 export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Damage): Promise<WaitingGateway> {
   const cwd = await folder()
-  await damage.do(join(cwd, '.waygate', damage.file))
+  const path = snapshotIn(join(cwd, '.waygate'), damage.file)
+  await damage.do(path)
   await using building = new AsyncDisposableStack()
   const gateway = building.use(
     await startGateway({ etcd: etcd.url, cwd, ready: false, config: { accessLog: false } }),
@@ -202,7 +215,7 @@ export async function waitOnDamage({ etcd, folder }: KilledGateway, damage: Dama
   const warning = await gateway.logged('ignoring the snapshot on disk')
   assert.equal(warning.level, 40)
   assert.match(String(warning.reason), damage.said, damage.name)
-  assert.match(String(warning.path), new RegExp(damage.file))
+  assert.ok(path.endsWith(String(warning.path)), String(warning.path))
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503, damage.name)
   assert.equal((await fetch(`${gateway.admin}/healthz`)).status, 200)
   // It must serve neither without nodes, nor without documents, which could restrict access to these services.

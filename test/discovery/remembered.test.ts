@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { globSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Directory } from '../../discovery/directory.ts'
+import { type EmbeddedEtcd, startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
+import { EtcdRegistry } from '../../discovery/etcd/etcd-registry.ts'
+import { followRegistry } from '../../discovery/follow-registry.ts'
+import { silentLogger } from '../../discovery/logger.ts'
+import type { RememberedSource } from '../../discovery/registry.ts'
+import { decodeRemembered, encodeRemembered } from '../../discovery/remembered.ts'
+import { tempFolder } from '../config/temp-folder.ts'
+import { until } from '../support/until.ts'
+import { parseRoute, problemsOf } from './follow.ts'
+import { type Store, storeAt } from './store.ts'
+
+const ROUTES = '/waygate/routes/'
+const GOOD = '{"service":"a","path":"/good"}'
+const KEYS = '/waygate/api-keys/'
+const HASH = 'a'.repeat(64)
+
+interface Life extends AsyncDisposable {
+  readonly directory: Directory
+  readonly remembered: Map<string, RememberedSource>
+  readonly warnings: readonly string[]
+  /** Resolves when everything that was written before has been applied. */
+  caughtUp(store: Store): Promise<void>
+  paths(): readonly string[]
+}
+
+/** One life of a gateway, as far as its table is concerned. */
+async function live(
+  etcd: Pick<EmbeddedEtcd, 'url'> | string,
+  dataDir: string | undefined,
+  handed: readonly RememberedSource[] = [],
+): Promise<Life> {
+  const warnings: string[] = []
+  const warn = (details: object, message: string) => warnings.push(`${message}: ${JSON.stringify(details)}`)
+  const logger = { ...silentLogger, warn }
+  const endpoints = [typeof etcd === 'string' ? etcd : etcd.url]
+  const registry = new EtcdRegistry({ endpoints, dataDir, apiKeysPrefix: KEYS, logger })
+  const directory = new Directory({
+    parseRoute,
+    parseApiKey: document =>
+      (document as { owner?: string }).owner ? { apiKey: document } : { reason: 'no owner' },
+    doubtMs: 0,
+    remembered: handed,
+  })
+  const remembered = new Map<string, RememberedSource>()
+  const stop = new AbortController()
+  const following = followRegistry({
+    registry,
+    directory,
+    suspectGraceMs: 0,
+    logger,
+    onApplied: () => {},
+    onRemembered: each => remembered.set(each.source, each),
+    signal: stop.signal,
+  })
+  await until('all is loaded', () => registry.sources.every(({ name }) => directory.source(name).loaded))
+  let marks = 0
+  return {
+    directory,
+    remembered,
+    warnings,
+    paths: () => directory.routes().map(({ path }) => path),
+    async caughtUp(store) {
+      const marker = `/${++marks}`
+      await store.put(`${ROUTES}zz-marker`, `{"service":"marker","path":"${marker}"}`)
+      await until('it has caught up', () => directory.routes().some(({ path }) => path === marker))
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await following
+      await registry.close()
+    },
+  }
+}
+
+async function setUp(t: TestContext) {
+  const etcd = await startEmbeddedEtcd({ port: 0 })
+  t.after(() => etcd.close())
+  const store = storeAt(etcd.url)
+  t.after(() => store.close())
+  return { etcd, store, dataDir: tempFolder(t) }
+}
+
+test('last good values come back after a restart, also of values that were broken while nobody looked', async t => {
+  const { etcd, store, dataDir } = await setUp(t)
+  await store.put(`${ROUTES}seen`, GOOD)
+  await store.put(`${ROUTES}unseen`, '{"service":"b","path":"/unseen"}')
+  await store.put(`${KEYS}${HASH}`, '{"owner":"o"}')
+  await store.put('/services/a/1', '{"ip":"127.0.0.1","port":80}')
+  let since: string | undefined
+  {
+    await using life = await live(etcd, dataDir)
+    await store.put(`${ROUTES}seen`, '{"service":"a"}')
+    await life.caughtUp(store)
+    since = life.directory.problems()[0]!.lastGood!.since
+    assert.ok(life.paths().includes('/good'))
+  }
+  await store.put(`${ROUTES}unseen`, 'no JSON')
+  await store.put(`${KEYS}${HASH}`, '{}')
+  await store.put('/services/a/1', '{"ip":"127.0.0.1","port":0}')
+  for (let restarts = 0; restarts < 2; restarts++) {
+    await using life = await live(etcd, dataDir)
+    assert.deepEqual(life.paths().slice(0, 2), ['/good', '/unseen'])
+    assert.equal(life.directory.services().get('a')?.[0]?.port, 80)
+    const problems = problemsOf(life.directory) as { key: string; isLastGoodInUse?: true }[]
+    assert.deepEqual(
+      problems.map(({ key, isLastGoodInUse }) => [key, isLastGoodInUse]),
+      ['/services/a/1', `${KEYS}${HASH}`, `${ROUTES}seen`, `${ROUTES}unseen`].map(key => [key, true]),
+    )
+    const { lastGood } = life.directory.problems().find(({ key }) => key === `${ROUTES}seen`)!
+    assert.equal(lastGood!.since, since, 'its age does not begin again')
+  }
+})
+
+test('what was mended or deleted is forgotten', async t => {
+  const { etcd, store, dataDir } = await setUp(t)
+  await store.put(`${ROUTES}mended`, GOOD)
+  await store.put(`${ROUTES}deleted`, '{"service":"b","path":"/b"}')
+  {
+    await using life = await live(etcd, dataDir)
+    await store.put(`${ROUTES}mended`, '{}')
+    await store.put(`${ROUTES}deleted`, '{}')
+    await life.caughtUp(store)
+    assert.equal(life.remembered.get(ROUTES)?.lastGood.length, 2)
+  }
+  await store.put(`${ROUTES}mended`, '{"service":"a","path":"/mended"}')
+  await store.delete(`${ROUTES}deleted`)
+  {
+    await using life = await live(etcd, dataDir)
+    assert.deepEqual(life.remembered.get(ROUTES)?.lastGood, [])
+    assert.deepEqual(life.directory.problems(), [])
+    await store.put(`${ROUTES}mended`, '{}')
+    await store.put(`${ROUTES}deleted`, '{}')
+    await life.caughtUp(store)
+    assert.deepEqual(life.paths().slice(0, -1), ['/mended'], 'and not /good, nor /b')
+  }
+})
+
+test('a process without a disk gets what the one before it has handed over', async t => {
+  const { etcd, store } = await setUp(t)
+  await store.put(`${ROUTES}a`, GOOD)
+  await store.put(`${ROUTES}b`, '{"service":"former","path":"/b"}')
+  let handed: RememberedSource[]
+  {
+    await using life = await live(etcd, undefined)
+    await store.put(`${ROUTES}a`, '{}')
+    await store.delete(`${ROUTES}b`)
+    await life.caughtUp(store)
+    handed = [...life.remembered.values()].map(each => {
+      const sent = JSON.parse(JSON.stringify(encodeRemembered(each)))
+      return { ...decodeRemembered(sent), source: sent.source, store: sent.store }
+    })
+  }
+  {
+    await using life = await live(etcd, undefined, handed)
+    assert.equal(life.paths()[0], '/good')
+    assert.deepEqual(life.directory.formerServices(), ['former'])
+  }
+  await using other = await live(
+    etcd,
+    undefined,
+    handed.map(each => ({ ...each, store: 'another cluster' })),
+  )
+  assert.deepEqual([other.paths().includes('/good'), other.directory.formerServices()], [false, []])
+})
+
+test('a service that had a document stays a former one, through restarts and a new etcd at the same endpoint', async t => {
+  const { etcd, store, dataDir } = await setUp(t)
+  await store.put(`${ROUTES}a`, GOOD)
+  await store.put(`${ROUTES}refused`, '{"service":"refused"}')
+  {
+    await using life = await live(etcd, dataDir)
+    assert.deepEqual(life.directory.formerServices(), [])
+    await store.delete(`${ROUTES}a`)
+    await store.delete(`${ROUTES}refused`)
+    await life.caughtUp(store)
+    assert.deepEqual(life.directory.formerServices(), ['a', 'refused'])
+    assert.deepEqual([...life.directory.blockedServices()], [])
+  }
+  {
+    await using life = await live(etcd, dataDir)
+    assert.deepEqual(life.directory.formerServices(), ['a', 'refused'])
+    await store.put(`${ROUTES}a`, GOOD)
+    await life.caughtUp(store)
+    assert.deepEqual(life.directory.formerServices(), ['refused'])
+  }
+  const { port } = etcd.address
+  await etcd.close()
+  await using anew = await startEmbeddedEtcd({ port })
+  for (let restarts = 0; restarts < 2; restarts++) {
+    await using life = await live(anew, dataDir)
+    assert.deepEqual(life.paths(), [], 'the documents are gone')
+    assert.deepEqual(life.directory.formerServices(), ['a', 'marker', 'refused'])
+  }
+})
+
+test('the copy of another cluster is neither served nor spoiled; one of the same endpoints is served', async t => {
+  const { etcd, store, dataDir } = await setUp(t)
+  await store.put(`${ROUTES}a`, GOOD)
+  {
+    await using life = await live(etcd, dataDir)
+    assert.deepEqual(life.paths(), ['/good'])
+  }
+  const files = () => globSync(join(dataDir, 'etcd-*/*.json')).sort()
+  const before = files()
+  const contents = await Promise.all(before.map(path => readFile(path, 'utf8')))
+  const production = await startEmbeddedEtcd({ port: 0 })
+  const productionUrl = production.url
+  {
+    const stored = storeAt(productionUrl)
+    await stored.put(`${ROUTES}a`, '{"service":"b","path":"/production"}')
+    stored.close()
+    await using life = await live(production, dataDir)
+    assert.deepEqual(life.paths(), ['/production'])
+    assert.deepEqual(life.directory.formerServices(), [], 'staging says nothing about production')
+  }
+  await production.close()
+  assert.equal(files().length, 2 * before.length, 'each has its own files')
+  assert.deepEqual(await Promise.all(before.map(path => readFile(path, 'utf8'))), contents)
+  {
+    await using life = await live(productionUrl, dataDir)
+    assert.deepEqual(life.paths(), ['/production'])
+  }
+  // It was never seen at this endpoint, where nobody answers.
+  await using foreign = (await live('http://127.0.0.1:1', dataDir).catch(() => undefined)) ?? nobody()
+  assert.deepEqual(foreign.paths(), [])
+})
+
+function nobody(): { paths(): readonly string[] } & AsyncDisposable {
+  return { paths: () => [], [Symbol.asyncDispose]: async () => {} }
+}
+
+test('a copy of another version is refused in words, and the next one is written', async t => {
+  const { etcd, store, dataDir } = await setUp(t)
+  await store.put(`${ROUTES}a`, GOOD)
+  {
+    await using _ = await live(etcd, dataDir)
+  }
+  for (const path of globSync(join(dataDir, 'etcd-*/*-*.json'))) {
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"version":3', '"version":2'))
+  }
+  {
+    await using life = await live(etcd, dataDir)
+    assert.match(life.warnings.join('\n'), /ignoring the snapshot on disk.*its version is 2, not 3/)
+  }
+  await using life = await live(etcd, dataDir)
+  assert.deepEqual(life.warnings, [])
+})
