@@ -34,6 +34,8 @@ async function live(
   etcd: Pick<EmbeddedEtcd, 'url'> | string,
   dataDir: string | undefined,
   handed: readonly RememberedSource[] = [],
+  /** Whether to wait until there is a table. */
+  isAwaited = true,
 ): Promise<Life> {
   const warnings: string[] = []
   const warn = (details: object, message: string) => warnings.push(`${message}: ${JSON.stringify(details)}`)
@@ -58,7 +60,8 @@ async function live(
     onRemembered: each => remembered.set(each.source, each),
     signal: stop.signal,
   })
-  await until('all is loaded', () => registry.sources.every(({ name }) => directory.source(name).loaded))
+  if (isAwaited)
+    await until('all is loaded', () => registry.sources.every(({ name }) => directory.source(name).loaded))
   let marks = 0
   return {
     directory,
@@ -227,13 +230,13 @@ test('the copy of another cluster is neither served nor spoiled; one of the same
     assert.deepEqual(life.paths(), ['/production'])
   }
   // It was never seen at this endpoint, where nobody answers.
-  await using foreign = (await live('http://127.0.0.1:1', dataDir).catch(() => undefined)) ?? nobody()
+  await using foreign = await live('http://127.0.0.1:1', dataDir, [], false)
+  await until('it says why', () => foreign.warnings.length > 0)
+  const ports = `127.0.0.1:${etcd.address.port}, 127.0.0.1:${new URL(productionUrl).port}`
+  assert.match(foreign.warnings.join(), /ignoring the snapshot on disk/)
+  for (const port of ports.split(', ')) assert.ok(foreign.warnings.join().includes(port), port)
   assert.deepEqual(foreign.paths(), [])
 })
-
-function nobody(): { paths(): readonly string[] } & AsyncDisposable {
-  return { paths: () => [], [Symbol.asyncDispose]: async () => {} }
-}
 
 test('a copy of another version is refused in words, and the next one is written', async t => {
   const { etcd, store, dataDir } = await setUp(t)
