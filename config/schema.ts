@@ -160,7 +160,7 @@ const RoutesSection = section(
     auto: Type.Boolean({
       default: true,
       description:
-        'Whether a service without a route document is reachable at `/<service>/*`, with the prefix stripped.',
+        'Whether a service without a route document is reachable at `/<service>/*`, with the prefix stripped. A service that had a document once is not, until it has one again.',
     }),
     defaults: section(
       {
@@ -286,7 +286,7 @@ export const ConfigSchema = Type.Object(
       'With `workers`: how long a worker may leave the primary without an answer before it is killed and replaced, milliseconds. 0: it is never killed.',
     ),
     dataDir: text(
-      'Folder for the copy of the routing table from which the gateway starts while etcd is down.',
+      'Folder for the copy of the routing table from which the gateway starts while etcd is down, and for what it must not forget: the last good version of documents with a mistake, and which services had a document.',
       {
         default: '.waygate',
         env: 'WAYGATE_DATA_DIR',
