@@ -10,6 +10,7 @@ const MAX_DOCUMENTED = 20_000
 export class SharedMemory {
   readonly #bySource = new Map<string, SentMemory>()
 
+  /** Takes the report of a worker, which replaces earlier ones about the same source of the same store. */
   put(remembered: SentMemory): void {
     const { source, store } = remembered
     const key = JSON.stringify([source, store])
@@ -18,6 +19,7 @@ export class SharedMemory {
     this.#bySource.set(key, { ...remembered, documented })
   }
 
+  /** Returns what to hand to a new worker, which ignores sources that its configuration does not have. */
   all(): readonly SentMemory[] {
     return [...this.#bySource.values()]
   }

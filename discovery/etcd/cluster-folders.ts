@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isObject } from '../codecs/value.ts'
+import { isObject, parseObject } from '../codecs/value.ts'
 import type { Logger } from '../logger.ts'
 import { writeWhole } from '../write-whole.ts'
 import { parseEndpoint } from './endpoint-url.ts'
@@ -106,8 +106,8 @@ export class ClusterFolders {
 
   #read(clusterId: string): SeenAt {
     try {
-      const file: unknown = JSON.parse(readFileSync(join(this.of(clusterId), 'cluster.json'), 'utf8'))
-      const endpoints = isObject(file) && file.clusterId === clusterId ? file.endpoints : undefined
+      const file = parseObject(readFileSync(join(this.of(clusterId), 'cluster.json'), 'utf8'))
+      const endpoints = file.clusterId === clusterId ? file.endpoints : undefined
       if (!isObject(endpoints)) return {}
       return Object.fromEntries(
         Object.entries(endpoints).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),

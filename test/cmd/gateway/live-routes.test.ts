@@ -21,7 +21,12 @@ function open(
   const rules = new LiveRules(config, onChange)
   const nodes = new NodeTable(node => new FakePeer(node))
   const errors: string[] = []
-  const logger = { ...silentLogger, error: (_: object, message: string) => void errors.push(message) }
+  const warned: object[] = []
+  const logger = {
+    ...silentLogger,
+    error: (_: object, message: string) => void errors.push(message),
+    warn: (details: object, message: string) => void warned.push({ ...details, message }),
+  }
   const anyAuth = { ...context, authenticators: undefined }
   const routes = new LiveRoutes({
     config: { ...config.routes, documents },
@@ -30,7 +35,7 @@ function open(
     context: anyAuth,
     logger,
   })
-  return { rules, nodes, errors, routes }
+  return { rules, nodes, errors, warned, routes }
 }
 
 test('of the routes of a service with a breaker, the one with the first id sets it', () => {
@@ -139,4 +144,37 @@ test('a route to a service without a node is a problem, with the name that was p
     { key: 'b', reason: '$.service: no node of "orders" is registered' },
     { key: 'c', reason: '$.fallback.service: no node of "tasc" is registered (did you mean "task"?)' },
   ])
+})
+
+test('a service that had a document gets no automatic route, and it is said once, with the document that brings it back', () => {
+  const { routes, nodes, warned } = open()
+  for (const service of ['user', 'task']) {
+    nodes.set(service, [createNode({ service, id: 'n', host: '127.0.0.1', port: 1 })])
+  }
+  const ids = () => routes.all().map(({ id }) => id)
+  routes.complete()
+  assert.deepEqual(ids(), ['auto:task', 'auto:user'])
+  routes.set([testRoute({ id: 'u', path: '/u' })], [])
+  routes.set([testRoute({ id: 'u', path: '/u' })], [])
+  assert.deepEqual(ids(), ['u', 'auto:task'])
+  routes.set([], [], ['nobody', 'user'])
+  routes.set([], [], ['nobody', 'user'])
+  assert.deepEqual(ids(), ['auto:task'])
+  assert.deepEqual(warned, [
+    { services: ['user'], count: 1, message: 'automatic route ended: the service has a route document now' },
+    {
+      services: ['user'],
+      count: 1,
+      message: 'no automatic route: the service had a route document and has none now',
+    },
+  ])
+  assert.deepEqual(routes.formerServices(), ['user'], 'one without a node would have no route anyway')
+  const [{ key, reason } = { key: '', reason: '' }] = routes.warnings()
+  assert.equal(key, 'auto:user')
+  const document = JSON.parse(/\{.*\}/.exec(reason)![0])
+  const parsed = routes.parse('u', document, 'etcd')
+  assert.ok('route' in parsed)
+  routes.set([parsed.route], [])
+  assert.deepEqual(routes.warnings(), [])
+  assert.deepEqual(ids(), ['u', 'auto:task'])
 })

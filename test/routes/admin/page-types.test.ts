@@ -43,6 +43,8 @@ function tableOf({ nodes, routes }: { readonly nodes: number; readonly routes: n
       routes: () => all,
       problems: () => [{ key: 'k', reason: 'bad' }],
       warnings: () => [],
+      lastGood: () => ({ count: 0, ageMs: 0, routes: new Map() }),
+      formerServices: () => 0,
       nodeProblems: () => undefined,
       defaultAuth: 'jwt',
     },
