@@ -29,6 +29,7 @@ export class ClusterFolders {
   readonly #options: ClusterFoldersOptions
   readonly #endpoints: readonly string[]
   readonly #answered = new Set<string>()
+  #writing: Promise<void> = Promise.resolve()
   #last: { readonly clusterId: string | undefined } | undefined
 
   constructor(options: ClusterFoldersOptions) {
@@ -53,6 +54,11 @@ export class ClusterFolders {
     return this.#last.clusterId
   }
 
+  /** Resolves when what {@link answered} has recorded is on disk, or could not be written. */
+  written(): Promise<void> {
+    return this.#writing
+  }
+
   /** Records that the cluster has answered at the endpoints. A failure is only a line in the log. */
   answered(clusterId: string): void {
     this.lastSeen()
@@ -63,8 +69,9 @@ export class ClusterFolders {
     const latest = Object.entries(seen).sort(([, a], [, b]) => (a < b ? 1 : -1))
     const endpoints = Object.fromEntries(latest.slice(0, MAX_ENDPOINTS))
     const path = join(this.of(clusterId), 'cluster.json')
-    writeWhole(path, `${JSON.stringify({ clusterId, endpoints }, undefined, 2)}\n`).catch((error: Error) =>
-      this.#options.logger.warn({ path, reason: error.message }, 'writing the snapshot failed'),
+    this.#writing = writeWhole(path, `${JSON.stringify({ clusterId, endpoints }, undefined, 2)}\n`).catch(
+      (error: Error) =>
+        this.#options.logger.warn({ path, reason: error.message }, 'writing the snapshot failed'),
     )
   }
 

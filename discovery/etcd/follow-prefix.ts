@@ -123,6 +123,7 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
       clearTimeout(timer)
       await sync.stop()
       await file?.flush()
+      await folders?.written()
     },
   }
 }
