@@ -138,7 +138,11 @@ export class Directory {
         const keys = source.missing(present)
         const doubted = this.#doubted(source, { keys, whole: true, afterLoss })
         const recall = createRecall(event, source.state, this.#options.remembered)
-        if (source.scope === 'routes') this.#routes.recall(recall.documented)
+        if (source.scope === 'routes') {
+          // The copy on disk was not of this store, and a process that starts does not know of another one.
+          if (source.state.restored && afterLoss) this.#routes.forget()
+          this.#routes.recall(recall.documented)
+        }
         yield* this.#write(source, entries, keys, doubted, { revision, recall: recall.lastGood })
         const restored = event.from === 'disk'
         source.state = { ...source.state, loaded: true, restored, revision, store }

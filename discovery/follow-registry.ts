@@ -27,7 +27,7 @@ export interface FollowRegistryOptions {
  */
 export async function followRegistry(options: FollowRegistryOptions): Promise<void> {
   const { registry, directory, scope, suspectGraceMs, logger, onApplied, onRemembered, signal } = options
-  const last = new Map<string, Remembered>()
+  const last = new Map<string, { readonly remembered: Remembered; readonly store: string | undefined }>()
   const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, logger })
   const slices = new Slices()
   try {
@@ -38,13 +38,15 @@ export async function followRegistry(options: FollowRegistryOptions): Promise<vo
       onApplied(event)
       const { source } = event
       const remembered = directory.remembered(source)
-      // A copy on disk may say what no longer holds.
+      const { store } = directory.source(source)
+      const known = last.get(source) ?? { remembered: NOTHING_REMEMBERED, store }
+      // A copy on disk may say what no longer holds, and another store has no memory yet.
       const isRead = event.type === 'snapshot' && event.earlier !== undefined
-      if (isRead || remembered !== (last.get(source) ?? NOTHING_REMEMBERED)) {
-        last.set(source, remembered)
+      if (isRead || remembered !== known.remembered || store !== known.store) {
         registry.remember?.(source, remembered)
-        onRemembered?.({ ...remembered, source, store: directory.source(source).store ?? '' })
+        onRemembered?.({ ...remembered, source, store: store ?? '' })
       }
+      last.set(source, { remembered, store })
       // Queued events arrive without a turn of the event loop between them.
       await slices.rest()
     }

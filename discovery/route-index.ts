@@ -52,38 +52,46 @@ export class RouteIndex {
     for (const service of services) this.#add(service)
   }
 
+  /** Forgets which services had a document. */
+  forget(): void {
+    this.#documented.clear()
+    this.recall(this.#elsewhere)
+    this.documentedChanges++
+  }
+
   /** Collects everything again. Returns whether anything has changed. */
   gather(states: readonly KeyState[]): boolean {
     const routes = states.flatMap(state => state.route ?? []).sort((a, b) => compareKeys(a.id, b.id))
     const routed = new Set(routes.map(route => route.service))
     const named = states.flatMap(state => state.names ?? []).filter(service => !routed.has(service))
     const blocked = new Set(named.sort(compareKeys))
-    const former = this.#formerOf(routed, blocked)
-    if (
-      isDeepStrictEqual(routes, this.#routes) &&
-      isDeepStrictEqual(blocked, this.#blocked) &&
-      isDeepStrictEqual(former, this.#former)
-    ) {
-      return false
+    for (const { route, names, suspectSince } of states) {
+      // What the registry no longer says is known from before, or was to be forgotten.
+      if (suspectSince === undefined) for (const each of [route?.service, names]) if (each) this.#touch(each)
     }
+    const former = this.#formerOf(new Set([...this.#elsewhere, ...routed, ...blocked]))
+    const [before, after] = [
+      [this.#routes, this.#blocked, this.#former],
+      [routes, blocked, former],
+    ]
+    if (isDeepStrictEqual(before, after)) return false
     this.#routes = routes
     this.#blocked = blocked
     this.#former = former
     return true
   }
 
-  #formerOf(routed: ReadonlySet<string>, blocked: ReadonlySet<string>): string[] {
-    for (const services of [this.#elsewhere, routed, blocked]) {
-      for (const service of services) {
-        if (this.#documented.delete(service)) this.#documented.add(service)
-        else this.#add(service)
-      }
-    }
-    const present = new Set([...this.#elsewhere, ...routed, ...blocked])
+  #formerOf(present: ReadonlySet<string>): string[] {
     const former = [...this.#documented].filter(service => !present.has(service))
-    for (const service of former.splice(0, Math.max(0, former.length - MAX_FORMER)))
-      this.#documented.delete(service)
+    const excess = former.splice(0, Math.max(0, former.length - MAX_FORMER))
+    for (const service of excess) this.#documented.delete(service)
     return former.sort(compareKeys)
+  }
+
+  /** Notes a service as the latest with a document. */
+  #touch(service: string): void {
+    if (this.#documented.delete(service)) this.#documented.add(service)
+    else this.#add(service)
   }
 
   #add(service: string): void {

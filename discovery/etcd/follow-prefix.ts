@@ -45,38 +45,55 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
   const { name: source, scope, decode, fileName } = options.source
   const file =
     folders &&
-    new SnapshotFile({ pathOf: clusterId => join(folders.of(clusterId), fileName), prefix: source, logger })
+    new SnapshotFile({
+      pathOf: clusterId => join(folders.of(clusterId), fileName),
+      historyOf: clusterId => folders.historyOf(clusterId),
+      prefix: source,
+      logger,
+    })
   let served: SyncState | undefined
   /** The cluster whose snapshot on disk was read. */
   let readOf: string | undefined
+  /** Whether the cluster that answers has the history of its snapshot on disk. */
+  let isContinued = true
   const read = (clusterId: string): SavedState | undefined => {
     readOf = clusterId
-    return file?.load(clusterId)
+    const saved = file?.load(clusterId)
+    if (saved) file?.remember(saved.remembered)
+    return saved
   }
-  const pushSnapshot = (state: SyncState, from: 'store' | 'disk', afterLoss: boolean, earlier?: Earlier) => {
-    const { clusterId: store } = state
-    const revision = String(state.revision)
-    const entries = lazily([...state.table.values()], decode)
-    push({ type: 'snapshot', source, scope, revision, entries, from, store, earlier, afterLoss })
+  const pushSnapshot = (
+    { revision, clusterId: store, table }: SyncState,
+    from: 'store' | 'disk',
+    afterLoss: boolean,
+    saved: SavedState | undefined,
+  ) => {
+    const entries = lazily([...table.values()], decode)
+    const earlier = saved && earlierFrom(saved, decode)
+    const at = String(revision)
+    push({ type: 'snapshot', source, scope, revision: at, entries, from, store, earlier, afterLoss })
   }
   const sync = new PrefixSync({
     transport: createSyncTransport(client, source),
     logger,
     timings,
     listener: {
+      async beforeSnapshot(clusterId) {
+        clearTimeout(timer)
+        isContinued = (await folders?.isContinued(clusterId, (key, at) => readAt(client, key, at))) ?? true
+      },
       onSnapshot: (state, afterLoss) => {
-        const { clusterId } = state
-        const saved = file && readOf !== clusterId ? earlierOf(clusterId) : undefined
-        if (saved) file?.remember(saved.remembered)
-        const isLost = afterLoss || (served !== undefined && isOlderOrOther(state, served))
-        pushSnapshot(state, 'store', isLost, saved)
+        const { clusterId, table } = state
+        const isLost = afterLoss || (served !== undefined && (!isContinued || isOlderOrOther(state, served)))
+        pushSnapshot(state, 'store', isLost, readOf === clusterId ? undefined : read(clusterId))
         served = undefined
-        folders?.answered(clusterId)
+        folders?.saw(clusterId, source, table.values(), isLost)
         file?.save(state)
       },
       onChange: (puts, deletes, state) => {
         const revision = String(state.revision)
         push({ type: 'change', source, scope, revision, puts: puts.map(decode), deletes })
+        folders?.saw(state.clusterId, source, puts)
         file?.save(state)
       },
       onConnected: (connected, reason) => {
@@ -85,34 +102,19 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
       },
     },
   })
-  /** Returns what is on disk of a cluster that has answered. */
-  const earlierOf = (clusterId: string): Earlier | undefined => {
-    // An etcd that was set up anew is another cluster. What was guarded there is still meant to be guarded.
-    const former = folders?.lastSeen()
-    const documented =
-      readOf === undefined && former !== undefined && former !== clusterId
-        ? (file?.load(former)?.remembered.documented ?? [])
-        : []
-    const saved = read(clusterId)
-    if (saved) return earlierFrom(saved, documented, decode)
-    return documented.length === 0
-      ? undefined
-      : { ...NOTHING_EARLIER, remembered: { lastGood: [], documented } }
-  }
   let isDiskServed = false
   const serveDisk = () => {
     if (isDiskServed || sync.state) return
     isDiskServed = true
     const clusterId = folders?.lastSeen()
-    const state = clusterId === undefined ? undefined : read(clusterId)
-    if (!state) return
+    const saved = clusterId === undefined ? undefined : read(clusterId)
+    if (!saved) return
     logger.warn(
-      { source, scope, revision: String(state.revision) },
+      { source, scope, revision: String(saved.revision) },
       'etcd does not answer; serving the snapshot on disk',
     )
-    served = state
-    file?.remember(state.remembered)
-    pushSnapshot(state, 'disk', false, earlierFrom(state, [], decode))
+    served = saved
+    pushSnapshot(saved, 'disk', false, saved)
   }
   const timer = setTimeout(serveDisk, DISK_AFTER_MS).unref()
   sync.start()
@@ -123,22 +125,24 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
       clearTimeout(timer)
       await sync.stop()
       await file?.flush()
-      await folders?.written()
+      await folders?.flush()
     },
   }
 }
 
-const NOTHING_EARLIER = { revision: '0', entryOf: () => undefined }
+/** Reads a key as it was at a revision; see `readPage` of a transport for what it throws. */
+async function readAt(client: Etcd3, key: string, revision: bigint): Promise<StoredKey | undefined> {
+  const { items } = await createSyncTransport(client, key).readPage({ revision, limit: 1 })
+  return items[0]
+}
 
-/** @param documented services that had a document in the cluster before this one */
 function earlierFrom(
   { revision, table, remembered }: SavedState,
-  documented: readonly string[],
   decode: (item: StoredKey) => RegistryEntry,
 ): Earlier {
   return {
     revision: String(revision),
-    remembered: { ...remembered, documented: [...documented, ...remembered.documented] },
+    remembered,
     entryOf(key) {
       const item = table.get(key)
       return item && decode(item)

@@ -15,6 +15,8 @@ import {
 } from './transport.ts'
 
 export interface SyncListener {
+  /** Called before a snapshot, which waits for the promise. When it rejects, everything is read again. */
+  beforeSnapshot?(clusterId: string): Promise<void>
   /**
    * Called with the full content, which replaces everything before it.
    *
@@ -200,6 +202,7 @@ export class PrefixSync {
 
   async #list(reason: RelistReason): Promise<void> {
     const read = await this.#readAll()
+    await this.#listener.beforeSnapshot?.(read.clusterId)
     if (this.#stopping.signal.aborted) return
     const afterLoss = reason === 'replaced' || (this.state !== undefined && isOlderOrOther(read, this.state))
     if (reason === 'audit') this.#countDrift(certainDifferences(this.#table, read.table, this.#revision))

@@ -4,16 +4,17 @@ import { isObject, type JsonObject } from '../codecs/value.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Remembered } from '../registry.ts'
 import { decodeRemembered, encodeRemembered, NOTHING_REMEMBERED } from '../remembered.ts'
-import { writeWhole } from '../write-whole.ts'
+import { DelayedFile } from './delayed-file.ts'
 import type { SyncState } from './sync-state.ts'
 import type { StoredKey } from './transport.ts'
 
 const VERSION = 3
-const DEBOUNCE_MS = 500
 
 export interface SnapshotFileOptions {
   /** Returns the path of the file of a cluster. */
   readonly pathOf: (clusterId: string) => string
+  /** Returns the number of the history of a cluster. A file of another one is not used. Default: always 0. */
+  readonly historyOf?: ((clusterId: string) => number) | undefined
   /** The prefix of the keys in the file. A file of another prefix is not used. */
   readonly prefix: string
   readonly logger?: Logger | undefined
@@ -26,6 +27,13 @@ export interface SavedState extends SyncState {
   readonly remembered: Remembered
 }
 
+/** Of what a file is. */
+interface Origin {
+  readonly clusterId: string
+  readonly history: number
+  readonly prefix: string
+}
+
 /**
  * The last table of one prefix on disk, for a start while etcd is unreachable, and what is remembered of keys whose value
  * cannot be used. Each cluster has its own file. It is written in full, so that a reader finds either the old or the new
@@ -35,23 +43,28 @@ export interface SavedState extends SyncState {
 export class SnapshotFile {
   readonly #options: SnapshotFileOptions
   readonly #logger: Logger
-  #pending: SyncState | undefined
+  readonly #file: DelayedFile
   #remembered = NOTHING_REMEMBERED
-  #saved: SyncState | undefined
-  #timer: NodeJS.Timeout | undefined
-  #writing: Promise<void> = Promise.resolve()
-  #failed = false
+  #state: SyncState | undefined
 
   constructor(options: SnapshotFileOptions) {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
+    this.#file = new DelayedFile({
+      render: () => this.#render(),
+      logger: this.#logger,
+      delayMs: options.debounceMs,
+    })
   }
 
-  /** Reads the last saved state of a cluster. Returns undefined when there is no file, or, with a warning, an unusable one. */
+  /**
+   * Reads the last saved state of a cluster. Returns undefined when there is no file, one of another history, or, with a
+   * warning, an unusable one.
+   */
   load(clusterId: string): SavedState | undefined {
     const path = this.#options.pathOf(clusterId)
     try {
-      return decode(readFileSync(path, 'utf8'), clusterId, this.#options.prefix)
+      return decode(readFileSync(path, 'utf8'), this.#originOf(clusterId))
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code !== 'ENOENT') this.#logger.warn({ path, reason: message }, 'ignoring the snapshot on disk')
@@ -61,57 +74,48 @@ export class SnapshotFile {
 
   /** Schedules a write. The state is read at the time of the write, so its table may change until then. */
   save(state: SyncState): void {
-    this.#saved = state
-    this.#pending = state
-    this.#timer ??= setTimeout(() => void this.flush(), this.#options.debounceMs ?? DEBOUNCE_MS).unref()
+    this.#state = state
+    this.#file.schedule()
   }
 
   /** Schedules a write of what is remembered, with the table that was saved last. */
   remember(remembered: Remembered): void {
     this.#remembered = remembered
-    if (this.#saved) this.save(this.#saved)
+    if (this.#state) this.#file.schedule()
   }
 
   /** Writes what was passed to `save()` now. Resolves when it is on disk or could not be written. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#writing = this.#writing.then(() => this.#write())
-    return this.#writing
+    return this.#file.flush()
   }
 
-  async #write(): Promise<void> {
-    const state = this.#pending
-    if (!state) return
-    this.#pending = undefined
-    const { pathOf, prefix } = this.#options
-    const path = pathOf(state.clusterId)
-    try {
-      await writeWhole(path, encode({ ...state, remembered: this.#remembered }, prefix))
-      this.#failed = false
-    } catch (error) {
-      if (!this.#failed)
-        this.#logger.warn({ path, reason: (error as Error).message }, 'writing the snapshot failed')
-      this.#failed = true
-    }
+  #render(): { readonly path: string; readonly content: string } | undefined {
+    const state = this.#state
+    if (!state) return undefined
+    const content = encode({ ...state, remembered: this.#remembered }, this.#originOf(state.clusterId))
+    return { path: this.#options.pathOf(state.clusterId), content }
+  }
+
+  #originOf(clusterId: string): Origin {
+    const { historyOf, prefix } = this.#options
+    return { clusterId, history: historyOf?.(clusterId) ?? 0, prefix }
   }
 }
 
-function encode({ revision, clusterId, table, remembered }: SavedState, prefix: string): string {
+function encode({ revision, table, remembered }: SavedState, origin: Origin): string {
   const keys = [...table.values()].map(({ key, value, modRevision, lease }) => {
     return [key, value, String(modRevision), ...(lease === undefined ? [] : [lease])]
   })
   const content = JSON.stringify({
-    prefix,
+    ...origin,
     revision: String(revision),
-    clusterId,
     keys,
     remembered: encodeRemembered(remembered),
   })
   return `${JSON.stringify({ version: VERSION, sha256: checksum(content) })}\n${content}`
 }
 
-function decode(text: string, clusterId: string, prefix: string): SavedState {
+function decode(text: string, { clusterId, history, prefix }: Origin): SavedState | undefined {
   const newline = text.indexOf('\n')
   const head = parse(newline < 0 ? text : text.slice(0, newline))
   if (head.version !== VERSION) throw new TypeError(`its version is ${String(head.version)}, not ${VERSION}`)
@@ -119,9 +123,10 @@ function decode(text: string, clusterId: string, prefix: string): SavedState {
   if (head.sha256 !== checksum(content)) throw new TypeError('its checksum does not match')
   const file = parse(content)
   if (file.prefix !== prefix) throw new TypeError(`it holds the prefix ${String(file.prefix)}, not ${prefix}`)
-  const { keys } = file
   if (file.clusterId !== clusterId)
     throw new TypeError(`it is of the cluster ${String(file.clusterId)}, not ${clusterId}`)
+  if (file.history !== history) return undefined
+  const { keys } = file
   if (!Array.isArray(keys)) throw new TypeError('it is not a snapshot')
   const items = keys.map(decodeKey)
   return {

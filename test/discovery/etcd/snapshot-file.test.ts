@@ -64,6 +64,7 @@ const GOOD = {
   prefix: '/services/',
   revision: '7',
   clusterId: CLUSTER,
+  history: 0,
   keys: [['a', 'b', '7']],
   remembered: NOTHING,
 }
@@ -104,8 +105,11 @@ test('an unusable snapshot is a warning with its reason, and nothing is loaded',
     assert.equal(file().load(CLUSTER), undefined, content)
     assert.match(warnings.splice(0).join(), reason, content)
   }
+  await writeFile(path, fileOf({ ...GOOD, history: 1 }))
+  assert.equal(file().load(CLUSTER), undefined, 'of another history, which is said once for all files')
   await writeFile(path, fileOf(GOOD))
   assert.equal(file().load(CLUSTER)?.revision, 7n)
+  assert.deepEqual(warnings, [])
 })
 
 test('a file that is cut anywhere, or has any byte changed, is not used', async t => {
