@@ -12,7 +12,8 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   // Several processes may write the same file at once.
   const temporary = `${path}.${randomUUID()}.tmp`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    // With `recursive`, a read-only file system is reported as a folder that does not exist.
+    await mkdir(dirname(path), { recursive: true }).catch(() => mkdir(dirname(path)))
     await writeFile(temporary, content, { mode: 0o600, flush: true })
     await rename(temporary, path)
   } catch (error) {

@@ -27,6 +27,11 @@ export function snapshotIn(dataDir: string, name: SnapshotName): string {
   return path
 }
 
+/** Returns the paths of all files in a data directory. */
+export function filesIn(dataDir: string): readonly string[] {
+  return globSync(join(dataDir, '*/*'))
+}
+
 /** A kind of damage that turns a valid snapshot into an invalid one. */
 export interface Damage {
   readonly name: string
