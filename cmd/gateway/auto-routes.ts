@@ -1,0 +1,157 @@
+import { createAutoGrpcRoute, createAutoRoute, type RouteContext } from '../../config/route/route-document.ts'
+import type { Logger } from '../../discovery/logger.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { GrpcNames } from './grpc-names.ts'
+
+export interface AutoRoutesOptions {
+  /** Whether there are any at all. */
+  readonly isOn: boolean
+  readonly nodes: NodeTable
+  /** What every route is completed with. */
+  readonly context: Omit<RouteContext, 'origin'>
+  /** The gRPC services that get automatic routes; undefined = none do. */
+  readonly grpcNames?: GrpcNames | undefined
+  readonly logger: Logger
+}
+
+/** How many services a log line names. */
+const MAX_NAMED = 10
+
+/**
+ * The routes that services have as long as no route document sets their rules. A service that has had a document gets none
+ * either: a document that is lost must open nothing.
+ */
+export class AutoRoutes {
+  readonly #options: AutoRoutesOptions
+  /** Those that were asked for, until the process ends. A gateway sees few services, and a route is small. */
+  readonly #routes = new Map<string, Route>()
+  /** Services that have a route document, valid or not. */
+  #documented: ReadonlySet<string> = new Set()
+  /** Services that had a route document and have none now. */
+  #former: ReadonlySet<string> = new Set()
+  /** The gRPC services that route documents name, and the service of the document. */
+  #named: ReadonlyMap<string, string> = new Map()
+  #isComplete = false
+
+  constructor(options: AutoRoutesOptions) {
+    this.#options = options
+  }
+
+  /** Whether every source of the registry is loaded. */
+  get isComplete(): boolean {
+    return this.#isComplete
+  }
+
+  /**
+   * Replaces what route documents say about services, and logs the services whose automatic routes end.
+   *
+   * @param blocked services with a document that cannot be used
+   * @param former services that had a document and have none now
+   */
+  update(documents: readonly Route[], blocked: Iterable<string>, former: Iterable<string>): void {
+    const [documented, formerly] = [this.#documented, this.#former]
+    this.#documented = new Set([...documents.map(route => route.service), ...blocked])
+    this.#former = new Set(former)
+    this.#named = new Map(documents.flatMap(route => namesIn(route).map(name => [name, route.service])))
+    if (!this.#isComplete) return
+    const added = [...this.#documented].filter(service => !documented.has(service) && !formerly.has(service))
+    this.#report(added, 'automatic route ended: the service has a route document now')
+    this.#reportFormer(formerly)
+  }
+
+  /**
+   * Enables automatic routes. Call it when every source is loaded: until then, a document that protects a service may not
+   * have arrived yet.
+   */
+  complete(): void {
+    this.#isComplete = true
+    this.#options.grpcNames?.started()
+    this.#reportFormer(new Set())
+  }
+
+  /** Returns all of them, ordered by id. */
+  all(): readonly Route[] {
+    const { nodes, grpcNames } = this.#options
+    const names = [...(grpcNames?.entries() ?? [])].map(([name]) => name)
+    return [
+      ...[...nodes.services()].map(service => this.of(service.name)),
+      ...names.map(name => this.ofGrpc(name)),
+    ]
+      .filter(route => route !== undefined)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  /** Returns the automatic route of a service. */
+  of(service: string): Route | undefined {
+    if (!this.#mayHaveOne(service)) return undefined
+    return this.#routes.get(service) ?? this.#keep(service, createAutoRoute(service, this.#options.context))
+  }
+
+  /** Returns the automatic route of a gRPC service, such as `task.v1.Tasks`. */
+  ofGrpc(name: string): Route | undefined {
+    const services = this.#options.grpcNames?.servicesOf(name) ?? []
+    if (services.length === 0) return undefined
+    // A document may be meant to guard just this name.
+    if (this.#named.has(name) || services.some(service => this.#isGuarded(service))) return undefined
+    const service = services.find(each => this.#mayHaveOne(each))
+    if (service === undefined) return undefined
+    const key = `${service}/${name}`
+    return this.#routes.get(key) ?? this.#keep(key, createAutoGrpcRoute(service, name, this.#options.context))
+  }
+
+  /** Returns the services with nodes that get none because they had a document and have none now. */
+  formerServices(): readonly string[] {
+    return this.#options.isOn ? this.#present(this.#former) : []
+  }
+
+  isDocumented(service: string): boolean {
+    return this.#documented.has(service)
+  }
+
+  /** Returns the service of the document that names a gRPC service. */
+  namedBy(name: string): string | undefined {
+    return this.#named.get(name)
+  }
+
+  #mayHaveOne(service: string): boolean {
+    if (!this.#isComplete || !this.#options.isOn) return false
+    return !this.#isGuarded(service) && this.#options.nodes.service(service) !== undefined
+  }
+
+  /** Whether a route document sets the rules of a service, or has set them. */
+  #isGuarded(service: string): boolean {
+    return this.#documented.has(service) || this.#former.has(service)
+  }
+
+  #present(services: Iterable<string>): readonly string[] {
+    return [...services].filter(service => this.#options.nodes.service(service) !== undefined)
+  }
+
+  #reportFormer(known: ReadonlySet<string>): void {
+    const added = [...this.#former].filter(service => !known.has(service))
+    this.#report(added, 'no automatic route: the service had a route document and has none now')
+  }
+
+  /** Logs that services have no automatic route. Those without a node would have none anyway. */
+  #report(services: readonly string[], message: string): void {
+    const present = this.#options.isOn ? this.#present(services) : []
+    if (present.length === 0) return
+    this.#options.logger.warn({ services: present.slice(0, MAX_NAMED), count: present.length }, message)
+  }
+
+  #keep(key: string, route: Route): Route {
+    this.#routes.set(key, route)
+    return route
+  }
+}
+
+/** Returns the gRPC services that a route document names. */
+function namesIn({ grpc }: Route): string[] {
+  if (grpc === undefined) return []
+  const { allow = [], idempotent, rules = [] } = grpc
+  const ofMethods = [...allow, ...idempotent].filter(method => method.includes('/'))
+  // A selector is `package.Service.Method` or `package.Service/Method`.
+  const ofRules = rules.flatMap(({ selector }) => selector ?? [])
+  return [...ofMethods, ...ofRules].map(method => method.replace(/[./][^./]*$/, ''))
+}
