@@ -1,7 +1,9 @@
 import type { Node } from '../internal/nodes/node.ts'
 import { type KeyState, NOTHING } from './key-state.ts'
 import { MassDeleteGuard, type Removal } from './mass-delete-guard.ts'
-import type { LastGood, RegistryScope } from './registry.ts'
+import type { LastGood, RegistryScope, Remembered } from './registry.ts'
+import { NOTHING_REMEMBERED } from './remembered.ts'
+import type { RouteIndex } from './route-index.ts'
 
 /** The state of one source, as its events have reported it. */
 export interface SourceState {
@@ -67,7 +69,12 @@ export class DirectorySource {
   readonly #keys = new Map<string, KeyState>()
   readonly #lastGood = new Map<string, LastGood>()
   /** How often the last good values have changed. */
-  lastGoodChanges = 0
+  #lastGoodChanges = 0
+  /** What `remembered()` has returned, and the counts of changes that it is made from. */
+  #remembered: { readonly changes: string; readonly value: Remembered } = {
+    changes: '0 0',
+    value: NOTHING_REMEMBERED,
+  }
   /** Keys that are kept although the store no longer has them, in the order in which they were missed. */
   readonly #suspects = new Set<string>()
   readonly #guard: MassDeleteGuard<{ readonly key: string; readonly state: KeyState }>
@@ -97,12 +104,26 @@ export class DirectorySource {
     if (known?.since === since && known?.entry === entry) return
     if (since === undefined) this.#lastGood.delete(key)
     else this.#lastGood.set(key, { entry: entry!, revision: revision!, since })
-    this.lastGoodChanges++
+    this.#lastGoodChanges++
   }
 
   /** The last good values that are in use because the present ones are refused, by key. */
   get lastGood(): ReadonlyMap<string, LastGood> {
     return this.#lastGood
+  }
+
+  /**
+   * Returns what is to be remembered of this source: the same object as before if nothing has changed.
+   *
+   * @param routes what is known of services with route documents, if this source has such documents
+   */
+  remembered(routes: Pick<RouteIndex, 'documented' | 'documentedChanges'> | undefined): Remembered {
+    const changes = `${this.#lastGoodChanges} ${routes?.documentedChanges ?? 0}`
+    if (changes !== this.#remembered.changes) {
+      const value = { lastGood: [...this.#lastGood.values()], documented: routes?.documented ?? [] }
+      this.#remembered = { changes, value }
+    }
+    return this.#remembered.value
   }
 
   /** The number of keys, including suspects. */

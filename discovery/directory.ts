@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
 import {
-  DirectorySource,
+  type DirectorySource,
   type Gone,
   INITIAL_STATE,
   type SourceState,
   type Suspect,
 } from './directory-source.ts'
+import { DirectorySources } from './directory-sources.ts'
+import { type KeyProblem, listProblems } from './key-problems.ts'
 import {
   type Credential,
   type Descriptors,
@@ -18,18 +20,10 @@ import {
   readEntry,
   shownNodes,
 } from './key-state.ts'
-import type {
-  LastGood,
-  RegistryEntry,
-  RegistryEvent,
-  RegistryScope,
-  Remembered,
-  RememberedSource,
-} from './registry.ts'
+import type { LastGood, RegistryEntry, RegistryEvent, Remembered, RememberedSource } from './registry.ts'
 import { createRecall, NOTHING_REMEMBERED } from './remembered.ts'
 import { RouteIndex } from './route-index.ts'
 import { ServiceIndex, sameNodes } from './service-index.ts'
-import { compareKeys } from './service-of.ts'
 
 export interface DirectoryOptions extends EntryRules {
   /** Called before an entry is applied, which waits for the promise that is returned. */
@@ -62,17 +56,8 @@ export interface DirectoryOptions extends EntryRules {
   readonly now?: (() => number) | undefined
 }
 
-export interface KeyProblem {
-  readonly key: string
-  readonly reason: string
-  /** The last good value that is in use instead: the revision at which it was read, and since when, as an ISO date. */
-  readonly lastGood?: { readonly revision: string; readonly since: string } | undefined
-}
-
-const DOUBT_MS = 60_000
 const RECALLS_NOTHING: ReadOptions['recall'] = () => undefined
-/** The kinds of keys that are kept while the registry may have lost them. */
-const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors'] as const
+const LOST = 'the registry no longer has this route and may have lost it; in use until its grace period ends'
 
 /**
  * Folds {@link RegistryEvent}s into the nodes, routes and credentials that the gateway works with. It has no
@@ -87,8 +72,7 @@ const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors'] as const
  */
 export class Directory {
   readonly #options: DirectoryOptions
-  readonly #now: () => number
-  readonly #sources = new Map<string, DirectorySource>()
+  readonly #sources: DirectorySources
   readonly #services = new ServiceIndex(
     key => shownNodes(this.#nodeKeys.get(key) ?? NOTHING),
     key => this.#nodeKeys.get(key)?.isLeased ?? false,
@@ -96,14 +80,13 @@ export class Directory {
   /** The keys of all sources of nodes. No key is in two sources. */
   readonly #nodeKeys = new Map<string, KeyState>()
   readonly #routes: RouteIndex
-  /** What `remembered()` has returned, by source, and the counts of changes that it is made from. */
-  readonly #remembered = new Map<string, { readonly changes: string; readonly value: Remembered }>()
   readonly #problems = new Map<string, string>()
   #stepping = false
 
   constructor(options: DirectoryOptions) {
     this.#options = options
-    this.#now = options.now ?? (() => performance.now())
+    const { doubtMs, now = () => performance.now() } = options
+    this.#sources = new DirectorySources({ doubtMs, now })
     this.#routes = new RouteIndex(options.documented)
   }
 
@@ -122,7 +105,7 @@ export class Directory {
   }
 
   *#steps(event: RegistryEvent): Generator<Promise<void> | void, void> {
-    const source = this.#source(event.source, event.scope)
+    const source = this.#sources.open(event.source, event.scope)
     switch (event.type) {
       case 'status':
         source.setConnected(event.connected, event.reason)
@@ -195,47 +178,31 @@ export class Directory {
   remembered(name: string): Remembered {
     const source = this.#sources.get(name)
     if (!source) return NOTHING_REMEMBERED
-    const hasRoutes = source.scope === 'routes'
-    const changes = `${source.lastGoodChanges} ${hasRoutes ? this.#routes.documentedChanges : 0}`
-    if (changes === '0 0') return NOTHING_REMEMBERED
-    const known = this.#remembered.get(name)
-    if (known?.changes === changes) return known.value
-    const documented = hasRoutes ? this.#routes.documented : []
-    const value = { lastGood: [...source.lastGood.values()], documented }
-    this.#remembered.set(name, { changes, value })
-    return value
+    return source.remembered(source.scope === 'routes' ? this.#routes : undefined)
   }
 
-  /** Returns the last good values that are in use because the present ones are refused. */
-  *lastGood(): Generator<LastGood> {
-    for (const source of this.#sources.values()) yield* source.lastGood.values()
+  /** Returns the last good values that are in use because the present ones are refused, by key. */
+  lastGood(): ReadonlyMap<string, LastGood> {
+    return this.#sources.lastGood()
   }
 
   /** Whether `problems()` returns any. */
   get hasProblems(): boolean {
-    return this.#problems.size > 0 || this.#services.hasDuplicates || this.#countSuspects('routes') > 0
+    return (
+      this.#problems.size > 0 || this.#services.hasDuplicates || this.#sources.countSuspects(['routes']) > 0
+    )
   }
 
   /** Returns the keys whose current value is not used or only partly used, each once, in key order. */
   problems(): readonly KeyProblem[] {
     const reasons = new Map([...this.#services.duplicates(), ...this.#problems])
-    for (const { key } of this.#suspectsOf('routes')) {
-      reasons.set(
-        key,
-        'the registry no longer has this route and may have lost it; in use until its grace period ends',
-      )
-    }
-    return [...reasons]
-      .map(([key, reason]) => {
-        const lastGood = this.#lastGoodOf(key)
-        return lastGood ? { key, reason, lastGood } : { key, reason }
-      })
-      .sort((a, b) => compareKeys(a.key, b.key))
+    for (const { key } of this.#sources.suspectsOf('routes')) reasons.set(key, LOST)
+    return listProblems(reasons, this.lastGood())
   }
 
   /** The number of suspects. Costs less than `suspects()`. */
   get suspectCount(): number {
-    return KEPT_SCOPES.reduce((count, scope) => count + this.#countSuspects(scope), 0)
+    return this.#sources.countSuspects()
   }
 
   /**
@@ -243,7 +210,7 @@ export class Directory {
    * were missed.
    */
   suspects(): readonly Suspect[] {
-    return KEPT_SCOPES.flatMap(scope => [...this.#suspectsOf(scope)])
+    return this.#sources.suspects()
   }
 
   /**
@@ -252,7 +219,7 @@ export class Directory {
    */
   dismiss(key: string, node?: Node): void {
     if (this.#stepping) return
-    const source = [...this.#sources.values()].find(each => each.isSuspect(key))
+    const source = this.#sources.withSuspect(key)
     const state = source?.get(key)
     if (!source || !state) return
     const nodes = node ? state.nodes.filter(each => each.id !== node.id || each.service !== node.service) : []
@@ -265,42 +232,11 @@ export class Directory {
     return this.#sources.get(name)?.state ?? INITIAL_STATE
   }
 
-  #source(name: string, scope: RegistryScope): DirectorySource {
-    let source = this.#sources.get(name)
-    if (!source) {
-      const { doubtMs = DOUBT_MS } = this.#options
-      source = new DirectorySource({ scope, doubtMs, now: this.#now })
-      this.#sources.set(name, source)
-    }
-    return source
-  }
-
-  #lastGoodOf(key: string): KeyProblem['lastGood'] {
-    for (const source of this.#sources.values()) {
-      const good = source.lastGood.get(key)
-      if (good) return { revision: good.revision, since: new Date(good.since).toISOString() }
-    }
-    return undefined
-  }
-
-  *#sourcesOf(scope: RegistryScope): Iterable<DirectorySource> {
-    for (const source of this.#sources.values()) if (source.scope === scope) yield source
-  }
-
-  #suspectsOf(scope: RegistryScope): readonly Suspect[] {
-    return [...this.#sourcesOf(scope)].flatMap(source => source.suspects())
-  }
-
-  #countSuspects(scope: RegistryScope): number {
-    let count = 0
-    for (const { suspectCount } of this.#sourcesOf(scope)) count += suspectCount
-    return count
-  }
-
   #doubted(source: DirectorySource, gone: Gone): ReadonlyMap<string, KeyState> {
     return source.doubt(gone, group => {
       // Suspects do not count. Otherwise the keys restored from a burst would make its loss look small.
-      if (source.scope === 'routes') return this.#routes.routes.length - this.#countSuspects('routes')
+      if (source.scope === 'routes')
+        return this.#routes.routes.length - this.#sources.countSuspects(['routes'])
       if (source.scope !== 'nodes') return source.size - source.suspectCount
       return group === undefined ? this.#services.size : this.#services.sizeOf(group)
     })
@@ -315,8 +251,7 @@ export class Directory {
   ): Generator<Promise<void> | void, void> {
     const touched = new Set<string>()
     const options = { rules: this.#options, revision, recall }
-    // A first snapshot without any route may bring services that had one.
-    let routesTouched = source.scope === 'routes' && !source.state.loaded
+    let routesTouched = false
     const set = (key: string, next: KeyState | undefined): void => {
       const before = source.get(key) ?? NOTHING
       const after = next ?? NOTHING
@@ -342,7 +277,8 @@ export class Directory {
       set(entry.key, readEntry(source.get(entry.key) ?? NOTHING, entry, options))
       yield
     }
-    if (routesTouched && this.#gatherRoutes()) this.#options.onRoutes?.(this.routes())
+    if ((routesTouched || this.#routes.isStale) && this.#gatherRoutes())
+      this.#options.onRoutes?.(this.routes())
     for (const service of touched) {
       if (this.#services.gather(service)) {
         this.#options.onNodes?.(service, this.services().get(service) ?? [])
@@ -363,6 +299,6 @@ export class Directory {
   }
 
   #gatherRoutes(): boolean {
-    return this.#routes.gather([...this.#sourcesOf('routes')].flatMap(source => [...source.keyStates()]))
+    return this.#routes.gather([...this.#sources.of('routes')].flatMap(source => [...source.keyStates()]))
   }
 }

@@ -16,6 +16,8 @@ export class RouteIndex {
   #former: readonly string[] = []
   /** The services that have or had a document, the latest last. */
   readonly #documented = new Set<string>()
+  /** Whether services were recalled or forgotten since the last `gather`. */
+  isStale = false
   /** How often `documented` has got another member. */
   documentedChanges = 0
   /** The services with a document that is not in the registry. */
@@ -49,6 +51,7 @@ export class RouteIndex {
 
   /** Adds services that had a document. Takes effect with the next `gather`. */
   recall(services: Iterable<string>): void {
+    this.isStale = true
     for (const service of services) this.#add(service)
   }
 
@@ -61,6 +64,7 @@ export class RouteIndex {
 
   /** Collects everything again. Returns whether anything has changed. */
   gather(states: readonly KeyState[]): boolean {
+    this.isStale = false
     const routes = states.flatMap(state => state.route ?? []).sort((a, b) => compareKeys(a.id, b.id))
     const routed = new Set(routes.map(route => route.service))
     const named = states.flatMap(state => state.names ?? []).filter(service => !routed.has(service))

@@ -1,4 +1,4 @@
-import type { KeyProblem } from '../../discovery/directory.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Descriptors, ParsedDescriptors } from '../../discovery/key-state.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { FindMethod } from '../../internal/grpc/rpc.ts'

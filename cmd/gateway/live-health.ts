@@ -1,5 +1,5 @@
 import { parseHealthCheck } from '../../config/route/health-check.ts'
-import type { KeyProblem } from '../../discovery/directory.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { type HealthCheck, type HealthVerdict, isCheckable } from '../../internal/nodes/health.ts'
 import { laneOf, type Node } from '../../internal/nodes/node.ts'

@@ -6,7 +6,7 @@ import {
   type RouteContext,
 } from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
-import type { KeyProblem } from '../../discovery/directory.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'

@@ -1,5 +1,6 @@
-import { Directory, type KeyProblem } from '../../discovery/directory.ts'
+import { Directory } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { Registry, RegistryEntry, RegistryEvent, RememberedSource } from '../../discovery/registry.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
@@ -145,7 +146,7 @@ export class LiveTable implements TableView {
   }
 
   lastGood(): LastGoodView {
-    const all = [...this.#directory.lastGood()]
+    const all = [...this.#directory.lastGood().values()]
     const now = Date.now()
     return {
       count: all.length,

@@ -1,5 +1,5 @@
 import { didYouMean } from '../../config/kit/closest.ts'
-import type { KeyProblem } from '../../discovery/directory.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { AutoRoutes } from './auto-routes.ts'

@@ -2,7 +2,7 @@ import type { ServiceRules } from '../../config/route/describe-route.ts'
 import { numbersOf } from '../../config/route/grpc-rule.ts'
 import { completeServiceLimit } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
-import type { KeyProblem } from '../../discovery/directory.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { CircuitBreakerOptions } from '../../wrappers/breaker/circuit-breaker-options.ts'
 

@@ -1,0 +1,67 @@
+import { DirectorySource, type Suspect } from './directory-source.ts'
+import type { LastGood, RegistryScope } from './registry.ts'
+
+const DOUBT_MS = 60_000
+/** The kinds of keys that are kept while the registry may have lost them. */
+const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors'] as const
+
+export interface DirectorySourcesOptions {
+  /** Default 60,000. */
+  readonly doubtMs?: number | undefined
+  readonly now: () => number
+}
+
+/** The sources of a registry, and what is asked of all of them. No key is in two sources. */
+export class DirectorySources {
+  readonly #options: DirectorySourcesOptions
+  readonly #sources = new Map<string, DirectorySource>()
+
+  constructor(options: DirectorySourcesOptions) {
+    this.#options = options
+  }
+
+  get(name: string): DirectorySource | undefined {
+    return this.#sources.get(name)
+  }
+
+  /** Returns a source, which is made at its first event. */
+  open(name: string, scope: RegistryScope): DirectorySource {
+    let source = this.#sources.get(name)
+    if (!source) {
+      const { doubtMs = DOUBT_MS, now } = this.#options
+      source = new DirectorySource({ scope, doubtMs, now })
+      this.#sources.set(name, source)
+    }
+    return source
+  }
+
+  *of(scope: RegistryScope): Generator<DirectorySource> {
+    for (const source of this.#sources.values()) if (source.scope === scope) yield source
+  }
+
+  /** Returns the last good values that are in use because the present ones are refused, by key. */
+  lastGood(): ReadonlyMap<string, LastGood> {
+    return new Map([...this.#sources.values()].flatMap(source => [...source.lastGood]))
+  }
+
+  /** Returns the source of a suspect. */
+  withSuspect(key: string): DirectorySource | undefined {
+    return [...this.#sources.values()].find(source => source.isSuspect(key))
+  }
+
+  suspectsOf(scope: RegistryScope): readonly Suspect[] {
+    return [...this.of(scope)].flatMap(source => source.suspects())
+  }
+
+  /** Per kind and source, in the order in which they were missed. */
+  suspects(): readonly Suspect[] {
+    return KEPT_SCOPES.flatMap(scope => this.suspectsOf(scope))
+  }
+
+  countSuspects(scopes: readonly RegistryScope[] = KEPT_SCOPES): number {
+    let count = 0
+    for (const source of this.#sources.values())
+      if (scopes.includes(source.scope)) count += source.suspectCount
+    return count
+  }
+}
