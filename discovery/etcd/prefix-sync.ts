@@ -204,7 +204,9 @@ export class PrefixSync {
     const read = await this.#readAll()
     await this.#listener.beforeSnapshot?.(read.clusterId)
     if (this.#stopping.signal.aborted) return
-    const afterLoss = reason === 'replaced' || (this.state !== undefined && isOlderOrOther(read, this.state))
+    // A store that was behind may have grown past our revision until it was read.
+    const isKnownLoss = reason === 'replaced' || reason === 'behind' || reason === 'cluster-changed'
+    const afterLoss = isKnownLoss || (this.state !== undefined && isOlderOrOther(read, this.state))
     if (reason === 'audit') this.#countDrift(certainDifferences(this.#table, read.table, this.#revision))
     this.#relists.set(reason, (this.#relists.get(reason) ?? 0) + 1)
     this.#table = read.table
