@@ -135,6 +135,19 @@ test('a service that had a document stays a former one through restarts, but not
   }
 })
 
+test('what is to be handed over is of the cluster that answers now', async t => {
+  const { etcd, store } = await setUp(t)
+  await store.put(`${ROUTES}a`, GOOD)
+  await using life = await live(etcd, undefined)
+  await until('it is remembered', () => life.remembered.has(ROUTES))
+  const before = life.remembered.get(ROUTES)!
+  const { port } = etcd.address
+  await etcd.close()
+  await using _ = await startEmbeddedEtcd({ port })
+  await until('it is said of the other one', () => life.remembered.get(ROUTES)!.store !== before.store)
+  assert.deepEqual(life.remembered.get(ROUTES)!.documented, ['a'])
+})
+
 test('the copy of another cluster is neither served nor spoiled; one of the same endpoints is served', async t => {
   const { etcd, store, dataDir } = await setUp(t)
   await store.put(`${ROUTES}a`, GOOD)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { requireEtcd } from '../support/etcd.ts'
 import { keepLastGood } from '../support/last-good.ts'
 
-// The long version of test/e2e/last-good.test.ts.
+// The short version is in test/discovery/remembered.test.ts.
 test('a broken document changes nothing, whichever workers crash, and through reloads and restarts', async t => {
   if (!requireEtcd(t)) return
   const { requests } = await keepLastGood({ rounds: 6 })
