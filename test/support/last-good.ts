@@ -15,6 +15,9 @@ const GOOD = { path: '/api/adm/*', service: 'adm', stripPrefix: '/api/adm', meth
 const BROKEN = { path: '/api/adm/*', service: 'adm', stripPrefix: '/api/adm', method: ['GET'] }
 const KEY = '/waygate/routes/adm'
 
+/** How long a worker may take to start, as long as `startGateway` waits for a gateway. */
+export const STARTING = { withinMs: 60_000 }
+
 export interface LastGoodReport {
   /** Requests that were sent while the document was broken, of which each had the answer of the good one. */
   readonly requests: number
@@ -86,20 +89,28 @@ export async function keepLastGood({ rounds }: { readonly rounds: number }): Pro
     for (let i = 0; i < rounds; i++) {
       const before = await workersOf(gateway)
       process.kill(before[i % before.length]!, 'SIGKILL')
-      await until('the worker is replaced', async () => {
-        const now = await workersOf(gateway)
-        return now.length === before.length && !now.includes(before[i % before.length]!)
-      })
+      await until(
+        'the worker is replaced',
+        async () => {
+          const now = await workersOf(gateway)
+          return now.length === before.length && !now.includes(before[i % before.length]!)
+        },
+        STARTING,
+      )
       await holds(gateway, 'broken, and a worker crashed')
     }
     assert.ok(Math.abs((await isMarked(gateway)) - since) < 1_000, 'its age does not begin again')
     const before = await workersOf(gateway)
     gateway.child.kill('SIGHUP')
     await gateway.logged('new configuration is active')
-    await until('the workers are new', async () => {
-      const now = await workersOf(gateway)
-      return now.length === before.length && now.every(pid => !before.includes(pid))
-    })
+    await until(
+      'the workers are new',
+      async () => {
+        const now = await workersOf(gateway)
+        return now.length === before.length && now.every(pid => !before.includes(pid))
+      },
+      STARTING,
+    )
     await holds(gateway, 'broken, and reloaded')
     assert.ok(Math.abs((await isMarked(gateway)) - since) < 1_000, 'its age does not begin again')
     await mend(gateway)

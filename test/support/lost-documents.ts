@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { startEtcd } from './etcd.ts'
-import { statusOf } from './last-good.ts'
+import { STARTING, statusOf } from './last-good.ts'
 import { openRegistry } from './registry.ts'
 import { startService } from './service.ts'
 import { until } from './until.ts'
@@ -81,10 +81,14 @@ export async function loseDocuments(): Promise<LostDocumentsReport> {
   await isShut(second, 'wiped, and started again')
   const [victim] = ((await second.routes()).workers ?? []).map(({ pid }) => pid)
   process.kill(victim!, 'SIGKILL')
-  await until('it is replaced', async () => {
-    const pids = ((await second.routes()).workers ?? []).map(({ pid }) => pid)
-    return pids.length === 2 && !pids.includes(victim!)
-  })
+  await until(
+    'it is replaced',
+    async () => {
+      const pids = ((await second.routes()).workers ?? []).map(({ pid }) => pid)
+      return pids.length === 2 && !pids.includes(victim!)
+    },
+    STARTING,
+  )
   await isShut(second, 'a worker crashed')
   return { asked }
 }
