@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { AddressInfo } from 'node:net'
+import { MAX_TIMER_MS } from '../../config/kit/values.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import { RemoteError } from '../cli/format-error.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
@@ -189,7 +190,7 @@ export class WorkerProcess {
   #end(type: 'retire' | 'drain', withinMs: number): void {
     this.#isEnding = true
     this.#send({ type })
-    const timer = setTimeout(() => this.kill(), withinMs + KILL_MARGIN_MS)
+    const timer = setTimeout(() => this.kill(), Math.min(withinMs + KILL_MARGIN_MS, MAX_TIMER_MS))
     void this.exited.then(() => clearTimeout(timer))
   }
 

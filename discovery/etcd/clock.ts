@@ -3,7 +3,8 @@ export interface Clock {
   /** Monotonic, in milliseconds. */
   now(): number
   /**
-   * Runs a function once after a delay.
+   * Runs a function once after a delay. A moment that has passed already, as after a pause of the whole process, is a
+   * delay below 0, and comes next.
    *
    * @returns a function that cancels it
    */
@@ -13,7 +14,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs)
+    // Node.js warns of a negative delay.
+    const timer = setTimeout(run, Math.max(0, delayMs))
     return () => clearTimeout(timer)
   },
 }

@@ -73,6 +73,12 @@ const defaultTimings: SyncTimings = {
  */
 const UNREACHABLE_CAP_MS = 400
 
+/**
+ * The cluster id of a message that etcd's grpc-proxy has made itself. It does so to confirm a watch on a range that
+ * somebody else watches through it already (`watchBroadcast.add` in etcd's proxy/grpcproxy/watch_broadcast.go).
+ */
+const UNKNOWN_CLUSTER = '0'
+
 const COMPACTED = 'the revision to resume from was compacted'
 const OTHER_CLUSTER = 'the endpoint now belongs to another cluster'
 const OLDER_REVISION = 'etcd is at an older revision than before'
@@ -323,7 +329,8 @@ export class PrefixSync {
       const reason = message.cancelReason || 'etcd canceled the watch'
       return message.compactRevision > 0n ? { reason: COMPACTED, relist: 'compacted' } : { reason }
     }
-    if (message.clusterId !== this.#clusterId) {
+    // What this message leaves open, the next one with events says, or the next read.
+    if (message.clusterId !== this.#clusterId && message.clusterId !== UNKNOWN_CLUSTER) {
       return { reason: OTHER_CLUSTER, relist: 'cluster-changed' }
     }
     if (message.created && message.revision < this.#revision) {

@@ -13,7 +13,7 @@ import { storeAt } from '../store.ts'
 // Silences and answers come ten times as fast as they do by default, and the proxy answers in a few milliseconds.
 const timings = { silenceMs: 50, answerMs: 400, deliverMs: 400 }
 
-test('behind an etcd grpc-proxy the registry stays connected, sees every change, and notices a proxy that hangs', async t => {
+test('behind an etcd grpc-proxy two registries stay connected, see every change, and notice a proxy that hangs', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
   const port = await freePort()
@@ -60,6 +60,10 @@ test('behind an etcd grpc-proxy the registry stays connected, sees every change,
   })()
   t.after(() => stop.abort())
   await until('both prefixes are followed', () => status.length === 2)
+  // The proxy confirms the watches of another gateway by itself, since it has such watches already.
+  const other = new EtcdRegistry({ endpoints: [`http://${address}`], timings })
+  t.after(() => other.close())
+  const alsoFollowing = Array.fromAsync(other.watch(stop.signal))
 
   // Four times as long as a stream that must answer is waited for.
   for (let i = 0; i < 20; i++) {
@@ -71,6 +75,13 @@ test('behind an etcd grpc-proxy the registry stays connected, sees every change,
     [true, true],
     JSON.stringify(status),
   )
+  for (const each of [registry, other]) {
+    const relists = each.sources.flatMap(({ name }) => [...each.status(name).relists])
+    assert.deepEqual(relists, [
+      ['start', 1],
+      ['start', 1],
+    ])
+  }
   await store.put('/services/user/u2', '10.0.0.2:80')
   await until('the new node is seen', () => keys.has('/services/user/u2'))
   await store.delete('/services/user/u1')
@@ -82,4 +93,5 @@ test('behind an etcd grpc-proxy the registry stays connected, sees every change,
   await until('it is followed again', () => status.length === 6)
   stop.abort()
   await following
+  await alsoFollowing
 })

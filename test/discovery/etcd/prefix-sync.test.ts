@@ -306,6 +306,17 @@ test('another cluster id causes a full read, even when its revision is higher', 
   assert.equal(store.stream.startRevision, 52n)
 })
 
+test('a watch that a proxy confirms without naming a cluster is kept; the next message must name the right one', async t => {
+  const { store, clock, sync, said } = await setUp(t)
+  store.stream.send({ created: true, clusterId: '0', revision: 8n })
+  store.stream.events(put('c', 8n))
+  assert.deepEqual(said(), ['all@7: a,b', 'on', '@8 +c -'])
+  store.clusterId = 'c2'
+  store.stream.events(put('d', 9n))
+  await clock.advance(200)
+  assert.equal(sync.status().relists.get('cluster-changed'), 1)
+})
+
 test('a store at an older revision than ours is read again', async t => {
   const { store, clock, sync, said } = await setUpFollowed(t)
   store.stream.end('reset')
