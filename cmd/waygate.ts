@@ -3,6 +3,9 @@
  * The program. This file is all that older releases of Node.js can load: everything else is imported once the version was
  * checked. `engines` in package.json says the same version.
  */
+// First of all: Node.js opens its debugger at a SIGUSR1 that nobody listens to, and ends at a SIGUSR2.
+for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => {})
+
 const NEEDED_MAJOR = 22
 const NEEDED_MINOR = 19
 const { node } = process.versions

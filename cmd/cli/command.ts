@@ -31,6 +31,8 @@ export interface RegisterCommand extends Configured {
   readonly ttlSeconds: number
   /** The command to run and its arguments; undefined when there is none. */
   readonly child: { readonly file: string; readonly args: readonly string[] } | undefined
+  /** Whether the command is taken over if it runs already, left behind by a sidecar that was killed. */
+  readonly adopt: boolean
 }
 
 export interface RoutesCommand extends Configured {

@@ -125,6 +125,12 @@ export const COMMANDS = {
         description: 'How long the node stays in etcd after its lease was last renewed, 6 to 86400.',
         default: '10',
       },
+      {
+        name: 'adopt',
+        value: '',
+        description:
+          'Takes the command over if it runs already, because an earlier sidecar was killed. Only on Linux.',
+      },
       ...fieldOptions('etcd', 'services-prefix', 'log-level'),
       config,
     ],

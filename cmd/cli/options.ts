@@ -83,6 +83,8 @@ function parseRegister(given: Arguments): RegisterCommand {
   const { host, port } = parseNode(given, name, id)
   const [file, ...args] = given.rest
   const child = file === undefined ? undefined : { file, args }
+  const adopt = given.has('adopt')
+  if (adopt && !child) throw given.error('--adopt needs a command after --')
   return {
     command: 'register',
     ...configured(given),
@@ -95,6 +97,7 @@ function parseRegister(given: Arguments): RegisterCommand {
     metadata,
     ttlSeconds,
     child,
+    adopt,
   }
 }
 

@@ -2,9 +2,18 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { basename } from 'node:path'
 import { isatty } from 'node:tty'
+import type { Logger } from 'pino'
 
-/** The signals that ask the process to end. A terminal sends the last two for Ctrl-C and Ctrl-\. */
-export const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
+/**
+ * The signals that ask the process to end. A terminal sends SIGINT for Ctrl-C and SIGQUIT for Ctrl-\. The others are all that
+ * end a process that does not handle them, but for those of a fault in the program, and SIGPROF, which V8's profiler uses.
+ */
+export const ENDING_SIGNALS = [
+  ...(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const),
+  ...(['SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGPWR', 'SIGIO', 'SIGSTKFLT'] as const),
+]
+/** The signals that do nothing: `cmd/waygate.ts` ignores them from its first line on. */
+const UNUSED_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const
 
 /** Resolves with the first signal that asks the process to end. The second one exits at once, with 128 and its number. */
 export function untilSignal(): Promise<NodeJS.Signals> {
@@ -18,6 +27,13 @@ export function untilSignal(): Promise<NodeJS.Signals> {
     }
     for (const signal of ENDING_SIGNALS) process.on(signal, onSignal)
   })
+}
+
+/** Logs from now on that a signal has done nothing. */
+export function logUnusedSignals(logger: Logger): void {
+  for (const signal of UNUSED_SIGNALS) {
+    process.on(signal, () => logger.warn({ signal }, 'signal ignored; SIGTERM ends this process, draining'))
+  }
 }
 
 /**

@@ -1,13 +1,14 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { type SpawnOptions, spawn } from 'node:child_process'
 import { connect, createServer } from 'node:net'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { addressOf, type Node } from '../../internal/nodes/node.ts'
 import { IS_HANGUP_IGNORED } from '../cli/signals.ts'
 
-/** A running child process. */
+/** A running command. */
 export interface Child {
-  readonly process: ChildProcess
+  readonly pid: number
+  hasExited(): boolean
   /** Resolves with its exit code, 128 + n when signal n ended it. */
   readonly exited: Promise<number>
   /** Sends SIGTERM, and SIGKILL after `graceMs`. Resolves with the exit code. */
@@ -17,12 +18,15 @@ export interface Child {
 type Address = Pick<Node, 'host' | 'port'>
 
 /** The address of the command is taken by another process. */
-class AddressTakenError extends Error {
+export class AddressTakenError extends Error {
   override readonly name = 'AddressTakenError'
   readonly code = 'ERR_ADDRESS_TAKEN'
 
-  constructor(address: Address) {
-    super(`another process already listens on ${addressOf(address)}; the command was not started`)
+  /** @param leftBehind the pid of the command itself, when a sidecar that was killed has left it behind */
+  constructor(address: Address, leftBehind?: number) {
+    const what = `another process already listens on ${addressOf(address)}; the command was not started`
+    const cure = `it is the command of a sidecar that was killed: end process ${leftBehind}, or take it over with --adopt`
+    super(leftBehind === undefined ? what : `${what}; ${cure}`)
   }
 }
 
@@ -63,8 +67,9 @@ export async function startChild(
   process.once('exit', kill)
   void exited.then(() => process.off('exit', kill))
   return {
-    process: child,
+    pid: child.pid!,
     exited,
+    hasExited: () => child.exitCode !== null || child.signalCode !== null,
     async stop(graceMs) {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
@@ -76,23 +81,23 @@ export async function startChild(
 }
 
 /**
- * Resolves once no process on this machine listens on the address, or `signal` aborts. Resolves at once for an address
- * of another machine, such as a load balancer: what answers there says nothing about the command.
+ * Resolves with true once no process on this machine listens on the address, or `signal` aborts. Resolves at once for an
+ * address of another machine, such as a load balancer: what answers there says nothing about the command.
  *
- * @param withinMs how long a process that is ending may still listen
- * @throws Error when a process listens for longer
+ * @param withinMs how long a process that is ending may still listen; false when one listens for longer
  */
 export async function untilFree(
   { host, port }: Address,
   withinMs: number,
   signal: AbortSignal,
-): Promise<void> {
-  if (!(await isHere(host))) return
+): Promise<boolean> {
+  if (!(await isHere(host))) return true
   const giveUpAt = performance.now() + withinMs
   while (!signal.aborted && (await accepts(host, port))) {
-    if (performance.now() >= giveUpAt) throw new AddressTakenError({ host, port })
+    if (performance.now() >= giveUpAt) return false
     await delay(50)
   }
+  return true
 }
 
 /** Whether the address is one of this machine: no other address can be listened on. */

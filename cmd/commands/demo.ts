@@ -9,7 +9,7 @@ import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import type { DemoCommand } from '../cli/command.ts'
 import { UsageError } from '../cli/format-error.ts'
 import { localUrlOf } from '../cli/listening.ts'
-import { onHangup, untilSignal } from '../cli/signals.ts'
+import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { IS_SOURCE, PACKAGE_FOLDER } from '../cli/version.ts'
 import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
@@ -57,6 +57,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   // What the start has to say would hide the introduction, except for warnings.
   const log = createLogger(loaded.config.logLevel, line => isIntroduced || !/^\{"level":[123]0,/.test(line))
   const { flush } = log
+  logUnusedSignals(log.logger)
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const children: Child[] = []
   if (loaded.config.workers !== 1) log.logger.warn('the demo runs one process; workers is ignored')
@@ -75,12 +76,10 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     const token = signToken({ subject: 'demo', expiresInSeconds: 3_600, claims: {} }, loaded)
     await Promise.race([untilRegistered(stack, services), failed, signal])
     if (options.grpc) await Promise.race([untilDescribed(stack, token), failed, signal])
-    const { pid: firstPid } = children[0]!.process
-    console.log(
-      introduction(options.grpc ? 'grpc' : 'http', stack, { token, etcd, taken, firstPid: firstPid! }),
-    )
+    const { pid: firstPid } = children[0]!
+    console.log(introduction(options.grpc ? 'grpc' : 'http', stack, { token, etcd, taken, firstPid }))
     isIntroduced = true
-    for (const { exited, process } of children) void exited.then(() => announceEnd(process.pid!, signal))
+    for (const { exited, pid } of children) void exited.then(() => announceEnd(pid, signal))
     await signal
     return 0
   } finally {
@@ -129,6 +128,8 @@ function startService(
   const args = IS_SOURCE
     ? ['--conditions=waygate-source', join(PACKAGE_FOLDER, 'examples', program, 'main.ts')]
     : [join(PACKAGE_FOLDER, 'dist/examples', program, 'main.js')]
+  // Without it, a SIGUSR1 would open the debugger of Node.js.
+  args.unshift('--disable-sigusr1')
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     HOST: '127.0.0.1',

@@ -5,9 +5,10 @@ import { loadConfig } from '../../config/load/load.ts'
 import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
 import type { RegisterCommand } from '../cli/command.ts'
-import { onHangup, untilSignal } from '../cli/signals.ts'
+import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
-import { startChild, untilAccepting, untilFree } from './child.ts'
+import { AddressTakenError, type Child, startChild, untilAccepting, untilFree } from './child.ts'
+import { adopt, findLeftBehind, markOf } from './left-behind.ts'
 
 /** How long a command keeps serving after its node was unregistered, until every gateway knows. */
 const DRAIN_MS = 500
@@ -19,7 +20,7 @@ const STOP_GRACE_MS = 10_000
 /**
  * Runs `waygate register`, the sidecar: keeps one node registered in etcd. With a command, runs it and keeps the node
  * registered for as long as the command runs. Resolves with the command's exit code, or 0. Ends on SIGTERM, and on SIGHUP,
- * unless it was started with nohup.
+ * unless it was started with nohup. A command that a killed sidecar has left behind can be adopted.
  *
  * Logs go to stderr, since stdout belongs to the command.
  */
@@ -31,22 +32,34 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
   const logger = pino({ level: config.logLevel }, stderr)
   const leaving = new AbortController()
   onHangup()
+  logUnusedSignals(logger)
   const signalled = untilSignal().then(() => leaving.abort())
-  if (options.child) {
-    // Another process on the address would be mistaken for the command, and its node would be taken over.
-    await untilFree(options, FREE_WITHIN_MS, leaving.signal)
-    if (leaving.signal.aborted) return 0
-  }
-  const child =
-    options.child && (await startChild(options.child.file, options.child.args, { stdio: 'inherit' }))
+  const child = await runCommand()
+  if (!child && leaving.signal.aborted) return 0
   const ended = child ? Promise.race([signalled, child.exited.then(() => leaving.abort())]) : signalled
 
   const registration = keepRegistered()
   await ended
   await (await registration)?.unregister()
   if (!child) return 0
-  if (child.process.exitCode === null && child.process.signalCode === null) await delay(DRAIN_MS)
+  if (!child.hasExited()) await delay(DRAIN_MS)
   return child.stop(STOP_GRACE_MS)
+
+  /** Resolves with undefined when there is no command, or when it is too late to start it. */
+  async function runCommand(): Promise<Child | undefined> {
+    if (!options.child) return undefined
+    const leftBehind = options.adopt ? findLeftBehind(options) : undefined
+    if (leftBehind !== undefined) {
+      logger.warn({ pid: leftBehind }, 'command of an earlier sidecar adopted')
+      return adopt(leftBehind)
+    }
+    // Another process on the address would be mistaken for the command, and its node would be taken over.
+    const isFree = await untilFree(options, FREE_WITHIN_MS, leaving.signal)
+    if (!isFree) throw new AddressTakenError(options, findLeftBehind(options))
+    if (leaving.signal.aborted) return undefined
+    const { file, args } = options.child
+    return startChild(file, args, { stdio: 'inherit', env: { ...process.env, ...markOf(options) } })
+  }
 
   async function keepRegistered(): Promise<Registration | undefined> {
     const { name, id, host, port, weight, protocol, metadata, ttlSeconds } = options

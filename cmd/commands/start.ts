@@ -4,7 +4,7 @@ import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { urlOf } from '../cli/listening.ts'
-import { onHangup, untilSignal } from '../cli/signals.ts'
+import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
 import { startStack } from '../gateway/stack.ts'
@@ -20,6 +20,7 @@ export async function runStart(options: StartCommand): Promise<number> {
   }
   const source = load()
   const log = createLogger(source.loaded.config.logLevel)
+  logUnusedSignals(log.logger)
   try {
     logStartWarnings(source.loaded, log.logger)
     if (countWorkers(source.loaded) === 1) await serveAlone(source.loaded, log)

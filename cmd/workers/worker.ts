@@ -6,7 +6,7 @@ import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import { Turns } from '../../routes/admin/turns.ts'
 import { formatError } from '../cli/format-error.ts'
-import { ENDING_SIGNALS } from '../cli/signals.ts'
+import { ENDING_SIGNALS, logUnusedSignals } from '../cli/signals.ts'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway } from '../gateway/gateway-types.ts'
 import { collectStartup, collectStartupLater } from '../gateway/heap.ts'
@@ -26,6 +26,7 @@ export async function runWorker(): Promise<number> {
   if (!start) return 0
   const { config, keyFiles, embeddedUrl } = start.settings
   const { logger, write: writeLine, flush } = createLogger(config.logLevel)
+  logUnusedSignals(logger)
   try {
     const keys = loadKeys(config, { problems: [], warnings: [], readFile: readFrom(keyFiles) })
     const registry = await openRegistry(config, {

@@ -50,10 +50,11 @@ const understood: [line: string, command: object][] = [
       metadata: {},
       ttlSeconds: 10,
       child: undefined,
+      adopt: false,
     },
   ],
   [
-    'register --name user --address [::1]:3001 --id u1 --weight 0 --protocol grpc --meta a=1 --meta b=x=y --meta c= --ttl 6 -- node server.js --port 3001 -- -x',
+    'register --name user --address [::1]:3001 --id u1 --weight 0 --protocol grpc --meta a=1 --meta b=x=y --meta c= --ttl 6 --adopt -- node server.js --port 3001 -- -x',
     {
       command: 'register',
       ...none,
@@ -66,6 +67,7 @@ const understood: [line: string, command: object][] = [
       metadata: { a: '1', b: 'x=y', c: '' },
       ttlSeconds: 6,
       child: { file: 'node', args: ['server.js', '--port', '3001', '--', '-x'] },
+      adopt: true,
     },
   ],
   ['routes', { command: 'routes', ...none, admin: undefined }],
@@ -147,6 +149,7 @@ const refused: [line: string, message: RegExp][] = [
   ['hash-password secret', /unexpected argument secret/],
   ['register --address 127.0.0.1:1', /--name is missing/],
   ['register --name a', /--address is missing/],
+  ['register --name a --address 127.0.0.1:1 --adopt', /--adopt needs a command after --/],
   ['register --name a/b --address 127.0.0.1:1', /service must be 1 to 255 characters/],
   ['register --name a --address 127.0.0.1', /address must be host:port/],
   ['register --name a --address 127.0.0.1:0', /port must be an integer from 1 to 65535/],

@@ -63,7 +63,9 @@ test('behind an etcd grpc-proxy two registries stay connected, see every change,
   // The proxy confirms the watches of another gateway by itself, since it has such watches already.
   const other = new EtcdRegistry({ endpoints: [`http://${address}`], timings })
   t.after(() => other.close())
-  const alsoFollowing = Array.fromAsync(other.watch(stop.signal))
+  const alsoFollowing = (async () => {
+    for await (const _ of other.watch(stop.signal));
+  })()
 
   // Four times as long as a stream that must answer is waited for.
   for (let i = 0; i < 20; i++) {
