@@ -4,6 +4,7 @@ import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Registry, RememberedSource } from '../../discovery/registry.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
+import type { LostLinesView } from '../../routes/admin/views.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
 
@@ -15,6 +16,8 @@ export interface GatewayOptions {
   readonly logger: Logger
   /** Writes a line of the access log, which has the format of the logger's lines. */
   readonly writeLine: (line: string) => void
+  /** The lines that the log has lost, for the metrics. Default: none. */
+  readonly lostLines?: LostLinesView | undefined
   /**
    * Whether connections are accepted at once, or only when there is a table to serve them from. Default `at-once`:
    * operators wait for the port, and `/readyz` tells them when the gateway is ready.

@@ -47,6 +47,7 @@ import {
 } from './limits.ts'
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
+import { NONE_LOST } from './log-destination.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
 import { LivePolicies } from './policies.ts'
@@ -170,6 +171,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,
     descriptors,
+    lostLines: options.lostLines ?? NONE_LOST,
   })
   const record = createRecord()
   const isDraining = () => traffic.isDraining

@@ -1,11 +1,17 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import pino, { type DestinationStream } from 'pino'
+import type { LostLinesView } from '../../routes/admin/views.ts'
 
 /** Where log lines are written. The owner calls `flush()` before the process ends. */
 export interface LogDestination extends DestinationStream {
   /** Writes the lines that are left. Waits at most a second for a reader that does not read. */
   flush(): void
+  /** The lines that were dropped so far. */
+  readonly lost: LostLinesView
 }
+
+/** Where lines are not counted, or none can be lost. */
+export const NONE_LOST: LostLinesView = { slowReader: 0, writeError: 0 }
 
 /** PIPE_BUF of Linux. POSIX guarantees that a write of up to this size to a pipe is done whole or not at all. */
 const BATCH_BYTES = 4_096
@@ -13,7 +19,11 @@ const BATCH_BYTES = 4_096
 const BATCH_MS = 100
 /** How long to wait before writing again to a reader that takes nothing. */
 const RETRY_MS = 20
-/** Bytes kept for a reader that is too slow. Further lines are dropped and counted. */
+/** The same after an error. */
+const ERROR_RETRY_MS = 1_000
+/** Errors that may pass, since somebody may make room on the disk. The lines are kept meanwhile. */
+const PASSING_ERRORS = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']
+/** Bytes kept for a reader that is too slow, or until there is room on the disk. Further lines are dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 /** How long `flush()` waits for a reader that is too slow. */
 const FLUSH_TIMEOUT_MS = 1_000
@@ -26,7 +36,11 @@ const FLUSH_TIMEOUT_MS = 1_000
 export function openLogDestination(): LogDestination {
   if (process.platform !== 'win32') return openNonBlocking(process.stdout)
   const destination = pino.destination({ sync: false, minLength: BATCH_BYTES, periodicFlush: BATCH_MS })
-  return { write: line => void destination.write(line), flush: () => destination.flushSync() }
+  return {
+    write: line => void destination.write(line),
+    flush: () => destination.flushSync(),
+    lost: NONE_LOST,
+  }
 }
 
 /**
@@ -63,7 +77,11 @@ export class BatchedFile implements LogDestination {
   /** Batches that the reader has not taken yet. */
   #waiting: Buffer[] = []
   #waitingBytes = 0
+  readonly lost = { slowReader: 0, writeError: 0 }
+  /** Lines dropped since the last report. */
   #dropped = 0
+  /** The error of the last write; undefined when it was none. */
+  #error: string | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** @param write has the signature of `fs.writeSync` and throws EAGAIN when it would block */
@@ -86,7 +104,7 @@ export class BatchedFile implements LogDestination {
     while (this.#waiting.length > 0 || this.#batch !== '') {
       if (this.#waiting.length > 0) {
         // The time is for a reader that takes nothing. Writing what a reader takes may need longer.
-        if (performance.now() >= deadline) return
+        if (this.#error !== undefined || performance.now() >= deadline) return
         Atomics.wait(NEVER_NOTIFIED, 0, 0, RETRY_MS)
       }
       this.#writeBatch()
@@ -96,7 +114,8 @@ export class BatchedFile implements LogDestination {
   readonly #onTimer = (): void => {
     this.#timer = undefined
     this.#writeBatch()
-    if (this.#waiting.length > 0) this.#timer = setTimeout(this.#onTimer, RETRY_MS).unref()
+    if (this.#waiting.length === 0) return
+    this.#timer = setTimeout(this.#onTimer, this.#error === undefined ? RETRY_MS : ERROR_RETRY_MS).unref()
   }
 
   /** Queues the current batch and writes as much of the queue as the reader takes. */
@@ -105,7 +124,7 @@ export class BatchedFile implements LogDestination {
       const batch = Buffer.from(this.#batch)
       this.#batch = ''
       this.#batchBytes = 0
-      if (this.#waitingBytes + batch.length > MAX_WAITING_BYTES) this.#dropped += countLines(batch)
+      if (this.#waitingBytes + batch.length > MAX_WAITING_BYTES) this.#drop(batch)
       else {
         this.#waiting.push(batch)
         this.#waitingBytes += batch.length
@@ -121,8 +140,12 @@ export class BatchedFile implements LogDestination {
       try {
         written = this.#write(this.#fd, batch)
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
-        // The reader has gone, or the disk is full. There is nowhere to report it.
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'EAGAIN') return
+        // There is nowhere to report it, until a write succeeds.
+        this.#error = String(code)
+        if (PASSING_ERRORS.includes(this.#error)) return
+        for (const each of this.#waiting) this.#drop(each)
         this.#waiting = []
         this.#waitingBytes = 0
         return
@@ -133,16 +156,29 @@ export class BatchedFile implements LogDestination {
         return
       }
       this.#waiting.shift()
-      if (this.#waiting.length === 0 && this.#dropped > 0) this.#reportDropped()
+      if (this.#waiting.length === 0 && (this.#dropped > 0 || this.#error !== undefined)) this.#report()
     }
   }
 
-  #reportDropped(): void {
-    const lines = this.#dropped
+  #drop(batch: Buffer): void {
+    const lines = countLines(batch)
+    this.#dropped += lines
+    this.lost[this.#error === undefined ? 'slowReader' : 'writeError'] += lines
+  }
+
+  /** Says, once lines are written again, how many were dropped before. */
+  #report(): void {
+    const about = { level: 40, time: Date.now(), pid: process.pid, reason: this.#error, lines: this.#dropped }
+    const msg =
+      this.#error === undefined
+        ? 'log lines dropped; the reader of the log is too slow'
+        : 'log is written again; it could not be for a while'
     this.#dropped = 0
-    const text = `{"level":40,"time":${Date.now()},"pid":${process.pid},"lines":${lines},"msg":"log lines dropped; the reader of the log is too slow"}\n`
+    this.#error = undefined
+    const text = `${JSON.stringify({ ...about, msg })}\n`
     this.#batch = text + this.#batch
     this.#batchBytes += Buffer.byteLength(text)
+    this.#timer ??= setTimeout(this.#onTimer, BATCH_MS).unref()
   }
 }
 

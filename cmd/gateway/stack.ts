@@ -23,7 +23,10 @@ export interface Stack {
  *
  * @throws Error when an address cannot be bound; nothing is left running then
  */
-export async function startStack(loaded: LoadedConfig, { logger, write: writeLine }: Log): Promise<Stack> {
+export async function startStack(
+  loaded: LoadedConfig,
+  { logger, write: writeLine, lost: lostLines }: Log,
+): Promise<Stack> {
   const { config, keys } = loaded
   await checkLoaded(loaded)
   const closers: (() => Promise<unknown>)[] = []
@@ -41,7 +44,7 @@ export async function startStack(loaded: LoadedConfig, { logger, write: writeLin
     closers.push(() => registry.close())
     let adminPort = config.adminPort
     const gateway = await startGateway({
-      ...{ config, keys, registry, logger, writeLine },
+      ...{ config, keys, registry, logger, writeLine, lostLines },
       adminPort: () => adminPort,
     })
     gateway.health.startChecking()

@@ -25,7 +25,7 @@ export async function runWorker(): Promise<number> {
   const start = await Promise.race([primary.start, ended])
   if (!start) return 0
   const { config, keyFiles, embeddedUrl } = start.settings
-  const { logger, write: writeLine, flush } = createLogger(config.logLevel)
+  const { logger, write: writeLine, flush, lost: lostLines } = createLogger(config.logLevel)
   logUnusedSignals(logger)
   try {
     const keys = loadKeys(config, { problems: [], warnings: [], readFile: readFrom(keyFiles) })
@@ -40,6 +40,7 @@ export async function runWorker(): Promise<number> {
       registry,
       logger,
       writeLine,
+      lostLines,
       listen: start.listen,
       remembered: start.remembered.map(decodeSource),
       onRemembered: remembered =>

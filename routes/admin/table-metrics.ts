@@ -13,7 +13,7 @@ import type { Aggregator } from './metric-values.ts'
 import { addNodeMetrics, addSessionMetrics, type SessionsView } from './node-metrics.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
-import type { BudgetsView, BudgetView, HealthView, TableView } from './views.ts'
+import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
 
 /** The sources from which metrics are read. */
 export interface MetricViews {
@@ -32,12 +32,13 @@ export interface MetricViews {
   readonly grpc: GrpcCounts
   readonly transcode: TranscodeCounts
   readonly descriptors: DescriptorsView
+  readonly lostLines: LostLinesView
 }
 
 /** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
 export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   const { nodes, table, budgets, health, limits, loop, connections, http2, policies, sessions } = views
-  const { grpc, transcode, descriptors } = views
+  const { grpc, transcode, descriptors, lostLines } = views
   addNodeMetrics(live, nodes, views.labels.node)
   live(
     'gauge',
@@ -104,6 +105,17 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
     'Routes whose document cannot be used; they answer 503.',
     'max',
     () => [{ labels: {}, value: table.routes().filter(route => route.isBroken).length }],
+  )
+
+  live(
+    'counter',
+    'waygate_log_lines_lost_total',
+    'Lines of the log that were dropped because its reader was too slow or it could not be written.',
+    'sum',
+    () => [
+      { labels: { reason: 'slow-reader' }, value: lostLines.slowReader },
+      { labels: { reason: 'write-error' }, value: lostLines.writeError },
+    ],
   )
 
   // Of several processes, the largest value is the one to worry about, and the fullest table is the newest.

@@ -108,3 +108,10 @@ export interface TableView {
   /** The `auth` of routes that do not set it. */
   readonly defaultAuth: 'jwt' | 'none'
 }
+
+/** Lines of the log that were dropped, by why they could not be written. */
+export interface LostLinesView {
+  readonly slowReader: number
+  /** The disk is full, or the reader has gone. */
+  readonly writeError: number
+}

@@ -30,6 +30,11 @@ async function startAsking(
 }
 
 const keyOf = (service: string) => client.get(`/services/${service}/n1`).string()
+/** Resolves when the key is there under another lease. */
+const untilAgain = (service: string, lease: string) =>
+  until('it is registered again', async () => ((await entryOf(service))?.lease ?? lease) !== lease, {
+    withinMs: 30_000,
+  })
 const entryOf = async (service: string) =>
   (await client.kv.range({ key: Buffer.from(`/services/${service}/n1`) })).kvs[0]
 
@@ -37,9 +42,10 @@ async function startSidecar(
   service: string,
   port: number,
   command: readonly string[] = [],
+  options: readonly string[] = [],
 ): Promise<Program> {
   const node = ['--name', service, '--id', 'n1', '--address', `127.0.0.1:${port}`]
-  const args = ['register', ...node, '--etcd', etcd.url]
+  const args = ['register', ...node, '--etcd', etcd.url, ...options]
   return startProgram({ args: [...args, ...(command.length > 0 ? ['--', ...command] : [])] })
 }
 
@@ -86,6 +92,76 @@ test('a second sidecar started by mistake fails with a clear message, and does n
   assert.deepEqual(await entryOf('twice'), before, 'nobody wrote it meanwhile')
   first.child.kill('SIGTERM')
   await first.exited
+})
+
+test('a command that a killed sidecar left behind is adopted with --adopt, and otherwise named', async t => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  const port = await freePort()
+  const script = `require('http').createServer((q, r) => r.end(String(process.pid))).listen(${port}, '127.0.0.1')`
+  const command = [process.execPath, '-e', script]
+  const pidThere = async () =>
+    Number(await (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text())
+  await using first = await startSidecar('left', port, command)
+  const before = await until('the key is there', () => entryOf('left'))
+  const pid = await pidThere()
+  t.after(() => isRunning(pid) && process.kill(pid, 'SIGKILL'))
+
+  // While the first sidecar runs, nothing is taken over.
+  await using mistaken = await startSidecar('left', port, command, ['--adopt'])
+  assert.equal((await mistaken.exited).code, 1)
+  assert.match(mistaken.stderr(), /the command was not started\n$/)
+
+  first.child.kill('SIGKILL')
+  await once(first.child, 'exit')
+  await using refused = await startSidecar('left', port, command)
+  await until('it has ended', () => refused.hasExited())
+  assert.equal(
+    refused.stderr(),
+    `waygate: another process already listens on 127.0.0.1:${port}; the command was not started; it is the command of a sidecar that was killed: end process ${pid}, or take it over with --adopt\n`,
+  )
+  await using other = await startSidecar('left', port, [...command, 'other'], ['--adopt'])
+  assert.equal((await other.exited).code, 1, 'another command line is another command')
+
+  await using second = await startSidecar('left', port, command, ['--adopt'])
+  await untilAgain('left', before.lease)
+  assert.equal(await pidThere(), pid)
+  assert.match(second.stderr(), new RegExp(`"pid":${pid},.*"command of an earlier sidecar adopted"`))
+  second.child.kill('SIGTERM')
+  assert.deepEqual(await second.exited, { code: 0, signal: null })
+  assert.equal(await keyOf('left'), null)
+  assert.equal(isRunning(pid), false)
+})
+
+test('a sidecar whose adopted command ends by itself leaves etcd and exits with 1', async t => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  const port = await freePort()
+  const script = `require('http').createServer((q, r) => process.exit(0)).listen(${port}, '127.0.0.1')`
+  const command = [process.execPath, '-e', script]
+  await using first = await startSidecar('adopted', port, command)
+  const before = await until('the key is there', () => entryOf('adopted'))
+  first.child.kill('SIGKILL')
+  await once(first.child, 'exit')
+  await using second = await startSidecar('adopted', port, command, ['--adopt'])
+  await untilAgain('adopted', before.lease)
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/`))
+  assert.deepEqual(await second.exited, { code: 1, signal: null })
+  assert.equal(await keyOf('adopted'), null)
+})
+
+test('SIGUSR1 and SIGUSR2 do nothing to a sidecar; SIGALRM ends it as SIGTERM does', async () => {
+  const port = await freePort()
+  const script = `require('http').createServer().listen(${port}, '127.0.0.1'); process.on('SIGTERM', () => process.exit(7))`
+  await using sidecar = await startSidecar('signalled', port, [process.execPath, '-e', script])
+  await until('the key is there', () => keyOf('signalled'))
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    sidecar.child.kill(signal)
+    await until('it says so', () => sidecar.stderr().includes(`"signal":"${signal}"`))
+  }
+  assert.doesNotMatch(sidecar.stderr(), /Debugger listening/)
+  assert.notEqual(await keyOf('signalled'), null)
+  sidecar.child.kill('SIGALRM')
+  assert.deepEqual(await sidecar.exited, { code: 7, signal: null })
+  assert.equal(await keyOf('signalled'), null)
 })
 
 test('the address may still be in use for a moment by a process that is ending', async () => {

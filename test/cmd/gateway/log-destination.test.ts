@@ -94,6 +94,100 @@ test('a reader that is gone does not end the process', () => {
   destination.flush()
 })
 
+test('lines are kept while the disk is full, and the log says that it could not be written', async t => {
+  let isFull = false
+  let text = ''
+  const destination = new BatchedFile(-1, (_fd, bytes) => {
+    if (isFull) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+    text += bytes.toString()
+    return bytes.length
+  })
+  destination.write(LINE)
+  destination.flush()
+  isFull = true
+  for (let i = 0; i < 500; i++) destination.write(LINE)
+  // The end of the process does not wait for room: no time passes here.
+  const clock = t.mock.method(performance, 'now', () => 0)
+  destination.flush()
+  clock.mock.restore()
+  assert.equal(text, LINE)
+  isFull = false
+  await until('the notice is written', () => text.includes('written again'))
+  const lines = text.trimEnd().split('\n')
+  const { level, reason, lines: lost } = JSON.parse(lines.pop()!)
+  assert.deepEqual([level, reason, lost], [40, 'ENOSPC', 0])
+  assert.equal(`${lines.join('\n')}\n`, LINE.repeat(501))
+  assert.deepEqual(destination.lost, { slowReader: 0, writeError: 0 })
+})
+
+test('lines beyond those that are kept, and all of a reader that is gone, are counted', async () => {
+  for (const [code, sent] of [
+    ['ENOSPC', 6_000],
+    ['EPIPE', 10],
+  ] as const) {
+    let error: string | undefined = code
+    let text = ''
+    const destination = new BatchedFile(-1, (_fd, bytes) => {
+      if (error) throw Object.assign(new Error('no'), { code: error })
+      text += bytes.toString()
+      return bytes.length
+    })
+    const large = `"${'x'.repeat(4_000)}"\n`
+    for (let i = 0; i < sent; i++) destination.write(large)
+    destination.flush()
+    const { writeError, slowReader } = destination.lost
+    assert.equal(slowReader, 0)
+    assert.ok(writeError > 0)
+    error = undefined
+    destination.write(LINE)
+    await until('the notice is written', () => text.includes('written again'))
+    const lines = text.trimEnd().split('\n')
+    const notice = lines.map(line => JSON.parse(line)).find(line => line.reason !== undefined)
+    assert.deepEqual([notice.reason, notice.lines], [code, writeError])
+    assert.equal(lines.length - 2, sent - writeError)
+    assert.equal(destination.lost.writeError, writeError, 'it is counted once')
+  }
+})
+
+const FILLER = `
+  import { rmSync } from 'node:fs'
+  import { openLogDestination } from ${JSON.stringify(source)}
+  const destination = openLogDestination()
+  const write = i => destination.write(JSON.stringify({ i, pad: 'x'.repeat(200) }) + '\\n')
+  for (let i = 0; i < 1000; i++) write(i)
+  destination.flush()
+  rmSync('ballast')
+  setTimeout(() => {
+    write(1000)
+    destination.flush()
+  }, 2000)
+`
+
+test('a disk that was full gets every line once there is room', async t => {
+  const probe = await promisify(execFile)('unshare', ['-m', 'true']).catch(() => undefined)
+  if (!probe) return t.skip('needs a mount namespace')
+  const folder = mkdtempSync(join(tmpdir(), 'waygate-log-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const script = `mount -t tmpfs -o size=512k tmpfs "$0" && cd "$0" && head -c 450000 /dev/zero > ballast &&
+    "$1" --input-type=module -e "$2" > log && cat log`
+  const { stdout } = await promisify(execFile)(
+    'unshare',
+    ['-m', 'sh', '-c', script, folder, process.execPath, FILLER],
+    { maxBuffer: 1e8 },
+  )
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  const notice = lines.findIndex(line => line.reason !== undefined)
+  assert.deepEqual([lines[notice].reason, lines[notice].lines], ['ENOSPC', 0])
+  lines.splice(notice, 1)
+  assert.deepEqual(
+    lines.map(line => line.i),
+    Array.from({ length: 1_001 }, (_, i) => i),
+  )
+})
+
 const WRITER = `
   import { openLogDestination } from ${JSON.stringify(source)}
   const destination = openLogDestination()
