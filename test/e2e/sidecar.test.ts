@@ -30,10 +30,13 @@ async function startAsking(
 }
 
 const keyOf = (service: string) => client.get(`/services/${service}/n1`).string()
+/** Resolves with the key. Programs take long to start on a busy machine. */
+const untilRegistered = (service: string) =>
+  until('the key is there', () => entryOf(service), { withinMs: 60_000 })
 /** Resolves when the key is there under another lease. */
 const untilAgain = (service: string, lease: string) =>
   until('it is registered again', async () => ((await entryOf(service))?.lease ?? lease) !== lease, {
-    withinMs: 30_000,
+    withinMs: 60_000,
   })
 const entryOf = async (service: string) =>
   (await client.kv.range({ key: Buffer.from(`/services/${service}/n1`) })).kvs[0]
@@ -102,7 +105,7 @@ test('a command that a killed sidecar left behind is adopted with --adopt, and o
   const pidThere = async () =>
     Number(await (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text())
   await using first = await startSidecar('left', port, command)
-  const before = await until('the key is there', () => entryOf('left'))
+  const before = await untilRegistered('left')
   const pid = await pidThere()
   t.after(() => isRunning(pid) && process.kill(pid, 'SIGKILL'))
 
@@ -138,7 +141,7 @@ test('a sidecar whose adopted command ends by itself leaves etcd and exits with 
   const script = `require('http').createServer((q, r) => process.exit(0)).listen(${port}, '127.0.0.1')`
   const command = [process.execPath, '-e', script]
   await using first = await startSidecar('adopted', port, command)
-  const before = await until('the key is there', () => entryOf('adopted'))
+  const before = await untilRegistered('adopted')
   first.child.kill('SIGKILL')
   await once(first.child, 'exit')
   await using second = await startSidecar('adopted', port, command, ['--adopt'])
@@ -152,7 +155,7 @@ test('SIGUSR1 and SIGUSR2 do nothing to a sidecar; SIGALRM ends it as SIGTERM do
   const port = await freePort()
   const script = `require('http').createServer().listen(${port}, '127.0.0.1'); process.on('SIGTERM', () => process.exit(7))`
   await using sidecar = await startSidecar('signalled', port, [process.execPath, '-e', script])
-  await until('the key is there', () => keyOf('signalled'))
+  await untilRegistered('signalled')
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
     sidecar.child.kill(signal)
     await until('it says so', () => sidecar.stderr().includes(`"signal":"${signal}"`))
