@@ -13,7 +13,7 @@ import { addressOf, type Node, speaksHttp1 } from './internal/nodes/node.ts'
 import { NodeTable } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
-import { type FailureKind, UpstreamFailure } from './internal/upstream-failure.ts'
+import { type FailureKind, isOutOfFiles, UpstreamFailure } from './internal/upstream-failure.ts'
 import { noNodeError, readmitEjected } from './wrappers/balance/no-node.ts'
 import { CircuitBreaker } from './wrappers/breaker/circuit-breaker.ts'
 import type { CircuitBreakerOptions, Evidence } from './wrappers/breaker/circuit-breaker-options.ts'
@@ -293,7 +293,7 @@ class Try {
   }
 
   fail(kind: FailureKind): void {
-    this.peer.failures++
+    if (kind !== 'unsendable') this.peer.failures++
     const failure = new UpstreamFailure(kind)
     failure.requestLine = this.#requestLine
     this.#outcome.reject(failure)
@@ -320,6 +320,7 @@ const BODILESS = { body: null } as UpstreamRequest
 function kindOf(error: Error): FailureKind {
   const { code } = (error.cause ?? error) as NodeJS.ErrnoException
   if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'timeout'
+  if (isOutOfFiles(error.cause ?? error)) return 'unsendable'
   return NO_CONNECTION.has(code) ? 'connect' : 'reset'
 }
 

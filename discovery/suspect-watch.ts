@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import type { Node } from '../internal/nodes/node.ts'
+import { isOutOfFiles } from '../internal/upstream-failure.ts'
 import type { Directory } from './directory.ts'
 import { type Logger, silentLogger } from './logger.ts'
 
@@ -79,7 +80,7 @@ export class SuspectWatch {
     }, intervalMs).unref()
   }
 
-  /** Resolves with why the node accepts no connection, or with undefined when it accepts one. */
+  /** Resolves with why the node accepts no connection; with undefined when it accepts one, or could not be asked. */
   #refusal({ host, port }: Node): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>()
     const timeout = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
@@ -90,7 +91,9 @@ export class SuspectWatch {
       socket.destroy()
       resolve(reason)
     }
-    socket.on('connect', () => finish()).on('error', error => finish(error.message))
+    socket
+      .on('connect', () => finish())
+      .on('error', error => finish(isOutOfFiles(error) ? undefined : error.message))
     return promise
   }
 }

@@ -1,3 +1,4 @@
+import { GatewayError } from './http/errors.ts'
 import { QuietError } from './http/quiet-error.ts'
 
 /**
@@ -8,7 +9,8 @@ import { QuietError } from './http/quiet-error.ts'
  * - `timeout`: the head of an answer did not come in time.
  * - `hung`: the try was given up early, because its node was found to hang. It has a cause if its own connection showed that.
  * - `invalid`: the node sent something that is not an HTTP answer.
- * - `unsendable`: the request itself cannot be sent. Does not count against the node.
+ * - `unsendable`: the request cannot be sent to any node, because of what it is or what the gateway lacks. Does not count
+ *   against the node.
  * - `aborted`: the client left, or the gateway gave the try up. Does not count against the node.
  */
 export type FailureKind =
@@ -44,4 +46,23 @@ export class UpstreamFailure extends QuietError {
     this.kind = kind
     this.staleConnection = staleConnection
   }
+}
+
+/** Codes with which the system refuses a socket to this process, whatever the socket is for. */
+const OUT_OF_FILES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+
+/** Whether no connection could be made because this process, or its system, lacks file descriptors or memory for sockets. */
+export function isOutOfFiles(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && OUT_OF_FILES.has(error.code)
+}
+
+/**
+ * Returns the failure of a try for which no connection could be made. Without a file descriptor there is no connection to any
+ * other node either, so no other try follows.
+ */
+export function noConnection(cause: unknown): UpstreamFailure {
+  if (!isOutOfFiles(cause)) return new UpstreamFailure('connect', cause)
+  const detail = 'The gateway is at its limit; try again later.'
+  const overloaded = new GatewayError('WG_OVERLOADED', { detail, headers: { 'retry-after': '1' }, cause })
+  return new UpstreamFailure('unsendable', overloaded)
 }

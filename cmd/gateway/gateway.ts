@@ -30,6 +30,7 @@ import { createCallFields } from '../../wrappers/retry/call-fields.ts'
 import { createHedge } from '../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
+import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import type { Gateway, GatewayOptions } from './gateway-types.ts'
@@ -167,6 +168,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics({
     labels: config.metrics.labels,
     ...{ nodes, table, budgets, health, limits, loop, connections, sessions, http2: http2Counts },
+    files: nodeSockets,
     policies: policyCounts,
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,

@@ -45,7 +45,7 @@ export const ClientLimitsSection = section(
     ),
     connections: count(
       20_000,
-      'Number of client connections at the same time, in each process. Further ones are closed at once. 0: only the limit of the system.',
+      'Number of client connections at the same time, in each process. There are fewer if the process may not [open enough files](operations.md#open-files). A further one takes the place of an idle one, or is closed at once. 0: as many as the process may open.',
     ),
     connectionsPerAddress: count(
       2_000,

@@ -23,17 +23,21 @@ export interface ClientConnectionOptions extends SlowClientLimits {
 }
 
 export type RefusalReason = 'total' | 'address'
+/** `displaced`: an idle connection made room for a new one. */
+export type EndReason = SlowReason | 'displaced'
 
 /** The counts of client connections, for metrics. */
 export interface ClientConnectionsView {
   /** Open connections, whatever they speak. */
   readonly open: number
+  /** The most there may be at the same time; 0 = no limit. */
+  readonly max: number
   /** Open connections that speak HTTP/2. */
   readonly http2: number
   /** Connections refused since the start, by reason. */
   readonly refused: Readonly<Record<RefusalReason, number>>
-  /** Connections ended since the start because the client was too slow, by reason. */
-  readonly ended: Readonly<Record<SlowReason, number>>
+  /** Connections ended since the start, because the client was too slow or to make room for others, by reason. */
+  readonly ended: Readonly<Record<EndReason, number>>
 }
 
 /** One connection that counts. */
@@ -69,12 +73,17 @@ export class ClientConnections implements ClientConnectionsView {
   readonly limits: SlowClientLimits
   readonly #pace: ReturnType<typeof paceLimits>
   readonly #open = new Map<Socket, Counted>()
+  /** Connections that were idle at the last sweep, if there was no room for more; the one to close first is at the end. */
+  #displaceable: Socket[] = []
   readonly #groups = new Map<string, number>()
   readonly #reportedAt: Partial<Record<RefusalReason, number>> = {}
   #timer: NodeJS.Timeout | undefined
   http2 = 0
   readonly refused = { total: 0, address: 0 }
-  readonly ended = { 'head-late': 0, idle: 0, 'body-idle': 0, 'body-slow': 0, 'send-idle': 0, 'send-slow': 0 }
+  readonly ended = {
+    ...{ 'head-late': 0, idle: 0, 'body-idle': 0, 'body-slow': 0, 'send-idle': 0, 'send-slow': 0 },
+    displaced: 0,
+  }
 
   constructor(options: ClientConnectionOptions) {
     this.#options = options
@@ -91,23 +100,31 @@ export class ClientConnections implements ClientConnectionsView {
     return this.#open.size
   }
 
-  /** Registers a connection that was just accepted, or destroys it when a limit is reached. */
+  get max(): number {
+    return this.#options.maxConnections
+  }
+
+  get #isFull(): boolean {
+    return this.max > 0 && this.#open.size >= this.max
+  }
+
+  /**
+   * Registers a connection that was just accepted, or destroys it when a limit is reached. When there are too many in all, one
+   * that is idle makes room for it.
+   */
   accept(socket: Socket): void {
-    const { maxConnections, maxConnectionsPerAddress: maxOfGroup, isTrustedProxy } = this.#options
+    const { maxConnectionsPerAddress: maxOfGroup, isTrustedProxy } = this.#options
     const address = plainAddress(socket.remoteAddress)
-    if (maxConnections > 0 && this.#open.size >= maxConnections) {
+    const group = maxOfGroup > 0 && !isTrustedProxy(address) ? addressGroup(address) : undefined
+    if (group !== undefined && (this.#groups.get(group) ?? 0) >= maxOfGroup) {
+      this.#refuse('address', socket, address)
+      return
+    }
+    if (this.#isFull && !this.#makeRoom()) {
       this.#refuse('total', socket, address)
       return
     }
-    const group = maxOfGroup > 0 && !isTrustedProxy(address) ? addressGroup(address) : undefined
-    if (group !== undefined) {
-      const known = this.#groups.get(group) ?? 0
-      if (known >= maxOfGroup) {
-        this.#refuse('address', socket, address)
-        return
-      }
-      this.#groups.set(group, known + 1)
-    }
+    if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1)
     this.#open.set(socket, { group, watch: new Http1Watch(socket, this.#options, this.#pace) })
     socket.once('close', () => this.#forget(socket))
     socket.destroySoon = destroySoon
@@ -130,12 +147,36 @@ export class ClientConnections implements ClientConnectionsView {
   /** Ends every connection whose timeout has expired. */
   sweep(): void {
     const now = this.#now()
+    const isFull = this.#isFull
+    this.#displaceable = []
     for (const [socket, { watch }] of this.#open) {
       const reason = watch.check(now)
-      if (reason === undefined) continue
-      this.ended[reason]++
-      socket.destroy()
+      if (reason === undefined) {
+        if (isFull && watch.idleMs(now) >= this.#sweepMs) this.#displaceable.push(socket)
+      } else {
+        this.ended[reason]++
+        socket.destroy()
+      }
     }
+    this.#displaceable.reverse()
+  }
+
+  /**
+   * Closes the oldest connection that was idle at the last sweep and still is. On one that became idle a moment ago, the next
+   * request may be on its way. nginx gives up idle connections in the same way.
+   *
+   * @returns whether there was one
+   */
+  #makeRoom(): boolean {
+    for (let socket = this.#displaceable.pop(); socket; socket = this.#displaceable.pop()) {
+      const watch = this.#open.get(socket)?.watch
+      if (watch === undefined || watch.idleMs(this.#now()) < this.#sweepMs) continue
+      this.ended.displaced++
+      socket.destroy()
+      this.#forget(socket)
+      return true
+    }
+    return false
   }
 
   #refuse(reason: RefusalReason, socket: Socket, address: string): void {

@@ -27,6 +27,12 @@ export interface ConnectionWatch {
    * @returns why the connection must be ended; undefined when it may stay
    */
   check(now: number): SlowReason | undefined
+  /**
+   * Returns for how long the connection has been seen without a request; 0 = it has one.
+   *
+   * @param now milliseconds on the monotonic clock
+   */
+  idleMs(now: number): number
 }
 
 /** Returns the minimum rate of request bodies, and that of answers. */

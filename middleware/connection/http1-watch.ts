@@ -72,7 +72,7 @@ export class Http1Watch implements ConnectionWatch {
     const { idleTimeoutMs, bodyIdleTimeoutMs, sendIdleTimeoutMs, minBytesPerSecond } = this.#limits
     if (sendIdleTimeoutMs > 0 && this.#msWithoutTaking(now) >= sendIdleTimeoutMs) return 'send-idle'
     if (bodyIdleTimeoutMs > 0 && this.#msWithoutBody(now) >= bodyIdleTimeoutMs) return 'body-idle'
-    if (idleTimeoutMs > 0 && this.#msWithoutRequest(now) >= idleTimeoutMs) return 'idle'
+    if (idleTimeoutMs > 0 && this.idleMs(now) >= idleTimeoutMs) return 'idle'
     return minBytesPerSecond > 0 ? this.#findTooSlow(now) : undefined
   }
 
@@ -100,7 +100,7 @@ export class Http1Watch implements ConnectionWatch {
    * Returns how long the connection has had no request. Node's own timeout starts again with every byte, even with the
    * empty lines that a client may send between requests.
    */
-  #msWithoutRequest(now: number): number {
+  idleMs(now: number): number {
     const { _handle: handle, parser, _httpMessage: response } = this.#socket
     // A WebSocket no longer has a parser.
     const hasNone = parser && !response && parser.incoming?.complete !== false

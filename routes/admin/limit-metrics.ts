@@ -84,11 +84,18 @@ export interface Http2View {
   readonly ended: Readonly<Record<string, number>>
 }
 
-/** Adds the metrics of client connections. */
+/** What a lack of file descriptors has led to, as metrics show it. */
+export interface FilesView {
+  /** Connections to nodes that were not made for want of a file descriptor, since the start. */
+  readonly outOfFiles: number
+}
+
+/** Adds the metrics of client connections, and of the file descriptors that they share with those to nodes. */
 export function addConnectionMetrics(
   live: AddLiveMetric,
   connections: ClientConnectionsView,
   http2: Http2View,
+  files: FilesView,
 ): void {
   const by = (label: string, counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }))
@@ -103,6 +110,20 @@ export function addConnectionMetrics(
     ],
   )
   live(
+    'gauge',
+    'waygate_client_connections_max',
+    'Most connections that clients may have at the same time; 0 = no limit.',
+    'sum',
+    () => [{ labels: {}, value: connections.max }],
+  )
+  live(
+    'counter',
+    'waygate_out_of_files_total',
+    'Connections to nodes that were not made because no file descriptor was left.',
+    'sum',
+    () => [{ labels: {}, value: files.outOfFiles }],
+  )
+  live(
     'counter',
     'waygate_client_connections_refused_total',
     'Client connections refused, by the limit that was reached: total or address.',
@@ -112,7 +133,7 @@ export function addConnectionMetrics(
   live(
     'counter',
     'waygate_client_connections_ended_total',
-    'Client connections ended because the client was too slow (to send a head or a body, or to read its answer) or sent nothing but empty lines.',
+    'Client connections ended because the client was too slow (to send a head or a body, or to read its answer) or sent nothing but empty lines, or because an idle one made room for another.',
     'sum',
     () => by('reason', connections.ended),
   )

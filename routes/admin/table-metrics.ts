@@ -4,6 +4,7 @@ import { addGrpcMetrics, type GrpcCounts } from './grpc-metrics.ts'
 import {
   addConnectionMetrics,
   addLimitMetrics,
+  type FilesView,
   type Http2View,
   type LimitsView,
   type LoopView,
@@ -27,6 +28,7 @@ export interface MetricViews {
   readonly loop: LoopView
   readonly connections: ClientConnectionsView
   readonly http2: Http2View
+  readonly files: FilesView
   readonly policies: PolicyCounts
   readonly sessions: SessionsView
   readonly grpc: GrpcCounts
@@ -94,7 +96,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   )
 
   addLimitMetrics(live, limits, nodes, loop)
-  addConnectionMetrics(live, connections, http2)
+  addConnectionMetrics(live, connections, http2, views.files)
   addPolicyMetrics(live, policies)
   addSessionMetrics(live, sessions)
   addGrpcMetrics(live, grpc)

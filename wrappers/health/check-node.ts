@@ -1,5 +1,6 @@
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { addressOf, type Node, speaksHttp1 } from '../../internal/nodes/node.ts'
+import { isOutOfFiles } from '../../internal/upstream-failure.ts'
 import { openSocket } from '../transport/open-socket.ts'
 import { healthRequest, readHealth } from './grpc-health.ts'
 import { requestOverHttp2 } from './http2-request.ts'
@@ -21,6 +22,8 @@ export interface CheckResult {
   readonly reason: string
   /** Whether the node accepts connections and does not answer. */
   readonly isHung: boolean
+  /** Whether the check says nothing about the node, because this process had no file descriptor for a connection. */
+  readonly isVoid?: boolean
 }
 
 /**
@@ -52,8 +55,10 @@ export function checkNode(
     end(failed(`no ${isConnected ? 'answer' : 'connection'} within ${timeoutMs} ms`, isConnected))
   }, timeoutMs).unref()
   const socket = openSocket({ host, port, timeoutMs, allows }, error => {
-    if (error) end(failed(`no connection: ${error.message}`))
-    else if (isOver) return
+    if (error) {
+      const result = failed(`no connection: ${error.message}`)
+      end(isOutOfFiles(error) ? { ...result, isVoid: true } : result)
+    } else if (isOver) return
     else if (path === undefined && grpc === undefined)
       end({ passed: true, reason: 'connected', isHung: false })
     else {

@@ -51,8 +51,9 @@ export class NodeCheck {
 
   #checked(result: CheckResult): void {
     const { check, onChange, onChecked } = this.#options
-    onChecked(result.passed)
-    const changed = this.#streak.note(result.passed)
+    const isVoid = result.isVoid === true
+    if (!isVoid) onChecked(result.passed)
+    const changed = !isVoid && this.#streak.note(result.passed)
     const waitMs = this.#streak.isInDoubt ? Math.min(check.intervalMs, IN_DOUBT_MS) : check.intervalMs
     this.#timer = setTimeout(this.#run, waitMs * (1 - JITTER + 2 * JITTER * Math.random())).unref()
     if (changed) onChange(this.#streak.health, result)

@@ -4,7 +4,7 @@
 // in one piece leaves in one write. The readers are strict: a fuzzer checks that they accept nothing that llhttp,
 // Node's own parser, refuses (`npm run fuzz -- --target reader`).
 
-import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { noConnection, UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { NodeName, type NodeNameOptions } from '../transport/node-name.ts'
 import { type Swept, sweeper } from '../transport/sweeper.ts'
 import { type ConnectionOwner, NodeConnection, type NodeConnectionOptions } from './node-connection.ts'
@@ -94,6 +94,12 @@ export class ConnectionPool implements ConnectionOwner, Swept {
     return this.#idle.length > 0
   }
 
+  closeOldest(): boolean {
+    const oldest = this.#idle.shift()
+    oldest?.destroy()
+    return oldest !== undefined
+  }
+
   followName(now: number): boolean {
     if (!this.#name.isFollowed || this.#all.size === 0) return false
     this.#name.follow(now, this.#onAddresses)
@@ -157,7 +163,7 @@ export class ConnectionPool implements ConnectionOwner, Swept {
     // A failed attempt fails one exchange: the first that waits, since another connection may serve the original one.
     for (const exchange of this.#waiting) {
       this.#waiting.delete(exchange)
-      exchange.onFailure(new UpstreamFailure('connect', error))
+      exchange.onFailure(noConnection(error))
       break
     }
     this.#grow()

@@ -1,7 +1,7 @@
 import { ERROR } from '../../internal/http2/frames.ts'
 import { MAX_STREAM_ID } from '../../internal/http2/stream-table.ts'
 import { type BucketLimit, TokenBucket } from '../../internal/http2/token-bucket.ts'
-import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { noConnection, UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { SessionWire, type SessionWireOptions, type WireOwner } from './session-wire.ts'
 import type { CallSession, PooledCall, TryStream } from './try-stream.ts'
 
@@ -255,7 +255,7 @@ export class NodeSession implements CallSession, WireOwner {
     this.#owner.onOver(this)
     for (const call of this.#queue) {
       this.#queue.delete(call)
-      call.onFailure(new UpstreamFailure('connect', cause))
+      call.onFailure(noConnection(cause))
     }
   }
 

@@ -1,4 +1,4 @@
-import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { noConnection, UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { NodeName, type NodeNameOptions } from '../transport/node-name.ts'
 import { type Swept, sweeper } from '../transport/sweeper.ts'
 import {
@@ -112,6 +112,12 @@ export class SessionPool implements SessionOwner, Swept {
     return hasIdle
   }
 
+  closeOldest(): boolean {
+    const oldest = this.#all().find(({ isIdle }) => isIdle)
+    oldest?.destroy()
+    return oldest !== undefined
+  }
+
   followName(now: number): boolean {
     if (!this.#name.isFollowed || this.#sessions.length === 0) return false
     this.#name.follow(now, addresses => {
@@ -192,7 +198,7 @@ export class SessionPool implements SessionOwner, Swept {
   #failWaiting(cause: unknown): void {
     for (const call of this.#waiting) {
       this.#waiting.delete(call)
-      call.onFailure(new UpstreamFailure('connect', cause))
+      call.onFailure(noConnection(cause))
     }
   }
 

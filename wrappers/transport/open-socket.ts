@@ -7,6 +7,7 @@ import {
   Socket,
   type SocketConstructorOpts,
 } from 'node:net'
+import { nodeSockets } from './node-sockets.ts'
 
 export interface SocketOptions {
   readonly host: string
@@ -51,10 +52,11 @@ export function openSocket(
     ...(onread && { onread }),
     ...(allows && { lookup: lookupAllowed(allows, port) }),
   }
-  let socket: Socket
-  if (isForbidden) socket = new Socket().destroy(forbidden(host, port))
-  else if (onWriteError) socket = new ReadableSocket(options, onWriteError).connect(options)
-  else socket = connect(options)
+  const socket = isForbidden
+    ? new Socket().destroy(forbidden(host, port))
+    : nodeSockets.open(() =>
+        onWriteError ? new ReadableSocket(options, onWriteError).connect(options) : connect(options),
+      )
   const timer = setTimeout(() => {
     socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`))
   }, timeoutMs)

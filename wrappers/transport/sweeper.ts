@@ -2,6 +2,8 @@
 export interface Swept {
   /** Closes connections whose idle time is over. @returns whether idle connections are left */
   closeExpired(now: number): boolean
+  /** Closes the connection that has been idle for longest, at once. @returns whether there was one */
+  closeOldest(): boolean
   /** Looks up the name of the node when it is time. @returns whether there are connections that depend on it */
   followName(now: number): boolean
 }
@@ -17,6 +19,13 @@ class Sweeper {
   watch(pool: Swept): void {
     this.#pools.add(pool)
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
+  }
+
+  /** Closes one idle connection of each pool that has any. @returns whether there was one */
+  closeOldest(): boolean {
+    let hasClosed = false
+    for (const pool of this.#pools) if (pool.closeOldest()) hasClosed = true
+    return hasClosed
   }
 
   #sweep(): void {

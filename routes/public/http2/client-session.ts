@@ -206,10 +206,14 @@ export class ClientSession implements Http2ConnectionEvents, StreamOwner, Connec
       this.#host.onEnded(reason, this.socket.remoteAddress)
       return reason
     }
+    if (this.idleMs(now) >= this.#host.keepAliveTimeoutMs) this.drain()
+    return undefined
+  }
+
+  idleMs(now: number): number {
     if (this.streams.size > 0 || this.#connection.streamCount > 0) this.#idleSince = 0
     else if (this.#idleSince === 0) this.#idleSince = now
-    else if (now - this.#idleSince >= this.#host.keepAliveTimeoutMs) this.drain()
-    return undefined
+    return this.#idleSince === 0 ? 0 : now - this.#idleSince
   }
 
   get isInHead(): boolean {

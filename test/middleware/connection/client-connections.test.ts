@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import {
@@ -19,6 +25,7 @@ const NONE_ENDED = {
   'body-slow': 0,
   'send-idle': 0,
   'send-slow': 0,
+  displaced: 0,
 }
 
 /** Starts a server whose connections are swept by `later`, on a clock of the test. */
@@ -388,6 +395,41 @@ test('connections are limited, in total and by address', async t => {
     await until('one has left', () => connections.open === 1)
     await (await open('GET / HTTP/1.1\r\nHost: h\r\n\r\n')).until('ok')
   }
+})
+
+test('at the limit, the oldest connection that is idle makes room for a new one', async t => {
+  const waiting: ServerResponse[] = []
+  const { connections, refused, open, later } = await listen(
+    t,
+    (request, response) => {
+      if (request.url === '/wait') waiting.push(response)
+      else response.end('ok')
+    },
+    { maxConnections: 3, idleTimeoutMs: 75_000 },
+  )
+  const busy = await open('GET /wait HTTP/1.1\r\nHost: h\r\n\r\n')
+  const used = await open('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await used.until('ok')
+  await until('one waits', () => waiting.length === 1)
+  for (let i = 0; i < 2; i++) later(1_000)
+  const silent = await open()
+  await until('all are there', () => connections.open === 3)
+  // The request of the last one may be on its way: only `used` has been idle for long.
+  later(1_000)
+  await (await open('GET /wait HTTP/1.1\r\nHost: h\r\n\r\n')).until('')
+  await used.closed
+  await until('the new one waits', () => waiting.length === 2)
+  assert.equal(await (await open()).closed, '')
+  assert.deepEqual(
+    [connections.open, connections.ended, refused],
+    [3, { ...NONE_ENDED, displaced: 1 }, ['total']],
+  )
+  later(1_000)
+  await (await open('GET / HTTP/1.1\r\nHost: h\r\n\r\n')).until('ok')
+  await silent.closed
+  assert.equal(connections.ended.displaced, 2)
+  waiting[0]!.end('ok')
+  await busy.until('ok')
 })
 
 test('the address of a trusted proxy is not limited', async t => {

@@ -1,0 +1,69 @@
+import { Socket } from 'node:net'
+import { QuietError } from '../../internal/http/quiet-error.ts'
+import { isOutOfFiles } from '../../internal/upstream-failure.ts'
+import { sweeper } from './sweeper.ts'
+
+const REPORT_EVERY_MS = 60_000
+
+/**
+ * Counts the sockets to nodes, so that they do not take the last file descriptors of the process. There is one object, as
+ * the process has one limit.
+ */
+class NodeSockets {
+  readonly #open = new Set<Socket>()
+  #reportedAt = Number.NEGATIVE_INFINITY
+  /** How many sockets there may be at the same time. */
+  max = Number.POSITIVE_INFINITY
+  /** How often there was no file descriptor for a socket. */
+  outOfFiles = 0
+  /**
+   * Called when there was no file descriptor for a socket, at most once a minute.
+   *
+   * @param code `EMFILE` of this process, `ENFILE` of the system, or another code of that kind
+   * @param open the number of sockets to nodes
+   */
+  onOutOfFiles: (code: string, open: number) => void = () => {}
+
+  /**
+   * Opens a socket. When there is no room for it, idle connections to nodes are closed first; without any, the socket that
+   * is returned fails.
+   */
+  open(connect: () => Socket): Socket {
+    if (this.#open.size >= this.max && !this.#makeRoom()) {
+      const error = new NoFileLeft()
+      this.#lacked(error.code)
+      return new Socket().destroy(error)
+    }
+    const socket = connect()
+    this.#open.add(socket)
+    return socket.once('close', () => {
+      this.#open.delete(socket)
+      if (isOutOfFiles(socket.errored)) this.#lacked(socket.errored.code)
+    })
+  }
+
+  #makeRoom(): boolean {
+    if (!sweeper.closeOldest()) return false
+    // Their descriptors are free at once, and their `close` events come later.
+    for (const socket of this.#open) if (socket.destroyed) this.#open.delete(socket)
+    return this.#open.size < this.max
+  }
+
+  #lacked(code: string): void {
+    this.outOfFiles++
+    const now = performance.now()
+    if (now - this.#reportedAt < REPORT_EVERY_MS) return
+    this.#reportedAt = now
+    this.onOutOfFiles(code, this.#open.size)
+  }
+}
+
+export const nodeSockets = new NodeSockets()
+
+class NoFileLeft extends QuietError {
+  readonly code = 'EMFILE'
+
+  constructor() {
+    super('no file descriptor is left for a connection to a node')
+  }
+}
