@@ -6,7 +6,7 @@ import { sayReady } from './say-ready.ts'
 
 // A node as a separate process, on PORT or any free port. It answers with its name, after `?delayMs=`. The body of a
 // POST is on disk before the answer is sent, so that a test can read what a killed node had received.
-const [name = 'node', postedFile] = process.argv.slice(2)
+const [name = 'node', postedFile, host = '127.0.0.1'] = process.argv.slice(2)
 
 const server = createServer(async (request, response) => {
   let body = ''
@@ -17,6 +17,6 @@ const server = createServer(async (request, response) => {
   response.setHeader('content-type', 'text/plain')
   response.end(name)
 })
-server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
+server.listen(Number(process.env.PORT ?? 0), host, () => {
   sayReady({ port: (server.address() as AddressInfo).port })
 })

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -90,10 +90,21 @@ export interface ServiceProcess extends AsyncDisposable {
 
 const SERVICE_PROGRAM = join(import.meta.dirname, 'service-process.ts')
 
-export async function startServiceProcess(name: string): Promise<ServiceProcess> {
+export interface ServiceProcessOptions {
+  /** A command that runs the program that follows it. Default: none. */
+  readonly runner?: readonly string[]
+  /** The address that it listens on. */
+  readonly host?: string
+}
+
+export async function startServiceProcess(
+  name: string,
+  { runner = [], host = '127.0.0.1' }: ServiceProcessOptions = {},
+): Promise<ServiceProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-node-'))
   const postedFile = join(folder, 'posted')
-  const child = fork(SERVICE_PROGRAM, [name, postedFile], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const command = [...runner, process.execPath, ...process.execArgv, SERVICE_PROGRAM, name, postedFile, host]
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const killAtExit = () => void child.kill('SIGKILL')
   process.once('exit', killAtExit)

@@ -39,7 +39,10 @@ export class AttemptLoop {
   /** How long the last node asked to wait, milliseconds; undefined when it did not. */
   #pushbackMs: number | undefined = undefined
   #refusals = 0
-  /** Nodes that refused the call. They have not acted on it, so they are asked again when no other is left. */
+  /**
+   * Nodes that refused the call, or did not accept a connection in time, maybe because a packet was lost. They have not acted
+   * on it, so they are asked again when no other is left.
+   */
   readonly #refusedBy: Peer[] = []
   /** The last answer of a node, which the client gets if no better one comes. */
   #answer: { readonly outcome: UpstreamResponse; readonly peer: Peer } | undefined = undefined
@@ -123,7 +126,10 @@ export class AttemptLoop {
     if (kind !== 'connect' && !this.#budget.take(performance.now(), isBroken)) return 'give up'
     this.#retriesLeft--
     this.#call.exclude(this.#call.peer!)
-    if (kind === 'connect') return 'uncounted'
+    if (kind === 'connect') {
+      if (isTimeout(error) && ++this.#refusals <= MAX_REFUSALS) this.#refusedBy.push(this.#call.peer!)
+      return 'uncounted'
+    }
     this.#call.previousTries++
     return 'counted'
   }
@@ -228,6 +234,11 @@ const BROKEN_OFF = new UpstreamFailure('reset', new Error('the kept answer broke
 
 function isOfKind(error: unknown, kind: UpstreamFailure['kind']): boolean {
   return error instanceof UpstreamFailure && error.kind === kind
+}
+
+function isTimeout(failure: unknown): boolean {
+  const { cause } = failure as { cause?: { code?: unknown } }
+  return cause?.code === 'ETIMEDOUT'
 }
 
 const WHOLE_SECONDS = /^\d{1,9}$/

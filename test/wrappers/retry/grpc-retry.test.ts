@@ -27,7 +27,7 @@ const ends = (grpcStatus: number, headers: readonly string[] = []): UpstreamResp
 const RULE = grpcRule({ retryOn: [UNAVAILABLE] })
 
 /** What a node does with one try: a failure, an answer, or an answer that comes when the test says so. */
-type Result = FailureKind | UpstreamResponse | Promise<UpstreamResponse>
+type Result = FailureKind | UpstreamFailure | UpstreamResponse | Promise<UpstreamResponse>
 
 interface Asked {
   readonly node: string
@@ -48,6 +48,7 @@ function setUp(nodes: Readonly<Record<string, readonly Result[]>>, route: Partia
       request.body?.open({ onData: () => {}, onEnd: () => {}, onError: () => {} }).resume()
       const result = nodes[id]![Math.min(times, nodes[id]!.length - 1)]!
       if (typeof result === 'string') throw new UpstreamFailure(result)
+      if (result instanceof UpstreamFailure) throw result
       return result
     },
     [
@@ -99,6 +100,22 @@ test('the only node is asked again when it refuses, even without retries, and co
   assert.deepEqual([budgets.get('user')!.refused, budgets.get('user')!.retrying], [0, 0])
   // A node that refuses has not seen the call.
   assert.deepEqual(headersOf(2), [])
+})
+
+const noConnectionInTime = new UpstreamFailure(
+  'connect',
+  Object.assign(new Error('late'), { code: 'ETIMEDOUT' }),
+)
+
+test('a node that accepts no connection in time is asked again when no other is left, unless retries are off', async () => {
+  const alone = setUp({ a: [noConnectionInTime, noConnectionInTime, OK] })
+  assert.deepEqual([await alone.ask(), alone.nodesAsked()], ['ok', 'aaa'])
+  const others = setUp({ a: [noConnectionInTime, OK], b: ['connect', OK], c: ['connect'] })
+  assert.deepEqual([await others.ask(), others.nodesAsked()], ['ok', 'abca'])
+  const { ask, nodesAsked } = setUp({ a: [noConnectionInTime, OK] }, { retries: 0 })
+  assert.deepEqual([await ask(), nodesAsked()], ['WG_UPSTREAM_UNREACHABLE', 'a'])
+  const gone = setUp({ a: [noConnectionInTime] })
+  assert.deepEqual([await gone.ask(), gone.nodesAsked()], ['WG_UPSTREAM_UNREACHABLE', 'a'.repeat(11)])
 })
 
 test('a node that refuses again and again is given up', async () => {
