@@ -12,6 +12,7 @@ import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { createBindings } from '../../wrappers/transcode/bindings.ts'
 import { TranscodePlan } from '../../wrappers/transcode/transcode-plan.ts'
 import type { DescriptorsCommand } from '../cli/command.ts'
+import { createNames } from '../gateway/names.ts'
 import { createNodeGuard } from '../gateway/node-guard.ts'
 import { createNodeTable } from '../gateway/node-table.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
@@ -57,13 +58,15 @@ async function ask(
   { config }: Loaded,
   { host, port }: { host: string; port: number },
 ): Promise<DescriptorFile[]> {
+  const logger = pino({ level: 'silent' })
   const nodes = createNodeTable({
     config,
+    names: createNames(config, logger),
     guard: createNodeGuard({ allowedAddresses: [], adminPort: () => 0 }),
     rules: new LiveRules(config),
     sessionCounts: createSessionCounts(),
     onPiece: () => {},
-    logger: pino({ level: 'silent' }),
+    logger,
   })
   nodes.set('node', [createNode({ service: 'node', id: 'node', host, port, protocol: 'grpc' })])
   try {

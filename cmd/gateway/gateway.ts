@@ -49,6 +49,7 @@ import {
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
 import { NONE_LOST } from './log-destination.ts'
+import { createNames } from './names.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
 import { LivePolicies } from './policies.ts'
@@ -80,15 +81,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     allowedAddresses: config.discovery.allowedAddresses,
     adminPort: options.adminPort ?? (() => config.adminPort),
   })
+  const names = createNames(config, logger)
   const sessions = createSessionCounts()
   const nodes = createNodeTable({
-    ...{ config, guard, rules, logger, sessionCounts: sessions, onPiece: countBodyBytes },
+    ...{ config, guard, names, rules, logger, sessionCounts: sessions, onPiece: countBodyBytes },
   })
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
     nodes,
     ruleOf: service => rules.of(service).healthCheck,
     fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
+    names,
     allows: guard.allows,
     logger,
   })
@@ -169,6 +172,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     labels: config.metrics.labels,
     ...{ nodes, table, budgets, health, limits, loop, connections, sessions, http2: http2Counts },
     files: nodeSockets,
+    lookUps: names.counts,
     policies: policyCounts,
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,

@@ -5,6 +5,7 @@ import { type HealthCheck, type HealthVerdict, isCheckable } from '../../interna
 import { laneOf, type Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { HealthChecker } from '../../wrappers/health/health-checker.ts'
+import type { Names } from '../../wrappers/names/names.ts'
 import { rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import { HealthVerdicts } from './health-verdicts.ts'
@@ -27,6 +28,7 @@ export interface LiveHealthOptions {
   readonly ruleOf: (service: string) => HealthCheck | null | undefined
   /** The check where neither routes nor nodes set one. */
   readonly fallback: HealthCheck | undefined
+  readonly names: Names
   /** Whether a connection may be made to an IP address. */
   readonly allows: (address: string, port: number) => boolean
   readonly logger: Logger
@@ -51,6 +53,7 @@ export class LiveHealth {
     this.#options = options
     this.#checker = new HealthChecker({
       nodes: options.nodes,
+      names: options.names,
       allows: options.allows,
       checkOf: node => this.#checkOf(node),
       onVerdict: verdict => this.#onVerdict(verdict),

@@ -4,6 +4,7 @@ import { laneOf } from '../../internal/nodes/node.ts'
 import { NodeTable, type ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
 import type { SessionCounts } from '../../wrappers/http2/session-pool.ts'
+import type { Names } from '../../wrappers/names/names.ts'
 import { findObjection, type Objection, rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
 import type { NodeGuard } from './node-guard.ts'
@@ -19,6 +20,8 @@ export interface NodeTableOptions {
   readonly config: Config
   readonly rules: LiveRules
   readonly guard: NodeGuard
+  /** Resolves the hosts of nodes. */
+  readonly names: Names
   /** Counts what becomes of the HTTP/2 connections to nodes. */
   readonly sessionCounts: SessionCounts
   /** Called with the size of each piece of an answer's body. */
@@ -28,8 +31,9 @@ export interface NodeTableOptions {
 
 /** Creates an empty node table. Its peers have the configured connections and breakers, and each breaker change is logged. */
 export function createNodeTable(options: NodeTableOptions): NodeTable {
-  const { config, rules, guard, sessionCounts, logger, onPiece } = options
-  const { connectionsPerNode, http2, ...upstream } = config.upstream
+  const { config, rules, guard, names, sessionCounts, logger, onPiece } = options
+  const { connectionsPerNode, http2, dns: _, ...rest } = config.upstream
+  const upstream = { ...rest, names }
   const connection = {
     ...upstream,
     maxConnections: connectionsPerNode ?? undefined,
@@ -52,7 +56,8 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
         onBreaker: (peer, breaker, reason) => {
           const { service, id } = peer.node
           logger.info({ service, node: id, breaker, reason }, BREAKER_MESSAGES[breaker])
-          if (reason === 'no answer') rerouteWaiting(peer, othersOf(peer)?.peers ?? [])
+          if (reason === 'no answer' || reason === 'no connection')
+            rerouteWaiting(peer, othersOf(peer)?.peers ?? [])
         },
         mayEject: (peer, evidence) => {
           const circuit = circuitOf(peer.node.service)

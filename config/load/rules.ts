@@ -29,6 +29,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
       message: `must not be ${config.port}, which is the port of the gateway itself`,
     }
   }
+  yield* nameServerProblems(config.upstream.dns.servers ?? [])
   yield* etcdProblems(config.etcd)
   // No other registry connects to etcd.
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
@@ -47,6 +48,25 @@ function* rangeProblems(path: readonly string[], ranges: readonly string[]): Gen
       path: [...path, index],
       message: `must be an IP address or a CIDR range, not ${show(range)}`,
     }
+  }
+}
+
+function* nameServerProblems(servers: readonly string[]): Generator<Finding> {
+  for (const [index, server] of servers.entries()) {
+    if (isIP(hostOf(server)) !== 0) continue
+    yield {
+      path: ['upstream', 'dns', 'servers', index],
+      message: `must be an IP address, with a port or without, not ${show(server)}`,
+    }
+  }
+}
+
+/** Returns the host of `host:port`; a text without a port as it is. */
+function hostOf(address: string): string {
+  try {
+    return parseAddress(address).host
+  } catch {
+    return address
   }
 }
 

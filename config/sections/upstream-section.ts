@@ -42,11 +42,27 @@ const UpstreamHttp2Section = section(
   'Connections to nodes that speak HTTP/2: those with the protocol `grpc` or `h2c`.',
 )
 
+const UpstreamDnsSection = section(
+  {
+    servers: Type.Union([Type.Null(), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], {
+      default: null,
+      description: 'Name servers, such as `10.0.0.2` or `127.0.0.1:8600`. `null`: those of /etc/resolv.conf.',
+    }),
+    minTtlMs: durationMs(
+      1_000,
+      'How long addresses are used at least, milliseconds, even if their record says less. It also applies to /etc/hosts.',
+      100,
+    ),
+    maxTtlMs: durationMs(60_000, 'How long they are used at most before they are looked up again.', 100),
+  },
+  'How the names of nodes are looked up. /etc/hosts and the search domains of /etc/resolv.conf apply.',
+)
+
 export const UpstreamSection = section(
   {
     connectTimeoutMs: durationMs(
-      5_000,
-      'Milliseconds in which a connection to a node must be established.',
+      1_000,
+      'Milliseconds in which a connection to a node must be established, its name being looked up included. Another node is tried then, whatever the method.',
       1,
     ),
     bodyIdleTimeoutMs: durationMs(
@@ -58,10 +74,11 @@ export const UpstreamSection = section(
       'How long an idle connection to a node is kept, milliseconds. The default is below the 5 s after which a Node.js server closes it, so that no request meets a closing socket.',
       1,
     ),
-    dnsRefreshMs: durationMs(
-      5_000,
-      'How often the name of a node is looked up while there are connections to it, milliseconds. Connections to an address that the name no longer has carry no further request. Nodes with an IP address are not looked up. 0: never.',
+    maxConnectionAgeMs: durationMs(
+      300_000,
+      'How long a connection to a node with a name is used at most, milliseconds, so that requests reach the addresses that the name has got. Up to a fifth is taken off at random. 0: no limit.',
     ),
+    dns: UpstreamDnsSection,
     connectionsPerNode: Type.Union([Type.Null(), Type.Integer(CONNECTIONS)], {
       default: null,
       description:

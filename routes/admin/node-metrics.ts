@@ -67,7 +67,7 @@ export function addSessionMetrics(live: AddLiveMetric, sessions: SessionsView): 
   live(
     'counter',
     'waygate_node_sessions_retired_total',
-    'HTTP/2 connections to nodes that take no further requests, by the reason: goaway, cancels, ids, address.',
+    'HTTP/2 connections to nodes that take no further requests, by the reason: goaway, cancels, ids, address, age, flood.',
     'sum',
     () => Object.entries(sessions.retired).map(([reason, value]) => ({ labels: { reason }, value })),
   )

@@ -13,6 +13,7 @@ import type { AddLiveMetric, LiveType } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
 import { addNodeMetrics, addSessionMetrics, type SessionsView } from './node-metrics.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addLookUpMetrics, type LookUpsView } from './lookup-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
 
@@ -31,6 +32,7 @@ export interface MetricViews {
   readonly files: FilesView
   readonly policies: PolicyCounts
   readonly sessions: SessionsView
+  readonly lookUps: LookUpsView
   readonly grpc: GrpcCounts
   readonly transcode: TranscodeCounts
   readonly descriptors: DescriptorsView
@@ -99,6 +101,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   addConnectionMetrics(live, connections, http2, views.files)
   addPolicyMetrics(live, policies)
   addSessionMetrics(live, sessions)
+  addLookUpMetrics(live, views.lookUps)
   addGrpcMetrics(live, grpc)
   addTranscodeMetrics(live, transcode, descriptors)
   live(

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -8,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { tempFolder } from '../config/temp-folder.ts'
 import { storeAt } from '../discovery/store.ts'
+import { mayMount, runnerWithFiles } from '../support/own-files.ts'
 import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 
@@ -22,30 +22,16 @@ async function startNode(t: TestContext, host: string, port: number, text: strin
   return (server.address() as AddressInfo).port
 }
 
-/** Whether this process may give another one its own /etc/hosts. */
-function mayMount(): boolean {
-  try {
-    execFileSync('unshare', ['-m', 'true'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
 test('when the name of a node moves to another address, requests follow, although its connection is never idle', async t => {
-  if (!mayMount()) {
-    t.skip('needs unshare -m')
-    return
-  }
+  if (!mayMount(t)) return
   const hosts = join(tempFolder(t), 'hosts')
   const resolveTo = (address: string) => writeFileSync(hosts, `127.0.0.1 localhost\n${address} node.test\n`)
   resolveTo('127.0.0.2')
   const port = await startNode(t, '127.0.0.2', 0, 'old')
   await startNode(t, '127.0.0.3', port, 'new')
-  const mount = `mount --bind '${hosts}' /etc/hosts && exec "$@"`
   await using gateway = await startGateway({
-    config: { upstream: { dnsRefreshMs: 200, keepAliveMs: 60_000 } },
-    runner: ['unshare', '-m', 'sh', '-c', mount, 'sh'],
+    config: { upstream: { dns: { minTtlMs: 200 }, keepAliveMs: 60_000 } },
+    runner: runnerWithFiles({ '/etc/hosts': hosts }),
   })
   const store = storeAt(gateway.etcd)
   t.after(() => store.close())

@@ -298,7 +298,12 @@ test('handshakes use the connections of plain requests, and count in their limit
     config: {
       upstream: {
         ...{ connectTimeoutMs: 5_000, bodyIdleTimeoutMs: 0, keepAliveMs: 4_000, answerHeadBytes: 16_384 },
-        ...{ connectionsPerNode: 1, dnsRefreshMs: 0, http2: UPSTREAM_HTTP2 },
+        ...{
+          connectionsPerNode: 1,
+          maxConnectionAgeMs: 0,
+          dns: { servers: null, minTtlMs: 1_000, maxTtlMs: 60_000 },
+          http2: UPSTREAM_HTTP2,
+        },
       },
     },
   })

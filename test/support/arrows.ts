@@ -61,15 +61,16 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'wrappers/descriptors': ['wrappers/grpc', 'wrappers/protobuf'],
   'wrappers/fallback': [],
   'wrappers/grpc': [],
-  'wrappers/health': ['wrappers/transport'],
-  'wrappers/http1': ['wrappers/transport'],
-  'wrappers/http2': ['wrappers/transport'],
+  'wrappers/health': ['wrappers/names', 'wrappers/transport'],
+  'wrappers/http1': ['wrappers/names', 'wrappers/transport'],
+  'wrappers/http2': ['wrappers/names', 'wrappers/transport'],
   'wrappers/limit': ['wrappers', 'wrappers/breaker', 'wrappers/retry'],
+  'wrappers/names': [],
   'wrappers/node': ['wrappers/breaker', 'wrappers/http1', 'wrappers/http2'],
   'wrappers/retry': ['wrappers', 'wrappers/breaker'],
   'wrappers/protobuf': [],
   'wrappers/transcode': ['wrappers/descriptors', 'wrappers/grpc', 'wrappers/protobuf'],
-  'wrappers/transport': ['wrappers/breaker', 'wrappers/retry'],
+  'wrappers/transport': ['wrappers/breaker', 'wrappers/names', 'wrappers/retry'],
 }
 
 // Pure values and calculations. All other modules of Node do I/O or wait.

@@ -38,7 +38,11 @@ export interface ScriptedNode {
 }
 
 /** Starts a node on raw sockets whose answers the test writes byte by byte. Closed after the test. */
-export async function startNode(t: Pick<TestContext, 'after'>, script: Script): Promise<ScriptedNode> {
+export async function startNode(
+  t: Pick<TestContext, 'after'>,
+  script: Script,
+  host = '127.0.0.1',
+): Promise<ScriptedNode> {
   const requests: WireRequest[] = []
   const open = new Set<Socket>()
   let connections = 0
@@ -70,7 +74,7 @@ export async function startNode(t: Pick<TestContext, 'after'>, script: Script): 
       check()
     })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   const close = async () => {
     if (!server.listening) return

@@ -1,6 +1,7 @@
 import type { HealthCheck } from '../../internal/nodes/health.ts'
 import { addressOf, type Node, speaksHttp1 } from '../../internal/nodes/node.ts'
 import { isOutOfFiles } from '../../internal/upstream-failure.ts'
+import type { Names } from '../names/names.ts'
 import { openSocket } from '../transport/open-socket.ts'
 import { healthRequest, readHealth } from './grpc-health.ts'
 import { requestOverHttp2 } from './http2-request.ts'
@@ -11,6 +12,8 @@ const { request: httpRequest } = process.getBuiltinModule('node:http')
 export interface CheckOptions {
   readonly node: Node
   readonly check: HealthCheck
+  /** Resolves the host. Default: the names of the process. */
+  readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
@@ -32,7 +35,7 @@ export interface CheckResult {
  * @returns a function that cancels the check; `done` is then not called
  */
 export function checkNode(
-  { node, check, allows }: CheckOptions,
+  { node, check, names, allows }: CheckOptions,
   done: (result: CheckResult) => void,
 ): () => void {
   const { host, port } = node
@@ -54,7 +57,7 @@ export function checkNode(
   const timer = setTimeout(() => {
     end(failed(`no ${isConnected ? 'answer' : 'connection'} within ${timeoutMs} ms`, isConnected))
   }, timeoutMs).unref()
-  const socket = openSocket({ host, port, timeoutMs, allows }, error => {
+  const socket = openSocket({ host, port, timeoutMs, names, allows }, error => {
     if (error) {
       const result = failed(`no connection: ${error.message}`)
       end(isOutOfFiles(error) ? { ...result, isVoid: true } : result)

@@ -2,6 +2,7 @@ import { type HealthCheck, type HealthVerdict, isCheckable } from '../../interna
 import { addressOf, laneOf, type Node, sameEndpoint } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
+import type { Names } from '../names/names.ts'
 import type { CheckResult } from './check-node.ts'
 import { NodeCheck } from './node-check.ts'
 
@@ -9,6 +10,8 @@ export interface HealthCheckerOptions {
   readonly nodes: NodeTable
   /** Returns how to check a node: the same object as long as nothing changes; undefined = not at all. */
   readonly checkOf: (node: Node) => HealthCheck | undefined
+  /** Resolves the host. Default: the names of the process. */
+  readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
   /** Is called when the health of a node changes; with `unchecked` when a node stays and its check ends. */
@@ -85,6 +88,7 @@ export class HealthChecker {
       node,
       check,
       health,
+      names: this.#options.names,
       allows: this.#options.allows,
       firstAfterMs: Math.random() * Math.min(spreadMs, check.intervalMs),
       onChange: (changed, result) => this.#report(node, changed, result),

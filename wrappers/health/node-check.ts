@@ -1,10 +1,13 @@
 import { type Health, type HealthCheck, HealthStreak } from '../../internal/nodes/health.ts'
 import type { Node } from '../../internal/nodes/node.ts'
+import type { Names } from '../names/names.ts'
 import { type CheckResult, checkNode } from './check-node.ts'
 
 export interface NodeCheckOptions {
   readonly node: Node
   readonly check: HealthCheck
+  /** Resolves the host. Default: the names of the process. */
+  readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
   /** What earlier checks have found. */
@@ -45,8 +48,10 @@ export class NodeCheck {
   }
 
   readonly #run = (): void => {
-    const { allows } = this.#options
-    this.#cancel = checkNode({ node: this.node, check: this.check, allows }, result => this.#checked(result))
+    const { names, allows } = this.#options
+    this.#cancel = checkNode({ node: this.node, check: this.check, names, allows }, result =>
+      this.#checked(result),
+    )
   }
 
   #checked(result: CheckResult): void {

@@ -148,7 +148,7 @@ export class ConnectionPool implements ConnectionOwner, Swept {
     const { maxConnections = Number.POSITIVE_INFINITY } = this.#options
     while (this.#connecting < this.#waiting.size && this.#all.size < maxConnections) {
       this.#connecting++
-      this.#all.add(new NodeConnection(this.#options, this, this.#onOpen))
+      this.#all.add(new NodeConnection(this.#options, this.#name, this, this.#onOpen))
       if (this.#name.isFollowed) sweeper.watch(this)
     }
   }

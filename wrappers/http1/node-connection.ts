@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import type { Names } from '../names/names.ts'
 import { answerTrailers, InvalidAnswer } from '../transport/answer-rules.ts'
+import type { NodeName } from '../transport/node-name.ts'
 import { openSocket, readBuffer } from '../transport/open-socket.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
@@ -18,6 +20,8 @@ export interface NodeConnectionOptions {
   readonly keepAliveMs: number
   /** The largest head of an answer. */
   readonly answerHeadBytes: number
+  /** Resolves the host. Default: the names of the process. */
+  readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
@@ -52,6 +56,8 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   readonly #owner: ConnectionOwner
   readonly #options: NodeConnectionOptions
   readonly #socket: Socket
+  /** When the connection is too old for another request, on the monotonic clock. */
+  readonly #usableUntil: number
   #exchange: NodeExchange | undefined = undefined
   #sender: RequestBodySender | undefined = undefined
   readonly #reader: AnswerReader
@@ -79,17 +85,20 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
    */
   constructor(
     options: NodeConnectionOptions,
+    name: NodeName,
     owner: ConnectionOwner,
     onOpen: (error: Error | undefined, connection: NodeConnection) => void,
   ) {
     this.#options = options
     this.#owner = owner
     this.#reader = new AnswerReader(this, options.answerHeadBytes)
+    this.#usableUntil = name.usableUntil(performance.now())
     this.#socket = openSocket(
       {
         host: options.host,
         port: options.port,
         timeoutMs: options.connectTimeoutMs,
+        names: options.names,
         allows: options.allows,
         onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
@@ -243,13 +252,12 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
       this.#writeError === undefined && (this.#sender === undefined || this.#sender.isDone)
     const keepMs =
       head.keepAliveMs === undefined ? this.#options.keepAliveMs : head.keepAliveMs - KEEP_ALIVE_MARGIN_MS
+    const now = performance.now()
+    this.#idleUntil = Math.min(now + keepMs, this.#usableUntil)
     this.#release()
     this.#carried++
-    if (!head.persistent || surplus || !isWholeRequestSent || keepMs <= 0) this.#socket.destroy()
-    else {
-      this.#idleUntil = performance.now() + keepMs
-      this.#owner.onFree(this)
-    }
+    if (!head.persistent || surplus || !isWholeRequestSent || this.#idleUntil <= now) this.#socket.destroy()
+    else this.#owner.onFree(this)
     exchange.onEnd(trailers && answerTrailers.fields(trailers, head.connectionOptions))
   }
 

@@ -20,9 +20,10 @@ export interface NodeSessionOptions extends SessionWireOptions {
  * - `cancels`: its budget of cancellations is used up.
  * - `ids`: its stream ids are used up.
  * - `address`: the node's name no longer has its address.
+ * - `age`: the node has a name, and the connection has reached its longest age.
  * - `flood`: the node made us reset too many streams, or sent too many heads that are too large.
  */
-export type RetiredReason = 'goaway' | 'cancels' | 'ids' | 'address' | 'flood'
+export type RetiredReason = 'goaway' | 'cancels' | 'ids' | 'address' | 'age' | 'flood'
 
 /** What a session reports to. */
 export interface SessionOwner {
@@ -65,6 +66,8 @@ export class NodeSession implements CallSession, WireOwner {
   #lifeTimer: NodeJS.Timeout | undefined = undefined
   #doubtedAt = Number.NEGATIVE_INFINITY
   #carried = 0
+  /** When the session is too old for further calls, on the monotonic clock. */
+  readonly usableUntil: number
   /** When the last call ended, milliseconds on the monotonic clock. */
   idleSince = 0
 
@@ -72,8 +75,15 @@ export class NodeSession implements CallSession, WireOwner {
    * Begins to connect.
    *
    * @param expectedLimit the streams that the node probably allows; they are used until it has said how many it does
+   * @param usableUntil when it is too old for further calls, on the monotonic clock
    */
-  constructor(options: NodeSessionOptions, owner: SessionOwner, expectedLimit: number) {
+  constructor(
+    options: NodeSessionOptions,
+    owner: SessionOwner,
+    expectedLimit: number,
+    usableUntil = Number.POSITIVE_INFINITY,
+  ) {
+    this.usableUntil = usableUntil
     this.#options = options
     this.#owner = owner
     this.#expectedLimit = expectedLimit

@@ -18,7 +18,7 @@ export interface SessionCounts {
 }
 
 export function createSessionCounts(): SessionCounts {
-  return { goaways: 0, retired: { goaway: 0, cancels: 0, ids: 0, address: 0, flood: 0 } }
+  return { goaways: 0, retired: { goaway: 0, cancels: 0, ids: 0, address: 0, age: 0, flood: 0 } }
 }
 
 /** The streams that a node is expected to allow. The RFC asks it to allow at least as many. */
@@ -125,6 +125,7 @@ export class SessionPool implements SessionOwner, Swept {
         if (session.address !== undefined && !addresses.includes(session.address)) session.retire('address')
       }
     })
+    for (const session of [...this.#sessions]) if (now >= session.usableUntil) session.retire('age')
     return true
   }
 
@@ -185,7 +186,12 @@ export class SessionPool implements SessionOwner, Swept {
   }
 
   #connect(): NodeSession {
-    const session = new NodeSession(this.#sessionOptions, this, this.#streamLimit)
+    const session = new NodeSession(
+      this.#sessionOptions,
+      this,
+      this.#streamLimit,
+      this.#name.usableUntil(performance.now()),
+    )
     this.#sessions.push(session)
     return session
   }

@@ -4,6 +4,7 @@ import { Http2Connection } from '../../internal/http2/connection.ts'
 import type { Http2ConnectionEvents } from '../../internal/http2/connection-options.ts'
 import { ERROR, type Http2Error } from '../../internal/http2/frames.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import type { Names } from '../names/names.ts'
 import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
 import { openSocket, readBuffer } from '../transport/open-socket.ts'
 import type { TryStream } from './try-stream.ts'
@@ -18,6 +19,8 @@ export interface SessionWireOptions {
   readonly streamWindowBytes: number
   /** The same for all answers of the connection. */
   readonly connectionWindowBytes: number
+  /** Resolves the host. Default: the names of the process. */
+  readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
 }
@@ -79,10 +82,10 @@ export class SessionWire implements Http2ConnectionEvents {
   constructor(options: SessionWireOptions, owner: WireOwner) {
     this.#options = options
     this.#owner = owner
-    const { host, port, connectTimeoutMs, allows } = options
+    const { host, port, names, connectTimeoutMs, allows } = options
     this.#socket = openSocket(
       {
-        ...{ host, port, allows, timeoutMs: connectTimeoutMs },
+        ...{ host, port, names, allows, timeoutMs: connectTimeoutMs },
         onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
       },

@@ -1,51 +1,48 @@
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { type Names, systemNames } from '../names/names.ts'
 
 export interface NodeNameOptions {
   /** A name, or an IP address, which is never looked up. */
   readonly host: string
-  /** How often the name is looked up; 0 = never. Default 0. */
-  readonly dnsRefreshMs?: number | undefined
-  /** Returns the addresses of a name. Default: as the system resolves it. */
-  readonly resolveName?: ((name: string) => Promise<readonly string[]>) | undefined
+  /** Default: the names of the process. */
+  readonly names?: Names | undefined
+  /**
+   * How long a connection to a named node is used at most, milliseconds; 0 = as long as it is kept open. Connections
+   * then reach the addresses that a name has got. Default 0.
+   */
+  readonly maxConnectionAgeMs?: number | undefined
 }
+
+/** Random deviation of the longest age, as a share of it, so that connections do not end at once. */
+const AGE_JITTER = 0.2
 
 /** Follows the addresses that the name of a node stands for. */
 export class NodeName {
   readonly #options: NodeNameOptions
-  /** When to look the name up again; Infinity during a look-up, undefined when there is no name to follow. */
-  #lookUpAt: number | undefined
+  /** Whether there is a name to look up from time to time. */
+  readonly isFollowed: boolean
 
   constructor(options: NodeNameOptions) {
     this.#options = options
-    const { host, dnsRefreshMs = 0 } = options
-    this.#lookUpAt = dnsRefreshMs > 0 && isIP(host) === 0 ? performance.now() + dnsRefreshMs : undefined
-  }
-
-  /** Whether there is a name to look up from time to time. */
-  get isFollowed(): boolean {
-    return this.#lookUpAt !== undefined
+    this.isFollowed = isIP(options.host) === 0
   }
 
   /**
    * Looks the name up when it is time. When it cannot be resolved, the addresses known last stand.
    *
    * @param now milliseconds on the monotonic clock
-   * @param onAddresses called with the present addresses, at least one
+   * @param onAddresses called with the addresses that were found last, at least one
    */
   follow(now: number, onAddresses: (addresses: readonly string[]) => void): void {
-    if (this.#lookUpAt !== undefined && now >= this.#lookUpAt) void this.#lookUp(onAddresses)
+    const { host, names = systemNames } = this.#options
+    const addresses = names.follow(host, now)
+    if (addresses !== undefined) onAddresses(addresses)
   }
 
-  async #lookUp(onAddresses: (addresses: readonly string[]) => void): Promise<void> {
-    const { host, dnsRefreshMs = 0, resolveName = addressesOf } = this.#options
-    this.#lookUpAt = Number.POSITIVE_INFINITY
-    const addresses = await resolveName(host).catch((): readonly string[] => [])
-    this.#lookUpAt = performance.now() + dnsRefreshMs
-    if (addresses.length > 0) onAddresses(addresses)
+  /** Returns until when a connection that is made now may be used, on the monotonic clock. */
+  usableUntil(now: number): number {
+    const { maxConnectionAgeMs = 0 } = this.#options
+    if (!this.isFollowed || maxConnectionAgeMs === 0) return Number.POSITIVE_INFINITY
+    return now + maxConnectionAgeMs * (1 - AGE_JITTER * Math.random())
   }
-}
-
-async function addressesOf(name: string): Promise<readonly string[]> {
-  return (await lookup(name, { all: true })).map(({ address }) => address)
 }

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns'
 import {
   connect,
   isIP,
@@ -7,13 +6,18 @@ import {
   Socket,
   type SocketConstructorOpts,
 } from 'node:net'
+import { isOutOfFiles } from '../../internal/upstream-failure.ts'
 import { nodeSockets } from './node-sockets.ts'
+import { type Names, systemNames } from '../names/names.ts'
 
 export interface SocketOptions {
+  /** A name, or an IP address. */
   readonly host: string
   readonly port: number
   /** Covers resolving the name and making the connection. */
   readonly timeoutMs: number
+  /** Resolves the name. Default: the names of the process. */
+  readonly names?: Names | undefined
   /** Receives the bytes that are read, instead of the socket's stream. */
   readonly onread?: OnReadOpts
   /**
@@ -33,16 +37,22 @@ const shared = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow
 
 /** After this long without traffic, TCP probes whether the other side is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000
+/** After this long without a connection, the next address of a name is tried (RFC 8305 section 5). */
+const NEXT_ADDRESS_MS = 250
 
 /**
- * Makes a TCP connection. `done` is called once: with a connected socket, which the caller must destroy, or with an
- * error. Destroying the returned socket before that cancels the attempt.
+ * Makes a TCP connection. The addresses of a name are tried in turn; each but the last has 250 ms. `done` is called once:
+ * with a connected socket, which the caller must destroy, or with an error, whose `code` is `ETIMEDOUT` when the time is
+ * over. Destroying the returned socket before that
+ * cancels the attempt.
  */
 export function openSocket(
-  { host, port, timeoutMs, onread, onWriteError, allows }: SocketOptions,
+  socketOptions: SocketOptions,
   done: (error: Error | undefined, socket: Socket) => void,
 ): Socket {
-  const isForbidden = allows !== undefined && isIP(host) !== 0 && !allows(host, port)
+  const { host, port, timeoutMs, names = systemNames, onread, onWriteError, allows } = socketOptions
+  const isName = isIP(host) === 0
+  const isForbidden = allows !== undefined && !isName && !allows(host, port)
   const options = {
     host,
     port,
@@ -50,20 +60,31 @@ export function openSocket(
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     ...(onread && { onread }),
-    ...(allows && { lookup: lookupAllowed(allows, port) }),
+    ...(isName && {
+      lookup: lookUpAllowed(socketOptions),
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
+    }),
   }
   const socket = isForbidden
     ? new Socket().destroy(forbidden(host, port))
     : nodeSockets.open(() =>
         onWriteError ? new ReadableSocket(options, onWriteError).connect(options) : connect(options),
       )
+  if (isName) {
+    const avoid = (address: string, _: number, __: number, error?: Error) => {
+      if (!isOutOfFiles(error)) names.avoid(host, address)
+    }
+    socket.on('connectionAttemptFailed', avoid).on('connectionAttemptTimeout', avoid)
+  }
   const timer = setTimeout(() => {
-    socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`))
+    const message = `no connection to ${host}:${port} within ${timeoutMs} ms`
+    socket.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }))
   }, timeoutMs)
   const settle = (error?: Error) => {
     clearTimeout(timer)
     socket.off('error', settle).off('connect', settle).off('close', onClose)
-    done(error, socket)
+    done(error instanceof AggregateError ? error.errors.at(-1) : error, socket)
   }
   // The caller destroyed the socket before it was connected.
   const onClose = () => settle(new Error('the connection attempt was cancelled'))
@@ -106,16 +127,25 @@ function forbidden(host: string, port: number): Error {
   return new Error(`connections to ${host}:${port} are not allowed`)
 }
 
-/** Makes a `lookup` that resolves names as usual and leaves out addresses that are not allowed. */
-function lookupAllowed(allows: (address: string, port: number) => boolean, port: number): LookupFunction {
-  return (host, options, done) =>
-    lookup(host, { ...options, all: true }, (error, found) => {
-      const [first, ...more] = error ? [] : found.filter(({ address }) => allows(address, port))
-      if (error) done(error, [])
-      else if (!first) done(forbidden(host, port), [])
-      else if (options.all) done(null, [first, ...more])
-      else done(null, first.address, first.family)
-    })
+/**
+ * Makes a `lookup` that resolves names and leaves out addresses that are not allowed. Its caller asks for all addresses,
+ * since it tries one after the other.
+ */
+function lookUpAllowed({ port, names = systemNames, allows = () => true }: SocketOptions): LookupFunction {
+  return (host, _, done) => {
+    names.addressesOf(host).then(
+      found => {
+        const allowed = found.filter(address => allows(address, port))
+        if (allowed.length === 0) done(forbidden(host, port), [])
+        else
+          done(
+            null,
+            allowed.map(address => ({ address, family: isIP(address) })),
+          )
+      },
+      error => done(error, []),
+    )
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import { LiveRules, unusedRules } from '../../../cmd/gateway/service-rules.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
+import { Names } from '../../../wrappers/names/names.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { grpcRule, testRoute } from '../../support/route.ts'
 
@@ -50,6 +51,7 @@ test('a health check that a node asks for and cannot answer is a problem', () =>
   ])
   const health = new LiveHealth({
     ...{ nodes, ruleOf: () => undefined, fallback: undefined, allows: () => true, logger: silentLogger },
+    names: new Names(),
   })
   const isGrpc = 'metadata.healthCheck must be `grpc` or `tcp`, because the protocol of the node is gRPC'
   const isNot = 'metadata.healthCheck must be a path or `tcp`, because the protocol of the node is not gRPC'

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Names } from '../../../wrappers/names/names.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 import { startPool } from './pool-scene.ts'
@@ -8,9 +10,9 @@ import { startPool } from './pool-scene.ts'
 const ANSWER = answer('ok')
 
 /** Starts a node that answers when the test says so, and a pool to it. */
-async function startScene(t: TestContext, options: Parameters<typeof startPool>[2] = {}) {
+async function startScene(t: TestContext, options: Parameters<typeof startPool>[2] = {}, host?: string) {
   const sockets = new Map<string, Socket>()
-  const node = await startNode(t, (socket, request) => sockets.set(request.target, socket))
+  const node = await startNode(t, (socket, request) => sockets.set(request.target, socket), host)
   const { pool, get } = startPool(t, node.port, options)
   return { node, pool, get, answerTo: (target: string, text = ANSWER) => sockets.get(target)!.write(text) }
 }
@@ -225,16 +227,23 @@ test('a pool can be destroyed while it connects', async t => {
 async function startNamedScene(t: TestContext, options: Parameters<typeof startPool>[2] = {}) {
   let addresses: readonly string[] | Error = ['127.0.0.1']
   let lookUps = 0
-  const scene = await startScene(t, {
-    host: 'localhost',
-    dnsRefreshMs: 1_000,
-    async resolveName() {
-      lookUps++
-      if (addresses instanceof Error) throw addresses
-      return addresses
+  const scene = await startScene(
+    t,
+    {
+      host: 'localhost',
+      names: new Names({
+        minTtlMs: 0,
+        async query() {
+          lookUps++
+          if (addresses instanceof Error) throw addresses
+          return { addresses: [...addresses], ttlMs: 0 }
+        },
+      }),
+      ...options,
     },
-    ...options,
-  })
+    // All addresses of the loopback network are this node's.
+    '0.0.0.0',
+  )
   return {
     ...scene,
     get lookUps() {
@@ -250,6 +259,8 @@ async function startNamedScene(t: TestContext, options: Parameters<typeof startP
         assert.ok(scene.pool.followName(performance.now() + 1_000))
         await new Promise(setImmediate)
       }
+      // What was found is applied by the next round.
+      scene.pool.followName(performance.now())
     },
   }
 }
@@ -290,7 +301,14 @@ test('a busy connection finishes its answer after the name has moved, and carrie
 test('a name that cannot be resolved, or has one more address, moves nothing', async t => {
   const scene = await startNamedScene(t)
   const { node, get, answerTo, resolveTo, turn } = scene
-  for (const next of [[new Error('ESERVFAIL')], [], ['127.0.0.2', '127.0.0.1', '::1']] as const) {
+  const unknown = Object.assign(new Error('there is no such name'), { code: 'ENOTFOUND' })
+  for (const next of [
+    ['127.0.0.1'],
+    [new Error('ESERVFAIL')],
+    ['127.0.0.1'],
+    [unknown],
+    ['127.0.0.2', '127.0.0.1', '::1'],
+  ] as const) {
     resolveTo(...(next as readonly string[]))
     if (node.connections > 0) await turn()
     const exchange = get('/')
@@ -316,8 +334,26 @@ test('a name that moves back in time keeps its busy connections', async t => {
   await node.received(2)
 })
 
-test('a node with an address, or a refresh of 0, is never looked up', async t => {
-  for (const options of [{ host: '127.0.0.1' }, { dnsRefreshMs: 0 }, { host: '::ffff:127.0.0.1' }]) {
+test('a connection to a named node is not used beyond its longest age, one to an address is', async t => {
+  for (const [host, connections] of [
+    ['localhost', 2],
+    ['127.0.0.1', 1],
+  ] as const) {
+    const { node, get, answerTo } = await startNamedScene(t, { host, maxConnectionAgeMs: 1 })
+    for (const target of ['/0', '/1']) {
+      const exchange = get(target)
+      await until('it has arrived', () => node.requests.some(request => request.target === target))
+      // The longest age has passed by now.
+      await delay(2)
+      answerTo(target)
+      await exchange.over
+    }
+    assert.equal(node.connections, connections, host)
+  }
+})
+
+test('a node with an address is never looked up', async t => {
+  for (const options of [{ host: '127.0.0.1' }, { host: '::ffff:127.0.0.1' }]) {
     const scene = await startNamedScene(t, options)
     scene.get('/')
     await scene.node.received(1)
@@ -327,11 +363,11 @@ test('a node with an address, or a refresh of 0, is never looked up', async t =>
 })
 
 test('a name is looked up by the pool’s timer while connections are busy, and not when there are none', async t => {
-  const scene = await startNamedScene(t, { dnsRefreshMs: 1 })
+  const scene = await startNamedScene(t)
   const exchange = scene.get('/')
   await scene.node.received(1)
   scene.resolveTo('127.0.0.2')
-  await until('it was looked up twice', () => scene.lookUps >= 2)
+  await until('it was looked up three times', () => scene.lookUps >= 3)
   scene.answerTo('/')
   await exchange.over
   await scene.node.idle()

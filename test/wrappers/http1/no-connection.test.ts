@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { test } from 'node:test'
-import { Worker } from 'node:worker_threads'
 import { deadPort } from '../../support/node-server.ts'
+import { startSilentListener } from '../../support/silent-listener.ts'
 import { holdTimers } from './held-timer.ts'
 import { startPool } from './pool-scene.ts'
 
@@ -34,27 +32,12 @@ test('an exchange that failed can request a connection again in the same call', 
   assert.equal(first.calls.length, 6)
 })
 
-/** Listens and then blocks: the system accepts as many connections as the backlog holds, and no more. */
-const STANDS_STILL = `
-  const { parentPort } = require('node:worker_threads')
-  const server = require('node:net').createServer()
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port)
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-  })
-`
-
 test('a connection that is not made in time fails', {
   skip: process.platform !== 'linux',
 }, async t => {
-  const worker = new Worker(STANDS_STILL, { eval: true })
-  t.after(() => worker.terminate())
-  const [port]: number[] = await once(worker, 'message')
-  const fillers = Array.from({ length: 6 }, () => connect(port!, '127.0.0.1').on('error', () => {}))
-  t.after(() => fillers.forEach(filler => void filler.destroy()))
-  await Promise.all(fillers.slice(0, 2).map(filler => once(filler, 'connect')))
+  const port = await startSilentListener(t)
   const timers = holdTimers(t, TIMEOUT_MS)
-  const { get } = startPool(t, port!, { connectTimeoutMs: TIMEOUT_MS })
+  const { get } = startPool(t, port, { connectTimeoutMs: TIMEOUT_MS })
   const exchanges = [get('/0'), get('/1')]
   assert.equal(timers.length, 2)
   for (const timer of timers) timer.fire()

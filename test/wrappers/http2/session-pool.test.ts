@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import { Names } from '../../../wrappers/names/names.ts'
 import { freePort } from '../../support/free-port.ts'
 import { type Http2NodeRequest, respondWith, startHttp2Node } from '../../support/http2-node.ts'
 import { until } from '../../support/until.ts'
@@ -125,8 +126,7 @@ test('connections to addresses that the name no longer has take no further calls
   const addresses = ['127.0.0.1']
   const { counts, peer, send } = startSessionScene(t, node.port, {
     host: 'localhost',
-    dnsRefreshMs: 1,
-    resolveName: async () => addresses,
+    names: new Names({ query: async () => ({ addresses: [...addresses], ttlMs: 0 }), minTtlMs: 0 }),
   })
   const old = send()
   await until('it has arrived', () => node.requests.length === 1)
@@ -139,6 +139,20 @@ test('connections to addresses that the name no longer has take no further calls
   answerWith('still whole', node.requests[0]!)
   assert.equal(await old.text, 'still whole')
   await until('the old connection is closed', () => peer.sessions === 1)
+})
+
+test('a connection to a named node takes no further calls when it has reached its longest age', async t => {
+  const node = await startHttp2Node(t)
+  const { counts, peer, send } = startSessionScene(t, node.port, {
+    ...{ host: 'localhost', maxConnectionAgeMs: 1 },
+    names: new Names({ query: async () => ({ addresses: ['127.0.0.1'], ttlMs: 60_000 }) }),
+  })
+  const call = send()
+  await until('it has arrived', () => node.requests.length === 1)
+  await until('the connection is retired', () => counts.retired.age === 1)
+  answerWith('still whole', node.requests[0]!)
+  assert.equal(await call.text, 'still whole')
+  await until('the connection is closed', () => peer.sessions === 0)
 })
 
 test('a node that accepts connections and closes them at once costs each call one try', async t => {

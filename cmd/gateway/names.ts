@@ -1,0 +1,30 @@
+import type { Config } from '../../config/schema.ts'
+import type { Logger } from '../../discovery/logger.ts'
+import { createNameQuery } from '../../wrappers/names/name-query.ts'
+import { Names } from '../../wrappers/names/names.ts'
+
+/** A name server that is silent makes many names fail at once: there is a line for one of them in each period. */
+const LOG_PERIOD_MS = 10_000
+
+/** Creates what resolves the hosts of nodes, as configured. Look-ups that begin to fail are logged. */
+export function createNames(config: Config, logger: Logger): Names {
+  const { servers, minTtlMs, maxTtlMs } = config.upstream.dns
+  let loggedAt = Number.NEGATIVE_INFINITY
+  let hasLogged = false
+  const names = new Names({
+    query: createNameQuery({ servers: servers ?? undefined }),
+    ...{ minTtlMs, maxTtlMs },
+    onChange(host, error) {
+      const { failing } = names
+      if (error === undefined) {
+        if (failing === 0 && hasLogged) logger.info({}, 'all names of nodes are found again')
+        if (failing === 0) hasLogged = false
+      } else if (performance.now() - loggedAt >= LOG_PERIOD_MS) {
+        loggedAt = performance.now()
+        hasLogged = true
+        logger.warn({ host, reason: error.message, failing }, 'name of a node could not be looked up')
+      }
+    },
+  })
+  return names
+}
