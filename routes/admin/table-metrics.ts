@@ -11,9 +11,14 @@ import {
 } from './limit-metrics.ts'
 import type { AddLiveMetric, LiveType } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
-import { addNodeMetrics, addSessionMetrics, type SessionsView } from './node-metrics.ts'
+import {
+  addLookUpMetrics,
+  addNodeMetrics,
+  addSessionMetrics,
+  type LookUpsView,
+  type SessionsView,
+} from './node-metrics.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
-import { addLookUpMetrics, type LookUpsView } from './lookup-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
 

@@ -7,8 +7,8 @@ import {
   type SocketConstructorOpts,
 } from 'node:net'
 import { isOutOfFiles } from '../../internal/upstream-failure.ts'
-import { nodeSockets } from './node-sockets.ts'
 import { type Names, systemNames } from '../names/names.ts'
+import { nodeSockets } from './node-sockets.ts'
 
 export interface SocketOptions {
   /** A name, or an IP address. */
