@@ -13,7 +13,8 @@ const etcd = createEtcdClient({
   password: process.env.WAYGATE_ETCD_PASSWORD,
 })
 try {
-  for (const { id, document } of await readExampleRoutes(process.argv[2] === 'grpc' ? 'grpc' : 'http')) {
+  const kind = process.argv[2] === 'grpc' ? 'grpc' : 'http'
+  for (const { id, document } of await readExampleRoutes(import.meta.dirname, kind)) {
     await etcd.put(`${WAYGATE_ROUTES_PREFIX}${id}`).value(document)
     console.log(`${WAYGATE_ROUTES_PREFIX}${id} ${document}`)
   }

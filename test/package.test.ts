@@ -9,6 +9,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { FREE_PORTS } from './support/demo.ts'
 
 const root = join(import.meta.dirname, '..')
 const modules = join(root, 'node_modules')
@@ -93,6 +94,17 @@ test('its program runs from another folder', async () => {
   assert.match(help.stdout, /start/)
   const version = await run(command, ['--version'], { cwd: consumer, env })
   assert.ok(version.stdout.includes(manifest.version), version.stdout)
+})
+
+test('its demo starts, and ends with Ctrl-C', { timeout: 120_000 }, async () => {
+  const program = join(installed, 'dist', 'cmd', 'waygate.js')
+  const args = [program, 'demo', ...FREE_PORTS]
+  const demo = spawn(process.execPath, args, { cwd: consumer, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(demo, 'exit')
+  for await (const line of createInterface(demo.stdout)) {
+    if (line.includes('Ctrl-C stops all of it.')) demo.kill('SIGINT')
+  }
+  assert.deepEqual(await exited, [0, null])
 })
 
 test('on a Node.js that is too old, every command says in one line which is needed and how to get it', async t => {

@@ -19,6 +19,9 @@ import { avoidTakenPorts } from './demo-ports.ts'
 import { introduction } from './demo-text.ts'
 import { signToken } from './token.ts'
 
+/** The examples, which are built with the package. */
+const EXAMPLES = join(PACKAGE_FOLDER, IS_SOURCE ? 'examples' : 'dist/examples')
+
 interface ExampleService {
   readonly name: string
   /** Its folder in `examples`. */
@@ -112,7 +115,7 @@ async function putRouteDocuments(
 ): Promise<void> {
   const client = createEtcdClient(options)
   try {
-    for (const { id, document } of await readExampleRoutes(kind)) {
+    for (const { id, document } of await readExampleRoutes(EXAMPLES, kind)) {
       await client.put(`${prefix}${id}`).value(document)
     }
   } finally {
@@ -125,11 +128,9 @@ function startService(
   { etcd, folder, loaded }: { etcd: string; folder: string; loaded: LoadedConfig },
 ): Promise<Child> {
   const { config } = loaded
-  const args = IS_SOURCE
-    ? ['--conditions=waygate-source', join(PACKAGE_FOLDER, 'examples', program, 'main.ts')]
-    : [join(PACKAGE_FOLDER, 'dist/examples', program, 'main.js')]
-  // Without it, a SIGUSR1 would open the debugger of Node.js.
-  args.unshift('--disable-sigusr1')
+  const main = join(EXAMPLES, program, IS_SOURCE ? 'main.ts' : 'main.js')
+  // With SIGUSR1, Node.js would open its debugger.
+  const args = ['--disable-sigusr1', ...(IS_SOURCE ? ['--conditions=waygate-source'] : []), main]
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     HOST: '127.0.0.1',

@@ -66,8 +66,9 @@ export class WorkerPages implements AdminPages {
   }
 
   isReady(): boolean {
-    const answering = this.#pool?.answering ?? []
-    return !this.#isStopping && answering.length > 0 && answering.every(worker => worker.isLoaded)
+    const { answering, serving } = this.#pool ?? { answering: [], serving: [] }
+    // A worker without a table gets connections as well, and one that is still starting may answer late.
+    return !this.#isStopping && answering.length > 0 && serving.every(worker => worker.isLoaded)
   }
 
   async routes(): Promise<RouteList> {

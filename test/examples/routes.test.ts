@@ -8,10 +8,15 @@ import { readRouteDocument } from '../../config/route/read-route-document.ts'
 import { readExampleRoutes } from '../../examples/shared/routes.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../support/etcd.ts'
 
+const examples = join(import.meta.dirname, '../../examples')
+
 const run = promisify(execFile)
 
 test('registration and login are open, and everything else of the user service needs a token', async () => {
-  const routes = (await readExampleRoutes()).map(({ id, document }) => ({ id, ...JSON.parse(document) }))
+  const routes = (await readExampleRoutes(examples)).map(({ id, document }) => ({
+    id,
+    ...JSON.parse(document),
+  }))
   for (const { id, ...document } of routes) assert.deepEqual(readRouteDocument(document).problems, [], id)
   assert.deepEqual(
     routes.map(({ id, path, methods, auth }) => [id, path, methods, auth]),
@@ -24,7 +29,7 @@ test('registration and login are open, and everything else of the user service n
 })
 
 test('of the gRPC services, registration and login alone are open, by gRPC and with JSON', async () => {
-  const routes = (await readExampleRoutes('grpc')).map(({ id, document }) => ({
+  const routes = (await readExampleRoutes(examples, 'grpc')).map(({ id, document }) => ({
     id,
     ...JSON.parse(document),
   }))
@@ -45,7 +50,7 @@ test('of the gRPC services, registration and login alone are open, by gRPC and w
 })
 
 test('the rules of the gRPC services are the annotations of their protos', async () => {
-  const routes = (await readExampleRoutes('grpc')).map(({ document }) => JSON.parse(document))
+  const routes = (await readExampleRoutes(examples, 'grpc')).map(({ document }) => JSON.parse(document))
   for (const [name, service] of [
     ['task', 'task.v1.Tasks'],
     ['user', 'user.v1.Users'],
@@ -73,7 +78,7 @@ test('put-routes puts every document into etcd, under the configured prefix', as
   await run(process.execPath, [program], {
     env: { WAYGATE_ETCD: `http://127.0.0.1:1,${etcd.url}`, WAYGATE_ROUTES_PREFIX: '/a/b/' },
   })
-  for (const { id, document } of await readExampleRoutes()) {
+  for (const { id, document } of await readExampleRoutes(examples)) {
     assert.equal((await etcdctl(etcd.url, 'get', '--print-value-only', `/a/b/${id}`)).trimEnd(), document)
   }
 })

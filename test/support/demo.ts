@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './until.ts'
-import { type Program, startProgram } from './waygate.ts'
+import { type Program, SOURCE_PROGRAM, startNodeProgram } from './waygate.ts'
 
 /** A running `waygate demo`. */
 export interface Demo extends AsyncDisposable {
@@ -29,7 +29,12 @@ export async function startDemo(args: readonly string[]): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
   const temp = join(folder, 'temp')
   await mkdir(temp)
-  const program = await startProgram({ args: ['demo', ...args], env: { TMPDIR: temp } })
+  // From its sources: what it prints is for a checkout.
+  const program = await startNodeProgram({
+    file: SOURCE_PROGRAM,
+    args: ['demo', ...args],
+    env: { TMPDIR: temp },
+  })
   const dispose = async () => {
     // SIGINT first, so that the demo can end its services.
     if (!program.hasExited()) program.child.kill('SIGINT')
