@@ -72,8 +72,15 @@ export interface Answer {
   readonly ms: number
 }
 
-function sendOne(
-  { port, path, method = 'GET', headers, body }: LoadOptions,
+/** Sends the n-th request. Rejects when it gets no complete answer. */
+export function sendOne(
+  {
+    port,
+    path,
+    method = 'GET',
+    headers,
+    body,
+  }: Pick<LoadOptions, 'port' | 'path' | 'method' | 'headers' | 'body'>,
   agent: Agent,
   n: number,
 ): Promise<Answer> {

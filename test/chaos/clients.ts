@@ -1,0 +1,135 @@
+import { Agent } from 'node:http'
+import { type ClientHttp2Session, connect } from 'node:http2'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ECHO } from '../support/grpc-echo.ts'
+import { sendOne } from '../support/load.ts'
+import { callOnce } from '../support/unary-load.ts'
+import type { Call, Oracle } from './oracle.ts'
+
+/** Calls of one kind to one service, each client waiting for its answer before it sends again. */
+interface Lane {
+  readonly kind: Call['kind']
+  readonly service: string
+  readonly clients: number
+}
+
+const LANES: readonly Lane[] = [
+  { kind: 'GET', service: 'sdk', clients: 4 },
+  { kind: 'GET', service: 'car', clients: 4 },
+  { kind: 'POST', service: 'sdk', clients: 1 },
+  { kind: 'POST', service: 'car', clients: 1 },
+  { kind: 'RPC', service: 'calls', clients: 3 },
+]
+/** Pause of a client between two calls. */
+const EVERY_MS = 100
+/** No answer within this time is a failure. */
+const PATIENCE_MS = 15_000
+
+/** Clients of the gateway, over HTTP/1 and gRPC, until they are closed. */
+export class ChaosClients {
+  readonly #port: () => number
+  readonly #oracle: Oracle
+  readonly #closing = new AbortController()
+  #going: PromiseWithResolvers<void> | undefined
+  #inFlight = 0
+  #kept = new Agent({ keepAlive: true })
+  #posts = 0
+  /** Bodies of the POSTs that were answered with 200. */
+  readonly answered = new Set<string>()
+
+  /** @param port returns the port of the gateway that gets new requests */
+  constructor(port: () => number, oracle: Oracle) {
+    this.#port = port
+    this.#oracle = oracle
+    for (const lane of LANES) {
+      // Every fourth client opens a new connection for each request.
+      for (let index = 0; index < lane.clients; index++) void this.#drive(lane, index % 4 === 3)
+    }
+  }
+
+  /** Stops sending. Resolves when no call is in flight and no connection is open. */
+  async pause(): Promise<void> {
+    this.#going = Promise.withResolvers()
+    while (this.#inFlight > 0) await delay(20)
+    this.#kept.destroy()
+    this.#kept = new Agent({ keepAlive: true })
+  }
+
+  resume(): void {
+    this.#going?.resolve()
+    this.#going = undefined
+  }
+
+  close(): void {
+    this.#closing.abort()
+    this.resume()
+    this.#kept.destroy()
+  }
+
+  async #drive({ kind, service }: Lane, isFresh: boolean): Promise<void> {
+    let session: ClientHttp2Session | undefined
+    let sessionPort = 0
+    while (!this.#closing.signal.aborted) {
+      if (this.#going) {
+        session?.close()
+        session = undefined
+        await this.#going.promise
+        continue
+      }
+      const fromMs = performance.now()
+      const port = this.#port()
+      this.#inFlight++
+      let call: Promise<Outcome>
+      if (kind === 'RPC') {
+        if (session === undefined || session.closed || session.destroyed || sessionPort !== port) {
+          session?.close()
+          session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
+          sessionPort = port
+        }
+        call = callRpc(session)
+      } else call = this.#send(kind, service, port, isFresh)
+      const outcome = await Promise.race([call, this.#outOfPatience()])
+      this.#inFlight--
+      this.#oracle.judge({ kind, service, fromMs, ...outcome })
+      await delay(EVERY_MS)
+    }
+    session?.destroy()
+  }
+
+  async #send(kind: 'GET' | 'POST', service: string, port: number, isFresh: boolean): Promise<Outcome> {
+    const nonce = `p${++this.#posts}`
+    const body = kind === 'POST' ? () => nonce : () => ''
+    const agent = isFresh ? new Agent() : this.#kept
+    try {
+      const {
+        status,
+        body: text,
+        headers,
+      } = await sendOne({ port, path: `/${service}/`, method: kind, body }, agent, 0)
+      if (status !== 200) {
+        const code = /"code":"(\w+)"/.exec(text)?.[1] ?? ''
+        return { failure: `${status} ${code} ${headers['x-request-id']}`, isBroken: false }
+      }
+      if (kind === 'POST') this.answered.add(nonce)
+      return FINE
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      return { failure: code ?? message, isBroken: code !== 'ECONNREFUSED' }
+    }
+  }
+
+  async #outOfPatience(): Promise<Outcome> {
+    await delay(PATIENCE_MS, undefined, { ref: false })
+    return { failure: 'no answer', isBroken: false }
+  }
+}
+
+type Outcome = Pick<Call, 'failure' | 'isBroken'>
+
+const FINE: Outcome = { failure: undefined, isBroken: false }
+let calls = 0
+
+async function callRpc(session: ClientHttp2Session): Promise<Outcome> {
+  const end = await callOnce(session, `/${ECHO}/Unary`, `chaos-${++calls}`)
+  return end === '0' ? FINE : { failure: end, isBroken: end.startsWith('reset') }
+}

@@ -1,0 +1,133 @@
+import { createInterface } from 'node:readline'
+import type { LogLine, Program } from '../support/waygate.ts'
+
+/** What a line of the timeline is about. `BAD` = something that must not happen. */
+export type EventKind = 'fault' | 'over' | 'log' | 'rest' | 'BAD'
+
+interface JournalEvent {
+  readonly atMs: number
+  readonly kind: EventKind
+  readonly text: string
+}
+
+/** Failures that are listed; more of them are only counted. */
+const LISTED = 200
+/** How much of the timeline explains a failure, before and after it. */
+const BEFORE_MS = 30_000
+const AFTER_MS = 5_000
+/** Lines of one process in any minute. A registration whose etcd is away writes more than a gateway does. */
+const LINES_PER_MINUTE = 300
+const LINE_LENGTH = 220
+
+/** Everything that happened in a run, by milliseconds from its start: faults, log lines, failures. */
+export class Journal {
+  readonly #begunAt = performance.now()
+  readonly #events: JournalEvent[] = []
+  readonly #lines = new Map<string, { minute: number; count: number }>()
+  readonly #waiting = new Set<(name: string, line: LogLine) => void>()
+  #failures = 0
+  #mostLines = 0
+  /** How often each message may be logged although its level says that it should not happen. */
+  readonly forgiven = new Map<string, number>()
+
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** The most lines that a process has logged in a minute. */
+  get mostLines(): number {
+    return this.#mostLines
+  }
+
+  note(kind: EventKind, text: string): void {
+    this.#events.push({ atMs: performance.now() - this.#begunAt, kind, text })
+  }
+
+  fail(text: string): void {
+    if (++this.#failures <= LISTED) this.note('BAD', text)
+  }
+
+  /** Allows one more line with this message at level 50. */
+  forgive(msg: string): void {
+    this.forgiven.set(msg, (this.forgiven.get(msg) ?? 0) + 1)
+  }
+
+  /** Resolves when a program logs this message after the call; rejects when it does not in time. */
+  logged(name: string, msg: string, withinMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (from: string, line: LogLine) => {
+        if (from === name && line.msg.startsWith(msg)) end(resolve)
+      }
+      const timer = setTimeout(
+        () => end(() => reject(new Error(`${name} did not log "${msg}" within ${withinMs} ms`))),
+        withinMs,
+      )
+      const end = (settle: () => void) => {
+        clearTimeout(timer)
+        this.#waiting.delete(look)
+        settle()
+      }
+      this.#waiting.add(look)
+    })
+  }
+
+  /**
+   * Reads what a program prints from now on. The program itself no longer collects it, because that of an hour is too much.
+   * Its lines must be JSON, below level 50, and not too many.
+   */
+  watch(name: string, { child }: Program): void {
+    for (const output of [child.stdout!, child.stderr!]) {
+      output.removeAllListeners('data')
+      createInterface({ input: output }).on('line', text => this.#read(name, text))
+    }
+  }
+
+  #read(name: string, text: string): void {
+    let line: LogLine
+    try {
+      line = JSON.parse(text)
+    } catch {
+      this.fail(`${name} printed: ${text}`)
+      return
+    }
+    const { level, time, pid, msg, ...fields } = line
+    const isRequest = msg === 'request'
+    if (isRequest && Number(line.status) < 500) return
+    const told = `${name}: ${msg} ${JSON.stringify(fields)}`.slice(0, LINE_LENGTH)
+    if (level < 50 || this.#isForgiven(msg)) this.note('log', told)
+    else this.fail(told)
+    if (!isRequest) this.#count(name)
+    for (const look of this.#waiting) look(name, line)
+  }
+
+  #isForgiven(msg: string): boolean {
+    const left = this.forgiven.get(msg) ?? 0
+    this.forgiven.set(msg, left - 1)
+    return left > 0
+  }
+
+  #count(name: string): void {
+    const minute = Math.floor((performance.now() - this.#begunAt) / 60_000)
+    const lines = this.#lines.get(name)
+    const count = lines?.minute === minute ? lines.count + 1 : 1
+    this.#lines.set(name, { minute, count })
+    this.#mostLines = Math.max(this.#mostLines, count)
+    if (count === LINES_PER_MINUTE + 1) this.fail(`${name} logged more than ${count - 1} lines in a minute`)
+  }
+
+  /** Formats what led to the first failures: the timeline around each, and where it is cut. */
+  explain(): string[] {
+    const bad = this.#events.filter(({ kind }) => kind === 'BAD').map(({ atMs }) => atMs)
+    const lines: string[] = []
+    let last: JournalEvent | undefined
+    for (const event of this.#events) {
+      const { atMs, kind, text } = event
+      if (!bad.some(at => atMs >= at - BEFORE_MS && atMs <= at + AFTER_MS)) continue
+      if (last === undefined || this.#events[this.#events.indexOf(last) + 1] !== event) lines.push('    ...')
+      lines.push(`${atMs.toFixed(0).padStart(9)} ms  ${kind.padEnd(5)}  ${text}`)
+      last = event
+    }
+    if (this.#failures > LISTED) lines.push(`and ${this.#failures - LISTED} more failures`)
+    return lines
+  }
+}

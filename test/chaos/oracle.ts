@@ -1,0 +1,160 @@
+import { createEtcdClient } from '../../discovery/etcd/client.ts'
+import type { ClusterMember } from '../support/etcd-cluster.ts'
+import type { Journal } from './journal.ts'
+import type { ChaosNode } from './node.ts'
+
+/** How long a node must have been good before requests may rely on it: checks, breakers and watches have noticed by then. */
+const GRACE_MS = 10_000
+/** How long after a worker was killed its connections may be found broken. */
+const CRASH_MS = 1_000
+/** A failure counts when the keys of etcd have been read again and the node is still good. */
+const SECOND_LOOK_MS = 1_500
+const READ_EVERY_MS = 250
+
+/** A call of a client that is over. */
+export interface Call {
+  /** `RPC` = a gRPC call of an idempotent method. */
+  readonly kind: 'GET' | 'POST' | 'RPC'
+  readonly service: string
+  readonly fromMs: number
+  /** What came instead of a good answer; undefined = nothing. */
+  readonly failure: string | undefined
+  /** Whether an established connection ended without an answer. */
+  readonly isBroken: boolean
+}
+
+/** Counts of calls. */
+export interface CallCounts {
+  total: number
+  /** Failed, but not against the rules: no good node, or a fault that a request that is sent once cannot survive. */
+  excused: number
+}
+
+/**
+ * Decides which failures must not happen. A GET or an idempotent gRPC call must succeed if a node of its service is good from
+ * {@link GRACE_MS} before it until its end. Good = its process runs without a fault, and etcd has its key with its address.
+ * A node that becomes good while etcd or the way to it has a fault counts from when that is over, because the gateway cannot
+ * have heard of it. A POST, which is sent once, must succeed unless a node of its service had a fault that may cost it, or etcd
+ * had one. A connection may break when a worker is killed, and only then.
+ */
+export class Oracle {
+  readonly #nodes: readonly ChaosNode[]
+  readonly #journal: Journal
+  readonly #clients: readonly ReturnType<typeof createEtcdClient>[]
+  readonly #revisions = new Map<string, string>()
+  readonly #reading: NodeJS.Timeout
+  #isReading = false
+  #etcdFaults = 0
+  #etcdWellSince = Number.NEGATIVE_INFINITY
+  #workerKilledAt = Number.NEGATIVE_INFINITY
+  readonly counts: Record<Call['kind'], CallCounts> = {
+    GET: { total: 0, excused: 0 },
+    POST: { total: 0, excused: 0 },
+    RPC: { total: 0, excused: 0 },
+  }
+
+  constructor(nodes: readonly ChaosNode[], members: readonly ClusterMember[], journal: Journal) {
+    this.#nodes = nodes
+    this.#journal = journal
+    this.#clients = members.map(({ url }) => createEtcdClient({ endpoints: [url] }))
+    this.#reading = setInterval(() => void this.#readKeys(), READ_EVERY_MS)
+  }
+
+  get isEtcdWell(): boolean {
+    return this.#etcdFaults === 0
+  }
+
+  beginEtcdFault(): void {
+    this.#etcdFaults++
+    this.#etcdWellSince = Number.POSITIVE_INFINITY
+    // The gateway may not have heard of the latest nodes yet.
+    for (const node of this.#nodes) {
+      if (node.goodSince > performance.now() - GRACE_MS) node.goodSince = Number.POSITIVE_INFINITY
+    }
+  }
+
+  endEtcdFault(): void {
+    if (--this.#etcdFaults === 0) this.#etcdWellSince = performance.now()
+  }
+
+  workerKilled(): void {
+    this.#workerKilledAt = performance.now()
+  }
+
+  /** Returns the nodes that a request of this moment may rely on. */
+  goodNodes(service: string, fromMs = performance.now()): readonly ChaosNode[] {
+    return this.#nodes.filter(node => node.service === service && node.goodSince + GRACE_MS <= fromMs)
+  }
+
+  judge(call: Call): void {
+    const { kind, service, fromMs, failure, isBroken } = call
+    const counts = this.counts[kind]
+    counts.total++
+    if (failure === undefined) return
+    const now = performance.now()
+    const good = this.goodNodes(service, fromMs)
+    const isCrash = isBroken && now >= this.#workerKilledAt && fromMs <= this.#workerKilledAt + CRASH_MS
+    if (isCrash || good.length === 0 || (kind === 'POST' && this.#mayCostPost(service, fromMs))) {
+      counts.excused++
+      return
+    }
+    const told = `${kind} to ${service}: ${failure} after ${Math.round(now - fromMs)} ms`
+    const since = good.map(node => node.goodSince)
+    setTimeout(() => {
+      const still = good.filter((node, index) => node.goodSince === since[index])
+      if (still.length === 0) counts.excused++
+      else this.#journal.fail(`${told} (${SECOND_LOOK_MS} ms ago); good: ${still.map(({ id }) => id)}`)
+    }, SECOND_LOOK_MS)
+  }
+
+  close(): void {
+    clearInterval(this.#reading)
+    for (const client of this.#clients) client.close()
+  }
+
+  #mayCostPost(service: string, fromMs: number): boolean {
+    const since = fromMs - GRACE_MS
+    if (this.#etcdWellSince > since || this.#workerKilledAt > since) return true
+    return this.#nodes.some(node => node.service === service && node.roughUntil > since)
+  }
+
+  /** Reads which nodes are registered. While no member answers, what was read last counts. */
+  async #readKeys(): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
+    for (const [index, client] of this.#clients.entries()) {
+      const key = Buffer.from('/services/')
+      const range = { key, range_end: Buffer.from('/services0') }
+      const answer = await client.kv.range(range, { deadline: Date.now() + 500 }).catch(() => undefined)
+      if (answer === undefined) continue
+      const values = new Map(answer.kvs.map(kv => [String(kv.key), kv]))
+      for (const node of this.#nodes) {
+        const kv = values.get(`/services/${node.name}`)
+        const isRegistered = kv !== undefined && portOf(String(kv.value)) === node.address
+        const isSame = isRegistered && this.#revisions.get(node.name) === kv.create_revision
+        if (isRegistered) this.#revisions.set(node.name, kv.create_revision)
+        this.#update(node, isRegistered, isSame)
+      }
+      // The member that answers is asked first next time.
+      if (index > 0) (this.#clients as unknown[]).unshift(...(this.#clients as unknown[]).splice(index, 1))
+      break
+    }
+    this.#isReading = false
+  }
+
+  #update(node: ChaosNode, isRegistered: boolean, isSame: boolean): void {
+    node.isRegistered = isRegistered
+    if (!isSame || node.isBusy) node.goodSince = Number.POSITIVE_INFINITY
+    if (isRegistered && !node.isBusy && this.isEtcdWell && node.goodSince === Number.POSITIVE_INFINITY) {
+      node.goodSince = performance.now()
+    }
+  }
+}
+
+function portOf(value: string): number | undefined {
+  try {
+    return (JSON.parse(value) as { port: number }).port
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { childrenOf, residentBytesOf } from '../support/processes.ts'
+import { untilTrue } from '../support/store-table.ts'
+import { until } from '../support/until.ts'
+import type { Scene } from './scene.ts'
+
+/** How long everything may take to be as before, once all faults are withdrawn. */
+const WITHIN_MS = 30_000
+/** Connections that a check of nodes, or a page of the admin listener, may have open at the moment. */
+const DESCRIPTORS_MARGIN = 10
+/** What V8 may keep of a round without having collected it. */
+const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024
+
+/** What the gateway holds without requests: of the process of it that holds most. */
+export interface Holdings {
+  readonly descriptors: number
+  readonly residentBytes: number
+}
+
+/**
+ * Checks a scene whose faults are all withdrawn: the nodes are registered, the table is that of etcd in every worker, no POST
+ * was seen twice, and no process of the gateway holds more than `before`. What is wrong goes into the journal.
+ */
+export async function checkAtRest(scene: Scene, before?: Holdings): Promise<Holdings | undefined> {
+  const { journal, cluster, nodes, gateway, clients } = scene
+  const begunAt = performance.now()
+  try {
+    await cluster.untilHealthy()
+    await until('every node is registered', () => nodes.every(node => node.isRegistered), {
+      withinMs: WITHIN_MS,
+    })
+    await untilTrue([gateway], cluster.members[0]!.url, WITHIN_MS)
+    await until('every worker follows etcd, and every node is up', () => isCalm(scene), {
+      withinMs: WITHIN_MS,
+    })
+    const tableMs = performance.now() - begunAt
+    await clients.pause()
+    for (const problem of auditPosts(scene)) journal.fail(problem)
+    const holdings = await untilSettled(gateway.pid, before)
+    journal.note(
+      'rest',
+      `table as in etcd after ${Math.round(tableMs)} ms; ${holdings.descriptors} descriptors, ${Math.round(holdings.residentBytes / 1e6)} MB`,
+    )
+    return holdings
+  } catch (error) {
+    journal.fail(`at rest: ${(error as Error).message}${causeOf(error)}`)
+    return undefined
+  } finally {
+    clients.resume()
+  }
+}
+
+async function isCalm({ gateway, nodes }: Scene): Promise<boolean> {
+  const { source, workers = [] } = await gateway.routes()
+  if (source.stale || source.drift > 0 || source.suspects > 0) return false
+  if (workers.length !== 2 || workers.some(({ connected, stale }) => !connected || stale)) return false
+  for (const service of new Set(nodes.map(node => node.service))) {
+    const pages = await gateway.nodes(service)
+    if (pages.some(({ state, health }) => state !== 'up' || health !== 'healthy')) return false
+  }
+  return true
+}
+
+/** Compares what nodes have received with what clients were told. */
+function auditPosts({ postedFolder, clients }: Scene): string[] {
+  const seen = new Map<string, number>()
+  for (const file of readdirSync(postedFolder)) {
+    for (const nonce of readFileSync(join(postedFolder, file), 'utf8').split('\n')) {
+      if (nonce !== '') seen.set(nonce, (seen.get(nonce) ?? 0) + 1)
+    }
+  }
+  return [
+    ...[...seen]
+      .filter(([, count]) => count > 1)
+      .map(([nonce, count]) => `POST ${nonce} was seen ${count} times`),
+    ...[...clients.answered]
+      .filter(nonce => !seen.has(nonce))
+      .map(nonce => `POST ${nonce} was answered, but not seen`),
+  ]
+}
+
+/** Waits until no process of the gateway holds more than before. */
+function untilSettled(pid: number, before: Holdings | undefined): Promise<Holdings> {
+  const look = () => {
+    const pids = [pid, ...childrenOf(pid)]
+    return {
+      descriptors: Math.max(...pids.map(each => readdirSync(`/proc/${each}/fd`).length)),
+      residentBytes: Math.max(...pids.map(residentBytesOf)),
+    }
+  }
+  let fewest = Number.POSITIVE_INFINITY
+  let stillSince = performance.now()
+  return until(
+    `no process holds more than ${JSON.stringify(before)}`,
+    () => {
+      const holdings = look()
+      if (before === undefined) {
+        // Nothing to compare with: until idle connections have been closed.
+        if (holdings.descriptors < fewest) stillSince = performance.now()
+        fewest = Math.min(fewest, holdings.descriptors)
+        return performance.now() - stillSince > 4_000 && holdings
+      }
+      const isFew = holdings.descriptors <= before.descriptors + DESCRIPTORS_MARGIN
+      const isSmall = holdings.residentBytes <= before.residentBytes + MEMORY_MARGIN_BYTES
+      if (!isFew || !isSmall) throw new Error(JSON.stringify(holdings))
+      return holdings
+    },
+    { withinMs: WITHIN_MS, everyMs: 250 },
+  )
+}
+
+function causeOf(error: unknown): string {
+  const { cause } = error as Error
+  return cause === undefined ? '' : ` (${(cause as Error).message})`
+}

@@ -1,0 +1,174 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEtcdClient } from '../../discovery/etcd/client.ts'
+import { type ClusterMember, startEtcdCluster, type TestCluster } from '../support/etcd-cluster.ts'
+import { ECHO } from '../support/grpc-echo.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
+import { type RunningGateway, startGateway } from '../support/waygate.ts'
+import { ChaosClients } from './clients.ts'
+import type { Journal } from './journal.ts'
+import { ChaosNode } from './node.ts'
+import { Oracle } from './oracle.ts'
+
+const WORKERS = 2
+
+/** As docs/operations.md recommends, with shorter times so that a fault is over sooner. */
+const CONFIG = {
+  routes: { defaults: { tryTimeoutMs: 1_000 } },
+  breaker: { openMs: 1_000, maxOpenMs: 4_000 },
+  // Idle connections are closed soon, so that those of a moment without requests can be counted.
+  upstream: { keepAliveMs: 2_000 },
+}
+
+/** The document of a service that has one; another one has automatic routes. */
+export const SDK_ROUTE = {
+  key: '/waygate/routes/sdk',
+  value: JSON.stringify({ path: '/sdk/*', service: 'sdk', stripPrefix: '/sdk' }),
+}
+const CALLS_ROUTE = {
+  key: '/waygate/routes/calls',
+  value: JSON.stringify({
+    path: `/${ECHO}/*`,
+    service: 'calls',
+    grpc: { idempotent: [`${ECHO}/Unary`] },
+  }),
+}
+
+/** How the nodes are registered, and what they speak. */
+const NODES = [
+  { service: 'sdk', by: 'sdk', protocol: 'http' },
+  { service: 'car', by: 'sidecar', protocol: 'http' },
+  { service: 'calls', by: 'sdk', protocol: 'grpc' },
+] as const
+
+const IDS = ['a', 'b', 'c']
+
+/** Everything that faults happen to: etcd, the ways to it, a gateway, nodes, and clients of the gateway. */
+export class Scene implements AsyncDisposable {
+  readonly journal: Journal
+  readonly cluster: TestCluster
+  /** Between the gateway and each member, in the order of the members. */
+  readonly ways: readonly TcpProxy[]
+  readonly nodes: readonly ChaosNode[]
+  readonly oracle: Oracle
+  /** Members that have a fault at the moment. */
+  readonly faultyMembers = new Set<ClusterMember>()
+  /** Has one file per node, with the bodies of its POSTs. */
+  readonly postedFolder: string
+  readonly clients: ChaosClients
+  readonly #store: ReturnType<typeof createEtcdClient>
+  #gateway: RunningGateway
+  #gateways = 1
+
+  private constructor(
+    parts: Pick<Scene, 'journal' | 'cluster' | 'ways' | 'nodes' | 'postedFolder'>,
+    gateway: RunningGateway,
+  ) {
+    this.journal = parts.journal
+    this.cluster = parts.cluster
+    this.ways = parts.ways
+    this.nodes = parts.nodes
+    this.postedFolder = parts.postedFolder
+    this.#gateway = gateway
+    this.#store = createEtcdClient({ endpoints: this.cluster.members.map(({ url }) => url) })
+    this.oracle = new Oracle(this.nodes, this.cluster.members, this.journal)
+    this.clients = new ChaosClients(() => this.#gateway.port, this.oracle)
+  }
+
+  static async start(journal: Journal): Promise<Scene> {
+    const cluster = await startEtcdCluster()
+    const postedFolder = await mkdtemp(join(tmpdir(), 'waygate-chaos-'))
+    const ways = await Promise.all(cluster.members.map(({ url }) => startTcpProxy(Number(new URL(url).port))))
+    const store = createEtcdClient({ endpoints: cluster.members.map(({ url }) => url) })
+    for (const { key, value } of [SDK_ROUTE, CALLS_ROUTE]) await store.put(key).value(value)
+    store.close()
+    const gateway = await openGateway(ways)
+    const nodes = await Promise.all(
+      NODES.flatMap(kind =>
+        IDS.map(id => {
+          const postedFile = join(postedFolder, `${kind.service}-${id}`)
+          return ChaosNode.create({ ...kind, id, postedFile, etcd: cluster.urls, journal })
+        }),
+      ),
+    )
+    for (const { service } of NODES) await gateway.untilNodes(service, IDS, 60_000)
+    const scene = new Scene({ journal, cluster, ways, nodes, postedFolder }, gateway)
+    scene.#watchGateway()
+    return scene
+  }
+
+  get gateway(): RunningGateway {
+    return this.#gateway
+  }
+
+  /** The name of the gateway in the journal. */
+  get gatewayName(): string {
+    return `gateway ${this.#gateways}`
+  }
+
+  /** Starts a second gateway, sends clients there, and ends the first one with SIGTERM. */
+  async replaceGateway(): Promise<void> {
+    const old = this.#gateway
+    const next = await openGateway(this.ways)
+    this.#gateway = next
+    this.#gateways++
+    this.#watchGateway()
+    old.child.kill('SIGTERM')
+    const { code, signal } = await old.exited
+    await old.stop()
+    if (code !== 0) throw new Error(`the gateway ended with ${code ?? signal} after SIGTERM`)
+  }
+
+  /** Writes a key, as soon as etcd takes it. */
+  async put(key: string | Buffer, value: string | Buffer): Promise<void> {
+    const request = { key: Buffer.from(key as string), value: Buffer.from(value as string) }
+    await untilDone(`${key} is put`, deadline => this.#store.kv.put(request, { deadline }))
+  }
+
+  async delete(key: string | Buffer): Promise<void> {
+    const request = { key: Buffer.from(key as string) }
+    await untilDone(`${key} is deleted`, deadline => this.#store.kv.deleteRange(request, { deadline }))
+  }
+
+  /** Changes the value of a key that a lease holds, as an operator does. Does nothing where the key is gone. */
+  async edit(key: string, change: (value: Record<string, unknown>) => object): Promise<void> {
+    await untilDone(`${key} is edited`, async deadline => {
+      const [kv] = (await this.#store.kv.range({ key: Buffer.from(key) }, { deadline })).kvs
+      if (kv === undefined) return true
+      const value = Buffer.from(JSON.stringify(change(JSON.parse(String(kv.value)))))
+      const request = { key: Buffer.from(key), value, ignore_lease: true }
+      return this.#store.kv.put(request, { deadline })
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.clients.close()
+    this.oracle.close()
+    this.#store.close()
+    await this.#gateway.stop()
+    await Promise.all(this.nodes.map(node => node.close()))
+    await Promise.all(this.ways.map(way => way[Symbol.asyncDispose]()))
+    await this.cluster.stop()
+    await rm(this.postedFolder, { recursive: true, force: true })
+  }
+
+  #watchGateway(): void {
+    const gateway = this.#gateway
+    this.journal.watch(this.gatewayName, gateway)
+    void gateway.exited.then(({ code, signal }) => {
+      if (this.#gateway === gateway) this.journal.fail(`the gateway ended by itself: ${code ?? signal}`)
+    })
+  }
+}
+
+function openGateway(ways: readonly TcpProxy[]): Promise<RunningGateway> {
+  const etcd = ways.map(({ url }) => url).join()
+  return startGateway({ etcd, config: CONFIG, args: ['--workers', String(WORKERS)] })
+}
+
+/** Repeats a call to etcd, which takes no writes while it has no leader. */
+async function untilDone(fact: string, call: (deadline: number) => Promise<unknown>): Promise<void> {
+  await until(fact, () => call(Date.now() + 1_000), { withinMs: 60_000, everyMs: 100 })
+}
