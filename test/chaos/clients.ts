@@ -131,5 +131,5 @@ let calls = 0
 
 async function callRpc(session: ClientHttp2Session): Promise<Outcome> {
   const end = await callOnce(session, `/${ECHO}/Unary`, `chaos-${++calls}`)
-  return end === '0' ? FINE : { failure: end, isBroken: end.startsWith('reset') }
+  return end.split(':')[0] === '0' ? FINE : { failure: end, isBroken: end.startsWith('reset') }
 }

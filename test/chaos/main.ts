@@ -45,10 +45,16 @@ for (const program of ['etcd', 'etcdctl']) {
   if (!onPath(program)) throw new Error(`chaos needs ${program} on PATH`)
 }
 process.once('SIGINT', () => process.exit(130))
+// Every program that is started has one for its end.
+process.setMaxListeners(0)
 
 console.log(`chaos: seed ${seed}, ${minutes} min`)
 const journal = new Journal()
-await using scene = await Scene.start(journal)
+await using scene = await Scene.start(journal).catch(error => {
+  journal.fail(`not started: ${error.message}`)
+  console.log(journal.explain().join('\n'))
+  throw error
+})
 const endMs = performance.now() + minutes * 60_000
 await new Promise(resolve => setTimeout(resolve, WARM_UP_MS))
 const before = await checkAtRest(scene)

@@ -14,7 +14,7 @@ export interface NodeProcessOptions {
   readonly port: number
   /** The file to which the bodies of POSTs are appended, one a line. */
   readonly postedFile: string
-  /** URLs of etcd; undefined = a sidecar registers the node. */
+  /** URLs of etcd, separated by commas; undefined = a sidecar registers the node. */
   readonly etcd?: string | undefined
   /** The port that is registered. */
   readonly advertisedPort: number
@@ -36,9 +36,12 @@ async function run(options: NodeProcessOptions): Promise<void> {
   const over = new Promise(resolve => leaving.signal.addEventListener('abort', resolve))
   if (etcd !== undefined) {
     const registration = await register({
-      ...{ name: service, id, host: '127.0.0.1', port: advertisedPort, protocol, metadata, etcd, ttlSeconds },
+      ...{ name: service, id, host: '127.0.0.1', port: advertisedPort, protocol, metadata, ttlSeconds },
+      etcd: etcd.split(','),
       ...{ signal: leaving.signal, logger: pino(pino.destination(2)) },
-    }).catch(() => undefined)
+    }).catch(error => {
+      if (!leaving.signal.aborted) throw error
+    })
     await over
     await registration?.unregister()
     await delay(DRAIN_MS)

@@ -93,7 +93,7 @@ export class Scene implements AsyncDisposable {
         }),
       ),
     )
-    for (const { service } of NODES) await gateway.untilNodes(service, IDS, 60_000)
+    for (const { service } of NODES) await gateway.untilNodes(service, IDS, 20_000)
     const scene = new Scene({ journal, cluster, ways, nodes, postedFolder }, gateway)
     scene.#watchGateway()
     return scene
