@@ -365,7 +365,7 @@ export const FAULTS: readonly Fault[] = [
     weight: 2,
     holdMs: [0, 1_000],
     begin: ofGateway(async ({ gateway, gatewayName, journal }) => {
-      const active = journal.logged(gatewayName, 'new configuration is active', 90_000)
+      const active = journal.logged(gatewayName, 'new configuration', 90_000)
       gateway.child.kill('SIGHUP')
       await active
       return gatewayName
@@ -416,6 +416,7 @@ async function runOne(
   hold: number,
   untilMs: number,
 ): Promise<void> {
+  const begunAt = performance.now()
   try {
     journal.note('fault', `${name} ...`)
     const { where, withdraw } = await begun
@@ -425,7 +426,7 @@ async function runOne(
     await withdraw()
     journal.note('over', `${name}: ${where}`)
   } catch (error) {
-    journal.fail(`${name}: ${(error as Error).message}`)
+    journal.fail(`${name}: ${(error as Error).message}`, begunAt)
   }
 }
 

@@ -1,8 +1,11 @@
 import { createInterface } from 'node:readline'
 import type { LogLine, Program } from '../support/waygate.ts'
 
-/** What a line of the timeline is about. `BAD` = something that must not happen. */
-export type EventKind = 'fault' | 'over' | 'log' | 'rest' | 'BAD'
+/**
+ * What a line of the timeline is about. `BAD` = something that must not happen. `stall` = the machine gave this process no
+ * CPU time, or something would be bad if it were not for that.
+ */
+export type EventKind = 'fault' | 'over' | 'log' | 'rest' | 'stall' | 'BAD'
 
 interface JournalEvent {
   readonly atMs: number
@@ -18,6 +21,11 @@ const AFTER_MS = 5_000
 /** Lines of one process in any minute. A registration whose etcd is away writes more than a gateway does. */
 const LINES_PER_MINUTE = 300
 const LINE_LENGTH = 220
+/** When this process had to wait so long for its turn, so had all others. */
+const STALL_MS = 300
+const TICK_MS = 50
+/** How long a stall may show in what a program does, such as a reload that takes too long. */
+const STALL_SHOWS_MS = 40_000
 
 /** Everything that happened in a run, by milliseconds from its start: faults, log lines, failures. */
 export class Journal {
@@ -25,13 +33,39 @@ export class Journal {
   readonly #events: JournalEvent[] = []
   readonly #lines = new Map<string, { minute: number; count: number }>()
   readonly #waiting = new Set<(name: string, line: LogLine) => void>()
+  readonly #ticking: NodeJS.Timeout
+  #tickedAt = performance.now()
+  #stalledAt = Number.NEGATIVE_INFINITY
+  #stalls = 0
   #failures = 0
+  #excused = 0
   #mostLines = 0
   /** How often each message may be logged although its level says that it should not happen. */
   readonly forgiven = new Map<string, number>()
 
+  constructor() {
+    this.#ticking = setInterval(() => {
+      const now = performance.now()
+      const lateMs = now - this.#tickedAt - TICK_MS
+      this.#tickedAt = now
+      if (lateMs < STALL_MS) return
+      this.#stalledAt = now
+      this.#stalls++
+      this.note('stall', `no CPU time for ${Math.round(lateMs)} ms`)
+    }, TICK_MS)
+  }
+
   get failures(): number {
     return this.#failures
+  }
+
+  /** How often the machine stalled, and how many failures that may explain. */
+  get stalls(): readonly [times: number, excused: number] {
+    return [this.#stalls, this.#excused]
+  }
+
+  close(): void {
+    clearInterval(this.#ticking)
   }
 
   /** The most lines that a process has logged in a minute. */
@@ -43,8 +77,18 @@ export class Journal {
     this.#events.push({ atMs: performance.now() - this.#begunAt, kind, text })
   }
 
-  fail(text: string): void {
-    if (++this.#failures <= LISTED) this.note('BAD', text)
+  /**
+   * Notes something that must not happen.
+   *
+   * @param sinceMs when the machine has stalled since then (`performance.now()`), this is not a failure; default: it always is
+   */
+  fail(text: string, sinceMs = Number.POSITIVE_INFINITY): void {
+    // A stall that still lasts has not been noticed yet.
+    const stalledAt = performance.now() - this.#tickedAt > STALL_MS ? performance.now() : this.#stalledAt
+    if (stalledAt >= sinceMs) {
+      this.#excused++
+      this.note('stall', text)
+    } else if (++this.#failures <= LISTED) this.note('BAD', text)
   }
 
   /** Allows one more line with this message at level 50. */
@@ -95,7 +139,7 @@ export class Journal {
     if (isRequest && Number(line.status) < 500) return
     const told = `${name}: ${msg} ${JSON.stringify(fields)}`.slice(0, LINE_LENGTH)
     if (level < 50 || this.#isForgiven(msg)) this.note('log', told)
-    else this.fail(told)
+    else this.fail(told, performance.now() - STALL_SHOWS_MS)
     if (!isRequest) this.#count(name)
     for (const look of this.#waiting) look(name, line)
   }
@@ -119,13 +163,15 @@ export class Journal {
   explain(): string[] {
     const bad = this.#events.filter(({ kind }) => kind === 'BAD').map(({ atMs }) => atMs)
     const lines: string[] = []
-    let last: JournalEvent | undefined
-    for (const event of this.#events) {
-      const { atMs, kind, text } = event
-      if (!bad.some(at => atMs >= at - BEFORE_MS && atMs <= at + AFTER_MS)) continue
-      if (last === undefined || this.#events[this.#events.indexOf(last) + 1] !== event) lines.push('    ...')
+    let isCut = true
+    for (const { atMs, kind, text } of this.#events) {
+      if (!bad.some(at => atMs >= at - BEFORE_MS && atMs <= at + AFTER_MS)) {
+        isCut = true
+        continue
+      }
+      if (isCut) lines.push('    ...')
+      isCut = false
       lines.push(`${atMs.toFixed(0).padStart(9)} ms  ${kind.padEnd(5)}  ${text}`)
-      last = event
     }
     if (this.#failures > LISTED) lines.push(`and ${this.#failures - LISTED} more failures`)
     return lines

@@ -69,7 +69,10 @@ for (let round = firstRound; journal.failures === 0 && performance.now() < endMs
   )
   console.log(`round ${round}: ${count} faults, ${calls.join(', ')}, ${journal.failures} failures`)
 }
+const [stalls, excused] = journal.stalls
 console.log(`at most ${journal.mostLines} log lines of a process in a minute`)
+console.log(`the machine stalled ${stalls} times, which may explain ${excused} failures`)
+journal.close()
 if (journal.failures > 0) {
   console.log(`\n${journal.explain().join('\n')}\n\n${journal.failures} failures; seed ${seed}`)
   process.exitCode = 1

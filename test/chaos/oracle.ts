@@ -35,7 +35,7 @@ export interface CallCounts {
  * {@link GRACE_MS} before it until its end. Good = its process runs without a fault, and etcd has its key with its address.
  * A node that becomes good while etcd or the way to it has a fault counts from when that is over, because the gateway cannot
  * have heard of it. A POST, which is sent once, must succeed unless a node of its service had a fault that may cost it, or etcd
- * had one. A connection may break when a worker is killed, and only then.
+ * had one. A connection may break when a worker is killed, and only then. Nothing of this holds while the machine stalls.
  */
 export class Oracle {
   readonly #nodes: readonly ChaosNode[]
@@ -103,7 +103,11 @@ export class Oracle {
     setTimeout(() => {
       const still = good.filter((node, index) => node.goodSince === since[index])
       if (still.length === 0) counts.excused++
-      else this.#journal.fail(`${told} (${SECOND_LOOK_MS} ms ago); good: ${still.map(({ id }) => id)}`)
+      else
+        this.#journal.fail(
+          `${told} (${SECOND_LOOK_MS} ms ago); good: ${still.map(({ id }) => id)}`,
+          fromMs - GRACE_MS,
+        )
     }, SECOND_LOOK_MS)
   }
 

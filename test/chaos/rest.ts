@@ -44,7 +44,7 @@ export async function checkAtRest(scene: Scene, before?: Holdings): Promise<Hold
     )
     return holdings
   } catch (error) {
-    journal.fail(`at rest: ${(error as Error).message}${causeOf(error)}`)
+    journal.fail(`at rest: ${(error as Error).message}${causeOf(error)}`, begunAt)
     return undefined
   } finally {
     clients.resume()

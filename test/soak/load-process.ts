@@ -1,0 +1,10 @@
+import { runLoad } from '../support/load.ts'
+
+// The clients of a soak, in a process of their own: PORT PATH PER_SECOND MS. Sends what became of the requests.
+const [port, path = '/', perSecond, durationMs] = process.argv.slice(2)
+
+const { sent, statuses, errors } = await runLoad({
+  ...{ port: Number(port), path, perSecond: Number(perSecond), durationMs: Number(durationMs) },
+})
+process.send?.({ sent, failed: [...statuses, ...errors].filter(([status]) => status !== 200) })
+process.disconnect?.()
