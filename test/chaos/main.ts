@@ -10,6 +10,7 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { onPath } from '../support/etcd.ts'
+import { leaveNothingBehind } from '../support/leave-nothing.ts'
 import { seededRandom } from '../support/random.ts'
 import { FAULTS, runFaults } from './faults.ts'
 import { Journal } from './journal.ts'
@@ -44,7 +45,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed) || !(firstRound > 0) || faults
 for (const program of ['etcd', 'etcdctl']) {
   if (!onPath(program)) throw new Error(`chaos needs ${program} on PATH`)
 }
-process.once('SIGINT', () => process.exit(130))
+leaveNothingBehind()
 // Every program that is started has one for its end.
 process.setMaxListeners(0)
 

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startEtcd } from '../support/etcd.ts'
+import { leaveNothingBehind } from '../support/leave-nothing.ts'
 import { openRegistry, type RegistryWriter } from '../support/registry.ts'
 import { type ServiceProcess, startServiceProcess } from '../support/service.ts'
 import { startGateway } from '../support/waygate.ts'
@@ -30,7 +31,7 @@ if (!(hours > 0 && rate > 0)) {
   process.exit(2)
 }
 const durationMs = hours * 3_600_000
-process.once('SIGINT', () => process.exit(130))
+leaveNothingBehind()
 
 /** Adds a node and a route under new names, takes out those of a while ago, and changes a weight. */
 async function change(store: RegistryWriter, nodes: readonly ServiceProcess[], turn: number): Promise<void> {
