@@ -25,15 +25,19 @@ const EVERY_MS = 100
 /** No answer within this time is a failure. */
 const PATIENCE_MS = 15_000
 
+type Outcome = Pick<Call, 'failure' | 'isBroken'>
+
+const FINE: Outcome = { failure: undefined, isBroken: false }
+
 /** Clients of the gateway, over HTTP/1 and gRPC, until they are closed. */
 export class ChaosClients {
   readonly #port: () => number
   readonly #oracle: Oracle
   readonly #closing = new AbortController()
-  #going: PromiseWithResolvers<void> | undefined
+  #paused: PromiseWithResolvers<void> | undefined
   #inFlight = 0
   #kept = new Agent({ keepAlive: true })
-  #posts = 0
+  #sent = 0
   /** Bodies of the POSTs that were answered with 200. */
   readonly answered = new Set<string>()
 
@@ -49,15 +53,15 @@ export class ChaosClients {
 
   /** Stops sending. Resolves when no call is in flight and no connection is open. */
   async pause(): Promise<void> {
-    this.#going = Promise.withResolvers()
+    this.#paused = Promise.withResolvers()
     while (this.#inFlight > 0) await delay(20)
     this.#kept.destroy()
     this.#kept = new Agent({ keepAlive: true })
   }
 
   resume(): void {
-    this.#going?.resolve()
-    this.#going = undefined
+    this.#paused?.resolve()
+    this.#paused = undefined
   }
 
   close(): void {
@@ -70,25 +74,22 @@ export class ChaosClients {
     let session: ClientHttp2Session | undefined
     let sessionPort = 0
     while (!this.#closing.signal.aborted) {
-      if (this.#going) {
+      if (this.#paused) {
         session?.close()
         session = undefined
-        await this.#going.promise
+        await this.#paused.promise
         continue
       }
       const fromMs = performance.now()
       const port = this.#port()
+      if (kind === 'RPC' && (session === undefined || session.closed || sessionPort !== port)) {
+        session?.close()
+        session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
+        sessionPort = port
+      }
       this.#inFlight++
-      let call: Promise<Outcome>
-      if (kind === 'RPC') {
-        if (session === undefined || session.closed || session.destroyed || sessionPort !== port) {
-          session?.close()
-          session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
-          sessionPort = port
-        }
-        call = callRpc(session)
-      } else call = this.#send(kind, service, port, isFresh)
-      const outcome = await Promise.race([call, this.#outOfPatience()])
+      const call = kind === 'RPC' ? this.#callRpc(session!) : this.#send(kind, service, port, isFresh)
+      const outcome = await Promise.race([call, outOfPatience()])
       this.#inFlight--
       this.#oracle.judge({ kind, service, fromMs, ...outcome })
       await delay(EVERY_MS)
@@ -96,21 +97,17 @@ export class ChaosClients {
     session?.destroy()
   }
 
-  async #send(kind: 'GET' | 'POST', service: string, port: number, isFresh: boolean): Promise<Outcome> {
-    const nonce = `p${++this.#posts}`
-    const body = kind === 'POST' ? () => nonce : () => ''
+  async #send(method: 'GET' | 'POST', service: string, port: number, isFresh: boolean): Promise<Outcome> {
+    const nonce = method === 'POST' ? `p${++this.#sent}` : ''
     const agent = isFresh ? new Agent() : this.#kept
     try {
-      const {
-        status,
-        body: text,
-        headers,
-      } = await sendOne({ port, path: `/${service}/`, method: kind, body }, agent, 0)
+      const request = { port, path: `/${service}/`, method, body: () => nonce }
+      const { status, body, headers } = await sendOne(request, agent, 0)
       if (status !== 200) {
-        const code = /"code":"(\w+)"/.exec(text)?.[1] ?? ''
+        const code = /"code":"(\w+)"/.exec(body)?.[1] ?? ''
         return { failure: `${status} ${code} ${headers['x-request-id']}`, isBroken: false }
       }
-      if (kind === 'POST') this.answered.add(nonce)
+      if (method === 'POST') this.answered.add(nonce)
       return FINE
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -118,18 +115,13 @@ export class ChaosClients {
     }
   }
 
-  async #outOfPatience(): Promise<Outcome> {
-    await delay(PATIENCE_MS, undefined, { ref: false })
-    return { failure: 'no answer', isBroken: false }
+  async #callRpc(session: ClientHttp2Session): Promise<Outcome> {
+    const end = await callOnce(session, `/${ECHO}/Unary`, `chaos-${++this.#sent}`)
+    return end === '0' ? FINE : { failure: end, isBroken: end.startsWith('reset') }
   }
 }
 
-type Outcome = Pick<Call, 'failure' | 'isBroken'>
-
-const FINE: Outcome = { failure: undefined, isBroken: false }
-let calls = 0
-
-async function callRpc(session: ClientHttp2Session): Promise<Outcome> {
-  const end = await callOnce(session, `/${ECHO}/Unary`, `chaos-${++calls}`)
-  return end.split(':')[0] === '0' ? FINE : { failure: end, isBroken: end.startsWith('reset') }
+async function outOfPatience(): Promise<Outcome> {
+  await delay(PATIENCE_MS, undefined, { ref: false })
+  return { failure: 'no answer', isBroken: false }
 }

@@ -1,440 +1,184 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { etcdctl } from '../support/etcd.ts'
-import type { ClusterMember } from '../support/etcd-cluster.ts'
-import { malformedValues } from '../support/malformed-values.ts'
-import { childrenOf } from '../support/processes.ts'
-import type { CutKind } from '../support/tcp-proxy.ts'
-import type { ChaosNode } from './node.ts'
-import { type Scene, SDK_ROUTE } from './scene.ts'
-
-/** A fault that has begun. */
-export interface Begun {
-  /** What it happened to, for the timeline. */
-  readonly where: string
-  /** Ends it. Resolves when its own part works again. */
-  withdraw(): Promise<void>
-}
+import { seededRandom } from '../support/random.ts'
+import {
+  type Begin,
+  type Begun,
+  breakRoute,
+  changeWeight,
+  compact,
+  defragment,
+  isHttp,
+  isProxied,
+  killWorker,
+  moveLeader,
+  ofMembers,
+  ofNode,
+  ofWays,
+  putGarbage,
+  putRoute,
+  reload,
+  replaceGateway,
+} from './fault-kinds.ts'
+import type { Scene } from './scene.ts'
 
 /** One line of {@link FAULTS}. */
 export interface Fault {
   readonly name: string
   /** How often it is chosen, compared with the others. */
   readonly weight: number
-  /** How long it lasts: at least and at most. */
-  readonly holdMs: readonly [number, number]
-  /** Begins it; undefined = it cannot happen at the moment. */
-  begin(scene: Scene, random: () => number): Promise<Begun> | undefined
+  /** How long it lasts, seconds: at least and at most. */
+  readonly holds: readonly [number, number]
+  readonly begin: Begin
 }
-
-const pick = <T>(list: readonly T[], random: () => number): T | undefined =>
-  list[Math.floor(random() * list.length)]
-const nothing = async () => {}
-
-/** Something that happens to etcd or to the way to it, which the oracle is told. */
-async function underEtcdFault(
-  scene: Scene,
-  where: string,
-  begin: () => Promise<void> | void,
-  withdraw: () => Promise<void> | void,
-): Promise<Begun> {
-  scene.oracle.beginEtcdFault()
-  await begin()
-  return {
-    where,
-    async withdraw() {
-      await withdraw()
-      scene.oracle.endEtcdFault()
-    },
-  }
-}
-
-/** A fault of so many members at once. */
-function ofMembers(
-  count: number,
-  begin: (member: ClusterMember) => Promise<void>,
-  end: (member: ClusterMember) => Promise<void>,
-): Fault['begin'] {
-  return (scene, random) => {
-    const free = scene.cluster.members.filter(member => !scene.faultyMembers.has(member))
-    if (free.length < count) return undefined
-    const members = free.toSorted(() => random() - 0.5).slice(0, count)
-    for (const member of members) scene.faultyMembers.add(member)
-    return underEtcdFault(
-      scene,
-      members.map(({ name }) => name).join(),
-      async () => void (await Promise.all(members.map(begin))),
-      async () => {
-        await Promise.all(members.map(end))
-        for (const member of members) scene.faultyMembers.delete(member)
-      },
-    )
-  }
-}
-
-/** A fault of the ways between the gateway and etcd. Connections stay dead for the gateway to notice. */
-function ofWays(how: CutKind | 'hold' | 'delay'): Fault['begin'] {
-  return (scene, random) => {
-    const [first, ...rest] = scene.ways
-    // All of them, or one.
-    const ways = random() < 0.5 ? [first!, ...rest] : [pick(scene.ways, random)!]
-    return underEtcdFault(
-      scene,
-      ways.length > 1 ? 'to every member' : 'to one member',
-      () => {
-        for (const way of ways) {
-          if (how === 'hold') way.hold()
-          else if (how === 'delay') way.delay(200)
-          else way.cut(how)
-        }
-      },
-      () => {
-        for (const way of ways) {
-          way.delay(0)
-          way.mend()
-        }
-      },
-    )
-  }
-}
-
-/** A fault of one node of a service that has another good one. `rough` = it may cost a request that is sent once. */
-function ofNode(
-  { rough, may = () => true }: { readonly rough: boolean; readonly may?: (node: ChaosNode) => boolean },
-  begin: (node: ChaosNode, scene: Scene, random: () => number) => Promise<() => Promise<void>>,
-): Fault['begin'] {
-  return (scene, random) => {
-    const free = scene.nodes.filter(
-      node => !node.isBusy && may(node) && scene.oracle.goodNodes(node.service).some(other => other !== node),
-    )
-    const node = pick(free, random)
-    if (node === undefined) return undefined
-    node.isBusy = true
-    node.goodSince = Number.POSITIVE_INFINITY
-    if (rough) node.roughUntil = Number.POSITIVE_INFINITY
-    return begin(node, scene, random).then(withdraw => ({
-      where: node.name,
-      async withdraw() {
-        await withdraw()
-        node.isBusy = false
-        if (rough) node.roughUntil = performance.now()
-      },
-    }))
-  }
-}
-
-const isHttp = ({ protocol }: ChaosNode) => protocol === 'http'
-const isProxied = ({ proxy }: ChaosNode) => proxy !== undefined
-
-/** A command to etcd that disturbs nobody who follows it properly. */
-function etcdCommand(run: (scene: Scene, random: () => number) => Promise<string>): Fault['begin'] {
-  return (scene, random) =>
-    scene.faultyMembers.size > 0
-      ? undefined
-      : run(scene, random).then(where => ({ where, withdraw: nothing }))
-}
-
-let isGatewayBusy = false
-
-/** Something that happens to the gateway, one at a time. */
-function ofGateway(begin: (scene: Scene, random: () => number) => Promise<string>): Fault['begin'] {
-  return (scene, random) => {
-    // A gateway that is started during an outage has the table of before, which the oracle does not know.
-    if (isGatewayBusy || !scene.oracle.isEtcdWell) return undefined
-    isGatewayBusy = true
-    return begin(scene, random).then(where => ({
-      where,
-      async withdraw() {
-        isGatewayBusy = false
-      },
-    }))
-  }
-}
-
-let writes = 0
 
 /** Everything that can happen. */
 export const FAULTS: readonly Fault[] = [
+  { name: 'member of etcd killed', weight: 3, holds: [1, 15], begin: ofMembers(1, 'SIGKILL') },
+  { name: 'member of etcd restarted', weight: 2, holds: [0, 1], begin: ofMembers(1, 'SIGTERM') },
+  { name: 'member of etcd stopped', weight: 3, holds: [1, 15], begin: ofMembers(1, 'SIGSTOP') },
+  { name: 'quorum of etcd lost', weight: 2, holds: [1, 15], begin: ofMembers(2, 'SIGSTOP') },
+  { name: 'leader of etcd moved', weight: 1, holds: [0, 0], begin: moveLeader },
+  { name: 'etcd compacted', weight: 2, holds: [0, 0], begin: compact },
+  { name: 'etcd defragmented', weight: 1, holds: [0, 0], begin: defragment },
+  { name: 'way to etcd reset', weight: 2, holds: [0, 12], begin: ofWays('rst') },
+  { name: 'way to etcd closed', weight: 1, holds: [0, 12], begin: ofWays('fin') },
+  { name: 'way to etcd silent', weight: 2, holds: [1, 12], begin: ofWays('hold') },
+  { name: 'way to etcd slow', weight: 2, holds: [1, 12], begin: ofWays('delay') },
   {
-    name: 'member of etcd killed',
-    weight: 3,
-    holdMs: [1_000, 15_000],
-    begin: ofMembers(
-      1,
-      member => member.kill('SIGKILL'),
-      member => member.restart(),
+    ...{ name: 'node killed', weight: 4, holds: [0, 12] },
+    begin: ofNode(
+      'rough',
+      node => node.kill(),
+      node => node.start(),
     ),
   },
   {
-    name: 'member of etcd restarted',
-    weight: 2,
-    holdMs: [0, 1_000],
-    begin: ofMembers(
-      1,
-      member => member.kill('SIGTERM'),
-      member => member.restart(),
+    ...{ name: 'node stopped', weight: 3, holds: [0.5, 12] },
+    begin: ofNode(
+      'rough',
+      node => node.signal('SIGSTOP'),
+      node => node.signal('SIGCONT'),
     ),
   },
   {
-    name: 'member of etcd stopped',
-    weight: 3,
-    holdMs: [1_000, 15_000],
-    begin: ofMembers(
-      1,
-      member => member.kill('SIGSTOP'),
-      member => member.kill('SIGCONT'),
+    ...{ name: 'node restarted', weight: 4, holds: [0, 3] },
+    begin: ofNode(
+      'smooth',
+      node => node.leave(),
+      node => node.start(),
     ),
   },
   {
-    name: 'quorum of etcd lost',
-    weight: 2,
-    holdMs: [1_000, 15_000],
-    begin: ofMembers(
-      2,
-      member => member.kill('SIGSTOP'),
-      member => member.kill('SIGCONT'),
+    ...{ name: 'node slow', weight: 2, holds: [1, 10] },
+    begin: ofNode(
+      'rough',
+      (node, _scene, random) => node.answer({ delayMs: 100 + Math.floor(random() * 2_000) }),
+      node => node.answer(),
+      isHttp,
     ),
   },
   {
-    name: 'leader of etcd moved',
-    weight: 1,
-    holdMs: [0, 0],
-    begin: etcdCommand(async ({ cluster }, random) => {
-      const member = pick(cluster.others(await cluster.leader()), random)!
-      await cluster.lead(member)
-      return member.name
-    }),
+    ...{ name: 'node answers 503', weight: 2, holds: [1, 10] },
+    begin: ofNode(
+      'rough',
+      node => node.answer({ status: 503 }),
+      node => node.answer(),
+      isHttp,
+    ),
   },
   {
-    name: 'etcd compacted',
-    weight: 2,
-    holdMs: [0, 0],
-    begin: etcdCommand(async ({ cluster }) => {
-      const { url } = cluster.members[0]!
-      const answer = JSON.parse(await etcdctl(url, 'get', '/', '-w', 'json'))
-      const revision = String(answer.header.revision)
-      await etcdctl(url, 'compact', revision)
-      return `to revision ${revision}`
-    }),
+    ...{ name: 'way to node reset', weight: 2, holds: [0, 10] },
+    begin: ofNode(
+      'rough',
+      async ({ proxy }) => proxy!.cut('rst'),
+      async ({ proxy }) => proxy!.mend(),
+      isProxied,
+    ),
   },
   {
-    name: 'etcd defragmented',
-    weight: 1,
-    holdMs: [0, 0],
-    begin: etcdCommand(async ({ cluster }, random) => {
-      const { name, url } = pick(cluster.members, random)!
-      await etcdctl(url, 'defrag')
-      return name
-    }),
-  },
-  { name: 'way to etcd reset', weight: 2, holdMs: [0, 12_000], begin: ofWays('rst') },
-  { name: 'way to etcd closed', weight: 1, holdMs: [0, 12_000], begin: ofWays('fin') },
-  { name: 'way to etcd silent', weight: 2, holdMs: [1_000, 12_000], begin: ofWays('hold') },
-  { name: 'way to etcd slow', weight: 2, holdMs: [1_000, 12_000], begin: ofWays('delay') },
-  {
-    name: 'node killed',
-    weight: 4,
-    holdMs: [0, 12_000],
-    begin: ofNode({ rough: true }, async node => {
-      await node.kill()
-      return () => node.start()
-    }),
+    ...{ name: 'way to node silent', weight: 2, holds: [0.5, 10] },
+    begin: ofNode(
+      'rough',
+      async ({ proxy }) => proxy!.hold(),
+      async ({ proxy }) => proxy!.mend(),
+      isProxied,
+    ),
   },
   {
-    name: 'node stopped',
-    weight: 3,
-    holdMs: [500, 12_000],
-    begin: ofNode({ rough: true }, async node => {
-      node.signal('SIGSTOP')
-      return async () => node.signal('SIGCONT')
-    }),
+    ...{ name: 'weight of node changed', weight: 3, holds: [1, 10] },
+    begin: ofNode('smooth', changeWeight, (node, scene) => scene.setWeight(node, 1)),
   },
   {
-    name: 'node restarted',
-    weight: 4,
-    holdMs: [0, 3_000],
-    begin: ofNode({ rough: false }, async node => {
-      await node.leave()
-      return () => node.start()
-    }),
+    ...{ name: 'key of node deleted', weight: 2, holds: [0, 2] },
+    begin: ofNode(
+      'smooth',
+      (node, scene) => scene.delete(`/services/${node.name}`),
+      async () => {},
+    ),
   },
-  {
-    name: 'node slow',
-    weight: 2,
-    holdMs: [1_000, 10_000],
-    begin: ofNode({ rough: true, may: isHttp }, async (node, _scene, random) => {
-      await node.answer({ delayMs: 100 + Math.floor(random() * 2_000) })
-      return () => node.answer()
-    }),
-  },
-  {
-    name: 'node answers 503',
-    weight: 2,
-    holdMs: [1_000, 10_000],
-    begin: ofNode({ rough: true, may: isHttp }, async node => {
-      await node.answer({ status: 503 })
-      return () => node.answer()
-    }),
-  },
-  {
-    name: 'way to node reset',
-    weight: 2,
-    holdMs: [0, 10_000],
-    begin: ofNode({ rough: true, may: isProxied }, async ({ proxy }) => {
-      proxy!.cut('rst')
-      return async () => proxy!.mend()
-    }),
-  },
-  {
-    name: 'way to node silent',
-    weight: 2,
-    holdMs: [500, 10_000],
-    begin: ofNode({ rough: true, may: isProxied }, async ({ proxy }) => {
-      proxy!.hold()
-      return async () => proxy!.mend()
-    }),
-  },
-  {
-    name: 'weight of node changed',
-    weight: 3,
-    holdMs: [1_000, 10_000],
-    begin: ofNode({ rough: false }, async (node, scene, random) => {
-      const key = `/services/${node.name}`
-      const weight = Math.floor(random() * 4)
-      await scene.edit(key, value => ({ ...value, weight }))
-      return () => scene.edit(key, value => ({ ...value, weight: 1 }))
-    }),
-  },
-  {
-    name: 'key of node deleted',
-    weight: 2,
-    holdMs: [0, 2_000],
-    begin: ofNode({ rough: false }, async (node, scene) => {
-      await scene.delete(`/services/${node.name}`)
-      return nothing
-    }),
-  },
-  {
-    name: 'route document put',
-    weight: 2,
-    holdMs: [0, 10_000],
-    begin: async scene => {
-      const key = `/waygate/routes/extra-${++writes}`
-      await scene.put(key, JSON.stringify({ path: `/extra-${writes}/*`, service: 'sdk' }))
-      return { where: key, withdraw: () => scene.delete(key) }
-    },
-  },
-  {
-    name: 'route document malformed',
-    weight: 3,
-    holdMs: [500, 15_000],
-    begin: async (scene, random) => {
-      await scene.put(SDK_ROUTE.key, SDK_ROUTE.value.slice(0, Math.floor(random() * SDK_ROUTE.value.length)))
-      return { where: SDK_ROUTE.key, withdraw: () => scene.put(SDK_ROUTE.key, SDK_ROUTE.value) }
-    },
-  },
-  {
-    name: 'garbage written',
-    weight: 2,
-    holdMs: [500, 15_000],
-    begin: async (scene, random) => {
-      const all = malformedValues(10_000)
-      const chosen = Array.from({ length: 3 }, () => pick(all, random)!)
-      for (const { key, value } of chosen) await scene.put(key, value)
-      return {
-        where: chosen.map(({ key }) => JSON.stringify(String(key)).slice(0, 40)).join(),
-        withdraw: async () => {
-          for (const { key } of chosen) await scene.delete(key)
-        },
-      }
-    },
-  },
-  {
-    name: 'worker killed',
-    weight: 2,
-    holdMs: [2_000, 4_000],
-    begin: ofGateway(async ({ gateway, oracle, journal }, random) => {
-      const pid = pick(childrenOf(gateway.pid), random)!
-      journal.forgive('worker crashed')
-      oracle.workerKilled()
-      process.kill(pid, 'SIGKILL')
-      return String(pid)
-    }),
-  },
-  {
-    name: 'configuration reloaded',
-    weight: 2,
-    holdMs: [0, 1_000],
-    begin: ofGateway(async ({ gateway, gatewayName, journal }) => {
-      const active = journal.logged(gatewayName, 'new configuration', 90_000)
-      gateway.child.kill('SIGHUP')
-      await active
-      return gatewayName
-    }),
-  },
-  {
-    name: 'gateway restarted behind another port',
-    weight: 1,
-    holdMs: [0, 1_000],
-    begin: ofGateway(async scene => {
-      await scene.replaceGateway()
-      return scene.gatewayName
-    }),
-  },
+  { name: 'route document put', weight: 2, holds: [0, 10], begin: putRoute },
+  { name: 'route document malformed', weight: 3, holds: [0.5, 15], begin: breakRoute },
+  { name: 'garbage written', weight: 2, holds: [0.5, 15], begin: putGarbage },
+  { name: 'worker killed', weight: 2, holds: [2, 4], begin: killWorker },
+  { name: 'configuration reloaded', weight: 2, holds: [0, 1], begin: reload },
+  { name: 'gateway restarted behind another port', weight: 1, holds: [0, 1], begin: replaceGateway },
 ]
 
-/** Begins one fault after the other, some at a time, until `untilMs`. Resolves when all are withdrawn. */
-export async function runFaults(
-  scene: Scene,
-  faults: readonly Fault[],
-  random: () => number,
-  untilMs: number,
-): Promise<number> {
-  const running = new Set<Promise<void>>()
-  let count = 0
-  while (performance.now() < untilMs) {
-    const fault = running.size < MOST_AT_ONCE ? choose(faults, random) : undefined
-    // Both are drawn in any case, so that one fault that cannot happen changes less of what follows.
-    const [hold, pause] = [random(), random()]
-    const begun = fault?.begin(scene, random)
-    if (fault !== undefined && begun !== undefined) {
-      count++
-      const run = runOne(scene, fault, begun, hold, untilMs).finally(() => running.delete(run))
-      running.add(run)
-    }
-    await delay(200 + pause * 3_000)
-  }
-  await Promise.all(running)
-  return count
+/** A fault at its time, milliseconds from the start of its round. */
+export interface PlannedFault {
+  readonly fault: Fault
+  readonly atMs: number
+  readonly holdMs: number
+  /** For what the fault itself chooses. */
+  readonly seed: number
 }
 
 const MOST_AT_ONCE = 4
+const PAUSE_MS = [200, 3_200] as const
 
-async function runOne(
-  { journal }: Scene,
-  { name, holdMs: [least, most] }: Fault,
-  begun: Promise<Begun>,
-  hold: number,
-  untilMs: number,
-): Promise<void> {
+/** Plans a round. The plan depends on nothing but its arguments, so that a seed means the same on every machine. */
+export function planRound(faults: readonly Fault[], seed: number, roundMs: number): readonly PlannedFault[] {
+  const random = seededRandom(seed)
+  const between = ([least, most]: readonly [number, number]) => least + random() * (most - least)
+  const plan: PlannedFault[] = []
+  for (let atMs = 0; atMs < roundMs; atMs += between(PAUSE_MS)) {
+    const fault = choose(faults, random())
+    const holdMs = Math.min(between(fault.holds) * 1_000, roundMs - atMs)
+    const running = plan.filter(other => other.atMs + other.holdMs > atMs)
+    if (running.length < MOST_AT_ONCE) plan.push({ fault, atMs, holdMs, seed: random() * 2 ** 31 })
+  }
+  return plan
+}
+
+function choose(faults: readonly Fault[], random: number): Fault {
+  const tickets = faults.flatMap(fault => Array<Fault>(fault.weight).fill(fault))
+  return tickets[Math.floor(random * tickets.length)]!
+}
+
+/** Begins each fault at its time, if it can happen then. Resolves with their number when all are withdrawn. */
+export async function runFaults(scene: Scene, plan: readonly PlannedFault[]): Promise<number> {
+  const startMs = performance.now()
+  const running: Promise<void>[] = []
+  for (const planned of plan) {
+    await delay(Math.max(0, startMs + planned.atMs - performance.now()))
+    const begun = planned.fault.begin(scene, seededRandom(planned.seed))
+    if (begun !== undefined) running.push(runOne(scene, planned, begun))
+  }
+  await Promise.all(running)
+  return running.length
+}
+
+async function runOne({ journal }: Scene, planned: PlannedFault, begun: Promise<Begun>): Promise<void> {
+  const { name } = planned.fault
   const begunAt = performance.now()
   try {
     journal.note('fault', `${name} ...`)
     const { where, withdraw } = await begun
     journal.note('fault', `${name}: ${where}`)
-    const holdMs = least + hold * (most - least)
-    await delay(Math.max(0, Math.min(holdMs, untilMs - performance.now())))
-    await withdraw()
+    await delay(planned.holdMs)
+    await withdraw?.()
     journal.note('over', `${name}: ${where}`)
   } catch (error) {
     journal.fail(`${name}: ${(error as Error).message}`, begunAt)
   }
-}
-
-function choose(faults: readonly Fault[], random: () => number): Fault {
-  let left = random() * faults.reduce((sum, { weight }) => sum + weight, 0)
-  for (const fault of faults) {
-    left -= fault.weight
-    if (left < 0) return fault
-  }
-  return faults.at(-1)!
 }

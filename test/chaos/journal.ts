@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { until } from '../support/until.ts'
 import type { LogLine, Program } from '../support/waygate.ts'
 
 /**
@@ -8,6 +10,7 @@ import type { LogLine, Program } from '../support/waygate.ts'
 export type EventKind = 'fault' | 'over' | 'log' | 'rest' | 'stall' | 'BAD'
 
 interface JournalEvent {
+  /** `performance.now()` */
   readonly atMs: number
   readonly kind: EventKind
   readonly text: string
@@ -27,12 +30,13 @@ const TICK_MS = 50
 /** How long a stall may show in what a program does, such as a reload that takes too long. */
 const STALL_SHOWS_MS = 40_000
 
-/** Everything that happened in a run, by milliseconds from its start: faults, log lines, failures. */
+/** Everything that happened in a run, by milliseconds from its start: faults, log lines, failures. The caller closes it. */
 export class Journal {
   readonly #begunAt = performance.now()
   readonly #events: JournalEvent[] = []
   readonly #lines = new Map<string, { minute: number; count: number }>()
-  readonly #waiting = new Set<(name: string, line: LogLine) => void>()
+  /** How often each message may still be logged although its level says that it should not happen. */
+  readonly #forgiven = new Map<string, number>()
   readonly #ticking: NodeJS.Timeout
   #tickedAt = performance.now()
   #stalledAt = Number.NEGATIVE_INFINITY
@@ -40,8 +44,6 @@ export class Journal {
   #failures = 0
   #excused = 0
   #mostLines = 0
-  /** How often each message may be logged although its level says that it should not happen. */
-  readonly forgiven = new Map<string, number>()
 
   constructor() {
     this.#ticking = setInterval(() => {
@@ -51,7 +53,7 @@ export class Journal {
       if (lateMs < STALL_MS) return
       this.#stalledAt = now
       this.#stalls++
-      this.note('stall', `no CPU time for ${Math.round(lateMs)} ms`)
+      this.note('stall', `no CPU time for ${Math.round(lateMs)} ms; ${cpuPressure()}`)
     }, TICK_MS)
   }
 
@@ -59,22 +61,12 @@ export class Journal {
     return this.#failures
   }
 
-  /** How often the machine stalled, and how many failures that may explain. */
-  get stalls(): readonly [times: number, excused: number] {
-    return [this.#stalls, this.#excused]
-  }
-
   close(): void {
     clearInterval(this.#ticking)
   }
 
-  /** The most lines that a process has logged in a minute. */
-  get mostLines(): number {
-    return this.#mostLines
-  }
-
   note(kind: EventKind, text: string): void {
-    this.#events.push({ atMs: performance.now() - this.#begunAt, kind, text })
+    this.#events.push({ atMs: performance.now(), kind, text })
   }
 
   /**
@@ -88,31 +80,19 @@ export class Journal {
     if (stalledAt >= sinceMs) {
       this.#excused++
       this.note('stall', text)
-    } else if (++this.#failures <= LISTED) this.note('BAD', text)
+    } else if (++this.#failures <= LISTED) this.note('BAD', `${text}; ${cpuPressure()}`)
   }
 
   /** Allows one more line with this message at level 50. */
   forgive(msg: string): void {
-    this.forgiven.set(msg, (this.forgiven.get(msg) ?? 0) + 1)
+    this.#forgiven.set(msg, (this.#forgiven.get(msg) ?? 0) + 1)
   }
 
   /** Resolves when a program logs this message after the call; rejects when it does not in time. */
-  logged(name: string, msg: string, withinMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const look = (from: string, line: LogLine) => {
-        if (from === name && line.msg.startsWith(msg)) end(resolve)
-      }
-      const timer = setTimeout(
-        () => end(() => reject(new Error(`${name} did not log "${msg}" within ${withinMs} ms`))),
-        withinMs,
-      )
-      const end = (settle: () => void) => {
-        clearTimeout(timer)
-        this.#waiting.delete(look)
-        settle()
-      }
-      this.#waiting.add(look)
-    })
+  async logged(name: string, msg: string, withinMs: number): Promise<void> {
+    const fromMs = performance.now()
+    const isIt = ({ atMs, text }: JournalEvent) => atMs >= fromMs && text.startsWith(`${name}: ${msg}`)
+    await until(`${name} logs "${msg}"`, () => this.#events.findLast(isIt), { withinMs, everyMs: 100 })
   }
 
   /**
@@ -141,12 +121,11 @@ export class Journal {
     if (level < 50 || this.#isForgiven(msg)) this.note('log', told)
     else this.fail(told, performance.now() - STALL_SHOWS_MS)
     if (!isRequest) this.#count(name)
-    for (const look of this.#waiting) look(name, line)
   }
 
   #isForgiven(msg: string): boolean {
-    const left = this.forgiven.get(msg) ?? 0
-    this.forgiven.set(msg, left - 1)
+    const left = this.#forgiven.get(msg) ?? 0
+    this.#forgiven.set(msg, left - 1)
     return left > 0
   }
 
@@ -159,7 +138,7 @@ export class Journal {
     if (count === LINES_PER_MINUTE + 1) this.fail(`${name} logged more than ${count - 1} lines in a minute`)
   }
 
-  /** Formats what led to the first failures: the timeline around each, and where it is cut. */
+  /** Sums the run up, and formats what led to each failure that is listed: the timeline around it. */
   explain(): string[] {
     const bad = this.#events.filter(({ kind }) => kind === 'BAD').map(({ atMs }) => atMs)
     const lines: string[] = []
@@ -171,9 +150,22 @@ export class Journal {
       }
       if (isCut) lines.push('    ...')
       isCut = false
-      lines.push(`${atMs.toFixed(0).padStart(9)} ms  ${kind.padEnd(5)}  ${text}`)
+      lines.push(`${(atMs - this.#begunAt).toFixed(0).padStart(9)} ms  ${kind.padEnd(5)}  ${text}`)
     }
-    if (this.#failures > LISTED) lines.push(`and ${this.#failures - LISTED} more failures`)
-    return lines
+    return [
+      ...lines,
+      `at most ${this.#mostLines} log lines of a process in a minute`,
+      `the machine stalled ${this.#stalls} times, which may explain ${this.#excused} failures`,
+      `${this.#failures} failures`,
+    ]
+  }
+}
+
+/** How much of the last 10 seconds a process of this machine had to wait for a CPU; see the kernel's docs on PSI. */
+function cpuPressure(): string {
+  try {
+    return `CPU short ${/avg10=(\S+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1]}% of 10 s`
+  } catch {
+    return 'CPU shortage unknown'
   }
 }

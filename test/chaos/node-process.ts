@@ -1,49 +1,42 @@
 import { appendFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
-import { register } from '../../discovery/register.ts'
+import { register, type ServiceOptions } from '../../discovery/register.ts'
 import { startGrpcNode } from '../support/grpc-node.ts'
 
 /** What {@link file://./node-process.ts} is started with, as JSON in its first argument. */
 export interface NodeProcessOptions {
-  readonly service: string
   readonly id: string
   readonly protocol: 'http' | 'grpc'
   readonly port: number
   /** The file to which the bodies of POSTs are appended, one a line. */
   readonly postedFile: string
-  /** URLs of etcd, separated by commas; undefined = a sidecar registers the node. */
-  readonly etcd?: string | undefined
-  /** The port that is registered. */
-  readonly advertisedPort: number
-  readonly ttlSeconds: number
-  readonly metadata: Readonly<Record<string, string>>
+  /** Undefined = a sidecar registers the node. */
+  readonly registration?: ServiceOptions | undefined
 }
 
 /** Time for gateways to hear that the node has left, as in the sidecar. */
 const DRAIN_MS = 500
 
 // A node of the chaos run in its own process. SIGTERM takes it out of etcd, and lets what is in flight end.
-if (process.argv[2] !== undefined) await run(JSON.parse(process.argv[2]))
+if (process.argv[1] === import.meta.filename) await run(JSON.parse(process.argv[2]!))
 
 async function run(options: NodeProcessOptions): Promise<void> {
-  const { service, id, protocol, port, etcd, advertisedPort, ttlSeconds, metadata } = options
-  const stop = protocol === 'grpc' ? await serveGrpc(id, port) : await serveHttp(options)
+  const { protocol, registration } = options
+  const stop = protocol === 'grpc' ? await serveGrpc(options) : await serveHttp(options)
   const leaving = new AbortController()
   process.once('SIGTERM', () => leaving.abort())
   const over = new Promise(resolve => leaving.signal.addEventListener('abort', resolve))
-  if (etcd !== undefined) {
-    const registration = await register({
-      ...{ name: service, id, host: '127.0.0.1', port: advertisedPort, protocol, metadata, ttlSeconds },
-      etcd: etcd.split(','),
-      ...{ signal: leaving.signal, logger: pino(pino.destination(2)) },
-    }).catch(error => {
-      if (!leaving.signal.aborted) throw error
-    })
+  if (registration !== undefined) {
+    const { signal } = leaving
+    const registered = await register({ ...registration, signal, logger: pino(pino.destination(2)) }).catch(
+      error => {
+        if (!signal.aborted) throw error
+      },
+    )
     await over
-    await registration?.unregister()
+    await registered?.unregister()
     await delay(DRAIN_MS)
   }
   await over
@@ -51,7 +44,7 @@ async function run(options: NodeProcessOptions): Promise<void> {
   process.exit(0)
 }
 
-async function serveGrpc(id: string, port: number): Promise<() => Promise<void>> {
+async function serveGrpc({ id, port }: NodeProcessOptions): Promise<() => Promise<void>> {
   const node = await startGrpcNode(id, { port, reflection: true })
   return () => node.shutDown(5_000)
 }
@@ -60,13 +53,13 @@ async function serveGrpc(id: string, port: number): Promise<() => Promise<void>>
 async function serveHttp({ id, port, postedFile }: NodeProcessOptions): Promise<() => Promise<void>> {
   let delayMs = 0
   let status = 200
-  const server: Server = createServer(async (request, response) => {
+  const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://node')
     let body = ''
     for await (const chunk of request.setEncoding('utf8')) body += chunk
     if (pathname === '/control') {
-      delayMs = Number(searchParams.get('delayMs') ?? 0)
-      status = Number(searchParams.get('status') ?? 200)
+      delayMs = Number(searchParams.get('delayMs'))
+      status = Number(searchParams.get('status'))
     } else if (pathname !== '/healthz') {
       // On disk before the answer is sent, so that it is known what a killed node had received.
       if (request.method === 'POST') appendFileSync(postedFile, `${body}\n`)
@@ -78,6 +71,5 @@ async function serveHttp({ id, port, postedFile }: NodeProcessOptions): Promise<
   // A connection that is closed just as a POST is sent costs that POST, which is none of the faults here.
   server.keepAliveTimeout = 60_000
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
-  if ((server.address() as AddressInfo).port !== port) throw new Error(`not on port ${port}`)
   return () => new Promise(resolve => server.close(() => resolve()))
 }

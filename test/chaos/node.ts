@@ -23,17 +23,20 @@ export interface ChaosNodeOptions {
 /** A node as the run knows it: its process, the fault that it has at the moment, and since when it is good. */
 export class ChaosNode {
   readonly service: string
-  readonly id: string
   readonly protocol: 'http' | 'grpc'
-  /** Where the node really listens. */
-  readonly port: number
+  /** `service/id` */
+  readonly name: string
   /** Between gateway and node, for nodes that register themselves. */
   readonly proxy: TcpProxy | undefined
+  /** The port that is registered. */
+  readonly address: number
   readonly #options: ChaosNodeOptions
+  /** Where the node really listens. */
+  readonly #port: number
   #program: Program | undefined
   /** Whether a fault has it at the moment. */
   isBusy = false
-  /** Whether that fault, or one that ended since, may cost requests that are sent once; its end. */
+  /** Until when a fault that may cost requests that are sent once has had it. */
   roughUntil = Number.NEGATIVE_INFINITY
   /** Whether etcd has its key, with its address. */
   isRegistered = false
@@ -42,11 +45,12 @@ export class ChaosNode {
 
   private constructor(options: ChaosNodeOptions, port: number, proxy: TcpProxy | undefined) {
     this.service = options.service
-    this.id = options.id
     this.protocol = options.protocol
-    this.port = port
+    this.name = `${options.service}/${options.id}`
     this.proxy = proxy
+    this.address = proxy?.port ?? port
     this.#options = options
+    this.#port = port
   }
 
   static async create(options: ChaosNodeOptions): Promise<ChaosNode> {
@@ -58,29 +62,25 @@ export class ChaosNode {
     return node
   }
 
-  get name(): string {
-    return `${this.service}/${this.id}`
-  }
-
-  /** The port that is registered. */
-  get address(): number {
-    return this.proxy?.port ?? this.port
-  }
-
   /** Starts the process, which registers the node as soon as it can. */
   async start(): Promise<void> {
     const { service, id, protocol, by, postedFile, etcd, journal } = this.#options
-    const check =
-      protocol === 'http' ? { path: '/healthz', intervalMs: 1_000 } : { grpc: true, intervalMs: 1_000 }
-    const metadata = { healthCheck: JSON.stringify(check) }
+    const kind = protocol === 'http' ? { path: '/healthz' } : { grpc: true }
+    const healthCheck = JSON.stringify({ ...kind, intervalMs: 1_000 })
     const options: NodeProcessOptions = {
-      ...{ service, id, protocol, port: this.port, advertisedPort: this.address, metadata, postedFile },
-      ...{ etcd: by === 'sdk' ? etcd : undefined, ttlSeconds: TTL_SECONDS },
+      ...{ id, protocol, port: this.#port, postedFile },
+      registration:
+        by === 'sidecar'
+          ? undefined
+          : {
+              ...{ name: service, id, protocol, host: '127.0.0.1', port: this.address },
+              ...{ metadata: { healthCheck }, ttlSeconds: TTL_SECONDS, etcd: etcd.split(',') },
+            },
     }
     const args = [JSON.stringify(options)]
-    const about = ['--name', service, '--id', id, '--address', `127.0.0.1:${this.port}`]
+    const about = ['--name', service, '--id', id, '--address', `127.0.0.1:${this.#port}`]
     const how = ['--protocol', protocol, '--ttl', String(TTL_SECONDS), '--etcd', etcd]
-    const meta = ['--meta', `healthCheck=${metadata.healthCheck}`]
+    const meta = ['--meta', `healthCheck=${healthCheck}`]
     const program =
       by === 'sdk'
         ? await startNodeProgram({ file: PROGRAM, args, detached: true })
@@ -96,7 +96,7 @@ export class ChaosNode {
   }
 
   /** Sends a signal to the process, and to the sidecar if there is one. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+  async signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     process.kill(-this.#program!.pid, signal)
   }
 
@@ -121,12 +121,12 @@ export class ChaosNode {
 
   /** Changes how it answers from now on. */
   async answer({ delayMs = 0, status = 200 }: { delayMs?: number; status?: number } = {}): Promise<void> {
-    await fetch(`http://127.0.0.1:${this.port}/control?delayMs=${delayMs}&status=${status}`, {
+    await fetch(`http://127.0.0.1:${this.#port}/control?delayMs=${delayMs}&status=${status}`, {
       headers: { connection: 'close' },
     })
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     await this.proxy?.[Symbol.asyncDispose]()
   }

@@ -1,3 +1,4 @@
+import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import type { ClusterMember } from '../support/etcd-cluster.ts'
 import type { Journal } from './journal.ts'
@@ -40,7 +41,8 @@ export interface CallCounts {
 export class Oracle {
   readonly #nodes: readonly ChaosNode[]
   readonly #journal: Journal
-  readonly #clients: readonly ReturnType<typeof createEtcdClient>[]
+  /** One per member; the one that answered last comes first. */
+  readonly #clients: Etcd3[]
   readonly #revisions = new Map<string, string>()
   readonly #reading: NodeJS.Timeout
   #isReading = false
@@ -105,7 +107,7 @@ export class Oracle {
       if (still.length === 0) counts.excused++
       else
         this.#journal.fail(
-          `${told} (${SECOND_LOOK_MS} ms ago); good: ${still.map(({ id }) => id)}`,
+          `${told} (${SECOND_LOOK_MS} ms ago); good: ${still.map(({ name }) => name)}`,
           fromMs - GRACE_MS,
         )
     }, SECOND_LOOK_MS)
@@ -126,11 +128,13 @@ export class Oracle {
   async #readKeys(): Promise<void> {
     if (this.#isReading) return
     this.#isReading = true
-    for (const [index, client] of this.#clients.entries()) {
-      const key = Buffer.from('/services/')
-      const range = { key, range_end: Buffer.from('/services0') }
+    const range = { key: Buffer.from('/services/'), range_end: Buffer.from('/services0') }
+    for (const client of [...this.#clients]) {
       const answer = await client.kv.range(range, { deadline: Date.now() + 500 }).catch(() => undefined)
-      if (answer === undefined) continue
+      if (answer === undefined) {
+        this.#clients.push(this.#clients.shift()!)
+        continue
+      }
       const values = new Map(answer.kvs.map(kv => [String(kv.key), kv]))
       for (const node of this.#nodes) {
         const kv = values.get(`/services/${node.name}`)
@@ -139,8 +143,6 @@ export class Oracle {
         if (isRegistered) this.#revisions.set(node.name, kv.create_revision)
         this.#update(node, isRegistered, isSame)
       }
-      // The member that answers is asked first next time.
-      if (index > 0) (this.#clients as unknown[]).unshift(...(this.#clients as unknown[]).splice(index, 1))
       break
     }
     this.#isReading = false

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import { type ClusterMember, startEtcdCluster, type TestCluster } from '../support/etcd-cluster.ts'
 import { ECHO } from '../support/grpc-echo.ts'
@@ -52,18 +53,21 @@ export class Scene implements AsyncDisposable {
   /** Between the gateway and each member, in the order of the members. */
   readonly ways: readonly TcpProxy[]
   readonly nodes: readonly ChaosNode[]
-  readonly oracle: Oracle
-  /** Members that have a fault at the moment. */
-  readonly faultyMembers = new Set<ClusterMember>()
   /** Has one file per node, with the bodies of its POSTs. */
   readonly postedFolder: string
+  readonly oracle: Oracle
   readonly clients: ChaosClients
-  readonly #store: ReturnType<typeof createEtcdClient>
+  /** Members that have a fault at the moment. */
+  readonly faultyMembers = new Set<ClusterMember>()
+  /** Whether something happens to the gateway at the moment. */
+  isGatewayBusy = false
+  readonly #store: Etcd3
   #gateway: RunningGateway
   #gateways = 1
 
   private constructor(
     parts: Pick<Scene, 'journal' | 'cluster' | 'ways' | 'nodes' | 'postedFolder'>,
+    store: Etcd3,
     gateway: RunningGateway,
   ) {
     this.journal = parts.journal
@@ -71,32 +75,29 @@ export class Scene implements AsyncDisposable {
     this.ways = parts.ways
     this.nodes = parts.nodes
     this.postedFolder = parts.postedFolder
+    this.#store = store
     this.#gateway = gateway
-    this.#store = createEtcdClient({ endpoints: this.cluster.members.map(({ url }) => url) })
     this.oracle = new Oracle(this.nodes, this.cluster.members, this.journal)
     this.clients = new ChaosClients(() => this.#gateway.port, this.oracle)
+    this.#watchGateway()
   }
 
   static async start(journal: Journal): Promise<Scene> {
     const cluster = await startEtcdCluster()
-    const postedFolder = await mkdtemp(join(tmpdir(), 'waygate-chaos-'))
+    const postedFolder = await mkdtemp(join(tmpdir(), 'posted-'))
     const ways = await Promise.all(cluster.members.map(({ url }) => startTcpProxy(Number(new URL(url).port))))
     const store = createEtcdClient({ endpoints: cluster.members.map(({ url }) => url) })
     for (const { key, value } of [SDK_ROUTE, CALLS_ROUTE]) await store.put(key).value(value)
-    store.close()
     const gateway = await openGateway(ways)
+    const kinds = NODES.flatMap(kind => IDS.map(id => ({ ...kind, id })))
     const nodes = await Promise.all(
-      NODES.flatMap(kind =>
-        IDS.map(id => {
-          const postedFile = join(postedFolder, `${kind.service}-${id}`)
-          return ChaosNode.create({ ...kind, id, postedFile, etcd: cluster.urls, journal })
-        }),
-      ),
+      kinds.map(kind => {
+        const postedFile = join(postedFolder, `${kind.service}-${kind.id}`)
+        return ChaosNode.create({ ...kind, postedFile, etcd: cluster.urls, journal })
+      }),
     )
-    for (const { service } of NODES) await gateway.untilNodes(service, IDS, 20_000)
-    const scene = new Scene({ journal, cluster, ways, nodes, postedFolder }, gateway)
-    scene.#watchGateway()
-    return scene
+    for (const { service } of NODES) await gateway.untilNodes(service, IDS, 60_000)
+    return new Scene({ journal, cluster, ways, nodes, postedFolder }, store, gateway)
   }
 
   get gateway(): RunningGateway {
@@ -132,14 +133,14 @@ export class Scene implements AsyncDisposable {
     await untilDone(`${key} is deleted`, deadline => this.#store.kv.deleteRange(request, { deadline }))
   }
 
-  /** Changes the value of a key that a lease holds, as an operator does. Does nothing where the key is gone. */
-  async edit(key: string, change: (value: Record<string, unknown>) => object): Promise<void> {
-    await untilDone(`${key} is edited`, async deadline => {
-      const [kv] = (await this.#store.kv.range({ key: Buffer.from(key) }, { deadline })).kvs
+  /** Changes the weight of a node in etcd, as an operator does. Does nothing where its key is gone. */
+  async setWeight({ name }: ChaosNode, weight: number): Promise<void> {
+    const key = Buffer.from(`/services/${name}`)
+    await untilDone(`${name} has weight ${weight}`, async deadline => {
+      const [kv] = (await this.#store.kv.range({ key }, { deadline })).kvs
       if (kv === undefined) return true
-      const value = Buffer.from(JSON.stringify(change(JSON.parse(String(kv.value)))))
-      const request = { key: Buffer.from(key), value, ignore_lease: true }
-      return this.#store.kv.put(request, { deadline })
+      const value = Buffer.from(JSON.stringify({ ...JSON.parse(String(kv.value)), weight }))
+      return this.#store.kv.put({ key, value, ignore_lease: true }, { deadline })
     })
   }
 
@@ -148,8 +149,7 @@ export class Scene implements AsyncDisposable {
     this.oracle.close()
     this.#store.close()
     await this.#gateway.stop()
-    await Promise.all(this.nodes.map(node => node.close()))
-    await Promise.all(this.ways.map(way => way[Symbol.asyncDispose]()))
+    await Promise.all([...this.nodes, ...this.ways].map(each => each[Symbol.asyncDispose]()))
     await this.cluster.stop()
     await rm(this.postedFolder, { recursive: true, force: true })
   }

@@ -30,7 +30,6 @@ if (process.argv[1] === import.meta.filename) {
   process.stdin.resume().on('end', () => {
     // Again until there are none, since they start others.
     for (let pids = markedBy(run!); pids.length > 0; pids = markedBy(run!)) {
-      console.error(`${pids.length} processes were left behind, and are killed`)
       for (const pid of pids) kill(pid)
     }
     rmSync(folder!, { recursive: true, force: true, maxRetries: 5 })
