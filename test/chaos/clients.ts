@@ -117,7 +117,7 @@ export class ChaosClients {
 
   async #callRpc(session: ClientHttp2Session): Promise<Outcome> {
     const end = await callOnce(session, `/${ECHO}/Unary`, `chaos-${++this.#sent}`)
-    return end === '0' ? FINE : { failure: end, isBroken: end.startsWith('reset') }
+    return /^0(:|$)/.test(end) ? FINE : { failure: end, isBroken: end.startsWith('reset') }
   }
 }
 

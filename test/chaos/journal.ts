@@ -18,17 +18,18 @@ interface JournalEvent {
 
 /** Failures that are listed; more of them are only counted. */
 const LISTED = 200
+const EXCUSED_LISTED = 20
 /** How much of the timeline explains a failure, before and after it. */
 const BEFORE_MS = 30_000
 const AFTER_MS = 5_000
 /** Lines of one process in any minute. A registration whose etcd is away writes more than a gateway does. */
 const LINES_PER_MINUTE = 300
 const LINE_LENGTH = 220
-/** When this process had to wait so long for its turn, so had all others. */
-const STALL_MS = 300
+/** When this process had to wait so long for its turn, so had all others. A quarter of the scene's timeout of a try. */
+const STALL_MS = 500
 const TICK_MS = 50
-/** How long a stall may show in what a program does, such as a reload that takes too long. */
-const STALL_SHOWS_MS = 40_000
+/** How long a stall may show in what a program logs, such as a reload that takes too long. */
+const STALL_SHOWS_MS = 30_000
 
 /** Everything that happened in a run, by milliseconds from its start: faults, log lines, failures. The caller closes it. */
 export class Journal {
@@ -42,7 +43,7 @@ export class Journal {
   #stalledAt = Number.NEGATIVE_INFINITY
   #stalls = 0
   #failures = 0
-  #excused = 0
+  readonly #excused: string[] = []
   #mostLines = 0
 
   constructor() {
@@ -78,7 +79,7 @@ export class Journal {
     // A stall that still lasts has not been noticed yet.
     const stalledAt = performance.now() - this.#tickedAt > STALL_MS ? performance.now() : this.#stalledAt
     if (stalledAt >= sinceMs) {
-      this.#excused++
+      this.#excused.push(text)
       this.note('stall', text)
     } else if (++this.#failures <= LISTED) this.note('BAD', `${text}; ${cpuPressure()}`)
   }
@@ -155,7 +156,8 @@ export class Journal {
     return [
       ...lines,
       `at most ${this.#mostLines} log lines of a process in a minute`,
-      `the machine stalled ${this.#stalls} times, which may explain ${this.#excused} failures`,
+      `the machine stalled ${this.#stalls} times, which may explain ${this.#excused.length} failures:`,
+      ...this.#excused.slice(0, EXCUSED_LISTED).map(text => `  ${text}`),
       `${this.#failures} failures`,
     ]
   }

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
-import { register, type ServiceOptions } from '../../discovery/register.ts'
+import { type RegisterServiceOptions, register } from '../../discovery/register.ts'
 import { startGrpcNode } from '../support/grpc-node.ts'
 
 /** What {@link file://./node-process.ts} is started with, as JSON in its first argument. */
@@ -13,7 +13,7 @@ export interface NodeProcessOptions {
   /** The file to which the bodies of POSTs are appended, one a line. */
   readonly postedFile: string
   /** Undefined = a sidecar registers the node. */
-  readonly registration?: ServiceOptions | undefined
+  readonly registration?: RegisterServiceOptions | undefined
 }
 
 /** Time for gateways to hear that the node has left, as in the sidecar. */

@@ -10,6 +10,8 @@ const GRACE_MS = 10_000
 const CRASH_MS = 1_000
 /** A failure counts when the keys of etcd have been read again and the node is still good. */
 const SECOND_LOOK_MS = 1_500
+/** How long a stall of the machine may show in calls: tries that took too long open breakers. */
+const STALL_SHOWS_MS = 5_000
 const READ_EVERY_MS = 250
 
 /** A call of a client that is over. */
@@ -23,6 +25,12 @@ export interface Call {
   /** Whether an established connection ended without an answer. */
   readonly isBroken: boolean
 }
+
+/** What the oracle needs to know of a node, and what it keeps of it. */
+export type JudgedNode = Pick<
+  ChaosNode,
+  'service' | 'name' | 'address' | 'isBusy' | 'roughUntil' | 'isRegistered' | 'goodSince'
+>
 
 /** Counts of calls. */
 export interface CallCounts {
@@ -39,7 +47,7 @@ export interface CallCounts {
  * had one. A connection may break when a worker is killed, and only then. Nothing of this holds while the machine stalls.
  */
 export class Oracle {
-  readonly #nodes: readonly ChaosNode[]
+  readonly #nodes: readonly JudgedNode[]
   readonly #journal: Journal
   /** One per member; the one that answered last comes first. */
   readonly #clients: Etcd3[]
@@ -55,7 +63,7 @@ export class Oracle {
     RPC: { total: 0, excused: 0 },
   }
 
-  constructor(nodes: readonly ChaosNode[], members: readonly ClusterMember[], journal: Journal) {
+  constructor(nodes: readonly JudgedNode[], members: readonly ClusterMember[], journal: Journal) {
     this.#nodes = nodes
     this.#journal = journal
     this.#clients = members.map(({ url }) => createEtcdClient({ endpoints: [url] }))
@@ -84,7 +92,7 @@ export class Oracle {
   }
 
   /** Returns the nodes that a request of this moment may rely on. */
-  goodNodes(service: string, fromMs = performance.now()): readonly ChaosNode[] {
+  goodNodes(service: string, fromMs = performance.now()): readonly JudgedNode[] {
     return this.#nodes.filter(node => node.service === service && node.goodSince + GRACE_MS <= fromMs)
   }
 
@@ -108,7 +116,7 @@ export class Oracle {
       else
         this.#journal.fail(
           `${told} (${SECOND_LOOK_MS} ms ago); good: ${still.map(({ name }) => name)}`,
-          fromMs - GRACE_MS,
+          fromMs - STALL_SHOWS_MS,
         )
     }, SECOND_LOOK_MS)
   }
@@ -148,7 +156,7 @@ export class Oracle {
     this.#isReading = false
   }
 
-  #update(node: ChaosNode, isRegistered: boolean, isSame: boolean): void {
+  #update(node: JudgedNode, isRegistered: boolean, isSame: boolean): void {
     node.isRegistered = isRegistered
     if (!isSame || node.isBusy) node.goodSince = Number.POSITIVE_INFINITY
     if (isRegistered && !node.isBusy && this.isEtcdWell && node.goodSince === Number.POSITIVE_INFINITY) {

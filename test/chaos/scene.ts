@@ -17,7 +17,7 @@ const WORKERS = 2
 
 /** As docs/operations.md recommends, with shorter times so that a fault is over sooner. */
 const CONFIG = {
-  routes: { defaults: { tryTimeoutMs: 1_000 } },
+  routes: { defaults: { tryTimeoutMs: 2_000 } },
   breaker: { openMs: 1_000, maxOpenMs: 4_000 },
   // Idle connections are closed soon, so that those of a moment without requests can be counted.
   upstream: { keepAliveMs: 2_000 },
