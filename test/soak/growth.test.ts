@@ -56,6 +56,13 @@ test('a leak of 2 MB an hour is found beneath ten times as much garbage', () => 
   assert.match(report.problems.join(), /^resident memory grows by [12]\.\d\d MB an hour$/)
 })
 
+test('a run of some minutes finds no leak in what garbage leaves', () => {
+  const short = samples(() => ({})).filter(({ atMs }) => atMs < DURATION_MS / 20)
+  const report = judgeGrowth(short, DURATION_MS / 20)
+  assert.ok(report.bytesPerHour > 1e6, `${report.bytesPerHour}`)
+  assert.deepEqual(report.problems, [])
+})
+
 test('descriptors and timers that stay are found', () => {
   const report = judgeGrowth(
     samples(hours => ({ descriptors: 40 + Math.floor(hours * 10), timers: 9 + Math.floor(hours * 60) })),

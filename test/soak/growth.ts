@@ -28,10 +28,12 @@ const MAX_BYTES_PER_HOUR = 1_000_000
 /** Connections and timers that come and go. */
 const SLACK = 4
 const HOUR_MS = 3_600_000
+/** A shorter run tells nothing about memory: what garbage is left weighs more than what could have grown. */
+const TELLING_MS = HOUR_MS
 
 /**
  * Judges the samples of a soak. The first quarter is left out. The rest is cut into windows, of which only the lowest value
- * counts: what is there right after a collection of garbage.
+ * counts: what is there right after a collection of garbage. In less than an hour, memory is measured, but not judged.
  *
  * @throws TypeError when a window has no sample
  */
@@ -46,7 +48,7 @@ export function judgeGrowth(samples: readonly SoakSample[], durationMs: number):
   const descriptors = ends(lowest(sample => sample.descriptors))
   const timers = ends(lowest(sample => sample.timers))
   const problems: string[] = []
-  if (bytesPerHour >= MAX_BYTES_PER_HOUR) {
+  if (durationMs >= TELLING_MS && bytesPerHour >= MAX_BYTES_PER_HOUR) {
     problems.push(`resident memory grows by ${(bytesPerHour / 1e6).toFixed(2)} MB an hour`)
   }
   for (const [what, [first, last]] of Object.entries({ descriptors, timers })) {
