@@ -42,6 +42,7 @@ export class Journal {
   #tickedAt = performance.now()
   #stalledAt = Number.NEGATIVE_INFINITY
   #stalls = 0
+  #stalledMs = 0
   #failures = 0
   readonly #excused: string[] = []
   #mostLines = 0
@@ -54,6 +55,7 @@ export class Journal {
       if (lateMs < STALL_MS) return
       this.#stalledAt = now
       this.#stalls++
+      this.#stalledMs += lateMs
       this.note('stall', `no CPU time for ${Math.round(lateMs)} ms; ${cpuPressure()}`)
     }, TICK_MS)
   }
@@ -156,12 +158,15 @@ export class Journal {
     return [
       ...lines,
       `at most ${this.#mostLines} log lines of a process in a minute`,
-      `the machine stalled ${this.#stalls} times, which may explain ${this.#excused.length} failures:`,
+      `the machine stalled ${this.#stalls} times, for ${seconds(this.#stalledMs)} of ${seconds(performance.now() - this.#begunAt)}`,
+      `which may explain ${this.#excused.length} failures:`,
       ...this.#excused.slice(0, EXCUSED_LISTED).map(text => `  ${text}`),
       `${this.#failures} failures`,
     ]
   }
 }
+
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 
 /** How much of the last 10 seconds a process of this machine had to wait for a CPU; see the kernel's docs on PSI. */
 function cpuPressure(): string {

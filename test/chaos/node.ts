@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
 import { type Program, startNodeProgram, startProgram } from '../support/waygate.ts'
 import type { Journal } from './journal.ts'
 import type { NodeProcessOptions } from './node-process.ts'
@@ -113,10 +114,7 @@ export class ChaosNode {
   async leave(): Promise<void> {
     const program = this.#program!
     this.#program = undefined
-    program.child.kill('SIGTERM')
-    const { code, signal } = await program.exited
-    await program.stop()
-    if (code !== 0) throw new Error(`${this.name} ended with ${code ?? signal} after SIGTERM`)
+    await endGently(this.name, program)
   }
 
   /** Changes how it answers from now on. */
@@ -130,4 +128,18 @@ export class ChaosNode {
     await this.kill()
     await this.proxy?.[Symbol.asyncDispose]()
   }
+}
+
+/**
+ * Ends a program with SIGTERM.
+ *
+ * @throws Error when it has not ended after a minute, or not with 0
+ */
+export async function endGently(name: string, program: Program): Promise<void> {
+  program.child.kill('SIGTERM')
+  await until(`${name} ends after SIGTERM`, () => program.hasExited(), { withinMs: 60_000 }).finally(
+    program.stop,
+  )
+  const { code, signal } = await program.exited
+  if (code !== 0) throw new Error(`${name} ended with ${code ?? signal} after SIGTERM`)
 }

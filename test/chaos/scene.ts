@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 import { type RunningGateway, startGateway } from '../support/waygate.ts'
 import { ChaosClients } from './clients.ts'
 import type { Journal } from './journal.ts'
-import { ChaosNode } from './node.ts'
+import { ChaosNode, endGently } from './node.ts'
 import { Oracle } from './oracle.ts'
 
 const WORKERS = 2
@@ -64,6 +64,7 @@ export class Scene implements AsyncDisposable {
   readonly #store: Etcd3
   #gateway: RunningGateway
   #gateways = 1
+  #isClosing = false
 
   private constructor(
     parts: Pick<Scene, 'journal' | 'cluster' | 'ways' | 'nodes' | 'postedFolder'>,
@@ -116,10 +117,7 @@ export class Scene implements AsyncDisposable {
     this.#gateway = next
     this.#gateways++
     this.#watchGateway()
-    old.child.kill('SIGTERM')
-    const { code, signal } = await old.exited
-    await old.stop()
-    if (code !== 0) throw new Error(`the gateway ended with ${code ?? signal} after SIGTERM`)
+    await endGently('the gateway', old)
   }
 
   /** Writes a key, as soon as etcd takes it. */
@@ -145,6 +143,7 @@ export class Scene implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
     this.clients.close()
     this.oracle.close()
     this.#store.close()
@@ -158,7 +157,8 @@ export class Scene implements AsyncDisposable {
     const gateway = this.#gateway
     this.journal.watch(this.gatewayName, gateway)
     void gateway.exited.then(({ code, signal }) => {
-      if (this.#gateway === gateway) this.journal.fail(`the gateway ended by itself: ${code ?? signal}`)
+      if (this.#gateway === gateway && !this.#isClosing)
+        this.journal.fail(`the gateway ended by itself: ${code ?? signal}`)
     })
   }
 }
