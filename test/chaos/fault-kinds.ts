@@ -101,23 +101,20 @@ export const defragment = ofEtcd(async ({ cluster }, random) => {
   return name
 })
 
-/**
- * A fault of one node of a service that has another good one.
- *
- * @param cost `rough` = it may cost a request that is sent once
- * @param which chooses the nodes that it can happen to; default: all
- */
+/** Something that is done to a node. */
+type Deed = (node: ChaosNode, scene: Scene, random: () => number) => Promise<unknown>
+
+/** A fault of one node of a service that has another good one. `rough` = it may cost a request that is sent once. */
 export function ofNode(
   cost: 'rough' | 'smooth',
-  begin: (node: ChaosNode, scene: Scene, random: () => number) => Promise<unknown>,
-  end: (node: ChaosNode, scene: Scene) => Promise<unknown>,
-  which: (node: ChaosNode) => boolean = () => true,
+  begin: Deed,
+  end: Deed,
+  can: (node: ChaosNode) => boolean = () => true,
 ): Begin {
   return (scene, random) => {
-    const free = scene.nodes.filter(
-      node =>
-        !node.isBusy && which(node) && scene.oracle.goodNodes(node.service).some(other => other !== node),
-    )
+    const { nodes, oracle } = scene
+    const hasOther = (node: ChaosNode) => oracle.goodNodes(node.service).some(other => other !== node)
+    const free = nodes.filter(node => !node.isBusy && can(node) && hasOther(node))
     if (free.length === 0) return undefined
     const node = pick(free, random)
     node.isBusy = true
@@ -126,7 +123,7 @@ export function ofNode(
     return begin(node, scene, random).then(() => ({
       where: node.name,
       async withdraw() {
-        await end(node, scene)
+        await end(node, scene, random)
         node.isBusy = false
         if (cost === 'rough') node.roughUntil = performance.now()
       },
@@ -137,9 +134,22 @@ export function ofNode(
 export const isHttp = ({ protocol }: ChaosNode) => protocol === 'http'
 export const isProxied = ({ proxy }: ChaosNode) => proxy !== undefined
 
-export async function changeWeight(node: ChaosNode, scene: Scene, random: () => number): Promise<void> {
-  await scene.setWeight(node, Math.floor(random() * 4))
-}
+export const kill: Deed = node => node.kill()
+export const leave: Deed = node => node.leave()
+export const start: Deed = node => node.start()
+export const stop: Deed = node => node.signal('SIGSTOP')
+export const goOn: Deed = node => node.signal('SIGCONT')
+export const slowDown: Deed = (node, _, random) => node.answer({ delayMs: 100 + random() * 2_000 })
+export const fail: Deed = node => node.answer({ status: 503 })
+export const answer: Deed = node => node.answer()
+export const cut: Deed = async ({ proxy }) => proxy!.cut('rst')
+export const silence: Deed = async ({ proxy }) => proxy!.hold()
+export const mend: Deed = async ({ proxy }) => proxy!.mend()
+export const changeWeight: Deed = (node, scene, random) => scene.setWeight(node, Math.floor(random() * 4))
+export const resetWeight: Deed = (node, scene) => scene.setWeight(node, 1)
+export const deleteKey: Deed = ({ name }, scene) => scene.delete(`/services/${name}`)
+/** Its registrar puts the key back. */
+export const leaveAlone: Deed = async () => {}
 
 /** Something that happens to the gateway, one at a time. Returns what it was done to. */
 export function ofGateway(run: (scene: Scene, random: () => number) => Promise<string>): Begin {

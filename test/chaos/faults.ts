@@ -1,15 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { seededRandom } from '../support/random.ts'
+import type { Begin, Begun } from './fault-kinds.ts'
 import {
-  type Begin,
-  type Begun,
+  answer,
   breakRoute,
   changeWeight,
   compact,
+  cut,
   defragment,
+  deleteKey,
+  fail,
+  goOn,
   isHttp,
   isProxied,
+  kill,
   killWorker,
+  leave,
+  leaveAlone,
+  mend,
   moveLeader,
   ofMembers,
   ofNode,
@@ -18,6 +26,11 @@ import {
   putRoute,
   reload,
   replaceGateway,
+  resetWeight,
+  silence,
+  slowDown,
+  start,
+  stop,
 } from './fault-kinds.ts'
 import type { Scene } from './scene.ts'
 
@@ -44,78 +57,20 @@ export const FAULTS: readonly Fault[] = [
   { name: 'way to etcd closed', weight: 1, holds: [0, 12], begin: ofWays('fin') },
   { name: 'way to etcd silent', weight: 2, holds: [1, 12], begin: ofWays('hold') },
   { name: 'way to etcd slow', weight: 2, holds: [1, 12], begin: ofWays('delay') },
+  { name: 'node killed', weight: 4, holds: [0, 12], begin: ofNode('rough', kill, start) },
+  { name: 'node stopped', weight: 3, holds: [0.5, 12], begin: ofNode('rough', stop, goOn) },
+  { name: 'node restarted', weight: 4, holds: [0, 3], begin: ofNode('smooth', leave, start) },
+  { name: 'node slow', weight: 2, holds: [1, 10], begin: ofNode('rough', slowDown, answer, isHttp) },
+  { name: 'node answers 503', weight: 2, holds: [1, 10], begin: ofNode('rough', fail, answer, isHttp) },
+  { name: 'way to node reset', weight: 2, holds: [0, 10], begin: ofNode('rough', cut, mend, isProxied) },
   {
-    ...{ name: 'node killed', weight: 4, holds: [0, 12] },
-    begin: ofNode(
-      'rough',
-      node => node.kill(),
-      node => node.start(),
-    ),
+    name: 'way to node silent',
+    weight: 2,
+    holds: [0.5, 10],
+    begin: ofNode('rough', silence, mend, isProxied),
   },
-  {
-    ...{ name: 'node stopped', weight: 3, holds: [0.5, 12] },
-    begin: ofNode(
-      'rough',
-      node => node.signal('SIGSTOP'),
-      node => node.signal('SIGCONT'),
-    ),
-  },
-  {
-    ...{ name: 'node restarted', weight: 4, holds: [0, 3] },
-    begin: ofNode(
-      'smooth',
-      node => node.leave(),
-      node => node.start(),
-    ),
-  },
-  {
-    ...{ name: 'node slow', weight: 2, holds: [1, 10] },
-    begin: ofNode(
-      'rough',
-      (node, _scene, random) => node.answer({ delayMs: 100 + Math.floor(random() * 2_000) }),
-      node => node.answer(),
-      isHttp,
-    ),
-  },
-  {
-    ...{ name: 'node answers 503', weight: 2, holds: [1, 10] },
-    begin: ofNode(
-      'rough',
-      node => node.answer({ status: 503 }),
-      node => node.answer(),
-      isHttp,
-    ),
-  },
-  {
-    ...{ name: 'way to node reset', weight: 2, holds: [0, 10] },
-    begin: ofNode(
-      'rough',
-      async ({ proxy }) => proxy!.cut('rst'),
-      async ({ proxy }) => proxy!.mend(),
-      isProxied,
-    ),
-  },
-  {
-    ...{ name: 'way to node silent', weight: 2, holds: [0.5, 10] },
-    begin: ofNode(
-      'rough',
-      async ({ proxy }) => proxy!.hold(),
-      async ({ proxy }) => proxy!.mend(),
-      isProxied,
-    ),
-  },
-  {
-    ...{ name: 'weight of node changed', weight: 3, holds: [1, 10] },
-    begin: ofNode('smooth', changeWeight, (node, scene) => scene.setWeight(node, 1)),
-  },
-  {
-    ...{ name: 'key of node deleted', weight: 2, holds: [0, 2] },
-    begin: ofNode(
-      'smooth',
-      (node, scene) => scene.delete(`/services/${node.name}`),
-      async () => {},
-    ),
-  },
+  { name: 'weight changed', weight: 3, holds: [1, 10], begin: ofNode('smooth', changeWeight, resetWeight) },
+  { name: 'key of node deleted', weight: 2, holds: [0, 2], begin: ofNode('smooth', deleteKey, leaveAlone) },
   { name: 'route document put', weight: 2, holds: [0, 10], begin: putRoute },
   { name: 'route document malformed', weight: 3, holds: [0.5, 15], begin: breakRoute },
   { name: 'garbage written', weight: 2, holds: [0.5, 15], begin: putGarbage },

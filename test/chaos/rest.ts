@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { childrenOf, residentBytesOf } from '../support/processes.ts'
 import { untilTrue } from '../support/store-table.ts'
 import { until } from '../support/until.ts'
-import type { Scene } from './scene.ts'
+import { type Scene, WORKERS } from './scene.ts'
 
 /** How long everything may take to be as before, once all faults are withdrawn. */
 const WITHIN_MS = 30_000
@@ -11,6 +12,9 @@ const WITHIN_MS = 30_000
 const DESCRIPTORS_MARGIN = 10
 /** What V8 may keep of a round without having collected it. */
 const MEMORY_MARGIN_BYTES = 64 * 1024 * 1024
+
+/** Three times as long as the scene's gateway keeps idle connections. */
+const IDLE_MS = 6_000
 
 /** What the gateway holds without requests: of the process of it that holds most. */
 export interface Holdings {
@@ -54,7 +58,7 @@ export async function checkAtRest(scene: Scene, before?: Holdings): Promise<Hold
 async function isCalm({ gateway, nodes }: Scene): Promise<boolean> {
   const { source, workers = [] } = await gateway.routes()
   if (source.stale || source.drift > 0 || source.suspects > 0) return false
-  if (workers.length !== 2 || workers.some(({ connected, stale }) => !connected || stale)) return false
+  if (workers.length !== WORKERS || workers.some(({ connected, stale }) => !connected || stale)) return false
   for (const service of new Set(nodes.map(node => node.service))) {
     const pages = await gateway.nodes(service)
     if (pages.some(({ state, health }) => state !== 'up' || health !== 'healthy')) return false
@@ -80,8 +84,8 @@ function auditPosts({ postedFolder, clients }: Scene): string[] {
   ]
 }
 
-/** Waits until no process of the gateway holds more than before. */
-function untilSettled(pid: number, before: Holdings | undefined): Promise<Holdings> {
+/** Waits until no process of the gateway holds more than before; at first, until idle connections have been closed. */
+async function untilSettled(pid: number, before: Holdings | undefined): Promise<Holdings> {
   const look = () => {
     const pids = [pid, ...childrenOf(pid)]
     return {
@@ -89,21 +93,18 @@ function untilSettled(pid: number, before: Holdings | undefined): Promise<Holdin
       residentBytes: Math.max(...pids.map(residentBytesOf)),
     }
   }
-  let fewest = Number.POSITIVE_INFINITY
-  let stillSince = performance.now()
+  if (before === undefined) {
+    await delay(IDLE_MS)
+    return look()
+  }
+  const isBack = ({ descriptors, residentBytes }: Holdings) =>
+    descriptors <= before.descriptors + DESCRIPTORS_MARGIN &&
+    residentBytes <= before.residentBytes + MEMORY_MARGIN_BYTES
   return until(
     `no process holds more than ${JSON.stringify(before)}`,
     () => {
       const holdings = look()
-      if (before === undefined) {
-        // Nothing to compare with: until idle connections have been closed.
-        if (holdings.descriptors < fewest) stillSince = performance.now()
-        fewest = Math.min(fewest, holdings.descriptors)
-        return performance.now() - stillSince > 4_000 && holdings
-      }
-      const isFew = holdings.descriptors <= before.descriptors + DESCRIPTORS_MARGIN
-      const isSmall = holdings.residentBytes <= before.residentBytes + MEMORY_MARGIN_BYTES
-      if (!isFew || !isSmall) throw new Error(JSON.stringify(holdings))
+      if (!isBack(holdings)) throw new Error(JSON.stringify(holdings))
       return holdings
     },
     { withinMs: WITHIN_MS, everyMs: 250 },

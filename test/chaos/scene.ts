@@ -13,7 +13,7 @@ import type { Journal } from './journal.ts'
 import { ChaosNode, endGently } from './node.ts'
 import { Oracle } from './oracle.ts'
 
-const WORKERS = 2
+export const WORKERS = 2
 
 /** As docs/operations.md recommends, with shorter times so that a fault is over sooner. */
 const CONFIG = {
