@@ -141,13 +141,13 @@ export class Journal {
     if (count === LINES_PER_MINUTE + 1) this.fail(`${name} logged more than ${count - 1} lines in a minute`)
   }
 
-  /** Sums the run up, and formats what led to each failure that is listed: the timeline around it. */
-  explain(): string[] {
+  /** Formats the timeline around each failure that is listed, or all of it, and sums the run up. */
+  explain(all = false): string[] {
     const bad = this.#events.filter(({ kind }) => kind === 'BAD').map(({ atMs }) => atMs)
     const lines: string[] = []
     let isCut = true
     for (const { atMs, kind, text } of this.#events) {
-      if (!bad.some(at => atMs >= at - BEFORE_MS && atMs <= at + AFTER_MS)) {
+      if (!all && !bad.some(at => atMs >= at - BEFORE_MS && atMs <= at + AFTER_MS)) {
         isCut = true
         continue
       }

@@ -6,7 +6,7 @@
  * Each minute is a round: faults by a plan that only the seed decides, and then a check at rest. Options: `--round N` begins
  * with round N of the seed; `--only TEXT` and `--without TEXT` choose faults by a part of their name. Prints a line per round.
  * When something happened that must not (see `oracle.ts` and `rest.ts`), prints the timeline around it and the seed, and exits
- * with 1. Needs Linux, and etcd and etcdctl on PATH.
+ * with 1; `--all` prints the whole timeline in any case. Needs Linux, and etcd and etcdctl on PATH.
  */
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     round: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
     without: { type: 'string' },
+    all: { type: 'boolean', default: false },
   },
 })
 const { only, without } = values
@@ -38,7 +39,7 @@ const faults = FAULTS.filter(
   ({ name }) => name.includes(only) && (without === undefined || !name.includes(without)),
 )
 if (![seed, minutes, firstRound].every(Number.isSafeInteger) || faults.length === 0) {
-  console.error('usage: npm run chaos -- --seed N --minutes N --round N --only TEXT --without TEXT')
+  console.error('usage: npm run chaos -- --seed N --minutes N --round N --only TEXT --without TEXT --all')
   console.error(FAULTS.map(({ name }) => `  ${name}`).join('\n'))
   process.exit(2)
 }
@@ -69,6 +70,6 @@ try {
   journal.fail(`the run itself failed: ${(error as Error).stack}`)
 }
 journal.close()
-console.log(journal.explain().join('\n'))
+console.log(journal.explain(values.all).join('\n'))
 console.log(`seed ${seed}`)
 if (journal.failures > 0) process.exitCode = 1
