@@ -33,9 +33,9 @@ const FINE: Outcome = { failure: undefined, isBroken: false }
 export class ChaosClients {
   readonly #port: () => number
   readonly #oracle: Oracle
-  readonly #closing = new AbortController()
   #paused: PromiseWithResolvers<void> | undefined
   #inFlight = 0
+  #isClosed = false
   #kept = new Agent({ keepAlive: true })
   #sent = 0
   /** Bodies of the POSTs that were answered with 200. */
@@ -64,8 +64,10 @@ export class ChaosClients {
     this.#paused = undefined
   }
 
-  close(): void {
-    this.#closing.abort()
+  /** Resolves when the last call has ended. */
+  async close(): Promise<void> {
+    await this.pause()
+    this.#isClosed = true
     this.resume()
     this.#kept.destroy()
   }
@@ -73,7 +75,7 @@ export class ChaosClients {
   async #drive({ kind, service }: Lane, isFresh: boolean): Promise<void> {
     let session: ClientHttp2Session | undefined
     let sessionPort = 0
-    while (!this.#closing.signal.aborted) {
+    while (!this.#isClosed) {
       if (this.#paused) {
         session?.close()
         session = undefined

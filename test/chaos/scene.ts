@@ -144,7 +144,7 @@ export class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true
-    this.clients.close()
+    await this.clients.close()
     this.oracle.close()
     this.#store.close()
     await this.#gateway.stop()
