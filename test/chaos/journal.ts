@@ -38,6 +38,7 @@ export class Journal {
   readonly #lines = new Map<string, { minute: number; count: number }>()
   /** How often each message may still be logged although its level says that it should not happen. */
   readonly #forgiven = new Map<string, number>()
+  readonly #stallMs: number
   readonly #ticking: NodeJS.Timeout
   #tickedAt = performance.now()
   #stalledAt = Number.NEGATIVE_INFINITY
@@ -47,12 +48,14 @@ export class Journal {
   readonly #excused: string[] = []
   #mostLines = 0
 
-  constructor() {
+  /** @param stallMs how long this process must have waited for its turn to count as a stall of the machine */
+  constructor(stallMs = STALL_MS) {
+    this.#stallMs = stallMs
     this.#ticking = setInterval(() => {
       const now = performance.now()
       const lateMs = now - this.#tickedAt - TICK_MS
       this.#tickedAt = now
-      if (lateMs < STALL_MS) return
+      if (lateMs < stallMs) return
       this.#stalledAt = now
       this.#stalls++
       this.#stalledMs += lateMs
@@ -79,7 +82,7 @@ export class Journal {
    */
   fail(text: string, sinceMs = Number.POSITIVE_INFINITY): void {
     // A stall that still lasts has not been noticed yet.
-    const stalledAt = performance.now() - this.#tickedAt > STALL_MS ? performance.now() : this.#stalledAt
+    const stalledAt = performance.now() - this.#tickedAt > this.#stallMs ? performance.now() : this.#stalledAt
     if (stalledAt >= sinceMs) {
       this.#excused.push(text)
       this.note('stall', text)
