@@ -24,10 +24,10 @@ if (process.argv[1] === import.meta.filename) await run(JSON.parse(process.argv[
 
 async function run(options: NodeProcessOptions): Promise<void> {
   const { protocol, registration } = options
-  const stop = protocol === 'grpc' ? await serveGrpc(options) : await serveHttp(options)
   const leaving = new AbortController()
   process.once('SIGTERM', () => leaving.abort())
   const over = new Promise(resolve => leaving.signal.addEventListener('abort', resolve))
+  const stop = protocol === 'grpc' ? await serveGrpc(options) : await serveHttp(options)
   if (registration !== undefined) {
     const { signal } = leaving
     const registered = await register({ ...registration, signal, logger: pino(pino.destination(2)) }).catch(

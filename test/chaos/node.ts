@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
@@ -63,7 +65,7 @@ export class ChaosNode {
     return node
   }
 
-  /** Starts the process, which registers the node as soon as it can. */
+  /** Starts the process, which registers the node as soon as it can. Resolves when it listens, and so handles SIGTERM. */
   async start(): Promise<void> {
     const { service, id, protocol, by, postedFile, etcd, journal } = this.#options
     const kind = protocol === 'http' ? { path: '/healthz' } : { grpc: true }
@@ -94,6 +96,7 @@ export class ChaosNode {
     void program.exited.then(({ code, signal }) => {
       if (this.#program === program) journal.fail(`${this.name} ended by itself: ${code ?? signal}`)
     })
+    await until(`${this.name} listens`, () => accepts(this.#port), { withinMs: 60_000 })
   }
 
   /** Sends a signal to the process, and to the sidecar if there is one. */
@@ -128,6 +131,12 @@ export class ChaosNode {
     await this.kill()
     await this.proxy?.[Symbol.asyncDispose]()
   }
+}
+
+async function accepts(port: number): Promise<true> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect').finally(() => socket.destroy())
+  return true
 }
 
 /**
