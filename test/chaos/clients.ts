@@ -1,5 +1,5 @@
 import { Agent } from 'node:http'
-import { type ClientHttp2Session, connect } from 'node:http2'
+import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ECHO } from '../support/grpc-echo.ts'
 import { sendOne } from '../support/load.ts'
@@ -73,30 +73,23 @@ export class ChaosClients {
   }
 
   async #drive({ kind, service }: Lane, isFresh: boolean): Promise<void> {
-    let session: ClientHttp2Session | undefined
-    let sessionPort = 0
+    const connection = new Connection()
     while (!this.#isClosed) {
       if (this.#paused) {
-        session?.close()
-        session = undefined
+        connection.close()
         await this.#paused.promise
         continue
       }
       const fromMs = performance.now()
       const port = this.#port()
-      if (kind === 'RPC' && (session === undefined || session.closed || sessionPort !== port)) {
-        session?.close()
-        session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
-        sessionPort = port
-      }
       this.#inFlight++
-      const call = kind === 'RPC' ? this.#callRpc(session!) : this.#send(kind, service, port, isFresh)
+      const call = kind === 'RPC' ? this.#callRpc(connection, port) : this.#send(kind, service, port, isFresh)
       const outcome = await Promise.race([call, outOfPatience()])
       this.#inFlight--
       this.#oracle.judge({ kind, service, fromMs, ...outcome })
       await delay(EVERY_MS)
     }
-    session?.destroy()
+    connection.close()
   }
 
   async #send(method: 'GET' | 'POST', service: string, port: number, isFresh: boolean): Promise<Outcome> {
@@ -117,9 +110,37 @@ export class ChaosClients {
     }
   }
 
-  async #callRpc(session: ClientHttp2Session): Promise<Outcome> {
-    const end = await callOnce(session, `/${ECHO}/Unary`, `chaos-${++this.#sent}`)
+  async #callRpc(connection: Connection, port: number): Promise<Outcome> {
+    const call = () => callOnce(connection.to(port), `/${ECHO}/Unary`, `chaos-${++this.#sent}`)
+    let end = await call()
+    // Refused: it was on its way when the connection ended. gRPC libraries send it again themselves (gRFC A6).
+    if (end === `reset ${constants.NGHTTP2_REFUSED_STREAM}`) end = await call()
     return /^0(:|$)/.test(end) ? FINE : { failure: end, isBroken: end.startsWith('reset') }
+  }
+}
+
+/** The HTTP/2 connection of a client, replaced when it ends or another gateway takes new requests. */
+class Connection {
+  #session: ClientHttp2Session | undefined
+  #port = 0
+
+  to(port: number): ClientHttp2Session {
+    if (
+      this.#session === undefined ||
+      this.#session.closed ||
+      this.#session.destroyed ||
+      this.#port !== port
+    ) {
+      this.close()
+      this.#session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
+      this.#port = port
+    }
+    return this.#session
+  }
+
+  close(): void {
+    this.#session?.close()
+    this.#session = undefined
   }
 }
 
