@@ -17,7 +17,7 @@ interface JournalEvent {
 }
 
 /** Failures that are listed; more of them are only counted. */
-const LISTED = 200
+const LISTED = 30
 const EXCUSED_LISTED = 20
 /** How much of the timeline explains a failure, before and after it. */
 const BEFORE_MS = 30_000
