@@ -12,25 +12,27 @@ const HOUR_MS = 3_600_000
  * The rest is cut into windows, of which only the lowest value counts: what is there right after a collection of garbage. In
  * less than an hour, what garbage is left weighs more than what could have grown.
  *
- * @throws TypeError when a window has no sample
+ * @throws TypeError when more than half of the windows have no sample
  */
 export function growthPerHour(samples: readonly Point[], durationMs: number): number {
   return slopeOf(lowestOfWindows(samples, durationMs * SETTLING, durationMs)) * HOUR_MS
 }
 
 /**
- * Returns the lowest point of each window, in order.
+ * Returns the lowest point of each window, in order. A window has none while the machine was too busy to take a sample.
  *
- * @throws TypeError when a window has no point
+ * @throws TypeError when more than half of the windows have no point
  */
 export function lowestOfWindows(points: readonly Point[], fromMs: number, toMs: number): Point[] {
   const windowMs = (toMs - fromMs) / WINDOWS
-  return Array.from({ length: WINDOWS }, (_, index) => {
+  const lowest = Array.from({ length: WINDOWS }, (_, index) => {
     const begin = fromMs + index * windowMs
     const inside = points.filter(([atMs]) => atMs >= begin && atMs < begin + windowMs)
-    if (inside.length === 0) throw new TypeError(`no sample from ${begin} ms on, within ${windowMs} ms`)
-    return inside.reduce((lowest, point) => (point[1] < lowest[1] ? point : lowest))
-  })
+    return inside.toSorted(([, a], [, b]) => a - b).slice(0, 1)
+  }).flat()
+  if (lowest.length < WINDOWS / 2)
+    throw new TypeError(`only ${lowest.length} of ${WINDOWS} windows have a sample`)
+  return lowest
 }
 
 /** Returns the slope of the line through points with the least squares, in units per millisecond. */
