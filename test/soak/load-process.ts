@@ -5,6 +5,7 @@ const [port, path = '/', perSecond, durationMs] = process.argv.slice(2)
 
 const { sent, statuses, errors } = await runLoad({
   ...{ port: Number(port), path, perSecond: Number(perSecond), durationMs: Number(durationMs) },
+  connections: 100,
 })
 process.send?.({ sent, failed: [...statuses, ...errors].filter(([status]) => status !== 200) })
 process.disconnect?.()

@@ -7,6 +7,8 @@ export interface LoadOptions {
   /** Requests started per second, evenly spread. */
   readonly perSecond: number
   readonly durationMs: number
+  /** The most connections; further requests wait for one. Default: one for each request in flight. */
+  readonly connections?: number
   readonly path: string
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
@@ -33,8 +35,8 @@ export interface LoadResult {
  * one has ended.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { perSecond, durationMs, signal } = options
-  const agent = new Agent({ keepAlive: true })
+  const { perSecond, durationMs, connections = Number.POSITIVE_INFINITY, signal } = options
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const statuses = new Map<number, number>()
   const bodies = new Map<string, number>()
   const errors = new Map<string, number>()
