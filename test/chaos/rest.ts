@@ -55,13 +55,15 @@ export async function checkAtRest(scene: Scene, before?: Holdings): Promise<Hold
   }
 }
 
-async function isCalm({ gateway, nodes }: Scene): Promise<boolean> {
+/** @throws Error that says what is not calm */
+async function isCalm({ gateway, nodes }: Scene): Promise<true> {
   const { source, workers = [] } = await gateway.routes()
-  if (source.stale || source.drift > 0 || source.suspects > 0) return false
-  if (workers.length !== WORKERS || workers.some(({ connected, stale }) => !connected || stale)) return false
-  for (const service of new Set(nodes.map(node => node.service))) {
-    const pages = await gateway.nodes(service)
-    if (pages.some(({ state, health }) => state !== 'up' || health !== 'healthy')) return false
+  const services = new Set(nodes.map(node => node.service))
+  const pages = await Promise.all([...services].map(service => gateway.nodes(service)))
+  const bad = pages.flat().filter(({ state, health }) => state !== 'up' || health !== 'healthy')
+  const follows = workers.length === WORKERS && workers.every(({ connected, stale }) => connected && !stale)
+  if (!follows || source.stale || source.drift > 0 || source.suspects > 0 || bad.length > 0) {
+    throw new Error(JSON.stringify({ source, workers, bad }))
   }
   return true
 }
