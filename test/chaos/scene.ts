@@ -19,6 +19,8 @@ export const WORKERS = 2
 const CONFIG = {
   routes: { defaults: { tryTimeoutMs: 2_000 } },
   breaker: { openMs: 1_000, maxOpenMs: 4_000 },
+  // What was deleted during an outage is gone by the check at rest.
+  discovery: { suspectGraceMs: 15_000 },
   // Idle connections are closed soon, so that those of a moment without requests can be counted.
   upstream: { keepAliveMs: 2_000 },
 }
