@@ -34,5 +34,5 @@ test('SIGTERM to npm start ends the gateway, although dash does not pass it on',
   assert.equal(pids.length, 1)
   npm.kill('SIGTERM')
   await until('the gateway has ended', () => !pids.some(isRunning))
-  assert.match(text, /"msg":"stopped"/)
+  await until('it has said so', () => text.includes('"msg":"stopped"'))
 })

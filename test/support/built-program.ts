@@ -15,5 +15,5 @@ export async function globalSetup(): Promise<void> {
   await cp(join(root, 'package.json'), join(folder, 'package.json'))
   await bundle(join(folder, 'dist'))
   await cp(join(root, 'examples/routes'), join(folder, 'dist/examples/routes'), { recursive: true })
-  process.env.WAYGATE_TEST_PROGRAM = join(folder, 'dist/cmd/waygate.js')
+  process.env.BUILT_PROGRAM = join(folder, 'dist/cmd/waygate.js')
 }

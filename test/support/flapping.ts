@@ -8,7 +8,7 @@ import { type NotingNodes, startNotingNodes } from './noting-nodes.ts'
 import { startClients } from './paced-clients.ts'
 import { openRegistry } from './registry.ts'
 import { until } from './until.ts'
-import { type RunningGateway, startGateway } from './waygate.ts'
+import { type RunningGateway, SOURCE_PROGRAM, startGateway } from './waygate.ts'
 
 export interface FlappingOptions {
   /** URL of an etcd outside the gateway's process. */
@@ -79,6 +79,8 @@ export async function flapUnderLoad(options: FlappingOptions): Promise<FlappingR
   const nodes = stack.use(await startNotingNodes(STAYING + PORTS))
   const gateway = stack.use(
     await startGateway({
+      // Its classes are those that inspected.ts imports.
+      file: SOURCE_PROGRAM,
       etcd,
       env: { NODE_OPTIONS: `--import=${INSPECTED}`, INSPECT: isThorough ? 'all' : 'peers' },
       // A machine that is busy for seconds looks like an outage, and nodes removed right after one become suspects.

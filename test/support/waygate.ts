@@ -8,9 +8,11 @@ import { until } from './until.ts'
 /** The program from its sources. */
 export const SOURCE_PROGRAM = join(import.meta.dirname, '../../cmd/waygate.ts')
 /** The program as it is packed when the whole suite runs; otherwise from its sources, so that a single file needs no build. */
-const PROGRAM = process.env.WAYGATE_TEST_PROGRAM ?? SOURCE_PROGRAM
+const PROGRAM = process.env.BUILT_PROGRAM ?? SOURCE_PROGRAM
 
 export interface ProgramOptions {
+  /** The program's file. Default: Waygate, see `PROGRAM`. */
+  readonly file?: string
   readonly args: readonly string[]
   /** Added to an environment without any WAYGATE_ variable. */
   readonly env?: Readonly<Record<string, string>>
@@ -48,7 +50,7 @@ export interface Program extends AsyncDisposable {
 }
 
 export function startProgram(options: ProgramOptions): Promise<Program> {
-  return startNodeProgram({ ...options, file: PROGRAM })
+  return startNodeProgram({ file: PROGRAM, ...options })
 }
 
 export interface NodeProgramOptions extends ProgramOptions {
@@ -159,6 +161,7 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly runner?: readonly string[]
+  readonly file?: string
   /** Whether to wait until the table is loaded. Default true. */
   readonly ready?: boolean
 }
@@ -185,7 +188,7 @@ const PATIENT = { headersTimeoutMs: 60_000 }
 
 /** Starts `waygate start` on free ports, in its own folder. */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
-  const { etcd, config, args = [], env, runner, ready = true } = options
+  const { etcd, config, args = [], env, runner, file, ready = true } = options
   const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), 'waygate-e2e-')))
   if (config !== undefined || options.cwd === undefined) {
     await writeFile(join(cwd, 'waygate.yaml'), JSON.stringify({ clientLimits: PATIENT, ...config }))
@@ -195,6 +198,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     args: ['start', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', ...registry, ...args],
     cwd,
     runner,
+    ...(file && { file }),
     ...(env && { env }),
   })
   const stop = async () => {
