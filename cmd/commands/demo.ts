@@ -93,7 +93,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   }
 }
 
-/** Loads a configuration that has a random secret unless one is configured, and does not drain. */
+/** Loads a configuration that has a random secret unless one is configured, does not drain, and expects few clients. */
 function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
   const defaults = process.env.WAYGATE_JWT_PUBLIC_KEY_FILE
     ? {}
@@ -105,7 +105,10 @@ function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
       'demo',
     )
   }
-  return { ...loaded, config: { ...loaded.config, drainMs: 0 } }
+  const { config } = loaded
+  const connections = Math.min(config.clientLimits.connections, 1_000)
+  const clientLimits = { ...config.clientLimits, connections }
+  return { ...loaded, config: { ...config, clientLimits, drainMs: 0 } }
 }
 
 async function putRouteDocuments(

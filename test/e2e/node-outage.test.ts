@@ -9,7 +9,8 @@ for (const [what, stoppedMs] of [
 ] as const) {
   test(`a node that ${what} under load without leaving etcd fails no GET`, async t => {
     await using gateway = await startGateway()
-    const options = { gateway, getsPerSecond: 300, durationMs: 4_000, afterMs: 1_000 }
+    // What waits at the hung node is less than what the retry budget always allows, even on a slow machine.
+    const options = { gateway, getsPerSecond: 200, durationMs: 4_000, afterMs: 1_000 }
     const durationMs = options.durationMs + (stoppedMs === undefined ? 0 : stoppedMs + 3_000)
     t.diagnostic(describeOutage(await endNodeUnderLoad({ ...options, durationMs, stoppedMs })))
   })

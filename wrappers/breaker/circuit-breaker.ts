@@ -221,7 +221,9 @@ export class CircuitBreaker {
     // A node that answers slowly is not useless, although slow answers count as failures.
     const isUseless = window.passed === 0 && now - this.#slowAt > windowMs
     if (!this.#mayOpen(isUseless ? 'fails always' : 'fails often')) return
-    this.#open(isSlow ? 'too many slow calls' : 'too many failures', 'good answers')
+    // Earlier good answers can make the share of failures the first reason. What the node lacks now is said all the same.
+    if (this.#unreachable >= unansweredLimit(minimumRequests)) this.#open('no connection', 'connections')
+    else this.#open(isSlow ? 'too many slow calls' : 'too many failures', 'good answers')
   }
 
   /** Whether the node has refused other calls just now: one that ends a connection refuses all calls on it at once. */

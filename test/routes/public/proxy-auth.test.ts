@@ -3,6 +3,7 @@ import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import jwt from 'jsonwebtoken'
+import type { RoutesPage } from '../../../routes/admin/page-types.ts'
 import { startTestGateway, type TestGateway, token } from '../../support/gateway.ts'
 import { type ClientRequest, openRaw, send } from '../../support/http.ts'
 import { cheapHash } from '../../support/password.ts'
@@ -93,13 +94,14 @@ test('an invalid value of an API key leaves the last good one in use, and is sho
   putKey(gateway, { owner: 'acme', scopes: ['read'] })
   putKey(gateway, { owner: 7, scope: ['read'] })
   assert.equal((await ask(gateway, '/key/x', { 'x-api-key': API_KEY })).status, 200)
-  const page = (await send(gateway.adminPort, { path: '/routes' })).json()
-  assert.deepEqual(page.problems, [
-    {
-      key: `/waygate/api-keys/${SHA256}`,
-      reason: '$.scope: is not a known field (did you mean "scopes"?); $.owner: must be a string, not 7',
-    },
-  ])
+  const { problems } = JSON.parse((await send(gateway.adminPort, { path: '/routes' })).text) as RoutesPage
+  assert.equal(problems.length, 1)
+  const { lastGood, ...problem } = problems[0]!
+  assert.deepEqual(problem, {
+    key: `/waygate/api-keys/${SHA256}`,
+    reason: '$.scope: is not a known field (did you mean "scopes"?); $.owner: must be a string, not 7',
+  })
+  assert.ok(lastGood, 'it says which version is in use')
 })
 
 test('a user with a password is admitted, and the password is not forwarded', async t => {

@@ -395,6 +395,11 @@ test('it reports why it changed', async () => {
   await dead.open()
   assert.deepEqual(dead.reasons, ['no connection'])
   assert.equal(dead.breaker.isUnreachable, true)
+  const gone = setUp()
+  for (let i = 0; i < 6; i++) await gone.succeed()
+  for (let i = 0; i < 6; i++) await gone.fail('connect')
+  assert.deepEqual(gone.reasons, ['no connection'], 'also if it answered well until then')
+  assert.equal(gone.breaker.isUnreachable, true)
   const slow = setUp({ slowCallMs: 1 })
   for (let i = 0; i < 10; i++) {
     await slow.fire(async () => {

@@ -28,7 +28,10 @@ test('calls above the last id were not acted on, those below go on, and new ones
   connection.write(answerFrames(ids[0]!, 'first'), answerFrames(ids[1]!, 'second'))
   assert.deepEqual(await Promise.all(calls.slice(0, 2).map(each => each.text)), ['first', 'second'])
   await connection.closed
-  assert.deepEqual(counts, { goaways: 1, retired: { goaway: 1, cancels: 0, ids: 0, address: 0, flood: 0 } })
+  assert.deepEqual(counts, {
+    goaways: 1,
+    retired: { goaway: 1, cancels: 0, ids: 0, address: 0, age: 0, flood: 0 },
+  })
   await until('the first connection is gone', () => peer.sessions === 1)
   assert.equal(peer.inFlight, 0)
 })

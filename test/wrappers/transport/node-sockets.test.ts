@@ -11,12 +11,13 @@ import { rawCall } from '../../support/raw-call.ts'
 import { until } from '../../support/until.ts'
 import { startPool } from '../http1/pool-scene.ts'
 
+const usualMax = nodeSockets.max
+
 /** Lets the process have so many sockets to nodes until the end of the test. */
 function allow(t: TestContext, sockets: number) {
-  const before = nodeSockets.max
   nodeSockets.max = sockets
   t.after(() => {
-    nodeSockets.max = before
+    nodeSockets.max = usualMax
   })
 }
 
@@ -53,10 +54,6 @@ test('without a file descriptor the gateway answers 503 itself, and no node, bre
     nodes: { 'user/u1': node.port, 'user/u2': node.port },
     routes: { user: { path: '/user/*', service: 'user', healthCheck: { tcp: true, intervalMs: 100 } } },
   })
-  for (const protocol of ['grpc', 'h2c'] as const) {
-    const { port } = node
-    await registry.register({ service: protocol, id: 'n1', host: '127.0.0.1', port, weight: 1, protocol })
-  }
   gateway.health.startChecking()
   const page = async () => (await gateway.pages.services()).services
   const healths = async () =>
@@ -64,6 +61,11 @@ test('without a file descriptor the gateway answers 503 itself, and no node, bre
   await until('the nodes are healthy', async () => (await healths()).every(health => health === 'healthy'))
 
   allow(t, 0)
+  // Later than that, since the gateway asks the gRPC node for its descriptors at once.
+  for (const protocol of ['grpc', 'h2c'] as const) {
+    const { port } = node
+    await registry.register({ service: protocol, id: 'n1', host: '127.0.0.1', port, weight: 1, protocol })
+  }
   const lacking = nodeSockets.outOfFiles
   const known = log.length
   for (const [i, method] of ['GET', 'POST', 'GET', 'POST', 'GET', 'GET'].entries()) {
