@@ -44,13 +44,15 @@ async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   onHangup(() => logger.warn('SIGHUP ignored: with one worker, restart to load a new configuration'))
   const stack = await startStack(loaded, log)
   const { gateway, adminAddress } = stack
+  // Who reads the next line may end this process at once.
+  const ended = untilSignal()
   logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
   // The process that started this one waits for the line.
   flush()
   // Node would write it when the process ends by itself, which a gateway may never do.
   flushCompileCache()
   collectStartupLater(() => gateway.hasServed())
-  const signal = await untilSignal()
+  const signal = await ended
   logger.info({ signal }, 'shutting down; a second signal exits at once')
   const cut = await stack.stop()
   if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off')

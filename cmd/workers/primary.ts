@@ -90,6 +90,7 @@ export async function servePrimary(
     await etcd?.close()
   }
   let pool: WorkerPool
+  let ended: Promise<NodeJS.Signals>
   try {
     etcd = await startOwnEtcd(config, logger)
     // Opened first, because workers must know its address. It has nothing to show until they serve.
@@ -102,6 +103,8 @@ export async function servePrimary(
     })
     pages.show(pool)
     const address = await pool.start(countWorkers(source.loaded))
+    // Who reads the next line may end this process at once.
+    ended = untilSignal()
     logger.info(
       { public: urlOf(address), admin: urlOf(admin.address), workers: pool.serving.length },
       'waygate is listening',
@@ -117,7 +120,7 @@ export async function servePrimary(
 
   isReloading = false
   void reload()
-  const signal = await untilSignal()
+  const signal = await ended
   isStopping = true
   pages.stop()
   logger.info({ signal }, 'shutting down; a second signal exits at once')
