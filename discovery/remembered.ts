@@ -26,7 +26,7 @@ export function createRecall(
 ): Recall {
   const isFirst = !state.loaded || state.restored
   if (!isFirst && !earlier) return NO_RECALL
-  const mine = handed.filter(each => isFirst && each.source === source && each.store === store)
+  const mine = handed.filter(each => isFirst && each.source === source && each.store === (store ?? ''))
   const all: readonly Remembered[] = earlier ? [earlier.remembered, ...mine] : mine
   const byKey = new Map(all.flatMap(({ lastGood }) => lastGood.map(good => [good.entry.key, good] as const)))
   return {

@@ -11,18 +11,30 @@ export function createNames(config: Config, logger: Logger): Names {
   const { servers, minTtlMs, maxTtlMs } = config.upstream.dns
   let loggedAt = Number.NEGATIVE_INFINITY
   let hasLogged = false
+  let later: NodeJS.Timeout | undefined
+  const warn = (host: string, error: Error) => {
+    loggedAt = performance.now()
+    hasLogged = true
+    const { failing } = names
+    logger.warn({ host, reason: error.message, failing }, 'name of a node could not be looked up')
+  }
   const names = new Names({
     query: createNameQuery({ servers: servers ?? undefined }),
     ...{ minTtlMs, maxTtlMs },
     onChange(host, error) {
-      const { failing } = names
+      const waitMs = loggedAt + LOG_PERIOD_MS - performance.now()
       if (error === undefined) {
-        if (failing === 0 && hasLogged) logger.info({}, 'all names of nodes are found again')
-        if (failing === 0) hasLogged = false
-      } else if (performance.now() - loggedAt >= LOG_PERIOD_MS) {
-        loggedAt = performance.now()
-        hasLogged = true
-        logger.warn({ host, reason: error.message, failing }, 'name of a node could not be looked up')
+        if (names.failing > 0) return
+        clearTimeout(later)
+        later = undefined
+        if (hasLogged) logger.info({}, 'all names of nodes are found again')
+        hasLogged = false
+      } else if (waitMs <= 0) warn(host, error)
+      else {
+        later ??= setTimeout(() => {
+          later = undefined
+          if (names.failing > 0) warn(host, error)
+        }, waitMs).unref()
       }
     },
   })

@@ -9,17 +9,21 @@ export class HealthRelay {
   /** The workers that have all current verdicts. */
   #informed = new Set<WorkerProcess>()
 
-  /** Sends the verdicts to new workers, and moves the checks to another worker if the present one stopped serving. */
-  update(serving: readonly WorkerProcess[]): void {
+  /**
+   * Sends the verdicts to new workers, and moves the checks to another worker if the present one has stopped serving or
+   * does not answer.
+   */
+  update(serving: readonly WorkerProcess[], answering: readonly WorkerProcess[] = serving): void {
     this.#informed = new Set(serving.filter(worker => this.#informed.has(worker)))
     for (const worker of serving) {
       if (this.#informed.has(worker)) continue
       this.#informed.add(worker)
       worker.sendHealth({ verdicts: this.#verdicts.all(), isAll: true })
     }
-    if (this.#checker && this.#informed.has(this.#checker)) return
+    const isChecked = this.#checker !== undefined && this.#informed.has(this.#checker)
+    if (isChecked && (answering.includes(this.#checker!) || answering.length === 0)) return
     // The next worker starts from the known verdicts, and reports at once which of them no longer apply.
-    const next = serving.find(worker => worker.isLoaded) ?? serving[0]
+    const next = answering.find(worker => worker.isLoaded) ?? answering[0] ?? serving[0]
     this.#checker = next
     if (!next) return
     next.onHealth = news => this.#relay(next, news)

@@ -8,6 +8,8 @@ export interface HeartbeatOptions {
   readonly isComplete: () => boolean
   /** How long a worker may be silent before it is killed, milliseconds; 0 = for ever. */
   readonly timeoutMs: () => number
+  /** Called when a worker becomes silent, and when it answers again. */
+  readonly onChange: () => void
   readonly logger: Logger
 }
 
@@ -61,13 +63,16 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const { workers, timeoutMs, logger } = this.#options
+    const { workers, timeoutMs, onChange, logger } = this.#options
     for (const worker of workers()) {
       if (this.#dying.has(worker)) continue
       const misses = this.#misses.get(worker) ?? 0
       const { pid } = worker
       const silentMs = misses * BEAT_MS
-      if (misses === MISSES_UNTIL_SILENT) logger.error({ worker: pid, silentMs }, 'worker does not answer')
+      if (misses === MISSES_UNTIL_SILENT) {
+        logger.error({ worker: pid, silentMs }, 'worker does not answer')
+        onChange()
+      }
       const limitMs = timeoutMs()
       if (limitMs > 0 && silentMs >= limitMs && this.#mayKill()) {
         this.#killed++
@@ -79,8 +84,11 @@ export class Heartbeat {
       this.#misses.set(worker, misses + 1)
       void worker.ask(undefined, ANSWER_WITHIN_MS).then(answer => {
         if (answer === undefined) return
-        if (!this.answers(worker)) logger.info({ worker: pid }, 'worker answers again')
+        const wasSilent = !this.answers(worker)
         this.#misses.delete(worker)
+        if (!wasSilent) return
+        logger.info({ worker: pid }, 'worker answers again')
+        onChange()
       })
     }
   }

@@ -13,7 +13,7 @@ export interface PoolOptions {
   readonly logger: Logger
   /** Called when a worker has exited as requested; its `last` is complete. */
   readonly onLast: (worker: WorkerProcess) => void
-  /** Called when the set of workers that get connections has changed. */
+  /** Called when the set of workers that get connections has changed, or of those that answer. */
   readonly onServing: () => void
 }
 
@@ -75,6 +75,7 @@ export class WorkerPool {
       workers: () => this.serving,
       isComplete: () => this.serving.length === this.#slots.length,
       timeoutMs: () => this.#settings.config.workerTimeoutMs,
+      onChange: onServing,
       logger,
     })
     // However this process ends, no worker may survive it.

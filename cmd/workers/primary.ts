@@ -99,7 +99,7 @@ export async function servePrimary(
       logger,
       onLast: worker =>
         pages.keep(worker).catch(error => logger.error({ err: error }, 'totals of an ended worker are lost')),
-      onServing: () => health.update(pool.serving),
+      onServing: () => health.update(pool.serving, pool.answering),
     })
     pages.show(pool)
     const address = await pool.start(countWorkers(source.loaded))

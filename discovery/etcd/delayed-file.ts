@@ -2,6 +2,8 @@ import type { Logger } from '../logger.ts'
 import { writeWhole } from '../write-whole.ts'
 
 const DELAY_MS = 500
+/** How long to wait before what could not be written is tried again. */
+const RETRY_MS = 10_000
 
 export interface DelayedFileOptions {
   /** Returns what to write, at the time of the write; undefined when there is nothing. */
@@ -12,8 +14,8 @@ export interface DelayedFileOptions {
 }
 
 /**
- * A file that is written some time after its content has changed. A write that fails causes a warning, and only the first of
- * several in a row. Call `flush()` when done.
+ * A file that is written some time after its content has changed. A write that fails is tried again, and causes a warning,
+ * unless the one before has failed as well. Call `flush()` when done.
  */
 export class DelayedFile {
   readonly #options: DelayedFileOptions
@@ -28,7 +30,7 @@ export class DelayedFile {
 
   schedule(): void {
     this.#isDue = true
-    this.#timer ??= setTimeout(() => void this.flush(), this.#options.delayMs ?? DELAY_MS).unref()
+    this.#writeIn(this.#options.delayMs ?? DELAY_MS)
   }
 
   /** Writes now what is due. Resolves when it is on disk or could not be written. */
@@ -37,6 +39,14 @@ export class DelayedFile {
     this.#timer = undefined
     this.#writing = this.#writing.then(() => this.#write())
     return this.#writing
+  }
+
+  #writeIn(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      void this.flush().then(() => {
+        if (this.#isDue) this.#writeIn(RETRY_MS)
+      })
+    }, ms).unref()
   }
 
   async #write(): Promise<void> {
@@ -48,6 +58,7 @@ export class DelayedFile {
       await writeWhole(path, content)
       this.#hasFailed = false
     } catch (error) {
+      this.#isDue = true
       const { message: reason } = error as Error
       if (!this.#hasFailed) this.#options.logger.warn({ path, reason }, 'writing the snapshot failed')
       this.#hasFailed = true

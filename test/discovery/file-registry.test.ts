@@ -163,7 +163,8 @@ test('a deleted file keeps the table but no longer confirms it; the same file ag
 
 test('a file that is still being written is not used', async t => {
   const file = join(tempFolder(t, { 'services.yaml': one }), 'services.yaml')
-  const { follower } = follow(t, file, { settleMs: 100 })
+  // Long against the pauses between the writes, also where the machine makes these longer.
+  const { follower } = follow(t, file, { settleMs: 500 })
   await follower.until('one is there', has(follower, 'one'))
   // Each of these would be a valid file without nodes.
   let length = 0

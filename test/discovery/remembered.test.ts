@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
-import { decodeRemembered, encodeRemembered } from '../../discovery/remembered.ts'
+import { createRecall, decodeRemembered, encodeRemembered } from '../../discovery/remembered.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 import { until } from '../support/until.ts'
 import { problemsOf } from './follow.ts'
@@ -103,6 +103,26 @@ test('a process without a disk gets what the one before it has handed over', asy
   const ofOther = handed.map(each => ({ ...each, store: 'another cluster' }))
   await using other = await live(etcd, undefined, { handed: ofOther })
   assert.deepEqual([other.paths().includes('/good'), other.directory.formerServices()], [false, []])
+})
+
+test('what was handed over counts for a source without a store as well, such as a file', () => {
+  const handed = [
+    { source: 'routes', store: '', documented: ['mine'], lastGood: [] },
+    { source: 'routes', store: 'another', documented: ['others'], lastGood: [] },
+  ]
+  const snapshot = {
+    type: 'snapshot',
+    source: 'routes',
+    scope: 'routes',
+    revision: '1',
+    entries: [],
+  } as const
+  const recall = createRecall(
+    { ...snapshot, from: 'store', afterLoss: false },
+    { loaded: false, restored: false },
+    handed,
+  )
+  assert.deepEqual(recall.documented, ['mine'])
 })
 
 test('a service that had a document stays a former one through restarts, but not with another etcd at the same endpoint', async t => {

@@ -113,7 +113,9 @@ export class SessionPool implements SessionOwner, Swept {
   }
 
   closeOldest(): boolean {
-    const oldest = this.#all().find(({ isIdle }) => isIdle)
+    const [oldest] = this.#all()
+      .filter(({ isIdle }) => isIdle)
+      .sort((a, b) => a.idleSince - b.idleSince)
     oldest?.destroy()
     return oldest !== undefined
   }

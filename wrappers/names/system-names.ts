@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 import { join } from 'node:path'
 
 /** How the system completes a name that is not absolute (resolv.conf(5)). */
@@ -41,8 +41,11 @@ export function candidatesOf(name: string, { search, ndots }: SearchRules): read
 /** Reads a hosts file: addresses by name, in lower case. */
 export function parseHosts(text: string): ReadonlyMap<string, readonly string[]> {
   const hosts = new Map<string, string[]>()
-  for (const [address, ...names] of linesOf(text, /#.*/)) {
-    if (address === undefined || isIP(address) === 0) continue
+  for (const [written, ...names] of linesOf(text, /#.*/)) {
+    if (written === undefined || isIP(written) === 0) continue
+    // As sockets say it, with which it is compared.
+    const isPlainIp6 = isIP(written) === 6 && !written.includes('%')
+    const address = isPlainIp6 ? new SocketAddress({ address: written, family: 'ipv6' }).address : written
     for (const each of names) {
       const name = withoutDot(each.toLowerCase())
       const addresses = hosts.get(name)

@@ -20,15 +20,18 @@ function startHeart(t: TestContext, { pids, timeoutMs }: { pids: readonly number
     killSilent: () => killed.push(pid),
   })) as unknown as WorkerProcess[]
   let isComplete = true
+  /** The workers that answered, at each change. */
+  const changes: number[][] = []
   const heart = new Heartbeat({
     workers: () => workers,
     isComplete: () => isComplete,
     timeoutMs: () => timeoutMs,
+    onChange: () => changes.push(workers.filter(worker => heart.answers(worker)).map(({ pid }) => pid!)),
     logger: pino({ level: 'info' }, { write: line => void lines.push(JSON.parse(line).msg) }),
   })
   t.after(() => heart.close())
   return {
-    ...{ heart, workers, lines, killed },
+    ...{ heart, workers, lines, killed, changes },
     beat: (times: number) => {
       for (let i = 0; i < times; i++) t.mock.timers.tick(1_000)
     },

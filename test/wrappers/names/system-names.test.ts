@@ -32,6 +32,17 @@ test('a name with few dots is completed first, one with many is first asked for 
   assert.deepEqual(candidatesOf('user.', rules), ['user'])
 })
 
+test('addresses of a hosts file are written as sockets write them', () => {
+  const hosts = parseHosts('FD00:0::1 node\nfd00::1 node\nfe80::1%lo near\n')
+  assert.deepEqual(
+    [...hosts],
+    [
+      ['node', ['fd00::1']],
+      ['near', ['fe80::1%lo']],
+    ],
+  )
+})
+
 test('a hosts file gives a name all of its addresses, in any case of letters', () => {
   const hosts = parseHosts(
     '127.0.0.1 localhost\n10.0.0.1 Node node.test # other\n::1 node\nnonsense node\n10.0.0.1 node\n',
