@@ -106,7 +106,8 @@ test('a try that times out is retried on another node, and answered as a timeout
 test('a route with a hedge answers from the second node while the first is silent', async () => {
   await using hung = await startService('hung', silent)
   await using well = await startService('well')
-  const ask = await serve('hedged', { hung, well }, { hedge: { afterMs: 20 }, timeoutMs: 60_000 })
+  // Long enough for a node that answers at once, also where the machine makes it wait.
+  const ask = await serve('hedged', { hung, well }, { hedge: { afterMs: 400 }, timeoutMs: 60_000 })
   for (let i = 0; i < 4; i++) assert.equal((await ask()).text, 'well')
   assert.deepEqual([hung.count, well.count], [2, 4])
   // The losing tries were cancelled, and do not count against their node.
