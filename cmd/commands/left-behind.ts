@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RegisterCommand } from '../cli/command.ts'
 import type { Child } from './child.ts'
 
-/** Holds the pid of the sidecar that has started a command, and a digest of what it was started as. */
+/** Holds the pid of the sidecar that has started a command, the time of its start, and a digest of what it was started as. */
 const VARIABLE = '_WAYGATE_SIDECAR'
 /** There is no event for the end of a process that somebody else has started. */
 const POLL_MS = 200
 
 /** Returns the variable with which a sidecar marks its command. The processes that the command starts inherit it. */
 export function markOf(command: RegisterCommand): Readonly<Record<string, string>> {
-  return { [VARIABLE]: `${process.pid}:${digestOf(command)}` }
+  return { [VARIABLE]: `${process.pid}:${startOf(process.pid)}:${digestOf(command)}` }
 }
 
 /**
@@ -25,10 +25,10 @@ export function findLeftBehind(command: RegisterCommand): number | undefined {
   const digest = digestOf(command)
   return processes().find(pid => {
     const mark = readMark(pid)
-    if (mark?.digest !== digest || pid === process.pid) return false
-    const parent = Number(statOf(pid)?.[1])
-    // The parent of a process changes when it ends. Below the command are those that it has started.
-    return parent !== mark.sidecar && readMark(parent)?.digest !== digest
+    if (mark?.digest !== digest || pid === process.pid || !isOurs(pid)) return false
+    if (startOf(mark.sidecar) === mark.startedAt) return false
+    // Below the command are the processes that it has started.
+    return readMark(Number(statOf(pid)?.[1]))?.digest !== digest
   })
 }
 
@@ -83,13 +83,24 @@ function processes(): readonly number[] {
   }
 }
 
-function readMark(pid: number): { readonly sidecar: number; readonly digest: string } | undefined {
+/** Whether a process is of the same user, since root can read the environment of everybody's. */
+function isOurs(pid: number): boolean {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === process.getuid?.()
+}
+
+interface Mark {
+  readonly sidecar: number
+  readonly startedAt: string | undefined
+  readonly digest: string
+}
+
+function readMark(pid: number): Mark | undefined {
   const mark = read(pid, 'environ')
     ?.split('\0')
     .find(each => each.startsWith(`${VARIABLE}=`))
   if (mark === undefined) return undefined
-  const [sidecar, digest = ''] = mark.slice(VARIABLE.length + 1).split(':')
-  return { sidecar: Number(sidecar), digest }
+  const [sidecar, startedAt, digest = ''] = mark.slice(VARIABLE.length + 1).split(':')
+  return { sidecar: Number(sidecar), startedAt, digest }
 }
 
 /** Returns when a process was started, in the clock ticks of its machine; undefined when it has ended. */
