@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs'
 export interface ProbeAnswer {
   /** The longest time in which no timer could run, in milliseconds. */
   readonly stallMs: number
-  /** The most processor time that the thread used between two timers, in milliseconds: the same, but for other programs. */
+  /** The longest turn of the event loop, in milliseconds of CPU time, which other programs do not lengthen. */
   readonly stallCpuMs: number
   /** Heap in use; after a full garbage collection if the question was `collect`. */
   readonly heapUsedBytes: number

@@ -5,8 +5,8 @@ const LINES = 20
 const INTERVAL_MS = 10_000
 const LEFT_OUT = 'log lines left out'
 /**
- * The levels that are bounded, by pino's numbers. Whoever turns on debug lines wants all of them, and the last words of a
- * process are never too many.
+ * The levels that are bounded, by pino's numbers. Debug lines are not, because they are turned on to see all of them. Fatal
+ * lines are not, because a process writes few.
  */
 const BOUNDED: Readonly<Record<number, 'info' | 'warn' | 'error'>> = { 30: 'info', 40: 'warn', 50: 'error' }
 

@@ -6,7 +6,7 @@ export interface HeartbeatOptions {
   readonly workers: () => readonly WorkerProcess[]
   /** Whether every place has a worker that gets connections. */
   readonly isComplete: () => boolean
-  /** How long a worker may be silent before it is killed, milliseconds; 0 = for ever. */
+  /** The milliseconds that a worker may be silent before it is killed. 0: it is never killed. */
   readonly timeoutMs: () => number
   /** Called when a worker becomes silent, and when it answers again. */
   readonly onChange: () => void
