@@ -146,13 +146,19 @@ export function readResponseFields(lines: readonly string[]): ResponseFields {
 }
 
 /**
- * Checks trailers of either side.
+ * Checks trailers of either side. What says where a message ends, or whom it is for, is malformed behind its body, as it is
+ * over HTTP/1.
  *
  * @param lines as HpackDecoder returns them
  * @throws Http2Error PROTOCOL_ERROR that names the rule; only the stream fails
  */
 export function checkTrailerFields(lines: readonly string[]): void {
-  for (let i = 0; i < lines.length; i += 2) checkField(lines[i]!, lines[i + 1]!)
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!
+    checkField(name, lines[i + 1]!)
+    if (name === 'content-length' || name === 'host')
+      throw malformed('a length or a host must not be a trailer')
+  }
 }
 
 /** Checks a field where no pseudo-field may be. */

@@ -34,6 +34,7 @@ export const STRICTER_FRAMES: Readonly<Record<string, string>> = {
   'a frame has a length that its type does not allow': 'nghttp2 no longer reads PRIORITY',
   'a stream depends on itself': 'nghttp2 no longer reads PRIORITY',
   'DATA before a head': 'nghttp2 takes DATA without bytes',
+  'a length or a host must not be a trailer': 'nghttp2 takes them where they contradict nothing',
   'a PUSH_PROMISE that was not allowed': 'nghttp2 waits until its SETTINGS are acknowledged',
   'SETTINGS_INITIAL_WINDOW_SIZE is out of range':
     'nghttp2 looks at the last value of a setting that comes twice',

@@ -39,6 +39,9 @@ const TRAILERS = [
   [':path', '/'],
   [':status', '200'],
   ['connection', 'close'],
+  ['content-length', '0'],
+  ['content-length', ''],
+  ['host', 'a'],
   ['x', 'y', 'z', ''],
 ]
 

@@ -195,6 +195,9 @@ test('trailers are fields without pseudo-fields', () => {
     [['connection', 'close'], /HTTP\/1/],
     [['transfer-encoding', 'chunked'], /HTTP\/1/],
     [['te', 'gzip'], /te is not/],
+    [['content-length', ''], /a length or a host/],
+    [['x-checksum', 'abc', 'content-length', '5'], /a length or a host/],
+    [['host', 'other'], /a length or a host/],
     [['', 'a field value has a control character'], /control/],
   ] as const) {
     refuses(checkTrailerFields, [...lines], rule)
