@@ -156,7 +156,7 @@ export interface Remembered {
 /** What is remembered of one source of one store. */
 export interface RememberedSource extends Remembered {
   readonly source: string
-  /** See `store` of a snapshot. Another store's memory says nothing about this one. */
+  /** See `store` of a snapshot. The memory of another store, or of another history, says nothing about this one. */
   readonly store: string
 }
 
@@ -184,7 +184,10 @@ export type RegistryEvent =
       readonly entries: Entries
       /** Where it was read: from the store itself, or from the copy on disk. */
       readonly from: 'store' | 'disk'
-      /** Which store it is of, such as the id of the cluster; absent where there is only one. */
+      /**
+       * Which store it is of, and which of its histories, such as the id of a cluster and how often it has begun anew; absent
+       * where there is only one.
+       */
       readonly store?: string | undefined
       /** What an earlier process knew of the source. The first snapshot has it, if there is a copy on disk. */
       readonly earlier?: Earlier | undefined

@@ -2,25 +2,32 @@ import type { SentMemory } from './messages.ts'
 
 /** Twice as many as a worker remembers without a document. */
 const MAX_DOCUMENTED = 20_000
+/** Of how many stores the reports about a source are kept: during a reload, workers may follow two. */
+const MAX_STORES = 4
 
 /**
  * What workers remember of the registry, for those that come after them. All workers follow the same registry, so the latest
  * report of a source counts. A service that had a route document in one report keeps it: a worker may not know of it yet.
+ * A store that has begun anew is another one, so what its workers have forgotten is not handed on.
  */
 export class SharedMemory {
-  readonly #bySource = new Map<string, SentMemory>()
+  /** By source, then by store, the latest last. */
+  readonly #bySource = new Map<string, Map<string, SentMemory>>()
 
   /** Takes the report of a worker, which replaces earlier ones about the same source of the same store. */
   put(remembered: SentMemory): void {
     const { source, store } = remembered
-    const key = JSON.stringify([source, store])
-    const known = this.#bySource.get(key)?.documented ?? []
+    const byStore = this.#bySource.get(source) ?? new Map<string, SentMemory>()
+    this.#bySource.set(source, byStore)
+    const known = byStore.get(store)?.documented ?? []
     const documented = [...new Set([...known, ...remembered.documented])].slice(-MAX_DOCUMENTED)
-    this.#bySource.set(key, { ...remembered, documented })
+    byStore.delete(store)
+    byStore.set(store, { ...remembered, documented })
+    if (byStore.size > MAX_STORES) byStore.delete(byStore.keys().next().value!)
   }
 
-  /** Returns what to hand to a new worker, which ignores sources that its configuration does not have. */
+  /** Returns what to hand to a new worker, which ignores sources that its configuration does not have, and other stores. */
   all(): readonly SentMemory[] {
-    return [...this.#bySource.values()]
+    return [...this.#bySource.values()].flatMap(byStore => [...byStore.values()])
   }
 }

@@ -63,7 +63,7 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
     return saved
   }
   const pushSnapshot = (
-    { revision, clusterId: store, table }: SyncState,
+    { revision, clusterId, table }: SyncState,
     from: 'store' | 'disk',
     afterLoss: boolean,
     saved: SavedState | undefined,
@@ -71,6 +71,8 @@ export function followPrefix(options: FollowPrefixOptions): FollowedPrefix {
     const entries = lazily([...table.values()], decode)
     const earlier = saved && earlierFrom(saved, decode)
     const at = String(revision)
+    // An etcd that has begun anew has the same id.
+    const store = `${clusterId}/${folders?.historyOf(clusterId) ?? 0}`
     push({ type: 'snapshot', source, scope, revision: at, entries, from, store, earlier, afterLoss })
   }
   const sync = new PrefixSync({

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { SharedMemory } from '../../cmd/workers/shared-memory.ts'
+import type { RememberedSource } from '../../discovery/registry.ts'
+import { decodeRemembered, encodeRemembered } from '../../discovery/remembered.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 import { requireEtcd, startEtcd } from '../support/etcd.ts'
 import { until } from '../support/until.ts'
-import { live } from './life.ts'
+import { type Life, live } from './life.ts'
 import { storeAt } from './store.ts'
 
 const ROUTES = '/waygate/routes/'
@@ -46,6 +49,33 @@ test('a gateway that starts with an etcd that was wiped meanwhile remembers noth
     }
   }
   assert.deepEqual(former, [[], [], [], []])
+})
+
+test('what workers of the etcd before have handed over is not recalled once etcd has begun anew', async t => {
+  if (!requireEtcd(t)) return
+  const { etcd, dataDir, put } = await setUp(t)
+  const memory = new SharedMemory()
+  const handOver = (life: Life) => {
+    for (const each of life.remembered.values()) memory.put(encodeRemembered(each))
+    return memory.all().map(sent => ({ ...decodeRemembered(sent), source: sent.source, store: sent.store }))
+  }
+  await put({ [`${ROUTES}a`]: documentOf('a') })
+  let handed: readonly RememberedSource[]
+  {
+    await using life = await live(etcd, dataDir)
+    await until('it is remembered', () => life.remembered.get(ROUTES)?.documented.includes('a'))
+    handed = handOver(life)
+  }
+  await etcd.kill('SIGKILL')
+  await using fromDisk = await live(etcd, dataDir, { handed })
+  assert.deepEqual(fromDisk.paths(), ['/a'], 'from disk')
+  await etcd.restart({ wipe: true })
+  await put({ [`${ROUTES}marker`]: documentOf('marker') })
+  await until('etcd is read', () => fromDisk.paths().includes('/marker'))
+  assert.deepEqual(fromDisk.directory.formerServices(), [])
+  await until('it is remembered', () => fromDisk.remembered.get(ROUTES)?.documented.includes('marker'))
+  await using later = await live(etcd, dataDir, { handed: handOver(fromDisk) })
+  assert.deepEqual(later.directory.formerServices(), [])
 })
 
 test('what happens without an etcd that answers says nothing about one that was wiped', async t => {
