@@ -117,10 +117,13 @@ export class DirectorySource {
    *
    * @param routes what is known of services with route documents, if this source has such documents
    */
-  remembered(routes: Pick<RouteIndex, 'documented' | 'documentedChanges'> | undefined): Remembered {
+  remembered(
+    routes: Pick<RouteIndex, 'documented' | 'documentedChanges' | 'unlisted'> | undefined,
+  ): Remembered {
     const changes = `${this.#lastGoodChanges} ${routes?.documentedChanges ?? 0}`
     if (changes !== this.#remembered.changes) {
-      const value = { lastGood: [...this.#lastGood.values()], documented: routes?.documented ?? [] }
+      const { documented = [], unlisted } = routes ?? {}
+      const value = { lastGood: [...this.#lastGood.values()], documented, ...(unlisted && { unlisted }) }
       this.#remembered = { changes, value }
     }
     return this.#remembered.value

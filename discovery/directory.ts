@@ -124,7 +124,7 @@ export class Directory {
         if (source.scope === 'routes') {
           // The copy on disk was not of this store, and a process that starts does not know of another one.
           if (source.state.restored && afterLoss) this.#routes.forget()
-          this.#routes.recall(recall.documented)
+          this.#routes.recall(recall.documented, recall.unlisted)
         }
         yield* this.#write(source, entries, keys, doubted, { revision, recall: recall.lastGood })
         const restored = event.from === 'disk'
@@ -172,6 +172,16 @@ export class Directory {
    */
   formerServices(): readonly string[] {
     return this.#routes.former
+  }
+
+  /** Whether there are former services that are not in `formerServices()`, because they are too many. */
+  get hasUnlisted(): boolean {
+    return this.#routes.hasUnlisted
+  }
+
+  /** Whether a service may be a former one that is not in `formerServices()`. Rarely true of one that never had a document. */
+  isUnlisted(service: string): boolean {
+    return this.#routes.isUnlisted(service)
   }
 
   /** Returns what is to be remembered of a source: the same object as before if nothing has changed. */

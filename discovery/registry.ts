@@ -151,6 +151,8 @@ export interface Remembered {
   readonly lastGood: readonly LastGood[]
   /** The services that have or had a route document, the latest last. Only a source of routes has some. */
   readonly documented: readonly string[]
+  /** The text of a `NameFilter` with those that are too many to be remembered by name; absent where there are none. */
+  readonly unlisted?: string | undefined
 }
 
 /** What is remembered of one source of one store. */

@@ -1,5 +1,6 @@
 import { createNode } from '../internal/nodes/node.ts'
 import { isObject } from './codecs/value.ts'
+import { NameFilter } from './name-filter.ts'
 import type { LastGood, RegistryEntry, RegistryEvent, Remembered, RememberedSource } from './registry.ts'
 
 export const NOTHING_REMEMBERED: Remembered = { lastGood: [], documented: [] }
@@ -7,11 +8,12 @@ export const NOTHING_REMEMBERED: Remembered = { lastGood: [], documented: [] }
 /** What is known from earlier when a snapshot is applied. */
 export interface Recall {
   readonly documented: readonly string[]
+  readonly unlisted: readonly string[]
   /** Returns the last good value of a key. */
   readonly lastGood: (key: string) => LastGood | undefined
 }
 
-const NO_RECALL: Recall = { documented: [], lastGood: () => undefined }
+const NO_RECALL: Recall = { documented: [], unlisted: [], lastGood: () => undefined }
 
 /**
  * Collects what is known of a source from earlier: what its copy on disk says, and what the process before this one has
@@ -31,6 +33,7 @@ export function createRecall(
   const byKey = new Map(all.flatMap(({ lastGood }) => lastGood.map(good => [good.entry.key, good] as const)))
   return {
     documented: all.flatMap(({ documented }) => documented),
+    unlisted: all.flatMap(({ unlisted }) => unlisted ?? []),
     lastGood(key) {
       const entry = byKey.has(key) ? undefined : earlier?.entryOf(key)
       return entry ? { entry, revision: earlier!.revision, since: Date.now() } : byKey.get(key)
@@ -58,11 +61,16 @@ export function encodeRemembered<R extends Remembered>(
  */
 export function decodeRemembered(value: unknown): Remembered {
   if (!isObject(value)) throw new TypeError('it remembers nothing')
-  const { lastGood, documented } = value
+  const { lastGood, documented, unlisted } = value
   if (!Array.isArray(lastGood) || !Array.isArray(documented) || !documented.every(isText)) {
     throw new TypeError('it remembers nothing')
   }
-  return { lastGood: lastGood.map(decodeLastGood), documented }
+  if (unlisted === undefined) return { lastGood: lastGood.map(decodeLastGood), documented }
+  return {
+    lastGood: lastGood.map(decodeLastGood),
+    documented,
+    unlisted: new NameFilter([String(unlisted)]).text,
+  }
 }
 
 function decodeLastGood(row: unknown): LastGood {

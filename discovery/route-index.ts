@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Route } from '../internal/routing/route.ts'
 import type { KeyState } from './key-state.ts'
+import { NameFilter } from './name-filter.ts'
 import { compareKeys } from './service-of.ts'
 
-/** How many services without a document are remembered: the latest ones. */
+/** How many services without a document are remembered by name: the latest ones. */
 const MAX_FORMER = 10_000
 
 /**
@@ -16,9 +17,11 @@ export class RouteIndex {
   #former: readonly string[] = []
   /** The services that have or had a document, the latest last. */
   readonly #documented = new Set<string>()
+  /** The services that had a document and are no longer remembered by name; undefined = none. */
+  #unlisted: NameFilter | undefined
   /** Whether services were recalled or forgotten since the last `gather`. */
   isStale = false
-  /** How often `documented` has got another member. */
+  /** How often `documented` or `unlisted` has changed. */
   documentedChanges = 0
   /** The services with a document that is not in the registry. */
   readonly #elsewhere: ReadonlySet<string>
@@ -49,15 +52,38 @@ export class RouteIndex {
     return [...this.#documented]
   }
 
-  /** Adds services that had a document. Takes effect with the next `gather`. */
-  recall(services: Iterable<string>): void {
+  /** The text of the filter with the services that had a document and are no longer remembered by name. */
+  get unlisted(): string | undefined {
+    return this.#unlisted?.text
+  }
+
+  /** Whether there are services that had a document and are no longer remembered by name. */
+  get hasUnlisted(): boolean {
+    return this.#unlisted !== undefined
+  }
+
+  /** Whether a service may have had a document, although it is no longer remembered by name. */
+  isUnlisted(service: string): boolean {
+    return this.#unlisted?.has(service) === true
+  }
+
+  /**
+   * Adds services that had a document. Takes effect with the next `gather`.
+   *
+   * @param unlisted the texts of filters with such services
+   */
+  recall(services: Iterable<string>, unlisted: readonly string[] = []): void {
     this.isStale = true
     for (const service of services) this.#add(service)
+    if (unlisted.length === 0) return
+    this.#unlisted = new NameFilter([...unlisted, ...(this.#unlisted ? [this.#unlisted.text] : [])])
+    this.documentedChanges++
   }
 
   /** Forgets which services had a document. */
   forget(): void {
     this.#documented.clear()
+    this.#unlisted = undefined
     this.recall(this.#elsewhere)
     this.documentedChanges++
   }
@@ -88,7 +114,12 @@ export class RouteIndex {
   #formerOf(present: ReadonlySet<string>): string[] {
     const former = [...this.#documented].filter(service => !present.has(service))
     const excess = former.splice(0, Math.max(0, former.length - MAX_FORMER))
-    for (const service of excess) this.#documented.delete(service)
+    for (const service of excess) {
+      this.#documented.delete(service)
+      this.#unlisted ??= new NameFilter()
+      this.#unlisted.add(service)
+      this.documentedChanges++
+    }
     return former.sort(compareKeys)
   }
 

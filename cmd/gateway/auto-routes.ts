@@ -30,6 +30,7 @@ export class AutoRoutes {
   #documented: ReadonlySet<string> = new Set()
   /** Services that had a route document and have none now. */
   #former: ReadonlySet<string> = new Set()
+  #isUnlisted: (service: string) => boolean = () => false
   /** The gRPC services that route documents name, and the service of the document. */
   #named: ReadonlyMap<string, string> = new Map()
   #isComplete = false
@@ -48,8 +49,15 @@ export class AutoRoutes {
    *
    * @param blocked services with a document that cannot be used
    * @param former services that had a document and have none now
+   * @param isUnlisted whether a service is another of these, which are too many to list
    */
-  update(documents: readonly Route[], blocked: Iterable<string>, former: Iterable<string>): void {
+  update(
+    documents: readonly Route[],
+    blocked: Iterable<string>,
+    former: Iterable<string>,
+    isUnlisted: (service: string) => boolean,
+  ): void {
+    this.#isUnlisted = isUnlisted
     const [documented, formerly] = [this.#documented, this.#former]
     this.#documented = new Set([...documents.map(route => route.service), ...blocked])
     this.#former = new Set(former)
@@ -102,7 +110,9 @@ export class AutoRoutes {
 
   /** Returns the services with nodes that get none because they had a document and have none now. */
   formerServices(): readonly string[] {
-    return this.#options.isOn ? this.#present(this.#former) : []
+    if (!this.#options.isOn) return []
+    const names = Array.from(this.#options.nodes.services(), ({ name }) => name)
+    return names.filter(name => !this.#documented.has(name) && this.#isGuarded(name)).sort()
   }
 
   isDocumented(service: string): boolean {
@@ -121,7 +131,7 @@ export class AutoRoutes {
 
   /** Whether a route document sets the rules of a service, or has set them. */
   #isGuarded(service: string): boolean {
-    return this.#documented.has(service) || this.#former.has(service)
+    return this.#documented.has(service) || this.#former.has(service) || this.#isUnlisted(service)
   }
 
   #present(services: Iterable<string>): readonly string[] {

@@ -32,6 +32,9 @@ export interface LiveRoutesOptions {
 const NO_KEY =
   '$.auth: requires a token, but no key for tokens is configured, so every request gets 503: set jwt.secret, jwt.publicKeyFile or jwt.issuers'
 
+type IsUnlisted = (service: string) => boolean
+const NONE_UNLISTED: IsUnlisted = () => false
+
 /** All current routes: route documents of the registry and of the config file, and automatic routes. */
 export class LiveRoutes {
   readonly #config: Config['routes']
@@ -60,7 +63,7 @@ export class LiveRoutes {
       // The configuration was validated by the same rules when it was loaded.
       throw new Error(`routes.documents.${id}: ${parsed.reason}`)
     })
-    this.#table = this.#build([], [], [])
+    this.#table = this.#build([], [], [], NONE_UNLISTED)
   }
 
   /** The services of the documents in the config file. */
@@ -123,9 +126,15 @@ export class LiveRoutes {
    * @param routes they take precedence over routes with the same id in the config file
    * @param blocked services with a document that cannot be used
    * @param former services that had a document and have none now
+   * @param isUnlisted whether a service is another of these, which are too many to list
    */
-  set(routes: readonly Route[], blocked: Iterable<string>, former: Iterable<string> = []): void {
-    this.#table = this.#build(routes, blocked, former)
+  set(
+    routes: readonly Route[],
+    blocked: Iterable<string>,
+    former: Iterable<string> = [],
+    isUnlisted: IsUnlisted = NONE_UNLISTED,
+  ): void {
+    this.#table = this.#build(routes, blocked, former, isUnlisted)
   }
 
   /** See `AutoRoutes.complete`. */
@@ -133,10 +142,15 @@ export class LiveRoutes {
     this.#auto.complete()
   }
 
-  #build(routes: readonly Route[], blocked: Iterable<string>, former: Iterable<string>): RouteTable {
+  #build(
+    routes: readonly Route[],
+    blocked: Iterable<string>,
+    former: Iterable<string>,
+    isUnlisted: IsUnlisted,
+  ): RouteTable {
     const ids = new Set(routes.map(route => route.id))
     const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
-    this.#auto.update(documents, blocked, former)
+    this.#auto.update(documents, blocked, former, isUnlisted)
     this.#rules.update(documents)
     return new RouteTable(documents, {
       autoRoute: name => this.#auto.of(name) ?? this.#auto.ofGrpc(name),

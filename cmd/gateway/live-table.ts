@@ -87,7 +87,7 @@ export class LiveTable implements TableView {
       onDescriptors: (before, after) => descriptors?.apply(before, after),
       onRoutes: routes => {
         const [blocked, former] = [this.#directory.blockedServices(), this.#directory.formerServices()]
-        this.#routes.set(routes, blocked, former)
+        this.#routes.set(routes, blocked, former, service => this.#directory.isUnlisted(service))
         options.onRoutes(this.#routes.table.documents)
       },
       doubtMs: suspectGraceMs,

@@ -13,6 +13,7 @@ export class TableLog {
   /** The keys of nodes without a lease that were logged. */
   #unleased: ReadonlySet<string> = new Set()
   #hasSuspects = false
+  #hasUnlisted = false
 
   constructor(directory: Directory, logger: Logger) {
     this.#directory = directory
@@ -30,6 +31,7 @@ export class TableLog {
       this.#logger.info({ source, scope, revision, keys: entries.length, from }, 'table loaded')
     }
     this.#reportSuspects()
+    this.#reportUnlisted()
     this.#reportUnleased()
     if (this.#directory.hasProblems || this.#reported.size > 0) this.#reportProblems()
   }
@@ -50,6 +52,14 @@ export class TableLog {
       this.#logger.warn({ keys: count }, 'registry may have lost keys; suspects stay in use')
     } else if (count === 0 && this.#hasSuspects) this.#logger.info({}, 'no suspects left')
     this.#hasSuspects = count > 0
+  }
+
+  #reportUnlisted(): void {
+    const { hasUnlisted } = this.#directory
+    if (hasUnlisted && !this.#hasUnlisted) {
+      this.#logger.warn({}, 'too many services had a route document to remember all of their names')
+    }
+    this.#hasUnlisted = hasUnlisted
   }
 
   #reportUnleased(): void {

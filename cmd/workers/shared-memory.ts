@@ -1,6 +1,7 @@
+import { NameFilter } from '../../discovery/name-filter.ts'
 import type { SentMemory } from './messages.ts'
 
-/** Twice as many as a worker remembers without a document. */
+/** Twice as many as a worker remembers by name without a document. */
 const MAX_DOCUMENTED = 20_000
 /** Of how many stores the reports about a source are kept: during a reload, workers may follow two. */
 const MAX_STORES = 4
@@ -19,10 +20,12 @@ export class SharedMemory {
     const { source, store } = remembered
     const byStore = this.#bySource.get(source) ?? new Map<string, SentMemory>()
     this.#bySource.set(source, byStore)
-    const known = byStore.get(store)?.documented ?? []
-    const documented = [...new Set([...known, ...remembered.documented])].slice(-MAX_DOCUMENTED)
+    const known = byStore.get(store)
+    const documented = [...new Set([...(known?.documented ?? []), ...remembered.documented])]
+    const excess = documented.splice(0, Math.max(0, documented.length - MAX_DOCUMENTED))
+    const unlisted = merged([known?.unlisted, remembered.unlisted], excess)
     byStore.delete(store)
-    byStore.set(store, { ...remembered, documented })
+    byStore.set(store, { ...remembered, documented, unlisted })
     if (byStore.size > MAX_STORES) byStore.delete(byStore.keys().next().value!)
   }
 
@@ -30,4 +33,13 @@ export class SharedMemory {
   all(): readonly SentMemory[] {
     return [...this.#bySource.values()].flatMap(byStore => [...byStore.values()])
   }
+}
+
+/** Puts filters of names and further names into one filter; undefined when there is none of either. */
+function merged(texts: readonly (string | undefined)[], names: readonly string[]): string | undefined {
+  const present = texts.filter(text => text !== undefined)
+  if (present.length === 0 && names.length === 0) return undefined
+  const filter = new NameFilter(present)
+  for (const name of names) filter.add(name)
+  return filter.text
 }

@@ -178,3 +178,24 @@ test('a service that had a document gets no automatic route, and it is said once
   assert.deepEqual(routes.warnings(), [])
   assert.deepEqual(ids(), ['u', 'auto:task'])
 })
+
+test('a former service that is not listed has no automatic route either, and its document counts when it comes back', () => {
+  const { routes, nodes } = open()
+  for (const service of ['user', 'task']) {
+    nodes.set(service, [createNode({ service, id: 'n', host: '127.0.0.1', port: 1 })])
+  }
+  routes.complete()
+  const isUser = (service: string) => service === 'user'
+  routes.set([], [], [], isUser)
+  assert.deepEqual(
+    routes.all().map(({ id }) => id),
+    ['auto:task'],
+  )
+  assert.deepEqual(routes.formerServices(), ['user'])
+  routes.set([testRoute({ id: 'u', path: '/u' })], [], [], isUser)
+  assert.deepEqual(routes.formerServices(), [])
+  assert.deepEqual(
+    routes.all().map(({ id }) => id),
+    ['u', 'auto:task'],
+  )
+})
