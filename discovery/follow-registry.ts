@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts'
 import type { Registry, RegistryEvent, RegistryScope, Remembered, RememberedSource } from './registry.ts'
 import { NOTHING_REMEMBERED } from './remembered.ts'
 import { Slices } from './slices.ts'
-import { SuspectWatch } from './suspect-watch.ts'
+import { type OpenConnection, SuspectWatch } from './suspect-watch.ts'
 
 export interface FollowRegistryOptions {
   readonly registry: Registry
@@ -12,6 +12,8 @@ export interface FollowRegistryOptions {
   readonly scope?: RegistryScope | undefined
   /** How long keys that the registry may have lost stay in use. */
   readonly suspectGraceMs: number
+  /** Connects to suspects; see `SuspectWatch`. */
+  readonly openConnection?: OpenConnection | undefined
   readonly logger: Logger
   /** Called after each event that the directory has applied. */
   readonly onApplied: (event: RegistryEvent) => void
@@ -28,7 +30,8 @@ export interface FollowRegistryOptions {
 export async function followRegistry(options: FollowRegistryOptions): Promise<void> {
   const { registry, directory, scope, suspectGraceMs, logger, onApplied, onRemembered, signal } = options
   const last = new Map<string, { readonly remembered: Remembered; readonly store: string | undefined }>()
-  const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, logger })
+  const { openConnection } = options
+  const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, openConnection, logger })
   const slices = new Slices()
   try {
     for await (const event of registry.watch(signal)) {

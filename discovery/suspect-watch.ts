@@ -1,13 +1,24 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { Node } from '../internal/nodes/node.ts'
 import { isOutOfFiles } from '../internal/upstream-failure.ts'
 import type { Directory } from './directory.ts'
 import { type Logger, silentLogger } from './logger.ts'
 
+/**
+ * Makes a TCP connection within `timeoutMs`. Calls `done` once: with a connected socket, which the caller must destroy, or with
+ * an error.
+ */
+export type OpenConnection = (
+  address: { readonly host: string; readonly port: number; readonly timeoutMs: number },
+  done: (error: Error | undefined, socket: Socket) => void,
+) => void
+
 export interface SuspectWatchOptions {
   readonly directory: Directory
   /** The longest time that a suspect may stay, even while it accepts connections. */
   readonly graceMs: number
+  /** Connects to suspects. Default: `connect` of node:net, which resolves names as the system does. */
+  readonly openConnection?: OpenConnection | undefined
   readonly logger?: Logger | undefined
   /** Time between two checks of a suspect. Default 1,000. */
   readonly intervalMs?: number | undefined
@@ -82,18 +93,24 @@ export class SuspectWatch {
 
   /** Resolves with why the node accepts no connection; with undefined when it accepts one, or could not be asked. */
   #refusal({ host, port }: Node): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>()
-    const timeout = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
-    const socket = connect({ host, port })
-    const timer = setTimeout(() => finish(`no connection within ${timeout} ms`), timeout).unref()
-    const finish = (reason?: string) => {
-      clearTimeout(timer)
-      socket.destroy()
-      resolve(reason)
-    }
-    socket
-      .on('connect', () => finish())
-      .on('error', error => finish(isOutOfFiles(error) ? undefined : error.message))
-    return promise
+    const { openConnection = connectDirectly, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS } =
+      this.#options
+    return new Promise(resolve => {
+      openConnection({ host, port, timeoutMs }, (error, socket) => {
+        socket.destroy()
+        resolve(error && !isOutOfFiles(error) ? error.message : undefined)
+      })
+    })
   }
+}
+
+const connectDirectly: OpenConnection = ({ host, port, timeoutMs }, done) => {
+  const socket = connect({ host, port })
+  const end = (error?: Error) => {
+    clearTimeout(timer)
+    socket.off('error', end).on('error', () => {})
+    done(error, socket)
+  }
+  const timer = setTimeout(() => end(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs).unref()
+  socket.once('connect', () => end()).once('error', end)
 }

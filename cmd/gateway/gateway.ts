@@ -31,6 +31,7 @@ import { createHedge } from '../../wrappers/retry/hedge.ts'
 import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
+import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import type { Gateway, GatewayOptions } from './gateway-types.ts'
@@ -150,6 +151,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     moreProblems: () => transcoding.problems(),
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
+    openConnection: (address, done) => void openSocket({ ...address, names, allows: guard.allows }, done),
     ...{ credentials, logger, remembered: options.remembered, onRemembered: options.onRemembered },
     refusalOf: guard.refusalOf,
     onNodes(service) {

@@ -3,6 +3,7 @@ import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import type { Registry, RegistryEntry, RegistryEvent, RememberedSource } from '../../discovery/registry.ts'
+import type { OpenConnection } from '../../discovery/suspect-watch.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
@@ -23,6 +24,8 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   readonly onRemembered?: ((remembered: RememberedSource) => void) | undefined
   /** How long a node or route that the registry may have lost stays in use, in milliseconds. */
   readonly suspectGraceMs: number
+  /** Connects to nodes that the registry may have lost. */
+  readonly openConnection: OpenConnection
   /** Called before an entry of the registry is applied, which waits for the promise that is returned. */
   readonly prepare?: ((entry: RegistryEntry) => Promise<void> | undefined) | undefined
   /** Receives the API keys and revocations of the registry; undefined = they are not used. */
@@ -52,6 +55,7 @@ export class LiveTable implements TableView {
   readonly #registry: Registry
   readonly #nodes: NodeTable
   readonly #suspectGraceMs: number
+  readonly #openConnection: OpenConnection
   readonly #logger: Logger
   readonly #directory: Directory
   readonly #routes: LiveRoutes
@@ -68,6 +72,7 @@ export class LiveTable implements TableView {
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
+    this.#openConnection = options.openConnection
     this.#logger = logger
     this.defaultAuth = options.context.defaultAuth.type === 'none' ? 'none' : 'jwt'
     this.#routes = new LiveRoutes(options)
@@ -126,6 +131,7 @@ export class LiveTable implements TableView {
       registry: this.#registry,
       directory: this.#directory,
       suspectGraceMs: this.#suspectGraceMs,
+      openConnection: this.#openConnection,
       logger: this.#logger,
       onApplied: event => this.#applied(event),
       onRemembered: this.#onRemembered,

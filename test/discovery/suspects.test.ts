@@ -5,6 +5,9 @@ import { Directory } from '../../discovery/directory.ts'
 import type { RegistryEntry, RegistryEvent } from '../../discovery/registry.ts'
 import { SuspectWatch } from '../../discovery/suspect-watch.ts'
 import { createNode, type Node } from '../../internal/nodes/node.ts'
+import { Names } from '../../wrappers/names/names.ts'
+import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
+import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 import { applyTo, problemsOf } from './follow.ts'
@@ -179,4 +182,33 @@ test('a suspect that dies later is removed then', async t => {
   assert.deepEqual(shown(), ['u1?'])
   server.close()
   await until('it is gone', () => shown().length === 0)
+})
+
+test('a suspect is connected to as requests would be: by the names of the gateway, among the sockets to nodes', async t => {
+  const { directory, shown } = setUp()
+  const { port, connections } = await listening(t)
+  const names = new Names({ query: async () => ({ addresses: ['127.0.0.1'], ttlMs: 60_000 }) })
+  const watch = new SuspectWatch({
+    ...{ directory, graceMs: 60_000, intervalMs: 20 },
+    openConnection: (address, done) => void openSocket({ ...address, names }, done),
+  })
+  t.after(() => watch.stop())
+  const named = createNode({ service: 'user', id: 'named', host: 'known-to-us.invalid', port })
+  applyTo(directory, snapshot([named]))
+  applyTo(directory, snapshot([], true))
+  nodeSockets.max = 0
+  t.after(() => {
+    nodeSockets.max = Number.POSITIVE_INFINITY
+  })
+  const before = nodeSockets.outOfFiles
+  watch.check()
+  await until('it was looked at', () => nodeSockets.outOfFiles >= before + 2)
+  assert.deepEqual(
+    [shown(), connections()],
+    [['named?'], 0],
+    'without a file descriptor, nothing is known of it',
+  )
+  nodeSockets.max = Number.POSITIVE_INFINITY
+  await until('it is connected to', () => connections() >= 2)
+  assert.deepEqual(shown(), ['named?'])
 })
