@@ -72,7 +72,7 @@ export class WorkerPool {
       stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
     })
     this.#heartbeat = new Heartbeat({
-      workers: () => this.serving,
+      workers: () => this.all.filter(worker => !worker.isEnding),
       isComplete: () => this.serving.length === this.#slots.length,
       timeoutMs: () => this.#settings.config.workerTimeoutMs,
       onChange: onServing,

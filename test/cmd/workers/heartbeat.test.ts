@@ -11,7 +11,7 @@ function startHeart(t: TestContext, { pids, timeoutMs }: { pids: readonly number
   const killed: number[] = []
   const asked = new Map<number, ((answer: readonly unknown[]) => void)[]>(pids.map(pid => [pid, []]))
   const workers = pids.map(pid => ({
-    pid,
+    ...{ pid, isServing: true },
     ask: (_page: unknown, withinMs: number) =>
       new Promise(resolve => {
         setTimeout(resolve, withinMs)
@@ -39,6 +39,11 @@ function startHeart(t: TestContext, { pids, timeoutMs }: { pids: readonly number
     async answer(pid: number) {
       asked.get(pid)!.shift()!([])
       await Promise.resolve()
+    },
+    /** A worker has not listened yet. */
+    starts: (pid: number) => {
+      Object.assign(workers.find(worker => worker.pid === pid)!, { isServing: false })
+      isComplete = false
     },
     /** The first worker has ended. */
     end: () => {
@@ -93,4 +98,27 @@ test('with a time of 0 a silent worker is reported and never killed', t => {
   beat(100)
   assert.deepEqual([killed, lines], [[], ['worker does not answer']])
   assert.equal(heart.answers(workers[0]!), false)
+})
+
+test('a worker that is silent before it listens is killed after a minute, and holds up no other', t => {
+  const { starts, beat, end, complete, killed, lines } = startHeart(t, { pids: [1, 2], timeoutMs: 5_000 })
+  starts(1)
+  beat(60)
+  assert.deepEqual([killed, lines], [[], ['worker does not answer']], 'the other one has the socket')
+  beat(1)
+  assert.deepEqual(killed, [1])
+  end()
+  complete()
+  beat(1)
+  assert.deepEqual(killed, [1, 2])
+})
+
+test('a worker that does not listen yet is no reason to kill the last one with the socket', async t => {
+  const { starts, beat, answer, killed } = startHeart(t, { pids: [1, 2], timeoutMs: 5_000 })
+  starts(1)
+  for (let i = 0; i < 100; i++) {
+    beat(1)
+    await answer(1)
+  }
+  assert.deepEqual(killed, [])
 })
