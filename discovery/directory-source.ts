@@ -69,7 +69,7 @@ export class DirectorySource {
   readonly #keys = new Map<string, KeyState>()
   readonly #lastGood = new Map<string, LastGood>()
   /** How often the last good values have changed. */
-  #lastGoodChanges = 0
+  lastGoodChanges = 0
   /** What `remembered()` has returned, and the counts of changes that it is made from. */
   #remembered: { readonly changes: string; readonly value: Remembered } = {
     changes: '0 0',
@@ -104,7 +104,7 @@ export class DirectorySource {
     if (known?.since === since && known?.entry === entry) return
     if (since === undefined) this.#lastGood.delete(key)
     else this.#lastGood.set(key, { entry: entry!, revision: revision!, since })
-    this.#lastGoodChanges++
+    this.lastGoodChanges++
   }
 
   /** The last good values that are in use because the present ones are refused, by key. */
@@ -120,7 +120,7 @@ export class DirectorySource {
   remembered(
     routes: Pick<RouteIndex, 'documented' | 'documentedChanges' | 'unlisted'> | undefined,
   ): Remembered {
-    const changes = `${this.#lastGoodChanges} ${routes?.documentedChanges ?? 0}`
+    const changes = `${this.lastGoodChanges} ${routes?.documentedChanges ?? 0}`
     if (changes !== this.#remembered.changes) {
       const { documented = [], unlisted } = routes ?? {}
       const value = { lastGood: [...this.#lastGood.values()], documented, ...(unlisted && { unlisted }) }

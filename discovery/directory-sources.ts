@@ -15,6 +15,11 @@ export interface DirectorySourcesOptions {
 export class DirectorySources {
   readonly #options: DirectorySourcesOptions
   readonly #sources = new Map<string, DirectorySource>()
+  /** What `lastGood()` has returned, and after how many changes of all sources. */
+  #lastGood: { readonly changes: number; readonly byKey: ReadonlyMap<string, LastGood> } = {
+    changes: 0,
+    byKey: new Map(),
+  }
 
   constructor(options: DirectorySourcesOptions) {
     this.#options = options
@@ -39,9 +44,17 @@ export class DirectorySources {
     for (const source of this.#sources.values()) if (source.scope === scope) yield source
   }
 
-  /** Returns the last good values that are in use because the present ones are refused, by key. */
+  /**
+   * Returns the last good values that are in use because the present ones are refused, by key: the same map as before if none
+   * has changed.
+   */
   lastGood(): ReadonlyMap<string, LastGood> {
-    return new Map([...this.#sources.values()].flatMap(source => [...source.lastGood]))
+    const sources = [...this.#sources.values()]
+    const changes = sources.reduce((sum, source) => sum + source.lastGoodChanges, 0)
+    if (changes !== this.#lastGood.changes) {
+      this.#lastGood = { changes, byKey: new Map(sources.flatMap(source => [...source.lastGood])) }
+    }
+    return this.#lastGood.byKey
   }
 
   /** Returns the source of a suspect. */

@@ -191,7 +191,7 @@ export class Directory {
     return source.remembered(source.scope === 'routes' ? this.#routes : undefined)
   }
 
-  /** Returns the last good values that are in use because the present ones are refused, by key. */
+  /** See `DirectorySources.lastGood`. */
   lastGood(): ReadonlyMap<string, LastGood> {
     return this.#sources.lastGood()
   }

@@ -17,10 +17,12 @@ export interface FollowRegistryOptions {
   readonly logger: Logger
   /** Called after each event that the directory has applied. */
   readonly onApplied: (event: RegistryEvent) => void
-  /** Called when what is to be remembered of a source has changed. */
+  /** Called when what is to be remembered of a source has changed, for all changes within 500 ms together. */
   readonly onRemembered?: ((remembered: RememberedSource) => void) | undefined
   readonly signal: AbortSignal
 }
+
+const BUNDLE_MS = 500
 
 /**
  * Applies the events of a registry to a directory and watches over its suspects, until `signal` aborts.
@@ -32,6 +34,7 @@ export async function followRegistry(options: FollowRegistryOptions): Promise<vo
   const last = new Map<string, { readonly remembered: Remembered; readonly store: string | undefined }>()
   const { openConnection } = options
   const suspects = new SuspectWatch({ directory, graceMs: suspectGraceMs, openConnection, logger })
+  const reports = bundle(onRemembered)
   const slices = new Slices()
   try {
     for await (const event of registry.watch(signal)) {
@@ -47,7 +50,7 @@ export async function followRegistry(options: FollowRegistryOptions): Promise<vo
       const isRead = event.type === 'snapshot' && event.earlier !== undefined
       if (isRead || remembered !== known.remembered || store !== known.store) {
         registry.remember?.(source, remembered)
-        onRemembered?.({ ...remembered, source, store: store ?? '' })
+        reports.put({ ...remembered, source, store: store ?? '' })
       }
       last.set(source, { remembered, store })
       // Queued events arrive without a turn of the event loop between them.
@@ -55,5 +58,32 @@ export async function followRegistry(options: FollowRegistryOptions): Promise<vo
     }
   } finally {
     suspects.stop()
+    reports.end()
+  }
+}
+
+/**
+ * Hands on what is put in: the first at once, and of those that follow within 500 ms the latest of each source. Everything is
+ * in each of them, so ten thousand documents that come one by one would be handed on ten thousand times.
+ */
+function bundle(send: (remembered: RememberedSource) => void = () => {}) {
+  const due = new Map<string, RememberedSource>()
+  let timer: NodeJS.Timeout | undefined
+  const flush = () => {
+    timer = due.size > 0 ? setTimeout(flush, BUNDLE_MS).unref() : undefined
+    for (const each of due.values()) send(each)
+    due.clear()
+  }
+  return {
+    put(remembered: RememberedSource) {
+      due.set(remembered.source, remembered)
+      if (!timer) flush()
+    },
+    /** Hands on what is left. */
+    end() {
+      clearTimeout(timer)
+      flush()
+      clearTimeout(timer)
+    },
   }
 }

@@ -2,14 +2,20 @@ import { Directory } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import type { Registry, RegistryEntry, RegistryEvent, RememberedSource } from '../../discovery/registry.ts'
+import type {
+  LastGood,
+  Registry,
+  RegistryEntry,
+  RegistryEvent,
+  RememberedSource,
+} from '../../discovery/registry.ts'
 import type { OpenConnection } from '../../discovery/suspect-watch.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Node } from '../../internal/nodes/node.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { RouteTable } from '../../internal/routing/route-table.ts'
-import type { LastGoodView, SourceView, TableView } from '../../routes/admin/views.ts'
+import type { LastGoodValue, LastGoodView, SourceView, TableView } from '../../routes/admin/views.ts'
 import type { LiveCredentials } from './auth/live-credentials.ts'
 import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
@@ -64,6 +70,8 @@ export class LiveTable implements TableView {
   readonly #moreProblems: LiveTableOptions['moreProblems']
   readonly #onRemembered: LiveTableOptions['onRemembered']
   readonly defaultAuth: 'jwt' | 'none'
+  /** What is said of the last good values, which may be many, and of which ones. */
+  #lastGood: ({ readonly byKey: ReadonlyMap<string, LastGood> } & ReturnType<typeof summaryOf>) | undefined
   readonly #loaded = Promise.withResolvers<void>()
   #isLoaded = false
 
@@ -152,17 +160,10 @@ export class LiveTable implements TableView {
   }
 
   lastGood(): LastGoodView {
-    const all = [...this.#directory.lastGood().values()]
-    const now = Date.now()
-    return {
-      count: all.length,
-      ageMs: all.reduce((oldest, { since }) => Math.max(oldest, now - since), 0),
-      routes: new Map(
-        all.flatMap(({ entry, revision, since }) =>
-          entry.kind === 'route' ? [[entry.id, { revision, since: new Date(since).toISOString() }]] : [],
-        ),
-      ),
-    }
+    const byKey = this.#directory.lastGood()
+    if (byKey !== this.#lastGood?.byKey) this.#lastGood = { byKey, ...summaryOf([...byKey.values()]) }
+    const { oldest, routes } = this.#lastGood
+    return { count: byKey.size, ageMs: Math.max(0, Date.now() - oldest), routes }
   }
 
   formerServices(): number {
@@ -215,4 +216,14 @@ export class LiveTable implements TableView {
     this.#warnOfOpenRoutes()
     this.#loaded.resolve()
   }
+}
+
+function summaryOf(lastGood: readonly LastGood[]) {
+  const routes = new Map<string, LastGoodValue>()
+  let oldest = Number.POSITIVE_INFINITY
+  for (const { entry, revision, since } of lastGood) {
+    oldest = Math.min(oldest, since)
+    if (entry.kind === 'route') routes.set(entry.id, { revision, since: new Date(since).toISOString() })
+  }
+  return { oldest, routes }
 }

@@ -111,7 +111,7 @@ test('a process that sees the loss remembers what was lost, and so does the one 
     await until('etcd is read', () => life.paths().includes('/marker'))
     for (const { key } of life.directory.suspects()) life.directory.dismiss(key)
     assert.deepEqual(life.directory.formerServices(), ['a'])
-    assert.ok(life.remembered.get(ROUTES)?.documented.includes('a'))
+    await until('it is remembered', () => life.remembered.get(ROUTES)?.documented.includes('a'))
   }
   await using life = await live(etcd, dataDir)
   assert.deepEqual(life.directory.formerServices(), ['a'])

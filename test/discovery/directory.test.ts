@@ -127,6 +127,19 @@ test('a bad value keeps the last good nodes of its key and is one problem, until
   assert.deepEqual(directory.problems(), [])
 })
 
+test('the last good values are the same map until one of them changes', () => {
+  const { apply, directory } = setUp()
+  apply(snapshot('nodes', [at(node('user', 'u1')), at(node('user', 'u2'))]))
+  const none = directory.lastGood()
+  apply(change('nodes', [bad(at(node('user', 'u1')).key)]))
+  const one = directory.lastGood()
+  assert.deepEqual([none.size, one.size], [0, 1])
+  apply(change('nodes', [at(node('user', 'u3'))]))
+  assert.equal(directory.lastGood(), one)
+  apply(change('nodes', [at(node('user', 'u1'))]))
+  assert.equal(directory.lastGood().size, 0)
+})
+
 test('a value that was never good adds no node', () => {
   const { apply, directory } = setUp()
   assert.deepEqual(apply(snapshot('nodes', [bad('/services/user/u1')])), [])

@@ -5,6 +5,7 @@ import { followRegistry } from '../../discovery/follow-registry.ts'
 import { silentLogger } from '../../discovery/logger.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
 import type { RegistryEvent } from '../../discovery/registry.ts'
+import { parseRoute } from './follow.ts'
 
 /** A registry whose events are all available at once, as after a burst. */
 class BurstRegistry extends MemoryRegistry {
@@ -17,7 +18,7 @@ class BurstRegistry extends MemoryRegistry {
 
   override async *watch(): AsyncGenerator<RegistryEvent> {
     for (let n = 1; n <= this.#count; n++) {
-      const entry = { kind: 'route', key: `/r/${n}`, id: `${n}`, document: {} } as const
+      const entry = { kind: 'route', key: `/r/${n}`, id: `${n}`, document: { service: `s${n}` } } as const
       const [source, scope, revision] = ['/r/', 'routes', `${n}`] as const
       yield { type: 'change', source, scope, revision, puts: [entry], deletes: [] }
     }
@@ -59,4 +60,22 @@ test('other work runs between two events of a burst that take long', async t => 
 test('other work runs between some events of a burst, however short each event is', async t => {
   const perTurn = await followBurst(t, 100, 1)
   assert.ok(Math.max(...perTurn) <= 5, String(perTurn))
+})
+
+test('what is to be remembered is handed on once for all changes within 500 ms, and at the end', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const counts: number[] = []
+  let applied = 0
+  await followRegistry({
+    registry: new BurstRegistry(100),
+    directory: new Directory({ parseRoute }),
+    suspectGraceMs: 0,
+    logger: silentLogger,
+    onApplied: () => {
+      if (++applied === 51) t.mock.timers.tick(500)
+    },
+    onRemembered: ({ documented }) => counts.push(documented.length),
+    signal: t.signal,
+  })
+  assert.deepEqual(counts, [1, 50, 100])
 })

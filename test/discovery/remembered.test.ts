@@ -65,12 +65,13 @@ test('what was mended or deleted is forgotten', async t => {
     await store.put(`${ROUTES}mended`, '{}')
     await store.put(`${ROUTES}deleted`, '{}')
     await life.caughtUp(store)
-    assert.equal(life.remembered.get(ROUTES)?.lastGood.length, 2)
+    await until('both are remembered', () => life.remembered.get(ROUTES)?.lastGood.length === 2)
   }
   await store.put(`${ROUTES}mended`, '{"service":"a","path":"/mended"}')
   await store.delete(`${ROUTES}deleted`)
   {
     await using life = await live(etcd, dataDir)
+    await until('it is remembered', () => life.remembered.get(ROUTES))
     assert.deepEqual(life.remembered.get(ROUTES)?.lastGood, [])
     assert.deepEqual(life.directory.problems(), [])
     await store.put(`${ROUTES}mended`, '{}')
@@ -90,6 +91,10 @@ test('a process without a disk gets what the one before it has handed over', asy
     await store.put(`${ROUTES}a`, '{}')
     await store.delete(`${ROUTES}b`)
     await life.caughtUp(store)
+    await until('both are remembered', () => {
+      const { documented = [], lastGood = [] } = life.remembered.get(ROUTES) ?? {}
+      return documented.includes('former') && lastGood.length === 1
+    })
     handed = [...life.remembered.values()].map(each => {
       const sent = JSON.parse(JSON.stringify(encodeRemembered(each)))
       return { ...decodeRemembered(sent), source: sent.source, store: sent.store }
