@@ -1,9 +1,8 @@
-import type { Aggregator, MetricFamily } from './metric-values.ts'
+import type { Aggregator, MetricFamily, MetricValue } from './metric-values.ts'
 
 /** One value of a metric, with its labels. */
-export interface Sample {
+export interface Sample extends MetricValue {
   readonly labels: Readonly<Record<string, string>>
-  readonly value: number
 }
 
 export type LiveType = 'gauge' | 'counter'

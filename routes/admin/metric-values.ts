@@ -9,6 +9,8 @@ export interface MetricValue {
   readonly value: number
   /** The name of a histogram with `_bucket`, `_sum` or `_count`. */
   readonly metricName?: string
+  /** Is called once a page has it, under its own name or among others. A page may read it without having room for it. */
+  noteShown?(): void
 }
 
 /** A metric without its series. */

@@ -42,13 +42,10 @@ export class RequestCounts {
 
   /** Yields the counts for a scrape. */
   *samples(): Generator<Sample> {
-    for (const series of this.#series.values()) {
-      series.shown = series.count
-      yield { labels: series.labels, value: series.count }
-    }
+    for (const series of this.#series.values()) yield new CountSample(series)
   }
 
-  /** Drops the series of removed nodes whose counts were yielded. Yields after each series, as a place to pause. */
+  /** Drops the series of removed nodes whose counts were shown. Yields after each series, as a place to pause. */
   *dropGone(): Generator<void> {
     for (const [key, series] of this.#series) {
       if (series.count === series.shown && this.#isGone(series)) {
@@ -106,6 +103,22 @@ function addTo(sums: Map<string, RouteCounts>, { labels, isFailure, count }: Ser
   sums.set(labels.route, { requests: requests + count, failures: failures + (isFailure ? count : 0) })
 }
 
+class CountSample implements Sample {
+  readonly labels: Series['labels']
+  readonly value: number
+  readonly #series: Series
+
+  constructor(series: Series) {
+    this.labels = series.labels
+    this.value = series.count
+    this.#series = series
+  }
+
+  noteShown(): void {
+    this.#series.shown = this.value
+  }
+}
+
 class Series {
   readonly labels: {
     readonly route: string
@@ -121,7 +134,7 @@ class Series {
   route: Route | undefined = undefined
   isDropped = false
   count = 0
-  /** The count that was yielded last. */
+  /** The count that a page has shown last. */
   shown = 0
 
   /** @param node undefined = the series has no label for it */

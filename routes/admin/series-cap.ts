@@ -59,12 +59,14 @@ export class SeriesCap {
       const labels = labelsText(sample.labels)
       const wasNamed = this.#named.has(labels)
       if (named.has(labels)) {
+        sample.noteShown?.()
         yield { sample, labels }
         continue
       }
       if (named.size < limit && (wasNamed || free > 0) && !(isFull && isOther(sample.labels))) {
         named.add(labels)
         if (!wasNamed) free--
+        sample.noteShown?.()
         yield { sample, labels }
         continue
       }
@@ -73,6 +75,7 @@ export class SeriesCap {
         const other = this.#otherOf(sample.labels)
         const value = isCounted ? this.#increase(added, sample, labels, wasNamed) : sample.value
         add(other, sample, value, aggregator)
+        sample.noteShown?.()
       }
       yield undefined
     }

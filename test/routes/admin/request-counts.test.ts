@@ -3,9 +3,17 @@ import { test } from 'node:test'
 import { Call } from '../../../internal/call.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import type { Route } from '../../../internal/routing/route.ts'
+import { MetricsPage } from '../../../routes/admin/metrics-page.ts'
 import { RequestCounts } from '../../../routes/admin/request-counts.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { testRoute } from '../../support/route.ts'
+
+/** Ends a request to a node that the table does not have. */
+function countGone(counts: RequestCounts, id: string) {
+  const call = new Call('id', 'GET', '/', 0)
+  call.peer = new FakePeer(testNode({ id }))
+  counts.count(call, 200)
+}
 
 function setUp({ byNode = true } = {}) {
   const nodes = new NodeTable(node => new FakePeer(node))
@@ -24,9 +32,11 @@ function setUp({ byNode = true } = {}) {
     /** Reads the counts as a page does: twice, and then what is gone is dropped. */
     scrape() {
       for (const _ of counts.samples());
-      const lines = [...counts.samples()].map(({ labels: { route, service, node, status }, value }) =>
-        [route, service, node, status, value].join(' '),
-      )
+      const lines = [...counts.samples()].map(sample => {
+        sample.noteShown?.()
+        const { route, service, node, status } = sample.labels
+        return [route, service, node, status, sample.value].join(' ')
+      })
       for (const _ of counts.dropGone());
       return lines
     },
@@ -127,11 +137,39 @@ test('a request that ends while a page is made is shown by the next one, althoug
   const call = new Call('id', 'GET', '/', 0)
   call.peer = new FakePeer(testNode({ id: 'a' }))
   counts.count(call, 200)
-  const values = () => [...counts.samples()].map(({ value }) => value)
+  const values = () =>
+    [...counts.samples()].map(sample => {
+      sample.noteShown?.()
+      return sample.value
+    })
   assert.deepEqual(values(), [1])
   counts.count(call, 200)
   for (const _ of counts.dropGone());
   assert.deepEqual(values(), [2])
   for (const _ of counts.dropGone());
   assert.deepEqual(values(), [])
+})
+
+test('a series for which a page has no room is not dropped with its node, and the next page counts it', async () => {
+  const counts = new RequestCounts(new NodeTable(node => new FakePeer(node)), true)
+  countGone(counts, 'a')
+  let reads = 0
+  // The series of all metrics are counted before any is taken.
+  const addLate = () => {
+    if (++reads === 2) countGone(counts, 'late')
+    return []
+  }
+  const families = [
+    { name: 'other', samples: addLate },
+    { name: 'waygate_requests_total', samples: () => counts.samples() },
+  ].map(each => ({ ...each, help: '', type: 'counter', aggregator: 'sum' }) as const)
+  const page = new MetricsPage(2)
+  const linesOf = async () => {
+    const text = (await page.text(families)).join('')
+    for (const _ of counts.dropGone());
+    return text.split('\n').filter(line => line.startsWith('waygate_requests_total{'))
+  }
+  assert.match((await linesOf()).join(), /^waygate_requests_total{[^}]*node="a"[^}]*} 1$/)
+  assert.match((await linesOf()).join(), /^waygate_requests_total{[^}]*node="late"[^}]*} 1$/)
+  assert.deepEqual([...counts.samples()], [], 'both are dropped now')
 })
