@@ -53,6 +53,7 @@ import { NONE_LOST } from './log-destination.ts'
 import { createNames } from './names.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
+import { limitOpenFiles } from './open-files.ts'
 import { LivePolicies } from './policies.ts'
 import { createServiceMethods } from './service-methods.ts'
 import { LiveRules } from './service-rules.ts'
@@ -168,7 +169,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // The side that faces clients.
   const { bodyBytes: maxBodyBytes } = config.clientLimits
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
-  const connections = createClientConnections(config, isTrustedProxy, logger)
+  const maxConnections = limitOpenFiles(config, () => connections.open, logger)
+  const connections = createClientConnections(config, maxConnections, isTrustedProxy, logger)
   const http2Counts = new Http2Counts()
   const metrics = createMetrics({
     labels: config.metrics.labels,

@@ -8,8 +8,6 @@ import type { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import type { Http2Settings } from '../../routes/public/http2/listener.ts'
 import { type OverloadChange, ServiceLimits } from '../../wrappers/limit/concurrency-limit.ts'
 import { RetryBudgets } from '../../wrappers/retry/retry-budget.ts'
-import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
-import { readOpenFilesLimit, shareOpenFiles } from './open-files.ts'
 
 /** Creates the concurrency limits of services, none configured yet. Logs when an overload begins and ends. */
 export function createLimits(loop: LoopGuard, logger: Logger): ServiceLimits {
@@ -68,23 +66,18 @@ export function listenerLimits({ clientLimits }: Config) {
 }
 
 /**
- * Creates the limits and timeouts of client connections, and lets the sockets to nodes take the file descriptors that
- * clients leave. Logs refused connections, and a lack of file descriptors, at most once a minute each.
+ * Creates the limits and timeouts of client connections. Logs refused connections, at most once a minute each.
+ *
+ * @param maxConnections the most at the same time; 0 = any number
  */
 export function createClientConnections(
   { clientLimits }: Config,
+  maxConnections: number,
   isTrustedProxy: (address: string) => boolean,
   logger: Logger,
 ): ClientConnections {
-  const { limit: openFiles, clients, nodes } = shareOpenFiles(readOpenFilesLimit(), clientLimits.connections)
-  if (clients < clientLimits.connections) {
-    logger.warn(
-      { openFiles, clientConnections: clients },
-      'fewer client connections than configured; the limit on open files is low',
-    )
-  }
-  const connections = new ClientConnections({
-    maxConnections: clients,
+  return new ClientConnections({
+    maxConnections,
     maxConnectionsPerAddress: clientLimits.connectionsPerAddress,
     // Longer than Node's own timeout, so that it never ends a connection in the middle of a head that began in time.
     idleTimeoutMs:
@@ -99,13 +92,6 @@ export function createClientConnections(
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),
   })
-  nodeSockets.max = nodes
-  nodeSockets.onOutOfFiles = (code, nodeConnections) =>
-    logger.warn(
-      { code, openFiles, clientConnections: connections.open, nodeConnections },
-      'out of file descriptors; logged at most once a minute',
-    )
-  return connections
 }
 
 /** Returns what the listener is told about HTTP/2; undefined when clients may not speak it. */

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import type { Config } from '../../config/schema.ts'
+import type { Logger } from '../../discovery/logger.ts'
+import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 
 /** How the file descriptors of this process are shared out. */
 export interface OpenFiles {
@@ -13,6 +16,34 @@ export interface OpenFiles {
 /** What is kept for etcd, the admin listener, files and the log: so many, or this share of the limit if that is more. */
 const MIN_RESERVE = 64
 const RESERVE_SHARE = 0.1
+
+/**
+ * Lets the sockets to nodes take the file descriptors of this process that clients leave. Logs a limit that is too low for
+ * the configured client connections, and, at most once a minute, a lack of file descriptors.
+ *
+ * @param clientConnections returns how many there are
+ * @returns the most client connections that there may be; 0 = any number
+ */
+export function limitOpenFiles(
+  { clientLimits }: Pick<Config, 'clientLimits'>,
+  clientConnections: () => number,
+  logger: Logger,
+): number {
+  const { limit: openFiles, clients, nodes } = shareOpenFiles(readOpenFilesLimit(), clientLimits.connections)
+  if (clients < clientLimits.connections) {
+    logger.warn(
+      { openFiles, clientConnections: clients },
+      'fewer client connections than configured; the limit on open files is low',
+    )
+  }
+  nodeSockets.max = nodes
+  nodeSockets.onOutOfFiles = (code, nodeConnections) =>
+    logger.warn(
+      { code, openFiles, clientConnections: clientConnections(), nodeConnections },
+      'out of file descriptors; logged at most once a minute',
+    )
+  return clients
+}
 
 /**
  * Shares out the file descriptors. Clients get half of what is left above a reserve, because each can need a connection to

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { addressGroup, plainAddress } from '../request/client-address.ts'
 import {
   type ConnectionWatch,
@@ -53,7 +54,6 @@ function destroySoon(this: Http1Socket): void {
   else Socket.prototype.destroySoon.call(this)
 }
 
-const REPORT_EVERY_MS = 60_000
 const LONGEST_SWEEP_MS = 1_000
 const SHORTEST_SWEEP_MS = 10
 
@@ -76,7 +76,7 @@ export class ClientConnections implements ClientConnectionsView {
   /** Connections that were idle at the last sweep, if there was no room for more; the one to close first is at the end. */
   #displaceable: Socket[] = []
   readonly #groups = new Map<string, number>()
-  readonly #reportedAt: Partial<Record<RefusalReason, number>> = {}
+  readonly #reports = new OnceAMinute<RefusalReason>()
   #timer: NodeJS.Timeout | undefined
   http2 = 0
   readonly refused = { total: 0, address: 0 }
@@ -182,10 +182,7 @@ export class ClientConnections implements ClientConnectionsView {
   #refuse(reason: RefusalReason, socket: Socket, address: string): void {
     this.refused[reason]++
     socket.destroy()
-    const now = this.#now()
-    if (now - (this.#reportedAt[reason] ?? Number.NEGATIVE_INFINITY) < REPORT_EVERY_MS) return
-    this.#reportedAt[reason] = now
-    this.#options.onRefused(reason, address)
+    if (this.#reports.isDue(reason, this.#now())) this.#options.onRefused(reason, address)
   }
 
   #forget(socket: Socket): void {

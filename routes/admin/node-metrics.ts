@@ -6,12 +6,6 @@ import { type Aggregator, MERGE } from './metric-values.ts'
 
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
-/** What became of the HTTP/2 connections to nodes, since the start. */
-export interface SessionsView {
-  readonly goaways: number
-  readonly retired: Readonly<Record<string, number>>
-}
-
 /**
  * Adds the metrics that each node has.
  *
@@ -59,20 +53,6 @@ export function addNodeMetrics(live: AddLiveMetric, nodes: NodeTable, byNode: bo
   )
 }
 
-/** Adds the metrics of what became of HTTP/2 connections to nodes. */
-export function addSessionMetrics(live: AddLiveMetric, sessions: SessionsView): void {
-  live('counter', 'waygate_node_goaways_total', 'GOAWAY frames that nodes have sent.', 'sum', () => [
-    { labels: {}, value: sessions.goaways },
-  ])
-  live(
-    'counter',
-    'waygate_node_sessions_retired_total',
-    'HTTP/2 connections to nodes that take no further requests, by the reason: goaway, cancels, ids, address, age, flood.',
-    'sum',
-    () => Object.entries(sessions.retired).map(([reason, value]) => ({ labels: { reason }, value })),
-  )
-}
-
 function* perNode(nodes: NodeTable, read: (peer: Peer) => number | undefined): Generator<Sample> {
   for (const { name, peers } of nodes.services()) {
     for (const peer of peers) {
@@ -96,18 +76,4 @@ function* perService(
     }
     if (merged !== undefined) yield { labels: { service: name }, value: merged }
   }
-}
-
-/** What became of look-ups of nodes' names, since the start. */
-export interface LookUpsView {
-  readonly found: number
-  readonly unknown: number
-  readonly failed: number
-}
-
-/** Adds the metric of look-ups of nodes' names. */
-export function addLookUpMetrics(live: AddLiveMetric, lookUps: LookUpsView): void {
-  live('counter', 'waygate_name_lookups_total', "Look-ups of nodes' names, by their result.", 'sum', () =>
-    Object.entries(lookUps).map(([result, value]) => ({ labels: { result }, value })),
-  )
 }

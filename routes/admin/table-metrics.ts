@@ -13,11 +13,11 @@ import type { AddLiveMetric, LiveType } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
 import {
   addLookUpMetrics,
-  addNodeMetrics,
   addSessionMetrics,
   type LookUpsView,
   type SessionsView,
-} from './node-metrics.ts'
+} from './node-connection-metrics.ts'
+import { addNodeMetrics } from './node-metrics.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'

@@ -1,9 +1,8 @@
 import { Socket } from 'node:net'
 import { QuietError } from '../../internal/http/quiet-error.ts'
+import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import { isOutOfFiles } from '../../internal/upstream-failure.ts'
 import { sweeper } from './sweeper.ts'
-
-const REPORT_EVERY_MS = 60_000
 
 /**
  * Counts the sockets to nodes, so that they do not take the last file descriptors of the process. There is one object, as
@@ -11,7 +10,7 @@ const REPORT_EVERY_MS = 60_000
  */
 class NodeSockets {
   readonly #open = new Set<Socket>()
-  #reportedAt = Number.NEGATIVE_INFINITY
+  readonly #reports = new OnceAMinute<'lacked'>()
   /** How many sockets there may be at the same time. */
   max = Number.POSITIVE_INFINITY
   /** How often there was no file descriptor for a socket. */
@@ -51,10 +50,7 @@ class NodeSockets {
 
   #lacked(code: string): void {
     this.outOfFiles++
-    const now = performance.now()
-    if (now - this.#reportedAt < REPORT_EVERY_MS) return
-    this.#reportedAt = now
-    this.onOutOfFiles(code, this.#open.size)
+    if (this.#reports.isDue('lacked', performance.now())) this.onOutOfFiles(code, this.#open.size)
   }
 }
 

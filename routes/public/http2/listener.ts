@@ -5,6 +5,7 @@ import { refusalOfError } from '../../../internal/grpc/refusal.ts'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../../internal/http/errors.ts'
 import { MAX_HEADER_LINES } from '../../../internal/http/header-lines.ts'
+import { OnceAMinute } from '../../../internal/once-a-minute.ts'
 import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { plainAddress } from '../../../middleware/request/client-address.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
@@ -66,7 +67,6 @@ export interface Http2Listener {
   cutOff(): void
 }
 
-const REPORT_EVERY_MS = 60_000
 /** After this silence, TCP probes whether a client is still there: one with an open stream may be silent for days. */
 const TCP_KEEP_ALIVE_MS = 60_000
 /** A stream's window grows up to this share of the connection's: uploads that nodes do not take leave room for others. */
@@ -82,7 +82,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
   const sessions = new Set<ClientSession>()
   const openExchange = createOpenExchange({ ...options, bodies: http2Bodies, httpVersion: 2 })
   const newId = createRequestIds()
-  const reportedAt = new Map<Http2EndReason, number>()
+  const reports = new OnceAMinute<Http2EndReason>()
   let isDraining = false
   let isClosing = false
 
@@ -121,10 +121,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
     },
     onEnded(reason, address) {
       counts.ended[reason]++
-      const now = performance.now()
-      if (now - (reportedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < REPORT_EVERY_MS) return
-      reportedAt.set(reason, now)
-      settings.onEnded(reason, plainAddress(address))
+      if (reports.isDue(reason, performance.now())) settings.onEnded(reason, plainAddress(address))
     },
     onClosed: session => sessions.delete(session),
     hold(bytes) {
