@@ -14,6 +14,8 @@ import { adopt, findLeftBehind, markOf } from './left-behind.ts'
 const DRAIN_MS = 500
 /** How long a process that is ending may keep the address. */
 const FREE_WITHIN_MS = 3_000
+/** How long a command that an earlier sidecar has left behind may take until it accepts connections. */
+const ACCEPTING_WITHIN_MS = 3_000
 /** How long a command may take to end after SIGTERM before it is killed. */
 const STOP_GRACE_MS = 10_000
 
@@ -50,8 +52,11 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
     if (!options.child) return undefined
     const leftBehind = options.adopt ? findLeftBehind(options) : undefined
     if (leftBehind !== undefined) {
-      logger.warn({ pid: leftBehind }, 'command of an earlier sidecar adopted')
-      return adopt(leftBehind)
+      if (await isAccepting(ACCEPTING_WITHIN_MS)) {
+        logger.warn({ pid: leftBehind }, 'command of an earlier sidecar adopted')
+        return adopt(leftBehind)
+      }
+      logger.warn({ pid: leftBehind }, 'command of an earlier sidecar not adopted; it accepts no connections')
     }
     // Another process on the address would be mistaken for the command, and its node would be taken over.
     const isFree = await untilFree(options, FREE_WITHIN_MS, leaving.signal)
@@ -59,6 +64,14 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
     if (leaving.signal.aborted) return undefined
     const { file, args } = options.child
     return startChild(file, args, { stdio: 'inherit', env: { ...process.env, ...markOf(options) } })
+  }
+
+  function isAccepting(withinMs: number): Promise<boolean> {
+    const giveUp = AbortSignal.any([leaving.signal, AbortSignal.timeout(withinMs)])
+    return untilAccepting(options.host, options.port, giveUp).then(
+      () => true,
+      () => false,
+    )
   }
 
   async function keepRegistered(): Promise<Registration | undefined> {

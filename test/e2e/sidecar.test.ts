@@ -6,6 +6,7 @@ import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { onPath } from '../support/etcd.ts'
 import { freePort } from '../support/free-port.ts'
+import { DEAD_SIDECAR, startMarked } from '../support/marked-process.ts'
 import { isRunning } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { type Program, runProgram, startProgram } from '../support/waygate.ts'
@@ -133,6 +134,19 @@ test('a command that a killed sidecar left behind is adopted with --adopt, and o
   assert.deepEqual(await second.exited, { code: 0, signal: null })
   assert.equal(await keyOf('left'), null)
   assert.equal(isRunning(pid), false)
+})
+
+test('a command that was left behind and accepts no connections is not adopted', async t => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  const port = await freePort()
+  const script = `require('http').createServer().listen(${port}, '127.0.0.1')`
+  const child = { file: process.execPath, args: ['-e', script] }
+  await using deaf = await startMarked({ name: 'deaf', host: '127.0.0.1', port, child }, DEAD_SIDECAR)
+  await using sidecar = await startSidecar('deaf', port, [child.file, ...child.args], ['--adopt'])
+  await untilRegistered('deaf')
+  const message = 'command of an earlier sidecar not adopted; it accepts no connections'
+  assert.match(sidecar.stderr(), new RegExp(`"pid":${deaf.pid},.*"${message}"`))
+  assert.equal(isRunning(deaf.pid), true)
 })
 
 test('a sidecar whose adopted command ends by itself leaves etcd and exits with 1', async t => {
