@@ -1,4 +1,3 @@
-import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
@@ -14,8 +13,10 @@ import type { HealthNews } from '../gateway/live-health.ts'
  */
 export const WORKER_MARK = { WAYGATE_WORKER: '1' } as const
 
-/** Whether this process is a worker of a Waygate primary. */
-export const isWorker = cluster.isWorker && process.env.WAYGATE_WORKER === WORKER_MARK.WAYGATE_WORKER
+/** Whether this process is a worker of a Waygate primary. All others do not load node:cluster. */
+export const isWorker =
+  process.env.WAYGATE_WORKER === WORKER_MARK.WAYGATE_WORKER &&
+  process.getBuiltinModule('node:cluster').isWorker
 
 /** Everything that a worker runs with. The primary has checked it, and the worker reads no files itself. */
 export interface WorkerSettings {
