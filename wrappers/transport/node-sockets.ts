@@ -42,10 +42,14 @@ class NodeSockets {
   }
 
   #makeRoom(): boolean {
-    if (!sweeper.closeOldest()) return false
-    // Their descriptors are free at once, and their `close` events come later.
-    for (const socket of this.#open) if (socket.destroyed) this.#open.delete(socket)
+    this.#forgetDestroyed()
+    if (this.#open.size >= this.max && sweeper.closeOldest()) this.#forgetDestroyed()
     return this.#open.size < this.max
+  }
+
+  /** Their descriptors are free at once, and their `close` events come later. */
+  #forgetDestroyed(): void {
+    for (const socket of this.#open) if (socket.destroyed) this.#open.delete(socket)
   }
 
   #lacked(code: string): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -46,6 +48,19 @@ test('a connection that is in use makes no room', async t => {
   assert.equal(refused.failure?.kind, 'unsendable')
   assert.match(describeCause(refused.failure), /no file descriptor is left/)
   assert.equal(busy.failure, undefined)
+})
+
+test('a connection that has just been cut makes room before its end is told', async t => {
+  const node = await startNode(t, () => {})
+  allow(t, 1)
+  const open = () => nodeSockets.open(() => connect(node.port, '127.0.0.1'))
+  const cut = open()
+  await once(cut, 'connect')
+  cut.destroy()
+  const next = open()
+  t.after(() => next.destroy())
+  assert.equal(next.errored, null)
+  await once(next, 'connect')
 })
 
 test('without a file descriptor the gateway answers 503 itself, and no node, breaker or check is blamed', async t => {
