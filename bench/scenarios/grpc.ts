@@ -19,6 +19,8 @@ const contenders = (): readonly Contender[] => [
   grpcWaygate,
   peer('node:http2', 'node-http2.ts', 'grpc'),
 ]
+/** What any proxy in Node takes at least. */
+const floor = peer('node:net, bytes only', 'node-net.ts', 'grpc')
 
 /** gRPC calls, passed on to gRPC nodes. */
 export const grpc: readonly Scenario[] = [
@@ -27,13 +29,13 @@ export const grpc: readonly Scenario[] = [
     name: 'grpc-1x1',
     title: 'gRPC, one unary call at a time with a message of 23 bytes each way',
     load: { ...load, connections: 1, http2: { streams: 1, isGrpc: true } },
-    contenders,
+    contenders: () => [...contenders(), floor],
   },
   {
     name: 'grpc-stream',
     title: 'gRPC, an answer of 1,000 messages of 1 KiB',
     load: { ...load, path: STREAM },
-    contenders,
+    contenders: () => [...contenders(), floor],
   },
   {
     name: 'grpc-1mb',
