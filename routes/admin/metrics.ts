@@ -86,7 +86,8 @@ export function createMetrics(views: MetricViews): Metrics {
 }
 
 async function openProcessMetrics(): Promise<() => Promise<MetricValues[]>> {
-  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  // In the bundle, a CommonJS package that is loaded later has this export alone.
+  const { collectDefaultMetrics, Registry } = (await import('prom-client')).default
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   // The declared type has no values.
