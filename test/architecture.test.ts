@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { brokenArrows, isIn, type PackagePlaces, SUB_ARROWS } from './support/arrows.ts'
 import { circlesIn, importGraph, namesTwice } from './support/import-graph.ts'
 import { importsOf } from './support/imports.ts'
+import { filesOf } from './support/together.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -45,11 +46,13 @@ const graph = importGraph(sources)
 test('npm test runs every test file once', () => {
   const patterns = [...scripts.test!.matchAll(/"(test\/[^"]+)"/g)].map(([, pattern]) => pattern!)
   const alone = patterns.flatMap(pattern => globSync(pattern, { cwd: root }))
-  const together = alone.flatMap(file => /^runTogether\('(.+)'\)$/m.exec(read(file))?.[1] ?? [])
-  const run = [
-    ...alone,
-    ...together.flatMap(folder => globSync(`test/${folder}/**/*.test.ts`, { cwd: root })),
-  ]
+  const together = alone.flatMap(file => {
+    const call = /^runTogether\('(.+)'(?:, \{ part: (\d), of: (\d) \})?\)$/m.exec(read(file))
+    if (!call) return []
+    const [, folder, part, of] = call
+    return filesOf(folder!, part ? { part: Number(part), of: Number(of) } : undefined)
+  })
+  const run = [...alone, ...together.map(file => `test/${file}`)]
   assert.deepEqual(run.sort(), globSync('test/**/*.test.ts', { cwd: root }).sort())
 })
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { LogLine } from '../support/serving-gateway.ts'
 import { until } from '../support/until.ts'
-import type { LogLine, Program } from '../support/waygate.ts'
+import type { Program } from '../support/waygate.ts'
 
 /**
  * What a line of the timeline is about. `BAD` = something that must not happen. `stall` = the machine gave this process no

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, test } from 'node:test'
 import jwt from 'jsonwebtoken'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { startService } from '../support/service.ts'
+import type { LogLine } from '../support/serving-gateway.ts'
 import { until } from '../support/until.ts'
-import { type LogLine, startGateway } from '../support/waygate.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const TOKEN = jwt.sign({ sub: 'anna' }, SECRET, { expiresIn: '1h' })
 
-const gateway = await startGateway({ env: { WAYGATE_JWT_SECRET: SECRET } })
+const gateway = await startGatewayHere({ env: { WAYGATE_JWT_SECRET: SECRET } })
 const node = await startService('node')
 {
   using registry = openRegistry(gateway.etcd)

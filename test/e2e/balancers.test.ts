@@ -3,11 +3,13 @@ import { Agent, request as httpRequest } from 'node:http'
 import { after, test } from 'node:test'
 import jwt from 'jsonwebtoken'
 import { tempFolder } from '../config/temp-folder.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { seededRandom } from '../support/random.ts'
 import { openRegistry } from '../support/registry.ts'
 import { answerName, type Handler, type Service, startService } from '../support/service.ts'
+import type { ServingGateway } from '../support/serving-gateway.ts'
 import { until } from '../support/until.ts'
-import { type RunningGateway, runProgram, startGateway } from '../support/waygate.ts'
+import { runProgram } from '../support/waygate.ts'
 
 const COOKIE_SECRET = 'cookies of tests are signed with this'
 const JWT_SECRET = 'a secret of at least thirty-two bytes'
@@ -17,7 +19,7 @@ const config = {
   trustedProxies: ['127.0.0.1'],
   breaker: { openMs: 50, minimumRequests: 5, windowMs: 1_000 },
 }
-const gateway = await startGateway({ env, config })
+const gateway = await startGatewayHere({ env, config })
 const registry = openRegistry(gateway.etcd)
 const agent = new Agent({ keepAlive: true })
 after(async () => {
@@ -61,7 +63,7 @@ interface Answer {
 function ask(
   path: string,
   headers: Readonly<Record<string, string>> = {},
-  at: RunningGateway = gateway,
+  at: ServingGateway = gateway,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({ host: '127.0.0.1', port: at.port, path, headers, agent }, response => {
@@ -189,7 +191,7 @@ test('a sticky cookie brings clients back to their node, through any gateway and
   const back = { status: 200, body: first.body, setCookie: undefined }
   for (let i = 0; i < 10; i++) assert.deepEqual(await ask('/cart/', { cookie }), back)
   for (let start = 0; start < 2; start++) {
-    await using other = await startGateway({ env, config, etcd: gateway.etcd })
+    await using other = await startGatewayHere({ env, config, etcd: gateway.etcd })
     await other.untilNodes('cart', ['a', 'b', 'c'])
     for (let i = 0; i < 5; i++) assert.deepEqual(await ask('/cart/', { cookie }, other), back)
   }
@@ -207,7 +209,7 @@ test('without a secret, sticky cookies are refused in the configuration and in e
   const finished = await runProgram({ args, cwd })
   assert.equal(finished.code, 1)
   assert.match(finished.stderr, /\$\.routes\.defaults\.balancer: sticky-cookie needs a secret/)
-  await using plain = await startGateway({ etcd: gateway.etcd })
+  await using plain = await startGatewayHere({ etcd: gateway.etcd })
   const reason = 'sticky-cookie needs a secret'
   await registry.putRoute('unsigned', { path: '/u', service: 'u', balancer: 'sticky-cookie' })
   await until('the problem is shown', async () =>
@@ -223,7 +225,7 @@ test('without a secret, sticky cookies are refused in the configuration and in e
 test('with slow start, a new node and a recovered one begin with a tenth of their share', async () => {
   await using user = await serve('warm', names('a', 'b'), { slowStartMs: 600_000 })
   // The first table of this gateway has a and b.
-  await using at = await startGateway({ env, config, etcd: gateway.etcd })
+  await using at = await startGatewayHere({ env, config, etcd: gateway.etcd })
   const countOf = async (name: string) => (await closedLoop('/warm/', 600, 1, at)).get(name) ?? 0
   assert.equal(await countOf('a'), 300, 'nodes of the first table are warm')
   await using fresh = await startService('fresh')
@@ -253,7 +255,7 @@ test('with slow start, a new node and a recovered one begin with a tenth of thei
 
 test('a service without a route document uses the balancer of the configuration', async () => {
   const defaults = { balancer: { 'consistent-hash': { header: 'x-key' } }, slowStartMs: 1_000 }
-  await using at = await startGateway({ etcd: gateway.etcd, config: { routes: { defaults } } })
+  await using at = await startGatewayHere({ etcd: gateway.etcd, config: { routes: { defaults } } })
   await using a = await startService('a')
   await using b = await startService('b')
   for (const node of [a, b]) await registry.putNode('plain', node.name, node)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { answerName, type Handler, type Service, startService } from '../support/service.ts'
+import type { ServingGateway, ServingOptions } from '../support/serving-gateway.ts'
 import { until } from '../support/until.ts'
-import { type GatewayOptions, type RunningGateway, startGateway } from '../support/waygate.ts'
 
 interface Expectation {
   readonly origin: string
@@ -23,7 +24,7 @@ const { cases } = JSON.parse(
 ) as { cases: readonly Expectation[] }
 
 // A breaker that opens here stays open; breaker.test.ts covers how breakers close.
-const gateway = await startGateway({ config: { breaker: { openMs: 60_000 } } })
+const gateway = await startGatewayHere({ config: { breaker: { openMs: 60_000 } } })
 const registry = openRegistry(gateway.etcd)
 after(async () => {
   registry[Symbol.dispose]()
@@ -53,7 +54,7 @@ async function serve(
   }) as unknown as Nodes
 }
 
-async function ask(path: string, at: RunningGateway = gateway): Promise<string> {
+async function ask(path: string, at: ServingGateway = gateway): Promise<string> {
   const response = await fetch(`${at.url}${path}`)
   const body = await response.text()
   return response.ok ? body : String(response.status)
@@ -103,10 +104,10 @@ test('a node that drops every third request is left out after its third failure,
   const expectation = cases.find(({ origin }) => origin.includes("'failures'"))!
   // nginx leaves a node out at the third failure. Here a breaker opens at a ratio: three failures in nine requests are
   // a third, and with fewer than nine requests it must not open.
-  const config: GatewayOptions['config'] = {
+  const config: ServingOptions['config'] = {
     breaker: { minimumRequests: 9, failureRatio: 0.33, openMs: 60_000, windowMs: 60_000 },
   }
-  await using strict = await startGateway({ config })
+  await using strict = await startGatewayHere({ config })
   using writer = openRegistry(strict.etcd)
   let seen = 0
   const dropEveryThird: Handler = (request, response) => {

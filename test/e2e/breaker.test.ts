@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { answerName, type Handler, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
-import { startGateway } from '../support/waygate.ts'
 
 const OPEN_MS = 2_000
-const gateway = await startGateway({
+const gateway = await startGatewayHere({
   config: { breaker: { minimumRequests: 4, failureRatio: 0.5, openMs: OPEN_MS } },
 })
 const registry = openRegistry(gateway.etcd)

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { startService } from '../support/service.ts'
 import { startTraffic } from '../support/steady-traffic.ts'
 import { until } from '../support/until.ts'
-import { startGateway } from '../support/waygate.ts'
 
 const config = { discovery: { registry: 'file', file: './services.yaml' } }
 
@@ -21,7 +21,7 @@ test('a gateway follows a file through edits, renames, links, mistakes and delet
   const route = 'routes:\n  v1: { path: /v1/*, service: user, stripPrefix: /v1 }\n'
   await writeFile(file, `services:\n  user:\n${nodes(a)}${route}`)
 
-  await using gateway = await startGateway({ config, cwd })
+  await using gateway = await startGatewayHere({ config, cwd })
   assert.equal(
     gateway.log().some(({ msg }) => msg.includes('embedded etcd')),
     false,
@@ -95,7 +95,7 @@ test('a gateway follows a file through edits, renames, links, mistakes and delet
 
 test('a gateway whose file is missing is up but not ready, says why, and becomes ready when the file appears', async () => {
   await using a = await startService('a')
-  await using gateway = await startGateway({ config, ready: false })
+  await using gateway = await startGatewayHere({ config, ready: false })
   assert.equal((await fetch(`${gateway.admin}/readyz`)).status, 503)
   const line = await gateway.logged('registry out of reach; there is no table to serve yet')
   assert.match(String(line.reason), /services\.yaml: no such file$/)

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import { test } from 'node:test'
 import { freePort } from '../support/free-port.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { startService } from '../support/service.ts'
+import type { ServingGateway } from '../support/serving-gateway.ts'
 import { until } from '../support/until.ts'
-import { type RunningGateway, startGateway } from '../support/waygate.ts'
+import { startGateway } from '../support/waygate.ts'
 
 const HOSTS = ['127.0.0.1', 'localhost', '::1', '127.0.0.2', '::ffff:127.0.0.1']
 
@@ -31,7 +33,7 @@ function get(port: number, path: string): Promise<Answer> {
 
 const keyOf = (index: number) => `/services/sneaky${index}/n1`
 
-async function putNodes(gateway: RunningGateway, port: number): Promise<void> {
+async function putNodes(gateway: ServingGateway, port: number): Promise<void> {
   using registry = openRegistry(gateway.etcd)
   for (const [index, ip] of HOSTS.entries())
     await registry.put(keyOf(index), JSON.stringify({ id: 'n1', ip, port, weight: 1 }))
@@ -47,7 +49,7 @@ async function putNodes(gateway: RunningGateway, port: number): Promise<void> {
   )
 }
 
-async function assertUnreached(gateway: RunningGateway): Promise<void> {
+async function assertUnreached(gateway: ServingGateway): Promise<void> {
   for (const path of ['/by-document/healthz', ...HOSTS.map((_, index) => `/sneaky${index}/healthz`)]) {
     const { status, text } = await get(gateway.port, path)
     // The service is unknown, has no node, or has only a node that no connection is made to.
@@ -58,7 +60,7 @@ async function assertUnreached(gateway: RunningGateway): Promise<void> {
 
 test('no node leads to the admin listener, and each that would is listed as a problem', async () => {
   const adminPort = await freePort()
-  await using gateway = await startGateway({ args: ['--admin-port', String(adminPort)] })
+  await using gateway = await startGatewayHere({ args: ['--admin-port', String(adminPort)] })
   await putNodes(gateway, adminPort)
   await assertUnreached(gateway)
   const { problems } = await gateway.routes()
@@ -78,7 +80,9 @@ for (const workers of ['1', '2']) {
 
 test('nodes outside the allowed addresses are listed as problems, and host names lead nowhere else', async () => {
   await using service = await startService('user')
-  await using gateway = await startGateway({ config: { discovery: { allowedAddresses: ['127.0.0.1/32'] } } })
+  await using gateway = await startGatewayHere({
+    config: { discovery: { allowedAddresses: ['127.0.0.1/32'] } },
+  })
   using registry = openRegistry(gateway.etcd)
   const put = (id: string, ip: string) =>
     registry.put(`/services/${id}/n1`, JSON.stringify({ id: 'n1', ip, port: service.port }))
@@ -95,7 +99,7 @@ test('nodes outside the allowed addresses are listed as problems, and host names
     problems.map(({ key }) => key),
     ['/services/outside/n1'],
   )
-  await using strict = await startGateway({
+  await using strict = await startGatewayHere({
     config: { discovery: { allowedAddresses: ['10.0.0.0/8'] } },
     etcd: gateway.etcd,
   })

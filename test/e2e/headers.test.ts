@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import jwt from 'jsonwebtoken'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { exchangeRaw } from '../support/raw-http.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, startService } from '../support/service.ts'
-import { type RunningGateway, startGateway } from '../support/waygate.ts'
+import type { ServingGateway } from '../support/serving-gateway.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const TOKEN = jwt.sign({ sub: 'anna', tenant: 'blue' }, SECRET, { expiresIn: '1h' })
@@ -18,8 +19,8 @@ const showHeaders: Handler = (request, response) => {
 
 const env = { WAYGATE_JWT_SECRET: SECRET }
 const [gateway, behindProxy, node] = await Promise.all([
-  startGateway({ env, config: { jwt: { claimHeaders: { sub: 'x-user-id', tenant: 'x-tenant' } } } }),
-  startGateway({ config: { trustedProxies: ['127.0.0.0/8'] } }),
+  startGatewayHere({ env, config: { jwt: { claimHeaders: { sub: 'x-user-id', tenant: 'x-tenant' } } } }),
+  startGatewayHere({ config: { trustedProxies: ['127.0.0.0/8'] } }),
   startService('echo', showHeaders),
 ])
 for (const each of [gateway, behindProxy]) {
@@ -56,7 +57,7 @@ interface Seen {
 /** Sends exactly these header lines. */
 async function send(
   lines: readonly string[],
-  { path = '/echo/x', at = gateway as RunningGateway } = {},
+  { path = '/echo/x', at = gateway as ServingGateway } = {},
 ): Promise<Seen> {
   const all = [`GET ${path} HTTP/1.1`, 'Host: shop.example:8080', ...lines, 'Connection: close', '', '']
   const text = await exchangeRaw(at.port, all.join('\r\n'))

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { NodePage } from '../../routes/admin/page-types.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
-import { startGateway } from '../support/waygate.ts'
 
-const gateway = await startGateway({ config: { breaker: { minimumRequests: 1_000 } } })
+const gateway = await startGatewayHere({ config: { breaker: { minimumRequests: 1_000 } } })
 const registry = openRegistry(gateway.etcd)
 after(async () => {
   registry[Symbol.dispose]()

@@ -1,9 +1,9 @@
 import { test } from 'node:test'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { describeReport, killNodeUnderLoad } from '../support/kill-node.ts'
-import { SHARED_MACHINE, startGateway } from '../support/waygate.ts'
 
 test('a node killed under load fails no GET, repeats no POST, and is gone with its lease', async t => {
-  await using gateway = await startGateway({ config: SHARED_MACHINE })
+  await using gateway = await startGatewayHere()
   const report = await killNodeUnderLoad({
     gateway,
     getsPerSecond: 300,

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { requireEtcd, startEtcd } from '../support/etcd.ts'
 import { freePort } from '../support/free-port.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { runLoad } from '../support/load.ts'
 import { openRegistry } from '../support/registry.ts'
 import { startService } from '../support/service.ts'
@@ -14,7 +15,7 @@ import { startGateway } from '../support/waygate.ts'
 
 test('without etcd and without a table the gateway waits, says so, is not ready, and serves when etcd is available', async () => {
   const port = await freePort()
-  await using gateway = await startGateway({ etcd: `http://127.0.0.1:${port}`, ready: false })
+  await using gateway = await startGatewayHere({ etcd: `http://127.0.0.1:${port}`, ready: false })
   const line = await gateway.logged(
     ({ msg, scope }) => msg.startsWith('registry out of reach') && scope === 'nodes',
   )
@@ -38,7 +39,7 @@ test('without etcd and without a table the gateway waits, says so, is not ready,
 test('while etcd is away the last table is served, marked stale, and changes are applied when etcd is back', async t => {
   if (!requireEtcd(t)) return
   await using etcd = await startEtcd()
-  await using gateway = await startGateway({ etcd: etcd.url })
+  await using gateway = await startGatewayHere({ etcd: etcd.url })
   await using one = await startService('one')
   await using two = await startService('two')
   {
@@ -84,7 +85,7 @@ test('a gateway restarted while etcd is down serves the table from disk, says so
   }
   await etcd.kill('SIGKILL')
 
-  await using gateway = await startGateway({ etcd: etcd.url, cwd })
+  await using gateway = await startGatewayHere({ etcd: etcd.url, cwd })
   const { source, routes } = await gateway.routes()
   assert.deepEqual([source.connected, source.stale], [false, true])
   assert.deepEqual(

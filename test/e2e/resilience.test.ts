@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { answerName, type Handler, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
-import { startGateway } from '../support/waygate.ts'
 
-const gateway = await startGateway({ config: { breaker: { minimumRequests: 1_000 } } })
+const gateway = await startGatewayHere({ config: { breaker: { minimumRequests: 1_000 } } })
 const registry = openRegistry(gateway.etcd)
 after(async () => {
   registry[Symbol.dispose]()

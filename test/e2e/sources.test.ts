@@ -3,15 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
-import { runProgram, startGateway } from '../support/waygate.ts'
+import { runProgram } from '../support/waygate.ts'
 
 test('services that register themselves in different formats are found under several prefixes', async t => {
   const node = await startService('legacy')
   t.after(() => node.close())
-  const gateway = await startGateway({
+  const gateway = await startGatewayHere({
     config: {
       discovery: {
         sources: [

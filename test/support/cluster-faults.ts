@@ -4,8 +4,8 @@ import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import type { ClusterMember, TestCluster } from './etcd-cluster.ts'
 import { startRegisteredService } from './registered-service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 /**
  * A fault and the member it happens to: a follower that serves a watch of the gateway, a follower that serves
@@ -27,7 +27,7 @@ export interface ClusterFault {
 export interface ClusterFaultsOptions {
   readonly cluster: TestCluster
   /** Configured with every member as an endpoint. */
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly faults: readonly ClusterFault[]
   readonly getsPerSecond: number
   /** TTL of the three nodes, whose registrars know every member. */
@@ -163,7 +163,7 @@ async function untilFollower(cluster: TestCluster, member: ClusterMember): Promi
 
 /** Writes a node and a route, whose watches may be at different members, and waits until the gateway shows both. */
 async function untilChangeIsSeen(
-  gateway: RunningGateway,
+  gateway: ServingGateway,
   reachable: readonly ClusterMember[],
   id: string,
 ): Promise<void> {

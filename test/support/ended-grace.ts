@@ -3,13 +3,13 @@ import { Etcd3 } from 'etcd3'
 import type { TestEtcd } from './etcd.ts'
 import { openRegistry } from './registry.ts'
 import { startService } from './service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface EndedGraceOptions {
   readonly etcd: TestEtcd
   /** Must have `discovery.suspectGraceMs` set to `graceMs`. */
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** Longer than `ttlSeconds`, which is how long the leases live after a restart of etcd. */
   readonly graceMs: number
   readonly ttlSeconds: number

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type LoadResult, runLoad } from './load.ts'
 import { openRegistry } from './registry.ts'
 import { answerName, type Handler, type Service, startService } from './service.ts'
-import type { RunningGateway } from './waygate.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 
 const failing =
   (status: number): Handler =>
@@ -13,7 +13,7 @@ const failing =
   }
 
 export interface HalfFailingOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** Name of a service that has no nodes yet. */
   readonly service: string
   /** Number of nodes; half of them start to answer with 500. */
@@ -105,7 +105,7 @@ async function loadUntil(
 }
 
 export interface StormOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly service: string
   readonly concurrency: number
   readonly durationMs: number

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openRegistry } from './registry.ts'
 import { startSelfRegistered } from './self-registered.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { startTraffic } from './steady-traffic.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface FrozenServiceOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly getsPerSecond: number
   readonly ttlSeconds: number
   /** How long the process stays stopped after its key is gone. */

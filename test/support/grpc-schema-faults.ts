@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestEtcd } from './etcd.ts'
+import { startGatewayHere } from './gateway-here.ts'
 import { askJson } from './json-gateway.ts'
 import { registerNaming } from './naming.ts'
 import { openRegistry } from './registry.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { isCutOff } from './store-scene.ts'
 import { PROTOS, startTaskNode, type TaskNode } from './task-node.ts'
 import { until } from './until.ts'
-import { type RunningGateway, startGateway } from './waygate.ts'
 
 /*
  * What may happen to calls with JSON because the schema of a service is known by asking its nodes. The service is that of
@@ -23,7 +24,7 @@ const PATH = '/task/CreateTask'
 const KNOWN_WITHIN_MS = 30_000
 
 interface Tasks {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly etcd: TestEtcd
   /** Starts and registers a node. */
   add(version: 'old' | 'new'): Promise<TaskNode>
@@ -43,7 +44,7 @@ async function startTasks(etcd: TestEtcd, count: number): Promise<Tasks> {
     join(protos, 'task.proto'),
     text.replace('string owner = 7;', 'string owner = 7;\n  string note = 8;'),
   )
-  const gateway = building.use(await startGateway({ etcd: etcd.url, config: { accessLog: false } }))
+  const gateway = building.use(await startGatewayHere({ etcd: etcd.url, config: { accessLog: false } }))
   const add = async (version: 'old' | 'new') => {
     const node = stack.use(await startTaskNode(version === 'new' ? { protos } : {}))
     using registry = openRegistry(etcd.url)
@@ -87,12 +88,12 @@ async function startTasks(etcd: TestEtcd, count: number): Promise<Tasks> {
   }
 }
 
-function create({ port }: RunningGateway, more: object) {
+function create({ port }: ServingGateway, more: object) {
   return askJson(port, 'POST', PATH, { task: { title: 'read', ...more } })
 }
 
 /** Resolves when the gateway takes the new field. Until then it refuses it, and never fails. */
-async function untilNoteIsKnown(gateway: RunningGateway): Promise<void> {
+async function untilNoteIsKnown(gateway: ServingGateway): Promise<void> {
   await until(
     'the new field is known',
     async () => {

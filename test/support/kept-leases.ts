@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestEtcd } from './etcd.ts'
 import { startRegisteredService } from './registered-service.ts'
-import type { RunningGateway } from './waygate.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 
 export interface KeptLeasesOptions {
   readonly etcd: TestEtcd
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** Longer than a TTL, so that registrars give up their leases. */
   readonly downMs: number
   readonly getsPerSecond: number

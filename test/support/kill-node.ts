@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { runLoad } from './load.ts'
 import { startServiceProcess } from './service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import { type RunningGateway, startProgram } from './waygate.ts'
+import { startProgram } from './waygate.ts'
 
 export interface KillNodeOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly getsPerSecond: number
   readonly postsPerSecond: number
   readonly durationMs: number

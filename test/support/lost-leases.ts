@@ -3,15 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { TestEtcd } from './etcd.ts'
 import { type RegisteredNode, startRegisteredNode } from './registered-node.ts'
 import { openRegistry } from './registry.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { startTraffic } from './steady-traffic.ts'
 import { startTcpProxy } from './tcp-proxy.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface LostLeasesOptions {
   readonly etcd: TestEtcd
   /** A gateway that connects to `etcd` directly. */
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** How long etcd is down. */
   readonly downMs: number
   readonly getsPerSecond: number
@@ -84,7 +84,7 @@ export async function loseLeasesUnderLoad(options: LostLeasesOptions): Promise<L
 
 /** Resolves when a service has exactly these nodes in these states. */
 async function untilStates(
-  gateway: RunningGateway,
+  gateway: ServingGateway,
   service: string,
   states: Readonly<Record<string, string>>,
 ): Promise<void> {

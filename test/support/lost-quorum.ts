@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCluster } from './etcd-cluster.ts'
 import { startRegisteredService } from './registered-service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface LostQuorumOptions {
   readonly cluster: TestCluster
   /** Configured with every member as an endpoint. */
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** How long the leader and one follower are stopped. */
   readonly lostMs: number
   readonly getsPerSecond: number

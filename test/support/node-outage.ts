@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { runLoad } from './load.ts'
 import { openRegistry } from './registry.ts'
 import { startServiceProcess } from './service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface NodeOutageOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly getsPerSecond: number
   readonly durationMs: number
   /** Time from the start of the load until the node is killed or stopped. */

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startLimitedService } from './limited-service.ts'
 import { type Answer, runLoad } from './load.ts'
 import { openRegistry } from './registry.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface OverloadOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** Name of the service; its route document sets only `serviceLimit`. */
   readonly service: string
   /** In the form of a route document. */
@@ -129,7 +129,7 @@ export function describeOverload(report: OverloadReport): string {
 }
 
 /** Measures the throughput with enough clients to keep the nodes busy, each sending again when it has its answer. */
-async function peakOf(gateway: RunningGateway, path: string): Promise<number> {
+async function peakOf(gateway: ServingGateway, path: string): Promise<number> {
   const clients = Math.ceil(1.5 * AT_ONCE)
   const until = performance.now() + PEAK_MS
   let answered = 0
@@ -159,7 +159,7 @@ async function watch(page: () => Promise<{ readonly limit: number }>, signal: Ab
 
 /** Measures the time until a second passes without refusals. */
 async function recover(
-  gateway: RunningGateway,
+  gateway: ServingGateway,
   path: string,
   perSecond: number,
   withinMs: number,
@@ -173,12 +173,12 @@ async function recover(
   }
 }
 
-async function limitOf(gateway: RunningGateway, service: string) {
+async function limitOf(gateway: ServingGateway, service: string) {
   const { services } = await gateway.routes()
   return services.find(({ name }) => name === service)!.limit!
 }
 
-async function residentBytes(gateway: RunningGateway): Promise<number> {
+async function residentBytes(gateway: ServingGateway): Promise<number> {
   const text = await (await fetch(`${gateway.admin}/metrics`)).text()
   return Number(/^process_resident_memory_bytes (\S+)/m.exec(text)![1])
 }

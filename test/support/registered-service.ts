@@ -2,9 +2,9 @@ import type { Etcd3 } from 'etcd3'
 import { createEtcdClient } from '../../discovery/etcd/client.ts'
 import { createRevisions } from './create-revisions.ts'
 import { startRegisteredNode } from './registered-node.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { startTraffic, type Traffic } from './steady-traffic.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface RegisteredServiceOptions {
   readonly service: string
@@ -13,7 +13,7 @@ export interface RegisteredServiceOptions {
   readonly etcd: string
   readonly ttlSeconds: number
   /** Has every node when the service is started, and traffic to them from then on. */
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly getsPerSecond: number
 }
 

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { assertUnnoticed, type ClientsReport, startClients } from './paced-clients.ts'
-import { type Program, type RunningGateway, startNodeProgram, startProgram } from './waygate.ts'
+import type { ServingGateway } from './serving-gateway.ts'
+import { type Program, startNodeProgram, startProgram } from './waygate.ts'
 
 export interface RollingRestartOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   /** What registers the nodes: the sidecar, for a program that does not know Waygate, or the Fastify plugin. */
   readonly registeredBy: 'sidecar' | 'plugin'
   readonly perSecond: number

@@ -1,11 +1,12 @@
 import { type EtcdOptions, startEtcd, type TestEtcd } from './etcd.ts'
+import { startGatewayHere } from './gateway-here.ts'
 import { openRegistry } from './registry.ts'
 import { type Service, startService } from './service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { startTraffic, type Traffic } from './steady-traffic.ts'
 import { tableOfGateway, untilTrue } from './store-table.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 import { until } from './until.ts'
-import { type RunningGateway, startGateway } from './waygate.ts'
 
 export interface SceneOptions {
   /** How many gateways follow the etcd; each gives one measurement per fault. Default 1. */
@@ -27,8 +28,8 @@ const PER_SECOND = 20
 export interface StoreScene extends AsyncDisposable {
   readonly etcd: TestEtcd
   readonly proxy: TcpProxy
-  readonly gateways: readonly RunningGateway[]
-  readonly gateway: RunningGateway
+  readonly gateways: readonly ServingGateway[]
+  readonly gateway: ServingGateway
   readonly traffic: Traffic
   /** Adds, removes and changes nodes and routes in etcd. */
   change(): Promise<void>
@@ -51,7 +52,7 @@ export async function startStoreScene(options: SceneOptions = {}): Promise<Store
   const gateways = await Promise.all(
     Array.from({ length: count }, async () =>
       building.use(
-        await startGateway({ etcd: url, config: { accessLog: false, logLevel: 'debug', ...config } }),
+        await startGatewayHere({ etcd: url, config: { accessLog: false, logLevel: 'debug', ...config } }),
       ),
     ),
   )
@@ -121,7 +122,7 @@ export async function startStoreScene(options: SceneOptions = {}): Promise<Store
 }
 
 /** Reports whether a gateway shows that it is disconnected and serves its last table. */
-export async function isCutOff(gateway: RunningGateway): Promise<boolean> {
+export async function isCutOff(gateway: ServingGateway): Promise<boolean> {
   const { connected, stale } = (await gateway.routes()).source
   return !connected && stale
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { etcdctl } from './etcd.ts'
-import type { RunningGateway } from './waygate.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 
 /** The content of etcd or of a gateway's table, in the same notation: a line per node and per route, sorted. */
 export type StoreTable = readonly string[]
@@ -26,7 +26,7 @@ export async function tableOfEtcd(url: string): Promise<StoreTable> {
 }
 
 /** Reads the table of a gateway from its admin listener. */
-export async function tableOfGateway(gateway: RunningGateway): Promise<StoreTable> {
+export async function tableOfGateway(gateway: ServingGateway): Promise<StoreTable> {
   const [{ services }, page] = await Promise.all([
     (await fetch(`${gateway.admin}/services`)).json() as Promise<{
       services: readonly { readonly name: string; readonly nodes: readonly NodeLine[] }[]
@@ -45,7 +45,7 @@ export async function tableOfGateway(gateway: RunningGateway): Promise<StoreTabl
  * of etcd is read once, at the beginning.
  */
 export async function untilTrue(
-  gateways: readonly RunningGateway[],
+  gateways: readonly ServingGateway[],
   etcd: string,
   withinMs = 20_000,
 ): Promise<readonly number[]> {

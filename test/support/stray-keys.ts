@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { Etcd3 } from 'etcd3'
 import { startEmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
-import { type LogLine, startGateway } from './waygate.ts'
+import type { LogLine } from './serving-gateway.ts'
+import { startGateway } from './waygate.ts'
 
 /** Lines that a gateway may log about as many keys as there are, from its start to its end. */
 const MOST_LINES = 40

@@ -4,8 +4,8 @@ import { runLoad } from './load.ts'
 import { makeMachine } from './machine.ts'
 import { openRegistry } from './registry.ts'
 import { startServiceProcess } from './service.ts'
+import type { ServingGateway } from './serving-gateway.ts'
 import { until } from './until.ts'
-import type { RunningGateway } from './waygate.ts'
 
 export interface VanishedMachineReport {
   readonly gets: number
@@ -17,7 +17,7 @@ export interface VanishedMachineReport {
 }
 
 export interface VanishedMachineOptions {
-  readonly gateway: RunningGateway
+  readonly gateway: ServingGateway
   readonly perSecond: number
   readonly durationMs: number
   /** Time from the start of the load until the machine vanishes. */

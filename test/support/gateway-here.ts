@@ -1,0 +1,72 @@
+import { rm } from 'node:fs/promises'
+import { urlOf } from '../../cmd/cli/listening.ts'
+import { parseCommandLine } from '../../cmd/cli/options.ts'
+import { createLogger, logStartWarnings } from '../../cmd/gateway/logger.ts'
+import { startStack } from '../../cmd/gateway/stack.ts'
+import { loadConfig } from '../../config/load/load.ts'
+import {
+  prepareStart,
+  readLog,
+  type ServingGateway,
+  type ServingOptions,
+  SHARED_MACHINE,
+  untilServing,
+} from './serving-gateway.ts'
+
+/**
+ * Starts in this process what `waygate start` runs in its own, from the same arguments, variables and configuration file, with
+ * an etcd or the embedded one. It shares its loop with the test, so it never finds itself overloaded unless the
+ * configuration says when. It is ended as a killed process is: at once, without draining.
+ *
+ * @throws ConfigError and whatever else keeps a gateway from starting
+ */
+export async function startGatewayHere(options: ServingOptions = {}): Promise<ServingGateway> {
+  const { cwd, args } = await prepareStart({ ...options, ...withConfig(options) })
+  const removeFolder = async () => {
+    if (options.cwd === undefined) await rm(cwd, { recursive: true, force: true, maxRetries: 5 })
+  }
+  let over = false
+  let text = ''
+  try {
+    const command = parseCommandLine(args)
+    if (command.command !== 'start') throw new Error(`not a start: ${args.join(' ')}`)
+    const read = loadConfig({ file: command.config, env: options.env ?? {}, flags: command.settings, cwd })
+    const loaded = { ...read, config: { ...read.config, drainMs: 0, shutdownTimeoutMs: 0 } }
+    if (loaded.config.workers !== 1) throw new Error('several workers are processes: use startGateway')
+    const log = createLogger(loaded.config.logLevel, line => {
+      text += line
+      return false
+    })
+    logStartWarnings(loaded, log.logger)
+    const stack = await startStack(loaded, log)
+    const listening = { public: urlOf(stack.gateway.address), admin: urlOf(stack.adminAddress) }
+    log.logger.info(listening, 'waygate is listening')
+    let stopped: Promise<unknown> | undefined
+    const stop = async () => {
+      stopped ??= stack.stop().finally(() => {
+        over = true
+        return removeFolder()
+      })
+      await stopped
+    }
+    const reader = readLog(
+      () => text,
+      () => over,
+    )
+    const gateway = { ...reader, cwd, stdout: () => text, stop, [Symbol.asyncDispose]: stop }
+    return await untilServing(options, reader).then(
+      serving => ({ ...gateway, ...serving }),
+      async error => {
+        await stop()
+        throw error
+      },
+    )
+  } catch (error) {
+    await removeFolder()
+    throw error
+  }
+}
+
+function withConfig({ config, cwd }: ServingOptions): Pick<ServingOptions, 'config'> {
+  return config === undefined && cwd !== undefined ? {} : { config: { ...SHARED_MACHINE, ...config } }
+}
