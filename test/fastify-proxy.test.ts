@@ -4,7 +4,8 @@ import { after, before, type TestContext, test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { loadConfig } from '../config/load/load.ts'
 import { type WaygateProxyOptions, waygateProxy } from '../fastify.ts'
-import { etcdAvailable, etcdctl, requireEtcd, startEtcd, type TestEtcd } from './support/etcd.ts'
+import { etcdAvailable, requireEtcd, startEtcd, type TestEtcd } from './support/etcd.ts'
+import { putKey } from './support/etcd-json.ts'
 import { freePort } from './support/free-port.ts'
 import { type Handler, type Service, startService } from './support/service.ts'
 import { until } from './support/until.ts'
@@ -52,7 +53,7 @@ async function node(t: TestContext, name: string, handler?: Handler): Promise<Se
 }
 
 const put = (service: string, id: string, port: number, weight = 1) =>
-  etcdctl(etcd.url, 'put', `/services/${service}/${id}`, JSON.stringify({ ip: '127.0.0.1', port, weight }))
+  putKey(etcd.url, `/services/${service}/${id}`, JSON.stringify({ ip: '127.0.0.1', port, weight }))
 
 const answers = async ({ get }: Scene, status: number) =>
   until(`it answers ${status}`, async () => (await get('/user/')).status === status)
@@ -265,7 +266,7 @@ test('the application starts without etcd, answers 503, and has its nodes when e
   if (!requireEtcd(t)) return
   const late = await startEtcd()
   t.after(() => late.stop())
-  await etcdctl(late.url, 'put', '/services/late/1', `127.0.0.1:${(await node(t, 'late')).port}`)
+  await putKey(late.url, '/services/late/1', `127.0.0.1:${(await node(t, 'late')).port}`)
   await late.kill('SIGKILL')
   const scene = await forward(t, 'late', { etcd: late.url })
   assert.equal((await scene.get('/user/')).status, 503)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { etcdctl } from './etcd.ts'
+import { compactEtcd } from './etcd-json.ts'
 import { seededRandom } from './random.ts'
 import { openRegistry } from './registry.ts'
 import { type StoreScene, startStoreScene } from './store-scene.ts'
@@ -23,7 +23,7 @@ export async function cutAndCompact(options: { gateways?: number; how: CutKind }
   proxy.cut(options.how)
   await scene.untilStale()
   await scene.change()
-  await compact(etcd.url)
+  await compactEtcd(etcd.url)
   const convergedMs = await mend(scene)
   for (const page of await Promise.all(scene.gateways.map(each => each.routes()))) {
     const { relists } = page.source as unknown as { relists: Record<string, number> }
@@ -177,9 +177,4 @@ async function putMany(url: string, puts: number, random: () => number): Promise
     })(),
   )
   await Promise.all(lanes)
-}
-
-async function compact(url: string): Promise<void> {
-  const [status] = JSON.parse(await etcdctl(url, 'endpoint', 'status', '-w', 'json'))
-  await etcdctl(url, 'compact', String(status.Status.header.revision))
 }

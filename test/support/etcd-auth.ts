@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
 import { type EtcdOptions, etcdctl, startEtcd, type TestEtcd } from './etcd.ts'
+import { setUpUsers } from './etcd-json.ts'
 
 export interface Login {
   readonly user: string
@@ -66,16 +67,22 @@ export async function startEtcdWithUsers(options: EtcdWithUsersOptions = {}): Pr
       client.close()
     }
   }
-  await addUser(ROOT, 'root')
-  await root('role', 'add', 'waygate')
-  await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/services/')
-  await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/waygate/routes/')
-  await root('role', 'grant-permission', '--prefix=true', 'waygate', 'read', '/waygate/descriptors/')
-  await addUser(GATEWAY, 'waygate')
-  await root('role', 'add', 'service-trio')
-  await root('role', 'grant-permission', '--prefix=true', 'service-trio', 'readwrite', '/services/trio/')
-  await addUser(TRIO, 'service-trio')
-  if (enabled) await root('auth', 'enable')
+  await setUpUsers(etcd.url, {
+    rootPassword: ROOT.password,
+    roles: {
+      waygate: [
+        ['read', '/services/'],
+        ['read', '/waygate/routes/'],
+        ['read', '/waygate/descriptors/'],
+      ],
+      'service-trio': [['readwrite', '/services/trio/']],
+    },
+    users: {
+      [GATEWAY.user]: [GATEWAY.password, 'waygate'],
+      [TRIO.user]: [TRIO.password, 'service-trio'],
+    },
+    enabled,
+  })
   return {
     ...etcd,
     // A getter: a spread would copy its present value.

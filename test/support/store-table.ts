@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { etcdctl } from './etcd.ts'
+import { listKeys } from './etcd-json.ts'
 import type { ServingGateway } from './serving-gateway.ts'
 
 /** The content of etcd or of a gateway's table, in the same notation: a line per node and per route, sorted. */
@@ -11,15 +11,20 @@ interface NodeLine {
   readonly weight: number
 }
 
-/** Reads the content of etcd with etcdctl. Every value must be valid and in Waygate's format. */
+/** Reads the content of etcd, not as a gateway does. Every value must be valid and in Waygate's format. */
 export async function tableOfEtcd(url: string): Promise<StoreTable> {
-  const [nodes, routes] = await Promise.all([list(url, '/services/'), list(url, '/waygate/routes/')])
+  const [nodes, routes] = await Promise.all([listKeys(url, '/services/'), listKeys(url, '/waygate/routes/')])
   const lines = nodes.map(([key, value]) => {
-    const { id, ip, port, weight } = value as { id: string; ip: string; port: number; weight: number }
+    const { id, ip, port, weight } = JSON.parse(value) as {
+      id: string
+      ip: string
+      port: number
+      weight: number
+    }
     return nodeLine(key.slice('/services/'.length).split('/')[0]!, { id, address: `${ip}:${port}`, weight })
   })
   const routeLines = routes.map(([key, value]) => {
-    const { path, service } = value as { path: string; service: string }
+    const { path, service } = JSON.parse(value) as { path: string; service: string }
     return routeLine({ id: key.slice('/waygate/routes/'.length), path, service })
   })
   return [...lines, ...routeLines].sort()
@@ -78,12 +83,4 @@ function compare(found: StoreTable, wanted: StoreTable): string {
   const missing = wanted.filter(line => !have.has(line))
   const extra = found.filter(line => !want.has(line))
   return `${missing.length} missing, e.g. ${missing[0]}; ${extra.length} too many, e.g. ${extra[0]}`
-}
-
-async function list(url: string, prefix: string): Promise<readonly (readonly [string, unknown])[]> {
-  const answer = JSON.parse(await etcdctl(url, 'get', '--prefix', prefix, '-w', 'json')) as {
-    kvs?: readonly { readonly key: string; readonly value: string }[]
-  }
-  const text = (base64: string) => Buffer.from(base64, 'base64').toString()
-  return (answer.kvs ?? []).map(({ key, value }) => [text(key), JSON.parse(text(value))] as const)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { register } from '../../discovery/register.ts'
-import { etcdctl, startEtcd } from './etcd.ts'
+import { startEtcd } from './etcd.ts'
+import { listKeys } from './etcd-json.ts'
 import { startRegisteredNode } from './registered-node.ts'
 import { startService } from './service.ts'
 import { startTraffic } from './steady-traffic.ts'
@@ -109,7 +110,7 @@ export function describeWipe({
 
 async function untilRegistered(url: string, keys: readonly string[]): Promise<void> {
   await until('every living node is registered', async () => {
-    const out = await etcdctl(url, 'get', '--prefix', '/services/', '--keys-only')
-    return out.split('\n').filter(Boolean).join() === keys.join()
+    const found = await listKeys(url, '/services/')
+    return found.map(([key]) => key).join() === keys.join()
   })
 }

@@ -6,6 +6,7 @@ import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
 import { checkPrefix } from '../../../discovery/etcd/prefixes.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { setUpUsers } from '../../support/etcd-json.ts'
 import { Follower } from '../follow.ts'
 import { storeAt } from '../store.ts'
 
@@ -90,16 +91,17 @@ test('only a stream waits longer than 2 s for a store that hangs', async t => {
 test('with a user and a password it follows and registers; a refused put leaves no lease behind', async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   await using etcd = await startEtcd()
-  const run = (...args: string[]) => etcdctl(etcd.url, ...args)
-  const asRoot = (...args: string[]) => run('--user', 'root:toor', ...args)
-  await run('user', 'add', 'root:toor')
-  await run('user', 'grant-role', 'root', 'root')
-  await run('role', 'add', 'reader')
-  await run('role', 'grant-permission', 'reader', 'read', '--prefix=true', '/services/')
-  await run('role', 'grant-permission', 'reader', 'read', '--prefix=true', '/waygate/routes/')
-  await run('user', 'add', 'gateway:s3cret')
-  await run('user', 'grant-role', 'gateway', 'reader')
-  await run('auth', 'enable')
+  const asRoot = (...args: string[]) => etcdctl(etcd.url, '--user', 'root:toor', ...args)
+  await setUpUsers(etcd.url, {
+    rootPassword: 'toor',
+    roles: {
+      reader: [
+        ['read', '/services/'],
+        ['read', '/waygate/routes/'],
+      ],
+    },
+    users: { gateway: ['s3cret', 'reader'] },
+  })
 
   const logged: string[] = []
   const log = (details: object, message: string) => void logged.push(`${message} ${JSON.stringify(details)}`)
@@ -131,9 +133,7 @@ test('an unknown user is reported and tried until it is known', async t => {
   if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
   await using etcd = await startEtcd()
   const asRoot = (...args: string[]) => etcdctl(etcd.url, '--user', 'root:toor', ...args)
-  await asRoot('user', 'add', 'root:toor')
-  await asRoot('user', 'grant-role', 'root', 'root')
-  await asRoot('auth', 'enable')
+  await setUpUsers(etcd.url, { rootPassword: 'toor', roles: {}, users: {} })
   const registry = new EtcdRegistry({ endpoints: [etcd.url], user: 'gateway', password: 's3cret' })
   t.after(() => registry.close())
   const follower = new Follower(registry)

@@ -1,40 +1,40 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { etcdAvailable, etcdctl, onPath, requireEtcd, startEtcd, type TestEtcd } from '../../support/etcd.ts'
+import { etcdAvailable, requireEtcd, startEtcd, type TestEtcd } from '../../support/etcd.ts'
+import { setUpUsers } from '../../support/etcd-json.ts'
 import { Examination } from './examination.ts'
 
-const PROGRAMS = ['etcd', 'etcdctl']
 const PASSWORD = 'correct-horse-battery'
 
 describe('of an etcd with users', { concurrency: true }, () => {
   let etcd: TestEtcd
   before(async () => {
-    if (!etcdAvailable || !onPath('etcdctl')) return
+    if (!etcdAvailable) return
     etcd = await startEtcd({ args: ['--bcrypt-cost', '4'] })
-    const run = (...args: string[]) => etcdctl(etcd.url, ...args)
-    await run('user', 'add', `root:${PASSWORD}`)
-    await run('user', 'grant-role', 'root', 'root')
-    for (const [name, mode] of [
-      ['reader', 'read'],
-      ['writer', 'readwrite'],
-    ] as const) {
-      await run('role', 'add', name)
-      for (const prefix of ['/services/', '/waygate/routes/']) {
-        await run('role', 'grant-permission', name, '--prefix=true', mode, prefix)
-      }
-      await run('user', 'add', `${name}:${PASSWORD}`)
-      await run('user', 'grant-role', name, name)
-    }
-    await run('role', 'add', 'half')
-    await run('role', 'grant-permission', 'half', '--prefix=true', 'read', '/services/')
-    await run('user', 'add', `half:${PASSWORD}`)
-    await run('user', 'grant-role', 'half', 'half')
-    await run('auth', 'enable')
+    await setUpUsers(etcd.url, {
+      rootPassword: PASSWORD,
+      roles: {
+        reader: [
+          ['read', '/services/'],
+          ['read', '/waygate/routes/'],
+        ],
+        writer: [
+          ['readwrite', '/services/'],
+          ['readwrite', '/waygate/routes/'],
+        ],
+        half: [['read', '/services/']],
+      },
+      users: {
+        reader: [PASSWORD, 'reader'],
+        writer: [PASSWORD, 'writer'],
+        half: [PASSWORD, 'half'],
+      },
+    })
   })
   after(() => etcd?.stop())
 
   test('without one, it says that one is needed, and looks no further', async t => {
-    if (!requireEtcd(t, PROGRAMS)) return
+    if (!requireEtcd(t)) return
     const found = await Examination.of(etcd.url)
     assert.match(found.one('problem', /requires a user, and none is/).hint ?? '', /WAYGATE_ETCD_USER/)
     assert.deepEqual(found.at('problem'), ['authentication'])
@@ -43,7 +43,7 @@ describe('of an etcd with users', { concurrency: true }, () => {
   })
 
   test('a wrong password is told from a missing one, and never shown', async t => {
-    if (!requireEtcd(t, PROGRAMS)) return
+    if (!requireEtcd(t)) return
     const found = await Examination.of(etcd.url, { user: 'reader', password: 'my-own-secret' })
     found.one('problem', /does not accept user "reader": authentication failed/)
     assert.deepEqual(found.at('problem'), ['authentication'])
@@ -51,7 +51,7 @@ describe('of an etcd with users', { concurrency: true }, () => {
   })
 
   test('a user who may read is all that a gateway needs', async t => {
-    if (!requireEtcd(t, PROGRAMS)) return
+    if (!requireEtcd(t)) return
     const found = await Examination.of(etcd.url, { user: 'reader', password: PASSWORD })
     assert.deepEqual([...found.at('problem'), ...found.at('warning')], [], `${found}`)
     found.one('ok', /accepts user "reader"/)
@@ -59,7 +59,7 @@ describe('of an etcd with users', { concurrency: true }, () => {
   })
 
   test('a user who may not write is told so when it is tried', async t => {
-    if (!requireEtcd(t, PROGRAMS)) return
+    if (!requireEtcd(t)) return
     const user = { password: PASSWORD, writeCheck: true }
     const reader = await Examination.of(etcd.url, { ...user, user: 'reader' })
     assert.match(
@@ -72,7 +72,7 @@ describe('of an etcd with users', { concurrency: true }, () => {
   })
 
   test('a prefix that a user may not read is a problem of that prefix alone', async t => {
-    if (!requireEtcd(t, PROGRAMS)) return
+    if (!requireEtcd(t)) return
     const found = await Examination.of(etcd.url, { user: 'half', password: PASSWORD })
     const { message, hint } = found.one('problem', /cannot be read/)
     assert.equal(message, '/waygate/routes/ cannot be read: permission denied')

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 import { etcdAvailable, etcdctl, requireEtcd, startEtcd, type TestEtcd } from '../../support/etcd.ts'
+import { askEtcd, putKey } from '../../support/etcd-json.ts'
 import { freePort } from '../../support/free-port.ts'
 import { Examination } from './examination.ts'
 
@@ -15,11 +16,10 @@ describe('of a healthy etcd', { concurrency: true }, () => {
     if (etcdAvailable) etcd = await startEtcd()
   })
   after(() => etcd?.stop())
-  const put = (key: string, value: unknown, ...options: string[]) =>
-    etcdctl(etcd.url, 'put', ...options, key, typeof value === 'string' ? value : JSON.stringify(value))
+  const put = (key: string, value: unknown, lease?: string) =>
+    putKey(etcd.url, key, typeof value === 'string' ? value : JSON.stringify(value), lease)
   const leased = async (ttl: string) => {
-    const [, id] = /lease (\w+) granted/.exec(await etcdctl(etcd.url, 'lease', 'grant', ttl)) ?? []
-    return `--lease=${id}`
+    return (await askEtcd<{ ID: string }>(etcd.url, 'lease/grant', { TTL: ttl })).ID
   }
 
   test('everything is ok', async t => {
@@ -193,8 +193,7 @@ test('an etcd that is out of space says so, and what it keeps from working', asy
   const etcd = await startEtcd({ args: ['--quota-backend-bytes', '100000'] })
   t.after(() => etcd.stop())
   await assert.rejects(async () => {
-    for (let index = 0; index < 100; index++)
-      await etcdctl(etcd.url, 'put', `/x/${index}`, 'x'.repeat(20_000))
+    for (let index = 0; index < 100; index++) await putKey(etcd.url, `/x/${index}`, 'x'.repeat(20_000))
   }, /space exceeded/)
   const found = await Examination.of(etcd.url, { writeCheck: true })
   assert.match(found.one('problem', /alarm NOSPACE/).hint ?? '', /compact.*defrag.*disarm/)

@@ -4,6 +4,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { campaign, type Leadership, observeLeader } from '../../../index.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { setUpUsers } from '../../support/etcd-json.ts'
 import { until } from '../../support/until.ts'
 import { type Store, storeAt } from '../store.ts'
 
@@ -103,9 +104,7 @@ describe('an election', { concurrency: 4 }, () => {
     await assert.rejects(observeLeader('a/b').next(), TypeError)
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = await startEtcd()
-    await etcdctl(etcd.url, 'user', 'add', 'root:toor')
-    await etcdctl(etcd.url, 'user', 'grant-role', 'root', 'root')
-    await etcdctl(etcd.url, 'auth', 'enable')
+    await setUpUsers(etcd.url, { rootPassword: 'toor', roles: {}, users: {} })
     await assert.rejects(observeLeader('chair', { etcd: etcd.url }).next(), /user name is empty/)
   })
 })

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { type Lock, type LockOptions, lock } from '../../../index.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { askEtcd, setUpUsers } from '../../support/etcd-json.ts'
 import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { until } from '../../support/until.ts'
 import { type Store, storeAt } from '../store.ts'
@@ -335,10 +336,8 @@ describe('a lock', { concurrency: 4 }, () => {
   test('is refused at once to a user without write permission', async t => {
     if (!requireEtcd(t, ['etcd', 'etcdctl'])) return
     await using etcd = await startEtcd()
-    await etcdctl(etcd.url, 'user', 'add', 'root:toor')
-    await etcdctl(etcd.url, 'user', 'grant-role', 'root', 'root')
-    await etcdctl(etcd.url, 'user', 'add', 'reader:s3cret')
-    await etcdctl(etcd.url, 'auth', 'enable')
+    await askEtcd(etcd.url, 'auth/user/add', { name: 'reader', password: 's3cret' })
+    await setUpUsers(etcd.url, { rootPassword: 'toor', roles: {}, users: {} })
     await assert.rejects(lock('job', { etcd: etcd.url }), /user name is empty/)
     await assert.rejects(lock('job', { etcd: etcd.url, user: 'x', password: 'y' }), /authentication failed/)
     await assert.rejects(

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/etcd-registry.ts'
-import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { compactEtcd, deleteKey } from '../../support/etcd-json.ts'
 import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { Follower } from '../follow.ts'
 import { storeAt } from '../store.ts'
@@ -58,7 +59,7 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     assert.equal(seen(follower).ids.length, 50, 'the last table stays in use')
     await etcd.restart()
     await putAll(etcd.url, keys(50, 100))
-    await etcdctl(etcd.url, 'del', '/services/user/u00000')
+    await deleteKey(etcd.url, '/services/user/u00000')
     await follower.until('the rest', () => follower.connected() && seen(follower).ids.length === 99)
     const { puts } = seen(follower)
     assert.equal(puts.size, 100)
@@ -116,9 +117,8 @@ describe('an outage of etcd', { concurrency: 4 }, () => {
     wire.cut('fin')
     await follower.until('the cut is noticed', isDisconnected(follower))
     await putAll(etcd.url, keys(20, 30))
-    await etcdctl(etcd.url, 'del', '/services/user/u00000')
-    const status = JSON.parse(await etcdctl(etcd.url, 'endpoint', 'status', '-w', 'json'))
-    await etcdctl(etcd.url, 'compact', String(status[0].Status.header.revision))
+    await deleteKey(etcd.url, '/services/user/u00000')
+    await compactEtcd(etcd.url)
     wire.mend()
     await follower.until('29 nodes', () => seen(follower).ids.length === 29)
     assert.equal(registry.status('/services/').relists.get('compacted'), 1)

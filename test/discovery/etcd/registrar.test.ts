@@ -6,6 +6,7 @@ import { EtcdRegistry, type EtcdRegistryOptions } from '../../../discovery/etcd/
 import { Registrar } from '../../../discovery/etcd/registrar.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { etcdctl, requireEtcd, startEtcd } from '../../support/etcd.ts'
+import { deleteKey, listKeys } from '../../support/etcd-json.ts'
 import { startRegisteredProcess } from '../../support/registrar-faults.ts'
 import { until } from '../../support/until.ts'
 import { Follower } from '../follow.ts'
@@ -142,7 +143,7 @@ describe('a registration', { concurrency: 4 }, () => {
     const { follower } = await followed(t, etcd.url)
     const lease = await leaseOf(etcd.url)
     const before = follower.events.length
-    await etcdctl(etcd.url, 'del', KEY)
+    await deleteKey(etcd.url, KEY)
     const begin = performance.now()
     await follower.until('it is back', isPutAgain(follower, before))
     const tookMs = performance.now() - begin
@@ -158,7 +159,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await open(t, etcd.url).register(U1, { ttlSeconds: 60 })
     const lease = await leaseOf(etcd.url)
     await etcd.restart()
-    await etcdctl(etcd.url, 'del', KEY)
+    await deleteKey(etcd.url, KEY)
     await until('it is back', async () => (await leaseOf(etcd.url)) === lease)
   })
 
@@ -173,7 +174,7 @@ describe('a registration', { concurrency: 4 }, () => {
       client.close()
     })
     await registrar.start()
-    await etcdctl(etcd.url, 'del', KEY)
+    await deleteKey(etcd.url, KEY)
     await until('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
   })
 
@@ -277,7 +278,7 @@ describe('a registration', { concurrency: 4 }, () => {
       client.close()
     })
     await registrar.start()
-    await etcdctl(etcd.url, 'del', KEY)
+    await deleteKey(etcd.url, KEY)
     jumpedMs = 7_000
     await until('it is back', async () => (await leaseOf(etcd.url)) !== undefined)
   })
@@ -332,7 +333,7 @@ describe('a registration', { concurrency: 4 }, () => {
     const registry = open(t, url, { logger })
     const registration = await registry.register(input, TTL)
     const lease = await leaseOf(url)
-    const value = async () => JSON.parse((await etcdctl(url, 'get', '--print-value-only', KEY)) || 'null')
+    const value = async () => JSON.parse((await listKeys(url, KEY))[0]?.[1] ?? 'null')
     const untilHeld = (fact: (node: Record<string, unknown>) => boolean) =>
       until(
         'it is under its lease',
@@ -371,7 +372,7 @@ describe('a registration', { concurrency: 4 }, () => {
     await revoke(etcd.url, (await leaseOf(etcd.url))!)
     await until('it is registered again', async () => (await leaseOf(etcd.url)) !== undefined)
     assert.equal(await weight(), 0)
-    await etcdctl(etcd.url, 'del', KEY)
+    await deleteKey(etcd.url, KEY)
     await until('its own weight is back', async () => (await weight()) === 7)
   })
 
