@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import jwt from 'jsonwebtoken'
-import { startGatewayHere } from '../support/gateway-here.ts'
 import { cheapHash } from '../support/password.ts'
 import { openRegistry } from '../support/registry.ts'
 import { type Handler, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
-import { runProgram } from '../support/waygate.ts'
+import { runProgram, startGateway } from '../support/waygate.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const showUser: Handler = (request, response) => {
@@ -38,7 +37,7 @@ for (const workers of [1, 2]) {
       response.end(JSON.stringify({ keys: [key] }))
     })
     await using node = await startService('echo', showUser)
-    await using gateway = await startGatewayHere({
+    await using gateway = await startGateway({
       cwd,
       args: ['--workers', String(workers)],
       env: { WAYGATE_JWT_SECRET: SECRET },
@@ -113,7 +112,7 @@ for (const workers of [1, 2]) {
     })
 
     await t.test('no secret is logged', () => {
-      assert.doesNotMatch(gateway.stdout(), /wg_|eyJ|Basic |scrypt/)
+      assert.doesNotMatch(gateway.stdout() + gateway.stderr(), /wg_|eyJ|Basic |scrypt/)
     })
   })
 }

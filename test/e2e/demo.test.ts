@@ -59,7 +59,7 @@ test('the printed commands do what they say when they are run as printed', async
 })
 
 test('killing a node as the introduction suggests fails no request, and the demo says that the node has ended', async () => {
-  await using demo = await startDemo(FREE_PORTS)
+  await using demo = await startDemo(FREE_PORTS, 'program')
   const [, gateway = ''] = /gateway {2}(\S+)/.exec(demo.introduction) ?? []
   const [, token = ''] = /export TOKEN=(\S+)/.exec(demo.introduction) ?? []
   const [, pid = ''] = /kill -9 (\d+)/.exec(demo.introduction) ?? []
@@ -74,7 +74,7 @@ test('killing a node as the introduction suggests fails no request, and the demo
 
 test('Ctrl-C ends everything within 5 s and leaves no process and no folder behind', async t => {
   if (!onPath('ps')) return t.skip('needs ps on PATH')
-  await using demo = await startDemo(FREE_PORTS)
+  await using demo = await startDemo(FREE_PORTS, 'program')
   const { program, temp } = demo
   const children = await childrenOf(program.pid)
   assert.equal(children.length, 3)
@@ -95,7 +95,7 @@ test('Ctrl-C ends everything within 5 s and leaves no process and no folder behi
 
 test('Ctrl-C in a terminal, which reaches every process, ends everything as well', async t => {
   if (!onPath('ps')) return t.skip('needs ps on PATH')
-  await using demo = await startDemo(FREE_PORTS)
+  await using demo = await startDemo(FREE_PORTS, 'program')
   const { program, temp } = demo
   const children = await childrenOf(program.pid)
   for (const pid of [program.pid, ...children]) process.kill(pid, 'SIGINT')

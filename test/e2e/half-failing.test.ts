@@ -1,8 +1,8 @@
 import { after, test } from 'node:test'
 import { failHalf } from '../support/failing-nodes.ts'
-import { startGatewayHere } from '../support/gateway-here.ts'
+import { startGateway } from '../support/waygate.ts'
 
-const gateway = await startGatewayHere({ config: { breaker: { openMs: 1_000, maxOpenMs: 2_000 } } })
+const gateway = await startGateway({ config: { breaker: { openMs: 1_000, maxOpenMs: 2_000 } } })
 after(() => gateway.stop())
 
 for (const nodes of [4, 2] as const) {

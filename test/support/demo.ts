@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './until.ts'
-import { type Program, SOURCE_PROGRAM, startNodeProgram } from './waygate.ts'
+import { type Program, SOURCE_PROGRAM, startNodeProgram, startProgram } from './waygate.ts'
 
 /** A running `waygate demo`. */
 export interface Demo extends AsyncDisposable {
@@ -24,17 +24,20 @@ export const FREE_PORTS: readonly string[] = [
   '127.0.0.1:0',
 ]
 
-/** Starts `waygate demo`, and resolves when it has printed everything. */
-export async function startDemo(args: readonly string[]): Promise<Demo> {
+/**
+ * Starts `waygate demo`, and resolves when it has printed everything.
+ *
+ * @param from `sources`: it prints what is for a checkout; `program`: the program that `startProgram` starts, whose processes
+ *   take half as long to start
+ */
+export async function startDemo(args: readonly string[], from: 'sources' | 'program' = 'sources'): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
   const temp = join(folder, 'temp')
   await mkdir(temp)
-  // From its sources: what it prints is for a checkout.
-  const program = await startNodeProgram({
-    file: SOURCE_PROGRAM,
-    args: ['demo', ...args],
-    env: { TMPDIR: temp },
-  })
+  const started = { args: ['demo', ...args], env: { TMPDIR: temp } }
+  const program = await (from === 'sources'
+    ? startNodeProgram({ ...started, file: SOURCE_PROGRAM })
+    : startProgram(started))
   const dispose = async () => {
     // SIGINT first, so that the demo can end its services.
     if (!program.hasExited()) program.child.kill('SIGINT')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { startGatewayHere } from './gateway-here.ts'
 import { send } from './http.ts'
 import { assertUnnoticed, type ClientsReport, startClients } from './paced-clients.ts'
 import { openRegistry } from './registry.ts'
@@ -29,7 +30,7 @@ export async function handOverUnderLoad(options: HandOverOptions): Promise<HandO
   const { workers, perSecond, slowMs, around } = options
   await using stack = new AsyncDisposableStack()
   // The gateway that stays runs the etcd of both.
-  const second = stack.use(await startGateway())
+  const second = stack.use(await startGatewayHere())
   const first = stack.use(await startGateway({ etcd: second.etcd, args: ['--workers', String(workers)] }))
   const nodes = await Promise.all(['a', 'b'].map(async id => stack.use(await startServiceProcess(id))))
   const registry = stack.use(openRegistry(second.etcd))

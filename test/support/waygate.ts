@@ -141,7 +141,7 @@ export interface RunningGateway extends Program, ServingGateway {
 
 /**
  * Starts `waygate start` on free ports, in its own folder and process: for tests of what a process does, such as signals,
- * workers, exit codes, memory, descriptors, and a loop that others must not hold up. All others start one in the process of
+ * workers, exit codes, memory and descriptors, and for load at a fixed rate, which must not share its loop. All others start one in the process of
  * the test (`startGatewayHere`), which costs a second of CPU time less.
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {

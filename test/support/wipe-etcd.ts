@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { register } from '../../discovery/register.ts'
 import { startEtcd } from './etcd.ts'
 import { listKeys } from './etcd-json.ts'
+import { startGatewayHere } from './gateway-here.ts'
 import { startRegisteredNode } from './registered-node.ts'
 import { startService } from './service.ts'
 import { startTraffic } from './steady-traffic.ts'
 import { until } from './until.ts'
-import { startGateway } from './waygate.ts'
 
 export interface WipeEtcdOptions {
   readonly ttlSeconds: number
@@ -37,7 +37,7 @@ export async function wipeEtcd({ ttlSeconds, suspectGraceMs }: WipeEtcdOptions):
   await using stack = new AsyncDisposableStack()
   const etcd = stack.use(await startEtcd())
   const gateway = stack.use(
-    await startGateway({ etcd: etcd.url, config: { accessLog: false, discovery: { suspectGraceMs } } }),
+    await startGatewayHere({ etcd: etcd.url, config: { accessLog: false, discovery: { suspectGraceMs } } }),
   )
   const start = async (service: string, id: string) =>
     stack.use(await startRegisteredNode({ service, id, etcd: etcd.url, ttlSeconds }))
