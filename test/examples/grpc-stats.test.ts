@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { onPath } from '../support/etcd.ts'
 import { freePort } from '../support/free-port.ts'
+import { startGatewayHere } from '../support/gateway-here.ts'
 import { until } from '../support/until.ts'
-import { runProgram, startGateway, startProgram } from '../support/waygate.ts'
+import { runProgram, startProgram } from '../support/waygate.ts'
 import { createExampleClient } from './grpc-client.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples/grpc')
@@ -30,7 +31,7 @@ test('a Python service without reflection takes gRPC and JSON by its sidecar and
     ...['-I', join(EXAMPLES, 'proto'), '--include_imports', `--descriptor_set_out=${set}`],
     'stats/v1/stats.proto',
   ])
-  await using gateway = await startGateway()
+  await using gateway = await startGatewayHere()
   const put = await runProgram({ args: ['descriptors', 'put', 'stats', set, '--etcd', gateway.etcd] })
   assert.equal(put.code, 0, put.stderr)
 

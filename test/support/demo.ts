@@ -30,7 +30,10 @@ export const FREE_PORTS: readonly string[] = [
  * @param from `sources`: it prints what is for a checkout; `program`: the program that `startProgram` starts, whose processes
  *   take half as long to start
  */
-export async function startDemo(args: readonly string[], from: 'sources' | 'program' = 'sources'): Promise<Demo> {
+export async function startDemo(
+  args: readonly string[],
+  from: 'sources' | 'program' = 'sources',
+): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-test-'))
   const temp = join(folder, 'temp')
   await mkdir(temp)

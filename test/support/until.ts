@@ -30,7 +30,11 @@ export async function until<T>(
     } catch (error) {
       cause = error
     }
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${fact}`, { cause })
+    if (performance.now() > deadline)
+      throw new Error(
+        `not within ${withinMs} ms: ${fact}${cause instanceof Error ? `; last: ${cause.message}` : ''}`,
+        { cause },
+      )
     await delay(everyMs)
   }
 }
