@@ -14,6 +14,7 @@ interface Http2Load {
   readonly failures: readonly string[]
   /** Sends no request on new connections any more. Resolves when all are answered. */
   finish(): Promise<void>
+  [Symbol.dispose](): void
 }
 
 /** Sends requests on kept connections of node:http2, each of which is replaced when the gateway asks for it. */
@@ -54,6 +55,9 @@ function startHttp2Load(port: number, connections: number, streams: number): Htt
       isEnding = true
       await all
     },
+    [Symbol.dispose]() {
+      isEnding = true
+    },
   }
 }
 
@@ -61,7 +65,7 @@ test('clients of HTTP/2 lose no request when workers are replaced, and none when
   await using scene = await startWithWorkers({ accessLog: false, drainMs: 500, shutdownTimeoutMs: 10_000 })
   const { gateway, workers, metric } = scene
   const before = await workers()
-  const load = startHttp2Load(gateway.port, 6, 4)
+  using load = startHttp2Load(gateway.port, 6, 4)
   await until('all workers are busy', () => load.sent > 200)
   gateway.child.kill('SIGHUP')
   await gateway.logged('new configuration is active')
