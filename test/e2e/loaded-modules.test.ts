@@ -10,11 +10,14 @@ import { openRegistry } from '../support/registry.ts'
 import { startService } from '../support/service.ts'
 import { startTaskNode } from '../support/task-node.ts'
 import { until } from '../support/until.ts'
-import { runProgram, startGateway } from '../support/waygate.ts'
+import { runProgram, SOURCE_PROGRAM, startGateway } from '../support/waygate.ts'
+
+/** From its sources, since the packages of the bundle are not loaded as such. */
+const PROGRAM = { file: SOURCE_PROGRAM }
 
 test('a gateway loads a package when something needs it, and not before', async t => {
   const file = join(tempFolder(t, { modules: '' }), 'modules')
-  await using gateway = await startGateway({ env: noteModules(file) })
+  await using gateway = await startGateway({ ...PROGRAM, env: noteModules(file) })
   using registry = openRegistry(gateway.etcd)
   await using node = await startService('plain')
   await registry.putNode('plain', 'one', node)
@@ -48,7 +51,7 @@ test('a command loads what it needs', async t => {
   const file = join(cwd, 'modules')
   const packagesOf = async (...args: string[]) => {
     await writeFile(file, '')
-    const { code } = await runProgram({ args, cwd, env: noteModules(file) })
+    const { code } = await runProgram({ ...PROGRAM, args, cwd, env: noteModules(file) })
     return { code, packages: [...loadedPackages(file)].sort() }
   }
   assert.deepEqual(await packagesOf('--version'), { code: 0, packages: [] })
