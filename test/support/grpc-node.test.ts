@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
@@ -34,6 +35,14 @@ test('the test node answers all kinds of calls', async () => {
     ],
   )
   assert.equal(node.connections, 1)
+})
+
+test('it shuts down although a connection has sent nothing', async t => {
+  await using node = await startGrpcNode('n1')
+  const silent = connect(node.port, '127.0.0.1').on('error', () => {})
+  t.after(() => silent.destroy())
+  await until('it is accepted', () => node.connections === 1)
+  await node.shutDown(100)
 })
 
 test('it answers each request of a bidirectional stream as it comes', async () => {

@@ -45,7 +45,7 @@ export interface GrpcNode extends AsyncDisposable {
   drain(graceMs: number): void
   /** Destroys every connection, as if the machine had lost its network. Goes on listening. */
   breakConnections(): void
-  /** Stops listening and drains. Resolves when every connection is closed. */
+  /** Stops listening and drains; what is left after `graceMs` is cut. Resolves when every connection is closed. */
   shutDown(graceMs: number): Promise<void>
   /** Destroys every connection and stops listening. Safe to call twice. */
   close(): Promise<void>
@@ -107,7 +107,14 @@ export async function startGrpcNode(name: string, options: GrpcNodeOptions = {})
     drain: graceMs => injector.drain(graceMs),
     shutDown(graceMs) {
       injector.drain(graceMs)
-      return new Promise(resolve => listener.close(() => resolve()))
+      // A connection on which nothing has come, from a client that is out of reach by now, has no session to drain.
+      const timer = setTimeout(breakConnections, graceMs)
+      return new Promise(resolve => {
+        listener.close(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
     },
     breakConnections,
     close,
