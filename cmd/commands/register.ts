@@ -6,6 +6,7 @@ import { register } from '../../discovery/register.ts'
 import type { Registration } from '../../discovery/registry.ts'
 import type { RegisterCommand } from '../cli/command.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
+import { collectStartupLater } from '../gateway/heap.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { AddressTakenError, type Child, startChild, untilAccepting, untilFree } from './child.ts'
 import { adopt, findLeftBehind, markOf } from './left-behind.ts'
@@ -41,6 +42,7 @@ export async function runRegister(options: RegisterCommand): Promise<number> {
   const ended = child ? Promise.race([signalled, child.exited.then(() => leaving.abort())]) : signalled
 
   const registration = keepRegistered()
+  collectStartupLater(() => false)
   await ended
   await (await registration)?.unregister()
   if (!child) return 0
