@@ -24,8 +24,12 @@ function judged(node: Partial<JudgedNode> = {}, prepare: (oracle: Oracle) => voi
   prepare(oracle)
   return {
     /** Whether the failure is one of the gateway, once it is decided. */
-    async fails(kind: 'GET' | 'POST' | 'RPC', isBroken = false): Promise<boolean> {
-      oracle.judge({ kind, service: 's', fromMs: performance.now(), failure: '502', isBroken })
+    async fails(
+      kind: 'GET' | 'POST' | 'RPC',
+      how: { readonly isBroken?: boolean; readonly hasBegun?: boolean } = {},
+    ): Promise<boolean> {
+      const outcome = { failure: '502', isBroken: false, hasBegun: false, ...how }
+      oracle.judge({ kind, service: 's', fromMs: performance.now(), ...outcome })
       const decided = () => journal.failures + oracle.counts[kind].excused === 1
       await until('the call is judged', decided).finally(() => {
         oracle.close()
@@ -61,8 +65,9 @@ test('a call must succeed while a node of its service is good, also while etcd h
     judged({}, oracle => oracle.beginEtcdFault()).fails('GET'),
     judged({ roughUntil: NEVER }).fails('RPC'),
     judged({}, oracle => oracle.workerKilled()).fails('GET'),
+    judged().fails('RPC', { hasBegun: true }),
   ]
-  assert.deepEqual(await Promise.all(verdicts), [true, true, true, true, true])
+  assert.deepEqual(await Promise.all(verdicts), [true, true, true, true, true, true])
 })
 
 test('a call may fail without a good node, a POST beside a fault, and a connection with its worker', async () => {
@@ -70,10 +75,11 @@ test('a call may fail without a good node, a POST beside a fault, and a connecti
     judged({ goodSince: NEVER }).fails('GET'),
     judged({ goodSince: performance.now() - 1_000 }).fails('GET'),
     judged({ roughUntil: NEVER }).fails('POST'),
+    judged({ roughUntil: NEVER }).fails('RPC', { hasBegun: true }),
     judged({}, oracle => oracle.beginEtcdFault()).fails('POST'),
-    judged({}, oracle => oracle.workerKilled()).fails('GET', true),
+    judged({}, oracle => oracle.workerKilled()).fails('GET', { isBroken: true }),
   ]
-  assert.deepEqual(await Promise.all(verdicts), [false, false, false, false, false])
+  assert.deepEqual(await Promise.all(verdicts), [false, false, false, false, false, false])
 })
 
 test('what is late because the machine stalled is no failure, and the timeline says that it stalled', () => {

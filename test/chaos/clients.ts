@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ECHO } from '../support/grpc-echo.ts'
 import { sendOne } from '../support/load.ts'
-import { callOnce } from '../support/unary-load.ts'
+import { ANSWER_HAD_BEGUN, callOnce } from '../support/unary-load.ts'
 import type { Call, Oracle } from './oracle.ts'
 
 /** Calls of one kind to one service, each client waiting for its answer before it sends again. */
@@ -25,9 +25,9 @@ const EVERY_MS = 100
 /** No answer within this time is a failure. */
 const PATIENCE_MS = 15_000
 
-type Outcome = Pick<Call, 'failure' | 'isBroken'>
+type Outcome = Pick<Call, 'failure' | 'isBroken' | 'hasBegun'>
 
-const FINE: Outcome = { failure: undefined, isBroken: false }
+const FINE: Outcome = { failure: undefined, isBroken: false, hasBegun: false }
 
 /** Clients of the gateway, over HTTP/1 and gRPC, until they are closed. */
 export class ChaosClients {
@@ -100,13 +100,13 @@ export class ChaosClients {
       const { status, body, headers } = await sendOne(request, agent, 0)
       if (status !== 200) {
         const code = /"code":"(\w+)"/.exec(body)?.[1] ?? ''
-        return { failure: `${status} ${code} ${headers['x-request-id']}`, isBroken: false }
+        return { failure: `${status} ${code} ${headers['x-request-id']}`, isBroken: false, hasBegun: false }
       }
       if (method === 'POST') this.answered.add(nonce)
       return FINE
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      return { failure: code ?? message, isBroken: code !== 'ECONNREFUSED' }
+      return { failure: code ?? message, isBroken: code !== 'ECONNREFUSED', hasBegun: false }
     }
   }
 
@@ -115,7 +115,8 @@ export class ChaosClients {
     let end = await call()
     // Refused: it was on its way when the connection ended. gRPC libraries send it again themselves (gRFC A6).
     if (end === `reset ${constants.NGHTTP2_REFUSED_STREAM}`) end = await call()
-    return /^0(:|$)/.test(end) ? FINE : { failure: end, isBroken: end.startsWith('reset') }
+    if (/^0(:|$)/.test(end)) return FINE
+    return { failure: end, isBroken: end.startsWith('reset'), hasBegun: end.endsWith(ANSWER_HAD_BEGUN) }
   }
 }
 
@@ -146,5 +147,5 @@ class Connection {
 
 async function outOfPatience(): Promise<Outcome> {
   await delay(PATIENCE_MS, undefined, { ref: false })
-  return { failure: 'no answer', isBroken: false }
+  return { failure: 'no answer', isBroken: false, hasBegun: false }
 }

@@ -24,6 +24,8 @@ export interface Call {
   readonly failure: string | undefined
   /** Whether an established connection ended without an answer. */
   readonly isBroken: boolean
+  /** Whether the client already had a part of an answer that then failed. No gateway can repeat such a call. */
+  readonly hasBegun: boolean
 }
 
 /** What the oracle needs to know of a node, and what it keeps of it. */
@@ -44,7 +46,7 @@ export interface CallCounts {
  * {@link GRACE_MS} before it until its end. Good = its process runs without a fault, and etcd has its key with its address.
  * A node that becomes good while etcd or the way to it has a fault counts from when that is over, because the gateway cannot
  * have heard of it. A POST, which is sent once, must succeed unless a node of its service had a fault that may cost it, or etcd
- * had one. A connection may break when a worker is killed, and only then. Nothing of this holds while the machine stalls.
+ * had one; so must a call whose answer had begun. A connection may break when a worker is killed, and only then. Nothing of this holds while the machine stalls.
  */
 export class Oracle {
   readonly #nodes: readonly JudgedNode[]
@@ -97,14 +99,15 @@ export class Oracle {
   }
 
   judge(call: Call): void {
-    const { kind, service, fromMs, failure, isBroken } = call
+    const { kind, service, fromMs, failure, isBroken, hasBegun } = call
     const counts = this.counts[kind]
     counts.total++
     if (failure === undefined) return
     const now = performance.now()
     const good = this.goodNodes(service, fromMs)
     const isCrash = isBroken && now >= this.#workerKilledAt && fromMs <= this.#workerKilledAt + CRASH_MS
-    if (isCrash || good.length === 0 || (kind === 'POST' && this.#mayCostPost(service, fromMs))) {
+    const isSentOnce = kind === 'POST' || hasBegun
+    if (isCrash || good.length === 0 || (isSentOnce && this.#mayCost(service, fromMs))) {
       counts.excused++
       return
     }
@@ -126,7 +129,8 @@ export class Oracle {
     for (const client of this.#clients) client.close()
   }
 
-  #mayCostPost(service: string, fromMs: number): boolean {
+  /** Whether a fault may have cost a request that is sent once. */
+  #mayCost(service: string, fromMs: number): boolean {
     const since = fromMs - GRACE_MS
     if (this.#etcdWellSince > since || this.#workerKilledAt > since) return true
     return this.#nodes.some(node => node.service === service && node.roughUntil > since)

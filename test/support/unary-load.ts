@@ -76,6 +76,9 @@ function open(port: number): ClientHttp2Session {
   return connect(`http://127.0.0.1:${port}`).on('error', () => {})
 }
 
+/** What `callOnce` adds to a status that came behind a part of an answer. */
+export const ANSWER_HAD_BEGUN = ' (its answer had begun)'
+
 /** Makes one unary call. Resolves with its gRPC status and message, such as `0` or `14: no node`, or with what came instead. */
 export function callOnce(
   session: ClientHttp2Session,
@@ -97,7 +100,7 @@ export function callOnce(
     stream.on('trailers', lines => {
       readEnd(lines)
       // No gateway can repeat such a call: the client has a part of its answer.
-      if (lines['grpc-status'] !== '0') status += ' (its answer had begun)'
+      if (lines['grpc-status'] !== '0') status += ANSWER_HAD_BEGUN
     })
     stream.on('error', () => {})
     stream.on('close', () => resolve(status === '' ? `reset ${stream.rstCode}` : status))
