@@ -12,8 +12,13 @@ import { type JudgedNode, Oracle } from './oracle.ts'
 const LONG_AGO = Number.NEGATIVE_INFINITY
 const NEVER = Number.POSITIVE_INFINITY
 
+const USED_UP = 'gateway 1: retry budget exhausted {"service":"s"}'
+
 /** A service with one node, and a call to it that fails. */
-function judged(node: Partial<JudgedNode> = {}, prepare: (oracle: Oracle) => void = () => {}) {
+function judged(
+  node: Partial<JudgedNode> = {},
+  prepare: (oracle: Oracle, journal: Journal) => void = () => {},
+) {
   // A stall of the machine that runs this test does not count.
   const journal = new Journal(NEVER)
   const service = {
@@ -21,7 +26,7 @@ function judged(node: Partial<JudgedNode> = {}, prepare: (oracle: Oracle) => voi
     ...{ roughUntil: LONG_AGO, goodSince: LONG_AGO, ...node },
   }
   const oracle = new Oracle([service], [], journal)
-  prepare(oracle)
+  prepare(oracle, journal)
   return {
     /** Whether the failure is one of the gateway, once it is decided. */
     async fails(
@@ -66,8 +71,9 @@ test('a call must succeed while a node of its service is good, also while etcd h
     judged({ roughUntil: NEVER }).fails('RPC'),
     judged({}, oracle => oracle.workerKilled()).fails('GET'),
     judged().fails('RPC', { hasBegun: true }),
+    judged({}, (_, journal) => journal.note('log', USED_UP)).fails('GET'),
   ]
-  assert.deepEqual(await Promise.all(verdicts), [true, true, true, true, true, true])
+  assert.deepEqual(await Promise.all(verdicts), [true, true, true, true, true, true, true])
 })
 
 test('a call may fail without a good node, a POST beside a fault, and a connection with its worker', async () => {
@@ -78,8 +84,9 @@ test('a call may fail without a good node, a POST beside a fault, and a connecti
     judged({ roughUntil: NEVER }).fails('RPC', { hasBegun: true }),
     judged({}, oracle => oracle.beginEtcdFault()).fails('POST'),
     judged({}, oracle => oracle.workerKilled()).fails('GET', { isBroken: true }),
+    judged({ roughUntil: NEVER }, (_, journal) => journal.note('log', USED_UP)).fails('GET'),
   ]
-  assert.deepEqual(await Promise.all(verdicts), [false, false, false, false, false, false])
+  assert.deepEqual(await Promise.all(verdicts), [false, false, false, false, false, false, false])
 })
 
 test('what is late because the machine stalled is no failure, and the timeline says that it stalled', () => {

@@ -90,6 +90,12 @@ export class Journal {
     } else if (++this.#failures <= LISTED) this.note('BAD', `${text}; ${cpuPressure()}`)
   }
 
+  /** Whether a program has logged a line with all of these texts since then (`performance.now()`). */
+  hasLogged(sinceMs: number, ...texts: readonly string[]): boolean {
+    const has = ({ atMs, text }: JournalEvent) => atMs >= sinceMs && texts.every(each => text.includes(each))
+    return this.#events.some(event => event.kind === 'log' && has(event))
+  }
+
   /** Allows one more line with this message at level 50. */
   forgive(msg: string): void {
     this.#forgiven.set(msg, (this.#forgiven.get(msg) ?? 0) + 1)

@@ -46,7 +46,9 @@ export interface CallCounts {
  * {@link GRACE_MS} before it until its end. Good = its process runs without a fault, and etcd has its key with its address.
  * A node that becomes good while etcd or the way to it has a fault counts from when that is over, because the gateway cannot
  * have heard of it. A POST, which is sent once, must succeed unless a node of its service had a fault that may cost it, or etcd
- * had one; so must a call whose answer had begun. A connection may break when a worker is killed, and only then. Nothing of this holds while the machine stalls.
+ * had one; so must a call whose answer had begun. A call may fail when most nodes of its service had a fault at the same time
+ * and the gateway has said that the retries are used up. A connection may break when a worker is killed, and only then. Nothing
+ * of this holds while the machine stalls.
  */
 export class Oracle {
   readonly #nodes: readonly JudgedNode[]
@@ -107,7 +109,8 @@ export class Oracle {
     const good = this.goodNodes(service, fromMs)
     const isCrash = isBroken && now >= this.#workerKilledAt && fromMs <= this.#workerKilledAt + CRASH_MS
     const isSentOnce = kind === 'POST' || hasBegun
-    if (isCrash || good.length === 0 || (isSentOnce && this.#mayCost(service, fromMs))) {
+    const mayFail = isSentOnce ? this.#mayCost(service, fromMs) : this.#hasNoRetries(service, fromMs)
+    if (isCrash || good.length === 0 || mayFail) {
       counts.excused++
       return
     }
@@ -134,6 +137,14 @@ export class Oracle {
     const since = fromMs - GRACE_MS
     if (this.#etcdWellSince > since || this.#workerKilledAt > since) return true
     return this.#nodes.some(node => node.service === service && node.roughUntil > since)
+  }
+
+  /** Whether retries were used up by a fault of most nodes. */
+  #hasNoRetries(service: string, fromMs: number): boolean {
+    const nodes = this.#nodes.filter(node => node.service === service)
+    const rough = nodes.filter(({ roughUntil }) => roughUntil > fromMs - GRACE_MS)
+    const line = ['retry budget exhausted', `"service":"${service}"`]
+    return rough.length * 2 > nodes.length && this.#journal.hasLogged(fromMs - GRACE_MS, ...line)
   }
 
   /** Reads which nodes are registered. While no member answers, what was read last counts. */
