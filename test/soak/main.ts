@@ -90,13 +90,22 @@ const load = fork(join(import.meta.dirname, 'load-process.ts'), [
   ...[String(gateway.port), '/soak/', String(rate), String(durationMs)],
 ])
 process.once('exit', () => load.kill('SIGKILL'))
-const over = once(load, 'message')
+const ended = once(load, 'exit').then(([code, signal]) => {
+  throw new Error(`the process of the load has ended: ${code ?? signal}`)
+})
+const over = Promise.race([once(load, 'message'), ended])
+// Noticed in the loop below, too, long before the load would be over.
+let loadFailure: Error | undefined
+over.catch(error => {
+  loadFailure = error
+})
 const begunAt = performance.now()
 const sampleMs = Math.min(SAMPLE_MS, durationMs / 100)
 const resident: Point[] = []
 let printedAt = Number.NEGATIVE_INFINITY
 let turn = 0
 for (; performance.now() - begunAt < durationMs; turn++) {
+  if (loadFailure !== undefined) throw loadFailure
   const turnAt = performance.now()
   await change(store, nodes, turn)
   const atMs = performance.now() - begunAt

@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly durationMs: number
   /** The most connections; further requests wait for one. Default: one for each request in flight. */
   readonly connections?: number
+  /** The most requests under way; when there are so many, the load falls behind. Default: any number. */
+  readonly atMost?: number
   readonly path: string
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
@@ -35,7 +37,8 @@ export interface LoadResult {
  * one has ended.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { perSecond, durationMs, connections = Number.POSITIVE_INFINITY, signal } = options
+  const { perSecond, durationMs, signal } = options
+  const { connections = Number.POSITIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = options
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const statuses = new Map<number, number>()
   const bodies = new Map<string, number>()
@@ -47,7 +50,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     const elapsedMs = performance.now() - begunAt
     if (elapsedMs >= durationMs || signal?.aborted) break
     // Catches up after a busy moment, so that the number of requests does not depend on the machine.
-    for (const due = (elapsedMs / 1_000) * perSecond; sent < due; sent++) {
+    for (const due = (elapsedMs / 1_000) * perSecond; sent < due && underWay.size < atMost; sent++) {
       const one = sendOne(options, agent, sent).then(
         answer => {
           add(statuses, answer.status)
