@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface UnaryReport {
   readonly calls: number
   readonly statuses: ReadonlyMap<string, number>
+  /** Calls that failed although the client had a part of their answer. No gateway can repeat those (gRFC A6). */
+  readonly begun: number
   /** The first calls that were not OK, each as `callOnce` tells it. */
   readonly failures: readonly string[]
   /** Ids of the calls that were answered with status 0. */
@@ -47,16 +49,18 @@ export async function runUnaryLoad(options: UnaryLoadOptions): Promise<UnaryRepo
   const failures: string[] = []
   const times: number[] = []
   let calls = 0
+  let begun = 0
   const sessions = Array.from({ length: connections }, () => open(port))
   const loop = async (index: number) => {
     while (performance.now() < until && !signal?.aborted) {
       const id = `call-${++calls}`
-      const begun = performance.now()
+      const begunAt = performance.now()
       if (sessions[index]!.closed) sessions[index] = open(port)
       const end = await callOnce(sessions[index]!, options.path, id, headers)
-      const took = performance.now() - begun
+      const took = performance.now() - begunAt
       const [status = ''] = end.split(':')
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      if (end.endsWith(ANSWER_HAD_BEGUN)) begun++
       if (status === '0') {
         good.add(id)
         times.push(took)
@@ -69,7 +73,7 @@ export async function runUnaryLoad(options: UnaryLoadOptions): Promise<UnaryRepo
   } finally {
     for (const session of sessions) session.destroy()
   }
-  return { calls, statuses, failures, good, times: times.sort((a, b) => a - b) }
+  return { calls, statuses, begun, failures, good, times: times.sort((a, b) => a - b) }
 }
 
 function open(port: number): ClientHttp2Session {
