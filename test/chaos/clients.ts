@@ -1,9 +1,9 @@
 import { Agent } from 'node:http'
-import { type ClientHttp2Session, connect, constants } from 'node:http2'
+import { type ClientHttp2Session, connect } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ECHO } from '../support/grpc-echo.ts'
 import { sendOne } from '../support/load.ts'
-import { ANSWER_HAD_BEGUN, callOnce } from '../support/unary-load.ts'
+import { ANSWER_HAD_BEGUN, callOnce, REFUSED } from '../support/unary-load.ts'
 import type { Call, Oracle } from './oracle.ts'
 
 /** Calls of one kind to one service, each client waiting for its answer before it sends again. */
@@ -114,7 +114,7 @@ export class ChaosClients {
     const call = () => callOnce(connection.to(port), `/${ECHO}/Unary`, `chaos-${++this.#sent}`)
     let end = await call()
     // Refused: it was on its way when the connection ended. gRPC libraries send it again themselves (gRFC A6).
-    if (end === `reset ${constants.NGHTTP2_REFUSED_STREAM}`) end = await call()
+    if (end === REFUSED) end = await call()
     if (/^0(:|$)/.test(end)) return FINE
     return { failure: end, isBroken: end.startsWith('reset'), hasBegun: end.endsWith(ANSWER_HAD_BEGUN) }
   }

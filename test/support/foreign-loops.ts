@@ -34,7 +34,11 @@ export function foreignLoops(
   const address = `127.0.0.1:${port}`
   const program = join(FOREIGN, 'clients/loop.py')
   return {
-    Node: signal => runUnaryLoad({ port, path: PATH, connections: 4, streams: 4, perSecond: 200, signal }),
+    Node: signal =>
+      runUnaryLoad({
+        ...{ port, path: PATH, signal },
+        ...{ connections: 4, streams: 4, perSecond: 200, repeatsRefused: true },
+      }),
     ...(python && { Python: signal => runLoop(python, [program, set, address], signal) }),
     ...(go && { Go: signal => runLoop(go.loop, [address], signal) }),
     ...(onPath(NGHTTP) && { nghttp: signal => runNghttp(`http://${address}${PATH}`, folder, signal) }),

@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2'
+import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** What became of the calls of a load, by gRPC status: `0` is OK. */
@@ -29,6 +29,8 @@ export interface UnaryLoadOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** The most calls in a second. Default: as many as there can be. */
   readonly perSecond?: number
+  /** Whether a call is sent again that was refused, as gRPC libraries do (gRFC A6). Default false. */
+  readonly repeatsRefused?: boolean
 }
 
 const FAILURES_TOLD = 10
@@ -41,7 +43,7 @@ const MESSAGE = Buffer.alloc(5)
  */
 export async function runUnaryLoad(options: UnaryLoadOptions): Promise<UnaryReport> {
   const { port, connections, streams, durationMs = Number.POSITIVE_INFINITY, signal } = options
-  const { headers, perSecond } = options
+  const { headers, perSecond, repeatsRefused = false } = options
   const everyMs = perSecond === undefined ? 0 : (connections * streams * 1_000) / perSecond
   const until = performance.now() + durationMs
   const statuses = new Map<string, number>()
@@ -55,8 +57,12 @@ export async function runUnaryLoad(options: UnaryLoadOptions): Promise<UnaryRepo
     while (performance.now() < until && !signal?.aborted) {
       const id = `call-${++calls}`
       const begunAt = performance.now()
-      if (sessions[index]!.closed) sessions[index] = open(port)
-      const end = await callOnce(sessions[index]!, options.path, id, headers)
+      const session = () => {
+        if (sessions[index]!.closed) sessions[index] = open(port)
+        return sessions[index]!
+      }
+      let end = await callOnce(session(), options.path, id, headers)
+      if (repeatsRefused && end === REFUSED) end = await callOnce(session(), options.path, id, headers)
       const took = performance.now() - begunAt
       const [status = ''] = end.split(':')
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
@@ -80,6 +86,8 @@ function open(port: number): ClientHttp2Session {
   return connect(`http://127.0.0.1:${port}`).on('error', () => {})
 }
 
+/** What `callOnce` says of a call that was on its way when its connection ended: no node has it. */
+export const REFUSED = `reset ${constants.NGHTTP2_REFUSED_STREAM}`
 /** What `callOnce` adds to a status that came behind a part of an answer. */
 export const ANSWER_HAD_BEGUN = ' (its answer had begun)'
 
