@@ -39,6 +39,7 @@ export async function bundle(folder: string): Promise<void> {
     chunkNames: 'chunks/[name]-[hash]',
     external: external.flatMap(name => [name, `${name}/*`]),
     alias: { '@grpc/proto-loader': join(root, 'scripts/etcd-protos.ts') },
+    // Of the bundled packages, only etcd3 uses __dirname, for the file that etcd-protos.ts stands in for.
     define: { ETCD_PROTOS: JSON.stringify(JSON.stringify(etcdProtos())), __dirname: '""' },
     // For the bundled packages that are CommonJS.
     banner: {

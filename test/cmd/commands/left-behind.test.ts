@@ -12,19 +12,23 @@ const commandOf = (name: string, ...args: string[]) => {
   return command as RegisterCommand & typeof command
 }
 
-test('a command is left behind once its sidecar is gone, whoever has its pid by then', options, async () => {
-  const command = commandOf('gone')
-  {
-    await using running = await startMarked(command)
-    assert.equal(findLeftBehind(command), undefined, `the sidecar of ${running.pid} runs`)
-  }
-  {
-    await using orphan = await startMarked(command, DEAD_SIDECAR)
-    assert.equal(findLeftBehind(command), orphan.pid)
-  }
-  await using orphan = await startMarked(command, { startedAt: '1' })
-  assert.equal(findLeftBehind(command), orphan.pid, 'its sidecar had the pid of this process')
-})
+test(
+  'a command is left behind when its sidecar has ended, even if another process has the pid of the sidecar',
+  options,
+  async () => {
+    const command = commandOf('gone')
+    {
+      await using running = await startMarked(command)
+      assert.equal(findLeftBehind(command), undefined, `the sidecar of ${running.pid} runs`)
+    }
+    {
+      await using orphan = await startMarked(command, DEAD_SIDECAR)
+      assert.equal(findLeftBehind(command), orphan.pid)
+    }
+    await using orphan = await startMarked(command, { startedAt: '1' })
+    assert.equal(findLeftBehind(command), orphan.pid, 'its sidecar had the pid of this process')
+  },
+)
 
 test('only a command of the same node and command line is taken', options, async () => {
   const command = commandOf('same', '600')

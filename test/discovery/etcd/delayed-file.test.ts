@@ -24,5 +24,5 @@ test('what could not be written is written later, and at the latest with the flu
   assert.equal(readFileSync(path, 'utf8'), 'all of it')
   rmSync(path)
   await file.flush()
-  assert.throws(() => readFileSync(path), 'nothing is due any more')
+  assert.throws(() => readFileSync(path), 'no file is written after it was closed')
 })
