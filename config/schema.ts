@@ -17,6 +17,7 @@ import {
   ServiceLimitSection,
   StaleAnswersSection,
 } from './sections/resilience-sections.ts'
+import { TlsSection } from './sections/tls-section.ts'
 import { UpstreamSection } from './sections/upstream-section.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -334,6 +335,7 @@ export const ConfigSchema = Type.Object(
     grpc: GrpcSection,
     clientLimits: ClientLimitsSection,
     http2: Http2Section,
+    tls: TlsSection,
   },
   { additionalProperties: false, description: 'The configuration of Waygate.' },
 )

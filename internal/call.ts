@@ -1,4 +1,5 @@
 import type { Claims } from './claim-path.ts'
+import type { ClientTls } from './http/client-tls.ts'
 import type { ErrorCode } from './http/errors.ts'
 import type { Peer } from './nodes/peer.ts'
 import type { Route } from './routing/route.ts'
@@ -30,6 +31,8 @@ export class Call {
   isAuthorizationChecked = false
   /** The version of HTTP that the client speaks. */
   http: '1.0' | '1.1' | '2' = '1.1'
+  /** The TLS of the client's connection; undefined when it has none. */
+  tls: ClientTls | undefined = undefined
   /** The client's address; behind trusted proxies, the address that they report. */
   clientAddress: string | undefined = undefined
   /** The peer of the last try. */

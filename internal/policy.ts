@@ -76,9 +76,9 @@ export interface RequestBodyOptions {
   readonly onPiece: (bytes: number) => void
 }
 
-/** Returns the scheme that the client used: `http`, or what a trusted proxy in front of us says. */
-export function schemeOf({ proxied }: Exchange): 'http' | 'https' {
-  return proxied?.proto ?? 'http'
+/** Returns the scheme that the client used: that of its connection, or what a trusted proxy in front of us says. */
+export function schemeOf({ call, proxied }: Exchange): 'http' | 'https' {
+  return proxied?.proto ?? (call.tls === undefined ? 'http' : 'https')
 }
 
 /** What a trusted proxy says about a request. A field that is missing or malformed is undefined. */

@@ -42,6 +42,10 @@ export function createAccessLog({
       `,"attempts":${call.attempts}`
     if (call.upstreamMs >= 0) line += `,"upstreamMs":${round(call.upstreamMs)}`
     line += `,"totalMs":${round(totalMs)},"client":${quote(client)}`
+    if (call.tls !== undefined) {
+      line += `,"tls":${quote(call.tls.version)}`
+      if (call.tls.certificate !== undefined) line += `,"clientCert":${quote(call.tls.certificate.subject)}`
+    }
     if (call.identity?.subject !== undefined) line += `,"user":${quote(call.identity.subject)}`
     if (call.degraded) line += ',"fallback":true'
     if (call.rpc !== undefined) line += `,"rpc":${quote(call.rpc)}`

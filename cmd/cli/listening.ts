@@ -2,8 +2,20 @@ import type { AddressInfo } from 'node:net'
 import { addressOf } from '../../internal/nodes/node.ts'
 
 /** Returns `http://host:port` of a bound listener. */
-export function urlOf({ address, port }: AddressInfo): string {
-  return `http://${addressOf({ host: address, port })}`
+export function urlOf({ address, port }: AddressInfo, scheme = 'http'): string {
+  return `${scheme}://${addressOf({ host: address, port })}`
+}
+
+/** Where clients reach a gateway: without TLS, with TLS, or both. */
+export interface PublicAddresses {
+  readonly plain: AddressInfo | undefined
+  readonly tls: AddressInfo | undefined
+}
+
+/** Returns the URLs for the log: `public`, and `tls` where there is another one for TLS. */
+export function publicUrlsOf({ plain, tls }: PublicAddresses): { public: string; tls?: string } {
+  if (plain === undefined) return { public: urlOf(tls!, 'https') }
+  return { public: urlOf(plain), ...(tls && { tls: urlOf(tls, 'https') }) }
 }
 
 /** Returns the URL of a bound listener for a client on this machine: loopback if it is bound to every address. */

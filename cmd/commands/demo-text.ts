@@ -24,7 +24,7 @@ export function introduction(
   { gateway, adminAddress }: Stack,
   { token, etcd, taken, firstPid }: DemoFacts,
 ): string {
-  const url = localUrlOf(gateway.address)
+  const url = localUrlOf(gateway.addresses.plain!)
   const admin = localUrlOf(adminAddress)
   const program = IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
   const elsewhere =

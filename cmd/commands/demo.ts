@@ -160,7 +160,7 @@ async function untilRegistered({ gateway }: Stack, services: readonly ExampleSer
 async function untilDescribed({ gateway }: Stack, token: string): Promise<void> {
   const headers = { authorization: `Bearer ${token}` }
   for (const path of ['/task/v1/tasks', '/user/v1/me']) {
-    const url = `${localUrlOf(gateway.address)}${path}`
+    const url = `${localUrlOf(gateway.addresses.plain!)}${path}`
     while ((await fetch(url, { headers })).status === 503) await delay(50)
   }
 }

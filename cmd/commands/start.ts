@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import type { StartCommand } from '../cli/command.ts'
-import { urlOf } from '../cli/listening.ts'
+import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
 import { collectStartupLater } from '../gateway/heap.ts'
 import { createLogger, type Log, logStartWarnings } from '../gateway/logger.ts'
@@ -46,7 +46,7 @@ async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {
   const { gateway, adminAddress } = stack
   // Who reads the next line may end this process at once.
   const ended = untilSignal()
-  logger.info({ public: urlOf(gateway.address), admin: urlOf(adminAddress) }, 'waygate is listening')
+  logger.info({ ...publicUrlsOf(gateway.addresses), admin: urlOf(adminAddress) }, 'waygate is listening')
   // The process that started this one waits for the line.
   flush()
   // Node would write it when the process ends by itself, which a gateway may never do.

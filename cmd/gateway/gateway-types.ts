@@ -1,10 +1,10 @@
-import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Registry, RememberedSource } from '../../discovery/registry.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
+import type { PublicAddresses } from '../cli/listening.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
 
@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly logger: Logger
   /** Writes a line of the access log, which has the format of the logger's lines. */
   readonly writeLine: (line: string) => void
+  /** The secret that the keys of TLS tickets are made from. Default: one of this process. */
+  readonly ticketSecret?: Buffer | undefined
   /** The lines that the log has lost, for the metrics. Default: none. */
   readonly lostLines?: LostLinesView | undefined
   /**
@@ -37,7 +39,7 @@ export type ListenWhen = 'at-once' | 'when-loaded'
 
 /** A running gateway. The code that started it calls `stop()`. */
 export interface Gateway {
-  readonly address: AddressInfo
+  readonly addresses: PublicAddresses
   readonly table: LiveTable
   /** The health of nodes. Of several processes, one calls `startChecking()` on it. */
   readonly health: LiveHealth

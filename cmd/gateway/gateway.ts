@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
@@ -77,6 +78,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = createLimits(loop, logger)
   const budgets = createRetryBudgets(logger)
 
+  const tls =
+    keys.tls &&
+    (await import('./tls.ts')).openTls({
+      ...{ config, keys: keys.tls, logger },
+      ticketSecret: options.ticketSecret ?? randomBytes(32),
+    })
+
   // The nodes, and the state that this process keeps about them.
   const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
   const guard = createNodeGuard({
@@ -149,7 +157,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     grpcNames,
     descriptors,
     prepare: entry => transcoding.prepare(entry),
-    moreProblems: () => transcoding.problems(),
+    moreProblems: () => [...transcoding.problems(), ...(tls?.problems() ?? [])],
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     openConnection: (address, done) => void openSocket({ ...address, names, allows: guard.allows }, done),
@@ -201,6 +209,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...listenerLimits(config),
     ...{ proxy, connections, isTrustedProxy },
     http2: createHttp2Settings(config, http2Counts, logger),
+    tls: tls?.server,
     identityHeaders: context.identityHeaders,
     sendsForwarded: config.forwardedHeader,
     onPiece: countBodyBytes,
@@ -218,7 +227,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
     endStreams: () => transcoding.endStreams(),
-    closeServing: () => auth.close(),
+    closeServing() {
+      auth.close()
+      tls?.close()
+    },
     onDrained: async () => options.onDrained?.(pages),
     closeTable() {
       health.close()
@@ -245,7 +257,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await lifecycle.start(options.listen ?? 'at-once')
 
   return {
-    address: listener.app.server.address() as AddressInfo,
+    addresses: {
+      plain: (listener.app.server.address() ?? undefined) as AddressInfo | undefined,
+      tls: (listener.secure?.address() ?? undefined) as AddressInfo | undefined,
+    },
     table,
     health,
     pages,

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { tlsPortOf } from '../../config/load/tls-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Http1Listener } from '../../routes/public/http1/listener.ts'
 import type { ListenWhen } from './gateway-types.ts'
@@ -7,7 +9,7 @@ import type { LiveTable } from './live-table.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface LifecycleOptions {
-  readonly config: Pick<Config, 'host' | 'port' | 'drainMs' | 'shutdownTimeoutMs'>
+  readonly config: Pick<Config, 'host' | 'port' | 'tls' | 'drainMs' | 'shutdownTimeoutMs'>
   readonly listener: Http1Listener
   readonly table: LiveTable
   readonly traffic: Traffic
@@ -42,20 +44,31 @@ export class Lifecycle {
     return table.isLoaded && this.#isFollowing && !traffic.isDraining
   }
 
-  /** @throws Error when the port cannot be bound; everything is closed then */
+  /** @throws Error when a port cannot be bound; everything is closed then */
   async start(listen: ListenWhen): Promise<void> {
-    const { config, listener, table } = this.#options
+    const { listener, table } = this.#options
     if (listen === 'when-loaded') await Promise.race([table.loaded, this.#follow()])
     try {
-      await listener.app.listen({ host: config.host, port: config.port })
+      await this.#listen()
     } catch (error) {
       this.#following.abort()
       await Promise.allSettled([listener.app.close(), this.#followed])
+      listener.secure?.close()
       this.#options.closeServing()
       this.#options.closeTable()
       throw error
     }
     void this.#follow()
+  }
+
+  async #listen(): Promise<void> {
+    const { config, listener } = this.#options
+    const { host, port, tls } = config
+    if (tls.plain === 'off') await listener.app.ready()
+    else await listener.app.listen({ host, port })
+    if (listener.secure === undefined) return
+    listener.secure.listen({ host: tls.host ?? host, port: tlsPortOf(tls)! })
+    await once(listener.secure, 'listening')
   }
 
   /** See `Gateway.stop`. */

@@ -100,7 +100,7 @@ export function createHttp2Settings(
   counts: Http2Counts,
   logger: Logger,
 ): Http2Settings | undefined {
-  if (!http2.enabled || !http2.cleartext) return undefined
+  if (!http2.enabled) return undefined
   return {
     ...http2,
     counts,

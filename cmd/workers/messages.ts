@@ -1,9 +1,9 @@
-import type { AddressInfo } from 'node:net'
 import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import type { encodeRemembered } from '../../discovery/remembered.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
+import type { PublicAddresses } from '../cli/listening.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 
@@ -25,6 +25,8 @@ export interface WorkerSettings {
   readonly keyFiles: FileContents
   /** The address of the primary's embedded etcd; undefined when it is not used. */
   readonly embeddedUrl: string | undefined
+  /** The secret that the keys of TLS tickets are made from, in base64, so that every worker can resume every session. */
+  readonly ticketSecret: string
 }
 
 /** What the primary asks workers for: an admin page, or the methods of a service. */
@@ -55,7 +57,7 @@ export type ToWorker =
 
 /** A message from a worker to the primary. */
 export type ToPrimary =
-  | { readonly type: 'listening'; readonly address: AddressInfo }
+  | { readonly type: 'listening'; readonly addresses: PublicAddresses }
   | { readonly type: 'loaded' }
   /** The worker cannot start; `text` is the reason, as shown to the user. */
   | { readonly type: 'failed'; readonly text: string }

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../discovery/logger.ts'
+import type { PublicAddresses } from '../cli/listening.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { keepProgram } from './kept-program.ts'
@@ -108,16 +108,16 @@ export class WorkerPool {
   }
 
   /**
-   * Starts the first workers. Resolves with the address they listen on.
+   * Starts the first workers. Resolves with the addresses they listen on.
    *
    * @throws Error with the reason when one of them cannot start; none is left running then
    */
-  async start(count: number): Promise<AddressInfo> {
+  async start(count: number): Promise<PublicAddresses> {
     const workers = Array.from({ length: count }, () => this.#fork('at-once'))
     try {
-      const [address] = await Promise.all(workers.map(worker => worker.listening))
+      const [addresses] = await Promise.all(workers.map(worker => worker.listening))
       for (const worker of workers) this.#put(worker)
-      return address!
+      return addresses!
     } catch (error) {
       this.#stopping.abort()
       this.killAll()

@@ -1,8 +1,9 @@
 import cluster from 'node:cluster'
+import { randomBytes } from 'node:crypto'
 import type { LoadedConfig } from '../../config/load/load.ts'
 import type { EmbeddedEtcd } from '../../discovery/embedded-etcd/server.ts'
 import { formatError } from '../cli/format-error.ts'
-import { urlOf } from '../cli/listening.ts'
+import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { onHangup, untilSignal } from '../cli/signals.ts'
 import { type AdminListener, openAdmin } from '../gateway/admin-listener.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
@@ -48,6 +49,7 @@ export async function servePrimary(
   let { config } = source.loaded
   let etcd: EmbeddedEtcd | undefined
   let admin: AdminListener | undefined
+  const ticketSecret = randomBytes(32).toString('base64')
   const pages = new WorkerPages()
   const health = new HealthRelay()
   const settings = ({ loaded, keyFiles }: Source): WorkerSettings => ({
@@ -55,6 +57,7 @@ export async function servePrimary(
     config: { ...loaded.config, adminPort: admin?.address.port ?? loaded.config.adminPort },
     keyFiles,
     embeddedUrl: wantsEmbeddedEtcd(loaded.config) ? etcd?.url : undefined,
+    ticketSecret,
   })
 
   /** Runs one reload at a time. All signals that arrive during a reload cause one more. */
@@ -102,11 +105,11 @@ export async function servePrimary(
       onServing: () => health.update(pool.serving, pool.answering),
     })
     pages.show(pool)
-    const address = await pool.start(countWorkers(source.loaded))
+    const addresses = await pool.start(countWorkers(source.loaded))
     // Who reads the next line may end this process at once.
     ended = untilSignal()
     logger.info(
-      { public: urlOf(address), admin: urlOf(admin.address), workers: pool.serving.length },
+      { ...publicUrlsOf(addresses), admin: urlOf(admin.address), workers: pool.serving.length },
       'waygate is listening',
     )
     // The process that started this one may wait for this line.

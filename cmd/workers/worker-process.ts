@@ -1,8 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
-import type { AddressInfo } from 'node:net'
 import { MAX_TIMER_MS } from '../../config/kit/values.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import { RemoteError } from '../cli/format-error.ts'
+import type { PublicAddresses } from '../cli/listening.ts'
 import type { ListenWhen } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import {
@@ -43,7 +43,7 @@ export class WorkerProcess {
   readonly pid: number | undefined
   readonly startedAt = performance.now()
   /** Resolves with the address it listens on. Rejects when it cannot listen, or exits before it does. */
-  readonly listening: Promise<AddressInfo>
+  readonly listening: Promise<PublicAddresses>
   readonly exited: Promise<WorkerExit>
   /** Its final totals, received just before it exits. */
   readonly last: MetricValues[] = []
@@ -66,7 +66,7 @@ export class WorkerProcess {
     this.pid = this.#worker.process.pid
     // If it never reads them, its exit says so.
     this.#worker.process.stdin?.on('error', () => {}).end(program)
-    const listening = Promise.withResolvers<AddressInfo>()
+    const listening = Promise.withResolvers<PublicAddresses>()
     const exited = Promise.withResolvers<WorkerExit>()
     this.listening = listening.promise
     // Callers that wait for it still get the rejection. For a replacement that nobody waits for, the exit is logged.
@@ -76,7 +76,7 @@ export class WorkerProcess {
       switch (message.type) {
         case 'listening':
           this.#isListening = true
-          return listening.resolve(message.address)
+          return listening.resolve(message.addresses)
         case 'loaded':
           this.#isLoaded = true
           return

@@ -24,7 +24,7 @@ export async function runWorker(): Promise<number> {
   const ended = primary.end.then(() => undefined)
   const start = await Promise.race([primary.start, ended])
   if (!start) return 0
-  const { config, keyFiles, embeddedUrl } = start.settings
+  const { config, keyFiles, embeddedUrl, ticketSecret } = start.settings
   const { logger, write: writeLine, flush, lost: lostLines } = createLogger(config.logLevel)
   logUnusedSignals(logger)
   try {
@@ -41,6 +41,7 @@ export async function runWorker(): Promise<number> {
       logger,
       writeLine,
       lostLines,
+      ticketSecret: Buffer.from(ticketSecret, 'base64'),
       listen: start.listen,
       remembered: start.remembered.map(decodeSource),
       onRemembered: remembered =>
@@ -56,7 +57,7 @@ export async function runWorker(): Promise<number> {
     gateway.health.onNews = news => void primary.send({ type: 'health', news })
     primary.onHealth = news => gateway.health.apply(news)
     primary.onCheck = () => gateway.health.startChecking()
-    void primary.send({ type: 'listening', address: gateway.address })
+    void primary.send({ type: 'listening', addresses: gateway.addresses })
     void gateway.table.loaded.then(() => primary.send({ type: 'loaded' }))
     collectStartupLater(() => gateway.hasServed())
     const end = await primary.end

@@ -66,20 +66,34 @@ export function readBytes(file: string, path: Path, findings: Findings): Buffer 
 function readKeyFile<T>(
   file: string,
   path: Path,
-  { problems, readFile = readFileSync }: Findings,
+  { problems, readFile }: Findings,
   decode: (bytes: Buffer) => T,
 ): T | undefined {
+  try {
+    return readDecoded(file, decode, readFile)
+  } catch (error) {
+    problems.push({ path, message: (error as Error).message })
+    return undefined
+  }
+}
+
+/**
+ * Reads a file. @throws Error whose message names the file and says why it cannot be read, or what `decode` has thrown
+ */
+export function readDecoded<T>(
+  file: string,
+  decode: (bytes: Buffer) => T,
+  readFile: ReadFile = readFileSync,
+): T {
   let bytes: Buffer
   try {
     bytes = readFile(file)
   } catch (error) {
-    problems.push({ path, message: `${file} cannot be read: ${reasonOf(error)}` })
-    return undefined
+    throw new Error(`${file} cannot be read: ${reasonOf(error)}`)
   }
   try {
     return decode(bytes)
   } catch (error) {
-    problems.push({ path, message: `${file} ${(error as Error).message}` })
-    return undefined
+    throw new Error(`${file} ${(error as Error).message}`)
   }
 }

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { type Findings, readBytes, readPem, readSecret } from './key-files.ts'
+import { loadTlsKeys, type TlsKeys } from './tls-keys.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */
@@ -25,11 +26,13 @@ export interface Keys {
   readonly descriptors?: ReadonlyMap<string, Buffer>
   /** Present when any of `etcd.ca`, `etcd.cert` and `etcd.key` is. */
   readonly etcdTls?: EtcdTls
+  /** Present when TLS for clients is configured. */
+  readonly tls?: TlsKeys
 }
 
 /** Reads every key file that the gateway needs, so that an invalid one is reported at start. */
 export function loadKeys(
-  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc'>,
+  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc' | 'tls'>,
   findings: Findings,
 ): Keys {
   const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
@@ -38,6 +41,7 @@ export function loadKeys(
   const cookieSecret = readSecret(config.routes.stickyCookie, ['routes', 'stickyCookie'], findings)
   const stickyCookie = cookieSecret && createSecretKey(cookieSecret)
   const descriptors = loadDescriptors(config.grpc, findings)
+  const tls = loadTlsKeys(config.tls, findings)
   return {
     ...(issuers.length > 0 && { issuers }),
     ...(jwt && { jwt }),
@@ -45,6 +49,7 @@ export function loadKeys(
     ...(etcdTls && { etcdTls }),
     ...(stickyCookie && { stickyCookie }),
     ...(descriptors.size > 0 && { descriptors }),
+    ...(tls && { tls }),
   }
 }
 

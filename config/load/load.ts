@@ -20,6 +20,7 @@ import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
 import { Layers, type Setting } from './layers.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
+import { tlsWarnings } from './tls-rules.ts'
 
 /** The file that is read if it exists and no other file is named. */
 export const DEFAULT_CONFIG_FILE = 'waygate.yaml'
@@ -95,6 +96,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   for (const { path, message } of under(['routes', 'defaults'], findPolicyWarnings(config.routes.defaults))) {
     warnings.push(`${jsonPath(path)} (${layers.nearestSource(path)}) ${message}`)
   }
+  warnings.push(...tlsWarnings(config))
   const keys = loadKeys(config, { problems: later, warnings, readFile: readKeyFile })
   report(later)
   return {

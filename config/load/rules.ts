@@ -12,6 +12,7 @@ import type { Config } from '../schema.ts'
 import { findAuthProblems, isLoopback } from './auth-rules.ts'
 import { findPrefixProblems } from './prefix-rules.ts'
 import { identityHeadersOf } from './route-context.ts'
+import { findTlsProblems } from './tls-rules.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
@@ -38,6 +39,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* stickyCookieProblems(config.routes)
   yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
+  yield* findTlsProblems(config)
   yield* findRoutesRuleProblems(config, { identityHeaders: identityHeadersOf(config) })
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { CLIENT_TLS, ClientTls } from './client-tls.ts'
 
 /** What a client expects before it sends its body (RFC 9110 section 10.1.1). */
 export type Expectation = 'none' | 'continue' | 'unknown'
@@ -17,7 +18,7 @@ export interface ClientRequest {
   readonly rawTrailers: readonly string[]
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly socket: { readonly remoteAddress?: string | undefined; readonly [CLIENT_TLS]?: ClientTls }
 }
 
 /** The connection to a node that has answered 101 and no longer speaks HTTP. Its holder destroys the socket. */

@@ -53,6 +53,11 @@ export const ERRORS = {
     title: 'Expectation failed',
     detail: 'The only supported expectation is 100-continue.',
   },
+  WG_MISDIRECTED: {
+    status: 421,
+    title: 'Misdirected request',
+    detail: 'Requests for this host need another connection, made for its name.',
+  },
   WG_RATE_LIMITED: {
     status: 429,
     title: 'Too many requests',

@@ -125,10 +125,17 @@ export class ClientConnections implements ClientConnectionsView {
       return
     }
     if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1)
-    this.#open.set(socket, { group, watch: new Http1Watch(socket, this.#options, this.#pace) })
-    socket.once('close', () => this.#forget(socket))
-    socket.destroySoon = destroySoon
+    this.#watch(socket, { group, watch: new Http1Watch(socket, this.#options, this.#pace) })
     this.#timer ??= setInterval(() => this.sweep(), this.#sweepMs).unref()
+  }
+
+  /** Watches a connection by the socket of its TLS from now on, whose handshake is over. */
+  secure(accepted: Socket, socket: Socket): void {
+    const counted = this.#open.get(accepted)
+    if (!counted) return
+    this.#open.delete(accepted)
+    counted.watch = new Http1Watch(socket, this.#options, this.#pace)
+    this.#watch(socket, counted)
   }
 
   /** Lets `watch` judge a connection from now on, which has turned out to speak HTTP/2. */
@@ -177,6 +184,12 @@ export class ClientConnections implements ClientConnectionsView {
       return true
     }
     return false
+  }
+
+  #watch(socket: Socket, counted: Counted): void {
+    this.#open.set(socket, counted)
+    socket.once('close', () => this.#forget(socket))
+    socket.destroySoon = destroySoon
   }
 
   #refuse(reason: RefusalReason, socket: Socket, address: string): void {

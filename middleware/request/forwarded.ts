@@ -62,7 +62,8 @@ export function readProxyReport(
  * out, because it would tell nodes nothing but the gateway's own address.
  */
 export function writeForwarded({ call, head, peerAddress, proxied }: Exchange): string {
-  const seen = elementOf(peerAddress, 'http', head.host)
+  const ours = call.tls === undefined ? 'http' : 'https'
+  const seen = elementOf(peerAddress, ours, head.host)
   if (proxied === undefined) return seen
   const { forwarded, forwardedFor, proto, host } = proxied
   if (forwarded !== undefined) return `${forwarded}, ${seen}`
@@ -71,7 +72,7 @@ export function writeForwarded({ call, head, peerAddress, proxied }: Exchange): 
   const elements = addresses.map((address, index) =>
     index === client ? elementOf(address, proto, host) : elementOf(address, undefined, undefined),
   )
-  const last = client === -1 ? elementOf(peerAddress, proto ?? 'http', host ?? head.host) : seen
+  const last = client === -1 ? elementOf(peerAddress, proto ?? ours, host ?? head.host) : seen
   return [...elements, last].join(', ')
 }
 

@@ -2,6 +2,7 @@ import { Call } from '../../internal/call.ts'
 import { type GrpcDialect, grpcDialectOf } from '../../internal/grpc/content-type.ts'
 import { isAuthority } from '../../internal/http/authority.ts'
 import type { ClientRequest, ClientResponse, Expectation } from '../../internal/http/client-exchange.ts'
+import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { createRequestHeadReader, type RequestHead } from '../../internal/http/request-head.ts'
@@ -85,6 +86,7 @@ export function createOpenExchange({
     head: RequestHead,
     target: string,
     isSafe: boolean,
+    tls: ClientTls | undefined,
   ): GatewayError | undefined {
     if (target.length > maxTargetBytes) return new GatewayError('WG_URI_TOO_LONG')
     if (request.rawHeaders.length > MAX_HEADER_LINES * 2) return new GatewayError('WG_HEADERS_TOO_LARGE')
@@ -100,11 +102,13 @@ export function createOpenExchange({
     if (request.method === 'TRACE' || request.httpVersionMajor !== httpVersion)
       return new GatewayError('WG_BAD_REQUEST')
     if (httpVersion === 2 && !METHODS.has(request.method!)) return new GatewayError('WG_BAD_REQUEST')
-    return isSafe ? undefined : new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
+    if (!isSafe) return new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
+    return tls === undefined || head.host === undefined ? undefined : tls.refusalOf(head.host)
   }
 
   return (request, response, expectation, isWebSocket = false) => {
     const peerAddress = plainAddress(request.socket.remoteAddress)
+    const tls = request.socket[CLIENT_TLS]
     const isProxied = isTrustedProxy(peerAddress)
     const head = readHead(request.rawHeaders, isProxied)
     const proxied = isProxied ? readProxyReport(head.proxyLines, isTrustedProxy) : undefined
@@ -119,6 +123,7 @@ export function createOpenExchange({
     }
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : newId()
     const call = new Call(id, request.method!, target, now())
+    if (tls !== undefined) call.tls = tls
     if (httpVersion === 2) call.http = '2'
     else if (request.httpVersionMinor === 0) call.http = '1.0'
     call.clientAddress = proxied
@@ -140,7 +145,7 @@ export function createOpenExchange({
       respelled,
       expectation,
       dialect: isMisplaced ? undefined : spoken,
-      refusal: refusalOf(request, head, target, isSafe) ?? (isMisplaced ? NEEDS_HTTP2 : undefined),
+      refusal: refusalOf(request, head, target, isSafe, tls) ?? (isMisplaced ? NEEDS_HTTP2 : undefined),
       isWebSocket,
       isPreflight: false,
       plan: undefined,

@@ -39,6 +39,16 @@ export interface SourceDetails {
   readonly relists: Readonly<Record<string, number>>
 }
 
+/** A certificate that is served to clients. */
+export interface CertificateView {
+  /** The first of its names. */
+  readonly name: string
+  /** The path of its file, or its key in etcd. */
+  readonly origin: string
+  /** When it expires, milliseconds since 1970. */
+  readonly validUntil: number
+}
+
 /** The retries of a service. */
 export interface BudgetView {
   /** Retries begun since the start. */

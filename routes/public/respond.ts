@@ -1,3 +1,4 @@
+import type { Call } from '../../internal/call.ts'
 import { type GrpcRefusal, refusalOfError, refusalOfHttp } from '../../internal/grpc/refusal.ts'
 import { writeWebTrailers } from '../../internal/grpc/web-trailers.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../internal/http/errors.ts'
@@ -69,12 +70,12 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     }
     let { status } = upstreamResponse
     let headers: string[]
-    if (plan === undefined) headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
+    if (plan === undefined) headers = [...upstreamResponse.headers]
     else {
       headers = [...upstreamResponse.headers]
       status = editHead(exchange, { status, headers, from })
-      headers.push('x-request-id', call.requestId)
     }
+    addOwnFields(headers, call)
     if (call.degraded) headers.push('x-waygate-fallback', '1')
     // Node refuses to announce trailers of an answer that can have none.
     if (
@@ -119,7 +120,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     for (const [name, value] of Object.entries(known.headers ?? {})) headers.push(name, value)
     let { status } = known
     if (plan !== undefined) status = editHead(exchange, { status, headers, from: 'gateway' })
-    headers.push('x-request-id', call.requestId)
+    addOwnFields(headers, call)
     if (isDraining()) response.closeAfter()
     response.writeHead(status, headers)
     response.end(body)
@@ -138,7 +139,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     for (const [name, value] of Object.entries(fields)) headers.push(name, value)
     if (dialect === 'grpc') headers.push(...lines)
     if (plan !== undefined) editHead(exchange, { status: 200, headers, from })
-    headers.push('x-request-id', call.requestId)
+    addOwnFields(headers, call)
     if (isDraining()) response.closeAfter()
     response.writeHead(200, headers)
     if (dialect === 'grpc') response.end()
@@ -169,6 +170,14 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
 
   return { answer, refuse }
 }
+
+/** Adds what every answer has, whoever gives it. */
+function addOwnFields(headers: string[], { requestId, tls }: Call): void {
+  headers.push('x-request-id', requestId)
+  if (tls?.hsts !== undefined && getHeader(headers, HSTS) === undefined) headers.push(HSTS, tls.hsts)
+}
+
+const HSTS = 'strict-transport-security'
 
 /** Whether a request in a dialect of gRPC is a call; nodes of HTTP get gRPC-web as a plain request. */
 function isCall({ outgoing }: Exchange): boolean {

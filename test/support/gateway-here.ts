@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { urlOf } from '../../cmd/cli/listening.ts'
+import { publicUrlsOf, urlOf } from '../../cmd/cli/listening.ts'
 import { parseCommandLine } from '../../cmd/cli/options.ts'
 import { createLogger, logStartWarnings } from '../../cmd/gateway/logger.ts'
 import { startStack } from '../../cmd/gateway/stack.ts'
@@ -39,7 +39,7 @@ export async function startGatewayHere(options: ServingOptions = {}): Promise<Se
     })
     logStartWarnings(loaded, log.logger)
     const stack = await startStack(loaded, log)
-    const listening = { public: urlOf(stack.gateway.address), admin: urlOf(stack.adminAddress) }
+    const listening = { ...publicUrlsOf(stack.gateway.addresses), admin: urlOf(stack.adminAddress) }
     log.logger.info(listening, 'waygate is listening')
     let stopped: Promise<unknown> | undefined
     const stop = async () => {

@@ -85,7 +85,7 @@ export async function startTestGateway(
   await gateway.table.loaded
   const startLog = log.splice(0)
   return {
-    port: gateway.address.port,
+    port: gateway.addresses.plain!.port,
     adminPort: admin.address.port,
     gateway,
     registry,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import type { SecuredSocket } from '../tls/tls-server.ts'
 
 /** The longest wait for a backlog that never becomes empty. */
 const MAX_CATCH_UP_MS = 2_000
@@ -70,7 +71,8 @@ export class DrainBacklog {
   readonly #onRequest = ({ socket }: IncomingMessage): void => this.arrived(socket)
 
   #noLongerSilent(socket: Socket): void {
-    this.#silent.delete(socket)
+    // A connection with TLS was noted before its handshake.
+    this.#silent.delete((socket as SecuredSocket)._parent ?? socket)
     if (this.#silent.size === 0) this.#onHeard()
   }
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { Server as NetServer } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Call } from '../../../internal/call.ts'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
 import type { Exchange } from '../../../internal/policy.ts'
 import { checkChunkedBody } from '../../../middleware/connection/chunked-upgrade.ts'
+import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { createClientErrors } from '../../../middleware/connection/client-error.ts'
 import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
 import { LastRequests } from '../../../middleware/connection/pipelining.ts'
@@ -12,7 +13,9 @@ import { isWebSocketHandshake } from '../../../middleware/connection/websocket-h
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { NO_SCHEMAS } from '../../no-schemas.ts'
 import { createHttp2Listener, type Http2ListenerOptions, type Http2Settings } from '../http2/listener.ts'
+import type { NotHttp1 } from '../http2/preface.ts'
 import type { PublicProxy } from '../proxy.ts'
+import type { TlsServer } from '../tls/tls-server.ts'
 import { DrainBacklog } from './drain-backlog.ts'
 import type { Http1Response } from './response.ts'
 import { createHttp1Server, type Http1ServerOptions } from './server.ts'
@@ -22,11 +25,14 @@ import { serveWebSockets } from './websocket.ts'
 const FIRST_REQUEST_MS = 1_000
 
 export interface Http1ListenerOptions
-  extends Omit<Http1ServerOptions, 'connections' | 'onConnect'>,
+  extends Omit<Http1ServerOptions, 'onConnect'>,
     Omit<OpenExchangeOptions, 'bodies' | 'httpVersion' | 'now'> {
-  readonly connections: Http1ServerOptions['connections'] & Http2ListenerOptions['connections']
+  readonly connections: Http2ListenerOptions['connections'] &
+    Pick<ClientConnections, 'accept' | 'countSlowHead' | 'secure'>
   /** Undefined = clients may speak HTTP/1 only. */
   readonly http2: Http2Settings | undefined
+  /** Undefined = the listener has no port for TLS. */
+  readonly tls?: TlsServer | undefined
   readonly proxy: PublicProxy
   /** Called with the size of each piece of data that is refused before there is a request, passes a WebSocket, or is HTTP/2. */
   readonly onPiece: (bytes: number) => void
@@ -39,6 +45,8 @@ export interface Http1ListenerOptions
 export interface Http1Listener {
   /** Not yet listening. Its owner closes it, or calls `close()` once it has served. */
   readonly app: FastifyInstance
+  /** The server of the port for TLS, not yet listening; undefined when there is none. */
+  readonly secure: Server | undefined
   /** Starts to track new connections and requests. Call it some time before `close()`. */
   expectClose(): void
   /**
@@ -94,27 +102,39 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
 
   /** A name such as localhost can stand for several addresses; each gets a server of its own. */
   const servers: Server[] = []
+  const createServer = () => {
+    const server = createHttp1Server({ ...options, onConnect: clientErrors.refuseConnect }, serve)
+    servers.push(server)
+    return server
+  }
+  const onClientError = (error: NotHttp1 & Error, socket: Socket) => {
+    if (http2?.accept(error, socket) !== true) clientErrors.refuse(error, socket)
+  }
+  const accept = (socket: Socket) => options.connections.accept(socket)
   const app = Fastify({
     logger: false,
-    serverFactory: () => {
-      const server = createHttp1Server({ ...options, onConnect: clientErrors.refuseConnect }, serve)
-      servers.push(server)
-      return server
-    },
+    serverFactory: () => createServer().on('connection', accept),
     forceCloseConnections: 'idle',
-    clientErrorHandler(error, socket) {
-      if (http2?.accept(error, socket) !== true) clientErrors.refuse(error, socket)
-    },
+    clientErrorHandler: onClientError,
     schemaController: NO_SCHEMAS,
   })
+  const secure = options.tls && createServer()
+  if (secure) {
+    secure.on('clientError', onClientError)
+    options.tls!.secure(secure, {
+      onAccepted: accept,
+      onSecured: (accepted, socket) => options.connections.secure(accepted, socket),
+    })
+  }
   const cutOffWebSockets = canChooseUpgrades(app.server)
-    ? serveWebSockets(app, { ...options, openExchange })
+    ? serveWebSockets(app, secure ? [app.server, secure] : [app.server], { ...options, openExchange })
     : () => {}
   const stopListening = async () => {
     await Promise.all(servers.map(stopAccepting))
   }
   return {
     app,
+    secure,
     expectClose() {
       backlog ??= new DrainBacklog(servers)
       http2?.drain()
@@ -126,15 +146,21 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       await backlog.heard(FIRST_REQUEST_MS)
       await backlog.caughtUp()
       http2?.close()
-      await app.close()
+      await Promise.all([app.close(), secure && closeServer(secure)])
     },
     stopListening,
     cutOff() {
       app.server.closeAllConnections()
+      secure?.closeAllConnections()
       http2?.cutOff()
       cutOffWebSockets()
     },
   }
+}
+
+/** Resolves when the server no longer listens and all of its connections are closed, of which it closes the idle ones. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise(resolve => server.close(() => resolve()))
 }
 
 /** Closes as net.Server does: http.Server's own close would end idle connections as well. */

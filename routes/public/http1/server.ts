@@ -2,7 +2,6 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Expectation } from '../../../internal/http/client-exchange.ts'
-import type { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { isWebSocketHandshake } from '../../../middleware/connection/websocket-handshake.ts'
 import { Http1Response } from './response.ts'
 
@@ -16,7 +15,6 @@ export interface Http1ServerOptions {
   readonly keepAliveTimeoutMs: number
   /** After so many requests a connection is closed; 0 = no limit. */
   readonly maxRequestsPerConnection: number
-  readonly connections: Pick<ClientConnections, 'accept' | 'countSlowHead'>
   /** Ends a connection on which a CONNECT arrived. */
   readonly onConnect: (request: IncomingMessage, socket: Socket) => void
 }
@@ -28,7 +26,10 @@ const MAX_CHECK_INTERVAL_MS = 500
 /** An idle connection is kept this much longer than announced to the client, so that it is not closed while a request arrives. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 
-/** Creates Node's server with every limit that applies before there is a request to serve. */
+/**
+ * Creates Node's server with every limit that applies before there is a request to serve, but that on the number of
+ * connections.
+ */
 export function createHttp1Server(
   options: Http1ServerOptions,
   serve: ServeHttp1,
@@ -60,7 +61,6 @@ export function createHttp1Server(
   server.maxHeadersCount = 0
   server.maxRequestsPerSocket = maxRequestsPerConnection
   return server
-    .on('connection', socket => options.connections.accept(socket))
     .on('checkContinue', (request, response) => {
       closeAfterLast(response)
       serve(request, response, 'continue')

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
@@ -32,13 +32,14 @@ const MAX_EARLY_BYTES = 65_536
  */
 export function serveWebSockets(
   app: FastifyInstance,
+  servers: readonly Server[],
   { openExchange, proxy, onUpgrade, onPiece }: WebSocketOptions,
 ): () => void {
   const clients = new Set<Socket>()
   const tunnels = new Set<Tunnel>()
   let isLeaving = false
 
-  app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+  const onUpgradeRequest = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const client = stream as Socket
     clients.add(client)
     // Node removes its own error listener with the upgrade, and an error without one ends the process.
@@ -53,7 +54,8 @@ export function serveWebSockets(
     })
     const exchange = openExchange(request, response, 'none', true)
     proxy.serve(exchange)
-  })
+  }
+  for (const server of servers) server.on('upgrade', onUpgradeRequest)
   app.addHook('preClose', done => {
     isLeaving = true
     for (const tunnel of tunnels) tunnel.leave()

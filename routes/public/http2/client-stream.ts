@@ -15,7 +15,7 @@ const NOT_MODIFIED = 304
 
 /** What a stream asks of its session. */
 export interface StreamOwner {
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly socket: ClientRequest['socket']
   /** Serves a request whose head is read. */
   serve(stream: ClientStream, expectation: Expectation): void
   /** Answers a request whose head is too large to be read. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { Call } from '../../../internal/call.ts'
 import { grpcDialectOf } from '../../../internal/grpc/content-type.ts'
 import { refusalOfError } from '../../../internal/grpc/refusal.ts'
@@ -28,6 +29,8 @@ export interface Http2Settings {
   readonly bufferedBytes: number
   /** How often a client may take requests back before their answers have begun. */
   readonly earlyResets: { readonly burst: number; readonly perSecond: number }
+  /** Whether clients without TLS may speak it, by prior knowledge. */
+  readonly cleartext: boolean
   readonly counts: Http2Counts
   /** Called when a connection or a stream is ended because of what its client does, at most once a minute for each reason. */
   readonly onEnded: (reason: Http2EndReason, address: string) => void
@@ -165,7 +168,9 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
 
   return {
     accept(error, socket) {
-      if (!isAvailable) return false
+      const { alpnProtocol } = socket as TLSSocket
+      const maySpeak = alpnProtocol === undefined ? settings.cleartext : alpnProtocol === 'h2'
+      if (!isAvailable || !maySpeak) return false
       let session: ClientSession | undefined
       const rest = takeOver(error, socket, bytes => {
         options.onPiece(bytes.length)

@@ -1,0 +1,178 @@
+import type { Logger } from 'pino'
+import type { CertificatePair } from '../../config/keys/certificate-pair.ts'
+import { type CertificateFiles, readCertificateFiles } from '../../config/keys/tls-keys.ts'
+import type { KeyProblem } from '../../discovery/key-problems.ts'
+import { CertificateTable } from '../../internal/tls/certificate-table.ts'
+import type { CertificateView } from '../../routes/admin/views.ts'
+import type { FollowedSet } from './followed-files.ts'
+
+export interface LiveCertificatesOptions {
+  readonly files: readonly CertificateFiles[]
+  /** What `files` held at the start, in the same order. */
+  readonly pairs: readonly CertificatePair[]
+  /** A name of the certificate for clients that name no host with a certificate; undefined = there is none. */
+  readonly defaultName: string | undefined
+  readonly logger: Logger
+  /** Called when other certificates are to be served. */
+  readonly onChange: () => void
+  /** Returns milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+const DAY_MS = 86_400_000
+/** How long before its end a certificate is warned of, each once. */
+const WARNED_MS = [21 * DAY_MS, 7 * DAY_MS, 0]
+const CHECK_MS = 3_600_000
+
+/**
+ * The certificates that are served to clients. One that cannot be used leaves the last good one of its origin in its place.
+ * Its owner calls `close()`.
+ */
+export class LiveCertificates {
+  readonly #options: LiveCertificatesOptions
+  readonly #now: () => number
+  /** By origin. */
+  readonly #pairs = new Map<string, CertificatePair>()
+  /** Why the present content of an origin is not used. */
+  readonly #reasons = new Map<string, string>()
+  /** How many of the warnings of a certificate were given, by its fingerprint. */
+  readonly #warned = new Map<string, number>()
+  readonly #timer: NodeJS.Timeout
+  #table: CertificateTable<CertificatePair>
+
+  constructor(options: LiveCertificatesOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    for (const pair of options.pairs) this.#pairs.set(pair.origin, pair)
+    this.#table = this.#makeTable()
+    this.#warn()
+    this.#timer = setInterval(() => this.#checkDates(), CHECK_MS).unref()
+  }
+
+  /** The files to follow. */
+  get followed(): FollowedSet[] {
+    return this.#options.files.map(files => ({
+      paths: [files.cert, files.key, ...(files.keyPasswordFile === undefined ? [] : [files.keyPasswordFile])],
+      readAgain: () => this.replace(files.cert, readCertificateFiles(files)),
+      onProblem: reason => this.noteProblem(files.cert, reason),
+    }))
+  }
+
+  /** Returns the certificate for a server name; undefined when no certificate has that name. */
+  find(serverName: string): CertificatePair | undefined {
+    return this.#table.find(serverName.toLowerCase())
+  }
+
+  /** The certificate for clients that name no host with a certificate; undefined = they get no connection. */
+  get default(): CertificatePair | undefined {
+    const { defaultName } = this.#options
+    return defaultName === undefined ? undefined : this.#table.find(defaultName.toLowerCase())
+  }
+
+  /** What is wrong, for people. */
+  problems(): KeyProblem[] {
+    const problems = Array.from(this.#reasons, ([key, reason]): KeyProblem => ({ key, reason }))
+    const now = this.#now()
+    for (const pair of this.#pairs.values()) {
+      const reason = dateProblem(pair, now)
+      if (reason !== undefined) problems.push({ key: pair.origin, reason })
+    }
+    for (const { certificate, name, by } of this.#table.superseded) {
+      problems.push({ key: certificate.origin, reason: `not used for ${name}: ${by.origin} is` })
+    }
+    return problems
+  }
+
+  /** The certificates, for metrics. */
+  views(): CertificateView[] {
+    return Array.from(this.#pairs.values(), ({ names, origin, validUntil }) => ({
+      ...{ name: names[0]!, origin, validUntil },
+    }))
+  }
+
+  /**
+   * Uses a pair from now on in place of what its origin had.
+   *
+   * @throws Error when it has expired, and the one that it would replace has not
+   */
+  replace(origin: string, pair: CertificatePair): void {
+    const old = this.#pairs.get(origin)
+    if (old?.fingerprint === pair.fingerprint && old.key === pair.key && old.cert === pair.cert) return
+    if (old !== undefined && isOver(pair, this.#now()) && !isOver(old, this.#now())) {
+      throw new Error(`the certificate expired at ${dateText(pair.validUntil)}`)
+    }
+    this.#pairs.set(origin, pair)
+    this.#options.logger.info(
+      { certificate: origin, names: pair.names, validUntil: dateText(pair.validUntil) },
+      'certificate changed; new connections get it',
+    )
+    this.#changed()
+  }
+
+  /** Notes why what an origin holds now cannot be used; undefined = it can again. */
+  noteProblem(origin: string, reason: string | undefined): void {
+    if (reason === undefined) {
+      this.#reasons.delete(origin)
+      return
+    }
+    this.#reasons.set(origin, reason)
+    const message = this.#pairs.has(origin)
+      ? 'certificate cannot be used; keeping the last good one'
+      : 'certificate cannot be used'
+    this.#options.logger.warn({ certificate: origin, reason }, message)
+  }
+
+  /** Serves the certificate of an origin no longer. */
+  remove(origin: string): void {
+    this.#reasons.delete(origin)
+    if (this.#pairs.delete(origin)) this.#changed()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #changed(): void {
+    this.#table = this.#makeTable()
+    this.#warn()
+    this.#options.onChange()
+  }
+
+  #makeTable(): CertificateTable<CertificatePair> {
+    return new CertificateTable([...this.#pairs.values()], this.#now())
+  }
+
+  /** One that has just expired makes room for another of the same name. */
+  #checkDates(): void {
+    this.#table = this.#makeTable()
+    this.#warn()
+    this.#options.onChange()
+  }
+
+  #warn(): void {
+    const now = this.#now()
+    for (const pair of this.#pairs.values()) {
+      const due = WARNED_MS.filter(ms => pair.validUntil - now <= ms).length
+      if (due <= (this.#warned.get(pair.fingerprint) ?? 0)) continue
+      this.#warned.set(pair.fingerprint, due)
+      const { origin, names, validUntil } = pair
+      const message = isOver(pair, now) ? 'certificate has expired' : 'certificate expires soon'
+      this.#options.logger.warn({ certificate: origin, names, validUntil: dateText(validUntil) }, message)
+    }
+  }
+}
+
+function isOver({ validUntil }: CertificatePair, now: number): boolean {
+  return validUntil <= now
+}
+
+/** Returns what is wrong with the dates of a certificate that is in use. */
+function dateProblem({ validFrom, validUntil }: CertificatePair, now: number): string | undefined {
+  if (validUntil <= now) return `the certificate expired at ${dateText(validUntil)}`
+  if (validFrom > now) return `the certificate is not valid before ${dateText(validFrom)}`
+  return validUntil - now <= WARNED_MS[0]! ? `the certificate expires at ${dateText(validUntil)}` : undefined
+}
+
+function dateText(time: number): string {
+  return new Date(time).toISOString()
+}

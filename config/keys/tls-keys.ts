@@ -1,0 +1,114 @@
+import { createSecureContext } from 'node:tls'
+import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
+import type { Path } from '../kit/problem.ts'
+import type { Config } from '../schema.ts'
+import { type CertificatePair, readCertificatePair } from './certificate-pair.ts'
+import type { ReadFile } from './file-contents.ts'
+import { type Findings, readDecoded } from './key-files.ts'
+
+/** A certificate and its key, as files. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+  readonly keyPasswordFile?: string | undefined
+}
+
+/** The authorities that issue client certificates, and what they have revoked, in PEM. */
+export interface ClientAuthorities {
+  readonly ca: string
+  readonly crl?: string | undefined
+}
+
+/** What TLS for clients needs of files. */
+export interface TlsKeys {
+  /** In the order of {@link certificateFilesOf}. */
+  readonly certificates: readonly CertificatePair[]
+  /** Undefined when no client certificates are asked for. */
+  readonly clientAuthorities: ClientAuthorities | undefined
+}
+
+/** Returns the files of all certificates, that of `tls.cert` first. */
+export function certificateFilesOf({ cert, key, certificates }: Config['tls']): CertificateFiles[] {
+  return [...(cert === undefined || key === undefined ? [] : [{ cert, key }]), ...certificates]
+}
+
+/** Reads the files of TLS for clients; undefined when it is not configured. */
+export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | undefined {
+  const { readFile } = findings
+  const { clientAuth } = tls
+  const isFirstNamed = tls.cert !== undefined && tls.key !== undefined
+  const certificates = certificateFilesOf(tls).flatMap((files, index) => {
+    const inList = isFirstNamed ? index - 1 : index
+    const path: Path = inList === -1 ? ['tls', 'cert'] : ['tls', 'certificates', inList]
+    return attempt(path, findings, () => readCertificateFiles(files, readFile)) ?? []
+  })
+  const clientAuthorities =
+    clientAuth && attempt(['tls', 'clientAuth'], findings, () => readClientAuthorities(clientAuth, readFile))
+  if (certificates.length === 0 && clientAuth === undefined) return undefined
+  return { certificates, clientAuthorities }
+}
+
+/**
+ * Reads a certificate and its key.
+ *
+ * @throws Error whose message names the file and says what is wrong with it
+ */
+export function readCertificateFiles(
+  { cert, key, keyPasswordFile }: CertificateFiles,
+  readFile?: ReadFile,
+): CertificatePair {
+  const texts = {
+    cert: readPemText(cert, readFile),
+    key: readPemText(key, readFile),
+    passphrase:
+      keyPasswordFile === undefined ? undefined : readText(keyPasswordFile, readFile).replace(/\r?\n$/, ''),
+  }
+  try {
+    return readCertificatePair(texts, cert)
+  } catch (error) {
+    throw new Error(`${cert} with ${key}: ${(error as Error).message}`)
+  }
+}
+
+/**
+ * Reads the authorities of client certificates.
+ *
+ * @throws Error whose message names the file and says what is wrong with it
+ */
+export function readClientAuthorities(
+  files: { readonly ca: string; readonly crl?: string | undefined },
+  readFile?: ReadFile,
+): ClientAuthorities {
+  const ca = readPemText(files.ca, readFile)
+  const crl = files.crl === undefined ? undefined : readPemText(files.crl, readFile)
+  try {
+    createSecureContext({ ca })
+  } catch (error) {
+    throw new Error(`${files.ca} does not hold certificates: ${(error as Error).message}`)
+  }
+  try {
+    if (crl !== undefined) createSecureContext({ ca, crl })
+  } catch (error) {
+    throw new Error(`${files.crl} does not hold revocation lists: ${(error as Error).message}`)
+  }
+  return { ca, crl }
+}
+
+function attempt<T>(path: Path, { problems }: Findings, read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    problems.push({ path, message: (error as Error).message })
+    return undefined
+  }
+}
+
+function readPemText(file: string, readFile?: ReadFile): string {
+  const text = readDecoded(file, decodePem, readFile).toString()
+  if (!text.includes('-----BEGIN ')) throw new Error(`${file} does not hold PEM`)
+  return text
+}
+
+function readText(file: string, readFile?: ReadFile): string {
+  return readDecoded(file, decodeText, readFile)
+}

@@ -1,0 +1,56 @@
+/** The subject alternative names of a certificate that are of use here, as they are written in it. */
+export interface AltNames {
+  /** Host names in lower case; the first label may be `*`. */
+  readonly hosts: readonly string[]
+  readonly addresses: readonly string[]
+  readonly uris: readonly string[]
+  /** All of them in their order, as `DNS:a.example,URI:spiffe://x`: what nodes are told of a client's certificate. */
+  readonly text: string
+}
+
+const LABELS: Readonly<Record<string, string>> = {
+  ...{ DNS: 'DNS', 'IP Address': 'IP', URI: 'URI', email: 'EMAIL' },
+}
+/** A name with a comma or a quote in it is written as a JSON string. */
+const ENTRY = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g
+const HOST = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/
+/** What may stand in a header field without quotes. */
+const PLAIN = /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/
+
+/** Reads the `subjectAltName` of node:crypto's X509Certificate; undefined = the certificate has none. */
+export function readAltNames(subjectAltName: string | undefined): AltNames {
+  const hosts: string[] = []
+  const addresses: string[] = []
+  const uris: string[] = []
+  const all: string[] = []
+  for (const [, label = '', written = ''] of (subjectAltName ?? '').matchAll(ENTRY)) {
+    const kind = LABELS[label]
+    const name = written.startsWith('"') ? unquote(written) : written
+    // A name that cannot be written into a header could pretend to be several.
+    if (kind === undefined || name === undefined || !PLAIN.test(name)) continue
+    all.push(`${kind}:${name}`)
+    if (kind === 'DNS' && HOST.test(name.toLowerCase())) hosts.push(name.toLowerCase())
+    if (kind === 'IP') addresses.push(name.toLowerCase())
+    if (kind === 'URI') uris.push(name)
+  }
+  return { hosts, addresses, uris, text: all.join(',') }
+}
+
+/** Returns whether one of the names stands for a host: exactly, or by a wildcard for its first label. */
+export function coversHost(names: readonly string[], host: string): boolean {
+  return names.includes(host) || names.includes(wildcardOf(host))
+}
+
+/** Returns the wildcard that covers a host: `*.b.c` for `a.b.c`. */
+export function wildcardOf(host: string): string {
+  const dot = host.indexOf('.')
+  return dot === -1 ? '*' : `*${host.slice(dot)}`
+}
+
+function unquote(text: string): string | undefined {
+  try {
+    return JSON.parse(text) as string
+  } catch {
+    return undefined
+  }
+}

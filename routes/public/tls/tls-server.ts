@@ -1,0 +1,244 @@
+import { constants, createHash, hkdfSync } from 'node:crypto'
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls'
+import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
+import { coversHost } from '../../../internal/tls/alt-names.ts'
+import { type HostRules, readClientTls, verifiedCertificate } from './client-tls.ts'
+import { HandshakeQueue } from './handshake-queue.ts'
+import { failureOf, type HandshakeFailure, type TlsCounts } from './tls-counts.ts'
+
+/** A certificate with its key, in PEM. */
+export interface ServedCertificate {
+  readonly names: readonly string[]
+  readonly cert: string
+  readonly key: string
+}
+
+export interface TlsServerOptions {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly handshakeTimeoutMs: number
+  /** 0: sessions are not resumed. */
+  readonly ticketLifetimeSeconds: number
+  /** The secret that the keys of tickets are made from. Processes that share it resume each other's sessions. */
+  readonly ticketSecret: Buffer
+  /** The protocols that clients may choose from, the best one first. */
+  readonly protocols: readonly ('h2' | 'http/1.1')[]
+  readonly certificates: {
+    /** Returns the certificate for a server name. */
+    find(serverName: string): ServedCertificate | undefined
+    /** The certificate for all other clients; undefined = they get no connection. */
+    readonly default: ServedCertificate | undefined
+  }
+  readonly clientAuth: ClientAuthOptions | undefined
+  /** The value of Strict-Transport-Security; undefined = none. */
+  readonly hsts: string | undefined
+  readonly counts: TlsCounts
+  /** Called with handshakes that have failed, but not with those that were too many. */
+  readonly onFailure: (reason: HandshakeFailure, socket: Socket, error: Error) => void
+}
+
+export interface ClientAuthOptions {
+  /** Returns the certificates of the authorities and their revocation lists, in PEM, as they are now. */
+  readonly authorities: () => { readonly ca: string; readonly crl?: string | undefined }
+  readonly isRequired: boolean
+  /** The hosts that ask for certificates; undefined = all. */
+  readonly hosts: readonly string[] | undefined
+}
+
+/** What the HTTP server is told of connections. */
+export interface TlsTaps {
+  /** Called with a connection that was just accepted. It may destroy it. */
+  readonly onAccepted: (socket: Socket) => void
+  /** Called when the handshake is over, before the first request is read. */
+  readonly onSecured: (accepted: Socket, socket: TLSSocket) => void
+}
+
+// Forward secrecy and authenticated encryption alone.
+const CIPHERS = [
+  ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+  ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+  ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+].join(':')
+const TICKET_KEY_BYTES = 48
+const NO_CERTIFICATE = 'NO_CERTIFICATE_FOR_NAME'
+
+/** Undocumented fields of a socket while its handshake goes on. */
+interface HandshakingSocket extends TLSSocket {
+  _requestCert: boolean
+  _rejectUnauthorized: boolean
+  readonly _handle: { setVerifyMode(asks: boolean, rejects: boolean): void } | null
+}
+
+/** The socket that TLS runs over, as node:tls keeps it. */
+export interface SecuredSocket extends TLSSocket {
+  readonly _parent: Socket | null
+}
+
+/** TLS in front of an HTTP server. Its owner calls `close()`. */
+export class TlsServer {
+  readonly #options: TlsServerOptions
+  readonly #rules: HostRules
+  #contexts = new WeakMap<ServedCertificate, SecureContext>()
+  #tls: ReturnType<typeof createServer> | undefined
+  #queue: HandshakeQueue | undefined
+  #ticketTimer: NodeJS.Timeout | undefined
+  #authorities: { readonly ca?: string; readonly crl?: string } = {}
+
+  constructor(options: TlsServerOptions) {
+    this.#options = options
+    const { certificates, clientAuth } = options
+    this.#rules = {
+      namesFor: serverName => (serverName === '' ? undefined : certificates.find(serverName)?.names),
+      asksForCertificate: host =>
+        clientAuth !== undefined && (clientAuth.hosts === undefined || coversHost(clientAuth.hosts, host)),
+    }
+  }
+
+  /** Lets an HTTP server that does not listen yet speak HTTP over TLS to all of its clients. */
+  secure(server: Server, { onAccepted, onSecured }: TlsTaps): void {
+    const { clientAuth, counts, handshakeTimeoutMs, hsts, protocols, ticketLifetimeSeconds } = this.#options
+    const ofAllHosts = clientAuth !== undefined && clientAuth.hosts === undefined
+    this.#readAuthorities()
+    const tls = createServer({
+      ...this.#contextOptions(),
+      handshakeTimeout: handshakeTimeoutMs,
+      ALPNProtocols: [...protocols],
+      SNICallback: this.#chooser(),
+      requestCert: ofAllHosts,
+      rejectUnauthorized: ofAllHosts && clientAuth.isRequired,
+    })
+    this.#tls = tls
+    const readRequests = server.listeners('connection') as ((socket: Socket) => void)[]
+    server.removeAllListeners('connection')
+    this.#queue = new HandshakeQueue(
+      socket => void tls.emit('connection', socket),
+      () => counts.failed['too-many']++,
+    )
+    server.on('connection', socket => {
+      onAccepted(socket)
+      if (!socket.destroyed) this.#queue!.add(socket)
+    })
+    tls
+      .on('secureConnection', socket => {
+        const accepted = (socket as SecuredSocket)._parent
+        if (accepted === null || !this.#isAllowed(socket)) {
+          this.#fail(socket, Object.assign(new Error('no valid certificate'), { code: 'CLIENT_CERTIFICATE' }))
+          return
+        }
+        if (socket.isSessionReused()) counts.resumed++
+        else counts.full++
+        Object.assign(socket, { [CLIENT_TLS]: readClientTls(socket, this.#rules, hsts) })
+        onSecured(accepted, socket)
+        for (const read of readRequests) read.call(server, socket)
+      })
+      .on('tlsClientError', (error, socket) => this.#fail(socket, error))
+    if (ticketLifetimeSeconds > 0) {
+      const everyMs = (ticketLifetimeSeconds * 1_000) / 2
+      this.#ticketTimer = setInterval(() => tls.setTicketKeys(this.#ticketKeys()), everyMs).unref()
+    }
+  }
+
+  /** Takes over other certificates and authorities. Open connections keep theirs. */
+  refresh(): void {
+    this.#readAuthorities()
+    this.#tls?.setSecureContext(this.#contextOptions())
+  }
+
+  close(): void {
+    clearInterval(this.#ticketTimer)
+  }
+
+  #readAuthorities(): void {
+    const { ca, crl } = this.#options.clientAuth?.authorities() ?? {}
+    const next = { ...(ca !== undefined && { ca }), ...(crl !== undefined && { crl }) }
+    if (next.ca === this.#authorities.ca && next.crl === this.#authorities.crl) return
+    this.#authorities = next
+    this.#contexts = new WeakMap()
+  }
+
+  /** The options of the context in which every handshake begins, that of the default certificate. */
+  #contextOptions(): TlsOptions {
+    const { certificates, minVersion, ticketLifetimeSeconds } = this.#options
+    const { cert, key } = certificates.default ?? {}
+    return {
+      ...(cert !== undefined && key !== undefined && { cert, key }),
+      ...this.#authorities,
+      minVersion,
+      ciphers: CIPHERS,
+      honorCipherOrder: true,
+      secureOptions:
+        constants.SSL_OP_NO_RENEGOTIATION |
+        constants.SSL_OP_NO_COMPRESSION |
+        (ticketLifetimeSeconds > 0 ? 0 : constants.SSL_OP_NO_TICKET),
+      sessionIdContext: 'waygate',
+      ...(ticketLifetimeSeconds > 0 && {
+        sessionTimeout: ticketLifetimeSeconds,
+        ticketKeys: this.#ticketKeys(),
+      }),
+    }
+  }
+
+  /**
+   * Makes the keys of tickets for half of their lifetime. They depend on the authorities, because a session that is resumed
+   * counts as verified by those of the time when it began.
+   */
+  #ticketKeys(): Buffer {
+    const { ticketLifetimeSeconds, ticketSecret } = this.#options
+    const period = Math.floor(Date.now() / ((ticketLifetimeSeconds * 1_000) / 2))
+    const { ca = '', crl = '' } = this.#authorities
+    const salt = createHash('sha256').update(`${ca}\0${crl}`).digest()
+    return Buffer.from(hkdfSync('sha256', ticketSecret, salt, `waygate tickets ${period}`, TICKET_KEY_BYTES))
+  }
+
+  /** Makes the choice of a certificate for the name that a client asks for. Node calls it with the client's socket as `this`. */
+  #chooser(): NonNullable<TlsOptions['SNICallback']> {
+    const { certificates, clientAuth } = this.#options
+    const [contextOf, rules] = [this.#contextOf, this.#rules]
+    return function choose(this: unknown, serverName, done) {
+      const certificate = certificates.find(serverName) ?? certificates.default
+      if (certificate === undefined) {
+        done(Object.assign(new Error(`no certificate for ${serverName}`), { code: NO_CERTIFICATE }))
+        return
+      }
+      if (clientAuth?.hosts !== undefined && rules.asksForCertificate(serverName.toLowerCase())) {
+        const socket = this as HandshakingSocket
+        // What `requestCert` does for all hosts, Node does not offer for one. `#isAllowed` looks at what has come of it.
+        socket._requestCert = true
+        socket._rejectUnauthorized = clientAuth.isRequired
+        socket._handle?.setVerifyMode(true, clientAuth.isRequired)
+      }
+      done(null, contextOf(certificate))
+    }
+  }
+
+  readonly #contextOf = (certificate: ServedCertificate): SecureContext => {
+    const { ca, crl } = this.#authorities
+    let context = this.#contexts.get(certificate)
+    context ??= createSecureContext({ cert: certificate.cert, key: certificate.key, ca, crl })
+    this.#contexts.set(certificate, context)
+    return context
+  }
+
+  /** Whether a client has the certificate that the host asks for. A resumed session does not ask for it again. */
+  #isAllowed(socket: TLSSocket): boolean {
+    const { clientAuth } = this.#options
+    if (clientAuth?.isRequired !== true) return true
+    const serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : ''
+    return !this.#rules.asksForCertificate(serverName) || verifiedCertificate(socket) !== undefined
+  }
+
+  #fail(socket: TLSSocket, error: NodeJS.ErrnoException): void {
+    const reason = error.code === 'CLIENT_CERTIFICATE' ? 'client-certificate' : failureOf(error)
+    this.#options.counts.failed[reason]++
+    this.#options.onFailure(reason, socket, error)
+    socket.destroy()
+  }
+}

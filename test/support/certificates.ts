@@ -1,0 +1,85 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+/** A certificate and its key, as the paths of PEM files. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface Issued {
+  /** As openssl writes them: `DNS:a.example,IP:127.0.0.1,URI:spiffe://x`. Default: `DNS:` and the name. */
+  readonly names?: string
+  readonly kind?: 'ec' | 'rsa'
+  /** Negative: it has expired. Default 2. */
+  readonly days?: number
+  readonly subject?: string
+}
+
+/** A certificate authority in a folder of its own. */
+export interface Authority {
+  readonly folder: string
+  /** The path of its certificate. */
+  readonly ca: string
+  readonly pem: Buffer
+  /** Makes a certificate. Its files are named after `name`. */
+  issue(name: string, issued?: Issued): CertificateFiles
+  /** Makes the list of the certificates that are revoked, and returns its path. */
+  revoke(...certificates: readonly CertificateFiles[]): string
+}
+
+const KEYS = {
+  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+  rsa: ['-newkey', 'rsa:2048'],
+} as const
+
+/** Makes an authority with openssl. Its folder goes after the test. */
+export function makeAuthority(t: Pick<TestContext, 'after'>, commonName = 'Test Authority'): Authority {
+  const folder = mkdtempSync(join(tmpdir(), 'waygate-authority-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const openssl = (...args: readonly string[]) =>
+    execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  const ca = join(folder, 'ca.crt')
+  openssl(
+    ...['req', '-x509', ...KEYS.ec, '-nodes', '-keyout', 'ca.key', '-out', ca, '-days', '30'],
+    ...['-subj', `/CN=${commonName}`],
+  )
+  return {
+    folder,
+    ca,
+    pem: readFileSync(ca),
+    issue(name, { names = `DNS:${name}`, kind = 'ec', days = 2, subject = `/CN=${name}` } = {}) {
+      const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
+      const request = ['-out', 'request.csr', '-subj', subject, ...(names ? ['-addext', `subjectAltName=${names}`] : [])]
+      openssl('req', ...KEYS[kind], '-nodes', '-keyout', key, ...request)
+      openssl(
+        ...['x509', '-req', '-in', 'request.csr', '-out', cert, '-days', String(days), '-copy_extensions', 'copy'],
+        ...['-CA', ca, '-CAkey', 'ca.key', '-CAcreateserial'],
+      )
+      return { cert, key }
+    },
+    revoke(...certificates) {
+      const crl = join(folder, 'revoked.pem')
+      writeFileSync(join(folder, 'index.txt'), '', { flag: 'a' })
+      writeFileSync(
+        join(folder, 'ca.conf'),
+        `[ca]\ndefault_ca=d\n[d]\ndatabase=${folder}/index.txt\ndefault_md=sha256\ndefault_crl_days=1\n`,
+      )
+      const authority = ['-config', 'ca.conf', '-keyfile', 'ca.key', '-cert', ca]
+      for (const { cert } of certificates) openssl('ca', ...authority, '-revoke', cert)
+      openssl('ca', ...authority, '-gencrl', '-out', crl)
+      return crl
+    },
+  }
+}
+
+/** Puts a certificate and its key in the place of others, one after the other, as tools that renew certificates do. */
+export function replaceFiles(place: CertificateFiles, by: CertificateFiles): void {
+  for (const file of ['cert', 'key'] as const) {
+    copyFileSync(by[file], `${place[file]}.new`)
+    renameSync(`${place[file]}.new`, place[file])
+  }
+}
