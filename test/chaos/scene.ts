@@ -133,12 +133,12 @@ export class Scene implements AsyncDisposable {
     await untilDone(`${key} is deleted`, deadline => this.#store.kv.deleteRange(request, { deadline }))
   }
 
-  /** Changes the weight of a node in etcd, as an operator does. Does nothing where its key is gone. */
+  /** Changes the weight of a node in etcd, as an operator does. A key that is gone is put back by its registrar first. */
   async setWeight({ name }: ChaosNode, weight: number): Promise<void> {
     const key = Buffer.from(`/services/${name}`)
     await untilDone(`${name} has weight ${weight}`, async deadline => {
       const [kv] = (await this.#store.kv.range({ key }, { deadline })).kvs
-      if (kv === undefined) return true
+      if (kv === undefined) return undefined
       const value = Buffer.from(JSON.stringify({ ...JSON.parse(String(kv.value)), weight }))
       return this.#store.kv.put({ key, value, ignore_lease: true }, { deadline })
     })
