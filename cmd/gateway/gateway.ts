@@ -184,6 +184,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     labels: config.metrics.labels,
     ...{ nodes, table, budgets, health, limits, loop, connections, sessions, http2: http2Counts },
     files: nodeSockets,
+    tls,
     lookUps: names.counts,
     policies: policyCounts,
     grpc: new GrpcCounts(findMethod),
@@ -199,6 +200,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     planOf: route => policies.planOf(route),
     ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
     authenticators: auth.authenticators,
+    before: tls?.door,
     readRpc: createReadRpc({
       findMethod,
       speaksHttpAlone: service =>

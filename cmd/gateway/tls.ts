@@ -3,7 +3,9 @@ import { certificateFilesOf, readClientAuthorities, type TlsKeys } from '../../c
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
+import type { Step } from '../../internal/policy.ts'
 import { plainAddress } from '../../middleware/request/client-address.ts'
+import { createTlsDoor } from '../../middleware/request/tls-door.ts'
 import { type HandshakeFailure, TlsCounts } from '../../routes/public/tls/tls-counts.ts'
 import { type ClientAuthOptions, TlsServer } from '../../routes/public/tls/tls-server.ts'
 import { FollowedFiles, type FollowedSet } from './followed-files.ts'
@@ -22,6 +24,8 @@ export interface GatewayTls {
   readonly server: TlsServer
   readonly certificates: LiveCertificates
   readonly counts: TlsCounts
+  /** Redirects requests without TLS; undefined = they are served. */
+  readonly door: Step | undefined
   /** What is wrong with the files and certificates, for people. */
   problems(): KeyProblem[]
   close(): void
@@ -58,6 +62,13 @@ export function openTls({ config, keys, ticketSecret, logger }: TlsOptions): Gat
   const files = new FollowedFiles([...certificates.followed, ...(clientAuth ? [clientAuth.followed] : [])])
   return {
     ...{ server, certificates, counts },
+    door:
+      tls.plain === 'redirect'
+        ? createTlsDoor({
+            hasCertificate: host => certificates.find(host) !== undefined,
+            port: () => server.port,
+          })
+        : undefined,
     problems: () => [...certificates.problems(), ...(clientAuth?.problems() ?? [])],
     close() {
       files.close()

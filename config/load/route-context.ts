@@ -21,15 +21,24 @@ export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' 
 export function configuredAuthenticators({
   apiKeys,
   basic,
-}: Pick<Config, 'apiKeys' | 'basic'>): Set<AuthenticatorName> {
+  tls,
+}: Pick<Config, 'apiKeys' | 'basic' | 'tls'>): Set<AuthenticatorName> {
   const names = new Set<AuthenticatorName>(['jwt'])
   if (apiKeys.enabled) names.add('api-key')
   if (basic.usersFile !== undefined || Object.keys(basic.users).length > 0) names.add('basic')
+  if (tls.clientAuth !== undefined) names.add('mtls')
   return names
 }
+
+/** What nodes are told of the client's certificate. */
+const CERTIFICATE_HEADERS = ['x-client-cert-subject', 'x-client-cert-san', 'x-client-cert-fingerprint']
 
 /** Returns the lower-case names of the headers that tell nodes the identity; only the gateway may set them. */
 export function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
   // Nodes trust x-user-id even when a map of claims without it has replaced the default.
-  return ['x-user-id', ...Object.values(jwt.claimHeaders).map(name => name.toLowerCase())]
+  return [
+    'x-user-id',
+    ...CERTIFICATE_HEADERS,
+    ...Object.values(jwt.claimHeaders).map(name => name.toLowerCase()),
+  ]
 }

@@ -36,16 +36,42 @@ const Granting = Type.Object(
     jwt: grants('A valid token that meets these requirements.'),
     'api-key': grants('A known API key that meets these requirements.'),
     basic: grants('A user with a password who meets these requirements.'),
+    mtls: Type.Optional(
+      Type.Object(
+        {
+          subjects: Type.Optional(
+            Type.Array(Type.String({ minLength: 1 }), {
+              minItems: 1,
+              description:
+                'Subjects of certificates (RFC 4514), such as `CN=billing,O=Example`, of which one must match.',
+            }),
+          ),
+          sans: Type.Optional(
+            Type.Array(Type.String({ minLength: 1 }), {
+              minItems: 1,
+              description:
+                'Subject alternative names, such as `billing.example` or `spiffe://example/billing`, of which the certificate must have one.',
+            }),
+          ),
+        },
+        { additionalProperties: false, description: 'A client certificate that meets these requirements.' },
+      ),
+    ),
   },
   {
     additionalProperties: false,
     minProperties: 1,
     maxProperties: 1,
-    title: 'jwt, api-key or basic with requirements',
+    title: 'jwt, api-key, basic or mtls with requirements',
   },
 )
 
-const NAMES = [Type.Literal('jwt'), Type.Literal('api-key'), Type.Literal('basic')] as const
+const NAMES = [
+  Type.Literal('jwt'),
+  Type.Literal('api-key'),
+  Type.Literal('basic'),
+  Type.Literal('mtls'),
+] as const
 
 /** The schema of the field `auth` of a route document. */
 export const RouteAuthRule = Type.Union(
@@ -60,7 +86,7 @@ export const RouteAuthRule = Type.Union(
   ],
   {
     description:
-      'Who may call the route ([authentication](authentication.md)): `"jwt"` (anyone with a valid token), `"api-key"`, `"basic"` or `"none"` (anyone); an object such as `{"jwt": {"scopes": [...], "roles": [...], "claims": {...}}}`, which requires all scopes, one of the roles and all claims; or a list of these of which one must succeed. Absent: `"jwt"` if a key is configured, otherwise `"none"`.',
+      'Who may call the route ([authentication](authentication.md)): `"jwt"` (anyone with a valid token), `"api-key"`, `"basic"`, `"mtls"` (anyone with a client certificate) or `"none"` (anyone); an object such as `{"jwt": {"scopes": [...], "roles": [...], "claims": {...}}}`, which requires all scopes, one of the roles and all claims; or a list of these of which one must succeed. Absent: `"jwt"` if a key is configured, otherwise `"none"`.',
   },
 )
 

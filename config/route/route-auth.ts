@@ -25,8 +25,20 @@ export function toRouteAuth(auth: RouteAuthRule): RouteAuth {
 
 function toAuthRule(auth: Exclude<RouteAuthRule, 'none' | readonly unknown[]>): AuthRule {
   if (typeof auth === 'string') return toRule(auth)
-  const type = AUTHENTICATOR_NAMES.find(name => auth[name] !== undefined)!
+  if (auth.mtls !== undefined) return toRule('mtls', { claims: certificateClaims(auth.mtls) })
+  const type = (['jwt', 'api-key', 'basic'] as const).find(name => auth[name] !== undefined)!
   return toRule(type, auth[type])
+}
+
+/** The requirements on a certificate, as those on the claims that its authenticator makes of it. */
+function certificateClaims({
+  subjects,
+  sans,
+}: {
+  subjects?: string[]
+  sans?: string[]
+}): NonNullable<Grants['claims']> {
+  return { ...(subjects && { subject: subjects }), ...(sans && { sans }) }
 }
 
 function toRule(type: AuthenticatorName, { scopes = [], roles = [], claims }: Grants = {}): AuthRule {
@@ -64,6 +76,14 @@ export function* claimPathProblem(path: string, at: Path): Generator<Finding> {
   }
 }
 
+/** What configures each authenticator. */
+const SETTINGS: Readonly<Record<AuthenticatorName, string>> = {
+  jwt: 'jwt.secret',
+  'api-key': 'apiKeys.enabled',
+  basic: 'basic.users or basic.usersFile',
+  mtls: 'tls.clientAuth',
+}
+
 /** Finds the authenticators that a field `auth` names and that are not configured. */
 export function* findUnknownAuthenticators(
   auth: unknown,
@@ -72,7 +92,7 @@ export function* findUnknownAuthenticators(
   for (const { rule, at } of eachRule(auth)) {
     for (const name of AUTHENTICATOR_NAMES) {
       if (rule[name] === undefined || configured.has(name)) continue
-      const setting = name === 'basic' ? 'basic.users or basic.usersFile' : 'apiKeys.enabled'
+      const setting = SETTINGS[name]
       yield { path: at, message: `requires "${name}", which is not configured: set ${setting}` }
     }
   }

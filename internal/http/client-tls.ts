@@ -10,8 +10,8 @@ export interface ClientCertificate {
   readonly fingerprint: string
   /** The certificate itself, DER in base64. */
   readonly der: string
-  /** Who it stands for: its first URI, or else its common name; undefined when it has neither. */
-  readonly id: string | undefined
+  /** Who it stands for: its first URI, or else its common name, its first other name, or its subject. */
+  readonly id: string
   /** Subject alternative names, without what kind each is. */
   readonly names: readonly string[]
 }

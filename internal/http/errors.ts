@@ -10,6 +10,11 @@ export const ERRORS = {
   WG_TOKEN_MISSING: { status: 401, title: 'Token missing', detail: 'This route needs a bearer token.' },
   WG_TOKEN_INVALID: { status: 401, title: 'Token invalid', detail: 'The bearer token was not accepted.' },
   WG_TOKEN_EXPIRED: { status: 401, title: 'Token expired', detail: 'The bearer token has expired.' },
+  WG_CERTIFICATE_REQUIRED: {
+    status: 401,
+    title: 'Certificate required',
+    detail: 'This route needs a connection with a client certificate.',
+  },
   WG_FORBIDDEN: {
     status: 403,
     title: 'Forbidden',

@@ -90,7 +90,7 @@ export interface Route {
 export type RoutePolicies = { readonly cors?: object } & Readonly<Record<string, unknown>>
 
 /** The names of the authenticators. */
-export const AUTHENTICATOR_NAMES = ['jwt', 'api-key', 'basic'] as const
+export const AUTHENTICATOR_NAMES = ['jwt', 'api-key', 'basic', 'mtls'] as const
 export type AuthenticatorName = (typeof AUTHENTICATOR_NAMES)[number]
 
 /** Which authenticator must accept a request, and which grants its identity needs. */

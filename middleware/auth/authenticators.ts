@@ -6,6 +6,7 @@ const AUTHENTICATORS = {
   jwt: async () => (await import('./jwt-authenticator.ts')).createJwtAuthenticator,
   'api-key': async () => (await import('./api-key-authenticator.ts')).createApiKeyAuthenticator,
   basic: async () => (await import('./basic-authenticator.ts')).createBasicAuthenticator,
+  mtls: async () => (await import('./mtls-authenticator.ts')).createMtlsAuthenticator,
 } as const satisfies Record<AuthenticatorName, () => Promise<(options: never) => Authenticator>>
 
 /** The options of each authenticator; undefined = it is not configured. */

@@ -150,6 +150,7 @@ function authorizeAny(
 function closeness({ code }: GatewayError): number {
   switch (code) {
     case 'WG_TOKEN_MISSING':
+    case 'WG_CERTIFICATE_REQUIRED':
       return 0
     case 'WG_TOKEN_INVALID':
       return 1
@@ -169,7 +170,7 @@ function withEveryChallenge(
   rules: readonly AuthRule[],
   authenticators: Authenticators,
 ): GatewayError {
-  if (error.code !== 'WG_TOKEN_MISSING') return error
+  if (closeness(error) > 0) return error
   const challenges = new Set(rules.flatMap(({ type }) => authenticators[type]?.challenge ?? []))
   return new GatewayError('WG_TOKEN_MISSING', {
     detail: 'This route needs credentials.',

@@ -19,6 +19,7 @@ import {
 } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
 import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
 
@@ -42,6 +43,8 @@ export interface MetricViews {
   readonly transcode: TranscodeCounts
   readonly descriptors: DescriptorsView
   readonly lostLines: LostLinesView
+  /** Undefined = there is no TLS for clients. */
+  readonly tls?: TlsView | undefined
 }
 
 /** Adds the metrics of the table, its nodes and their services, which are read at each scrape. */
@@ -104,6 +107,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
 
   addLimitMetrics(live, limits, nodes, loop)
   addConnectionMetrics(live, connections, http2, views.files)
+  if (views.tls !== undefined) addTlsMetrics(live, views.tls)
   addPolicyMetrics(live, policies)
   addSessionMetrics(live, sessions)
   addLookUpMetrics(live, views.lookUps)

@@ -1,6 +1,7 @@
 import { isMethodPath } from '../../internal/grpc/rpc.ts'
 import { portOf } from '../../internal/http/authority.ts'
 import type { InterimReceiver } from '../../internal/http/client-exchange.ts'
+import type { ClientCertificate } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
 import { pathOf, stripPrefix } from '../../internal/http/target.ts'
@@ -63,6 +64,17 @@ function hidingFields(receiver: InterimReceiver, hides: HidesField): InterimRece
   }
 }
 
+/** Tells the node of the client's certificate. What a proxy says of another one goes: it is not the client here. */
+function addCertificate(headers: string[], { der, fingerprint, san, subject }: ClientCertificate): void {
+  removeHeaders(headers, name => CLIENT_CERT.test(name))
+  headers.push('x-client-cert-subject', subject, 'x-client-cert-fingerprint', fingerprint)
+  if (san !== '') headers.push('x-client-cert-san', san)
+  // RFC 9440 section 2.1.
+  headers.push('client-cert', `:${der}:`)
+}
+
+const CLIENT_CERT = /^client-cert(?:-chain)?$/i
+
 /**
  * Appends the header lines that only the gateway may set: request id, X-Forwarded-*, X-Real-IP, Forwarded, Host and
  * identity. They come after everything that a client or a policy wrote, and after the fields that Connection names were
@@ -92,4 +104,5 @@ export function completeHeaders(exchange: Exchange): void {
   if (exchange.sendsForwarded) headers.push('forwarded', writeForwarded(exchange))
   if (route.preserveHost && head.host !== undefined) headers.push('host', head.host)
   if (call.identity) headers.push(...call.identity.headers)
+  if (call.tls?.certificate !== undefined) addCertificate(headers, call.tls.certificate)
 }

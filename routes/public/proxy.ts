@@ -19,6 +19,8 @@ export interface ProxyOptions extends ForwardOptions {
   readonly authenticators: Authenticators
   /** Reads the gRPC call of a request. */
   readonly readRpc: ReadRpc
+  /** Comes before the route is looked up; undefined = nothing does. */
+  readonly before?: Step | undefined
   /** Refuses requests while this process is overloaded; undefined = no request is refused for that. */
   readonly loop?: LoopGuard | undefined
 }
@@ -39,7 +41,7 @@ export interface PublicProxy {
  * authentication, authorization, body length, policies after authentication, forward.
  */
 export function createProxy(options: ProxyOptions): PublicProxy {
-  const { authenticators, loop, maxBodyBytes, planOf, readRpc, respond, routes } = options
+  const { authenticators, before, loop, maxBodyBytes, planOf, readRpc, respond, routes } = options
   const forward = createForward(options)
 
   /**
@@ -52,6 +54,13 @@ export function createProxy(options: ProxyOptions): PublicProxy {
   function admit(exchange: Exchange): ReturnType<Step> {
     if (loop?.isOverloaded) loop.admit()
     if (exchange.refusal) throw exchange.refusal
+    if (before === undefined) return enterRoute(exchange)
+    const early = before(exchange)
+    if (early instanceof Promise) return early.then(answer => answer ?? enterRoute(exchange))
+    return early ?? enterRoute(exchange)
+  }
+
+  function enterRoute(exchange: Exchange): ReturnType<Step> {
     const route = matchRoute(routes(), exchange)
     exchange.call.route = route
     if (route.policies === undefined) return authenticate(exchange, route)

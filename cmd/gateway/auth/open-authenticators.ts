@@ -6,6 +6,7 @@ import type { Authenticators } from '../../../middleware/auth/authenticator.ts'
 import { createAuthenticators } from '../../../middleware/auth/authenticators.ts'
 import type { BasicUser } from '../../../middleware/auth/basic-authenticator.ts'
 import { createGrantReader } from '../../../middleware/auth/claims.ts'
+import type { MtlsAuthenticatorOptions } from '../../../middleware/auth/mtls-authenticator.ts'
 import { Jwks } from './jwks.ts'
 import { jwtOptions } from './jwt-options.ts'
 import type { LiveCredentials } from './live-credentials.ts'
@@ -52,12 +53,18 @@ export async function openAuthenticators({
       'api-key': config.apiKeys.enabled
         ? { apiKeys: credentials.apiKeys, header: config.apiKeys.header.toLowerCase() }
         : undefined,
+      mtls: config.tls.clientAuth && { identityOf: certificateReader(config) },
       basic: keys.users && { users: usersOf(keys.users, config), cacheSize: config.jwt.cacheSize },
     }),
     close() {
       for (const set of sets) set.close()
     },
   }
+}
+
+function certificateReader({ jwt }: Config): MtlsAuthenticatorOptions['identityOf'] {
+  const readGrants = createGrantReader(jwt)
+  return (subject, claims) => readGrants(subject, { claims })
 }
 
 function usersOf(users: Users, { jwt }: Config): ReadonlyMap<string, BasicUser> {

@@ -49,13 +49,13 @@ export function verifiedCertificate(socket: TLSSocket): X509Certificate | undefi
 function describeCertificate(certificate: X509Certificate): ClientCertificate {
   const { uris, text } = readAltNames(certificate.subjectAltName)
   const commonName = /^CN=(.+)$/m.exec(certificate.subject)?.[1]?.replace(/\\([,+"\\<>;= #])/g, '$1')
+  const subject = rfc4514(certificate.subject)
+  const names = text === '' ? [] : text.split(',').map(name => name.slice(name.indexOf(':') + 1))
   return {
-    subject: rfc4514(certificate.subject),
-    san: text,
+    ...{ subject, names, san: text },
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     der: certificate.raw.toString('base64'),
-    id: uris[0] ?? commonName,
-    names: text === '' ? [] : text.split(',').map(name => name.slice(name.indexOf(':') + 1)),
+    id: uris[0] ?? commonName ?? names[0] ?? subject,
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants, createHash, hkdfSync } from 'node:crypto'
 import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import {
   createSecureContext,
   createServer,
@@ -88,7 +88,7 @@ export class TlsServer {
   readonly #rules: HostRules
   #contexts = new WeakMap<ServedCertificate, SecureContext>()
   #tls: ReturnType<typeof createServer> | undefined
-  #queue: HandshakeQueue | undefined
+  #http: Server | undefined
   #ticketTimer: NodeJS.Timeout | undefined
   #authorities: { readonly ca?: string; readonly crl?: string } = {}
 
@@ -100,6 +100,11 @@ export class TlsServer {
       asksForCertificate: host =>
         clientAuth !== undefined && (clientAuth.hosts === undefined || coversHost(clientAuth.hosts, host)),
     }
+  }
+
+  /** The port that the server listens on. */
+  get port(): number {
+    return (this.#http?.address() as AddressInfo).port
   }
 
   /** Lets an HTTP server that does not listen yet speak HTTP over TLS to all of its clients. */
@@ -118,13 +123,14 @@ export class TlsServer {
     this.#tls = tls
     const readRequests = server.listeners('connection') as ((socket: Socket) => void)[]
     server.removeAllListeners('connection')
-    this.#queue = new HandshakeQueue(
+    this.#http = server
+    const queue = new HandshakeQueue(
       socket => void tls.emit('connection', socket),
       () => counts.failed['too-many']++,
     )
     server.on('connection', socket => {
       onAccepted(socket)
-      if (!socket.destroyed) this.#queue!.add(socket)
+      if (!socket.destroyed) queue.add(socket)
     })
     tls
       .on('secureConnection', socket => {

@@ -6,7 +6,7 @@ import { Call, type Identity } from '../../../internal/call.ts'
 import { GatewayError } from '../../../internal/http/errors.ts'
 import { createRequestHeadReader } from '../../../internal/http/request-head.ts'
 import { parsePasswordHash } from '../../../internal/password-hash.ts'
-import { AUTHENTICATOR_NAMES, type AuthenticatorName } from '../../../internal/routing/route.ts'
+import { AUTHENTICATOR_NAMES } from '../../../internal/routing/route.ts'
 import { createAuthenticators } from '../../../middleware/auth/authenticators.ts'
 import { fixedKey } from '../../../middleware/auth/key-source.ts'
 import { cheapHash } from '../../support/password.ts'
@@ -39,7 +39,12 @@ const authenticators = await createAuthenticators({
     users: new Map([['anna', { identity: known, password: parsePasswordHash(cheapHash('p:ä')) }]]),
     cacheSize: 10,
   },
+  // Its credentials are no header: see mtls-authenticator.test.ts.
+  mtls: undefined,
 })
+
+const IN_HEADERS = AUTHENTICATOR_NAMES.filter(name => name !== 'mtls')
+type InHeaders = (typeof IN_HEADERS)[number]
 
 interface Case {
   /** Accepted credentials, as a header line. */
@@ -50,7 +55,7 @@ interface Case {
   readonly isForwarded: boolean
 }
 
-const CASES: Readonly<Record<AuthenticatorName, Case>> = {
+const CASES: Readonly<Record<InHeaders, Case>> = {
   jwt: {
     good: ['Authorization', `Bearer ${jwt.sign({ sub: 'anna', scope: 'a' }, SECRET, { expiresIn: 60 })}`],
     bad: ['Bearer a.b.c', `Bearer ${jwt.sign({ sub: 'anna' }, 'another', { expiresIn: 60 })}`],
@@ -81,20 +86,20 @@ const CASES: Readonly<Record<AuthenticatorName, Case>> = {
 
 const readHead = createRequestHeadReader([])
 
-async function present(name: AuthenticatorName, lines: readonly string[]) {
+async function present(name: InHeaders, lines: readonly string[]) {
   const head = readHead(lines)
   const identity = await authenticators[name]!.authenticate(head, new Call('r1', 'GET', '/', 0))
   return { identity, headers: head.headers }
 }
 
-function withhold(name: AuthenticatorName, lines: readonly string[]) {
+function withhold(name: InHeaders, lines: readonly string[]) {
   const head = readHead(lines)
   authenticators[name]!.withhold(head, new Call('r1', 'GET', '/', 0))
   return head
 }
 
 /** Checks for the authenticator's own scheme, and that the message does not say what was wrong. */
-function isRefusal(code: string, name: AuthenticatorName) {
+function isRefusal(code: string, name: InHeaders) {
   return (error: unknown) => {
     assert.ok(error instanceof GatewayError)
     assert.equal(error.code, code)
@@ -106,7 +111,7 @@ function isRefusal(code: string, name: AuthenticatorName) {
   }
 }
 
-for (const name of AUTHENTICATOR_NAMES) {
+for (const name of IN_HEADERS) {
   const { good, bad, isForwarded } = CASES[name]
 
   test(`${name}: good credentials are accepted, every time`, async () => {
@@ -126,7 +131,7 @@ for (const name of AUTHENTICATOR_NAMES) {
   })
 
   test(`${name}: no credentials, or credentials of another kind, count as missing`, async () => {
-    const others = AUTHENTICATOR_NAMES.filter(other => other !== name).map(other => CASES[other].good)
+    const others = IN_HEADERS.filter(other => other !== name).map(other => CASES[other].good)
     for (const lines of [[], ['Accept', '*/*'], ...others, ['Authorization', 'Digest x']]) {
       await assert.rejects(present(name, lines), isRefusal('WG_TOKEN_MISSING', name), String(lines))
     }
