@@ -6,14 +6,14 @@ export function urlOf({ address, port }: AddressInfo, scheme = 'http'): string {
   return `${scheme}://${addressOf({ host: address, port })}`
 }
 
-/** Where clients reach a gateway: without TLS, with TLS, or both. */
-export interface PublicAddresses {
+/** Returns the URLs for the log: `public`, and `tls` where there is another one for TLS. */
+export function publicUrlsOf({
+  plain,
+  tls,
+}: {
   readonly plain: AddressInfo | undefined
   readonly tls: AddressInfo | undefined
-}
-
-/** Returns the URLs for the log: `public`, and `tls` where there is another one for TLS. */
-export function publicUrlsOf({ plain, tls }: PublicAddresses): { public: string; tls?: string } {
+}): { public: string; tls?: string } {
   if (plain === undefined) return { public: urlOf(tls!, 'https') }
   return { public: urlOf(plain), ...(tls && { tls: urlOf(tls, 'https') }) }
 }

@@ -1,10 +1,10 @@
+import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Registry, RememberedSource } from '../../discovery/registry.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
-import type { PublicAddresses } from '../cli/listening.ts'
 import type { LiveHealth } from './live-health.ts'
 import type { LiveTable } from './live-table.ts'
 
@@ -36,6 +36,12 @@ export interface GatewayOptions {
 }
 
 export type ListenWhen = 'at-once' | 'when-loaded'
+
+/** Where clients reach a gateway: without TLS, with TLS, or both. */
+export interface PublicAddresses {
+  readonly plain: AddressInfo | undefined
+  readonly tls: AddressInfo | undefined
+}
 
 /** A running gateway. The code that started it calls `stop()`. */
 export interface Gateway {

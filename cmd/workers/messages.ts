@@ -3,8 +3,7 @@ import type { Config } from '../../config/schema.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import type { encodeRemembered } from '../../discovery/remembered.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
-import type { PublicAddresses } from '../cli/listening.ts'
-import type { ListenWhen } from '../gateway/gateway-types.ts'
+import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 
 /**

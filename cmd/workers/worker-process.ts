@@ -2,8 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { MAX_TIMER_MS } from '../../config/kit/values.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import { RemoteError } from '../cli/format-error.ts'
-import type { PublicAddresses } from '../cli/listening.ts'
-import type { ListenWhen } from '../gateway/gateway-types.ts'
+import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
 import {
   type PageQuestion,

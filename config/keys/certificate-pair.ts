@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
 
 /** The texts of a certificate and its private key. */
@@ -56,13 +56,9 @@ export function readCertificatePair({ cert, key, passphrase }: PairTexts, origin
     cert: String(cert),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   }
-  parse('the certificate', () => secureContextOf(pair))
+  // OpenSSL refuses some that can be read, such as an RSA key of 1,024 bits.
+  parse('the certificate', () => createSecureContext({ cert: pair.cert, key: pair.key }))
   return pair
-}
-
-/** Makes what TLS serves a pair from. @throws Error when OpenSSL refuses the pair, as for an RSA key of 1,024 bits */
-export function secureContextOf({ cert, key }: Pick<CertificatePair, 'cert' | 'key'>): SecureContext {
-  return createSecureContext({ cert, key })
 }
 
 function isElliptic({ asymmetricKeyType }: KeyObject): boolean {

@@ -11,8 +11,8 @@ export interface AltNames {
 const LABELS: Readonly<Record<string, string>> = {
   ...{ DNS: 'DNS', 'IP Address': 'IP', URI: 'URI', email: 'EMAIL' },
 }
-/** A name with a comma or a quote in it is written as a JSON string. */
-const ENTRY = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g
+/** A name with a comma, a quote or a control in it is written as a JSON string, and is none that could be of use. */
+const ENTRY = /(?:^|, )([A-Za-z ]+):(?:"(?:[^"\\]|\\.)*"|([^,]*))/g
 const HOST = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/
 /** What may stand in a header field without quotes. */
 const PLAIN = /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/
@@ -23,11 +23,10 @@ export function readAltNames(subjectAltName: string | undefined): AltNames {
   const addresses: string[] = []
   const uris: string[] = []
   const all: string[] = []
-  for (const [, label = '', written = ''] of (subjectAltName ?? '').matchAll(ENTRY)) {
+  for (const [, label = '', name = ''] of (subjectAltName ?? '').matchAll(ENTRY)) {
     const kind = LABELS[label]
-    const name = written.startsWith('"') ? unquote(written) : written
     // A name that cannot be written into a header could pretend to be several.
-    if (kind === undefined || name === undefined || !PLAIN.test(name)) continue
+    if (kind === undefined || !PLAIN.test(name)) continue
     all.push(`${kind}:${name}`)
     if (kind === 'DNS' && HOST.test(name.toLowerCase())) hosts.push(name.toLowerCase())
     if (kind === 'IP') addresses.push(name.toLowerCase())
@@ -45,12 +44,4 @@ export function coversHost(names: readonly string[], host: string): boolean {
 export function wildcardOf(host: string): string {
   const dot = host.indexOf('.')
   return dot === -1 ? '*' : `*${host.slice(dot)}`
-}
-
-function unquote(text: string): string | undefined {
-  try {
-    return JSON.parse(text) as string
-  } catch {
-    return undefined
-  }
 }

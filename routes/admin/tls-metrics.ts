@@ -16,10 +16,16 @@ export interface TlsView {
 
 /** Adds the metrics of TLS for clients. */
 export function addTlsMetrics(live: AddLiveMetric, { counts, certificates }: TlsView): void {
-  live('counter', 'waygate_tls_handshakes_total', 'TLS handshakes of clients that were completed.', 'sum', () => [
-    { labels: { resumed: 'false' }, value: counts.full },
-    { labels: { resumed: 'true' }, value: counts.resumed },
-  ])
+  live(
+    'counter',
+    'waygate_tls_handshakes_total',
+    'TLS handshakes of clients that were completed.',
+    'sum',
+    () => [
+      { labels: { resumed: 'false' }, value: counts.full },
+      { labels: { resumed: 'true' }, value: counts.resumed },
+    ],
+  )
   live(
     'counter',
     'waygate_tls_handshake_failures_total',

@@ -45,6 +45,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'internal/nodes': ['internal/balancers'],
   'internal/routing': ['internal/grpc', 'internal/http', 'internal/nodes'],
   'internal/text': [],
+  'internal/tls': [],
   middleware: [],
   'middleware/auth': [],
   'middleware/connection': ['middleware/request'],

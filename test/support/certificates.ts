@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { OPENSSL } from './etcd-tls.ts'
 
 /** A certificate and its key, as the paths of PEM files. */
 export interface CertificateFiles {
@@ -41,7 +42,7 @@ export function makeAuthority(t: Pick<TestContext, 'after'>, commonName = 'Test 
   const folder = mkdtempSync(join(tmpdir(), 'waygate-authority-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const openssl = (...args: readonly string[]) =>
-    execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    execFileSync(OPENSSL, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   const ca = join(folder, 'ca.crt')
   openssl(
     ...['req', '-x509', ...KEYS.ec, '-nodes', '-keyout', 'ca.key', '-out', ca, '-days', '30'],

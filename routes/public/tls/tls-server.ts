@@ -1,6 +1,5 @@
 import { constants, createHash, hkdfSync } from 'node:crypto'
-import type { Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import {
   createSecureContext,
   createServer,
@@ -104,7 +103,8 @@ export class TlsServer {
 
   /** The port that the server listens on. */
   get port(): number {
-    return (this.#http?.address() as AddressInfo).port
+    const address = this.#http?.address() as AddressInfo | null | undefined
+    return address?.port ?? 0
   }
 
   /** Lets an HTTP server that does not listen yet speak HTTP over TLS to all of its clients. */
