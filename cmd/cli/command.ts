@@ -16,6 +16,8 @@ export interface DemoCommand extends Configured {
   readonly command: 'demo'
   /** Whether the services speak gRPC. */
   readonly grpc: boolean
+  /** Whether clients use TLS. */
+  readonly tls: boolean
 }
 
 export interface RegisterCommand extends Configured {

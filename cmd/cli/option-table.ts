@@ -85,7 +85,9 @@ export const COMMANDS = {
     operands: '',
     options: [
       { name: 'grpc', value: '', description: 'The services speak gRPC. Only in a checkout.' },
-      ...fieldOptions('host', 'port', 'admin-host', 'admin-port', 'embedded-etcd', 'data-dir', 'log-level'),
+      { name: 'tls', value: '', description: 'Clients use TLS, with a certificate that openssl makes.' },
+      ...fieldOptions('host', 'port', 'tls-port', 'admin-host', 'admin-port'),
+      ...fieldOptions('embedded-etcd', 'data-dir', 'log-level'),
     ],
   },
   register: {

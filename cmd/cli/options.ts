@@ -53,7 +53,7 @@ function toCommand(command: CommandName, given: Arguments): Command {
     case 'start':
       return { command, ...configured(given) }
     case 'demo':
-      return { command, ...configured(given), grpc: given.has('grpc') }
+      return { command, ...configured(given), grpc: given.has('grpc'), tls: given.has('tls') }
     case 'routes':
       return { command, ...configured(given), admin: parseAdmin(given) }
     case 'token':

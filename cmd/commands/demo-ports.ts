@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import type { LoadedConfig } from '../../config/load/load.ts'
+import { tlsPortOf } from '../../config/load/tls-rules.ts'
 import { parseAddress } from '../../internal/nodes/node.ts'
 
 export interface DemoPorts {
@@ -22,11 +23,16 @@ export async function avoidTakenPorts(loaded: LoadedConfig): Promise<DemoPorts> 
   }
   const port = await portFor('port', config.host, config.port)
   const adminPort = await portFor('adminPort', config.adminHost, config.adminPort)
+  const tlsPort = tlsPortOf(config.tls)
+  const tls =
+    tlsPort === undefined
+      ? config.tls
+      : { ...config.tls, port: await portFor('tls.port', config.tls.host ?? config.host, tlsPort) }
   const etcd = parseAddress(config.etcd.embedded)
   const etcdPort = await portFor('etcd.embedded', etcd.host, etcd.port)
   const embedded = etcdPort === etcd.port ? config.etcd.embedded : `${etcd.host}:${etcdPort}`
   return {
-    loaded: { ...loaded, config: { ...config, port, adminPort, etcd: { ...config.etcd, embedded } } },
+    loaded: { ...loaded, config: { ...config, port, adminPort, tls, etcd: { ...config.etcd, embedded } } },
     taken,
   }
 }

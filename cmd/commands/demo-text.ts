@@ -11,6 +11,8 @@ export interface DemoFacts {
   readonly taken: readonly number[]
   /** The process of one of the two user services. */
   readonly firstPid: number
+  /** The certificate that clients must trust; undefined = they use no TLS. */
+  readonly ca: string | undefined
 }
 
 const JSON_TYPE = `-H 'content-type: application/json'`
@@ -22,9 +24,10 @@ const BUF =
 export function introduction(
   kind: 'http' | 'grpc',
   { gateway, adminAddress }: Stack,
-  { token, etcd, taken, firstPid }: DemoFacts,
+  { token, etcd, taken, firstPid, ca }: DemoFacts,
 ): string {
-  const url = localUrlOf(gateway.addresses.plain!)
+  const { plain, tls } = gateway.addresses
+  const url = ca === undefined ? localUrlOf(plain!) : `https://localhost:${tls!.port}`
   const admin = localUrlOf(adminAddress)
   const program = IS_SOURCE ? 'npm run -s waygate' : 'npx waygate'
   const elsewhere =
@@ -46,7 +49,7 @@ A token that is good for an hour, of a user called "demo":
   export TOKEN=${token}
 
 Try, in another terminal:
-${kind === 'grpc' ? grpcCommands(url) : httpCommands(url)}
+${withCa(kind === 'grpc' ? grpcCommands(url) : httpCommands(url), ca)}
   # the live routing table
   curl -s ${admin}/routes
   ${program} routes ${IS_SOURCE ? '-- ' : ''}--admin ${admin}
@@ -56,6 +59,12 @@ ${kind === 'grpc' ? grpcCommands(url) : httpCommands(url)}
 
 Below, each request becomes a line of the log. Ctrl-C stops all of it.
 `
+}
+
+/** Lets the commands trust a certificate, and speak HTTP/2 as TLS has agreed on it. */
+function withCa(commands: string, ca: string | undefined): string {
+  if (ca === undefined) return commands
+  return commands.replaceAll(/curl (?:--http2-prior-knowledge )?/g, `curl --cacert ${ca} `)
 }
 
 function httpCommands(url: string): string {

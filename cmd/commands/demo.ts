@@ -15,6 +15,7 @@ import { createLogger } from '../gateway/logger.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { type Stack, startStack } from '../gateway/stack.ts'
 import { type Child, startChild } from './child.ts'
+import { type DemoCertificate, makeDemoCertificate } from './demo-certificate.ts'
 import { avoidTakenPorts } from './demo-ports.ts'
 import { introduction } from './demo-text.ts'
 import { signToken } from './token.ts'
@@ -55,13 +56,14 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   const services = options.grpc ? GRPC_SERVICES : HTTP_SERVICES
   onHangup()
   const signal = untilSignal()
-  const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options))
+  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
+  const certificate = options.tls ? await makeDemoCertificate(folder) : undefined
+  const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options, certificate))
   let isIntroduced = false
   // What the start has to say would hide the introduction, except for warnings.
   const log = createLogger(loaded.config.logLevel, line => isIntroduced || !/^\{"level":[123]0,/.test(line))
   const { flush } = log
   logUnusedSignals(log.logger)
-  const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
   const children: Child[] = []
   if (loaded.config.workers !== 1) log.logger.warn('the demo runs one process; workers is ignored')
   let stack: Stack | undefined
@@ -80,7 +82,15 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     await Promise.race([untilRegistered(stack, services), failed, signal])
     if (options.grpc) await Promise.race([untilDescribed(stack, token), failed, signal])
     const { pid: firstPid } = children[0]!
-    console.log(introduction(options.grpc ? 'grpc' : 'http', stack, { token, etcd, taken, firstPid }))
+    console.log(
+      introduction(options.grpc ? 'grpc' : 'http', stack, {
+        token,
+        etcd,
+        taken,
+        firstPid,
+        ca: certificate?.ca,
+      }),
+    )
     isIntroduced = true
     for (const { exited, pid } of children) void exited.then(() => announceEnd(pid, signal))
     await signal
@@ -94,10 +104,17 @@ export async function runDemo(options: DemoCommand): Promise<number> {
 }
 
 /** Loads a configuration that has a random secret unless one is configured, does not drain, and expects few clients. */
-function loadDemoConfig({ config: file, settings }: DemoCommand): LoadedConfig {
-  const defaults = process.env.WAYGATE_JWT_PUBLIC_KEY_FILE
+function loadDemoConfig(
+  { config: file, settings }: DemoCommand,
+  certificate: DemoCertificate | undefined,
+): LoadedConfig {
+  const key = process.env.WAYGATE_JWT_PUBLIC_KEY_FILE
     ? {}
     : { WAYGATE_JWT_SECRET: randomBytes(32).toString('base64url') }
+  const defaults = {
+    ...key,
+    ...(certificate && { WAYGATE_TLS_CERT: certificate.cert, WAYGATE_TLS_KEY: certificate.key }),
+  }
   const loaded = loadConfig({ file, env: { ...defaults, ...process.env }, flags: settings })
   if (loaded.config.jwt.secret === undefined) {
     throw new UsageError(

@@ -36,5 +36,6 @@ export function fromText(text: string, schema: FieldSchema): unknown {
       .map(item => item.trim())
       .filter(item => item !== '')
   }
-  return schema.type === 'integer' && /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : text
+  const isInteger = [schema, ...(schema.anyOf ?? [])].some(({ type }) => type === 'integer')
+  return isInteger && /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : text
 }
