@@ -155,7 +155,7 @@ export const silence: Deed = async ({ proxy }) => proxy!.hold()
 export const mend: Deed = async ({ proxy }) => proxy!.mend()
 export const changeWeight: Deed = (node, scene, random) => scene.setWeight(node, Math.floor(random() * 4))
 export const resetWeight: Deed = (node, scene) => scene.setWeight(node, 1)
-export const deleteKey: Deed = ({ name }, scene) => scene.delete(`/services/${name}`)
+export const deleteKey: Deed = ({ name }, scene) => scene.takeAway(`/services/${name}`)
 /** Its registrar puts the key back. */
 export const leaveAlone: Deed = async () => {}
 

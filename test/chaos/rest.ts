@@ -31,6 +31,7 @@ export async function checkAtRest(scene: Scene, before?: Holdings): Promise<Hold
   const begunAt = performance.now()
   try {
     await cluster.untilHealthy()
+    await scene.repeatWrites()
     await until('every node is registered', () => nodes.every(node => node.isRegistered), {
       withinMs: WITHIN_MS,
     })

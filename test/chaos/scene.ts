@@ -64,6 +64,8 @@ export class Scene implements AsyncDisposable {
   /** Whether something happens to the gateway at the moment. */
   isGatewayBusy = false
   readonly #store: Etcd3
+  /** What keys were to hold in the end, by key; undefined = nothing. */
+  readonly #written = new Map<string, Buffer | undefined>()
   #gateway: RunningGateway
   #gateways = 1
   #isClosing = false
@@ -125,10 +127,17 @@ export class Scene implements AsyncDisposable {
   /** Writes a key, as soon as etcd takes it. */
   async put(key: string | Buffer, value: string | Buffer): Promise<void> {
     const request = { key: Buffer.from(key as string), value: Buffer.from(value as string) }
+    this.#written.set(request.key.toString('latin1'), request.value)
     await untilDone(`${key} is put`, deadline => this.#store.kv.put(request, { deadline }))
   }
 
   async delete(key: string | Buffer): Promise<void> {
+    this.#written.set(Buffer.from(key as string).toString('latin1'), undefined)
+    await this.takeAway(key)
+  }
+
+  /** Deletes a key that its owner puts back. */
+  async takeAway(key: string | Buffer): Promise<void> {
     const request = { key: Buffer.from(key as string) }
     await untilDone(`${key} is deleted`, deadline => this.#store.kv.deleteRange(request, { deadline }))
   }
@@ -142,6 +151,19 @@ export class Scene implements AsyncDisposable {
       const value = Buffer.from(JSON.stringify({ ...JSON.parse(String(kv.value)), weight }))
       return this.#store.kv.put({ key, value, ignore_lease: true }, { deadline })
     })
+  }
+
+  /**
+   * Makes once more what was written. A member of etcd that was stopped with a write that nobody waited for any longer makes
+   * it when it goes on, after all that was written since.
+   */
+  async repeatWrites(): Promise<void> {
+    for (const [name, value] of this.#written) {
+      const key = Buffer.from(name, 'latin1')
+      await (value === undefined ? this.takeAway(key) : this.put(key, value))
+    }
+    for (const node of this.nodes) await this.setWeight(node, 1)
+    this.#written.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
