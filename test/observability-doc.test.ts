@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { createPrimaryMetrics } from '../routes/admin/primary-metrics.ts'
+import { makeAuthority } from './support/certificates.ts'
 import { startTestGateway } from './support/gateway.ts'
 import { send, sendRaw } from './support/http.ts'
 import { askJson } from './support/json-gateway.ts'
@@ -24,8 +25,10 @@ const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 
 
 test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
   const node = await startNode(t, socket => socket.write(answer()))
+  const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
+    document: { tls: { ...tls, port: 0 } },
     routes: {
       refusing: REFUSING,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
@@ -109,6 +112,6 @@ test('docs/observability.md lists the fields of the access log in their order', 
   const seen = new Set(lines.flatMap(Object.keys))
   assert.deepEqual(
     fields.filter(field => !seen.has(field)),
-    ['user', 'fallback', 'transcoded'],
+    ['tls', 'clientCert', 'user', 'fallback', 'transcoded'],
   )
 })

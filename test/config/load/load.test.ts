@@ -179,7 +179,7 @@ test('all problems are reported at once, each with its source, line and path', t
   assert.deepEqual(problems.sort(), [
     'environment WAYGATE_WORKERS: $.workers: must be an integer, not "many"',
     'option --log-level: $.logLevel: must be "fatal", "error", "warn", "info", "debug", "trace" or "silent", not "inof" (did you mean "info"?)',
-    'waygate.yaml:10: $.routes.documents.users.auth: must be "jwt", "api-key", "basic", "none", an object or a list, not "jwtt" (did you mean "jwt"?)',
+    'waygate.yaml:10: $.routes.documents.users.auth: must be "jwt", "api-key", "basic", "mtls", "none", an object or a list, not "jwtt" (did you mean "jwt"?)',
     'waygate.yaml:12: $.breaker.failureRatio: must be > 0, not 0',
     'waygate.yaml:13: $.clientLimits: must be an object, not an integer',
     'waygate.yaml:1: $.port: must be <= 65535, not 99999',

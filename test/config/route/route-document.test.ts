@@ -421,7 +421,7 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', auth: 'JWT' },
-    '$.auth: must be "jwt", "api-key", "basic", "none", an object or a list, not "JWT" (did you mean "jwt"?)',
+    '$.auth: must be "jwt", "api-key", "basic", "mtls", "none", an object or a list, not "JWT" (did you mean "jwt"?)',
   ],
   [{ path: '/a', service: 's', auth: {} }, '$.auth: must not have fewer than 1 properties'],
   [
@@ -435,7 +435,7 @@ const refused: [document: unknown, reason: string][] = [
   [{ path: '/a', service: 's', auth: [] }, '$.auth: must not be empty'],
   [
     { path: '/a', service: 's', auth: ['jwt', 'none'] },
-    '$.auth[1]: must be "jwt", "api-key", "basic" or an object, not "none"',
+    '$.auth[1]: must be "jwt", "api-key", "basic", "mtls" or an object, not "none"',
   ],
   [
     { path: '/a', service: 's', auth: ['jwt', { basic: { role: ['a'] } }] },
