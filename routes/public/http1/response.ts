@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
 import { allowSlowClient } from '../../../middleware/connection/http1-watch.ts'
 
 const http = process.getBuiltinModule('node:http')
@@ -84,7 +85,8 @@ function writeEarly(response: Http1Response, socket: Socket): void {
 }
 
 function breakOff(response: ServerResponse, socket: Socket, isDelimited: boolean): void {
-  // Without a length or chunks (HTTP/1.0 has none), a plain end of the connection would look like the end of the body.
-  if (!isDelimited && !response.chunkedEncoding) socket.resetAndDestroy()
+  // Without a length or chunks (HTTP/1.0 has none), a plain end of the connection would look like the end of the body. With
+  // TLS it does not: the client misses the alert that closes a connection.
+  if (!isDelimited && !response.chunkedEncoding && !(CLIENT_TLS in socket)) socket.resetAndDestroy()
   response.destroy()
 }
