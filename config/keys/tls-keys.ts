@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls'
 import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
+import { coversHost } from '../../internal/tls/alt-names.ts'
 import type { Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type CertificatePair, readCertificatePair } from './certificate-pair.ts'
@@ -42,6 +43,19 @@ export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | u
     const path: Path = inList === -1 ? ['tls', 'cert'] : ['tls', 'certificates', inList]
     return attempt(path, findings, () => readCertificateFiles(files, readFile)) ?? []
   })
+  const { default: name } = tls
+  const isComplete = certificates.length === certificateFilesOf(tls).length
+  if (
+    name !== undefined &&
+    isComplete &&
+    !certificates.some(({ names }) => coversHost(names, name.toLowerCase()))
+  ) {
+    const names = certificates.flatMap(certificate => certificate.names).join(', ')
+    findings.problems.push({
+      path: ['tls', 'default'],
+      message: `no certificate has this name; there are ${names}`,
+    })
+  }
   const clientAuthorities =
     clientAuth && attempt(['tls', 'clientAuth'], findings, () => readClientAuthorities(clientAuth, readFile))
   if (certificates.length === 0 && clientAuth === undefined) return undefined
