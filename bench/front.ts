@@ -113,8 +113,10 @@ async function listen(checkout: string, route: Route): Promise<number> {
     keepAliveTimeoutMs: 75_000,
     maxRequestsPerConnection: 0,
     http2: undefined,
+    proxyProtocol: undefined,
     connections: {
-      accept: () => {},
+      accept: () => true,
+      awaitTls: () => {},
       secure: () => {},
       countSlowHead: () => {},
       changeProtocol: () => {},

@@ -238,6 +238,17 @@ const RoutesSection = section(
   'Routes that do not come from etcd, and defaults for all routes.',
 )
 
+const ProxyProtocolSection = section(
+  {
+    from: Type.Array(Type.String(), {
+      default: [],
+      description:
+        'Addresses and CIDR ranges of load balancers whose connections must begin with a header of the PROXY protocol, version 1 or 2, and are ended otherwise. The gateway takes the address of the client from it. Connections from other addresses must not have one. Empty: none has.',
+    }),
+  },
+  'The address of the client, as TCP load balancers tell it ([behind a TCP load balancer](headers.md#behind-a-tcp-load-balancer)).',
+)
+
 /** The schema of the configuration: types, defaults, rules, descriptions, variables and options in one place. */
 export const ConfigSchema = Type.Object(
   {
@@ -316,6 +327,7 @@ export const ConfigSchema = Type.Object(
       description:
         'Addresses and CIDR ranges of proxies whose `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and `Client-Cert` headers are trusted ([headers](headers.md#trusted-proxies)).',
     }),
+    proxyProtocol: ProxyProtocolSection,
     forwardedHeader: Type.Boolean({
       default: false,
       description:

@@ -28,7 +28,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    document: { tls: { ...tls, port: 0 } },
+    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] } },
     routes: {
       refusing: REFUSING,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },

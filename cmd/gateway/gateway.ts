@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
@@ -35,7 +35,7 @@ import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
-import type { Gateway, GatewayOptions } from './gateway-types.ts'
+import type { Gateway, GatewayOptions, PublicAddresses } from './gateway-types.ts'
 import { GrpcNames } from './grpc-names.ts'
 import { countBodyBytes } from './heap.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -45,6 +45,7 @@ import {
   createHttp2Settings,
   createLimits,
   createLoopGuard,
+  createProxyProtocol,
   createRetryBudgets,
   listenerLimits,
 } from './limits.ts'
@@ -83,6 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     (await import('./tls.ts')).openTls({
       ...{ config, keys: keys.tls, logger },
       ticketSecret: options.ticketSecret ?? randomBytes(32),
+      port: () => addresses().tls!.port,
     })
 
   // The nodes, and the state that this process keeps about them.
@@ -179,10 +181,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const isTrustedProxy = createTrustedProxies(config.trustedProxies)
   const maxConnections = limitOpenFiles(config, () => connections.open, logger)
   const connections = createClientConnections(config, maxConnections, isTrustedProxy, logger)
+  const proxyProtocol = createProxyProtocol(config, connections, logger)
   const http2Counts = new Http2Counts()
   const metrics = createMetrics({
     labels: config.metrics.labels,
-    ...{ nodes, table, budgets, health, limits, loop, connections, sessions, http2: http2Counts },
+    ...{
+      nodes,
+      table,
+      budgets,
+      health,
+      limits,
+      loop,
+      connections,
+      proxyProtocol,
+      sessions,
+      http2: http2Counts,
+    },
     files: nodeSockets,
     tls,
     lookUps: names.counts,
@@ -209,7 +223,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const listener = createHttp1Listener({
     ...listenerLimits(config),
-    ...{ proxy, connections, isTrustedProxy },
+    ...{ proxy, connections, proxyProtocol, isTrustedProxy },
     http2: createHttp2Settings(config, http2Counts, logger),
     tls: tls?.server,
     identityHeaders: context.identityHeaders,
@@ -259,10 +273,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await lifecycle.start(options.listen ?? 'at-once')
 
   return {
-    addresses: {
-      plain: (listener.app.server.address() ?? undefined) as AddressInfo | undefined,
-      tls: (listener.secure?.address() ?? undefined) as AddressInfo | undefined,
-    },
+    addresses: addresses(),
     table,
     health,
     pages,
@@ -270,6 +281,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     nodeCount: () => [...nodes.services()].reduce((sum, service) => sum + service.peers.length, 0),
     stop: () => lifecycle.stop(),
     retire: hurry => lifecycle.retire(hurry),
+  }
+
+  function addresses(): PublicAddresses {
+    const addressOf = (server: Server | undefined) =>
+      (server?.address() ?? undefined) as AddressInfo | undefined
+    return { plain: addressOf(listener.app.server), tls: addressOf(listener.secure) }
   }
 
   /** Creates the function that counts and logs a finished request. */

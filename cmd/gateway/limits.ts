@@ -3,6 +3,7 @@ import { isLimited } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { ClientConnections } from '../../middleware/connection/client-connections.ts'
+import { ProxyProtocol } from '../../middleware/connection/proxy-protocol.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
 import type { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import type { Http2Settings } from '../../routes/public/http2/listener.ts'
@@ -91,6 +92,28 @@ export function createClientConnections(
     isTrustedProxy,
     onRefused: (limit, client) =>
       logger.warn({ limit, client }, 'client connections refused; logged at most once a minute'),
+  })
+}
+
+/**
+ * Creates the reader of the headers that load balancers put in front of connections; undefined when none does. Logs refused
+ * connections, at most once a minute for each reason.
+ */
+export function createProxyProtocol(
+  { proxyProtocol: { from }, clientLimits }: Pick<Config, 'proxyProtocol' | 'clientLimits'>,
+  connections: ClientConnections,
+  logger: Logger,
+): ProxyProtocol | undefined {
+  if (from.length === 0) return undefined
+  return new ProxyProtocol({
+    from,
+    timeoutMs: clientLimits.headersTimeoutMs,
+    connections,
+    onRefused: (reason, peer) =>
+      logger.warn(
+        { reason, peer },
+        'connections without a valid PROXY header refused; logged at most once a minute for each reason',
+      ),
   })
 }
 

@@ -16,6 +16,8 @@ export interface TlsOptions {
   readonly keys: TlsKeys
   /** The secret that the keys of tickets are made from, which the processes of a gateway share. */
   readonly ticketSecret: Buffer
+  /** Returns the port that clients use with TLS; called once it is open. */
+  readonly port: () => number
   readonly logger: Logger
 }
 
@@ -32,7 +34,8 @@ export interface GatewayTls {
 }
 
 /** Makes TLS for clients, whose files it follows. */
-export function openTls({ config, keys, ticketSecret, logger }: TlsOptions): GatewayTls {
+export function openTls(options: TlsOptions): GatewayTls {
+  const { config, keys, ticketSecret, logger } = options
   const { tls, http2 } = config
   const counts = new TlsCounts()
   const certificates = new LiveCertificates({
@@ -66,7 +69,7 @@ export function openTls({ config, keys, ticketSecret, logger }: TlsOptions): Gat
       tls.plain === 'redirect'
         ? createTlsDoor({
             hasCertificate: host => certificates.find(host) !== undefined,
-            port: () => server.port,
+            port: options.port,
           })
         : undefined,
     problems: () => [...certificates.problems(), ...(clientAuth?.problems() ?? [])],

@@ -17,6 +17,7 @@ import { findTlsProblems } from './tls-rules.ts'
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
 export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* rangeProblems(['trustedProxies'], config.trustedProxies)
+  yield* rangeProblems(['proxyProtocol', 'from'], config.proxyProtocol.from)
   yield* rangeProblems(['discovery', 'allowedAddresses'], config.discovery.allowedAddresses)
   if (!isLoopback(config.adminHost) && config.adminToken === undefined) {
     yield {

@@ -49,7 +49,7 @@ export const ClientLimitsSection = section(
     ),
     connectionsPerAddress: count(
       2_000,
-      'Number of connections of one client address (for IPv6, of one /64 network) at the same time, in each process. Addresses in `trustedProxies` are not limited, so list load balancers there. 0: no limit.',
+      'Number of connections of one client address (for IPv6, of one /64 network) at the same time, in each process. Addresses in `trustedProxies` are not limited, so list load balancers there that are not in `proxyProtocol.from`. 0: no limit.',
     ),
   },
   'What one client may send, and how much of the gateway it may hold ([client limits](client-limits.md)).',

@@ -44,7 +44,7 @@ export interface ClientConnectionsView {
 /** One connection that counts. */
 interface Counted {
   /** The group of addresses that the connection counts in; undefined when it counts in none. */
-  readonly group: string | undefined
+  group: string | undefined
   watch: ConnectionWatch
 }
 
@@ -111,22 +111,52 @@ export class ClientConnections implements ClientConnectionsView {
   /**
    * Registers a connection that was just accepted, or destroys it when a limit is reached. When there are too many in all, one
    * that is idle makes room for it.
+   *
+   * @returns whether there is room for it
    */
-  accept(socket: Socket): void {
-    const { maxConnectionsPerAddress: maxOfGroup, isTrustedProxy } = this.#options
+  accept(socket: Socket): boolean {
     const address = plainAddress(socket.remoteAddress)
-    const group = maxOfGroup > 0 && !isTrustedProxy(address) ? addressGroup(address) : undefined
-    if (group !== undefined && (this.#groups.get(group) ?? 0) >= maxOfGroup) {
-      this.#refuse('address', socket, address)
-      return
-    }
-    if (this.#isFull && !this.#makeRoom()) {
-      this.#refuse('total', socket, address)
-      return
-    }
-    if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1)
-    this.#watch(socket, { group, watch: new Http1Watch(socket, this.#options, this.#pace) })
-    this.#timer ??= setInterval(() => this.sweep(), this.#sweepMs).unref()
+    const group = this.#groupOf(address)
+    if (this.#isGroupFull(group)) return this.#refuse('address', socket, address)
+    if (this.#isFull && !this.#makeRoom()) return this.#refuse('total', socket, address)
+    this.#add(socket, new Http1Watch(socket, this.#options, this.#pace))
+    this.#join(socket, group)
+    return true
+  }
+
+  /**
+   * Registers a connection whose client will be known later, see {@link identify}. Until then it counts in all, makes room for
+   * others, and may be as slow as its owner lets it.
+   *
+   * @returns whether there is room for it; if not, it is destroyed
+   */
+  hold(socket: Socket): boolean {
+    if (this.#isFull && !this.#makeRoom())
+      return this.#refuse('total', socket, plainAddress(socket.remoteAddress))
+    this.#add(socket, this.#waiting())
+    return true
+  }
+
+  /**
+   * Lets a connection that was held count for the address that its socket has by now.
+   *
+   * @returns whether the address may have it; if not, it is destroyed
+   */
+  identify(socket: Socket): boolean {
+    const counted = this.#open.get(socket)
+    if (!counted) return false
+    const address = plainAddress(socket.remoteAddress)
+    const group = this.#groupOf(address)
+    if (this.#isGroupFull(group)) return this.#refuse('address', socket, address)
+    counted.watch = new Http1Watch(socket, this.#options, this.#pace)
+    this.#join(socket, group)
+    return true
+  }
+
+  /** Lets a connection make room for others until its TLS handshake is over, see {@link secure}. */
+  awaitTls(socket: Socket): void {
+    const counted = this.#open.get(socket)
+    if (counted) counted.watch = this.#waiting()
   }
 
   /** Watches a connection by the socket of its TLS from now on, whose handshake is over. */
@@ -135,7 +165,7 @@ export class ClientConnections implements ClientConnectionsView {
     if (!counted) return
     this.#open.delete(accepted)
     counted.watch = new Http1Watch(socket, this.#options, this.#pace)
-    this.#watch(socket, counted)
+    this.#follow(socket, counted)
   }
 
   /** Lets `watch` judge a connection from now on, which has turned out to speak HTTP/2. */
@@ -186,16 +216,44 @@ export class ClientConnections implements ClientConnectionsView {
     return false
   }
 
-  #watch(socket: Socket, counted: Counted): void {
+  #groupOf(address: string): string | undefined {
+    const { maxConnectionsPerAddress: max, isTrustedProxy } = this.#options
+    return max > 0 && !isTrustedProxy(address) ? addressGroup(address) : undefined
+  }
+
+  #isGroupFull(group: string | undefined): boolean {
+    return group !== undefined && (this.#groups.get(group) ?? 0) >= this.#options.maxConnectionsPerAddress
+  }
+
+  #add(socket: Socket, watch: ConnectionWatch): void {
+    this.#follow(socket, { group: undefined, watch })
+    this.#timer ??= setInterval(() => this.sweep(), this.#sweepMs).unref()
+  }
+
+  #follow(socket: Socket, counted: Counted): void {
     this.#open.set(socket, counted)
     socket.once('close', () => this.#forget(socket))
     socket.destroySoon = destroySoon
   }
 
-  #refuse(reason: RefusalReason, socket: Socket, address: string): void {
+  /** The watch of a connection that cannot have requests yet. Its owner ends it when that takes too long. */
+  #waiting(): ConnectionWatch {
+    const since = this.#now()
+    return { protocol: 'h1', check: () => undefined, idleMs: now => now - since }
+  }
+
+  #join(socket: Socket, group: string | undefined): void {
+    if (group === undefined) return
+    this.#open.get(socket)!.group = group
+    this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1)
+  }
+
+  /** @returns false, for the caller to return */
+  #refuse(reason: RefusalReason, socket: Socket, address: string): false {
     this.refused[reason]++
     socket.destroy()
     if (this.#reports.isDue(reason, this.#now())) this.#options.onRefused(reason, address)
+    return false
   }
 
   #forget(socket: Socket): void {

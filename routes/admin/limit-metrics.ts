@@ -90,12 +90,19 @@ export interface FilesView {
   readonly outOfFiles: number
 }
 
+/** The connections that were refused because they did not begin with a valid header of the PROXY protocol. */
+export interface ProxyProtocolView {
+  /** Since the start, by reason. */
+  readonly refused: Readonly<Record<string, number>>
+}
+
 /** Adds the metrics of client connections, and of the file descriptors that they share with those to nodes. */
 export function addConnectionMetrics(
   live: AddLiveMetric,
   connections: ClientConnectionsView,
   http2: Http2View,
   files: FilesView,
+  proxyProtocol: ProxyProtocolView | undefined,
 ): void {
   const by = (label: string, counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }))
@@ -129,6 +136,13 @@ export function addConnectionMetrics(
     'Client connections refused, by the limit that was reached: total or address.',
     'sum',
     () => by('limit', connections.refused),
+  )
+  live(
+    'counter',
+    'waygate_proxy_protocol_refused_total',
+    'Connections from addresses in proxyProtocol.from that were ended because they did not begin with a valid header, by reason: missing, invalid, too-long or late.',
+    'sum',
+    () => by('reason', proxyProtocol?.refused ?? {}),
   )
   live(
     'counter',

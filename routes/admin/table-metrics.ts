@@ -8,6 +8,7 @@ import {
   type Http2View,
   type LimitsView,
   type LoopView,
+  type ProxyProtocolView,
 } from './limit-metrics.ts'
 import type { AddLiveMetric, LiveType } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
@@ -34,6 +35,8 @@ export interface MetricViews {
   readonly limits: LimitsView
   readonly loop: LoopView
   readonly connections: ClientConnectionsView
+  /** Undefined = no client needs a header of the PROXY protocol. */
+  readonly proxyProtocol: ProxyProtocolView | undefined
   readonly http2: Http2View
   readonly files: FilesView
   readonly policies: PolicyCounts
@@ -106,7 +109,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   )
 
   addLimitMetrics(live, limits, nodes, loop)
-  addConnectionMetrics(live, connections, http2, views.files)
+  addConnectionMetrics(live, connections, http2, views.files, views.proxyProtocol)
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
   addPolicyMetrics(live, policies)
   addSessionMetrics(live, sessions)

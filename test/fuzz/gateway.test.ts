@@ -4,6 +4,7 @@ import { openRaw } from '../support/http.ts'
 import { until } from '../support/until.ts'
 import { startCanaryNode } from './canary-node.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
+import { fuzzProxyHeaders } from './fuzz-proxy-headers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { passedTrailers } from './hop-by-hop.ts'
@@ -31,6 +32,13 @@ test('both ends of a WebSocket receive what the other one sent, and only whole f
   const result = await fuzzWebSockets(t, 1, count => count >= 100)
   assert.deepEqual([...result.findings], [])
   assert.ok(result.bytes > 5_000_000, `${result.bytes}`)
+})
+
+test('a header of the PROXY protocol is read as it was made, and nothing that follows it changes that', () => {
+  const result = fuzzProxyHeaders(1, count => count >= 3_000)
+  assert.deepEqual([...result.findings], [])
+  assert.ok(result.accepted > 500, `${result.accepted}`)
+  assert.ok(result.refused > 500, `${result.refused}`)
 })
 
 test('the canary node notices what no gateway may send', async t => {

@@ -1,11 +1,11 @@
 /**
  * Fuzzes the gateway with malformed HTTP. A run is repeatable by its seed:
  *
- *   npm run fuzz -- --target reader|requests|answers|websockets|http2-codec|http2-frames|all --minutes 1 --seed 7
+ *   npm run fuzz -- --target reader|requests|answers|websockets|proxy-headers|http2-codec|http2-frames|all --minutes 1 --seed 7
  *
  * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends malformed requests to a gateway
  * with a canary node behind it. `answers` has that node send malformed answers. `websockets` sends bytes both ways through
- * WebSockets, some of which are shut down meanwhile. `http2-codec` compares our HPACK and our rules for fields with those of
+ * WebSockets, some of which are shut down meanwhile. `proxy-headers` reads headers of the PROXY protocol. `http2-codec` compares our HPACK and our rules for fields with those of
  * nghttp2, which is in Node, and with Python's hpack. `http2-frames` sends frames to our connections and to those of
  * nghttp2. Exits with 1 when it finds something.
  */
@@ -13,6 +13,7 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { DELIBERATE } from './compare.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
+import { fuzzProxyHeaders } from './fuzz-proxy-headers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { fuzzCodec, STRICTER } from './http2/fuzz-codec.ts'
@@ -24,6 +25,7 @@ const TARGETS = {
   requests: fuzzListener,
   answers: fuzzNode,
   websockets: fuzzTunnels,
+  'proxy-headers': fuzzAddresses,
   'http2-codec': fuzzHeaderBlocks,
   'http2-frames': fuzzConnections,
 }
@@ -76,6 +78,12 @@ async function fuzzNode(isOver: () => boolean): Promise<void> {
 async function fuzzTunnels(isOver: () => boolean): Promise<void> {
   const { count, bytes, findings } = await withCleanUp(t => fuzzWebSockets(t, seed, isOver))
   console.log(`${count} WebSockets, ${Math.round(bytes / 1e6)} MB`)
+  report(findings)
+}
+
+async function fuzzAddresses(isOver: () => boolean): Promise<void> {
+  const { count, accepted, refused, findings } = fuzzProxyHeaders(seed, isOver)
+  console.log(`${count} headers, ${accepted} accepted and ${refused} refused`)
   report(findings)
 }
 

@@ -16,6 +16,7 @@ import { createHttp2Listener, type Http2ListenerOptions, type Http2Settings } fr
 import type { NotHttp1 } from '../http2/preface.ts'
 import type { PublicProxy } from '../proxy.ts'
 import type { TlsServer } from '../tls/tls-server.ts'
+import { type AcceptOptions, acceptConnections } from './accept-connections.ts'
 import { DrainBacklog } from './drain-backlog.ts'
 import type { Http1Response } from './response.ts'
 import { createHttp1Server, type Http1ServerOptions } from './server.ts'
@@ -28,7 +29,9 @@ export interface Http1ListenerOptions
   extends Omit<Http1ServerOptions, 'onConnect'>,
     Omit<OpenExchangeOptions, 'bodies' | 'httpVersion' | 'now'> {
   readonly connections: Http2ListenerOptions['connections'] &
-    Pick<ClientConnections, 'accept' | 'countSlowHead' | 'secure'>
+    AcceptOptions['connections'] &
+    Pick<ClientConnections, 'countSlowHead'>
+  readonly proxyProtocol: AcceptOptions['proxyProtocol']
   /** Undefined = clients may speak HTTP/1 only. */
   readonly http2: Http2Settings | undefined
   /** Undefined = the listener has no port for TLS. */
@@ -102,30 +105,23 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
 
   /** A name such as localhost can stand for several addresses; each gets a server of its own. */
   const servers: Server[] = []
-  const createServer = () => {
+  const createServer = (tls?: TlsServer) => {
     const server = createHttp1Server({ ...options, onConnect: clientErrors.refuseConnect }, serve)
+    acceptConnections(server, options, tls)
     servers.push(server)
     return server
   }
   const onClientError = (error: NotHttp1 & Error, socket: Socket) => {
     if (http2?.accept(error, socket) !== true) clientErrors.refuse(error, socket)
   }
-  const accept = (socket: Socket) => options.connections.accept(socket)
   const app = Fastify({
     logger: false,
-    serverFactory: () => createServer().on('connection', accept),
+    serverFactory: () => createServer(),
     forceCloseConnections: 'idle',
     clientErrorHandler: onClientError,
     schemaController: NO_SCHEMAS,
   })
-  const secure = options.tls && createServer()
-  if (secure) {
-    secure.on('clientError', onClientError)
-    options.tls!.secure(secure, {
-      onAccepted: accept,
-      onSecured: (accepted, socket) => options.connections.secure(accepted, socket),
-    })
-  }
+  const secure = options.tls && createServer(options.tls).on('clientError', onClientError)
   const cutOffWebSockets = canChooseUpgrades(app.server)
     ? serveWebSockets(app, secure ? [app.server, secure] : [app.server], { ...options, openExchange })
     : () => {}
@@ -145,11 +141,13 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       void stopListening()
       await backlog.heard(FIRST_REQUEST_MS)
       await backlog.caughtUp()
+      options.proxyProtocol?.endPending()
       http2?.close()
       await Promise.all([app.close(), secure && closeServer(secure)])
     },
     stopListening,
     cutOff() {
+      options.proxyProtocol?.endPending()
       app.server.closeAllConnections()
       secure?.closeAllConnections()
       http2?.cutOff()

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { CLIENT_PREFACE } from '../../../internal/http2/incoming-frames.ts'
+import { proxyHeaderBytes } from '../../../middleware/connection/proxy-protocol.ts'
 
 const { createServer } = process.getBuiltinModule('node:http')
 
@@ -24,8 +25,8 @@ const GIVE_PARSER_BACK = 'bound socketOnClose'
  * Takes a connection away from Node's HTTP server when its client has begun with the HTTP/2 preface. HTTP/1 pays nothing
  * for that: llhttp recognises the preface by itself and refuses it like any other data that is not HTTP/1.
  *
- * The preface is taken for one only at the very beginning of a connection. Behind a request it is a part of the request to
- * some servers, and is refused like anything else.
+ * The preface is taken for one only at the very beginning of a connection, or right behind a header of the PROXY protocol.
+ * Behind a request it is a part of the request to some servers, and is refused like anything else.
  *
  * @param onBytes gets everything that arrives from now on
  * @returns the bytes that came behind the preface, which `onBytes` does not get; undefined when the connection was left
@@ -40,7 +41,7 @@ export function takeOver(
   if (code !== STOPPED_AT_PREFACE || !Buffer.isBuffer(rawPacket) || bytesParsed === undefined)
     return undefined
   const rest = rawPacket.subarray(bytesParsed)
-  if (socket.bytesRead - rest.length !== CLIENT_PREFACE.length) return undefined
+  if (socket.bytesRead - rest.length - proxyHeaderBytes(socket) !== CLIENT_PREFACE.length) return undefined
   const giveParserBack = socket.listeners('close').find(({ name }) => name === GIVE_PARSER_BACK)
   if (giveParserBack === undefined) return undefined
   // Node's server stops reading a connection that gets another listener for its data.

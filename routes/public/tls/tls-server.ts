@@ -1,5 +1,5 @@
 import { constants, createHash, hkdfSync } from 'node:crypto'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import {
   createSecureContext,
   createServer,
@@ -51,14 +51,6 @@ export interface ClientAuthOptions {
   readonly hosts: readonly string[] | undefined
 }
 
-/** What the HTTP server is told of connections. */
-export interface TlsTaps {
-  /** Called with a connection that was just accepted. It may destroy it. */
-  readonly onAccepted: (socket: Socket) => void
-  /** Called when the handshake is over, before the first request is read. */
-  readonly onSecured: (accepted: Socket, socket: TLSSocket) => void
-}
-
 // Forward secrecy and authenticated encryption alone.
 const CIPHERS = [
   ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
@@ -81,13 +73,12 @@ export interface SecuredSocket extends TLSSocket {
   readonly _parent: Socket | null
 }
 
-/** TLS in front of an HTTP server. Its owner calls `close()`. */
+/** TLS in front of an HTTP server, which accepts the connections. Its owner calls `close()`. */
 export class TlsServer {
   readonly #options: TlsServerOptions
   readonly #rules: HostRules
   #contexts = new WeakMap<ServedCertificate, SecureContext>()
   #tls: ReturnType<typeof createServer> | undefined
-  #http: Server | undefined
   #ticketTimer: NodeJS.Timeout | undefined
   #authorities: { readonly ca?: string; readonly crl?: string } = {}
 
@@ -101,14 +92,13 @@ export class TlsServer {
     }
   }
 
-  /** The port that the server listens on. */
-  get port(): number {
-    const address = this.#http?.address() as AddressInfo | null | undefined
-    return address?.port ?? 0
-  }
-
-  /** Lets an HTTP server that does not listen yet speak HTTP over TLS to all of its clients. */
-  secure(server: Server, { onAccepted, onSecured }: TlsTaps): void {
+  /**
+   * Begins to take connections. Called once.
+   *
+   * @param onSecured is called with a connection whose handshake is over, as it was accepted and with its TLS
+   * @returns the function that begins the handshake of a connection, now or when it is its turn
+   */
+  open(onSecured: (accepted: Socket, socket: TLSSocket) => void): (socket: Socket) => void {
     const { clientAuth, counts, handshakeTimeoutMs, hsts, protocols, ticketLifetimeSeconds } = this.#options
     const ofAllHosts = clientAuth !== undefined && clientAuth.hosts === undefined
     this.#readAuthorities()
@@ -121,17 +111,6 @@ export class TlsServer {
       rejectUnauthorized: ofAllHosts && clientAuth.isRequired,
     })
     this.#tls = tls
-    const readRequests = server.listeners('connection') as ((socket: Socket) => void)[]
-    server.removeAllListeners('connection')
-    this.#http = server
-    const queue = new HandshakeQueue(
-      socket => void tls.emit('connection', socket),
-      () => counts.failed['too-many']++,
-    )
-    server.on('connection', socket => {
-      onAccepted(socket)
-      if (!socket.destroyed) queue.add(socket)
-    })
     tls
       .on('secureConnection', socket => {
         const accepted = (socket as SecuredSocket)._parent
@@ -143,13 +122,17 @@ export class TlsServer {
         else counts.full++
         Object.assign(socket, { [CLIENT_TLS]: readClientTls(socket, this.#rules, hsts) })
         onSecured(accepted, socket)
-        for (const read of readRequests) read.call(server, socket)
       })
       .on('tlsClientError', (error, socket) => this.#fail(socket, error))
     if (ticketLifetimeSeconds > 0) {
       const everyMs = (ticketLifetimeSeconds * 1_000) / 2
       this.#ticketTimer = setInterval(() => tls.setTicketKeys(this.#ticketKeys()), everyMs).unref()
     }
+    const queue = new HandshakeQueue(
+      socket => void tls.emit('connection', socket),
+      () => counts.failed['too-many']++,
+    )
+    return socket => queue.add(socket)
   }
 
   /** Takes over other certificates and authorities. Open connections keep theirs. */

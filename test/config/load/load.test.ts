@@ -215,6 +215,11 @@ const refused: [what: string, yaml: string, problems: (string | RegExp)[]][] = [
     ],
   ],
   [
+    'a load balancer that is no address',
+    'proxyProtocol: { from: [10.0.0.1, lb.example] }',
+    ['waygate.yaml:1: $.proxyProtocol.from[1]: must be an IP address or a CIDR range, not "lb.example"'],
+  ],
+  [
     'a limit of two kinds',
     'serviceLimit: { concurrent: 5, adaptive: true }',
     [
