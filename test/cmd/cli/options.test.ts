@@ -31,11 +31,13 @@ const understood: [line: string, command: object][] = [
     {
       command: 'demo',
       grpc: false,
+      tls: false,
       config: undefined,
       settings: [{ path: 'adminPort', value: 0, source: 'option --admin-port' }],
     },
   ],
-  ['demo --grpc', { command: 'demo', ...none, grpc: true }],
+  ['demo --grpc', { command: 'demo', ...none, grpc: true, tls: false }],
+  ['demo --tls', { command: 'demo', ...none, grpc: false, tls: true }],
   [
     'register --name user --address 127.0.0.1:3001',
     {
