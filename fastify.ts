@@ -9,7 +9,7 @@ import { Call } from './internal/call.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http/errors.ts'
 import { FailingRequests } from './internal/nodes/failing-requests.ts'
 import type { Health } from './internal/nodes/health.ts'
-import { addressOf, type Node, speaksHttp1 } from './internal/nodes/node.ts'
+import { addressOf, type Node, speaksPlainHttp1 } from './internal/nodes/node.ts'
 import { NodeTable } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
@@ -193,8 +193,8 @@ function follow(app: FastifyInstance, table: NodeTable, name: string, access: Di
   const following = discover(name, { ...access, logger: app.log, signal: stop.signal })
   following.then(
     service => {
-      service.onChange(nodes => table.set(name, nodes.filter(speaksHttp1)))
-      table.set(name, service.nodes.filter(speaksHttp1))
+      service.onChange(nodes => table.set(name, nodes.filter(speaksPlainHttp1)))
+      table.set(name, service.nodes.filter(speaksPlainHttp1))
     },
     error => {
       if (!stop.signal.aborted) app.log.error({ err: error, service: name }, 'following the service failed')

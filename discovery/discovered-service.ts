@@ -4,13 +4,13 @@ import type { Node } from '../internal/nodes/node.ts'
 export interface DiscoveredService extends AsyncDisposable {
   readonly name: string
   /**
-   * All nodes, ordered by id, including those with weight 0 and those that do not speak HTTP. Each change
-   * makes a new array.
+   * All nodes, ordered by id, including those with weight 0 and those that do not speak plain HTTP. Each
+   * change makes a new array.
    */
   readonly nodes: readonly Node[]
   /**
    * Returns the next usable node by smooth weighted round-robin, or undefined when there is none. A node is
-   * usable when it speaks HTTP and has a weight above 0.
+   * usable when it speaks HTTP/1.1 without TLS and has a weight above 0.
    */
   pick(): Node | undefined
   /** Returns a random usable node, or undefined when there is none. Weights make no difference. */

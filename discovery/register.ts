@@ -17,8 +17,9 @@ export interface ServiceOptions extends EtcdAccess {
   /** 0..65535, default 1. */
   readonly weight?: number | undefined
   /**
-   * What the service speaks: `http` (HTTP/1.1), `h2c` (HTTP/2 in cleartext) or `grpc` (gRPC in cleartext). Gateways send
-   * no requests to a node of another protocol. Default: the metadata's `protocol`, or else `http`.
+   * What the service speaks: `http` (HTTP/1.1), `h2c` (HTTP/2 in cleartext) or `grpc` (gRPC in cleartext), or the same
+   * over TLS: `https`, `h2` or `grpcs`. Gateways send no requests to a node of another protocol. Default: the metadata's
+   * `protocol`, or else `http`.
    */
   readonly protocol?: string | undefined
   /** At most 256 entries. */

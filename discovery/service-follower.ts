@@ -1,5 +1,5 @@
 import type { Health } from '../internal/nodes/health.ts'
-import { addressOf, type Node, speaksHttp1 } from '../internal/nodes/node.ts'
+import { addressOf, type Node, speaksPlainHttp1 } from '../internal/nodes/node.ts'
 import { NodeTable } from '../internal/nodes/node-table.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
 import { Directory } from './directory.ts'
@@ -158,7 +158,7 @@ export class ServiceFollower implements DiscoveredService {
 
   #change(nodes: readonly Node[]): void {
     this.#nodes = Object.freeze([...nodes])
-    this.#table.set(this.name, this.#nodes.filter(speaksHttp1))
+    this.#table.set(this.name, this.#nodes.filter(speaksPlainHttp1))
     for (const { listener } of this.#listeners) {
       try {
         listener(this.#nodes)
@@ -177,7 +177,7 @@ export class ServiceFollower implements DiscoveredService {
 }
 
 function isUsable(node: Node): boolean {
-  return node.weight > 0 && speaksHttp1(node)
+  return node.weight > 0 && speaksPlainHttp1(node)
 }
 
 /**

@@ -12,6 +12,8 @@ interface Views {
   readonly proto: string
   /** What the client's path has and the node's has not, such as `/shop/user`; '' = nothing. */
   readonly prefix: string
+  /** The protocol of the node. */
+  readonly nodeProto: 'http' | 'https'
   /** Whether a path gets the prefix even if it begins with it. */
   readonly always: boolean
   /** The authorities that the node knows itself by: its address, and the Host of the request. */
@@ -33,9 +35,15 @@ interface Views {
  * @param lines header lines, flat
  * @param request as the node received it; its route decides with `rewriteLocation`
  * @param address the node's `host:port`
+ * @param isTls whether the node was reached over TLS. A URL with https then asks for nothing new
  */
-export function rewriteReferences(lines: string[], request: UpstreamRequest, address: string): void {
-  const views = viewsOf(request, address)
+export function rewriteReferences(
+  lines: string[],
+  request: UpstreamRequest,
+  address: string,
+  isTls = false,
+): void {
+  const views = viewsOf(request, address, isTls)
   for (let i = 0; i < lines.length; i += 2) {
     const value = lines[i + 1]!
     switch (lines[i]!.toLowerCase()) {
@@ -53,11 +61,12 @@ export function rewriteReferences(lines: string[], request: UpstreamRequest, add
   }
 }
 
-function viewsOf({ route, headers }: UpstreamRequest, address: string): Views {
+function viewsOf({ route, headers }: UpstreamRequest, address: string, isTls: boolean): Views {
   return {
     host: getHeader(headers, 'x-forwarded-host') ?? '',
     proto: getHeader(headers, 'x-forwarded-proto') ?? 'http',
     prefix: getHeader(headers, 'x-forwarded-prefix') ?? '',
+    nodeProto: isTls ? 'https' : 'http',
     always: route.rewriteLocation === 'always',
     own: [address, getHeader(headers, 'host') ?? address],
   }
@@ -75,8 +84,10 @@ function rewriteUrl(text: string, views: Views): string {
   if (rest.startsWith('\\') || !isOwn(authority, protocol, views)) return text
   const written = rest.startsWith('/') ? rest : `/${rest}`
   const path = withPrefix(written, views)
-  const { host, proto } = views
-  const asksForTls = protocol === 'https' && proto === 'http'
+  const { host, proto, nodeProto, own } = views
+  // At its own address, a node with TLS has no other URLs.
+  const isItself = nodeProto === 'https' && isSameAuthority(authority, own[0]!, 'https')
+  const asksForTls = protocol === 'https' && proto === 'http' && !isItself
   // Clients would read such a path as another host.
   if (asksForTls || /^\/[/\\]/.test(path)) {
     if (host === '') return text
@@ -86,8 +97,8 @@ function rewriteUrl(text: string, views: Views): string {
   return isUnchanged ? text : path
 }
 
-function isOwn(authority: string, protocol: string | undefined, { own }: Views): boolean {
-  return own.some(each => isSameAuthority(authority, each, protocol ?? 'http'))
+function isOwn(authority: string, protocol: string | undefined, { own, nodeProto }: Views): boolean {
+  return own.some(each => isSameAuthority(authority, each, protocol ?? nodeProto))
 }
 
 function withoutPort(authority: string): string {

@@ -102,7 +102,6 @@ const STANDING_ALONE: Readonly<Record<string, string>> = {
   'middleware/auth/token-signature.ts': 'the only place that asks jsonwebtoken or OpenSSL about a signature',
   'middleware/connection/chunked-upgrade.ts':
     "a workaround for one hole of Node's parser, to be deleted with it",
-  'wrappers/node/transports.ts': 'the table of the protocols that nodes speak',
   'wrappers/observe.ts': 'an entry of the list of wrappers',
 }
 const SHORT_LINES = 25

@@ -117,7 +117,7 @@ export const COMMANDS = {
         name: 'protocol',
         value: 'PROTOCOL',
         description:
-          'What the node speaks: http, h2c (HTTP/2 in cleartext) or grpc. Others are recorded, but get no requests.',
+          'What the node speaks: http, h2c (HTTP/2 in cleartext) or grpc, or with TLS https, h2 or grpcs. Others are recorded, but get no requests.',
         absent: 'metadata `protocol`, or else http',
       },
       { name: 'meta', value: 'KEY=VALUE', description: 'Metadata of the node. May be repeated.' },

@@ -1,16 +1,26 @@
+import type { TLSSocket } from 'node:tls'
 import { didYouMean } from '../../config/kit/closest.ts'
-import { loadConfig } from '../../config/load/load.ts'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
 import { parseRouteDocument } from '../../config/route/route-document.ts'
+import type { InspectCertificate } from '../../discovery/etcd/doctor/certificates.ts'
 import { isEmbedded } from '../../discovery/etcd/doctor/cluster.ts'
 import { type ExamineOptions, examine } from '../../discovery/etcd/doctor/examine.ts'
 import type { DoctorFinding as Finding } from '../../discovery/etcd/doctor/finding.ts'
 import { probe } from '../../discovery/etcd/doctor/probe.ts'
 import { parseEndpoint } from '../../discovery/etcd/endpoint-url.ts'
 import { checkPrefix, servicesPrefixes } from '../../discovery/etcd/prefixes.ts'
+import { silentLogger } from '../../discovery/logger.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { NodeTls } from '../../wrappers/transport/node-tls.ts'
+import { openSocket } from '../../wrappers/transport/open-socket.ts'
+import { tlsProblemIn } from '../../wrappers/transport/tls-failures.ts'
 import type { DoctorCommand } from '../cli/command.ts'
+import { createNames } from '../gateway/names.ts'
+import { createNodeGuard } from '../gateway/node-guard.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
+import { LiveRules } from '../gateway/service-rules.ts'
+import { UpstreamTls } from '../gateway/upstream-tls.ts'
 import { formatFindings } from './doctor-report.ts'
 
 const CONNECT_MS = 2_000
@@ -49,9 +59,42 @@ async function findAll({ config: file, settings, writeCheck }: DoctorCommand): P
     }),
     guess: didYouMean,
     writeCheck,
+    inspectCertificate: createInspection(loaded),
   }
   if (config.etcd.endpoints !== undefined) return [...warned, ...(await examine(etcd))]
   return [...warned, ...(await examineEmbedded(config.etcd.embedded, etcd))]
+}
+
+/** Creates the function that connects to nodes over TLS as a gateway with this configuration does. */
+function createInspection({ config, keys }: LoadedConfig): InspectCertificate {
+  const rules = new LiveRules(config)
+  const tls = new UpstreamTls({
+    ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger: silentLogger },
+    ruleOf: service => rules.of(service).upstreamTls,
+  })
+  const { allows } = createNodeGuard({
+    allowedAddresses: config.discovery.allowedAddresses,
+    adminPort: () => config.adminPort,
+  })
+  const names = createNames(config, silentLogger)
+  let ruledBy: readonly Route[] | undefined
+  return (node, routes, timeoutMs) => {
+    if (ruledBy !== routes) rules.update(routes)
+    ruledBy = routes
+    return new Promise(resolve => {
+      const { host, port, service } = node
+      const nodeTls = new NodeTls(node, () => tls.settingsOf(service))
+      openSocket({ host, port, timeoutMs, names, allows, tls: nodeTls }, (error, socket) => {
+        const result = tlsProblemIn(error) === undefined ? 'unreachable' : 'refused'
+        if (error) resolve({ result, reason: error.message })
+        else {
+          const { valid_to } = (socket as TLSSocket).getPeerCertificate()
+          resolve({ result: 'verified', validTo: new Date(valid_to) })
+        }
+        socket.destroy()
+      }).on('error', () => {})
+    })
+  }
 }
 
 /** Examines the address at which `waygate start` would run the embedded etcd. */

@@ -61,6 +61,7 @@ import { createServiceMethods } from './service-methods.ts'
 import { LiveRules } from './service-rules.ts'
 import { Traffic } from './traffic.ts'
 import { Transcoding } from './transcoding.ts'
+import { UpstreamTls } from './upstream-tls.ts'
 
 /**
  * Assembles a gateway and starts it. Read it from the top: each part is made from the parts above it. Requests go to
@@ -95,8 +96,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const names = createNames(config, logger)
   const sessions = createSessionCounts()
+  const upstreamTls = new UpstreamTls({
+    ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger },
+    ruleOf: service => rules.of(service).upstreamTls,
+  })
+  const tlsOf = (service: string) => upstreamTls.settingsOf(service)
   const nodes = createNodeTable({
-    ...{ config, guard, names, rules, logger, sessionCounts: sessions, onPiece: countBodyBytes },
+    ...{ config, guard, names, rules, tlsOf, logger, sessionCounts: sessions, onPiece: countBodyBytes },
   })
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
@@ -105,6 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     fallback: healthCheck === null ? undefined : toHealthCheck(healthCheck),
     names,
     allows: guard.allows,
+    tlsOf,
     logger,
   })
 

@@ -8,6 +8,7 @@ import { HealthChecker } from '../../wrappers/health/health-checker.ts'
 import type { Names } from '../../wrappers/names/names.ts'
 import { rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import type { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import type { TlsSettings } from '../../wrappers/transport/node-tls.ts'
 import { HealthVerdicts } from './health-verdicts.ts'
 
 /** The metadata key with the health check that a node asks for. */
@@ -31,6 +32,8 @@ export interface LiveHealthOptions {
   readonly names: Names
   /** Whether a connection may be made to an IP address. */
   readonly allows: (address: string, port: number) => boolean
+  /** Returns the present settings of TLS with the nodes of a service. */
+  readonly tlsOf: (service: string) => TlsSettings
   readonly logger: Logger
 }
 
@@ -55,6 +58,7 @@ export class LiveHealth {
       nodes: options.nodes,
       names: options.names,
       allows: options.allows,
+      tlsOf: options.tlsOf,
       checkOf: node => this.#checkOf(node),
       onVerdict: verdict => this.#onVerdict(verdict),
     })

@@ -2,11 +2,12 @@ import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { laneOf } from '../../internal/nodes/node.ts'
 import { NodeTable, type ServicePeers } from '../../internal/nodes/node-table.ts'
-import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
+import type { BreakerState, NodeProblem, Peer } from '../../internal/nodes/peer.ts'
 import type { SessionCounts } from '../../wrappers/http2/session-pool.ts'
 import type { Names } from '../../wrappers/names/names.ts'
 import { findObjection, type Objection, rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import type { TlsSettings } from '../../wrappers/transport/node-tls.ts'
 import type { NodeGuard } from './node-guard.ts'
 import type { LiveRules } from './service-rules.ts'
 
@@ -16,12 +17,19 @@ const BREAKER_MESSAGES: Readonly<Record<BreakerState, string>> = {
   open: 'breaker opened',
 }
 
+const PROBLEM_MESSAGES: Readonly<Record<NodeProblem['kind'], string>> = {
+  protocol: 'node speaks another protocol',
+  tls: 'TLS connection to node failed',
+}
+
 export interface NodeTableOptions {
   readonly config: Config
   readonly rules: LiveRules
   readonly guard: NodeGuard
   /** Resolves the hosts of nodes. */
   readonly names: Names
+  /** Returns the present settings of TLS with the nodes of a service. */
+  readonly tlsOf: (service: string) => TlsSettings
   /** Counts what becomes of the HTTP/2 connections to nodes. */
   readonly sessionCounts: SessionCounts
   /** Called with the size of each piece of an answer's body. */
@@ -31,8 +39,8 @@ export interface NodeTableOptions {
 
 /** Creates an empty node table. Its peers have the configured connections and breakers, and each breaker change is logged. */
 export function createNodeTable(options: NodeTableOptions): NodeTable {
-  const { config, rules, guard, names, sessionCounts, logger, onPiece } = options
-  const { connectionsPerNode, http2, dns: _, ...rest } = config.upstream
+  const { config, rules, guard, names, tlsOf, sessionCounts, logger, onPiece } = options
+  const { connectionsPerNode, http2, dns: _, tls: __, ...rest } = config.upstream
   const upstream = { ...rest, names }
   const connection = {
     ...upstream,
@@ -50,7 +58,7 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
-        ...{ connection, session, onPiece },
+        ...{ connection, session, tlsOf, onPiece },
         circuit: circuitOf,
         failingOf: (service, lane) => nodes.get(service, lane)?.failing,
         onBreaker: (peer, breaker, reason) => {
@@ -65,9 +73,9 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
           if (reason) logObjection(peer, reason, circuit.windowMs)
           return reason === undefined
         },
-        onWrongProtocol({ node }, reason) {
+        onProblem({ node }, { kind, reason }) {
           const { service, id, protocol = 'http' } = node
-          logger.warn({ service, node: id, protocol, reason }, 'node speaks another protocol')
+          logger.warn({ service, node: id, protocol, reason }, PROBLEM_MESSAGES[kind])
         },
       }),
   )

@@ -29,6 +29,7 @@ const FIELDS = {
   breaker: ({ breaker }) => breaker,
   serviceLimit: ({ serviceLimit }) => serviceLimit,
   healthCheck: ({ healthCheck }) => healthCheck,
+  upstreamTls: ({ upstreamTls }) => upstreamTls,
   'grpc.failures': ({ grpc }) => grpc?.failures,
   'grpc.descriptors': ({ grpc }) => grpc?.descriptors,
   'grpc.rules': ({ grpc }) => grpc?.rules,
@@ -49,11 +50,15 @@ export function unusedRules(routes: readonly Route[]): KeyProblem[] {
   return found
 }
 
-function rulesOf({ breaker, serviceLimit, healthCheck, grpc }: Route, defaults: Defaults): ServiceRules {
+function rulesOf(
+  { breaker, serviceLimit, healthCheck, upstreamTls, grpc }: Route,
+  defaults: Defaults,
+): ServiceRules {
   return {
     ...(breaker && { breaker: { ...defaults.breaker, ...breaker } }),
     ...(serviceLimit && { serviceLimit: completeServiceLimit(serviceLimit, defaults.serviceLimit) }),
     ...(healthCheck !== undefined && { healthCheck }),
+    ...(upstreamTls && { upstreamTls }),
     ...(grpc?.failures && { grpcFailures: grpc.failures }),
     ...(grpc?.descriptors !== undefined && { grpcDescriptors: grpc.descriptors }),
     ...(grpc?.rules && { grpcRules: grpc.rules }),

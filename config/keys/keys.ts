@@ -3,6 +3,7 @@ import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { type Findings, readBytes, readPem, readSecret } from './key-files.ts'
 import { loadTlsKeys, type TlsKeys } from './tls-keys.ts'
+import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */
@@ -28,11 +29,13 @@ export interface Keys {
   readonly etcdTls?: EtcdTls
   /** Present when TLS for clients is configured. */
   readonly tls?: TlsKeys
+  /** Present when `upstream.tls` names files. */
+  readonly upstreamTls?: UpstreamTlsKeys
 }
 
 /** Reads every key file that the gateway needs, so that an invalid one is reported at start. */
 export function loadKeys(
-  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc' | 'tls'>,
+  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc' | 'tls' | 'upstream'>,
   findings: Findings,
 ): Keys {
   const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
@@ -42,11 +45,13 @@ export function loadKeys(
   const stickyCookie = cookieSecret && createSecretKey(cookieSecret)
   const descriptors = loadDescriptors(config.grpc, findings)
   const tls = loadTlsKeys(config.tls, findings)
+  const upstreamTls = loadUpstreamTls(config.upstream.tls, findings)
   return {
     ...(issuers.length > 0 && { issuers }),
     ...(jwt && { jwt }),
     ...(users && { users }),
     ...(etcdTls && { etcdTls }),
+    ...(upstreamTls && { upstreamTls }),
     ...(stickyCookie && { stickyCookie }),
     ...(descriptors.size > 0 && { descriptors }),
     ...(tls && { tls }),

@@ -1,6 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
 import { coversHost } from '../../internal/tls/alt-names.ts'
+import { certificateProblem } from '../kit/certificates.ts'
 import type { Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { type CertificatePair, readCertificatePair } from './certificate-pair.ts'
@@ -95,11 +96,8 @@ export function readClientAuthorities(
 ): ClientAuthorities {
   const ca = readPemText(files.ca, readFile)
   const crl = files.crl === undefined ? undefined : readPemText(files.crl, readFile)
-  try {
-    createSecureContext({ ca })
-  } catch (error) {
-    throw new Error(`${files.ca} does not hold certificates: ${(error as Error).message}`)
-  }
+  const problem = certificateProblem(ca)
+  if (problem !== undefined) throw new Error(`${files.ca} ${problem}`)
   try {
     if (crl !== undefined) createSecureContext({ ca, crl })
   } catch (error) {

@@ -13,6 +13,7 @@ export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' 
     defaultAuth: keys.jwt || keys.issuers ? ANY_TOKEN : NO_TOKEN,
     hasCookieSecret: keys.stickyCookie !== undefined,
     authenticators: configuredAuthenticators(config),
+    identities: new Set(Object.keys(config.upstream.tls.identities)),
     identityHeaders: identityHeadersOf(config),
   } satisfies Omit<RouteContext, 'origin'>
 }

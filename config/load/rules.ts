@@ -32,6 +32,8 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
     }
   }
   yield* nameServerProblems(config.upstream.dns.servers ?? [])
+  const { cert, key } = config.upstream.tls
+  yield* together(['upstream', 'tls'], { cert, key })
   yield* etcdProblems(config.etcd)
   // No other registry connects to etcd.
   if (config.discovery.registry === 'etcd') yield* protocolProblems(config.etcd)
@@ -119,8 +121,8 @@ function* etcdProblems({
       message: `must be on loopback, not ${show(embedded)}, because it has no authentication`,
     }
   }
-  yield* together('etcd', { user, password })
-  yield* together('etcd', { cert, key })
+  yield* together(['etcd'], { user, password })
+  yield* together(['etcd'], { cert, key })
 }
 
 /** Checks that endpoints and TLS files fit together. An endpoint that is neither http nor https is reported elsewhere. */
@@ -152,13 +154,13 @@ function* discoveryProblems({ registry, file }: Config['discovery']): Generator<
 }
 
 function* together(
-  section: string,
+  section: readonly string[],
   fields: Readonly<Record<string, string | undefined>>,
 ): Generator<Finding> {
   const missing = Object.keys(fields).filter(name => fields[name] === undefined)
   const present = Object.keys(fields).filter(name => fields[name] !== undefined)
   if (missing.length === 0 || present.length === 0) return
-  yield { path: [section, missing[0]!], message: `is missing: ${present[0]} needs it` }
+  yield { path: [...section, missing[0]!], message: `is missing: ${present[0]} needs it` }
 }
 
 function isEndpoint(text: string): boolean {

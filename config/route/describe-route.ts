@@ -1,6 +1,6 @@
 import type { HttpRule } from '../../internal/grpc/http-rule.ts'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
-import type { AuthRule, Route } from '../../internal/routing/route.ts'
+import type { AuthRule, Route, UpstreamTlsRule } from '../../internal/routing/route.ts'
 import { POLICY_RULES, type PolicyName } from '../policies/policies.ts'
 import type { Config } from '../schema.ts'
 import { describeBalancer } from './balancer-rule.ts'
@@ -18,6 +18,7 @@ export interface ServiceRules {
   readonly grpcDescriptors?: string
   /** Rules that replace the annotations of its methods. */
   readonly grpcRules?: readonly HttpRule[]
+  readonly upstreamTls?: UpstreamTlsRule
   /** Null: its nodes are not checked. */
   readonly healthCheck?: HealthCheck | null
 }
@@ -50,6 +51,7 @@ const DESCRIBED = {
   hedge: ({ hedge }) => (hedge ? (hedge.afterMs === undefined ? true : { afterMs: hedge.afterMs }) : false),
   maxBodyBytes: ({ maxBodyBytes }, { clientLimits }) => maxBodyBytes ?? clientLimits.bodyBytes,
   serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,
+  upstreamTls: (_route, { upstream }, { upstreamTls }) => ({ verify: upstream.tls.verify, ...upstreamTls }),
 } as const satisfies { readonly [Field in keyof RouteDocument]?: Describe }
 
 /** Every field of the schema and how it is described; undefined = as the route holds it. */

@@ -15,6 +15,7 @@ import { findServiceLimitProblems } from './resilience-rules.ts'
 import { findRouteAuthProblems } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem, strippedServiceProblem } from './route-path.ts'
 import { RouteDocument } from './route-schema.ts'
+import { findUpstreamTlsProblems, findUpstreamTlsWarnings } from './upstream-tls.ts'
 
 /** A route document with the present names of its fields, and what was found in it. */
 export interface RouteFindings {
@@ -41,7 +42,12 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
   const found = [...findProblems(RouteDocument, document), ...findRouteRuleProblems(document, context)]
   return {
     document,
-    warnings: [...warnings, ...findPolicyWarnings(document), ...findGrpcWarnings(document)],
+    warnings: [
+      ...warnings,
+      ...findPolicyWarnings(document),
+      ...findGrpcWarnings(document),
+      ...under(['upstreamTls'], findUpstreamTlsWarnings(membersOf(document).upstreamTls)),
+    ],
     problems: [...problems, ...found.map(({ path, message }) => ({ path: asWritten(path), message }))],
   }
 }
@@ -83,6 +89,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
     ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),
     ...under(['serviceLimit'], findServiceLimitProblems(serviceLimit)),
     ...under(['grpc'], findGrpcProblems(members.grpc)),
+    ...under(['upstreamTls'], findUpstreamTlsProblems(members.upstreamTls)),
     ...under(['fallback'], fallbackProblems(fallback, service)),
     ...findPolicyProblems(document, { ...context, document: members }),
   ]

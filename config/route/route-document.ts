@@ -18,6 +18,7 @@ import { findRouteIdProblems, readRouteDocument } from './read-route-document.ts
 import { toBreaker, toHedge, toRetryRules, toServiceLimit } from './resilience-rules.ts'
 import { findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
 import type { RouteDocument } from './route-schema.ts'
+import { findUnknownIdentities, toUpstreamTls } from './upstream-tls.ts'
 
 /** What is needed to convert a route document, beside the document. */
 export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
@@ -31,6 +32,8 @@ export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
   readonly hasCookieSecret?: boolean | undefined
   /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
+  /** The names of `upstream.tls.identities`; undefined = unknown, and not checked. */
+  readonly identities?: ReadonlySet<string> | undefined
 }
 
 export type ParsedRoute =
@@ -48,12 +51,15 @@ export type ParsedRoute =
 export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
   const { document, warnings, problems } = readRouteDocument(written, context)
   const findings = [...findRouteIdProblems(id), ...problems]
-  const { auth, balancer, service } = membersOf(document)
+  const { auth, balancer, service, upstreamTls } = membersOf(document)
   if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
     findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
   }
   if (context.authenticators) {
     findings.push(...under(['auth'], findUnknownAuthenticators(auth, context.authenticators)))
+  }
+  if (context.identities) {
+    findings.push(...under(['upstreamTls'], findUnknownIdentities(upstreamTls, context.identities)))
   }
   if (findings.length === 0) {
     const route = toRoute(id, document as RouteDocument, context)
@@ -131,6 +137,7 @@ function toRoute(
       document.healthCheck === false ? null : document.healthCheck && toHealthCheck(document.healthCheck),
     serviceLimit: toServiceLimit(document.serviceLimit),
     grpc: toGrpcRule(document.grpc, grpc),
+    upstreamTls: toUpstreamTls(document.upstreamTls),
     ...toBalancer(document.balancer ?? defaults.balancer),
     slowStartMs: document.slowStartMs ?? defaults.slowStartMs,
     priority: document.priority ?? 0,

@@ -16,6 +16,7 @@ import {
   TIMEOUT,
   tryTimeout,
 } from './resilience-schema.ts'
+import { UpstreamTlsSchema } from './upstream-tls.ts'
 
 const HOST = Type.String({
   pattern:
@@ -127,6 +128,7 @@ export const RouteDocument = Type.Object(
     healthCheck: Type.Optional(HealthCheckOrNone),
     serviceLimit: Type.Optional(ServiceLimitSchema),
     grpc: Type.Optional(GrpcSchema),
+    upstreamTls: Type.Optional(UpstreamTlsSchema),
     balancer: Type.Optional(
       balancerRule({
         description:

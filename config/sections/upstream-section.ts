@@ -1,5 +1,5 @@
 import { Type } from '../kit/type.ts'
-import { count, durationMs, section } from '../kit/values.ts'
+import { count, durationMs, NAME_PATTERN, section, text } from '../kit/values.ts'
 
 const CONNECTIONS = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 /** From the window that HTTP/2 begins with to what a gateway can hold for many streams. */
@@ -39,7 +39,7 @@ const UpstreamHttp2Section = section(
       'How many requests may be cancelled on one connection to a node. A connection whose budget is used up gets no further requests, and what is cancelled on it afterwards is read and dropped: servers end a connection, with all of its requests, when too many are cancelled.',
     ),
   },
-  'Connections to nodes that speak HTTP/2: those with the protocol `grpc` or `h2c`.',
+  'Connections to nodes that speak HTTP/2: those with the protocol `grpc` or `h2c`, and `grpcs` or `h2`.',
 )
 
 const UpstreamDnsSection = section(
@@ -58,11 +58,55 @@ const UpstreamDnsSection = section(
   'How the names of nodes are looked up. /etc/hosts and the search domains of /etc/resolv.conf apply.',
 )
 
+const PEM_PAIR = {
+  cert: 'File with the certificate (PEM) that nodes are shown when they ask for one, and those that lead to its authority.',
+  key: 'File with the private key (PEM, not encrypted) of `cert`.',
+} as const
+
+const UpstreamTlsSection = section(
+  {
+    ca: Type.Optional(
+      text(
+        'File with the authorities (PEM) that sign the certificates of nodes. Absent: the authorities of the system and those of `NODE_EXTRA_CA_CERTS`; where the system has none, those of Node.js.',
+        { isPath: true },
+      ),
+    ),
+    cert: Type.Optional(text(`${PEM_PAIR.cert} Requires \`key\`.`, { isPath: true })),
+    key: Type.Optional(text(PEM_PAIR.key, { isPath: true })),
+    minVersion: Type.Enum(['TLSv1.2', 'TLSv1.3'], {
+      default: 'TLSv1.2',
+      description: 'The oldest version of TLS that is spoken.',
+    }),
+    verify: Type.Boolean({
+      default: true,
+      description:
+        'Whether the certificates of nodes are verified. With false, anyone between the gateway and a node can read and change everything; it is warned of at every start.',
+    }),
+    identities: Type.Record(
+      Type.String(),
+      Type.Object(
+        {
+          cert: text(PEM_PAIR.cert, { isPath: true }),
+          key: text(PEM_PAIR.key, { isPath: true }),
+        },
+        { additionalProperties: false, title: 'certificate and key' },
+      ),
+      {
+        propertyNames: { type: 'string', pattern: NAME_PATTERN },
+        default: {},
+        description:
+          'Certificates by name, such as `{"billing": {"cert": "billing.pem", "key": "billing.key"}}`. `upstreamTls.identity` of a route document chooses one.',
+      },
+    ),
+  },
+  'TLS with nodes: those with the protocol `https`, `h2` or `grpcs` ([TLS](tls.md#tls-to-nodes)). Files are read again when they change.',
+)
+
 export const UpstreamSection = section(
   {
     connectTimeoutMs: durationMs(
       1_000,
-      'Milliseconds in which a connection to a node must be established, its name being looked up included. Another node is tried then, whatever the method.',
+      'Milliseconds in which a connection to a node must be established, the look-up of its name and the handshake of TLS included. Another node is tried then, whatever the method.',
       1,
     ),
     bodyIdleTimeoutMs: durationMs(
@@ -92,6 +136,7 @@ export const UpstreamSection = section(
         'Largest head of an answer. A larger one is answered 502. The default is what HAProxy and Node.js accept, and many clients accept no more.',
     }),
     http2: UpstreamHttp2Section,
+    tls: UpstreamTlsSection,
   },
   'Connections to nodes.',
 )

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import { decodePem } from '../../internal/text/decode-text.ts'
 
 /** PEM texts for TLS to etcd. `cert` and `key` are for an etcd that requires a client certificate. */
@@ -67,7 +66,7 @@ export function checkTls(tls: EtcdTls): void {
   }
   const { ca, cert, key } = tls
   try {
-    createSecureContext({ ca, cert, key })
+    process.getBuiltinModule('node:tls').createSecureContext({ ca, cert, key })
   } catch (error) {
     const where = Object.values(tls.files ?? {}).join(', ') || 'the etcd certificates'
     throw new Error(`${where}: ${reasonOf(error)}`)

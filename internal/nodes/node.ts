@@ -14,7 +14,7 @@ export interface Node {
   /** Share of requests relative to the other nodes of the service, 0..65535; 0 = no new requests. */
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
-  /** The protocol of the node when it is not HTTP/1.1, such as `grpc`. {@link laneOf} says which requests the node gets. */
+  /** The protocol of the node when it is not HTTP/1.1 in cleartext, such as `grpc`. {@link laneOf} says which requests the node gets. */
   readonly protocol?: string
   /** Set while the key of the node is gone, and the registry may have lost it although the node is alive. */
   readonly suspect?: true
@@ -38,20 +38,34 @@ export interface NodeInput {
  */
 export type Lane = 'http' | 'grpc'
 
-/** The protocols, besides HTTP/1.1, that the gateway speaks to nodes. All of them are HTTP/2 in cleartext. */
+/** The protocols, besides HTTP/1.1 in cleartext, that the gateway speaks to nodes. */
 const LANES: ReadonlyMap<string, Lane> = new Map([
+  ['https', 'http'],
   ['h2c', 'http'],
+  ['h2', 'http'],
   ['grpc', 'grpc'],
+  ['grpcs', 'grpc'],
 ])
+const WITH_TLS: ReadonlySet<string> = new Set(['https', 'h2', 'grpcs'])
 
 /** Returns the lane of a node; undefined for a protocol that the gateway does not speak, so that the node gets no requests. */
 export function laneOf({ protocol }: Pick<Node, 'protocol'>): Lane | undefined {
   return protocol === undefined ? 'http' : LANES.get(protocol)
 }
 
-/** Whether a node speaks HTTP/1.1, which is all that the HTTP clients of the library speak. */
-export function speaksHttp1({ protocol }: Pick<Node, 'protocol'>): boolean {
+/** Whether a node speaks HTTP/1.1 in cleartext, which is all that the HTTP clients of the library speak. */
+export function speaksPlainHttp1({ protocol }: Pick<Node, 'protocol'>): boolean {
   return protocol === undefined
+}
+
+/** Whether a node speaks HTTP/1.1, with or without TLS, and not HTTP/2. */
+export function speaksHttp1({ protocol }: Pick<Node, 'protocol'>): boolean {
+  return protocol === undefined || protocol === 'https'
+}
+
+/** Whether connections to a node use TLS. */
+export function usesTls({ protocol }: Pick<Node, 'protocol'>): boolean {
+  return protocol !== undefined && WITH_TLS.has(protocol)
 }
 
 export const MAX_WEIGHT = 65_535

@@ -3,6 +3,13 @@ import { laneOf, type Node } from './node.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
+/** What keeps a node from being used at all: it speaks another protocol than it is registered with, or TLS with it fails. */
+export interface NodeProblem {
+  readonly kind: 'protocol' | 'tls'
+  /** What was found, and the cure, for people. */
+  readonly reason: string
+}
+
 /**
  * A process's live view of a node. The object stays the same as long as the address of its node does, so that a new
  * weight costs neither the breaker nor the connections.
@@ -31,8 +38,8 @@ export interface Peer {
   warmingSince?: number | undefined
   /** Open connections, to a node that speaks HTTP/2. Undefined for other nodes. */
   sessions?: number | undefined
-  /** Which other protocol the node was found to speak, and the cure; undefined when its answers fit `node.protocol`. */
-  wrongProtocol?: string | undefined
+  /** Why the node cannot be used as it is registered; undefined when nothing is known to be wrong, or it has answered since. */
+  problem?: NodeProblem | undefined
   /** The series in which the last request was counted; used by the request metrics. */
   lastCounted?: object | undefined
   readonly breaker: BreakerState

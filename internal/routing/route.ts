@@ -57,6 +57,8 @@ export interface Route {
   readonly stickyCookie?: StickyCookie | undefined
   /** How long a new or recovered node takes to reach its full weight; undefined and 0 = no slow start. */
   readonly slowStartMs?: number | undefined
+  /** Undefined = no rule for TLS with the nodes of the service. */
+  readonly upstreamTls?: UpstreamTlsRule | undefined
   /** The rules of its policies by name, as plain data; undefined when it has none. */
   readonly policies?: RoutePolicies | undefined
   /**
@@ -166,6 +168,18 @@ export interface GrpcRule {
   /** Rules that replace the annotations of the methods that they select; undefined = none. */
   readonly rules: readonly HttpRule[] | undefined
   readonly json: JsonOptions
+}
+
+/** How TLS is spoken with the nodes of a service. What it leaves out is as configured. */
+export interface UpstreamTlsRule {
+  /** The name or IP address that certificates must be for; undefined = the host of the node. */
+  readonly serverName?: string
+  /** The trusted authorities, PEM. */
+  readonly ca?: string
+  /** The certificate that nodes are shown, a name of the configuration. */
+  readonly identity?: string
+  /** Whether certificates are verified. */
+  readonly verify?: boolean
 }
 
 export interface ServiceLimitRule {

@@ -1,4 +1,4 @@
-import { laneOf } from '../../internal/nodes/node.ts'
+import { laneOf, speaksHttp1 } from '../../internal/nodes/node.ts'
 import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -144,13 +144,13 @@ function describeProtocol({ node, sessions }: Peer): Pick<NodePage, 'protocol' |
   const { protocol } = node
   if (protocol === undefined) return NO_PROTOCOL
   const lane = laneOf(node)
-  return { protocol, ...(lane && { lane, sessions: sessions ?? 0 }) }
+  return { protocol, ...(lane && { lane, ...(!speaksHttp1(node) && { sessions: sessions ?? 0 }) }) }
 }
 
 const NO_PROTOCOL = {}
 
 function describeNode(peer: Peer, problems: ReadonlyMap<string, string> | undefined): NodePage {
-  const problem = peer.wrongProtocol ?? problems?.get(peer.node.id)
+  const problem = peer.problem?.reason ?? problems?.get(peer.node.id)
   return {
     id: peer.node.id,
     address: peer.address,

@@ -174,7 +174,7 @@ export interface NodePage {
   readonly address: string
   readonly weight: number
   readonly metadata: Readonly<Record<string, string>>
-  /** Present only when it is not HTTP/1.1. */
+  /** Present only when it is not HTTP/1.1 in cleartext. */
   readonly protocol?: string
   /** Which requests a node with a `protocol` gets; absent when it gets none, because the protocol is unknown. */
   readonly lane?: Lane

@@ -69,10 +69,11 @@ test('the protocol is written, and a node that gateways do not speak to is warne
   assert.equal(await written({ protocol: 'h2c' }), 'h2c')
   assert.equal(await written({ metadata: { protocol: 'grpc' } }), 'grpc')
   assert.equal(await written({ protocol: 'http', metadata: { protocol: 'grpc' } }), 'http')
+  for (const protocol of ['https', 'h2', 'grpcs']) assert.equal(await written({ protocol }), protocol)
   assert.deepEqual(warnings, [])
-  assert.equal(await written({ protocol: 'grpcs' }), 'grpcs')
+  assert.equal(await written({ protocol: 'thrift' }), 'thrift')
   assert.deepEqual(warnings, [
-    [{ protocol: 'grpcs' }, 'gateways do not speak the protocol of this node, so it gets no requests'],
+    [{ protocol: 'thrift' }, 'gateways do not speak the protocol of this node, so it gets no requests'],
   ])
 })
 

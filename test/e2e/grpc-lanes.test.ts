@@ -117,8 +117,8 @@ test('a node with the wrong protocol says what to do, in the log and on /routes'
     assert.equal(answer.json().code, 'WG_UPSTREAM_INVALID')
   }
   const reasons = {
-    calls: 'speaks HTTP/2: register it with protocol grpc or h2c',
-    http1: 'speaks HTTP/1.1: register it without protocol',
+    calls: 'speaks HTTP/2: register it with protocol grpc or h2c (with TLS: grpcs or h2)',
+    http1: 'speaks HTTP/1.1: register it without protocol (with TLS: https)',
   }
   const nodes = await page()
   for (const [id, reason] of Object.entries(reasons)) {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { type GatewaySetUp, startTestGateway } from '../support/gateway.ts'
 import { openRaw, send } from '../support/http.ts'
 import { answer, deadPort, startNode, type WireRequest } from '../support/node-server.ts'
-import { UPSTREAM_HTTP2 } from '../support/sessions.ts'
+import { UPSTREAM_HTTP2, UPSTREAM_TLS } from '../support/sessions.ts'
 import { accepted, handshake, KEY, startWebSocketNode } from '../support/websocket.ts'
 
 /** The header lines of a handshake. */
@@ -303,6 +303,7 @@ test('handshakes use the connections of plain requests, and count in their limit
           maxConnectionAgeMs: 0,
           dns: { servers: null, minTtlMs: 1_000, maxTtlMs: 60_000 },
           http2: UPSTREAM_HTTP2,
+          tls: UPSTREAM_TLS,
         },
       },
     },

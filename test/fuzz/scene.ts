@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/schema.ts'
 import { startTestGateway } from '../support/gateway.ts'
-import { UPSTREAM_HTTP2 } from '../support/sessions.ts'
+import { UPSTREAM_HTTP2, UPSTREAM_TLS } from '../support/sessions.ts'
 import { type CanaryNodeOptions, startCanaryNode } from './canary-node.ts'
 
 /** What went wrong, once for each kind, with the bytes that led to it. */
@@ -62,6 +62,7 @@ const UPSTREAM: Config['upstream'] = {
   connectionsPerNode: null,
   answerHeadBytes: 16_384,
   http2: UPSTREAM_HTTP2,
+  tls: UPSTREAM_TLS,
 }
 
 /** The longest that a connection may stay open; every timeout of the scene is far below it. */

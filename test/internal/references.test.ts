@@ -13,6 +13,8 @@ interface Setting {
   /** The Host of the client, if the route preserves it. */
   readonly host?: string
   readonly proto?: string
+  /** Whether the node is reached over TLS. */
+  readonly tls?: true
   readonly rewriteLocation?: true | 'always'
 }
 
@@ -20,14 +22,14 @@ interface Setting {
 function seen(
   name: string,
   value: string,
-  { prefix, address = NODE, host, proto = 'http', rewriteLocation = true }: Setting = {},
+  { prefix, address = NODE, host, proto = 'http', tls, rewriteLocation = true }: Setting = {},
 ): string {
   const lines = ['Content-Length', '0', name, value, 'X-Other', value]
   const headers = ['x-forwarded-proto', proto, 'x-forwarded-host', host ?? 'shop.example:8080']
   if (prefix !== undefined) headers.push('x-forwarded-prefix', prefix)
   if (host !== undefined) headers.push('host', host)
   const request = testRequest({ route: testRoute({ rewriteLocation }), headers })
-  rewriteReferences(lines, request, address)
+  rewriteReferences(lines, request, address, tls)
   assert.deepEqual([...lines.slice(0, 3), ...lines.slice(4)], ['Content-Length', '0', name, 'X-Other', value])
   return lines[3]!
 }
@@ -89,6 +91,13 @@ const URLS: readonly Row[] = [
   ['https://10.0.0.7:3001/a', 'https://shop.example/user/a'],
   ['https://10.0.0.7:3001/a', '/user/a', { proto: 'https' }],
   ['http://10.0.0.7:3001/a', '/user/a', { proto: 'https' }],
+  // A node that is reached over TLS and names itself.
+  ['https://10.0.0.7:3001/a', '/user/a', { tls: true }],
+  ['https://10.0.0.7/a', '/user/a', { tls: true, address: '10.0.0.7:443' }],
+  ['//10.0.0.7/a', '/user/a', { tls: true, address: '10.0.0.7:443' }],
+  ['http://10.0.0.7:3001/a', '/user/a', { tls: true }],
+  // The client asked with http, and the node wants its https.
+  ['https://shop.example/a', 'https://shop.example/user/a', { tls: true, host: 'shop.example' }],
   // The Host that the node was given: the client's.
   ['http://shop.example/a', '/user/a', { host: 'shop.example' }],
   ['http://shop.example:80/a', '/user/a', { host: 'shop.example' }],

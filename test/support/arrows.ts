@@ -67,7 +67,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'wrappers/http2': ['wrappers/names', 'wrappers/transport'],
   'wrappers/limit': ['wrappers', 'wrappers/breaker', 'wrappers/retry'],
   'wrappers/names': [],
-  'wrappers/node': ['wrappers/breaker', 'wrappers/http1', 'wrappers/http2'],
+  'wrappers/node': ['wrappers/breaker', 'wrappers/http1', 'wrappers/http2', 'wrappers/transport'],
   'wrappers/retry': ['wrappers', 'wrappers/breaker'],
   'wrappers/protobuf': [],
   'wrappers/transcode': ['wrappers/descriptors', 'wrappers/grpc', 'wrappers/protobuf'],

@@ -11,6 +11,7 @@ import { http1Bodies } from '../../middleware/connection/http1-body.ts'
 import { Http1Response } from '../../routes/public/http1/response.ts'
 import type { CircuitBreakerOptions } from '../../wrappers/breaker/circuit-breaker-options.ts'
 import { type PeerOptions, UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
+import { noTls } from './authority.ts'
 import { testNode } from './peer.ts'
 import { testRoute } from './route.ts'
 import { sessionOptions } from './sessions.ts'
@@ -113,6 +114,7 @@ export function realPeer(
     circuit = {},
     mayEject,
     failingOf,
+    tlsOf = noTls,
   }: {
     readonly id?: string
     readonly weight?: number
@@ -125,6 +127,8 @@ export function realPeer(
     readonly circuit?: Partial<CircuitBreakerOptions>
     readonly mayEject?: NonNullable<PeerOptions['mayEject']>
     readonly failingOf?: NonNullable<PeerOptions['failingOf']>
+    /** Needed when the protocol uses TLS. */
+    readonly tlsOf?: PeerOptions['tlsOf']
   } = {},
 ): UpstreamPeer {
   const peer = new UpstreamPeer(testNode({ id, port, weight, protocol, ...(host && { host }) }), {
@@ -134,6 +138,7 @@ export function realPeer(
       ...connection,
     },
     session: sessionOptions(session),
+    tlsOf,
     circuit: () => ({ ...NEVER_OPENS, ...circuit }),
     onBreaker: () => {},
     ...(mayEject && { mayEject }),

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import {
+  createSecureServer,
   createServer,
   type IncomingHttpHeaders,
+  type SecureServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
   type ServerOptions,
@@ -26,16 +28,19 @@ export interface Http2NodeRequest {
   readonly session: number
 }
 
-/** Starts a node that is built on node:http2, in cleartext. Without `answer`, it says nothing. It ends after the test. */
+/**
+ * Starts a node that is built on node:http2, in cleartext, or over TLS when it is given a certificate. Without `answer`, it
+ * says nothing. It ends after the test.
+ */
 export async function startHttp2Node(
   t: TestContext,
   answer: (request: Http2NodeRequest) => void = () => {},
-  options: ServerOptions = {},
+  options: ServerOptions | SecureServerOptions = {},
 ): Promise<Http2Node> {
   const sessions: ServerHttp2Session[] = []
   const requests: Http2NodeRequest[] = []
   const errors: string[] = []
-  const server = createServer(options)
+  const server = 'cert' in options ? createSecureServer(options) : createServer(options)
   server.on('session', session => {
     sessions.push(session)
     session.on('error', error => errors.push(error.message))

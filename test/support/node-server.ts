@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { freePort } from './free-port.ts'
 
 /** One request as received. */
@@ -37,11 +38,16 @@ export interface ScriptedNode {
   close(): Promise<void>
 }
 
-/** Starts a node on raw sockets whose answers the test writes byte by byte. Closed after the test. */
+/**
+ * Starts a node on raw sockets whose answers the test writes byte by byte. Closed after the test.
+ *
+ * @param tls makes it a node that speaks TLS
+ */
 export async function startNode(
   t: Pick<TestContext, 'after'>,
   script: Script,
   host = '127.0.0.1',
+  tls?: TlsOptions,
 ): Promise<ScriptedNode> {
   const requests: WireRequest[] = []
   const open = new Set<Socket>()
@@ -58,7 +64,7 @@ export async function startNode(
       check()
     })
 
-  const server = createServer({ noDelay: true }, socket => {
+  const serve = (socket: Socket) => {
     connections++
     open.add(socket)
     socket.on('error', () => {})
@@ -73,7 +79,10 @@ export async function startNode(
       reader.end()
       check()
     })
-  })
+  }
+  const server = tls
+    ? createTlsServer({ noDelay: true, ...tls }, serve)
+    : createServer({ noDelay: true }, serve)
   server.listen(0, host)
   await once(server, 'listening')
   const close = async () => {

@@ -11,6 +11,9 @@ export const UPSTREAM_HTTP2: Config['upstream']['http2'] = {
   cancels: { burst: 200, perSecond: 10 },
 }
 
+/** The defaults of `upstream.tls`. */
+export const UPSTREAM_TLS: Config['upstream']['tls'] = { minVersion: 'TLSv1.2', verify: true, identities: {} }
+
 /** Returns what a peer needs for a node that speaks HTTP/2. */
 export function sessionOptions(options: Partial<PeerOptions['session']> = {}): PeerOptions['session'] {
   const { streamWindowBytes, connectionWindowBytes, cancels } = UPSTREAM_HTTP2

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import type { TlsOptions } from 'node:tls'
 
 export const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -40,6 +42,8 @@ export interface WebSocketNodeOptions {
   readonly lines?: readonly string[]
   /** Awaited before each handshake is accepted. */
   readonly beforeAgreeing?: () => Promise<void>
+  /** Makes it a node that speaks TLS. */
+  readonly tls?: TlsOptions | undefined
   /** Called instead of accepting a handshake. */
   readonly refuse?: (socket: Socket) => void
 }
@@ -47,13 +51,14 @@ export interface WebSocketNodeOptions {
 /** Starts a node that echoes every message, with its own code for frames (RFC 6455). Closed after the test. */
 export async function startWebSocketNode(
   t: TestContext,
-  { protocol, lines: more = [], refuse, beforeAgreeing }: WebSocketNodeOptions = {},
+  { protocol, lines: more = [], tls, refuse, beforeAgreeing }: WebSocketNodeOptions = {},
 ): Promise<WebSocketNode> {
   const connections = new Set<Socket>()
   const opened: NodeEnd[] = []
   const waiting: ((end: NodeEnd) => void)[] = []
-  const server = createServer((_request, response) => response.end('plain'))
-  server.on('connection', socket => {
+  const listener = (_request: IncomingMessage, response: ServerResponse) => response.end('plain')
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener)
+  server.on('connection', (socket: Socket) => {
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })

@@ -1,7 +1,8 @@
 import type { HealthCheck } from '../../internal/nodes/health.ts'
-import { addressOf, type Node, speaksHttp1 } from '../../internal/nodes/node.ts'
+import { addressOf, type Node, speaksHttp1, usesTls } from '../../internal/nodes/node.ts'
 import { isOutOfFiles } from '../../internal/upstream-failure.ts'
 import type { Names } from '../names/names.ts'
+import type { NodeTls } from '../transport/node-tls.ts'
 import { openSocket } from '../transport/open-socket.ts'
 import { healthRequest, readHealth } from './grpc-health.ts'
 import { requestOverHttp2 } from './http2-request.ts'
@@ -12,6 +13,8 @@ const { request: httpRequest } = process.getBuiltinModule('node:http')
 export interface CheckOptions {
   readonly node: Node
   readonly check: HealthCheck
+  /** Speaks TLS with the node. Needed when its protocol uses TLS. */
+  readonly tls?: NodeTls | undefined
   /** Resolves the host. Default: the names of the process. */
   readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
@@ -35,7 +38,7 @@ export interface CheckResult {
  * @returns a function that cancels the check; `done` is then not called
  */
 export function checkNode(
-  { node, check, names, allows }: CheckOptions,
+  { node, check, tls, names, allows }: CheckOptions,
   done: (result: CheckResult) => void,
 ): () => void {
   const { host, port } = node
@@ -57,7 +60,7 @@ export function checkNode(
   const timer = setTimeout(() => {
     end(failed(`no ${isConnected ? 'answer' : 'connection'} within ${timeoutMs} ms`, isConnected))
   }, timeoutMs).unref()
-  const socket = openSocket({ host, port, timeoutMs, names, allows }, error => {
+  const socket = openSocket({ host, port, timeoutMs, names, allows, tls }, error => {
     if (error) {
       const result = failed(`no connection: ${error.message}`)
       end(isOutOfFiles(error) ? { ...result, isVoid: true } : result)
@@ -75,6 +78,7 @@ export function checkNode(
   socket.on('error', () => {})
 
   const authority = check.host ?? addressOf(node)
+  const scheme = usesTls(node) ? 'https' : 'http'
 
   function judge(status: number): void {
     const { statuses } = check
@@ -83,13 +87,13 @@ export function checkNode(
   }
 
   function call(service: string): void {
-    requestOverHttp2(socket, healthRequest(service, authority, timeoutMs), (error, answer) => {
+    requestOverHttp2(socket, healthRequest(service, authority, timeoutMs, scheme), (error, answer) => {
       end(answer ? { ...readHealth(answer), isHung: false } : failed(`no answer: ${error!.message}`))
     })
   }
 
   function sendHttp2Request(path: string): void {
-    const lines = [':method', 'GET', ':scheme', 'http', ':path', path, ':authority', authority, ...USER_AGENT]
+    const lines = [':method', 'GET', ':scheme', scheme, ':path', path, ':authority', authority, ...USER_AGENT]
     requestOverHttp2(socket, { lines }, (error, answer) => {
       if (answer) judge(answer.status)
       else end(failed(`no answer: ${error!.message}`))

@@ -17,12 +17,17 @@ const SERVING_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'
  *
  * @param service of at most 127 ASCII characters; empty = the whole server
  */
-export function healthRequest(service: string, authority: string, timeoutMs: number): Http2Request {
+export function healthRequest(
+  service: string,
+  authority: string,
+  timeoutMs: number,
+  scheme: 'http' | 'https' = 'http',
+): Http2Request {
   const message = service === '' ? [] : [SERVICE_TAG, service.length, ...Buffer.from(service, 'latin1')]
   const body = Buffer.from([0, 0, 0, 0, message.length, ...message])
   return {
     lines: [
-      ...[':method', 'POST', ':scheme', 'http', ':path', '/grpc.health.v1.Health/Check'],
+      ...[':method', 'POST', ':scheme', scheme, ':path', '/grpc.health.v1.Health/Check'],
       ...[':authority', authority, 'content-type', 'application/grpc', 'te', 'trailers'],
       ...['user-agent', 'waygate-health-check', 'grpc-timeout', formatTimeout(timeoutMs)],
     ],

@@ -3,6 +3,7 @@ import { addressOf, laneOf, type Node, sameEndpoint } from '../../internal/nodes
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Names } from '../names/names.ts'
+import type { TlsSettings } from '../transport/node-tls.ts'
 import type { CheckResult } from './check-node.ts'
 import { NodeCheck } from './node-check.ts'
 
@@ -14,6 +15,8 @@ export interface HealthCheckerOptions {
   readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
+  /** Returns the present settings of TLS with the nodes of a service. */
+  readonly tlsOf: (service: string) => TlsSettings
   /** Is called when the health of a node changes; with `unchecked` when a node stays and its check ends. */
   readonly onVerdict: (verdict: HealthVerdict) => void
 }
@@ -90,6 +93,7 @@ export class HealthChecker {
       health,
       names: this.#options.names,
       allows: this.#options.allows,
+      tlsOf: this.#options.tlsOf,
       firstAfterMs: Math.random() * Math.min(spreadMs, check.intervalMs),
       onChange: (changed, result) => this.#report(node, changed, result),
       onChecked: passed => {

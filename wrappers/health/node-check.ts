@@ -1,6 +1,7 @@
 import { type Health, type HealthCheck, HealthStreak } from '../../internal/nodes/health.ts'
-import type { Node } from '../../internal/nodes/node.ts'
+import { type Node, usesTls } from '../../internal/nodes/node.ts'
 import type { Names } from '../names/names.ts'
+import { NodeTls, type TlsSettings } from '../transport/node-tls.ts'
 import { type CheckResult, checkNode } from './check-node.ts'
 
 export interface NodeCheckOptions {
@@ -10,6 +11,8 @@ export interface NodeCheckOptions {
   readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
+  /** Returns the present settings of TLS with the nodes of a service. */
+  readonly tlsOf: (service: string) => TlsSettings
   /** What earlier checks have found. */
   readonly health: Health
   /** How long to wait before the first check. */
@@ -31,6 +34,7 @@ export class NodeCheck {
   readonly check: HealthCheck
   readonly #options: NodeCheckOptions
   readonly #streak: HealthStreak
+  readonly #tls: NodeTls | undefined
   #timer: NodeJS.Timeout
   #cancel: () => void = () => {}
 
@@ -38,6 +42,8 @@ export class NodeCheck {
     this.node = options.node
     this.check = options.check
     this.#options = options
+    const { node, tlsOf } = options
+    this.#tls = usesTls(node) ? new NodeTls(node, () => tlsOf(node.service)) : undefined
     this.#streak = new HealthStreak(options.check, options.health)
     this.#timer = setTimeout(this.#run, options.firstAfterMs).unref()
   }
@@ -49,7 +55,7 @@ export class NodeCheck {
 
   readonly #run = (): void => {
     const { names, allows } = this.#options
-    this.#cancel = checkNode({ node: this.node, check: this.check, names, allows }, result =>
+    this.#cancel = checkNode({ node: this.node, check: this.check, tls: this.#tls, names, allows }, result =>
       this.#checked(result),
     )
   }

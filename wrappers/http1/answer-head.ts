@@ -2,7 +2,7 @@ import { withoutHeaders } from '../../internal/http/header-lines.ts'
 import { memoizeNames } from '../../internal/http/memoize-names.ts'
 import { addConnectionOptions } from '../../internal/http/request-head.ts'
 import { REFERENCES } from '../../internal/references.ts'
-import { InvalidAnswer, SPEAKS_HTTP2, WITHHELD } from '../transport/answer-rules.ts'
+import { InvalidAnswer, isTlsAlert, SPEAKS_HTTP2, SPEAKS_TLS, WITHHELD } from '../transport/answer-rules.ts'
 import { isFieldValue, isToken, readFieldLines } from './field-lines.ts'
 
 /** How the end of an answer's body is found (RFC 9112 section 6.3). `close`: the body ends with the connection. */
@@ -184,6 +184,7 @@ const SETTINGS = '\x04\0\0\0\0\0'
 
 /** Returns the error for an answer of another protocol. Servers of HTTP/2 send SETTINGS before anything else. */
 export function notHttp1(text: string, from: number): InvalidAnswer {
+  if (isTlsAlert(text)) return new InvalidAnswer(SPEAKS_TLS)
   return new InvalidAnswer(text.startsWith(SETTINGS, from + 3) ? SPEAKS_HTTP2 : 'the answer is not HTTP/1')
 }
 

@@ -2,9 +2,11 @@ import type { Socket } from 'node:net'
 import type { TunnelEnd } from '../../internal/http/client-exchange.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { Names } from '../names/names.ts'
-import { answerTrailers, InvalidAnswer } from '../transport/answer-rules.ts'
+import { answerTrailers, ENDED_UNHEARD, InvalidAnswer } from '../transport/answer-rules.ts'
 import type { NodeName } from '../transport/node-name.ts'
+import type { NodeTls } from '../transport/node-tls.ts'
 import { openSocket, readBuffer } from '../transport/open-socket.ts'
+import { isHandshakeRefusal } from '../transport/tls-failures.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
 import type { ExchangeConnection, NodeExchange } from './node-exchange.ts'
@@ -24,6 +26,8 @@ export interface NodeConnectionOptions {
   readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
+  /** Speaks TLS with the node. Default: no TLS. */
+  readonly tls?: NodeTls | undefined
 }
 
 /** What a connection reports to. */
@@ -100,6 +104,7 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
         timeoutMs: options.connectTimeoutMs,
         names: options.names,
         allows: options.allows,
+        tls: options.tls,
         onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
       },
@@ -183,6 +188,11 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
   /** Closes the connection and fails its exchange, if it has one. */
   destroy(): void {
     this.abort(new UpstreamFailure('reset', new Error('the gateway closed the connection')))
+  }
+
+  /** Whether the node has never sent a byte. */
+  get #isUnheard(): boolean {
+    return this.#carried === 0 && !this.#heard
   }
 
   #listen(): void {
@@ -305,12 +315,18 @@ export class NodeConnection implements ExchangeConnection, AnswerSink {
     // The write has taken the error that reading would have met: without it, a body cut by a reset would look whole.
     const isReset = this.#writeError?.code === 'ECONNRESET'
     if (this.#exchange && this.#reader.head?.framing === 'close' && !isReset) this.#finish(false)
-    else this.#onBroken(new Error('the node ended the connection'))
+    else
+      this.#onBroken(
+        new Error(this.#isUnheard && !this.#options.tls ? ENDED_UNHEARD : 'the node ended the connection'),
+      )
   }
 
   #onBroken(error: Error): void {
     if (this.#exchange === undefined) return
-    this.abort(new UpstreamFailure('reset', this.#writeError ?? error, this.#carried > 0 && !this.#heard))
+    // In TLS 1.3, a node judges the certificate of its client after the client has sent its first request.
+    if (this.#isUnheard && isHandshakeRefusal(error)) this.abort(new UpstreamFailure('refused', error))
+    else
+      this.abort(new UpstreamFailure('reset', this.#writeError ?? error, this.#carried > 0 && !this.#heard))
   }
 }
 

@@ -11,9 +11,9 @@ import { SessionPool, type SessionPoolOptions } from './session-pool.ts'
 
 export interface Http2TransportOptions
   extends Omit<SessionPoolOptions, 'onSessions'>,
-    Omit<Http2TryOptions, 'pool'> {}
+    Omit<Http2TryOptions, 'pool' | 'scheme'> {}
 
-/** Sends requests to one node over HTTP/2 in cleartext, by prior knowledge. */
+/** Sends requests to one node over HTTP/2: over TLS, or in cleartext by prior knowledge. */
 export class Http2Transport implements Transport {
   readonly #peer: Peer
   readonly #pool: SessionPool
@@ -30,7 +30,12 @@ export class Http2Transport implements Transport {
       },
     })
     const { bodyIdleTimeoutMs, onPiece } = options
-    this.#tryOptions = { pool: this.#pool, bodyIdleTimeoutMs, onPiece }
+    this.#tryOptions = {
+      pool: this.#pool,
+      scheme: options.tls ? 'https' : 'http',
+      bodyIdleTimeoutMs,
+      onPiece,
+    }
   }
 
   send(request: UpstreamRequest, call: Call): Promise<UpstreamResponse> {

@@ -21,6 +21,8 @@ import { type CallSession, type PooledCall, type StreamCall, TryStream } from '.
 
 export interface Http2TryOptions {
   readonly pool: SessionPool
+  /** What requests say of the connection. */
+  readonly scheme: 'http' | 'https'
   /** The longest silence between two pieces of an answer's body; 0 = no limit. */
   readonly bodyIdleTimeoutMs: number
   /** Called with the size of each piece of the answer's body. */
@@ -72,7 +74,7 @@ export class Http2Try extends NodeTry implements PooledCall, StreamCall {
       return
     }
     try {
-      const { lines, bodyLength } = requestLines(this.request, this.peer.address)
+      const { lines, bodyLength } = requestLines(this.request, this.peer.address, this.#options.scheme)
       this.#lines = lines
       const askedForMs = rpc === undefined ? continueTimeoutMs(route) : undefined
       if (body) this.#body = new StreamBodySender(body, bodyLength, askedForMs)

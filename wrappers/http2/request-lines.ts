@@ -36,12 +36,16 @@ const FORBIDDEN_IN_TARGET = /[^\x21-\x7e\x80-\xff]/
  * @param address the value of `:authority`, unless the request has a Host
  * @throws TypeError when a part must not be written
  */
-export function requestLines(request: UpstreamRequest, address: string): RequestLines {
+export function requestLines(
+  request: UpstreamRequest,
+  address: string,
+  scheme: 'http' | 'https' = 'http',
+): RequestLines {
   const { method, target, headers, body } = request
   const isCall = request.rpc !== undefined
   if (!TOKEN.test(method)) throw new TypeError('the method is not a token')
   if (FORBIDDEN_IN_TARGET.test(target)) throw new TypeError('the target has a forbidden character')
-  const lines = [':method', method, ':scheme', 'http', ':authority', address, ':path', target]
+  const lines = [':method', method, ':scheme', scheme, ':authority', address, ':path', target]
   let bodyLength = -1
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!

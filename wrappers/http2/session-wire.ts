@@ -5,8 +5,16 @@ import type { Http2ConnectionEvents } from '../../internal/http2/connection-opti
 import { ERROR, type Http2Error } from '../../internal/http2/frames.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import type { Names } from '../names/names.ts'
-import { InvalidAnswer, SPEAKS_HTTP1 } from '../transport/answer-rules.ts'
+import {
+  ENDED_UNHEARD,
+  InvalidAnswer,
+  isTlsAlert,
+  SPEAKS_HTTP1,
+  SPEAKS_TLS,
+} from '../transport/answer-rules.ts'
+import type { NodeTls } from '../transport/node-tls.ts'
 import { openSocket, readBuffer } from '../transport/open-socket.ts'
+import { isHandshakeRefusal } from '../transport/tls-failures.ts'
 import type { TryStream } from './try-stream.ts'
 
 export interface SessionWireOptions {
@@ -23,6 +31,8 @@ export interface SessionWireOptions {
   readonly names?: Names | undefined
   /** Whether a connection may be made to an IP address. Default: to all. */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
+  /** Speaks TLS with the node. Default: no TLS. */
+  readonly tls?: NodeTls | undefined
 }
 
 /** What a wire reports to its session. */
@@ -82,10 +92,10 @@ export class SessionWire implements Http2ConnectionEvents {
   constructor(options: SessionWireOptions, owner: WireOwner) {
     this.#options = options
     this.#owner = owner
-    const { host, port, names, connectTimeoutMs, allows } = options
+    const { host, port, names, connectTimeoutMs, allows, tls } = options
     this.#socket = openSocket(
       {
-        ...{ host, port, names, allows, timeoutMs: connectTimeoutMs },
+        ...{ host, port, names, allows, tls, timeoutMs: connectTimeoutMs },
         onread: { buffer: readBuffer(), callback: this.#onRead },
         onWriteError: this.#onWriteError,
       },
@@ -178,7 +188,10 @@ export class SessionWire implements Http2ConnectionEvents {
     })
     this.#socket
       .on('drain', () => this.connection!.drained())
-      .on('end', () => this.#lost(new Error('the node ended the connection')))
+      .on('end', () => {
+        const isUnheard = this.reads === 0 && !this.#options.tls
+        this.#lost(new Error(isUnheard ? ENDED_UNHEARD : 'the node ended the connection'))
+      })
       .on('error', error => this.#lost(error))
       .on('close', () => {
         this.#lost(new Error('the node closed the connection'))
@@ -191,9 +204,13 @@ export class SessionWire implements Http2ConnectionEvents {
   readonly #onRead = (size: number, buffer: Uint8Array): boolean => {
     const bytes = (buffer as Buffer).subarray(0, size)
     if (this.failure !== undefined) return true
-    if (this.reads++ === 0 && bytes.toString('latin1', 0, HTTP1.length) === HTTP1) {
-      this.destroy(new UpstreamFailure('invalid', new InvalidAnswer(SPEAKS_HTTP1)))
-      return true
+    if (this.reads++ === 0) {
+      const start = bytes.toString('latin1', 0, HTTP1.length)
+      const other = start === HTTP1 ? SPEAKS_HTTP1 : isTlsAlert(start) ? SPEAKS_TLS : undefined
+      if (other !== undefined) {
+        this.destroy(new UpstreamFailure('invalid', new InvalidAnswer(other)))
+        return true
+      }
     }
     this.connection!.receive(bytes)
     if (this.#touched.length > 0) {
@@ -210,7 +227,10 @@ export class SessionWire implements Http2ConnectionEvents {
   }
 
   #lost(error: Error): void {
-    this.#over(new UpstreamFailure('reset', this.#writeError ?? error))
+    const isRefused = this.reads === 0 && isHandshakeRefusal(error)
+    this.#over(
+      new UpstreamFailure(isRefused ? 'refused' : 'reset', isRefused ? error : (this.#writeError ?? error)),
+    )
     this.#socket.destroy()
   }
 

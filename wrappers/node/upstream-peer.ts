@@ -2,7 +2,7 @@ import type { Call } from '../../internal/call.ts'
 import type { FailingRequests } from '../../internal/nodes/failing-requests.ts'
 import type { Health } from '../../internal/nodes/health.ts'
 import { addressOf, type Lane, laneOf, type Node } from '../../internal/nodes/node.ts'
-import type { BreakerState, Peer } from '../../internal/nodes/peer.ts'
+import type { BreakerState, NodeProblem, Peer } from '../../internal/nodes/peer.ts'
 import type { Transport, Upstream, Wrapper } from '../../internal/upstream.ts'
 import { CircuitBreaker } from '../breaker/circuit-breaker.ts'
 import type { BreakerReason, CircuitBreakerOptions, Evidence } from '../breaker/circuit-breaker-options.ts'
@@ -17,8 +17,8 @@ export interface PeerOptions extends TransportOptions {
   readonly mayEject?: (peer: UpstreamPeer, evidence: Evidence) => boolean
   /** Returns what the breakers of a service share in one lane; undefined when it has no node. Default: nothing is shared. */
   readonly failingOf?: (service: string, lane: Lane | undefined) => FailingRequests | undefined
-  /** Called when the node is found to speak another protocol than it is registered with, with the cure. */
-  readonly onWrongProtocol?: (peer: UpstreamPeer, reason: string) => void
+  /** Called when the node is found to speak another protocol than it is registered with, or when TLS with it fails. */
+  readonly onProblem?: (peer: UpstreamPeer, problem: NodeProblem) => void
 }
 
 /**
@@ -43,7 +43,7 @@ export class UpstreamPeer implements Peer {
   warmingSince: number | undefined = undefined
   lastCounted: object | undefined = undefined
   sessions: number | undefined = undefined
-  #wrongProtocol: string | undefined = undefined
+  #problem: NodeProblem | undefined = undefined
 
   constructor(node: Node, options: PeerOptions) {
     this.node = node
@@ -51,14 +51,14 @@ export class UpstreamPeer implements Peer {
     this.#options = options
   }
 
-  get wrongProtocol(): string | undefined {
-    return this.#wrongProtocol
+  get problem(): NodeProblem | undefined {
+    return this.#problem
   }
 
-  set wrongProtocol(reason: string | undefined) {
-    const isNews = reason !== undefined && reason !== this.#wrongProtocol
-    this.#wrongProtocol = reason
-    if (isNews) this.#options.onWrongProtocol?.(this, reason)
+  set problem(problem: NodeProblem | undefined) {
+    const isNews = problem !== undefined && problem.reason !== this.#problem?.reason
+    this.#problem = problem
+    if (isNews) this.#options.onProblem?.(this, problem)
   }
 
   get transport(): Transport {

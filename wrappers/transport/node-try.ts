@@ -2,6 +2,7 @@ import type { Call } from '../../internal/call.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
+import { usesTls } from '../../internal/nodes/node.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import { rewriteReferences } from '../../internal/references.ts'
 import type { Route } from '../../internal/routing/route.ts'
@@ -9,7 +10,7 @@ import type { BodyObserver, UpstreamRequest, UpstreamResponse } from '../../inte
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailureStatus } from '../breaker/failures.ts'
 import { isMovable } from '../retry/retry-rules.ts'
-import { InvalidAnswer } from './answer-rules.ts'
+import { problemIn } from './answer-rules.ts'
 
 /** A piece of a body: bytes, or, when it is short, latin1 text, which Node joins with a head into one write. */
 export type Chunk = Buffer | string
@@ -118,14 +119,15 @@ export abstract class NodeTry implements UpstreamResponse {
 
   /** Rewrites what the headers say of URLs and paths of the node, in place. */
   protected rewriteReferences(headers: string[]): void {
-    if (this.request.route.rewriteLocation) rewriteReferences(headers, this.request, this.peer.address)
+    const { request, peer } = this
+    if (request.route.rewriteLocation) rewriteReferences(headers, request, peer.address, usesTls(peer.node))
   }
 
   /** Resolves with the answer, whose fields are set. */
   protected answer(status: number): void {
     this.status = status
     if (isFailureStatus(status)) this.peer.failures++
-    if (this.peer.wrongProtocol !== undefined) this.peer.wrongProtocol = undefined
+    if (this.peer.problem !== undefined) this.peer.problem = undefined
     this.resolve(this)
   }
 
@@ -237,8 +239,8 @@ export abstract class NodeTry implements UpstreamResponse {
     const { peer } = this
     if (failure.kind !== 'aborted' && failure.kind !== 'unsendable') peer.failures++
     if (failure.kind === 'timeout') peer.timeouts++
-    if (failure.cause instanceof InvalidAnswer && failure.cause.isWrongProtocol)
-      peer.wrongProtocol = failure.cause.message
+    const problem = problemIn(failure.cause)
+    if (problem !== undefined) peer.problem = problem
     failure.requestLine = this.requestLine
     this.finish()
     this.reject(failure)

@@ -9,12 +9,13 @@ import {
 import { isOutOfFiles } from '../../internal/upstream-failure.ts'
 import { type Names, systemNames } from '../names/names.ts'
 import { nodeSockets } from './node-sockets.ts'
+import type { NodeTls } from './node-tls.ts'
 
 export interface SocketOptions {
   /** A name, or an IP address. */
   readonly host: string
   readonly port: number
-  /** Covers resolving the name and making the connection. */
+  /** Covers resolving the name, making the connection, and the handshake of TLS. */
   readonly timeoutMs: number
   /** Resolves the name. Default: the names of the process. */
   readonly names?: Names | undefined
@@ -30,6 +31,8 @@ export interface SocketOptions {
    * name that resolves to something else a moment later cannot get around it. Default: all are allowed.
    */
   readonly allows?: ((address: string, port: number) => boolean) | undefined
+  /** Speaks TLS on the connection, which is connected once the handshake is over. Default: no TLS. */
+  readonly tls?: NodeTls | undefined
 }
 
 const READ_BYTES = 65_536
@@ -41,7 +44,7 @@ const TCP_KEEP_ALIVE_MS = 60_000
 const NEXT_ADDRESS_MS = 250
 
 /**
- * Makes a TCP connection. The addresses of a name are tried in turn; each but the last has 250 ms. `done` is called once:
+ * Makes a TCP connection, or with `tls` a TLS connection. The addresses of a name are tried in turn; each but the last has 250 ms. `done` is called once:
  * with a connected socket, which the caller must destroy, or with an error, whose `code` is `ETIMEDOUT` when the time is
  * over. Destroying the returned socket before that
  * cancels the attempt.
@@ -50,7 +53,7 @@ export function openSocket(
   socketOptions: SocketOptions,
   done: (error: Error | undefined, socket: Socket) => void,
 ): Socket {
-  const { host, port, timeoutMs, names = systemNames, onread, onWriteError, allows } = socketOptions
+  const { host, port, timeoutMs, names = systemNames, onread, onWriteError, allows, tls } = socketOptions
   const isName = isIP(host) === 0
   const isForbidden = allows !== undefined && !isName && !allows(host, port)
   const options = {
@@ -68,27 +71,32 @@ export function openSocket(
   }
   const socket = isForbidden
     ? new Socket().destroy(forbidden(host, port))
-    : nodeSockets.open(() =>
-        onWriteError ? new ReadableSocket(options, onWriteError).connect(options) : connect(options),
-      )
+    : nodeSockets.open(() => {
+        if (tls) return tls.connect(options, onWriteError)
+        return onWriteError ? new ReadableSocket(options, onWriteError).connect(options) : connect(options)
+      })
   if (isName) {
     const avoid = (address: string, _: number, __: number, error?: Error) => {
       if (!isOutOfFiles(error)) names.avoid(host, address)
     }
     socket.on('connectionAttemptFailed', avoid).on('connectionAttemptTimeout', avoid)
   }
+  const connected = tls ? 'secureConnect' : 'connect'
   const timer = setTimeout(() => {
-    const message = `no connection to ${host}:${port} within ${timeoutMs} ms`
+    const what = socket.connecting || !tls ? 'connection to' : 'TLS handshake with'
+    const message = `no ${what} ${host}:${port} within ${timeoutMs} ms`
     socket.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }))
   }, timeoutMs)
   const settle = (error?: Error) => {
+    // The error with which it was destroyed follows.
+    if (error === undefined && socket.destroyed) return
     clearTimeout(timer)
-    socket.off('error', settle).off('connect', settle).off('close', onClose)
+    socket.off('error', settle).off(connected, settle).off('close', onClose)
     done(error instanceof AggregateError ? error.errors.at(-1) : error, socket)
   }
   // The caller destroyed the socket before it was connected.
   const onClose = () => settle(new Error('the connection attempt was cancelled'))
-  return socket.on('error', settle).on('connect', settle).on('close', onClose)
+  return socket.on('error', settle).on(connected, settle).on('close', onClose)
 }
 
 type WriteCallback = (error?: Error | null) => void

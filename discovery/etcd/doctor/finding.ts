@@ -9,6 +9,7 @@ export const CHECKS = [
   'authentication',
   'leases',
   'nodes',
+  'certificates',
   'routes',
   'watch',
   'writing',

@@ -1,18 +1,21 @@
 import type { Etcd3 } from 'etcd3'
 import type { ServicesPrefix } from '../prefixes.ts'
+import { checkCertificates, type InspectCertificate } from './certificates.ts'
 import type { Check, DoctorFinding } from './finding.ts'
 import { guard } from './guard.ts'
 import { checkKeyLeases } from './key-leases.ts'
 import { judgePrefix, judgeServices, type NodeKey, readNodeKeys } from './nodes.ts'
 import { type PrefixContent, readPrefix } from './read-prefix.ts'
 import { refusalOf } from './refusal.ts'
-import { judgeRoutes, type RoutesContext } from './routes.ts'
+import { judgeRoutes, type RoutesContext, routesIn } from './routes.ts'
 import { within } from './within.ts'
 
 export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRoutes' | 'guess'> {
   /** The prefixes that nodes are read from. None of them overlaps another. */
   readonly sources: readonly ServicesPrefix[]
   readonly routesPrefix: string
+  /** Connects to a node that is reached over TLS. Default: certificates are not looked at. */
+  readonly inspectCertificate?: InspectCertificate | undefined
   /** Whether etcd is on another machine. */
   readonly isRemote: boolean
   /** The time for all checks together. */
@@ -20,11 +23,14 @@ export interface KeysOptions extends Pick<RoutesContext, 'parseRoute' | 'fileRou
 }
 
 const KEY_LEASES_MS = 500
+/** The least time for the certificates of nodes, however long reading took. */
+const CERTIFICATES_MS = 250
 
 /** Checks the content of etcd for a gateway: nodes, routes, and whether they fit together. */
 export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<DoctorFinding[]> {
   const { sources, routesPrefix, parseRoute, fileRoutes, guess, isRemote, withinMs } = options
   const readMs = withinMs - KEY_LEASES_MS
+  const endsAt = performance.now() + withinMs
   const ending = AbortSignal.timeout(readMs)
   const findings: DoctorFinding[] = []
   const readOrTell = async (check: Check, prefix: string): Promise<PrefixContent | undefined> => {
@@ -70,6 +76,12 @@ export async function checkKeys(client: Etcd3, options: KeysOptions): Promise<Do
         services: isWhole ? services : undefined,
       }),
     )
+  }
+  if (options.inspectCertificate) {
+    const nodes = keys.flatMap(key => key.nodes)
+    const all = routes ? routesIn(routesPrefix, routes, options) : fileRoutes
+    const leftMs = Math.max(CERTIFICATES_MS, endsAt - performance.now())
+    findings.push(...(await checkCertificates(nodes, all, options.inspectCertificate, leftMs)))
   }
   return findings
 }

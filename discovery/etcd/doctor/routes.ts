@@ -20,13 +20,10 @@ export interface RoutesContext {
  */
 export function judgeRoutes(prefix: string, content: PrefixContent, context: RoutesContext): DoctorFinding[] {
   const { bytes, revision, tookMs, keys } = content
-  const routes: Route[] = []
-  const bad: string[] = []
-  for (const item of keys) {
+  const bad = keys.flatMap(item => {
     const read = readDocument(prefix, item, context.parseRoute)
-    if ('route' in read) routes.push(read.route)
-    else bad.push(`${item.key}: ${read.reason}`)
-  }
+    return 'route' in read ? [] : [`${item.key}: ${read.reason}`]
+  })
   const details = { prefix, keys: keys.length, bytes, revision: String(revision) }
   const inFile =
     context.fileRoutes.length > 0 ? `, ${context.fileRoutes.length} more in the configuration` : ''
@@ -47,10 +44,23 @@ export function judgeRoutes(prefix: string, content: PrefixContent, context: Rou
       details: listed(bad),
     })
   }
+  const all = routesIn(prefix, content, context)
+  return [...findings, ...judgeTargets(all, context), ...judgeShadows(all)]
+}
+
+/** Returns the routes of the prefix and those of the configuration file. */
+export function routesIn(
+  prefix: string,
+  { keys }: Pick<PrefixContent, 'keys'>,
+  { parseRoute, fileRoutes }: Pick<RoutesContext, 'parseRoute' | 'fileRoutes'>,
+): Route[] {
+  const routes = keys.flatMap(item => {
+    const read = readDocument(prefix, item, parseRoute)
+    return 'route' in read ? [read.route] : []
+  })
   const ids = new Set(routes.map(({ id }) => id))
   // A document in etcd replaces one with the same id in the file.
-  const all = [...routes, ...context.fileRoutes.filter(({ id }) => !ids.has(id))]
-  return [...findings, ...judgeTargets(all, context), ...judgeShadows(all)]
+  return [...routes, ...fileRoutes.filter(({ id }) => !ids.has(id))]
 }
 
 function readDocument(

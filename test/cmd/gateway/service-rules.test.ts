@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { LiveHealth } from '../../../cmd/gateway/live-health.ts'
 import { LiveRules, unusedRules } from '../../../cmd/gateway/service-rules.ts'
+import { UpstreamTls } from '../../../cmd/gateway/upstream-tls.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { Names } from '../../../wrappers/names/names.ts'
+import { noTls } from '../../support/authority.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { grpcRule, testRoute } from '../../support/route.ts'
 
@@ -51,7 +53,7 @@ test('a health check that a node asks for and cannot answer is a problem', () =>
   ])
   const health = new LiveHealth({
     ...{ nodes, ruleOf: () => undefined, fallback: undefined, allows: () => true, logger: silentLogger },
-    names: new Names(),
+    ...{ names: new Names(), tlsOf: noTls },
   })
   const isGrpc = 'metadata.healthCheck must be `grpc` or `tcp`, because the protocol of the node is gRPC'
   const isNot = 'metadata.healthCheck must be a path or `tcp`, because the protocol of the node is not gRPC'
@@ -64,4 +66,28 @@ test('a health check that a node asks for and cannot answer is a problem', () =>
       reason: 'metadata.healthCheck must be a path, `grpc`, `tcp`, or a health check as JSON',
     },
   ])
+})
+
+test('TLS with the nodes of a service is as the route with the first id says, and the same settings as long as that holds', () => {
+  const rules = new LiveRules(config)
+  const { tls } = config.upstream
+  const ruleOf = (service: string) => rules.of(service).upstreamTls
+  const upstreamTls = new UpstreamTls({ config: tls, keys: undefined, ruleOf, logger: silentLogger })
+  const routes = () => [
+    testRoute({ id: 'a', upstreamTls: { serverName: 'a.example' } }),
+    testRoute({ id: 'b', upstreamTls: { serverName: 'b.example', verify: false } }),
+  ]
+  rules.update(routes())
+  const first = upstreamTls.settingsOf('user')
+  assert.deepEqual([first.serverName, first.verify, first.hasCertificate], ['a.example', true, false])
+  assert.deepEqual(unusedRules(routes()), [
+    { key: 'b', reason: '$.upstreamTls is not used, because route a sets it too' },
+  ])
+  // Another list of the same routes must not cost the sessions.
+  rules.update(routes())
+  assert.equal(upstreamTls.settingsOf('user'), first)
+  rules.update(routes().slice(1))
+  const second = upstreamTls.settingsOf('user')
+  assert.deepEqual([second.serverName, second.verify], ['b.example', false])
+  assert.deepEqual(upstreamTls.settingsOf('other').serverName, undefined)
 })

@@ -101,6 +101,7 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
     breaker: { ...breaker },
     healthCheck: null,
     serviceLimit: { ...serviceLimit },
+    upstreamTls: { verify: true },
     balancer: 'weighted-round-robin',
     slowStartMs: 0,
     priority: 0,

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { startTestGateway } from '../../support/gateway.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
-import { UPSTREAM_HTTP2 } from '../../support/sessions.ts'
+import { UPSTREAM_HTTP2, UPSTREAM_TLS } from '../../support/sessions.ts'
 import { until } from '../../support/until.ts'
 
 /** Starts a node that answers every request with these bytes, and then ends the connection if `ends` is set. */
@@ -150,6 +150,7 @@ test('an answer that breaks off before its turn ends the connection after the ea
           connectionsPerNode: null,
           answerHeadBytes: 16_384,
           http2: UPSTREAM_HTTP2,
+          tls: UPSTREAM_TLS,
         },
       },
     })

@@ -4,6 +4,7 @@ import type { HealthCheck, HealthVerdict } from '../../../internal/nodes/health.
 import type { Node } from '../../../internal/nodes/node.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { HealthChecker } from '../../../wrappers/health/health-checker.ts'
+import { noTls } from '../../support/authority.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { startService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
@@ -25,6 +26,7 @@ function setUp(t: TestContext) {
   const checker = new HealthChecker({
     nodes,
     checkOf: () => rule.check,
+    tlsOf: noTls,
     onVerdict: verdict => {
       verdicts.push(verdict)
       const peer = nodes.get(verdict.service)?.peers.find(({ node }) => node.id === verdict.id)

@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test'
+import type { TlsOptions } from 'node:tls'
 import type { Upstream } from '../../../internal/upstream.ts'
 import { createDispatch } from '../../../wrappers/node/upstream-peer.ts'
 import { realPeer, startFront } from '../../support/front.ts'
@@ -11,9 +12,9 @@ export const dispatch = createDispatch()
 export async function startDispatchFront(
   t: TestContext,
   script: Script,
-  options: Parameters<typeof realPeer>[2] = {},
+  options: Parameters<typeof realPeer>[2] & { readonly nodeTls?: TlsOptions } = {},
 ) {
-  const node = await startNode(t, script)
+  const node = await startNode(t, script, '127.0.0.1', options.nodeTls)
   const peer = realPeer(t, node.port, options)
   const upstream: Upstream = (request, call) => {
     call.peer = peer

@@ -135,7 +135,7 @@ test('a node that speaks HTTP/1.1 says so in its answer to the first request', a
     assert.match(String(error.cause), /speaks HTTP\/1\.1: register it without protocol/)
     return true
   })
-  assert.match(peer.wrongProtocol!, /speaks HTTP\/1\.1/)
+  assert.match(peer.problem!.reason, /speaks HTTP\/1\.1/)
 })
 
 test('a node that speaks HTTP/2 says so in its answer to a request of HTTP/1.1', async t => {
@@ -148,7 +148,7 @@ test('a node that speaks HTTP/2 says so in its answer to a request of HTTP/1.1',
   })
   assert.equal(reasons[0], 'invalid')
   assert.match(reasons[1]!, /speaks HTTP\/2: register it with protocol grpc or h2c/)
-  assert.match(peer.wrongProtocol!, /speaks HTTP\/2/)
+  assert.match(peer.problem!.reason, /speaks HTTP\/2/)
 })
 
 test('a node that speaks neither is no more than a failed connection', async t => {
@@ -161,7 +161,7 @@ test('a node that speaks neither is no more than a failed connection', async t =
   )
   const { peer, send } = startSessionScene(t, port)
   assert.equal(await send().result, 'invalid')
-  assert.equal(peer.wrongProtocol, undefined)
+  assert.equal(peer.problem, undefined)
 })
 
 test('a node that ends the connection with an error before it answers fails its calls as reset', async t => {

@@ -23,16 +23,22 @@ interface SceneOptions extends Partial<PeerOptions['session']> {
   readonly host?: string
   /** Default: `h2c`. */
   readonly protocol?: string
+  readonly tlsOf?: PeerOptions['tlsOf']
 }
 
 /** Makes requests to one node that speaks HTTP/2, without any wrapper around them. */
 export function startSessionScene(
   t: TestContext,
   port: number,
-  { host, protocol = 'h2c', ...session }: SceneOptions = {},
+  { host, protocol = 'h2c', tlsOf, ...session }: SceneOptions = {},
 ) {
   const counts = createSessionCounts()
-  const peer = realPeer(t, port, { ...(host && { host }), protocol, session: { counts, ...session } })
+  const peer = realPeer(t, port, {
+    ...(host && { host }),
+    protocol,
+    ...(tlsOf && { tlsOf }),
+    session: { counts, ...session },
+  })
   const send = (values: Partial<UpstreamRequest> = {}): SentCall => {
     const request = testRequest(values)
     const call = new Call('id', request.method, request.target, performance.now())

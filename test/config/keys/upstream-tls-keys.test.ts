@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { after, before, type TestContext, test } from 'node:test'
+import { ConfigError } from '../../../config/kit/problem.ts'
+import { loadConfig } from '../../../config/load/load.ts'
+import { type Authority, makeAuthority, type TestCertificate } from '../../support/authority.ts'
+import { OPENSSL } from '../../support/etcd-tls.ts'
+import { tempFolder } from '../temp-folder.ts'
+
+let authority: Authority
+let client: TestCertificate
+let other: TestCertificate
+
+before(async () => {
+  authority = await makeAuthority()
+  client = await authority.sign('client')
+  other = await authority.sign('other')
+})
+after(() => authority[Symbol.asyncDispose]())
+
+function load(t: TestContext, tls: object, files: Readonly<Record<string, string>> = {}) {
+  const document = JSON.stringify({ upstream: { tls } })
+  return loadConfig({ env: {}, cwd: tempFolder(t, { 'waygate.yaml': document, ...files }) })
+}
+
+/** Returns the problems of a configuration, as `path: message`. */
+function problemsOf(t: TestContext, tls: object, files: Readonly<Record<string, string>> = {}): string[] {
+  try {
+    load(t, tls, files)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ path, message }) => `${path}: ${message}`)
+  }
+  return []
+}
+
+test('without files there are no keys', t => {
+  assert.equal(load(t, {}).keys.upstreamTls, undefined)
+})
+
+test('authorities, certificate and identities are read, and relative paths start at the working directory', t => {
+  const { keys } = load(
+    t,
+    {
+      ...{ ca: 'ca.pem', cert: client.certFile, key: client.keyFile },
+      identities: { other: { cert: other.certFile, key: other.keyFile } },
+    },
+    { 'ca.pem': authority.ca },
+  )
+  assert.equal(String(keys.upstreamTls?.ca), authority.ca)
+  assert.equal(String(keys.upstreamTls?.identity?.cert), client.cert)
+  assert.equal(String(keys.upstreamTls?.identities.get('other')?.key), other.key)
+})
+
+test('each file that cannot be used is named with its field', t => {
+  const { cert, key } = { cert: client.certFile, key: client.keyFile }
+  const only = (tls: object, files = {}) => {
+    const [problem, ...more] = problemsOf(t, tls, files)
+    assert.deepEqual(more, [])
+    return problem
+  }
+  assert.match(
+    only({ ca: '/nowhere/ca.pem' })!,
+    /^\$\.upstream\.tls\.ca: \/nowhere\/ca\.pem cannot be read: no such file/,
+  )
+  assert.match(only({ ca: client.keyFile })!, /^\$\.upstream\.tls\.ca: .* does not hold a certificate in PEM/)
+  const cut = authority.ca.replace(/[A-Za-z0-9+/]{20}\n/, '\n')
+  assert.match(
+    only({ ca: 'cut.pem' }, { 'cut.pem': cut })!,
+    /holds a certificate that cannot be read: number 1/,
+  )
+  const half = `${authority.ca}-----BEGIN CERTIFICATE-----\nMIIB`
+  assert.match(
+    only({ ca: 'half.pem' }, { 'half.pem': half })!,
+    /holds something other than whole certificates/,
+  )
+  assert.match(only({ cert })!, /^\$\.upstream\.tls\.key: is missing: cert needs it/)
+  assert.match(only({ key })!, /^\$\.upstream\.tls\.cert: is missing: key needs it/)
+  assert.match(
+    only({ cert, key: cert })!,
+    /^\$\.upstream\.tls\.key: .* does not hold an unencrypted private key/,
+  )
+  assert.match(
+    only({ identities: { one: { cert, key: other.keyFile } } })!,
+    /^\$\.upstream\.tls\.identities\.one\.key: .*other\.key is not the key of the certificate in .*client$/,
+  )
+  assert.match(only({ identities: { 'a b': { cert, key } } })!, /a b/)
+})
+
+test('a key that is encrypted is refused', t => {
+  const folder = tempFolder(t, {})
+  const key = join(folder, 'encrypted.key')
+  execFileSync(OPENSSL, ['pkey', '-in', client.keyFile, '-aes256', '-passout', 'pass:secret', '-out', key])
+  assert.match(problemsOf(t, { cert: client.certFile, key })[0]!, /unencrypted private key/)
+})
+
+test('a certificate with a key that is too short for TLS is refused', t => {
+  const folder = tempFolder(t, {})
+  const [cert, key] = [join(folder, 'short.pem'), join(folder, 'short.key')]
+  const request = ['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-subj', '/CN=short', '-days', '2']
+  execFileSync(OPENSSL, [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  assert.match(problemsOf(t, { cert, key })[0]!, /^\$\.upstream\.tls\.cert: .*short\.pem: .*too small/)
+})
+
+test('what leaves nodes unverified, and a certificate that has expired, are warned of', async t => {
+  assert.match(load(t, { verify: false }).warnings[0]!, /^upstream\.tls\.verify is false: .* not verified/)
+  const expired = await authority.sign('expired', { days: -1 })
+  const { warnings } = load(t, { cert: expired.certFile, key: expired.keyFile })
+  assert.match(warnings[0]!, /^upstream\.tls\.cert .*expired expired on /)
+})

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { after, before, test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
+import { type Authority, makeAuthority, type TestCertificate, testTls } from '../../support/authority.ts'
+import { openRaw, send } from '../../support/http.ts'
+import { answer } from '../../support/node-server.ts'
+import { startDispatchFront } from './dispatch-front.ts'
+
+let authority: Authority
+let server: TestCertificate
+
+before(async () => {
+  authority = await makeAuthority()
+  server = await authority.sign('server')
+})
+after(() => authority[Symbol.asyncDispose]())
+
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
+const UPLOAD_BYTES = 4_000_000
+
+for (const maxVersion of VERSIONS) {
+  const options = () => {
+    const settings = testTls({ ca: authority.ca })
+    return { protocol: 'https', tlsOf: () => settings, nodeTls: { ...server, maxVersion } }
+  }
+
+  test(`requests over TLS share connections, and bodies pass both ways (${maxVersion})`, async t => {
+    const { front, node } = await startDispatchFront(
+      t,
+      async (socket, request) => {
+        const body = await request.whole
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`)
+        socket.write(body)
+      },
+      options(),
+    )
+    const body = Buffer.alloc(3_000_000, 'body of a request ')
+    for (let i = 0; i < 3; i++) {
+      const { status, text } = await send(front.port, { method: 'POST', body })
+      assert.equal(status, 200)
+      assert.equal(text, body.toString())
+    }
+    assert.equal(node.connections, 1)
+    assert.equal((node.open.values().next().value as TLSSocket).getProtocol(), maxVersion)
+  })
+
+  test(`a client gets the early answer of a node that then closes the connection (${maxVersion})`, async t => {
+    const { front, peer, node } = await startDispatchFront(
+      t,
+      (socket: Socket) => {
+        socket.pause()
+        const early = answer('too big', ['Connection: close'], '413 Too Large')
+        return socket.write(early, () => socket.destroy())
+      },
+      options(),
+    )
+    for (let i = 0; i < 20; i++) {
+      const head = `POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: ${UPLOAD_BYTES}\r\n\r\n`
+      const client = await openRaw(front.port, head)
+      client.socket.write(Buffer.alloc(UPLOAD_BYTES))
+      assert.match(await client.until('too big'), /^HTTP\/1\.1 413 /)
+      client.socket.destroy()
+    }
+    await node.idle()
+    assert.deepEqual([front.failures, peer.failures, peer.inFlight], [[], 0, 0])
+  })
+}
+
+test('a client that reads nothing stops a node with TLS', async t => {
+  const settings = testTls({ ca: authority.ca })
+  let written = 0
+  const { front } = await startDispatchFront(
+    t,
+    socket => {
+      socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n')
+      const piece = Buffer.alloc(65_536)
+      const push = () => {
+        while (written < 200_000_000) {
+          written += piece.length
+          if (!socket.write(piece)) {
+            socket.once('drain', push)
+            return
+          }
+        }
+      }
+      push()
+    },
+    { protocol: 'https', tlsOf: () => settings, nodeTls: server },
+  )
+  const client = await openRaw(front.port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  await client.until('HTTP/1.1 200')
+  client.socket.pause()
+  let before = -1
+  while (before !== written) {
+    before = written
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+  // The rest is in the buffers of the system, of which there are two.
+  assert.ok(written < 30_000_000, `${written} bytes were taken`)
+  client.socket.destroy()
+})
+
+test('a node that asks for a certificate and gets none fails as refused, with the cure', async t => {
+  for (const maxVersion of VERSIONS) {
+    const settings = testTls({ ca: authority.ca })
+    const { front, peer, get } = await startDispatchFront(t, socket => socket.write(answer('never')), {
+      protocol: 'https',
+      tlsOf: () => settings,
+      nodeTls: { ...server, maxVersion, requestCert: true, rejectUnauthorized: true, ca: authority.ca },
+    })
+    assert.equal((await get()).status, 599)
+    const [failure] = front.failures as { kind: string; cause: Error }[]
+    // In TLS 1.3 the request has been sent, but nobody has read it.
+    assert.equal(failure!.kind, maxVersion === 'TLSv1.2' ? 'connect' : 'refused')
+    assert.match(failure!.cause.message, /requires a client certificate/)
+    assert.equal(peer.problem?.kind, 'tls')
+  }
+})
+
+test('a node with TLS that is registered without says so where it sends an alert, and is guessed where it does not', async t => {
+  const { front, get, peer } = await startDispatchFront(t, socket => socket.write(answer('never')), {
+    nodeTls: server,
+  })
+  assert.equal((await get()).status, 599)
+  const [silent] = front.failures as { cause: Error }[]
+  assert.match(silent!.cause.message, /without a byte; if it speaks TLS, register it with protocol https/)
+  assert.equal(peer.problem, undefined)
+  const alerting = await startDispatchFront(t, socket =>
+    socket.end(Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x16])),
+  )
+  assert.equal((await alerting.get()).status, 599)
+  const reason = 'speaks TLS: register it with protocol https, h2 or grpcs'
+  assert.deepEqual(alerting.peer.problem, { kind: 'protocol', reason })
+})
