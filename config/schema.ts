@@ -92,6 +92,14 @@ const DiscoverySection = section(
       description:
         'Prefix of the etcd keys that describe gRPC services: FileDescriptorSets by the name of a service, or by a name that routes use ([gRPC](grpc.md)). `null`: none are read.',
     }),
+    certificatesPrefix: text(
+      'Prefix of the etcd keys that are certificates for TLS. They are read with `tls.fromEtcd: true`.',
+      { default: '/waygate/certificates/' },
+    ),
+    acmePrefix: text(
+      'Prefix of the etcd keys that are answers to challenges of ACME, by token. They are read with `tls.fromEtcd: true`.',
+      { default: '/waygate/acme/' },
+    ),
     format: text(
       'Format of the values below `servicesPrefix` ([formats](formats.md)). `auto` decides by their shape.',
       {

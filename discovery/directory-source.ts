@@ -55,6 +55,11 @@ export interface Gone {
   readonly afterLoss: boolean
 }
 
+/**
+ * The kinds of keys that are deleted at once, whatever is lost beside them. Doubt must never let anybody in by an API key, and
+ * answers to challenges are of use for seconds only.
+ */
+const BELIEVED: ReadonlySet<RegistryScope> = new Set(['api-keys', 'acme-challenges'])
 /** etcd revokes leases that expired together within a second or two. */
 const BURST_MS = 5_000
 
@@ -179,21 +184,20 @@ export class DirectorySource {
     sizeOf: (group: string | undefined) => number,
   ): ReadonlyMap<string, KeyState> {
     const doubted = new Map<string, KeyState>()
-    // Doubt must never let anybody in, so a deleted API key is always deleted at once.
-    if (keys.length === 0 || this.#doubtMs === 0 || this.scope === 'api-keys') return doubted
+    if (keys.length === 0 || this.#doubtMs === 0 || BELIEVED.has(this.scope)) return doubted
     const removals: Removal<{ key: string; state: KeyState }>[] = []
     for (const key of keys) {
       const state = this.#keys.get(key)
       if (!state || state.suspectSince !== undefined) continue
-      const isOfNodes = !(state.route || state.credential || state.descriptors)
+      const isOfNodes = !(state.route || state.credential || state.descriptors || state.tls)
       const groups = isOfNodes ? state.nodes.map(node => node.service) : [this.scope]
       for (const group of groups) removals.push({ group, item: { key, state } })
     }
     const suspectSince = this.#now()
     for (const { item } of afterLoss ? removals : this.#guard.doubt(removals, sizeOf, whole)) {
-      const { nodes, route, credential, descriptors, entry, revision, refusedSince } = item.state
+      const { nodes, route, credential, descriptors, tls, entry, revision, refusedSince } = item.state
       const lastGood = { entry, revision, refusedSince }
-      doubted.set(item.key, { nodes, route, credential, descriptors, ...lastGood, suspectSince })
+      doubted.set(item.key, { nodes, route, credential, descriptors, tls, ...lastGood, suspectSince })
     }
     return doubted
   }

@@ -19,6 +19,7 @@ import {
   type ReadOptions,
   readEntry,
   shownNodes,
+  type TlsEntry,
 } from './key-state.ts'
 import type { LastGood, RegistryEntry, RegistryEvent, Remembered, RememberedSource } from './registry.ts'
 import { createRecall, NOTHING_REMEMBERED } from './remembered.ts'
@@ -43,6 +44,8 @@ export interface DirectoryOptions extends EntryRules {
   readonly onDescriptors?:
     | ((before: Descriptors | undefined, after: Descriptors | undefined) => void)
     | undefined
+  /** Called when something that TLS for clients needs was added, changed or removed. */
+  readonly onTls?: ((before: TlsEntry | undefined, after: TlsEntry | undefined) => void) | undefined
   /**
    * For this long after a reconnect, deletes are counted together to detect a loss of the registry's data.
    * 0 turns the detection off. Default 60,000.
@@ -276,6 +279,7 @@ export class Directory {
       if (before.descriptors !== after.descriptors) {
         this.#options.onDescriptors?.(before.descriptors, after.descriptors)
       }
+      if (before.tls !== after.tls) this.#options.onTls?.(before.tls, after.tls)
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
     for (const key of deletes) set(key, doubted.get(key))

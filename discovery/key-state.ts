@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Node, suspected } from '../internal/nodes/node.ts'
 import type { Route } from '../internal/routing/route.ts'
 import type { LastGood, RegistryEntry } from './registry.ts'
@@ -40,6 +41,22 @@ export interface Descriptors {
   readonly schema: unknown
 }
 
+/** What a gateway makes of a certificate and its key, or the reason for people why it does not use them. */
+export type ParsedCertificate =
+  | { readonly pair: unknown }
+  | {
+      readonly reason: string
+      /** What can be used as long as the key had no better value. */
+      readonly stopgap?: unknown
+    }
+
+export type CertificateEntry = Extract<RegistryEntry, { readonly kind: 'certificate' }>
+
+/** A registry entry that TLS for clients needs. */
+export type TlsEntry =
+  | { readonly kind: 'certificate'; readonly entry: CertificateEntry; readonly pair: unknown }
+  | Extract<RegistryEntry, { readonly kind: 'acme-challenge' }>
+
 /** The state of one key: its last good value, and the problem of its current value if there is one. */
 export interface KeyState {
   readonly nodes: readonly Node[]
@@ -48,6 +65,7 @@ export interface KeyState {
   readonly route?: Route | undefined
   readonly credential?: Credential | undefined
   readonly descriptors?: Descriptors | undefined
+  readonly tls?: TlsEntry | undefined
   readonly problem?: string | undefined
   /** The service that a rejected route document names. */
   readonly names?: string | undefined
@@ -75,6 +93,8 @@ export interface EntryRules {
   readonly parseApiKey?: ParseApiKey | undefined
   /** Default: descriptors are kept as they are. */
   readonly parseDescriptors?: ((bytes: Buffer) => ParsedDescriptors) | undefined
+  /** Default: no certificate is used. */
+  readonly parseCertificate?: ((entry: CertificateEntry) => ParsedCertificate) | undefined
   /** Returns why a node must not be used, or undefined when it may. Default: all nodes may be used. */
   readonly refusalOf?: ((node: Node) => string | undefined) | undefined
 }
@@ -110,11 +130,14 @@ function withLastGood(state: KeyState, before: KeyState): KeyState {
     (state.nodes.length > 0 && state.nodes === before.nodes) ||
     (state.route !== undefined && state.route === before.route) ||
     (state.credential !== undefined && state.credential === before.credential) ||
-    (state.descriptors !== undefined && state.descriptors === before.descriptors)
+    (state.descriptors !== undefined && state.descriptors === before.descriptors) ||
+    (state.tls !== undefined && state.tls === before.tls)
   if (!isInUse) return state
   const { entry, revision, refusedSince = Date.now() } = before
   return { ...state, entry, revision, refusedSince }
 }
+
+const NO_CERTIFICATES: ParsedCertificate = { reason: 'certificates are not used here' }
 
 function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): KeyState {
   switch (entry.kind) {
@@ -124,8 +147,8 @@ function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): 
         rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes },
       )
     case 'problem': {
-      const { nodes, isLeased, route, credential, descriptors } = before
-      return withLease(isLeased, { nodes, route, credential, descriptors, problem: entry.reason })
+      const { nodes, isLeased, route, credential, descriptors, tls } = before
+      return withLease(isLeased, { nodes, route, credential, descriptors, tls, problem: entry.reason })
     }
     case 'route': {
       const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
@@ -152,6 +175,19 @@ function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): 
       if ('schema' in parsed) return { nodes: [], descriptors: { name, bytes, schema: parsed.schema } }
       return { nodes: [], descriptors, problem: parsed.reason }
     }
+    case 'certificate': {
+      const { tls, problem } = before
+      // A listing repeats all keys, and reading a key takes a millisecond.
+      const isKnown = tls?.kind === 'certificate' && isDeepStrictEqual(tls.entry, entry)
+      if (isKnown && problem === undefined) return { nodes: [], tls }
+      const parsed = orProblem(() => rules.parseCertificate?.(entry) ?? NO_CERTIFICATES)
+      if ('pair' in parsed) return { nodes: [], tls: { kind: 'certificate', entry, pair: parsed.pair } }
+      const { reason, stopgap: pair } = parsed
+      if (tls !== undefined || pair === undefined) return { nodes: [], tls, problem: reason }
+      return { nodes: [], tls: { kind: 'certificate', entry, pair }, problem: reason }
+    }
+    case 'acme-challenge':
+      return { nodes: [], tls: entry }
     default:
       return entry satisfies never
   }
@@ -178,9 +214,14 @@ function withoutRefused(
 }
 
 /** Turns an error of the parser into a problem of the document. */
-function orProblem<T>(
-  parse: () => T,
-): T | { readonly reason: string; readonly service?: undefined; readonly closed?: undefined } {
+function orProblem<T>(parse: () => T):
+  | T
+  | {
+      readonly reason: string
+      readonly service?: undefined
+      readonly closed?: undefined
+      readonly stopgap?: undefined
+    } {
   try {
     return parse()
   } catch (error) {

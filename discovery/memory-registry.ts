@@ -24,6 +24,10 @@ export interface MemoryRegistryOptions {
   readonly revocationsPrefix?: string | undefined
   /** Undefined means that there is no source of descriptors. */
   readonly descriptorsPrefix?: string | undefined
+  /** Undefined means that there is no source of certificates. */
+  readonly certificatesPrefix?: string | undefined
+  /** Undefined means that there is no source of answers to challenges of ACME. */
+  readonly acmePrefix?: string | undefined
 }
 
 /**
@@ -40,6 +44,8 @@ export class MemoryRegistry implements Registry {
     'api-keys': new Map(),
     revocations: new Map(),
     descriptors: new Map(),
+    certificates: new Map(),
+    'acme-challenges': new Map(),
   }
   /** The registration that owns each key. Unregistering a replaced one must not remove its successor. */
   readonly #owners = new Map<string, object>()
@@ -48,17 +54,18 @@ export class MemoryRegistry implements Registry {
   #connected = true
   #changedAt = Date.now()
 
-  constructor({ apiKeysPrefix, revocationsPrefix, descriptorsPrefix }: MemoryRegistryOptions = {}) {
+  constructor(options: MemoryRegistryOptions = {}) {
+    const optional: readonly (readonly [string | undefined, RegistryScope])[] = [
+      [options.apiKeysPrefix, 'api-keys'],
+      [options.revocationsPrefix, 'revocations'],
+      [options.descriptorsPrefix, 'descriptors'],
+      [options.certificatesPrefix, 'certificates'],
+      [options.acmePrefix, 'acme-challenges'],
+    ]
     this.sources = [
       { name: NODES_PREFIX, scope: 'nodes' },
       { name: ROUTES_PREFIX, scope: 'routes' },
-      ...(apiKeysPrefix === undefined ? [] : [{ name: apiKeysPrefix, scope: 'api-keys' } as const]),
-      ...(revocationsPrefix === undefined
-        ? []
-        : [{ name: revocationsPrefix, scope: 'revocations' } as const]),
-      ...(descriptorsPrefix === undefined
-        ? []
-        : [{ name: descriptorsPrefix, scope: 'descriptors' } as const]),
+      ...optional.flatMap(([name, scope]) => (name === undefined ? [] : { name, scope })),
     ]
   }
 

@@ -81,7 +81,24 @@ export interface Registration {
 }
 
 /** The kind of entries in a source. Every registry has nodes and routes. The other kinds are optional. */
-export type RegistryScope = 'nodes' | 'routes' | 'api-keys' | 'revocations' | 'descriptors'
+export type RegistryScope =
+  | 'nodes'
+  | 'routes'
+  | 'api-keys'
+  | 'revocations'
+  | 'descriptors'
+  | 'certificates'
+  | 'acme-challenges'
+
+/**
+ * The kinds of entries without which requests are served all the same. A user of etcd may not be allowed to read them, so
+ * nothing else waits for them.
+ */
+export const OPTIONAL_SCOPES: ReadonlySet<RegistryScope> = new Set([
+  'descriptors',
+  'certificates',
+  'acme-challenges',
+])
 
 /** A part of a registry that is followed independently, such as all keys under one prefix. */
 export interface RegistrySource {
@@ -131,6 +148,20 @@ export type RegistryEntry =
   | { readonly kind: 'revocation'; readonly key: string; readonly tokenId: string }
   /** `bytes`: a FileDescriptorSet, which describes gRPC services. */
   | { readonly kind: 'descriptors'; readonly key: string; readonly name: string; readonly bytes: Buffer }
+  /** `document`: a certificate and its private key, which is sealed. `name`: under which it is sealed. */
+  | {
+      readonly kind: 'certificate'
+      readonly key: string
+      readonly name: string
+      readonly document: Readonly<Record<string, unknown>>
+    }
+  /** What an authority expects at the path of a token, to issue a certificate (RFC 8555 section 8.3). */
+  | {
+      readonly kind: 'acme-challenge'
+      readonly key: string
+      readonly token: string
+      readonly answer: string
+    }
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
 

@@ -46,6 +46,8 @@ export interface PublicAddresses {
 /** A running gateway. The code that started it calls `stop()`. */
 export interface Gateway {
   readonly addresses: PublicAddresses
+  /** Resolves when there is all that requests are served from. */
+  readonly loaded: Promise<void>
   readonly table: LiveTable
   /** The health of nodes. Of several processes, one calls `startChecking()` on it. */
   readonly health: LiveHealth

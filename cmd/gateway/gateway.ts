@@ -4,6 +4,7 @@ import { routeContext } from '../../config/load/route-context.ts'
 import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Call } from '../../internal/call.ts'
+import { runSteps } from '../../internal/policy.ts'
 import { wrap } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../../middleware/access-log.ts'
@@ -33,6 +34,7 @@ import { createRetry } from '../../wrappers/retry/retry.ts'
 import { createTryTimeout } from '../../wrappers/retry/try-timeout.ts'
 import { nodeSockets } from '../../wrappers/transport/node-sockets.ts'
 import { openSocket } from '../../wrappers/transport/open-socket.ts'
+import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
 import type { Gateway, GatewayOptions, PublicAddresses } from './gateway-types.ts'
@@ -87,6 +89,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ticketSecret: options.ticketSecret ?? randomBytes(32),
       port: () => addresses().tls!.port,
     })
+
+  const tlsFromRegistry =
+    tls && config.tls.fromEtcd
+      ? new (await import('./tls-from-registry.ts')).TlsFromRegistry({
+          ...{ prefix: config.discovery.certificatesPrefix, certificates: tls.certificates },
+          ...{ sealKey: keys.sealKey, plainKeys: config.tls.plainKeys },
+          hasOthers: (keys.tls?.certificates.length ?? 0) > 0,
+        })
+      : undefined
 
   // The nodes, and the state that this process keeps about them.
   const rules = new LiveRules(config, byService => configureLimits(limits, byService, config))
@@ -166,7 +177,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     grpcNames,
     descriptors,
     prepare: entry => transcoding.prepare(entry),
-    moreProblems: () => [...transcoding.problems(), ...(tls?.problems() ?? [])],
+    moreProblems: () => [
+      ...transcoding.problems(),
+      ...(tls?.problems() ?? []),
+      ...(tlsFromRegistry?.problems() ?? []),
+    ],
+    tls: tlsFromRegistry,
     // What an operator removes is meant to go. Only a registry that services write to can lose nodes by accident.
     suspectGraceMs: registry.keptBy === 'operator' ? 0 : config.discovery.suspectGraceMs,
     openConnection: (address, done) => void openSocket({ ...address, names, allows: guard.allows }, done),
@@ -216,7 +232,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const record = createRecord()
   const isDraining = () => traffic.isDraining
   const respond = createRespond({ isDraining, onPiece: countBodyBytes, onInternalError })
+  const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
+  const early = acme ? [acme] : []
   const proxy = createProxy({
+    before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
     ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
@@ -249,6 +268,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const lifecycle = new Lifecycle({
     ...{ config, listener, table, traffic, logger },
+    needs: tlsFromRegistry,
     endStreams: () => transcoding.endStreams(),
     closeServing() {
       auth.close()
@@ -281,6 +301,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   return {
     addresses: addresses(),
+    loaded: lifecycle.loaded,
     table,
     health,
     pages,

@@ -12,6 +12,8 @@ export interface LifecycleOptions {
   readonly config: Pick<Config, 'host' | 'port' | 'tls' | 'drainMs' | 'shutdownTimeoutMs'>
   readonly listener: Http1Listener
   readonly table: LiveTable
+  /** What clients of TLS cannot be served without, beside the table; undefined = nothing. */
+  readonly needs: { readonly isLoaded: boolean; readonly loaded: Promise<void> } | undefined
   readonly traffic: Traffic
   /** Tells clients of streams that these end here. Returns how many there were. */
   readonly endStreams: () => number
@@ -29,6 +31,8 @@ const LAST_WORDS_MS = 500
 
 /** Starts and stops one gateway: follows the registry, listens and drains in an order that loses no request. */
 export class Lifecycle {
+  /** Resolves when there is all that requests are served from. */
+  readonly loaded: Promise<void>
   readonly #options: LifecycleOptions
   readonly #following = new AbortController()
   #followed: Promise<void> | undefined
@@ -36,18 +40,19 @@ export class Lifecycle {
 
   constructor(options: LifecycleOptions) {
     this.#options = options
+    this.loaded = Promise.all([options.table.loaded, options.needs?.loaded]).then(() => {})
   }
 
-  /** Whether a table is loaded, the registry is followed and shutdown has not begun. */
+  /** Whether everything is loaded, the registry is followed and shutdown has not begun. */
   get isReady(): boolean {
-    const { table, traffic } = this.#options
-    return table.isLoaded && this.#isFollowing && !traffic.isDraining
+    const { needs, table, traffic } = this.#options
+    return table.isLoaded && needs?.isLoaded !== false && this.#isFollowing && !traffic.isDraining
   }
 
   /** @throws Error when a port cannot be bound; everything is closed then */
   async start(listen: ListenWhen): Promise<void> {
-    const { listener, table } = this.#options
-    if (listen === 'when-loaded') await Promise.race([table.loaded, this.#follow()])
+    const { listener } = this.#options
+    if (listen === 'when-loaded') await Promise.race([this.loaded, this.#follow()])
     try {
       await this.#listen()
     } catch (error) {

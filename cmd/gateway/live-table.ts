@@ -2,12 +2,13 @@ import { Directory } from '../../discovery/directory.ts'
 import { followRegistry } from '../../discovery/follow-registry.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
-import type {
-  LastGood,
-  Registry,
-  RegistryEntry,
-  RegistryEvent,
-  RememberedSource,
+import {
+  type LastGood,
+  OPTIONAL_SCOPES,
+  type Registry,
+  type RegistryEntry,
+  type RegistryEvent,
+  type RememberedSource,
 } from '../../discovery/registry.ts'
 import type { OpenConnection } from '../../discovery/suspect-watch.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
@@ -21,6 +22,7 @@ import type { LiveDescriptors } from './live-descriptors.ts'
 import { LiveRoutes, type LiveRoutesOptions } from './live-routes.ts'
 import { sourceView } from './source-view.ts'
 import { TableLog } from './table-log.ts'
+import type { TlsFromRegistry } from './tls-from-registry.ts'
 
 export interface LiveTableOptions extends LiveRoutesOptions {
   readonly registry: Registry
@@ -38,6 +40,8 @@ export interface LiveTableOptions extends LiveRoutesOptions {
   readonly credentials?: LiveCredentials | undefined
   /** Receives the descriptors of the registry; undefined = they are not used. */
   readonly descriptors?: Pick<LiveDescriptors, 'parse' | 'apply'> | undefined
+  /** Receives what the registry has for TLS; undefined = it is not used. */
+  readonly tls?: Pick<TlsFromRegistry, 'parse' | 'apply' | 'applied'> | undefined
   /** Returns problems that are found elsewhere, each with its key. */
   readonly moreProblems?: (() => readonly KeyProblem[]) | undefined
   /** Returns why a node must not be used, as a text for people; undefined when it may be used. */
@@ -67,6 +71,7 @@ export class LiveTable implements TableView {
   readonly #routes: LiveRoutes
   readonly #log: TableLog
   readonly #credentials: LiveCredentials | undefined
+  readonly #tls: LiveTableOptions['tls']
   readonly #moreProblems: LiveTableOptions['moreProblems']
   readonly #onRemembered: LiveTableOptions['onRemembered']
   readonly defaultAuth: 'jwt' | 'none'
@@ -76,7 +81,7 @@ export class LiveTable implements TableView {
   #isLoaded = false
 
   constructor(options: LiveTableOptions) {
-    const { registry, nodes, suspectGraceMs, credentials, descriptors, refusalOf, logger } = options
+    const { registry, nodes, suspectGraceMs, credentials, descriptors, tls, refusalOf, logger } = options
     this.#registry = registry
     this.#nodes = nodes
     this.#suspectGraceMs = suspectGraceMs
@@ -98,6 +103,8 @@ export class LiveTable implements TableView {
       },
       parseDescriptors: bytes => descriptors?.parse(bytes) ?? { schema: bytes },
       onDescriptors: (before, after) => descriptors?.apply(before, after),
+      ...(tls && { parseCertificate: entry => tls.parse(entry) }),
+      onTls: (before, after) => tls?.apply(before, after),
       onRoutes: routes => {
         const [blocked, former] = [this.#directory.blockedServices(), this.#directory.formerServices()]
         this.#routes.set(routes, blocked, former, service => this.#directory.isUnlisted(service))
@@ -108,6 +115,7 @@ export class LiveTable implements TableView {
       remembered: options.remembered,
     })
     this.#credentials = credentials
+    this.#tls = tls
     this.#moreProblems = options.moreProblems
     this.#onRemembered = options.onRemembered
     this.#log = new TableLog(this.#directory, logger)
@@ -182,6 +190,7 @@ export class LiveTable implements TableView {
 
   #applied(event: RegistryEvent): void {
     this.#log.applied(event)
+    this.#tls?.applied(event)
     if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
   }
@@ -202,8 +211,7 @@ export class LiveTable implements TableView {
       scope,
       ...this.#directory.source(name),
     }))
-    // Without descriptors, all but JSON in front of gRPC is served. Roles of etcd may not allow to read them.
-    if (!sources.every(({ loaded, scope }) => loaded || scope === 'descriptors')) return
+    if (!sources.every(({ loaded, scope }) => loaded || OPTIONAL_SCOPES.has(scope))) return
     // With a copy that has no nodes, every request would get 404. Load balancers and clients should see 503 instead.
     const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
     if (isFromDisk && this.#directory.services().size === 0) {

@@ -24,6 +24,8 @@ export async function openRegistry(
     apiKeysPrefix: config.apiKeys.enabled ? config.apiKeys.prefix : undefined,
     revocationsPrefix: config.jwt.revocations.enabled ? config.jwt.revocations.prefix : undefined,
     descriptorsPrefix: config.discovery.descriptorsPrefix ?? undefined,
+    certificatesPrefix: config.tls.fromEtcd ? config.discovery.certificatesPrefix : undefined,
+    acmePrefix: config.tls.fromEtcd ? config.discovery.acmePrefix : undefined,
     format: config.discovery.format,
     sources: config.discovery.sources,
     // The embedded etcd starts empty each time, so a table from an earlier run would be wrong.

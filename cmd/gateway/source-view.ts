@@ -1,5 +1,5 @@
 import type { Directory } from '../../discovery/directory.ts'
-import type { Registry } from '../../discovery/registry.ts'
+import { OPTIONAL_SCOPES, type Registry } from '../../discovery/registry.ts'
 import { mergeTrust } from '../../routes/admin/merge-pages.ts'
 import type { SourceDetails, SourceView } from '../../routes/admin/views.ts'
 
@@ -22,8 +22,7 @@ export function sourceView(registry: Registry, directory: Directory): SourceView
   })
   return {
     registry: registry.name,
-    // Nodes and routes do not depend on descriptors, and roles of etcd may not allow to read them.
-    ...mergeTrust(sources.filter(({ scope }) => scope !== 'descriptors')),
+    ...mergeTrust(sources.filter(({ scope }) => !OPTIONAL_SCOPES.has(scope))),
     revision: largest(sources.map(source => source.revision)),
     skipped: directory.problems().length,
     suspects: directory.suspectCount,

@@ -58,7 +58,7 @@ export async function runWorker(): Promise<number> {
     primary.onHealth = news => gateway.health.apply(news)
     primary.onCheck = () => gateway.health.startChecking()
     void primary.send({ type: 'listening', addresses: gateway.addresses })
-    void gateway.table.loaded.then(() => primary.send({ type: 'loaded' }))
+    void gateway.loaded.then(() => primary.send({ type: 'loaded' }))
     collectStartupLater(() => gateway.hasServed())
     const end = await primary.end
     gateway.health.close()

@@ -2,8 +2,8 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { type Findings, readBytes, readPem, readSecret } from './key-files.ts'
-import { loadTlsKeys, type TlsKeys } from './tls-keys.ts'
 import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
+import { loadSealKey, loadTlsKeys, type TlsKeys } from './tls-keys.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */
@@ -31,6 +31,8 @@ export interface Keys {
   readonly tls?: TlsKeys
   /** Present when `upstream.tls` names files. */
   readonly upstreamTls?: UpstreamTlsKeys
+  /** The 32 bytes that private keys in etcd are sealed with; absent when none are configured. */
+  readonly sealKey?: Buffer
 }
 
 /** Reads every key file that the gateway needs, so that an invalid one is reported at start. */
@@ -46,6 +48,7 @@ export function loadKeys(
   const descriptors = loadDescriptors(config.grpc, findings)
   const tls = loadTlsKeys(config.tls, findings)
   const upstreamTls = loadUpstreamTls(config.upstream.tls, findings)
+  const sealKey = loadSealKey(config.tls, findings)
   return {
     ...(issuers.length > 0 && { issuers }),
     ...(jwt && { jwt }),
@@ -55,6 +58,7 @@ export function loadKeys(
     ...(stickyCookie && { stickyCookie }),
     ...(descriptors.size > 0 && { descriptors }),
     ...(tls && { tls }),
+    ...(sealKey && { sealKey }),
   }
 }
 

@@ -7,6 +7,7 @@ import type { Config } from '../schema.ts'
 import { type CertificatePair, readCertificatePair } from './certificate-pair.ts'
 import type { ReadFile } from './file-contents.ts'
 import { type Findings, readDecoded } from './key-files.ts'
+import { SEAL_KEY_BYTES } from './sealed-key.ts'
 
 /** A certificate and its key, as files. */
 export interface CertificateFiles {
@@ -59,8 +60,21 @@ export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | u
   }
   const clientAuthorities =
     clientAuth && attempt(['tls', 'clientAuth'], findings, () => readClientAuthorities(clientAuth, readFile))
-  if (certificates.length === 0 && clientAuth === undefined) return undefined
+  if (certificates.length === 0 && clientAuth === undefined && !tls.fromEtcd) return undefined
   return { certificates, clientAuthorities }
+}
+
+/** Reads the key that private keys in etcd are sealed with; undefined when there is none or it cannot be used. */
+export function loadSealKey({ sealKeyFile }: Config['tls'], findings: Findings): Buffer | undefined {
+  if (sealKeyFile === undefined) return undefined
+  return attempt(['tls', 'sealKeyFile'], findings, () => {
+    const text = readText(sealKeyFile, findings.readFile).trim()
+    const key = Buffer.from(text, 'base64')
+    if (key.length === SEAL_KEY_BYTES && key.toString('base64') === text) return key
+    throw new Error(
+      `${sealKeyFile} must hold ${SEAL_KEY_BYTES} bytes in base64, as openssl rand -base64 ${SEAL_KEY_BYTES} writes them`,
+    )
+  })
 }
 
 /**

@@ -5,8 +5,8 @@ import type { Config } from '../schema.ts'
  * Checks the prefixes of all keys that are read from etcd, also against each other: a key below two of them would be read
  * as two things.
  */
-export function* findPrefixProblems({ discovery, apiKeys, jwt }: Config): Generator<Finding> {
-  const prefixes = prefixesOf({ discovery, apiKeys, jwt })
+export function* findPrefixProblems({ discovery, apiKeys, jwt, tls }: Config): Generator<Finding> {
+  const prefixes = prefixesOf({ discovery, apiKeys, jwt, tls })
   for (const [index, { path, prefix }] of prefixes.entries()) {
     if (isOfEveryKey(prefix)) {
       yield { path, message: `must contain a name: ${show(prefix)} is the prefix of every key` }
@@ -37,13 +37,16 @@ function isOfEveryKey(prefix: string): boolean {
 }
 
 /** Every prefix that is in use. What reads another one from etcd adds it here. */
-function prefixesOf({ discovery, apiKeys, jwt }: Pick<Config, 'discovery' | 'apiKeys' | 'jwt'>) {
-  const { servicesPrefix, routesPrefix, descriptorsPrefix, sources } = discovery
+function prefixesOf({ discovery, apiKeys, jwt, tls }: Pick<Config, 'discovery' | 'apiKeys' | 'jwt' | 'tls'>) {
+  const { servicesPrefix, routesPrefix, descriptorsPrefix, certificatesPrefix, acmePrefix, sources } =
+    discovery
   const all: readonly { readonly path: Path; readonly prefix: string | null | false }[] = [
     { path: ['discovery', 'servicesPrefix'], prefix: servicesPrefix },
     { path: ['discovery', 'routesPrefix'], prefix: routesPrefix },
     ...sources.map(({ prefix }, index) => ({ path: ['discovery', 'sources', index, 'prefix'], prefix })),
     { path: ['discovery', 'descriptorsPrefix'], prefix: descriptorsPrefix },
+    { path: ['discovery', 'certificatesPrefix'], prefix: tls.fromEtcd && certificatesPrefix },
+    { path: ['discovery', 'acmePrefix'], prefix: tls.fromEtcd && acmePrefix },
     { path: ['apiKeys', 'prefix'], prefix: apiKeys.enabled && apiKeys.prefix },
     { path: ['jwt', 'revocations', 'prefix'], prefix: jwt.revocations.enabled && jwt.revocations.prefix },
   ]

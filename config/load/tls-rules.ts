@@ -11,8 +11,8 @@ export function tlsPortOf(tls: Config['tls']): number | undefined {
   return tls.port ?? (hasCertificates(tls) ? DEFAULT_PORT : undefined)
 }
 
-function hasCertificates({ cert, certificates }: Config['tls']): boolean {
-  return cert !== undefined || certificates.length > 0
+function hasCertificates({ cert, certificates, fromEtcd }: Config['tls']): boolean {
+  return cert !== undefined || certificates.length > 0 || fromEtcd
 }
 
 /** Finds what the schema cannot express about TLS for clients: fields that belong together. */
@@ -20,6 +20,7 @@ export function* findTlsProblems(config: Config): Generator<Finding> {
   const { tls } = config
   if (tls.cert === undefined && tls.key !== undefined) yield missing('cert', 'key')
   if (tls.cert !== undefined && tls.key === undefined) yield missing('key', 'cert')
+  yield* etcdProblems(config)
   const port = tlsPortOf(tls)
   if (port === undefined) {
     for (const field of ['clientAuth', 'hsts', 'default'] as const) {
@@ -45,6 +46,19 @@ export function* findTlsProblems(config: Config): Generator<Finding> {
   }
 }
 
+function* etcdProblems({ tls, discovery: { registry } }: Config): Generator<Finding> {
+  if (!tls.fromEtcd) return
+  if (registry !== 'etcd') {
+    yield { path: ['tls', 'fromEtcd'], message: `needs etcd, but discovery.registry is ${show(registry)}` }
+  }
+  if (tls.sealKeyFile === undefined && !tls.plainKeys) {
+    yield {
+      path: ['tls', 'sealKeyFile'],
+      message: 'is missing: private keys in etcd are sealed with it, unless tls.plainKeys is true',
+    }
+  }
+}
+
 /** Returns what an operator may not have meant, one line each. */
 export function tlsWarnings({ host, port, tls }: Config): string[] {
   if (tlsPortOf(tls) === undefined || tls.plain !== 'serve' || isLoopback(host)) return []
@@ -53,7 +67,7 @@ export function tlsWarnings({ host, port, tls }: Config): string[] {
   ]
 }
 
-const NO_CERTIFICATE = 'needs a certificate: set tls.cert and tls.key, or tls.certificates'
+const NO_CERTIFICATE = 'needs a certificate: set tls.cert and tls.key, tls.certificates or tls.fromEtcd'
 
 function missing(field: string, given: string): Finding {
   return { path: ['tls', field], message: `is missing: ${given} needs it` }

@@ -99,6 +99,22 @@ export const TlsSection = section(
           'Certificates. Each serves the names that it has as subject alternative names. The files are read again when they change.',
       },
     ),
+    fromEtcd: Type.Boolean({
+      default: false,
+      description:
+        'Whether certificates are read from etcd too, below `discovery.certificatesPrefix` ([certificates in etcd](tls.md#certificates-in-etcd)). Requires `sealKeyFile`, or `plainKeys: true`.',
+    }),
+    sealKeyFile: Type.Optional(
+      text(
+        'File with the key that private keys in etcd are sealed with: 32 bytes in base64, as `openssl rand -base64 32` writes them.',
+        { env: 'WAYGATE_TLS_SEAL_KEY_FILE', flag: '--tls-seal-key-file FILE', isPath: true },
+      ),
+    ),
+    plainKeys: Type.Boolean({
+      default: false,
+      description:
+        'Whether private keys in etcd that are not sealed are used. Everyone who can read etcd, or a copy of it, has them.',
+    }),
     default: Type.Optional(
       text(
         'A name of the certificate that clients get which name no host, or one without a certificate. Absent: that of `cert`, or else they get no connection.',
@@ -124,7 +140,7 @@ export const TlsSection = section(
     hsts: Type.Optional(Hsts),
     acmeChallengeDir: Type.Optional(
       text(
-        'Folder whose files are served at `/.well-known/acme-challenge/`, without TLS too. ACME clients write there what an authority asks for.',
+        'Folder whose files are served at `/.well-known/acme-challenge/`, without TLS too ([certificates by ACME](tls.md#certificates-by-acme)). ACME clients write there what an authority asks for.',
         { isPath: true },
       ),
     ),

@@ -1,4 +1,5 @@
 import { DuplicateMemberError } from '../../internal/text/json.ts'
+import { isAcmeToken, MAX_ANSWER_BYTES } from '../../internal/tls/acme-challenge.ts'
 import type { Codec } from '../codecs/codec.ts'
 import { isObject, parseObject } from '../codecs/value.ts'
 import type { RegistryEntry } from '../registry.ts'
@@ -89,6 +90,39 @@ export function decodeDescriptors(prefix: string, { key, value }: StoredKey): Re
     const bytes = bytesOf(value)
     if (bytes.length > MAX_SET_BYTES) throw new TypeError(`value has more than ${MAX_SET_BYTES} bytes`)
     return { kind: 'descriptors', key, name, bytes }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
+/** Far more than a chain of certificates has. */
+const MAX_CERTIFICATE_CHARACTERS = 131_072
+
+/** Decodes a key under the prefix of certificates. The document itself is checked later. */
+export function decodeCertificate(prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    const name = pathOf(key, prefix)
+    if (name === '') throw new TypeError('key must be <prefix><name>')
+    if (value.length > MAX_CERTIFICATE_CHARACTERS) {
+      throw new TypeError(`value has more than ${MAX_CERTIFICATE_CHARACTERS} characters`)
+    }
+    return { kind: 'certificate', key, name, document: parseObject(value) }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
+/** Decodes a key under the prefix of challenges of ACME, whose value is the answer. */
+export function decodeAcmeChallenge(prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    const token = pathOf(key, prefix)
+    if (!isAcmeToken(token)) {
+      throw new TypeError(
+        'key must be <prefix><token>, and a token has 1 to 256 characters from A-Z a-z 0-9 _ -',
+      )
+    }
+    if (value.length > MAX_ANSWER_BYTES) throw new TypeError(`value has more than ${MAX_ANSWER_BYTES} bytes`)
+    return { kind: 'acme-challenge', key, token, answer: value }
   } catch (error) {
     return problem(key, error)
   }

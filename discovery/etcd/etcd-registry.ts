@@ -19,7 +19,9 @@ import { ClusterFolders } from './cluster-folders.ts'
 import { type FollowedPrefix, followPrefix } from './follow-prefix.ts'
 import { readAllPages } from './pages.ts'
 import {
+  acmeSource,
   apiKeysSource,
+  certificatesSource,
   descriptorsSource,
   nodesSource,
   type PrefixSource,
@@ -51,6 +53,10 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly revocationsPrefix?: string | undefined
   /** The prefix of descriptors of gRPC services; undefined means that they are not followed. */
   readonly descriptorsPrefix?: string | undefined
+  /** The prefix of certificates for TLS; undefined means that they are not followed. */
+  readonly certificatesPrefix?: string | undefined
+  /** The prefix of answers to challenges of ACME; undefined means that they are not followed. */
+  readonly acmePrefix?: string | undefined
   /** The name of the value format under `servicesPrefix`. Default `auto`. */
   readonly format?: string | undefined
   /** Further prefixes to read nodes from, each with its own format. */
@@ -102,6 +108,10 @@ export class EtcdRegistry implements Registry {
       ...(options.descriptorsPrefix === undefined
         ? []
         : [descriptorsSource(checkPrefix(options.descriptorsPrefix))]),
+      ...(options.certificatesPrefix === undefined
+        ? []
+        : [certificatesSource(checkPrefix(options.certificatesPrefix))]),
+      ...(options.acmePrefix === undefined ? [] : [acmeSource(checkPrefix(options.acmePrefix))]),
     ]
     this.#client = createEtcdClient(options)
   }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { codecNamed } from '../codecs/codecs.ts'
 import type { RegistryEntry, RegistryScope, RegistrySource } from '../registry.ts'
 import {
+  decodeAcmeChallenge,
   decodeApiKey,
+  decodeCertificate,
   decodeDescriptors,
   decodeNodes,
   decodeRevocation,
@@ -56,6 +58,18 @@ export function revocationsSource(prefix: string): PrefixSource {
 export function descriptorsSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeDescriptors(prefix, item)
   return { name: prefix, scope: 'descriptors', decode, fileName: fileNameOf('descriptors', prefix) }
+}
+
+/** Creates the source of certificates for TLS. */
+export function certificatesSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodeCertificate(prefix, item)
+  return { name: prefix, scope: 'certificates', decode, fileName: fileNameOf('certificates', prefix) }
+}
+
+/** Creates the source of answers to challenges of ACME. */
+export function acmeSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodeAcmeChallenge(prefix, item)
+  return { name: prefix, scope: 'acme-challenges', decode, fileName: fileNameOf('acme-challenges', prefix) }
 }
 
 /** Gateways with other prefixes may use the same folder, so the name is unique for a prefix, and short. */

@@ -29,7 +29,14 @@ export interface SourceView {
 export interface SourceDetails {
   /** For etcd, the prefix of its keys. */
   readonly name: string
-  readonly scope: 'nodes' | 'routes' | 'api-keys' | 'revocations' | 'descriptors'
+  readonly scope:
+    | 'nodes'
+    | 'routes'
+    | 'api-keys'
+    | 'revocations'
+    | 'descriptors'
+    | 'certificates'
+    | 'acme-challenges'
   readonly connected: boolean
   readonly stale: boolean
   readonly ageMs: number | undefined

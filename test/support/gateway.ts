@@ -54,6 +54,8 @@ export async function startTestGateway(
       ? loaded.config.jwt.revocations.prefix
       : undefined,
     descriptorsPrefix: loaded.config.discovery.descriptorsPrefix ?? undefined,
+    certificatesPrefix: loaded.config.tls.fromEtcd ? loaded.config.discovery.certificatesPrefix : undefined,
+    acmePrefix: loaded.config.tls.fromEtcd ? loaded.config.discovery.acmePrefix : undefined,
   })
   for (const [key, value] of Object.entries(nodes)) {
     const [service = '', id = ''] = key.split('/')
