@@ -25,6 +25,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/check.ts')).runCheck(command)
     case 'descriptors':
       return (await import('./commands/descriptors.ts')).runDescriptors(command)
+    case 'certificate':
+      return (await import('./commands/certificate.ts')).runCertificate(command)
     case 'doctor':
       return (await import('./commands/doctor.ts')).runDoctor(command)
     case 'help':

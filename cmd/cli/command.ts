@@ -100,6 +100,21 @@ export interface DescriptorsCommand extends Configured {
   readonly rules: boolean
 }
 
+/** What `waygate certificate` can do. */
+export const CERTIFICATE_ACTIONS = ['put', 'list'] as const
+
+export type CertificateCommand = Configured & { readonly command: 'certificate' } & (
+    | {
+        readonly action: 'put'
+        /** The key below the prefix. */
+        readonly name: string
+        /** The paths of PEM files. */
+        readonly cert: string
+        readonly key: string
+      }
+    | { readonly action: 'list' }
+  )
+
 export type Command =
   | StartCommand
   | DemoCommand
@@ -111,5 +126,6 @@ export type Command =
   | CheckCommand
   | DoctorCommand
   | DescriptorsCommand
+  | CertificateCommand
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }

@@ -228,6 +228,22 @@ export const COMMANDS = {
     notes:
       'FILE is a FileDescriptorSet, as protoc --include_imports --descriptor_set_out and buf build write it. NAME is that of the service, or the one that grpc.descriptors of a route names. check exits with 1 when something in the file has no effect.',
   },
+  certificate: {
+    summary: 'keep certificates for TLS in etcd, with sealed private keys',
+    operands: 'put NAME | list',
+    options: [
+      {
+        name: 'cert',
+        value: 'FILE',
+        description: 'With put: a certificate (PEM) and those between it and its root.',
+      },
+      { name: 'key', value: 'FILE', description: 'With put: its private key (PEM).' },
+      ...fieldOptions('tls-seal-key-file', 'etcd'),
+      config,
+    ],
+    notes:
+      'NAME is the key below discovery.certificatesPrefix, and its private key is sealed under that name. Gateways with tls.fromEtcd use the certificate for the names that it has. put checks that certificate and key can be used together before it writes. list exits with 1 when gateways cannot use a certificate.',
+  },
   doctor: {
     summary: 'diagnose etcd and what it holds, as seen from this machine',
     operands: '',

@@ -3,6 +3,8 @@ import { createNode, MAX_WEIGHT, parseAddress } from '../../internal/nodes/node.
 import { Arguments } from './arguments.ts'
 import {
   type ApiKeyCommand,
+  CERTIFICATE_ACTIONS,
+  type CertificateCommand,
   CHECK_KINDS,
   type CheckCommand,
   type Command,
@@ -44,6 +46,7 @@ function parseHelp([name]: readonly string[]): Command {
 function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'check') return parseCheck(given)
   if (command === 'descriptors') return parseDescriptors(given)
+  if (command === 'certificate') return parseCertificate(given)
   const [operand] = given.operands
   if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
   if (command === 'register') return parseRegister(given)
@@ -227,4 +230,27 @@ function parseFrom(given: Arguments, text: string): { readonly host: string; rea
   } catch (error) {
     throw given.error(`--from: ${(error as Error).message}`)
   }
+}
+
+function parseCertificate(given: Arguments): CertificateCommand {
+  const [first, ...operands] = [...given.operands, ...given.rest]
+  const action = CERTIFICATE_ACTIONS.find(each => each === first)
+  if (action === undefined) {
+    throw given.error(`the first argument must be one of ${CERTIFICATE_ACTIONS.join(', ')}, not ${first}`)
+  }
+  const [name] = operands
+  const extra = operands[action === 'put' ? 1 : 0]
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  if (action === 'list') {
+    for (const option of ['cert', 'key']) {
+      if (given.one(option) !== undefined) throw given.error(`--${option} belongs to put`)
+    }
+    return { command: 'certificate', ...configured(given), action }
+  }
+  if (name === undefined) throw given.error('NAME is missing')
+  if (!/^[\x21-\x7e]{1,255}$/.test(name)) {
+    throw given.error(`NAME must be 1 to 255 characters of ASCII without spaces, not ${name}`)
+  }
+  const [cert, key] = [given.required('cert'), given.required('key')]
+  return { command: 'certificate', ...configured(given), action, name, cert, key }
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { ConfigError } from '../../config/kit/problem.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
-import { putDescriptors, readDescriptors } from '../../discovery/etcd/stored-descriptors.ts'
+import { putStored, readStored } from '../../discovery/etcd/stored-values.ts'
 import { createNode } from '../../internal/nodes/node.ts'
 import { missingText, reflect } from '../../wrappers/descriptors/reflection-client.ts'
 import { type DescriptorFile, writeDescriptorSet } from '../../wrappers/descriptors/repair.ts'
@@ -49,7 +49,9 @@ type Loaded = ReturnType<typeof load>
 async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Promise<0 | 1> {
   const bytes = from === undefined ? readFileSync(file) : writeDescriptorSet(await ask(loaded, from))
   const schema = readSchema(bytes)
-  await putDescriptors(etcdClientOptions(loaded.config, loaded.keys), loaded.prefix, name, bytes)
+  // In base64, so that every tool can show it.
+  const value = bytes.toString('base64')
+  await putStored(etcdClientOptions(loaded.config, loaded.keys), loaded.prefix, name, value)
   console.log(`${name}: ${summaryOf(schema)}`)
   return 0
 }
@@ -89,22 +91,23 @@ async function ask(
 }
 
 async function get({ name, file }: DescriptorsCommand, { config, keys, prefix }: Loaded): Promise<0 | 1> {
-  const all = await readDescriptors(etcdClientOptions(config, keys), prefix)
+  const all = await readStored(etcdClientOptions(config, keys), prefix, 'descriptors')
   const found = all.find(each => each.name === name)
-  if (found?.bytes === undefined) {
+  if (found?.entry === undefined) {
     console.error(`${prefix}${name}: ${found?.problem ?? 'there are no descriptors of this name'}`)
     return 1
   }
-  writeFileSync(file, found.bytes)
+  writeFileSync(file, found.entry.bytes)
   return 0
 }
 
 async function list({ rules }: DescriptorsCommand, { config, keys, prefix }: Loaded): Promise<0 | 1> {
   let isWell = true
-  for (const { name, bytes, problem } of await readDescriptors(etcdClientOptions(config, keys), prefix)) {
+  for (const stored of await readStored(etcdClientOptions(config, keys), prefix, 'descriptors')) {
+    const { name } = stored
     try {
-      if (bytes === undefined) throw new Error(problem)
-      const schema = readSchema(bytes)
+      if (stored.entry === undefined) throw new Error(stored.problem)
+      const schema = readSchema(stored.entry.bytes)
       console.log(`${name}: ${summaryOf(schema)}`)
       if (rules) for (const line of rulesOf(schema)) console.log(`  ${line}`)
     } catch (error) {

@@ -1,0 +1,86 @@
+import { X509Certificate } from 'node:crypto'
+import {
+  readCert,
+  readCertificateDocument,
+  writeCertificateDocument,
+} from '../../config/keys/certificate-document.ts'
+import { readCertificateFiles } from '../../config/keys/tls-keys.ts'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import { putStored, readStored } from '../../discovery/etcd/stored-values.ts'
+import { readAltNames } from '../../internal/tls/alt-names.ts'
+import type { CertificateCommand } from '../cli/command.ts'
+import { etcdClientOptions } from '../gateway/registry.ts'
+
+type PutCommand = Extract<CertificateCommand, { readonly action: 'put' }>
+
+/** Runs `waygate certificate`. Resolves with the exit code, 1 when gateways cannot use a certificate. */
+export async function runCertificate(command: CertificateCommand): Promise<0 | 1> {
+  const { config: file, settings } = command
+  const loaded = loadConfig({ file, env: process.env, flags: settings })
+  switch (command.action) {
+    case 'put':
+      return put(command, loaded)
+    case 'list':
+      return list(loaded)
+    default:
+      return command satisfies never
+  }
+}
+
+async function put({ name, cert, key }: PutCommand, { config, keys }: LoadedConfig): Promise<0> {
+  const sealing = { sealKey: keys.sealKey, plainKeys: config.tls.plainKeys }
+  const pair = readCertificateFiles({ cert, key })
+  if (pair.validUntil <= Date.now()) {
+    throw new Error(`${cert}: the certificate expired at ${dateText(pair.validUntil)}`)
+  }
+  const value = writeCertificateDocument(pair, name, sealing)
+  // What was written must be what gateways read: it may be longer than they take.
+  readCertificateDocument(JSON.parse(value), name, cert, sealing)
+  const prefix = config.discovery.certificatesPrefix
+  await putStored(etcdClientOptions(config, keys), prefix, name, value)
+  console.log(`${prefix}${name}: ${describe(pair.names, pair.validUntil)}`)
+  if (!config.tls.fromEtcd) {
+    console.error('this configuration does not read certificates from etcd yet: set tls.fromEtcd')
+  }
+  return 0
+}
+
+async function list({ config, keys }: LoadedConfig): Promise<0 | 1> {
+  const prefix = config.discovery.certificatesPrefix
+  const sealing = { sealKey: keys.sealKey, plainKeys: config.tls.plainKeys }
+  let isWell = true
+  for (const stored of await readStored(etcdClientOptions(config, keys), prefix, 'certificate')) {
+    const key = `${prefix}${stored.name}`
+    try {
+      if (stored.entry === undefined) throw new Error(stored.problem)
+      const { document } = stored.entry
+      if (sealing.sealKey === undefined && document.sealedKey !== undefined) {
+        console.log(
+          `${key}: ${describeCert(readCert(document))}; its key was not checked: no seal key is given`,
+        )
+        continue
+      }
+      const { names, validUntil } = readCertificateDocument(document, stored.name, key, sealing)
+      if (validUntil <= Date.now()) throw new Error(`expired at ${dateText(validUntil)}`)
+      console.log(`${key}: ${describe(names, validUntil)}`)
+    } catch (error) {
+      isWell = false
+      console.log(`${key}: not usable: ${(error as Error).message}`)
+    }
+  }
+  return isWell ? 0 : 1
+}
+
+function describeCert(cert: string): string {
+  const { subjectAltName, validToDate } = new X509Certificate(cert)
+  const { hosts, addresses } = readAltNames(subjectAltName)
+  return describe([...hosts, ...addresses], validToDate.getTime())
+}
+
+function describe(names: readonly string[], validUntil: number): string {
+  return `${names.join(', ')}; valid until ${dateText(validUntil)}`
+}
+
+function dateText(time: number): string {
+  return new Date(time).toISOString()
+}

@@ -1,0 +1,60 @@
+import type { RegistryEntry } from '../registry.ts'
+import { createEtcdClient, type EtcdClientOptions } from './client.ts'
+import { decodeCertificate, decodeDescriptors } from './decode-entries.ts'
+import { readAllPages } from './pages.ts'
+import { checkPrefix } from './prefixes.ts'
+import { createSyncTransport, type StoredKey } from './transport.ts'
+
+/** A value that an operator has put into etcd: what gateways read, or why they read nothing. */
+export type Stored<Kind extends RegistryEntry['kind']> =
+  | { readonly name: string; readonly entry: Extract<RegistryEntry, { readonly kind: Kind }> }
+  | { readonly name: string; readonly entry?: undefined; readonly problem: string }
+
+const PAGE_SIZE = 100
+const DECODERS = { descriptors: decodeDescriptors, certificate: decodeCertificate }
+
+/**
+ * Writes a value below a prefix.
+ *
+ * @throws Error when etcd cannot be reached or refuses it
+ */
+export async function putStored(
+  options: EtcdClientOptions,
+  prefix: string,
+  name: string,
+  value: string,
+): Promise<void> {
+  const client = createEtcdClient(options)
+  try {
+    await client.put(`${checkPrefix(prefix)}${name}`).value(value)
+  } finally {
+    client.close()
+  }
+}
+
+/**
+ * Reads all values below a prefix as gateways do, ordered by name.
+ *
+ * @throws Error when etcd cannot be reached or refuses it
+ */
+export async function readStored<Kind extends keyof typeof DECODERS>(
+  options: EtcdClientOptions,
+  prefix: string,
+  kind: Kind,
+): Promise<readonly Stored<Kind>[]> {
+  const client = createEtcdClient(options)
+  const whole = checkPrefix(prefix)
+  try {
+    const items: StoredKey[] = []
+    const { readPage } = createSyncTransport(client, whole)
+    await readAllPages({ read: readPage, limit: PAGE_SIZE, take: item => items.push(item) })
+    return items.map((item): Stored<Kind> => {
+      const name = item.key.slice(whole.length)
+      const entry = DECODERS[kind](whole, item)
+      if (entry.kind === 'problem') return { name, problem: entry.reason }
+      return { name, entry: entry as Extract<RegistryEntry, { readonly kind: Kind }> }
+    })
+  } finally {
+    client.close()
+  }
+}
