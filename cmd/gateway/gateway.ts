@@ -233,14 +233,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const isDraining = () => traffic.isDraining
   const respond = createRespond({ isDraining, onPiece: countBodyBytes, onInternalError })
   const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
-  const early = acme ? [acme] : []
+  // A challenge must be answered where everything else is sent to TLS.
+  const early = [acme, tls?.door].filter(step => step !== undefined)
   const proxy = createProxy({
     before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
     ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
     authenticators: auth.authenticators,
-    before: tls?.door,
     readRpc: createReadRpc({
       findMethod,
       speaksHttpAlone: service =>

@@ -54,10 +54,27 @@ export function makeAuthority(t: Pick<TestContext, 'after'>, commonName = 'Test 
     pem: readFileSync(ca),
     issue(name, { names = `DNS:${name}`, kind = 'ec', days = 2, subject = `/CN=${name}` } = {}) {
       const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
-      const request = ['-out', 'request.csr', '-subj', subject, ...(names ? ['-addext', `subjectAltName=${names}`] : [])]
+      const request = [
+        '-out',
+        'request.csr',
+        '-subj',
+        subject,
+        ...(names ? ['-addext', `subjectAltName=${names}`] : []),
+      ]
       openssl('req', ...KEYS[kind], '-nodes', '-keyout', key, ...request)
       openssl(
-        ...['x509', '-req', '-in', 'request.csr', '-out', cert, '-days', String(days), '-copy_extensions', 'copy'],
+        ...[
+          'x509',
+          '-req',
+          '-in',
+          'request.csr',
+          '-out',
+          cert,
+          '-days',
+          String(days),
+          '-copy_extensions',
+          'copy',
+        ],
         ...['-CA', ca, '-CAkey', 'ca.key', '-CAcreateserial'],
       )
       return { cert, key }

@@ -45,13 +45,19 @@ test('a certificate with a sealed key is read with the seal key, under its name'
 test('a key that was sealed with another key, under another name, or was changed, is refused', t => {
   const document = sealed(issue(makeAuthority(t)))
   const other = { sealKey: randomBytes(32), plainKeys: true }
-  assert.throws(() => read(document, other), /^Error: sealedKey was sealed with another key than tls.sealKeyFile, or under/)
+  assert.throws(
+    () => read(document, other),
+    /^Error: sealedKey was sealed with another key than tls.sealKeyFile, or under/,
+  )
   assert.throws(() => read(document, SEALING, 'bank'), /or under another name than "bank"/)
   const bytes = Buffer.from(document.sealedKey, 'base64')
   for (const at of [0, 12, bytes.length - 1]) {
     const changed = Buffer.from(bytes)
     changed[at]! ^= 1
-    assert.throws(() => read({ ...document, sealedKey: changed.toString('base64') }), /was sealed with another key/)
+    assert.throws(
+      () => read({ ...document, sealedKey: changed.toString('base64') }),
+      /was sealed with another key/,
+    )
   }
   const short = bytes.subarray(0, -4).toString('base64')
   assert.throws(() => read({ ...document, sealedKey: short }), /was sealed with another key/)
@@ -99,9 +105,15 @@ test('a value that is broken is refused with what is wrong, and without what is 
       { ...pair, cert: `${pair.cert}${pair.cert.replace(/\n..../, '\n!!!!')}` },
       /^Error: the certificate cannot be used/,
     ],
-    [{ ...pair, key: pair.key.padEnd(16_385, '\n') }, /^Error: key has 16385 characters, and more than 16384 are/],
+    [
+      { ...pair, key: pair.key.padEnd(16_385, '\n') },
+      /^Error: key has 16385 characters, and more than 16384 are/,
+    ],
     [{ cert: pair.cert, sealedKey: 'A'.repeat(16_388) }, /^Error: sealedKey has 16388 characters/],
-    [{ ...pair, cert: pair.cert.repeat(200) }, /^Error: cert has \d+ characters, and more than 65536 are not read/],
+    [
+      { ...pair, cert: pair.cert.repeat(200) },
+      /^Error: cert has \d+ characters, and more than 65536 are not read/,
+    ],
   ]
   for (const [document, message] of cases) {
     assert.throws(
@@ -127,7 +139,10 @@ test('a certificate with a key of RSA that is too long to be used for handshakes
     () => read({ cert: certificateOf(t, authority, 16_384), key: 'any' }, PLAIN),
     /the key has 16384 bits: with more than 8192, each handshake would hold up all requests/,
   )
-  assert.throws(() => read({ cert: certificateOf(t, authority, 8_192), key: 'any' }, PLAIN), /key cannot be used/)
+  assert.throws(
+    () => read({ cert: certificateOf(t, authority, 8_192), key: 'any' }, PLAIN),
+    /key cannot be used/,
+  )
 })
 
 /** Makes a certificate with a public key of so many bits, of which nobody knows the private one. */
