@@ -4,7 +4,7 @@
  * not depend on are found on PATH or installed into a temporary folder; what cannot be had is named and left out.
  *
  * Options: `--direct` calls each server without the gateway; `--rounds N` makes each call N times (default 3, one for each
- * server); `--only TEXT` runs the clients whose names contain it.
+ * server); `--only TEXT` runs the clients whose names contain it; `--only acme` gets certificates from an authority alone.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,6 +20,7 @@ import { namingValue } from '../support/naming.ts'
 import { openRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
+import { runAcme } from './acme.ts'
 import { runBuf, runCurl, runH2load, runNghttp } from './clients/command-line.ts'
 import { runGrpcJs } from './clients/grpc-js.ts'
 import { FAILURE_DETAILS, KINDS, type KindResult } from './kinds.ts'
@@ -32,6 +33,8 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
   },
 })
+/** The value of `--only` for certificates. */
+const ACME = 'acme'
 const rounds = Number(options.rounds)
 
 interface Server {
@@ -170,23 +173,31 @@ async function runThroughGateway(servers: readonly Server[], clients: readonly C
   return isFine && !gateway.hasExited()
 }
 
+async function runGrpc(folder: string): Promise<boolean> {
+  const servers: Server[] = []
+  try {
+    console.log('building clients and servers')
+    const toolchain = await buildToolchain(folder)
+    for (const [name, reason] of toolchain.missing) console.log(`left out: ${name}: ${reason}`)
+    servers.push(...(await serversOf(toolchain)))
+    const clients = clientsOf(toolchain, folder).filter(({ name }) => name.includes(options.only))
+    for (const { name, run } of clients) if (!run) console.log(`left out: the client ${name}`)
+    return options.direct ? await runDirect(servers, clients) : await runThroughGateway(servers, clients)
+  } finally {
+    for (const { process: child } of servers) {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    }
+  }
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'waygate-foreign-'))
 process.once('SIGINT', () => process.exit(130))
-let isFine = false
-const servers: Server[] = []
+let isFine = true
 try {
-  console.log('building clients and servers')
-  const toolchain = await buildToolchain(folder)
-  for (const [name, reason] of toolchain.missing) console.log(`left out: ${name}: ${reason}`)
-  servers.push(...(await serversOf(toolchain)))
-  const clients = clientsOf(toolchain, folder).filter(({ name }) => name.includes(options.only))
-  for (const { name, run } of clients) if (!run) console.log(`left out: the client ${name}`)
-  isFine = options.direct ? await runDirect(servers, clients) : await runThroughGateway(servers, clients)
+  if (options.only !== ACME) isFine = await runGrpc(folder)
+  if (!options.direct && (options.only === '' || options.only === ACME)) isFine = (await runAcme(folder)) && isFine
 } finally {
-  for (const { process: child } of servers) {
-    child.kill('SIGKILL')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  }
   await rm(folder, { recursive: true, force: true })
 }
 process.exit(isFine ? 0 : 1)
