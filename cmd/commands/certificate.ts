@@ -33,11 +33,11 @@ async function put({ name, cert, key }: PutCommand, { config, keys }: LoadedConf
   if (pair.validUntil <= Date.now()) {
     throw new Error(`${cert}: the certificate expired at ${dateText(pair.validUntil)}`)
   }
-  const value = writeCertificateDocument(pair, name, sealing)
+  const document = writeCertificateDocument(pair, name, sealing)
   // What was written must be what gateways read: it may be longer than they take.
-  readCertificateDocument(JSON.parse(value), name, cert, sealing)
+  readCertificateDocument(document, name, cert, sealing)
   const prefix = config.discovery.certificatesPrefix
-  await putStored(etcdClientOptions(config, keys), prefix, name, value)
+  await putStored(etcdClientOptions(config, keys), prefix, name, JSON.stringify(document))
   console.log(`${prefix}${name}: ${describe(pair.names, pair.validUntil)}`)
   if (!config.tls.fromEtcd) {
     console.error('this configuration does not read certificates from etcd yet: set tls.fromEtcd')

@@ -28,8 +28,9 @@ export class TlsFromRegistry {
   }
 
   /**
-   * Resolves when clients can be given certificates. Where there are no others, that is when those of the registry were read,
-   * or some of them from the copy on disk. Where there are others, an answer that they cannot be read is enough.
+   * Resolves when clients can be given certificates: when the registry has one that can be used, or none at all. One that has
+   * some of which none can be used may be the fault of this process, such as a wrong seal key. Where there are certificates
+   * from elsewhere, it is enough that those of the registry were read, or cannot be read.
    */
   get loaded(): Promise<void> {
     return this.#loaded.promise
@@ -75,9 +76,10 @@ export class TlsFromRegistry {
   /** Called when an event of the registry was applied. */
   applied(event: RegistryEvent): void {
     if (event.scope !== 'certificates' || this.#isLoaded) return
-    const isRead = event.type === 'snapshot' && (event.from === 'store' || this.#count > 0)
-    const isRefused = event.type === 'status' && !event.connected && this.#options.hasOthers
-    if (!isRead && !isRefused) return
+    const isRead = event.type === 'snapshot' && event.from === 'store'
+    const isRefused = event.type === 'status' && !event.connected
+    const isEnough = this.#options.hasOthers ? isRead || isRefused : isRead && event.entries.length === 0
+    if (!isEnough && this.#count === 0) return
     this.#isLoaded = true
     this.#loaded.resolve()
   }
@@ -90,7 +92,7 @@ export class TlsFromRegistry {
   /** What is wrong, beside what is wrong with single keys. */
   problems(): KeyProblem[] {
     const { prefix, hasOthers } = this.#options
-    if (hasOthers || this.#count > 0 || !this.#isLoaded) return []
+    if (hasOthers || this.#count > 0) return []
     return [
       { key: prefix, reason: 'there is no certificate that can be used, so no client gets a connection' },
     ]

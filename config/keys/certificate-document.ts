@@ -9,6 +9,11 @@ export interface KeySealing {
   readonly plainKeys: boolean
 }
 
+/** The value of a certificate in etcd, before it is made JSON. */
+export type CertificateDocument =
+  | { readonly cert: string; readonly sealedKey: string }
+  | { readonly cert: string; readonly key: string }
+
 const FIELDS = ['cert', 'key', 'sealedKey']
 /** A key of 8,192 bits has 7,000 characters, sealed and in base64 a third more. */
 const MAX_KEY_CHARACTERS = 16_384
@@ -70,9 +75,9 @@ export function writeCertificateDocument(
   { cert, key }: Pick<CertificatePair, 'cert' | 'key'>,
   name: string,
   { sealKey, plainKeys }: KeySealing,
-): string {
-  if (sealKey !== undefined) return JSON.stringify({ cert, sealedKey: seal(key, name, sealKey) })
-  if (plainKeys) return JSON.stringify({ cert, key })
+): CertificateDocument {
+  if (sealKey !== undefined) return { cert, sealedKey: seal(key, name, sealKey) }
+  if (plainKeys) return { cert, key }
   throw new Error(
     'there is no key to seal the private key with: set tls.sealKeyFile, whose file openssl rand -base64 32 writes',
   )

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
 import { coversHost } from '../../internal/tls/alt-names.ts'
@@ -38,6 +39,7 @@ export function certificateFilesOf({ cert, key, certificates }: Config['tls']): 
 /** Reads the files of TLS for clients; undefined when it is not configured. */
 export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | undefined {
   const { readFile } = findings
+  warnOfFolder(tls, findings)
   const { clientAuth } = tls
   const isFirstNamed = tls.cert !== undefined && tls.key !== undefined
   const certificates = certificateFilesOf(tls).flatMap((files, index) => {
@@ -118,6 +120,21 @@ export function readClientAuthorities(
     throw new Error(`${files.crl} does not hold revocation lists: ${(error as Error).message}`)
   }
   return { ca, crl }
+}
+
+function warnOfFolder({ acmeChallengeDir: folder }: Config['tls'], { warnings }: Findings): void {
+  if (folder === undefined || isFolder(folder)) return
+  warnings.push(
+    `tls.acmeChallengeDir: ${folder} is no folder yet, so no challenge of ACME is answered from it`,
+  )
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 function attempt<T>(path: Path, { problems }: Findings, read: () => T): T | undefined {

@@ -13,8 +13,8 @@ import { requireEtcd, startEtcd } from '../support/etcd.ts'
 import { GATEWAY, startEtcdWithUsers } from '../support/etcd-auth.ts'
 import { startGatewayHere } from '../support/gateway-here.ts'
 import { openRegistry } from '../support/registry.ts'
-import type { LogReader } from '../support/serving-gateway.ts'
 import { startService } from '../support/service.ts'
+import type { LogReader } from '../support/serving-gateway.ts'
 import { getTls, shownCertificate } from '../support/tls-client.ts'
 import { until } from '../support/until.ts'
 import { startWithWorkers } from '../support/workers.ts'
@@ -41,7 +41,7 @@ function prepare(t: TestContext): Scene {
     tls: { port: 0, fromEtcd: true, sealKeyFile },
     issue() {
       const pair = readCertificateFiles(authority.issue('shop.example', { days: 90 }))
-      return writeCertificateDocument(pair, 'shop', sealing)
+      return JSON.stringify(writeCertificateDocument(pair, 'shop', sealing))
     },
   }
 }
@@ -61,7 +61,13 @@ describe('certificates in etcd', { concurrency: 2 }, () => {
     await using node = await startService('shop')
     const cwd = tempFolder(t, {})
     const start = (ready = true) =>
-      startGatewayHere({ etcd: etcd.url, cwd, ready, config: { tls }, args: ['--data-dir', join(cwd, 'data')] })
+      startGatewayHere({
+        etcd: etcd.url,
+        cwd,
+        ready,
+        config: { tls },
+        args: ['--data-dir', join(cwd, 'data')],
+      })
     {
       using registry = openRegistry(etcd.url)
       await registry.put(KEY, issue())
@@ -71,7 +77,9 @@ describe('certificates in etcd', { concurrency: 2 }, () => {
       assert.deepEqual(await getTls(target, 'shop.example', '/shop/x'), { status: 200, text: 'shop' })
       // A value that cannot be used is in the copy as well, with the last good one beside it.
       await registry.put(KEY, 'garbage')
-      await until('the value is refused', async () => (await gateway.routes()).problems.some(({ key }) => key === KEY))
+      await until('the value is refused', async () =>
+        (await gateway.routes()).problems.some(({ key }) => key === KEY),
+      )
     }
     const files = globSync(join(cwd, 'data/**/*.json'))
     const texts = files.map(file => readFileSync(file, 'utf8'))
@@ -139,7 +147,10 @@ describe('certificates in etcd', { concurrency: 2 }, () => {
     isOver = true
     await asking
     assert.ok(seen.length > 0)
-    assert.ok(!seen.includes(undefined), `${seen.filter(each => each === undefined).length} of ${seen.length} failed`)
+    assert.ok(
+      !seen.includes(undefined),
+      `${seen.filter(each => each === undefined).length} of ${seen.length} failed`,
+    )
 
     // A worker that takes the place of another one has the seal key from the primary.
     await rm(sealKeyFile)

@@ -168,7 +168,12 @@ async function startPebble(
     defer(() => end(child))
   }
   const directory = `https://127.0.0.1:${port}/dir`
-  await until('the authority answers', () => ask(directory, own.pem).then(() => true, () => false))
+  await until('the authority answers', () =>
+    ask(directory, own.pem).then(
+      () => true,
+      () => false,
+    ),
+  )
   return { directory, root: () => ask(`https://127.0.0.1:${managementPort}/roots/0`, own.pem) }
 }
 

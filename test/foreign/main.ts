@@ -196,7 +196,8 @@ process.once('SIGINT', () => process.exit(130))
 let isFine = true
 try {
   if (options.only !== ACME) isFine = await runGrpc(folder)
-  if (!options.direct && (options.only === '' || options.only === ACME)) isFine = (await runAcme(folder)) && isFine
+  if (!options.direct && (options.only === '' || options.only === ACME))
+    isFine = (await runAcme(folder)) && isFine
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { TlsFromRegistry } from '../../../cmd/gateway/tls-from-registry.ts'
 import { writeCertificateDocument } from '../../../config/keys/certificate-document.ts'
 import { readCertificateFiles } from '../../../config/keys/tls-keys.ts'
-import type { RegistryEntry } from '../../../discovery/registry.ts'
+import type { RegistryEntry, RegistryEvent } from '../../../discovery/registry.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
 import { type CertificateFiles, makeAuthority } from '../../support/certificates.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
@@ -64,7 +65,7 @@ async function start(t: TestContext, tls: object = {}): Promise<Scene> {
       const sealing = { sealKey: key, plainKeys: false }
       return putDocument(
         name,
-        JSON.parse(writeCertificateDocument(readCertificateFiles(files), name, sealing)),
+        writeCertificateDocument(readCertificateFiles(files), name, sealing),
       )
     },
     async delete(name) {
@@ -208,4 +209,41 @@ test('certificates of files and of the registry are served side by side', async 
   for (const host of ['file.example', 'shop.example']) {
     assert.equal((await getTls(target, host, '/shop/x')).status, 200, host)
   }
+})
+
+test('a gateway has what it needs when the registry has a certificate that can be used, or none at all', async t => {
+  const files = plain(makeAuthority(t).issue('shop.example', LONG))
+  const event = (type: 'snapshot' | 'change' | 'status', more: object = {}) =>
+    ({ type, source: PREFIX, scope: 'certificates', revision: '1', ...more }) as unknown as RegistryEvent
+  const snapshot = (length: number, from = 'store') => event('snapshot', { entries: { length }, from })
+  const open = (hasOthers: boolean) => {
+    const tls = new TlsFromRegistry({
+      ...{ prefix: PREFIX, sealKey: undefined, plainKeys: true, hasOthers },
+      certificates: { replace() {}, remove() {}, noteProblem() {} },
+    })
+    const after = (each: RegistryEvent) => {
+      tls.applied(each)
+      return tls.isLoaded
+    }
+    return { tls, after }
+  }
+  const put = (tls: TlsFromRegistry) => {
+    const entry = { kind: 'certificate', key: `${PREFIX}a`, name: 'a', document: files } as const
+    const parsed = tls.parse(entry)
+    assert.ok('pair' in parsed)
+    tls.apply(undefined, { kind: 'certificate', entry, pair: parsed.pair })
+  }
+  const outage = event('status', { connected: false })
+
+  const alone = open(false)
+  const isOfNodes = { ...snapshot(0), scope: 'nodes' } as RegistryEvent
+  for (const each of [isOfNodes, outage, snapshot(0, 'disk'), snapshot(1)]) assert.ok(!alone.after(each))
+  put(alone.tls)
+  assert.ok(alone.after(event('change')))
+  await alone.tls.loaded
+  assert.ok(open(false).after(snapshot(0)), 'there is none yet')
+
+  assert.ok(!open(true).after(snapshot(1, 'disk')))
+  assert.ok(open(true).after(snapshot(1)))
+  assert.ok(open(true).after(outage))
 })
