@@ -2,8 +2,8 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { type Findings, readBytes, readPem, readSecret } from './key-files.ts'
-import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
 import { loadSealKey, loadTlsKeys, type TlsKeys } from './tls-keys.ts'
+import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */

@@ -63,10 +63,7 @@ async function start(t: TestContext, tls: object = {}): Promise<Scene> {
     putEntry,
     put(name, files, key = sealKey) {
       const sealing = { sealKey: key, plainKeys: false }
-      return putDocument(
-        name,
-        writeCertificateDocument(readCertificateFiles(files), name, sealing),
-      )
+      return putDocument(name, writeCertificateDocument(readCertificateFiles(files), name, sealing))
     },
     async delete(name) {
       registry.deleteEntry('certificates', PREFIX + name)
