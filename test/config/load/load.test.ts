@@ -36,6 +36,8 @@ test('without a file, an environment and options the defaults apply, without war
     servicesPrefix: '/services/',
     routesPrefix: '/waygate/routes/',
     descriptorsPrefix: '/waygate/descriptors/',
+    certificatesPrefix: '/waygate/certificates/',
+    acmePrefix: '/waygate/acme/',
     format: 'auto',
     sources: [],
     allowedAddresses: [],
