@@ -53,9 +53,13 @@ export interface EchoClient extends Disposable {
  *
  * @param address `host:port`, or a port of loopback
  */
-export function createEchoClient(address: string | number, options: grpc.ClientOptions = {}): EchoClient {
+export function createEchoClient(
+  address: string | number,
+  options: grpc.ClientOptions = {},
+  credentials = grpc.credentials.createInsecure(),
+): EchoClient {
   const target = typeof address === 'number' ? `127.0.0.1:${address}` : address
-  const client = new grpc.Client(target, grpc.credentials.createInsecure(), {
+  const client = new grpc.Client(target, credentials, {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
