@@ -22,6 +22,8 @@ export interface Load {
   readonly headers?: readonly string[]
   /** Absent: HTTP/1.1, one request at a time on each connection. */
   readonly http2?: Http2Load
+  /** Each request has a new connection with TLS, with a full handshake or with one that resumes a session. */
+  readonly handshakes?: 'full' | 'resumed'
 }
 
 export interface Body {
@@ -40,6 +42,8 @@ export interface Http2Load {
 
 export interface LoadOptions extends Load {
   readonly base: string
+  /** The file of the certificates to trust, when `base` is https. `wrk` trusts everybody. */
+  readonly ca?: string | undefined
   readonly seconds: number
   /** A folder for files that the load generator reads. */
   readonly folder: string
@@ -59,7 +63,8 @@ export const LOAD_TOOL = onPath('wrk') ? 'wrk' : 'autocannon'
 
 /** Runs a load. Never blocks this process, because the embedded etcd in it has to answer meanwhile. */
 export function runLoad(options: LoadOptions): Promise<LoadResult> {
-  if (options.http2) return runHttp2(options)
+  if (options.http2) return runOwn('http2/load.ts', options)
+  if (options.handshakes) return runOwn('tls/load.ts', options)
   return LOAD_TOOL === 'wrk' ? runWrk(options) : runAutocannon(options)
 }
 
@@ -112,11 +117,13 @@ function textFile(folder: string, text: string): string {
   return file
 }
 
-/** Runs an own client, because wrk has no HTTP/2, and h2load does not read the status of a gRPC call. */
-async function runHttp2(options: LoadOptions): Promise<LoadResult> {
-  const file = join(options.folder, 'http2.json')
+/**
+ * Runs an own client, because wrk has no HTTP/2 and resumes no sessions, and h2load does not read the status of a gRPC call.
+ */
+async function runOwn(program: string, options: LoadOptions): Promise<LoadResult> {
+  const file = join(options.folder, 'load.json')
   writeFileSync(file, JSON.stringify(options))
-  const { stdout } = await run([process.execPath, join(import.meta.dirname, 'http2/load.ts'), file])
+  const { stdout } = await run([process.execPath, join(import.meta.dirname, program), file])
   return JSON.parse(stdout)
 }
 

@@ -1,4 +1,6 @@
-import { type IncomingMessage, request } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { type IncomingMessage, request as requestPlain } from 'node:http'
+import { request as requestSecure } from 'node:https'
 import { askHttp2 } from './http2/ask.ts'
 import { openIdle } from './idle.ts'
 import { type Load, type LoadResult, runLoad } from './load.ts'
@@ -97,14 +99,14 @@ export async function measure(scenario: Scenario, effort: Effort): Promise<Measu
 
 async function turn(
   scene: Scene,
-  { contender, running: { base, process }, load }: Entry,
+  { contender, running: { base, ca, process }, load }: Entry,
   seconds: number,
 ): Promise<Round> {
-  if (load.http2) await runLoad({ ...load, base, seconds: LEAD_IN_SECONDS, folder: scene.folder })
+  if (load.http2) await runLoad({ ...load, base, ca, seconds: LEAD_IN_SECONDS, folder: scene.folder })
   const closeIdle = await openIdle(contender.idleConnections ?? 0, base + load.path, load.tokens?.[0])
   try {
     const before = cpuMicros(process.pid)
-    const result = await runLoad({ ...load, base, seconds, folder: scene.folder })
+    const result = await runLoad({ ...load, base, ca, seconds, folder: scene.folder })
     const cpuMicrosPerRequest = (cpuMicros(process.pid) - before) / result.requests
     return { ...result, cpuMicrosPerRequest, failed: result.failed + closeIdle() }
   } finally {
@@ -113,11 +115,11 @@ async function turn(
 }
 
 /** @throws Error when the answer is not the one of the node */
-async function checkForwards({ base }: Running, load: Load, scene: Scene): Promise<void> {
+async function checkForwards({ base, ca }: Running, load: Load, scene: Scene): Promise<void> {
   const isGrpc = load.http2?.isGrpc
   const [askNode, askContender] = [isGrpc ? askHttp2 : ask, load.http2 ? askHttp2 : ask]
   const expected = await askNode((isGrpc ? scene.grpcNodeUrl : scene.nodeUrl) + load.path, load)
-  const given = await askContender(base + load.path, load)
+  const given = await askContender(base + load.path, load, ca === undefined ? undefined : readFileSync(ca))
   if (given.status !== 200) throw new Error(`it answers ${given.status}`)
   if (!given.body.equals(expected.body)) throw new Error("it does not answer with the node's body")
 }
@@ -125,13 +127,16 @@ async function checkForwards({ base }: Running, load: Load, scene: Scene): Promi
 async function ask(
   url: string,
   { method = 'GET', body, tokens: [token] = [] }: Load,
+  ca?: Buffer,
 ): Promise<{ status: number; body: Buffer }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body && { 'content-length': body.text.length, 'content-type': body.type }),
     }
-    request(url, { method, headers, agent: false, timeout: 10_000 }, resolve)
+    const options = { method, headers, agent: false, timeout: 10_000 } as const
+    const sent = ca ? requestSecure(url, { ...options, ca }, resolve) : requestPlain(url, options, resolve)
+    sent
       .once('timeout', () => reject(new Error('it does not answer')))
       .once('error', reject)
       .end(body?.text, 'latin1')

@@ -7,6 +7,7 @@ import { http2 } from './scenarios/http2.ts'
 import { idleConnections } from './scenarios/idle-connections.ts'
 import { policiesOfRoute } from './scenarios/policies.ts'
 import { nodes, routes } from './scenarios/tables.ts'
+import { tls } from './scenarios/tls.ts'
 import { tokens } from './scenarios/tokens.ts'
 import { transcode } from './scenarios/transcode.ts'
 
@@ -21,6 +22,7 @@ const all: readonly Scenario[] = [
   ...grpc,
   http2,
   transcode,
+  ...tls,
 ]
 
 /**

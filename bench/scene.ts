@@ -15,6 +15,13 @@ export interface Running {
   /** The URL that the path of a load is appended to. */
   readonly base: string
   readonly version?: string
+  /** The file of the certificates that a client trusts, when `base` is https. */
+  readonly ca?: string
+}
+
+export interface RunningWaygate extends Running {
+  /** Like `base`, of the port for TLS; undefined when the configuration has none. */
+  readonly tlsBase: string | undefined
 }
 
 export interface WaygateOptions {
@@ -40,17 +47,24 @@ export interface Scene {
   /** The URL of a gRPC node. */
   readonly grpcNodeUrl: string
   /** Starts Waygate. Resolves when it is ready. */
-  startWaygate(options?: WaygateOptions): Promise<Running>
+  startWaygate(options?: WaygateOptions): Promise<RunningWaygate>
   /**
    * Starts a program of `contenders/` in front of one node, a gRPC node if `mode` is `grpc`.
    *
-   * @param mode is given to the program: its second argument
+   * @param mode is given to the program: its second argument, which others follow
    */
-  startContender(file: string, mode?: string): Promise<Running>
+  startContender(file: string, mode?: string, ...more: readonly string[]): Promise<Running>
   /** Starts a Node program on the measured core. */
   startProgram(command: readonly string[], options?: StartOptions): Promise<Started>
   /** Ends everything it started. */
   close(): Promise<void>
+}
+
+/** What Waygate logs once it listens. */
+interface Listening {
+  readonly public: string
+  readonly admin: string
+  readonly tls?: string
 }
 
 const root = join(import.meta.dirname, '..')
@@ -117,17 +131,18 @@ export async function openScene(nodes = 3): Promise<Scene> {
         [...nodeOptions, join(checkout, 'cmd/waygate.ts'), 'start', '--config', file],
         { ipc, accept: line => line.includes('"waygate is listening"') },
       )
-      const { public: url, admin } = JSON.parse(program.line) as { public: string; admin: string }
+      const { public: url, admin, tls } = JSON.parse(program.line) as Listening
       await untilReady(`${admin}/readyz`)
-      return { process: program, base: isGrpc ? url : `${url}/echo` }
+      const path = isGrpc ? '' : '/echo'
+      return { process: program, base: url + path, tlsBase: tls && tls + path }
     }
 
-    const startContender = async (file: string, mode?: string) => {
+    const startContender = async (file: string, mode?: string, ...more: readonly string[]) => {
       const [port] = mode === 'grpc' ? grpcPorts : ports
       const program = await startProgram([
         join(import.meta.dirname, 'contenders', file),
         String(port),
-        ...(mode === undefined ? [] : [mode]),
+        ...(mode === undefined ? [] : [mode, ...more]),
       ])
       const announced: Announcement = JSON.parse(program.line)
       return { process: program, base: `http://127.0.0.1:${announced.port}`, version: announced.version }

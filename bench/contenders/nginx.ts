@@ -4,11 +4,12 @@
  * large answers for slow clients to disk.
  *
  * The second argument: `http2` = clients speak HTTP/2; `grpc` = so does the node, with `grpc_pass`, which makes a connection
- * to the node for each call under way.
+ * to the node for each call under way; `tls` = clients use TLS, whose certificate and key are the files of the next two
+ * arguments.
  */
 import { runServer } from './server-process.ts'
 
-const [, , nodePort, mode] = process.argv
+const [, , nodePort, mode, cert, key] = process.argv
 const passing = {
   grpc: 'grpc_pass grpc://node;',
   http: `
@@ -17,6 +18,13 @@ const passing = {
           proxy_set_header Connection "";
           proxy_max_temp_file_size 0;`,
 }
+// Like Waygate: TLS 1.3 with the same cipher, sessions are resumed by tickets, and clients may speak HTTP/2.
+const tls = `
+        ssl_certificate ${cert};
+        ssl_certificate_key ${key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;`
+const flags: Record<string, string> = { http2: ' http2', grpc: ' http2', tls: ' ssl http2' }
 const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
 
 await runServer({
@@ -39,7 +47,7 @@ await runServer({
         keepalive_requests 100000000;
       }
       server {
-        listen 127.0.0.1:${port}${mode === undefined ? '' : ' http2'};
+        listen 127.0.0.1:${port}${flags[mode ?? ''] ?? ''};${mode === 'tls' ? tls : ''}
         client_max_body_size 0;
         location / {
           ${mode === 'grpc' ? passing.grpc : passing.http}

@@ -12,10 +12,11 @@ const TIMEOUT_MS = 10_000
 export async function askHttp2(
   url: string,
   { method = 'GET', tokens: [token] = [], body, http2 }: Load,
+  ca?: Buffer,
 ): Promise<{ status: number; body: Buffer }> {
   const { origin, pathname } = new URL(url)
   const isGrpc = http2?.isGrpc ?? false
-  const session = connect(origin)
+  const session = connect(origin, ca && { ca })
   try {
     return await new Promise((resolve, reject) => {
       const stream = session.request(

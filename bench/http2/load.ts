@@ -3,7 +3,8 @@
  * next request when it has its answer.
  */
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect as connectPlain } from 'node:net'
+import { connect as connectSecure } from 'node:tls'
 import { Http2Stream } from '../../internal/http2/http2-stream.ts'
 import type { LoadOptions, LoadResult } from '../load.ts'
 import { percentile } from '../percentile.ts'
@@ -13,11 +14,12 @@ import { framed } from './echo-service.ts'
 const READ_BYTES = 65_536
 
 const load: LoadOptions = JSON.parse(readFileSync(process.argv[2]!, 'utf8'))
-const { base, path, connections, seconds, method = 'GET', tokens: [token] = [], http2, body } = load
+const { base, path, connections, seconds, method = 'GET', tokens: [token] = [], http2, body, ca } = load
 const { streams, isGrpc } = http2!
 const url = new URL(base + path)
+const trusted = ca && readFileSync(ca)
 const lines = [
-  ...[':method', method, ':scheme', 'http', ':path', url.pathname, ':authority', url.host],
+  ...[':method', method, ':scheme', url.protocol.slice(0, -1), ':path', url.pathname, ':authority', url.host],
   ...(isGrpc ? ['te', 'trailers'] : []),
   ...(body ? ['content-type', body.type] : []),
   ...(token === undefined ? [] : ['authorization', `Bearer ${token}`]),
@@ -81,20 +83,23 @@ class Call extends Http2Stream {
 function open(): void {
   let speaker: Speaker
   let isConnected = false
-  const socket = connect({
+  const options = {
     host: url.hostname,
     port: Number(url.port),
     onread: {
       buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-      callback(size, buffer) {
+      callback(size: number, buffer: Uint8Array) {
         speaker.receive((buffer as Buffer).subarray(0, size))
         return true
       },
     },
-  })
+  }
+  const socket = trusted
+    ? connectSecure({ ...options, ca: trusted, ALPNProtocols: ['h2'] })
+    : connectPlain(options)
   speaker = speakHttp2(socket, 'client')
   socket
-    .on('connect', () => {
+    .on(trusted ? 'secureConnect' : 'connect', () => {
       isConnected = true
       for (let i = 0; i < streams; i++) new Call(speaker)
     })

@@ -4,7 +4,8 @@
  * not depend on are found on PATH or installed into a temporary folder; what cannot be had is named and left out.
  *
  * Options: `--direct` calls each server without the gateway; `--rounds N` makes each call N times (default 3, one for each
- * server); `--only TEXT` runs the clients whose names contain it; `--only acme` gets certificates from an authority alone.
+ * server); `--section` runs one part: `grpc`, `tls`, in which clients of HTTP and gRPC call a gateway over TLS, or `acme`, in
+ * which certificates come from an authority; `--only TEXT` runs the clients whose names contain it.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,6 +25,7 @@ import { runAcme } from './acme.ts'
 import { runBuf, runCurl, runH2load, runNghttp } from './clients/command-line.ts'
 import { runGrpcJs } from './clients/grpc-js.ts'
 import { FAILURE_DETAILS, KINDS, type KindResult } from './kinds.ts'
+import { runOverTls } from './tls/main.ts'
 import { buildToolchain, type Toolchain } from './toolchain.ts'
 
 const { values: options } = parseArgs({
@@ -31,10 +33,9 @@ const { values: options } = parseArgs({
     direct: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
+    section: { type: 'string' },
   },
 })
-/** The value of `--only` for certificates. */
-const ACME = 'acme'
 const rounds = Number(options.rounds)
 
 interface Server {
@@ -173,12 +174,17 @@ async function runThroughGateway(servers: readonly Server[], clients: readonly C
   return isFine && !gateway.hasExited()
 }
 
+async function build(folder: string, parts?: Parameters<typeof buildToolchain>[1]): Promise<Toolchain> {
+  console.log('building clients and servers')
+  const toolchain = await buildToolchain(folder, parts)
+  for (const [name, reason] of toolchain.missing) console.log(`left out: ${name}: ${reason}`)
+  return toolchain
+}
+
 async function runGrpc(folder: string): Promise<boolean> {
   const servers: Server[] = []
   try {
-    console.log('building clients and servers')
-    const toolchain = await buildToolchain(folder)
-    for (const [name, reason] of toolchain.missing) console.log(`left out: ${name}: ${reason}`)
+    const toolchain = await build(folder)
     servers.push(...(await serversOf(toolchain)))
     const clients = clientsOf(toolchain, folder).filter(({ name }) => name.includes(options.only))
     for (const { name, run } of clients) if (!run) console.log(`left out: the client ${name}`)
@@ -193,11 +199,18 @@ async function runGrpc(folder: string): Promise<boolean> {
 
 const folder = await mkdtemp(join(tmpdir(), 'waygate-foreign-'))
 process.once('SIGINT', () => process.exit(130))
+const sections = {
+  grpc: () => runGrpc(folder),
+  tls: async () =>
+    options.direct ||
+    (await runOverTls({ folder, toolchain: await build(folder, ['Python']), only: options.only })),
+  acme: async () => options.direct || options.only !== '' || (await runAcme(folder)),
+}
 let isFine = true
 try {
-  if (options.only !== ACME) isFine = await runGrpc(folder)
-  if (!options.direct && (options.only === '' || options.only === ACME))
-    isFine = (await runAcme(folder)) && isFine
+  for (const [name, runSection] of Object.entries(sections)) {
+    if (options.section === undefined || options.section === name) isFine = (await runSection()) && isFine
+  }
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

@@ -69,7 +69,8 @@ export const answerClients: Handler = (request, response) => {
 export async function startTlsGateway(options: TlsGatewayOptions = {}): Promise<TlsGateway> {
   const { issued = {}, tls, config, args = [], isGrpc = false } = options
   await using starting = new AsyncDisposableStack()
-  const authority = options.authority ?? makeAuthority({ after: remove => starting.defer(remove as () => void) })
+  const authority =
+    options.authority ?? makeAuthority({ after: remove => starting.defer(remove as () => void) })
   const name = `localhost-${Math.random().toString(36).slice(2)}`
   const certificate = authority.issue(name, {
     ...{ names: 'DNS:localhost,IP:127.0.0.1', subject: '/CN=localhost' },
@@ -101,7 +102,9 @@ export async function startTlsGateway(options: TlsGatewayOptions = {}): Promise<
     async handshakes() {
       const text = await (await fetch(`${gateway.admin}/metrics`)).text()
       const count = (resumed: boolean) =>
-        Number(new RegExp(`^waygate_tls_handshakes_total\\{resumed="${resumed}"\\} (\\d+)`, 'm').exec(text)?.[1])
+        Number(
+          new RegExp(`^waygate_tls_handshakes_total\\{resumed="${resumed}"\\} (\\d+)`, 'm').exec(text)?.[1],
+        )
       return { full: count(false), resumed: count(true) }
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

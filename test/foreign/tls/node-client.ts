@@ -30,9 +30,10 @@ function speakHttps(): { ask: Ask; renew: () => void } {
   const agent = new Agent({ keepAlive: true, ca, ...own })
   return {
     async ask(path, body) {
-      const request = httpsRequest(`${url}${path}`, { agent, method: body === undefined ? 'GET' : 'POST' }).end(
-        body,
-      )
+      const request = httpsRequest(`${url}${path}`, {
+        agent,
+        method: body === undefined ? 'GET' : 'POST',
+      }).end(body)
       const [response] = await once(request, 'response')
       assert.equal(response.statusCode, 200)
       return textOf(response)
