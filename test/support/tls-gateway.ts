@@ -10,6 +10,8 @@ export interface TlsGatewayOptions {
   readonly authority?: Authority
   /** Of the certificate, whose names are `localhost` and 127.0.0.1. */
   readonly issued?: Pick<Issued, 'kind' | 'days'>
+  /** Whether clients need a certificate of the authority. Default false. */
+  readonly asksClients?: boolean
   /** Added to the section `tls`. */
   readonly tls?: object
   /** Added to the configuration. */
@@ -67,7 +69,7 @@ export const answerClients: Handler = (request, response) => {
 
 /** Starts a gateway whose certificate is for `localhost`. */
 export async function startTlsGateway(options: TlsGatewayOptions = {}): Promise<TlsGateway> {
-  const { issued = {}, tls, config, args = [], isGrpc = false } = options
+  const { issued = {}, asksClients = false, tls, config, args = [], isGrpc = false } = options
   await using starting = new AsyncDisposableStack()
   const authority =
     options.authority ?? makeAuthority({ after: remove => starting.defer(remove as () => void) })
@@ -82,7 +84,10 @@ export async function startTlsGateway(options: TlsGatewayOptions = {}): Promise<
     : undefined
   const gateway = starting.use(
     await startGateway({
-      config: { ...config, tls: { ...certificate, port: 0, ...tls } },
+      config: {
+        ...config,
+        tls: { ...certificate, port: 0, ...(asksClients && { clientAuth: { ca: authority.ca } }), ...tls },
+      },
       args,
     }),
   )
