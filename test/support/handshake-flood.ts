@@ -28,7 +28,7 @@ export interface HandshakeFloodReport {
 }
 
 const CONNECTIONS = 50
-const FLOODER = join(import.meta.dirname, 'handshake-flooder.ts')
+const FLOODER = join(import.meta.dirname, 'handshake-flood-process.ts')
 
 /**
  * Begins handshakes at a gateway and gives each up when the gateway has signed, which costs the gateway the most and the
