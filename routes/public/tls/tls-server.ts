@@ -58,6 +58,11 @@ const CIPHERS = [
   ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
   ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
 ].join(':')
+/**
+ * Groups for the key exchange, the best one first. Without those of finite fields, with which clients could make a handshake
+ * cost a server many times as much (D(HE)at, CVE-2002-20001).
+ */
+const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384'].filter(isKnownGroup).join(':')
 const TICKET_KEY_BYTES = 48
 const NO_CERTIFICATE = 'NO_CERTIFICATE_FOR_NAME'
 
@@ -162,6 +167,7 @@ export class TlsServer {
       ...this.#authorities,
       minVersion,
       ciphers: CIPHERS,
+      ecdhCurve: GROUPS,
       honorCipherOrder: true,
       secureOptions:
         constants.SSL_OP_NO_RENEGOTIATION |
@@ -229,5 +235,15 @@ export class TlsServer {
     this.#options.counts.failed[reason]++
     this.#options.onFailure(reason, socket, error)
     socket.destroy()
+  }
+}
+
+/** OpenSSL before 3.5, as Node 22 has it, does not know the first one. */
+function isKnownGroup(name: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve: name })
+    return true
+  } catch {
+    return false
   }
 }
