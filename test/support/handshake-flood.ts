@@ -57,7 +57,7 @@ export async function floodWithHandshakes(options: HandshakeFloodOptions): Promi
     const startedAt = performance.now()
     for (let n = 0; n < seconds * requestsPerSecond; n++) {
       const dueAt = startedAt + (n * 1_000) / requestsPerSecond
-      if (dueAt > performance.now()) await delay(dueAt - performance.now())
+      await delay(Math.max(0, dueAt - performance.now()))
       under.push(ask(dueAt))
     }
     await Promise.all(under)
