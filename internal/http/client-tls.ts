@@ -20,6 +20,8 @@ export interface ClientCertificate {
 export interface ClientTls {
   /** Such as `TLSv1.3`. */
   readonly version: string
+  /** Whether the client has agreed on HTTP/2 by ALPN. */
+  readonly isHttp2: boolean
   /** Undefined when the client has sent none, or one that did not verify. */
   readonly certificate: ClientCertificate | undefined
   /** The value of Strict-Transport-Security for answers; undefined = none. */

@@ -43,5 +43,5 @@ export function coversHost(names: readonly string[], host: string): boolean {
 /** Returns the wildcard that covers a host: `*.b.c` for `a.b.c`. */
 export function wildcardOf(host: string): string {
   const dot = host.indexOf('.')
-  return dot === -1 ? '*' : `*${host.slice(dot)}`
+  return dot <= 0 ? '*' : `*${host.slice(dot)}`
 }

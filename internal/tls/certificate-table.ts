@@ -30,7 +30,7 @@ export class CertificateTable<Certificate extends NamedCertificate> {
   constructor(certificates: readonly Certificate[], now: number) {
     const byChoice = [...certificates].sort(
       (a, b) =>
-        Number(b.validUntil > now) - Number(a.validUntil > now) ||
+        Number(isValid(b, now)) - Number(isValid(a, now)) ||
         Number(b.isElliptic) - Number(a.isElliptic) ||
         b.validFrom - a.validFrom,
     )
@@ -49,4 +49,8 @@ export class CertificateTable<Certificate extends NamedCertificate> {
   find(name: string): Certificate | undefined {
     return this.#byName.get(name) ?? this.#byName.get(wildcardOf(name))
   }
+}
+
+function isValid({ validFrom, validUntil }: NamedCertificate, now: number): boolean {
+  return validFrom <= now && now < validUntil
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Call } from '../../internal/call.ts'
+import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
 import {
   ERRORS,
   type ErrorCode,
@@ -17,6 +18,7 @@ import { linger } from './linger.ts'
 type ServerSocket = Socket & {
   /** The answer that is being written or waited for. */
   readonly _httpMessage?: (ServerResponse & { readonly req: IncomingMessage }) | null
+  readonly [CLIENT_TLS]?: ClientTls
 }
 
 /** The error of Node's parser for data that it refuses. */
@@ -110,9 +112,11 @@ function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: st
     return
   }
   const body = problemBody(error, requestId)
+  const hsts = socket[CLIENT_TLS]?.hsts
   socket.write(
     `HTTP/1.1 ${error.status} ${ERRORS[error.code].title}\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n${requestId === undefined ? '' : `X-Request-Id: ${requestId}\r\n`}` +
+      `${hsts === undefined ? '' : `Strict-Transport-Security: ${hsts}\r\n`}` +
       `Connection: close\r\n\r\n${body}`,
   )
   linger(socket)

@@ -60,6 +60,8 @@ function dialectOf({ method }: ClientRequest, { contentType }: RequestHead): Grp
   return contentType === undefined || method !== 'POST' ? undefined : grpcDialectOf(contentType)
 }
 
+const AGREED_ON_HTTP2 = 'The connection was agreed on HTTP/2 by ALPN, so its requests must be HTTP/2.'
+
 /**
  * Creates the function that begins the exchange of a request: it reads the head once, gives the request an id and a call,
  * and decides whether the request can be routed at all.
@@ -103,7 +105,10 @@ export function createOpenExchange({
       return new GatewayError('WG_BAD_REQUEST')
     if (httpVersion === 2 && !METHODS.has(request.method!)) return new GatewayError('WG_BAD_REQUEST')
     if (!isSafe) return new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
-    return tls === undefined || head.host === undefined ? undefined : tls.refusalOf(head.host)
+    if (tls === undefined) return undefined
+    if (tls.isHttp2 && httpVersion === 1)
+      return new GatewayError('WG_BAD_REQUEST', { detail: AGREED_ON_HTTP2 })
+    return head.host === undefined ? undefined : tls.refusalOf(head.host)
   }
 
   return (request, response, expectation, isWebSocket = false) => {

@@ -36,12 +36,19 @@ export function addTlsMetrics(live: AddLiveMetric, { counts, certificates }: Tls
   live(
     'gauge',
     'waygate_certificate_expiry_seconds',
-    'Seconds until the certificate with this name expires; negative once it has.',
+    'Seconds until the certificate with this name expires, of several the first one; negative once it has.',
     'min',
     () =>
-      certificates.views().map(({ name, validUntil }) => ({
+      Array.from(firstEnds(certificates.views()), ([name, validUntil]) => ({
         labels: { name },
         value: Math.round((validUntil - Date.now()) / 1_000),
       })),
   )
+}
+
+/** Returns when the first certificate of each name expires. */
+function firstEnds(views: readonly CertificateView[]): Map<string, number> {
+  const ends = new Map<string, number>()
+  for (const { name, validUntil } of views) ends.set(name, Math.min(validUntil, ends.get(name) ?? Infinity))
+  return ends
 }

@@ -172,7 +172,7 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
 }
 
 /** Adds what every answer has, whoever gives it. */
-function addOwnFields(headers: string[], { requestId, tls }: Call): void {
+export function addOwnFields(headers: string[], { requestId, tls }: Call): void {
   headers.push('x-request-id', requestId)
   if (tls?.hsts !== undefined && getHeader(headers, HSTS) === undefined) headers.push(HSTS, tls.hsts)
 }

@@ -150,6 +150,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
       options.proxyProtocol?.endPending()
       app.server.closeAllConnections()
       secure?.closeAllConnections()
+      options.tls?.cutOff()
       http2?.cutOff()
       cutOffWebSockets()
     },

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { Call } from '../../../internal/call.ts'
 import { grpcDialectOf } from '../../../internal/grpc/content-type.ts'
 import { refusalOfError } from '../../../internal/grpc/refusal.ts'
-import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
+import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../../internal/http/errors.ts'
 import { MAX_HEADER_LINES } from '../../../internal/http/header-lines.ts'
 import { OnceAMinute } from '../../../internal/once-a-minute.ts'
@@ -12,8 +12,10 @@ import { plainAddress } from '../../../middleware/request/client-address.ts'
 import { createOpenExchange, type OpenExchangeOptions } from '../../../middleware/request/open-exchange.ts'
 import { createRequestIds } from '../../../middleware/request/request-id.ts'
 import type { PublicProxy } from '../proxy.ts'
+import { addOwnFields } from '../respond.ts'
 import { mayIndexAnswer } from './answer-lines.ts'
 import { ClientSession, type SessionHost } from './client-session.ts'
+import type { ClientStream } from './client-stream.ts'
 import type { Http2Counts, Http2EndReason } from './http2-counts.ts'
 import { canTakeOver, type NotHttp1, takeOver } from './preface.ts'
 import { http2Bodies } from './stream-body.ts'
@@ -108,8 +110,7 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
     keepAliveTimeoutMs: options.keepAliveTimeoutMs,
     maxRequestsPerConnection: options.maxRequestsPerConnection,
     serve: (stream, expectation) => proxy.serve(openExchange(stream, stream, expectation)),
-    refuseLargeHead: (stream, contentType) =>
-      refuseLargeHead(stream, contentType, stream.socket.remoteAddress),
+    refuseLargeHead,
     onMalformed(rule, address) {
       const error = new GatewayError('WG_BAD_REQUEST', { cause: rule })
       onRefused(unreadCall(error, address), error.status)
@@ -144,25 +145,25 @@ export function createHttp2Listener(settings: Http2Settings, options: Http2Liste
     return call
   }
 
-  function refuseLargeHead(
-    response: ClientResponse,
-    contentType: string | undefined,
-    address: string | undefined,
-  ): void {
+  function refuseLargeHead(stream: ClientStream, contentType: string | undefined): void {
     const error = new GatewayError('WG_HEADERS_TOO_LARGE')
-    const call = unreadCall(error, address)
+    const call = unreadCall(error, stream.socket.remoteAddress)
+    call.tls = stream.socket[CLIENT_TLS]
     if (contentType !== undefined && grpcDialectOf(contentType) === 'grpc') {
       const { status, lines } = refusalOfError(error)
       call.grpcStatus = status
-      response.writeHead(200, ['content-type', 'application/grpc', ...lines, 'x-request-id', call.requestId])
-      response.end()
+      const headers = ['content-type', 'application/grpc', ...lines]
+      addOwnFields(headers, call)
+      stream.writeHead(200, headers)
+      stream.end()
       onRefused(call, 200)
       return
     }
     const body = Buffer.from(problemBody(error, call.requestId))
     const headers = ['content-type', PROBLEM_CONTENT_TYPE, 'content-length', String(body.length)]
-    response.writeHead(error.status, [...headers, 'x-request-id', call.requestId])
-    response.end(body)
+    addOwnFields(headers, call)
+    stream.writeHead(error.status, headers)
+    stream.end(body)
     onRefused(call, error.status)
   }
 

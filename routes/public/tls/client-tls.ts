@@ -24,18 +24,23 @@ export function readClientTls(socket: TLSSocket, rules: HostRules, hsts: string 
   let served: string | undefined
   return {
     version: socket.getProtocol() ?? 'TLS',
+    isHttp2: socket.alpnProtocol === 'h2',
     certificate: certificate && describeCertificate(certificate),
     hsts,
     refusalOf(authority) {
       if (authority === served) return undefined
       const host = normaliseHost(authority)
       // Without a name to look for, a client has taken whatever certificate there is.
-      const isCovered = names === undefined || isIP(host) !== 0 || coversHost(names, host)
+      const isCovered = names === undefined || isAddress(host) || coversHost(names, host)
       if (!isCovered || rules.asksForCertificate(host) !== asked) return new GatewayError('WG_MISDIRECTED')
       served = authority
       return undefined
     },
   }
+}
+
+function isAddress(host: string): boolean {
+  return host.startsWith('[') || isIP(host) !== 0
 }
 
 /**

@@ -3,6 +3,7 @@ export type HandshakeFailure =
   | 'timeout'
   | 'unknown-name'
   | 'client-certificate'
+  | 'untrusted'
   | 'no-common-version'
   | 'no-common-cipher'
   | 'no-common-protocol'
@@ -21,6 +22,7 @@ export class TlsCounts {
       timeout: 0,
       'unknown-name': 0,
       'client-certificate': 0,
+      untrusted: 0,
       'no-common-version': 0,
       'no-common-cipher': 0,
     },
@@ -30,13 +32,15 @@ export class TlsCounts {
 
 const FAILURES: readonly (readonly [RegExp, HandshakeFailure])[] = [
   [/ERR_TLS_HANDSHAKE_TIMEOUT/, 'timeout'],
+  // Alerts of clients that do not take the gateway's certificate.
+  [/ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA)/, 'untrusted'],
   [/NO_CERTIFICATE_FOR_NAME|NO_CERTIFICATE_SET|NO_SUITABLE_SIGNATURE/, 'unknown-name'],
   [/PEER_DID_NOT_RETURN_A_CERTIFICATE|CERT|SELF_SIGNED|UNABLE_TO_|CRL|REVOKED/, 'client-certificate'],
-  [/UNSUPPORTED_PROTOCOL|WRONG_VERSION|VERSION_TOO_LOW|PROTOCOL_VERSION/, 'no-common-version'],
+  [/UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|PROTOCOL_VERSION/, 'no-common-version'],
   [/NO_SHARED_CIPHER|NO_SHARED_GROUP|NO_SUITABLE_KEY_SHARE/, 'no-common-cipher'],
   [/NO_APPLICATION_PROTOCOL/, 'no-common-protocol'],
   [
-    /HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_SSL_VERSION|BAD_RECORD_TYPE|PACKET_LENGTH|RECORD_LAYER/,
+    /HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER|WRONG_SSL_VERSION|BAD_RECORD_TYPE|PACKET_LENGTH|RECORD_LAYER/,
     'not-tls',
   ],
   [/ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE|UNEXPECTED_EOF/, 'closed'],

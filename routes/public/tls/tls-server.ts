@@ -65,6 +65,7 @@ const CIPHERS = [
 const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384'].filter(isKnownGroup).join(':')
 const TICKET_KEY_BYTES = 48
 const NO_CERTIFICATE = 'NO_CERTIFICATE_FOR_NAME'
+const NO_CLIENT_CERTIFICATE = 'PEER_DID_NOT_RETURN_A_CERTIFICATE'
 
 /** Undocumented fields of a socket while its handshake goes on. */
 interface HandshakingSocket extends TLSSocket {
@@ -85,6 +86,8 @@ export class TlsServer {
   #contexts = new WeakMap<ServedCertificate, SecureContext>()
   #tls: ReturnType<typeof createServer> | undefined
   #ticketTimer: NodeJS.Timeout | undefined
+  /** Connections whose handshake is not over, which the HTTP server does not know of. */
+  readonly #unsecured = new Set<Socket>()
   #authorities: { readonly ca?: string; readonly crl?: string } = {}
 
   constructor(options: TlsServerOptions) {
@@ -120,24 +123,29 @@ export class TlsServer {
       .on('secureConnection', socket => {
         const accepted = (socket as SecuredSocket)._parent
         if (accepted === null || !this.#isAllowed(socket)) {
-          this.#fail(socket, Object.assign(new Error('no valid certificate'), { code: 'CLIENT_CERTIFICATE' }))
+          this.#fail(socket, new Error(NO_CLIENT_CERTIFICATE))
           return
         }
+        this.#unsecured.delete(accepted)
+        socket.allowHalfOpen = true
         if (socket.isSessionReused()) counts.resumed++
         else counts.full++
         Object.assign(socket, { [CLIENT_TLS]: readClientTls(socket, this.#rules, hsts) })
         onSecured(accepted, socket)
       })
       .on('tlsClientError', (error, socket) => this.#fail(socket, error))
-    if (ticketLifetimeSeconds > 0) {
-      const everyMs = (ticketLifetimeSeconds * 1_000) / 2
-      this.#ticketTimer = setInterval(() => tls.setTicketKeys(this.#ticketKeys()), everyMs).unref()
-    }
+    if (ticketLifetimeSeconds > 0) this.#awaitNextPeriod()
     const queue = new HandshakeQueue(
       socket => void tls.emit('connection', socket),
       () => counts.failed['too-many']++,
     )
-    return socket => queue.add(socket)
+    return socket => {
+      // Otherwise a client that leaves during its handshake would be waited for until `handshakeTimeoutMs`.
+      socket.allowHalfOpen = false
+      this.#unsecured.add(socket)
+      socket.once('close', () => this.#unsecured.delete(socket))
+      queue.add(socket)
+    }
   }
 
   /** Takes over other certificates and authorities. Open connections keep theirs. */
@@ -146,8 +154,13 @@ export class TlsServer {
     this.#tls?.setSecureContext(this.#contextOptions())
   }
 
+  /** Ends every connection whose handshake is not over. */
+  cutOff(): void {
+    for (const socket of this.#unsecured) socket.destroy()
+  }
+
   close(): void {
-    clearInterval(this.#ticketTimer)
+    clearTimeout(this.#ticketTimer)
   }
 
   #readAuthorities(): void {
@@ -181,13 +194,30 @@ export class TlsServer {
     }
   }
 
+  /** Replaces the keys of tickets at the moment at which all processes do. */
+  #awaitNextPeriod(): void {
+    const periodMs = this.#periodMs
+    this.#ticketTimer = setTimeout(
+      () => {
+        this.#tls?.setTicketKeys(this.#ticketKeys())
+        this.#awaitNextPeriod()
+      },
+      periodMs - (Date.now() % periodMs),
+    ).unref()
+  }
+
+  /** How long the keys of tickets are used: half of the lifetime of tickets. */
+  get #periodMs(): number {
+    return (this.#options.ticketLifetimeSeconds * 1_000) / 2
+  }
+
   /**
-   * Makes the keys of tickets for half of their lifetime. They depend on the authorities, because a session that is resumed
+   * Makes the keys of tickets for the present period. They depend on the authorities, because a session that is resumed
    * counts as verified by those of the time when it began.
    */
   #ticketKeys(): Buffer {
-    const { ticketLifetimeSeconds, ticketSecret } = this.#options
-    const period = Math.floor(Date.now() / ((ticketLifetimeSeconds * 1_000) / 2))
+    const { ticketSecret } = this.#options
+    const period = Math.floor(Date.now() / this.#periodMs)
     const { ca = '', crl = '' } = this.#authorities
     const salt = createHash('sha256').update(`${ca}\0${crl}`).digest()
     return Buffer.from(hkdfSync('sha256', ticketSecret, salt, `waygate tickets ${period}`, TICKET_KEY_BYTES))
@@ -230,10 +260,14 @@ export class TlsServer {
     return !this.#rules.asksForCertificate(serverName) || verifiedCertificate(socket) !== undefined
   }
 
-  #fail(socket: TLSSocket, error: NodeJS.ErrnoException): void {
-    const reason = error.code === 'CLIENT_CERTIFICATE' ? 'client-certificate' : failureOf(error)
+  #fail(socket: TLSSocket, error: Error): void {
+    // Node hangs up on a client whose certificate does not verify, and says why only here.
+    const { authorizationError: unverified } = socket
+    const reason = unverified ? 'client-certificate' : failureOf(error)
     this.#options.counts.failed[reason]++
-    this.#options.onFailure(reason, socket, error)
+    // The socket of the TLS no longer knows the address of one that is closed.
+    const accepted = (socket as SecuredSocket)._parent ?? socket
+    this.#options.onFailure(reason, accepted, unverified ? new Error(String(unverified)) : error)
     socket.destroy()
   }
 }
