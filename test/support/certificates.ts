@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { OPENSSL } from './etcd-tls.ts'
 
 /** A certificate and its key, as the paths of PEM files. */
@@ -14,10 +13,12 @@ export interface CertificateFiles {
 export interface Issued {
   /** As openssl writes them: `DNS:a.example,IP:127.0.0.1,URI:spiffe://x`. Default: `DNS:` and the name. */
   readonly names?: string
-  readonly kind?: 'ec' | 'rsa'
-  /** Negative: it has expired. Default 2. */
+  readonly kind?: keyof typeof KEYS
+  /** Negative: it has expired. Default 365. */
   readonly days?: number
   readonly subject?: string
+  /** Lines of openssl's configuration for the extensions, for names that cannot be said in `names`. */
+  readonly config?: string
 }
 
 /** A certificate authority in a folder of its own. */
@@ -35,47 +36,46 @@ export interface Authority {
 const KEYS = {
   ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
   rsa: ['-newkey', 'rsa:2048'],
+  'rsa-1024': ['-newkey', 'rsa:1024'],
 } as const
 
 /** Makes an authority with openssl. Its folder goes after the test. */
-export function makeAuthority(t: Pick<TestContext, 'after'>, commonName = 'Test Authority'): Authority {
+export function makeAuthority(
+  t: { after(hook: () => void): void },
+  commonName = 'Test Authority',
+): Authority {
   const folder = mkdtempSync(join(tmpdir(), 'waygate-authority-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const openssl = (...args: readonly string[]) =>
     execFileSync(OPENSSL, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   const ca = join(folder, 'ca.crt')
   openssl(
-    ...['req', '-x509', ...KEYS.ec, '-nodes', '-keyout', 'ca.key', '-out', ca, '-days', '30'],
+    ...['req', '-x509', ...KEYS.ec, '-nodes', '-keyout', 'ca.key', '-out', ca, '-days', '3650'],
     ...['-subj', `/CN=${commonName}`],
   )
   return {
     folder,
     ca,
     pem: readFileSync(ca),
-    issue(name, { names = `DNS:${name}`, kind = 'ec', days = 2, subject = `/CN=${name}` } = {}) {
+    issue(name, { names = `DNS:${name}`, kind = 'ec', days = 365, subject = `/CN=${name}`, config } = {}) {
       const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
-      const request = [
+      const extensions = config ?? (names ? `subjectAltName=${names}` : '')
+      writeFileSync(join(folder, 'extensions.conf'), extensions)
+      openssl(
+        'req',
+        ...KEYS[kind],
+        '-nodes',
+        '-keyout',
+        key,
         '-out',
         'request.csr',
+        '-utf8',
         '-subj',
         subject,
-        ...(names ? ['-addext', `subjectAltName=${names}`] : []),
-      ]
-      openssl('req', ...KEYS[kind], '-nodes', '-keyout', key, ...request)
+      )
       openssl(
-        ...[
-          'x509',
-          '-req',
-          '-in',
-          'request.csr',
-          '-out',
-          cert,
-          '-days',
-          String(days),
-          '-copy_extensions',
-          'copy',
-        ],
-        ...['-CA', ca, '-CAkey', 'ca.key', '-CAcreateserial'],
+        ...['x509', '-req', '-in', 'request.csr', '-out', cert, '-days', String(days)],
+        ...['-extfile', 'extensions.conf', '-CA', ca, '-CAkey', 'ca.key', '-CAcreateserial'],
       )
       return { cert, key }
     },

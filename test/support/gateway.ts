@@ -27,7 +27,10 @@ export interface GatewaySetUp {
 }
 
 export interface TestGateway {
+  /** 0 when it has no port without TLS. */
   readonly port: number
+  /** 0 when it has no port for TLS. */
+  readonly tlsPort: number
   readonly adminPort: number
   readonly gateway: Gateway
   readonly registry: MemoryRegistry
@@ -87,7 +90,8 @@ export async function startTestGateway(
   await gateway.table.loaded
   const startLog = log.splice(0)
   return {
-    port: gateway.addresses.plain!.port,
+    port: gateway.addresses.plain?.port ?? 0,
+    tlsPort: gateway.addresses.tls?.port ?? 0,
     adminPort: admin.address.port,
     gateway,
     registry,

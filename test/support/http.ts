@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
 
 export interface ClientAnswer {
   readonly status: number
@@ -17,15 +19,18 @@ export interface ClientRequest {
   readonly path?: string
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Buffer
+  /** What TLS is spoken with. Default: none is spoken. */
+  readonly tls?: ConnectionOptions
 }
 
 /** Sends one request on its own connection. Rejects when the answer is incomplete. */
 export function send(
   port: number,
-  { method = 'GET', path = '/', headers = {}, body }: ClientRequest = {},
+  { method = 'GET', path = '/', headers = {}, body, tls }: ClientRequest = {},
 ): Promise<ClientAnswer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
+    const request = (tls ? httpsRequest : httpRequest)({
+      ...tls,
       host: '127.0.0.1',
       port,
       method,
@@ -67,6 +72,15 @@ export interface RawClient {
 
 export async function openRaw(port: number, write?: string | Buffer): Promise<RawClient> {
   const socket = connect(port, '127.0.0.1')
+  const client = readRaw(socket)
+  await once(socket, 'connect')
+  socket.setNoDelay(true)
+  if (write !== undefined) socket.write(write)
+  return client
+}
+
+/** Reads everything from a connection, whose errors are a normal end here. */
+export function readRaw(socket: Socket): RawClient {
   socket.on('error', () => {})
   let text = ''
   socket.on('data', chunk => {
@@ -75,9 +89,6 @@ export async function openRaw(port: number, write?: string | Buffer): Promise<Ra
   const closed = new Promise<string>(resolve => {
     socket.on('close', () => resolve(text))
   })
-  await once(socket, 'connect')
-  socket.setNoDelay(true)
-  if (write !== undefined) socket.write(write)
   return {
     socket,
     text: () => text,
