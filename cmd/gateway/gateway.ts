@@ -82,12 +82,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = createLimits(loop, logger)
   const budgets = createRetryBudgets(logger)
 
+  /** Known as long as there are requests: a server that no longer listens does not tell its address. */
+  let bound: PublicAddresses | undefined
   const tls =
     keys.tls &&
     (await import('./tls.ts')).openTls({
       ...{ config, keys: keys.tls, logger },
       ticketSecret: options.ticketSecret ?? randomBytes(32),
-      port: () => addresses().tls!.port,
+      port: () => (bound ?? addresses()).tls!.port,
     })
 
   const tlsFromRegistry =
@@ -298,10 +300,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   await transcoding.prepareConfigured()
   await lifecycle.start(options.listen ?? 'at-once')
+  bound = addresses()
 
   return {
     addresses: addresses(),
     loaded: lifecycle.loaded,
+  bound = addresses()
     table,
     health,
     pages,

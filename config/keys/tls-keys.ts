@@ -48,7 +48,7 @@ export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | u
     return attempt(path, findings, () => readCertificateFiles(files, readFile)) ?? []
   })
   const { default: name } = tls
-  const isComplete = certificates.length === certificateFilesOf(tls).length
+  const isComplete = certificates.length > 0 && certificates.length === certificateFilesOf(tls).length
   if (
     name !== undefined &&
     isComplete &&

@@ -107,7 +107,7 @@ const MISTAKES: readonly (readonly [
   [
     'authorities that are keys',
     { tls: { ...PAIR, clientAuth: { ca: 'api.key' } } },
-    [/^tls\.clientAuth: api\.key does not hold certificates: /],
+    [/^tls\.clientAuth: api\.key does not hold a certificate/],
   ],
   [
     'a revocation list that is a certificate',
@@ -117,7 +117,7 @@ const MISTAKES: readonly (readonly [
   [
     'a default that no certificate has',
     { tls: { ...PAIR, default: 'nowhere.example' } },
-    ['tls.default: must be a name of a certificate, not "nowhere.example"; there are api.example'],
+    ['tls.default: no certificate has this name; there are api.example'],
   ],
 ]
 
