@@ -303,9 +303,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   bound = addresses()
 
   return {
-    addresses: addresses(),
+    addresses: bound,
     loaded: lifecycle.loaded,
-  bound = addresses()
     table,
     health,
     pages,

@@ -62,10 +62,8 @@ test('two workers serve TLS: they resume the sessions of each other, follow the 
       return answers.every(each => each.served === name)
     })
   await untilServed('second')
-  assert.equal(
-    gateway.log().filter(({ msg }) => msg === 'certificate changed; new connections get it').length,
-    2,
-  )
+  const told = () => gateway.log().filter(({ msg }) => msg === 'certificate changed; new connections get it')
+  await until('both have told it', () => told().length === 2)
 
   const before = await workers()
   await configure({ accessLog: false, tls: { ...tls, ...third } })
