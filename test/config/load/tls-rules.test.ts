@@ -54,7 +54,7 @@ test('files are found beside the configuration file, and what they hold is loade
   assert.match(keys.tls!.clientAuthorities!.crl!, /BEGIN X509 CRL/)
 })
 
-const NEEDS = 'needs a certificate: set tls.cert and tls.key, or tls.certificates'
+const NEEDS = 'needs a certificate: set tls.cert and tls.key, tls.certificates or tls.fromEtcd'
 const MISTAKES: readonly (readonly [
   what: string,
   document: object,
