@@ -34,6 +34,8 @@ const INTERVAL_PER_FILE_MS = 5
  */
 export class FollowedFiles {
   readonly #states: State[] = []
+  /** Resolves when every file was looked at once. */
+  readonly ready: Promise<void>
   readonly #intervalMs: number
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -41,7 +43,7 @@ export class FollowedFiles {
   constructor(sets: readonly FollowedSet[]) {
     const files = sets.reduce((sum, { paths }) => sum + paths.length, 0)
     this.#intervalMs = Math.max(INTERVAL_MS, files * INTERVAL_PER_FILE_MS)
-    if (sets.length > 0) void this.#begin(sets)
+    this.ready = sets.length > 0 ? this.#begin(sets) : Promise.resolve()
   }
 
   close(): void {

@@ -299,6 +299,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     describeRoute: route => describeRoute(route, config, rules.of(route.service)),
   })
   await transcoding.prepareConfigured()
+  // The primary of a worker has read the files when it started.
+  await tls?.ready
   await lifecycle.start(options.listen ?? 'at-once')
   bound = addresses()
 

@@ -10,8 +10,11 @@ export interface LiveCertificatesOptions {
   readonly files: readonly CertificateFiles[]
   /** What `files` held at the start, in the same order. */
   readonly pairs: readonly CertificatePair[]
-  /** A name of the certificate for clients that name no host with a certificate; undefined = there is none. */
-  readonly defaultName: string | undefined
+  /**
+   * The certificate for clients that name no host with a certificate: the one with a name, or that of an origin; undefined =
+   * there is none.
+   */
+  readonly default: { readonly name: string } | { readonly origin: string | undefined }
   readonly logger: Logger
   /** Called when other certificates are to be served. */
   readonly onChange: () => void
@@ -22,7 +25,10 @@ export interface LiveCertificatesOptions {
 const DAY_MS = 86_400_000
 /** How long before its end a certificate is warned of, each once. */
 const WARNED_MS = [21 * DAY_MS, 7 * DAY_MS, 0]
-const CHECK_MS = 3_600_000
+/** One that lives shorter is warned of when so much of its life is left. */
+const WARNED_SHARES = [1 / 3, 1 / 9, 0]
+/** How often dates are looked at. */
+const CHECK_MS = 60_000
 
 /**
  * The certificates that are served to clients. One that cannot be used leaves the last good one of its origin in its place.
@@ -35,18 +41,23 @@ export class LiveCertificates {
   readonly #pairs = new Map<string, CertificatePair>()
   /** Why the present content of an origin is not used. */
   readonly #reasons = new Map<string, string>()
-  /** How many of the warnings of a certificate were given, by its fingerprint. */
-  readonly #warned = new Map<string, number>()
+  /** Certificates of an origin that are not valid yet, and take the place of its present one once they are. */
+  readonly #pending = new Map<string, CertificatePair>()
+  /** How many of the warnings of a certificate were given. */
+  readonly #warned = new WeakMap<CertificatePair, number>()
   readonly #timer: NodeJS.Timeout
+  /** When dates were looked at last, milliseconds since 1970. */
+  #lookedAt: number
   #table: CertificateTable<CertificatePair>
 
   constructor(options: LiveCertificatesOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#lookedAt = this.#now()
     for (const pair of options.pairs) this.#pairs.set(pair.origin, pair)
     this.#table = this.#makeTable()
     this.#warn()
-    this.#timer = setInterval(() => this.#checkDates(), CHECK_MS).unref()
+    this.#timer = setInterval(() => this.#lookAtDates(), CHECK_MS).unref()
   }
 
   /** The files to follow. */
@@ -65,8 +76,9 @@ export class LiveCertificates {
 
   /** The certificate for clients that name no host with a certificate; undefined = they get no connection. */
   get default(): CertificatePair | undefined {
-    const { defaultName } = this.#options
-    return defaultName === undefined ? undefined : this.#table.find(defaultName.toLowerCase())
+    const { default: chosen } = this.#options
+    if ('name' in chosen) return this.#table.find(chosen.name.toLowerCase())
+    return chosen.origin === undefined ? undefined : this.#pairs.get(chosen.origin)
   }
 
   /** What is wrong, for people. */
@@ -76,6 +88,13 @@ export class LiveCertificates {
     for (const pair of this.#pairs.values()) {
       const reason = dateProblem(pair, now)
       if (reason !== undefined) problems.push({ key: pair.origin, reason })
+    }
+    for (const [key, { validFrom }] of this.#pending) {
+      problems.push({ key, reason: `the new certificate is not valid before ${dateText(validFrom)}` })
+    }
+    const { default: chosen } = this.#options
+    if ('name' in chosen && this.default === undefined) {
+      problems.push({ key: 'tls.default', reason: `no certificate has the name ${chosen.name}` })
     }
     for (const { certificate, name, by } of this.#table.superseded) {
       problems.push({ key: certificate.origin, reason: `not used for ${name}: ${by.origin} is` })
@@ -91,7 +110,7 @@ export class LiveCertificates {
   }
 
   /**
-   * Uses a pair from now on in place of what its origin had.
+   * Uses a pair in place of what its origin had: from now on, or once it is valid if the old one is until then.
    *
    * @throws Error when it has expired, and the one that it would replace has not
    */
@@ -100,6 +119,11 @@ export class LiveCertificates {
     if (old?.fingerprint === pair.fingerprint && old.key === pair.key && old.cert === pair.cert) return
     if (old !== undefined && isOver(pair, this.#now()) && !isOver(old, this.#now())) {
       throw new Error(`the certificate expired at ${dateText(pair.validUntil)}`)
+    }
+    this.#pending.delete(origin)
+    if (old !== undefined && pair.validFrom > this.#now() && isValid(old, this.#now())) {
+      this.#pending.set(origin, pair)
+      return
     }
     this.#pairs.set(origin, pair)
     this.#options.logger.info(
@@ -125,7 +149,10 @@ export class LiveCertificates {
   /** Serves the certificate of an origin no longer. */
   remove(origin: string): void {
     this.#reasons.delete(origin)
-    if (this.#pairs.delete(origin)) this.#changed()
+    this.#pending.delete(origin)
+    if (!this.#pairs.delete(origin)) return
+    this.#options.logger.info({ certificate: origin }, 'certificate removed; new connections do not get it')
+    this.#changed()
   }
 
   close(): void {
@@ -142,19 +169,23 @@ export class LiveCertificates {
     return new CertificateTable([...this.#pairs.values()], this.#now())
   }
 
-  /** One that has just expired makes room for another of the same name. */
-  #checkDates(): void {
-    this.#table = this.#makeTable()
-    this.#warn()
-    this.#options.onChange()
+  /** One that has just expired makes room for another of the same name, and one that was waited for is valid. */
+  #lookAtDates(): void {
+    const [before, now] = [this.#lookedAt, this.#now()]
+    this.#lookedAt = now
+    for (const [origin, pair] of this.#pending) if (pair.validFrom <= now) this.replace(origin, pair)
+    const isNew = (time: number) => before < time && time <= now
+    if ([...this.#pairs.values()].some(pair => isNew(pair.validFrom) || isNew(pair.validUntil)))
+      this.#changed()
+    else this.#warn()
   }
 
   #warn(): void {
     const now = this.#now()
     for (const pair of this.#pairs.values()) {
-      const due = WARNED_MS.filter(ms => pair.validUntil - now <= ms).length
-      if (due <= (this.#warned.get(pair.fingerprint) ?? 0)) continue
-      this.#warned.set(pair.fingerprint, due)
+      const due = warnedMs(pair).filter(ms => pair.validUntil - now <= ms).length
+      if (due <= (this.#warned.get(pair) ?? 0)) continue
+      this.#warned.set(pair, due)
       const { origin, names, validUntil } = pair
       const message = isOver(pair, now) ? 'certificate has expired' : 'certificate expires soon'
       this.#options.logger.warn({ certificate: origin, names, validUntil: dateText(validUntil) }, message)
@@ -162,15 +193,27 @@ export class LiveCertificates {
   }
 }
 
+/** Returns how long before its end a certificate is warned of. */
+function warnedMs({ validFrom, validUntil }: CertificatePair): number[] {
+  return WARNED_MS.map((ms, index) => Math.min(ms, (validUntil - validFrom) * WARNED_SHARES[index]!))
+}
+
+function isValid({ validFrom, validUntil }: CertificatePair, now: number): boolean {
+  return validFrom <= now && now < validUntil
+}
+
 function isOver({ validUntil }: CertificatePair, now: number): boolean {
   return validUntil <= now
 }
 
 /** Returns what is wrong with the dates of a certificate that is in use. */
-function dateProblem({ validFrom, validUntil }: CertificatePair, now: number): string | undefined {
+function dateProblem(pair: CertificatePair, now: number): string | undefined {
+  const { validFrom, validUntil } = pair
   if (validUntil <= now) return `the certificate expired at ${dateText(validUntil)}`
   if (validFrom > now) return `the certificate is not valid before ${dateText(validFrom)}`
-  return validUntil - now <= WARNED_MS[0]! ? `the certificate expires at ${dateText(validUntil)}` : undefined
+  return validUntil - now <= warnedMs(pair)[0]!
+    ? `the certificate expires at ${dateText(validUntil)}`
+    : undefined
 }
 
 function dateText(time: number): string {

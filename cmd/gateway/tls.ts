@@ -26,7 +26,9 @@ export interface GatewayTls {
   readonly server: TlsServer
   readonly certificates: LiveCertificates
   readonly counts: TlsCounts
-  /** Redirects requests without TLS; undefined = they are served. */
+  /** Resolves when the files were looked at once, so that what they hold now is served. */
+  readonly ready: Promise<void>
+  /** Decides about requests without TLS; undefined = they are served. */
   readonly door: Step | undefined
   /** What is wrong with the files and certificates, for people. */
   problems(): KeyProblem[]
@@ -41,7 +43,7 @@ export function openTls(options: TlsOptions): GatewayTls {
   const certificates = new LiveCertificates({
     files: certificateFilesOf(tls),
     pairs: keys.certificates,
-    defaultName: tls.default ?? (tls.cert === undefined ? undefined : keys.certificates[0]?.names[0]),
+    default: tls.default === undefined ? { origin: tls.cert } : { name: tls.default },
     logger,
     onChange: () => server.refresh(),
   })
@@ -62,16 +64,19 @@ export function openTls(options: TlsOptions): GatewayTls {
       )
     },
   })
-  const files = new FollowedFiles([...certificates.followed, ...(clientAuth ? [clientAuth.followed] : [])])
+  const files = new FollowedFiles([...(clientAuth ? [clientAuth.followed] : []), ...certificates.followed])
   return {
     ...{ server, certificates, counts },
     door:
-      tls.plain === 'redirect'
+      tls.plain === 'redirect' || tls.clientAuth?.mode === 'required'
         ? createTlsDoor({
+            redirects: tls.plain === 'redirect',
+            requiresCertificate: host => server.requiresCertificate(host),
             hasCertificate: host => certificates.find(host) !== undefined,
-            port: options.port,
+            port: () => tls.publicPort ?? options.port(),
           })
         : undefined,
+    ready: files.ready,
     problems: () => [...certificates.problems(), ...(clientAuth?.problems() ?? [])],
     close() {
       files.close()

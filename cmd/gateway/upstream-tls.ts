@@ -40,14 +40,13 @@ export class UpstreamTls {
   /** The configured files, and those of each identity by its name. */
   #default: Pem
   readonly #identities: Map<string, Pem>
-  #lookedAt: number
+  #lookedAt = Number.NEGATIVE_INFINITY
   /** The problems of files that were reported, so that each is reported once. */
   #reported = ''
 
   constructor(options: UpstreamTlsOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    this.#lookedAt = this.#now()
     const { config, keys } = options
     const { ca, cert, key } = config
     this.#default = { ca: keys?.ca, ...keys?.identity, files: { ca, cert, key } }

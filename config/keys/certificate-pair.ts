@@ -1,5 +1,4 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
 
 /** The texts of a certificate and its private key. */
@@ -67,7 +66,9 @@ export function readCertificatePair({ cert, key, passphrase }: PairTexts, origin
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   }
   // OpenSSL refuses some that can be read, such as an RSA key of 1,024 bits.
-  parse('the certificate', () => createSecureContext({ cert: pair.cert, key: pair.key }))
+  parse('the certificate', () =>
+    process.getBuiltinModule('node:tls').createSecureContext({ cert: pair.cert, key: pair.key }),
+  )
   return pair
 }
 

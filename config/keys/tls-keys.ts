@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
 import { coversHost } from '../../internal/tls/alt-names.ts'
 import { certificateProblem } from '../kit/certificates.ts'
@@ -50,6 +49,7 @@ export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | u
   const { default: name } = tls
   const isComplete = certificates.length > 0 && certificates.length === certificateFilesOf(tls).length
   if (
+    !tls.fromEtcd &&
     name !== undefined &&
     isComplete &&
     !certificates.some(({ names }) => coversHost(names, name.toLowerCase()))
@@ -115,7 +115,7 @@ export function readClientAuthorities(
   const problem = certificateProblem(ca)
   if (problem !== undefined) throw new Error(`${files.ca} ${problem}`)
   try {
-    if (crl !== undefined) createSecureContext({ ca, crl })
+    if (crl !== undefined) process.getBuiltinModule('node:tls').createSecureContext({ ca, crl })
   } catch (error) {
     throw new Error(`${files.crl} does not hold revocation lists: ${(error as Error).message}`)
   }

@@ -50,7 +50,7 @@ const Granting = Type.Object(
             Type.Array(Type.String({ minLength: 1 }), {
               minItems: 1,
               description:
-                'Subject alternative names, such as `billing.example` or `spiffe://example/billing`, of which the certificate must have one.',
+                'Subject alternative names, such as `billing.example`, `spiffe://example/billing` or `EMAIL:a@example.com`, of which the certificate must have one.',
             }),
           ),
         },

@@ -62,6 +62,11 @@ export const TlsSection = section(
       env: 'WAYGATE_TLS_PORT',
       flag: '--tls-port PORT',
     }),
+    publicPort: Type.Union([Type.Null(), Type.Integer({ minimum: 1, maximum: 65_535 })], {
+      default: null,
+      description:
+        'Port that clients use for TLS, where something in front maps it to `port`. Redirects name it. `null`: that of `port`.',
+    }),
     host: Type.Union([Type.Null(), Type.String({ minLength: 1 })], {
       default: null,
       description: 'Address that the port is opened at. `null`: that of `host`.',
@@ -134,7 +139,8 @@ export const TlsSection = section(
       default: 7_200,
       minimum: 0,
       maximum: 86_400,
-      description: 'How long a client may resume its session, seconds. 0: never.',
+      description:
+        'How long a client may resume its session at most, seconds. A session also ends with the key of its ticket, which is replaced after half of that. 0: never.',
     }),
     clientAuth: Type.Optional(ClientAuth),
     hsts: Type.Optional(Hsts),

@@ -12,7 +12,7 @@ export interface ClientCertificate {
   readonly der: string
   /** Who it stands for: its first URI, or else its common name, its first other name, or its subject. */
   readonly id: string
-  /** Subject alternative names, without what kind each is. */
+  /** Subject alternative names with their kinds, as in `san`, and those of hosts and URIs without them too. */
   readonly names: readonly string[]
 }
 

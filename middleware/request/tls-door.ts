@@ -4,6 +4,10 @@ import { type Step, schemeOf } from '../../internal/policy.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
 
 export interface TlsDoorOptions {
+  /** Whether clients without TLS are sent to it; if not, they are served. */
+  readonly redirects: boolean
+  /** Returns whether a host is for clients with a certificate alone, which they cannot show without TLS. */
+  readonly requiresCertificate: (host: string) => boolean
   /** Returns whether a certificate has the name of a host, so that its clients can use TLS. */
   readonly hasCertificate: (host: string) => boolean
   /** Returns the port for TLS. */
@@ -16,13 +20,20 @@ const HTTPS_PORT = 443
 const PERMANENT_REDIRECT = 308
 
 /**
- * Sends clients that use no TLS to the same address with TLS, and only for hosts that are served there: who chooses the
- * Host header must not choose where others are sent.
+ * Decides about requests that came without TLS. They are refused for hosts that require client certificates. Others are sent
+ * to the same address with TLS, and only for hosts that are served there: who chooses the Host header must not choose where
+ * others are sent.
  */
-export function createTlsDoor({ hasCertificate, port }: TlsDoorOptions): Step {
+export function createTlsDoor(options: TlsDoorOptions): Step {
+  const { redirects, requiresCertificate, hasCertificate, port } = options
   return exchange => {
-    if (schemeOf(exchange) === 'https') return undefined
     const { call, head, proxied } = exchange
+    if (call.tls !== undefined) return undefined
+    const isRedirected = redirects && schemeOf(exchange) === 'http'
+    // The route is found by what the client has sent, whatever a proxy says.
+    if (!isRedirected && requiresCertificate(normaliseHost(head.host ?? '')))
+      throw new GatewayError('WG_MISDIRECTED', { detail: 'This host needs a connection with TLS.' })
+    if (!isRedirected) return undefined
     const host = normaliseHost(proxied?.host ?? head.host ?? '')
     if (!hasCertificate(host))
       throw new GatewayError('WG_MISDIRECTED', { detail: 'This host is not served with TLS.' })

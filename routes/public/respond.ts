@@ -1,6 +1,7 @@
 import type { Call } from '../../internal/call.ts'
 import { type GrpcRefusal, refusalOfError, refusalOfHttp } from '../../internal/grpc/refusal.ts'
 import { writeWebTrailers } from '../../internal/grpc/web-trailers.ts'
+import type { ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import type { Exchange, ResponseHead, RoutePlan } from '../../internal/policy.ts'
@@ -70,12 +71,13 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
     }
     let { status } = upstreamResponse
     let headers: string[]
-    if (plan === undefined) headers = [...upstreamResponse.headers]
+    if (plan === undefined) headers = [...upstreamResponse.headers, 'x-request-id', call.requestId]
     else {
       headers = [...upstreamResponse.headers]
       status = editHead(exchange, { status, headers, from })
+      headers.push('x-request-id', call.requestId)
     }
-    addOwnFields(headers, call)
+    if (call.tls !== undefined) addHsts(headers, call.tls)
     if (call.degraded) headers.push('x-waygate-fallback', '1')
     // Node refuses to announce trailers of an answer that can have none.
     if (
@@ -174,7 +176,12 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
 /** Adds what every answer has, whoever gives it. */
 export function addOwnFields(headers: string[], { requestId, tls }: Call): void {
   headers.push('x-request-id', requestId)
-  if (tls?.hsts !== undefined && getHeader(headers, HSTS) === undefined) headers.push(HSTS, tls.hsts)
+  if (tls !== undefined) addHsts(headers, tls)
+}
+
+/** Adds Strict-Transport-Security if it is configured and the node has sent none. */
+function addHsts(headers: string[], { hsts }: ClientTls): void {
+  if (hsts !== undefined && getHeader(headers, HSTS) === undefined) headers.push(HSTS, hsts)
 }
 
 const HSTS = 'strict-transport-security'

@@ -81,6 +81,8 @@ export function openSocket(
     }
     socket.on('connectionAttemptFailed', avoid).on('connectionAttemptTimeout', avoid)
   }
+  // Sockets of TLS take neither of these options before Node 24.
+  if (tls) socket.once('connect', () => socket.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_MS))
   const connected = tls ? 'secureConnect' : 'connect'
   const timer = setTimeout(() => {
     const what = socket.connecting || !tls ? 'connection to' : 'TLS handshake with'

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientResponse } from '../../../internal/http/client-exchange.ts'
-import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
 import { allowSlowClient } from '../../../middleware/connection/http1-watch.ts'
 
 const http = process.getBuiltinModule('node:http')
@@ -85,8 +84,9 @@ function writeEarly(response: Http1Response, socket: Socket): void {
 }
 
 function breakOff(response: ServerResponse, socket: Socket, isDelimited: boolean): void {
-  // Without a length or chunks (HTTP/1.0 has none), a plain end of the connection would look like the end of the body. With
-  // TLS it does not: the client misses the alert that closes a connection.
-  if (!isDelimited && !response.chunkedEncoding && !(CLIENT_TLS in socket)) socket.resetAndDestroy()
+  // Without a length or chunks (HTTP/1.0 has none), a plain end of the connection would look like the end of the body. Some
+  // clients of TLS ignore that its own end is missing then. Only the socket below it can be reset.
+  if (!isDelimited && !response.chunkedEncoding)
+    ((socket as Socket & { readonly _parent?: Socket })._parent ?? socket).resetAndDestroy()
   response.destroy()
 }

@@ -53,15 +53,23 @@ export function verifiedCertificate(socket: TLSSocket): X509Certificate | undefi
 
 function describeCertificate(certificate: X509Certificate): ClientCertificate {
   const { uris, text } = readAltNames(certificate.subjectAltName)
-  const commonName = /^CN=(.+)$/m.exec(certificate.subject)?.[1]?.replace(/\\([,+"\\<>;= #])/g, '$1')
   const subject = rfc4514(certificate.subject)
-  const names = text === '' ? [] : text.split(',').map(name => name.slice(name.indexOf(':') + 1))
+  const kinds = text === '' ? [] : text.split(',')
+  // A name of another kind must not pass for one of a host.
+  const names = kinds.flatMap(name => (/^(?:DNS|URI):/.test(name) ? [name, name.slice(4)] : [name]))
   return {
     ...{ subject, names, san: text },
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     der: certificate.raw.toString('base64'),
-    id: uris[0] ?? commonName ?? names[0] ?? subject,
+    id: uris[0] ?? commonNameOf(certificate) ?? kinds[0] ?? subject,
   }
+}
+
+/** Returns the most specific common name, unless it could be taken for a URI. */
+function commonNameOf({ subject }: X509Certificate): string | undefined {
+  const written = [...subject.matchAll(/^CN=(.+)$/gm)].at(-1)?.[1]
+  const name = written?.replace(/\\([,+"\\<>;= #])/g, '$1')
+  return name === undefined || /[:/]/.test(name) ? undefined : name
 }
 
 /** Turns the lines of node:crypto into one text with the most specific part first (RFC 4514). */

@@ -9,6 +9,7 @@ import {
 } from 'node:tls'
 import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
 import { coversHost } from '../../../internal/tls/alt-names.ts'
+import { awaitClientHello } from './client-hello.ts'
 import { type HostRules, readClientTls, verifiedCertificate } from './client-tls.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
 import { failureOf, type HandshakeFailure, type TlsCounts } from './tls-counts.ts'
@@ -107,7 +108,8 @@ export class TlsServer {
    * @returns the function that begins the handshake of a connection, now or when it is its turn
    */
   open(onSecured: (accepted: Socket, socket: TLSSocket) => void): (socket: Socket) => void {
-    const { clientAuth, counts, handshakeTimeoutMs, hsts, protocols, ticketLifetimeSeconds } = this.#options
+    const { clientAuth, counts, handshakeTimeoutMs, hsts, onFailure, protocols } = this.#options
+    const { ticketLifetimeSeconds } = this.#options
     const ofAllHosts = clientAuth !== undefined && clientAuth.hosts === undefined
     this.#readAuthorities()
     const tls = createServer({
@@ -143,9 +145,22 @@ export class TlsServer {
       // Otherwise a client that leaves during its handshake would be waited for until `handshakeTimeoutMs`.
       socket.allowHalfOpen = false
       this.#unsecured.add(socket)
-      socket.once('close', () => this.#unsecured.delete(socket))
-      queue.add(socket)
+      // Before its handshake, nobody else would notice an error, which would end the process.
+      socket.on('error', () => {}).once('close', () => this.#unsecured.delete(socket))
+      awaitClientHello(socket, {
+        timeoutMs: handshakeTimeoutMs,
+        onWhole: () => queue.add(socket),
+        onMissing: reason => {
+          counts.failed[reason]++
+          onFailure(reason, socket, new Error('the client has said nothing'))
+        },
+      })
     }
+  }
+
+  /** Returns whether a host gives no connection to clients without a certificate. */
+  requiresCertificate(host: string): boolean {
+    return this.#options.clientAuth?.isRequired === true && this.#rules.asksForCertificate(host)
   }
 
   /** Takes over other certificates and authorities. Open connections keep theirs. */

@@ -20,7 +20,7 @@ function pair(origin: string, more: Partial<CertificatePair> = {}): CertificateP
       origin,
       names: ['a.example'],
       isElliptic: true,
-      validFrom: NOW - DAY_MS,
+      validFrom: NOW - 300 * DAY_MS,
       validUntil: NOW + 90 * DAY_MS,
     },
     ...{ fingerprint: id, cert: id, key: id },
@@ -35,7 +35,7 @@ function live(t: TestContext, pairs: readonly CertificatePair[], defaultName?: s
   const certificates = new LiveCertificates({
     files: pairs.map(({ origin }) => ({ cert: origin, key: `${origin}.key` })),
     pairs,
-    defaultName,
+    default: defaultName === undefined ? { origin: undefined } : { name: defaultName },
     logger: pino({ level: 'debug' }, { write: line => void lines.push(JSON.parse(line)) }),
     onChange: () => void changes++,
     now: () => now,
@@ -136,6 +136,53 @@ test('a certificate is warned of 21 and 7 days before its end and at it, once ea
   )
 })
 
+test('a certificate that lives a few days is warned of when a third and a ninth of its life are left', t => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.after(() => mock.timers.reset())
+  const shortLived = { validFrom: NOW, validUntil: NOW + 9 * DAY_MS }
+  const { lines, setNow, certificates } = live(t, [pair('a.crt', shortLived)])
+  const warned: number[] = []
+  for (let hours = 0; hours < 9 * 24; hours++) {
+    setNow(NOW + hours * HOUR_MS)
+    mock.timers.tick(60_000)
+    for (const _ of lines.splice(0)) warned.push(hours / 24)
+    assert.equal(certificates.problems().length, hours < 6 * 24 ? 0 : 1)
+  }
+  assert.deepEqual(warned, [6, 8])
+})
+
+test('one that is not valid yet waits while the present one is, and then takes its place', t => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.after(() => mock.timers.reset())
+  const first = pair('a.crt')
+  const { certificates, setNow } = live(t, [first])
+  const next = pair('a.crt', { validFrom: NOW + HOUR_MS })
+  certificates.replace('a.crt', next)
+  assert.equal(certificates.find('a.example'), first)
+  assert.deepEqual(certificates.problems(), [
+    { key: 'a.crt', reason: 'the new certificate is not valid before 2030-01-01T01:00:00.000Z' },
+  ])
+  setNow(NOW + HOUR_MS)
+  mock.timers.tick(60_000)
+  assert.equal(certificates.find('a.example'), next)
+  assert.deepEqual(certificates.problems(), [])
+})
+
+test('a default by its origin stays whatever its names become', t => {
+  const first = pair('a.crt')
+  const certificates = new LiveCertificates({
+    ...{ files: [], pairs: [first, pair('b.crt')], default: { origin: 'a.crt' } },
+    ...{ logger: pino({ level: 'silent' }), onChange: () => {} },
+  })
+  t.after(() => certificates.close())
+  const next = pair('a.crt', { names: ['other.example'] })
+  certificates.replace('a.crt', next)
+  assert.equal(certificates.default, next)
+  assert.deepEqual(live(t, [first], 'none.example').certificates.problems().at(-1), {
+    ...{ key: 'tls.default', reason: 'no certificate has the name none.example' },
+  })
+})
+
 test('a certificate that is near its end at the start is warned of once', t => {
   const { lines } = live(t, [pair('a.crt', { validUntil: NOW + DAY_MS })])
   assert.deepEqual(
@@ -161,7 +208,7 @@ test('dates that are wrong, and names that another certificate has, are problems
   ])
 })
 
-test('one that expires makes room for another of the same name within an hour', t => {
+test('one that expires makes room for another of the same name within a minute', t => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.after(() => mock.timers.reset())
   const ec = pair('ec.crt', { validUntil: NOW + HOUR_MS })
@@ -169,8 +216,10 @@ test('one that expires makes room for another of the same name within an hour', 
   const { certificates, setNow, changes } = live(t, [ec, rsa])
   assert.equal(certificates.find('a.example'), ec)
   setNow(NOW + HOUR_MS)
-  mock.timers.tick(HOUR_MS)
+  mock.timers.tick(60_000)
   assert.equal(certificates.find('a.example'), rsa)
+  assert.equal(changes(), 1)
+  mock.timers.tick(600_000)
   assert.equal(changes(), 1)
 })
 
@@ -187,7 +236,7 @@ test('real files are followed as the sets that belong together', t => {
   const certificates = new LiveCertificates({
     files: [{ ...files, keyPasswordFile: 'password' }],
     pairs: [readCertificateFiles(files)],
-    ...{ defaultName: undefined, logger: pino({ level: 'silent' }), onChange: () => {} },
+    ...{ default: { origin: undefined }, logger: pino({ level: 'silent' }), onChange: () => {} },
   })
   t.after(() => certificates.close())
   assert.deepEqual(certificates.followed[0]!.paths, [files.cert, files.key, 'password'])
