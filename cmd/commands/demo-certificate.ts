@@ -23,9 +23,8 @@ const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes
  */
 export async function makeDemoCertificate(folder: string): Promise<DemoCertificate> {
   const openssl = (...args: readonly string[]) => promisify(execFile)('openssl', args, { cwd: folder })
-  const certificate = {
-    ...{ ca: join(folder, 'ca.crt'), cert: join(folder, 'gateway.crt'), key: join(folder, 'gateway.key') },
-  }
+  const inFolder = (name: string) => join(folder, name)
+  const certificate = { ca: inFolder('ca.crt'), cert: inFolder('gateway.crt'), key: inFolder('gateway.key') }
   try {
     await openssl(
       ...['req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', certificate.ca],
@@ -37,8 +36,9 @@ export async function makeDemoCertificate(folder: string): Promise<DemoCertifica
       ...['-CA', certificate.ca, '-CAkey', 'ca.key'],
     )
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    throw new UsageError('--tls makes its certificate with openssl, which is not on PATH', 'demo')
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = isMissing ? 'which is not on PATH' : 'of which version 3 or newer is needed'
+    throw new UsageError(`--tls makes its certificate with openssl, ${why}`, 'demo')
   }
   await rm(join(folder, 'ca.key'))
   return certificate

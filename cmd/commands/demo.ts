@@ -57,8 +57,15 @@ export async function runDemo(options: DemoCommand): Promise<number> {
   onHangup()
   const signal = untilSignal()
   const folder = await mkdtemp(join(tmpdir(), 'waygate-demo-'))
-  const certificate = options.tls ? await makeDemoCertificate(folder) : undefined
-  const { loaded, taken } = await avoidTakenPorts(loadDemoConfig(options, certificate))
+  const removeFolder = () => rm(folder, { recursive: true, force: true })
+  const prepare = async () => {
+    const certificate = options.tls ? await makeDemoCertificate(folder) : undefined
+    return { certificate, ...(await avoidTakenPorts(loadDemoConfig(options, certificate))) }
+  }
+  const { certificate, loaded, taken } = await prepare().catch(async error => {
+    await removeFolder()
+    throw error
+  })
   let isIntroduced = false
   // What the start has to say would hide the introduction, except for warnings.
   const log = createLogger(loaded.config.logLevel, line => isIntroduced || !/^\{"level":[123]0,/.test(line))
@@ -99,7 +106,7 @@ export async function runDemo(options: DemoCommand): Promise<number> {
     await Promise.all(children.map(child => child.stop(STOP_GRACE_MS)))
     await stack?.stop()
     flush()
-    await rm(folder, { recursive: true, force: true })
+    await removeFolder()
   }
 }
 
@@ -125,7 +132,9 @@ function loadDemoConfig(
   const { config } = loaded
   const connections = Math.min(config.clientLimits.connections, 1_000)
   const clientLimits = { ...config.clientLimits, connections }
-  return { ...loaded, config: { ...config, clientLimits, drainMs: 0 } }
+  // The demo asks its own services without TLS.
+  const tls = { ...config.tls, plain: 'serve' as const }
+  return { ...loaded, config: { ...config, clientLimits, tls, drainMs: 0 } }
 }
 
 async function putRouteDocuments(

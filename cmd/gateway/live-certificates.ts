@@ -48,15 +48,15 @@ export class LiveCertificates {
   readonly #timer: NodeJS.Timeout
   /** When dates were looked at last, milliseconds since 1970. */
   #lookedAt: number
-  #table: CertificateTable<CertificatePair>
+  /** Made when it is needed: a thousand certificates may change at once. */
+  #made: CertificateTable<CertificatePair> | undefined
 
   constructor(options: LiveCertificatesOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#lookedAt = this.#now()
     for (const pair of options.pairs) this.#pairs.set(pair.origin, pair)
-    this.#table = this.#makeTable()
-    this.#warn()
+    this.#warn(this.#pairs.values())
     this.#timer = setInterval(() => this.#lookAtDates(), CHECK_MS).unref()
   }
 
@@ -130,6 +130,7 @@ export class LiveCertificates {
       { certificate: origin, names: pair.names, validUntil: dateText(pair.validUntil) },
       'certificate changed; new connections get it',
     )
+    this.#warn([pair])
     this.#changed()
   }
 
@@ -159,14 +160,14 @@ export class LiveCertificates {
     clearInterval(this.#timer)
   }
 
-  #changed(): void {
-    this.#table = this.#makeTable()
-    this.#warn()
-    this.#options.onChange()
+  get #table(): CertificateTable<CertificatePair> {
+    this.#made ??= new CertificateTable([...this.#pairs.values()], this.#now())
+    return this.#made
   }
 
-  #makeTable(): CertificateTable<CertificatePair> {
-    return new CertificateTable([...this.#pairs.values()], this.#now())
+  #changed(): void {
+    this.#made = undefined
+    this.#options.onChange()
   }
 
   /** One that has just expired makes room for another of the same name, and one that was waited for is valid. */
@@ -174,15 +175,15 @@ export class LiveCertificates {
     const [before, now] = [this.#lookedAt, this.#now()]
     this.#lookedAt = now
     for (const [origin, pair] of this.#pending) if (pair.validFrom <= now) this.replace(origin, pair)
+    this.#warn(this.#pairs.values())
     const isNew = (time: number) => before < time && time <= now
-    if ([...this.#pairs.values()].some(pair => isNew(pair.validFrom) || isNew(pair.validUntil)))
-      this.#changed()
-    else this.#warn()
+    const hasChanged = (pair: CertificatePair) => isNew(pair.validFrom) || isNew(pair.validUntil)
+    if ([...this.#pairs.values()].some(hasChanged)) this.#changed()
   }
 
-  #warn(): void {
+  #warn(pairs: Iterable<CertificatePair>): void {
     const now = this.#now()
-    for (const pair of this.#pairs.values()) {
+    for (const pair of pairs) {
       const due = warnedMs(pair).filter(ms => pair.validUntil - now <= ms).length
       if (due <= (this.#warned.get(pair) ?? 0)) continue
       this.#warned.set(pair, due)

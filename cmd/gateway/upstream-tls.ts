@@ -37,6 +37,8 @@ export class UpstreamTls {
   #ofRule = new WeakMap<UpstreamTlsRule, TlsSettings>()
   /** By what a rule says, since a new list of routes has other objects that say the same. */
   readonly #ofText = new Map<string, TlsSettings>()
+  /** By what of a rule they depend on: with the authorities of the system, one takes 50 ms. */
+  readonly #contexts = new Map<string, SecureContext>()
   /** The configured files, and those of each identity by its name. */
   #default: Pem
   readonly #identities: Map<string, Pem>
@@ -67,27 +69,35 @@ export class UpstreamTls {
     const text = JSON.stringify(rule)
     const settings = this.#ofText.get(text) ?? this.#settle(rule)
     if (this.#ofText.size >= MAX_KEPT) this.#ofText.clear()
+    if (this.#contexts.size >= MAX_KEPT) this.#contexts.clear()
     this.#ofText.set(text, settings)
     this.#ofRule.set(rule, settings)
     return settings
   }
 
   #settle(rule: UpstreamTlsRule): TlsSettings {
-    const { minVersion, verify } = this.#options.config
     // The name was checked when the document was read. Without a certificate, a node that asks for one refuses.
     const own = rule.identity === undefined ? this.#default : (this.#identities.get(rule.identity) ?? {})
-    const { cert, key } = own
-    const ca = rule.ca ?? this.#default.ca ?? systemAuthorities()
-    const context: SecureContext = process.getBuiltinModule('node:tls').createSecureContext({
+    return {
+      context: this.#contextOf(rule, own),
+      serverName: rule.serverName,
+      verify: rule.verify ?? this.#options.config.verify,
+      hasCertificate: own.cert !== undefined,
+    }
+  }
+
+  #contextOf({ ca: ofRule, identity }: UpstreamTlsRule, { cert, key }: Pem): SecureContext {
+    const what = JSON.stringify([ofRule, identity])
+    const known = this.#contexts.get(what)
+    if (known !== undefined) return known
+    const { minVersion } = this.#options.config
+    const ca = ofRule ?? this.#default.ca ?? systemAuthorities()
+    const context = process.getBuiltinModule('node:tls').createSecureContext({
       ...{ cert, key, minVersion },
       ...(ca !== undefined && { ca: ca as Buffer }),
     })
-    return {
-      context,
-      serverName: rule.serverName,
-      verify: rule.verify ?? verify,
-      hasCertificate: cert !== undefined,
-    }
+    this.#contexts.set(what, context)
+    return context
   }
 
   /** Takes over what the files hold by now, all of it or nothing. */
@@ -113,6 +123,7 @@ export class UpstreamTls {
       for (const [name, pem] of identities) this.#identities.set(name, pem)
       this.#ofRule = new WeakMap()
       this.#ofText.clear()
+      this.#contexts.clear()
       logger.info({ files }, 'certificates for nodes changed; new connections use the new ones')
     } catch (error) {
       const reason = (error as Error).message

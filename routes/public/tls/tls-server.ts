@@ -90,6 +90,8 @@ export class TlsServer {
   /** Connections whose handshake is not over, which the HTTP server does not know of. */
   readonly #unsecured = new Set<Socket>()
   #authorities: { readonly ca?: string; readonly crl?: string } = {}
+  /** The certificate of the present context. */
+  #default: ServedCertificate | undefined
 
   constructor(options: TlsServerOptions) {
     this.#options = options
@@ -165,8 +167,10 @@ export class TlsServer {
 
   /** Takes over other certificates and authorities. Open connections keep theirs. */
   refresh(): void {
+    const before = this.#authorities
     this.#readAuthorities()
-    this.#tls?.setSecureContext(this.#contextOptions())
+    const isSame = before === this.#authorities && this.#default === this.#options.certificates.default
+    if (!isSame) this.#tls?.setSecureContext(this.#contextOptions())
   }
 
   /** Ends every connection whose handshake is not over. */
@@ -189,7 +193,8 @@ export class TlsServer {
   /** The options of the context in which every handshake begins, that of the default certificate. */
   #contextOptions(): TlsOptions {
     const { certificates, minVersion, ticketLifetimeSeconds } = this.#options
-    const { cert, key } = certificates.default ?? {}
+    this.#default = certificates.default
+    const { cert, key } = this.#default ?? {}
     return {
       ...(cert !== undefined && key !== undefined && { cert, key }),
       ...this.#authorities,
