@@ -69,7 +69,7 @@ export const TlsSection = section(
     }),
     host: Type.Union([Type.Null(), Type.String({ minLength: 1 })], {
       default: null,
-      description: 'Address that the port is opened at. `null`: that of `host`.',
+      description: 'Address that the port is opened at; of a name, the first one. `null`: that of `host`.',
     }),
     cert: Type.Optional(
       text(
