@@ -37,6 +37,7 @@ import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
+import { FollowedFiles } from './followed-files.ts'
 import type { Gateway, GatewayOptions, PublicAddresses } from './gateway-types.ts'
 import { GrpcNames } from './grpc-names.ts'
 import { countBodyBytes } from './heap.ts'
@@ -114,6 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ruleOf: service => rules.of(service).upstreamTls,
   })
   const tlsOf = (service: string) => upstreamTls.settingsOf(service)
+  const upstreamFiles = new FollowedFiles(upstreamTls.followed)
   const nodes = createNodeTable({
     ...{ config, guard, names, rules, tlsOf, logger, sessionCounts: sessions, onPiece: countBodyBytes },
   })
@@ -181,6 +183,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     prepare: entry => transcoding.prepare(entry),
     moreProblems: () => [
       ...transcoding.problems(),
+      ...upstreamTls.problems(),
       ...(tls?.problems() ?? []),
       ...(tlsFromRegistry?.problems() ?? []),
     ],
@@ -278,6 +281,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     onDrained: async () => options.onDrained?.(pages),
     closeTable() {
+      upstreamFiles.close()
       health.close()
       transcoding.close()
       loop.close()
@@ -300,7 +304,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   await transcoding.prepareConfigured()
   // The primary of a worker has read the files when it started.
-  await tls?.ready
+  await Promise.all([tls?.ready, upstreamFiles.ready])
   await lifecycle.start(options.listen ?? 'at-once')
   bound = addresses()
 
