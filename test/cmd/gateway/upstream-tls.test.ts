@@ -11,8 +11,11 @@ function setUp(t: TestContext) {
   const authority = makeAuthority(t)
   const [own, billing] = [authority.issue('own'), authority.issue('billing')]
   const config = {
-    ...{ ca: authority.ca, ...own, identities: { billing } },
-    ...{ minVersion: 'TLSv1.2', verify: true },
+    ca: authority.ca,
+    ...own,
+    identities: { billing },
+    minVersion: 'TLSv1.2',
+    verify: true,
   } as const
   const keys = loadUpstreamTls(config, { problems: [], warnings: [] })
   const rules = new Map([['b', { identity: 'billing' }]])
