@@ -50,6 +50,8 @@ export async function runTestssl({ authority, port }: TlsGateway, asksClients: b
     })
     .map(({ id, severity, finding }) => `${id}: ${severity}: ${finding}`)
   for (const id of FAULTS) {
+    // Without a certificate of its own, it gets no answer of HTTP to look at, and may not even say so.
+    if (asksClients && id === 'BREACH') continue
     if (!findings.some(found => found.id.startsWith(id))) faults.push(`${id} was not looked for`)
   }
   for (const { id, finding } of findings) {
