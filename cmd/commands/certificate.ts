@@ -9,6 +9,7 @@ import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { putStored, readStored } from '../../discovery/etcd/stored-values.ts'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
 import type { CertificateCommand } from '../cli/command.ts'
+import { UsageError } from '../cli/format-error.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 
 type PutCommand = Extract<CertificateCommand, { readonly action: 'put' }>
@@ -29,13 +30,16 @@ export async function runCertificate(command: CertificateCommand): Promise<0 | 1
 
 async function put({ name, cert, key }: PutCommand, { config, keys }: LoadedConfig): Promise<0> {
   const sealing = { sealKey: keys.sealKey, plainKeys: config.tls.plainKeys }
-  const pair = readCertificateFiles({ cert, key })
-  if (pair.validUntil <= Date.now()) {
-    throw new Error(`${cert}: the certificate expired at ${dateText(pair.validUntil)}`)
-  }
-  const document = writeCertificateDocument(pair, name, sealing)
-  // What was written must be what gateways read: it may be longer than they take.
-  readCertificateDocument(document, name, cert, sealing)
+  const { document, pair } = orUsageError(() => {
+    const pair = readCertificateFiles({ cert, key })
+    if (pair.validUntil <= Date.now()) {
+      throw new Error(`${cert}: the certificate expired at ${dateText(pair.validUntil)}`)
+    }
+    const document = writeCertificateDocument(pair, name, sealing)
+    // What was written must be what gateways read: it may be longer than they take.
+    readCertificateDocument(document, name, cert, sealing)
+    return { document, pair }
+  })
   const prefix = config.discovery.certificatesPrefix
   await putStored(etcdClientOptions(config, keys), prefix, name, JSON.stringify(document))
   console.log(`${prefix}${name}: ${describe(pair.names, pair.validUntil)}`)
@@ -43,6 +47,15 @@ async function put({ name, cert, key }: PutCommand, { config, keys }: LoadedConf
     console.error('this configuration does not read certificates from etcd yet: set tls.fromEtcd')
   }
   return 0
+}
+
+/** Files that cannot be used are a mistake of whoever has named them. */
+function orUsageError<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new UsageError((error as Error).message, 'certificate')
+  }
 }
 
 async function list({ config, keys }: LoadedConfig): Promise<0 | 1> {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { CertificatePair } from '../../config/keys/certificate-pair.ts'
+import { readWhileRunning } from '../../config/keys/file-contents.ts'
 import { type CertificateFiles, readCertificateFiles } from '../../config/keys/tls-keys.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { CertificateTable } from '../../internal/tls/certificate-table.ts'
@@ -64,7 +65,7 @@ export class LiveCertificates {
   get followed(): FollowedSet[] {
     return this.#options.files.map(files => ({
       paths: [files.cert, files.key, ...(files.keyPasswordFile === undefined ? [] : [files.keyPasswordFile])],
-      readAgain: () => this.replace(files.cert, readCertificateFiles(files)),
+      readAgain: () => this.replace(files.cert, readCertificateFiles(files, readWhileRunning)),
       onProblem: reason => this.noteProblem(files.cert, reason),
     }))
   }

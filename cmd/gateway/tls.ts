@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { readWhileRunning } from '../../config/keys/file-contents.ts'
 import { certificateFilesOf, readClientAuthorities, type TlsKeys } from '../../config/keys/tls-keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
@@ -59,7 +60,7 @@ export function openTls(options: TlsOptions): GatewayTls {
       if (failure === 'closed' || !reports.isDue(failure, performance.now())) return
       const client = plainAddress(socket.remoteAddress)
       logger.info(
-        { failure, client, reason: error.message },
+        { failure, client, reason: (error as { reason?: string }).reason ?? error.message },
         'TLS handshake failed; logged at most once a minute for each kind of failure',
       )
     },
@@ -109,7 +110,7 @@ function openClientAuth(
     followed: {
       paths: crl === undefined ? [ca] : [ca, crl],
       readAgain() {
-        const next = readClientAuthorities({ ca, crl })
+        const next = readClientAuthorities({ ca, crl }, readWhileRunning)
         if (next.ca === authorities.ca && next.crl === authorities.crl) return
         authorities = next
         logger.info({ ca, crl }, 'authorities of client certificates changed; sessions are no longer resumed')

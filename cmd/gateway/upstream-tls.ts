@@ -1,4 +1,5 @@
 import type { SecureContext } from 'node:tls'
+import { readWhileRunning } from '../../config/keys/file-contents.ts'
 import type { Findings } from '../../config/keys/key-files.ts'
 import {
   loadUpstreamTls,
@@ -143,7 +144,7 @@ export class UpstreamTls {
     return {
       paths,
       readAgain: () => {
-        const findings: Findings = { problems: [], warnings: [] }
+        const findings: Findings = { problems: [], warnings: [], readFile: readWhileRunning }
         const all = { ...files, identities: {}, minVersion: 'TLSv1.2', verify: true } as const
         const keys = loadUpstreamTls(all, findings)
         const [problem] = findings.problems

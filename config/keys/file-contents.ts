@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 
 /** Reads a whole file by its absolute path. Throws like `readFileSync`. */
 export type ReadFile = (path: string) => Buffer
@@ -26,6 +26,21 @@ export function readFrom(contents: FileContents): ReadFile {
     if (content === undefined)
       throw Object.assign(new Error(`${path} was not read before`), { code: 'ENOENT' })
     return Buffer.from(content, 'base64')
+  }
+}
+
+/**
+ * Reads a file that may have been replaced by anything while this process runs. Throws like `readFileSync`, and for what is
+ * not a file: a pipe would hold up the process until somebody writes to it.
+ */
+export const readWhileRunning: ReadFile = path => {
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    if (!fstatSync(file).isFile())
+      throw Object.assign(new Error('it is not a file'), { code: 'it is not a file' })
+    return readFileSync(file)
+  } finally {
+    closeSync(file)
   }
 }
 

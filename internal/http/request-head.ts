@@ -121,6 +121,8 @@ export function createRequestHeadReader(
     const exact = byName.get(name)
     if (exact !== undefined) return exact
     const dashed = name.replaceAll('_', '-')
+    // Nodes believe what the gateway tells of certificates, and could look for more of it than it says.
+    if (dashed.startsWith('x-client-cert')) return TREAT.drop
     if (dashed.startsWith('x-forwarded-')) return dashed === name ? TREAT.proxyOnly : TREAT.drop
     // A server behind us could take the spelling with `_` for a header that we set or act on.
     return dashed !== name && byName.has(dashed) ? TREAT.drop : TREAT.pass

@@ -229,7 +229,7 @@ export class SessionWire implements Http2ConnectionEvents {
   #lost(error: Error): void {
     const isRefused = this.reads === 0 && isHandshakeRefusal(error)
     this.#over(
-      new UpstreamFailure(isRefused ? 'refused' : 'reset', isRefused ? error : (this.#writeError ?? error)),
+      new UpstreamFailure(isRefused ? 'connect' : 'reset', isRefused ? error : (this.#writeError ?? error)),
     )
     this.#socket.destroy()
   }

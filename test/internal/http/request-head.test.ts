@@ -245,3 +245,17 @@ test('a hostile head of 100 KB is read quickly', () => {
     assert.ok(least < 50, `${what}: ${least} ms`)
   }
 })
+
+test('what could be taken for a word of the gateway about a certificate is dropped, whoever sends it', () => {
+  const lines = [
+    'X-Client-Cert-Verified',
+    '1',
+    'x_client_cert_issuer',
+    'CN=a',
+    'x-client-cert',
+    'a',
+    'x-client',
+    'b',
+  ]
+  for (const isProxied of [false, true]) assert.deepEqual(read(lines, isProxied).headers, ['x-client', 'b'])
+})
