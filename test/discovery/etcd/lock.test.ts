@@ -225,9 +225,9 @@ describe('a lock', { concurrency: 4 }, () => {
     held.lost.addEventListener('abort', () => {
       lostAt = performance.now()
     })
+    await etcd.kill('SIGSTOP')
     // No beat after this is answered, so the last answered one was sent before.
     const stoppedAt = performance.now()
-    await etcd.kill('SIGSTOP')
     await once(held.lost, 'abort')
     t.diagnostic(`lost ${Math.round(lostAt - stoppedAt)} ms after etcd stood still, TTL ${ttlSeconds} s`)
     assert.ok(lostAt - stoppedAt <= ttlSeconds * 1_000, `${lostAt - stoppedAt} ms`)
