@@ -49,7 +49,7 @@ async function put({ name, cert, key }: PutCommand, { config, keys }: LoadedConf
   return 0
 }
 
-/** Files that cannot be used are a mistake of whoever has named them. */
+/** Runs a step that reads the files of the command line. An error is then told in one line, without a stack. */
 function orUsageError<T>(read: () => T): T {
   try {
     return read()

@@ -17,7 +17,6 @@ import { createNodeGuard } from '../gateway/node-guard.ts'
 import { createNodeTable } from '../gateway/node-table.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { LiveRules } from '../gateway/service-rules.ts'
-import { UpstreamTls } from '../gateway/upstream-tls.ts'
 
 /** Runs `waygate descriptors`. Resolves with the exit code, 1 when descriptors have a problem. */
 export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1> {
@@ -58,21 +57,19 @@ async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Pr
 
 /** Asks a node by server reflection. */
 async function ask(
-  { config, keys }: Loaded,
+  { config }: Loaded,
   { host, port }: { host: string; port: number },
 ): Promise<DescriptorFile[]> {
   const logger = pino({ level: 'silent' })
   const rules = new LiveRules(config)
-  const tls = new UpstreamTls({
-    ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger },
-    ruleOf: () => undefined,
-  })
   const nodes = createNodeTable({
     config,
     names: createNames(config, logger),
     guard: createNodeGuard({ allowedAddresses: [], adminPort: () => 0 }),
     rules,
-    tlsOf: service => tls.settingsOf(service),
+    tlsOf: () => {
+      throw new Error('the node is asked in cleartext')
+    },
     sessionCounts: createSessionCounts(),
     onPiece: () => {},
     logger,
