@@ -37,7 +37,7 @@ export const requestHeaders = policyRule({
     minProperties: 1,
     title: 'header changes',
     description:
-      'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies.md#templates).',
+      'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies/templates.md).',
   }),
   adds: false,
   *problems(rule, { document, identityHeaders }) {
