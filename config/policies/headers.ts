@@ -40,6 +40,7 @@ export const requestHeaders = policyRule({
       'Changes the headers that nodes get, in this order: `{"remove": [], "set": {}, "setIfAbsent": {}, "add": {}}`. Values are [templates](policies/templates.md).',
   }),
   adds: false,
+  needsNode: true,
   *problems(rule, { document, identityHeaders }) {
     yield* headerProblems(
       rule,

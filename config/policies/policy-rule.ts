@@ -18,6 +18,10 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
    * policy gets a list. False: the document's replaces it.
    */
   readonly adds: Adds
+  /** Whether the policy answers every request itself, so that a document with it has no `service`. Default: false. */
+  readonly answers?: boolean
+  /** Whether the policy does nothing where the policy of another field answers every request. Default: false. */
+  readonly needsNode?: boolean
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
   /** Finds what is valid but probably not intended. Accepts any value. */

@@ -8,6 +8,7 @@ import { membersOf } from '../kit/values.ts'
 import { findPolicyProblems, findPolicyWarnings } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
+import { findAnswerProblems } from './answered-by.ts'
 import { findBalancerProblems } from './balancer-rule.ts'
 import { findGrpcProblems } from './grpc-json.ts'
 import { findHealthCheckProblems } from './health-check.ts'
@@ -91,6 +92,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
     ...under(['grpc'], findGrpcProblems(members.grpc)),
     ...under(['upstreamTls'], findUpstreamTlsProblems(members.upstreamTls)),
     ...under(['fallback'], fallbackProblems(fallback, service)),
+    ...(members === document ? findAnswerProblems(members) : []),
     ...findPolicyProblems(document, { ...context, document: members }),
   ]
 }

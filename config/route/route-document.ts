@@ -125,7 +125,7 @@ function toRoute(
     path: document.path,
     methods: document.methods && Object.freeze([...document.methods]),
     hosts: document.hosts && Object.freeze([...new Set(document.hosts.map(host => host.toLowerCase()))]),
-    service: document.service,
+    service: document.service ?? '',
     stripPrefix: document.stripPrefix ?? '',
     auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,

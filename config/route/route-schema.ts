@@ -76,7 +76,11 @@ export const RouteDocument = Type.Object(
           'The hosts that the route matches, without port. `*.example.org` matches every name below it. Absent: all hosts.',
       }),
     ),
-    service: name('The service that requests are forwarded to.'),
+    service: Type.Optional(
+      name(
+        'The service that requests are forwarded to. A document without it has a field that answers instead.',
+      ),
+    ),
     stripPrefix: Type.Optional(
       Type.String({
         description:

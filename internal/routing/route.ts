@@ -21,6 +21,7 @@ export interface Route {
    * host.
    */
   readonly hosts?: readonly string[] | undefined
+  /** '' = none: a policy answers every request. */
   readonly service: string
   /** Whole leading segments of `path` that the node does not see; '' = none. */
   readonly stripPrefix: string

@@ -1,0 +1,43 @@
+import type { Finding } from '../kit/problem.ts'
+import { POLICY_RULES } from '../policies/policies.ts'
+import type { PolicyRule } from '../policies/policy-rule.ts'
+
+const POLICIES: Readonly<Record<string, PolicyRule>> = POLICY_RULES
+/** The fields of which a document has exactly one: it says what answers. */
+const ANSWERING = ['service', ...Object.keys(POLICIES).filter(name => POLICIES[name]!.answers === true)]
+/** The fields, besides those of policies, that mean something without a node. */
+const WITHOUT_NODE = new Set([
+  'path',
+  'methods',
+  'hosts',
+  'priority',
+  'auth',
+  'allowEncodedSlash',
+  'allowSlowClients',
+])
+
+/** Finds what is wrong with the choice of what answers: a service, or a policy. */
+export function* findAnswerProblems(document: Readonly<Record<string, unknown>>): Generator<Finding> {
+  const [answering, other] = ANSWERING.filter(field => isSet(document[field]))
+  if (answering === undefined) {
+    const others = ANSWERING.slice(1).join(' or ')
+    const without = others === '' ? '' : `; a document without it has ${others}`
+    yield { path: ['service'], message: `is missing${without}` }
+    return
+  }
+  if (other !== undefined) {
+    yield { path: [other], message: `must not be beside ${answering}: say one of ${ANSWERING.join(', ')}` }
+  }
+  if (answering === 'service') return
+  for (const [field, value] of Object.entries(document)) {
+    if (!isSet(value) || ANSWERING.includes(field)) continue
+    const policy = Object.hasOwn(POLICIES, field) ? POLICIES[field]! : undefined
+    const means = policy ? policy.needsNode !== true : WITHOUT_NODE.has(field)
+    if (!means)
+      yield { path: [field], message: `means nothing in a route with ${answering}, which reaches no node` }
+  }
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== false
+}
