@@ -4,6 +4,7 @@ import { durationMs, port, secret, section, text } from './kit/values.ts'
 import { defaultPolicyFields } from './policies/policies.ts'
 import { balancerRule } from './route/balancer-rule.ts'
 import { HealthCheckRule } from './route/health-check.ts'
+import { PolicySets } from './route/policy-set.ts'
 import { retryBuffer, retryOn, TIMEOUT } from './route/resilience-schema.ts'
 import { RETRIES, RouteDocuments, rewriteLocation, SLOW_START } from './route/route-schema.ts'
 import { ClientLimitsSection } from './sections/client-limits-section.ts'
@@ -86,6 +87,9 @@ const DiscoverySection = section(
       default: '/waygate/routes/',
       env: 'WAYGATE_ROUTES_PREFIX',
       flag: '--routes-prefix PREFIX',
+    }),
+    policiesPrefix: text('Prefix of the etcd keys that are [policy sets](policies/README.md#policy-sets).', {
+      default: '/waygate/policies/',
     }),
     descriptorsPrefix: Type.Union([Type.Null(), Type.String({ minLength: 1 })], {
       default: '/waygate/descriptors/',
@@ -241,6 +245,7 @@ const RoutesSection = section(
       },
       'The cookies of the balancer `sticky-cookie`.',
     ),
+    policies: PolicySets,
     documents: RouteDocuments,
   },
   'Routes that do not come from etcd, and defaults for all routes.',

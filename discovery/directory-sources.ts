@@ -3,7 +3,7 @@ import type { LastGood, RegistryScope } from './registry.ts'
 
 const DOUBT_MS = 60_000
 /** The kinds of keys that are kept while the registry may have lost them. */
-const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors', 'certificates'] as const
+const KEPT_SCOPES = ['nodes', 'routes', 'revocations', 'descriptors', 'certificates', 'policies'] as const
 
 export interface DirectorySourcesOptions {
   /** Default 60,000. */

@@ -16,6 +16,7 @@ import {
   type EntryRules,
   type KeyState,
   NOTHING,
+  type PolicySetEntry,
   type ReadOptions,
   readEntry,
   shownNodes,
@@ -46,6 +47,10 @@ export interface DirectoryOptions extends EntryRules {
     | undefined
   /** Called when something that TLS for clients needs was added, changed or removed. */
   readonly onTls?: ((before: TlsEntry | undefined, after: TlsEntry | undefined) => void) | undefined
+  /** Called when a policy set was added, changed or removed. */
+  readonly onPolicySet?:
+    | ((before: PolicySetEntry | undefined, after: PolicySetEntry | undefined) => void)
+    | undefined
   /**
    * For this long after a reconnect, deletes are counted together to detect a loss of the registry's data.
    * 0 turns the detection off. Default 60,000.
@@ -280,6 +285,9 @@ export class Directory {
         this.#options.onDescriptors?.(before.descriptors, after.descriptors)
       }
       if (before.tls !== after.tls) this.#options.onTls?.(before.tls, after.tls)
+      if (!isDeepStrictEqual(before.policySet, after.policySet)) {
+        this.#options.onPolicySet?.(before.policySet, after.policySet)
+      }
       routesTouched ||= before.names !== after.names || !isDeepStrictEqual(before.route, after.route)
     }
     for (const key of deletes) set(key, doubted.get(key))

@@ -57,6 +57,9 @@ export type TlsEntry =
   | { readonly kind: 'certificate'; readonly entry: CertificateEntry; readonly pair: unknown }
   | Extract<RegistryEntry, { readonly kind: 'acme-challenge' }>
 
+/** Policies under a name, for the routes that name it. */
+export type PolicySetEntry = Extract<RegistryEntry, { readonly kind: 'policy-set' }>
+
 /** The state of one key: its last good value, and the problem of its current value if there is one. */
 export interface KeyState {
   readonly nodes: readonly Node[]
@@ -66,6 +69,7 @@ export interface KeyState {
   readonly credential?: Credential | undefined
   readonly descriptors?: Descriptors | undefined
   readonly tls?: TlsEntry | undefined
+  readonly policySet?: PolicySetEntry | undefined
   readonly problem?: string | undefined
   /** The service that a rejected route document names. */
   readonly names?: string | undefined
@@ -95,6 +99,8 @@ export interface EntryRules {
   readonly parseDescriptors?: ((bytes: Buffer) => ParsedDescriptors) | undefined
   /** Default: no certificate is used. */
   readonly parseCertificate?: ((entry: CertificateEntry) => ParsedCertificate) | undefined
+  /** Returns why a policy set cannot be used; undefined when it can. Default: every document can. */
+  readonly refusalOfPolicySet?: ((entry: PolicySetEntry) => string | undefined) | undefined
   /** Returns why a node must not be used, or undefined when it may. Default: all nodes may be used. */
   readonly refusalOf?: ((node: Node) => string | undefined) | undefined
 }
@@ -131,7 +137,8 @@ function withLastGood(state: KeyState, before: KeyState): KeyState {
     (state.route !== undefined && state.route === before.route) ||
     (state.credential !== undefined && state.credential === before.credential) ||
     (state.descriptors !== undefined && state.descriptors === before.descriptors) ||
-    (state.tls !== undefined && state.tls === before.tls)
+    (state.tls !== undefined && state.tls === before.tls) ||
+    (state.policySet !== undefined && state.policySet === before.policySet)
   if (!isInUse) return state
   const { entry, revision, refusedSince = Date.now() } = before
   return { ...state, entry, revision, refusedSince }
@@ -147,8 +154,9 @@ function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): 
         rules.refusalOf ? withoutRefused(before, entry.nodes, rules.refusalOf) : { nodes: entry.nodes },
       )
     case 'problem': {
-      const { nodes, isLeased, route, credential, descriptors, tls } = before
-      return withLease(isLeased, { nodes, route, credential, descriptors, tls, problem: entry.reason })
+      const { nodes, isLeased, route, credential, descriptors, tls, policySet } = before
+      const good = { nodes, route, credential, descriptors, tls, policySet }
+      return withLease(isLeased, { ...good, problem: entry.reason })
     }
     case 'route': {
       const parsed = orProblem(() => rules.parseRoute(entry.id, entry.document))
@@ -188,6 +196,11 @@ function applyEntry(before: KeyState, entry: RegistryEntry, rules: EntryRules): 
     }
     case 'acme-challenge':
       return { nodes: [], tls: entry }
+    case 'policy-set': {
+      const refused = orProblem(() => ({ reason: rules.refusalOfPolicySet?.(entry) }))
+      if (refused.reason === undefined) return { nodes: [], policySet: entry }
+      return { nodes: [], policySet: before.policySet, problem: refused.reason }
+    }
     default:
       return entry satisfies never
   }

@@ -28,6 +28,8 @@ export interface MemoryRegistryOptions {
   readonly certificatesPrefix?: string | undefined
   /** Undefined means that there is no source of answers to challenges of ACME. */
   readonly acmePrefix?: string | undefined
+  /** Undefined means that there is no source of policy sets. */
+  readonly policiesPrefix?: string | undefined
 }
 
 /**
@@ -46,6 +48,7 @@ export class MemoryRegistry implements Registry {
     descriptors: new Map(),
     certificates: new Map(),
     'acme-challenges': new Map(),
+    policies: new Map(),
   }
   /** The registration that owns each key. Unregistering a replaced one must not remove its successor. */
   readonly #owners = new Map<string, object>()
@@ -61,6 +64,7 @@ export class MemoryRegistry implements Registry {
       [options.descriptorsPrefix, 'descriptors'],
       [options.certificatesPrefix, 'certificates'],
       [options.acmePrefix, 'acme-challenges'],
+      [options.policiesPrefix, 'policies'],
     ]
     this.sources = [
       { name: NODES_PREFIX, scope: 'nodes' },

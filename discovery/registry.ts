@@ -89,6 +89,7 @@ export type RegistryScope =
   | 'descriptors'
   | 'certificates'
   | 'acme-challenges'
+  | 'policies'
 
 /**
  * The kinds of entries without which requests are served all the same. A user of etcd may not be allowed to read them, so
@@ -98,6 +99,7 @@ export const OPTIONAL_SCOPES: ReadonlySet<RegistryScope> = new Set([
   'descriptors',
   'certificates',
   'acme-challenges',
+  'policies',
 ])
 
 /** A part of a registry that is followed independently, such as all keys under one prefix. */
@@ -162,6 +164,8 @@ export type RegistryEntry =
       readonly token: string
       readonly answer: string
     }
+  /** `document`: policies under a name, for the routes that name it. */
+  | { readonly kind: 'policy-set'; readonly key: string; readonly name: string; readonly document: unknown }
   /** A value that did not decode; the key exists. */
   | { readonly kind: 'problem'; readonly key: string; readonly reason: string }
 

@@ -171,6 +171,13 @@ export interface Policy {
  */
 export type CreatePolicy<Rule, Tools> = (rule: Rule, tools: Tools) => Policy
 
+/** A rule of a policy whose rules add up, and the level at which it is written. */
+export interface LevelRule<Rule = unknown> {
+  /** `defaults`, the name of a policy set, or `route`. */
+  readonly level: string
+  readonly rule: Rule
+}
+
 /** The policies of one route, ready to run. */
 export interface RoutePlan {
   readonly onRequest: readonly Step[]

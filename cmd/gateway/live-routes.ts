@@ -1,3 +1,4 @@
+import { policySetRefusal } from '../../config/route/read-policy-set.ts'
 import {
   closeRoute,
   createAutoRoute,
@@ -7,12 +8,14 @@ import {
 } from '../../config/route/route-document.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
+import type { PolicySetEntry } from '../../discovery/key-state.ts'
 import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
+import { LivePolicySets } from './live-policy-sets.ts'
 import { contestedNames, unserved, withoutRoute } from './route-problems.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 
@@ -46,7 +49,10 @@ export class LiveRoutes {
   readonly #context: Omit<RouteContext, 'origin'>
   readonly #grpcNames: GrpcNames | undefined
   readonly #fileRoutes: readonly Route[]
+  readonly #sets: LivePolicySets
   readonly #auto: AutoRoutes
+  /** Those of all documents, disabled ones among them. */
+  #documents: readonly Route[] = []
   #table: RouteTable
 
   constructor({ config, rules, nodes, context, grpcNames, logger = silentLogger }: LiveRoutesOptions) {
@@ -56,6 +62,7 @@ export class LiveRoutes {
     this.#context = context
     this.#grpcNames = grpcNames
     this.#logger = logger
+    this.#sets = new LivePolicySets(config.policies, context)
     this.#auto = new AutoRoutes({ isOn: config.auto, nodes, context, grpcNames, logger })
     this.#fileRoutes = Object.entries(config.documents).map(([id, document]) => {
       const parsed = this.parse(id, document, 'file')
@@ -71,6 +78,11 @@ export class LiveRoutes {
     return this.#fileRoutes.map(route => route.service)
   }
 
+  /** Whether a route names a policy set. */
+  get namesSets(): boolean {
+    return this.#documents.some(route => route.sets !== undefined)
+  }
+
   /** The current table. Each `set` replaces it. */
   get table(): RouteTable {
     return this.#table
@@ -78,7 +90,7 @@ export class LiveRoutes {
 
   /** Returns the routes of documents, then the automatic routes by id. */
   all(): readonly Route[] {
-    return [...this.#table.documents, ...this.#auto.all()]
+    return [...this.#documents, ...this.#auto.all()]
   }
 
   /** Returns the parts of route documents that have no effect, and the documents that are closed for want of a key. */
@@ -86,6 +98,7 @@ export class LiveRoutes {
     const { documents } = this.#table
     const closed = documents.filter(route => route.isBroken && this.#lacksKey(route))
     return [
+      ...this.#sets.problems(),
       ...unusedRules(documents),
       ...closed.map(({ id }) => ({ key: id, reason: NO_KEY })),
       ...(this.#grpcNames ? contestedNames(this.#auto, this.#nodes, this.#grpcNames) : []),
@@ -111,13 +124,13 @@ export class LiveRoutes {
   /** Parses a document. One that requires a token which this gateway cannot verify becomes a closed route. */
   parse(id: string, document: unknown, origin: Route['origin']): ParsedRoute {
     const parsed = parseRouteDocument(id, document, { ...this.#context, origin })
-    if (!('route' in parsed) || !this.#lacksKey(parsed.route)) {
-      this.#closed.delete(id)
-      return parsed
-    }
-    if (!this.#closed.has(id)) this.#logger.error({ route: id, reason: NO_KEY }, 'route closed')
-    this.#closed.add(id)
-    return { route: closeRoute(parsed.route) }
+    // What a policy set says of `auth` is not known yet.
+    return 'route' in parsed && !parsed.route.sets ? { route: this.#closeWithoutKey(parsed.route) } : parsed
+  }
+
+  /** Returns why a policy set cannot be used; undefined when it can. */
+  refusalOfPolicySet({ name, document }: PolicySetEntry): string | undefined {
+    return policySetRefusal(name, document, this.#context)
   }
 
   /**
@@ -137,6 +150,11 @@ export class LiveRoutes {
     this.#table = this.#build(routes, blocked, former, isUnlisted)
   }
 
+  /** Notes a change of a policy set. Takes effect with the next `set`. */
+  setPolicySet(...change: Parameters<LivePolicySets['set']>): void {
+    this.#sets.set(...change)
+  }
+
   /** See `AutoRoutes.complete`. */
   complete(): void {
     this.#auto.complete()
@@ -149,13 +167,28 @@ export class LiveRoutes {
     isUnlisted: IsUnlisted,
   ): RouteTable {
     const ids = new Set(routes.map(route => route.id))
-    const documents = [...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))]
-    this.#auto.update(documents, blocked, former, isUnlisted)
-    this.#rules.update(documents)
-    return new RouteTable(documents, {
+    this.#documents = this.#sets
+      .merge([...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))])
+      .map(route => (route.sets ? this.#closeWithoutKey(route) : route))
+    const enabled = this.#documents.filter(route => route.isDisabled !== true)
+    // A service whose document is disabled gets no automatic route, which might be less strict.
+    this.#auto.update(this.#documents, blocked, former, isUnlisted)
+    this.#rules.update(enabled)
+    return new RouteTable(enabled, {
       autoRoute: name => this.#auto.of(name) ?? this.#auto.ofGrpc(name),
       autoExample: this.#config.auto ? createAutoRoute('any', this.#context) : undefined,
     })
+  }
+
+  #closeWithoutKey(route: Route): Route {
+    const { id } = route
+    if (!this.#lacksKey(route)) {
+      this.#closed.delete(id)
+      return route
+    }
+    if (!this.#closed.has(id)) this.#logger.error({ route: id, reason: NO_KEY }, 'route closed')
+    this.#closed.add(id)
+    return closeRoute(route)
   }
 
   /** Whether a route accepts nothing but tokens, of which this gateway can verify none. */

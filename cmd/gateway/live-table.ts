@@ -8,6 +8,7 @@ import {
   type Registry,
   type RegistryEntry,
   type RegistryEvent,
+  type RegistryScope,
   type RememberedSource,
 } from '../../discovery/registry.ts'
 import type { OpenConnection } from '../../discovery/suspect-watch.ts'
@@ -55,6 +56,8 @@ export interface LiveTableOptions extends LiveRoutesOptions {
 
 const NO_LEASE =
   'key has no lease, although other keys of this service have one: the node stays in the table when its process dies; delete the key, and a node that is alive registers itself again'
+/** How long the other half of a transaction may take. */
+const TRANSACTION_MS = 20
 const NOT_LOADED = new GatewayError('WG_NO_NODE', {
   detail: 'The gateway has not loaded its routes yet; try again later.',
   headers: { 'retry-after': '1' },
@@ -74,6 +77,10 @@ export class LiveTable implements TableView {
   readonly #tls: LiveTableOptions['tls']
   readonly #moreProblems: LiveTableOptions['moreProblems']
   readonly #onRemembered: LiveTableOptions['onRemembered']
+  readonly #onRoutes: LiveTableOptions['onRoutes']
+  #setsChanged = false
+  /** Takes a change over that waits for its other half. */
+  #swap: NodeJS.Timeout | undefined
   readonly defaultAuth: 'jwt' | 'none'
   /** What is said of the last good values, which may be many, and of which ones. */
   #lastGood: ({ readonly byKey: ReadonlyMap<string, LastGood> } & ReturnType<typeof summaryOf>) | undefined
@@ -105,10 +112,11 @@ export class LiveTable implements TableView {
       onDescriptors: (before, after) => descriptors?.apply(before, after),
       ...(tls && { parseCertificate: entry => tls.parse(entry) }),
       onTls: (before, after) => tls?.apply(before, after),
-      onRoutes: routes => {
-        const [blocked, former] = [this.#directory.blockedServices(), this.#directory.formerServices()]
-        this.#routes.set(routes, blocked, former, service => this.#directory.isUnlisted(service))
-        options.onRoutes(this.#routes.table.documents)
+      onRoutes: () => this.#routesChanged('routes'),
+      refusalOfPolicySet: entry => this.#routes.refusalOfPolicySet(entry),
+      onPolicySet: (before, after) => {
+        this.#routes.setPolicySet(before, after)
+        this.#setsChanged = true
       },
       doubtMs: suspectGraceMs,
       documented: this.#routes.servicesOfFile,
@@ -118,6 +126,7 @@ export class LiveTable implements TableView {
     this.#tls = tls
     this.#moreProblems = options.moreProblems
     this.#onRemembered = options.onRemembered
+    this.#onRoutes = options.onRoutes
     this.#log = new TableLog(this.#directory, logger)
   }
 
@@ -142,8 +151,8 @@ export class LiveTable implements TableView {
   }
 
   /** Follows the registry until `signal` aborts. */
-  follow(signal: AbortSignal): Promise<void> {
-    return followRegistry({
+  async follow(signal: AbortSignal): Promise<void> {
+    await followRegistry({
       registry: this.#registry,
       directory: this.#directory,
       suspectGraceMs: this.#suspectGraceMs,
@@ -152,7 +161,7 @@ export class LiveTable implements TableView {
       onApplied: event => this.#applied(event),
       onRemembered: this.#onRemembered,
       signal,
-    })
+    }).finally(() => clearTimeout(this.#swap))
   }
 
   source(): SourceView {
@@ -191,8 +200,42 @@ export class LiveTable implements TableView {
   #applied(event: RegistryEvent): void {
     this.#log.applied(event)
     this.#tls?.applied(event)
+    if (this.#setsChanged) {
+      this.#setsChanged = false
+      this.#routesChanged('policies')
+    }
     if (event.type === 'snapshot') this.#credentials?.loaded(event.scope)
     if (event.type === 'snapshot' && !this.#isLoaded) this.#checkLoaded(event.from)
+  }
+
+  /**
+   * Takes a change of routes or of policy sets over. What was changed in one transaction arrives as an event of each, so when
+   * routes name sets, the first of the two waits a moment for the other.
+   */
+  #routesChanged(scope: 'routes' | 'policies'): void {
+    const other = scope === 'routes' ? 'policies' : 'routes'
+    const isAlone = this.#revisionOf(scope) > this.#revisionOf(other)
+    if (this.#isLoaded && isAlone && this.#namesSets()) {
+      this.#swap ??= setTimeout(() => this.#takeRoutes(), TRANSACTION_MS).unref()
+    } else this.#takeRoutes()
+  }
+
+  #takeRoutes(): void {
+    clearTimeout(this.#swap)
+    this.#swap = undefined
+    const directory = this.#directory
+    const isUnlisted = (service: string) => directory.isUnlisted(service)
+    this.#routes.set(directory.routes(), directory.blockedServices(), directory.formerServices(), isUnlisted)
+    this.#onRoutes(this.#routes.table.documents)
+  }
+
+  #namesSets(): boolean {
+    return this.#routes.namesSets || this.#directory.routes().some(route => route.sets !== undefined)
+  }
+
+  #revisionOf(scope: RegistryScope): bigint {
+    const source = this.#registry.sources.find(each => each.scope === scope)
+    return BigInt((source && this.#directory.source(source.name).revision) ?? 0)
   }
 
   #warnOfOpenRoutes(): void {
@@ -211,7 +254,9 @@ export class LiveTable implements TableView {
       scope,
       ...this.#directory.source(name),
     }))
-    if (!sources.every(({ loaded, scope }) => loaded || OPTIONAL_SCOPES.has(scope))) return
+    const mayBeMissing = (scope: RegistryScope) =>
+      OPTIONAL_SCOPES.has(scope) && !(scope === 'policies' && this.#namesSets())
+    if (!sources.every(({ loaded, scope }) => loaded || mayBeMissing(scope))) return
     // With a copy that has no nodes, every request would get 404. Load balancers and clients should see 503 instead.
     const isFromDisk = sources.some(({ scope, restored }) => scope === 'nodes' && restored)
     if (isFromDisk && this.#directory.services().size === 0) {

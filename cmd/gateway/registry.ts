@@ -26,6 +26,7 @@ export async function openRegistry(
     descriptorsPrefix: config.discovery.descriptorsPrefix ?? undefined,
     certificatesPrefix: config.tls.fromEtcd ? config.discovery.certificatesPrefix : undefined,
     acmePrefix: config.tls.fromEtcd ? config.discovery.acmePrefix : undefined,
+    policiesPrefix: config.discovery.policiesPrefix,
     format: config.discovery.format,
     sources: config.discovery.sources,
     // The embedded etcd starts empty each time, so a table from an earlier run would be wrong.

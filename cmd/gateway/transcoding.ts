@@ -231,6 +231,7 @@ function mayNeedJson(entry: RegistryEntry): boolean {
     case 'nodes':
       return entry.nodes.some(node => laneOf(node) === 'grpc')
     case 'route':
+    case 'policy-set':
       return Object.hasOwn(membersOf(entry.document), 'grpc')
     default:
       return false

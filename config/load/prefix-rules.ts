@@ -38,11 +38,12 @@ function isOfEveryKey(prefix: string): boolean {
 
 /** Every prefix that is in use. What reads another one from etcd adds it here. */
 function prefixesOf({ discovery, apiKeys, jwt, tls }: Pick<Config, 'discovery' | 'apiKeys' | 'jwt' | 'tls'>) {
-  const { servicesPrefix, routesPrefix, descriptorsPrefix, certificatesPrefix, acmePrefix, sources } =
-    discovery
+  const { servicesPrefix, routesPrefix, policiesPrefix, sources } = discovery
+  const { descriptorsPrefix, certificatesPrefix, acmePrefix } = discovery
   const all: readonly { readonly path: Path; readonly prefix: string | null | false }[] = [
     { path: ['discovery', 'servicesPrefix'], prefix: servicesPrefix },
     { path: ['discovery', 'routesPrefix'], prefix: routesPrefix },
+    { path: ['discovery', 'policiesPrefix'], prefix: policiesPrefix },
     ...sources.map(({ prefix }, index) => ({ path: ['discovery', 'sources', index, 'prefix'], prefix })),
     { path: ['discovery', 'descriptorsPrefix'], prefix: descriptorsPrefix },
     { path: ['discovery', 'certificatesPrefix'], prefix: tls.fromEtcd && certificatesPrefix },

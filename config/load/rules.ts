@@ -6,6 +6,7 @@ import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
+import { findPolicySetRuleProblems } from '../route/read-policy-set.ts'
 import { findRouteRuleProblems } from '../route/read-route-document.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import type { Config } from '../schema.ts'
@@ -86,11 +87,14 @@ function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['ro
 
 /** Checks the rules of all routes in the file. The document need not have passed the schema. */
 export function* findRoutesRuleProblems(document: unknown, context: RuleContext = {}): Generator<Finding> {
-  const { defaults, documents } = membersOf(membersOf(document).routes)
+  const { defaults, documents, policies } = membersOf(membersOf(document).routes)
   const { balancer, healthCheck } = membersOf(defaults)
   yield* under(['routes', 'defaults', 'balancer'], findBalancerProblems(balancer, undefined))
   yield* under(['routes', 'defaults', 'healthCheck'], findHealthCheckProblems(healthCheck))
   yield* under(['routes', 'defaults'], findPolicyProblems(defaults, context))
+  for (const [name, set] of Object.entries(membersOf(policies))) {
+    yield* under(['routes', 'policies', name], findPolicySetRuleProblems(name, set, context))
+  }
   for (const [id, route] of Object.entries(membersOf(documents))) {
     yield* under(['routes', 'documents', id], findRouteRuleProblems(route, context))
   }

@@ -1,4 +1,5 @@
 import type { Static, TLiteral, TOptional, TUnion } from 'typebox'
+import type { LevelRule } from '../../internal/policy.ts'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
@@ -18,7 +19,7 @@ export type PolicyName = keyof PolicyRules
 
 /** What one policy is made from: its rule, or, where rules add up, the rules of every level, outer first. */
 export type RuleOf<Name extends PolicyName> = PolicyRules[Name]['adds'] extends true
-  ? readonly Static<PolicyRules[Name]['schema']>[]
+  ? readonly LevelRule<Static<PolicyRules[Name]['schema']>>[]
   : Static<PolicyRules[Name]['schema']>
 
 const NAMES = Object.keys(POLICY_RULES) as PolicyName[]
@@ -69,18 +70,32 @@ function* findInRules(
   }
 }
 
+/** Returns the rules of a level that apply beside those of the other levels. */
+export function addingRules(rules: Rules): Rules {
+  return Object.fromEntries(Object.entries(rules).filter(([name]) => POLICY_RULES[name as PolicyName]?.adds))
+}
+
 type Rules = { readonly [Name in PolicyName]?: unknown }
 
-/** Returns the rules in force for a route, frozen; undefined when it has none. */
-export function toPolicies(document: Rules, defaults: Rules): RoutePolicies | undefined {
+/** A place where rules for a route are written: `defaults` of the configuration, a policy set, or its own document. */
+export interface PolicyLevel {
+  /** `defaults`, the name of the set, or `route`. */
+  readonly level: string
+  readonly rules: Rules
+}
+
+/** Returns the rules in force for a route, frozen; undefined when it has none. @param levels outer first */
+export function toPolicies(levels: readonly PolicyLevel[]): RoutePolicies | undefined {
   const policies: Record<string, unknown> = {}
   for (const name of NAMES) {
-    const own = document[name]
-    if (own === false) continue
-    const outer = defaults[name]
-    if (own === undefined && outer === undefined) continue
-    const { adds } = POLICY_RULES[name]
-    policies[name] = deepFreeze(structuredClone(adds ? [outer, own].filter(Boolean) : (own ?? outer)))
+    const said = levels
+      .map(({ level, rules }) => ({ level, rule: rules[name] }))
+      .filter(({ rule }) => rule !== undefined)
+    // `false` takes none of the outer ones.
+    const inForce = said.slice(said.findLastIndex(({ rule }) => rule === false) + 1)
+    const nearest = inForce.at(-1)
+    if (nearest === undefined) continue
+    policies[name] = deepFreeze(structuredClone(POLICY_RULES[name].adds ? inForce : nearest.rule))
   }
   return Object.keys(policies).length === 0 ? undefined : (Object.freeze(policies) as RoutePolicies)
 }

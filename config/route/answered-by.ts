@@ -11,9 +11,13 @@ const WITHOUT_NODE = new Set([
   'methods',
   'hosts',
   'priority',
+  'enabled',
+  'description',
+  'policies',
   'auth',
   'allowEncodedSlash',
   'allowSlowClients',
+  'maxBodyBytes',
 ])
 
 /** Finds what is wrong with the choice of what answers: a service, or a policy. */

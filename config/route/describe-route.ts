@@ -1,5 +1,6 @@
 import type { HttpRule } from '../../internal/grpc/http-rule.ts'
 import type { HealthCheck } from '../../internal/nodes/health.ts'
+import type { LevelRule } from '../../internal/policy.ts'
 import type { AuthRule, Route, UpstreamTlsRule } from '../../internal/routing/route.ts'
 import { POLICY_RULES, type PolicyName } from '../policies/policies.ts'
 import type { Config } from '../schema.ts'
@@ -49,6 +50,8 @@ const DESCRIBED = {
   healthCheck: (_route, { routes }, rules) => describeCheck(rules.healthCheck, routes.defaults.healthCheck),
   mergeSlashes: ({ mergeSlashes = true }) => mergeSlashes,
   hedge: ({ hedge }) => (hedge ? (hedge.afterMs === undefined ? true : { afterMs: hedge.afterMs }) : false),
+  enabled: ({ isDisabled = false }) => !isDisabled,
+  policies: ({ sets }) => sets?.names,
   maxBodyBytes: ({ maxBodyBytes }, { clientLimits }) => maxBodyBytes ?? clientLimits.bodyBytes,
   serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,
   upstreamTls: (_route, { upstream }, { upstreamTls }) => ({ verify: upstream.tls.verify, ...upstreamTls }),
@@ -79,8 +82,11 @@ export function describeRoute(route: Route, config: Config, rules: ServiceRules)
 /** Of a policy whose rules add up, a single rule is shown as it was written, and several as a list, outer first. */
 function describePolicy(field: string, { policies }: Route): unknown {
   const rule = policies?.[field]
-  const adds = Object.hasOwn(POLICY_RULES, field) && POLICY_RULES[field as PolicyName].adds
-  return adds && Array.isArray(rule) && rule.length === 1 ? rule[0] : rule
+  if (rule === undefined || !Object.hasOwn(POLICY_RULES, field) || !POLICY_RULES[field as PolicyName].adds) {
+    return rule
+  }
+  const rules = (rule as readonly LevelRule[]).map(each => each.rule)
+  return rules.length === 1 ? rules[0] : rules
 }
 
 function describeAuth({ auth }: Route): AuthField {

@@ -6,9 +6,9 @@ import type {
   RouteFallback,
   RoutePolicies,
 } from '../../internal/routing/route.ts'
-import { type Finding, jsonPath, toReason, under } from '../kit/problem.ts'
+import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
-import { toPolicies } from '../policies/policies.ts'
+import { addingRules, findPolicyProblems, type PolicyLevel, toPolicies } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import type { Config } from '../schema.ts'
 import { NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
@@ -50,26 +50,28 @@ export type ParsedRoute =
  */
 export function parseRouteDocument(id: string, written: unknown, context: RouteContext): ParsedRoute {
   const { document, warnings, problems } = readRouteDocument(written, context)
-  const findings = [...findRouteIdProblems(id), ...problems]
-  const { auth, balancer, service, upstreamTls } = membersOf(document)
-  if (context.hasCookieSecret === false && needsCookieSecret(balancer)) {
-    findings.push({ path: ['balancer'], message: NO_COOKIE_SECRET })
-  }
-  if (context.authenticators) {
-    findings.push(...under(['auth'], findUnknownAuthenticators(auth, context.authenticators)))
-  }
-  if (context.identities) {
-    findings.push(...under(['upstreamTls'], findUnknownIdentities(upstreamTls, context.identities)))
-  }
+  const findings = [...findRouteIdProblems(id), ...problems, ...findConfigurationProblems(document, context)]
   if (findings.length === 0) {
-    const route = toRoute(id, document as RouteDocument, context)
+    const route = withSets(toRoute(id, document as RouteDocument, context), document as RouteDocument)
     if (warnings.length === 0) return { route }
     const texts = warnings.map(({ path, message }) => `${jsonPath(path)} ${message}`)
     return { route: Object.freeze({ ...route, warnings: Object.freeze(texts) }) }
   }
   const reason = toReason(findings)
+  const { service } = membersOf(document)
   const closed = closedRoute(id, document, findings, context)
   return { reason, ...(typeof service === 'string' && { service }), ...(closed && { closed }) }
+}
+
+/** Finds the parts of a document that ask for something which the configuration does not have. */
+function* findConfigurationProblems(document: unknown, context: RouteContext): Generator<Finding> {
+  const { auth, balancer, upstreamTls } = membersOf(document)
+  const { authenticators, hasCookieSecret, identities } = context
+  if (hasCookieSecret === false && needsCookieSecret(balancer)) {
+    yield { path: ['balancer'], message: NO_COOKIE_SECRET }
+  }
+  if (authenticators) yield* under(['auth'], findUnknownAuthenticators(auth, authenticators))
+  if (identities) yield* under(['upstreamTls'], findUnknownIdentities(upstreamTls, identities))
 }
 
 /** Returns the route `/<service>/*` of a service without a document; its nodes see the rest of the path. */
@@ -87,6 +89,42 @@ export function createAutoGrpcRoute(
   // JSON at the name of a method is a call of it, even if the service has nodes of HTTP beside those of gRPC.
   const document = { path: `/${grpcName}/*`, service, grpc: { bindings: 'all' as const } }
   return toRoute(`auto:${service}/${grpcName}`, document, { ...context, origin: 'auto' })
+}
+
+function withSets(route: Route, document: RouteDocument): Route {
+  const { policies: names = [] } = document
+  return names.length === 0 ? route : Object.freeze({ ...route, sets: { names, document } })
+}
+
+/**
+ * Merges a route with the policy sets that its document names, or returns why they do not fit. Never throws.
+ *
+ * @param sets the documents of all sets by name
+ */
+export function mergeSets(
+  route: Route,
+  sets: ReadonlyMap<string, object>,
+  context: RouteContext,
+): { readonly route: Route } | { readonly reason: string } {
+  if (route.sets === undefined) return { route }
+  const { names } = route.sets
+  const document = route.sets.document as RouteDocument
+  const missing = names.find(name => !sets.has(name))
+  if (missing !== undefined) return { reason: `$.policies: there is no policy set ${show(missing)}` }
+  // The nearest set comes first, and its fields count.
+  const outward = names.map(name => ({ level: name, rules: sets.get(name)! }))
+  const inward = outward.toReversed()
+  const merged = Object.assign({}, ...inward.map(({ rules }) => rules), document) as RouteDocument
+  const { problems } = readRouteDocument(merged, context)
+  // What is hidden by a nearer level does not count, except where rules add up.
+  const inSets = outward.flatMap(({ level, rules }) => [
+    ...under(['policies', level], findPolicyProblems(addingRules(rules), { ...context, document: merged })),
+  ])
+  const findings = [...problems, ...findConfigurationProblems(merged, context), ...inSets]
+  if (findings.length > 0) return { reason: toReason(findings) }
+  const [defaults, own] = levelsOf(document, context.defaults)
+  const made = toRoute(route.id, merged, context, [defaults!, ...inward, own!])
+  return { route: Object.freeze({ ...made, sets: route.sets, warnings: route.warnings }) }
 }
 
 /** The members that decide which requests a document means. */
@@ -114,10 +152,12 @@ export function closeRoute(route: Route): Route {
 
 const NO_POLICIES: RoutePolicies = Object.freeze({})
 
+/** @param levels where the rules of its policies are written, outer first */
 function toRoute(
   id: string,
   document: RouteDocument,
   { origin, defaults, defaultAuth, grpc }: RouteContext,
+  levels: readonly PolicyLevel[] = levelsOf(document, defaults),
 ): Route {
   return Object.freeze({
     id,
@@ -148,8 +188,17 @@ function toRoute(
     allowEncodedSlash: document.allowEncodedSlash ?? false,
     allowSlowClients: document.allowSlowClients ?? false,
     mergeSlashes: document.mergeSlashes ?? true,
-    policies: toPolicies(document, defaults),
+    description: document.description,
+    isDisabled: document.enabled === false,
+    policies: toPolicies(levels),
   })
+}
+
+function levelsOf(document: RouteDocument, defaults: RouteContext['defaults']): PolicyLevel[] {
+  return [
+    { level: 'defaults', rules: defaults },
+    { level: 'route', rules: document },
+  ]
 }
 
 const DAY_SECONDS = 86_400

@@ -198,6 +198,26 @@ export const RouteDocument = Type.Object(
           'Whether the node\'s own address in `Location`, `Content-Location` and `Refresh` is replaced, and the stripped prefix is put back there and in the paths of cookies, unless it is there already. `"always"`: also if it seems to be there already. `false`: answers are left as they are ([headers](headers.md#redirects-and-cookies)). Absent: `routes.defaults.rewriteLocation`.',
       }),
     ),
+    enabled: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the route takes requests. With false, the document is checked and listed, and its service gets no automatic route either. Absent: true.',
+      }),
+    ),
+    description: Type.Optional(
+      Type.String({
+        maxLength: 500,
+        description: 'What the route is for, for people. It is shown in `/routes`.',
+      }),
+    ),
+    policies: Type.Optional(
+      Type.Array(name('A policy set.'), {
+        maxItems: 8,
+        uniqueItems: true,
+        description:
+          'The names of [policy sets](policies/README.md#policy-sets). Fields that the document does not have are taken from the first set that has them.',
+      }),
+    ),
     ...documentPolicyFields(),
   },
   {

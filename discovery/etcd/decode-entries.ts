@@ -39,6 +39,17 @@ export function decodeRoute(prefix: string, { key, value }: StoredKey): Registry
   }
 }
 
+/** Decodes a key under the prefix of policy sets. The document itself is checked later, against its schema. */
+export function decodePolicySet(prefix: string, { key, value }: StoredKey): RegistryEntry {
+  try {
+    const name = pathOf(key, prefix)
+    if (name === '') throw new TypeError('key must be <prefix><name>')
+    return { kind: 'policy-set', key, name, document: parseObject(value) }
+  } catch (error) {
+    return problem(key, error)
+  }
+}
+
 function parseUnlessDuplicate(value: string): unknown {
   try {
     return parseObject(value)

@@ -25,6 +25,7 @@ import {
   descriptorsSource,
   nodesSource,
   type PrefixSource,
+  policiesSource,
   revocationsSource,
   routesSource,
 } from './prefix-source.ts'
@@ -57,6 +58,8 @@ export interface EtcdRegistryOptions extends EtcdClientOptions {
   readonly certificatesPrefix?: string | undefined
   /** The prefix of answers to challenges of ACME; undefined means that they are not followed. */
   readonly acmePrefix?: string | undefined
+  /** The prefix of policy sets; undefined = none are read. */
+  readonly policiesPrefix?: string | undefined
   /** The name of the value format under `servicesPrefix`. Default `auto`. */
   readonly format?: string | undefined
   /** Further prefixes to read nodes from, each with its own format. */
@@ -112,6 +115,7 @@ export class EtcdRegistry implements Registry {
         ? []
         : [certificatesSource(checkPrefix(options.certificatesPrefix))]),
       ...(options.acmePrefix === undefined ? [] : [acmeSource(checkPrefix(options.acmePrefix))]),
+      ...(options.policiesPrefix === undefined ? [] : [policiesSource(checkPrefix(options.policiesPrefix))]),
     ]
     this.#client = createEtcdClient(options)
   }

@@ -7,6 +7,7 @@ import {
   decodeCertificate,
   decodeDescriptors,
   decodeNodes,
+  decodePolicySet,
   decodeRevocation,
   decodeRoute,
 } from './decode-entries.ts'
@@ -70,6 +71,12 @@ export function certificatesSource(prefix: string): PrefixSource {
 export function acmeSource(prefix: string): PrefixSource {
   const decode = (item: StoredKey) => decodeAcmeChallenge(prefix, item)
   return { name: prefix, scope: 'acme-challenges', decode, fileName: fileNameOf('acme-challenges', prefix) }
+}
+
+/** Creates the source of policy sets. */
+export function policiesSource(prefix: string): PrefixSource {
+  const decode = (item: StoredKey) => decodePolicySet(prefix, item)
+  return { name: prefix, scope: 'policies', decode, fileName: fileNameOf('policies', prefix) }
 }
 
 /** Gateways with other prefixes may use the same folder, so the name is unique for a prefix, and short. */

@@ -31,9 +31,9 @@ export function demandsMore(other: Route, route: Route): boolean {
   return demandsOf(other).some((demand, i) => demand !== '' && demand !== demands[i])
 }
 
-/** Returns the rules of the policy `clients` that are enforced. */
-function enforcedClients(rules: unknown): unknown {
-  if (!Array.isArray(rules)) return rules
-  const enforced = rules.filter(rule => rule.enforce !== false)
+/** Returns the rules of the policy `clients` that are enforced, wherever they are written. */
+function enforcedClients(levels: unknown): unknown {
+  if (!Array.isArray(levels)) return levels
+  const enforced = levels.map(({ rule }) => rule).filter(rule => rule.enforce !== false)
   return enforced.length === 0 ? undefined : enforced
 }

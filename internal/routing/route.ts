@@ -60,6 +60,12 @@ export interface Route {
   readonly slowStartMs?: number | undefined
   /** Undefined = no rule for TLS with the nodes of the service. */
   readonly upstreamTls?: UpstreamTlsRule | undefined
+  /** What it is for, for people. */
+  readonly description?: string | undefined
+  /** Whether its document takes no requests, which then find the route that they would find without it. */
+  readonly isDisabled?: boolean | undefined
+  /** The policy sets that its document names; undefined = none. */
+  readonly sets?: NamedSets | undefined
   /** The rules of its policies by name, as plain data; undefined when it has none. */
   readonly policies?: RoutePolicies | undefined
   /**
@@ -87,6 +93,14 @@ export interface Route {
   readonly rewriteLocation?: boolean | 'always' | undefined
   /** What is deprecated or probably not intended in its document, for people; undefined = nothing. */
   readonly warnings?: readonly string[] | undefined
+}
+
+/** Policy sets that a document names. As long as they are not merged, the route lacks what they say. */
+export interface NamedSets {
+  /** The nearest first. */
+  readonly names: readonly string[]
+  /** The document as it was written, with the present names of its fields, to be merged with the sets. */
+  readonly document: object
 }
 
 /** Rules by policy name, each in the shape that the policy's schema gives it. Frozen. */

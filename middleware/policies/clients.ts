@@ -1,5 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import type { Exchange, Policy } from '../../internal/policy.ts'
+import type { Exchange, LevelRule, Policy } from '../../internal/policy.ts'
 import { canonicalAddress, createAddressRanges } from '../request/client-address.ts'
 
 export interface ClientsRule {
@@ -25,7 +25,11 @@ const DENIED = new GatewayError('WG_ADDRESS_DENIED', {
  * Refuses clients by their address: the one of the connection, or, behind trusted proxies, the one they name. Every rule
  * must let a client pass. A client without an address passes no `allow`.
  */
-export function createClients(rules: readonly ClientsRule[], { wouldRefuse }: ClientsTools): Policy {
+export function createClients(
+  levels: readonly LevelRule<ClientsRule>[],
+  { wouldRefuse }: ClientsTools,
+): Policy {
+  const rules = levels.map(({ rule }) => rule)
   const enforced = rules.filter(rule => rule.enforce !== false).map(judgeOf)
   const observed = rules.filter(rule => rule.enforce === false).map(judgeOf)
   return {

@@ -37,6 +37,7 @@ export interface SourceDetails {
     | 'descriptors'
     | 'certificates'
     | 'acme-challenges'
+    | 'policies'
   readonly connected: boolean
   readonly stale: boolean
   readonly ageMs: number | undefined

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { childrenOf, residentBytesOf } from '../support/processes.ts'
@@ -107,11 +107,49 @@ async function untilSettled(pid: number, before: Holdings | undefined): Promise<
     `no process holds more than ${JSON.stringify(before)}`,
     () => {
       const holdings = look()
-      if (!isBack(holdings)) throw new Error(JSON.stringify(holdings))
+      if (!isBack(holdings)) throw new Error(`${JSON.stringify(holdings)}; ${describeSockets(pid)}`)
       return holdings
     },
     { withinMs: WITHIN_MS, everyMs: 250 },
   )
+}
+
+/** Describes the TCP sockets of the process of a gateway that has most: how many there are to each port, and in which state. */
+function describeSockets(pid: number): string {
+  const sockets = [pid, ...childrenOf(pid)].map(tcpSocketsOf).sort((a, b) => b.length - a.length)[0]!
+  const counts = new Map<string, number>()
+  for (const each of sockets) counts.set(each, (counts.get(each) ?? 0) + 1)
+  return [...counts].map(([each, count]) => `${count} x ${each}`).join(', ')
+}
+
+/** Returns each TCP socket of a process as text: by whom it was opened, at which port, and its state as Linux numbers them. */
+function tcpSocketsOf(pid: number): string[] {
+  const rows = ['tcp', 'tcp6'].flatMap(name =>
+    readFileSync(`/proc/${pid}/net/${name}`, 'utf8')
+      .split('\n')
+      .slice(1, -1)
+      .map(line => line.trim().split(/\s+/))
+      .map(([, local = '', remote = '', state = '', , , , , , inode = '']) => {
+        const [own = 0, peer = 0] = [local, remote].map(end => Number.parseInt(end.split(':')[1]!, 16))
+        return { inode, own, peer, state }
+      }),
+  )
+  const listening = new Set(rows.filter(({ state }) => state === '0A').map(({ own }) => own))
+  const byInode = new Map(
+    rows.map(({ inode, own, peer, state }) => {
+      const direction = listening.has(own) ? `from a client to ${own}` : `to ${peer}`
+      return [inode, `${direction} in state ${state}`]
+    }),
+  )
+  return readdirSync(`/proc/${pid}/fd`).flatMap(fd => {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
+      return (inode !== undefined && byInode.get(inode)) || []
+    } catch {
+      // It was closed meanwhile.
+      return []
+    }
+  })
 }
 
 function causeOf(error: unknown): string {

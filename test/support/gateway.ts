@@ -17,6 +17,8 @@ export interface GatewaySetUp {
   readonly nodes?: Readonly<Record<string, number | { readonly port: number; readonly weight: number }>>
   /** Route documents by id. */
   readonly routes?: Readonly<Record<string, unknown>>
+  /** Policy sets by name. */
+  readonly policySets?: Readonly<Record<string, object>>
   readonly config?: Partial<Omit<Config, 'clientLimits'>> & {
     readonly clientLimits?: Partial<Config['clientLimits']>
   }
@@ -42,10 +44,15 @@ export interface TestGateway {
   logged(requestId: string): Promise<Record<string, unknown>>
 }
 
+/** Writes a policy set, as an operator does. */
+export function putPolicySet(registry: MemoryRegistry, name: string, document: unknown): void {
+  registry.putEntry('policies', { kind: 'policy-set', key: `/waygate/policies/${name}`, name, document })
+}
+
 /** Starts a whole gateway in this process, with a registry in memory, its table loaded. Stopped after the test. */
 export async function startTestGateway(
   t: Pick<TestContext, 'after'>,
-  { nodes = {}, routes = {}, config = {}, document, withKey = false }: GatewaySetUp,
+  { nodes = {}, routes = {}, policySets = {}, config = {}, document, withKey = false }: GatewaySetUp,
 ): Promise<TestGateway> {
   const loaded = loadConfig({
     env: withKey ? { WAYGATE_JWT_SECRET: SECRET } : {},
@@ -59,6 +66,7 @@ export async function startTestGateway(
     descriptorsPrefix: loaded.config.discovery.descriptorsPrefix ?? undefined,
     certificatesPrefix: loaded.config.tls.fromEtcd ? loaded.config.discovery.certificatesPrefix : undefined,
     acmePrefix: loaded.config.tls.fromEtcd ? loaded.config.discovery.acmePrefix : undefined,
+    policiesPrefix: loaded.config.discovery.policiesPrefix,
   })
   for (const [key, value] of Object.entries(nodes)) {
     const [service = '', id = ''] = key.split('/')
@@ -66,6 +74,7 @@ export async function startTestGateway(
     await registry.register({ service, id, host: '127.0.0.1', port, weight })
   }
   for (const [id, document] of Object.entries(routes)) registry.putRoute(id, document)
+  for (const [name, document] of Object.entries(policySets)) putPolicySet(registry, name, document)
   const log: Record<string, unknown>[] = []
   let onLine = () => {}
   const write = (line: string) => {

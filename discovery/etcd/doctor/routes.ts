@@ -84,7 +84,9 @@ function judgeTargets(
   if (!services) return []
   const nowhere = routes.flatMap(({ id, service, fallback }) => {
     const named = fallback?.type === 'service' ? [service, fallback.service] : [service]
-    return named.filter(name => name !== '' && !services.has(name)).map(name => `${id}: ${name}${guess(name, services)}`)
+    return named
+      .filter(name => name !== '' && !services.has(name))
+      .map(name => `${id}: ${name}${guess(name, services)}`)
   })
   if (nowhere.length === 0) return []
   return [

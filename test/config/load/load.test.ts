@@ -35,6 +35,7 @@ test('without a file, an environment and options the defaults apply, without war
     registry: 'etcd',
     servicesPrefix: '/services/',
     routesPrefix: '/waygate/routes/',
+    policiesPrefix: '/waygate/policies/',
     descriptorsPrefix: '/waygate/descriptors/',
     certificatesPrefix: '/waygate/certificates/',
     acmePrefix: '/waygate/acme/',
@@ -57,6 +58,7 @@ test('without a file, an environment and options the defaults apply, without war
       rewriteLocation: true,
     },
     stickyCookie: {},
+    policies: {},
     documents: {},
   })
 })

@@ -48,7 +48,9 @@ const good = [
 
 for (const field of ['allow', 'deny']) {
   test(`${field} takes addresses and ranges`, () => {
-    assert.deepEqual(routeOf({ [field]: good }).policies, { clients: [{ [field]: good }] })
+    assert.deepEqual(routeOf({ [field]: good }).policies, {
+      clients: [{ level: 'route', rule: { [field]: good } }],
+    })
   })
 }
 
@@ -217,8 +219,15 @@ test('an allow of every IPv4 address warns that IPv6 is left out', () => {
 test('the rules of routes.defaults and of the document are both kept, outer first, and false keeps neither', () => {
   const outer = { deny: ['10.6.6.6'] }
   const own = { allow: ['10.0.0.0/8'] }
-  assert.deepEqual(routeOf(own, { clients: outer }).policies, { clients: [outer, own] })
-  assert.deepEqual(routeOf(undefined, { clients: outer }).policies, { clients: [outer] })
+  assert.deepEqual(routeOf(own, { clients: outer }).policies, {
+    clients: [
+      { level: 'defaults', rule: outer },
+      { level: 'route', rule: own },
+    ],
+  })
+  assert.deepEqual(routeOf(undefined, { clients: outer }).policies, {
+    clients: [{ level: 'defaults', rule: outer }],
+  })
   assert.equal(routeOf(false, { clients: outer }).policies, undefined)
   assert.equal(routeOf(undefined).policies, undefined)
 })

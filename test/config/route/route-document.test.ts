@@ -47,6 +47,8 @@ const GRPC = {
 test('a document of two fields becomes a route with every default', () => {
   assert.deepEqual(routeOf({ path: '/task/*', service: 'task' }), {
     id: 'r1',
+    description: undefined,
+    isDisabled: false,
     origin: 'etcd',
     path: '/task/*',
     methods: undefined,
@@ -116,6 +118,8 @@ test('a document with every field becomes a route with these values', () => {
     grpc: GRPC,
     policies: undefined,
     id: 'r1',
+    description: undefined,
+    isDisabled: false,
     origin: 'etcd',
     hosts: ['api.example.com', '*.example.org'],
     auth: { type: 'jwt', scopes: ['task:read'], roles: ['admin'] },

@@ -146,7 +146,7 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
 
   test(`${name}: takes no time of its own: its steps return no promise`, () => {
     const policies = new LivePolicies({ upstream: () => assert.fail(), counts: new PolicyCounts() })
-    const written = POLICY_RULES[name].adds ? [rule] : rule
+    const written = POLICY_RULES[name].adds ? [{ level: 'route', rule }] : rule
     const route = testRoute({ policies: { [name]: written } })
     const plan = policies.planOf(route)
     for (const steps of [plan.onRequest, plan.onAuthorized]) {

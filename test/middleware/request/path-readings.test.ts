@@ -157,7 +157,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   'client addresses': {
     documents: {
       open: { path: '/c/*' },
-      shut: { path: '/c/in/*', policies: { clients: [{ allow: ['10.6.6.6'] }] } },
+      shut: { path: '/c/in/*', policies: { clients: [{ level: 'route', rule: { allow: ['10.6.6.6'] } }] } },
     },
     guarded: ['/c/in', '/c/in/x'],
   },
@@ -331,7 +331,11 @@ test('a path that leads to another automatic route or beyond every route is refu
 test('a rule for clients that is not enforced guards nothing', () => {
   const table = new RouteTable([
     testRoute({ id: 'a', path: '/a/*' }),
-    testRoute({ id: 'b', path: '/a/b/*', policies: { clients: [{ allow: ['10.6.6.6'], enforce: false }] } }),
+    testRoute({
+      id: 'b',
+      path: '/a/b/*',
+      policies: { clients: [{ level: 'route', rule: { allow: ['10.6.6.6'], enforce: false } }] },
+    }),
     testRoute({ id: 'c', path: '/c/*', ...JWT }),
   ])
   assert.equal(typeof ask(table, '/a/B'), 'object')

@@ -1,0 +1,30 @@
+import { NAME } from '../../internal/nodes/node.ts'
+import { type Finding, show, toReason } from '../kit/problem.ts'
+import { findProblems } from '../kit/validate.ts'
+import { membersOf } from '../kit/values.ts'
+import type { RuleContext } from '../policies/policy-rule.ts'
+import { PolicySet } from './policy-set.ts'
+import { findRouteRuleProblems } from './read-route-document.ts'
+
+/** The names of other levels at which rules are written. */
+const TAKEN = new Set(['defaults', 'route'])
+
+/** Finds what is wrong with a policy set, whichever routes name it, beyond the schema. */
+export function* findPolicySetRuleProblems(
+  name: string,
+  document: unknown,
+  context: RuleContext = {},
+): Generator<Finding> {
+  if (!NAME.test(name) || TAKEN.has(name)) yield { path: [], message: `cannot have the name ${show(name)}` }
+  // Which service answers is up to the routes.
+  yield* findRouteRuleProblems({ ...membersOf(document), service: name }, context)
+}
+
+/** Returns why a policy set cannot be used; undefined when it can. */
+export function policySetRefusal(name: string, document: unknown, context: RuleContext): string | undefined {
+  const findings = [
+    ...findProblems(PolicySet, document),
+    ...findPolicySetRuleProblems(name, document, context),
+  ]
+  return findings.length === 0 ? undefined : toReason(findings)
+}
