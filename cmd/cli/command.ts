@@ -67,7 +67,7 @@ export interface HashPasswordCommand {
 }
 
 /** The kinds of file that `waygate check` knows. */
-export const CHECK_KINDS = ['config', 'route', 'services', 'api-key'] as const
+export const CHECK_KINDS = ['config', 'route', 'policies', 'services', 'api-key'] as const
 export type CheckKind = (typeof CHECK_KINDS)[number]
 
 export interface CheckCommand {

@@ -195,7 +195,7 @@ export const COMMANDS = {
       {
         name: 'kind',
         value: 'KIND',
-        description: 'Kind of the file: config, route, services or api-key.',
+        description: 'Kind of the file: config, route, policies, services or api-key.',
         absent: 'derived from its fields',
       },
       {

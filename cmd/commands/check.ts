@@ -9,14 +9,20 @@ import {
   toProblem,
   under,
 } from '../../config/kit/problem.ts'
+import { membersOf } from '../../config/kit/values.ts'
 import { type DocumentFile, readDocumentFile } from '../../config/load/document-file.ts'
 import type { Environment } from '../../config/load/environment.ts'
-import { loadConfig } from '../../config/load/load.ts'
+import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import { routeContext } from '../../config/load/route-context.ts'
+import { PolicySet } from '../../config/route/policy-set.ts'
+import { findPolicySetProblems } from '../../config/route/read-policy-set.ts'
 import {
   findRouteIdProblems,
   type RouteFindings,
   readRouteDocument,
 } from '../../config/route/read-route-document.ts'
+import { mergeSets, parseRouteDocument } from '../../config/route/route-document.ts'
+import { ConfigSchema } from '../../config/schema.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
@@ -79,6 +85,7 @@ export async function checkFile(
 const KINDS: Readonly<Record<CheckKind, string>> = {
   config: 'config',
   route: 'route document',
+  policies: 'policy set',
   services: 'services file',
   'api-key': 'API key',
 }
@@ -89,7 +96,18 @@ function kindOf(document: unknown): CheckKind {
     typeof document === 'object' && document !== null && Object.hasOwn(document, field)
   if (has('path') || has('service')) return 'route'
   if (has('services')) return 'services'
-  return has('owner') ? 'api-key' : 'config'
+  if (has('owner')) return 'api-key'
+  return isPolicySet(document) ? 'policies' : 'config'
+}
+
+/** Whether every field is one of policy sets, and one of them is none of a configuration. */
+function isPolicySet(document: unknown): boolean {
+  const fields = Object.keys(membersOf(document))
+  const isField =
+    ({ properties }: { properties: object }) =>
+    (field: string) =>
+      Object.hasOwn(properties, field)
+  return fields.every(isField(PolicySet)) && !fields.every(isField(ConfigSchema))
 }
 
 interface Checked {
@@ -112,16 +130,40 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
           id,
         ]).warnings,
     )
-    return { problems: [], warnings: [...loaded.warnings, ...unserved] }
+    const { problems, warnings } = place(findSetProblems(loaded), document, ['routes', 'documents'])
+    return { problems, warnings: [...loaded.warnings, ...warnings, ...unserved] }
   },
   route: (file, document, { services }) =>
     inEtcd(file, document, value => {
       const { problems, warnings } = readRouteDocument(value)
       return { problems, warnings: [...warnings, ...findUnserved(value, services)] }
     }),
+  policies: (file, document) =>
+    inEtcd(file, document, value => ({ problems: findPolicySetProblems(value), warnings: [] })),
   services: checkServices,
   'api-key': (file, document) =>
     inEtcd(file, document, value => ({ problems: findApiKeyProblems(value), warnings: [] })),
+}
+
+/** Finds the routes of a configuration that do not fit the policy sets that they name. */
+function findSetProblems({ config, keys }: LoadedConfig): Pick<RouteFindings, 'problems' | 'warnings'> {
+  const context = { ...routeContext(config, keys), origin: 'file' } as const
+  const sets = new Map(Object.entries(config.routes.policies))
+  const problems: Finding[] = []
+  const warnings: Finding[] = []
+  for (const [id, document] of Object.entries(config.routes.documents)) {
+    const missing = document.policies?.filter(name => !sets.has(name)) ?? []
+    for (const name of missing) {
+      const message = `names ${JSON.stringify(name)}, which is not in routes.policies${didYouMean(name, [...sets.keys()])}: unless etcd has it, the route answers 503`
+      warnings.push({ path: [id, 'policies'], message })
+    }
+    const parsed = parseRouteDocument(id, document, context)
+    if (missing.length > 0 || !('route' in parsed)) continue
+    const merged = mergeSets(parsed.route, sets, context)
+    if ('reason' in merged)
+      problems.push({ path: [id], message: `does not fit its policy sets: ${merged.reason}` })
+  }
+  return { problems, warnings }
 }
 
 /** A longer document would fill the screen. */

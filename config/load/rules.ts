@@ -6,7 +6,7 @@ import { findPolicyProblems } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { findBalancerProblems, NO_COOKIE_SECRET, needsCookieSecret } from '../route/balancer-rule.ts'
 import { findHealthCheckProblems } from '../route/health-check.ts'
-import { findPolicySetRuleProblems } from '../route/read-policy-set.ts'
+import { findPolicySetNameProblems, findPolicySetRuleProblems } from '../route/read-policy-set.ts'
 import { findRouteRuleProblems } from '../route/read-route-document.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import type { Config } from '../schema.ts'
@@ -93,7 +93,8 @@ export function* findRoutesRuleProblems(document: unknown, context: RuleContext 
   yield* under(['routes', 'defaults', 'healthCheck'], findHealthCheckProblems(healthCheck))
   yield* under(['routes', 'defaults'], findPolicyProblems(defaults, context))
   for (const [name, set] of Object.entries(membersOf(policies))) {
-    yield* under(['routes', 'policies', name], findPolicySetRuleProblems(name, set, context))
+    yield* under(['routes', 'policies', name], findPolicySetNameProblems(name))
+    yield* under(['routes', 'policies', name], findPolicySetRuleProblems(set, context))
   }
   for (const [id, route] of Object.entries(membersOf(documents))) {
     yield* under(['routes', 'documents', id], findRouteRuleProblems(route, context))

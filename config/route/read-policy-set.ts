@@ -10,21 +10,23 @@ import { findRouteRuleProblems } from './read-route-document.ts'
 const TAKEN = new Set(['defaults', 'route'])
 
 /** Finds what is wrong with a policy set, whichever routes name it, beyond the schema. */
-export function* findPolicySetRuleProblems(
-  name: string,
-  document: unknown,
-  context: RuleContext = {},
-): Generator<Finding> {
-  if (!NAME.test(name) || TAKEN.has(name)) yield { path: [], message: `cannot have the name ${show(name)}` }
+export function findPolicySetRuleProblems(document: unknown, context: RuleContext = {}): Finding[] {
   // Which service answers is up to the routes.
-  yield* findRouteRuleProblems({ ...membersOf(document), service: name }, context)
+  return findRouteRuleProblems({ ...membersOf(document), service: 'any' }, context)
+}
+
+/** Finds what is wrong with the name of a policy set. */
+export function* findPolicySetNameProblems(name: string): Generator<Finding> {
+  if (!NAME.test(name) || TAKEN.has(name)) yield { path: [], message: `cannot have the name ${show(name)}` }
+}
+
+/** Finds everything that is wrong with a policy set, whichever routes name it. */
+export function findPolicySetProblems(document: unknown, context?: RuleContext): Finding[] {
+  return [...findProblems(PolicySet, document), ...findPolicySetRuleProblems(document, context)]
 }
 
 /** Returns why a policy set cannot be used; undefined when it can. */
 export function policySetRefusal(name: string, document: unknown, context: RuleContext): string | undefined {
-  const findings = [
-    ...findProblems(PolicySet, document),
-    ...findPolicySetRuleProblems(name, document, context),
-  ]
+  const findings = [...findPolicySetNameProblems(name), ...findPolicySetProblems(document, context)]
   return findings.length === 0 ? undefined : toReason(findings)
 }

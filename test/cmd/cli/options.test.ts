@@ -170,7 +170,7 @@ const refused: [line: string, message: RegExp][] = [
   ['token --sub x --claim =1', /--claim must be KEY=VALUE/],
   ['check', /FILE is missing/],
   ['check a b', /unexpected argument b/],
-  ['check a --kind x', /--kind must be one of config, route, services, api-key, not x/],
+  ['check a --kind x', /--kind must be one of config, route, policies, services, api-key, not x/],
 ]
 
 for (const [line, message] of refused) {

@@ -138,7 +138,7 @@ test('a file that is not UTF-8 is a problem, whatever kind of file it is', async
 })
 
 test('ten thousand brackets are a problem of any kind of file, and end nothing', async t => {
-  for (const kind of ['config', 'route', 'services', 'api-key'] as const) {
+  for (const kind of ['config', 'route', 'policies', 'services', 'api-key'] as const) {
     const { code, lines } = await check(t, '['.repeat(10_000) + ']'.repeat(10_000), { kind })
     assert.equal(code, 1)
     assert.match(lines[0] ?? '', /is nested more than 100 levels deep$/)
@@ -345,4 +345,28 @@ test('a route of a services file to a service that the file does not have is a w
       'a.yaml: ok (services file)',
     ],
   })
+})
+
+test('a policy set is known by its fields', async t => {
+  const { lines, code } = await check(t, '{"timeoutMs": 1000, "cors": {"origins": ["*"]}}')
+  assert.deepEqual([code, lines], [0, ['a.yaml: ok (policy set)']])
+  assert.deepEqual((await check(t, '{"timeoutMs": 0, "cors": {"origins": ["*"]}}')).lines, [
+    'a.yaml:1: $.timeoutMs: must be >= 1, not 0',
+  ])
+  const named = await check(t, '{"timeoutMs": 1000, "path": "/a"}', { kind: 'policies' })
+  assert.match(named.lines[0]!, /\$\.path: is not a known field/)
+})
+
+test('a configuration whose route does not fit its policy sets is refused, and one whose set is missing is warned of', async t => {
+  const route = { path: '/a', service: 'a', policies: ['s'] }
+  const routes = { policies: { s: { stripPrefix: '/b' } }, documents: { r: route } }
+  const { code, lines } = await check(t, JSON.stringify({ routes }))
+  assert.equal(code, 1)
+  assert.match(lines[0]!, /\$\.routes\.documents\.r: does not fit its policy sets: \$\.stripPrefix: /)
+  const missing = await check(t, JSON.stringify({ routes: { documents: { r: route } } }))
+  assert.equal(missing.code, 0)
+  assert.match(
+    missing.lines[0]!,
+    /names "s", which is not in routes\.policies: unless etcd has it, the route answers 503/,
+  )
 })
