@@ -81,6 +81,11 @@ export function schemeOf({ call, proxied }: Exchange): 'http' | 'https' {
   return proxied?.proto ?? (call.tls === undefined ? 'http' : 'https')
 }
 
+/** Returns the host that the client asked for: that of the request, or what a trusted proxy in front of us says. */
+export function askedHostOf({ head, proxied }: Exchange): string | undefined {
+  return proxied?.host ?? head.host
+}
+
 /** What a trusted proxy says about a request. A field that is missing or malformed is undefined. */
 export interface ProxyReport {
   /** Addresses, the client's first, separated by commas: X-Forwarded-For, or what Forwarded or X-Real-IP have of it. */

@@ -239,7 +239,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const respond = createRespond({ isDraining, onPiece: countBodyBytes, onInternalError })
   const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
   // A challenge must be answered where everything else is sent to TLS.
-  const early = [acme, tls?.door].filter(step => step !== undefined)
+  const early = [acme, tls?.requireTls].filter(step => step !== undefined)
   const proxy = createProxy({
     before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),

@@ -3,6 +3,7 @@ import type { CertificatePair } from '../../config/keys/certificate-pair.ts'
 import { readWhileRunning } from '../../config/keys/file-contents.ts'
 import { type CertificateFiles, readCertificateFiles } from '../../config/keys/tls-keys.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
+import { hostOfName } from '../../internal/tls/alt-names.ts'
 import { CertificateTable } from '../../internal/tls/certificate-table.ts'
 import type { CertificateView } from '../../routes/admin/views.ts'
 import type { FollowedSet } from './followed-files.ts'
@@ -70,15 +71,15 @@ export class LiveCertificates {
     }))
   }
 
-  /** Returns the certificate for a server name; undefined when no certificate has that name. */
+  /** Returns the certificate for a server name or a host; undefined when no certificate has that name. */
   find(serverName: string): CertificatePair | undefined {
-    return this.#table.find(serverName.toLowerCase())
+    return this.#table.find(hostOfName(serverName))
   }
 
   /** The certificate for clients that name no host with a certificate; undefined = they get no connection. */
   get default(): CertificatePair | undefined {
     const { default: chosen } = this.#options
-    if ('name' in chosen) return this.#table.find(chosen.name.toLowerCase())
+    if ('name' in chosen) return this.find(chosen.name)
     return chosen.origin === undefined ? undefined : this.#pairs.get(chosen.origin)
   }
 

@@ -6,7 +6,7 @@ import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { OnceAMinute } from '../../internal/once-a-minute.ts'
 import type { Step } from '../../internal/policy.ts'
 import { plainAddress } from '../../middleware/request/client-address.ts'
-import { createTlsDoor } from '../../middleware/request/tls-door.ts'
+import { createRequireTls } from '../../middleware/request/require-tls.ts'
 import { type HandshakeFailure, TlsCounts } from '../../routes/public/tls/tls-counts.ts'
 import { type ClientAuthOptions, TlsServer } from '../../routes/public/tls/tls-server.ts'
 import { FollowedFiles, type FollowedSet } from './followed-files.ts'
@@ -29,8 +29,8 @@ export interface GatewayTls {
   readonly counts: TlsCounts
   /** Resolves when the files were looked at once, so that what they hold now is served. */
   readonly ready: Promise<void>
-  /** Decides about requests without TLS; undefined = they are served. */
-  readonly door: Step | undefined
+  /** Redirects or refuses requests whose connection lacks what their hosts require; undefined = none does. */
+  readonly requireTls: Step | undefined
   /** What is wrong with the files and certificates, for people. */
   problems(): KeyProblem[]
   close(): void
@@ -68,9 +68,9 @@ export function openTls(options: TlsOptions): GatewayTls {
   const files = new FollowedFiles([...(clientAuth ? [clientAuth.followed] : []), ...certificates.followed])
   return {
     ...{ server, certificates, counts },
-    door:
+    requireTls:
       tls.plain === 'redirect' || tls.clientAuth?.mode === 'required'
-        ? createTlsDoor({
+        ? createRequireTls({
             redirects: tls.plain === 'redirect',
             requiresCertificate: host => server.requiresCertificate(host),
             hasCertificate: host => certificates.find(host) !== undefined,

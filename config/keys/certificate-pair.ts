@@ -18,7 +18,7 @@ const MAX_RSA_BITS = 8_192
 export interface CertificatePair {
   /** Where it is from, for people: the path of the file, or the key in etcd. */
   readonly origin: string
-  /** Host names in lower case, which may begin with `*.`, and IP addresses. There is at least one. */
+  /** Hosts in lower case, which may begin with `*.`; IPv6 addresses are in brackets. There is at least one. */
   readonly names: readonly string[]
   /** Whether the key is one of elliptic curves, whose signatures cost a tenth of those of RSA. */
   readonly isElliptic: boolean

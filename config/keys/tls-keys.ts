@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
-import { coversHost } from '../../internal/tls/alt-names.ts'
+import { coversHost, hostOfName } from '../../internal/tls/alt-names.ts'
 import { certificateProblem } from '../kit/certificates.ts'
 import type { Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
@@ -52,7 +52,7 @@ export function loadTlsKeys(tls: Config['tls'], findings: Findings): TlsKeys | u
     !tls.fromEtcd &&
     name !== undefined &&
     isComplete &&
-    !certificates.some(({ names }) => coversHost(names, name.toLowerCase()))
+    !certificates.some(({ names }) => coversHost(names, hostOfName(name)))
   ) {
     const names = certificates.flatMap(certificate => certificate.names).join(', ')
     findings.problems.push({

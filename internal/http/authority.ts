@@ -21,10 +21,14 @@ export function isAuthority(text: string): boolean {
 
 const OPENING_BRACKET = 91
 
-/** Normalises an authority to its host: lower case, without the port and without a trailing dot. */
+/**
+ * Normalises an authority to its host: lower case, without the port and without a trailing dot. An IPv6 address gets its
+ * shortest form (RFC 5952), in brackets.
+ */
 export function normaliseHost(authority: string): string {
   const colon = colonOf(authority)
   const name = colon === -1 ? authority : authority.slice(0, colon)
+  if (name.charCodeAt(0) === OPENING_BRACKET) return URL.parse(`http://${name}/`)?.hostname ?? name.toLowerCase()
   return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 }
 

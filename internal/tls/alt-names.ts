@@ -1,7 +1,10 @@
-/** The subject alternative names of a certificate that are of use here, as they are written in it. */
+import { normaliseHost } from '../http/authority.ts'
+
+/** The subject alternative names of a certificate that are of use here. */
 export interface AltNames {
   /** Host names in lower case; the first label may be `*`. */
   readonly hosts: readonly string[]
+  /** IP addresses, spelled as hosts: `10.0.0.1`, `[::1]`. */
   readonly addresses: readonly string[]
   readonly uris: readonly string[]
   /** All of them in their order, as `DNS:a.example,URI:spiffe://x`: what nodes are told of a client's certificate. */
@@ -29,10 +32,15 @@ export function readAltNames(subjectAltName: string | undefined): AltNames {
     if (kind === undefined || !PLAIN.test(name)) continue
     all.push(`${kind}:${name}`)
     if (kind === 'DNS' && HOST.test(name.toLowerCase())) hosts.push(name.toLowerCase())
-    if (kind === 'IP') addresses.push(name.toLowerCase())
+    if (kind === 'IP') addresses.push(hostOfName(name))
     if (kind === 'URI') uris.push(name)
   }
   return { hosts, addresses, uris, text: all.join(',') }
+}
+
+/** Returns the host that a name of a certificate stands for. An IPv6 address may lack its brackets. */
+export function hostOfName(name: string): string {
+  return normaliseHost(/^[^[].*:/.test(name) ? `[${name}]` : name)
 }
 
 /** Returns whether one of the names stands for a host: exactly, or by a wildcard for its first label. */

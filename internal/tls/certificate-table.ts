@@ -2,7 +2,7 @@ import { wildcardOf } from './alt-names.ts'
 
 /** What the choice among certificates depends on. */
 export interface NamedCertificate {
-  /** Host names in lower case, which may begin with `*.`, and IP addresses. */
+  /** Hosts in lower case, which may begin with `*.`; IPv6 addresses are in brackets. */
   readonly names: readonly string[]
   readonly isElliptic: boolean
   /** Milliseconds since 1970. */

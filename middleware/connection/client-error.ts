@@ -49,6 +49,8 @@ export interface ClientErrors {
   refuse(error: ParserError, socket: ServerSocket): void
   /** Refuses a CONNECT request and closes its connection. */
   refuseConnect(request: IncomingMessage, socket: ServerSocket): void
+  /** Refuses a request without TLS at the port for TLS and closes its connection. */
+  refusePlain(socket: ServerSocket): void
   /** Sets the error of a finished call, if the call ended because its body could not be parsed. */
   explain(exchange: Exchange): void
 }
@@ -90,6 +92,9 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
     refuseConnect(request, socket) {
       end(socket, new GatewayError('WG_BAD_REQUEST'), request.method!, request.url!)
     },
+    refusePlain(socket) {
+      end(socket, new GatewayError('WG_BAD_REQUEST', { detail: NEEDS_TLS }), UNKNOWN, UNKNOWN)
+    },
     explain({ call, response }) {
       const error = broken.get(response)
       if (!error) return
@@ -101,6 +106,8 @@ export function createClientErrors(options: ClientErrorOptions): ClientErrors {
 
 /** Stands for a method or target that was never read. */
 const UNKNOWN = '-'
+
+const NEEDS_TLS = 'This port needs TLS: use https.'
 
 function endWithProblem(socket: ServerSocket, error: GatewayError, requestId: string | undefined): void {
   socket.on('error', () => {})

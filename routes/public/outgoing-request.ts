@@ -5,7 +5,7 @@ import type { ClientCertificate } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
 import { pathOf, stripPrefix } from '../../internal/http/target.ts'
-import { type Exchange, type HidesField, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
+import { askedHostOf, type Exchange, type HidesField, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
 import type { Rpc } from '../../internal/upstream.ts'
 import { writeForwarded } from '../../middleware/request/forwarded.ts'
 import type { ReadRpc } from './read-rpc.ts'
@@ -85,7 +85,7 @@ export function completeHeaders(exchange: Exchange): void {
   const { headers } = head
   const route = call.route!
   const proto = schemeOf(exchange)
-  const host = proxied?.host ?? head.host
+  const host = askedHostOf(exchange)
   headers.push(
     'x-request-id',
     call.requestId,

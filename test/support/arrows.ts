@@ -45,7 +45,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'internal/nodes': ['internal/balancers'],
   'internal/routing': ['internal/grpc', 'internal/http', 'internal/nodes'],
   'internal/text': [],
-  'internal/tls': [],
+  'internal/tls': ['internal/http'],
   middleware: [],
   'middleware/auth': [],
   'middleware/connection': ['middleware/request'],

@@ -8,6 +8,8 @@ export interface AcceptOptions {
   readonly connections: Pick<ClientConnections, 'accept' | 'awaitTls' | 'secure'>
   /** Undefined = no connection begins with a header of the PROXY protocol. */
   readonly proxyProtocol: ProxyProtocol | undefined
+  /** Answers a client that has sent a request without TLS to the port for TLS, and ends its connection. */
+  readonly refusePlain: (socket: Socket) => void
 }
 
 /**
@@ -20,9 +22,10 @@ export interface AcceptOptions {
  */
 export function acceptConnections(
   server: Server,
-  { connections, proxyProtocol }: AcceptOptions,
+  options: AcceptOptions,
   tls: TlsServer | undefined,
 ): void {
+  const { connections, proxyProtocol } = options
   if (proxyProtocol === undefined && tls === undefined) {
     server.on('connection', socket => void connections.accept(socket))
     return
@@ -32,7 +35,7 @@ export function acceptConnections(
   const read = (socket: Socket) => {
     for (const reader of readers) Reflect.apply(reader, server, [socket])
   }
-  const begin = tls === undefined ? read : tlsBeforeReading(tls, connections, read)
+  const begin = tls === undefined ? read : tlsBeforeReading(tls, options, read)
   server.on('connection', socket => {
     if (proxyProtocol !== undefined) proxyProtocol.accept(socket, () => begin(socket))
     else if (connections.accept(socket)) begin(socket)
@@ -41,13 +44,13 @@ export function acceptConnections(
 
 function tlsBeforeReading(
   tls: TlsServer,
-  connections: AcceptOptions['connections'],
+  { connections, refusePlain }: AcceptOptions,
   read: (socket: Socket) => void,
 ): (socket: Socket) => void {
   const shakeHands = tls.open((accepted, socket) => {
     connections.secure(accepted, socket)
     read(socket)
-  })
+  }, refusePlain)
   return socket => {
     connections.awaitTls(socket)
     shakeHands(socket)

@@ -107,7 +107,7 @@ export function createHttp1Listener(options: Http1ListenerOptions): Http1Listene
   const servers: Server[] = []
   const createServer = (tls?: TlsServer) => {
     const server = createHttp1Server({ ...options, onConnect: clientErrors.refuseConnect }, serve)
-    acceptConnections(server, options, tls)
+    acceptConnections(server, { ...options, refusePlain: clientErrors.refusePlain }, tls)
     servers.push(server)
     return server
   }

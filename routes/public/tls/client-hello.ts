@@ -4,6 +4,8 @@ export interface ClientHelloOptions {
   readonly timeoutMs: number
   /** Called when the first message of a client has arrived whole. It is back in the socket. */
   readonly onWhole: () => void
+  /** Called when the client begins with a request of HTTP instead. What it has sent so far is discarded. */
+  readonly onHttp: () => void
   /** Called when it has not arrived in time, or when the client has left before. The connection is then destroyed. */
   readonly onMissing: (reason: 'timeout' | 'closed') => void
 }
@@ -11,6 +13,10 @@ export interface ClientHelloOptions {
 const RECORD_HEAD_BYTES = 5
 const HANDSHAKE = 22
 const MESSAGE_HEAD_BYTES = 4
+/** How a request of HTTP/1 begins. The preface of HTTP/2 is none: its clients understand no answer of HTTP/1. */
+const REQUEST = /^(?!PRI )[A-Z-]{1,24} \S/
+/** Enough bytes for any method and the first byte of a target. */
+const LONGEST_METHOD = 32
 /** Longer ones exist only to be costly. With all that is in use today, a message takes less than 3 KB. */
 const MAX_BYTES = 32_768
 
@@ -20,7 +26,7 @@ const MAX_BYTES = 32_768
  */
 export function awaitClientHello(
   socket: Socket,
-  { timeoutMs, onWhole, onMissing }: ClientHelloOptions,
+  { timeoutMs, onWhole, onHttp, onMissing }: ClientHelloOptions,
 ): void {
   let received: Buffer = Buffer.alloc(0)
   const onReadable = () => {
@@ -29,6 +35,10 @@ export function awaitClientHello(
     received = received.length === 0 ? piece : Buffer.concat([received, piece])
     if (!isWhole(received)) return
     letGo()
+    if (REQUEST.test(received.toString('latin1', 0, LONGEST_METHOD))) {
+      onHttp()
+      return
+    }
     socket.unshift(received)
     onWhole()
   }

@@ -10,7 +10,7 @@ import {
 import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
 import { coversHost } from '../../../internal/tls/alt-names.ts'
 import { awaitClientHello } from './client-hello.ts'
-import { type HostRules, readClientTls, verifiedCertificate } from './client-tls.ts'
+import { type HostRules, readClientTls, verifiedCertificate } from './read-client-tls.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
 import { failureOf, type HandshakeFailure, type TlsCounts } from './tls-counts.ts'
 
@@ -107,9 +107,13 @@ export class TlsServer {
    * Begins to take connections. Called once.
    *
    * @param onSecured is called with a connection whose handshake is over, as it was accepted and with its TLS
+   * @param onHttp is called with a connection whose client has sent a request without TLS
    * @returns the function that begins the handshake of a connection, now or when it is its turn
    */
-  open(onSecured: (accepted: Socket, socket: TLSSocket) => void): (socket: Socket) => void {
+  open(
+    onSecured: (accepted: Socket, socket: TLSSocket) => void,
+    onHttp: (socket: Socket) => void,
+  ): (socket: Socket) => void {
     const { clientAuth, counts, handshakeTimeoutMs, hsts, onFailure, protocols } = this.#options
     const { ticketLifetimeSeconds } = this.#options
     const ofAllHosts = clientAuth !== undefined && clientAuth.hosts === undefined
@@ -149,13 +153,18 @@ export class TlsServer {
       this.#unsecured.add(socket)
       // Before its handshake, nobody else would notice an error, which would end the process.
       socket.on('error', () => {}).once('close', () => this.#unsecured.delete(socket))
+      const fail = (reason: HandshakeFailure, message: string) => {
+        counts.failed[reason]++
+        onFailure(reason, socket, new Error(message))
+      }
       awaitClientHello(socket, {
         timeoutMs: handshakeTimeoutMs,
         onWhole: () => queue.add(socket),
-        onMissing: reason => {
-          counts.failed[reason]++
-          onFailure(reason, socket, new Error('the client has said nothing'))
+        onHttp() {
+          fail('not-tls', 'the client has sent a request without TLS')
+          onHttp(socket)
         },
+        onMissing: reason => fail(reason, 'the client has said nothing'),
       })
     }
   }

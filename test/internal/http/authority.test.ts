@@ -159,6 +159,8 @@ test('the host of an authority has no port, no trailing dot and no upper case', 
     ['example.com.:80', 'example.com'],
     ['[::A]:1', '[::a]'],
     ['[::A]', '[::a]'],
+    ['[0:0:0:0:0:0:0:A]:1', '[::a]'],
+    ['[nothing]:1', '[nothing]'],
     ['h:', 'h'],
   ] as const) {
     assert.equal(normaliseHost(authority), host)

@@ -10,7 +10,7 @@ test('names are told by their kind, hosts and addresses in lower case', () => {
     'DNS:A.Example, DNS:*.b.example, IP Address:10.0.0.1, IP Address:FE80:0:0:0:0:0:0:1, URI:spiffe://x/Billing, email:me@b.example',
   )
   assert.deepEqual(names.hosts, ['a.example', '*.b.example'])
-  assert.deepEqual(names.addresses, ['10.0.0.1', 'fe80:0:0:0:0:0:0:1'])
+  assert.deepEqual(names.addresses, ['10.0.0.1', '[fe80::1]'])
   assert.deepEqual(names.uris, ['spiffe://x/Billing'])
   assert.equal(
     names.text,

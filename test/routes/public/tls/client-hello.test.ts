@@ -34,6 +34,7 @@ async function listen(t: TestContext, timeoutMs = 60_000) {
   awaitClientHello(socket, {
     timeoutMs,
     onWhole: () => seen.push('whole'),
+    onHttp: () => seen.push('HTTP'),
     onMissing: reason => seen.push(reason),
   })
   t.after(() => {
@@ -80,6 +81,21 @@ test('what is no TLS is left to TLS at once, and so is a message that is longer 
     client.write(bytes)
     await until('it is left to TLS', () => seen.length > 0)
     assert.deepEqual(seen, ['whole'])
+  }
+})
+
+test('a request of HTTP/1 is told from other bytes, and is not put back', async t => {
+  for (const [bytes, what] of [
+    ['GET / HTTP/1.1\r\n', 'HTTP'],
+    ['M-SEARCH * HTTP/1.1\r\n', 'HTTP'],
+    ['SSH-2.0-OpenSSH_9.2\r\n', 'whole'],
+    ['PRI * HTTP/2.0\r\n', 'whole'],
+    ['get / HTTP/1.1\r\n', 'whole'],
+  ] as const) {
+    const { client, socket, seen } = await listen(t)
+    client.write(bytes)
+    await until('it is known', () => seen.length > 0)
+    assert.deepEqual([seen, String(socket.read() ?? '')], [[what], what === 'HTTP' ? '' : bytes])
   }
 })
 

@@ -67,18 +67,33 @@ test('a first message that comes byte by byte is understood', async t => {
   assert.equal(await metric('waygate_tls_handshakes_total', 'resumed="false"'), 0)
 })
 
-test('HTTP without TLS, and noise, are let go at once and counted', async t => {
-  const { tlsPort, failures, node } = await start(t)
-  await sendRaw(tlsPort, 'GET /user HTTP/1.1\r\nHost: shop.example\r\n\r\n')
-  await sendRaw(tlsPort, 'CONNECT shop.example:443 HTTP/1.1\r\n\r\n')
+test('HTTP without TLS is told to use it, and noise is let go at once; both are counted', async t => {
+  const { tlsPort, failures, log, metric, node } = await start(t)
+  for (const request of ['GET /user HTTP/1.1\r\nHost: shop.example', 'CONNECT shop.example:443 HTTP/1.1']) {
+    const text = await sendRaw(tlsPort, `${request}\r\n\r\n`)
+    assert.match(text, /^HTTP\/1\.1 400 Bad request\r\n.*\r\nConnection: close\r\n\r\n{.*"WG_BAD_REQUEST".*use https/s)
+  }
+  const refused = log.filter(({ msg }) => msg === 'request')
+  assert.deepEqual(
+    refused.map(({ status, client }) => [status, client]),
+    [
+      [400, '127.0.0.1'],
+      [400, '127.0.0.1'],
+    ],
+  )
+  // A client that is still sending its body gets its answer too.
+  const body = 'x'.repeat(1_000_000)
+  const long = `POST /user HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  assert.match(await sendRaw(tlsPort, long), /^HTTP\/1\.1 400 /)
   await sendRaw(tlsPort, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
   await sendRaw(tlsPort, Buffer.alloc(100, 0xff))
   await sendRaw(tlsPort, 'SSH-2.0-OpenSSH_9.2\r\n')
   await until('all are counted', async () => {
     const counts = await Promise.all(['not-tls', 'no-common-version', 'closed', 'other'].map(failures))
-    assert.deepEqual(counts, [5, 0, 0, 0])
+    assert.deepEqual(counts, [6, 0, 0, 0])
     return true
   })
+  await until('no connection is left', async () => (await metric('waygate_client_connections')) === 0)
   assert.equal(node.requests.length, 0)
 })
 

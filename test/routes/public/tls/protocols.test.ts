@@ -42,6 +42,16 @@ async function start(t: TestContext, document: object = {}, tls: object = {}) {
 const REQUEST = 'GET /user HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n'
 const ASKED = { ':path': '/user', ':authority': 'shop.example' }
 
+test('nodes are told of the TLS that a connection has, whatever :scheme says of it', async t => {
+  const { port, tlsPort, node } = await start(t)
+  for (const scheme of ['http', 'https']) {
+    for (const session of [openHttp2(t, port), openHttp2Tls(t, tlsPort, TLS)])
+      assert.equal((await askHttp2(session, { ...ASKED, ':scheme': scheme })).status, 200)
+  }
+  const told = node.requests.map(({ header }) => header('x-forwarded-proto'))
+  assert.deepEqual(told, ['http', 'https', 'http', 'https'])
+})
+
 test('clients agree on HTTP/2 or HTTP/1.1, the gateway prefers HTTP/2, and those that ask for neither speak HTTP/1.1', async t => {
   const { tlsPort, logged } = await start(t)
   for (const [offered, agreed] of [

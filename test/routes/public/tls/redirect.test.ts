@@ -8,7 +8,7 @@ import { answer, startNode } from '../../../support/node-server.ts'
 import { until } from '../../../support/until.ts'
 
 const authority = makeAuthority({ after })
-const server = authority.issue('shop', { names: 'DNS:shop.example,DNS:*.shop.example' })
+const server = authority.issue('shop', { names: 'DNS:shop.example,DNS:*.shop.example,IP:::1,IP:127.0.0.2' })
 
 async function start(t: TestContext, document: object = {}, config: object = {}) {
   const node = await startNode(t, socket => socket.write(answer('ok')))
@@ -55,6 +55,19 @@ test('only hosts with a certificate are redirected, so that nobody is sent elsew
   }
 })
 
+test('an address that a certificate has is redirected, however it is spelled', async t => {
+  const { port, tlsPort } = await start(t)
+  for (const [host, at] of [
+    ['[::1]', '[::1]'],
+    ['[0:0:0:0:0:0:0:1]:8080', '[::1]'],
+    ['127.0.0.2:8080', '127.0.0.2'],
+  ]) {
+    const answered = await send(port, { path: '/user', headers: { host: host! } })
+    assert.deepEqual([answered.status, answered.headers.location], [308, `https://${at}:${tlsPort}/user`])
+  }
+  assert.equal((await send(port, { path: '/user', headers: { host: '[::2]' } })).status, 421)
+})
+
 test('a target that could be read as another host redirects to the same one, or nowhere', async t => {
   const { port, tlsPort } = await start(t)
   const ask = async (target: string) =>
@@ -75,7 +88,11 @@ test('a request without a host is not redirected', async t => {
 
 test('HTTP/2 without TLS is redirected too', async t => {
   const { port, tlsPort } = await start(t)
-  const answered = await askHttp2(openHttp2(t, port), { ':path': '/user?x', ':authority': 'shop.example' })
+  const answered = await askHttp2(openHttp2(t, port), {
+    ...{ ':path': '/user?x', ':authority': 'shop.example' },
+    // What a client says of its own connection does not count.
+    ':scheme': 'https',
+  })
   assert.deepEqual(
     [answered.status, answered.headers.location],
     [308, `https://shop.example:${tlsPort}/user?x`],

@@ -126,6 +126,28 @@ test('a host with a rule is not reached by a connection that named another host 
   }
 })
 
+test('a host with a rule that a trusted proxy reports is not reached without a certificate, with TLS or without', async t => {
+  const { port, tlsPort, node } = await start(
+    t,
+    { hosts: ['api.shop.example'] },
+    { document: { trustedProxies: ['127.0.0.1'] } },
+  )
+  const ask = async (files: CertificateFiles | undefined, host: string, reported: string) => {
+    const tls = as(files, { servername: host })
+    const headers = { host, 'x-forwarded-host': reported, 'x-forwarded-proto': 'https' }
+    return (await send(tlsPort, { path: '/user', headers, tls })).status
+  }
+  for (const reported of ['api.shop.example', 'API.shop.example.:443']) {
+    const headers = { host: 'www.shop.example', 'x-forwarded-host': reported, 'x-forwarded-proto': 'https' }
+    assert.equal((await send(port, { path: '/user', headers })).status, 421)
+    assert.equal(await ask(undefined, 'www.shop.example', reported), 421)
+    assert.equal(await ask(good, 'www.shop.example', reported), 421, 'this host has asked for none')
+  }
+  assert.equal(node.requests.length, 0)
+  assert.equal(await ask(good, 'api.shop.example', 'api.shop.example'), 200)
+  assert.equal(await ask(undefined, 'www.shop.example', 'other.shop.example'), 200)
+})
+
 test('a rule with a wildcard, in capitals, is for every host below it', async t => {
   const { tlsPort } = await start(t, { hosts: ['*.SHOP.EXAMPLE'] })
   assert.equal(await statusOver(tlsPort, as(undefined)), 'none')
