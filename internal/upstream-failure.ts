@@ -66,3 +66,10 @@ export function noConnection(cause: unknown): UpstreamFailure {
   const overloaded = new GatewayError('WG_OVERLOADED', { detail, headers: { 'retry-after': '1' }, cause })
   return new UpstreamFailure('unsendable', overloaded)
 }
+
+/** Returns the message of the innermost cause, which is what an operator looks for. */
+export function rootReason(failure: unknown): string {
+  let cause = failure
+  while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause
+  return cause instanceof Error ? cause.message || cause.name : String(cause)
+}

@@ -4,6 +4,7 @@ import { ERRORS } from '../internal/http/errors.ts'
 import { pathOf } from '../internal/http/target.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
 import type { Route } from '../internal/routing/route.ts'
+import { rootReason } from '../internal/upstream-failure.ts'
 
 /** nginx's status for a client that left before its answer began. */
 const CLIENT_CLOSED_REQUEST = 499
@@ -54,7 +55,7 @@ export function createAccessLog({
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
-    if (call.failure !== undefined) line += `,"reason":${quote(reasonOf(call.failure))}`
+    if (call.failure !== undefined) line += `,"reason":${quote(rootReason(call.failure))}`
     write(`${line},"msg":"request"}\n`)
   }
 }
@@ -94,11 +95,4 @@ function quote(text: string): string {
 
 function round(ms: number): number {
   return Math.round(ms * 1000) / 1000
-}
-
-/** Returns the message of the innermost cause, which is what an operator looks for. */
-function reasonOf(failure: unknown): string {
-  let cause = failure
-  while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause
-  return cause instanceof Error ? cause.message || cause.name : String(cause)
 }

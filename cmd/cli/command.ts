@@ -95,7 +95,9 @@ export interface DescriptorsCommand extends Configured {
   /** The file that is read or written; empty for `list`, and for `put` with `from`. */
   readonly file: string
   /** The node that `put` asks; undefined = it reads `file`. */
-  readonly from: { readonly host: string; readonly port: number } | undefined
+  readonly from:
+    | { readonly host: string; readonly port: number; readonly protocol: 'grpc' | 'grpcs' }
+    | undefined
   /** Whether the paths at which methods take JSON are printed. */
   readonly rules: boolean
 }
@@ -111,6 +113,8 @@ export type CertificateCommand = Configured & { readonly command: 'certificate' 
         /** The paths of PEM files. */
         readonly cert: string
         readonly key: string
+        /** The path of the file with the password of the key; undefined = it is not encrypted. */
+        readonly keyPasswordFile: string | undefined
       }
     | { readonly action: 'list' }
   )

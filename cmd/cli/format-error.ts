@@ -1,4 +1,5 @@
 import { ConfigError } from '../../config/kit/problem.ts'
+import { QuietError } from '../../internal/http/quiet-error.ts'
 import { describeListenError } from './listening.ts'
 
 /** A command line that cannot be understood. Its message is one line for stderr; the exit code is 2. */
@@ -21,6 +22,7 @@ export class RemoteError extends Error {
 export function formatError(error: unknown): string {
   if (error instanceof UsageError || error instanceof RemoteError) return error.message
   if (error instanceof ConfigError) return error.message.replace(/^/gm, 'waygate: ')
+  if (error instanceof QuietError) return `waygate: ${error.message}`
   if (!(error instanceof Error)) return `waygate: ${error}`
   const line =
     describeListenError(error) ?? (isExternal(error) || isExternal(error.cause) ? error.message : undefined)

@@ -214,8 +214,9 @@ export const COMMANDS = {
     options: [
       {
         name: 'from',
-        value: 'HOST:PORT',
-        description: 'With put: asks this node by server reflection, instead of reading a file.',
+        value: '[grpcs://]HOST:PORT',
+        description:
+          'With put: asks this node by server reflection, instead of reading a file. With grpcs:// over TLS, as upstream.tls says.',
       },
       {
         name: 'rules',
@@ -238,6 +239,11 @@ export const COMMANDS = {
         description: 'With put: a certificate (PEM) and those between it and its root.',
       },
       { name: 'key', value: 'FILE', description: 'With put: its private key (PEM).' },
+      {
+        name: 'key-password-file',
+        value: 'FILE',
+        description: 'With put: the password of an encrypted key. One newline at its end is ignored.',
+      },
       ...fieldOptions('tls-seal-key-file', 'etcd'),
       config,
     ],

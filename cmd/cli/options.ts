@@ -224,9 +224,10 @@ function parseDescriptors(given: Arguments): DescriptorsCommand {
   }
 }
 
-function parseFrom(given: Arguments, text: string): { readonly host: string; readonly port: number } {
+function parseFrom(given: Arguments, text: string): NonNullable<DescriptorsCommand['from']> {
+  const protocol = text.startsWith('grpcs://') ? 'grpcs' : 'grpc'
   try {
-    return parseAddress(text)
+    return { ...parseAddress(text.replace(`${protocol}://`, '')), protocol }
   } catch (error) {
     throw given.error(`--from: ${(error as Error).message}`)
   }
@@ -242,7 +243,7 @@ function parseCertificate(given: Arguments): CertificateCommand {
   const extra = operands[action === 'put' ? 1 : 0]
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
   if (action === 'list') {
-    for (const option of ['cert', 'key']) {
+    for (const option of ['cert', 'key', 'key-password-file']) {
       if (given.one(option) !== undefined) throw given.error(`--${option} belongs to put`)
     }
     return { command: 'certificate', ...configured(given), action }
@@ -252,5 +253,6 @@ function parseCertificate(given: Arguments): CertificateCommand {
     throw given.error(`NAME must be 1 to 255 characters of ASCII without spaces, not ${name}`)
   }
   const [cert, key] = [given.required('cert'), given.required('key')]
-  return { command: 'certificate', ...configured(given), action, name, cert, key }
+  const keyPasswordFile = given.one('key-password-file')
+  return { command: 'certificate', ...configured(given), action, name, cert, key, keyPasswordFile }
 }

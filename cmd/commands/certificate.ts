@@ -28,23 +28,26 @@ export async function runCertificate(command: CertificateCommand): Promise<0 | 1
   }
 }
 
-async function put({ name, cert, key }: PutCommand, { config, keys }: LoadedConfig): Promise<0> {
+async function put(
+  { name, ...files }: PutCommand,
+  { config, file, keys }: LoadedConfig,
+): Promise<0> {
   const sealing = { sealKey: keys.sealKey, plainKeys: config.tls.plainKeys }
   const { document, pair } = orUsageError(() => {
-    const pair = readCertificateFiles({ cert, key })
+    const pair = readCertificateFiles(files)
     if (pair.validUntil <= Date.now()) {
-      throw new Error(`${cert}: the certificate expired at ${dateText(pair.validUntil)}`)
+      throw new Error(`${files.cert}: the certificate expired at ${dateText(pair.validUntil)}`)
     }
     const document = writeCertificateDocument(pair, name, sealing)
     // What was written must be what gateways read: it may be longer than they take.
-    readCertificateDocument(document, name, cert, sealing)
+    readCertificateDocument(document, name, files.cert, sealing)
     return { document, pair }
   })
   const prefix = config.discovery.certificatesPrefix
   await putStored(etcdClientOptions(config, keys), prefix, name, JSON.stringify(document))
   console.log(`${prefix}${name}: ${describe(pair.names, pair.validUntil)}`)
-  if (!config.tls.fromEtcd) {
-    console.error('this configuration does not read certificates from etcd yet: set tls.fromEtcd')
+  if (file !== undefined && !config.tls.fromEtcd) {
+    console.error(`${file} does not read certificates from etcd yet: set tls.fromEtcd`)
   }
   return 0
 }

@@ -17,6 +17,7 @@ import { createNodeGuard } from '../gateway/node-guard.ts'
 import { createNodeTable } from '../gateway/node-table.ts'
 import { etcdClientOptions } from '../gateway/registry.ts'
 import { LiveRules } from '../gateway/service-rules.ts'
+import { UpstreamTls } from '../gateway/upstream-tls.ts'
 
 /** Runs `waygate descriptors`. Resolves with the exit code, 1 when descriptors have a problem. */
 export async function runDescriptors(command: DescriptorsCommand): Promise<0 | 1> {
@@ -57,24 +58,26 @@ async function put({ name, file, from }: DescriptorsCommand, loaded: Loaded): Pr
 
 /** Asks a node by server reflection. */
 async function ask(
-  { config }: Loaded,
-  { host, port }: { host: string; port: number },
+  { config, keys }: Loaded,
+  { host, port, protocol }: NonNullable<DescriptorsCommand['from']>,
 ): Promise<DescriptorFile[]> {
   const logger = pino({ level: 'silent' })
   const rules = new LiveRules(config)
+  const tls = new UpstreamTls({
+    ...{ config: config.upstream.tls, keys: keys.upstreamTls, logger },
+    ruleOf: () => undefined,
+  })
   const nodes = createNodeTable({
     config,
     names: createNames(config, logger),
     guard: createNodeGuard({ allowedAddresses: [], adminPort: () => 0 }),
     rules,
-    tlsOf: () => {
-      throw new Error('the node is asked in cleartext')
-    },
+    tlsOf: service => tls.settingsOf(service),
     sessionCounts: createSessionCounts(),
     onPiece: () => {},
     logger,
   })
-  nodes.set('node', [createNode({ service: 'node', id: 'node', host, port, protocol: 'grpc' })])
+  nodes.set('node', [createNode({ service: 'node', id: 'node', host, port, protocol })])
   try {
     const [peer] = nodes.get('node', 'grpc')!.peers
     const { files, missing } = await reflect(peer!, (each, request, call) =>

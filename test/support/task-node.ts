@@ -32,6 +32,8 @@ export interface TaskNodeOptions {
   readonly port?: number
   /** A folder whose `task.proto` it serves. Default: that of the fixtures, which has the other files in any case. */
   readonly protos?: string
+  /** Makes it a node that speaks TLS, with PEM texts. Default: no TLS. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
 }
 
 /** Starts a gRPC server of `task.proto` on loopback. The caller uses `await using`. */
@@ -39,6 +41,7 @@ export async function startTaskNode({
   reflection = true,
   port = 0,
   protos = PROTOS,
+  tls,
 }: TaskNodeOptions = {}): Promise<TaskNode> {
   const definition = loadSync('task.proto', {
     includeDirs: [protos, PROTOS],
@@ -110,8 +113,11 @@ export async function startTaskNode({
     },
   } as unknown as grpc.UntypedServiceImplementation)
   if (reflection) new ReflectionService(definition).addToServer(server)
+  const credentials = tls
+    ? grpc.ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }])
+    : grpc.ServerCredentials.createInsecure()
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, number) => {
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, number) => {
       if (error) reject(error)
       else resolve(number)
     })

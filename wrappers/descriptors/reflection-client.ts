@@ -2,7 +2,7 @@ import { Call } from '../../internal/call.ts'
 import { isAboutTheNode } from '../../internal/grpc/rpc.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
-import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { rootReason, UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { standardTypes } from '../protobuf/standard-types.ts'
 import { ReflectionStream } from './reflection-stream.ts'
 import { DescriptorError, type DescriptorFile, readDescriptorFile } from './repair.ts'
@@ -58,7 +58,8 @@ export async function reflect(peer: Peer, callNode: CallNode): Promise<Reflected
     throw new DescriptorError('the node has no server reflection')
   } catch (error) {
     if (call.ended) throw new DescriptorError(`the node did not answer within ${MAX_MS / 1000} s`, error)
-    throw error instanceof DescriptorError ? error : new DescriptorError('the node cannot be asked', error)
+    if (error instanceof DescriptorError) throw error
+    throw new DescriptorError(`the node cannot be asked: ${rootReason(error)}`, error)
   } finally {
     clearTimeout(timer)
   }

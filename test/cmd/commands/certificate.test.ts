@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parseCommandLine } from '../../../cmd/cli/options.ts'
@@ -37,8 +38,6 @@ function untimed(lines: readonly string[]): string[] {
   return lines.map(line => line.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'))
 }
 
-const NOT_READ = 'this configuration does not read certificates from etcd yet: set tls.fromEtcd'
-
 test('a certificate is sealed and put into etcd, and listed with its names and its end', async t => {
   const { registry, at } = await openEtcd(t)
   const authority = makeAuthority(t)
@@ -48,7 +47,7 @@ test('a certificate is sealed and put into etcd, and listed with its names and i
   const sealed = [...at, '--tls-seal-key-file', join(folder, 'seal')]
   const put = await run(t, 'put', 'shop', '--cert', shop.cert, '--key', shop.key, ...sealed)
   const line = '/waygate/certificates/shop: shop.example, *.shop.example, 10.0.0.1; valid until TIME'
-  assert.deepEqual({ ...put, lines: untimed(put.lines) }, { code: 0, lines: [line, NOT_READ] })
+  assert.deepEqual({ ...put, lines: untimed(put.lines) }, { code: 0, lines: [line] })
   const value = JSON.parse(String(await registry.client.get('/waygate/certificates/shop').string()))
   assert.deepEqual(Object.keys(value), ['cert', 'sealedKey'])
   const list = await run(t, 'list', ...sealed)
@@ -81,6 +80,34 @@ test('without a seal key nothing is written, unless plain keys are allowed', asy
   assert.equal(lines.length, 1, 'the configuration reads certificates from etcd')
   const value = JSON.parse(String(await registry.client.get('/waygate/certificates/shop').string()))
   assert.match(value.key, /^-----BEGIN PRIVATE KEY-----/)
+})
+
+test('a key that is encrypted is put with its password, and refused without', async t => {
+  const { registry, at } = await openEtcd(t)
+  const { cert, key } = makeAuthority(t).issue('shop.example')
+  const encrypted = createPrivateKey(readFileSync(key))
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'a password' })
+    .toString()
+  const files = { 'shop.key': encrypted, password: 'a password\n', seal: randomBytes(32).toString('base64') }
+  const folder = tempFolder(t, files)
+  const sealed = ['--tls-seal-key-file', join(folder, 'seal'), ...at]
+  const put = ['put', 'shop', '--cert', cert, '--key', join(folder, 'shop.key'), ...sealed]
+  await assert.rejects(run(t, ...put), /shop\.key: .*it is encrypted, and there is no password for it/)
+  const { code } = await run(t, ...put, '--key-password-file', join(folder, 'password'))
+  assert.equal(code, 0)
+  const listed = await run(t, 'list', ...sealed)
+  assert.deepEqual([listed.code, listed.lines.length], [0, 1], 'gateways can use it without the password')
+  assert.equal((await registry.client.getAll().prefix('/waygate/certificates/').keys()).length, 1)
+})
+
+test('a configuration file that does not read certificates from etcd is told of', async t => {
+  const { at } = await openEtcd(t)
+  const { cert, key } = makeAuthority(t).issue('shop.example')
+  const folder = tempFolder(t, { 'waygate.yaml': '{}', seal: randomBytes(32).toString('base64') })
+  const config = join(folder, 'waygate.yaml')
+  const options = ['--tls-seal-key-file', join(folder, 'seal'), '--config', config]
+  const { lines } = await run(t, 'put', 'shop', '--cert', cert, '--key', key, ...at, ...options)
+  assert.equal(lines[1], `${config} does not read certificates from etcd yet: set tls.fromEtcd`)
 })
 
 test('a pair that gateways could not use is not written', async t => {
@@ -122,6 +149,7 @@ test('arguments that do not fit are refused', () => {
     [['put', 'a', 'b', ...files], /unexpected argument b/],
     [['list', 'a'], /unexpected argument a/],
     [['list', ...files], /--cert belongs to put/],
+    [['list', '--key-password-file', 'p'], /--key-password-file belongs to put/],
   ]
   for (const [args, message] of cases)
     assert.throws(() => parseCommandLine(['certificate', ...args]), message)

@@ -9,6 +9,7 @@ import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
 import { readDescriptorSet } from '../../../wrappers/descriptors/repair.ts'
 import { createSchema } from '../../../wrappers/descriptors/schema.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
+import { makeAuthority } from '../../support/certificates.ts'
 import { startTaskNode } from '../../support/task-node.ts'
 
 const TASK = join(import.meta.dirname, '../../fixtures/grpc/task.binpb')
@@ -58,6 +59,19 @@ test('descriptors of a file and of a node are put into etcd, where gateways find
     assert.deepEqual(names, ['asked', 'task'])
     ending.abort()
   }
+})
+
+test('a node is asked over TLS, and its certificate is verified as upstream.tls says', async t => {
+  const etcd = await startEmbeddedEtcd({ host: '127.0.0.1', port: 0 })
+  t.after(() => etcd.close())
+  const authority = makeAuthority(t)
+  const { cert, key } = authority.issue('node', { names: 'IP:127.0.0.1' })
+  await using node = await startTaskNode({ tls: { cert: readFileSync(cert), key: readFileSync(key) } })
+  const put = ['put', 'task', '--from', `grpcs://127.0.0.1:${node.port}`, '--etcd', etcd.url]
+  const folder = tempFolder(t, { 'tls.yaml': JSON.stringify({ upstream: { tls: { ca: authority.ca } } }) })
+  const trusting = await run(t, ...put, '--config', join(folder, 'tls.yaml'))
+  assert.deepEqual(trusting, { code: 0, lines: ['task: task.v1.Tasks (8 methods)'] })
+  await assert.rejects(run(t, ...put), /not from a trusted authority/)
 })
 
 test('a file is checked without etcd', async t => {

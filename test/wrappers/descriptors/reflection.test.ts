@@ -172,7 +172,7 @@ test('what a node says instead of its descriptors is told', async () => {
       async () => answered([Buffer.from([0x0a, 0xff])]),
       /^the node answered something that is no reflection$/,
     ],
-    [async () => Promise.reject(new UpstreamFailure('connect')), /^the node cannot be asked$/],
+    [async () => Promise.reject(new UpstreamFailure('connect')), /^the node cannot be asked: upstream connect$/],
     [
       async () => answered([services(...Array.from({ length: 513 }, (_, i) => `a.B${i}`))]),
       /more than 512 services$/,
@@ -240,7 +240,7 @@ test('a service whose newest node cannot be asked is asked at other nodes, and a
   assert.deepEqual(told, ['task 1'])
   reflections.update('user', [two])
   await until('it was tried twice', () => told.length >= 3)
-  assert.deepEqual(told.slice(1, 3), Array(2).fill('user the node cannot be asked'))
+  assert.deepEqual(told.slice(1, 3), Array(2).fill('user the node cannot be asked: upstream connect'))
   isWell = true
   await until('it has answered', () => told.includes('user 1'))
 })
