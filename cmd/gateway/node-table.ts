@@ -20,6 +20,7 @@ const BREAKER_MESSAGES: Readonly<Record<BreakerState, string>> = {
 const PROBLEM_MESSAGES: Readonly<Record<NodeProblem['kind'], string>> = {
   protocol: 'node speaks another protocol',
   tls: 'TLS connection to node failed',
+  silent: 'node ends connections without an answer',
 }
 
 export interface NodeTableOptions {

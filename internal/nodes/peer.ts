@@ -3,9 +3,13 @@ import { laneOf, type Node } from './node.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
-/** What keeps a node from being used at all: it speaks another protocol than it is registered with, or TLS with it fails. */
+/** What keeps a node from being used at all. */
 export interface NodeProblem {
-  readonly kind: 'protocol' | 'tls'
+  /**
+   * `protocol`: it speaks another protocol than it is registered with. `tls`: TLS with it fails. `silent`: it has only ended
+   * connections so far, as some servers of TLS do that are registered without.
+   */
+  readonly kind: 'protocol' | 'tls' | 'silent'
   /** What was found, and the cure, for people. */
   readonly reason: string
 }
@@ -38,6 +42,8 @@ export interface Peer {
   warmingSince?: number | undefined
   /** Open connections, to a node that speaks HTTP/2. Undefined for other nodes. */
   sessions?: number | undefined
+  /** Whether the node has answered any request, whatever the status. */
+  hasAnswered?: boolean | undefined
   /** Why the node cannot be used as it is registered; undefined when nothing is known to be wrong, or it has answered since. */
   problem?: NodeProblem | undefined
   /** The series in which the last request was counted; used by the request metrics. */

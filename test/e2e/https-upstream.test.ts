@@ -458,7 +458,7 @@ suite('nodes with TLS', () => {
     for (let i = 0; i < 10; i++) assert.equal((await send(gateway.port, { path: '/user' })).text, 'hello')
   })
 
-  test('a node without TLS behind https says so, and a node with TLS behind http is guessed', async t => {
+  test('a node without TLS behind https is told in the log and on /services, and so is a node with TLS behind http', async t => {
     const { cert, key } = server
     const plain = await startWebSocketNode(t)
     const h2 = await startHttp2Node(t, respondWith('never'), { cert, key })
@@ -477,6 +477,16 @@ suite('nodes with TLS', () => {
       const answer = await ask(gateway, `/${service}`)
       assert.equal(answer.status, 502)
       assert.match(answer.reason!, /if it speaks TLS, register it with protocol https, h2 or grpcs/)
+      assert.equal((await nodePage(gateway, service)).problem, answer.reason)
+      await ask(gateway, `/${service}`)
+      const lines = gateway.log.filter(
+        line => line.msg === 'node ends connections without an answer' && line.service === service,
+      )
+      assert.deepEqual(
+        lines.map(line => line.reason),
+        [answer.reason],
+        'once',
+      )
     }
   })
 

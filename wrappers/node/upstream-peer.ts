@@ -17,7 +17,7 @@ export interface PeerOptions extends TransportOptions {
   readonly mayEject?: (peer: UpstreamPeer, evidence: Evidence) => boolean
   /** Returns what the breakers of a service share in one lane; undefined when it has no node. Default: nothing is shared. */
   readonly failingOf?: (service: string, lane: Lane | undefined) => FailingRequests | undefined
-  /** Called when the node is found to speak another protocol than it is registered with, or when TLS with it fails. */
+  /** Called when the node is found not to be usable as it is registered. */
   readonly onProblem?: (peer: UpstreamPeer, problem: NodeProblem) => void
 }
 
@@ -43,6 +43,7 @@ export class UpstreamPeer implements Peer {
   warmingSince: number | undefined = undefined
   lastCounted: object | undefined = undefined
   sessions: number | undefined = undefined
+  hasAnswered = false
   #problem: NodeProblem | undefined = undefined
 
   constructor(node: Node, options: PeerOptions) {

@@ -32,8 +32,14 @@ export class InvalidAnswer extends QuietError {
   }
 }
 
-/** Returns what the cause of a failed try says of the node for all requests; undefined when it says nothing of the kind. */
-export function problemIn(cause: unknown): NodeProblem | undefined {
+/**
+ * Returns what the cause of a failed try says of the node for all requests; undefined when it says nothing of the kind.
+ *
+ * @param hasAnswered whether the node has answered before
+ */
+export function problemIn(cause: unknown, hasAnswered: boolean): NodeProblem | undefined {
+  if (cause instanceof Error && cause.message === ENDED_UNHEARD)
+    return hasAnswered ? undefined : { kind: 'silent', reason: cause.message }
   if (!(cause instanceof InvalidAnswer)) return tlsProblemIn(cause)
   return cause.isWrongProtocol ? { kind: 'protocol', reason: cause.message } : undefined
 }

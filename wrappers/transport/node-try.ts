@@ -127,6 +127,7 @@ export abstract class NodeTry implements UpstreamResponse {
   protected answer(status: number): void {
     this.status = status
     if (isFailureStatus(status)) this.peer.failures++
+    this.peer.hasAnswered = true
     if (this.peer.problem !== undefined) this.peer.problem = undefined
     this.resolve(this)
   }
@@ -239,7 +240,7 @@ export abstract class NodeTry implements UpstreamResponse {
     const { peer } = this
     if (failure.kind !== 'aborted' && failure.kind !== 'unsendable') peer.failures++
     if (failure.kind === 'timeout') peer.timeouts++
-    const problem = problemIn(failure.cause)
+    const problem = problemIn(failure.cause, peer.hasAnswered === true)
     if (problem !== undefined) peer.problem = problem
     failure.requestLine = this.requestLine
     this.finish()

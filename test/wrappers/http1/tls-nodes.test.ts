@@ -127,11 +127,22 @@ test('a node with TLS that is registered without says so where it sends an alert
   assert.equal((await get()).status, 599)
   const [silent] = front.failures as { cause: Error }[]
   assert.match(silent!.cause.message, /without a byte; if it speaks TLS, register it with protocol https/)
-  assert.equal(peer.problem, undefined)
+  assert.deepEqual(peer.problem, { kind: 'silent', reason: silent!.cause.message })
   const alerting = await startDispatchFront(t, socket =>
     socket.end(Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x16])),
   )
   assert.equal((await alerting.get()).status, 599)
   const reason = 'speaks TLS: register it with protocol https, h2 or grpcs'
   assert.deepEqual(alerting.peer.problem, { kind: 'protocol', reason })
+})
+
+test('a node that has answered before and then ends a connection is not taken for one with TLS', async t => {
+  let isWell = true
+  const { get, peer } = await startDispatchFront(t, socket =>
+    isWell ? socket.end(answer('ok', ['Connection: close'])) : socket.end(),
+  )
+  assert.equal((await get()).status, 200)
+  isWell = false
+  assert.equal((await get()).status, 599)
+  assert.equal(peer.problem, undefined)
 })
