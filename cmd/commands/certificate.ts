@@ -4,7 +4,7 @@ import {
   readCertificateDocument,
   writeCertificateDocument,
 } from '../../config/keys/certificate-document.ts'
-import { readCertificateFiles } from '../../config/keys/tls-keys.ts'
+import { readCertificateFiles } from '../../config/keys/certificate-pair.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { putStored, readStored } from '../../discovery/etcd/stored-values.ts'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
@@ -28,10 +28,7 @@ export async function runCertificate(command: CertificateCommand): Promise<0 | 1
   }
 }
 
-async function put(
-  { name, ...files }: PutCommand,
-  { config, file, keys }: LoadedConfig,
-): Promise<0> {
+async function put({ name, ...files }: PutCommand, { config, file, keys }: LoadedConfig): Promise<0> {
   const sealing = { sealKey: keys.sealKey, plainKeys: config.tls.plainKeys }
   const { document, pair } = orUsageError(() => {
     const pair = readCertificateFiles(files)

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino'
-import type { CertificatePair } from '../../config/keys/certificate-pair.ts'
+import {
+  type CertificateFiles,
+  type CertificatePair,
+  readCertificateFiles,
+} from '../../config/keys/certificate-pair.ts'
 import { readWhileRunning } from '../../config/keys/file-contents.ts'
-import { type CertificateFiles, readCertificateFiles } from '../../config/keys/tls-keys.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import { hostOfName } from '../../internal/tls/alt-names.ts'
 import { CertificateTable } from '../../internal/tls/certificate-table.ts'

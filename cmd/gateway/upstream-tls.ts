@@ -1,11 +1,8 @@
 import type { SecureContext } from 'node:tls'
+import { type CertificateFiles, type KeyPair, readKeyPairFiles } from '../../config/keys/certificate-pair.ts'
 import { readWhileRunning } from '../../config/keys/file-contents.ts'
-import type { Findings } from '../../config/keys/key-files.ts'
-import {
-  loadUpstreamTls,
-  type TlsIdentity,
-  type UpstreamTlsKeys,
-} from '../../config/keys/upstream-tls-keys.ts'
+import { readAuthorities } from '../../config/keys/key-files.ts'
+import { expiredText, type UpstreamTlsKeys } from '../../config/keys/upstream-tls-keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { Logger } from '../../discovery/logger.ts'
@@ -26,6 +23,8 @@ export interface UpstreamTlsOptions {
 
 /** Settings that are kept. Usually all services have the same. */
 const MAX_KEPT = 256
+/** No identity of the configuration can have this name. */
+const OWN = ''
 const NO_RULE: UpstreamTlsRule = Object.freeze({})
 
 /**
@@ -39,9 +38,9 @@ export class UpstreamTls {
   readonly #ofText = new Map<string, TlsSettings>()
   /** By what of a rule they depend on: with the authorities of the system, one takes 50 ms. */
   readonly #contexts = new Map<string, SecureContext>()
-  #authorities: Buffer | undefined
-  #own: TlsIdentity | undefined
-  readonly #identities: Map<string, TlsIdentity>
+  #authorities: string | undefined
+  /** By name; that of all services which name none has the name {@link OWN}. */
+  readonly #identities: Map<string, KeyPair>
   /** Why files are not used, by the first path of their set. */
   readonly #reasons = new Map<string, string>()
 
@@ -49,48 +48,17 @@ export class UpstreamTls {
     this.#options = options
     const { keys } = options
     this.#authorities = keys?.ca
-    this.#own = keys?.identity
     this.#identities = new Map(keys?.identities)
+    if (keys?.identity !== undefined) this.#identities.set(OWN, keys.identity)
   }
 
   /** The files to follow: the authorities, and each certificate with its key. */
   get followed(): FollowedSet[] {
     const { ca, cert, key, identities } = this.#options.config
     const sets: FollowedSet[] = []
-    if (ca !== undefined) {
-      sets.push(
-        this.#follow(
-          { ca },
-          {
-            isInUse: keys => this.#authorities?.equals(keys.ca!) === true,
-            use: keys => {
-              this.#authorities = keys.ca
-            },
-          },
-        ),
-      )
-    }
-    if (cert !== undefined && key !== undefined) {
-      sets.push(
-        this.#follow(
-          { cert, key },
-          {
-            isInUse: keys => isSame(keys.identity!, this.#own),
-            use: keys => {
-              this.#own = keys.identity
-            },
-          },
-        ),
-      )
-    }
-    for (const [name, files] of Object.entries(identities)) {
-      sets.push(
-        this.#follow(files, {
-          isInUse: keys => isSame(keys.identity!, this.#identities.get(name)),
-          use: keys => void this.#identities.set(name, keys.identity!),
-        }),
-      )
-    }
+    if (ca !== undefined) sets.push(this.#follow([ca], () => this.#readAuthorities(ca)))
+    if (cert !== undefined && key !== undefined) sets.push(this.#followPair(OWN, { cert, key }))
+    for (const [name, files] of Object.entries(identities)) sets.push(this.#followPair(name, files))
     return sets
   }
 
@@ -115,7 +83,7 @@ export class UpstreamTls {
 
   #settle(rule: UpstreamTlsRule): TlsSettings {
     // The name was checked when the document was read. Without a certificate, a node that asks for one refuses.
-    const own = rule.identity === undefined ? this.#own : this.#identities.get(rule.identity)
+    const own = this.#identities.get(rule.identity ?? OWN)
     return {
       context: this.#contextOf(rule, own),
       serverName: rule.serverName,
@@ -124,7 +92,7 @@ export class UpstreamTls {
     }
   }
 
-  #contextOf({ ca: ofRule, identity }: UpstreamTlsRule, own: TlsIdentity | undefined): SecureContext {
+  #contextOf({ ca: ofRule, identity }: UpstreamTlsRule, own: KeyPair | undefined): SecureContext {
     const what = JSON.stringify([ofRule, identity])
     const known = this.#contexts.get(what)
     if (known !== undefined) return known
@@ -132,54 +100,54 @@ export class UpstreamTls {
     const ca = ofRule ?? this.#authorities ?? systemAuthorities()
     const context = process.getBuiltinModule('node:tls').createSecureContext({
       ...{ cert: own?.cert, key: own?.key, minVersion },
-      ...(ca !== undefined && { ca: ca as Buffer }),
+      ...(ca !== undefined && { ca: ca as string }),
     })
     this.#contexts.set(what, context)
     return context
   }
 
-  #follow(files: SetOfFiles, { isInUse, use }: Followed): FollowedSet {
+  #followPair(name: string, files: CertificateFiles): FollowedSet {
+    return this.#follow([files.cert, files.key], () => this.#readIdentity(name, files))
+  }
+
+  /**
+   * @param read takes over what files hold now, and returns whether that is something else; throws when it cannot be used
+   */
+  #follow(paths: readonly [string, ...string[]], read: () => boolean): FollowedSet {
     const { logger } = this.#options
-    const paths = Object.values(files)
     return {
       paths,
       readAgain: () => {
-        const findings: Findings = { problems: [], warnings: [], readFile: readWhileRunning }
-        const all = { ...files, identities: {}, minVersion: 'TLSv1.2', verify: true } as const
-        const keys = loadUpstreamTls(all, findings)
-        const [problem] = findings.problems
-        if (problem !== undefined) throw new Error(problem.message)
-        if (isInUse(keys!)) return
-        // The one warning there is: the certificate has expired.
-        const [warning] = findings.warnings
-        if (warning !== undefined) throw new Error(warning)
-        use(keys!)
+        if (!read()) return
         this.#ofRule = new WeakMap()
         this.#ofText.clear()
         this.#contexts.clear()
         logger.info({ files: paths }, 'certificates for nodes changed; new connections use the new ones')
       },
       onProblem: reason => {
-        if (reason === undefined) this.#reasons.delete(paths[0]!)
+        if (reason === undefined) this.#reasons.delete(paths[0])
         else {
-          this.#reasons.set(paths[0]!, reason)
+          this.#reasons.set(paths[0], reason)
           logger.warn({ reason }, 'certificates for nodes cannot be used; keeping the last good ones')
         }
       },
     }
   }
-}
 
-type SetOfFiles = { readonly ca: string } | { readonly cert: string; readonly key: string }
+  #readAuthorities(file: string): boolean {
+    const before = this.#authorities
+    this.#authorities = readAuthorities(file, readWhileRunning)
+    return this.#authorities !== before
+  }
 
-interface Followed {
-  /** Whether what the files hold is in use already. */
-  readonly isInUse: (keys: UpstreamTlsKeys) => boolean
-  readonly use: (keys: UpstreamTlsKeys) => void
-}
-
-function isSame(one: TlsIdentity, other: TlsIdentity | undefined): boolean {
-  return other !== undefined && one.cert.equals(other.cert) && one.key.equals(other.key)
+  #readIdentity(name: string, files: CertificateFiles): boolean {
+    const before = this.#identities.get(name)
+    const pair = readKeyPairFiles(files, readWhileRunning)
+    if (before?.cert === pair.cert && before.key === pair.key) return false
+    if (pair.validUntil < Date.now()) throw new Error(`${files.cert} ${expiredText(pair)}`)
+    this.#identities.set(name, pair)
+    return true
+  }
 }
 
 let ofSystem: readonly string[] | undefined

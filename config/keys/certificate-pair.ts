@@ -1,5 +1,16 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readAltNames } from '../../internal/tls/alt-names.ts'
+import { explainPem } from '../../internal/tls/explain-pem.ts'
+import type { ReadFile } from './file-contents.ts'
+import { readPemText, readText } from './key-files.ts'
+
+/** A certificate and its private key, as the paths of files. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+  /** Undefined = the key is not encrypted. */
+  readonly keyPasswordFile?: string | undefined
+}
 
 /** The texts of a certificate and its private key. */
 export interface PairTexts {
@@ -14,11 +25,9 @@ export interface PairTexts {
 /** A signature takes 15 ms with so many bits, and 8 times as long with twice as many. */
 const MAX_RSA_BITS = 8_192
 
-/** A certificate with its private key, which belong together and can be used. */
-export interface CertificatePair {
-  /** Where it is from, for people: the path of the file, or the key in etcd. */
-  readonly origin: string
-  /** Hosts in lower case, which may begin with `*.`; IPv6 addresses are in brackets. There is at least one. */
+/** A certificate with its private key, which belong together and can be used for TLS. */
+export interface KeyPair {
+  /** Hosts in lower case, which may begin with `*.`; IPv6 addresses are in brackets. */
   readonly names: readonly string[]
   /** Whether the key is one of elliptic curves, whose signatures cost a tenth of those of RSA. */
   readonly isElliptic: boolean
@@ -28,15 +37,71 @@ export interface CertificatePair {
   /** SHA-256 of the certificate in lower-case hexadecimal digits. */
   readonly fingerprint: string
   readonly cert: string
+  /** Not encrypted. */
   readonly key: string
+}
+
+/** A pair that clients can be served with: it has at least one name. */
+export interface CertificatePair extends KeyPair {
+  /** Where it is from, for people: the path of the file, or the key in etcd. */
+  readonly origin: string
+}
+
+/**
+ * Reads files for {@link readCertificatePair}.
+ *
+ * @throws Error whose message names the file and says what is wrong with it
+ */
+export function readCertificateFiles(files: CertificateFiles, readFile?: ReadFile): CertificatePair {
+  return readFiles(files, readFile, texts => readCertificatePair(texts, files.cert))
+}
+
+/**
+ * Reads files for {@link readKeyPair}.
+ *
+ * @throws Error whose message names the file and says what is wrong with it
+ */
+export function readKeyPairFiles(files: CertificateFiles, readFile?: ReadFile): KeyPair {
+  return readFiles(files, readFile, readKeyPair)
+}
+
+function readFiles<Pair>(
+  { cert, key, keyPasswordFile }: CertificateFiles,
+  readFile: ReadFile | undefined,
+  read: (texts: PairTexts) => Pair,
+): Pair {
+  const texts = {
+    cert: readPemText(cert, readFile),
+    key: readPemText(key, readFile),
+    passphrase:
+      keyPasswordFile === undefined ? undefined : readText(keyPasswordFile, readFile).replace(/\r?\n$/, ''),
+  }
+  try {
+    return read(texts)
+  } catch (error) {
+    throw new Error(`${cert} with ${key}: ${(error as Error).message}`)
+  }
+}
+
+/**
+ * Checks that clients can be served with a certificate and a key. Whether the certificate is valid now is left to the caller.
+ *
+ * @throws Error whose message says what is wrong, without the origin
+ */
+export function readCertificatePair(texts: PairTexts, origin: string): CertificatePair {
+  const pair = readKeyPair(texts)
+  if (pair.names.length === 0) {
+    throw new Error('the certificate has no name: clients look for it among the subject alternative names')
+  }
+  return { origin, ...pair }
 }
 
 /**
  * Checks that a certificate and a key can be used together. Whether the certificate is valid now is left to the caller.
  *
- * @throws Error whose message says what is wrong, without the origin
+ * @throws Error whose message says what is wrong
  */
-export function readCertificatePair({ cert, key, passphrase }: PairTexts, origin: string): CertificatePair {
+export function readKeyPair({ cert, key, passphrase }: PairTexts): KeyPair {
   const certificate = parse('the certificate', () => new X509Certificate(cert))
   const { modulusLength: bits = 0 } =
     parse('the certificate', () => certificate.publicKey).asymmetricKeyDetails ?? {}
@@ -51,13 +116,8 @@ export function readCertificatePair({ cert, key, passphrase }: PairTexts, origin
   if (!certificate.checkPrivateKey(privateKey))
     throw new Error('the private key is not that of the certificate')
   const { hosts, addresses } = readAltNames(certificate.subjectAltName)
-  const names = [...hosts, ...addresses]
-  if (names.length === 0) {
-    throw new Error('the certificate has no name: clients look for it among the subject alternative names')
-  }
-  const pair: CertificatePair = {
-    origin,
-    names,
+  const pair: KeyPair = {
+    names: [...hosts, ...addresses],
     isElliptic: isElliptic(privateKey),
     validFrom: certificate.validFromDate.getTime(),
     validUntil: certificate.validToDate.getTime(),
@@ -80,16 +140,6 @@ function parse<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw new Error(`${what} cannot be used: ${explain(error as NodeJS.ErrnoException)}`)
+    throw new Error(`${what} cannot be used: ${explainPem(error)}`)
   }
-}
-
-/** Says in plain words what OpenSSL means. */
-function explain({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ERR_OSSL_PEM_NO_START_LINE' || /no start line|DECODER.*unsupported/.test(message))
-    return 'it is not PEM'
-  if (code === 'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED' || code === 'ERR_MISSING_PASSPHRASE')
-    return 'it is encrypted, and there is no password for it'
-  if (/bad decrypt|bad password read/i.test(message)) return 'the password does not decrypt it'
-  return message.replace(/^error:[0-9A-F]+:/, '').replaceAll('::', ': ')
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
+import { certificateProblem } from '../kit/certificates.ts'
 import { type Finding, jsonPath, type Path } from '../kit/problem.ts'
 import { type ReadFile, reasonOf } from './file-contents.ts'
 
@@ -66,25 +67,46 @@ export function readBytes(file: string, path: Path, findings: Findings): Buffer 
 function readKeyFile<T>(
   file: string,
   path: Path,
-  { problems, readFile }: Findings,
+  findings: Findings,
   decode: (bytes: Buffer) => T,
 ): T | undefined {
+  return attempt(path, findings, () => readDecoded(file, decode, findings.readFile))
+}
+
+/** Reads something that the configuration names at `path`. Returns undefined, and reports a problem, when `read` throws. */
+export function attempt<T>(path: Path, { problems }: Findings, read: () => T): T | undefined {
   try {
-    return readDecoded(file, decode, readFile)
+    return read()
   } catch (error) {
     problems.push({ path, message: (error as Error).message })
     return undefined
   }
 }
 
+/** Reads a file with PEM. @throws Error whose message names the file and says why it cannot be read, or that it holds none */
+export function readPemText(file: string, readFile?: ReadFile): string {
+  const text = readDecoded(file, decodePem, readFile).toString()
+  if (!text.includes('-----BEGIN ')) throw new Error(`${file} does not hold PEM`)
+  return text
+}
+
+/** Reads the certificates of authorities, in PEM. @throws Error whose message names the file and says what is wrong with it */
+export function readAuthorities(file: string, readFile?: ReadFile): string {
+  const text = readDecoded(file, decodePem, readFile).toString()
+  const problem = certificateProblem(text)
+  if (problem !== undefined) throw new Error(`${file} ${problem}`)
+  return text
+}
+
+/** Reads a text file. @throws Error whose message names the file and says why it cannot be read, or is no text */
+export function readText(file: string, readFile?: ReadFile): string {
+  return readDecoded(file, decodeText, readFile)
+}
+
 /**
  * Reads a file. @throws Error whose message names the file and says why it cannot be read, or what `decode` has thrown
  */
-export function readDecoded<T>(
-  file: string,
-  decode: (bytes: Buffer) => T,
-  readFile: ReadFile = readFileSync,
-): T {
+function readDecoded<T>(file: string, decode: (bytes: Buffer) => T, readFile: ReadFile = readFileSync): T {
   let bytes: Buffer
   try {
     bytes = readFile(file)

@@ -1,16 +1,16 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
-import { type Findings, readBytes, readPem, readSecret } from './key-files.ts'
+import { attempt, type Findings, readBytes, readPemText, readSecret } from './key-files.ts'
 import { loadSealKey, loadTlsKeys, type TlsKeys } from './tls-keys.ts'
 import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
 import { loadUsers, type Users } from './users.ts'
 
 /** TLS files for etcd, in PEM. */
 interface EtcdTls {
-  readonly ca?: Buffer
-  readonly cert?: Buffer
-  readonly key?: Buffer
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** The keys and users that a configuration and its key files contain. */
@@ -63,15 +63,12 @@ export function loadKeys(
 }
 
 function loadEtcdTls(etcd: Config['etcd'], findings: Findings): EtcdTls | undefined {
-  const tls: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {}
+  const tls: { -readonly [Field in keyof EtcdTls]: string } = {}
   for (const field of ['ca', 'cert', 'key'] as const) {
     const file = etcd[field]
     if (file === undefined) continue
-    const path = ['etcd', field]
-    const pem = readPem(file, path, findings)
-    if (pem === undefined) continue
-    if (pem.includes('-----BEGIN ')) tls[field] = pem
-    else findings.problems.push({ path, message: `${file} does not hold PEM` })
+    const pem = attempt(['etcd', field], findings, () => readPemText(file, findings.readFile))
+    if (pem !== undefined) tls[field] = pem
   }
   return Object.keys(tls).length === 0 ? undefined : tls
 }

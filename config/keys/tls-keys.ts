@@ -1,20 +1,11 @@
 import { statSync } from 'node:fs'
-import { decodePem, decodeText } from '../../internal/text/decode-text.ts'
 import { coversHost, hostOfName } from '../../internal/tls/alt-names.ts'
-import { certificateProblem } from '../kit/certificates.ts'
 import type { Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
-import { type CertificatePair, readCertificatePair } from './certificate-pair.ts'
+import { type CertificateFiles, type CertificatePair, readCertificateFiles } from './certificate-pair.ts'
 import type { ReadFile } from './file-contents.ts'
-import { type Findings, readDecoded } from './key-files.ts'
+import { attempt, type Findings, readAuthorities, readPemText, readText } from './key-files.ts'
 import { SEAL_KEY_BYTES } from './sealed-key.ts'
-
-/** A certificate and its key, as files. */
-export interface CertificateFiles {
-  readonly cert: string
-  readonly key: string
-  readonly keyPasswordFile?: string | undefined
-}
 
 /** The authorities that issue client certificates, and what they have revoked, in PEM. */
 export interface ClientAuthorities {
@@ -80,28 +71,6 @@ export function loadSealKey({ sealKeyFile }: Config['tls'], findings: Findings):
 }
 
 /**
- * Reads a certificate and its key.
- *
- * @throws Error whose message names the file and says what is wrong with it
- */
-export function readCertificateFiles(
-  { cert, key, keyPasswordFile }: CertificateFiles,
-  readFile?: ReadFile,
-): CertificatePair {
-  const texts = {
-    cert: readPemText(cert, readFile),
-    key: readPemText(key, readFile),
-    passphrase:
-      keyPasswordFile === undefined ? undefined : readText(keyPasswordFile, readFile).replace(/\r?\n$/, ''),
-  }
-  try {
-    return readCertificatePair(texts, cert)
-  } catch (error) {
-    throw new Error(`${cert} with ${key}: ${(error as Error).message}`)
-  }
-}
-
-/**
  * Reads the authorities of client certificates.
  *
  * @throws Error whose message names the file and says what is wrong with it
@@ -110,10 +79,8 @@ export function readClientAuthorities(
   files: { readonly ca: string; readonly crl?: string | undefined },
   readFile?: ReadFile,
 ): ClientAuthorities {
-  const ca = readPemText(files.ca, readFile)
+  const ca = readAuthorities(files.ca, readFile)
   const crl = files.crl === undefined ? undefined : readPemText(files.crl, readFile)
-  const problem = certificateProblem(ca)
-  if (problem !== undefined) throw new Error(`${files.ca} ${problem}`)
   try {
     if (crl !== undefined) process.getBuiltinModule('node:tls').createSecureContext({ ca, crl })
   } catch (error) {
@@ -135,23 +102,4 @@ function isFolder(path: string): boolean {
   } catch {
     return false
   }
-}
-
-function attempt<T>(path: Path, { problems }: Findings, read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    problems.push({ path, message: (error as Error).message })
-    return undefined
-  }
-}
-
-function readPemText(file: string, readFile?: ReadFile): string {
-  const text = readDecoded(file, decodePem, readFile).toString()
-  if (!text.includes('-----BEGIN ')) throw new Error(`${file} does not hold PEM`)
-  return text
-}
-
-function readText(file: string, readFile?: ReadFile): string {
-  return readDecoded(file, decodeText, readFile)
 }

@@ -1,23 +1,16 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { certificateProblem, certificatesIn } from '../kit/certificates.ts'
 import { jsonPath, type Path } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
-import { type Findings, readPem } from './key-files.ts'
-
-/** A certificate with which the gateway shows nodes who it is, and its key, in PEM. */
-export interface TlsIdentity {
-  readonly cert: Buffer
-  readonly key: Buffer
-}
+import { type CertificateFiles, type KeyPair, readKeyPairFiles } from './certificate-pair.ts'
+import { attempt, type Findings, readAuthorities } from './key-files.ts'
 
 /** The contents of the files of `upstream.tls`, in PEM. */
 export interface UpstreamTlsKeys {
   /** The authorities that sign the certificates of nodes; undefined = those of the system. */
-  readonly ca: Buffer | undefined
-  /** Undefined when nodes are shown no certificate by default. */
-  readonly identity: TlsIdentity | undefined
+  readonly ca: string | undefined
+  /** The certificate that nodes are shown; undefined = none, unless a route names an identity. */
+  readonly identity: KeyPair | undefined
   /** The identities that route documents may name. */
-  readonly identities: ReadonlyMap<string, TlsIdentity>
+  readonly identities: ReadonlyMap<string, KeyPair>
 }
 
 /**
@@ -35,12 +28,15 @@ export function loadUpstreamTls(
       'upstream.tls.verify is false: the certificates of nodes are not verified, so whoever is between the gateway and a node can read and change everything',
     )
   }
-  const { cert, key } = tls
-  const ca = tls.ca === undefined ? undefined : readAuthorities(tls.ca, [...at, 'ca'], findings)
+  const { ca: file, cert, key } = tls
+  const ca =
+    file === undefined
+      ? undefined
+      : attempt([...at, 'ca'], findings, () => readAuthorities(file, findings.readFile))
   // A rule of the configuration holds that there is no certificate without a key.
   const identity =
     cert === undefined || key === undefined ? undefined : readIdentity({ cert, key }, at, findings)
-  const identities = new Map<string, TlsIdentity>()
+  const identities = new Map<string, KeyPair>()
   for (const [name, files] of Object.entries(tls.identities)) {
     const read = readIdentity(files, [...at, 'identities', name], findings)
     if (read !== undefined) identities.set(name, read)
@@ -49,48 +45,15 @@ export function loadUpstreamTls(
   return { ca, identity, identities }
 }
 
-function readAuthorities(file: string, path: Path, findings: Findings): Buffer | undefined {
-  const pem = readPem(file, path, findings)
-  if (pem === undefined) return undefined
-  const problem = certificateProblem(pem.toString('latin1'))
-  if (problem === undefined) return pem
-  findings.problems.push({ path, message: `${file} ${problem}` })
-  return undefined
+function readIdentity(files: CertificateFiles, at: Path, findings: Findings): KeyPair | undefined {
+  const pair = attempt(at, findings, () => readKeyPairFiles(files, findings.readFile))
+  if (pair !== undefined && pair.validUntil < Date.now()) {
+    findings.warnings.push(`${jsonPath([...at, 'cert']).slice(2)} ${files.cert} ${expiredText(pair)}`)
+  }
+  return pair
 }
 
-function readIdentity(
-  files: { readonly cert: string; readonly key: string },
-  at: Path,
-  findings: Findings,
-): TlsIdentity | undefined {
-  const cert = readAuthorities(files.cert, [...at, 'cert'], findings)
-  const key = readPem(files.key, [...at, 'key'], findings)
-  if (cert === undefined || key === undefined) return undefined
-  const path = [...at, 'key']
-  let privateKey: KeyObject
-  try {
-    privateKey = createPrivateKey(key)
-  } catch {
-    const message = `${files.key} does not hold an unencrypted private key in PEM`
-    findings.problems.push({ path, message })
-    return undefined
-  }
-  // The first certificate is that of the key, and those behind it lead to an authority.
-  const own = new X509Certificate(certificatesIn(cert.toString('latin1'))[0]!)
-  if (!own.checkPrivateKey(privateKey)) {
-    const message = `${files.key} is not the key of the certificate in ${files.cert}`
-    findings.problems.push({ path, message })
-    return undefined
-  }
-  try {
-    process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
-  } catch (error) {
-    // A key that is too short, for example.
-    findings.problems.push({ path: [...at, 'cert'], message: `${files.cert}: ${(error as Error).message}` })
-    return undefined
-  }
-  if (Date.parse(own.validTo) < Date.now()) {
-    findings.warnings.push(`${jsonPath([...at, 'cert']).slice(2)} ${files.cert} expired on ${own.validTo}`)
-  }
-  return { cert, key }
+/** Says when a certificate has expired, behind the name of its file. */
+export function expiredText({ validUntil }: KeyPair): string {
+  return `expired on ${new Date(validUntil).toISOString()}`
 }

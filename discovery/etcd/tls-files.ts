@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { decodePem } from '../../internal/text/decode-text.ts'
+import { explainPem } from '../../internal/tls/explain-pem.ts'
 
 /** PEM texts for TLS to etcd. `cert` and `key` are for an etcd that requires a client certificate. */
 export interface EtcdTls {
@@ -69,15 +70,8 @@ export function checkTls(tls: EtcdTls): void {
     process.getBuiltinModule('node:tls').createSecureContext({ ca, cert, key })
   } catch (error) {
     const where = Object.values(tls.files ?? {}).join(', ') || 'the etcd certificates'
-    throw new Error(`${where}: ${reasonOf(error)}`)
+    throw new Error(`${where}: ${explainPem(error)}`)
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH'
-    ? 'key values mismatch: the key is not that of the certificate'
-    : message
 }
 
 /**

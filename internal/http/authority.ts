@@ -28,7 +28,8 @@ const OPENING_BRACKET = 91
 export function normaliseHost(authority: string): string {
   const colon = colonOf(authority)
   const name = colon === -1 ? authority : authority.slice(0, colon)
-  if (name.charCodeAt(0) === OPENING_BRACKET) return URL.parse(`http://${name}/`)?.hostname ?? name.toLowerCase()
+  if (name.charCodeAt(0) === OPENING_BRACKET)
+    return URL.parse(`http://${name}/`)?.hostname ?? name.toLowerCase()
   return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 }
 

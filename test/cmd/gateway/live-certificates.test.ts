@@ -4,7 +4,7 @@ import { after, mock, type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { LiveCertificates } from '../../../cmd/gateway/live-certificates.ts'
 import type { CertificatePair } from '../../../config/keys/certificate-pair.ts'
-import { readCertificateFiles } from '../../../config/keys/tls-keys.ts'
+import { readCertificateFiles } from '../../../config/keys/certificate-pair.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 
 const DAY_MS = 86_400_000
