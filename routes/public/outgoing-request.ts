@@ -5,7 +5,13 @@ import type { ClientCertificate } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { removeHeaders } from '../../internal/http/header-lines.ts'
 import { pathOf, stripPrefix } from '../../internal/http/target.ts'
-import { askedHostOf, type Exchange, type HidesField, type OutgoingRequest, schemeOf } from '../../internal/policy.ts'
+import {
+  askedHostOf,
+  type Exchange,
+  type HidesField,
+  type OutgoingRequest,
+  schemeOf,
+} from '../../internal/policy.ts'
 import type { Rpc } from '../../internal/upstream.ts'
 import { writeForwarded } from '../../middleware/request/forwarded.ts'
 import type { ReadRpc } from './read-rpc.ts'

@@ -6,12 +6,12 @@ import { request as httpRequest, type RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { after, before, suite, type TestContext, test } from 'node:test'
+import { after, suite, type TestContext, test } from 'node:test'
 import type { TLSSocket, TlsOptions } from 'node:tls'
 import * as grpc from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 import { tempFolder } from '../config/temp-folder.ts'
-import { type Authority, makeAuthority, type TestCertificate } from '../support/authority.ts'
+import { LOOPBACK, makeAuthority, pemOf } from '../support/certificates.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { createEchoClient } from '../support/grpc-client.ts'
 import { ECHO, echoPackage } from '../support/grpc-echo.ts'
@@ -22,16 +22,9 @@ import { until } from '../support/until.ts'
 import { startGateway } from '../support/waygate.ts'
 import { OPCODE, openWebSocket, startWebSocketNode } from '../support/websocket.ts'
 
-let authority: Authority
-let server: TestCertificate
-let client: TestCertificate
-
-before(async () => {
-  authority = await makeAuthority()
-  server = await authority.sign('server')
-  client = await authority.sign('client', { names: 'DNS:gateway.example' })
-})
-after(() => authority[Symbol.asyncDispose]())
+const authority = makeAuthority({ after })
+const server = pemOf(authority.issue('server', { names: LOOPBACK }))
+const client = authority.issue('client', { names: 'DNS:gateway.example' })
 
 interface HttpsNode {
   readonly port: number
@@ -121,7 +114,7 @@ suite('nodes with TLS', () => {
 
   test('a certificate of upstream.tls.ca is accepted, and connections are kept', async t => {
     const node = await startHttpsNode(t)
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { user: node } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { user: node } })
     for (let i = 0; i < 3; i++) {
       const { status, text } = await ask(gateway, '/user')
       assert.deepEqual([status, text], [200, 'hello'])
@@ -131,9 +124,9 @@ suite('nodes with TLS', () => {
   })
 
   test('a certificate for another name is refused until the route names it', async t => {
-    const named = await authority.sign('orders', { names: 'DNS:orders.example' })
+    const named = pemOf(authority.issue('orders', { names: 'DNS:orders.example' }))
     const node = await startHttpsNode(t, named)
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { user: node } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { user: node } })
     const { status, reason } = await ask(gateway, '/user')
     assert.equal(status, 502)
     assert.match(reason!, /is for DNS:orders\.example, not for 127\.0\.0\.1: set upstreamTls\.serverName/)
@@ -148,21 +141,21 @@ suite('nodes with TLS', () => {
   })
 
   test('no name out of metadata makes a certificate right', async t => {
-    const named = await authority.sign('metadata', { names: 'DNS:orders.example' })
+    const named = pemOf(authority.issue('metadata', { names: 'DNS:orders.example' }))
     const { port } = await startHttpsNode(t, named)
     const metadata = { serverName: 'orders.example', 'upstreamTls.serverName': 'orders.example' }
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { user: { port, metadata } } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { user: { port, metadata } } })
     assert.equal((await ask(gateway, '/user')).status, 502)
   })
 
   test('a route brings its own authority, as text', async t => {
     const node = await startHttpsNode(t)
-    await using other = await makeAuthority()
+    const other = makeAuthority(t)
     const route = (ca: string) => ({ user: { path: '/user', service: 'user', upstreamTls: { ca } } })
-    const good = await startWith(t, { nodes: { user: node }, routes: route(authority.ca) })
+    const good = await startWith(t, { nodes: { user: node }, routes: route(authority.pem) })
     assert.equal((await ask(good, '/user')).status, 200)
     const bad = await startWith(t, {
-      ...{ nodes: { user: node }, routes: route(other.ca), tls: { ca: authority.caFile } },
+      ...{ nodes: { user: node }, routes: route(other.pem), tls: { ca: authority.ca } },
     })
     assert.equal((await ask(bad, '/user')).status, 502)
   })
@@ -178,19 +171,19 @@ suite('nodes with TLS', () => {
   })
 
   test('a node that demands a certificate gets that of the configuration, or of the identity of the route', async t => {
-    const asks = { ...server, requestCert: true, rejectUnauthorized: true, ca: authority.ca }
-    const billing = await authority.sign('billing', { names: 'DNS:billing.example' })
+    const asks = { ...server, requestCert: true, rejectUnauthorized: true, ca: authority.pem }
+    const billing = authority.issue('billing', { names: 'DNS:billing.example' })
     const node = await startHttpsNode(t, asks, (request, response) => {
       response.end((request.socket as TLSSocket).getPeerCertificate().subject.CN)
     })
-    const ca = authority.caFile
-    const identities = { billing: { cert: billing.certFile, key: billing.keyFile } }
+    const ca = authority.ca
+    const identities = { billing }
     const none = await startWith(t, { tls: { ca }, nodes: { user: node } })
     const { status, reason } = await ask(none, '/user')
     assert.equal(status, 502)
     assert.match(reason!, /requires a client certificate .*upstreamTls\.identity/)
     const gateway = await startWith(t, {
-      tls: { ca, cert: client.certFile, key: client.keyFile, identities },
+      tls: { ca, ...client, identities },
       nodes: { user: node, bills: node },
       routes: { bills: { path: '/bills', service: 'bills', upstreamTls: { identity: 'billing' } } },
     })
@@ -201,7 +194,7 @@ suite('nodes with TLS', () => {
   test('an identity that is not configured is a problem of the document, and the last good one stays', async t => {
     const node = await startHttpsNode(t)
     const gateway = await startWith(t, {
-      tls: { ca: authority.caFile },
+      tls: { ca: authority.ca },
       nodes: { user: node },
       routes: { user: { path: '/old', service: 'user', stripPrefix: '/old' } },
     })
@@ -219,7 +212,7 @@ suite('nodes with TLS', () => {
   test('a node below the oldest version of TLS is refused', async t => {
     const old = await startHttpsNode(t, { ...server, maxVersion: 'TLSv1.2' })
     const gateway = await startWith(t, {
-      tls: { ca: authority.caFile, minVersion: 'TLSv1.3' },
+      tls: { ca: authority.ca, minVersion: 'TLSv1.3' },
       nodes: { old, user: await startHttpsNode(t) },
     })
     const { status, reason } = await ask(gateway, '/old')
@@ -233,7 +226,7 @@ suite('nodes with TLS', () => {
     const h2 = await startHttp2Node(t, respondWith('over h2'), { cert, key })
     const without = await startHttpsNode(t)
     const gateway = await startWith(t, {
-      tls: { ca: authority.caFile },
+      tls: { ca: authority.ca },
       nodes: { user: { port: h2.port, protocol: 'h2' }, plain: { port: without.port, protocol: 'h2' } },
     })
     assert.equal((await ask(gateway, '/user')).text, 'over h2')
@@ -261,7 +254,7 @@ suite('nodes with TLS', () => {
     t.after(() => node.forceShutdown())
     const metadata = { healthCheck: '{"grpc":true,"intervalMs":100,"unhealthyAfter":1,"healthyAfter":1}' }
     const gateway = await startWith(t, {
-      tls: { ca: authority.caFile },
+      tls: { ca: authority.ca },
       nodes: { echo: { port, protocol: 'grpcs', metadata } },
       routes: { echo: { path: `/${ECHO}/*`, service: 'echo' } },
     })
@@ -278,7 +271,7 @@ suite('nodes with TLS', () => {
   })
 
   test('health checks by HTTP and TCP go over TLS, and say why they fail', async t => {
-    const named = await authority.sign('checked', { names: 'DNS:orders.example' })
+    const named = pemOf(authority.issue('checked', { names: 'DNS:orders.example' }))
     let status = 200
     const good = await startHttpsNode(t, server, (request, response) => {
       response.writeHead(request.url === '/up' ? status : 404).end()
@@ -288,7 +281,7 @@ suite('nodes with TLS', () => {
       healthCheck: JSON.stringify({ intervalMs: 100, unhealthyAfter: 1, healthyAfter: 1, ...rule }),
     })
     const gateway = await startWith(t, {
-      tls: { ca: authority.caFile },
+      tls: { ca: authority.ca },
       nodes: {
         path: { port: good.port, metadata: check({ path: '/up' }) },
         tcp: { port: good.port, metadata: check({ tcp: true }) },
@@ -311,7 +304,7 @@ suite('nodes with TLS', () => {
 
   test('a WebSocket passes an https node', async t => {
     const node = await startWebSocketNode(t, { tls: server })
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { chat: node } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { chat: node } })
     const socket = await openWebSocket(t, gateway.port, { path: '/chat' })
     const end = await node.next()
     for (const text of ['one', 'two', 'x'.repeat(60_000)]) {
@@ -331,7 +324,7 @@ suite('nodes with TLS', () => {
       response.flushHeaders()
       push = text => void response.write(`data: ${text}\n\n`)
     })
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { news: node } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { news: node } })
     const reader = await openRaw(gateway.port, 'GET /news HTTP/1.1\r\nHost: h\r\n\r\n')
     await reader.until('text/event-stream')
     for (const text of ['first', 'second', 'third']) {
@@ -359,7 +352,7 @@ suite('nodes with TLS', () => {
       response.end(`${bytes} ${hash.digest('hex')}`)
     })
     const gateway = await startWith(t, {
-      tls: { ca: authority.caFile },
+      tls: { ca: authority.ca },
       nodes: { files: node },
       routes: { files: { path: '/files', service: 'files', maxBodyBytes: 0, timeoutMs: 300_000 } },
     })
@@ -406,13 +399,13 @@ suite('nodes with TLS', () => {
       response.setHeader('connection', 'close')
       response.end('hello')
     })
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { user: node } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { user: node } })
     for (let i = 0; i < 3; i++) assert.equal((await ask(gateway, '/user')).status, 200)
     assert.deepEqual(reused, [false, true, true])
   })
 
   test('the certificate of a node and the authority are replaced while both run', async t => {
-    const ca = join(tempFolder(t, { 'ca.pem': authority.ca }), 'ca.pem')
+    const ca = join(tempFolder(t, { 'ca.pem': authority.pem }), 'ca.pem')
     const node = await startHttpsNode(t, server, (_, response) => {
       response.setHeader('connection', 'close')
       response.end('hello')
@@ -420,8 +413,8 @@ suite('nodes with TLS', () => {
     const breaker = { openMs: 50, maxOpenMs: 50 }
     const gateway = await startWith(t, { tls: { ca }, nodes: { user: node }, breaker })
     assert.equal((await ask(gateway, '/user')).status, 200)
-    await using other = await makeAuthority()
-    node.server.setSecureContext(await other.sign('renewed'))
+    const other = makeAuthority(t)
+    node.server.setSecureContext(pemOf(other.issue('renewed', { names: LOOPBACK })))
     node.server.setTicketKeys(Buffer.alloc(48, 'other ticket keys'))
     assert.equal((await ask(gateway, '/user')).status, 502)
     writeFileSync(ca, 'half of a certificate')
@@ -433,7 +426,7 @@ suite('nodes with TLS', () => {
         ({ msg }) => msg === 'certificates for nodes cannot be used; keeping the last good ones',
       )
     })
-    writeFileSync(ca, other.ca)
+    writeFileSync(ca, other.pem)
     await statusIs(200)
     assert.ok(
       gateway.log.some(
@@ -444,7 +437,7 @@ suite('nodes with TLS', () => {
 
   test('workers get the files from the primary process, which has read them', async t => {
     const node = await startHttpsNode(t)
-    const folder = tempFolder(t, { 'ca.pem': authority.ca })
+    const folder = tempFolder(t, { 'ca.pem': authority.pem })
     const ca = join(folder, 'ca.pem')
     await using gateway = await startGateway({
       config: { upstream: { tls: { ca } } },
@@ -495,7 +488,7 @@ suite('nodes with TLS', () => {
     const gateway = await startTestGateway(t, {
       document: {
         discovery: { allowedAddresses: ['10.0.0.0/8'] },
-        upstream: { tls: { ca: authority.caFile } },
+        upstream: { tls: { ca: authority.ca } },
       },
     })
     await gateway.registry.register({
@@ -516,19 +509,19 @@ suite('nodes with TLS', () => {
       response.writeHead(302, { location: `https://127.0.0.1:${port}/elsewhere` }).end()
     })
     port = node.port
-    const gateway = await startWith(t, { tls: { ca: authority.caFile }, nodes: { user: node } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca }, nodes: { user: node } })
     const { headers } = await send(gateway.port, { path: '/user' })
     assert.equal(headers.location, '/user/elsewhere')
   })
 
   test('one node of three with a wrong certificate costs no request', async t => {
-    await using other = await makeAuthority()
+    const other = makeAuthority(t)
     const nodes = [
       await startHttpsNode(t),
       await startHttpsNode(t),
-      await startHttpsNode(t, await other.sign('other')),
+      await startHttpsNode(t, pemOf(other.issue('other', { names: LOOPBACK }))),
     ]
-    const gateway = await startWith(t, { tls: { ca: authority.caFile } })
+    const gateway = await startWith(t, { tls: { ca: authority.ca } })
     for (const [index, { port }] of nodes.entries()) {
       const id = `n${index}`
       await gateway.registry.register({ service: 'user', id, host: '127.0.0.1', port, protocol: 'https' })

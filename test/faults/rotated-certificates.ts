@@ -1,6 +1,6 @@
 import { test } from 'node:test'
+import { OPENSSL } from '../support/certificates.ts'
 import { onPath, requireEtcd } from '../support/etcd.ts'
-import { OPENSSL } from '../support/etcd-tls.ts'
 import { rotateCertificates } from '../support/rotated-certificates.ts'
 
 const PROGRAMS = ['etcd', 'etcdctl', OPENSSL]

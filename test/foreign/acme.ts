@@ -182,7 +182,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
-function ask(url: string, ca: Buffer): Promise<string> {
+function ask(url: string, ca: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request(url, { ca, agent: false }, response => {
       let text = ''

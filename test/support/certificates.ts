@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { OPENSSL } from './etcd-tls.ts'
+
+/** The program that makes the certificates. */
+export const OPENSSL = 'openssl'
+/** The names of a server on this machine. */
+export const LOOPBACK = 'IP:127.0.0.1,DNS:localhost'
 
 /** A certificate and its key, as the paths of PEM files. */
 export interface CertificateFiles {
@@ -26,7 +30,8 @@ export interface Authority {
   readonly folder: string
   /** The path of its certificate. */
   readonly ca: string
-  readonly pem: Buffer
+  /** That certificate, PEM. */
+  readonly pem: string
   /** Makes a certificate. Its files are named after `name`. */
   issue(name: string, issued?: Issued): CertificateFiles
   /** Makes the list of the certificates that are revoked, and returns its path. */
@@ -56,7 +61,7 @@ export function makeAuthority(
   return {
     folder,
     ca,
-    pem: readFileSync(ca),
+    pem: readFileSync(ca, 'utf8'),
     issue(name, { names = `DNS:${name}`, kind = 'ec', days = 365, subject = `/CN=${name}`, config } = {}) {
       const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
       const extensions = config ?? (names ? `subjectAltName=${names}` : '')
@@ -92,6 +97,11 @@ export function makeAuthority(
       return crl
     },
   }
+}
+
+/** Reads a certificate and its key, as PEM texts. */
+export function pemOf({ cert, key }: CertificateFiles): { readonly cert: string; readonly key: string } {
+  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
 }
 
 /** Puts a certificate and its key in the place of others, one after the other, as tools that renew certificates do. */

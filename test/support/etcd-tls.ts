@@ -1,74 +1,42 @@
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { type Issued, LOOPBACK, makeAuthority } from './certificates.ts'
 import { etcdctl } from './etcd.ts'
 import { isPortTaken, spawnEtcd } from './etcd-process.ts'
 import { freePort } from './free-port.ts'
 
-const run = promisify(execFile)
-
-/** The program that makes the certificates. */
-export const OPENSSL = 'openssl'
-
-/** Two certificate authorities and the certificates that they signed, made by openssl in a temporary folder. */
-export interface Certificates extends AsyncDisposable {
+/** Two certificate authorities and the certificates that they signed, made by openssl in temporary folders. */
+export interface Certificates extends Disposable {
   /**
-   * Path of a PEM file: `ca`, and `server`, `client` and `expired-client` signed by it; `other-ca`, and `other-server`
-   * and `other-client` signed by that; keys end in `.key`.
+   * Path of a PEM file: `ca`, and `server`, `client` and `expired-client` signed by it; the same with `other-` before their
+   * names; keys end in `.key`.
    */
   path(name: string): string
   pem(name: string): Buffer
 }
 
-export async function makeCertificates(): Promise<Certificates> {
-  const folder = await mkdtemp(join(tmpdir(), 'waygate-certificates-'))
-  const openssl = (...args: readonly string[]) => run(OPENSSL, args, { cwd: folder })
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const makeCa = (name: string) =>
-    openssl(
-      'req',
-      '-x509',
-      ...newKey,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      name,
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-    )
-  const sign = async (name: string, ca: string, extra: readonly string[] = [], days = '2') => {
-    const request = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`]
-    await openssl('req', ...newKey, ...request, ...extra)
-    const by = [
-      '-CA',
-      ca,
-      '-CAkey',
-      `${ca}.key`,
-      '-CAcreateserial',
-      '-copy_extensions',
-      'copy',
-      '-days',
-      days,
-    ]
-    await openssl('x509', '-req', '-in', `${name}.csr`, '-out', name, ...by)
+/** Makes the certificates. The caller disposes of them. */
+export function makeCertificates(): Certificates {
+  const stack = new DisposableStack()
+  const paths = new Map<string, string>()
+  for (const prefix of ['', 'other-']) {
+    const authority = makeAuthority({ after: remove => stack.defer(remove) }, `${prefix}ca`)
+    paths.set(`${prefix}ca`, authority.ca)
+    const issue = (name: string, issued: Issued) => {
+      const { cert, key } = authority.issue(name, issued)
+      paths.set(prefix + name, cert).set(`${prefix + name}.key`, key)
+    }
+    issue('server', { names: LOOPBACK })
+    issue('client', { names: '' })
+    issue('expired-client', { names: '', days: -1 })
   }
-  await Promise.all([makeCa('ca'), makeCa('other-ca')])
-  const names = ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
-  await sign('server', 'ca', names)
-  await sign('client', 'ca')
-  await sign('expired-client', 'ca', [], '-1')
-  await sign('other-server', 'other-ca', names)
-  await sign('other-client', 'other-ca')
-  const path = (name: string) => join(folder, name)
+  const path = (name: string) => paths.get(name)!
   return {
     path,
     pem: name => readFileSync(path(name)),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.dispose]: () => stack.dispose(),
   }
 }
 

@@ -102,7 +102,7 @@ export async function replaceCertificates({
 }
 
 /** Makes a full handshake, in which the certificate is verified. */
-function shake(port: number, ca: Buffer): Promise<Handshake> {
+function shake(port: number, ca: string): Promise<Handshake> {
   const begunAt = performance.now()
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca }, () => {

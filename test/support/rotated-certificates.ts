@@ -19,7 +19,7 @@ export interface Rotation {
  * @param workers the number of workers of each gateway
  */
 export async function rotateCertificates(workers: readonly number[]): Promise<Rotation> {
-  await using certificates = await makeCertificates()
+  using certificates = makeCertificates()
   await using etcd = await startTlsEtcd(certificates)
   await using files = await makeClientFiles(certificates)
   const env = {

@@ -20,11 +20,7 @@ export interface AcceptOptions {
  * @param server does not listen yet
  * @param tls undefined = its clients use no TLS
  */
-export function acceptConnections(
-  server: Server,
-  options: AcceptOptions,
-  tls: TlsServer | undefined,
-): void {
+export function acceptConnections(server: Server, options: AcceptOptions, tls: TlsServer | undefined): void {
   const { connections, proxyProtocol } = options
   if (proxyProtocol === undefined && tls === undefined) {
     server.on('connection', socket => void connections.accept(socket))

@@ -10,8 +10,8 @@ import {
 import { CLIENT_TLS } from '../../../internal/http/client-tls.ts'
 import { coversHost } from '../../../internal/tls/alt-names.ts'
 import { awaitClientHello } from './client-hello.ts'
-import { type HostRules, readClientTls, verifiedCertificate } from './read-client-tls.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
+import { type HostRules, readClientTls, verifiedCertificate } from './read-client-tls.ts'
 import { failureOf, type HandshakeFailure, type TlsCounts } from './tls-counts.ts'
 
 /** A certificate with its key, in PEM. */

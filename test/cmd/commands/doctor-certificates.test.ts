@@ -6,28 +6,28 @@ import { test } from 'node:test'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { createEtcdClient } from '../../../discovery/etcd/client.ts'
 import { tempFolder } from '../../config/temp-folder.ts'
-import { makeAuthority, type TestCertificate } from '../../support/authority.ts'
+import { LOOPBACK, makeAuthority, pemOf } from '../../support/certificates.ts'
 import { freePort } from '../../support/free-port.ts'
 import { runProgram } from '../../support/waygate.ts'
 
 test('the doctor looks at the certificates of nodes as a gateway does', async t => {
-  await using authority = await makeAuthority()
+  const authority = makeAuthority(t)
   await using etcd = await startEmbeddedEtcd({ port: 0 })
   const servers: Server[] = []
   t.after(() => {
     for (const server of servers) server.close()
   })
-  const start = async (certificate: TestCertificate): Promise<number> => {
+  const start = async (certificate: { cert: string; key: string }): Promise<number> => {
     const server = createServer(certificate)
     servers.push(server)
     server.on('tlsClientError', () => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
     return (server.address() as AddressInfo).port
   }
-  const orders = await authority.sign('orders', { names: 'DNS:orders.example' })
+  const orders = pemOf(authority.issue('orders', { names: 'DNS:orders.example' }))
   const ports = {
-    good: await start(await authority.sign('good')),
-    soon: await start(await authority.sign('soon', { days: 20 })),
+    good: await start(pemOf(authority.issue('good', { names: LOOPBACK }))),
+    soon: await start(pemOf(authority.issue('soon', { names: LOOPBACK, days: 20 }))),
     named: await start(orders),
     orders: await start(orders),
     gone: await freePort(),
@@ -40,7 +40,7 @@ test('the doctor looks at the certificates of nodes as a gateway does', async t 
   const route = { path: '/orders', service: 'orders', upstreamTls: { serverName: 'orders.example' } }
   await client.put('/waygate/routes/orders').value(JSON.stringify(route))
   client.close()
-  const config = { etcd: { endpoints: [etcd.url] }, upstream: { tls: { ca: authority.caFile } } }
+  const config = { etcd: { endpoints: [etcd.url] }, upstream: { tls: { ca: authority.ca } } }
   const cwd = tempFolder(t, { 'waygate.yaml': JSON.stringify(config) })
   const { code, stdout } = await runProgram({ args: ['doctor', '--json'], cwd })
   const findings = (

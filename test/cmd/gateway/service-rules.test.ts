@@ -8,7 +8,7 @@ import { loadConfig } from '../../../config/load/load.ts'
 import { silentLogger } from '../../../discovery/logger.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { Names } from '../../../wrappers/names/names.ts'
-import { noTls } from '../../support/authority.ts'
+import { noTls } from '../../support/node-tls.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { grpcRule, testRoute } from '../../support/route.ts'
 

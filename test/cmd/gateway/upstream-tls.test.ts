@@ -50,7 +50,7 @@ test('files that cannot be used hold back no others, and are a problem until the
   const [, ofOwn, ofBilling] = tls.followed
   const before = { a: tls.settingsOf('a').context, b: tls.settingsOf('b').context }
   writeFileSync(billing.cert, 'half of a certificate')
-  assert.throws(() => ofBilling!.readAgain(), /billing\.crt does not hold a certificate in PEM/)
+  assert.throws(() => ofBilling!.readAgain(), /billing\.crt does not hold PEM/)
   ofBilling!.onProblem('it is broken')
   assert.deepEqual(tls.problems(), [{ key: billing.cert, reason: 'it is broken' }])
   replaceFiles(own, authority.issue('renewed'))

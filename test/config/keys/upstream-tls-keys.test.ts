@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { ConfigError } from '../../../config/kit/problem.ts'
 import { loadConfig } from '../../../config/load/load.ts'
-import { type Authority, makeAuthority, type TestCertificate } from '../../support/authority.ts'
-import { OPENSSL } from '../../support/etcd-tls.ts'
+import { makeAuthority, OPENSSL, pemOf } from '../../support/certificates.ts'
 import { tempFolder } from '../temp-folder.ts'
 
-let authority: Authority
-let client: TestCertificate
-let other: TestCertificate
-
-before(async () => {
-  authority = await makeAuthority()
-  client = await authority.sign('client')
-  other = await authority.sign('other')
-})
-after(() => authority[Symbol.asyncDispose]())
+const authority = makeAuthority({ after })
+const client = authority.issue('client')
+const other = authority.issue('other')
 
 function load(t: TestContext, tls: object, files: Readonly<Record<string, string>> = {}) {
   const document = JSON.stringify({ upstream: { tls } })
@@ -43,18 +35,18 @@ test('authorities, certificate and identities are read, and relative paths start
   const { keys } = load(
     t,
     {
-      ...{ ca: 'ca.pem', cert: client.certFile, key: client.keyFile },
-      identities: { other: { cert: other.certFile, key: other.keyFile } },
+      ...{ ca: 'ca.pem', ...client },
+      identities: { other: other },
     },
-    { 'ca.pem': authority.ca },
+    { 'ca.pem': authority.pem },
   )
-  assert.equal(String(keys.upstreamTls?.ca), authority.ca)
-  assert.equal(String(keys.upstreamTls?.identity?.cert), client.cert)
-  assert.equal(String(keys.upstreamTls?.identities.get('other')?.key), other.key)
+  assert.equal(keys.upstreamTls?.ca, authority.pem)
+  assert.equal(keys.upstreamTls?.identity?.cert, pemOf(client).cert)
+  assert.equal(keys.upstreamTls?.identities.get('other')?.key, pemOf(other).key)
 })
 
 test('each file that cannot be used is named with its field', t => {
-  const { cert, key } = { cert: client.certFile, key: client.keyFile }
+  const { cert, key } = client
   const only = (tls: object, files = {}) => {
     const [problem, ...more] = problemsOf(t, tls, files)
     assert.deepEqual(more, [])
@@ -64,13 +56,13 @@ test('each file that cannot be used is named with its field', t => {
     only({ ca: '/nowhere/ca.pem' })!,
     /^\$\.upstream\.tls\.ca: \/nowhere\/ca\.pem cannot be read: no such file/,
   )
-  assert.match(only({ ca: client.keyFile })!, /^\$\.upstream\.tls\.ca: .* does not hold a certificate in PEM/)
-  const cut = authority.ca.replace(/[A-Za-z0-9+/]{20}\n/, '\n')
+  assert.match(only({ ca: client.key })!, /^\$\.upstream\.tls\.ca: .* does not hold a certificate in PEM/)
+  const cut = authority.pem.replace(/[A-Za-z0-9+/]{20}\n/, '\n')
   assert.match(
     only({ ca: 'cut.pem' }, { 'cut.pem': cut })!,
     /holds a certificate that cannot be read: number 1/,
   )
-  const half = `${authority.ca}-----BEGIN CERTIFICATE-----\nMIIB`
+  const half = `${authority.pem}-----BEGIN CERTIFICATE-----\nMIIB`
   assert.match(
     only({ ca: 'half.pem' }, { 'half.pem': half })!,
     /holds something other than whole certificates/,
@@ -79,11 +71,11 @@ test('each file that cannot be used is named with its field', t => {
   assert.match(only({ key })!, /^\$\.upstream\.tls\.cert: is missing: key needs it/)
   assert.match(
     only({ cert, key: cert })!,
-    /^\$\.upstream\.tls\.key: .* does not hold an unencrypted private key/,
+    /^\$\.upstream\.tls: .*client\.crt with .*client\.crt: the private key cannot be used: /,
   )
   assert.match(
-    only({ identities: { one: { cert, key: other.keyFile } } })!,
-    /^\$\.upstream\.tls\.identities\.one\.key: .*other\.key is not the key of the certificate in .*client$/,
+    only({ identities: { one: { cert, key: other.key } } })!,
+    /^\$\.upstream\.tls\.identities\.one: .*client\.crt with .*other\.key: the private key is not that of the certificate$/,
   )
   assert.match(only({ identities: { 'a b': { cert, key } } })!, /a b/)
 })
@@ -91,8 +83,11 @@ test('each file that cannot be used is named with its field', t => {
 test('a key that is encrypted is refused', t => {
   const folder = tempFolder(t, {})
   const key = join(folder, 'encrypted.key')
-  execFileSync(OPENSSL, ['pkey', '-in', client.keyFile, '-aes256', '-passout', 'pass:secret', '-out', key])
-  assert.match(problemsOf(t, { cert: client.certFile, key })[0]!, /unencrypted private key/)
+  execFileSync(OPENSSL, ['pkey', '-in', client.key, '-aes256', '-passout', 'pass:secret', '-out', key])
+  assert.match(
+    problemsOf(t, { cert: client.cert, key })[0]!,
+    /encrypted\.key: .*it is encrypted, and there is no password for it/,
+  )
 })
 
 test('a certificate with a key that is too short for TLS is refused', t => {
@@ -100,12 +95,12 @@ test('a certificate with a key that is too short for TLS is refused', t => {
   const [cert, key] = [join(folder, 'short.pem'), join(folder, 'short.key')]
   const request = ['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-subj', '/CN=short', '-days', '2']
   execFileSync(OPENSSL, [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' })
-  assert.match(problemsOf(t, { cert, key })[0]!, /^\$\.upstream\.tls\.cert: .*short\.pem: .*too small/)
+  assert.match(problemsOf(t, { cert, key })[0]!, /^\$\.upstream\.tls: .*short\.pem with .*too small/)
 })
 
 test('what leaves nodes unverified, and a certificate that has expired, are warned of', async t => {
   assert.match(load(t, { verify: false }).warnings[0]!, /^upstream\.tls\.verify is false: .* not verified/)
-  const expired = await authority.sign('expired', { days: -1 })
-  const { warnings } = load(t, { cert: expired.certFile, key: expired.keyFile })
-  assert.match(warnings[0]!, /^upstream\.tls\.cert .*expired expired on /)
+  const expired = authority.issue('expired', { days: -1 })
+  const { warnings } = load(t, expired)
+  assert.match(warnings[0]!, /^upstream\.tls\.cert .*expired\.crt expired on /)
 })

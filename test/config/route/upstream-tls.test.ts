@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { readRouteDocument } from '../../../config/route/read-route-document.ts'
-import { type Authority, makeAuthority } from '../../support/authority.ts'
+import { makeAuthority } from '../../support/certificates.ts'
 
-let authority: Authority
-before(async () => {
-  authority = await makeAuthority()
-})
-after(() => authority[Symbol.asyncDispose]())
+const authority = makeAuthority({ after })
 
 function read(upstreamTls: unknown) {
   const { problems, warnings } = readRouteDocument({ path: '/a', service: 'a', upstreamTls })
@@ -33,7 +29,7 @@ test('names and addresses are server names, and nothing else is', () => {
 })
 
 test('an authority is PEM text with whole certificates', () => {
-  assert.deepEqual(read({ ca: authority.ca + authority.ca }).problems, [])
+  assert.deepEqual(read({ ca: authority.pem + authority.pem }).problems, [])
   assert.deepEqual(read({ ca: '/etc/ca.pem' }).problems, [
     'upstreamTls.ca: does not hold a certificate in PEM',
   ])

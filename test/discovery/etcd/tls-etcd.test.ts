@@ -3,12 +3,12 @@ import { after, before, test } from 'node:test'
 import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
 import { lock } from '../../../discovery/lock.ts'
 import { register } from '../../../discovery/register.ts'
+import { OPENSSL } from '../../support/certificates.ts'
 import { onPath, requireEtcd } from '../../support/etcd.ts'
 import {
   type Certificates,
   makeCertificates,
   makeClientFiles,
-  OPENSSL,
   startTlsEtcd,
   type TlsEtcd,
 } from '../../support/etcd-tls.ts'
@@ -20,13 +20,13 @@ let etcd: TlsEtcd
 
 before(async () => {
   if (!PROGRAMS.every(onPath)) return
-  certificates = await makeCertificates()
+  certificates = makeCertificates()
   etcd = await startTlsEtcd(certificates)
 })
 
 after(async () => {
   await etcd?.[Symbol.asyncDispose]()
-  await certificates?.[Symbol.asyncDispose]()
+  certificates?.[Symbol.dispose]()
 })
 
 const client = (name: string) => ({ cert: certificates.pem(name), key: certificates.pem(`${name}.key`) })

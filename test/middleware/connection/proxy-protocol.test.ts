@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { ClientConnections } from '../../../middleware/connection/client-connections.ts'
 import { ProxyProtocol, proxyHeaderBytes } from '../../../middleware/connection/proxy-protocol.ts'
+import { OPENSSL } from '../../support/certificates.ts'
 import { onPath } from '../../support/etcd.ts'
-import { makeCertificates, OPENSSL } from '../../support/etcd-tls.ts'
+import { makeCertificates } from '../../support/etcd-tls.ts'
 import { openRaw, sendRaw } from '../../support/http.ts'
 import { binaryHeader, LINE, TCP6_BLOCK } from '../../support/proxy-headers.ts'
 import { until } from '../../support/until.ts'
@@ -118,7 +119,7 @@ test('a header that comes one byte at a time is read, and so is the request behi
 
 test('a TLS server gets every byte behind the header, and its sockets have the client’s address', async t => {
   if (!onPath(OPENSSL)) return t.skip('needs openssl on PATH')
-  await using certificates = await makeCertificates()
+  using certificates = makeCertificates()
   const http = describing()
   const tls = createTlsServer(
     { cert: certificates.pem('server'), key: certificates.pem('server.key') },

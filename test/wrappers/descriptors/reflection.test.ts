@@ -172,7 +172,10 @@ test('what a node says instead of its descriptors is told', async () => {
       async () => answered([Buffer.from([0x0a, 0xff])]),
       /^the node answered something that is no reflection$/,
     ],
-    [async () => Promise.reject(new UpstreamFailure('connect')), /^the node cannot be asked: upstream connect$/],
+    [
+      async () => Promise.reject(new UpstreamFailure('connect')),
+      /^the node cannot be asked: upstream connect$/,
+    ],
     [
       async () => answered([services(...Array.from({ length: 513 }, (_, i) => `a.B${i}`))]),
       /more than 512 services$/,

@@ -4,7 +4,7 @@ import type { HealthCheck, HealthVerdict } from '../../../internal/nodes/health.
 import type { Node } from '../../../internal/nodes/node.ts'
 import { NodeTable } from '../../../internal/nodes/node-table.ts'
 import { HealthChecker } from '../../../wrappers/health/health-checker.ts'
-import { noTls } from '../../support/authority.ts'
+import { noTls } from '../../support/node-tls.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 import { startService } from '../../support/service.ts'
 import { until } from '../../support/until.ts'

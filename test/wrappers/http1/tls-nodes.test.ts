@@ -1,27 +1,22 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import { type Authority, makeAuthority, type TestCertificate, testTls } from '../../support/authority.ts'
+import { LOOPBACK, makeAuthority, pemOf } from '../../support/certificates.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { answer } from '../../support/node-server.ts'
+import { testTls } from '../../support/node-tls.ts'
 import { startDispatchFront } from './dispatch-front.ts'
 
-let authority: Authority
-let server: TestCertificate
-
-before(async () => {
-  authority = await makeAuthority()
-  server = await authority.sign('server')
-})
-after(() => authority[Symbol.asyncDispose]())
+const authority = makeAuthority({ after })
+const server = pemOf(authority.issue('server', { names: LOOPBACK }))
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
 const UPLOAD_BYTES = 4_000_000
 
 for (const maxVersion of VERSIONS) {
   const options = () => {
-    const settings = testTls({ ca: authority.ca })
+    const settings = testTls({ ca: authority.pem })
     return { protocol: 'https', tlsOf: () => settings, nodeTls: { ...server, maxVersion } }
   }
 
@@ -68,7 +63,7 @@ for (const maxVersion of VERSIONS) {
 }
 
 test('a client that reads nothing stops a node with TLS', async t => {
-  const settings = testTls({ ca: authority.ca })
+  const settings = testTls({ ca: authority.pem })
   let written = 0
   const { front } = await startDispatchFront(
     t,
@@ -103,11 +98,11 @@ test('a client that reads nothing stops a node with TLS', async t => {
 
 test('a node that asks for a certificate and gets none fails as one that takes no connection, with the cure', async t => {
   for (const maxVersion of VERSIONS) {
-    const settings = testTls({ ca: authority.ca })
+    const settings = testTls({ ca: authority.pem })
     const { front, peer, get } = await startDispatchFront(t, socket => socket.write(answer('never')), {
       protocol: 'https',
       tlsOf: () => settings,
-      nodeTls: { ...server, maxVersion, requestCert: true, rejectUnauthorized: true, ca: authority.ca },
+      nodeTls: { ...server, maxVersion, requestCert: true, rejectUnauthorized: true, ca: authority.pem },
     })
     assert.equal((await get()).status, 599)
     // Asking the same node again would bring nothing else.

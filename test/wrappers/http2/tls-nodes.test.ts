@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import { type Authority, makeAuthority, type TestCertificate, testTls } from '../../support/authority.ts'
+import { LOOPBACK, makeAuthority, pemOf } from '../../support/certificates.ts'
 import { respondWith, startHttp2Node } from '../../support/http2-node.ts'
+import { testTls } from '../../support/node-tls.ts'
 import { startSessionScene } from './session-scene.ts'
 
-let authority: Authority
-let server: TestCertificate
-
-before(async () => {
-  authority = await makeAuthority()
-  server = await authority.sign('server')
-})
-after(() => authority[Symbol.asyncDispose]())
+const authority = makeAuthority({ after })
+const server = pemOf(authority.issue('server', { names: LOOPBACK }))
 
 test('calls to an h2 node share a TLS connection, and their scheme is https', async t => {
   const { cert, key } = server
   const node = await startHttp2Node(t, respondWith('hello'), { cert, key })
-  const settings = testTls({ ca: authority.ca })
+  const settings = testTls({ ca: authority.pem })
   const { send } = startSessionScene(t, node.port, { protocol: 'h2', tlsOf: () => settings })
   const calls = Array.from({ length: 20 }, () => send())
   for (const call of calls) assert.equal(await call.text, 'hello')
@@ -37,7 +32,7 @@ test('a body of many windows passes an h2 node both ways', async t => {
     },
     { cert, key },
   )
-  const settings = testTls({ ca: authority.ca })
+  const settings = testTls({ ca: authority.pem })
   const { send } = startSessionScene(t, node.port, { protocol: 'h2', tlsOf: () => settings })
   assert.equal((await send().text).length, body.length)
 })
@@ -56,9 +51,9 @@ test('an h2 node whose certificate is refused fails as connect, for each call th
 test('an h2 node that asks for a certificate and gets none refuses its calls, with the cure', async t => {
   const { cert, key } = server
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-    const asks = { cert, key, maxVersion, requestCert: true, rejectUnauthorized: true, ca: authority.ca }
+    const asks = { cert, key, maxVersion, requestCert: true, rejectUnauthorized: true, ca: authority.pem }
     const node = await startHttp2Node(t, respondWith('never'), asks)
-    const settings = testTls({ ca: authority.ca })
+    const settings = testTls({ ca: authority.pem })
     const { send, peer } = startSessionScene(t, node.port, { protocol: 'h2', tlsOf: () => settings })
     assert.equal(await send().result, 'connect')
     assert.match(peer.problem!.reason, /requires a client certificate/)

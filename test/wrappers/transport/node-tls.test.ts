@@ -1,28 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { after, before, type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { NodeTls, type TlsSettings } from '../../../wrappers/transport/node-tls.ts'
 import { openSocket, type SocketOptions } from '../../../wrappers/transport/open-socket.ts'
 import { isHandshakeRefusal, tlsProblemIn } from '../../../wrappers/transport/tls-failures.ts'
-import { type Authority, makeAuthority, type TestCertificate, testTls } from '../../support/authority.ts'
+import { LOOPBACK, makeAuthority, pemOf } from '../../support/certificates.ts'
+import { testTls } from '../../support/node-tls.ts'
 import { until } from '../../support/until.ts'
 
-let authority: Authority
-let server: TestCertificate
-let named: TestCertificate
-let expired: TestCertificate
-let client: TestCertificate
-
-before(async () => {
-  authority = await makeAuthority()
-  server = await authority.sign('server')
-  named = await authority.sign('named', { names: 'DNS:orders.example' })
-  expired = await authority.sign('expired', { days: -1 })
-  client = await authority.sign('client', { names: 'DNS:gateway.example' })
-})
-after(() => authority[Symbol.asyncDispose]())
+const authority = makeAuthority({ after })
+const server = pemOf(authority.issue('server', { names: LOOPBACK }))
+const named = pemOf(authority.issue('named', { names: 'DNS:orders.example' }))
+const expired = pemOf(authority.issue('expired', { names: LOOPBACK, days: -1 }))
+const client = pemOf(authority.issue('client', { names: 'DNS:gateway.example' }))
 
 /** Starts a TLS server that answers each piece with the same piece. Closed after the test. */
 async function startTlsNode(
@@ -78,7 +70,7 @@ async function failureOf(t: TestContext, tls: NodeTls, port: number): Promise<Er
 
 test('a connection is made when the certificate is from the authority and for the address', async t => {
   const { port, seen } = await startTlsNode(t, server)
-  const { socket, error } = await open(t, nodeTls(testTls({ ca: authority.ca })), port)
+  const { socket, error } = await open(t, nodeTls(testTls({ ca: authority.pem })), port)
   assert.equal(error, undefined)
   assert.equal(socket.authorized, true)
   // An address must not be sent as a name.
@@ -89,7 +81,7 @@ test('what is read arrives below the stream, in the buffer of the caller', async
   const { port } = await startTlsNode(t, server)
   const buffer = Buffer.alloc(65_536)
   let text = ''
-  const { socket } = await open(t, nodeTls(testTls({ ca: authority.ca })), port, {
+  const { socket } = await open(t, nodeTls(testTls({ ca: authority.pem })), port, {
     onread: {
       buffer,
       callback: (size, given) => {
@@ -112,32 +104,32 @@ test('a certificate of an unknown authority is refused, and the reason names the
 
 test('a certificate for another name is refused, and serverName makes it right', async t => {
   const { port, seen } = await startTlsNode(t, named)
-  const error = await failureOf(t, nodeTls(testTls({ ca: authority.ca })), port)
+  const error = await failureOf(t, nodeTls(testTls({ ca: authority.pem })), port)
   assert.match(error.message, /is for DNS:orders\.example, not for 127\.0\.0\.1: set upstreamTls\.serverName/)
-  const right = await open(t, nodeTls(testTls({ ca: authority.ca, serverName: 'orders.example' })), port)
+  const right = await open(t, nodeTls(testTls({ ca: authority.pem, serverName: 'orders.example' })), port)
   assert.equal(right.error, undefined)
   await until('the name', () => seen.some(socket => socket.servername === 'orders.example'))
 })
 
 test('the host of a node counts without the dot that ends it', async t => {
   const { port, seen } = await startTlsNode(t, server)
-  const tls = nodeTls(testTls({ ca: authority.ca }), 'https', 'localhost.')
+  const tls = nodeTls(testTls({ ca: authority.pem }), 'https', 'localhost.')
   assert.equal((await open(t, tls, port)).error, undefined)
   assert.equal((await until('a connection', () => seen[0])).servername, 'localhost')
 })
 
 test('a serverName that is an address is checked and not sent', async t => {
   const { port, seen } = await startTlsNode(t, server)
-  const good = testTls({ ca: authority.ca, serverName: '127.0.0.1' })
+  const good = testTls({ ca: authority.pem, serverName: '127.0.0.1' })
   assert.equal((await open(t, nodeTls(good, 'https', 'localhost'), port)).error, undefined)
   assert.equal((await until('a connection', () => seen[0])).servername, false)
-  const bad = testTls({ ca: authority.ca, serverName: '127.0.0.2' })
+  const bad = testTls({ ca: authority.pem, serverName: '127.0.0.2' })
   assert.match((await failureOf(t, nodeTls(bad), port)).message, /not for 127\.0\.0\.2/)
 })
 
 test('an expired certificate is refused', async t => {
   const { port } = await startTlsNode(t, expired)
-  const error = await failureOf(t, nodeTls(testTls({ ca: authority.ca })), port)
+  const error = await failureOf(t, nodeTls(testTls({ ca: authority.pem })), port)
   assert.match(error.message, /has expired: renew it/)
 })
 
@@ -167,7 +159,7 @@ test('h2 and grpcs insist on ALPN h2, whether the node refuses it or ignores it'
   const refuses = await startTlsNode(t, { ...server, ALPNProtocols: ['http/1.1'] })
   const ignores = await startTlsNode(t, server)
   const offers = await startTlsNode(t, { ...server, ALPNProtocols: ['h2'] })
-  const settings = testTls({ ca: authority.ca })
+  const settings = testTls({ ca: authority.pem })
   for (const protocol of ['h2', 'grpcs']) {
     for (const { port } of [refuses, ignores]) {
       const error = await failureOf(t, nodeTls(settings, protocol), port)
@@ -182,11 +174,11 @@ test('h2 and grpcs insist on ALPN h2, whether the node refuses it or ignores it'
 })
 
 test('a node that asks for a certificate gets the configured one', async t => {
-  const asks = { requestCert: true, rejectUnauthorized: true, ca: authority.ca, ...server }
+  const asks = { requestCert: true, rejectUnauthorized: true, ca: authority.pem, ...server }
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const { port, seen } = await startTlsNode(t, { ...asks, maxVersion })
     const { cert, key } = client
-    const { error } = await open(t, nodeTls(testTls({ ca: authority.ca, cert, key })), port)
+    const { error } = await open(t, nodeTls(testTls({ ca: authority.pem, cert, key })), port)
     assert.equal(error, undefined)
     const { subject } = (await until('a connection', () => seen[0])).getPeerCertificate()
     assert.equal(subject.CN, 'client')
@@ -194,10 +186,10 @@ test('a node that asks for a certificate gets the configured one', async t => {
 })
 
 test('a node that gets no certificate says so, in TLS 1.3 after the handshake', async t => {
-  const asks = { requestCert: true, rejectUnauthorized: true, ca: authority.ca, ...server }
+  const asks = { requestCert: true, rejectUnauthorized: true, ca: authority.pem, ...server }
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const { port } = await startTlsNode(t, { ...asks, maxVersion })
-    const opened = await open(t, nodeTls(testTls({ ca: authority.ca })), port)
+    const opened = await open(t, nodeTls(testTls({ ca: authority.pem })), port)
     const error = opened.error ?? (await once(opened.socket, 'error'))[0]
     assert.equal(opened.error === undefined, maxVersion === 'TLSv1.3')
     assert.match(error.message, /requires a client certificate .*upstreamTls\.identity/)
@@ -207,14 +199,14 @@ test('a node that gets no certificate says so, in TLS 1.3 after the handshake', 
 
 test('a version of TLS below the oldest is refused', async t => {
   const { port } = await startTlsNode(t, { ...server, maxVersion: 'TLSv1.2' })
-  const error = await failureOf(t, nodeTls(testTls({ ca: authority.ca, minVersion: 'TLSv1.3' })), port)
+  const error = await failureOf(t, nodeTls(testTls({ ca: authority.pem, minVersion: 'TLSv1.3' })), port)
   assert.match(error.message, /no TLS version of ours .*upstream\.tls\.minVersion/)
 })
 
 test('sessions are resumed, but not with other settings', async t => {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const { port, seen } = await startTlsNode(t, { ...server, maxVersion })
-    let settings = testTls({ ca: authority.ca })
+    let settings = testTls({ ca: authority.pem })
     const tls = new NodeTls({ host: '127.0.0.1', protocol: 'https' }, () => settings)
     const connectAndTalk = async (): Promise<boolean> => {
       const { socket, error } = await open(t, tls, port)
@@ -225,7 +217,7 @@ test('sessions are resumed, but not with other settings', async t => {
     }
     assert.equal(await connectAndTalk(), false)
     assert.equal(await connectAndTalk(), true)
-    settings = testTls({ ca: authority.ca, serverName: 'localhost' })
+    settings = testTls({ ca: authority.pem, serverName: 'localhost' })
     assert.equal(await connectAndTalk(), false)
     assert.equal(await connectAndTalk(), true)
     assert.equal(seen.length, 4)
@@ -239,7 +231,7 @@ test('a session that was resumed without verification is verified again once ver
   const { socket } = await open(t, tls, port)
   socket.write('x')
   await once(socket, 'data')
-  settings = testTls({ ca: authority.ca })
+  settings = testTls({ ca: authority.pem })
   assert.match((await failureOf(t, tls, port)).message, /not for 127\.0\.0\.1/)
 })
 
@@ -281,7 +273,7 @@ test('an attempt is cancelled during the handshake', async t => {
 
 test('an address that is not allowed is not connected to, over TLS either', async t => {
   const { port, seen } = await startTlsNode(t, server)
-  const { error } = await open(t, nodeTls(testTls({ ca: authority.ca })), port, { allows: () => false })
+  const { error } = await open(t, nodeTls(testTls({ ca: authority.pem })), port, { allows: () => false })
   assert.match(error!.message, /not allowed/)
   assert.equal(seen.length, 0)
 })

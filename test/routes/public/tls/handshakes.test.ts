@@ -71,7 +71,10 @@ test('HTTP without TLS is told to use it, and noise is let go at once; both are 
   const { tlsPort, failures, log, metric, node } = await start(t)
   for (const request of ['GET /user HTTP/1.1\r\nHost: shop.example', 'CONNECT shop.example:443 HTTP/1.1']) {
     const text = await sendRaw(tlsPort, `${request}\r\n\r\n`)
-    assert.match(text, /^HTTP\/1\.1 400 Bad request\r\n.*\r\nConnection: close\r\n\r\n{.*"WG_BAD_REQUEST".*use https/s)
+    assert.match(
+      text,
+      /^HTTP\/1\.1 400 Bad request\r\n.*\r\nConnection: close\r\n\r\n{.*"WG_BAD_REQUEST".*use https/s,
+    )
   }
   const refused = log.filter(({ msg }) => msg === 'request')
   assert.deepEqual(

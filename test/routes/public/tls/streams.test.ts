@@ -67,11 +67,15 @@ test('gRPC over TLS: a unary call, a stream of replies, and a refusal', async t 
     weight: 1,
     protocol: 'grpc',
   })
-  const client = new grpc.Client(`127.0.0.1:${tlsPort}`, grpc.credentials.createSsl(authority.pem), {
-    'grpc.ssl_target_name_override': 'shop.example',
-    'grpc.default_authority': 'shop.example',
-    'grpc.use_local_subchannel_pool': 1,
-  })
+  const client = new grpc.Client(
+    `127.0.0.1:${tlsPort}`,
+    grpc.credentials.createSsl(Buffer.from(authority.pem)),
+    {
+      'grpc.ssl_target_name_override': 'shop.example',
+      'grpc.default_authority': 'shop.example',
+      'grpc.use_local_subchannel_pool': 1,
+    },
+  )
   t.after(() => client.close())
   const service = echoPackage[ECHO] as grpc.ServiceDefinition
   const call = (method: string, request: object) => {
