@@ -1,77 +1,36 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createServer, type Server } from 'node:tls'
 import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
+import { type Authority, type Issued, makeAuthority, OPENSSL, pemOf } from '../../support/certificates.ts'
 import { onPath, requireEtcd } from '../../support/etcd.ts'
 import { Examination } from './examination.ts'
 
-const OPENSSL = 'openssl'
-
 describe('over TLS', { concurrency: true }, () => {
-  let folder: string
   let etcd: Awaited<ReturnType<typeof startEmbeddedEtcd>>
   const fronts: Server[] = []
-  const pem = (name: string) => readFileSync(join(folder, name))
+  /** PEM texts: `NAME.pem` and `NAME.key`. */
+  const texts = new Map<string, string>()
+  const pem = (name: string) => texts.get(name)!
 
   before(async () => {
     if (!onPath(OPENSSL)) return
-    folder = mkdtempSync(join(tmpdir(), 'waygate-doctor-tls-'))
-    const openssl = (...args: string[]) => execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' })
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-    for (const ca of ['ca', 'other-ca']) {
-      openssl(
-        'req',
-        '-x509',
-        ...key,
-        '-keyout',
-        `${ca}.key`,
-        '-out',
-        `${ca}.pem`,
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${ca}`,
-      )
+    const [authority, other] = [makeAuthority({ after }, 'ca'), makeAuthority({ after }, 'other-ca')]
+    texts.set('ca.pem', authority.pem).set('other-ca.pem', other.pem)
+    const make = (name: string, by: Authority, issued: Issued) => {
+      const { cert, key } = pemOf(by.issue(name, issued))
+      texts.set(`${name}.pem`, cert).set(`${name}.key`, key)
     }
-    const make = (name: string, ca: string, days: string, names?: string) => {
-      const extra = names === undefined ? [] : ['-addext', `subjectAltName=${names}`]
-      openssl(
-        'req',
-        ...key,
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.csr`,
-        '-subj',
-        `/CN=${name}`,
-        ...extra,
-      )
-      const signed = [
-        '-CA',
-        `${ca}.pem`,
-        '-CAkey',
-        `${ca}.key`,
-        '-CAcreateserial',
-        '-copy_extensions',
-        'copy',
-      ]
-      openssl('x509', '-req', '-in', `${name}.csr`, ...signed, '-out', `${name}.pem`, '-days', days)
-    }
-    make('server', 'ca', '2', 'IP:127.0.0.1')
-    make('expired', 'ca', '-1', 'IP:127.0.0.1')
-    make('client', 'ca', '2')
-    make('stranger', 'other-ca', '2')
+    make('server', authority, { names: 'IP:127.0.0.1' })
+    make('expired', authority, { names: 'IP:127.0.0.1', days: -1 })
+    make('client', authority, { names: '' })
+    make('stranger', other, { names: '' })
     etcd = await startEmbeddedEtcd({ port: 0 })
   })
   after(async () => {
     for (const front of fronts) front.close()
     await etcd?.close()
-    if (folder) rmSync(folder, { recursive: true })
   })
 
   /** Where etcd is reached over TLS, as a cluster with client certificates does it. */
@@ -157,7 +116,7 @@ describe('over TLS', { concurrency: true }, () => {
     {
       what: 'a key of another certificate',
       tls: () => ({ ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('stranger.key') }),
-      message: /etcd cannot be reached with these options: .*mismatch/,
+      message: /etcd cannot be reached with these options: .*the private key is not that of the certificate/,
       hint: /WAYGATE_ETCD_KEY/,
     },
   ]

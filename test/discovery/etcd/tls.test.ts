@@ -1,40 +1,33 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createServer, type Server } from 'node:tls'
 import { EtcdRegistry } from '../../../discovery/etcd/etcd-registry.ts'
 import { register } from '../../../discovery/register.ts'
+import { LOOPBACK, makeAuthority, OPENSSL, pemOf } from '../../support/certificates.ts'
 import { etcdAvailable, onPath, requireEtcd, startEtcd, type TestEtcd } from '../../support/etcd.ts'
 import { Follower } from '../follow.ts'
 
-const OPENSSL = 'openssl'
 const PROGRAMS = ['etcd', OPENSSL]
-let folder: string
 let etcd: TestEtcd
 const fronts: Server[] = []
 let url: string
-const pem = (name: string) => readFileSync(join(folder, name))
+/** PEM texts: `NAME.pem` and `NAME.key`. */
+const texts = new Map<string, string>()
+const pem = (name: string) => texts.get(name)!
 
 /** A TLS proxy for etcd that requires a client certificate, like a cluster with TLS. */
 before(async () => {
   if (!etcdAvailable || !onPath(OPENSSL)) return
-  folder = mkdtempSync(join(tmpdir(), 'waygate-tls-'))
-  const openssl = (...args: string[]) => execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=Test CA')
-  for (const [name, extra] of [
-    ['server', ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']],
-    ['other', ['-addext', 'subjectAltName=IP:127.0.0.2,DNS:localhost']],
-    ['client', []],
+  const authority = makeAuthority({ after })
+  texts.set('ca.pem', authority.pem)
+  for (const [name, names] of [
+    ['server', LOOPBACK],
+    ['other', 'IP:127.0.0.2,DNS:localhost'],
+    ['client', ''],
   ] as const) {
-    const csr = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`]
-    openssl('req', ...key, ...csr, ...extra)
-    const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy']
-    openssl('x509', '-req', '-in', `${name}.csr`, ...ca, '-out', `${name}.pem`, '-days', '2')
+    const { cert, key } = pemOf(authority.issue(name, { names }))
+    texts.set(`${name}.pem`, cert).set(`${name}.key`, key)
   }
   etcd = await startEtcd()
   url = await startFront('server')
@@ -60,7 +53,6 @@ async function startFront(certificate: string): Promise<string> {
 after(async () => {
   for (const front of fronts) front.close()
   await etcd?.stop()
-  if (folder) rmSync(folder, { recursive: true })
 })
 
 for (const host of ['127.0.0.1', 'localhost']) {
