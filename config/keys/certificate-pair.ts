@@ -15,9 +15,9 @@ export interface CertificateFiles {
 /** The texts of a certificate and its private key. */
 export interface PairTexts {
   /** PEM: the certificate, then those of the authorities between it and the root. */
-  readonly cert: string | Buffer
+  readonly cert: string
   /** PEM. */
-  readonly key: string | Buffer
+  readonly key: string
   /** Decrypts `key`; undefined = it is not encrypted. */
   readonly passphrase?: string | undefined
 }
@@ -101,7 +101,7 @@ export function readCertificatePair(texts: PairTexts, origin: string): Certifica
  *
  * @throws Error whose message says what is wrong
  */
-export function readKeyPair({ cert, key, passphrase }: PairTexts): KeyPair {
+function readKeyPair({ cert, key, passphrase }: PairTexts): KeyPair {
   const certificate = parse('the certificate', () => new X509Certificate(cert))
   const { modulusLength: bits = 0 } =
     parse('the certificate', () => certificate.publicKey).asymmetricKeyDetails ?? {}
@@ -122,7 +122,7 @@ export function readKeyPair({ cert, key, passphrase }: PairTexts): KeyPair {
     validFrom: certificate.validFromDate.getTime(),
     validUntil: certificate.validToDate.getTime(),
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-    cert: String(cert),
+    cert,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   }
   // OpenSSL refuses some that can be read, such as an RSA key of 1,024 bits.

@@ -3,14 +3,9 @@ import { X509Certificate } from 'node:crypto'
 const CERTIFICATE =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
 
-/** Returns the certificates in PEM text, each with its lines of begin and end. */
-export function certificatesIn(pem: string): readonly string[] {
-  return pem.match(CERTIFICATE) ?? []
-}
-
 /** Says why a text is no list of certificates in PEM; undefined when it is one. */
 export function certificateProblem(pem: string): string | undefined {
-  const found = certificatesIn(pem)
+  const found = pem.match(CERTIFICATE) ?? []
   if (found.length === 0) return 'does not hold a certificate in PEM'
   const begun = pem.match(/-----BEGIN /g)!.length
   if (begun !== found.length) return 'holds something other than whole certificates in PEM'

@@ -44,10 +44,9 @@ const TCP_KEEP_ALIVE_MS = 60_000
 const NEXT_ADDRESS_MS = 250
 
 /**
- * Makes a TCP connection, or with `tls` a TLS connection. The addresses of a name are tried in turn; each but the last has 250 ms. `done` is called once:
- * with a connected socket, which the caller must destroy, or with an error, whose `code` is `ETIMEDOUT` when the time is
- * over. Destroying the returned socket before that
- * cancels the attempt.
+ * Makes a TCP connection, or with `tls` a TLS connection. The addresses of a name are tried in turn; each but the last has
+ * 250 ms. `done` is called once: with a connected socket, which the caller must destroy, or with an error, whose `code` is
+ * `ETIMEDOUT` when the time is over. Destroying the returned socket before that cancels the attempt.
  */
 export function openSocket(
   socketOptions: SocketOptions,

@@ -11,7 +11,7 @@ const MAX_WAITING = 2_048
  */
 export class HandshakeQueue {
   readonly #begin: (socket: Socket) => void
-  readonly #onRefused: (socket: Socket) => void
+  readonly #onRefused: () => void
   readonly #waiting: Socket[] = []
   #begunInTurn = 0
   #isScheduled = false
@@ -20,7 +20,7 @@ export class HandshakeQueue {
    * @param begin begins the handshake of a connection
    * @param onRefused is called before a connection is closed for which there is no room
    */
-  constructor(begin: (socket: Socket) => void, onRefused: (socket: Socket) => void) {
+  constructor(begin: (socket: Socket) => void, onRefused: () => void) {
     this.#begin = begin
     this.#onRefused = onRefused
   }
@@ -33,7 +33,7 @@ export class HandshakeQueue {
     } else if (this.#waiting.length < MAX_WAITING) {
       this.#waiting.push(socket)
     } else {
-      this.#onRefused(socket)
+      this.#onRefused()
       socket.destroy()
     }
     if (this.#isScheduled) return
