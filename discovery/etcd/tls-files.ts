@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { decodePem } from '../../internal/text/decode-text.ts'
 import { explainPem } from '../../internal/tls/explain-pem.ts'
@@ -67,6 +67,8 @@ export function checkTls(tls: EtcdTls): void {
   }
   const { ca, cert, key } = tls
   try {
+    // OpenSSL would try an empty password for an encrypted key.
+    if (key !== undefined) createPrivateKey(key)
     process.getBuiltinModule('node:tls').createSecureContext({ ca, cert, key })
   } catch (error) {
     const where = Object.values(tls.files ?? {}).join(', ') || 'the etcd certificates'

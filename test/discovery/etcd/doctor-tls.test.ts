@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
 import { type AddressInfo, connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { createServer, type Server } from 'node:tls'
@@ -6,6 +7,11 @@ import { startEmbeddedEtcd } from '../../../discovery/embedded-etcd/server.ts'
 import { type Authority, type Issued, makeAuthority, OPENSSL, pemOf } from '../../support/certificates.ts'
 import { onPath, requireEtcd } from '../../support/etcd.ts'
 import { Examination } from './examination.ts'
+
+function encrypted(key: string): string {
+  const options = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'a password' } as const
+  return createPrivateKey(key).export(options).toString()
+}
 
 describe('over TLS', { concurrency: true }, () => {
   let etcd: Awaited<ReturnType<typeof startEmbeddedEtcd>>
@@ -117,6 +123,13 @@ describe('over TLS', { concurrency: true }, () => {
       what: 'a key of another certificate',
       tls: () => ({ ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('stranger.key') }),
       message: /etcd cannot be reached with these options: .*the private key is not that of the certificate/,
+      hint: /WAYGATE_ETCD_KEY/,
+    },
+    {
+      what: 'a key that is encrypted',
+      tls: () => ({ ca: pem('ca.pem'), cert: pem('client.pem'), key: encrypted(pem('client.key')) }),
+      message:
+        /etcd cannot be reached with these options: .*it is encrypted, and there is no password for it/,
       hint: /WAYGATE_ETCD_KEY/,
     },
   ]
