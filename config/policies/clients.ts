@@ -4,7 +4,8 @@ import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
 import { policyRule, textsOf } from './policy-rule.ts'
 
-const RANGES = Type.Array(Type.String({ title: 'an IP address or a CIDR range' }), {
+/** The schema of a list of addresses and CIDR ranges. */
+export const RANGES = Type.Array(Type.String({ title: 'an IP address or a CIDR range' }), {
   minItems: 1,
   maxItems: 10_000,
 })
@@ -46,7 +47,8 @@ export const clients = policyRule({
   },
 })
 
-function* rangeProblems(field: string, ranges: unknown): Generator<Finding> {
+/** Finds what is wrong in a list of addresses and CIDR ranges, the value of a field. Accepts any value. */
+export function* rangeProblems(field: string, ranges: unknown): Generator<Finding> {
   for (const [index, range] of textsOf(ranges)) {
     const message = rangeProblem(range)
     if (message !== undefined) yield { path: [field, index], message }

@@ -148,6 +148,7 @@ function cookieValue(pair: string, name: string): string | undefined {
   return equals !== -1 && pair.slice(0, equals).trim() === name ? pair.slice(equals + 1).trim() : undefined
 }
 
-function isNamed(spelling: string, name: string): boolean {
+/** Returns whether a field name, as it is spelled, is `name`, which is in lower case. */
+export function isNamed(spelling: string, name: string): boolean {
   return spelling.length === name.length && spelling.toLowerCase() === name
 }

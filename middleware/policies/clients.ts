@@ -1,6 +1,6 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Exchange, LevelRule, Policy } from '../../internal/policy.ts'
-import { canonicalAddress, createAddressRanges } from '../request/client-address.ts'
+import { createAddressTest } from '../request/client-address.ts'
 
 export interface ClientsRule {
   /** Addresses and CIDR ranges. */
@@ -14,8 +14,6 @@ export interface ClientsTools {
   /** Is called when a rule that is not enforced would have refused a request. */
   readonly wouldRefuse: (exchange: Exchange) => void
 }
-
-type AddressTest = (address: string) => boolean
 
 const DENIED = new GatewayError('WG_ADDRESS_DENIED', {
   cause: new Error('the client address is not allowed'),
@@ -42,16 +40,8 @@ export function createClients(
   }
 }
 
-function judgeOf({ allow, deny = [] }: ClientsRule): AddressTest {
-  const isAllowed = allow && createRanges(allow)
-  const isDenied = createRanges(deny)
+function judgeOf({ allow, deny = [] }: ClientsRule): (address: string) => boolean {
+  const isAllowed = allow && createAddressTest(allow)
+  const isDenied = createAddressTest(deny)
   return address => !isDenied(address) && (isAllowed === undefined || isAllowed(address))
-}
-
-/** Keeps IPv4 and IPv6 apart: otherwise `::/0` would include IPv4, because every IPv4 address can be written as IPv6. */
-function createRanges(ranges: readonly string[]): AddressTest {
-  const isForV6 = (range: string) => canonicalAddress(range.replace(/\/.*/, '')).includes(':')
-  const isInV4 = createAddressRanges(ranges.filter(range => !isForV6(range)))
-  const isInV6 = createAddressRanges(ranges.filter(isForV6))
-  return address => (address.includes(':') ? isInV6 : isInV4)(address)
 }

@@ -33,6 +33,20 @@ export function createAddressRanges(ranges: readonly string[]): (address: string
 }
 
 /**
+ * Creates the test whether a client address is in one of these ranges. IPv4 and IPv6 are kept apart: otherwise `::/0` would
+ * include IPv4, because every IPv4 address can be written as IPv6. An address that is none, such as `unknown`, is in no range.
+ *
+ * @param ranges addresses and CIDR ranges
+ * @throws RangeError when an entry is neither
+ */
+export function createAddressTest(ranges: readonly string[]): (address: string) => boolean {
+  const isForV6 = (range: string) => canonicalAddress(range.replace(/\/.*/, '')).includes(':')
+  const isInV4 = createAddressRanges(ranges.filter(range => !isForV6(range)))
+  const isInV6 = createAddressRanges(ranges.filter(isForV6))
+  return address => (address.includes(':') ? isInV6 : isInV4)(address)
+}
+
+/**
  * Returns the address of the client behind trusted proxies: the last address in X-Forwarded-For that is not a trusted
  * proxy. Each proxy appends the address that it saw, so anything further left comes from a stranger. An entry that is not
  * an address ends the search, and the last proxy found is returned.

@@ -1,0 +1,225 @@
+import { isNamed } from './http/header-lines.ts'
+import { compilePattern } from './pattern.ts'
+
+/** What the values of one name must be. A text stands for `exact`; an object has one test, and may turn it around. */
+export type Condition = string | ConditionRule
+
+export interface ConditionRule {
+  readonly exact?: string | undefined
+  readonly prefix?: string | undefined
+  readonly suffix?: string | undefined
+  readonly contains?: string | undefined
+  readonly in?: readonly string[] | undefined
+  /** Whether there must be a value. */
+  readonly present?: boolean | undefined
+  /** A pattern for the whole value. */
+  readonly regex?: string | undefined
+  readonly ignoreCase?: boolean | undefined
+  /** Turns the condition around: it holds when no value passes. */
+  readonly not?: boolean | undefined
+}
+
+/** Conditions by name. Names of headers may be in any case. */
+export type Conditions = Readonly<Record<string, Condition>>
+
+/** What a request must be like. All conditions must hold. */
+export interface MatchRule {
+  readonly headers?: Conditions | undefined
+  readonly query?: Conditions | undefined
+  readonly cookies?: Conditions | undefined
+  /** Addresses and CIDR ranges, one of which must include the client. */
+  readonly clients?: readonly string[] | undefined
+}
+
+/** Creates the test whether an address is in one of these addresses and CIDR ranges. */
+export type CreateAddressTest = (ranges: readonly string[]) => (address: string) => boolean
+
+/** Judges all values of one name, of which there may be none. */
+export type ConditionTest = (values: readonly string[]) => boolean
+
+/** Judges a request. */
+export type MatchTest = (request: MatchedRequest) => boolean
+
+/** What is asked of a request. Its query and its cookies are read when a condition asks for them, and once. */
+export class MatchedRequest {
+  /** Header lines, flat. */
+  readonly headers: readonly string[]
+  readonly #target: string
+  readonly clientAddress: string | undefined
+  #query: Values | undefined
+  #cookies: Values | undefined
+
+  /**
+   * @param target the target with its query
+   * @param clientAddress undefined when it is not known; then it is in no range
+   */
+  constructor(headers: readonly string[], target: string, clientAddress: string | undefined) {
+    this.headers = headers
+    this.#target = target
+    this.clientAddress = clientAddress
+  }
+
+  /** The parameters of the query, decoded once. What is not well encoded is there as it was written. */
+  get query(): Values {
+    this.#query ??= readQuery(this.#target)
+    return this.#query
+  }
+
+  get cookies(): Values {
+    this.#cookies ??= readCookies(this.headers)
+    return this.#cookies
+  }
+}
+
+type Values = ReadonlyMap<string, readonly string[]>
+
+/**
+ * Compiles a condition.
+ *
+ * @throws TypeError when its pattern is none, or too complex
+ */
+export function compileCondition(condition: Condition): ConditionTest {
+  const rule: ConditionRule = typeof condition === 'string' ? { exact: condition } : condition
+  const isTurned = rule.not ?? false
+  if (rule.present !== undefined) {
+    const mustBeThere = rule.present !== isTurned
+    return values => values.length > 0 === mustBeThere
+  }
+  const passes = compileTest(rule)
+  return values => {
+    for (let i = 0; i < values.length; i++) {
+      if (passes(values[i]!)) return !isTurned
+    }
+    return isTurned
+  }
+}
+
+/**
+ * Compiles conditions.
+ *
+ * @throws TypeError when a pattern is none, or too complex
+ */
+export function compileMatch(rule: MatchRule, createAddressTest: CreateAddressTest): MatchTest {
+  const tests: MatchTest[] = []
+  for (const [name, condition] of Object.entries(rule.headers ?? {})) {
+    const lower = name.toLowerCase()
+    const holds = compileCondition(condition)
+    tests.push(({ headers }) => holds(headerValues(headers, lower)))
+  }
+  for (const source of ['query', 'cookies'] as const) {
+    for (const [name, condition] of Object.entries(rule[source] ?? {})) {
+      const holds = compileCondition(condition)
+      tests.push(request => holds(request[source].get(name) ?? NONE))
+    }
+  }
+  if (rule.clients !== undefined) {
+    const isIn = createAddressTest(rule.clients)
+    tests.push(({ clientAddress }) => clientAddress !== undefined && isIn(clientAddress))
+  }
+  return request => {
+    for (let i = 0; i < tests.length; i++) {
+      if (!tests[i]!(request)) return false
+    }
+    return true
+  }
+}
+
+const NONE: readonly string[] = []
+
+function compileTest(rule: ConditionRule): (value: string) => boolean {
+  const { ignoreCase = false, regex } = rule
+  if (regex !== undefined) {
+    const pattern = compilePattern(regex, ignoreCase)
+    return value => pattern.matches(value)
+  }
+  const passes = compileTextTest(rule, ignoreCase ? foldCase : asWritten)
+  return ignoreCase ? value => passes(foldCase(value)) : passes
+}
+
+function compileTextTest(
+  { exact, prefix, suffix, contains, in: list = [] }: ConditionRule,
+  spell: (text: string) => string,
+): (value: string) => boolean {
+  if (exact !== undefined) {
+    const expected = spell(exact)
+    return value => value === expected
+  }
+  if (prefix !== undefined) {
+    const start = spell(prefix)
+    return value => value.startsWith(start)
+  }
+  if (suffix !== undefined) {
+    const end = spell(suffix)
+    return value => value.endsWith(end)
+  }
+  if (contains !== undefined) {
+    const part = spell(contains)
+    return value => value.includes(part)
+  }
+  const expected = new Set(list.map(spell))
+  return value => expected.has(value)
+}
+
+const asWritten = (text: string) => text
+const foldCase = (text: string) => text.toLowerCase()
+
+function headerValues(lines: readonly string[], name: string): readonly string[] {
+  let values: string[] | undefined
+  for (let i = 0; i < lines.length; i += 2) {
+    if (!isNamed(lines[i]!, name)) continue
+    const value = asText(lines[i + 1]!)
+    if (values === undefined) values = [value]
+    else values.push(value)
+  }
+  return values ?? NONE
+}
+
+function readQuery(target: string): Values {
+  const values = new Map<string, string[]>()
+  const start = target.indexOf('?')
+  if (start === -1) return values
+  for (const pair of target.slice(start + 1).split('&')) {
+    const equals = pair.indexOf('=')
+    const name = decodeQuery(equals === -1 ? pair : pair.slice(0, equals))
+    add(values, name, equals === -1 ? '' : decodeQuery(pair.slice(equals + 1)))
+  }
+  return values
+}
+
+function readCookies(lines: readonly string[]): Values {
+  const values = new Map<string, string[]>()
+  for (let i = 0; i < lines.length; i += 2) {
+    if (!isNamed(lines[i]!, 'cookie')) continue
+    for (const pair of lines[i + 1]!.split(';')) {
+      const equals = pair.indexOf('=')
+      if (equals !== -1) add(values, pair.slice(0, equals).trim(), asText(pair.slice(equals + 1).trim()))
+    }
+  }
+  return values
+}
+
+function add(values: Map<string, string[]>, name: string, value: string): void {
+  const known = values.get(name)
+  if (known === undefined) values.set(name, [value])
+  else known.push(value)
+}
+
+function decodeQuery(text: string): string {
+  if (!ENCODED.test(text)) return text
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return text
+  }
+}
+
+const ENCODED = /[%+]/
+
+/** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
+function asText(value: string): string {
+  if (!HIGH_BYTE.test(value)) return value
+  const text = Buffer.from(value, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? value : text
+}
+
+const HIGH_BYTE = /[\x80-\xff]/
