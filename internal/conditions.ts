@@ -46,6 +46,8 @@ export class MatchedRequest {
   readonly headers: readonly string[]
   readonly #target: string
   readonly clientAddress: string | undefined
+  /** Whether it is a CORS preflight, for which conditions for headers and cookies hold: the request itself may have them. */
+  readonly isPreflight: boolean
   #query: Values | undefined
   #cookies: Values | undefined
 
@@ -53,10 +55,16 @@ export class MatchedRequest {
    * @param target the target with its query
    * @param clientAddress undefined when it is not known; then it is in no range
    */
-  constructor(headers: readonly string[], target: string, clientAddress: string | undefined) {
+  constructor(
+    headers: readonly string[],
+    target: string,
+    clientAddress: string | undefined,
+    isPreflight = false,
+  ) {
     this.headers = headers
     this.#target = target
     this.clientAddress = clientAddress
+    this.isPreflight = isPreflight
   }
 
   /** The parameters of the query, decoded once. What is not well encoded is there as it was written. */
@@ -104,13 +112,15 @@ export function compileMatch(rule: MatchRule, createAddressTest: CreateAddressTe
   for (const [name, condition] of Object.entries(rule.headers ?? {})) {
     const lower = name.toLowerCase()
     const holds = compileCondition(condition)
-    tests.push(({ headers }) => holds(headerValues(headers, lower)))
+    tests.push(({ headers, isPreflight }) => isPreflight || holds(headerValues(headers, lower)))
   }
-  for (const source of ['query', 'cookies'] as const) {
-    for (const [name, condition] of Object.entries(rule[source] ?? {})) {
-      const holds = compileCondition(condition)
-      tests.push(request => holds(request[source].get(name) ?? NONE))
-    }
+  for (const [name, condition] of Object.entries(rule.cookies ?? {})) {
+    const holds = compileCondition(condition)
+    tests.push(request => request.isPreflight || holds(request.cookies.get(name) ?? NONE))
+  }
+  for (const [name, condition] of Object.entries(rule.query ?? {})) {
+    const holds = compileCondition(condition)
+    tests.push(({ query }) => holds(query.get(name) ?? NONE))
   }
   if (rule.clients !== undefined) {
     const isIn = createAddressTest(rule.clients)
@@ -121,6 +131,22 @@ export function compileMatch(rule: MatchRule, createAddressTest: CreateAddressTe
       if (!tests[i]!(request)) return false
     }
     return true
+  }
+}
+
+/** How much a rule asks for. Of two rules, the one that asks for more goes first. */
+export interface MatchSpecificity {
+  /** The number of conditions. */
+  readonly conditions: number
+  /** How many of them are for an exact value. */
+  readonly exact: number
+}
+
+export function specificityOf({ headers, query, cookies, clients }: MatchRule): MatchSpecificity {
+  const named = [headers, query, cookies].flatMap(conditions => Object.values(conditions ?? {}))
+  return {
+    conditions: named.length + (clients === undefined ? 0 : 1),
+    exact: named.filter(condition => typeof condition === 'string' || condition.exact !== undefined).length,
   }
 }
 

@@ -13,11 +13,13 @@ import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
+import { createAddressTest } from '../../middleware/request/client-address.ts'
 import { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LivePolicySets } from './live-policy-sets.ts'
 import { contestedNames, unserved, withoutRoute } from './route-problems.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
+import { tiedDocuments } from './tied-documents.ts'
 
 export interface LiveRoutesOptions {
   readonly config: Config['routes']
@@ -113,7 +115,7 @@ export class LiveRoutes {
     )
     // Until everything is loaded, nodes may be missing here alone.
     const ofServices = this.#auto.isComplete ? unserved(documents, this.#nodes) : []
-    return [...ofDocuments, ...ofServices, ...withoutRoute(this.#auto)]
+    return [...ofDocuments, ...tiedDocuments(documents), ...ofServices, ...withoutRoute(this.#auto)]
   }
 
   /** Returns the services with nodes that get no automatic route because they had a document and have none now. */
@@ -177,6 +179,7 @@ export class LiveRoutes {
     return new RouteTable(enabled, {
       autoRoute: name => this.#auto.of(name) ?? this.#auto.ofGrpc(name),
       autoExample: this.#config.auto ? createAutoRoute('any', this.#context) : undefined,
+      createAddressTest,
     })
   }
 

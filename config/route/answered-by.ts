@@ -10,6 +10,8 @@ const WITHOUT_NODE = new Set([
   'path',
   'methods',
   'hosts',
+  'match',
+  'whenUnmatched',
   'priority',
   'enabled',
   'description',

@@ -52,9 +52,11 @@ const DESCRIBED = {
   hedge: ({ hedge }) => (hedge ? (hedge.afterMs === undefined ? true : { afterMs: hedge.afterMs }) : false),
   enabled: ({ isDisabled = false }) => !isDisabled,
   policies: ({ sets }) => sets?.names,
+  match: ({ match }) => (match?.length === 1 ? match[0] : match),
   maxBodyBytes: ({ maxBodyBytes }, { clientLimits }) => maxBodyBytes ?? clientLimits.bodyBytes,
   serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,
   upstreamTls: (_route, { upstream }, { upstreamTls }) => ({ verify: upstream.tls.verify, ...upstreamTls }),
+  whenUnmatched: ({ match, whenUnmatched = 'next' }) => (match ? whenUnmatched : undefined),
 } as const satisfies { readonly [Field in keyof RouteDocument]?: Describe }
 
 /** Every field of the schema and how it is described; undefined = as the route holds it. */

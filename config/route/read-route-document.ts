@@ -12,6 +12,7 @@ import { findAnswerProblems } from './answered-by.ts'
 import { findBalancerProblems } from './balancer-rule.ts'
 import { findGrpcProblems } from './grpc-json.ts'
 import { findHealthCheckProblems } from './health-check.ts'
+import { findMatchRuleProblems } from './match-rule.ts'
 import { findServiceLimitProblems } from './resilience-rules.ts'
 import { findRouteAuthProblems } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem, strippedServiceProblem } from './route-path.ts'
@@ -85,6 +86,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
   }
   return [
     ...found,
+    ...findMatchRuleProblems(members.match, members.whenUnmatched, context),
     ...under(['auth'], findRouteAuthProblems(auth)),
     ...under(['balancer'], findBalancerProblems(balancer, path)),
     ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),

@@ -14,6 +14,7 @@ import type { Config } from '../schema.ts'
 import { NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule.ts'
 import { type GrpcDefaults, toGrpcRule } from './grpc-rule.ts'
 import { toHealthCheck } from './health-check.ts'
+import { toMatch } from './match-rule.ts'
 import { findRouteIdProblems, readRouteDocument } from './read-route-document.ts'
 import { toBreaker, toHedge, toRetryRules, toServiceLimit } from './resilience-rules.ts'
 import { findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
@@ -127,8 +128,13 @@ export function mergeSets(
   return { route: Object.freeze({ ...made, sets: route.sets, warnings: route.warnings }) }
 }
 
-/** The members that decide which requests a document means. */
+/** The members without which nobody can tell which requests a document means. */
 const MATCHING = ['path', 'methods', 'hosts'] as const
+/**
+ * Below every priority of a document. Whom a document means with conditions that cannot be read is not known: so it is
+ * closed for all requests that no other document of the same path takes.
+ */
+const LAST = -1_000_001
 
 function closedRoute(
   id: string,
@@ -136,12 +142,16 @@ function closedRoute(
   findings: readonly Finding[],
   context: RouteContext,
 ): Route | undefined {
-  const { path, methods, hosts, service, priority } = membersOf(document)
+  const { path, methods, hosts, match, whenUnmatched, service, priority } = membersOf(document)
   const isReadable = (field: string) => !findings.some(finding => finding.path[0] === field)
   if (path === undefined || !NAME.test(id) || !MATCHING.every(isReadable)) return undefined
-  const matching = { path, methods, hosts, priority: isReadable('priority') ? priority : undefined }
   const name = typeof service === 'string' && isReadable('service') ? service : ''
-  const route = toRoute(id, { ...matching, service: name } as RouteDocument, context)
+  // The only other value is the default.
+  const whenClosed = isReadable('whenUnmatched') ? whenUnmatched : 'refuse'
+  const which = isReadable('match')
+    ? { match, whenUnmatched: whenClosed, priority: isReadable('priority') ? priority : undefined }
+    : { priority: LAST }
+  const route = toRoute(id, { path, methods, hosts, service: name, ...which } as RouteDocument, context)
   return closeRoute(route)
 }
 
@@ -165,6 +175,8 @@ function toRoute(
     path: document.path,
     methods: document.methods && Object.freeze([...document.methods]),
     hosts: document.hosts && Object.freeze([...new Set(document.hosts.map(host => host.toLowerCase()))]),
+    match: toMatch(document.match),
+    whenUnmatched: document.whenUnmatched,
     service: document.service ?? '',
     stripPrefix: document.stripPrefix ?? '',
     auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),

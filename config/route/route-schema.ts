@@ -6,6 +6,7 @@ import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
 import { GrpcSchema } from './grpc-schema.ts'
 import { HealthCheckOrNone } from './health-check.ts'
+import { MATCH_RULE_FIELDS } from './match-rule.ts'
 import {
   BreakerSchema,
   HedgeSchema,
@@ -76,6 +77,7 @@ export const RouteDocument = Type.Object(
           'The hosts that the route matches, without port. `*.example.org` matches every name below it. Absent: all hosts.',
       }),
     ),
+    ...MATCH_RULE_FIELDS,
     service: Type.Optional(
       name(
         'The service that requests are forwarded to. A document without it has a field that answers instead.',
@@ -151,7 +153,7 @@ export const RouteDocument = Type.Object(
         minimum: -1_000_000,
         maximum: 1_000_000,
         description:
-          'Decides between routes with the same path, methods and hosts: the larger one wins. Absent: 0.',
+          'Decides between routes with the same path: the larger one wins, or is asked first where conditions differ. Absent: 0.',
       }),
     ),
     fallback: Type.Optional(

@@ -1,3 +1,4 @@
+import type { MatchedRequest } from '../conditions.ts'
 import { stripPrefix } from '../http/target.ts'
 import { demandsMore } from './demands.ts'
 import { foldCase, foldText, hasText, lenientReadings } from './lenient-readings.ts'
@@ -12,6 +13,8 @@ export interface RoutedRequest {
   readonly path: string
   /** The path with its repeated slashes; undefined when it has none. */
   readonly unmergedPath: string | undefined
+  /** What conditions are asked of; undefined when the table has none. */
+  readonly facts: MatchedRequest | undefined
 }
 
 /**
@@ -19,27 +22,38 @@ export interface RoutedRequest {
  * `route` does not. The node would then serve what the other route guards. Where routes demand the same, and where the
  * other one demands nothing, it does not matter how a node reads a path.
  *
+ * Whether conditions hold says nothing here, since nobody asks for them at the place that a node finds. So every document
+ * counts that some request for that place could have, except those that this request could have had: of these, `route` was
+ * found as it should be.
+ *
  * @param route what the table returns for the request
  */
 export function isAmbiguousPath(table: RouteTable, route: Route, request: RoutedRequest): boolean {
   if (!table.demandsDiffer) return false
-  const { method, host, path, unmergedPath } = request
-  const isGuarded = (other: Route | undefined) => other !== undefined && demandsMore(other, route)
-  const leadsElsewhere = (reading: string) =>
-    isGuarded(table.match(method, host, reading)) ||
-    isGuarded(table.matchRespelled(method, host, reading, foldCase)) ||
-    (hasText(reading) && isGuarded(table.matchRespelled(method, host, reading, foldText)))
-  if (unmergedPath !== undefined && route.mergeSlashes === false && leadsElsewhere(unmergedPath)) return true
+  const { method, host, path, unmergedPath, facts } = request
   // The node sees the path without the prefix, so no liberty that it takes leads out of the prefix.
   const readings = lenientReadings(stripPrefix(path, route.stripPrefix))
   if (readings === undefined) return true
+  const judged = hasQuery(readings.paths) ? [] : table.possible(method, host, path)
+  const areGuarded = (others: readonly Route[]) =>
+    others.some(other => !judged.includes(other) && demandsMore(other, route))
+  const leadsElsewhere = (reading: string) =>
+    areGuarded(table.possible(method, host, reading)) ||
+    areGuarded(table.possible(method, host, reading, foldCase)) ||
+    (hasText(reading) && areGuarded(table.possible(method, host, reading, foldText)))
+  if (unmergedPath !== undefined && route.mergeSlashes === false && leadsElsewhere(unmergedPath)) return true
   for (const reading of readings.paths) {
     if (leadsElsewhere(route.stripPrefix + reading)) return true
   }
   for (const reading of readings.resolved) {
     const whole = route.stripPrefix + reading
     // Dot segments may also lead to what no route opens.
-    if (table.match(method, host, whole) === undefined || leadsElsewhere(whole)) return true
+    if (table.match(method, host, whole, facts) === undefined || leadsElsewhere(whole)) return true
   }
   return false
+}
+
+/** Whether a node may find a query in the path, so that conditions for the query were not asked for it. */
+function hasQuery(paths: Iterable<string>): boolean {
+  return [...paths].some(path => /%3f/i.test(path))
 }

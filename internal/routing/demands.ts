@@ -7,6 +7,9 @@ import type { Route } from './route.ts'
 const DEMANDS: readonly ((route: Route) => unknown)[] = [
   ({ auth }) => (auth.type === 'none' ? undefined : auth),
   ({ policies }) => enforcedClients(policies?.clients),
+  // Other conditions are no demands: clients send what they like.
+  ({ match, whenUnmatched }) =>
+    whenUnmatched === 'refuse' || match?.every(({ clients }) => clients !== undefined) ? match : undefined,
   // A closed route stands for a document that may have demanded anything.
   ({ isBroken }) => isBroken || undefined,
 ]

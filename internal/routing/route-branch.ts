@@ -1,6 +1,7 @@
 import createRouter from 'find-my-way'
 import { hashOfSegment, literalStart, routerPattern, startOfSegment } from './path-segments.ts'
 import type { Route } from './route.ts'
+import { CONDITIONS, type EntryConditions, type PathEntry, type Search } from './route-search.ts'
 
 type Router = createRouter.Instance<createRouter.HTTPVersion.V1>
 
@@ -19,6 +20,8 @@ export interface BranchContent {
   readonly documents: () => readonly Route[]
   /** Spells the paths of documents as those of requests to this branch are spelled. */
   readonly respell: Respell
+  /** Compiles the conditions of a document, each member of a list for itself. */
+  readonly conditionsOf: (route: Route) => readonly EntryConditions[]
 }
 
 /**
@@ -50,16 +53,18 @@ export class RouteBranch {
    * Finds the document for a request. Call it on the root.
    *
    * @param path in the form of `comparable`
+   * @param search judges the documents with conditions; undefined when the table has none
+   * @returns the entry where the search ended, which has no route for the request if `search.isRefused`
    */
-  find(method: string, path: string): PathEntry | undefined {
+  find(method: string, path: string, search: Search | undefined): PathEntry | undefined {
     const endsWithSlash = path.length > 1 && path.charCodeAt(path.length - 1) === SLASH
     // Literal segments are more specific than anything else in their place, so the deepest branch is searched first.
     for (let branch: RouteBranch | undefined = this.#reach(path); branch; branch = branch.#parent) {
       if (branch.#own.length === 0) continue
       const routers = endsWithSlash ? branch.#slashRouters : branch.#routers
       const router = routers.get(method) ?? branch.#build(method, endsWithSlash)
-      const found = router.find(ONLY_METHOD, path)
-      if (found) return found.store as PathEntry
+      const found = router.find(ONLY_METHOD, path, search?.constraints)
+      if (found) return search?.end ?? (found.store as PathEntry)
     }
     return undefined
   }
@@ -118,15 +123,16 @@ export class RouteBranch {
   }
 
   #build(method: string, endsWithSlash: boolean): Router {
-    const { host, respell } = this.#content
-    const entries = new Map<string, PathEntry>()
+    const { host, respell, conditionsOf } = this.#content
+    const patterns = new Map<string, PathEntry[]>()
     for (const route of this.#own) {
       if (route.methods && !methodsOf(route).includes(method)) continue
       for (const [pattern, implied] of patternsOf(respell(route.path))) {
         if (endsWithSlash && ENDS_WITH_PARAMETER.test(pattern)) continue
-        const entry: PathEntry = { route, implied, startsLiterally: startsLiterally(route.path) }
-        const rival = entries.get(pattern)
-        if (!rival || compare(entry, rival, host) < 0) entries.set(pattern, entry)
+        const entries = patterns.get(pattern) ?? []
+        const place = { route, implied, startsLiterally: startsLiterally(route.path) }
+        for (const conditions of conditionsOf(route)) entries.push({ ...place, ...conditions })
+        patterns.set(pattern, entries)
       }
     }
     const router = createRouter({
@@ -134,20 +140,19 @@ export class RouteBranch {
       // With the default of 100, longer segments are not found. The length of a target is limited elsewhere.
       maxParamLength: 65_536,
       querystringParser: () => NO_PARAMETERS,
+      constraints: { conditions: CONDITIONS },
     })
-    for (const [pattern, entry] of entries) router.on(ONLY_METHOD, pattern, unused, entry)
+    for (const [pattern, entries] of patterns) {
+      entries.sort((a, b) => compare(a, b, host))
+      const last = entries.findIndex(entry => entry.holds === undefined)
+      const reachable = last === -1 ? entries : entries.slice(0, last + 1)
+      const constraints = last === 0 ? {} : { constraints: { conditions: reachable } }
+      router.on(ONLY_METHOD, pattern, constraints, unused, reachable[0])
+    }
     const routers = endsWithSlash ? this.#slashRouters : this.#routers
     routers.set(method, router)
     return router
   }
-}
-
-/** The document behind one path pattern. */
-export interface PathEntry {
-  readonly route: Route
-  /** Whether the pattern is the `/x` that a document `/x/*` also matches. */
-  readonly implied: boolean
-  readonly startsLiterally: boolean
 }
 
 const NO_PARAMETERS = {}
@@ -175,8 +180,16 @@ function compare(a: PathEntry, b: PathEntry, host: string): number {
     Number(a.implied) - Number(b.implied) ||
     b.route.priority - a.route.priority ||
     hostSpecificity(b.route.hosts, host) - hostSpecificity(a.route.hosts, host) ||
-    (a.route.id < b.route.id ? -1 : 1)
+    b.conditions - a.conditions ||
+    b.exact - a.exact ||
+    compareIds(a.route.id, b.route.id)
   )
+}
+
+/** Returns 0 for members of one document, which keep their order. */
+function compareIds(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }
 
 function startsLiterally(path: string): boolean {

@@ -1,8 +1,10 @@
+import { type CreateAddressTest, compileMatch, type MatchedRequest, specificityOf } from '../conditions.ts'
 import { normaliseHost } from '../http/authority.ts'
 import { demandsOf } from './demands.ts'
 import { comparable } from './path-segments.ts'
 import type { Route } from './route.ts'
 import { hostMatches, type Respell, RouteBranch } from './route-branch.ts'
+import { AnyMatch, type EntryConditions, FirstMatch, type PathEntry, type Search } from './route-search.ts'
 
 /** Stands for every method that no document names. Empty, because no real method is. */
 const ANY_OTHER = ''
@@ -15,12 +17,15 @@ export interface RouteTableOptions {
   readonly autoRoute?: (service: string) => Route | undefined
   /** An automatic route, whatever its service: all of them demand the same of clients. Undefined = there are none. */
   readonly autoExample?: Route | undefined
+  /** Judges the addresses of clients for documents with such conditions. Default: such documents are an error. */
+  readonly createAddressTest?: CreateAddressTest | undefined
 }
 
 /**
- * Finds the route of a request. Of the documents whose host, method and path match, the one with the most specific path
- * wins. Of equal paths, the highest priority wins, then the most specific host, then the smallest id. A document for
- * `/x/*` also matches `/x`, and one for GET also matches HEAD.
+ * Finds the route of a request. Of the documents whose host, method, path and conditions match, the one with the most
+ * specific path wins. Of equal paths, the highest priority wins, then the most specific host, then the most conditions, then
+ * the most of them that are for an exact value, then the smallest id. A document for `/x/*` also matches `/x`, and one for
+ * GET also matches HEAD.
  *
  * An automatic route `/<service>/*` competes by path like a document, and loses ties. A document that names the
  * request's host wins over it, whatever its path.
@@ -31,7 +36,11 @@ export interface RouteTableOptions {
  */
 export class RouteTable {
   readonly documents: readonly Route[]
+  /** Whether a document has conditions, so that {@link match} must be given the request. */
+  readonly hasConditions: boolean
   readonly #autoRoute: (service: string) => Route | undefined
+  readonly #createAddressTest: CreateAddressTest
+  readonly #conditions = new WeakMap<Route, readonly EntryConditions[]>()
   readonly #methods: ReadonlySet<string>
   readonly #exactHosts: ReadonlySet<string>
   /** `.example.org` for `*.example.org`, longest first. */
@@ -49,6 +58,8 @@ export class RouteTable {
     this.documents = documents
     this.#autoRoute = options.autoRoute ?? (() => undefined)
     this.#autoExample = options.autoExample
+    this.#createAddressTest = options.createAddressTest ?? noAddressTest
+    this.hasConditions = documents.some(({ match }) => match !== undefined)
     const hosts = new Set<string>()
     const methods = new Set<string>()
     let hasGuardedUpperCase = false
@@ -81,36 +92,80 @@ export class RouteTable {
    *
    * @param host the Host header as received; undefined matches only documents without hosts
    * @param path the canonical path, without the query
+   * @param request needed when the table has conditions
    */
-  match(method: string, host: string | undefined, path: string): Route | undefined {
-    return this.#find(this.#groupOf(host), method, path)
+  match(method: string, host: string | undefined, path: string, request?: MatchedRequest): Route | undefined {
+    const search = this.hasConditions ? firstMatch(request) : undefined
+    const end = this.#search(this.#groupOf(host), method, path, search)
+    const route = search?.isRefused ? undefined : end?.route
+    return end !== undefined && precedesAutoRoute(end)
+      ? route
+      : (this.#autoRoute(firstSegment(path)) ?? route)
   }
 
-  /** Returns the route that a request would have if two paths were equal whenever `respell` makes them equal. */
-  matchRespelled(
+  /** Returns the documents that {@link match} passed over because their conditions do not hold. */
+  unmet(method: string, host: string | undefined, path: string, request: MatchedRequest): readonly Route[] {
+    const search = new FirstMatch(request)
+    this.#search(this.#groupOf(host), method, path, search)
+    return [...search.unmet]
+  }
+
+  /**
+   * Returns every route that {@link match} has for some request with this method, host and path.
+   *
+   * @param respell two paths are equal whenever it makes them equal; undefined = whenever they are written alike
+   */
+  possible(method: string, host: string | undefined, path: string, respell?: Respell): Route[] {
+    const group = respell ? this.#respelledGroup(host, respell) : this.#groupOf(host)
+    const search = new AnyMatch()
+    const end = this.#search(group, method, respell ? respell(path) : path, search)
+    const entries =
+      end === undefined || search.entries.includes(end) ? search.entries : [...search.entries, end]
+    const autoRoute = this.#autoRoute(firstSegment(respell ? respell(path) : path))
+    const routes = entries.map(entry => (precedesAutoRoute(entry) ? entry.route : (autoRoute ?? entry.route)))
+    if (autoRoute !== undefined && !(end !== undefined && precedesAutoRoute(end))) routes.push(autoRoute)
+    return routes
+  }
+
+  /** Returns the methods, sorted, for which {@link match} would find a document; for the Allow header. */
+  allowedMethods(host: string | undefined, path: string, request?: MatchedRequest): string[] {
+    const group = this.#groupOf(host)
+    const isAllowed = (method: string) => {
+      const search = this.hasConditions ? firstMatch(request) : undefined
+      return this.#search(group, method, path, search) !== undefined && search?.isRefused !== true
+    }
+    return [...this.#methods].filter(isAllowed).sort()
+  }
+
+  #search(
+    group: RouteBranch,
     method: string,
-    host: string | undefined,
     path: string,
-    respell: Respell,
-  ): Route | undefined {
+    search: Search | undefined,
+  ): PathEntry | undefined {
+    return group.find(this.#methods.has(method) ? method : ANY_OTHER, comparable(path), search)
+  }
+
+  #respelledGroup(host: string | undefined, respell: Respell): RouteBranch {
     let groups = this.#respelled.get(respell)
     if (!groups) {
       groups = new Map()
       this.#respelled.set(respell, groups)
     }
-    return this.#find(this.#groupIn(groups, this.#groupKey(host), respell), method, respell(path))
+    return this.#groupIn(groups, this.#groupKey(host), respell)
   }
 
-  #find(group: RouteBranch, method: string, path: string): Route | undefined {
-    const found = group.find(this.#methods.has(method) ? method : ANY_OTHER, comparable(path))
-    if (found && (found.startsLiterally || found.route.hosts !== undefined)) return found.route
-    return this.#autoRoute(firstSegment(path)) ?? found?.route
-  }
-
-  /** Returns the methods, sorted, for which {@link match} would find a document; for the Allow header. */
-  allowedMethods(host: string | undefined, path: string): string[] {
-    const group = this.#groupOf(host)
-    return [...this.#methods].filter(method => group.find(method, comparable(path))).sort()
+  #conditionsOf(route: Route): readonly EntryConditions[] {
+    if (route.match === undefined) return UNCONDITIONAL
+    let conditions = this.#conditions.get(route)
+    if (!conditions) {
+      conditions = route.match.map(rule => ({
+        ...specificityOf(rule),
+        holds: compileMatch(rule, this.#createAddressTest),
+      }))
+      this.#conditions.set(route, conditions)
+    }
+    return conditions
   }
 
   #groupOf(host: string | undefined): RouteBranch {
@@ -143,8 +198,24 @@ export class RouteTable {
 
   #group(host: string, respell: Respell): RouteBranch {
     const documents = () => this.documents.filter(route => isFor(route, host))
-    return new RouteBranch({ host, documents, respell })
+    return new RouteBranch({ host, documents, respell, conditionsOf: route => this.#conditionsOf(route) })
   }
+}
+
+const UNCONDITIONAL: readonly EntryConditions[] = [{ holds: undefined, conditions: 0, exact: 0 }]
+
+function firstMatch(request: MatchedRequest | undefined): FirstMatch {
+  if (!request) throw new TypeError('a table with conditions needs the request')
+  return new FirstMatch(request)
+}
+
+function noAddressTest(): never {
+  throw new TypeError('the table was made without a test of addresses')
+}
+
+/** Returns whether a document wins over the automatic route for a path. */
+function precedesAutoRoute({ startsLiterally, route }: PathEntry): boolean {
+  return startsLiterally || route.hosts !== undefined
 }
 
 /** Whether a literal segment of a document's path has an upper-case letter. */

@@ -1,3 +1,4 @@
+import type { MatchRule } from '../conditions.ts'
 import type { HttpRule } from '../grpc/http-rule.ts'
 import type { BindingChoice, JsonOptions } from '../grpc/json-options.ts'
 import type { HealthCheck } from '../nodes/health.ts'
@@ -21,6 +22,13 @@ export interface Route {
    * host.
    */
   readonly hosts?: readonly string[] | undefined
+  /** What requests must be like beside that; one of these rules must hold. Undefined = nothing. */
+  readonly match?: readonly MatchRule[] | undefined
+  /**
+   * What becomes of a request that no `match` of its path pattern fits: `next` looks at less specific patterns, `refuse`
+   * does not. Undefined = `next`.
+   */
+  readonly whenUnmatched?: 'next' | 'refuse' | undefined
   /** '' = none: a policy answers every request. */
   readonly service: string
   /** Whole leading segments of `path` that the node does not see; '' = none. */
@@ -73,7 +81,7 @@ export interface Route {
    * fall to a less strict one, and is answered WG_ROUTE_BROKEN; `policies` is set.
    */
   readonly isBroken?: boolean | undefined
-  /** Of routes with the same path pattern, the one with the largest priority wins. */
+  /** Of routes with the same path pattern, the one with the largest priority is asked first. */
   readonly priority: number
   readonly fallback?: RouteFallback | undefined
   /** The largest request body, bytes; 0 = no limit, undefined = the gateway's limit. */

@@ -1,3 +1,4 @@
+import { MatchedRequest } from '../../internal/conditions.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { pathOf } from '../../internal/http/target.ts'
@@ -17,12 +18,13 @@ import { UNSAFE_TARGET } from './open-exchange.ts'
 export function matchRoute(table: RouteTable, exchange: Exchange): Route {
   const { call, head, respelled } = exchange
   const path = pathOf(call.target)
+  const facts = table.hasConditions ? factsOf(exchange) : undefined
   let route: Route | undefined
   if (call.method === 'OPTIONS') {
-    route = preflightRoute(table, head.host, path, head.headers)
+    route = preflightRoute(table, exchange, path)
     exchange.isPreflight = route !== undefined
   }
-  route ??= table.match(call.method, head.host, path)
+  route ??= table.match(call.method, head.host, path, facts)
   // The router treats a `%2F` as part of its segment.
   if (respelled?.hasEncodedSlash && !route?.allowEncodedSlash) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: UNSAFE_TARGET })
@@ -30,19 +32,42 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
   if (route) {
     // The gateway answers a preflight, so no node reads its path.
     const isRead = !exchange.isPreflight
-    if (isRead && (respelled !== undefined || table.hasGuardedUpperCase))
-      checkReadings(table, route, exchange, path)
+    if (isRead && (respelled !== undefined || table.hasGuardedUpperCase)) {
+      checkReadings(table, route, exchange, path, facts)
+    }
     return route
   }
-  const allowed = table.allowedMethods(head.host, path)
+  const unmet = facts && unmetConditions(table.unmet(call.method, head.host, path, facts))
+  if (unmet) throw new GatewayError('WG_NO_ROUTE', { cause: unmet })
+  const allowed = table.allowedMethods(head.host, path, facts)
   if (allowed.length === 0) throw new GatewayError('WG_NO_ROUTE')
   throw new GatewayError('WG_METHOD_NOT_ALLOWED', { headers: { allow: allowed.join(', ') } })
 }
 
+function factsOf({ head, call }: Exchange, isPreflight = false): MatchedRequest {
+  return new MatchedRequest(head.headers, call.target, call.clientAddress, isPreflight)
+}
+
+/** Says, for the log alone, which documents a request failed to get by their conditions; undefined when none did. */
+function unmetConditions(documents: readonly Route[]): Error | undefined {
+  if (documents.length === 0) return undefined
+  const ids = documents.slice(0, MAX_NAMED).map(({ id }) => id)
+  const others = documents.length > MAX_NAMED ? ` and ${documents.length - MAX_NAMED} others` : ''
+  return new Error(`conditions of ${ids.join(', ')}${others} do not hold`)
+}
+
+const MAX_NAMED = 5
+
 /** @throws GatewayError WG_BAD_REQUEST */
-function checkReadings(table: RouteTable, route: Route, exchange: Exchange, path: string): void {
-  const { call, head, respelled } = exchange
-  const request = { method: call.method, host: head.host, path, unmergedPath: respelled?.unmergedPath }
+function checkReadings(
+  table: RouteTable,
+  route: Route,
+  { call, head, respelled }: Exchange,
+  path: string,
+  facts: MatchedRequest | undefined,
+): void {
+  const { method } = call
+  const request = { method, host: head.host, path, unmergedPath: respelled?.unmergedPath, facts }
   if (isAmbiguousPath(table, route, request)) {
     throw new GatewayError('WG_BAD_REQUEST', { detail: AMBIGUOUS_PATH })
   }
@@ -55,19 +80,16 @@ const AMBIGUOUS_PATH =
  * Finds the route that a CORS preflight asks about, which is the one for the requested method, if it has `cors`. If no
  * route accepts that method, a route for another method of the path answers which methods are allowed.
  */
-function preflightRoute(
-  table: RouteTable,
-  host: string | undefined,
-  path: string,
-  headers: readonly string[],
-): Route | undefined {
+function preflightRoute(table: RouteTable, exchange: Exchange, path: string): Route | undefined {
+  const { host, headers } = exchange.head
   const method = getHeader(headers, 'access-control-request-method')
   if (method === undefined || getHeader(headers, 'origin') === undefined) return undefined
-  const route = table.match(method, host, path)
+  const facts = table.hasConditions ? factsOf(exchange, true) : undefined
+  const route = table.match(method, host, path, facts)
   if (route !== undefined) return hasCors(route) ? route : undefined
   return table
-    .allowedMethods(host, path)
-    .map(other => table.match(other, host, path))
+    .allowedMethods(host, path, facts)
+    .map(other => table.match(other, host, path, facts))
     .find(hasCors)
 }
 
