@@ -1,20 +1,23 @@
 /**
  * Fuzzes the gateway with malformed HTTP. A run is repeatable by its seed:
  *
- *   npm run fuzz -- --target reader|requests|answers|websockets|proxy-headers|http2-codec|http2-frames|all --minutes 1 --seed 7
+ *   npm run fuzz -- --target reader|requests|answers|websockets|proxy-headers|http2-codec|http2-frames|routes|patterns|all --minutes 1 --seed 7
  *
  * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends malformed requests to a gateway
  * with a canary node behind it. `answers` has that node send malformed answers. `websockets` sends bytes both ways through
  * WebSockets, some of which are shut down meanwhile. `proxy-headers` reads headers of the PROXY protocol. `http2-codec` compares our HPACK and our rules for fields with those of
  * nghttp2, which is in Node, and with Python's hpack. `http2-frames` sends frames to our connections and to those of
- * nghttp2. Exits with 1 when it finds something.
+ * nghttp2. `routes` compares the routes of random tables with those that a slow and plain search finds, and `patterns` reads
+ * random patterns of conditions. Exits with 1 when it finds something.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { DELIBERATE } from './compare.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
+import { fuzzPatterns } from './fuzz-patterns.ts'
 import { fuzzProxyHeaders } from './fuzz-proxy-headers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
+import { fuzzRoutes } from './fuzz-routes.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { fuzzCodec, STRICTER } from './http2/fuzz-codec.ts'
 import { fuzzFrames, LENIENT_FRAMES, STRICTER_FRAMES } from './http2/fuzz-frames.ts'
@@ -28,6 +31,8 @@ const TARGETS = {
   'proxy-headers': fuzzAddresses,
   'http2-codec': fuzzHeaderBlocks,
   'http2-frames': fuzzConnections,
+  routes: fuzzTables,
+  patterns: fuzzConditions,
 }
 
 const { values } = parseArgs({
@@ -105,6 +110,22 @@ async function fuzzConnections(isOver: () => boolean): Promise<void> {
   console.log('nghttp2 alone has ended the connection:')
   printReasons(result.refusedByNghttp2, LENIENT_FRAMES)
   report(result.findings)
+}
+
+async function fuzzTables(isOver: () => boolean): Promise<void> {
+  const { count, conditional, passedOver, unrouted, findings } = fuzzRoutes(seed, isOver)
+  console.log(`${count} requests: ${conditional} have a route with conditions, ${unrouted} have none`)
+  console.log(`${passedOver} were passed over by the conditions of a document`)
+  report(findings)
+}
+
+async function fuzzConditions(isOver: () => boolean): Promise<void> {
+  const { count, accepted, tooComplex, slowestRead, slowestValue, findings } = fuzzPatterns(seed, isOver)
+  console.log(`${count} patterns, ${accepted} accepted, and ${tooComplex} too complex`)
+  console.log(
+    `at most ${slowestRead.toFixed(1)} ms to read one, and ${slowestValue.toFixed(2)} ms for 16 KiB`,
+  )
+  report(findings)
 }
 
 function printReasons(counts: ReadonlyMap<string, number>, reasons: Readonly<Record<string, string>>): void {

@@ -5,10 +5,12 @@ import { GatewayError } from '../../../internal/http/errors.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import { RouteTable } from '../../../internal/routing/route-table.ts'
 import { http1Bodies } from '../../../middleware/connection/http1-body.ts'
+import { createAddressTest } from '../../../middleware/request/client-address.ts'
 import { matchRoute } from '../../../middleware/request/match-route.ts'
 import { createOpenExchange } from '../../../middleware/request/open-exchange.ts'
 import { createOutgoing } from '../../../routes/public/outgoing-request.ts'
 import { Choice } from '../../fuzz/choice.ts'
+import { naiveRoute } from '../../support/naive-routing.ts'
 import {
   disguise,
   type Guard,
@@ -41,9 +43,10 @@ function ask(
   url: string,
   method = 'GET',
   host = 'h',
+  headers: readonly string[] = [],
 ): { route: Route; target: string } | number {
   const request = {
-    ...{ url, method, rawHeaders: ['Host', host], httpVersionMajor: 1, httpVersionMinor: 1 },
+    ...{ url, method, rawHeaders: ['Host', host, ...headers], httpVersionMajor: 1, httpVersionMinor: 1 },
     socket: { remoteAddress: '10.0.0.1' },
   } as unknown as ClientRequest
   const exchange = openExchange(request, { on: () => {} } as unknown as ClientResponse, 'none')
@@ -59,8 +62,13 @@ function ask(
   }
 }
 
-function isOpen({ auth, policies, isBroken }: Partial<Route>): boolean {
-  return (auth ?? { type: 'none' }).type === 'none' && policies?.clients === undefined && isBroken !== true
+function isOpen({ auth, policies, isBroken, whenUnmatched }: Partial<Route>): boolean {
+  return (
+    (auth ?? { type: 'none' }).type === 'none' &&
+    policies?.clients === undefined &&
+    isBroken !== true &&
+    whenUnmatched !== 'refuse'
+  )
 }
 
 interface Scene {
@@ -165,6 +173,29 @@ const SCENES: Readonly<Record<string, Scene>> = {
     documents: { open: { path: '/b/*' }, shut: { path: '/b/in/*', policies: {}, isBroken: true } },
     guarded: ['/b/in', '/b/in/x'],
   },
+  'a hole for requests with a header': {
+    documents: {
+      open: { path: '/i/*' },
+      hole: { path: '/i/in/*', match: [{ headers: { v: '1' } }] },
+      shut: { path: '/i/in/*', ...JWT },
+    },
+    guarded: ['/i/in', '/i/in/x'],
+  },
+  'conditions that refuse': {
+    documents: {
+      open: { path: '/j/*' },
+      shut: { path: '/j/in/*', match: [{ headers: { v: '1' } }], whenUnmatched: 'refuse' },
+    },
+    guarded: ['/j/in', '/j/in/x'],
+  },
+  'conditions for addresses': {
+    documents: {
+      open: { path: '/o/*' },
+      inside: { path: '/o/in/*', match: [{ clients: ['10.6.6.6'] }] },
+      shut: { path: '/o/in/*', ...JWT },
+    },
+    guarded: ['/o/in', '/o/in/x'],
+  },
   'upper case in a document': {
     documents: { open: { path: '/u/*' }, shut: { path: '/u/Admin/*', ...JWT } },
     guarded: ['/u/Admin', '/u/Admin/x', '/u/admin/x', '/u/admin'],
@@ -222,11 +253,13 @@ for (const [what, { documents, guarded, method = 'GET', host = 'h' }] of Object.
   test(`no spelling reaches what is guarded without a token, however a node reads it: ${what}`, () => {
     const choice = new Choice(7)
     const routes = Object.entries(documents).map(([id, document]) => testRoute({ id, ...document }))
-    const table = new RouteTable(routes)
+    const table = new RouteTable(routes, { createAddressTest })
     const name = host.toLowerCase().replace(/\.?(?::\d+)?$/, '')
     const rules: readonly (Guard & { id: string })[] = routes
       .filter(route => route.methods?.includes(method) ?? true)
       .filter(route => route.hosts?.includes(name) ?? true)
+      // No request of this test meets a condition.
+      .filter(route => route.match === undefined || route.whenUnmatched === 'refuse')
       .toSorted((a, b) => b.priority - a.priority || (b.hosts?.length ?? 0) - (a.hosts?.length ?? 0))
       .map(route => ({ id: route.id, path: route.path, isOpen: isOpen(route) }))
     for (const place of guarded) assert.notEqual(typeof ask(table, place, method, host), 'object', place)
@@ -301,6 +334,74 @@ test('what is harmless passes: nothing is refused unless a reading leads to what
     const asked = ask(table, target)
     assert.equal(typeof asked === 'number' ? asked : asked.target, expected, target)
   }
+})
+
+test('documents for one place may guard it differently, and every spelling of it is judged by their conditions', () => {
+  const table = new RouteTable([
+    testRoute({ id: 'beta', path: '/o/*', match: [{ headers: { beta: '1' } }], ...JWT }),
+    testRoute({ id: 'admin', path: '/o/*', match: [{ query: { admin: { present: true } } }], ...JWT }),
+    testRoute({ id: 'open', path: '/o/*' }),
+    testRoute({ id: 'staff', path: '/staff/*', match: [{ headers: { staff: '1' } }], ...JWT }),
+    testRoute({ id: 'rest', path: '/*' }),
+  ])
+  const passes = (url: string, headers?: readonly string[]) => {
+    const asked = ask(table, url, 'GET', 'h', headers)
+    return typeof asked === 'number' ? asked : asked.route.id
+  }
+  for (const url of ['/o/x', '/o/Foo', '/o/x/', '/o/x;v=1', '/o/caf%E9']) {
+    assert.equal(passes(url), 'open', url)
+    assert.equal(passes(url, ['Beta', '1']), 401, url)
+    assert.equal(passes(`${url}?admin`), 401, url)
+  }
+  // A node that decodes once more sees a query for which no condition was asked.
+  assert.equal(passes('/o/x%3fadmin'), 400)
+  assert.equal(passes('/o/x%253fadmin'), 400)
+  // Nobody knows whether the conditions at the other place hold for what the node reads.
+  assert.equal(passes('/STAFF/x'), 400)
+  assert.equal(passes('/x/%252e%252e/staff/y'), 400)
+  assert.equal(passes('/staff/x'), 'rest')
+})
+
+test('no spelling evades authentication in a random table with conditions, however a node reads it', () => {
+  const choice = new Choice(11)
+  const words = ['a', 'b', 'in']
+  const pathFrom = () => `/${choice.some(1, 3, () => choice.of(words)).join('/')}`
+  let [passed, refused] = [0, 0]
+  for (let round = 0; round < 150; round++) {
+    const documents = choice
+      .some(2, 6, () => choice.below(1_000))
+      .map((id, i) =>
+        testRoute({
+          id: `r${id}-${i}`,
+          path: choice.chance(0.6) ? `${pathFrom()}/*` : choice.of([pathFrom(), '/*', '/:p/*', '/:p/in']),
+          match: choice.chance(0.5)
+            ? [{ headers: { v: choice.of(['1', '2', { present: false }]) } }]
+            : undefined,
+          ...(choice.chance(0.5) ? JWT : {}),
+        }),
+      )
+    const table = new RouteTable(documents)
+    for (let i = 0; i < 40; i++) {
+      const headers: [string, string][] = choice.chance(0.5) ? [['v', choice.of(['1', '2'])]] : []
+      const asked = ask(table, disguise(choice, pathFrom()), 'GET', 'h', headers.flat())
+      if (typeof asked === 'number') {
+        refused++
+        continue
+      }
+      passed++
+      for (const model of [...NODE_MODELS, makeModel(choice)]) {
+        const seen = readPath(model, asked.target)
+        const path = model.foldsCase ? seen.toLowerCase() : seen
+        const request = { method: 'GET', host: 'h', path, headers, query: [], cookies: [], from: '10.0.0.1' }
+        const meant = naiveRoute(documents, () => undefined, request)
+        assert.ok(
+          meant === undefined || isOpen(meant),
+          `${asked.target} goes to ${asked.route.id}, and "${model.name}" reads it as ${path}, which ${meant?.id} guards: ${JSON.stringify(documents)}`,
+        )
+      }
+    }
+  }
+  assert.ok(passed > 300 && refused > 300, `${passed} passed, ${refused} refused`)
 })
 
 test('where all routes demand the same, every reading passes', () => {
