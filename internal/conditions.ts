@@ -87,13 +87,7 @@ type Values = ReadonlyMap<string, readonly string[]>
  * @throws TypeError when its pattern is none, or too complex
  */
 export function compileCondition(condition: Condition): ConditionTest {
-  const rule: ConditionRule = typeof condition === 'string' ? { exact: condition } : condition
-  const isTurned = rule.not ?? false
-  if (rule.present !== undefined) {
-    const mustBeThere = rule.present !== isTurned
-    return values => values.length > 0 === mustBeThere
-  }
-  const passes = compileTest(rule)
+  const { passes, isTurned } = testOf(condition)
   return values => {
     for (let i = 0; i < values.length; i++) {
       if (passes(values[i]!)) return !isTurned
@@ -110,9 +104,8 @@ export function compileCondition(condition: Condition): ConditionTest {
 export function compileMatch(rule: MatchRule, createAddressTest: CreateAddressTest): MatchTest {
   const tests: MatchTest[] = []
   for (const [name, condition] of Object.entries(rule.headers ?? {})) {
-    const lower = name.toLowerCase()
-    const holds = compileCondition(condition)
-    tests.push(({ headers, isPreflight }) => isPreflight || holds(headerValues(headers, lower)))
+    const holds = compileHeaderCondition(name.toLowerCase(), condition)
+    tests.push(request => request.isPreflight || holds(request.headers))
   }
   for (const [name, condition] of Object.entries(rule.cookies ?? {})) {
     const holds = compileCondition(condition)
@@ -152,14 +145,33 @@ export function specificityOf({ headers, query, cookies, clients }: MatchRule): 
 
 const NONE: readonly string[] = []
 
-function compileTest(rule: ConditionRule): (value: string) => boolean {
-  const { ignoreCase = false, regex } = rule
+/** Judges header lines without an array of values, since most conditions are for headers. */
+function compileHeaderCondition(name: string, condition: Condition): (lines: readonly string[]) => boolean {
+  const { passes, isTurned } = testOf(condition)
+  return lines => {
+    for (let i = 0; i < lines.length; i += 2) {
+      if (isNamed(lines[i]!, name) && passes(asText(lines[i + 1]!))) return !isTurned
+    }
+    return isTurned
+  }
+}
+
+interface Test {
+  readonly passes: (value: string) => boolean
+  /** Whether no value may pass, instead of one. */
+  readonly isTurned: boolean
+}
+
+function testOf(condition: Condition): Test {
+  const rule: ConditionRule = typeof condition === 'string' ? { exact: condition } : condition
+  const { present, regex, ignoreCase = false, not = false } = rule
+  if (present !== undefined) return { passes: () => true, isTurned: present === not }
   if (regex !== undefined) {
     const pattern = compilePattern(regex, ignoreCase)
-    return value => pattern.matches(value)
+    return { passes: value => pattern.matches(value), isTurned: not }
   }
   const passes = compileTextTest(rule, ignoreCase ? foldCase : asWritten)
-  return ignoreCase ? value => passes(foldCase(value)) : passes
+  return { passes: ignoreCase ? value => passes(foldCase(value)) : passes, isTurned: not }
 }
 
 function compileTextTest(
@@ -188,17 +200,6 @@ function compileTextTest(
 
 const asWritten = (text: string) => text
 const foldCase = (text: string) => text.toLowerCase()
-
-function headerValues(lines: readonly string[], name: string): readonly string[] {
-  let values: string[] | undefined
-  for (let i = 0; i < lines.length; i += 2) {
-    if (!isNamed(lines[i]!, name)) continue
-    const value = asText(lines[i + 1]!)
-    if (values === undefined) values = [value]
-    else values.push(value)
-  }
-  return values ?? NONE
-}
 
 function readQuery(target: string): Values {
   const values = new Map<string, string[]>()

@@ -150,5 +150,10 @@ function cookieValue(pair: string, name: string): string | undefined {
 
 /** Returns whether a field name, as it is spelled, is `name`, which is in lower case. */
 export function isNamed(spelling: string, name: string): boolean {
-  return spelling.length === name.length && spelling.toLowerCase() === name
+  // Most names differ in their first character, whose case is one bit.
+  return (
+    spelling.length === name.length &&
+    (spelling.charCodeAt(0) | 32) === (name.charCodeAt(0) | 32) &&
+    (spelling === name || spelling.toLowerCase() === name)
+  )
 }

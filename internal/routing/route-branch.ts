@@ -1,7 +1,7 @@
 import createRouter from 'find-my-way'
 import { hashOfSegment, literalStart, routerPattern, startOfSegment } from './path-segments.ts'
 import type { Route } from './route.ts'
-import { CONDITIONS, type EntryConditions, type PathEntry, type Search } from './route-search.ts'
+import { type EntryConditions, type PathEntry, Search } from './route-search.ts'
 
 type Router = createRouter.Instance<createRouter.HTTPVersion.V1>
 
@@ -153,6 +153,31 @@ export class RouteBranch {
     routers.set(method, router)
     return router
   }
+}
+
+/**
+ * Lets find-my-way ask a {@link Search} about a pattern whose documents have conditions. Without an answer, find-my-way goes
+ * on to the next pattern, as it does after any constraint that is not met.
+ */
+const CONDITIONS: createRouter.ConstraintStrategy<createRouter.HTTPVersion.V1> = {
+  name: 'conditions',
+  // A handler of a pattern has its own storage, since it is the only one there.
+  storage() {
+    let entries: readonly PathEntry[] = []
+    let handlers: createRouter.Handler<createRouter.HTTPVersion.V1> | null = null
+    return {
+      get: (asked: unknown) => {
+        if (!(asked instanceof Search)) return null
+        asked.end = asked.judge(entries)
+        return asked.end === undefined ? null : handlers
+      },
+      set: (constraint: unknown, value) => {
+        entries = constraint as readonly PathEntry[]
+        handlers = value
+      },
+    }
+  },
+  deriveConstraint: () => '',
 }
 
 const NO_PARAMETERS = {}

@@ -1,4 +1,3 @@
-import type { ConstraintStrategy, Handler, HTTPVersion } from 'find-my-way'
 import type { MatchedRequest, MatchSpecificity, MatchTest } from '../conditions.ts'
 import type { Route } from './route.ts'
 
@@ -37,36 +36,9 @@ export abstract class Search {
   abstract judge(entries: readonly PathEntry[]): PathEntry | undefined
 }
 
-/**
- * Lets find-my-way ask a {@link Search} about a pattern whose documents have conditions. Without an answer, find-my-way goes
- * on to the next pattern, as it does after any constraint that is not met.
- */
-export const CONDITIONS: ConstraintStrategy<HTTPVersion.V1> = {
-  name: 'conditions',
-  // A handler of a pattern has its own storage, since it is the only one there.
-  storage() {
-    let entries: readonly PathEntry[] = []
-    let handlers: Handler<HTTPVersion.V1> | null = null
-    return {
-      get: (asked: unknown) => {
-        if (!(asked instanceof Search)) return null
-        asked.end = asked.judge(entries)
-        return asked.end === undefined ? null : handlers
-      },
-      set: (constraint: unknown, value) => {
-        entries = constraint as readonly PathEntry[]
-        handlers = value
-      },
-    }
-  },
-  deriveConstraint: () => '',
-}
-
 /** Finds the first entry whose conditions hold for a request. */
 export class FirstMatch extends Search {
   readonly #request: MatchedRequest
-  /** Documents that fit but for their conditions. */
-  readonly unmet = new Set<Route>()
 
   constructor(request: MatchedRequest) {
     super()
@@ -77,7 +49,6 @@ export class FirstMatch extends Search {
     for (const entry of entries) {
       if (entry.holds === undefined || entry.holds(this.#request)) return entry
     }
-    for (const { route } of entries) this.unmet.add(route)
     const refusing = entries.find(refuses)
     this.isRefused = refusing !== undefined
     return refusing

@@ -103,13 +103,6 @@ export class RouteTable {
       : (this.#autoRoute(firstSegment(path)) ?? route)
   }
 
-  /** Returns the documents that {@link match} passed over because their conditions do not hold. */
-  unmet(method: string, host: string | undefined, path: string, request: MatchedRequest): readonly Route[] {
-    const search = new FirstMatch(request)
-    this.#search(this.#groupOf(host), method, path, search)
-    return [...search.unmet]
-  }
-
   /**
    * Returns every route that {@link match} has for some request with this method, host and path.
    *
@@ -117,14 +110,17 @@ export class RouteTable {
    */
   possible(method: string, host: string | undefined, path: string, respell?: Respell): Route[] {
     const group = respell ? this.#respelledGroup(host, respell) : this.#groupOf(host)
+    const spelled = respell ? respell(path) : path
     const search = new AnyMatch()
-    const end = this.#search(group, method, respell ? respell(path) : path, search)
-    const entries =
-      end === undefined || search.entries.includes(end) ? search.entries : [...search.entries, end]
-    const autoRoute = this.#autoRoute(firstSegment(respell ? respell(path) : path))
-    const routes = entries.map(entry => (precedesAutoRoute(entry) ? entry.route : (autoRoute ?? entry.route)))
-    if (autoRoute !== undefined && !(end !== undefined && precedesAutoRoute(end))) routes.push(autoRoute)
-    return routes
+    const end = this.#search(group, method, spelled, search)
+    // The router does not ask about a pattern without conditions.
+    const entries = new Set(end === undefined ? search.entries : [...search.entries, end])
+    const autoRoute = this.#autoRoute(firstSegment(spelled))
+    const routes = [...entries].map(each =>
+      precedesAutoRoute(each) ? each.route : (autoRoute ?? each.route),
+    )
+    const reachesAutoRoute = end === undefined || !precedesAutoRoute(end)
+    return autoRoute !== undefined && reachesAutoRoute ? [...routes, autoRoute] : routes
   }
 
   /** Returns the methods, sorted, for which {@link match} would find a document; for the Allow header. */

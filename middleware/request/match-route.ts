@@ -37,8 +37,8 @@ export function matchRoute(table: RouteTable, exchange: Exchange): Route {
     }
     return route
   }
-  const unmet = facts && unmetConditions(table.unmet(call.method, head.host, path, facts))
-  if (unmet) throw new GatewayError('WG_NO_ROUTE', { cause: unmet })
+  const others = table.possible(call.method, head.host, path)
+  if (others.length > 0) throw new GatewayError('WG_NO_ROUTE', { cause: unmetConditions(others) })
   const allowed = table.allowedMethods(head.host, path, facts)
   if (allowed.length === 0) throw new GatewayError('WG_NO_ROUTE')
   throw new GatewayError('WG_METHOD_NOT_ALLOWED', { headers: { allow: allowed.join(', ') } })
@@ -48,12 +48,11 @@ function factsOf({ head, call }: Exchange, isPreflight = false): MatchedRequest 
   return new MatchedRequest(head.headers, call.target, call.clientAddress, isPreflight)
 }
 
-/** Says, for the log alone, which documents a request failed to get by their conditions; undefined when none did. */
-function unmetConditions(documents: readonly Route[]): Error | undefined {
-  if (documents.length === 0) return undefined
-  const ids = documents.slice(0, MAX_NAMED).map(({ id }) => id)
-  const others = documents.length > MAX_NAMED ? ` and ${documents.length - MAX_NAMED} others` : ''
-  return new Error(`conditions of ${ids.join(', ')}${others} do not hold`)
+/** Says, for the log alone, which documents have conditions that do not hold. */
+function unmetConditions(documents: readonly Route[]): Error {
+  const ids = [...new Set(documents.map(({ id }) => id))]
+  const others = ids.length > MAX_NAMED ? ` and ${ids.length - MAX_NAMED} others` : ''
+  return new Error(`conditions of ${ids.slice(0, MAX_NAMED).join(', ')}${others} do not hold`)
 }
 
 const MAX_NAMED = 5

@@ -43,7 +43,8 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'internal/http2': ['internal/http'],
   // A service has a balancer, and a balancer picks among peers.
   'internal/nodes': ['internal/balancers'],
-  'internal/routing': ['internal/grpc', 'internal/http', 'internal/nodes'],
+  // A route document has conditions, and policies are for routes.
+  'internal/routing': ['internal', 'internal/grpc', 'internal/http', 'internal/nodes'],
   'internal/text': [],
   'internal/tls': ['internal/http'],
   middleware: [],
