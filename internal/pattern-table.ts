@@ -1,8 +1,10 @@
 const MAX_INSTRUCTIONS = 1_000
+/** Bounds what is compared to find which characters a pattern tells apart. */
+const MAX_COMPARISONS = 40_000
 /** Bounds the size of a table: states times kinds of characters. */
-const MAX_CELLS = 8_192
-/** Bounds the making of a table: the instructions that are looked at for all cells, or for all kinds. */
-const MAX_WORK = 40_000
+const MAX_CELLS = 16_384
+/** Bounds the making of a table: the instructions that are looked at for all cells. */
+const MAX_WORK = 150_000
 
 /** What is used of the object that re2js compiles a text to. */
 export interface Program {
@@ -138,7 +140,7 @@ function kindsOf(instructions: readonly Instruction[], { classBounds, numClasses
   const reading = instructions.filter(({ runes }) => runes.length > 0)
   // A part that is repeated has its list of characters once.
   const readers = [...new Map(reading.map(each => [each.runes, each])).values()]
-  if (readers.length * numClasses > MAX_WORK) return undefined
+  if (readers.length * numClasses > MAX_COMPARISONS) return undefined
   const kinds = new Uint16Array(numClasses)
   const examples: number[] = []
   const numbers = new Map<string, number>()

@@ -14,7 +14,7 @@ export function describeTable({ revision, source, defaultAuth, routes, problems 
   const age = source.ageMs === undefined ? '' : `, confirmed ${Math.round(source.ageMs / 100) / 10} s ago`
   const rows = routes.flatMap(route => {
     const methods = route.methods?.join(',') ?? '*'
-    const path = `${route.hosts?.join(',') ?? ''}${route.path}`
+    const path = `${route.hosts?.join(',') ?? ''}${route.path}${route.match ? ' (match)' : ''}`
     const auth = typeof route.auth === 'string' ? route.auth : JSON.stringify(route.auth)
     const about = [route.id, methods, path, route.service, route.broken ? 'broken: 503' : auth]
     if (route.nodes.length === 0) return [[...about, '(no node)']]

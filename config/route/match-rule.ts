@@ -41,14 +41,15 @@ export function* findMatchRuleProblems(
   if (match === undefined && whenUnmatched !== undefined) {
     yield { path: ['whenUnmatched'], message: 'means nothing without match' }
   }
+  if (countPatterns(match) > MAX_PATTERNS) {
+    yield { path: ['match'], message: `must have at most ${MAX_PATTERNS} regular expressions in all` }
+    return
+  }
   if (Array.isArray(match)) {
     for (const [index, rule] of match.entries())
       yield* under(['match', index], findMatchProblems(rule, context))
   } else {
     yield* under(['match'], findMatchProblems(match, context))
-  }
-  if (countPatterns(match) > MAX_PATTERNS) {
-    yield { path: ['match'], message: `must have at most ${MAX_PATTERNS} regular expressions in all` }
   }
 }
 

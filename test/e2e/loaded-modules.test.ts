@@ -26,7 +26,15 @@ test('a gateway loads a package when something needs it, and not before', async 
   const loaded = (name: string) => loadedPackages(file).has(name)
   assert.ok(loaded('fastify') && loaded('etcd3'), 'the hook sees what is loaded')
   for (const name of [
-    ...['@bufbuild/protobuf', 'prom-client', 'jsonwebtoken', 'yaml', 'pino-pretty', '@fastify/http-proxy'],
+    ...[
+      '@bufbuild/protobuf',
+      'prom-client',
+      'jsonwebtoken',
+      'yaml',
+      'pino-pretty',
+      '@fastify/http-proxy',
+      're2js',
+    ],
     ...['ajv', '@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   ]) {
     assert.ok(!loaded(name), `${name} is not loaded`)
@@ -34,6 +42,10 @@ test('a gateway loads a package when something needs it, and not before', async 
 
   assert.match(await (await fetch(`${gateway.admin}/metrics`)).text(), /^waygate_requests_total\{.*\} 1$/m)
   assert.ok(loaded('prom-client'))
+
+  const match = { headers: { 'x-version': { regex: '[0-9]+' } } }
+  await registry.putRoute('numbered', { path: '/plain/*', service: 'plain', auth: 'none', match })
+  await until('the document is there', async () => loaded('re2js'))
 
   await using tasks = await startTaskNode()
   await registerNaming(registry, 'task', tasks.port)

@@ -119,12 +119,12 @@ function judgeShadows(routes: readonly Route[]): DoctorFinding[] {
 
 /** Whether `other`, which has the same path and hosts, takes every request of `route`. */
 function hides(other: Route, route: Route): boolean {
-  if (other === route || placeOf(other) !== placeOf(route)) return false
+  if (other === route || placeOf(other) !== placeOf(route) || other.match !== undefined) return false
   if (other.methods && !(route.methods?.every(method => other.methods?.includes(method)) ?? false))
     return false
-  return other.priority === route.priority
-    ? compareKeys(other.id, route.id) < 0
-    : other.priority > route.priority
+  if (other.priority !== route.priority) return other.priority > route.priority
+  // A route with conditions goes before one without.
+  return route.match === undefined && compareKeys(other.id, route.id) < 0
 }
 
 /** Returns the path and hosts of a route, without the names of parameters, which make no difference. */

@@ -18,11 +18,17 @@ const GRPC = { maxTimeoutMs: null, retryOn: ['UNAVAILABLE'], json: JSON_OPTIONS 
  * Reads a route document whose field `name` holds a rule.
  *
  * @param defaults further fields of `routes.defaults`
+ * @param fields further fields of the document
  */
-export function parseRule(name: string, rule: unknown, defaults: object = {}): ParsedRoute {
+export function parseRule(
+  name: string,
+  rule: unknown,
+  defaults: object = {},
+  fields: object = {},
+): ParsedRoute {
   return parseRouteDocument(
     'r1',
-    { path: '/', service: 's', [name]: rule },
+    { path: '/', service: 's', ...fields, [name]: rule },
     { origin: 'etcd', defaults: { ...DEFAULTS, ...defaults }, grpc: GRPC, defaultAuth: NO_TOKEN },
   )
 }

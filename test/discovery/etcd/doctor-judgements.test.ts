@@ -286,6 +286,14 @@ describe('routes', () => {
     assert.deepEqual(shadowed(route('a', { methods: ['GET'] }), route('b', { methods: ['GET', 'PUT'] })), [])
   })
 
+  test('with conditions shadow none, and are shadowed only by one of a higher priority without', () => {
+    const match = [{ headers: { v: '1' } }]
+    assert.deepEqual(shadowed(route('a', { match }), route('b')), [])
+    assert.deepEqual(shadowed(route('a'), route('b', { match })), [])
+    assert.deepEqual(shadowed(route('a', { match, priority: 1 }), route('b', { match })), [])
+    assert.equal(shadowed(route('a', { priority: 1 }), route('b', { match })).length, 1)
+  })
+
   test('for some methods are shadowed by one for all methods', () => {
     assert.equal(shadowed(route('a'), route('b', { methods: ['GET'] })).length, 1)
     assert.equal(shadowed(route('a', { hosts: ['x', 'y'] }), route('b', { hosts: ['y', 'x'] })).length, 1)
