@@ -15,6 +15,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/register.ts')).runRegister(command)
     case 'routes':
       return (await import('./commands/routes.ts')).runRoutes(command)
+    case 'explain':
+      return (await import('./commands/explain.ts')).runExplain(command)
     case 'token':
       return (await import('./commands/token.ts')).runToken(command)
     case 'api-key':

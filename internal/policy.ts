@@ -33,6 +33,8 @@ export interface Exchange {
   readonly dialect: GrpcDialect | undefined
   /** Why the request cannot be routed; undefined when it can. */
   readonly refusal: GatewayError | undefined
+  /** Whether it is only asked what would happen to the request: nothing may be charged, counted or sent. */
+  readonly isDry: boolean
   /** Whether this is the opening handshake of a WebSocket. */
   readonly isWebSocket: boolean
   /**

@@ -28,7 +28,8 @@ export class Arguments {
         help: { type: 'boolean', short: 'h' },
         ...Object.fromEntries(
           this.#options.map(
-            ({ name, value }) => [name, { type: value === '' ? 'boolean' : 'string' }] as const,
+            ({ name, short, value }) =>
+              [name, { type: value === '' ? 'boolean' : 'string', ...(short && { short }) }] as const,
           ),
         ),
       },
@@ -117,7 +118,8 @@ export class Arguments {
     inlineValue?: boolean | undefined
   }) {
     const known = ['help', ...this.#options.map(option => option.name)]
-    if (!token.rawName.startsWith('--') || !known.includes(token.name)) {
+    const isShort = this.#options.some(({ short }) => short !== undefined && token.rawName === `-${short}`)
+    if (!(isShort || token.rawName.startsWith('--')) || !known.includes(token.name)) {
       const guess = closest(token.name, known)
       throw this.error(
         `unknown option ${token.rawName}${guess === undefined ? '' : ` (did you mean --${guess}?)`}`,

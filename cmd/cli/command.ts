@@ -43,6 +43,18 @@ export interface RoutesCommand extends Configured {
   readonly admin: string | undefined
 }
 
+export interface ExplainCommand extends Configured {
+  readonly command: 'explain'
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, readonly string[]>>
+  readonly client: string
+  readonly claims: Readonly<Record<string, unknown>> | undefined
+  readonly json: boolean
+  /** An http or https URL without a trailing slash; undefined = the configured admin listener. */
+  readonly admin: string | undefined
+}
+
 export interface TokenCommand extends Configured {
   readonly command: 'token'
   readonly subject: string
@@ -124,6 +136,7 @@ export type Command =
   | DemoCommand
   | RegisterCommand
   | RoutesCommand
+  | ExplainCommand
   | TokenCommand
   | ApiKeyCommand
   | HashPasswordCommand

@@ -18,7 +18,7 @@ export function programHelp(): string {
 /** Returns the text of `waygate COMMAND --help`. */
 export function commandHelp(name: CommandName): string {
   const { summary, operands, options, notes }: CommandRow = COMMANDS[name]
-  const rows = options.map((option): Row => [`--${option.name} ${option.value}`.trimEnd(), explain(option)])
+  const rows = options.map((option): Row => [spelled(option), explain(option)])
   return [
     `waygate ${name}: ${summary}`,
     '',
@@ -28,6 +28,10 @@ export function commandHelp(name: CommandName): string {
     ...(notes === undefined ? [] : ['', notes]),
     '',
   ].join('\n')
+}
+
+function spelled({ name, short, value }: OptionRow): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name} ${value}`.trimEnd()
 }
 
 type Row = readonly [left: string, right: string]

@@ -5,6 +5,8 @@ import { FIELDS, type Field } from '../../config/load/fields.ts'
 export interface OptionRow {
   /** Without the dashes. */
   readonly name: string
+  /** One letter that means the same behind a single dash. */
+  readonly short?: string
   /** Stands for the value in help texts; '' = the option is a switch and takes no value. */
   readonly value: string
   /** One or more sentences. */
@@ -151,6 +153,46 @@ export const COMMANDS = {
       },
       config,
     ],
+  },
+  explain: {
+    summary: 'say what a running gateway would do with a request, and why',
+    operands: '[METHOD] URL',
+    options: [
+      {
+        name: 'header',
+        short: 'H',
+        value: 'NAME: VALUE',
+        description: 'A header of the request. May be repeated.',
+      },
+      {
+        name: 'client',
+        value: 'ADDRESS',
+        description: 'The address from which the request comes.',
+        default: '127.0.0.1',
+      },
+      {
+        name: 'claims',
+        value: 'JSON',
+        description: 'The claims of the client, taken as verified.',
+        absent: 'who the client is, is not judged',
+      },
+      {
+        name: 'output',
+        short: 'o',
+        value: 'FORMAT',
+        description: 'table, or json for the answer of the admin listener.',
+        default: 'table',
+      },
+      {
+        name: 'admin',
+        value: 'URL',
+        description: 'The admin listener. Its token is read from WAYGATE_ADMIN_TOKEN.',
+        absent: 'the configured one',
+      },
+      config,
+    ],
+    notes:
+      'Nothing is sent, charged or counted. Exits with 0 when the request would be served, with 5 when it has no route, and with 6 when it would be refused.',
   },
   token: {
     summary: 'sign a token with the configured secret or private key',

@@ -11,6 +11,7 @@ import {
   type Configured,
   DESCRIPTOR_ACTIONS,
   type DescriptorsCommand,
+  type ExplainCommand,
   type RegisterCommand,
   type TokenCommand,
 } from './command.ts'
@@ -45,6 +46,7 @@ function parseHelp([name]: readonly string[]): Command {
 
 function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'check') return parseCheck(given)
+  if (command === 'explain') return parseExplain(given)
   if (command === 'descriptors') return parseDescriptors(given)
   if (command === 'certificate') return parseCertificate(given)
   const [operand] = given.operands
@@ -121,6 +123,37 @@ function parseAdmin(given: Arguments): string | undefined {
     throw given.error(`--admin must be an http or https URL, not ${text}`)
   }
   return url.href.replace(/\/+$/, '')
+}
+
+function parseExplain(given: Arguments): ExplainCommand {
+  const [first, second, extra] = given.operands
+  if (first === undefined) throw given.error('a URL or a path is missing')
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const [method, url] = second === undefined ? ['GET', first] : [first.toUpperCase(), second]
+  const headers: Record<string, readonly string[]> = {}
+  for (const line of given.all('header')) {
+    const [, name, value] = /^([^:]+):\s*(.*)$/s.exec(line) ?? []
+    if (name === undefined || value === undefined)
+      throw given.error(`--header must be NAME: VALUE, not ${line}`)
+    headers[name] = [...(headers[name] ?? []), value]
+  }
+  const output = given.required('output')
+  if (output !== 'table' && output !== 'json')
+    throw given.error(`--output must be table or json, not ${output}`)
+  return {
+    ...{ command: 'explain', ...configured(given), method, url, headers, admin: parseAdmin(given) },
+    ...{ client: given.required('client'), claims: parseClaims(given), json: output === 'json' },
+  }
+}
+
+function parseClaims(given: Arguments): ExplainCommand['claims'] {
+  const text = given.one('claims')
+  if (text === undefined) return undefined
+  const claims = jsonOrText(text)
+  if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
+    return claims as Record<string, unknown>
+  }
+  throw given.error(`--claims must be a JSON object, not ${text}`)
 }
 
 // `--sub` and `--expires` set the first two; `iat` is the time of signing.

@@ -16,18 +16,25 @@ export interface AdminAddress extends Configured {
 /**
  * Reads a page of a running gateway, with the configured token.
  *
+ * @param question is posted; undefined = the page is read
  * @throws AdminError with one line for people
  */
 export async function readAdminPage<Page>(
-  path: '/routes' | '/services',
+  path: '/routes' | '/services' | '/api/v1/explain',
   { admin: url, config: file, settings }: AdminAddress,
+  question?: object,
 ): Promise<Page> {
   const { config } = loadConfig({ file, env: process.env, flags: settings })
   const admin = url ?? urlOf({ address: config.adminHost, port: config.adminPort, family: '' })
   const headers = config.adminToken === undefined ? {} : { authorization: `Bearer ${config.adminToken}` }
+  const post = question && {
+    method: 'POST',
+    body: JSON.stringify(question),
+    headers: { ...headers, 'content-type': 'application/json' },
+  }
   let response: Response
   try {
-    response = await fetch(`${admin}${path}`, { headers, signal: AbortSignal.timeout(5_000) })
+    response = await fetch(`${admin}${path}`, { headers, ...post, signal: AbortSignal.timeout(5_000) })
   } catch (error) {
     const { cause } = error as Error
     const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : error

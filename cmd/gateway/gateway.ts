@@ -5,6 +5,7 @@ import { describeRoute } from '../../config/route/describe-route.ts'
 import { toHealthCheck } from '../../config/route/health-check.ts'
 import type { Call } from '../../internal/call.ts'
 import { runSteps } from '../../internal/policy.ts'
+import type { Route } from '../../internal/routing/route.ts'
 import { wrap } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { createAccessLog, statusOf } from '../../middleware/access-log.ts'
@@ -37,6 +38,7 @@ import { openSocket } from '../../wrappers/transport/open-socket.ts'
 import { openAcmeChallenges } from './acme-challenges.ts'
 import { LiveCredentials } from './auth/live-credentials.ts'
 import { openAuthenticators } from './auth/open-authenticators.ts'
+import { createExplain } from './explain.ts'
 import { FollowedFiles } from './followed-files.ts'
 import type { Gateway, GatewayOptions, PublicAddresses } from './gateway-types.ts'
 import { GrpcNames } from './grpc-names.ts'
@@ -240,17 +242,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const acme = await openAcmeChallenges({ ...config.tls, fromRegistry: tlsFromRegistry, logger })
   // A challenge must be answered where everything else is sent to TLS.
   const early = [acme, tls?.requireTls].filter(step => step !== undefined)
+  const readRpc = createReadRpc({
+    findMethod,
+    speaksHttpAlone: service => nodes.get(service) !== undefined && nodes.get(service, 'grpc') === undefined,
+  })
   const proxy = createProxy({
     before: early.length === 0 ? undefined : exchange => runSteps(early, exchange),
     routes: () => table.routeTable(),
     planOf: route => policies.planOf(route),
     ...{ upstream, handshake, deadlines, maxBodyBytes, onPiece: countBodyBytes, respond, loop },
     authenticators: auth.authenticators,
-    readRpc: createReadRpc({
-      findMethod,
-      speaksHttpAlone: service =>
-        nodes.get(service) !== undefined && nodes.get(service, 'grpc') === undefined,
-    }),
+    readRpc,
   })
   const listener = createHttp1Listener({
     ...listenerLimits(config),
@@ -291,8 +293,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
   const isReady = () => lifecycle.isReady
+  const describe = (route: Route) => describeRoute(route, config, rules.of(route.service))
   const pages = createTablePages({
     ...{ nodes, table, limits, metrics, health, budgets, isReady },
+    explain: createExplain({
+      ...{ config, table, nodes, policies, readRpc, isTrustedProxy },
+      identityHeaders: context.identityHeaders,
+      describeRoute: describe,
+    }),
     methods: createServiceMethods({
       ...{ descriptors, rules },
       problems: () => table.problems(),
@@ -300,7 +308,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       json: config.grpc.json,
       maxMessageBytes: config.grpc.messageBytes,
     }),
-    describeRoute: route => describeRoute(route, config, rules.of(route.service)),
+    describeRoute: describe,
   })
   await transcoding.prepareConfigured()
   // The primary of a worker has read the files when it started.

@@ -111,11 +111,16 @@ export class LivePolicies {
     for (const policies of this.#ofAutoRoutes.values()) keep(policies, undefined)
   }
 
-  #compile(route: Route): RoutePlan {
-    const policies = Object.keys(this.#chain).flatMap(name => {
+  /** Returns the policies of a route by name, in the order in which a request meets them. */
+  policiesOf(route: Route): readonly { readonly name: string; readonly policy: Policy }[] {
+    return Object.keys(this.#chain).flatMap(name => {
       const rule = route.policies?.[name]
       return rule === undefined ? [] : [{ name, policy: this.#policy(route, name, rule) }]
     })
+  }
+
+  #compile(route: Route): RoutePlan {
+    const policies = this.policiesOf(route)
     const steps = (hook: 'onRequest' | 'onAuthorized'): Step[] =>
       policies.flatMap(({ name, policy }) => {
         const step = policy[hook]
@@ -151,11 +156,13 @@ export class LivePolicies {
 
   #toolsOf(name: string): PolicyTools {
     return {
-      wouldRefuse: ({ call }) => {
+      wouldRefuse: ({ call, isDry }) => {
         call.observed = [...(call.observed ?? []), name]
-        this.#counts.wouldRefusals.add(call.route!.id, name)
+        if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, name)
       },
-      preflight: ({ call }, result) => this.#counts.preflights.add(call.route!.id, result),
+      preflight: ({ call, isDry }, result) => {
+        if (!isDry) this.#counts.preflights.add(call.route!.id, result)
+      },
     }
   }
 

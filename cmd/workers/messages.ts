@@ -2,6 +2,7 @@ import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import type { encodeRemembered } from '../../discovery/remembered.ts'
+import type { ExplainQuestion } from '../../routes/admin/explain.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
@@ -28,8 +29,13 @@ export interface WorkerSettings {
   readonly ticketSecret: string
 }
 
-/** What the primary asks workers for: an admin page, or the methods of a service. */
-export type PageQuestion = 'routes' | 'services' | 'metrics' | { readonly methodsOf: string }
+/** What the primary asks workers for: an admin page, the methods of a service, or what would happen to a request. */
+export type PageQuestion =
+  | 'routes'
+  | 'services'
+  | 'metrics'
+  | { readonly methodsOf: string }
+  | { readonly explain: ExplainQuestion }
 
 /** What is remembered of a source, as it is sent. */
 export type SentMemory = ReturnType<typeof encodeRemembered<RememberedSource>>

@@ -1,3 +1,4 @@
+import type { ExplainPage, ExplainQuestion } from '../../routes/admin/explain.ts'
 import { mergeMetrics } from '../../routes/admin/merge-metrics.ts'
 import { mergeMethods, mergeRoutes, mergeServices } from '../../routes/admin/merge-pages.ts'
 import { type MetricValues, toFamily } from '../../routes/admin/metric-values.ts'
@@ -84,6 +85,12 @@ export class WorkerPages implements AdminPages {
   async services(): Promise<ServicesPage> {
     const answers = await this.#ask('services', this.#pool?.serving ?? [])
     return mergeServices(answers.map(({ parts }) => joinParts<ServicesPage>(parts)))
+  }
+
+  /** Asks one worker: all of them have the same table. */
+  async explain(question: ExplainQuestion): Promise<ExplainPage | undefined> {
+    const [answer] = await this.#ask({ explain: question }, (this.#pool?.serving ?? []).slice(0, 1))
+    return answer?.parts[0] as ExplainPage | undefined
   }
 
   async methods(service: string): Promise<MethodsPage | undefined> {

@@ -98,8 +98,9 @@ async function answerPage(
   answer: (part: unknown) => void,
 ): Promise<void> {
   if (page === 'metrics') for await (const metric of pages.metricValues()) answer(asSent(metric))
-  else if (typeof page === 'object') answer(await pages.methods(page.methodsOf))
-  else {
+  else if (typeof page === 'object') {
+    answer(await ('explain' in page ? pages.explain(page.explain) : pages.methods(page.methodsOf)))
+  } else {
     const turns = new Turns(1)
     for (const part of partsOf(await pages[page]())) {
       answer(part)

@@ -91,7 +91,8 @@ function describePolicy(field: string, { policies }: Route): unknown {
   return rules.length === 1 ? rules[0] : rules
 }
 
-function describeAuth({ auth }: Route): AuthField {
+/** Describes what a route asks of clients as a document would. */
+export function describeAuth({ auth }: Route): AuthField {
   if (auth.type === 'none') return 'none'
   return auth.type === 'any' ? auth.rules.map(describeRule) : describeRule(auth)
 }

@@ -200,15 +200,37 @@ function methodsOf(route: Route): readonly string[] {
   return methods.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'] : methods
 }
 
+type Place = Pick<PathEntry, 'route' | 'implied' | 'conditions' | 'exact'>
+
+/** What decides between the documents of one path pattern, the first of these that tells them apart. */
+const ORDER: readonly {
+  /** What the document that comes first has. */
+  readonly has: string
+  /** Below 0 when `a` comes first. */
+  readonly compare: (a: Place, b: Place, host: string) => number
+}[] = [
+  { has: 'the path itself, not one below it', compare: (a, b) => Number(a.implied) - Number(b.implied) },
+  { has: 'a higher priority', compare: (a, b) => b.route.priority - a.route.priority },
+  {
+    has: 'a more specific host',
+    compare: (a, b, host) => hostSpecificity(b.route.hosts, host) - hostSpecificity(a.route.hosts, host),
+  },
+  { has: 'more conditions', compare: (a, b) => b.conditions - a.conditions },
+  { has: 'more exact conditions', compare: (a, b) => b.exact - a.exact },
+  { has: 'a smaller id', compare: (a, b) => compareIds(a.route.id, b.route.id) },
+]
+
 function compare(a: PathEntry, b: PathEntry, host: string): number {
-  return (
-    Number(a.implied) - Number(b.implied) ||
-    b.route.priority - a.route.priority ||
-    hostSpecificity(b.route.hosts, host) - hostSpecificity(a.route.hosts, host) ||
-    b.conditions - a.conditions ||
-    b.exact - a.exact ||
-    compareIds(a.route.id, b.route.id)
-  )
+  for (const rule of ORDER) {
+    const order = rule.compare(a, b, host)
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** Returns what puts document `a` before document `b` of the same path pattern; undefined when nothing does. */
+export function precedenceOver(a: Place, b: Place, host: string): string | undefined {
+  return ORDER.find(rule => rule.compare(a, b, host) < 0)?.has
 }
 
 /** Returns 0 for members of one document, which keep their order. */

@@ -152,6 +152,7 @@ export function createOpenExchange({
       dialect: isMisplaced ? undefined : spoken,
       refusal: refusalOf(request, head, target, isSafe, tls) ?? (isMisplaced ? NEEDS_HTTP2 : undefined),
       isWebSocket,
+      isDry: false,
       isPreflight: false,
       plan: undefined,
       outgoing: undefined,

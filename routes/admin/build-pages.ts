@@ -2,6 +2,7 @@ import { laneOf, speaksHttp1 } from '../../internal/nodes/node.ts'
 import type { NodeTable, WholeService } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf as stateOfPeer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import type { ExplainPage, ExplainQuestion } from './explain.ts'
 import type { LimitsView, LimitView } from './limit-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type {
@@ -36,6 +37,8 @@ export interface TablePagesOptions {
   readonly methods: MethodsView
   /** Describes a route as a route document would, with the values in force. The object returned is changed here. */
   readonly describeRoute: (route: Route) => DescribedRoute
+  /** Says what would happen to a request. */
+  readonly explain: (question: ExplainQuestion) => Promise<ExplainPage>
   /** Whether a table is loaded and shutdown has not begun. */
   readonly isReady: () => boolean
 }
@@ -50,6 +53,7 @@ export function createTablePages({
   budgets,
   methods,
   describeRoute,
+  explain,
   isReady,
 }: TablePagesOptions): OwnPages {
   /** Reads the nodes of all services, in turns: those of a table of thousands take long. */
@@ -74,6 +78,7 @@ export function createTablePages({
   }
   return {
     isReady,
+    explain,
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
     services: async () => ({ services: await services() }),

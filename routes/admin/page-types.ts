@@ -1,6 +1,7 @@
 import type { Health } from '../../internal/nodes/health.ts'
 import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
+import type { ExplainPage, ExplainQuestion } from './explain.ts'
 import type { MetricValues } from './metric-values.ts'
 import type { RouteCounts } from './request-counts.ts'
 import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
@@ -12,6 +13,8 @@ export interface AdminPages {
   services(): Promise<ServicesPage>
   /** The methods of a service; undefined when it has no nodes that speak gRPC. */
   methods(service: string): Promise<MethodsPage | undefined>
+  /** Says what would happen to a request; undefined while nothing is there that could say it. */
+  explain(question: ExplainQuestion): Promise<ExplainPage | undefined>
   /** Prometheus text, in pieces. */
   metrics(): Promise<readonly string[]>
   /** Whether a table is loaded and shutdown has not begun. */

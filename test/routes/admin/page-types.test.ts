@@ -136,6 +136,7 @@ const broken: AdminPages = {
   routes: () => Promise.reject(new Error('secret detail')),
   services: () => Promise.reject(new Error('secret detail')),
   methods: () => Promise.reject(new Error('secret detail')),
+  explain: () => Promise.reject(new Error('secret detail')),
   metrics: () => Promise.reject(new Error('secret detail')),
   isReady: () => {
     throw new Error('secret detail')

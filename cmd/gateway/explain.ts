@@ -1,0 +1,307 @@
+import { EventEmitter } from 'node:events'
+import { isIP } from 'node:net'
+import { describeAuth } from '../../config/route/describe-route.ts'
+import type { Config } from '../../config/schema.ts'
+import { MatchedRequest } from '../../internal/conditions.ts'
+import type { ClientResponse } from '../../internal/http/client-exchange.ts'
+import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
+import { GatewayError } from '../../internal/http/errors.ts'
+import { pathOf } from '../../internal/http/target.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import { type Peer, stateOf } from '../../internal/nodes/peer.ts'
+import type { BodyReader, Exchange, Step } from '../../internal/policy.ts'
+import { findCandidates } from '../../internal/routing/candidates.ts'
+import type { Route } from '../../internal/routing/route.ts'
+import type { Authenticators } from '../../middleware/auth/authenticator.ts'
+import { authorize } from '../../middleware/auth/authorize.ts'
+import { createClaimReader } from '../../middleware/auth/claims.ts'
+import { createAddressTest } from '../../middleware/request/client-address.ts'
+import { matchRoute } from '../../middleware/request/match-route.ts'
+import { createOpenExchange } from '../../middleware/request/open-exchange.ts'
+import type { ExplainNode, ExplainPage, ExplainQuestion, ExplainStep } from '../../routes/admin/explain.ts'
+import type { DescribedRoute } from '../../routes/admin/page-types.ts'
+import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
+import type { ReadRpc } from '../../routes/public/read-rpc.ts'
+import type { LiveTable } from './live-table.ts'
+import type { LivePolicies } from './policies.ts'
+
+export interface ExplainOptions {
+  readonly config: Config
+  readonly table: LiveTable
+  readonly nodes: NodeTable
+  readonly policies: Pick<LivePolicies, 'policiesOf' | 'planOf'>
+  readonly readRpc: ReadRpc
+  readonly identityHeaders: readonly string[]
+  readonly isTrustedProxy: (address: string) => boolean
+  readonly describeRoute: (route: Route) => DescribedRoute
+}
+
+/** Values of these are not shown: whoever reads the answer need not be who has them. */
+const SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|api-key)$/i
+
+/** Ends the steps of a request: it is refused or answered. */
+class Stop extends Error {
+  readonly answer: NonNullable<ExplainPage['wouldAnswer']>
+
+  constructor(answer: NonNullable<ExplainPage['wouldAnswer']>) {
+    super()
+    this.answer = answer
+  }
+}
+
+/**
+ * Creates the function that says what would happen to a request. It takes the steps of the request path with the same
+ * functions, and stops where the request would. It sends, charges, counts and moves nothing.
+ */
+export function createExplain(options: ExplainOptions): (question: ExplainQuestion) => Promise<ExplainPage> {
+  const { config, table, nodes, policies, readRpc, isTrustedProxy, identityHeaders } = options
+  const openExchange = createOpenExchange({
+    bodies: NO_BODIES,
+    identityHeaders,
+    maxTargetBytes: config.clientLimits.targetBytes,
+    isTrustedProxy,
+    sendsForwarded: config.forwardedHeader,
+    httpVersion: 1,
+    onOpen: () => {},
+    onClose: () => {},
+  })
+  const readIdentity = createClaimReader(config.jwt)
+
+  return async question => {
+    const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
+    const { call, head } = exchange
+    const steps: ExplainStep[] = []
+    const shown: ExplainNode[] = []
+    let wouldAnswer: ExplainPage['wouldAnswer'] = null
+
+    /** Notes what a step comes to. One that refuses or answers is the last. */
+    async function take<T>(
+      step: string,
+      act: () => T | Promise<T>,
+      tell: (result: T) => Omit<ExplainStep, 'step' | 'ok'>,
+    ): Promise<T> {
+      try {
+        const result = await act()
+        steps.push({ step, ok: true, ...tell(result) })
+        return result
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error
+        const { code, status, message, cause } = error
+        const reason = cause instanceof Error ? cause.message : message
+        steps.push({ step, ok: false, text: `${status} ${code}: ${reason}` })
+        throw new Stop({ status, code })
+      }
+    }
+
+    async function takePolicies(hook: 'onRequest' | 'onAuthorized', route: Route): Promise<void> {
+      if (route.isBroken) {
+        await take(
+          'route',
+          () => policies.planOf(route).onRequest[0]!(exchange),
+          () => ({ text: '' }),
+        )
+      }
+      for (const { name, policy } of policies.policiesOf(route)) {
+        const step = policy[hook]
+        if (step) await takePolicy(name, step)
+      }
+    }
+
+    async function takePolicy(name: string, step: Step): Promise<void> {
+      const before = call.observed?.length ?? 0
+      const answer = await take(
+        name,
+        () => step(exchange),
+        result => {
+          if (result !== undefined) return { text: `answers ${result.status}` }
+          return {
+            text: (call.observed?.length ?? 0) > before ? 'would refuse, but is not enforced' : 'passes',
+          }
+        },
+      )
+      if (answer === undefined) return
+      answer.discard()
+      throw new Stop({ status: answer.status })
+    }
+
+    async function takeAuth(route: Route): Promise<void> {
+      const asked = JSON.stringify(describeAuth(route))
+      if (route.auth.type === 'none') {
+        steps.push({ step: 'auth', ok: true, text: 'asks for no credentials' })
+        return
+      }
+      if (question.claims === undefined) {
+        steps.push({
+          step: 'auth',
+          ok: true,
+          text: `asks for ${asked}, which is not judged here: give claims to have them judged`,
+        })
+        return
+      }
+      const identity = readIdentity(question.claims)
+      const assumed = { challenge: '', authenticate: () => identity, withhold: () => {} }
+      const authenticators: Authenticators = {
+        jwt: assumed,
+        'api-key': assumed,
+        basic: assumed,
+        mtls: assumed,
+      }
+      call.identity = await take(
+        'auth',
+        () => authorize(route, head, call, authenticators),
+        () => ({ text: `asks for ${asked}, which the claims given meet` }),
+      )
+    }
+
+    async function takeBody(route: Route): Promise<void> {
+      const maxBytes = route.maxBodyBytes ?? config.clientLimits.bodyBytes
+      const bytes = Number(head.contentLength ?? 0)
+      await take(
+        'body',
+        () => {
+          if (maxBytes > 0 && bytes > maxBytes) throw new GatewayError('WG_BODY_TOO_LARGE')
+        },
+        () => ({ text: maxBytes > 0 ? `may have up to ${maxBytes} bytes` : 'may have any length' }),
+      )
+    }
+
+    try {
+      await take(
+        'request',
+        () => {
+          if (exchange.refusal) throw exchange.refusal
+        },
+        () => ({ text: `${call.method} ${call.target}` }),
+      )
+      const route = await take(
+        'route',
+        () => matchRoute(table.routeTable(), exchange),
+        found => ({
+          text: `${found.id} (${found.origin}): ${found.path}`,
+        }),
+      )
+      call.route = route
+      exchange.plan = route.policies === undefined ? undefined : policies.planOf(route)
+      await takePolicies('onRequest', route)
+      await takeAuth(route)
+      await takeBody(route)
+      exchange.outgoing = await take(
+        'forward',
+        () => createOutgoing(exchange, readRpc),
+        ({ service, target }) => ({
+          text: `to ${service || 'no service'} as ${target}`,
+        }),
+      )
+      await takePolicies('onAuthorized', route)
+      completeHeaders(exchange)
+      const { service, method, target, headers, rpc } = exchange.outgoing
+      steps.push({
+        step: 'outgoing',
+        ok: true,
+        text: `${method} ${target}`,
+        detail: { service, method, target, headers: shownHeaders(headers) },
+      })
+      shown.push(...sharesOf(nodes.get(service, rpc === undefined ? 'http' : 'grpc')?.peers ?? []))
+      await take(
+        'node',
+        () => {
+          if (!shown.some(({ eligible }) => eligible)) throw new GatewayError('WG_NO_NODE')
+        },
+        () => ({ text: `${shown.filter(({ eligible }) => eligible).length} of ${shown.length} nodes` }),
+      )
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error
+      wouldAnswer = error.answer
+    }
+    return {
+      steps,
+      route: call.route ? { ...options.describeRoute(call.route), id: call.route.id } : null,
+      candidates: candidatesOf(exchange),
+      nodes: shown,
+      wouldAnswer,
+      revision: table.source().revision ?? null,
+    }
+  }
+
+  function candidatesOf({ call, head }: Exchange): ExplainPage['candidates'] {
+    const facts = new MatchedRequest(head.headers, call.target, call.clientAddress)
+    const request = { method: call.method, host: head.host, path: pathOf(call.target), facts }
+    const documents = table.routes().filter(({ origin, id }) => origin !== 'auto' || id === call.route?.id)
+    return findCandidates(documents, call.route, request, createAddressTest).map(({ route, fits, lost }) => ({
+      ...{ id: route.id, fits },
+      lost: lost ?? null,
+    }))
+  }
+}
+
+const ABSOLUTE_URL = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]*)(.*)$/is
+
+/** Returns the arguments with which a listener would open the exchange. */
+function toRequest({
+  method,
+  url,
+  headers,
+  client,
+}: ExplainQuestion): Parameters<ReturnType<typeof createOpenExchange>> {
+  // What a browser would make of the path is not what was asked about.
+  const [, protocol, host, path] = ABSOLUTE_URL.exec(url) ?? []
+  const target = (path ?? url).replace(/#.*/s, '')
+  const hasHost = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
+  const lines = hasHost ? headers : ['host', host ?? 'localhost', ...headers]
+  const upgrade = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade')
+  const isWebSocket = upgrade !== -1 && headers[upgrade + 1]!.toLowerCase() === 'websocket'
+  const socket = {
+    remoteAddress: isIP(client) === 0 ? undefined : client,
+    ...(protocol?.toLowerCase() === 'https' && { [CLIENT_TLS]: SOME_TLS }),
+  }
+  const request = {
+    ...{ method, url: target === '' || target.startsWith('?') ? `/${target}` : target, socket },
+    ...{ rawHeaders: lines, rawTrailers: [], httpVersionMajor: 1, httpVersionMinor: 1 },
+  }
+  return [request, new EventEmitter() as unknown as ClientResponse, 'none', isWebSocket]
+}
+
+/** The TLS of a client without a certificate, whose server name is that of its request. */
+const SOME_TLS: ClientTls = {
+  version: 'TLSv1.3',
+  isHttp2: false,
+  certificate: undefined,
+  hsts: undefined,
+  refusalOf: () => undefined,
+}
+
+const NO_BODIES: BodyReader = {
+  open: () => {
+    throw new TypeError('there is no body to read')
+  },
+  discard: () => {},
+}
+
+function shownHeaders(lines: readonly string[]): Record<string, string | string[]> {
+  const shown: Record<string, string | string[]> = {}
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!.toLowerCase()
+    const value = SECRET.test(name) ? '(not shown)' : lines[i + 1]!
+    const known = shown[name]
+    shown[name] = known === undefined ? value : [known, value].flat()
+  }
+  return shown
+}
+
+/** Returns the share of each node, as far as it follows from weights: balancers that look at requests in flight differ. */
+function sharesOf(peers: readonly Peer[]): ExplainNode[] {
+  const judged = peers.map(peer => ({ peer, why: whyNot(peer) }))
+  const total = judged.reduce((sum, { peer, why }) => sum + (why === undefined ? peer.node.weight : 0), 0)
+  return judged.map(({ peer: { node }, why }) => {
+    const share = why === undefined ? Math.round((10_000 * node.weight) / total) / 100 : 0
+    return { id: node.id, share, eligible: why === undefined, ...(why !== undefined && { why }) }
+  })
+}
+
+function whyNot(peer: Peer): string | undefined {
+  if (peer.available()) return undefined
+  if (peer.node.weight === 0) return 'its weight is 0'
+  if (peer.health === 'unhealthy') return 'its health check fails'
+  if (peer.breaker === 'open') return 'its circuit breaker is open'
+  return `it is ${stateOf(peer)}`
+}

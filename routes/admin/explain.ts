@@ -1,0 +1,84 @@
+/** What `POST /api/v1/explain` is asked. */
+export interface ExplainQuestion {
+  readonly method: string
+  /** An absolute URL whose host is that of the request, or a path. Without a host in either and in `headers`, it is `localhost`. */
+  readonly url: string
+  /** Header lines, flat. */
+  readonly headers: readonly string[]
+  /** The address of the connection. */
+  readonly client: string
+  /** Claims that are taken as verified; undefined = the identity is not known. */
+  readonly claims: Readonly<Record<string, unknown>> | undefined
+}
+
+/** One step of a request. The first one that is not `ok`, or that answers, is the last. */
+export interface ExplainStep {
+  readonly step: string
+  readonly ok: boolean
+  readonly text: string
+  readonly detail?: unknown
+}
+
+/** The answer of `POST /api/v1/explain`. */
+export interface ExplainPage {
+  readonly steps: readonly ExplainStep[]
+  /** The route that the request gets, as `/routes` shows it. */
+  readonly route: { readonly id: string; readonly [field: string]: unknown } | null
+  /** The documents that come closest to the request. `lost` says why it does not get them. */
+  readonly candidates: readonly {
+    readonly id: string
+    readonly fits: boolean
+    readonly lost: string | null
+  }[]
+  /** The nodes that could answer, with the share of requests that each one gets, in percent. */
+  readonly nodes: readonly ExplainNode[]
+  /** What the gateway would answer itself; null when a node would answer. */
+  readonly wouldAnswer: { readonly status: number; readonly code?: string } | null
+  /** The revision of the registry. */
+  readonly revision: string | null
+}
+
+export interface ExplainNode {
+  readonly id: string
+  readonly share: number
+  readonly eligible: boolean
+  /** Why it gets no requests. */
+  readonly why?: string
+}
+
+const FIELDS = ['method', 'url', 'headers', 'client', 'claims']
+const METHOD = /^[A-Z][A-Z-]*$/
+
+/**
+ * Reads the body of a question.
+ *
+ * @throws TypeError with what is wrong, for people
+ */
+export function readQuestion(body: unknown): ExplainQuestion {
+  if (!isObject(body)) throw new TypeError('the body must be a JSON object')
+  const unknown = Object.keys(body).find(field => !FIELDS.includes(field))
+  if (unknown !== undefined)
+    throw new TypeError(`unknown field ${JSON.stringify(unknown)}: the fields are ${FIELDS.join(', ')}`)
+  const { method = 'GET', url, headers = {}, client = '127.0.0.1', claims } = body
+  if (typeof method !== 'string' || !METHOD.test(method))
+    throw new TypeError('method must be a name in upper case')
+  if (typeof url !== 'string' || url === '') throw new TypeError('url must be a URL or a path')
+  if (typeof client !== 'string') throw new TypeError('client must be an IP address')
+  if (claims !== undefined && !isObject(claims)) throw new TypeError('claims must be a JSON object')
+  return { method, url, headers: readHeaders(headers), client, claims }
+}
+
+function readHeaders(headers: unknown): string[] {
+  if (!isObject(headers)) throw new TypeError('headers must be an object of names and values')
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const values: unknown[] = Array.isArray(value) ? value : [value]
+    return values.flatMap(each => {
+      if (typeof each === 'string') return [name, each]
+      throw new TypeError(`headers.${name} must be a text, or a list of them`)
+    })
+  })
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { ExplainPage } from '../../../routes/admin/explain.ts'
+import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
+import { send } from '../../support/http.ts'
+import { answer, startNode } from '../../support/node-server.ts'
+
+async function setUp(t: TestContext, options: GatewaySetUp) {
+  const node = await startNode(t, async (socket, request) => {
+    await request.whole.catch(() => {})
+    socket.write(answer('ok'))
+  })
+  const gateway = await startTestGateway(t, {
+    nodes: { 'user/u1': { port: node.port, weight: 3 }, 'user/u2': { port: node.port, weight: 1 } },
+    ...options,
+  })
+  const ask = async (question: object): Promise<ExplainPage> => {
+    const response = await fetch(`http://127.0.0.1:${gateway.adminPort}/api/v1/explain`, {
+      method: 'POST',
+      body: JSON.stringify(question),
+      headers: { 'content-type': 'application/json' },
+    })
+    assert.equal(response.status, 200, await response.clone().text())
+    return (await response.json()) as ExplainPage
+  }
+  return { ...gateway, node, ask }
+}
+
+const OPEN = { service: 'user', auth: 'none' }
+const stopOf = ({ steps }: ExplainPage) => steps.find(({ ok }) => !ok)
+
+test('a request that a node would answer: its steps, its route, and the share of each node', async t => {
+  const { ask, node } = await setUp(t, {
+    routes: { tasks: { ...OPEN, path: '/tasks/*', stripPrefix: '/tasks' } },
+  })
+  const page = await ask({
+    method: 'POST',
+    url: 'http://api.example.com/tasks/7?x=1',
+    headers: { 'x-a': '1' },
+  })
+  assert.deepEqual(
+    page.steps.map(({ step, ok, text }) => [step, ok, text]),
+    [
+      ['request', true, 'POST /tasks/7?x=1'],
+      ['route', true, 'tasks (etcd): /tasks/*'],
+      ['auth', true, 'asks for no credentials'],
+      ['body', true, 'may have any length'],
+      ['forward', true, 'to user as /7?x=1'],
+      ['outgoing', true, 'POST /7?x=1'],
+      ['node', true, '2 of 2 nodes'],
+    ],
+  )
+  assert.equal(page.wouldAnswer, null)
+  assert.deepEqual([page.route?.id, page.route?.path], ['tasks', '/tasks/*'])
+  assert.deepEqual(page.nodes, [
+    { id: 'u1', share: 75, eligible: true },
+    { id: 'u2', share: 25, eligible: true },
+  ])
+  const { headers } = page.steps.at(-2)!.detail as { headers: Record<string, string> }
+  assert.equal(headers['x-a'], '1')
+  assert.equal(headers['x-forwarded-host'], 'api.example.com')
+  assert.equal(node.requests.length, 0)
+})
+
+test('near misses: each document says why it does not get the request', async t => {
+  const { ask } = await setUp(t, {
+    routes: {
+      path: { ...OPEN, path: '/tasks/list' },
+      method: { ...OPEN, path: '/task/list', methods: ['POST'] },
+      host: { ...OPEN, path: '/task/list', hosts: ['a.example'] },
+      condition: { ...OPEN, path: '/task/list', match: { headers: { 'x-api': '2' } } },
+      later: { ...OPEN, path: '/task/list', enabled: false },
+      other: { ...OPEN, path: '/other' },
+    },
+  })
+  const page = await ask({ method: 'GET', url: '/task/list', headers: { host: 'b.example' } })
+  assert.deepEqual(page.wouldAnswer, { status: 404, code: 'WG_NO_ROUTE' })
+  assert.equal(page.route, null)
+  assert.deepEqual(Object.fromEntries(page.candidates.map(({ id, lost }) => [id, lost])), {
+    later: 'it is disabled',
+    condition: 'condition headers.x-api ("2") does not hold',
+    method: 'method GET is not in POST',
+    host: 'host b.example is not a.example',
+  })
+})
+
+test('of two documents that fit, the one that loses says what decided', async t => {
+  const { ask } = await setUp(t, {
+    routes: {
+      a: { ...OPEN, path: '/x/*' },
+      b: { ...OPEN, path: '/x/*', priority: 5 },
+      c: { ...OPEN, path: '/x/y' },
+      d: { ...OPEN, path: '/x/y', match: { query: { v: '1' } } },
+    },
+  })
+  const why = async (url: string) =>
+    Object.fromEntries((await ask({ url })).candidates.map(({ id, lost }) => [id, lost]))
+  assert.deepEqual(await why('http://h/x/z'), {
+    b: null,
+    a: 'b has a higher priority',
+    c: 'path has "z" in place of "y"',
+    d: 'path has "z" in place of "y"',
+  })
+  assert.deepEqual(await why('http://h/x/y?v=1'), {
+    d: null,
+    c: 'd has more conditions',
+    a: 'd has the more specific path /x/y',
+    b: 'd has the more specific path /x/y',
+  })
+})
+
+test('a request that a policy refuses stops there, and one that is not enforced goes on', async t => {
+  const deny = { deny: ['10.6.6.6'] }
+  const { ask, adminPort } = await setUp(t, {
+    routes: {
+      strict: { ...OPEN, path: '/strict', clients: deny },
+      trial: { ...OPEN, path: '/trial', clients: { ...deny, enforce: false } },
+    },
+  })
+  const strict = await ask({ url: 'http://h/strict', client: '10.6.6.6' })
+  assert.deepEqual(strict.wouldAnswer, { status: 403, code: 'WG_ADDRESS_DENIED' })
+  assert.equal(stopOf(strict)?.step, 'clients')
+  const trial = await ask({ url: 'http://h/trial', client: '10.6.6.6' })
+  assert.equal(trial.wouldAnswer, null)
+  assert.equal(trial.steps.find(({ step }) => step === 'clients')?.text, 'would refuse, but is not enforced')
+  const metrics = (await send(adminPort, { path: '/metrics' })).text
+  assert.doesNotMatch(metrics, /waygate_policy_(?:would_refuse|refusals)_total\{/)
+})
+
+test('without claims the credentials are not judged, and with them they are', async t => {
+  const { ask } = await setUp(t, {
+    withKey: true,
+    routes: { r: { service: 'user', path: '/r', auth: { jwt: { scopes: ['write'] } } } },
+  })
+  const auth = ({ steps }: ExplainPage) => steps.find(({ step }) => step === 'auth')!
+  const unjudged = await ask({ url: 'http://h/r', headers: { authorization: `Bearer ${token()}` } })
+  assert.equal(unjudged.wouldAnswer, null)
+  assert.match(auth(unjudged).text, /not judged here/)
+  assert.doesNotMatch(JSON.stringify(unjudged), new RegExp(token()))
+  const refused = await ask({ url: 'http://h/r', claims: { sub: 'anna', scope: 'read' } })
+  assert.deepEqual(refused.wouldAnswer, { status: 403, code: 'WG_FORBIDDEN' })
+  const granted = await ask({ url: 'http://h/r', claims: { sub: 'anna', scope: 'read write' } })
+  assert.equal(granted.wouldAnswer, null)
+  const { headers } = granted.steps.find(({ step }) => step === 'outgoing')!.detail as {
+    headers: Record<string, string>
+  }
+  assert.equal(headers['x-user-id'], 'anna')
+})
+
+test('a malformed question is refused with what is wrong', async t => {
+  const { adminPort } = await setUp(t, {})
+  const ask = async (body: string, type = 'application/json') => {
+    const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/explain`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': type },
+    })
+    const { detail } = (await response.json()) as { detail?: string }
+    return [response.status, detail]
+  }
+  assert.deepEqual(await ask('{}'), [400, 'url must be a URL or a path'])
+  assert.deepEqual(await ask('{"url": "/", "methd": "GET"}'), [
+    400,
+    'unknown field "methd": the fields are method, url, headers, client, claims',
+  ])
+  assert.deepEqual(await ask('{"url": "/", "headers": {"a": 1}}'), [
+    400,
+    'headers.a must be a text, or a list of them',
+  ])
+  assert.equal((await ask('{', 'application/json'))[0], 400)
+  assert.deepEqual(await ask('url=/', 'text/plain'), [400, 'the body must be a JSON object'])
+})
+
+test('the route and refusal of an explanation are those of the request itself', async t => {
+  const { ask, port } = await setUp(t, {
+    routes: {
+      a: { ...OPEN, path: '/a/:id', methods: ['GET'] },
+      b: { ...OPEN, path: '/a/*', hosts: ['b.example'] },
+      c: { ...OPEN, path: '/c/*', clients: { deny: ['127.0.0.1'] } },
+      d: { service: 'gone', auth: 'none', path: '/d' },
+      e: { ...OPEN, path: '/e', match: { headers: { 'x-v': { prefix: '2' } } }, whenUnmatched: 'refuse' },
+    },
+  })
+  for (const path of [
+    '/a/1',
+    '/a/1/2',
+    '/a/%2e%2e/c',
+    '/c',
+    '/c/x',
+    '/d',
+    '/e',
+    '/none',
+    '/a/1?x=/../',
+    '/user/x',
+  ]) {
+    for (const method of ['GET', 'PUT', 'HEAD']) {
+      for (const host of ['b.example', 'other']) {
+        for (const version of ['1', '21']) {
+          const headers = { host, 'x-v': version }
+          const really = await send(port, { method, path, headers })
+          const page = await ask({ method, url: path, headers })
+          const what = `${method} ${host}${path} ${version}`
+          assert.equal(page.wouldAnswer?.status ?? 200, really.status, what)
+          if (method !== 'HEAD' && page.wouldAnswer?.code) {
+            assert.equal(page.wouldAnswer.code, really.json().code, what)
+          }
+        }
+      }
+    }
+  }
+})
