@@ -244,7 +244,7 @@ export const COMMANDS = {
         name: 'admin',
         value: 'URL',
         description:
-          'The admin listener of a running gateway, to find routes to services without a node. Its token is read from WAYGATE_ADMIN_TOKEN.',
+          'The admin listener of a running gateway. It judges a route document, whose id is the name of the file, against its table: services without a node, documents that hide it or tie with it, and weaker access rules. Its token is read from WAYGATE_ADMIN_TOKEN.',
         absent: 'no gateway is asked',
       },
     ],

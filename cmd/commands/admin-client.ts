@@ -20,7 +20,7 @@ export interface AdminAddress extends Configured {
  * @throws AdminError with one line for people
  */
 export async function readAdminPage<Page>(
-  path: '/routes' | '/services' | '/api/v1/explain',
+  path: '/routes' | '/services' | '/api/v1/explain' | '/api/v1/check',
   { admin: url, config: file, settings }: AdminAddress,
   question?: object,
 ): Promise<Page> {

@@ -1,3 +1,4 @@
+import { basename, extname } from 'node:path'
 import { findApiKeyProblems } from '../../config/kit/api-key-document.ts'
 import { didYouMean } from '../../config/kit/closest.ts'
 import {
@@ -25,6 +26,7 @@ import { mergeSets, parseRouteDocument } from '../../config/route/route-document
 import { ConfigSchema } from '../../config/schema.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
+import type { CheckPage, CheckQuestion } from '../../routes/admin/explain.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
@@ -37,19 +39,19 @@ export interface CheckContext {
   readonly cwd?: string
   /** The services that have a node; undefined = not known. */
   readonly services?: ReadonlySet<string> | undefined
+  /** Lets a running gateway judge a route document; undefined = none is asked. */
+  readonly judge?: ((question: CheckQuestion) => Promise<CheckPage>) | undefined
 }
 
 /** Runs `waygate check`. Resolves with the exit code. */
 export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 | 1> {
   const context: CheckContext = { env: process.env, print: console.log }
   if (admin === undefined) return checkFile({ file, kind }, context)
-  const { services } = await readAdminPage<ServicesPage>('/services', {
-    admin,
-    config: undefined,
-    settings: [],
-  })
+  const address = { admin, config: undefined, settings: [] }
+  const { services } = await readAdminPage<ServicesPage>('/services', address)
   const served = services.filter(({ nodes }) => nodes.length > 0).map(({ name }) => name)
-  return checkFile({ file, kind }, { ...context, services: new Set(served) })
+  const judge = (question: CheckQuestion) => readAdminPage<CheckPage>('/api/v1/check', address, question)
+  return checkFile({ file, kind }, { ...context, services: new Set(served), judge })
 }
 
 /**
@@ -133,11 +135,18 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     const { problems, warnings } = place(findSetProblems(loaded), document, ['routes', 'documents'])
     return { problems, warnings: [...loaded.warnings, ...warnings, ...unserved] }
   },
-  route: (file, document, { services }) =>
-    inEtcd(file, document, value => {
+  async route(file, document, { judge, services }) {
+    const checked = inEtcd(file, document, value => {
       const { problems, warnings } = readRouteDocument(value)
-      return { problems, warnings: [...warnings, ...findUnserved(value, services)] }
-    }),
+      return { problems, warnings: [...warnings, ...(judge ? [] : findUnserved(value, services))] }
+    })
+    if (checked.problems.length > 0 || !judge) return checked
+    const { problems, warnings } = await judge({
+      id: basename(file, extname(file)),
+      document: document.value,
+    })
+    return { problems: problems.map(message => ({ source: file, path: '', message })), warnings }
+  },
   policies: (file, document) =>
     inEtcd(file, document, value => ({ problems: findPolicySetProblems(value), warnings: [] })),
   services: checkServices,

@@ -98,6 +98,11 @@ export class LivePolicySets {
     return chosen
   }
 
+  /** Merges one route, which need not be among those of the last `merge`, with the sets in force. */
+  mergeOne(route: Route): Merged {
+    return mergeSets(route, this.#inForce, { ...this.#context, origin: route.origin })
+  }
+
   #keyOf(name: string): string {
     return this.#entries.get(name)?.key ?? `policies/${name}`
   }

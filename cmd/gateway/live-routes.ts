@@ -11,9 +11,11 @@ import type { KeyProblem } from '../../discovery/key-problems.ts'
 import type { PolicySetEntry } from '../../discovery/key-state.ts'
 import { type Logger, silentLogger } from '../../discovery/logger.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import { hides, stricterWithout } from '../../internal/routing/precedence.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { RouteTable } from '../../internal/routing/route-table.ts'
 import { createAddressTest } from '../../middleware/request/client-address.ts'
+import type { CheckPage } from '../../routes/admin/explain.ts'
 import { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LivePolicySets } from './live-policy-sets.ts'
@@ -152,6 +154,34 @@ export class LiveRoutes {
     this.#table = this.#build(routes, blocked, former, isUnlisted)
   }
 
+  /** Says what would be wrong with a document if it were written now, in place of one with the same id. */
+  judge(id: string, document: unknown): CheckPage {
+    const parsed = parseRouteDocument(id, document, { ...this.#context, origin: 'etcd' })
+    if (!('route' in parsed)) return { problems: [parsed.reason], warnings: [] }
+    const merged = this.#sets.mergeOne(parsed.route)
+    if ('reason' in merged) return { problems: [merged.reason], warnings: [] }
+    const { route } = merged
+    const others = this.#documents.filter(other => other.id !== id)
+    const all = [...others, route]
+    const found = [...unserved([route], this.#nodes), ...tiedDocuments(all), ...unusedRules(all)]
+    const warnings = [
+      ...(route.warnings ?? []),
+      ...found.filter(({ key }) => key === id).map(({ reason }) => reason),
+    ]
+    for (const hider of others.filter(other => hides(other, route))) {
+      warnings.push(
+        `is never used, because ${hider.id} takes all of its requests: delete one of the two, or make them differ`,
+      )
+    }
+    const stricter = stricterWithout(route, this.#tableOf(others))
+    if (stricter) {
+      warnings.push(
+        `is laxer than ${stricter.id} (${stricter.path}), which its requests would get without it`,
+      )
+    }
+    return { problems: this.#lacksKey(route) ? [NO_KEY] : [], warnings }
+  }
+
   /** Notes a change of a policy set. Takes effect with the next `set`. */
   setPolicySet(...change: Parameters<LivePolicySets['set']>): void {
     this.#sets.set(...change)
@@ -172,10 +202,15 @@ export class LiveRoutes {
     this.#documents = this.#sets
       .merge([...routes, ...this.#fileRoutes.filter(route => !ids.has(route.id))])
       .map(route => (route.sets ? this.#closeWithoutKey(route) : route))
-    const enabled = this.#documents.filter(route => route.isDisabled !== true)
     // A service whose document is disabled gets no automatic route, which might be less strict.
     this.#auto.update(this.#documents, blocked, former, isUnlisted)
-    this.#rules.update(enabled)
+    const table = this.#tableOf(this.#documents)
+    this.#rules.update(table.documents)
+    return table
+  }
+
+  #tableOf(documents: readonly Route[]): RouteTable {
+    const enabled = documents.filter(route => route.isDisabled !== true)
     return new RouteTable(enabled, {
       autoRoute: name => this.#auto.of(name) ?? this.#auto.ofGrpc(name),
       autoExample: this.#config.auto ? createAutoRoute('any', this.#context) : undefined,

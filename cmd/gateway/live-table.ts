@@ -172,6 +172,11 @@ export class LiveTable implements TableView {
     return this.#routes.all()
   }
 
+  /** See `LiveRoutes.judge`. */
+  judge(...document: Parameters<LiveRoutes['judge']>): ReturnType<LiveRoutes['judge']> {
+    return this.#routes.judge(...document)
+  }
+
   problems(): readonly KeyProblem[] {
     return [...this.#directory.problems(), ...this.#routes.problems(), ...(this.#moreProblems?.() ?? [])]
   }

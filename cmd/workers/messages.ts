@@ -2,7 +2,7 @@ import type { FileContents } from '../../config/keys/file-contents.ts'
 import type { Config } from '../../config/schema.ts'
 import type { RememberedSource } from '../../discovery/registry.ts'
 import type { encodeRemembered } from '../../discovery/remembered.ts'
-import type { ExplainQuestion } from '../../routes/admin/explain.ts'
+import type { CheckQuestion, ExplainQuestion } from '../../routes/admin/explain.ts'
 import type { MetricValues } from '../../routes/admin/metric-values.ts'
 import type { ListenWhen, PublicAddresses } from '../gateway/gateway-types.ts'
 import type { HealthNews } from '../gateway/live-health.ts'
@@ -36,6 +36,7 @@ export type PageQuestion =
   | 'metrics'
   | { readonly methodsOf: string }
   | { readonly explain: ExplainQuestion }
+  | { readonly check: CheckQuestion }
 
 /** What is remembered of a source, as it is sent. */
 export type SentMemory = ReturnType<typeof encodeRemembered<RememberedSource>>

@@ -1,4 +1,4 @@
-import type { ExplainPage, ExplainQuestion } from '../../routes/admin/explain.ts'
+import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from '../../routes/admin/explain.ts'
 import { mergeMetrics } from '../../routes/admin/merge-metrics.ts'
 import { mergeMethods, mergeRoutes, mergeServices } from '../../routes/admin/merge-pages.ts'
 import { type MetricValues, toFamily } from '../../routes/admin/metric-values.ts'
@@ -87,10 +87,18 @@ export class WorkerPages implements AdminPages {
     return mergeServices(answers.map(({ parts }) => joinParts<ServicesPage>(parts)))
   }
 
+  explain(question: ExplainQuestion): Promise<ExplainPage | undefined> {
+    return this.#askOne({ explain: question })
+  }
+
+  check(question: CheckQuestion): Promise<CheckPage | undefined> {
+    return this.#askOne({ check: question })
+  }
+
   /** Asks one worker: all of them have the same table. */
-  async explain(question: ExplainQuestion): Promise<ExplainPage | undefined> {
-    const [answer] = await this.#ask({ explain: question }, (this.#pool?.serving ?? []).slice(0, 1))
-    return answer?.parts[0] as ExplainPage | undefined
+  async #askOne<Answer>(question: PageQuestion): Promise<Answer | undefined> {
+    const [answer] = await this.#ask(question, (this.#pool?.serving ?? []).slice(0, 1))
+    return answer?.parts[0] as Answer | undefined
   }
 
   async methods(service: string): Promise<MethodsPage | undefined> {

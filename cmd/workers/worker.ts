@@ -98,15 +98,19 @@ async function answerPage(
   answer: (part: unknown) => void,
 ): Promise<void> {
   if (page === 'metrics') for await (const metric of pages.metricValues()) answer(asSent(metric))
-  else if (typeof page === 'object') {
-    answer(await ('explain' in page ? pages.explain(page.explain) : pages.methods(page.methodsOf)))
-  } else {
+  else if (typeof page === 'object') answer(await answerQuestion(pages, page))
+  else {
     const turns = new Turns(1)
     for (const part of partsOf(await pages[page]())) {
       answer(part)
       if (turns.isOver) await turns.next()
     }
   }
+}
+
+function answerQuestion(pages: OwnPages, question: Exclude<PageQuestion, string>): Promise<unknown> {
+  if ('explain' in question) return pages.explain(question.explain)
+  return 'check' in question ? pages.check(question.check) : pages.methods(question.methodsOf)
 }
 
 /** Hands the final totals to the primary, which keeps them: falling totals would look like a restart. */

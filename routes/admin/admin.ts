@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { PROBLEM_CONTENT_TYPE } from '../../internal/http/errors.ts'
 import { NO_SCHEMAS } from '../no-schemas.ts'
-import { type ExplainQuestion, readQuestion } from './explain.ts'
+import { readCheckQuestion, readQuestion } from './explain.ts'
 import { createForeignCheck } from './foreign-requests.ts'
 import type { AdminPages } from './page-types.ts'
 import { oneAtATime } from './turns.ts'
@@ -14,7 +14,8 @@ const { STATUS_CODES } = process.getBuiltinModule('node:http')
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-const MAX_QUESTION_BYTES = 65_536
+/** The largest route document is 256 KiB. */
+const MAX_QUESTION_BYTES = 300 * 1024
 
 /** The longest name of a service, each of its characters percent-encoded. */
 const MAX_NAME_CHARS = 3 * 255
@@ -30,7 +31,7 @@ export interface AdminOptions {
 }
 
 /**
- * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /api/v1/explain, /healthz, /readyz and
+ * Makes the admin listener, which does not listen yet: /routes, /services, /services/{name}/methods, /api/v1/explain, /api/v1/check, /healthz, /readyz and
  * /metrics. The caller closes it. The two probes need no token: they reveal nothing, and orchestrators have none. A request
  * with the token may name any host, because no web page of somebody else can have the token.
  */
@@ -77,19 +78,28 @@ export function createAdmin({ pages, token, hosts = [], onInternalError }: Admin
     const page = await pages.methods(name)
     return page ?? refuse(reply, 404, 'Not found', 'the service has no nodes that speak gRPC')
   })
-  app.post('/api/v1/explain', { bodyLimit: MAX_QUESTION_BYTES }, async ({ body }, reply) => {
-    let question: ExplainQuestion
-    try {
-      question = readQuestion(body)
-    } catch (error) {
-      return refuse(reply, 400, 'Bad Request', (error as Error).message)
-    }
-    const page = await pages.explain(question)
-    return page ?? refuse(reply, 503, 'Service Unavailable', 'no worker answers')
-  })
+  ask('/api/v1/explain', readQuestion, question => pages.explain(question))
+  ask('/api/v1/check', readCheckQuestion, question => pages.check(question))
   app.get('/services', async (_request, reply) => send(reply, writeServices(await services()), JSON_TYPE))
   app.get('/routes', async (_request, reply) => send(reply, writeRoutes(await routes()), JSON_TYPE))
   return app
+
+  /** Answers questions that are posted as JSON. */
+  function ask<Question>(
+    path: string,
+    read: (body: unknown) => Question,
+    answer: (question: Question) => Promise<object | undefined>,
+  ): void {
+    app.post(path, { bodyLimit: MAX_QUESTION_BYTES }, async ({ body }, reply) => {
+      let question: Question
+      try {
+        question = read(body)
+      } catch (error) {
+        return refuse(reply, 400, 'Bad Request', (error as Error).message)
+      }
+      return (await answer(question)) ?? refuse(reply, 503, 'Service Unavailable', 'no worker answers')
+    })
+  }
 
   /** Sends a page as fast as its reader takes it. */
   function send(

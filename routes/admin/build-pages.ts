@@ -79,6 +79,7 @@ export function createTablePages({
   return {
     isReady,
     explain,
+    check: async ({ id, document }) => table.judge(id, document),
     metrics: () => metrics.render(),
     metricValues: () => metrics.values(),
     services: async () => ({ services: await services() }),

@@ -46,6 +46,32 @@ export interface ExplainNode {
   readonly why?: string
 }
 
+/** What `POST /api/v1/check` is asked: whether a route document could be written under this id. */
+export interface CheckQuestion {
+  readonly id: string
+  readonly document: unknown
+}
+
+/** The answer of `POST /api/v1/check`. */
+export interface CheckPage {
+  /** Why the document would be refused; empty when it would be used. */
+  readonly problems: readonly string[]
+  /** What is probably not intended. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Reads the body of a question about a document.
+ *
+ * @throws TypeError with what is wrong, for people
+ */
+export function readCheckQuestion(body: unknown): CheckQuestion {
+  if (!isObject(body) || typeof body.id !== 'string' || !isObject(body.document)) {
+    throw new TypeError('the body must be {"id": TEXT, "document": OBJECT}')
+  }
+  return { id: body.id, document: body.document }
+}
+
 const FIELDS = ['method', 'url', 'headers', 'client', 'claims']
 const METHOD = /^[A-Z][A-Z-]*$/
 

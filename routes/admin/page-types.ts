@@ -1,7 +1,7 @@
 import type { Health } from '../../internal/nodes/health.ts'
 import type { Lane } from '../../internal/nodes/node.ts'
 import type { BreakerState, PeerState } from '../../internal/nodes/peer.ts'
-import type { ExplainPage, ExplainQuestion } from './explain.ts'
+import type { CheckPage, CheckQuestion, ExplainPage, ExplainQuestion } from './explain.ts'
 import type { MetricValues } from './metric-values.ts'
 import type { RouteCounts } from './request-counts.ts'
 import type { LastGoodValue, SourceView, TableProblem } from './views.ts'
@@ -15,6 +15,8 @@ export interface AdminPages {
   methods(service: string): Promise<MethodsPage | undefined>
   /** Says what would happen to a request; undefined while nothing is there that could say it. */
   explain(question: ExplainQuestion): Promise<ExplainPage | undefined>
+  /** Judges a route document; undefined while nothing is there that could. */
+  check(question: CheckQuestion): Promise<CheckPage | undefined>
   /** Prometheus text, in pieces. */
   metrics(): Promise<readonly string[]>
   /** Whether a table is loaded and shutdown has not begun. */

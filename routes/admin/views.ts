@@ -1,4 +1,5 @@
 import type { Route } from '../../internal/routing/route.ts'
+import type { CheckPage } from './explain.ts'
 
 /** Where the table comes from and how up to date it is. */
 export interface SourceView {
@@ -111,6 +112,8 @@ export interface LastGoodView {
 
 /** The live routing table. */
 export interface TableView {
+  /** Says what would be wrong with a route document if it were written now. */
+  judge(id: string, document: unknown): CheckPage
   source(): SourceView
   /** The routes of documents in the registry and the configuration file, and the automatic routes. */
   routes(): readonly Route[]

@@ -1,3 +1,4 @@
+import { hides } from '../../../internal/routing/precedence.ts'
 import type { Route } from '../../../internal/routing/route.ts'
 import type { ParsedRouteDocument } from '../../key-state.ts'
 import { compareKeys } from '../../service-of.ts'
@@ -115,19 +116,4 @@ function judgeShadows(routes: readonly Route[]): DoctorFinding[] {
       details: listed(hidden.sort(compareKeys)),
     },
   ]
-}
-
-/** Whether `other`, which has the same path and hosts, takes every request of `route`. */
-function hides(other: Route, route: Route): boolean {
-  if (other === route || placeOf(other) !== placeOf(route) || other.match !== undefined) return false
-  if (other.methods && !(route.methods?.every(method => other.methods?.includes(method)) ?? false))
-    return false
-  if (other.priority !== route.priority) return other.priority > route.priority
-  // A route with conditions goes before one without.
-  return route.match === undefined && compareKeys(other.id, route.id) < 0
-}
-
-/** Returns the path and hosts of a route, without the names of parameters, which make no difference. */
-function placeOf({ path, hosts }: Route): string {
-  return `${path.replace(/:[^/]+/g, ':')} ${hosts ? [...hosts].sort().join() : ''}`
 }

@@ -209,3 +209,45 @@ test('the route and refusal of an explanation are those of the request itself', 
     }
   }
 })
+
+test('a document is judged against the table: refused, without nodes, hidden, tied, or laxer than what it replaces', async t => {
+  const { adminPort } = await setUp(t, {
+    withKey: true,
+    policySets: { edge: { timeoutMs: 5_000 } },
+    routes: {
+      all: { service: 'user', path: '/x/*', auth: 'jwt' },
+      first: { service: 'user', path: '/y/:id', auth: 'none' },
+      tie: { service: 'user', path: '/z', auth: 'none', match: { headers: { 'x-a': '1' } } },
+    },
+  })
+  const judge = async (document: object, id = 'new') => {
+    const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/check`, {
+      method: 'POST',
+      body: JSON.stringify({ id, document }),
+      headers: { 'content-type': 'application/json' },
+    })
+    return (await response.json()) as { problems: string[]; warnings: string[] }
+  }
+  const fine = { problems: [], warnings: [] }
+  assert.deepEqual(await judge({ ...OPEN, path: '/free', policies: ['edge'] }), fine)
+  assert.deepEqual((await judge({ ...OPEN, path: '/free', policies: ['none'] })).problems, [
+    '$.policies: there is no policy set "none"',
+  ])
+  assert.match((await judge({ path: '/free', service: 'user', auth: 'basic' })).problems[0]!, /^\$\.auth/)
+  assert.match(
+    (await judge({ ...OPEN, path: '/free', service: 'usr' })).warnings[0]!,
+    /no node of "usr".*user/,
+  )
+  assert.deepEqual((await judge({ ...OPEN, path: '/x/open' })).warnings, [
+    'is laxer than all (/x/*), which its requests would get without it',
+  ])
+  assert.deepEqual(await judge({ path: '/x/open', service: 'user' }), fine)
+  assert.match(
+    (await judge({ ...OPEN, path: '/y/:name' })).warnings[0]!,
+    /^is never used, because first takes all/,
+  )
+  assert.deepEqual(await judge({ ...OPEN, path: '/y/:name', priority: 1 }), fine)
+  assert.deepEqual(await judge({ ...OPEN, path: '/y/:name' }, 'first'), fine)
+  const tied = { ...OPEN, path: '/z', match: { query: { v: '1' } } }
+  assert.match((await judge(tied, 'tie2')).warnings[0]!, /ties with tie/)
+})

@@ -137,6 +137,7 @@ const broken: AdminPages = {
   services: () => Promise.reject(new Error('secret detail')),
   methods: () => Promise.reject(new Error('secret detail')),
   explain: () => Promise.reject(new Error('secret detail')),
+  check: () => Promise.reject(new Error('secret detail')),
   metrics: () => Promise.reject(new Error('secret detail')),
   isReady: () => {
     throw new Error('secret detail')
