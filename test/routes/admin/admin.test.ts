@@ -132,6 +132,8 @@ test('/routes shows the origin, the fields and the nodes of each route, and what
         stream: 'ndjson',
       },
     },
+    match: null,
+    whenUnmatched: null,
     enabled: true,
     description: null,
     policies: null,
