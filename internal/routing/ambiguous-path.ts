@@ -34,7 +34,7 @@ export function isAmbiguousPath(table: RouteTable, route: Route, request: Routed
   // The node sees the path without the prefix, so no liberty that it takes leads out of the prefix.
   const readings = lenientReadings(stripPrefix(path, route.stripPrefix))
   if (readings === undefined) return true
-  const judged = hasQuery(readings.paths) ? [] : table.possible(method, host, path)
+  const judged = facts === undefined || hasQuery(readings.paths) ? [] : table.possible(method, host, path)
   const areGuarded = (others: readonly Route[]) =>
     others.some(other => !judged.includes(other) && demandsMore(other, route))
   const leadsElsewhere = (reading: string) =>

@@ -96,11 +96,7 @@ export class RouteTable {
    */
   match(method: string, host: string | undefined, path: string, request?: MatchedRequest): Route | undefined {
     const search = this.hasConditions ? firstMatch(request) : undefined
-    const end = this.#search(this.#groupOf(host), method, path, search)
-    const route = search?.isRefused ? undefined : end?.route
-    return end !== undefined && precedesAutoRoute(end)
-      ? route
-      : (this.#autoRoute(firstSegment(path)) ?? route)
+    return this.#routeOf(this.#groupOf(host), method, path, search)
   }
 
   /**
@@ -111,6 +107,10 @@ export class RouteTable {
   possible(method: string, host: string | undefined, path: string, respell?: Respell): Route[] {
     const group = respell ? this.#respelledGroup(host, respell) : this.#groupOf(host)
     const spelled = respell ? respell(path) : path
+    if (!this.hasConditions) {
+      const route = this.#routeOf(group, method, spelled, undefined)
+      return route === undefined ? [] : [route]
+    }
     const search = new AnyMatch()
     const end = this.#search(group, method, spelled, search)
     // The router does not ask about a pattern without conditions.
@@ -131,6 +131,13 @@ export class RouteTable {
       return this.#search(group, method, path, search) !== undefined && search?.isRefused !== true
     }
     return [...this.#methods].filter(isAllowed).sort()
+  }
+
+  #routeOf(group: RouteBranch, method: string, path: string, search: Search | undefined): Route | undefined {
+    const end = this.#search(group, method, path, search)
+    const route = search?.isRefused ? undefined : end?.route
+    if (end !== undefined && precedesAutoRoute(end)) return route
+    return this.#autoRoute(firstSegment(path)) ?? route
   }
 
   #search(
