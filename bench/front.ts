@@ -59,7 +59,7 @@ const answer: UpstreamResponse = {
 
 /** Rules as a document might have them. */
 const policies = {
-  clients: [{ allow: ['127.0.0.0/8', '10.0.0.0/8'], deny: ['10.6.6.6'] }],
+  clients: [{ level: 'route', rule: { allow: ['127.0.0.0/8', '10.0.0.0/8'], deny: ['10.6.6.6'] } }],
   cors: { origins: ['https://app.example.com'] },
   requestHeaders: { set: { 'x-tenant': 'acme' } },
   responseHeaders: { set: { 'x-frame-options': 'DENY' } },

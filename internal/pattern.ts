@@ -19,7 +19,7 @@ const TOO_COMPLEX =
 
 /** Patterns by flags and text. Documents are read again with every listing of their registry. */
 const known = new Map<string, Pattern | { readonly problem: string }>()
-const MAX_KNOWN = 1_000
+const MAX_KNOWN = 2_000
 
 /** Returns what is wrong with a pattern; undefined when nothing is. */
 export function findPatternProblem(text: string, ignoreCase = false): string | undefined {
@@ -43,7 +43,7 @@ function read(text: string, ignoreCase: boolean) {
   let pattern = known.get(key)
   if (!pattern) {
     pattern = compile(text, ignoreCase)
-    if (known.size >= MAX_KNOWN) known.clear()
+    if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!)
     known.set(key, pattern)
   }
   return pattern

@@ -112,6 +112,21 @@ test('cors: a preflight is answered here, before authentication, and no node hea
   assert.deepEqual(await samples('waygate_policy_refusals_total'), [])
 })
 
+test('cors: preflight of a route with a header condition', async t => {
+  const { preflight, ask, port, node } = await setUp(t, {
+    cors: { origins: [APP] },
+    route: { path: '/x', match: { headers: { 'x-api-version': '2' } } },
+    routes: { rest: { path: '/*', service: 'user', auth: 'none' } },
+  })
+  const got = await preflight('GET', { path: '/x', 'Access-Control-Request-Headers': 'x-api-version' })
+  assert.equal(got.status, 204)
+  assert.equal(corsOf(got)['allow-headers'], 'x-api-version')
+  assert.equal(node.requests.length, 0)
+  const headers = { Origin: APP, 'X-Api-Version': '2' }
+  assertReadable(await send(port, { path: '/x', headers }), APP)
+  assert.deepEqual(corsOf(await ask(APP, '/x')), {}, 'without the header, another route answers')
+})
+
 test('cors: a preflight from a foreign origin is 403, and no node hears of it', async t => {
   const { preflight, node, logged, samples } = await setUp(t, { cors: { origins: [APP] } })
   for (const origin of [EVIL, 'null', '', 'http://app.example.com', `${APP}:8443`]) {
