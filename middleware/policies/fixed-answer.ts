@@ -63,7 +63,9 @@ export function createMock(rule: MockRule, tools: FixedAnswerTools): Policy {
   const answer = compileAnswer(rule, tools.delays)
   return {
     onAuthorized: exchange => {
-      if (exchange.isWebSocket || Math.random() * 100 >= percent) return undefined
+      // Of a request that is only asked about, nothing is left to chance.
+      const isMissed = exchange.isDry ? percent < 100 : Math.random() * 100 >= percent
+      if (exchange.isWebSocket || isMissed) return undefined
       return answer(exchange)
     },
   }
@@ -83,6 +85,7 @@ function compileAnswer(
   if (delayMs === 0) return make
   return exchange => {
     const response = make(exchange)
+    if (exchange.isDry) return response
     return delays.wait(delayMs, exchange)?.then(() => response) ?? response
   }
 }

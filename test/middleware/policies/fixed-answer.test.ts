@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Exchange } from '../../../internal/policy.ts'
-import { Delays } from '../../../middleware/policies/fixed-answer.ts'
+import { createMock, Delays, type MockRule } from '../../../middleware/policies/fixed-answer.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { openRaw, send } from '../../support/http.ts'
 import { askHttp2, openHttp2 } from '../../support/http2-client.ts'
@@ -142,6 +142,15 @@ test('mock: an answer waits, and a client that leaves is not waited for', async 
   client.socket.destroy()
   const line = await until('the log line', () => log.find(({ msg }) => msg === 'request'))
   assert.equal(line.status, 499)
+})
+
+test('mock: a request that is only asked about does not wait, and is not left to chance', () => {
+  const dry = { isDry: true, isWebSocket: false } as Exchange
+  const answerOf = (rule: MockRule) => createMock(rule, { delays: new Delays() }).onAuthorized!(dry)
+  const answered = answerOf({ status: 503, delayMs: 10_000 })
+  assert.ok(answered !== undefined && !(answered instanceof Promise))
+  assert.equal(answered.status, 503)
+  for (let i = 0; i < 100; i++) assert.equal(answerOf({ percent: 99 }), undefined)
 })
 
 test('mock: delays are bounded', async () => {
