@@ -53,6 +53,8 @@ export class Call {
   degraded = false
   /** The policy that refused the request, for the log. */
   policy: string | undefined = undefined
+  /** The path that the node gets, where a policy has rewritten it, for the log. */
+  sentPath: string | undefined = undefined
   /** Policies that would have refused it if they were enforced, for the log. */
   observed: readonly string[] | undefined = undefined
   /** The code of the error that the client received, for the access log. */

@@ -65,7 +65,7 @@ function compile(text: string, ignoreCase: boolean): Pattern | { readonly proble
 }
 
 /** Loads the package with the first pattern. Most gateways have none. */
-const loadRe2js = (): typeof Re2js => createRequire(import.meta.url)('re2js')
+export const loadRe2js = (): typeof Re2js => createRequire(import.meta.url)('re2js')
 
 /** Returns a bound for the length of a text whose counted repeats are written out. */
 function writtenOut(text: string): number {

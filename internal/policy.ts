@@ -110,6 +110,8 @@ export interface OutgoingRequest {
   service: string
   readonly method: string
   target: string
+  /** The Host header for the node; undefined = the address of the node itself. */
+  host: string | undefined
   /** The same array as the head's `headers`. Request id, identity and X-Forwarded-* are appended after all policies. */
   readonly headers: string[]
   /** Null until the request is forwarded, and when it has no body. */

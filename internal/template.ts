@@ -1,13 +1,8 @@
-import { compileClaimPath } from './claim-path.ts'
-import { getAllHeaders, getCookie } from './http/header-lines.ts'
-import { pathOf } from './http/target.ts'
-import { type Exchange, schemeOf } from './policy.ts'
-import { pathParameter } from './routing/path-segments.ts'
+import type { Exchange } from './policy.ts'
+import { type Captures, findRawVariable, findVariable, type ReadVariable } from './template-variables.ts'
 
 /** A longer result is no result. */
 const MAX_RESULT_LENGTH = 8 * 1024
-
-type ReadVariable = (exchange: Exchange) => string | undefined
 
 /** Text, or a variable with what stands in for it when it is absent. */
 type Part = string | { readonly variable: string; readonly fallback: string | undefined }
@@ -21,55 +16,12 @@ export interface Template {
    * @param encode makes a value safe for the place it lands in; the template's own text is not encoded
    */
   render(exchange: Exchange, encode: (value: string) => string): string | undefined
+  /**
+   * Fills the variables in for a place in a path. What comes from the path of the request stays as it is spelled there;
+   * every other value becomes part of a segment, its slashes and percent signs encoded.
+   */
+  renderPath(exchange: Exchange, captures?: Captures): string | undefined
 }
-
-// Headers and cookies are those that the node gets: a client's copy of an identity header is not among them.
-const VARIABLES: Readonly<Record<string, ReadVariable>> = {
-  'client.address': ({ call }) => call.clientAddress,
-  'identity.subject': ({ call }) => call.identity?.subject,
-  'node.id': ({ call }) => call.peer?.node.id,
-  'path.*': ({ call }) => pathParameter(call.route!.path, call.target, '*'),
-  'request.host': ({ head }) => head.host,
-  'request.id': ({ call }) => call.requestId,
-  'request.method': ({ call }) => call.method,
-  'request.path': ({ call }) => pathOf(call.target),
-  'request.query': ({ call }) => queryOf(call.target) || undefined,
-  'request.scheme': schemeOf,
-  'route.id': ({ call }) => call.route!.id,
-  service: ({ call }) => call.route!.service,
-  'time.iso': () => new Date().toISOString(),
-  'time.unix': () => String(Math.floor(Date.now() / 1000)),
-}
-
-/** Variables whose last part the template chooses. */
-const FAMILIES: Readonly<Record<string, (name: string) => ReadVariable>> = {
-  claim: name => {
-    const read = compileClaimPath(name)
-    return ({ call }) => textOf(call.identity?.claims && read(call.identity.claims))
-  },
-  cookie:
-    name =>
-    ({ head }) =>
-      asText(getCookie(head.headers, name)),
-  header: name => {
-    const lower = name.toLowerCase()
-    return ({ head }) => asText(getAllHeaders(head.headers, lower))
-  },
-  path:
-    name =>
-    ({ call }) =>
-      pathParameter(call.route!.path, call.target, name),
-  query:
-    name =>
-    ({ call }) =>
-      queryParameter(call.target, name),
-}
-
-/** Every variable, for messages; those of a family as `header.NAME`. */
-export const VARIABLE_NAMES: readonly string[] = [
-  ...Object.keys(VARIABLES),
-  ...Object.keys(FAMILIES).map(family => `${family}.NAME`),
-]
 
 /** What is wrong with a template; `variable` is set when nothing is called so. */
 export interface TemplateProblem {
@@ -80,6 +32,28 @@ export interface TemplateProblem {
 /** Returns the variables of a template, as they are written; none when it is malformed. */
 export function variablesOf(text: string): string[] {
   return (parse(text) ?? []).flatMap(part => (typeof part === 'string' ? [] : part.variable))
+}
+
+/** Returns the variables without a default. */
+export function variablesWithoutDefault(text: string): string[] {
+  return (parse(text) ?? []).flatMap(part =>
+    typeof part === 'string' || part.fallback !== undefined ? [] : part.variable,
+  )
+}
+
+/** Returns a template's own text, with `value` in place of every variable. */
+export function sampleOf(text: string, value: string): string {
+  return (parse(text) ?? []).map(part => (typeof part === 'string' ? part : value)).join('')
+}
+
+/** Returns where a template's own text has one of some characters for the first time; -1 = it has none. */
+export function findInOwnText(text: string, characters: string): number {
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '{' && text[i + 1] === '{') i++
+    else if (text[i] === '{') i = Math.max(i, text.indexOf('}', i))
+    else if (characters.includes(text[i]!)) return i
+  }
+  return -1
 }
 
 /** Returns what is wrong with a template; undefined when nothing is. */
@@ -103,25 +77,75 @@ export function findTemplateProblem(text: string): TemplateProblem | undefined {
 export function compileTemplate(text: string): Template {
   const problem = findTemplateProblem(text)
   if (problem) throw new TypeError(problem.message)
-  const parts = parse(text)!.map(part =>
-    typeof part === 'string' ? part : { read: findVariable(part.variable)!, fallback: part.fallback },
-  )
-  const [only] = parts
-  if (parts.length === 1 && typeof only === 'string') return { render: () => only }
+  const parts = parse(text)!.map(part => (typeof part === 'string' ? part : compilePart(part)))
+  const pathParts = parts.map(part => (typeof part === 'string' ? encodeOwnText(part) : part))
   return {
-    render(exchange, encode) {
-      let result = ''
-      for (const part of parts) {
-        if (typeof part === 'string') result += part
-        else {
-          const value = part.read(exchange) ?? part.fallback
-          if (value === undefined) return undefined
-          result += encode(value)
-        }
-      }
-      return result.length > MAX_RESULT_LENGTH ? undefined : result
-    },
+    render: (exchange, encode) =>
+      join(parts, ({ read, fallback }) => {
+        const value = read(exchange) ?? fallback
+        return value === undefined ? undefined : encode(value)
+      }),
+    renderPath: (exchange, captures) =>
+      join(pathParts, ({ read, readRaw, fallback }) => {
+        const raw = readRaw?.(exchange, captures)
+        if (raw !== undefined) return raw
+        const value = read(exchange, captures) ?? fallback
+        return value === undefined ? undefined : encodeForUrl(value)
+      }),
   }
+}
+
+function join(
+  parts: readonly (string | CompiledPart)[],
+  write: (part: CompiledPart) => string | undefined,
+): string | undefined {
+  let result = ''
+  for (const part of parts) {
+    const piece = typeof part === 'string' ? part : write(part)
+    if (piece === undefined) return undefined
+    result += piece
+  }
+  return result.length > MAX_RESULT_LENGTH ? undefined : result
+}
+
+interface CompiledPart {
+  readonly read: ReadVariable
+  /** Reads a piece of the path as it is spelled; undefined for other variables. */
+  readonly readRaw: ReadVariable | undefined
+  readonly fallback: string | undefined
+}
+
+function compilePart({ variable, fallback }: Exclude<Part, string>): CompiledPart {
+  return { read: findVariable(variable)!, readRaw: findRawVariable(variable), fallback }
+}
+
+/** Writes a value as a part of a path segment, or of the name or value of a query parameter (RFC 3986 section 2). */
+export function encodeForUrl(value: string): string {
+  return encodeURIComponent(value.toWellFormed())
+}
+
+/** Returns the content type of a body that is written in a document, where the document names none. */
+export function contentTypeOf(body: unknown): string {
+  return typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'
+}
+
+/**
+ * Returns the function that writes values so that they stay what they are in a text of this content type: within their
+ * string in JSON. Undefined for a type in which we cannot tell what a value would be.
+ */
+export function encoderFor(contentType: string): ((value: string) => string) | undefined {
+  const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
+  if (type === 'text/plain') return value => value
+  return /^application\/(?:[^\s/]+\+)?json$/.test(type) ? encodeForJson : undefined
+}
+
+function encodeForJson(value: string): string {
+  return JSON.stringify(value).slice(1, -1)
+}
+
+/** Encodes what a person may write in the text of a path but no request may have; escapes stay as they are. */
+function encodeOwnText(text: string): string {
+  return text.replace(/[^\x21-\x7e]+/g, encodeForUrl)
 }
 
 /** Writes a value so that it stays within its header line: bytes other than printable ASCII become `%XX`. */
@@ -159,47 +183,4 @@ function parse(text: string): readonly Part[] | undefined {
   }
   if (literal !== '' || parts.length === 0) parts.push(literal)
   return parts
-}
-
-function findVariable(name: string): ReadVariable | undefined {
-  if (Object.hasOwn(VARIABLES, name)) return VARIABLES[name]
-  const dot = name.indexOf('.')
-  const family = name.slice(0, dot)
-  const rest = name.slice(dot + 1)
-  return dot > 0 && rest !== '' && Object.hasOwn(FAMILIES, family) ? FAMILIES[family]!(rest) : undefined
-}
-
-function textOf(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-/** Returns a header value, whose characters are bytes, as the text that its bytes mean in UTF-8 if they mean one. */
-function asText(value: string | undefined): string | undefined {
-  if (value === undefined || !/[\x80-\xff]/.test(value)) return value
-  const text = Buffer.from(value, 'latin1').toString('utf8')
-  return text.includes('\ufffd') ? value : text
-}
-
-function queryOf(target: string): string {
-  const at = target.indexOf('?')
-  return at === -1 ? '' : target.slice(at + 1)
-}
-
-/** Returns the first parameter of that name, decoded once; undecoded where its percent-encoding is malformed. */
-function queryParameter(target: string, name: string): string | undefined {
-  for (const pair of queryOf(target).split('&')) {
-    const equals = pair.indexOf('=')
-    const key = equals === -1 ? pair : pair.slice(0, equals)
-    if (decodeQuery(key) === name) return equals === -1 ? '' : decodeQuery(pair.slice(equals + 1))
-  }
-  return undefined
-}
-
-function decodeQuery(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return text
-  }
 }

@@ -52,6 +52,7 @@ export function createAccessLog({
     if (call.rpc !== undefined) line += `,"rpc":${quote(call.rpc)}`
     if (call.grpcStatus !== undefined) line += `,"grpcStatus":${call.grpcStatus}`
     if (call.isTranscoded) line += ',"transcoded":true'
+    if (call.sentPath !== undefined) line += `,"sentPath":${quote(call.sentPath)}`
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
@@ -65,7 +66,9 @@ function createTargetFields(): (route: Route | undefined, peer: Peer | undefined
   const byRoute = new WeakMap<Route, WeakMap<Peer, string>>()
   return (route, peer) => {
     if (!route) return ''
-    const { id, service } = route
+    const { id } = route
+    // A route that no node answers has no service.
+    const service = route.service || undefined
     if (!peer) return fieldsOf({ route: id, service })
     let byPeer = byRoute.get(route)
     if (!byPeer) {

@@ -91,13 +91,18 @@ function labelsOf(text: string, name: string): string {
 test('docs/observability.md lists the fields of the access log in their order', async t => {
   const { port, logged } = await startTestGateway(t, {
     nodes: { 'user/u1': 9 },
-    routes: { one: { path: '/user/*', service: 'user', stripPrefix: '/user' }, refusing: REFUSING },
+    routes: {
+      one: { path: '/user/*', service: 'user', stripPrefix: '/user' },
+      four: { path: '/four', service: 'user', rewrite: { path: '/4' } },
+      refusing: REFUSING,
+    },
   })
+  await send(port, { path: '/four', headers: { 'x-request-id': 'four' } })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
   await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
   await rawCall(port, 'grpc', { path: '/user/a.B/C', headers: { 'x-request-id': 'three' } })
   const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
-  const lines = await Promise.all(['one', 'two', 'three', id].map(logged))
+  const lines = await Promise.all(['one', 'two', 'three', 'four', id].map(logged))
   const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
   const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
     names.replaceAll('`', '').split(', '),

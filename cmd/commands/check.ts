@@ -31,6 +31,7 @@ import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { readAdminPage } from './admin-client.ts'
+import { findRedirectLoops } from './redirect-loops.ts'
 
 export interface CheckContext {
   readonly env: Environment
@@ -132,13 +133,23 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
           id,
         ]).warnings,
     )
-    const { problems, warnings } = place(findSetProblems(loaded), document, ['routes', 'documents'])
+    const found = findSetProblems(loaded)
+    const loops = findRedirectLoops(Object.entries(loaded.config.routes.documents))
+    const { problems, warnings } = place({ ...found, warnings: [...found.warnings, ...loops] }, document, [
+      'routes',
+      'documents',
+    ])
     return { problems, warnings: [...loaded.warnings, ...warnings, ...unserved] }
   },
   async route(file, document, { judge, services }) {
     const checked = inEtcd(file, document, value => {
       const { problems, warnings } = readRouteDocument(value)
-      return { problems, warnings: [...warnings, ...(judge ? [] : findUnserved(value, services))] }
+      const loops = findRedirectLoops([['route', value]]).map(({ path: [, ...path], message }) => ({
+        path,
+        message,
+      }))
+      const unserved = judge ? [] : findUnserved(value, services)
+      return { problems, warnings: [...warnings, ...unserved, ...loops] }
     })
     if (checked.problems.length > 0 || !judge) return checked
     const { problems, warnings } = await judge({
@@ -246,8 +257,12 @@ function checkServices(file: string, document: DocumentFile): Checked {
     const unserved = findUnserved(entry.document, services)
     return place({ problems: all, warnings: [...warnings, ...unserved] }, document, ['routes', entry.id])
   })
+  const documents = read.routes.flatMap(entry =>
+    entry.kind === 'route' ? [[entry.id, entry.document] as const] : [],
+  )
+  const loops = place({ problems: [], warnings: findRedirectLoops(documents) }, document, ['routes'])
   return {
     problems: checked.flatMap(({ problems }) => problems),
-    warnings: checked.flatMap(({ warnings }) => warnings),
+    warnings: [...checked.flatMap(({ warnings }) => warnings), ...loops.warnings],
   }
 }

@@ -16,7 +16,8 @@ export function describeTable({ revision, source, defaultAuth, routes, problems 
     const methods = route.methods?.join(',') ?? '*'
     const path = `${route.hosts?.join(',') ?? ''}${route.path}${route.match ? ' (match)' : ''}`
     const auth = typeof route.auth === 'string' ? route.auth : JSON.stringify(route.auth)
-    const about = [route.id, methods, path, route.service, route.broken ? 'broken: 503' : auth]
+    const about = [route.id, methods, path, route.service || '-', route.broken ? 'broken: 503' : auth]
+    if (route.service === '') return [about]
     if (route.nodes.length === 0) return [[...about, '(no node)']]
     return route.nodes.map((node, index) => [
       ...(index === 0 ? about : about.map(() => '')),

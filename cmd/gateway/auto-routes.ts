@@ -59,7 +59,9 @@ export class AutoRoutes {
   ): void {
     this.#isUnlisted = isUnlisted
     const [documented, formerly] = [this.#documented, this.#former]
-    this.#documented = new Set([...documents.map(route => route.service), ...blocked])
+    this.#documented = new Set(
+      [...documents.map(route => route.service), ...blocked].filter(name => name !== ''),
+    )
     this.#former = new Set(former)
     this.#named = new Map(documents.flatMap(route => namesIn(route).map(name => [name, route.service])))
     if (!this.#isComplete) return

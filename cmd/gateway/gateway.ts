@@ -168,7 +168,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
-  const policies = new LivePolicies({ upstream, counts: policyCounts })
+  const policies = new LivePolicies({
+    ...{ upstream, counts: policyCounts, maxTargetBytes: config.clientLimits.targetBytes },
+    credentialPlaces: {
+      keyHeader: config.apiKeys.enabled ? config.apiKeys.header.toLowerCase() : undefined,
+      tokenParameter: config.jwt.queryParameter,
+    },
+  })
 
   // The table: nodes and routes, as the registry has them.
   const context = routeContext(config, keys)

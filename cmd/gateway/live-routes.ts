@@ -79,7 +79,7 @@ export class LiveRoutes {
 
   /** The services of the documents in the config file. */
   get servicesOfFile(): readonly string[] {
-    return this.#fileRoutes.map(route => route.service)
+    return this.#fileRoutes.map(route => route.service).filter(name => name !== '')
   }
 
   /** Whether a route names a policy set. */

@@ -14,11 +14,31 @@ import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
+import {
+  createFixedAnswer,
+  createMock,
+  Delays,
+  type FixedAnswerTools,
+} from '../../middleware/policies/fixed-answer.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
+import {
+  type CredentialPlaces,
+  createHttpsOnly,
+  type HttpsOnlyTools,
+} from '../../middleware/policies/https-only.ts'
+import { createRedirect } from '../../middleware/policies/redirect.ts'
+import { createRequestLimits, type RequestLimitsTools } from '../../middleware/policies/request-limits.ts'
+import { createRewrite, type RewriteTools } from '../../middleware/policies/rewrite.ts'
+import { createSecurityHeaders } from '../../middleware/policies/security-headers.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
-type PolicyTools = ClientsTools & CorsTools
+type PolicyTools = ClientsTools &
+  CorsTools &
+  HttpsOnlyTools &
+  FixedAnswerTools &
+  RequestLimitsTools &
+  RewriteTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -35,8 +55,18 @@ type PolicyTools = ClientsTools & CorsTools
 const CHAIN = {
   // Addresses come first: they are the cheapest to judge, and they cover preflights too.
   clients: createClients,
+  httpsOnly: createHttpsOnly,
+  // It only edits answers. They meet it after `cors`.
+  securityHeaders: createSecurityHeaders,
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
+  requestLimits: createRequestLimits,
+  // These answer, and are as protected as a node is.
+  redirect: createRedirect,
+  respond: createFixedAnswer,
+  mock: createMock,
+  // After all that judges a request, which must judge what the client has sent.
+  rewrite: createRewrite,
   requestHeaders: createRequestHeaders,
   responseHeaders: createResponseHeaders,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
@@ -57,6 +87,10 @@ export interface LivePoliciesOptions {
   /** The call to a node, which `around` wraps. */
   readonly upstream: Upstream
   readonly counts: PolicyCounts
+  /** The longest target that a request may have, also for a node. Default: no limit. */
+  readonly maxTargetBytes?: number
+  /** Default: none besides Authorization. */
+  readonly credentialPlaces?: CredentialPlaces
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -68,15 +102,21 @@ export interface LivePoliciesOptions {
 export class LivePolicies {
   readonly #upstream: Upstream
   readonly #counts: PolicyCounts
+  readonly #maxTargetBytes: number
+  readonly #credentialPlaces: CredentialPlaces
+  readonly #delays = new Delays()
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
   readonly #ofDocuments = new Map<string, Map<string, Live>>()
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
 
-  constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
+  constructor(options: LivePoliciesOptions) {
+    const { upstream, counts, maxTargetBytes = Infinity, credentialPlaces = {}, chain = CHAIN } = options
     this.#upstream = upstream
     this.#counts = counts
+    this.#maxTargetBytes = maxTargetBytes
+    this.#credentialPlaces = credentialPlaces
     this.#chain = chain
   }
 
@@ -156,6 +196,9 @@ export class LivePolicies {
 
   #toolsOf(name: string): PolicyTools {
     return {
+      maxTargetBytes: this.#maxTargetBytes,
+      credentialPlaces: this.#credentialPlaces,
+      delays: this.#delays,
       wouldRefuse: ({ call, isDry }) => {
         call.observed = [...(call.observed ?? []), name]
         if (!isDry) this.#counts.wouldRefusals.add(call.route!.id, name)

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import { ANNOTATIONS } from '../kit/values.ts'
+import { ANSWERING } from '../route/answered-by.ts'
 import { RouteDocument } from '../route/route-schema.ts'
 import { ConfigSchema } from '../schema.ts'
 
@@ -38,6 +39,9 @@ function toFileSchema(schema: unknown): unknown {
   }
   const still = required?.filter(name => !Object.hasOwn(properties[name] ?? {}, 'default')) ?? []
   if (still.length > 0) result.required = still
+  // The program looks itself, because it can name the field that is missing or too much.
+  if (schema === RouteDocument)
+    result.oneOf = ANSWERING.map(field => ({ properties: { [field]: true }, required: [field] }))
   // The default of a whole section is noise, since each of its fields has its own.
   if (rest.properties !== undefined && 'default' in result) delete result.default
   return result

@@ -1,5 +1,6 @@
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { RuleContext } from '../policies/policy-rule.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../route/route-auth.ts'
 import type { RouteContext } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
@@ -14,7 +15,7 @@ export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' 
     hasCookieSecret: keys.stickyCookie !== undefined,
     authenticators: configuredAuthenticators(config),
     identities: new Set(Object.keys(config.upstream.tls.identities)),
-    identityHeaders: identityHeadersOf(config),
+    ...ruleContextOf(config),
   } satisfies Omit<RouteContext, 'origin'>
 }
 
@@ -31,11 +32,26 @@ export function configuredAuthenticators({
   return names
 }
 
+/** Returns what the rules of policies are judged with, wherever they are written. */
+export function ruleContextOf(config: Config) {
+  const { clientLimits, tls, trustedProxies } = config
+  return {
+    identityHeaders: identityHeadersOf(config),
+    clientLimits,
+    knowsTls: trustedProxies.length > 0 || hasCertificates(tls),
+  } satisfies Omit<RuleContext, 'document'>
+}
+
+/** Returns whether the gateway can serve TLS. */
+export function hasCertificates({ cert, certificates, fromEtcd }: Config['tls']): boolean {
+  return cert !== undefined || certificates.length > 0 || fromEtcd
+}
+
 /** What nodes are told of the client's certificate. */
 const CERTIFICATE_HEADERS = ['x-client-cert-subject', 'x-client-cert-san', 'x-client-cert-fingerprint']
 
 /** Returns the lower-case names of the headers that tell nodes the identity; only the gateway may set them. */
-export function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
+function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
   // Nodes trust x-user-id even when a map of claims without it has replaced the default.
   return [
     'x-user-id',

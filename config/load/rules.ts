@@ -12,7 +12,7 @@ import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import type { Config } from '../schema.ts'
 import { findAuthProblems, isLoopback } from './auth-rules.ts'
 import { findPrefixProblems } from './prefix-rules.ts'
-import { identityHeadersOf } from './route-context.ts'
+import { ruleContextOf } from './route-context.ts'
 import { findTlsProblems } from './tls-rules.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
@@ -44,7 +44,7 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
-  yield* findRoutesRuleProblems(config, { identityHeaders: identityHeadersOf(config) })
+  yield* findRoutesRuleProblems(config, ruleContextOf(config))
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {

@@ -1,6 +1,7 @@
 import { type Finding, show } from '../kit/problem.ts'
 import type { Config } from '../schema.ts'
 import { isLoopback } from './auth-rules.ts'
+import { hasCertificates } from './route-context.ts'
 
 const DEFAULT_PORT = 8_443
 /** A host name, which may begin with `*.`. */
@@ -9,10 +10,6 @@ const HOST = /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/
 /** Returns the port for TLS; undefined = there is none. */
 export function tlsPortOf(tls: Config['tls']): number | undefined {
   return tls.port ?? (hasCertificates(tls) ? DEFAULT_PORT : undefined)
-}
-
-function hasCertificates({ cert, certificates, fromEtcd }: Config['tls']): boolean {
-  return cert !== undefined || certificates.length > 0 || fromEtcd
 }
 
 /** Finds what the schema cannot express about TLS for clients: fields that belong together. */

@@ -1,6 +1,4 @@
 import { TOKEN } from '../../internal/http/header-lines.ts'
-import { findTemplateProblem, VARIABLE_NAMES, variablesOf } from '../../internal/template.ts'
-import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
@@ -11,9 +9,8 @@ import {
   reservedInAnswers,
   reservedInRequests,
 } from './reserved-headers.ts'
+import { templateProblems } from './template-problems.ts'
 
-/** Printable ASCII, which reaches every reader as it was written. */
-const VALUE = /^[\x20-\x7e]*$/
 const MAX_ENTRIES = 64
 
 const VALUES = Type.Record(Type.String(), Type.String({ maxLength: 8_192 }), { maxProperties: MAX_ENTRIES })
@@ -41,16 +38,13 @@ export const requestHeaders = policyRule({
   }),
   adds: false,
   needsNode: true,
-  *problems(rule, { document, identityHeaders }) {
+  *problems(rule, context) {
+    const { identityHeaders } = context
     yield* headerProblems(
       rule,
+      value => templateProblems(value, context),
       name => reservedInRequests(name, identityHeaders),
       name => reservedFromRemoval(name, identityHeaders),
-    )
-    yield* variableProblems(rule, variable =>
-      variable === 'node.id'
-        ? 'which is known only in answers'
-        : absentVariable(variable, document?.path, identityHeaders),
     )
   },
 })
@@ -75,9 +69,12 @@ export const responseHeaders = policyRule({
     },
   ),
   adds: false,
-  *problems(rule, { document, identityHeaders }) {
-    yield* headerProblems(rule, reservedInAnswers)
-    yield* variableProblems(rule, variable => absentVariable(variable, document?.path, identityHeaders))
+  *problems(rule, context) {
+    yield* headerProblems(
+      rule,
+      value => templateProblems(value, context, { inAnswers: true }),
+      reservedInAnswers,
+    )
     const { remove, ...operations } = membersOf(rule)
     for (const [index, name] of textsOf(remove)) {
       const needed = name.endsWith('*') ? neededInAnswers(name.slice(0, -1).toLowerCase()) : undefined
@@ -95,6 +92,7 @@ export const responseHeaders = policyRule({
 
 function* headerProblems(
   rule: unknown,
+  problemsOf: (value: string) => readonly string[],
   reserved: (name: string) => string | undefined,
   reservedToRemove = reserved,
 ): Generator<Finding> {
@@ -117,48 +115,7 @@ function* headerProblems(
       if (seen.has(lower)) yield { path, message: 'is there twice, in another case' }
       seen.add(lower)
       if (typeof value !== 'string') continue
-      const problem = valueProblem(value)
-      if (problem !== undefined) yield { path, message: problem }
+      for (const problem of problemsOf(value)) yield { path, message: problem }
     }
   }
-}
-
-function* variableProblems(
-  rule: unknown,
-  whyAbsent: (variable: string) => string | undefined,
-): Generator<Finding> {
-  for (const [operation, values] of Object.entries(membersOf(rule))) {
-    for (const [name, value] of Object.entries(membersOf(values))) {
-      for (const variable of typeof value === 'string' ? variablesOf(value) : []) {
-        const reason = whyAbsent(variable)
-        if (reason !== undefined) yield { path: [operation, name], message: `has {${variable}}, ${reason}` }
-      }
-    }
-  }
-}
-
-/** Returns why a variable can never have a value; undefined when it may have one. */
-function absentVariable(
-  variable: string,
-  path: unknown,
-  identityHeaders: readonly string[] | undefined,
-): string | undefined {
-  const [, family, name = ''] = /^(header|path)\.(.+)$/.exec(variable) ?? []
-  if (family === 'path' && typeof path === 'string') {
-    const segments = path.split('/')
-    return segments.includes(name === '*' ? '*' : `:${name}`) ? undefined : 'which the path does not have'
-  }
-  const isWithheld =
-    family === 'header' && reservedInRequests(name.toLowerCase(), identityHeaders) !== undefined
-  return isWithheld ? 'a header that is never taken from a client' : undefined
-}
-
-function valueProblem(value: string): string | undefined {
-  if (!VALUE.test(value)) return 'must be printable ASCII'
-  const problem = findTemplateProblem(value)
-  if (problem === undefined) return undefined
-  const { message, variable } = problem
-  if (variable === undefined) return message
-  const ofFamily = variable.replace(/\..*$/, '.NAME')
-  return `${message}${didYouMean(variable, VARIABLE_NAMES) || didYouMean(ofFamily, VARIABLE_NAMES)}`
 }

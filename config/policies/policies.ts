@@ -1,4 +1,4 @@
-import type { Static, TLiteral, TOptional, TUnion } from 'typebox'
+import type { Static, TLiteral, TOptional, TSchema, TUnion } from 'typebox'
 import type { LevelRule } from '../../internal/policy.ts'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
 import { type Finding, under } from '../kit/problem.ts'
@@ -6,13 +6,29 @@ import { Type } from '../kit/type.ts'
 import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
 import { cors } from './cors.ts'
+import { mock, respond } from './fixed-answer.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
+import { httpsOnly } from './https-only.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
+import { redirect } from './redirect.ts'
+import { requestLimits } from './request-limits.ts'
+import { rewrite } from './rewrite.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
-export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<
-  Record<string, PolicyRule>
->
+export const POLICY_RULES = {
+  clients,
+  httpsOnly,
+  securityHeaders,
+  cors,
+  requestLimits,
+  redirect,
+  respond,
+  mock,
+  rewrite,
+  requestHeaders,
+  responseHeaders,
+} as const satisfies Readonly<Record<string, PolicyRule>>
 
 type PolicyRules = typeof POLICY_RULES
 export type PolicyName = keyof PolicyRules
@@ -29,10 +45,15 @@ type DocumentFields = {
   readonly [Name in PolicyName]: TOptional<TUnion<[TLiteral<false>, PolicyRules[Name]['schema']]>>
 }
 
+/** Returns whether a policy answers every request itself, which is for documents alone. */
+export function isAnswering(name: PolicyName): boolean {
+  return (POLICY_RULES[name] as PolicyRule).answers === true
+}
+
 /** The fields of all policies in `routes.defaults`. */
 export function defaultPolicyFields(): DefaultFields {
   return Object.fromEntries(
-    NAMES.map(name => [name, Type.Optional(POLICY_RULES[name].schema)]),
+    NAMES.filter(name => !isAnswering(name)).map(name => [name, Type.Optional(POLICY_RULES[name].schema)]),
   ) as unknown as DefaultFields
 }
 
@@ -41,8 +62,8 @@ export function documentPolicyFields(): DocumentFields {
   return Object.fromEntries(
     NAMES.map(name => {
       const { schema } = POLICY_RULES[name]
-      const { description = '' } = schema as { description?: string }
-      return [name, Type.Optional(Type.Union([Type.Literal(false), schema], { description }))]
+      const { description = '', anyOf = [schema] } = schema as { description?: string; anyOf?: TSchema[] }
+      return [name, Type.Optional(Type.Union([Type.Literal(false), ...anyOf], { description }))]
     }),
   ) as unknown as DocumentFields
 }

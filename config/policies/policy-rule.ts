@@ -7,6 +7,10 @@ export interface RuleContext {
   readonly document?: Readonly<Record<string, unknown>> | undefined
   /** Lower-case names of the headers that carry the identity; undefined = not known here, and not judged. */
   readonly identityHeaders?: readonly string[] | undefined
+  /** The limits for all requests, in bytes; undefined = not known here, and not judged. */
+  readonly clientLimits?: { readonly targetBytes: number; readonly headerBytes: number } | undefined
+  /** Whether any request can be known to have come over TLS; undefined = not known here, and not judged. */
+  readonly knowsTls?: boolean | undefined
 }
 
 /** One policy as the configuration knows it: the field of a route document that holds its rule. */

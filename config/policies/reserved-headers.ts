@@ -29,7 +29,7 @@ export function reservedInRequests(
   // Nodes may read `_` as `-`.
   const dashed = name.replaceAll('_', '-')
   if (reservedEverywhere(dashed)) return OURS
-  if (dashed === 'host') return `${OURS}; see preserveHost`
+  if (dashed === 'host') return `${OURS}; see preserveHost and rewrite.host`
   const isTrusted = TRUSTED_FIELDS.includes(dashed) || /^x-(?:forwarded|waygate)-/.test(dashed)
   return isTrusted || identityHeaders.includes(dashed) ? `${OURS}, and nodes trust it` : undefined
 }

@@ -4,7 +4,10 @@ import type { PolicyRule } from '../policies/policy-rule.ts'
 
 const POLICIES: Readonly<Record<string, PolicyRule>> = POLICY_RULES
 /** The fields of which a document has exactly one: it says what answers. */
-const ANSWERING = ['service', ...Object.keys(POLICIES).filter(name => POLICIES[name]!.answers === true)]
+export const ANSWERING = [
+  'service',
+  ...Object.keys(POLICIES).filter(name => POLICIES[name]!.answers === true),
+]
 /** The fields, besides those of policies, that mean something without a node. */
 const WITHOUT_NODE = new Set([
   'path',

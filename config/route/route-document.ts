@@ -17,12 +17,12 @@ import { toHealthCheck } from './health-check.ts'
 import { toMatch } from './match-rule.ts'
 import { findRouteIdProblems, readRouteDocument } from './read-route-document.ts'
 import { toBreaker, toHedge, toRetryRules, toServiceLimit } from './resilience-rules.ts'
-import { findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
+import { findUnknownAuthenticators, NO_TOKEN, toRouteAuth } from './route-auth.ts'
 import type { RouteDocument } from './route-schema.ts'
 import { findUnknownIdentities, toUpstreamTls } from './upstream-tls.ts'
 
 /** What is needed to convert a route document, beside the document. */
-export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
+export interface RouteContext extends Omit<RuleContext, 'document'> {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
   /** Defaults of the rules for gRPC calls. */
@@ -179,7 +179,7 @@ function toRoute(
     whenUnmatched: document.whenUnmatched,
     service: document.service ?? '',
     stripPrefix: document.stripPrefix ?? '',
-    auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),
+    auth: document.auth === undefined ? authWithout(document, defaultAuth) : toRouteAuth(document.auth),
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,
     bodyIdleTimeoutMs: document.bodyIdleTimeoutMs,
     ...toRetryRules(document, defaults),
@@ -204,6 +204,11 @@ function toRoute(
     isDisabled: document.enabled === false,
     policies: toPolicies(levels),
   })
+}
+
+/** A redirect gives nothing away but where it leads, and people follow old links without a token. */
+function authWithout({ redirect }: RouteDocument, defaultAuth: RouteAuth): RouteAuth {
+  return redirect ? NO_TOKEN : defaultAuth
 }
 
 function levelsOf(document: RouteDocument, defaults: RouteContext['defaults']): PolicyLevel[] {

@@ -7,6 +7,11 @@ import { QuietError } from './quiet-error.ts'
  */
 export const ERRORS = {
   WG_BAD_REQUEST: { status: 400, title: 'Bad request', detail: 'The request is not valid HTTP.' },
+  WG_REQUEST_INVALID: {
+    status: 400,
+    title: 'Request invalid',
+    detail: 'The request does not have the form that this route needs.',
+  },
   WG_TOKEN_MISSING: { status: 401, title: 'Token missing', detail: 'This route needs a bearer token.' },
   WG_TOKEN_INVALID: { status: 401, title: 'Token invalid', detail: 'The bearer token was not accepted.' },
   WG_TOKEN_EXPIRED: { status: 401, title: 'Token expired', detail: 'The bearer token has expired.' },
@@ -24,6 +29,11 @@ export const ERRORS = {
     status: 403,
     title: 'Address denied',
     detail: 'Clients at this address may not use this route.',
+  },
+  WG_HTTPS_REQUIRED: {
+    status: 403,
+    title: 'HTTPS required',
+    detail: 'This route needs a connection with TLS. Secrets that were sent without it should be replaced.',
   },
   WG_ORIGIN_REFUSED: {
     status: 403,
@@ -46,12 +56,22 @@ export const ERRORS = {
     title: 'Request timeout',
     detail: 'The request body did not arrive in time.',
   },
+  WG_LENGTH_REQUIRED: {
+    status: 411,
+    title: 'Length required',
+    detail: 'This route needs the length of a body before the body.',
+  },
   WG_BODY_TOO_LARGE: { status: 413, title: 'Body too large', detail: 'The request body is too large.' },
   WG_URI_TOO_LONG: { status: 414, title: 'Target too long', detail: 'The request target is too long.' },
   WG_UNSUPPORTED_MEDIA: {
     status: 415,
     title: 'Unsupported media type',
     detail: 'The content type of the request is not supported here.',
+  },
+  WG_UNSUPPORTED_TYPE: {
+    status: 415,
+    title: 'Unsupported content type',
+    detail: 'This route takes bodies of other content types.',
   },
   WG_EXPECTATION_FAILED: {
     status: 417,

@@ -46,6 +46,19 @@ export function canonicalTarget(target: string): CanonicalTarget | undefined {
   }
 }
 
+/**
+ * Returns whether a path has a dot segment whose characters are encoded more than once. Clients may send such a path; a value
+ * that is put into a path must not become one, for some servers decode twice.
+ */
+export function hasNestedDotSegment(path: string): boolean {
+  let read = path
+  while (read.includes('%25')) {
+    read = read.replaceAll('%25', '%')
+    if (DOT_SEGMENT.test(decodeUnreserved(read))) return true
+  }
+  return false
+}
+
 /** Decodes the escapes of letters, digits, `-`, `.`, `_` and `~`, which mean the same with and without (RFC 3986). */
 export function decodeUnreserved(path: string): string {
   return path.replace(UNRESERVED_ESCAPE, found => String.fromCharCode(Number.parseInt(found.slice(1), 16)))

@@ -7,6 +7,8 @@ import type { Route } from './route.ts'
 const DEMANDS: readonly ((route: Route) => unknown)[] = [
   ({ auth }) => (auth.type === 'none' ? undefined : auth),
   ({ policies }) => enforcedClients(policies?.clients),
+  ({ policies }) => policies?.httpsOnly,
+  ({ policies }) => enforced(policies?.requestLimits),
   // Other conditions are no demands: clients send what they like.
   ({ match, whenUnmatched }) =>
     whenUnmatched === 'refuse' || match?.every(({ clients }) => clients !== undefined) ? match : undefined,
@@ -39,4 +41,8 @@ function enforcedClients(levels: unknown): unknown {
   if (!Array.isArray(levels)) return levels
   const enforced = levels.map(({ rule }) => rule).filter(rule => rule.enforce !== false)
   return enforced.length === 0 ? undefined : enforced
+}
+
+function enforced(rule: unknown): unknown {
+  return (rule as { enforce?: boolean } | undefined)?.enforce === false ? undefined : rule
 }

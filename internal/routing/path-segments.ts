@@ -72,15 +72,19 @@ export function hashOfSegment(path: string, from: number): number {
  * @param target a request target that the pattern matches
  */
 export function pathParameter(pattern: string, target: string, name: string): string | undefined {
+  const raw = rawPathParameter(pattern, target, name)
+  if (name === '*' || !raw?.includes('%')) return raw
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    return raw
+  }
+}
+
+/** Returns the same as {@link pathParameter}, as it is spelled in the path. */
+export function rawPathParameter(pattern: string, target: string, name: string): string | undefined {
   const index = pattern.split('/').indexOf(name === '*' ? '*' : `:${name}`)
   if (index === -1) return undefined
   const segments = pathOf(target).split('/')
-  if (name === '*') return segments.slice(index).join('/')
-  const segment = segments[index]
-  if (!segment?.includes('%')) return segment
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
+  return name === '*' ? segments.slice(index).join('/') : segments[index]
 }

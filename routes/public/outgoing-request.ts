@@ -51,6 +51,7 @@ export function createOutgoing(exchange: Exchange, readRpc: ReadRpc): OutgoingRe
     service: route.service,
     method: call.method,
     target,
+    host: route.preserveHost ? head.host : undefined,
     headers: head.headers,
     body: null,
     rpc,
@@ -87,7 +88,7 @@ const CLIENT_CERT = /^client-cert(?:-chain)?$/i
  * removed, so that neither can change them. Call it once per request.
  */
 export function completeHeaders(exchange: Exchange): void {
-  const { call, head, peerAddress, proxied } = exchange
+  const { call, head, outgoing, peerAddress, proxied } = exchange
   const { headers } = head
   const route = call.route!
   const proto = schemeOf(exchange)
@@ -108,7 +109,7 @@ export function completeHeaders(exchange: Exchange): void {
   if (proxied?.prefix !== undefined) headers.push('x-forwarded-prefix', proxied.prefix + route.stripPrefix)
   else if (route.stripPrefix !== '') headers.push('x-forwarded-prefix', route.stripPrefix)
   if (exchange.sendsForwarded) headers.push('forwarded', writeForwarded(exchange))
-  if (route.preserveHost && head.host !== undefined) headers.push('host', head.host)
+  if (outgoing!.host !== undefined) headers.push('host', outgoing!.host)
   if (call.identity) headers.push(...call.identity.headers)
   if (call.tls?.certificate !== undefined) addCertificate(headers, call.tls.certificate)
 }

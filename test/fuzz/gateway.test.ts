@@ -6,6 +6,7 @@ import { startCanaryNode } from './canary-node.ts'
 import { fuzzAnswers } from './fuzz-answers.ts'
 import { fuzzProxyHeaders } from './fuzz-proxy-headers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
+import { fuzzTemplates } from './fuzz-templates.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { passedTrailers } from './hop-by-hop.ts'
 import { readAnswers } from './read-answers.ts'
@@ -41,6 +42,13 @@ test('a header of the PROXY protocol is read as it was made, and nothing that fo
   assert.ok(result.refused > 500, `${result.refused}`)
 })
 
+test('no value in a template gets out of its header line, path segment, parameter, host or JSON string', () => {
+  const { count, refused, findings } = fuzzTemplates(1, done => done >= 2_000)
+  assert.deepEqual([...findings], [])
+  // Dot segments, mostly. What is not refused shows something.
+  assert.ok(refused > 100 && refused < count, `${refused}`)
+})
+
 test('the canary node notices what no gateway may send', async t => {
   const findings: string[] = []
   const port = await startCanaryNode(t, {
@@ -58,6 +66,13 @@ test('the canary node notices what no gateway may send', async t => {
     await exchangePieces(port, [bytes])
     assert.equal(findings.pop(), finding)
   }
+})
+
+test('no value in a template gets out of its header line, path segment, parameter, host or JSON string', () => {
+  const { count, refused, findings } = fuzzTemplates(1, done => done >= 2_000)
+  assert.deepEqual([...findings], [])
+  // Dot segments, mostly. What is not refused shows something.
+  assert.ok(refused > 100 && refused < count, `${refused}`)
 })
 
 test('the canary node notices a body that comes before it was asked for, or after it was refused', async t => {

@@ -1,11 +1,12 @@
 /**
  * Fuzzes the gateway with malformed HTTP. A run is repeatable by its seed:
  *
- *   npm run fuzz -- --target reader|requests|answers|websockets|proxy-headers|http2-codec|http2-frames|routes|patterns|all --minutes 1 --seed 7
+ *   npm run fuzz -- --target reader|requests|answers|websockets|proxy-headers|templates|http2-codec|http2-frames|routes|patterns|all --minutes 1 --seed 7
  *
  * `reader` compares our reader of answers with llhttp, Node's parser. `requests` sends malformed requests to a gateway
  * with a canary node behind it. `answers` has that node send malformed answers. `websockets` sends bytes both ways through
- * WebSockets, some of which are shut down meanwhile. `proxy-headers` reads headers of the PROXY protocol. `http2-codec` compares our HPACK and our rules for fields with those of
+ * WebSockets, some of which are shut down meanwhile. `proxy-headers` reads headers of the PROXY protocol.
+ * `templates` fills templates in with hostile values, for every place they land in. `http2-codec` compares our HPACK and our rules for fields with those of
  * nghttp2, which is in Node, and with Python's hpack. `http2-frames` sends frames to our connections and to those of
  * nghttp2. `routes` compares the routes of random tables with those that a slow and plain search finds, and `patterns` reads
  * random patterns of conditions. Exits with 1 when it finds something.
@@ -18,6 +19,7 @@ import { fuzzPatterns } from './fuzz-patterns.ts'
 import { fuzzProxyHeaders } from './fuzz-proxy-headers.ts'
 import { fuzzRequests } from './fuzz-requests.ts'
 import { fuzzRoutes } from './fuzz-routes.ts'
+import { fuzzTemplates } from './fuzz-templates.ts'
 import { fuzzWebSockets } from './fuzz-websockets.ts'
 import { fuzzCodec, STRICTER } from './http2/fuzz-codec.ts'
 import { fuzzFrames, LENIENT_FRAMES, STRICTER_FRAMES } from './http2/fuzz-frames.ts'
@@ -29,6 +31,7 @@ const TARGETS = {
   answers: fuzzNode,
   websockets: fuzzTunnels,
   'proxy-headers': fuzzAddresses,
+  templates: fuzzValues,
   'http2-codec': fuzzHeaderBlocks,
   'http2-frames': fuzzConnections,
   routes: fuzzTables,
@@ -89,6 +92,12 @@ async function fuzzTunnels(isOver: () => boolean): Promise<void> {
 async function fuzzAddresses(isOver: () => boolean): Promise<void> {
   const { count, accepted, refused, findings } = fuzzProxyHeaders(seed, isOver)
   console.log(`${count} headers, ${accepted} accepted and ${refused} refused`)
+  report(findings)
+}
+
+async function fuzzValues(isOver: () => boolean): Promise<void> {
+  const { count, refused, findings } = fuzzTemplates(seed, isOver)
+  console.log(`${count} requests, ${refused} results refused`)
   report(findings)
 }
 

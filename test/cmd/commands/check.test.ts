@@ -191,7 +191,9 @@ test('every problem of a route document is a line with its place and path', asyn
 
 test('a document without path or service is still recognized as a route', async t => {
   assert.deepEqual((await check(t, 'service: s')).lines, ['a.yaml:1: $.path: is missing', NOT_JSON])
-  assert.deepEqual((await check(t, '{"path": "/a"}')).lines, ['a.yaml:1: $.service: is missing'])
+  assert.deepEqual((await check(t, '{"path": "/a"}')).lines, [
+    'a.yaml:1: $.service: is missing; a document without it has redirect or respond',
+  ])
 })
 
 test('the value of an API key is recognized by its owner, and every problem has its place and path', async t => {
@@ -369,4 +371,55 @@ test('a configuration whose route does not fit its policy sets is refused, and o
     missing.lines[0]!,
     /names "s", which is not in routes\.policies: unless etcd has it, the route answers 503/,
   )
+})
+
+test('redirect: loop found by check', async t => {
+  const check1 = (documents: object) => check(t, JSON.stringify({ routes: { documents } }))
+  const found = async (documents: object) => {
+    const { code, lines } = await check1(documents)
+    assert.equal(code, 0)
+    return lines.slice(0, -1).map(line => line.replace(/^a\.yaml: warning: | \(a\.yaml:\d+\)/g, ''))
+  }
+  const r = (path: string, to: string, more: object = {}) => ({ path, redirect: { to }, ...more })
+  const loop = (id: string, way: string) =>
+    `$.routes.documents.${id}.redirect.to leads back to itself: ${way}`
+  assert.deepEqual(await found({ a: r('/a/*', '/b/{path.*}'), b: r('/b/:id', '/a/{path.id}') }), [
+    loop('a', '/a/x → /b/x → /a/x'),
+    loop('b', '/b/x → /a/x → /b/x'),
+  ])
+  assert.deepEqual(await found({ a: r('/a/*', '/a/b/{path.*}') }), [loop('a', '/a/x → /a/b/x')])
+  assert.deepEqual(await found({ a: r('/a', 'https://{request.host}/a', { hosts: ['*.example'] }) }), [
+    loop('a', '/a → /a'),
+  ])
+  assert.deepEqual(
+    await found({
+      a: r('/*', 'https://www.example{request.path}', { hosts: ['a.example'] }),
+      b: r('/*', 'http://a.example{request.path}?x={query.x|}', { hosts: ['www.example'] }),
+    }),
+    [loop('a', '/x → /x → /x'), loop('b', '/x → /x → /x')],
+  )
+  // What leads out of a loop, into one of others, to a node or to another server is none.
+  assert.deepEqual(
+    await found({ a: r('/a/*', '/{path.*}'), b: r('/b', '/a/b/c'), x: { path: '/x', service: 's' } }),
+    [],
+  )
+  assert.deepEqual(await found({ a: r('/a', 'https://elsewhere.example/a') }), [])
+  assert.deepEqual(await found({ a: r('/a', '/b'), b: r('/b', '/a', { enabled: false }) }), [])
+  assert.deepEqual(
+    await found({ a: r('/a', '/b', { methods: ['POST'] }), b: r('/b', '/a', { methods: ['GET'] }) }),
+    [],
+  )
+})
+
+test('redirect: loop found in a single document and in a services file', async t => {
+  const one = await check(t, JSON.stringify({ path: '/a/*', redirect: { to: '/a/{path.*}' } }))
+  assert.deepEqual(
+    one.lines[0],
+    'a.yaml: warning: $.redirect.to (a.yaml:1) leads back to itself: /a/x → /a/x',
+  )
+  const services = await check(
+    t,
+    JSON.stringify({ services: {}, routes: { a: { path: '/a', redirect: { to: '/a' } } } }),
+  )
+  assert.match(services.lines[0]!, /\$\.routes\.a\.redirect\.to .* leads back to itself: \/a → \/a$/)
 })

@@ -317,7 +317,7 @@ const refused: [document: unknown, reason: string][] = [
   [null, '$: must be an object, not null'],
   [[], '$: must be an object, not a list'],
   ['/a', '$: must be an object, not a string'],
-  [{}, '$.path: is missing; $.service: is missing'],
+  [{}, '$.path: is missing; $.service: is missing; a document without it has redirect or respond'],
   [{ path: '/a', service: 's', host: ['a'] }, '$.host: is not a known field (did you mean "hosts"?)'],
   [{ path: '/a', service: 's', colour: 1 }, '$.colour: is not a known field'],
   [{ path: '/a', service: 5 }, '$.service: must be a string, not 5'],

@@ -206,6 +206,21 @@ test('clients: deny of routes.defaults holds where the route allows, and the oth
   ])
 })
 
+test('clients: deny of a set holds where the route allows', async t => {
+  const { statusFor } = await setUp(t, {
+    document: { routes: { policies: { office: { clients: { deny: ['10.6.6.6'] } } } } },
+    routes: {
+      r: {
+        ...{ path: '/*', service: 'user', auth: 'none', policies: ['office'] },
+        clients: { allow: ['10.0.0.0/8'] },
+      },
+    },
+  })
+  assert.equal(await statusFor('10.6.6.6'), 403)
+  assert.equal(await statusFor('10.1.2.3'), 200)
+  assert.equal(await statusFor('11.0.0.1'), 403)
+})
+
 test('clients: routes.defaults hold for automatic routes', async t => {
   const { statusFor, samples } = await setUp(t, {
     defaults: { deny: ['10.6.6.6'] },

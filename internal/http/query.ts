@@ -1,0 +1,29 @@
+/** Returns the query of a target, without its question mark; '' when there is none. */
+export function queryOf(target: string): string {
+  const at = target.indexOf('?')
+  return at === -1 ? '' : target.slice(at + 1)
+}
+
+/** Returns the first parameter of that name, decoded once; undecoded where its percent-encoding is malformed. */
+export function queryParameter(target: string, name: string): string | undefined {
+  for (const pair of queryOf(target).split('&')) {
+    if (parameterName(pair) !== name) continue
+    const equals = pair.indexOf('=')
+    return equals === -1 ? '' : decodeQuery(pair.slice(equals + 1))
+  }
+  return undefined
+}
+
+/** Returns the decoded name of a pair of a query, such as `a=1`. */
+export function parameterName(pair: string): string {
+  const equals = pair.indexOf('=')
+  return decodeQuery(equals === -1 ? pair : pair.slice(0, equals))
+}
+
+function decodeQuery(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return text
+  }
+}
