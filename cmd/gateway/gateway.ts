@@ -48,6 +48,7 @@ import {
   configureLimits,
   createClientConnections,
   createHttp2Settings,
+  createLimitSettings,
   createLimits,
   createLoopGuard,
   createProxyProtocol,
@@ -168,7 +169,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
-  const policies = new LivePolicies({ upstream, counts: policyCounts })
+  const rateLimits = createLimitSettings(config, options.sharedCounters)
+  const policies = new LivePolicies({ upstream, counts: policyCounts, limits: rateLimits })
 
   // The table: nodes and routes, as the registry has them.
   const context = routeContext(config, keys)
@@ -231,6 +233,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tls,
     lookUps: names.counts,
     policies: policyCounts,
+    localCounters: rateLimits.local,
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,
     descriptors,

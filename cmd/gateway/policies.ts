@@ -13,12 +13,16 @@ import type {
 import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
+import { createConcurrency } from '../../middleware/policies/concurrency.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
+import type { LimitSettings, LimitTools } from '../../middleware/policies/limit-stage.ts'
+import { createQuota } from '../../middleware/policies/quota.ts'
+import { createRateLimit } from '../../middleware/policies/rate-limit.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
-type PolicyTools = ClientsTools & CorsTools
+type PolicyTools = ClientsTools & CorsTools & LimitTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -37,8 +41,13 @@ const CHAIN = {
   clients: createClients,
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
+  // Behind preflights, which count against no limit.
+  rateLimit: createRateLimit,
+  quota: createQuota,
   requestHeaders: createRequestHeaders,
   responseHeaders: createResponseHeaders,
+  // Last, so that nothing refuses a request that has taken a place.
+  concurrency: createConcurrency,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
 
 interface Live {
@@ -57,6 +66,7 @@ export interface LivePoliciesOptions {
   /** The call to a node, which `around` wraps. */
   readonly upstream: Upstream
   readonly counts: PolicyCounts
+  readonly limits: LimitSettings
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -68,15 +78,17 @@ export interface LivePoliciesOptions {
 export class LivePolicies {
   readonly #upstream: Upstream
   readonly #counts: PolicyCounts
+  readonly #limits: LimitSettings
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
   readonly #ofDocuments = new Map<string, Map<string, Live>>()
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
 
-  constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
+  constructor({ upstream, counts, limits, chain = CHAIN }: LivePoliciesOptions) {
     this.#upstream = upstream
     this.#counts = counts
+    this.#limits = limits
     this.#chain = chain
   }
 
@@ -162,6 +174,13 @@ export class LivePolicies {
       },
       preflight: ({ call, isDry }, result) => {
         if (!isDry) this.#counts.preflights.add(call.route!.id, result)
+      },
+      limits: this.#limits,
+      limited: ({ call, isDry }, rule) => {
+        if (!isDry) this.#counts.limited.add(call.route!.id, rule)
+      },
+      wouldLimit: ({ call, isDry }, rule) => {
+        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, rule)
       },
     }
   }

@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { RuleContext } from '../policies/policy-rule.ts'
 import { ANY_TOKEN, NO_TOKEN } from '../route/route-auth.ts'
 import type { RouteContext } from '../route/route-document.ts'
 import type { Config } from '../schema.ts'
@@ -14,8 +16,22 @@ export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' 
     hasCookieSecret: keys.stickyCookie !== undefined,
     authenticators: configuredAuthenticators(config),
     identities: new Set(Object.keys(config.upstream.tls.identities)),
-    identityHeaders: identityHeadersOf(config),
+    ...ruleContext(config),
   } satisfies Omit<RouteContext, 'origin'>
+}
+
+/** Returns what rules of policies are judged with, whatever document they stand in. */
+export function ruleContext(config: Pick<Config, 'jwt' | 'rateLimits' | 'workers'>) {
+  return {
+    identityHeaders: identityHeadersOf(config),
+    hasLimitStore: config.rateLimits.store !== undefined,
+    workers: processCount(config),
+  } satisfies RuleContext
+}
+
+/** Returns how many processes the gateway has. */
+export function processCount({ workers }: Pick<Config, 'workers'>): number {
+  return workers === 0 ? availableParallelism() : workers
 }
 
 /** Returns the authenticators that routes may name. Without a key, a route that asks for a token refuses every request. */

@@ -5,14 +5,23 @@ import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
+import { concurrency } from './concurrency.ts'
 import { cors } from './cors.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
+import { quota } from './quota.ts'
+import { rateLimit } from './rate-limit.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
-export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<
-  Record<string, PolicyRule>
->
+export const POLICY_RULES = {
+  clients,
+  cors,
+  rateLimit,
+  quota,
+  concurrency,
+  requestHeaders,
+  responseHeaders,
+} as const satisfies Readonly<Record<string, PolicyRule>>
 
 type PolicyRules = typeof POLICY_RULES
 export type PolicyName = keyof PolicyRules
@@ -55,8 +64,8 @@ export function* findPolicyProblems(holder: unknown, context: RuleContext): Gene
 }
 
 /** Finds what is probably not intended in the rules of a document, or of `routes.defaults`. Accepts any value. */
-export function* findPolicyWarnings(holder: unknown): Generator<Finding> {
-  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule))
+export function* findPolicyWarnings(holder: unknown, context: RuleContext): Generator<Finding> {
+  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule, context))
 }
 
 function* findInRules(

@@ -22,7 +22,7 @@ import type { RouteDocument } from './route-schema.ts'
 import { findUnknownIdentities, toUpstreamTls } from './upstream-tls.ts'
 
 /** What is needed to convert a route document, beside the document. */
-export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
+export interface RouteContext extends Omit<RuleContext, 'document'> {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
   /** Defaults of the rules for gRPC calls. */

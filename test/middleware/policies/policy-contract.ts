@@ -8,6 +8,7 @@ import { type Exchange, runSteps } from '../../../internal/policy.ts'
 import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
+import { testLimits } from '../../support/limits.ts'
 import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
 import { testRoute } from '../../support/route.ts'
 import { handshake, startWebSocketNode } from '../../support/websocket.ts'
@@ -145,7 +146,8 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
   })
 
   test(`${name}: takes no time of its own: its steps return no promise`, () => {
-    const policies = new LivePolicies({ upstream: () => assert.fail(), counts: new PolicyCounts() })
+    const counts = new PolicyCounts()
+    const policies = new LivePolicies({ upstream: () => assert.fail(), counts, limits: testLimits() })
     const written = POLICY_RULES[name].adds ? [{ level: 'route', rule }] : rule
     const route = testRoute({ policies: { [name]: written } })
     const plan = policies.planOf(route)
@@ -171,7 +173,15 @@ function exchangeOf(
   call.clientAddress = '127.0.0.1'
   const head = createRequestHeadReader([])(rawHeaders)
   const outgoing = { headers: head.headers }
-  return { request: { rawHeaders }, call, head, outgoing, isWebSocket: false } as unknown as Exchange
+  const response = { destroyed: false, once: () => {} }
+  return {
+    request: { rawHeaders },
+    response,
+    call,
+    head,
+    outgoing,
+    isWebSocket: false,
+  } as unknown as Exchange
 }
 
 /** Sends bytes on a connection of their own, resolves with the first line that comes back, and leaves. */

@@ -1,0 +1,63 @@
+import { GatewayError } from '../../internal/http/errors.ts'
+import { type CalendarUnit, calendarWindow } from '../../internal/limits/calendar.ts'
+import { retryAfter } from '../../internal/limits/rate-headers.ts'
+import type { Policy } from '../../internal/policy.ts'
+import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
+import {
+  createLimitHeaders,
+  createLimitStage,
+  type LimitFields,
+  type LimitTools,
+  type StageRule,
+} from './limit-stage.ts'
+import { countedBySubject, labelOf } from './rate-limit.ts'
+
+/** How many requests a client may send in a window of the calendar. */
+export interface QuotaRule extends LimitFields {
+  readonly key: KeyRule
+  readonly per: CalendarUnit
+}
+
+const DAY_MS = 86_400_000
+
+/**
+ * Limits how many requests clients may send in each hour, day or month of UTC. All quotas must admit a request. One that is
+ * refused gets 429 WG_QUOTA_EXCEEDED, and is charged to no quota.
+ *
+ * @param levels the rule of each level, outer first
+ */
+export function createQuota(levels: readonly QuotaRule[], tools: LimitTools): Policy {
+  return {
+    onAuthorized: createLimitStage(levels.map(compileRule), tools, refuse),
+    onResponse: createLimitHeaders(tools),
+  }
+}
+
+function refuse(violated: readonly string[], retryMs: number): GatewayError {
+  return new GatewayError('WG_QUOTA_EXCEEDED', {
+    members: { 'violated-policies': violated },
+    ...(retryMs !== Infinity && {
+      headers: { 'retry-after': String(retryAfter(Math.min(retryMs, DAY_MS), Math.random)) },
+    }),
+  })
+}
+
+function compileRule(rule: QuotaRule): StageRule {
+  const { limit, per, key, onMissing = 'address' } = rule
+  const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
+  const label = labelOf('quota', rule)
+  return {
+    label,
+    fields: { store: 'shared', onStoreDown: 'allow', ...rule },
+    keyOf: compileRequestKey(key, { whenMissing }),
+    countedFor: countedBySubject(rule, [label, per], {
+      algorithm: 'fixed',
+      limit,
+      burst: limit,
+      windowMicros: 0,
+    }),
+    countStatuses: undefined,
+    isHidden: false,
+    window: () => calendarWindow(per, Date.now()),
+  }
+}
