@@ -12,6 +12,11 @@ export interface Count {
 
 /** How one algorithm counts. Times are whole microseconds since 1970; `now` may go back, as clocks do. */
 interface Algorithm {
+  /**
+   * Corrects a count that is further ahead than it can be, because the clock was set back or the limit was changed. Call it
+   * before the others: only a correction that is kept lets the count run out.
+   */
+  correct(count: Count, charge: Charge, now: number): void
   /** Returns the microseconds until a request of this cost would be admitted; 0 = now, Infinity = never. */
   wait(count: Readonly<Count>, charge: Charge, cost: number, now: number): number
   /** Returns how many requests of cost 1 would be admitted at once. */
@@ -38,42 +43,41 @@ export function intervalOf({ windowMicros, limit }: Pick<CountedRule, 'windowMic
  * In any window it admits at most `burst + limit` requests.
  */
 const gcra: Algorithm = {
-  wait(count, { rule }, cost, now) {
+  correct(count, { rule }, now) {
+    const interval = intervalOf(rule)
+    const tolerance = interval * rule.burst
+    if (count.until > now + tolerance + interval) count.until = now + tolerance
+  },
+  wait({ until }, { rule }, cost, now) {
     const interval = intervalOf(rule)
     const tolerance = interval * rule.burst
     if (interval * cost > tolerance) return Infinity
-    return Math.max(0, arrivalTime(count, interval, tolerance, now) + interval * cost - tolerance - now)
+    return Math.max(0, Math.max(until, now) + interval * cost - tolerance - now)
   },
-  remaining(count, { rule }, now) {
+  remaining({ until }, { rule }, now) {
     const interval = intervalOf(rule)
-    const tolerance = interval * rule.burst
-    const left = now + tolerance - arrivalTime(count, interval, tolerance, now)
-    return Math.max(0, Math.floor(left / interval))
+    return Math.max(0, Math.floor((now + interval * rule.burst - Math.max(until, now)) / interval))
   },
   charge(count, { rule, cost }, now) {
-    const interval = intervalOf(rule)
-    count.until = arrivalTime(count, interval, interval * rule.burst, now) + interval * cost
+    count.until = Math.max(count.until, now) + intervalOf(rule) * cost
   },
   refund(count, { rule, cost }) {
     count.until -= intervalOf(rule) * cost
   },
 }
 
-/** Limits how far ahead the time is, which it may be after the clock was set back or the limit was changed. */
-function arrivalTime({ until }: Readonly<Count>, interval: number, tolerance: number, now: number): number {
-  if (until > now + tolerance + interval) return now + tolerance
-  return Math.max(until, now)
-}
-
 /** Remembers when each request came, and admits no more than `limit` in any window. */
 const exact: Algorithm = {
+  correct({ log = [] }, _charge, now) {
+    for (let i = log.length - 1; i >= 0 && log[i]! > now; i--) log[i] = now
+  },
   wait(count, { rule: { limit, windowMicros } }, cost, now) {
     if (cost > limit) return Infinity
     const begin = windowBegin(count, windowMicros, now)
     const { log = [] } = count
     const tooMany = log.length - begin + cost - limit
     if (tooMany <= 0) return 0
-    return Math.min(log[begin + tooMany - 1]!, now) + windowMicros - now
+    return log[begin + tooMany - 1]! + windowMicros - now
   },
   remaining(count, { rule: { limit, windowMicros } }, now) {
     return Math.max(0, limit - (count.log?.length ?? 0) + windowBegin(count, windowMicros, now))
@@ -81,8 +85,6 @@ const exact: Algorithm = {
   charge(count, { rule: { windowMicros }, cost }, now) {
     count.log ??= []
     const { log } = count
-    // A time ahead of the clock, which was set back then, counts as the present.
-    for (let i = log.length - 1; i >= 0 && log[i]! > now; i--) log[i] = now
     log.splice(0, windowBegin(count, windowMicros, now))
     for (let i = 0; i < cost; i++) log.push(now)
     if (log.length > 0) count.until = log[log.length - 1]! + windowMicros
@@ -101,6 +103,8 @@ function windowBegin({ log = [] }: Readonly<Count>, windowMicros: number, now: n
 
 /** Counts each window of the clock by itself. */
 const fixed: Algorithm = {
+  // A window of another time counts nothing.
+  correct() {},
   wait(count, charge, cost, now) {
     const { limit } = charge.rule
     if (cost > limit) return Infinity

@@ -88,9 +88,12 @@ export class LocalCounters {
 
   #waitOf(charge: Charge, now: number): number {
     const entry = this.#find(charge)
-    if (entry !== undefined) entry.isUsed = true
+    const time = this.#clockOf(charge, now)
     const algorithm = ALGORITHMS[charge.rule.algorithm]
-    return algorithm.wait(entry ?? NOTHING_COUNTED, charge, charge.cost, this.#clockOf(charge, now))
+    if (entry === undefined) return algorithm.wait(NOTHING_COUNTED, charge, charge.cost, time)
+    entry.isUsed = true
+    algorithm.correct(entry, charge, time)
+    return algorithm.wait(entry, charge, charge.cost, time)
   }
 
   #verdictOf(charge: Charge, wait: number, now: number): Verdict {

@@ -67,7 +67,7 @@ function nextSeconds({ verdict: { nextMs } }: RuleReport): number {
 
 /** A string of RFC 9651 with its parameters, as a member of a list. */
 const ITEM =
-  /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(?:[ ]*;[ ]*[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|[A-Za-z0-9:*/+_.=?-]*))?)*$/
+  /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(?:[ ]*;[ ]*[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|[A-Za-z0-9:*/+_.=?-]+))?)*$/
 
 /** What a node sends beyond it is left out, because the time to read it grows with its square. */
 const MAX_LENGTH = 2_048
