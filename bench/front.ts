@@ -60,14 +60,14 @@ const answer: UpstreamResponse = {
 
 /** Rules as a document might have them. */
 const policies = {
-  clients: [{ allow: ['127.0.0.0/8', '10.0.0.0/8'], deny: ['10.6.6.6'] }],
+  clients: [{ level: 'route', rule: { allow: ['127.0.0.0/8', '10.0.0.0/8'], deny: ['10.6.6.6'] } }],
   cors: { origins: ['https://app.example.com'] },
   requestHeaders: { set: { 'x-tenant': 'acme' } },
   responseHeaders: { set: { 'x-frame-options': 'DENY' } },
 }
 
 /** One that no client of a run exceeds. */
-const limited = { rateLimit: [{ limit: 5_000_000, windowSeconds: 86_400, key: 'address' }] }
+const limited = { rateLimit: [{ level: 'route', rule: { limit: 5_000_000, windowSeconds: 86_400 } }] }
 
 const RATE_LIMITS = { localKeys: 100_000, expectedGateways: 1, headers: 'draft', clock: 'store' } as const
 

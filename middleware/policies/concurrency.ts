@@ -1,5 +1,5 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import type { Exchange, Policy } from '../../internal/policy.ts'
+import type { Exchange, LevelRule, Policy } from '../../internal/policy.ts'
 import { compileRequestKey, type KeyRule, type ReadRequestKey } from '../request/request-key.ts'
 
 /** How many requests with the same key may be under way at once. */
@@ -34,11 +34,11 @@ const LIMITED = new GatewayError('WG_CONCURRENCY_LIMITED', { headers: { 'retry-a
  * @param levels the rule of each level, outer first
  */
 export function createConcurrency(
-  levels: readonly ConcurrencyRule[],
+  levels: readonly LevelRule<ConcurrencyRule>[],
   { wouldRefuse }: ConcurrencyTools,
 ): Policy {
   const all = levels.map(
-    (rule): Places => ({
+    ({ rule }): Places => ({
       rule,
       keyOf: compileRequestKey(rule.key ?? 'route', { whenMissing: 'address' }),
       taken: new Map(),

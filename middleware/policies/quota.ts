@@ -1,8 +1,9 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { type CalendarUnit, calendarWindow } from '../../internal/limits/calendar.ts'
 import { retryAfter } from '../../internal/limits/rate-headers.ts'
-import type { Policy } from '../../internal/policy.ts'
+import type { LevelRule, Policy } from '../../internal/policy.ts'
 import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
+import { countedBySubject, labelOf } from './counted-rule.ts'
 import {
   createLimitHeaders,
   createLimitStage,
@@ -10,7 +11,6 @@ import {
   type LimitTools,
   type StageRule,
 } from './limit-stage.ts'
-import { countedBySubject, labelOf } from './rate-limit.ts'
 
 /** How many requests a client may send in a window of the calendar. */
 export interface QuotaRule extends LimitFields {
@@ -26,7 +26,7 @@ const DAY_MS = 86_400_000
  *
  * @param levels the rule of each level, outer first
  */
-export function createQuota(levels: readonly QuotaRule[], tools: LimitTools): Policy {
+export function createQuota(levels: readonly LevelRule<QuotaRule>[], tools: LimitTools): Policy {
   return {
     onAuthorized: createLimitStage(levels.map(compileRule), tools, refuse),
     onResponse: createLimitHeaders(tools),
@@ -42,15 +42,15 @@ function refuse(violated: readonly string[], retryMs: number): GatewayError {
   })
 }
 
-function compileRule(rule: QuotaRule): StageRule {
+function compileRule({ level, rule }: LevelRule<QuotaRule>): StageRule {
   const { limit, per, key, onMissing = 'address' } = rule
   const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
-  const label = labelOf('quota', rule)
+  const label = labelOf('quota', level)
   return {
     label,
     fields: { store: 'shared', onStoreDown: 'allow', ...rule },
     keyOf: compileRequestKey(key, { whenMissing }),
-    countedFor: countedBySubject(rule, [label, per], {
+    countedFor: countedBySubject(rule.scope, level, [label, per], {
       algorithm: 'fixed',
       limit,
       burst: limit,

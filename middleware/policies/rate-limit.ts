@@ -1,8 +1,9 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { CountedRule } from '../../internal/limits/counters.ts'
 import { retryAfter } from '../../internal/limits/rate-headers.ts'
-import type { Exchange, Policy } from '../../internal/policy.ts'
+import type { LevelRule, Policy } from '../../internal/policy.ts'
 import { compileRequestKey, type KeyPart, type KeyRule } from '../request/request-key.ts'
+import { countedBySubject, labelOf } from './counted-rule.ts'
 import {
   createLimitHeaders,
   createLimitStage,
@@ -38,11 +39,11 @@ export interface RateLimitRule extends LimitFields {
  * @param levels the rules of each level, outer first
  */
 export function createRateLimit(
-  levels: readonly (RateLimitRule | readonly RateLimitRule[])[],
+  levels: readonly LevelRule<RateLimitRule | readonly RateLimitRule[]>[],
   tools: LimitTools,
 ): Policy {
-  const rules = levels.flatMap(level =>
-    [level].flat().map((rule, i) => compileRule(rule as RateLimitRule, i)),
+  const rules = levels.flatMap(({ level, rule }) =>
+    [rule].flat().map((each, i) => compileRule(each as RateLimitRule, i, level)),
   )
   const stage = (name: 'before' | 'after') => {
     const own = rules.filter(each => each.stage === name)
@@ -63,7 +64,11 @@ function refuse(violated: readonly string[], retryMs: number): GatewayError {
   })
 }
 
-function compileRule(rule: RateLimitRule, index: number): StageRule & { readonly stage: 'before' | 'after' } {
+function compileRule(
+  rule: RateLimitRule,
+  index: number,
+  level: string,
+): StageRule & { readonly stage: 'before' | 'after' } {
   const {
     windowSeconds = 1,
     algorithm = 'gcra',
@@ -72,46 +77,19 @@ function compileRule(rule: RateLimitRule, index: number): StageRule & { readonly
     key = 'address',
     onMissing = 'address',
   } = rule
-  const label = labelOf(rule.name ?? `r${index}`, rule)
+  const label = labelOf(rule.name ?? `r${index}`, level)
   const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
   return {
     label,
     fields: { onStoreDown: 'local', ...rule },
     keyOf: compileRequestKey(key, { ipv6Prefix: rule.ipv6Prefix, whenMissing }),
-    countedFor: countedBySubject(rule, [label], {
+    countedFor: countedBySubject(rule.scope, level, [label], {
       ...{ algorithm, limit, burst },
       windowMicros: Math.round(windowSeconds * 1_000_000),
     }),
     countStatuses: rule.countStatuses,
     isHidden: rule.hidden === true,
     stage: rule.stage ?? ([key].flat().every(isKnownAtOnce) ? 'before' : 'after'),
-  }
-}
-
-/** Returns the name of a rule in logs, metrics and headers. */
-export function labelOf(name: string, { level }: LimitFields): string {
-  return level === undefined ? name : `${level}/${name}`
-}
-
-/**
- * Returns the function that says what is counted for a request. The subject is the route, the service, or the level that the
- * rule stands in, as its `scope` says.
- */
-export function countedBySubject(
-  { scope = 'route', level = '' }: LimitFields,
-  what: readonly string[],
-  counted: Omit<CountedRule, 'id'>,
-): (exchange: Exchange) => CountedRule {
-  const { algorithm, windowMicros } = counted
-  let subject: string | undefined
-  let rule: CountedRule | undefined
-  return ({ call: { route } }) => {
-    const current = scope === 'route' ? route!.id : scope === 'service' ? route!.service : level
-    if (rule === undefined || current !== subject) {
-      subject = current
-      rule = { ...counted, id: JSON.stringify([scope, subject, ...what, algorithm, windowMicros]) }
-    }
-    return rule
   }
 }
 
