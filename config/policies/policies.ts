@@ -1,4 +1,4 @@
-import type { Static, TLiteral, TOptional, TUnion } from 'typebox'
+import type { Static, TLiteral, TOptional, TSchema, TUnion } from 'typebox'
 import type { LevelRule } from '../../internal/policy.ts'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
 import { type Finding, under } from '../kit/problem.ts'
@@ -50,8 +50,8 @@ export function documentPolicyFields(): DocumentFields {
   return Object.fromEntries(
     NAMES.map(name => {
       const { schema } = POLICY_RULES[name]
-      const { description = '' } = schema as { description?: string }
-      return [name, Type.Optional(Type.Union([Type.Literal(false), schema], { description }))]
+      const { description = '', anyOf = [schema] } = schema as { description?: string; anyOf?: TSchema[] }
+      return [name, Type.Optional(Type.Union([Type.Literal(false), ...anyOf], { description }))]
     }),
   ) as unknown as DocumentFields
 }

@@ -9,8 +9,9 @@ import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
 import { testLimits } from '../../support/limits.ts'
-import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
+import { answer, type ScriptedNode, startNode, type WireRequest } from '../../support/node-server.ts'
 import { testRoute } from '../../support/route.ts'
+import { until } from '../../support/until.ts'
 import { handshake, startWebSocketNode } from '../../support/websocket.ts'
 
 /** What a client got, and what the node saw of its request. */
@@ -28,15 +29,26 @@ export interface PolicyCase {
   readonly headers?: Readonly<Record<string, string>>
   /** Whether what was seen shows the policy. */
   readonly shows: (seen: Seen) => boolean
-  /** Whether it shows on requests that authentication refuses, and on those that no node can answer. */
-  readonly onRefusals: boolean
+  /**
+   * Whether it shows on requests that authentication refuses, and on those that no node can answer; `later`: on the latter
+   * alone.
+   */
+  readonly onRefusals: boolean | 'later'
+  /** Whether another request must be under way for it to show. Default: false. */
+  readonly whenBusy?: boolean
   /** How a handshake with these headers is answered. */
   readonly handshake: 101 | 403
 }
 
+const ON_REFUSALS: Readonly<Record<string, string>> = {
+  true: 'on refusals too',
+  false: 'on no refusal',
+  later: 'on refusals that come after authentication',
+}
+
 /** What every policy must do. To be called once by the test file of each policy. */
 export function policyContract(name: PolicyName, policy: PolicyCase): void {
-  const { rule, bad, headers = {}, shows, onRefusals } = policy
+  const { rule, bad, headers = {}, shows, onRefusals, whenBusy = false } = policy
 
   async function setUp(t: TestContext, routes: Readonly<Record<string, object>>, defaults: object = {}) {
     const node = await startNode(t, async (socket, request) => {
@@ -50,11 +62,11 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
       document: { routes: { defaults } },
     })
     const ask = async (path: string, authorization?: string): Promise<Seen> => {
+      const all = { ...headers, ...(authorization && { authorization }) }
+      const release = whenBusy ? await keepBusy(gateway.port, path, all, node) : async () => {}
       const before = node.requests.length
-      const got = await send(gateway.port, {
-        path,
-        headers: { ...headers, ...(authorization && { authorization }) },
-      })
+      const got = await send(gateway.port, { path, headers: all })
+      await release()
       return { answer: got, atNode: node.requests[before] }
     }
     const page = async () => (await send(gateway.adminPort, { path: '/routes' })).json()
@@ -72,14 +84,14 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
     assert.equal(shows(await ask('/without')), false)
   })
 
-  test(`${name}: acts ${onRefusals ? 'on refusals too' : 'on no refusal'}`, async t => {
+  test(`${name}: acts ${ON_REFUSALS[String(onRefusals)]}`, async t => {
     const { ask } = await setUp(t, {
       closed: { service: 'user', path: '/closed', auth: 'jwt', [name]: rule },
       gone: { service: 'gone', path: '/gone', auth: 'none', [name]: rule },
     })
-    assert.equal(shows(await ask('/closed')), onRefusals, 'a request without a token')
+    assert.equal(shows(await ask('/closed')), onRefusals === true, 'a request without a token')
     assert.equal(shows(await ask('/closed', `Bearer ${token()}`)), true, 'a request with a token')
-    assert.equal(shows(await ask('/gone')), onRefusals, 'a service without a node')
+    assert.equal(shows(await ask('/gone')), onRefusals !== false, 'a service without a node')
   })
 
   test(`${name}: routes.defaults reach automatic routes and documents, and false takes none of them`, async t => {
@@ -182,6 +194,28 @@ function exchangeOf(
     outgoing,
     isWebSocket: false,
   } as unknown as Exchange
+}
+
+/**
+ * Sends a request whose body does not end, and resolves once a node has it or it was refused, with what ends it and waits for
+ * its answer.
+ */
+async function keepBusy(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  node: ScriptedNode,
+): Promise<() => Promise<void>> {
+  const before = node.requests.length
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n${lines.join('')}\r\n`
+  const client = await openRaw(port, head)
+  await until('the request is under way', () => node.requests.length > before || client.text() !== '')
+  return async () => {
+    client.socket.write('x')
+    await client.until('\r\n\r\n')
+    client.socket.destroy()
+  }
 }
 
 /** Sends bytes on a connection of their own, resolves with the first line that comes back, and leaves. */
