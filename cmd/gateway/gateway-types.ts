@@ -19,7 +19,7 @@ export interface GatewayOptions {
   readonly writeLine: (line: string) => void
   /** The secret that the keys of TLS tickets are made from. Default: one of this process. */
   readonly ticketSecret?: Buffer | undefined
-  /** Counts rate limits that gateways share. The caller closes it. Default: such rules do as while the store is away. */
+  /** Counts shared limits in place of the store of the configuration, for tests. The caller closes it. */
   readonly sharedCounters?: SharedCounters | undefined
   /** The lines that the log has lost, for the metrics. Default: none. */
   readonly lostLines?: LostLinesView | undefined

@@ -80,19 +80,17 @@ export function* findLimitProblems(
     const message = 'needs rateLimits.store in the configuration: set it, or use "local"'
     yield { path: ['store'], message: rule.store === undefined ? `is "shared", which ${message}` : message }
   }
-  if (typeof atOnce !== 'number') return
-  const { byMethod } = membersOf(rule.cost)
-  const costs = [
-    [['cost'], rule.cost],
-    ...Object.entries(membersOf(byMethod)).map(([method, cost]) => [['cost', 'byMethod', method], cost]),
-  ] as const
-  for (const [path, cost] of costs) {
-    if (typeof cost === 'number' && cost > atOnce) {
-      yield {
-        path: path as string[],
-        message: `must not be above ${atOnce}, or no such request could ever pass`,
-      }
-    }
+  yield* costProblems(['cost'], rule.cost, atOnce)
+  for (const [method, cost] of Object.entries(membersOf(membersOf(rule.cost).byMethod))) {
+    const path = ['cost', 'byMethod', method]
+    if (/[a-z]/.test(method)) yield { path, message: 'must be a method in upper case, such as GET' }
+    yield* costProblems(path, cost, atOnce)
+  }
+}
+
+function* costProblems(path: readonly string[], cost: unknown, atOnce: unknown): Generator<Finding> {
+  if (typeof cost === 'number' && typeof atOnce === 'number' && cost > atOnce) {
+    yield { path, message: `must not be above ${atOnce}, or no such request could ever pass` }
   }
 }
 
