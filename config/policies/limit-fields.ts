@@ -1,4 +1,4 @@
-import type { Finding } from '../kit/problem.ts'
+import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { METHOD, membersOf } from '../kit/values.ts'
 import { findKeyProblems } from './key-rule.ts'
@@ -74,8 +74,7 @@ export function* findLimitProblems(
   store: 'local' | 'shared',
   context: RuleContext,
 ): Generator<Finding> {
-  for (const { path, message } of findKeyProblems(rule.key, context))
-    yield { path: ['key', ...path], message }
+  yield* under(['key'], findKeyProblems(rule.key, context))
   if ((rule.store ?? store) === 'shared' && context.hasLimitStore === false) {
     const message = 'needs rateLimits.store in the configuration: set it, or use "local"'
     yield { path: ['store'], message: rule.store === undefined ? `is "shared", which ${message}` : message }
