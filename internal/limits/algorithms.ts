@@ -31,7 +31,7 @@ interface Algorithm {
 export const NOTHING_COUNTED: Readonly<Count> = { until: 0, charged: 0, log: undefined }
 
 /** Returns the time after which one more request fits in, whole microseconds. */
-export function intervalOf({ windowMicros, limit }: Pick<CountedRule, 'windowMicros' | 'limit'>): number {
+function intervalOf({ windowMicros, limit }: Pick<CountedRule, 'windowMicros' | 'limit'>): number {
   return Math.ceil(windowMicros / limit)
 }
 
@@ -132,4 +132,4 @@ function windowEnd({ rule: { windowMicros }, windowEndsAt }: Charge, now: number
 }
 
 /** How requests are counted, by the name of the algorithm. */
-export const ALGORITHMS: Readonly<Record<CountedRule['algorithm'], Algorithm>> = { gcra, exact, fixed }
+export const COUNTING: Readonly<Record<CountedRule['algorithm'], Algorithm>> = { gcra, exact, fixed }

@@ -1,4 +1,4 @@
-import { ALGORITHMS, type Count, NOTHING_COUNTED } from './algorithms.ts'
+import { COUNTING, type Count, NOTHING_COUNTED } from './algorithms.ts'
 import type { Charge, Verdict } from './counters.ts'
 
 export interface LocalCountersOptions {
@@ -82,14 +82,14 @@ export class LocalCounters {
   refund(charges: readonly Charge[]): void {
     for (const charge of charges) {
       const entry = this.#find(charge)
-      if (entry && !charge.isTest) ALGORITHMS[charge.rule.algorithm].refund(entry, charge)
+      if (entry && !charge.isTest) COUNTING[charge.rule.algorithm].refund(entry, charge)
     }
   }
 
   #waitOf(charge: Charge, now: number): number {
     const entry = this.#find(charge)
     const time = this.#clockOf(charge, now)
-    const algorithm = ALGORITHMS[charge.rule.algorithm]
+    const algorithm = COUNTING[charge.rule.algorithm]
     if (entry === undefined) return algorithm.wait(NOTHING_COUNTED, charge, charge.cost, time)
     entry.isUsed = true
     algorithm.correct(entry, charge, time)
@@ -99,7 +99,7 @@ export class LocalCounters {
   #verdictOf(charge: Charge, wait: number, now: number): Verdict {
     const count = this.#find(charge) ?? NOTHING_COUNTED
     const time = this.#clockOf(charge, now)
-    const algorithm = ALGORITHMS[charge.rule.algorithm]
+    const algorithm = COUNTING[charge.rule.algorithm]
     const remaining = algorithm.remaining(count, charge, time)
     const nextMs = remaining > 0 ? 0 : algorithm.wait(count, charge, 1, time) / 1_000
     return { allowed: wait === 0, remaining, nextMs, retryMs: wait / 1_000 }
@@ -108,7 +108,7 @@ export class LocalCounters {
   #charge(charge: Charge, now: number): void {
     if (charge.cost === 0) return
     const entry = this.#entryOf(charge, now)
-    ALGORITHMS[charge.rule.algorithm].charge(entry, charge, this.#clockOf(charge, now))
+    COUNTING[charge.rule.algorithm].charge(entry, charge, this.#clockOf(charge, now))
     if (entry.log !== undefined) this.#weigh(entry, now)
   }
 
@@ -172,5 +172,9 @@ export class LocalCounters {
 
 /** Copies a text, which may be a part of a longer one, such as a header line, and would keep all of it in memory. */
 function flat(text: string): string {
-  return JSON.parse(JSON.stringify(text))
+  const encoding = IN_BYTES.test(text) ? 'latin1' : 'utf16le'
+  return Buffer.from(text, encoding).toString(encoding)
 }
+
+/** Matches a text whose characters are bytes. */
+const IN_BYTES = /^[\0-\xff]*$/

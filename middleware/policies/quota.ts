@@ -1,5 +1,4 @@
 import { GatewayError } from '../../internal/http/errors.ts'
-import { type CalendarUnit, calendarWindow } from '../../internal/limits/calendar.ts'
 import { retryAfter } from '../../internal/limits/rate-headers.ts'
 import type { LevelRule, Policy } from '../../internal/policy.ts'
 import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
@@ -15,10 +14,11 @@ import {
 /** How many requests a client may send in a window of the calendar. */
 export interface QuotaRule extends LimitFields {
   readonly key: KeyRule
-  readonly per: CalendarUnit
+  readonly per: 'hour' | 'day' | 'month'
 }
 
-const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 /**
  * Limits how many requests clients may send in each hour, day or month of UTC. All quotas must admit a request. One that is
@@ -60,4 +60,22 @@ function compileRule({ level, rule }: LevelRule<QuotaRule>): StageRule {
     isHidden: false,
     window: () => calendarWindow(per, Date.now()),
   }
+}
+
+/** A window of time, milliseconds since 1970. Its end is the beginning of the next one. */
+interface TimeWindow {
+  readonly startsAt: number
+  readonly endsAt: number
+}
+
+/** Returns the window of the calendar, in UTC, that a time is in. */
+export function calendarWindow(unit: QuotaRule['per'], nowMs: number): TimeWindow {
+  if (unit === 'month') {
+    const now = new Date(nowMs)
+    const [year, month] = [now.getUTCFullYear(), now.getUTCMonth()]
+    return { startsAt: Date.UTC(year, month), endsAt: Date.UTC(year, month + 1) }
+  }
+  const length = unit === 'hour' ? HOUR_MS : DAY_MS
+  const startsAt = Math.floor(nowMs / length) * length
+  return { startsAt, endsAt: startsAt + length }
 }

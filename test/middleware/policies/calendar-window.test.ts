@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CalendarUnit, calendarWindow } from '../../../internal/limits/calendar.ts'
+import { calendarWindow, type QuotaRule } from '../../../middleware/policies/quota.ts'
 
-const cases: [unit: CalendarUnit, now: string, startsAt: string, endsAt: string][] = [
+const cases: [unit: QuotaRule['per'], now: string, startsAt: string, endsAt: string][] = [
   ['hour', '2026-11-29T18:25:48.123Z', '2026-11-29T18:00:00.000Z', '2026-11-29T19:00:00.000Z'],
   ['hour', '2026-12-31T23:59:59.999Z', '2026-12-31T23:00:00.000Z', '2027-01-01T00:00:00.000Z'],
   ['day', '2028-02-29T00:00:00.000Z', '2028-02-29T00:00:00.000Z', '2028-03-01T00:00:00.000Z'],
