@@ -41,8 +41,12 @@ export function addRateHeaders(lines: string[], reports: readonly RuleReport[], 
     lines.push('X-RateLimit-Reset', String(nextSeconds(strictest)))
     return
   }
-  const theirLimits = readItems(takeHeader(lines, 'ratelimit'))
-  const theirPolicies = readItems(takeHeader(lines, 'ratelimit-policy'))
+  const theirs = [takeHeader(lines, 'ratelimit'), takeHeader(lines, 'ratelimit-policy')] as const
+  if (theirs[0] === undefined && theirs[1] === undefined) {
+    lines.push('RateLimit-Policy', join(reports, policyItem), 'RateLimit', join(reports, limitItem))
+    return
+  }
+  const [theirLimits, theirPolicies] = [readItems(theirs[0]), readItems(theirs[1])]
   const ours = reports.filter(report => !hasLess(theirLimits.get(report.name), report))
   for (const { name } of ours) {
     theirLimits.delete(name)
@@ -50,6 +54,12 @@ export function addRateHeaders(lines: string[], reports: readonly RuleReport[], 
   }
   lines.push('RateLimit-Policy', [...ours.map(policyItem), ...theirPolicies.values()].join(', '))
   lines.push('RateLimit', [...ours.map(limitItem), ...theirLimits.values()].join(', '))
+}
+
+function join(reports: readonly RuleReport[], toItem: (report: RuleReport) => string): string {
+  let text = toItem(reports[0]!)
+  for (let i = 1; i < reports.length; i++) text += `, ${toItem(reports[i]!)}`
+  return text
 }
 
 function policyItem({ name, limit, windowSeconds }: RuleReport): string {

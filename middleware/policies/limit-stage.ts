@@ -102,7 +102,6 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     asked: readonly Asked[],
     limits: CallLimits,
   ): readonly Answered[] | Promise<readonly Answered[]> {
-    const isShared = ({ rule }: Asked) => rule.fields.store === 'shared'
     if (!asked.some(isShared)) return answersOf(asked, local.take(asked.map(chargeOf)), local)
     const ours = asked.filter(each => !isShared(each))
     const theirs = asked.filter(isShared)
@@ -151,11 +150,11 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
       if (limits.left === undefined || verdict.remaining < limits.left) limits.left = verdict.remaining
       if (!rule.isHidden) limits.reports.push(reportOf(rule, charge, verdict))
     }
-    const refusals = answers.filter(isRefusal)
-    if (refusals.length === 0) {
+    if (!answers.some(isRefusal)) {
       noteAwaited(answers, limits)
       return
     }
+    const refusals = answers.filter(isRefusal)
     limits.rule = refusals[0]!.rule.label
     limits.awaiting.length = 0
     for (const { rule } of refusals) tools.limited(exchange, rule.label)
@@ -272,6 +271,10 @@ function shareOf({ charge }: Asked, processes: number): Charge {
 function reportOf({ label, window }: StageRule, { rule }: Charge, verdict: Verdict): RuleReport {
   const { startsAt, endsAt } = window?.() ?? { startsAt: 0, endsAt: rule.windowMicros / 1_000 }
   return { name: label, limit: rule.limit, windowSeconds: (endsAt - startsAt) / 1_000, verdict }
+}
+
+function isShared({ rule }: Asked): boolean {
+  return rule.fields.store === 'shared'
 }
 
 function chargeOf({ charge }: Asked): Charge {
