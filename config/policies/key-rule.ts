@@ -32,10 +32,10 @@ const WORDS = ['address', 'route', 'service', 'subject'] as const
 const MAX_PARTS = 8
 
 /** The schema of a key: by what requests are told apart. */
-export const KEY = keyOf(Type.Enum([...WORDS], { title: 'part of a key' }))
+export const KEY = keyOf(Type.Enum([...WORDS], { type: 'string' }))
 
 /** The schema of a key where the variant of a `split` is known. */
-export const KEY_WITH_VARIANT = keyOf(Type.Enum([...WORDS, 'variant'], { title: 'part of a key' }))
+export const KEY_WITH_VARIANT = keyOf(Type.Enum([...WORDS, 'variant'], { type: 'string' }))
 
 function keyOf<Words extends TSchema>(words: Words) {
   return Type.Union([
@@ -84,6 +84,20 @@ export function* findKeyProblems(
 export function needsIdentity(key: unknown): boolean {
   if (Array.isArray(key)) return key.some(needsIdentity)
   return key === 'subject' || membersOf(key).claim !== undefined
+}
+
+/** Warns of a key of which clients choose a part themselves. Accepts any value. */
+export function* forgeableKeyWarnings(key: unknown): Generator<Finding> {
+  if (!isForgeable(key)) return
+  const message =
+    'is whatever a client sends, so that one who sends another value each time has no limit; add a rateLimit with the key "address"'
+  yield { path: [], message }
+}
+
+function isForgeable(key: unknown): boolean {
+  if (Array.isArray(key)) return key.some(isForgeable)
+  const { header, cookie, query } = membersOf(key)
+  return header !== undefined || cookie !== undefined || query !== undefined
 }
 
 function claimProblem(path: string): string | undefined {

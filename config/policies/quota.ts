@@ -1,8 +1,10 @@
+import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
-import { KEY } from './key-rule.ts'
+import { forgeableKeyWarnings, KEY } from './key-rule.ts'
 import { findLimitProblems, LIMIT_FIELDS, localWarnings, onStoreDown } from './limit-fields.ts'
 import { policyRule } from './policy-rule.ts'
+import { hasAddressRule } from './rate-limit.ts'
 
 /** `quota`: how many requests clients may send in an hour, a day or a month. */
 export const quota = policyRule({
@@ -39,6 +41,10 @@ export const quota = policyRule({
     yield* findLimitProblems(members, members.limit, 'shared', context)
   },
   *warnings(rule, context) {
-    yield* localWarnings(context, membersOf(rule).store === 'local')
+    const { key, store } = membersOf(rule)
+    yield* localWarnings(context, store === 'local')
+    const { document } = context
+    const isGuarded = document?.rateLimit !== undefined && hasAddressRule(document.rateLimit)
+    if (document !== undefined && !isGuarded) yield* under(['key'], forgeableKeyWarnings(key))
   },
 })

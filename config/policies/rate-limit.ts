@@ -1,7 +1,7 @@
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
-import { KEY, needsIdentity } from './key-rule.ts'
+import { forgeableKeyWarnings, KEY, needsIdentity } from './key-rule.ts'
 import { findLimitProblems, LIMIT_FIELDS, localWarnings, onStoreDown } from './limit-fields.ts'
 import { policyRule, type RuleContext } from './policy-rule.ts'
 
@@ -94,17 +94,18 @@ export const rateLimit = policyRule({
     }
   },
   *warnings(value, context) {
-    const rules = [...rulesOf(value)]
-    const hasAddress = rules.some(([, { key = 'address' }]) => [key].flat().includes('address'))
-    for (const [path, rule] of rules) {
+    const isGuarded = hasAddressRule(value)
+    for (const [path, rule] of rulesOf(value)) {
       yield* under(path, localWarnings(context, rule.store !== 'shared'))
-      if (hasAddress || !isForgeable(rule.key)) continue
-      const message =
-        'is whatever a client sends, so that one who sends another value each time has no limit; add a rule with the key "address"'
-      yield { path: [...path, 'key'], message }
+      if (!isGuarded) yield* under([...path, 'key'], forgeableKeyWarnings(rule.key))
     }
   },
 })
+
+/** Whether one of the rules of a `rateLimit` counts by address, among other things. Accepts any value. */
+export function hasAddressRule(value: unknown): boolean {
+  return [...rulesOf(value)].some(([, { key = 'address' }]) => [key].flat().includes('address'))
+}
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -138,11 +139,4 @@ function* ruleProblems(rule: Members, context: RuleContext): Generator<Finding> 
   else if (typeof burst === 'number' && burst > 10 * limit) {
     yield { path: ['burst'], message: `must be at most 10 times the limit, ${10 * limit}, not ${burst}` }
   }
-}
-
-/** Whether clients choose the value of a key, or of one of its parts, themselves. */
-function isForgeable(key: unknown): boolean {
-  if (Array.isArray(key)) return key.some(isForgeable)
-  const { header, cookie, query } = membersOf(key)
-  return header !== undefined || cookie !== undefined || query !== undefined
 }

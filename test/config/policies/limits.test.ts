@@ -170,6 +170,14 @@ test('a key that clients choose themselves is a warning, unless a rule by addres
   assert.deepEqual(warningsOf({ rateLimit: { ...byKey, key: { claim: 'tenant' } } }), [])
 })
 
+test('so it is for a quota', () => {
+  const quota = { limit: 5, per: 'day', key: { header: 'x-api-key' } }
+  assert.match(warningsOf({ quota })[0]!, /^quota\.key: is whatever a client sends/)
+  assert.deepEqual(warningsOf({ quota, rateLimit: { limit: 50 } }), [])
+  assert.equal(warningsOf({ quota, rateLimit: { limit: 50, key: 'route' } }).length, 1)
+  assert.deepEqual(warningsOf({ quota: { ...quota, key: 'subject' } }), [])
+})
+
 test('what several workers count each by itself is a warning', () => {
   const local = { limit: 5, per: 'day', key: 'route', store: 'local' }
   assert.deepEqual(warningsOf({ rateLimit: { limit: 5 }, quota: local, concurrency: { limit: 1 } }), [])

@@ -7,6 +7,7 @@ import {
   retryAfter,
   sortReports,
 } from '../../../internal/limits/rate-headers.ts'
+import { seededRandom } from '../../support/random.ts'
 
 function report(
   name: string,
@@ -102,6 +103,55 @@ test('what a node sends that is no such item is left out, so that clients can re
     assert.equal(headersOf([burst], ['RateLimit', value]).RateLimit, '"burst";r=3;t=0', value)
   }
   assert.equal(headersOf([burst], ['RateLimit', 'x, "a";r=1, ,']).RateLimit, '"burst";r=3;t=0, "a";r=1')
+})
+
+test('whatever a node sends, clients get a list that they can read (property, 20,000 random texts)', () => {
+  const random = seededRandom(1)
+  const pieces = [
+    '"',
+    '"a"',
+    '\\',
+    '\\"',
+    ',',
+    ', ',
+    ';',
+    ';r=',
+    ';t=1',
+    '=',
+    '7',
+    'r',
+    ' ',
+    '"burst"',
+    '\t',
+    'é',
+    '*',
+    ';pk=:a:',
+  ]
+  let kept = 0
+  for (let i = 0; i < 20_000; i++) {
+    const length = 1 + Math.floor(random() * 9)
+    const text = Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join('')
+    const got = headersOf([{ ...burst }], ['RateLimit', text]).RateLimit!
+    // Reads members one by one, as RFC 9651 does.
+    let rest = got
+    let members = 0
+    for (;;) {
+      const [name] = /^"(?:[^"\\]|\\["\\])*"/.exec(rest) ?? []
+      assert.ok(name, JSON.stringify([text, got]))
+      rest = rest.slice(name.length)
+      for (let found = true; found; ) {
+        const [parameter] = /^ *; *[a-z*][\w.*-]*(?:=(?:"[^"]*"|[^",; ]+))?/.exec(rest) ?? []
+        found = parameter !== undefined
+        rest = rest.slice(parameter?.length ?? 0)
+      }
+      members++
+      if (rest === '') break
+      assert.ok(rest.startsWith(', '), JSON.stringify([text, got]))
+      rest = rest.slice(2)
+    }
+    if (members > 1) kept++
+  }
+  assert.ok(kept > 100, String(kept))
 })
 
 test('a hostile list of a node is read in no time', () => {
