@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import type { SharedCounters } from '../../../internal/limits/counters.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { openRaw, send } from '../../support/http.ts'
+import { askHttp2, openHttp2 } from '../../support/http2-client.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
 import { openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
@@ -128,6 +129,21 @@ test('concurrency: abort, timeout, 502, WebSocket close each give back one place
       await next.closed
       return true
     })
+  }
+})
+
+test('concurrency: a stream of HTTP/2 gives its place back, reset or not, while its connection stays', async t => {
+  const { port, held, ask, free } = await setUp(t, { concurrency: { limit: 1 } })
+  const session = openHttp2(t, port)
+  for (let round = 0; round < 3; round++) {
+    const before = held.length
+    const stream = session.request({ ':path': '/held' }).on('error', () => {})
+    await until('the node has the request', () => held.length > before)
+    assert.equal((await askHttp2(session, { ':path': '/' })).status, 429)
+    assert.equal((await ask()).status, 429)
+    stream.close(8)
+    await free()
+    assert.equal((await askHttp2(session, { ':path': '/' })).status, 200)
   }
 })
 
