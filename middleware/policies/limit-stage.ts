@@ -162,14 +162,6 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     throw refuse(shown, Math.max(...refusals.map(({ verdict }) => verdict!.retryMs)))
   }
 
-  function observe(exchange: Exchange, limits: CallLimits, all: readonly (readonly Answered[])[]): undefined {
-    const refusals = all.flat().filter(isRefusal)
-    for (const answers of all) if (!answers.some(isRefusal)) noteAwaited(answers, limits)
-    for (const { rule } of refusals) tools.wouldLimit(exchange, rule.label)
-    if (refusals.length > 0) tools.wouldRefuse(exchange)
-    return undefined
-  }
-
   /** Notes the charges that are made when the answer has a certain status. */
   function noteAwaited(answers: readonly Answered[], limits: CallLimits): void {
     for (const { rule, charge, counters } of answers) {
@@ -180,15 +172,37 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     }
   }
 
+  /** Returns whether a rule that is not enforced would refuse the request. */
+  function isRefusedBy(rule: StageRule, exchange: Exchange, limits: CallLimits): boolean | Promise<boolean> {
+    const judge = (answers: readonly Answered[]) => {
+      if (answers.some(isRefusal)) return true
+      noteAwaited(answers, limits)
+      return false
+    }
+    const isGatewayError = (error: unknown) => {
+      if (error instanceof GatewayError) return true
+      throw error
+    }
+    try {
+      const charge = makeCharge(rule, exchange)
+      const answers = charge === undefined ? [] : take([{ rule, charge }], limits)
+      return answers instanceof Promise ? answers.then(judge).catch(isGatewayError) : judge(answers)
+    } catch (error) {
+      return isGatewayError(error)
+    }
+  }
+
   function askObserved(exchange: Exchange, limits: CallLimits): ReturnType<Step> {
     if (observed.length === 0) return undefined
-    const all = observed.map(rule => {
-      const charge = makeCharge(rule, exchange)
-      return charge === undefined ? [] : take([{ rule, charge }], limits)
-    })
-    return all.some(each => each instanceof Promise)
-      ? Promise.all(all).then(known => observe(exchange, limits, known))
-      : observe(exchange, limits, all as readonly (readonly Answered[])[])
+    const note = (outcomes: readonly boolean[]): undefined => {
+      const refusing = observed.filter((_, i) => outcomes[i])
+      for (const { label } of refusing) tools.wouldLimit(exchange, label)
+      if (refusing.length > 0) tools.wouldRefuse(exchange)
+    }
+    const outcomes = observed.map(rule => isRefusedBy(rule, exchange, limits))
+    return outcomes.some(each => each instanceof Promise)
+      ? Promise.all(outcomes).then(note)
+      : note(outcomes as readonly boolean[])
   }
 
   return exchange => {

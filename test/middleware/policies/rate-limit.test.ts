@@ -526,3 +526,25 @@ test('limit: a shared rule that is not enforced is asked, and never refuses', as
     'waygate_would_limit_total{route="r",rule="r0"} 3',
   ])
 })
+
+test('limit: a rule that is not enforced refuses nobody, for want of a key or of the store either', async t => {
+  const { state, sharedCounters } = fakeStore()
+  state.isUp = false
+  const rule = { enforce: false, key: { header: 'x-key' }, onMissing: 'refuse' }
+  const { ask, lineOf, samples } = await setUp(t, {
+    sharedCounters,
+    rateLimit: [
+      perHour(1, { name: 'keyed', ...rule }),
+      perHour(9, { name: 'stored', ...rule, store: 'shared', onStoreDown: 'refuse' }),
+    ],
+    document: STORE,
+  })
+  const without = await ask()
+  assert.equal(without.status, 200)
+  assert.deepEqual((await lineOf(without)).observed, ['rateLimit'])
+  assert.equal((await ask('/', { 'x-key': 'a' })).status, 200)
+  assert.deepEqual((await samples('waygate_would_limit_total')).sort(), [
+    'waygate_would_limit_total{route="r",rule="keyed"} 1',
+    'waygate_would_limit_total{route="r",rule="stored"} 2',
+  ])
+})
