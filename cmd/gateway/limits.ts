@@ -69,9 +69,10 @@ export function createLimitSettings(
   shared: SharedCounters | undefined,
 ): LimitSettings {
   const { localKeys, headers, expectedGateways } = config.rateLimits
+  const { timeOrigin } = performance
   const local = new LocalCounters({
     maxKeys: localKeys,
-    now: () => Math.floor((performance.timeOrigin + performance.now()) * 1_000),
+    now: () => Math.floor((timeOrigin + performance.now()) * 1_000),
     wallNow: () => Date.now() * 1_000,
   })
   return { local, shared, headers, processes: expectedGateways * processCount(config) }

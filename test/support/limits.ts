@@ -3,7 +3,8 @@ import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 
 /** Creates what rate limits share, with a store or without one. */
 export function testLimits(shared?: LimitSettings['shared']): LimitSettings {
-  const micros = () => Math.floor((performance.timeOrigin + performance.now()) * 1_000)
+  const { timeOrigin } = performance
+  const micros = () => Math.floor((timeOrigin + performance.now()) * 1_000)
   const local = new LocalCounters({ maxKeys: 100_000, now: micros, wallNow: micros })
   return { local, shared, headers: 'draft', processes: 1 }
 }
