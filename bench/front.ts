@@ -1,6 +1,6 @@
 /**
  * Measures what the client's side of a request costs: the public listener of this checkout, the same on a route with
- * policies, and the listeners of other checkouts, with an upstream that answers at once, or when it has the whole body,
+ * policies and on one with a rate limit, and the listeners of other checkouts, with an upstream that answers at once, or when it has the whole body,
  * written as for an HTTP/1.1 node. Everything runs in this process, clients included. The fastest of many short rounds
  * counts, so that the result is useful on a busy machine too.
  *
@@ -8,6 +8,7 @@
  */
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
+import { createLimitSettings } from '../cmd/gateway/limits.ts'
 import { LivePolicies } from '../cmd/gateway/policies.ts'
 import type { Identity } from '../internal/call.ts'
 import type { Route } from '../internal/routing/route.ts'
@@ -65,6 +66,11 @@ const policies = {
   responseHeaders: { set: { 'x-frame-options': 'DENY' } },
 }
 
+/** One that no client of a run exceeds. */
+const limited = { rateLimit: [{ level: 'route', rule: { limit: 5_000_000, windowSeconds: 86_400 } }] }
+
+const RATE_LIMITS = { localKeys: 100_000, expectedGateways: 1, headers: 'draft', clock: 'store' } as const
+
 const NO_LIMITS = {
   bodyIdleTimeoutMs: 0,
   idleTimeoutMs: 0,
@@ -92,7 +98,8 @@ async function listen(checkout: string, route: Route): Promise<number> {
       if (body === null) answers()
       else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
     })
-  const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts() })
+  const limits = createLimitSettings({ rateLimits: RATE_LIMITS, workers: 1 }, undefined)
+  const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts(), limits })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
     routes: () => table,
@@ -170,8 +177,10 @@ for (const checkout of [own, ...process.argv.slice(2).map(path => resolve(path))
   const port = await listen(checkout, route)
   for (const load of LOADS) measured.push({ name: `${load.name}, ${checkout}`, port, load, micros: [] })
 }
-const port = await listen(own, { ...route, policies })
-measured.push({ name: `${GET.name} with policies, ${own}`, port, load: GET, micros: [] })
+for (const [what, rules] of Object.entries({ policies, 'a rate limit': limited })) {
+  const port = await listen(own, { ...route, policies: rules })
+  measured.push({ name: `${GET.name} with ${what}, ${own}`, port, load: GET, micros: [] })
+}
 for (let round = 0; round < ROUNDS; round++) {
   for (const { port, load, micros } of measured) {
     const before = process.cpuUsage()

@@ -12,6 +12,7 @@ import { ApiKeysSection, BasicSection } from './sections/credential-sections.ts'
 import { GrpcSection } from './sections/grpc-section.ts'
 import { Http2Section } from './sections/http2-section.ts'
 import { JwtSection } from './sections/jwt-section.ts'
+import { RateLimitsSection } from './sections/rate-limits-section.ts'
 import {
   BreakerSection,
   OverloadSection,
@@ -355,6 +356,7 @@ export const ConfigSchema = Type.Object(
     breaker: BreakerSection,
     serviceLimit: ServiceLimitSection,
     overload: OverloadSection,
+    rateLimits: RateLimitsSection,
     staleAnswers: StaleAnswersSection,
     upstream: UpstreamSection,
     grpc: GrpcSection,

@@ -1,6 +1,7 @@
 import type { Claims } from './claim-path.ts'
 import type { ClientTls } from './http/client-tls.ts'
 import type { ErrorCode } from './http/errors.ts'
+import type { CallLimits } from './limits/call-limits.ts'
 import type { Peer } from './nodes/peer.ts'
 import type { Route } from './routing/route.ts'
 import type { UpstreamFailure } from './upstream-failure.ts'
@@ -49,6 +50,8 @@ export class Call {
   upstreamMs = -1
   /** Whether the client's connection has switched to another protocol. */
   upgraded = false
+  /** The variant that a `split` has chosen; undefined = the route has none, or its own service answers. */
+  variant: string | undefined = undefined
   /** Whether a fallback answered. */
   degraded = false
   /** The policy that refused the request, for the log. */
@@ -57,6 +60,8 @@ export class Call {
   sentPath: string | undefined = undefined
   /** Policies that would have refused it if they were enforced, for the log. */
   observed: readonly string[] | undefined = undefined
+  /** What rate limits and quotas have said; undefined = the route has none. */
+  limits: CallLimits | undefined = undefined
   /** The code of the error that the client received, for the access log. */
   errorCode: ErrorCode | undefined = undefined
   /** The method of a gRPC call, `package.Service/Method`. */

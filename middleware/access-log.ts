@@ -2,6 +2,7 @@ import type { Call } from '../internal/call.ts'
 import type { ClientResponse } from '../internal/http/client-exchange.ts'
 import { ERRORS } from '../internal/http/errors.ts'
 import { pathOf } from '../internal/http/target.ts'
+import type { CallLimits } from '../internal/limits/call-limits.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
 import type { Route } from '../internal/routing/route.ts'
 import { rootReason } from '../internal/upstream-failure.ts'
@@ -54,11 +55,19 @@ export function createAccessLog({
     if (call.isTranscoded) line += ',"transcoded":true'
     if (call.sentPath !== undefined) line += `,"sentPath":${quote(call.sentPath)}`
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
+    if (call.limits !== undefined) line += limitFields(call.limits)
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
     if (call.failure !== undefined) line += `,"reason":${quote(rootReason(call.failure))}`
     write(`${line},"msg":"request"}\n`)
   }
+}
+
+function limitFields({ rule, left, isDegraded }: CallLimits): string {
+  let fields = rule === undefined ? '' : `,"rule":${quote(rule)}`
+  if (left !== undefined) fields += `,"limitLeft":${left}`
+  if (isDegraded) fields += ',"limitStore":"local"'
+  return fields
 }
 
 /** Writes the fields of route and node, as JSON that is made once per pair. */

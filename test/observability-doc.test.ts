@@ -17,6 +17,15 @@ const REFUSING = {
   cors: { origins: ['https://app.example'] },
   clients: { deny: ['127.0.0.1'], enforce: false },
 }
+/** A route that refuses the third request, and would refuse the second. Its store is away. */
+const LIMITED = {
+  ...{ path: '/limited', service: 'user', auth: 'none' },
+  rateLimit: [
+    { limit: 2, windowSeconds: 3_600, store: 'shared' },
+    { limit: 1, windowSeconds: 3_600, enforce: false },
+  ],
+}
+const STORE = { rateLimits: { store: { url: 'redis://127.0.0.1:9' } } }
 const PREFLIGHT = {
   ...{ method: 'OPTIONS', path: '/refusing' },
   headers: { origin: 'https://other.example', 'access-control-request-method': 'GET' },
@@ -28,9 +37,10 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
-    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] } },
+    document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] }, ...STORE },
     routes: {
       refusing: REFUSING,
+      limited: LIMITED,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
     },
   })
@@ -54,6 +64,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   gateway.health.startChecking()
   await send(port, { path: '/user' })
   await send(port, PREFLIGHT)
+  for (let i = 0; i < 3; i++) await send(port, { path: '/limited' })
   await rawCall(port, 'grpc', { path: '/user' })
   let text = ''
   await until('the node was checked', async () => {
@@ -93,16 +104,21 @@ test('docs/observability.md lists the fields of the access log in their order', 
     nodes: { 'user/u1': 9 },
     routes: {
       one: { path: '/user/*', service: 'user', stripPrefix: '/user' },
-      four: { path: '/four', service: 'user', rewrite: { path: '/4' } },
+      seven: { path: '/seven', service: 'user', rewrite: { path: '/7' } },
       refusing: REFUSING,
+      limited: LIMITED,
     },
+    document: STORE,
   })
-  await send(port, { path: '/four', headers: { 'x-request-id': 'four' } })
+  await send(port, { path: '/seven', headers: { 'x-request-id': 'seven' } })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
   await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
   await rawCall(port, 'grpc', { path: '/user/a.B/C', headers: { 'x-request-id': 'three' } })
+  for (const id of ['four', 'five', 'six']) {
+    await send(port, { path: '/limited', headers: { 'x-request-id': id } })
+  }
   const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
-  const lines = await Promise.all(['one', 'two', 'three', 'four', id].map(logged))
+  const lines = await Promise.all(['one', 'two', 'three', 'five', 'six', 'seven', id].map(logged))
   const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
   const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
     names.replaceAll('`', '').split(', '),

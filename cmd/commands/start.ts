@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module'
-import { availableParallelism } from 'node:os'
 import { createFileRecord } from '../../config/keys/file-contents.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
+import { processCount } from '../../config/load/route-context.ts'
 import type { StartCommand } from '../cli/command.ts'
 import { publicUrlsOf, urlOf } from '../cli/listening.ts'
 import { logUnusedSignals, onHangup, untilSignal } from '../cli/signals.ts'
@@ -35,8 +35,8 @@ export async function runStart(options: StartCommand): Promise<number> {
   }
 }
 
-function countWorkers({ config: { workers } }: LoadedConfig): number {
-  return workers === 0 ? availableParallelism() : workers
+function countWorkers({ config }: LoadedConfig): number {
+  return processCount(config)
 }
 
 async function serveAlone(loaded: LoadedConfig, log: Log): Promise<void> {

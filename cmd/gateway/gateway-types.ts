@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Keys } from '../../config/keys/keys.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Registry, RememberedSource } from '../../discovery/registry.ts'
+import type { SharedCounters } from '../../internal/limits/counters.ts'
 import type { OwnPages } from '../../routes/admin/page-types.ts'
 import type { LostLinesView } from '../../routes/admin/views.ts'
 import type { LiveHealth } from './live-health.ts'
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   readonly writeLine: (line: string) => void
   /** The secret that the keys of TLS tickets are made from. Default: one of this process. */
   readonly ticketSecret?: Buffer | undefined
+  /** Counts shared limits in place of the store of the configuration, for tests. The caller closes it. */
+  readonly sharedCounters?: SharedCounters | undefined
   /** The lines that the log has lost, for the metrics. Default: none. */
   readonly lostLines?: LostLinesView | undefined
   /**

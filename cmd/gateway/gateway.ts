@@ -48,6 +48,7 @@ import {
   configureLimits,
   createClientConnections,
   createHttp2Settings,
+  createLimitSettings,
   createLimits,
   createLoopGuard,
   createProxyProtocol,
@@ -168,8 +169,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
+  const rateLimits = createLimitSettings(config, options.sharedCounters)
   const policies = new LivePolicies({
-    ...{ upstream, counts: policyCounts, maxTargetBytes: config.clientLimits.targetBytes },
+    ...{ upstream, counts: policyCounts, limits: rateLimits },
+    ...{ maxTargetBytes: config.clientLimits.targetBytes },
     credentialPlaces: {
       keyHeader: config.apiKeys.enabled ? config.apiKeys.header.toLowerCase() : undefined,
       tokenParameter: config.jwt.queryParameter,
@@ -237,6 +240,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tls,
     lookUps: names.counts,
     policies: policyCounts,
+    localCounters: rateLimits.local,
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,
     descriptors,

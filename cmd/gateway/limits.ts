@@ -1,9 +1,13 @@
+import { processCount } from '../../config/load/route-context.ts'
 import type { ServiceRules } from '../../config/route/describe-route.ts'
 import { isLimited } from '../../config/route/resilience-rules.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
+import type { SharedCounters } from '../../internal/limits/counters.ts'
+import { LocalCounters } from '../../internal/limits/local-counters.ts'
 import { ClientConnections } from '../../middleware/connection/client-connections.ts'
 import { ProxyProtocol } from '../../middleware/connection/proxy-protocol.ts'
+import type { LimitSettings } from '../../middleware/policies/limit-stage.ts'
 import { type LoopChange, LoopGuard } from '../../middleware/request/loop-guard.ts'
 import type { Http2Counts } from '../../routes/public/http2/http2-counts.ts'
 import type { Http2Settings } from '../../routes/public/http2/listener.ts'
@@ -53,6 +57,25 @@ export function createRetryBudgets(logger: Logger): RetryBudgets {
     const message = isExhausted ? 'retry budget exhausted' : 'retry budget available again'
     logger.info({ service, retryBudget, reason }, message)
   })
+}
+
+/**
+ * Creates what the rate limits of all routes share, with counters in memory that hold no key yet.
+ *
+ * @param shared the counters of the store; undefined = there is none
+ */
+export function createLimitSettings(
+  config: Pick<Config, 'rateLimits' | 'workers'>,
+  shared: SharedCounters | undefined,
+): LimitSettings {
+  const { localKeys, headers, expectedGateways } = config.rateLimits
+  const { timeOrigin } = performance
+  const local = new LocalCounters({
+    maxKeys: localKeys,
+    now: () => Math.floor((timeOrigin + performance.now()) * 1_000),
+    wallNow: () => Date.now() * 1_000,
+  })
+  return { local, shared, headers, processes: expectedGateways * processCount(config) }
 }
 
 /** Returns the limits and timeouts of the listener. */

@@ -13,6 +13,7 @@ import type {
 import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
+import { createConcurrency } from '../../middleware/policies/concurrency.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import {
   createFixedAnswer,
@@ -26,6 +27,9 @@ import {
   createHttpsOnly,
   type HttpsOnlyTools,
 } from '../../middleware/policies/https-only.ts'
+import type { LimitSettings, LimitTools } from '../../middleware/policies/limit-stage.ts'
+import { createQuota } from '../../middleware/policies/quota.ts'
+import { createRateLimit } from '../../middleware/policies/rate-limit.ts'
 import { createRedirect } from '../../middleware/policies/redirect.ts'
 import { createRequestLimits, type RequestLimitsTools } from '../../middleware/policies/request-limits.ts'
 import { createRewrite, type RewriteTools } from '../../middleware/policies/rewrite.ts'
@@ -38,7 +42,8 @@ type PolicyTools = ClientsTools &
   HttpsOnlyTools &
   FixedAnswerTools &
   RequestLimitsTools &
-  RewriteTools
+  RewriteTools &
+  LimitTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -61,6 +66,10 @@ const CHAIN = {
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
   requestLimits: createRequestLimits,
+  // Behind preflights, which count against no limit.
+  rateLimit: createRateLimit,
+  quota: createQuota,
+  concurrency: createConcurrency,
   // These answer, and are as protected as a node is.
   redirect: createRedirect,
   respond: createFixedAnswer,
@@ -91,6 +100,7 @@ export interface LivePoliciesOptions {
   readonly maxTargetBytes?: number
   /** Default: none besides Authorization. */
   readonly credentialPlaces?: CredentialPlaces
+  readonly limits: LimitSettings
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -105,6 +115,7 @@ export class LivePolicies {
   readonly #maxTargetBytes: number
   readonly #credentialPlaces: CredentialPlaces
   readonly #delays = new Delays()
+  readonly #limits: LimitSettings
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
@@ -112,9 +123,17 @@ export class LivePolicies {
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
 
   constructor(options: LivePoliciesOptions) {
-    const { upstream, counts, maxTargetBytes = Infinity, credentialPlaces = {}, chain = CHAIN } = options
+    const {
+      upstream,
+      counts,
+      limits,
+      maxTargetBytes = Infinity,
+      credentialPlaces = {},
+      chain = CHAIN,
+    } = options
     this.#upstream = upstream
     this.#counts = counts
+    this.#limits = limits
     this.#maxTargetBytes = maxTargetBytes
     this.#credentialPlaces = credentialPlaces
     this.#chain = chain
@@ -205,6 +224,13 @@ export class LivePolicies {
       },
       preflight: ({ call, isDry }, result) => {
         if (!isDry) this.#counts.preflights.add(call.route!.id, result)
+      },
+      limits: this.#limits,
+      limited: ({ call, isDry }, rule) => {
+        if (!isDry) this.#counts.limited.add(call.route!.id, rule)
+      },
+      wouldLimit: ({ call, isDry }, rule) => {
+        if (!isDry) this.#counts.wouldLimit.add(call.route!.id, rule)
       },
     }
   }

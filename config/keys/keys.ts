@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Config } from '../schema.ts'
 import { type JwtKey, type JwtKeys, loadJwtKeys } from './jwt-keys.ts'
 import { attempt, type Findings, readBytes, readPemText, readSecret } from './key-files.ts'
+import { type LimitStoreKeys, loadLimitStoreKeys } from './limit-store-keys.ts'
 import { loadSealKey, loadTlsKeys, type TlsKeys } from './tls-keys.ts'
 import { loadUpstreamTls, type UpstreamTlsKeys } from './upstream-tls-keys.ts'
 import { loadUsers, type Users } from './users.ts'
@@ -31,13 +32,15 @@ export interface Keys {
   readonly tls?: TlsKeys
   /** Present when `upstream.tls` names files. */
   readonly upstreamTls?: UpstreamTlsKeys
+  /** Present when `rateLimits.store` names files. */
+  readonly limitStore?: LimitStoreKeys
   /** The 32 bytes that private keys in etcd are sealed with; absent when none are configured. */
   readonly sealKey?: Buffer
 }
 
 /** Reads every key file that the gateway needs, so that an invalid one is reported at start. */
 export function loadKeys(
-  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc' | 'tls' | 'upstream'>,
+  config: Pick<Config, 'jwt' | 'basic' | 'etcd' | 'routes' | 'grpc' | 'tls' | 'upstream' | 'rateLimits'>,
   findings: Findings,
 ): Keys {
   const { jwt, issuers } = loadJwtKeys(config.jwt, findings)
@@ -48,6 +51,7 @@ export function loadKeys(
   const descriptors = loadDescriptors(config.grpc, findings)
   const tls = loadTlsKeys(config.tls, findings)
   const upstreamTls = loadUpstreamTls(config.upstream.tls, findings)
+  const limitStore = loadLimitStoreKeys(config.rateLimits, findings)
   const sealKey = loadSealKey(config.tls, findings)
   return {
     ...(issuers.length > 0 && { issuers }),
@@ -58,6 +62,7 @@ export function loadKeys(
     ...(stickyCookie && { stickyCookie }),
     ...(descriptors.size > 0 && { descriptors }),
     ...(tls && { tls }),
+    ...(limitStore && { limitStore }),
     ...(sealKey && { sealKey }),
   }
 }

@@ -19,6 +19,7 @@ import { type Config, ConfigSchema } from '../schema.ts'
 import { readDocumentFile } from './document-file.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
 import { Layers, type Setting } from './layers.ts'
+import { ruleContext } from './route-context.ts'
 import { findRoutesRuleProblems, findRuleProblems } from './rules.ts'
 import { tlsWarnings } from './tls-rules.ts'
 
@@ -93,7 +94,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const config = resolvePaths(tree, ConfigSchema as FieldSchema, cwd) as Config
   const later: Finding[] = [...findRuleProblems(config)]
-  for (const { path, message } of under(['routes', 'defaults'], findPolicyWarnings(config.routes.defaults))) {
+  const found = findPolicyWarnings(config.routes.defaults, ruleContext(config))
+  for (const { path, message } of under(['routes', 'defaults'], found)) {
     warnings.push(`${jsonPath(path)} (${layers.nearestSource(path)}) ${message}`)
   }
   warnings.push(...tlsWarnings(config))

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { AuthenticatorName } from '../../internal/routing/route.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
@@ -15,8 +16,13 @@ export function routeContext(config: Config, keys: Pick<Keys, 'jwt' | 'issuers' 
     hasCookieSecret: keys.stickyCookie !== undefined,
     authenticators: configuredAuthenticators(config),
     identities: new Set(Object.keys(config.upstream.tls.identities)),
-    ...ruleContextOf(config),
+    ...ruleContext(config),
   } satisfies Omit<RouteContext, 'origin'>
+}
+
+/** Returns how many processes the gateway has. */
+export function processCount({ workers }: Pick<Config, 'workers'>): number {
+  return workers === 0 ? availableParallelism() : workers
 }
 
 /** Returns the authenticators that routes may name. Without a key, a route that asks for a token refuses every request. */
@@ -33,10 +39,12 @@ export function configuredAuthenticators({
 }
 
 /** Returns what the rules of policies are judged with, wherever they are written. */
-export function ruleContextOf(config: Config) {
-  const { clientLimits, tls, trustedProxies } = config
+export function ruleContext(config: Config) {
+  const { clientLimits, rateLimits, tls, trustedProxies } = config
   return {
     identityHeaders: identityHeadersOf(config),
+    hasLimitStore: rateLimits.store !== undefined,
+    workers: processCount(config),
     clientLimits,
     knowsTls: trustedProxies.length > 0 || hasCertificates(tls),
   } satisfies Omit<RuleContext, 'document'>

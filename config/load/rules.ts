@@ -11,8 +11,9 @@ import { findRouteRuleProblems } from '../route/read-route-document.ts'
 import { findServiceLimitProblems } from '../route/resilience-rules.ts'
 import type { Config } from '../schema.ts'
 import { findAuthProblems, isLoopback } from './auth-rules.ts'
+import { findLimitStoreProblems } from './limit-rules.ts'
 import { findPrefixProblems } from './prefix-rules.ts'
-import { ruleContextOf } from './route-context.ts'
+import { ruleContext } from './route-context.ts'
 import { findTlsProblems } from './tls-rules.ts'
 
 /** Finds what the schema cannot express: the grammar of addresses, and fields that belong together. */
@@ -44,7 +45,8 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
-  yield* findRoutesRuleProblems(config, ruleContextOf(config))
+  yield* findLimitStoreProblems(config.rateLimits)
+  yield* findRoutesRuleProblems(config, ruleContext(config))
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {

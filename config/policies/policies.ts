@@ -5,11 +5,14 @@ import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
+import { concurrency } from './concurrency.ts'
 import { cors } from './cors.ts'
 import { mock, respond } from './fixed-answer.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import { httpsOnly } from './https-only.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
+import { quota } from './quota.ts'
+import { rateLimit } from './rate-limit.ts'
 import { redirect } from './redirect.ts'
 import { requestLimits } from './request-limits.ts'
 import { rewrite } from './rewrite.ts'
@@ -22,6 +25,9 @@ export const POLICY_RULES = {
   securityHeaders,
   cors,
   requestLimits,
+  rateLimit,
+  quota,
+  concurrency,
   redirect,
   respond,
   mock,
@@ -76,8 +82,8 @@ export function* findPolicyProblems(holder: unknown, context: RuleContext): Gene
 }
 
 /** Finds what is probably not intended in the rules of a document, or of `routes.defaults`. Accepts any value. */
-export function* findPolicyWarnings(holder: unknown): Generator<Finding> {
-  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule))
+export function* findPolicyWarnings(holder: unknown, context: RuleContext): Generator<Finding> {
+  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule, context))
 }
 
 function* findInRules(

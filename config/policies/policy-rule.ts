@@ -11,6 +11,10 @@ export interface RuleContext {
   readonly clientLimits?: { readonly targetBytes: number; readonly headerBytes: number } | undefined
   /** Whether any request can be known to have come over TLS; undefined = not known here, and not judged. */
   readonly knowsTls?: boolean | undefined
+  /** Whether there is a store for shared limits; undefined = not known here, and not judged. */
+  readonly hasLimitStore?: boolean | undefined
+  /** How many processes the gateway has; undefined = not known here. */
+  readonly workers?: number | undefined
 }
 
 /** One policy as the configuration knows it: the field of a route document that holds its rule. */
@@ -29,7 +33,7 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
   /** Finds what is valid but probably not intended. Accepts any value. */
-  readonly warnings?: (rule: unknown) => Iterable<Finding>
+  readonly warnings?: (rule: unknown, context: RuleContext) => Iterable<Finding>
 }
 
 /** Declares a policy rule; exists for its types. */

@@ -88,7 +88,7 @@ function describePolicy(field: string, { policies }: Route): unknown {
     return rule
   }
   const rules = (rule as readonly LevelRule[]).map(each => each.rule)
-  return rules.length === 1 ? rules[0] : rules
+  return rules.length === 1 ? rules[0] : rules.flat()
 }
 
 /** Describes what a route asks of clients as a document would. */

@@ -88,6 +88,16 @@ export const ERRORS = {
     title: 'Too many requests',
     detail: 'The rate limit is exceeded; try again later.',
   },
+  WG_QUOTA_EXCEEDED: {
+    status: 429,
+    title: 'Quota exceeded',
+    detail: 'The quota is used up; it begins anew with the next hour, day or month.',
+  },
+  WG_CONCURRENCY_LIMITED: {
+    status: 429,
+    title: 'Too many requests at once',
+    detail: 'Too many requests are under way; try again when one has ended.',
+  },
   WG_HEADERS_TOO_LARGE: {
     status: 431,
     title: 'Headers too large',
@@ -129,6 +139,11 @@ export const ERRORS = {
     title: 'Authentication unavailable',
     detail: 'The gateway cannot check credentials at the moment; try again later.',
   },
+  WG_LIMIT_UNAVAILABLE: {
+    status: 503,
+    title: 'Limit unavailable',
+    detail: 'The gateway cannot count requests at the moment; try again later.',
+  },
   WG_NO_SCHEMA: {
     status: 503,
     title: 'No schema',
@@ -151,6 +166,8 @@ export interface GatewayErrorOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** The status that gRPC clients get; undefined = that of the code. */
   readonly grpcStatus?: number | undefined
+  /** Further members of the problem document. */
+  readonly members?: Readonly<Record<string, unknown>> | undefined
   /** The original error, for the log. */
   readonly cause?: unknown
 }
@@ -165,6 +182,7 @@ export class GatewayError extends QuietError {
   readonly status: number
   readonly headers: Readonly<Record<string, string>> | undefined
   readonly grpcStatus: number | undefined
+  readonly members: GatewayErrorOptions['members']
 
   constructor(code: ErrorCode, options: GatewayErrorOptions = {}) {
     super(options.detail ?? ERRORS[code].detail, 'cause' in options ? { cause: options.cause } : undefined)
@@ -172,6 +190,7 @@ export class GatewayError extends QuietError {
     this.status = ERRORS[code].status
     this.headers = options.headers
     this.grpcStatus = options.grpcStatus
+    this.members = options.members
   }
 }
 
@@ -187,5 +206,6 @@ export function problemBody(error: GatewayError, requestId: string | undefined):
     code: error.code,
     detail: error.message,
     requestId,
+    ...error.members,
   })
 }

@@ -6,7 +6,10 @@ import type { Route } from './route.ts'
  */
 const DEMANDS: readonly ((route: Route) => unknown)[] = [
   ({ auth }) => (auth.type === 'none' ? undefined : auth),
-  ({ policies }) => enforcedClients(policies?.clients),
+  ({ policies }) => enforcedRules(policies?.clients),
+  ({ policies }) => enforcedRules(policies?.rateLimit),
+  ({ policies }) => enforcedRules(policies?.quota),
+  ({ policies }) => enforcedRules(policies?.concurrency),
   ({ policies }) => policies?.httpsOnly,
   ({ policies }) => enforced(policies?.requestLimits),
   // Other conditions are no demands: clients send what they like.
@@ -36,10 +39,10 @@ export function demandsMore(other: Route, route: Route): boolean {
   return demandsOf(other).some((demand, i) => demand !== '' && demand !== demands[i])
 }
 
-/** Returns the rules of the policy `clients` that are enforced, wherever they are written. */
-function enforcedClients(levels: unknown): unknown {
+/** Returns the rules that are enforced, wherever they are written, of a policy whose rules add up. */
+function enforcedRules(levels: unknown): unknown {
   if (!Array.isArray(levels)) return levels
-  const enforced = levels.map(({ rule }) => rule).filter(rule => rule.enforce !== false)
+  const enforced = levels.flatMap(({ rule }) => rule).filter(rule => rule.enforce !== false)
   return enforced.length === 0 ? undefined : enforced
 }
 

@@ -1,3 +1,4 @@
+import type { LocalCounters } from '../../internal/limits/local-counters.ts'
 import type { AddLiveMetric, Sample } from './live-metric.ts'
 
 /** Routes beyond so many share the label `other`. */
@@ -8,6 +9,8 @@ export class PolicyCounts {
   readonly refusals = new LabelledCounter('policy')
   readonly wouldRefusals = new LabelledCounter('policy')
   readonly preflights = new LabelledCounter('result')
+  readonly limited = new LabelledCounter('rule')
+  readonly wouldLimit = new LabelledCounter('rule')
 }
 
 class LabelledCounter {
@@ -57,5 +60,37 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'CORS preflights answered by the gateway, by route and result: allowed, refused.',
     'sum',
     () => counts.preflights.samples(),
+  )
+  live(
+    'counter',
+    'waygate_rate_limited_total',
+    'Requests that a rate limit or a quota refused, by route and rule.',
+    'sum',
+    () => counts.limited.samples(),
+  )
+  live(
+    'counter',
+    'waygate_would_limit_total',
+    'Requests that a rate limit or a quota would have refused if it were enforced, by route and rule.',
+    'sum',
+    () => counts.wouldLimit.samples(),
+  )
+}
+
+/** Adds the metrics of the counters that this process has in memory. */
+export function addLocalCounterMetrics(live: AddLiveMetric, counters: LocalCounters): void {
+  live(
+    'gauge',
+    'waygate_limit_local_keys',
+    'Keys, such as addresses, that rate limits count in memory.',
+    'sum',
+    () => [{ labels: {}, value: counters.keys }],
+  )
+  live(
+    'counter',
+    'waygate_limit_evictions_total',
+    'Keys that were forgotten while they were counted, because there were more than rateLimits.localKeys.',
+    'sum',
+    () => [{ labels: {}, value: counters.evictions }],
   )
 }

@@ -1,3 +1,4 @@
+import type { LocalCounters } from '../../internal/limits/local-counters.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { ClientConnectionsView } from '../../middleware/connection/client-connections.ts'
 import { addGrpcMetrics, type GrpcCounts } from './grpc-metrics.ts'
@@ -19,7 +20,7 @@ import {
   type SessionsView,
 } from './node-connection-metrics.ts'
 import { addNodeMetrics } from './node-metrics.ts'
-import { addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
+import { addLocalCounterMetrics, addPolicyMetrics, type PolicyCounts } from './policy-metrics.ts'
 import { addTlsMetrics, type TlsView } from './tls-metrics.ts'
 import { addTranscodeMetrics, type DescriptorsView, type TranscodeCounts } from './transcode-metrics.ts'
 import type { BudgetsView, BudgetView, HealthView, LostLinesView, TableView } from './views.ts'
@@ -40,6 +41,8 @@ export interface MetricViews {
   readonly http2: Http2View
   readonly files: FilesView
   readonly policies: PolicyCounts
+  /** The counters of rate limits in memory. */
+  readonly localCounters: LocalCounters
   readonly sessions: SessionsView
   readonly lookUps: LookUpsView
   readonly grpc: GrpcCounts
@@ -112,6 +115,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   addConnectionMetrics(live, connections, http2, views.files, views.proxyProtocol)
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
   addPolicyMetrics(live, policies)
+  addLocalCounterMetrics(live, views.localCounters)
   addSessionMetrics(live, sessions)
   addLookUpMetrics(live, views.lookUps)
   addGrpcMetrics(live, grpc)

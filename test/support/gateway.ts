@@ -8,6 +8,7 @@ import type { Gateway } from '../../cmd/gateway/gateway-types.ts'
 import { loadConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
+import type { SharedCounters } from '../../internal/limits/counters.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 
 export const SECRET = 'a secret of tests that is long enough'
@@ -24,6 +25,8 @@ export interface GatewaySetUp {
   }
   /** Further content of the configuration file. */
   readonly document?: object
+  /** Counts shared limits. Default: nothing does, as while the store is away. */
+  readonly sharedCounters?: SharedCounters | undefined
   /** Whether a key for tokens is configured. Default false. */
   readonly withKey?: boolean
 }
@@ -52,7 +55,15 @@ export function putPolicySet(registry: MemoryRegistry, name: string, document: u
 /** Starts a whole gateway in this process, with a registry in memory, its table loaded. Stopped after the test. */
 export async function startTestGateway(
   t: Pick<TestContext, 'after'>,
-  { nodes = {}, routes = {}, policySets = {}, config = {}, document, withKey = false }: GatewaySetUp,
+  {
+    nodes = {},
+    routes = {},
+    policySets = {},
+    config = {},
+    document,
+    sharedCounters,
+    withKey = false,
+  }: GatewaySetUp,
 ): Promise<TestGateway> {
   const loaded = loadConfig({
     env: withKey ? { WAYGATE_JWT_SECRET: SECRET } : {},
@@ -92,7 +103,9 @@ export async function startTestGateway(
     ...config,
     clientLimits: { ...loaded.config.clientLimits, ...config.clientLimits },
   }
-  const gateway = await startGateway({ config: whole, keys: loaded.keys, registry, logger, writeLine: write })
+  const gateway = await startGateway({
+    ...{ config: whole, keys: loaded.keys, registry, logger, writeLine: write, sharedCounters },
+  })
   t.after(() => gateway.stop())
   const admin = await openAdmin(gateway.pages, whole, logger)
   t.after(() => admin.close())

@@ -8,8 +8,10 @@ import { type Exchange, runSteps } from '../../../internal/policy.ts'
 import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
-import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
+import { testLimits } from '../../support/limits.ts'
+import { answer, type ScriptedNode, startNode, type WireRequest } from '../../support/node-server.ts'
 import { testRoute } from '../../support/route.ts'
+import { until } from '../../support/until.ts'
 import { handshake, startWebSocketNode } from '../../support/websocket.ts'
 
 /** What a client got, and what the node saw of its request. */
@@ -27,19 +29,31 @@ export interface PolicyCase {
   readonly headers?: Readonly<Record<string, string>>
   /** Whether what was seen shows the policy. */
   readonly shows: (seen: Seen) => boolean
-  /** Whether it shows on requests that authentication refuses, and on those that no node can answer. */
-  readonly onRefusals: boolean
+  /**
+   * Whether it shows on requests that authentication refuses, and on those that no node can answer; `later`: on the latter
+   * alone.
+   */
+  readonly onRefusals: boolean | 'later'
   /** Whether it shows where no node can answer. Default: as on refusals. */
   readonly withoutNode?: boolean
+  /** Whether another request must be under way for it to show. Default: false. */
+  readonly whenBusy?: boolean
   /** How a handshake with these headers is answered. */
   readonly handshake: number
   /** Content of the configuration file, besides `routes`. */
   readonly document?: object
 }
 
+const ON_REFUSALS: Readonly<Record<string, string>> = {
+  true: 'on refusals too',
+  false: 'on no refusal',
+  later: 'on refusals that come after authentication',
+}
+
 /** What every policy must do. To be called once by the test file of each policy. */
 export function policyContract(name: PolicyName, policy: PolicyCase): void {
-  const { rule, bad, headers = {}, shows, onRefusals, withoutNode = onRefusals, document } = policy
+  const { rule, bad, headers = {}, shows, onRefusals, whenBusy = false, document } = policy
+  const { withoutNode = onRefusals !== false } = policy
 
   async function setUp(t: TestContext, routes: Readonly<Record<string, object>>, defaults: object = {}) {
     const node = await startNode(t, async (socket, request) => {
@@ -53,11 +67,11 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
       document: { ...document, routes: { defaults } },
     })
     const ask = async (path: string, authorization?: string): Promise<Seen> => {
+      const all = { ...headers, ...(authorization && { authorization }) }
+      const release = whenBusy ? await keepBusy(gateway.port, path, all, node) : async () => {}
       const before = node.requests.length
-      const got = await send(gateway.port, {
-        path,
-        headers: { ...headers, ...(authorization && { authorization }) },
-      })
+      const got = await send(gateway.port, { path, headers: all })
+      await release()
       return { answer: got, atNode: node.requests[before] }
     }
     const page = async () => (await send(gateway.adminPort, { path: '/routes' })).json()
@@ -82,12 +96,12 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
     assert.equal(shows(await ask('/without')), false)
   })
 
-  test(`${name}: acts ${onRefusals ? 'on refusals too' : 'on no refusal'}`, async t => {
+  test(`${name}: acts ${ON_REFUSALS[String(onRefusals)]}`, async t => {
     const { ask } = await setUp(t, {
       closed: { path: '/closed', auth: 'jwt', ...withRule(rule) },
       gone: { path: '/gone', auth: 'none', ...withRule(rule, 'gone') },
     })
-    assert.equal(shows(await ask('/closed')), onRefusals, 'a request without a token')
+    assert.equal(shows(await ask('/closed')), onRefusals === true, 'a request without a token')
     assert.equal(shows(await ask('/closed', `Bearer ${token()}`)), true, 'a request with a token')
     assert.equal(shows(await ask('/gone')), withoutNode, 'a service without a node')
   })
@@ -159,7 +173,8 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
   })
 
   test(`${name}: takes no time of its own: its steps return no promise`, () => {
-    const policies = new LivePolicies({ upstream: () => assert.fail(), counts: new PolicyCounts() })
+    const counts = new PolicyCounts()
+    const policies = new LivePolicies({ upstream: () => assert.fail(), counts, limits: testLimits() })
     const written = POLICY_RULES[name].adds ? [{ level: 'route', rule }] : rule
     const route = testRoute({ policies: { [name]: written } })
     const plan = policies.planOf(route)
@@ -185,13 +200,37 @@ function exchangeOf(
   call.clientAddress = '127.0.0.1'
   const head = createRequestHeadReader([])(rawHeaders)
   const outgoing = { route, target: '/', headers: head.headers }
+  const response = { destroyed: false, once: () => {} }
   return {
     request: { rawHeaders, url: '/' },
+    response,
     call,
     head,
     outgoing,
     isWebSocket: false,
   } as unknown as Exchange
+}
+
+/**
+ * Sends a request whose body does not end, and resolves once a node has it or it was refused, with what ends it and waits for
+ * its answer.
+ */
+async function keepBusy(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  node: ScriptedNode,
+): Promise<() => Promise<void>> {
+  const before = node.requests.length
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n${lines.join('')}\r\n`
+  const client = await openRaw(port, head)
+  await until('the request is under way', () => node.requests.length > before || client.text() !== '')
+  return async () => {
+    client.socket.write('x')
+    await client.until('\r\n\r\n')
+    client.socket.destroy()
+  }
 }
 
 /** Sends bytes on a connection of their own, resolves with the first line that comes back, and leaves. */
