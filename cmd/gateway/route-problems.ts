@@ -1,5 +1,6 @@
 import { didYouMean } from '../../config/kit/closest.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
+import { includesNode } from '../../internal/nodes/node-selection.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { AutoRoutes } from './auto-routes.ts'
@@ -21,6 +22,18 @@ export function* unserved(documents: readonly Route[], nodes: NodeTable): Genera
       if (name === undefined || name === '' || nodes.service(name)) continue
       const guess = guesses-- > 0 ? didYouMean(name, services) : ''
       yield { key: id, reason: `$.${field}: no node of ${JSON.stringify(name)} is registered${guess}` }
+    }
+  }
+}
+
+/** Yields the routes that select nodes of a service and find none, because none is registered with these values. */
+export function* unselected(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
+  for (const { id, service, nodes: selection } of documents) {
+    const found = selection && nodes.service(service)
+    if (!found || found.peers.some(({ node }) => includesNode(selection, node))) continue
+    yield {
+      key: id,
+      reason: `$.nodes: no node of ${JSON.stringify(service)} has ${JSON.stringify(selection.only)}`,
     }
   }
 }

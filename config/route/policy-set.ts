@@ -3,7 +3,7 @@ import { NAME_PATTERN } from '../kit/values.ts'
 import { RouteDocument } from './route-schema.ts'
 
 /** What says which requests a route takes and what answers them is not for sets. */
-const { path, methods, hosts, match, whenUnmatched, priority, enabled, service, policies, ...shared } =
+const { path, methods, hosts, match, whenUnmatched, priority, enabled, service, nodes, policies, ...shared } =
   RouteDocument.properties
 
 /** The schema of a policy set: fields that several routes share. */

@@ -13,6 +13,7 @@ import { findBalancerProblems } from './balancer-rule.ts'
 import { findGrpcProblems } from './grpc-json.ts'
 import { findHealthCheckProblems } from './health-check.ts'
 import { findMatchRuleProblems } from './match-rule.ts'
+import { findNodeSelectorProblems } from './node-selector.ts'
 import { findServiceLimitProblems } from './resilience-rules.ts'
 import { findRouteAuthProblems } from './route-auth.ts'
 import { routePathProblem, stripPrefixProblem, strippedServiceProblem } from './route-path.ts'
@@ -89,6 +90,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
     ...findMatchRuleProblems(members.match, members.whenUnmatched, context),
     ...under(['auth'], findRouteAuthProblems(auth)),
     ...under(['balancer'], findBalancerProblems(balancer, path)),
+    ...under(['nodes'], findNodeSelectorProblems(members.nodes)),
     ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),
     ...under(['serviceLimit'], findServiceLimitProblems(serviceLimit)),
     ...under(['grpc'], findGrpcProblems(members.grpc)),

@@ -15,6 +15,7 @@ import { NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule
 import { type GrpcDefaults, toGrpcRule } from './grpc-rule.ts'
 import { toHealthCheck } from './health-check.ts'
 import { toMatch } from './match-rule.ts'
+import { toNodeSelection } from './node-selector.ts'
 import { findRouteIdProblems, readRouteDocument } from './read-route-document.ts'
 import { toBreaker, toHedge, toRetryRules, toServiceLimit } from './resilience-rules.ts'
 import { findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
@@ -178,6 +179,7 @@ function toRoute(
     match: toMatch(document.match),
     whenUnmatched: document.whenUnmatched,
     service: document.service ?? '',
+    nodes: toNodeSelection(document.nodes),
     stripPrefix: document.stripPrefix ?? '',
     auth: document.auth === undefined ? defaultAuth : toRouteAuth(document.auth),
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,

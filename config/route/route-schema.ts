@@ -7,6 +7,7 @@ import { balancerRule } from './balancer-rule.ts'
 import { GrpcSchema } from './grpc-schema.ts'
 import { HealthCheckOrNone } from './health-check.ts'
 import { MATCH_RULE_FIELDS } from './match-rule.ts'
+import { nodeSelector } from './node-selector.ts'
 import {
   BreakerSchema,
   HedgeSchema,
@@ -81,6 +82,11 @@ export const RouteDocument = Type.Object(
     service: Type.Optional(
       name(
         'The service that requests are forwarded to. A document without it has a field that answers instead.',
+      ),
+    ),
+    nodes: Type.Optional(
+      nodeSelector(
+        'Which nodes of the service get the requests: `{"version": "2.1.0"}` or `{"meta": {"zone": "a"}}` ([nodes](policies/nodes.md)). Absent: all nodes, without those that are registered with the metadata `traffic: "selected"`.',
       ),
     ),
     stripPrefix: Type.Optional(

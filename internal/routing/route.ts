@@ -2,6 +2,7 @@ import type { MatchRule } from '../conditions.ts'
 import type { HttpRule } from '../grpc/http-rule.ts'
 import type { BindingChoice, JsonOptions } from '../grpc/json-options.ts'
 import type { HealthCheck } from '../nodes/health.ts'
+import type { NodeSelection } from '../nodes/node-selection.ts'
 
 /**
  * Which requests go to which service, and under which rules. A route is made from a route document (config schema
@@ -31,6 +32,8 @@ export interface Route {
   readonly whenUnmatched?: 'next' | 'refuse' | undefined
   /** '' = none: a policy answers every request. */
   readonly service: string
+  /** Which nodes of the service get its requests; undefined = all that do not wait to be selected. */
+  readonly nodes?: NodeSelection | undefined
   /** Whole leading segments of `path` that the node does not see; '' = none. */
   readonly stripPrefix: string
   readonly auth: RouteAuth
