@@ -49,6 +49,8 @@ export class Call {
   upstreamMs = -1
   /** Whether the client's connection has switched to another protocol. */
   upgraded = false
+  /** The variant that a `split` has chosen; undefined = the route has none, or its own service answers. */
+  variant: string | undefined = undefined
   /** Whether a fallback answered. */
   degraded = false
   /** The policy that refused the request, for the log. */

@@ -7,7 +7,7 @@ import { pathParameter } from './routing/path-segments.ts'
 /** A longer result is no result. */
 const MAX_RESULT_LENGTH = 8 * 1024
 
-type ReadVariable = (exchange: Exchange) => string | undefined
+export type ReadVariable = (exchange: Exchange) => string | undefined
 
 /** Text, or a variable with what stands in for it when it is absent. */
 type Part = string | { readonly variable: string; readonly fallback: string | undefined }
@@ -161,7 +161,12 @@ function parse(text: string): readonly Part[] | undefined {
   return parts
 }
 
-function findVariable(name: string): ReadVariable | undefined {
+/**
+ * Returns what reads a variable, such as `header.x-tenant`; undefined when there is none of that name.
+ *
+ * @throws TypeError when it is a claim whose path is malformed
+ */
+export function findVariable(name: string): ReadVariable | undefined {
   if (Object.hasOwn(VARIABLES, name)) return VARIABLES[name]
   const dot = name.indexOf('.')
   const family = name.slice(0, dot)

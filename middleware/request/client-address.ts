@@ -107,16 +107,22 @@ export function canonicalAddress(address: string): string {
 }
 
 /**
- * Returns the group that counts as one client: an IPv4 address, or the 64-bit network of an IPv6 address, because a client
- * that has one address of such a network usually has all of them.
+ * Returns the group that counts as one client: an IPv4 address, or the network of an IPv6 address, because a client that has
+ * one address of such a network usually has all of them.
+ *
+ * @param bits how much of an IPv6 address is the network, 16..128
  */
-export function addressGroup(address: string): string {
+export function addressGroup(address: string, bits = 64): string {
   if (!address.includes(':')) return address
   const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::')
   const first = head === '' ? [] : head.split(':')
   if (tail !== undefined) {
     const last = tail === '' ? [] : tail.split(':')
     while (first.length + last.length < 8) first.push('0')
+    first.push(...last)
   }
-  return `${first.slice(0, 4).join(':')}::/64`
+  const groups = first.slice(0, Math.ceil(bits / 16))
+  const unused = groups.length * 16 - bits
+  if (unused > 0) groups.push((Number.parseInt(groups.pop()!, 16) & (0xffff << unused)).toString(16))
+  return `${groups.join(':')}::/${bits}`
 }
