@@ -92,7 +92,12 @@ async function listen(checkout: string, route: Route): Promise<number> {
       if (body === null) answers()
       else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
     })
-  const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts() })
+  const plans =
+    route.policies &&
+    new LivePolicies({
+      ...{ upstream, counts: new PolicyCounts() },
+      nodes: { hasAvailable: () => true },
+    })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
     routes: () => table,

@@ -52,6 +52,10 @@ export function createAccessLog({
     if (call.rpc !== undefined) line += `,"rpc":${quote(call.rpc)}`
     if (call.grpcStatus !== undefined) line += `,"grpcStatus":${call.grpcStatus}`
     if (call.isTranscoded) line += ',"transcoded":true'
+    if (call.variant !== undefined) {
+      line += `,"variant":"${call.variant}"`
+      if (call.variantWanted !== undefined) line += `,"variantWanted":"${call.variantWanted}"`
+    }
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`
@@ -65,8 +69,8 @@ function createTargetFields(): (route: Route | undefined, peer: Peer | undefined
   const byRoute = new WeakMap<Route, WeakMap<Peer, string>>()
   return (route, peer) => {
     if (!route) return ''
-    const { id, service } = route
-    if (!peer) return fieldsOf({ route: id, service })
+    const { id } = route
+    if (!peer) return fieldsOf({ route: id, service: route.service })
     let byPeer = byRoute.get(route)
     if (!byPeer) {
       byPeer = new WeakMap()
@@ -74,7 +78,8 @@ function createTargetFields(): (route: Route | undefined, peer: Peer | undefined
     }
     let fields = byPeer.get(peer)
     if (fields === undefined) {
-      fields = fieldsOf({ route: id, service, node: peer.node.id, address: peer.address })
+      // A variant or a fallback may be of another service.
+      fields = fieldsOf({ route: id, service: peer.node.service, node: peer.node.id, address: peer.address })
       byPeer.set(peer, fields)
     }
     return fields

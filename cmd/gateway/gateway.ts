@@ -168,7 +168,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
-  const policies = new LivePolicies({ upstream, counts: policyCounts })
+  const policies = new LivePolicies({
+    ...{ upstream, nodes, counts: policyCounts },
+    cookieKey: keys.stickyCookie,
+  })
 
   // The table: nodes and routes, as the registry has them.
   const context = routeContext(config, keys)

@@ -1,6 +1,8 @@
+import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { PolicyName, RuleOf } from '../../config/policies/policies.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type {
   CreatePolicy,
   EditHead,
@@ -15,10 +17,11 @@ import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
+import { createSplit, type SplitTools } from '../../middleware/policies/split.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
-type PolicyTools = ClientsTools & CorsTools
+type PolicyTools = ClientsTools & CorsTools & SplitTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -37,6 +40,8 @@ const CHAIN = {
   clients: createClients,
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
+  // Before the policies that may use the name of the variant, and the headers by which it is chosen.
+  split: createSplit,
   requestHeaders: createRequestHeaders,
   responseHeaders: createResponseHeaders,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
@@ -57,6 +62,9 @@ export interface LivePoliciesOptions {
   /** The call to a node, which `around` wraps. */
   readonly upstream: Upstream
   readonly counts: PolicyCounts
+  readonly nodes: Pick<NodeTable, 'hasAvailable'>
+  /** Signs the cookies of policies; undefined = they set none. */
+  readonly cookieKey?: KeyObject | undefined
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -68,15 +76,19 @@ export interface LivePoliciesOptions {
 export class LivePolicies {
   readonly #upstream: Upstream
   readonly #counts: PolicyCounts
+  readonly #nodes: LivePoliciesOptions['nodes']
+  readonly #cookieKey: KeyObject | undefined
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
   readonly #ofDocuments = new Map<string, Map<string, Live>>()
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
 
-  constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
+  constructor({ upstream, counts, nodes, cookieKey, chain = CHAIN }: LivePoliciesOptions) {
     this.#upstream = upstream
     this.#counts = counts
+    this.#nodes = nodes
+    this.#cookieKey = cookieKey
     this.#chain = chain
   }
 
@@ -163,6 +175,12 @@ export class LivePolicies {
       preflight: ({ call, isDry }, result) => {
         if (!isDry) this.#counts.preflights.add(call.route!.id, result)
       },
+      hasUsableNode: (service, nodes, isCall) =>
+        this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
+      diverted: ({ call, isDry }, variant) => {
+        if (!isDry) this.#counts.diversions.add(call.route!.id, variant)
+      },
+      cookieKey: this.#cookieKey,
     }
   }
 

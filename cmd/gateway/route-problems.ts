@@ -1,8 +1,14 @@
 import { didYouMean } from '../../config/kit/closest.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
-import { includesNode } from '../../internal/nodes/node-selection.ts'
+import {
+  includesNode,
+  type NodeSelector,
+  selects,
+  waitsToBeSelected,
+} from '../../internal/nodes/node-selection.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { type SplitRule, targetsFor } from '../../middleware/policies/split.ts'
 import type { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 
@@ -10,32 +16,94 @@ import type { GrpcNames } from './grpc-names.ts'
 const MAX_GUESSES = 10
 const MAX_SERVICES_TO_GUESS = 1_000
 
+/** A field of a document that names a service. */
+interface Named {
+  readonly field: string
+  readonly service: string
+}
+
+/** A field of a document that selects nodes of a service. */
+interface Selecting extends Named {
+  readonly selector: NodeSelector
+}
+
 /** Yields the routes to services without a node, which may be misspelt. */
 export function* unserved(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
   const services = [...nodes.services()].map(({ name }) => name)
   let guesses = services.length > MAX_SERVICES_TO_GUESS ? 0 : MAX_GUESSES
-  for (const { id, service, fallback } of documents) {
-    for (const [field, name] of [
-      ['service', service],
-      ['fallback.service', fallback?.type === 'service' ? fallback.service : undefined],
-    ] as const) {
-      if (name === undefined || name === '' || nodes.service(name)) continue
-      const guess = guesses-- > 0 ? didYouMean(name, services) : ''
-      yield { key: id, reason: `$.${field}: no node of ${JSON.stringify(name)} is registered${guess}` }
+  for (const route of documents) {
+    for (const { field, service } of servicesOf(route)) {
+      if (nodes.service(service)) continue
+      const guess = guesses-- > 0 ? didYouMean(service, services) : ''
+      const reason = `$.${field}: no node of ${JSON.stringify(service)} is registered${guess}`
+      yield { key: route.id, reason }
     }
   }
 }
 
-/** Yields the routes that select nodes of a service and find none, because none is registered with these values. */
+/**
+ * Yields the routes that select nodes of a service and find none, those whose variants leave none for `stable`, and those
+ * with a variant whose nodes get other requests of the service, too.
+ */
 export function* unselected(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
-  for (const { id, service, nodes: selection } of documents) {
-    const found = selection && nodes.service(service)
-    if (!found || found.peers.some(({ node }) => includesNode(selection, node))) continue
-    yield {
-      key: id,
-      reason: `$.nodes: no node of ${JSON.stringify(service)} has ${JSON.stringify(selection.only)}`,
+  for (const route of documents) {
+    const { id: key, service } = route
+    const name = JSON.stringify(service)
+    for (const { field, service, selector } of selectorsOf(route)) {
+      const peers = nodes.service(service)?.peers
+      const selected = peers?.filter(({ node }) => selects(selector, node))
+      const name = JSON.stringify(service)
+      if (selected?.length === 0) {
+        yield { key, reason: `$.${field}: no node of ${name} has ${JSON.stringify(selector)}` }
+      }
+      const other = field === 'nodes' ? undefined : selected?.find(({ node }) => !waitsToBeSelected(node))
+      if (other === undefined) continue
+      const what = `node ${other.node.id} of ${name} also gets requests of other routes of the service`
+      const cure = 'register it with the metadata traffic: "selected"'
+      yield { key, reason: `$.${field}: ${what}: ${cure}` }
     }
+    const split = splitOf(route)
+    const peers = nodes.service(service)?.peers
+    if (!split || !peers) continue
+    const { stable } = targetsFor(route, split.variants)
+    if (
+      peers.some(({ node }) => (stable.nodes ? includesNode(stable.nodes, node) : !waitsToBeSelected(node)))
+    )
+      continue
+    yield { key, reason: `$.split: no node of ${name} is left for stable` }
   }
+}
+
+/** Returns the rule of a route's policy `split`. */
+function splitOf({ policies }: Route): SplitRule | undefined {
+  return policies?.split as SplitRule | undefined
+}
+
+function servicesOf(route: Route): Named[] {
+  const { fallback, service } = route
+  const variants = splitOf(route)?.variants ?? []
+  return [
+    { field: 'service', service },
+    { field: 'fallback.service', service: fallback?.type === 'service' ? fallback.service : '' },
+    ...variants.map(({ service = '' }, i) => ({ field: `split.variants[${i}].service`, service })),
+  ].filter(named => named.service !== '')
+}
+
+function selectorsOf(route: Route): Selecting[] {
+  const { nodes, service } = route
+  const variants = splitOf(route)?.variants ?? []
+  return [
+    ...(nodes?.only ? [{ field: 'nodes', service, selector: nodes.only }] : []),
+    ...variants.flatMap((variant, i) =>
+      variant.nodes === undefined
+        ? []
+        : {
+            field: `split.variants[${i}].nodes`,
+            service: variant.service ?? service,
+            selector: variant.nodes,
+          },
+    ),
+  ]
 }
 
 /** Yields the services that get no automatic route because they had a document, with the document that replaces one. */

@@ -44,7 +44,10 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* under(['serviceLimit'], findServiceLimitProblems(config.serviceLimit))
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
-  yield* findRoutesRuleProblems(config, { identityHeaders: identityHeadersOf(config) })
+  yield* findRoutesRuleProblems(config, {
+    identityHeaders: identityHeadersOf(config),
+    hasCookieSecret: hasCookieSecret(config.routes),
+  })
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
@@ -76,8 +79,13 @@ function hostOf(address: string): string {
   }
 }
 
-function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['routes']): Generator<Finding> {
-  if (stickyCookie.secret !== undefined || stickyCookie.secretFile !== undefined) return
+function hasCookieSecret({ stickyCookie }: Config['routes']): boolean {
+  return stickyCookie.secret !== undefined || stickyCookie.secretFile !== undefined
+}
+
+function* stickyCookieProblems(routes: Config['routes']): Generator<Finding> {
+  if (hasCookieSecret(routes)) return
+  const { defaults, documents } = routes
   const message = NO_COOKIE_SECRET
   if (needsCookieSecret(defaults.balancer)) yield { path: ['routes', 'defaults', 'balancer'], message }
   for (const [id, { balancer }] of Object.entries(documents)) {

@@ -8,11 +8,16 @@ import { clients } from './clients.ts'
 import { cors } from './cors.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
+import { split } from './split.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
-export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<
-  Record<string, PolicyRule>
->
+export const POLICY_RULES = {
+  clients,
+  cors,
+  split,
+  requestHeaders,
+  responseHeaders,
+} as const satisfies Readonly<Record<string, PolicyRule>>
 
 type PolicyRules = typeof POLICY_RULES
 export type PolicyName = keyof PolicyRules
@@ -29,10 +34,14 @@ type DocumentFields = {
   readonly [Name in PolicyName]: TOptional<TUnion<[TLiteral<false>, PolicyRules[Name]['schema']]>>
 }
 
-/** The fields of all policies in `routes.defaults`. */
+/** The fields of the policies that `routes.defaults` may have. */
 export function defaultPolicyFields(): DefaultFields {
+  const policies: Readonly<Record<PolicyName, PolicyRule>> = POLICY_RULES
   return Object.fromEntries(
-    NAMES.map(name => [name, Type.Optional(POLICY_RULES[name].schema)]),
+    NAMES.filter(name => policies[name].isOfDocuments !== true).map(name => [
+      name,
+      Type.Optional(POLICY_RULES[name].schema),
+    ]),
   ) as unknown as DefaultFields
 }
 

@@ -7,6 +7,8 @@ export interface RuleContext {
   readonly document?: Readonly<Record<string, unknown>> | undefined
   /** Lower-case names of the headers that carry the identity; undefined = not known here, and not judged. */
   readonly identityHeaders?: readonly string[] | undefined
+  /** Whether there is a secret that signs cookies; undefined = not known here, and not judged. */
+  readonly hasCookieSecret?: boolean | undefined
 }
 
 /** One policy as the configuration knows it: the field of a route document that holds its rule. */
@@ -22,6 +24,8 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   readonly answers?: boolean
   /** Whether the policy does nothing where the policy of another field answers every request. Default: false. */
   readonly needsNode?: boolean
+  /** Whether only documents may have the rule, not `routes.defaults`. Default: false. */
+  readonly isOfDocuments?: boolean
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
   /** Finds what is valid but probably not intended. Accepts any value. */

@@ -3,8 +3,20 @@ import { NAME_PATTERN } from '../kit/values.ts'
 import { RouteDocument } from './route-schema.ts'
 
 /** What says which requests a route takes and what answers them is not for sets. */
-const { path, methods, hosts, match, whenUnmatched, priority, enabled, service, nodes, policies, ...shared } =
-  RouteDocument.properties
+const {
+  path,
+  methods,
+  hosts,
+  match,
+  whenUnmatched,
+  priority,
+  enabled,
+  service,
+  nodes,
+  policies,
+  split,
+  ...shared
+} = RouteDocument.properties
 
 /** The schema of a policy set: fields that several routes share. */
 export const PolicySet = Type.Object(shared, {

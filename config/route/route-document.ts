@@ -8,6 +8,7 @@ import type {
 } from '../../internal/routing/route.ts'
 import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
+import { toNodeSelection } from '../policies/node-selector.ts'
 import { addingRules, findPolicyProblems, type PolicyLevel, toPolicies } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import type { Config } from '../schema.ts'
@@ -15,7 +16,6 @@ import { NO_COOKIE_SECRET, needsCookieSecret, toBalancer } from './balancer-rule
 import { type GrpcDefaults, toGrpcRule } from './grpc-rule.ts'
 import { toHealthCheck } from './health-check.ts'
 import { toMatch } from './match-rule.ts'
-import { toNodeSelection } from './node-selector.ts'
 import { findRouteIdProblems, readRouteDocument } from './read-route-document.ts'
 import { toBreaker, toHedge, toRetryRules, toServiceLimit } from './resilience-rules.ts'
 import { findUnknownAuthenticators, toRouteAuth } from './route-auth.ts'
@@ -23,15 +23,13 @@ import type { RouteDocument } from './route-schema.ts'
 import { findUnknownIdentities, toUpstreamTls } from './upstream-tls.ts'
 
 /** What is needed to convert a route document, beside the document. */
-export interface RouteContext extends Pick<RuleContext, 'identityHeaders'> {
+export interface RouteContext extends Omit<RuleContext, 'document'> {
   readonly origin: Route['origin']
   readonly defaults: Omit<Config['routes']['defaults'], 'healthCheck'>
   /** Defaults of the rules for gRPC calls. */
   readonly grpc: GrpcDefaults
   /** Applies to a document without `auth`. */
   readonly defaultAuth: RouteAuth
-  /** Whether sticky cookies can be signed; undefined = unknown, and not checked. */
-  readonly hasCookieSecret?: boolean | undefined
   /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
   /** The names of `upstream.tls.identities`; undefined = unknown, and not checked. */

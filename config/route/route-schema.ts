@@ -1,13 +1,13 @@
 import type { Static } from 'typebox'
 import { Type } from '../kit/type.ts'
 import { MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
+import { nodeSelector } from '../policies/node-selector.ts'
 import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
 import { GrpcSchema } from './grpc-schema.ts'
 import { HealthCheckOrNone } from './health-check.ts'
 import { MATCH_RULE_FIELDS } from './match-rule.ts'
-import { nodeSelector } from './node-selector.ts'
 import {
   BreakerSchema,
   HedgeSchema,

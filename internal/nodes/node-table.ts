@@ -66,6 +66,16 @@ export class NodeTable {
     return this.#services.get(service)?.[lane]
   }
 
+  /**
+   * Returns whether a node of a selection can be chosen now. Plain requests to a service without a node for them count as
+   * calls, because they may become calls.
+   */
+  hasAvailable(service: string, selection: NodeSelection | undefined, lane: Lane): boolean {
+    const peers = this.get(service, lane)?.select(selection).peers ?? []
+    if (peers.length === 0 && lane === 'http') return this.hasAvailable(service, selection, 'grpc')
+    return peers.some(peer => peer.available())
+  }
+
   /** Returns a service with all of its nodes, also those that get no requests; undefined when it has none. */
   service(name: string): WholeService | undefined {
     return this.#services.get(name)

@@ -8,6 +8,7 @@ export class PolicyCounts {
   readonly refusals = new LabelledCounter('policy')
   readonly wouldRefusals = new LabelledCounter('policy')
   readonly preflights = new LabelledCounter('result')
+  readonly diversions = new LabelledCounter('variant')
 }
 
 class LabelledCounter {
@@ -57,5 +58,12 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'CORS preflights answered by the gateway, by route and result: allowed, refused.',
     'sum',
     () => counts.preflights.samples(),
+  )
+  live(
+    'counter',
+    'waygate_split_diverted_total',
+    'Requests that went to stable because their variant had no usable node, by route and variant.',
+    'sum',
+    () => counts.diversions.samples(),
   )
 }

@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
+import { getCookie, getHeader, sessionCookie } from '../../internal/http/header-lines.ts'
 import type { PeerGroup } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { StickyCookie } from '../../internal/routing/route.ts'
@@ -35,8 +35,8 @@ export class StickyCookies {
   setCookie(request: UpstreamRequest, group: PeerGroup, node: string): string {
     // A node that was removed since it was chosen gets a cookie, too. The client's next request replaces it.
     const value = this.#sealsOf(group).values.get(node) ?? this.#seal(group.name, node)
-    const secure = getHeader(request.headers, 'x-forwarded-proto') === 'https' ? '; Secure' : ''
-    return `${cookieName(request.route.stickyCookie, group.name)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}`
+    const isSecure = getHeader(request.headers, 'x-forwarded-proto') === 'https'
+    return sessionCookie(cookieName(request.route.stickyCookie, group.name), value, isSecure)
   }
 
   #sealsOf(group: PeerGroup): Seals {

@@ -28,7 +28,10 @@ function open(chain: Readonly<Record<string, (rule: unknown) => Policy>>) {
       }) as Create,
     ]),
   )
-  const policies = new LivePolicies({ upstream: async () => ANSWER, counts, chain: noting })
+  const policies = new LivePolicies({
+    ...{ upstream: async () => ANSWER, counts, chain: noting },
+    nodes: { hasAvailable: () => true },
+  })
   return { policies, counts, events }
 }
 
