@@ -132,8 +132,6 @@ function* variantsProblems(
       sum += hundredths(percent)
       if (Math.abs(percent * 100 - hundredths(percent)) > 1e-6)
         yield { path: [index, 'percent'], message: `must be in steps of 0.01, not ${percent}` }
-      if (drain === true && percent > 0)
-        yield { path: [index, 'drain'], message: 'needs a percent of 0: until then, clients come' }
     }
     if (drain === true && sticky !== 'cookie')
       yield { path: [index, 'drain'], message: 'needs sticky: "cookie", which tells who had the variant' }

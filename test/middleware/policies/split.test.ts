@@ -650,10 +650,6 @@ const refused: [split: unknown, reason: string][] = [
   [variants({ match: { claims: { '$.': 'a' } } }), '$.split.variants[0].match.claims["$."]: must be a claim'],
   [variants({ drain: true }), '$.split.variants[0].drain: needs sticky: "cookie"'],
   [
-    { ...variants({ drain: true, percent: 1 }), sticky: 'cookie' },
-    '$.split.variants[0].drain: needs a percent of 0',
-  ],
-  [
     { ...variants({}), sticky: 'cookie' },
     '$.split.sticky: "cookie" needs a secret to sign the cookie: set WAYGATE_COOKIE_SECRET',
   ],
