@@ -11,6 +11,8 @@ export interface Holder {
 }
 
 const KEY_BYTES = 8
+/** So many verified values are remembered for each route. A browser sends several requests in a row. */
+const MAX_KNOWN = 1_024
 const VALUE = /^([\w-]{11})\.([a-z0-9-]{1,32})\.([\w-]{43})$/
 
 /** Returns a key for a client without a cookie: 64 random bits. */
@@ -26,6 +28,7 @@ export class VariantCookie {
   readonly #signingKey: KeyObject
   readonly #route: string
   readonly #name: string
+  readonly #known = new Map<string, Holder>()
 
   /** @param route the id of the route */
   constructor(signingKey: KeyObject, route: string) {
@@ -36,7 +39,21 @@ export class VariantCookie {
 
   /** Reads the cookie of a request; undefined when there is none that was signed for this route. */
   read(headers: readonly string[]): Holder | undefined {
-    const [, key, variant, seal] = VALUE.exec(getCookie(headers, this.#name) ?? '') ?? []
+    const value = getCookie(headers, this.#name)
+    if (value === undefined) return undefined
+    const known = this.#known.get(value)
+    if (known !== undefined) return known
+    // A part of a text would keep the whole header in memory.
+    const own = Buffer.from(value, 'latin1').toString('latin1')
+    const verified = this.#verify(own)
+    if (verified === undefined) return undefined
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    this.#known.set(own, verified)
+    return verified
+  }
+
+  #verify(value: string): Holder | undefined {
+    const [, key, variant, seal] = VALUE.exec(value) ?? []
     if (key === undefined || variant === undefined || seal === undefined) return undefined
     const isOurs = timingSafeEqual(Buffer.from(seal), Buffer.from(this.#sealOf(key, variant)))
     return isOurs ? { key, variant } : undefined
