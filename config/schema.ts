@@ -243,7 +243,7 @@ const RoutesSection = section(
           }),
         ),
       },
-      'The cookies of the balancer `sticky-cookie`.',
+      'The cookies of the balancer `sticky-cookie` and of `split`.',
     ),
     policies: PolicySets,
     documents: RouteDocuments,

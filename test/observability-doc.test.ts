@@ -17,6 +17,11 @@ const REFUSING = {
   cors: { origins: ['https://app.example'] },
   clients: { deny: ['127.0.0.1'], enforce: false },
 }
+/** A route with a variant that has no node. */
+const SPLIT = {
+  ...{ path: '/split', service: 'user' },
+  split: { variants: [{ name: 'canary', nodes: { version: '2' }, percent: 100 }] },
+}
 const PREFLIGHT = {
   ...{ method: 'OPTIONS', path: '/refusing' },
   headers: { origin: 'https://other.example', 'access-control-request-method': 'GET' },
@@ -31,6 +36,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
     document: { tls: { ...tls, port: 0 }, proxyProtocol: { from: ['192.0.2.1'] } },
     routes: {
       refusing: REFUSING,
+      split: SPLIT,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
     },
   })
@@ -54,6 +60,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   gateway.health.startChecking()
   await send(port, { path: '/user' })
   await send(port, PREFLIGHT)
+  await send(port, { path: '/split' })
   await rawCall(port, 'grpc', { path: '/user' })
   let text = ''
   await until('the node was checked', async () => {
@@ -91,13 +98,18 @@ function labelsOf(text: string, name: string): string {
 test('docs/observability.md lists the fields of the access log in their order', async t => {
   const { port, logged } = await startTestGateway(t, {
     nodes: { 'user/u1': 9 },
-    routes: { one: { path: '/user/*', service: 'user', stripPrefix: '/user' }, refusing: REFUSING },
+    routes: {
+      one: { path: '/user/*', service: 'user', stripPrefix: '/user' },
+      refusing: REFUSING,
+      split: SPLIT,
+    },
   })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
   await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
   await rawCall(port, 'grpc', { path: '/user/a.B/C', headers: { 'x-request-id': 'three' } })
+  await send(port, { path: '/split', headers: { 'x-request-id': 'four' } })
   const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
-  const lines = await Promise.all(['one', 'two', 'three', id].map(logged))
+  const lines = await Promise.all(['one', 'two', 'three', 'four', id].map(logged))
   const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
   const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
     names.replaceAll('`', '').split(', '),

@@ -202,10 +202,15 @@ function inEtcd(
 /** Finds the services of a route document that have no node. Values of the wrong type are ignored. */
 function findUnserved(route: unknown, services: ReadonlySet<string> | undefined): Finding[] {
   if (services === undefined || typeof route !== 'object' || route === null) return []
-  const { service, fallback } = route as { service?: unknown; fallback?: { service?: unknown } | null }
+  const { service, fallback, split } = membersOf(route)
+  const { variants } = membersOf(split)
   return [
     { path: ['service'], name: service },
-    { path: ['fallback', 'service'], name: fallback?.service },
+    { path: ['fallback', 'service'], name: membersOf(fallback).service },
+    ...(Array.isArray(variants) ? variants : []).map((variant, index) => ({
+      path: ['split', 'variants', index, 'service'],
+      name: membersOf(variant).service,
+    })),
   ].flatMap(({ path, name }) => {
     if (typeof name !== 'string' || services.has(name)) return []
     return { path, message: `names ${JSON.stringify(name)}, which has no node${didYouMean(name, services)}` }

@@ -8,7 +8,7 @@ import {
 } from '../../internal/nodes/node-selection.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type { Route } from '../../internal/routing/route.ts'
-import { type SplitRule, targetsFor } from '../../middleware/policies/split.ts'
+import { targetsFor } from '../../middleware/policies/split.ts'
 import type { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 
@@ -62,7 +62,7 @@ export function* unselected(documents: readonly Route[], nodes: NodeTable): Gene
       const cure = 'register it with the metadata traffic: "selected"'
       yield { key, reason: `$.${field}: ${what}: ${cure}` }
     }
-    const split = splitOf(route)
+    const split = route.policies?.split
     const peers = nodes.service(service)?.peers
     if (!split || !peers) continue
     const { stable } = targetsFor(route, split.variants)
@@ -74,14 +74,8 @@ export function* unselected(documents: readonly Route[], nodes: NodeTable): Gene
   }
 }
 
-/** Returns the rule of a route's policy `split`. */
-function splitOf({ policies }: Route): SplitRule | undefined {
-  return policies?.split as SplitRule | undefined
-}
-
-function servicesOf(route: Route): Named[] {
-  const { fallback, service } = route
-  const variants = splitOf(route)?.variants ?? []
+function servicesOf({ fallback, policies, service }: Route): Named[] {
+  const variants = policies?.split?.variants ?? []
   return [
     { field: 'service', service },
     { field: 'fallback.service', service: fallback?.type === 'service' ? fallback.service : '' },
@@ -89,9 +83,8 @@ function servicesOf(route: Route): Named[] {
   ].filter(named => named.service !== '')
 }
 
-function selectorsOf(route: Route): Selecting[] {
-  const { nodes, service } = route
-  const variants = splitOf(route)?.variants ?? []
+function selectorsOf({ nodes, policies, service }: Route): Selecting[] {
+  const variants = policies?.split?.variants ?? []
   return [
     ...(nodes?.only ? [{ field: 'nodes', service, selector: nodes.only }] : []),
     ...variants.flatMap((variant, i) =>

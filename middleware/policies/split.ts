@@ -9,13 +9,9 @@ import {
   type MatchRule,
 } from '../../internal/conditions.ts'
 import { getAllHeaders, isNamed, removeHeaders } from '../../internal/http/header-lines.ts'
-import {
-  createNodeSelection,
-  type NodeSelection,
-  type NodeSelector,
-} from '../../internal/nodes/node-selection.ts'
+import { createNodeSelection, type NodeSelection } from '../../internal/nodes/node-selection.ts'
 import { type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
-import type { Route } from '../../internal/routing/route.ts'
+import type { Route, VariantTarget } from '../../internal/routing/route.ts'
 import { createAddressTest } from '../request/client-address.ts'
 import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
 import { type Holder, newHolderKey, VariantCookie } from './variant-cookie.ts'
@@ -33,11 +29,8 @@ export interface SplitRule {
   readonly header?: boolean | undefined
 }
 
-export interface VariantRule {
+export interface VariantRule extends VariantTarget {
   readonly name: string
-  /** Default: the service of the route. */
-  readonly service?: string | undefined
-  readonly nodes?: NodeSelector | undefined
   /** In steps of 0.01. Default: 0. */
   readonly percent?: number | undefined
   readonly match?: (MatchRule & { readonly claims?: Conditions | undefined }) | undefined
@@ -173,7 +166,7 @@ function isForMany(headers: readonly string[]): boolean {
 /** Returns where each variant and the rest of the requests go. */
 export function targetsFor(
   { service, nodes }: Route,
-  variants: readonly VariantRule[],
+  variants: readonly VariantTarget[],
 ): { readonly all: readonly Target[]; readonly stable: Target } {
   // Without this, the nodes of a canary would get requests of `stable` as well.
   const taken = variants.flatMap(variant =>

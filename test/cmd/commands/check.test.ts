@@ -329,6 +329,11 @@ test('services that the gateway does not know are warnings, with the name that w
     ],
   })
   assert.deepEqual(await check(t, document), { code: 0, lines: ['a.yaml: ok (route document)'] })
+  const split = '{"path": "/a", "service": "task",\n"split": {"variants": [{"name": "b", "service": "bta"}]}}'
+  assert.deepEqual((await check(t, split, { services })).lines, [
+    'a.yaml: warning: $.split.variants[0].service (a.yaml:2) names "bta", which has no node',
+    'a.yaml: ok (route document)',
+  ])
   const config = 'routes:\n  documents:\n    a: {path: /a, service: tsak}\n'
   assert.deepEqual((await check(t, config, { services })).lines, [
     'a.yaml: warning: $.routes.documents.a.service (a.yaml:3) names "tsak", which has no node (did you mean "task"?)',

@@ -461,6 +461,26 @@ test('split: a retry stays with its variant', async t => {
   assert.equal(nodes.a.requests.length + nodes.b.requests.length, 0)
 })
 
+test('split: a kept answer of the canary never reaches stable', async t => {
+  const stale = { variants: [{ ...CANARY, percent: 100 }] }
+  const { ask, nodes, registry, gateway } = await setUp(t, stale)
+  const put = async (percent: number) => {
+    const before = gateway.table.routeTable()
+    registry.putRoute('r', {
+      ...documentWith({ variants: [{ ...CANARY, percent }] }),
+      ...{ fallback: { stale: true }, tryTimeoutMs: 1_000 },
+    })
+    await until('another table', () => gateway.table.routeTable() !== before)
+  }
+  await put(100)
+  assert.equal((await ask()).text, 'c')
+  for (const node of Object.values(nodes)) await node.close()
+  const kept = await ask()
+  assert.deepEqual([kept.text, kept.headers['x-waygate-fallback']], ['c', '1'])
+  await put(0)
+  assert.equal((await ask()).status, 502)
+})
+
 test('split: conditions come before shares, and the first variant that holds counts', async t => {
   const { ask, put } = await setUp(t, {
     variants: [
