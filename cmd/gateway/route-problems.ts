@@ -1,4 +1,5 @@
 import { didYouMean } from '../../config/kit/closest.ts'
+import { ALSO_FOR_OTHERS } from '../../config/policies/node-selector.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
 import {
   includesNode,
@@ -7,6 +8,7 @@ import {
   waitsToBeSelected,
 } from '../../internal/nodes/node-selection.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { targetsFor } from '../../middleware/policies/split.ts'
 import type { AutoRoutes } from './auto-routes.ts'
@@ -47,8 +49,7 @@ export function* unserved(documents: readonly Route[], nodes: NodeTable): Genera
  */
 export function* unselected(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
   for (const route of documents) {
-    const { id: key, service } = route
-    const name = JSON.stringify(service)
+    const { id: key } = route
     for (const { field, service, selector } of selectorsOf(route)) {
       const peers = nodes.service(service)?.peers
       const selected = peers?.filter(({ node }) => selects(selector, node))
@@ -57,20 +58,16 @@ export function* unselected(documents: readonly Route[], nodes: NodeTable): Gene
         yield { key, reason: `$.${field}: no node of ${name} has ${JSON.stringify(selector)}` }
       }
       const other = field === 'nodes' ? undefined : selected?.find(({ node }) => !waitsToBeSelected(node))
-      if (other === undefined) continue
-      const what = `node ${other.node.id} of ${name} also gets requests of other routes of the service`
-      const cure = 'register it with the metadata traffic: "selected"'
-      yield { key, reason: `$.${field}: ${what}: ${cure}` }
+      if (other) yield { key, reason: `$.${field}: selects node ${other.node.id}: ${ALSO_FOR_OTHERS}` }
     }
     const split = route.policies?.split
-    const peers = nodes.service(service)?.peers
-    if (!split || !peers) continue
-    const { stable } = targetsFor(route, split.variants)
-    if (
-      peers.some(({ node }) => (stable.nodes ? includesNode(stable.nodes, node) : !waitsToBeSelected(node)))
-    )
-      continue
-    yield { key, reason: `$.split: no node of ${name} is left for stable` }
+    if (!split) continue
+    const { service, nodes: left } = targetsFor(route, split.variants).stable
+    const peers = nodes.service(service)?.peers ?? []
+    const isLeft = ({ node }: Peer) => (left ? includesNode(left, node) : !waitsToBeSelected(node))
+    if (peers.length > 0 && !peers.some(isLeft)) {
+      yield { key, reason: `$.split: no node of ${JSON.stringify(service)} is left for stable` }
+    }
   }
 }
 

@@ -37,7 +37,7 @@ export function* findNodeSelectorProblems(rule: unknown): Generator<Finding> {
 }
 
 /** Returns a frozen copy. */
-export function toNodeSelector({ version, meta }: NodeSelectorRule): NodeSelector {
+function toNodeSelector({ version, meta }: NodeSelectorRule): NodeSelector {
   return deepFreeze({ ...(version !== undefined && { version }), ...(meta && { meta: { ...meta } }) })
 }
 
@@ -45,3 +45,7 @@ export function toNodeSelector({ version, meta }: NodeSelectorRule): NodeSelecto
 export function toNodeSelection(rule: NodeSelectorRule | undefined): NodeSelection | undefined {
   return rule && createNodeSelection(toNodeSelector(rule))
 }
+
+/** Says that a node of a variant is not for this variant alone, and what to do about it. */
+export const ALSO_FOR_OTHERS =
+  'it also gets requests of other routes of the service; register it with the metadata traffic: "selected"'

@@ -34,7 +34,7 @@ export function includesNode({ only, except }: NodeSelection, node: Node): boole
 }
 
 /** Returns whether a node has all values of a selector. */
-export function selects(selector: NodeSelector, { metadata }: Node): boolean {
+export function selects(selector: NodeSelector, { metadata }: Pick<Node, 'metadata'>): boolean {
   return entriesOf(selector).every(
     ([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value,
   )
@@ -44,7 +44,7 @@ export function selects(selector: NodeSelector, { metadata }: Node): boolean {
  * Returns whether a node gets only requests whose route selects it: it is registered with the metadata
  * `traffic: "selected"`.
  */
-export function waitsToBeSelected({ metadata }: Node): boolean {
+export function waitsToBeSelected({ metadata }: Pick<Node, 'metadata'>): boolean {
   return metadata.traffic === 'selected'
 }
 

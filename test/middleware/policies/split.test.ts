@@ -615,7 +615,7 @@ test('split: a node of a variant that gets other requests too is a warning', asy
     (await problems()).map(({ reason }) => reason),
     [
       '$.split.variants[1].service: no node of "othr" is registered (did you mean "other"?)',
-      '$.split.variants[0].nodes: node c of "user" also gets requests of other routes of the service: register it with the metadata traffic: "selected"',
+      '$.split.variants[0].nodes: selects node c: it also gets requests of other routes of the service; register it with the metadata traffic: "selected"',
     ],
   )
   await registry.register({
