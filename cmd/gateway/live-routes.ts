@@ -165,7 +165,8 @@ export class LiveRoutes {
     const { route } = merged
     const others = this.#documents.filter(other => other.id !== id)
     const all = [...others, route]
-    const found = [...unserved([route], this.#nodes), ...tiedDocuments(all), ...unusedRules(all)]
+    const ofNodes = [...unserved([route], this.#nodes), ...unselected([route], this.#nodes)]
+    const found = [...ofNodes, ...tiedDocuments(all), ...unusedRules(all)]
     const warnings = [
       ...(route.warnings ?? []),
       ...found.filter(({ key }) => key === id).map(({ reason }) => reason),

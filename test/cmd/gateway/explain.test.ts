@@ -269,6 +269,9 @@ test('a document is judged against the table: refused, without nodes, hidden, ti
   assert.deepEqual((await judge({ ...OPEN, path: '/free', policies: ['none'] })).problems, [
     '$.policies: there is no policy set "none"',
   ])
+  assert.deepEqual((await judge({ ...OPEN, path: '/free', nodes: { version: '2' } })).warnings, [
+    '$.nodes: no node of "user" has {"version":"2"}',
+  ])
   assert.match((await judge({ path: '/free', service: 'user', auth: 'basic' })).problems[0]!, /^\$\.auth/)
   assert.match(
     (await judge({ ...OPEN, path: '/free', service: 'usr' })).warnings[0]!,
