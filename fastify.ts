@@ -10,7 +10,7 @@ import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from './internal/http
 import { FailingRequests } from './internal/nodes/failing-requests.ts'
 import type { Health } from './internal/nodes/health.ts'
 import { addressOf, type Node, speaksPlainHttp1 } from './internal/nodes/node.ts'
-import { NodeTable } from './internal/nodes/node-table.ts'
+import { NodeTable, type PeerGroup } from './internal/nodes/node-table.ts'
 import type { BreakerState, Peer } from './internal/nodes/peer.ts'
 import type { Outcome, UpstreamRequest } from './internal/upstream.ts'
 import { type FailureKind, isOutOfFiles, UpstreamFailure } from './internal/upstream-failure.ts'
@@ -81,8 +81,13 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   /** The try whose WebSocket the plugin connects in the same turn. */
   let connecting: Try | undefined
 
+  /** Nodes that wait to be selected get nothing: there is no route here that could select them. */
+  function group(): PeerGroup | undefined {
+    return table.get(name)?.select(undefined)
+  }
+
   function peers(): readonly Peer[] {
-    return table.get(name)?.peers ?? []
+    return group()?.peers ?? []
   }
 
   function hasAnother(peer: Peer): boolean {
@@ -93,7 +98,7 @@ export async function waygateProxy(app: FastifyInstance, options: WaygateProxyOp
   function begin(request: FastifyRequest): Try {
     const tries = triesOf.get(request.raw) ?? []
     const tried = tries.map(each => each.peer)
-    const peer = table.get(name)?.balancer('weighted-round-robin').pick(peers(), { tried })
+    const peer = group()?.balancer('weighted-round-robin').pick(peers(), { tried })
     if (!peer) throw noNodeError(peers())
     const begun = new Try(peer as ProxiedPeer, request)
     triesOf.set(request.raw, [...tries, begun])

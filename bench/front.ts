@@ -99,7 +99,9 @@ async function listen(checkout: string, route: Route): Promise<number> {
       else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
     })
   const limits = createLimitSettings({ rateLimits: RATE_LIMITS, workers: 1 }, undefined)
-  const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts(), limits })
+  const plans =
+    route.policies &&
+    new LivePolicies({ upstream, counts: new PolicyCounts(), limits, nodes: { hasAvailable: () => true } })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
     routes: () => table,

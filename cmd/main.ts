@@ -29,6 +29,8 @@ async function run(command: Command): Promise<number> {
       return (await import('./commands/descriptors.ts')).runDescriptors(command)
     case 'certificate':
       return (await import('./commands/certificate.ts')).runCertificate(command)
+    case 'split':
+      return (await import('./commands/split.ts')).runSplit(command)
     case 'doctor':
       return (await import('./commands/doctor.ts')).runDoctor(command)
     case 'help':

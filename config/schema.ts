@@ -244,7 +244,7 @@ const RoutesSection = section(
           }),
         ),
       },
-      'The cookies of the balancer `sticky-cookie`.',
+      'The cookies of the balancer `sticky-cookie` and of `split`.',
     ),
     policies: PolicySets,
     documents: RouteDocuments,

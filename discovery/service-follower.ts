@@ -1,5 +1,6 @@
 import type { Health } from '../internal/nodes/health.ts'
 import { addressOf, type Node, speaksPlainHttp1 } from '../internal/nodes/node.ts'
+import { waitsToBeSelected } from '../internal/nodes/node-selection.ts'
 import { NodeTable } from '../internal/nodes/node-table.ts'
 import type { Peer } from '../internal/nodes/peer.ts'
 import { Directory } from './directory.ts'
@@ -79,7 +80,7 @@ export class ServiceFollower implements DiscoveredService {
   }
 
   pick(): Node | undefined {
-    const service = this.#table.get(this.name)
+    const service = this.#table.get(this.name)?.select(undefined)
     return service?.balancer('weighted-round-robin').pick(service.peers, { tried: [] })?.node
   }
 
@@ -177,7 +178,7 @@ export class ServiceFollower implements DiscoveredService {
 }
 
 function isUsable(node: Node): boolean {
-  return node.weight > 0 && speaksPlainHttp1(node)
+  return node.weight > 0 && speaksPlainHttp1(node) && !waitsToBeSelected(node)
 }
 
 /**

@@ -50,8 +50,10 @@ export class Call {
   upstreamMs = -1
   /** Whether the client's connection has switched to another protocol. */
   upgraded = false
-  /** The variant that a `split` has chosen; undefined = the route has none, or its own service answers. */
+  /** The variant that gets the request, `stable` for the rest; undefined = the route has no `split`. */
   variant: string | undefined = undefined
+  /** The variant that it should have got, of which no node can be used. */
+  variantWanted: string | undefined = undefined
   /** Whether a fallback answered. */
   degraded = false
   /** The policy that refused the request, for the log. */

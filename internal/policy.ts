@@ -5,6 +5,7 @@ import type { GatewayError } from './http/errors.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { CanonicalTarget } from './http/target.ts'
 import type { TrailerFilter } from './http/trailers.ts'
+import type { NodeSelection } from './nodes/node-selection.ts'
 import type { Route } from './routing/route.ts'
 import type { RequestBody, Rpc, Upstream, UpstreamResponse, Wrapper } from './upstream.ts'
 
@@ -108,6 +109,8 @@ export interface OutgoingRequest {
   readonly route: Route
   /** The service to choose a node of; the route's own at first. */
   service: string
+  /** The nodes of the service among which to choose; those of the route at first. */
+  nodes: NodeSelection | undefined
   readonly method: string
   target: string
   /** The Host header for the node; undefined = the address of the node itself. */

@@ -28,9 +28,10 @@ const VARIABLES: Readonly<Record<string, ReadVariable>> = {
   'request.query': ({ call }) => queryOf(call.target) || undefined,
   'request.scheme': schemeOf,
   'route.id': ({ call }) => call.route!.id,
-  service: ({ call }) => call.route!.service || undefined,
+  service: ({ call, outgoing }) => (outgoing?.service ?? call.route!.service) || undefined,
   'time.iso': () => new Date().toISOString(),
   'time.unix': () => String(Math.floor(Date.now() / 1000)),
+  variant: ({ call }) => call.variant,
 }
 
 /** Variables whose last part the template chooses. */

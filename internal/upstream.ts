@@ -1,6 +1,7 @@
 import type { Call } from './call.ts'
 import type { GrpcDialect } from './grpc/content-type.ts'
 import type { ClientResponse, InterimReceiver } from './http/client-exchange.ts'
+import type { NodeSelection } from './nodes/node-selection.ts'
 import type { Route } from './routing/route.ts'
 
 /** Receives the body of one try. It may keep the chunks. */
@@ -59,6 +60,8 @@ export interface UpstreamRequest {
   readonly route: Route
   /** The service to choose a node of: the route's, or that of its fallback. */
   readonly service: string
+  /** Which nodes of the service may get it; undefined = all that do not wait to be selected. */
+  readonly nodes?: NodeSelection | undefined
   readonly method: string
   /** Path and query as the node sees them. */
   readonly target: string

@@ -54,6 +54,10 @@ export function createAccessLog({
     if (call.grpcStatus !== undefined) line += `,"grpcStatus":${call.grpcStatus}`
     if (call.isTranscoded) line += ',"transcoded":true'
     if (call.sentPath !== undefined) line += `,"sentPath":${quote(call.sentPath)}`
+    if (call.variant !== undefined) {
+      line += `,"variant":"${call.variant}"`
+      if (call.variantWanted !== undefined) line += `,"variantWanted":"${call.variantWanted}"`
+    }
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.limits !== undefined) line += limitFields(call.limits)
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
@@ -86,7 +90,8 @@ function createTargetFields(): (route: Route | undefined, peer: Peer | undefined
     }
     let fields = byPeer.get(peer)
     if (fields === undefined) {
-      fields = fieldsOf({ route: id, service, node: peer.node.id, address: peer.address })
+      // A variant or a fallback may be of another service.
+      fields = fieldsOf({ route: id, service: peer.node.service, node: peer.node.id, address: peer.address })
       byPeer.set(peer, fields)
     }
     return fields

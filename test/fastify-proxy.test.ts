@@ -87,6 +87,17 @@ test('requests below the prefix go to the nodes in etcd by weight, and the prefi
   assert.equal(seen.at(-1)?.split(' ')[1], '/')
 })
 
+test('a node that waits to be selected gets nothing', async t => {
+  if (!requireEtcd(t)) return
+  const [one, two] = [await node(t, 'one'), await node(t, 'two')]
+  await put('waiting', '1', one.port)
+  const scene = await forward(t, 'waiting')
+  await answers(scene, 200)
+  const value = { ip: '127.0.0.1', port: two.port, metadata: { traffic: 'selected' } }
+  await putKey(etcd.url, '/services/waiting/1', JSON.stringify(value))
+  await answers(scene, 503)
+})
+
 test('a body is streamed to the node, and its answer comes back as it is', async t => {
   if (!requireEtcd(t)) return
   const echo: Handler = (request, response) => {

@@ -26,6 +26,11 @@ const LIMITED = {
   ],
 }
 const STORE = { rateLimits: { store: { url: 'redis://127.0.0.1:9' } } }
+/** A route with a variant that has no node. */
+const SPLIT = {
+  ...{ path: '/split', service: 'user' },
+  split: { variants: [{ name: 'canary', nodes: { version: '2' }, percent: 100 }] },
+}
 const PREFLIGHT = {
   ...{ method: 'OPTIONS', path: '/refusing' },
   headers: { origin: 'https://other.example', 'access-control-request-method': 'GET' },
@@ -41,6 +46,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
     routes: {
       refusing: REFUSING,
       limited: LIMITED,
+      split: SPLIT,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
     },
   })
@@ -65,6 +71,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   await send(port, { path: '/user' })
   await send(port, PREFLIGHT)
   for (let i = 0; i < 3; i++) await send(port, { path: '/limited' })
+  await send(port, { path: '/split' })
   await rawCall(port, 'grpc', { path: '/user' })
   let text = ''
   await until('the node was checked', async () => {
@@ -107,6 +114,7 @@ test('docs/observability.md lists the fields of the access log in their order', 
       seven: { path: '/seven', service: 'user', rewrite: { path: '/7' } },
       refusing: REFUSING,
       limited: LIMITED,
+      split: SPLIT,
     },
     document: STORE,
   })

@@ -131,6 +131,15 @@ export type CertificateCommand = Configured & { readonly command: 'certificate' 
     | { readonly action: 'list' }
   )
 
+export interface SplitCommand extends Configured {
+  readonly command: 'split'
+  /** The id of the route. */
+  readonly route: string
+  readonly variant: string
+  /** 0..100, in steps of 0.01. */
+  readonly percent: number
+}
+
 export type Command =
   | StartCommand
   | DemoCommand
@@ -144,5 +153,6 @@ export type Command =
   | DoctorCommand
   | DescriptorsCommand
   | CertificateCommand
+  | SplitCommand
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }

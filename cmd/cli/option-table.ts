@@ -292,6 +292,13 @@ export const COMMANDS = {
     notes:
       'NAME is the key below discovery.certificatesPrefix, and its private key is sealed under that name. Gateways with tls.fromEtcd use the certificate for the names that it has. put checks that certificate and key can be used together before it writes. list exits with 1 when gateways cannot use a certificate.',
   },
+  split: {
+    summary: 'change the percent of a variant of a route in etcd',
+    operands: 'ROUTE VARIANT PERCENT',
+    options: [...fieldOptions('etcd', 'routes-prefix'), config],
+    notes:
+      'ROUTE is the id of the document, VARIANT the name of one of its split.variants. Prints the old and the new percent. Exits with 1, and writes nothing, when somebody else has changed the document meanwhile, or when gateways could not use it.',
+  },
   doctor: {
     summary: 'diagnose etcd and what it holds, as seen from this machine',
     operands: '',

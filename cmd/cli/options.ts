@@ -13,6 +13,7 @@ import {
   type DescriptorsCommand,
   type ExplainCommand,
   type RegisterCommand,
+  type SplitCommand,
   type TokenCommand,
 } from './command.ts'
 import { UsageError } from './format-error.ts'
@@ -49,6 +50,7 @@ function toCommand(command: CommandName, given: Arguments): Command {
   if (command === 'explain') return parseExplain(given)
   if (command === 'descriptors') return parseDescriptors(given)
   if (command === 'certificate') return parseCertificate(given)
+  if (command === 'split') return parseSplit(given)
   const [operand] = given.operands
   if (operand !== undefined) throw given.error(`unexpected argument ${operand}`)
   if (command === 'register') return parseRegister(given)
@@ -288,4 +290,15 @@ function parseCertificate(given: Arguments): CertificateCommand {
   const [cert, key] = [given.required('cert'), given.required('key')]
   const keyPasswordFile = given.one('key-password-file')
   return { command: 'certificate', ...configured(given), action, name, cert, key, keyPasswordFile }
+}
+
+function parseSplit(given: Arguments): SplitCommand {
+  const [route, variant, text, extra] = [...given.operands, ...given.rest]
+  if (route === undefined) throw given.error('ROUTE is missing')
+  if (variant === undefined) throw given.error('VARIANT is missing')
+  if (text === undefined) throw given.error('PERCENT is missing')
+  if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
+  const percent = /^\d{1,3}(?:\.\d{1,2})?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN
+  if (!(percent <= 100)) throw given.error(`PERCENT must be from 0 to 100, in steps of 0.01, not ${text}`)
+  return { command: 'split', ...configured(given), route, variant, percent }
 }

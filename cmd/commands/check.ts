@@ -10,11 +10,13 @@ import {
   toProblem,
   under,
 } from '../../config/kit/problem.ts'
+import { findProblems } from '../../config/kit/validate.ts'
 import { membersOf } from '../../config/kit/values.ts'
 import { type DocumentFile, readDocumentFile } from '../../config/load/document-file.ts'
 import type { Environment } from '../../config/load/environment.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load/load.ts'
 import { routeContext } from '../../config/load/route-context.ts'
+import { ALSO_FOR_OTHERS, nodeSelector } from '../../config/policies/node-selector.ts'
 import { PolicySet } from '../../config/route/policy-set.ts'
 import { findPolicySetProblems } from '../../config/route/read-policy-set.ts'
 import {
@@ -26,6 +28,8 @@ import { mergeSets, parseRouteDocument } from '../../config/route/route-document
 import { ConfigSchema } from '../../config/schema.ts'
 import { parseObject } from '../../discovery/codecs/value.ts'
 import { readServices } from '../../discovery/file-registry-document.ts'
+import type { Node } from '../../internal/nodes/node.ts'
+import { type NodeSelector, selects, waitsToBeSelected } from '../../internal/nodes/node-selection.ts'
 import type { CheckPage, CheckQuestion } from '../../routes/admin/explain.ts'
 import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
@@ -38,11 +42,13 @@ export interface CheckContext {
   /** Prints one line. */
   readonly print: (line: string) => void
   readonly cwd?: string
-  /** The services that have a node; undefined = not known. */
-  readonly services?: ReadonlySet<string> | undefined
+  /** The nodes of each service that has one; undefined = not known. */
+  readonly services?: KnownServices | undefined
   /** Lets a running gateway judge a route document; undefined = none is asked. */
   readonly judge?: ((question: CheckQuestion) => Promise<CheckPage>) | undefined
 }
+
+type KnownServices = ReadonlyMap<string, readonly Pick<Node, 'id' | 'metadata'>[]>
 
 /** Runs `waygate check`. Resolves with the exit code. */
 export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 | 1> {
@@ -50,9 +56,10 @@ export async function runCheck({ file, kind, admin }: CheckCommand): Promise<0 |
   if (admin === undefined) return checkFile({ file, kind }, context)
   const address = { admin, config: undefined, settings: [] }
   const { services } = await readAdminPage<ServicesPage>('/services', address)
-  const served = services.filter(({ nodes }) => nodes.length > 0).map(({ name }) => name)
+  const served = services.filter(({ nodes }) => nodes.length > 0)
+  const known = new Map(served.map(({ name, nodes }) => [name, nodes]))
   const judge = (question: CheckQuestion) => readAdminPage<CheckPage>('/api/v1/check', address, question)
-  return checkFile({ file, kind }, { ...context, services: new Set(served), judge })
+  return checkFile({ file, kind }, { ...context, services: known, judge })
 }
 
 /**
@@ -127,7 +134,7 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     await checkLoaded(loaded)
     const unserved = Object.entries(loaded.config.routes.documents).flatMap(
       ([id, route]) =>
-        place({ problems: [], warnings: findUnserved(route, services) }, document, [
+        place({ problems: [], warnings: [...findUnserved(route, services)] }, document, [
           'routes',
           'documents',
           id,
@@ -210,18 +217,55 @@ function inEtcd(
   }
 }
 
-/** Finds the services of a route document that have no node. Values of the wrong type are ignored. */
-function findUnserved(route: unknown, services: ReadonlySet<string> | undefined): Finding[] {
-  if (services === undefined || typeof route !== 'object' || route === null) return []
-  const { service, fallback } = route as { service?: unknown; fallback?: { service?: unknown } | null }
-  return [
-    { path: ['service'], name: service },
-    { path: ['fallback', 'service'], name: fallback?.service },
-  ].flatMap(({ path, name }) => {
-    if (typeof name !== 'string' || services.has(name)) return []
-    return { path, message: `names ${JSON.stringify(name)}, which has no node${didYouMean(name, services)}` }
-  })
+/** A place in a route document that names a service, or selects its nodes. */
+interface Named {
+  readonly path: Path
+  readonly service: unknown
+  readonly nodes?: unknown
 }
+
+function namedIn(route: unknown): Named[] {
+  const { service, nodes, fallback, split } = membersOf(route)
+  const { variants } = membersOf(split)
+  const ofVariants: readonly unknown[] = Array.isArray(variants) ? variants : []
+  return [
+    { path: [], service, nodes },
+    { path: ['fallback'], service: membersOf(fallback).service },
+    ...ofVariants.map((variant, index) => {
+      const { service, nodes } = membersOf(variant)
+      return { path: ['split', 'variants', index], service, nodes }
+    }),
+  ]
+}
+
+/** Finds the services of a route document that have no node. Values of the wrong type are ignored. */
+function* findUnserved(route: unknown, services: KnownServices | undefined): Generator<Finding> {
+  if (services === undefined) return
+  for (const { path, service } of namedIn(route)) {
+    if (typeof service !== 'string' || services.has(service)) continue
+    const guess = didYouMean(service, services.keys())
+    const message = `names ${JSON.stringify(service)}, which has no node${guess}`
+    yield { path: [...path, 'service'], message }
+  }
+  yield* findUnselected(route, services)
+}
+
+/** Finds selectors that select no node, and variants whose nodes are for other routes, too. */
+function* findUnselected(route: unknown, services: KnownServices): Generator<Finding> {
+  const own = membersOf(route).service
+  for (const { path, service = own, nodes } of namedIn(route)) {
+    const known = typeof service === 'string' && nodes !== undefined ? services.get(service) : undefined
+    // What is wrong with a selector is said elsewhere.
+    if (known === undefined || findProblems(NODE_SELECTOR, nodes).length > 0) continue
+    const selected = known.filter(node => selects(nodes as NodeSelector, node))
+    const at = [...path, 'nodes']
+    if (selected.length === 0) yield { path: at, message: `selects no node of ${JSON.stringify(service)}` }
+    const other = path.length === 0 ? undefined : selected.find(node => !waitsToBeSelected(node))
+    if (other) yield { path: at, message: `selects node ${other.id}: ${ALSO_FOR_OTHERS}` }
+  }
+}
+
+const NODE_SELECTOR = nodeSelector('')
 
 /** Says where in the file the findings are. */
 function place(
@@ -244,9 +288,8 @@ function place(
 function checkServices(file: string, document: DocumentFile): Checked {
   const read = readServices(document.text)
   if ('reason' in read) return { problems: [{ source: file, path: '', message: read.reason }], warnings: [] }
-  const services = new Set(
-    read.nodes.flatMap(entry => (entry.kind === 'nodes' ? entry.nodes.map(node => node.service) : [])),
-  )
+  const nodes = read.nodes.flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
+  const services = Map.groupBy(nodes, node => node.service)
   const checked = [...read.nodes, ...read.routes].map((entry): Checked => {
     if (entry.kind === 'problem') {
       return { problems: [{ source: file, path: entry.key, message: entry.reason }], warnings: [] }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { isIP } from 'node:net'
 import { describeAuth } from '../../config/route/describe-route.ts'
 import type { Config } from '../../config/schema.ts'
+import type { Call } from '../../internal/call.ts'
 import { MatchedRequest } from '../../internal/conditions.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
@@ -109,11 +110,13 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
 
     async function takePolicy(name: string, step: Step): Promise<void> {
       const before = call.observed?.length ?? 0
+      const variant = call.variant
       const answer = await take(
         name,
         () => step(exchange),
         result => {
           if (result !== undefined) return { text: `answers ${result.status}` }
+          if (call.variant !== variant) return { text: variantText(call) }
           return {
             text: (call.observed?.length ?? 0) > before ? 'would refuse, but is not enforced' : 'passes',
           }
@@ -194,14 +197,15 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
       )
       await takePolicies('onAuthorized', route)
       completeHeaders(exchange)
-      const { service, method, target, headers, rpc } = exchange.outgoing
+      const { service, nodes: selection, method, target, headers, rpc } = exchange.outgoing
       steps.push({
         step: 'outgoing',
         ok: true,
         text: `${method} ${target}`,
         detail: { service, method, target, headers: shownHeaders(headers) },
       })
-      shown.push(...sharesOf(nodes.get(service, rpc === undefined ? 'http' : 'grpc')?.peers ?? []))
+      const lane = nodes.get(service, rpc === undefined ? 'http' : 'grpc')
+      shown.push(...sharesOf(lane?.select(selection).peers ?? []))
       await take(
         'node',
         () => {
@@ -286,6 +290,12 @@ function shownHeaders(lines: readonly string[]): Record<string, string | string[
     shown[name] = known === undefined ? value : [known, value].flat()
   }
   return shown
+}
+
+function variantText({ variant, variantWanted }: Call): string {
+  return variantWanted === undefined
+    ? `the variant is ${variant}`
+    : `the variant is ${variant}, because no node of ${variantWanted} can be used`
 }
 
 /** Returns the share of each node, as far as it follows from weights: balancers that look at requests in flight differ. */

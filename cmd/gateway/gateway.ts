@@ -171,7 +171,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const policyCounts = new PolicyCounts()
   const rateLimits = createLimitSettings(config, options.sharedCounters)
   const policies = new LivePolicies({
-    ...{ upstream, counts: policyCounts, limits: rateLimits },
+    ...{ upstream, nodes, counts: policyCounts, limits: rateLimits },
+    cookieKey: keys.stickyCookie,
     ...{ maxTargetBytes: config.clientLimits.targetBytes },
     credentialPlaces: {
       keyHeader: config.apiKeys.enabled ? config.apiKeys.header.toLowerCase() : undefined,

@@ -19,7 +19,7 @@ import type { CheckPage } from '../../routes/admin/explain.ts'
 import { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 import { LivePolicySets } from './live-policy-sets.ts'
-import { contestedNames, unserved, withoutRoute } from './route-problems.ts'
+import { contestedNames, unselected, unserved, withoutRoute } from './route-problems.ts'
 import { type LiveRules, unusedRules } from './service-rules.ts'
 import { tiedDocuments } from './tied-documents.ts'
 
@@ -116,7 +116,9 @@ export class LiveRoutes {
       warnings.map(reason => ({ key: id, reason })),
     )
     // Until everything is loaded, nodes may be missing here alone.
-    const ofServices = this.#auto.isComplete ? unserved(documents, this.#nodes) : []
+    const ofServices = this.#auto.isComplete
+      ? [...unserved(documents, this.#nodes), ...unselected(documents, this.#nodes)]
+      : []
     return [...ofDocuments, ...tiedDocuments(documents), ...ofServices, ...withoutRoute(this.#auto)]
   }
 
@@ -163,7 +165,8 @@ export class LiveRoutes {
     const { route } = merged
     const others = this.#documents.filter(other => other.id !== id)
     const all = [...others, route]
-    const found = [...unserved([route], this.#nodes), ...tiedDocuments(all), ...unusedRules(all)]
+    const ofNodes = [...unserved([route], this.#nodes), ...unselected([route], this.#nodes)]
+    const found = [...ofNodes, ...tiedDocuments(all), ...unusedRules(all)]
     const warnings = [
       ...(route.warnings ?? []),
       ...found.filter(({ key }) => key === id).map(({ reason }) => reason),

@@ -1,6 +1,8 @@
+import type { KeyObject } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { PolicyName, RuleOf } from '../../config/policies/policies.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import type {
   CreatePolicy,
   EditHead,
@@ -34,6 +36,7 @@ import { createRedirect } from '../../middleware/policies/redirect.ts'
 import { createRequestLimits, type RequestLimitsTools } from '../../middleware/policies/request-limits.ts'
 import { createRewrite, type RewriteTools } from '../../middleware/policies/rewrite.ts'
 import { createSecurityHeaders } from '../../middleware/policies/security-headers.ts'
+import { createSplit, type SplitTools } from '../../middleware/policies/split.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
@@ -43,7 +46,8 @@ type PolicyTools = ClientsTools &
   FixedAnswerTools &
   RequestLimitsTools &
   RewriteTools &
-  LimitTools
+  LimitTools &
+  SplitTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -74,6 +78,8 @@ const CHAIN = {
   redirect: createRedirect,
   respond: createFixedAnswer,
   mock: createMock,
+  // Before the policies that may use the name of the variant, and the headers by which it is chosen.
+  split: createSplit,
   // After all that judges a request, which must judge what the client has sent.
   rewrite: createRewrite,
   requestHeaders: createRequestHeaders,
@@ -101,6 +107,9 @@ export interface LivePoliciesOptions {
   /** Default: none besides Authorization. */
   readonly credentialPlaces?: CredentialPlaces
   readonly limits: LimitSettings
+  readonly nodes: Pick<NodeTable, 'hasAvailable'>
+  /** Signs the cookies of policies; undefined = they set none. */
+  readonly cookieKey?: KeyObject | undefined
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -116,6 +125,8 @@ export class LivePolicies {
   readonly #credentialPlaces: CredentialPlaces
   readonly #delays = new Delays()
   readonly #limits: LimitSettings
+  readonly #nodes: LivePoliciesOptions['nodes']
+  readonly #cookieKey: KeyObject | undefined
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
@@ -127,6 +138,8 @@ export class LivePolicies {
       upstream,
       counts,
       limits,
+      nodes,
+      cookieKey,
       maxTargetBytes = Infinity,
       credentialPlaces = {},
       chain = CHAIN,
@@ -134,6 +147,8 @@ export class LivePolicies {
     this.#upstream = upstream
     this.#counts = counts
     this.#limits = limits
+    this.#nodes = nodes
+    this.#cookieKey = cookieKey
     this.#maxTargetBytes = maxTargetBytes
     this.#credentialPlaces = credentialPlaces
     this.#chain = chain
@@ -232,6 +247,12 @@ export class LivePolicies {
       wouldLimit: ({ call, isDry }, rule) => {
         if (!isDry) this.#counts.wouldLimit.add(call.route!.id, rule)
       },
+      hasUsableNode: (service, nodes, isCall) =>
+        this.#nodes.hasAvailable(service, nodes, isCall ? 'grpc' : 'http'),
+      diverted: ({ call, isDry }, variant) => {
+        if (!isDry) this.#counts.diversions.add(call.route!.id, variant)
+      },
+      cookieKey: this.#cookieKey,
     }
   }
 

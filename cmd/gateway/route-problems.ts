@@ -1,7 +1,16 @@
 import { didYouMean } from '../../config/kit/closest.ts'
+import { ALSO_FOR_OTHERS } from '../../config/policies/node-selector.ts'
 import type { KeyProblem } from '../../discovery/key-problems.ts'
+import {
+  includesNode,
+  type NodeSelector,
+  selects,
+  waitsToBeSelected,
+} from '../../internal/nodes/node-selection.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
+import { targetsFor } from '../../middleware/policies/split.ts'
 import type { AutoRoutes } from './auto-routes.ts'
 import type { GrpcNames } from './grpc-names.ts'
 
@@ -9,20 +18,82 @@ import type { GrpcNames } from './grpc-names.ts'
 const MAX_GUESSES = 10
 const MAX_SERVICES_TO_GUESS = 1_000
 
+/** A field of a document that names a service. */
+interface Named {
+  readonly field: string
+  readonly service: string
+}
+
+/** A field of a document that selects nodes of a service. */
+interface Selecting extends Named {
+  readonly selector: NodeSelector
+}
+
 /** Yields the routes to services without a node, which may be misspelt. */
 export function* unserved(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
   const services = [...nodes.services()].map(({ name }) => name)
   let guesses = services.length > MAX_SERVICES_TO_GUESS ? 0 : MAX_GUESSES
-  for (const { id, service, fallback } of documents) {
-    for (const [field, name] of [
-      ['service', service],
-      ['fallback.service', fallback?.type === 'service' ? fallback.service : undefined],
-    ] as const) {
-      if (name === undefined || name === '' || nodes.service(name)) continue
-      const guess = guesses-- > 0 ? didYouMean(name, services) : ''
-      yield { key: id, reason: `$.${field}: no node of ${JSON.stringify(name)} is registered${guess}` }
+  for (const route of documents) {
+    for (const { field, service } of servicesOf(route)) {
+      if (nodes.service(service)) continue
+      const guess = guesses-- > 0 ? didYouMean(service, services) : ''
+      const reason = `$.${field}: no node of ${JSON.stringify(service)} is registered${guess}`
+      yield { key: route.id, reason }
     }
   }
+}
+
+/**
+ * Yields the routes that select nodes of a service and find none, those whose variants leave none for `stable`, and those
+ * with a variant whose nodes get other requests of the service, too.
+ */
+export function* unselected(documents: readonly Route[], nodes: NodeTable): Generator<KeyProblem> {
+  for (const route of documents) {
+    const { id: key } = route
+    for (const { field, service, selector } of selectorsOf(route)) {
+      const peers = nodes.service(service)?.peers
+      const selected = peers?.filter(({ node }) => selects(selector, node))
+      const name = JSON.stringify(service)
+      if (selected?.length === 0) {
+        yield { key, reason: `$.${field}: no node of ${name} has ${JSON.stringify(selector)}` }
+      }
+      const other = field === 'nodes' ? undefined : selected?.find(({ node }) => !waitsToBeSelected(node))
+      if (other) yield { key, reason: `$.${field}: selects node ${other.node.id}: ${ALSO_FOR_OTHERS}` }
+    }
+    const split = route.policies?.split
+    if (!split) continue
+    const { service, nodes: left } = targetsFor(route, split.variants).stable
+    const peers = nodes.service(service)?.peers ?? []
+    const isLeft = ({ node }: Peer) => (left ? includesNode(left, node) : !waitsToBeSelected(node))
+    if (peers.length > 0 && !peers.some(isLeft)) {
+      yield { key, reason: `$.split: no node of ${JSON.stringify(service)} is left for stable` }
+    }
+  }
+}
+
+function servicesOf({ fallback, policies, service }: Route): Named[] {
+  const variants = policies?.split?.variants ?? []
+  return [
+    { field: 'service', service },
+    { field: 'fallback.service', service: fallback?.type === 'service' ? fallback.service : '' },
+    ...variants.map(({ service = '' }, i) => ({ field: `split.variants[${i}].service`, service })),
+  ].filter(named => named.service !== '')
+}
+
+function selectorsOf({ nodes, policies, service }: Route): Selecting[] {
+  const variants = policies?.split?.variants ?? []
+  return [
+    ...(nodes?.only ? [{ field: 'nodes', service, selector: nodes.only }] : []),
+    ...variants.flatMap((variant, i) =>
+      variant.nodes === undefined
+        ? []
+        : {
+            field: `split.variants[${i}].nodes`,
+            service: variant.service ?? service,
+            selector: variant.nodes,
+          },
+    ),
+  ]
 }
 
 /** Yields the services that get no automatic route because they had a document, with the document that replaces one. */

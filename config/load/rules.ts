@@ -46,7 +46,10 @@ export function* findRuleProblems(config: Config): Generator<Finding> {
   yield* findAuthProblems(config)
   yield* findTlsProblems(config)
   yield* findLimitStoreProblems(config.rateLimits)
-  yield* findRoutesRuleProblems(config, ruleContext(config))
+  yield* findRoutesRuleProblems(config, {
+    ...ruleContext(config),
+    hasCookieSecret: hasCookieSecret(config.routes),
+  })
 }
 
 function* rangeProblems(path: readonly string[], ranges: readonly string[]): Generator<Finding> {
@@ -78,8 +81,13 @@ function hostOf(address: string): string {
   }
 }
 
-function* stickyCookieProblems({ stickyCookie, defaults, documents }: Config['routes']): Generator<Finding> {
-  if (stickyCookie.secret !== undefined || stickyCookie.secretFile !== undefined) return
+function hasCookieSecret({ stickyCookie }: Config['routes']): boolean {
+  return stickyCookie.secret !== undefined || stickyCookie.secretFile !== undefined
+}
+
+function* stickyCookieProblems(routes: Config['routes']): Generator<Finding> {
+  if (hasCookieSecret(routes)) return
+  const { defaults, documents } = routes
   const message = NO_COOKIE_SECRET
   if (needsCookieSecret(defaults.balancer)) yield { path: ['routes', 'defaults', 'balancer'], message }
   for (const [id, { balancer }] of Object.entries(documents)) {

@@ -17,6 +17,7 @@ import { redirect } from './redirect.ts'
 import { requestLimits } from './request-limits.ts'
 import { rewrite } from './rewrite.ts'
 import { securityHeaders } from './security-headers.ts'
+import { split } from './split.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
 export const POLICY_RULES = {
@@ -31,6 +32,7 @@ export const POLICY_RULES = {
   redirect,
   respond,
   mock,
+  split,
   rewrite,
   requestHeaders,
   responseHeaders,
@@ -56,10 +58,15 @@ export function isAnswering(name: PolicyName): boolean {
   return (POLICY_RULES[name] as PolicyRule).answers === true
 }
 
-/** The fields of all policies in `routes.defaults`. */
+/** Returns whether a policy is for documents alone, not for `routes.defaults`. */
+export function isOfDocuments(name: PolicyName): boolean {
+  return isAnswering(name) || (POLICY_RULES[name] as PolicyRule).isOfDocuments === true
+}
+
+/** The fields of the policies that `routes.defaults` may have. */
 export function defaultPolicyFields(): DefaultFields {
   return Object.fromEntries(
-    NAMES.filter(name => !isAnswering(name)).map(name => [name, Type.Optional(POLICY_RULES[name].schema)]),
+    NAMES.filter(name => !isOfDocuments(name)).map(name => [name, Type.Optional(POLICY_RULES[name].schema)]),
   ) as unknown as DefaultFields
 }
 

@@ -15,6 +15,8 @@ export interface RuleContext {
   readonly hasLimitStore?: boolean | undefined
   /** How many processes the gateway has; undefined = not known here. */
   readonly workers?: number | undefined
+  /** Whether there is a secret that signs cookies; undefined = not known here, and not judged. */
+  readonly hasCookieSecret?: boolean | undefined
 }
 
 /** One policy as the configuration knows it: the field of a route document that holds its rule. */
@@ -30,6 +32,8 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   readonly answers?: boolean
   /** Whether the policy does nothing where the policy of another field answers every request. Default: false. */
   readonly needsNode?: boolean
+  /** Whether only documents may have the rule, not `routes.defaults`. Default: false. */
+  readonly isOfDocuments?: boolean
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
   /** Finds what is valid but probably not intended. Accepts any value. */

@@ -53,6 +53,7 @@ const DESCRIBED = {
   enabled: ({ isDisabled = false }) => !isDisabled,
   policies: ({ sets }) => sets?.names,
   match: ({ match }) => (match?.length === 1 ? match[0] : match),
+  nodes: ({ nodes }) => nodes?.only,
   maxBodyBytes: ({ maxBodyBytes }, { clientLimits }) => maxBodyBytes ?? clientLimits.bodyBytes,
   serviceLimit: (_route, { serviceLimit }, rules) => rules.serviceLimit ?? serviceLimit,
   upstreamTls: (_route, { upstream }, { upstreamTls }) => ({ verify: upstream.tls.verify, ...upstreamTls }),

@@ -5,7 +5,7 @@ import { RouteDocument } from './route-schema.ts'
 /** What says which requests a route takes and what answers them is not for sets. */
 const { path, methods, hosts, match, whenUnmatched, priority, enabled, policies, ...others } =
   RouteDocument.properties
-const { service, redirect, respond, ...shared } = others
+const { service, nodes, split, redirect, respond, ...shared } = others
 
 /** The schema of a policy set: fields that several routes share. */
 export const PolicySet = Type.Object(shared, {

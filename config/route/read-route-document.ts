@@ -5,6 +5,7 @@ import { renameFields } from '../kit/former-names.ts'
 import { type Finding, show, under } from '../kit/problem.ts'
 import { findProblems } from '../kit/validate.ts'
 import { membersOf } from '../kit/values.ts'
+import { findNodeSelectorProblems } from '../policies/node-selector.ts'
 import { findPolicyProblems, findPolicyWarnings } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { reservedEverywhere } from '../policies/reserved-headers.ts'
@@ -89,6 +90,7 @@ export function findRouteRuleProblems(document: unknown, context: RuleContext = 
     ...findMatchRuleProblems(members.match, members.whenUnmatched, context),
     ...under(['auth'], findRouteAuthProblems(auth)),
     ...under(['balancer'], findBalancerProblems(balancer, path)),
+    ...under(['nodes'], findNodeSelectorProblems(members.nodes)),
     ...under(['healthCheck'], findHealthCheckProblems(healthCheck)),
     ...under(['serviceLimit'], findServiceLimitProblems(serviceLimit)),
     ...under(['grpc'], findGrpcProblems(members.grpc)),

@@ -8,6 +8,7 @@ import type {
 } from '../../internal/routing/route.ts'
 import { type Finding, jsonPath, show, toReason, under } from '../kit/problem.ts'
 import { membersOf } from '../kit/values.ts'
+import { toNodeSelection } from '../policies/node-selector.ts'
 import { addingRules, findPolicyProblems, type PolicyLevel, toPolicies } from '../policies/policies.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import type { Config } from '../schema.ts'
@@ -29,8 +30,6 @@ export interface RouteContext extends Omit<RuleContext, 'document'> {
   readonly grpc: GrpcDefaults
   /** Applies to a document without `auth`. */
   readonly defaultAuth: RouteAuth
-  /** Whether sticky cookies can be signed; undefined = unknown, and not checked. */
-  readonly hasCookieSecret?: boolean | undefined
   /** The authenticators that are configured; undefined = unknown, and not checked. */
   readonly authenticators?: ReadonlySet<AuthenticatorName> | undefined
   /** The names of `upstream.tls.identities`; undefined = unknown, and not checked. */
@@ -178,6 +177,7 @@ function toRoute(
     match: toMatch(document.match),
     whenUnmatched: document.whenUnmatched,
     service: document.service ?? '',
+    nodes: toNodeSelection(document.nodes),
     stripPrefix: document.stripPrefix ?? '',
     auth: document.auth === undefined ? authWithout(document, defaultAuth) : toRouteAuth(document.auth),
     timeoutMs: document.timeoutMs ?? defaults.timeoutMs,

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import { Type } from '../kit/type.ts'
 import { MAX_TIMER_MS, METHOD, NAME_PATTERN, name } from '../kit/values.ts'
+import { nodeSelector } from '../policies/node-selector.ts'
 import { documentPolicyFields } from '../policies/policies.ts'
 import { RouteAuthRule } from './auth-rule-schema.ts'
 import { balancerRule } from './balancer-rule.ts'
@@ -81,6 +82,11 @@ export const RouteDocument = Type.Object(
     service: Type.Optional(
       name(
         'The service that requests are forwarded to. A document without it has a field that answers instead.',
+      ),
+    ),
+    nodes: Type.Optional(
+      nodeSelector(
+        'Which nodes of the service get the requests: `{"version": "2.1.0"}` or `{"meta": {"zone": "a"}}` ([nodes](policies/nodes.md)). Absent: all nodes, without those that are registered with the metadata `traffic: "selected"`.',
       ),
     ),
     stripPrefix: Type.Optional(

@@ -1,3 +1,4 @@
+import { CompareResult, CompareTarget } from 'etcd3'
 import type { RegistryEntry } from '../registry.ts'
 import { createEtcdClient, type EtcdClientOptions } from './client.ts'
 import { decodeCertificate, decodeDescriptors } from './decode-entries.ts'
@@ -27,6 +28,37 @@ export async function putStored(
   const client = createEtcdClient(options)
   try {
     await client.put(`${checkPrefix(prefix)}${name}`).value(value)
+  } finally {
+    client.close()
+  }
+}
+
+/**
+ * Replaces a value below a prefix by what `change` makes of it, under the lease that it has. Nothing is written when somebody
+ * else has written the key since it was read, or when `change` throws.
+ *
+ * @returns `overtaken` when somebody else has written it; `missing` when there is no such key
+ * @throws Error when etcd cannot be reached or refuses it, and what `change` throws
+ */
+export async function changeStored(
+  options: EtcdClientOptions,
+  prefix: string,
+  name: string,
+  change: (value: string) => string | Promise<string>,
+): Promise<'changed' | 'missing' | 'overtaken'> {
+  const client = createEtcdClient(options)
+  const key = Buffer.from(`${checkPrefix(prefix)}${name}`)
+  try {
+    const [stored] = (await client.get(key).exec()).kvs
+    if (stored === undefined) return 'missing'
+    const value = Buffer.from(await change(stored.value.toString('utf8')))
+    const { succeeded } = await client.kv.txn({
+      compare: [
+        { key, result: CompareResult.Equal, target: CompareTarget.Mod, mod_revision: stored.mod_revision },
+      ],
+      success: [{ request_put: { key, value, lease: stored.lease } }],
+    })
+    return succeeded ? 'changed' : 'overtaken'
   } finally {
     client.close()
   }

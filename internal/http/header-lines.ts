@@ -125,6 +125,11 @@ export function getCookie(lines: readonly string[], name: string): string | unde
   return undefined
 }
 
+/** Returns the value of a Set-Cookie header for a cookie that scripts cannot read and that ends with the browser's session. */
+export function sessionCookie(name: string, value: string, isSecure: boolean): string {
+  return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
+}
+
 /** Removes every cookie of that name, in place, and returns the values, last line first. */
 export function takeCookies(lines: string[], name: string): string[] {
   const values: string[] = []

@@ -3,6 +3,7 @@ import { createBalancer } from '../balancers/balancers.ts'
 import { FailingRequests } from './failing-requests.ts'
 import type { Health } from './health.ts'
 import { type Lane, laneOf, type Node, sameEndpoint, speaksHttp1 } from './node.ts'
+import { createNodeSelection, includesNode, type NodeSelection, waitsToBeSelected } from './node-selection.ts'
 import type { Peer } from './peer.ts'
 
 /** What peers have counted; see {@link Peer}. */
@@ -19,22 +20,29 @@ export interface WholeService {
   readonly past: Readonly<PeerCounts>
 }
 
-/**
- * The peers of one service in one lane: those among which a request can choose. The object stays the same as long as
- * there are such peers.
- */
-export interface ServicePeers {
+/** The peers of one service among which a request can choose. */
+export interface PeerGroup {
+  /** The name of the service. */
   readonly name: string
   /** Ordered by node id. Replaced as a whole whenever anything in it changes; never changed in place. */
   readonly peers: readonly Peer[]
+  /** Returns the group's balancer with this name, which is created on first use. */
+  balancer(name: string): Balancer
+}
+
+/** The peers of one service in one lane. The object stays the same as long as there are such peers. */
+export interface ServicePeers extends PeerGroup {
   /** Whether every node that could get requests fails its check, so that all of them are used. */
   readonly isPanicking: boolean
   /** Whether any of them speaks HTTP/2, in which a node may refuse a request after it was sent. */
   readonly speaksHttp2: boolean
   /** Which requests failed lately. Kept by the breakers of the peers. */
   readonly failing: FailingRequests
-  /** Returns the service's balancer with this name, which is created on first use. */
-  balancer(name: string): Balancer
+  /**
+   * Returns the peers that a selection includes; without one, those that do not wait to be selected. The group keeps its
+   * balancers while nodes come and go. It may be empty.
+   */
+  select(selection: NodeSelection | undefined): PeerGroup
 }
 
 /**
@@ -56,6 +64,16 @@ export class NodeTable {
   /** Returns the nodes of a service that get the requests of a lane; undefined when it has none. */
   get(service: string, lane: Lane = 'http'): ServicePeers | undefined {
     return this.#services.get(service)?.[lane]
+  }
+
+  /**
+   * Returns whether a node of a selection can be chosen now. Plain requests to a service without a node for them count as
+   * calls, because they may become calls.
+   */
+  hasAvailable(service: string, selection: NodeSelection | undefined, lane: Lane): boolean {
+    const peers = this.get(service, lane)?.select(selection).peers ?? []
+    if (peers.length === 0 && lane === 'http') return this.hasAvailable(service, selection, 'grpc')
+    return peers.some(peer => peer.available())
   }
 
   /** Returns a service with all of its nodes, also those that get no requests; undefined when it has none. */
@@ -163,21 +181,39 @@ class LiveService implements WholeService {
   }
 }
 
-class LiveLane implements ServicePeers {
+class Group implements PeerGroup {
   readonly name: string
   peers: readonly Peer[] = []
-  isPanicking = false
-  speaksHttp2 = false
-  readonly failing = new FailingRequests()
   readonly #balancers = new Map<string, Balancer>()
 
   constructor(name: string) {
     this.name = name
   }
 
+  balancer(name: string): Balancer {
+    let balancer = this.#balancers.get(name)
+    if (!balancer) {
+      balancer = createBalancer(name)
+      this.#balancers.set(name, balancer)
+    }
+    return balancer
+  }
+}
+
+/** Selections of a lane beyond so many make it forget the one that it has known longest. */
+const MAX_SELECTIONS = 256
+
+class LiveLane extends Group implements ServicePeers {
+  isPanicking = false
+  speaksHttp2 = false
+  readonly failing = new FailingRequests()
+  #hasWaiting = false
+  readonly #selected = new Map<string, SelectedPeers>()
+
   replace(peers: readonly Peer[]): void {
     this.peers = peers
     this.speaksHttp2 = peers.some(({ node }) => !speaksHttp1(node))
+    this.#hasWaiting = peers.some(({ node }) => waitsToBeSelected(node))
     this.avoidUnhealthy()
   }
 
@@ -193,12 +229,38 @@ class LiveLane implements ServicePeers {
     for (const peer of this.peers) peer.isAvoided = peer.health === 'unhealthy' && !this.isPanicking
   }
 
-  balancer(name: string): Balancer {
-    let balancer = this.#balancers.get(name)
-    if (!balancer) {
-      balancer = createBalancer(name)
-      this.#balancers.set(name, balancer)
+  select(selection: NodeSelection | undefined): PeerGroup {
+    if (selection === undefined) {
+      if (!this.#hasWaiting) return this
+      return this.select(NOT_WAITING)
     }
-    return balancer
+    let selected = this.#selected.get(selection.key)
+    if (!selected) {
+      if (this.#selected.size === MAX_SELECTIONS) this.#selected.delete(this.#selected.keys().next().value!)
+      selected = new SelectedPeers(this.name, selection)
+      this.#selected.set(selection.key, selected)
+    }
+    selected.follow(this.peers)
+    return selected
+  }
+}
+
+const NOT_WAITING = createNodeSelection(undefined)
+
+/** The peers of a lane that a selection includes. They share breakers, health and connections with the lane, not balancers. */
+class SelectedPeers extends Group {
+  readonly #selection: NodeSelection
+  #of: readonly Peer[] | undefined = undefined
+
+  constructor(name: string, selection: NodeSelection) {
+    super(name)
+    this.#selection = selection
+  }
+
+  /** @param peers those of the lane */
+  follow(peers: readonly Peer[]): void {
+    if (peers === this.#of) return
+    this.#of = peers
+    this.peers = peers.filter(({ node }) => includesNode(this.#selection, node))
   }
 }

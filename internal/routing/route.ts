@@ -2,6 +2,7 @@ import type { MatchRule } from '../conditions.ts'
 import type { HttpRule } from '../grpc/http-rule.ts'
 import type { BindingChoice, JsonOptions } from '../grpc/json-options.ts'
 import type { HealthCheck } from '../nodes/health.ts'
+import type { NodeSelection, NodeSelector } from '../nodes/node-selection.ts'
 
 /**
  * Which requests go to which service, and under which rules. A route is made from a route document (config schema
@@ -31,6 +32,8 @@ export interface Route {
   readonly whenUnmatched?: 'next' | 'refuse' | undefined
   /** '' = none: a policy answers every request. */
   readonly service: string
+  /** Which nodes of the service get its requests; undefined = all that do not wait to be selected. */
+  readonly nodes?: NodeSelection | undefined
   /** Whole leading segments of `path` that the node does not see; '' = none. */
   readonly stripPrefix: string
   readonly auth: RouteAuth
@@ -112,7 +115,16 @@ export interface NamedSets {
 }
 
 /** Rules by policy name, each in the shape that the policy's schema gives it. Frozen. */
-export type RoutePolicies = { readonly cors?: object } & Readonly<Record<string, unknown>>
+export type RoutePolicies = {
+  readonly cors?: object
+  readonly split?: { readonly variants: readonly VariantTarget[] }
+} & Readonly<Record<string, unknown>>
+
+/** Where the requests of a variant go. What is absent is as in the route. */
+export interface VariantTarget {
+  readonly service?: string | undefined
+  readonly nodes?: NodeSelector | undefined
+}
 
 /** The names of the authenticators. */
 export const AUTHENTICATOR_NAMES = ['jwt', 'api-key', 'basic', 'mtls'] as const

@@ -9,23 +9,31 @@ export class AccumulatedHistogram implements MetricFamily {
   readonly help: string
   readonly type = 'histogram'
   readonly aggregator = 'sum'
-  readonly #label: string
+  readonly #labelsOf: (key: string) => Readonly<Record<string, string>>
   readonly #bounds: readonly number[]
   readonly #series = new Map<string, Series>()
 
-  /** @param bounds upper bounds, ascending, without +Inf */
-  constructor(name: string, help: string, label: string, bounds: readonly number[]) {
+  /**
+   * @param label the name of the only label, whose value is the key of a series; or a function that returns all labels of one
+   * @param bounds upper bounds, ascending, without +Inf
+   */
+  constructor(
+    name: string,
+    help: string,
+    label: string | ((key: string) => Readonly<Record<string, string>>),
+    bounds: readonly number[],
+  ) {
     this.name = name
     this.help = help
-    this.#label = label
+    this.#labelsOf = typeof label === 'string' ? key => ({ [label]: key }) : label
     this.#bounds = bounds
   }
 
-  observe(labelValue: string, value: number): void {
-    let series = this.#series.get(labelValue)
+  observe(key: string, value: number): void {
+    let series = this.#series.get(key)
     if (!series) {
       series = { counts: new Float64Array(this.#bounds.length + 1), sum: 0 }
-      this.#series.set(labelValue, series)
+      this.#series.set(key, series)
     }
     let index = 0
     while (index < this.#bounds.length && value > this.#bounds[index]!) index++
@@ -34,11 +42,11 @@ export class AccumulatedHistogram implements MetricFamily {
   }
 
   *samples(): Generator<MetricValue> {
-    for (const [labelValue, series] of this.#series) {
+    for (const [key, series] of this.#series) {
       // A page is made in several turns, and the lines of one histogram must agree.
       const { sum } = series
       const counts = series.counts.slice()
-      const labels = { [this.#label]: labelValue }
+      const labels = this.#labelsOf(key)
       let cumulative = 0
       for (const [index, count] of counts.entries()) {
         cumulative += count

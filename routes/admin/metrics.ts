@@ -6,6 +6,7 @@ import { MetricsPage } from './metrics-page.ts'
 import { RequestCounts, type RouteCounts } from './request-counts.ts'
 import { addTableMetrics, type MetricViews } from './table-metrics.ts'
 import { Turns } from './turns.ts'
+import { addVariantMetrics, VariantCounts } from './variant-metrics.ts'
 
 /** Seconds: from the time of an answer out of memory to the time after which clients give up. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -39,8 +40,9 @@ export function createMetrics(views: MetricViews): Metrics {
     'route',
     DURATION_BOUNDS,
   )
+  const variants = new VariantCounts(DURATION_BOUNDS)
   const page = new MetricsPage()
-  const families: MetricFamily[] = [durations, upstreamDurations]
+  const families: MetricFamily[] = [durations, upstreamDurations, variants.durations]
   const live = addTo(families)
   live(
     'counter',
@@ -50,6 +52,7 @@ export function createMetrics(views: MetricViews): Metrics {
     () => requests.samples(),
   )
   addTableMetrics(live, views)
+  addVariantMetrics(live, variants)
 
   let opened: Promise<() => Promise<MetricValues[]>> | undefined
   /** Returns all metrics, of which those of the process have been read. */
@@ -80,6 +83,7 @@ export function createMetrics(views: MetricViews): Metrics {
       requests.count(call, status)
       durations.observe(route, totalMs / 1000)
       if (call.rpc !== undefined || call.grpcStatus !== undefined) views.grpc.count(call)
+      if (call.variant !== undefined) variants.record(call, status, totalMs)
       if (call.upstreamMs >= 0) upstreamDurations.observe(route, call.upstreamMs / 1000)
     },
   }

@@ -11,6 +11,7 @@ export class PolicyCounts {
   readonly preflights = new LabelledCounter('result')
   readonly limited = new LabelledCounter('rule')
   readonly wouldLimit = new LabelledCounter('rule')
+  readonly diversions = new LabelledCounter('variant')
 }
 
 class LabelledCounter {
@@ -60,6 +61,13 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'CORS preflights answered by the gateway, by route and result: allowed, refused.',
     'sum',
     () => counts.preflights.samples(),
+  )
+  live(
+    'counter',
+    'waygate_split_diverted_total',
+    'Requests that went to stable because their variant had no usable node, by route and variant.',
+    'sum',
+    () => counts.diversions.samples(),
   )
   live(
     'counter',

@@ -49,6 +49,7 @@ export function createOutgoing(exchange: Exchange, readRpc: ReadRpc): OutgoingRe
   return {
     route,
     service: route.service,
+    nodes: route.nodes,
     method: call.method,
     target,
     host: route.preserveHost ? head.host : undefined,

@@ -62,6 +62,15 @@ test('nodes with weight 0 and nodes that do not speak HTTP are listed and never 
   assert.deepEqual([users.pick()?.id, users.pick()?.id, users.random()?.id], ['http', 'http', 'http'])
 })
 
+test('nodes that wait to be selected are listed and never chosen', async t => {
+  const { registry, users } = setUp(t)
+  put(registry, { id: 'a' })
+  put(registry, { id: 'canary', metadata: { traffic: 'selected' } })
+  await until('both are there', () => users.nodes.length === 2)
+  assert.equal(picks(users, 4), 'aaaa')
+  for (let i = 0; i < 20; i++) assert.equal(users.random()?.id, 'a')
+})
+
 test('random is uniform over usable nodes, regardless of their weights', async t => {
   let next = 0
   const { registry, users } = setUp(t, { random: () => next })

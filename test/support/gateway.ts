@@ -9,13 +9,14 @@ import { loadConfig } from '../../config/load/load.ts'
 import type { Config } from '../../config/schema.ts'
 import { MemoryRegistry } from '../../discovery/memory-registry.ts'
 import type { SharedCounters } from '../../internal/limits/counters.ts'
+import type { NodeInput } from '../../internal/nodes/node.ts'
 import { tempFolder } from '../config/temp-folder.ts'
 
 export const SECRET = 'a secret of tests that is long enough'
 
 export interface GatewaySetUp {
-  /** Nodes to register: `service/id`, such as `user/u1`, to a port, or to a port and a weight. */
-  readonly nodes?: Readonly<Record<string, number | { readonly port: number; readonly weight: number }>>
+  /** Nodes to register: `service/id`, such as `user/u1`, to a port, or to a port with weight or metadata. */
+  readonly nodes?: Readonly<Record<string, number | Pick<NodeInput, 'port' | 'weight' | 'metadata'>>>
   /** Route documents by id. */
   readonly routes?: Readonly<Record<string, unknown>>
   /** Policy sets by name. */
@@ -81,8 +82,8 @@ export async function startTestGateway(
   })
   for (const [key, value] of Object.entries(nodes)) {
     const [service = '', id = ''] = key.split('/')
-    const { port, weight } = typeof value === 'number' ? { port: value, weight: 1 } : value
-    await registry.register({ service, id, host: '127.0.0.1', port, weight })
+    const node = typeof value === 'number' ? { port: value } : value
+    await registry.register({ service, id, host: '127.0.0.1', ...node })
   }
   for (const [id, document] of Object.entries(routes)) registry.putRoute(id, document)
   for (const [name, document] of Object.entries(policySets)) putPolicySet(registry, name, document)

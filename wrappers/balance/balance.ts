@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import type { Balancer, PickContext, TryEnd } from '../../internal/balancers/balancer.ts'
 import type { Call } from '../../internal/call.ts'
-import type { NodeTable, ServicePeers } from '../../internal/nodes/node-table.ts'
+import type { NodeTable, PeerGroup } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import type { UpstreamRequest, UpstreamResponse, Wrapper } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 import { isFailedAnswer } from '../breaker/failures.ts'
-import { noNodeError, readmitEjected } from './no-node.ts'
+import { noNodeError, pickAnyway } from './no-node.ts'
 import { requestKey } from './request-key.ts'
 import { StickyCookies } from './sticky-cookies.ts'
 
@@ -19,7 +19,8 @@ export interface BalanceOptions {
 }
 
 /**
- * Chooses the node for each try: an available node of the request's service that this call has not tried yet.
+ * Chooses the node for each try: an available node of the request's service that this call has not tried yet, among those
+ * that the request selects.
  *
  * @throws GatewayError as {@link noNodeError} says
  */
@@ -29,11 +30,11 @@ export function createBalance(
 ): Wrapper {
   const cookies = cookieKey && new StickyCookies(cookieKey)
 
-  function contextOf(request: UpstreamRequest, call: Call, service: ServicePeers): PickContext {
+  function contextOf(request: UpstreamRequest, call: Call, group: PeerGroup): PickContext {
     const { hashKey, stickyCookie, slowStartMs } = request.route
     let key: string | undefined
     if (hashKey) key = requestKey(hashKey, request, call)
-    else if (stickyCookie) key = cookies?.nodeOf(request, service)
+    else if (stickyCookie) key = cookies?.nodeOf(request, group)
     const slowStart = slowStartMs ? { windowMs: slowStartMs, now: now() } : undefined
     return { tried: call.tried, key, slowStart }
   }
@@ -42,12 +43,11 @@ export function createBalance(
     const { route } = request
     const service = nodes.get(request.service, request.rpc === undefined ? 'http' : 'grpc')
     if (!service) return Promise.reject(noNodeError([]))
-    const balancer = service.balancer(route.balancer)
-    const context = isPlain(route) ? call : contextOf(request, call, service)
-    const peer =
-      balancer.pick(service.peers, context) ??
-      (readmitEjected(service.peers) ? balancer.pick(service.peers, context) : undefined)
-    if (!peer) return Promise.reject(noNodeError(service.peers))
+    const group = service.select(request.nodes)
+    const balancer = group.balancer(route.balancer)
+    const context = isPlain(route) ? call : contextOf(request, call, group)
+    const peer = balancer.pick(group.peers, context) ?? pickAnyway(balancer, group.peers, context)
+    if (!peer) return Promise.reject(noNodeError(group.peers))
     call.peer = peer
     call.attempts++
     peer.requests++
@@ -55,7 +55,7 @@ export function createBalance(
       ? observed(next(request, call), request, balancer, peer, now)
       : next(request, call)
     if (!cookies || !route.stickyCookie || peer.node.id === (context as PickContext).key) return answer
-    return answer.then(response => withCookie(response, cookies.setCookie(request, service, peer.node.id)))
+    return answer.then(response => withCookie(response, cookies.setCookie(request, group, peer.node.id)))
   }
 }
 

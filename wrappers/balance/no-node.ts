@@ -1,3 +1,4 @@
+import type { Balancer, PickContext } from '../../internal/balancers/balancer.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 
@@ -10,6 +11,24 @@ import type { Peer } from '../../internal/nodes/peer.ts'
 export function readmitEjected(peers: readonly Peer[]): boolean {
   if (peers.some(peer => peer.available())) return false
   return peers.filter(peer => peer.readmit()).length > 0
+}
+
+/**
+ * Picks a node although none is available: one that was ejected for its answers, or, when all of them fail their checks, one of
+ * those. The node table has such a panic for whole services; here it is that of the nodes that a route selects.
+ */
+export function pickAnyway(
+  balancer: Balancer,
+  peers: readonly Peer[],
+  context: PickContext,
+): Peer | undefined {
+  if (readmitEjected(peers)) return balancer.pick(peers, context)
+  const inUse = peers.filter(({ node }) => node.weight > 0)
+  if (inUse.length === 0 || !inUse.every(peer => peer.isAvoided)) return undefined
+  for (const peer of inUse) peer.isAvoided = false
+  const peer = balancer.pick(peers, context)
+  for (const peer of inUse) peer.isAvoided = true
+  return peer
 }
 
 /**

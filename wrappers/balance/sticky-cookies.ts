@@ -1,11 +1,11 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { getCookie, getHeader } from '../../internal/http/header-lines.ts'
-import type { ServicePeers } from '../../internal/nodes/node-table.ts'
+import { getCookie, getHeader, sessionCookie } from '../../internal/http/header-lines.ts'
+import type { PeerGroup } from '../../internal/nodes/node-table.ts'
 import type { Peer } from '../../internal/nodes/peer.ts'
 import type { StickyCookie } from '../../internal/routing/route.ts'
 import type { UpstreamRequest } from '../../internal/upstream.ts'
 
-/** The nodes of a service, each with the cookie value that stands for it. */
+/** The nodes of a group, each with the cookie value that stands for it. */
 interface Seals {
   readonly peers: readonly Peer[]
   readonly values: ReadonlyMap<string, string>
@@ -19,38 +19,35 @@ interface Seals {
  */
 export class StickyCookies {
   readonly #key: KeyObject
-  readonly #seals = new WeakMap<ServicePeers, Seals>()
+  readonly #seals = new WeakMap<PeerGroup, Seals>()
 
   constructor(key: KeyObject) {
     this.#key = key
   }
 
   /** Returns the id of the node that a request's cookie stands for; undefined without a cookie of a current node. */
-  nodeOf(request: UpstreamRequest, service: ServicePeers): string | undefined {
-    const value = getCookie(request.headers, cookieName(request.route.stickyCookie, service.name))
-    return value === undefined ? undefined : this.#sealsOf(service).nodes.get(value)
+  nodeOf(request: UpstreamRequest, group: PeerGroup): string | undefined {
+    const value = getCookie(request.headers, cookieName(request.route.stickyCookie, group.name))
+    return value === undefined ? undefined : this.#sealsOf(group).nodes.get(value)
   }
 
   /** Returns the value of the Set-Cookie header that brings the client back to a node. */
-  setCookie(request: UpstreamRequest, service: ServicePeers, node: string): string {
+  setCookie(request: UpstreamRequest, group: PeerGroup, node: string): string {
     // A node that was removed since it was chosen gets a cookie, too. The client's next request replaces it.
-    const value = this.#sealsOf(service).values.get(node) ?? this.#seal(service.name, node)
-    const secure = getHeader(request.headers, 'x-forwarded-proto') === 'https' ? '; Secure' : ''
-    return `${cookieName(request.route.stickyCookie, service.name)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}`
+    const value = this.#sealsOf(group).values.get(node) ?? this.#seal(group.name, node)
+    const isSecure = getHeader(request.headers, 'x-forwarded-proto') === 'https'
+    return sessionCookie(cookieName(request.route.stickyCookie, group.name), value, isSecure)
   }
 
-  #sealsOf(service: ServicePeers): Seals {
-    const known = this.#seals.get(service)
-    if (known?.peers === service.peers) return known
+  #sealsOf(group: PeerGroup): Seals {
+    const known = this.#seals.get(group)
+    if (known?.peers === group.peers) return known
     const values = new Map(
-      service.peers.map(({ node }) => [
-        node.id,
-        known?.values.get(node.id) ?? this.#seal(service.name, node.id),
-      ]),
+      group.peers.map(({ node }) => [node.id, known?.values.get(node.id) ?? this.#seal(group.name, node.id)]),
     )
     const nodes = new Map([...values].map(([node, value]) => [value, node]))
-    const seals: Seals = { peers: service.peers, values, nodes }
-    this.#seals.set(service, seals)
+    const seals: Seals = { peers: group.peers, values, nodes }
+    this.#seals.set(group, seals)
     return seals
   }
 

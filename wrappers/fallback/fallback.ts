@@ -64,7 +64,7 @@ export function createFallback(
       call.failure = error
       if (fallback.type === 'static') return fixedAnswer(fallback)
       call.tried = []
-      return next({ ...request, service: fallback.service }, call)
+      return next({ ...request, service: fallback.service, nodes: undefined }, call)
     })
   }
 }

@@ -34,7 +34,7 @@ export function staleKey(
     identity.headers,
     lastingClaims(identity),
   ]
-  return JSON.stringify([route.id, service, method, target, varying, who])
+  return JSON.stringify([route.id, service, call.variant, method, target, varying, who])
 }
 
 /** Headers on which an answer may depend although it does not name them in Vary. */

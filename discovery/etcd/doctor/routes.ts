@@ -83,9 +83,10 @@ function judgeTargets(
   { services, guess = () => '' }: Pick<RoutesContext, 'services' | 'guess'>,
 ): DoctorFinding[] {
   if (!services) return []
-  const nowhere = routes.flatMap(({ id, service, fallback }) => {
-    const named = fallback?.type === 'service' ? [service, fallback.service] : [service]
-    return named
+  const nowhere = routes.flatMap(({ id, service, fallback, policies }) => {
+    const instead = fallback?.type === 'service' ? fallback.service : ''
+    const ofVariants = (policies?.split?.variants ?? []).map(({ service = '' }) => service)
+    return [service, instead, ...ofVariants]
       .filter(name => name !== '' && !services.has(name))
       .map(name => `${id}: ${name}${guess(name, services)}`)
   })

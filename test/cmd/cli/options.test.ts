@@ -119,7 +119,7 @@ for (const [text, seconds] of durations) {
 const refused: [line: string, message: RegExp][] = [
   [
     '',
-    /^waygate: a command is missing: start, demo, register, routes, explain, token, api-key, hash-password, check, descriptors, certificate, doctor; see waygate --help$/,
+    /^waygate: a command is missing: start, demo, register, routes, explain, token, api-key, hash-password, check, descriptors, certificate, split, doctor; see waygate --help$/,
   ],
   ['stat', /^waygate: unknown command stat \(did you mean "start"\?\); see waygate --help$/],
   ['--port 1', /^waygate: unknown option --port; see waygate --help$/],

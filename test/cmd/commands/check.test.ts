@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { CheckKind } from '../../../cmd/cli/command.ts'
-import { checkFile } from '../../../cmd/commands/check.ts'
+import { type CheckContext, checkFile } from '../../../cmd/commands/check.ts'
 import { loadConfig } from '../../../config/load/load.ts'
 import { NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { parseRouteDocument } from '../../../config/route/route-document.ts'
@@ -12,7 +12,7 @@ import { tempFolder } from '../../config/temp-folder.ts'
 async function check(
   t: TestContext,
   content: string | Buffer,
-  options: { kind?: CheckKind; env?: object; services?: ReadonlySet<string> } = {},
+  options: { kind?: CheckKind; env?: object; services?: CheckContext['services'] } = {},
 ) {
   const cwd = tempFolder(t, { 'a.yaml': content })
   const lines: string[] = []
@@ -321,7 +321,15 @@ test('a file that cannot be read or parsed is a problem of its own', async t => 
 })
 
 test('services that the gateway does not know are warnings, with the name that was probably meant', async t => {
-  const services = new Set(['task'])
+  const services = new Map([
+    [
+      'task',
+      [
+        { id: 't1', metadata: {} },
+        { id: 't2', metadata: { version: '2', traffic: 'selected' } },
+      ],
+    ],
+  ])
   const document = '{"path": "/a",\n"service": "tsak",\n"fallback": {"service": "task"}}'
   assert.deepEqual(await check(t, document, { services }), {
     code: 0,
@@ -331,6 +339,27 @@ test('services that the gateway does not know are warnings, with the name that w
     ],
   })
   assert.deepEqual(await check(t, document), { code: 0, lines: ['a.yaml: ok (route document)'] })
+  const split = '{"path": "/a", "service": "task",\n"split": {"variants": [{"name": "b", "service": "bta"}]}}'
+  assert.deepEqual((await check(t, split, { services })).lines, [
+    'a.yaml: warning: $.split.variants[0].service (a.yaml:2) names "bta", which has no node',
+    'a.yaml: ok (route document)',
+  ])
+  const selecting = { path: '/a', service: 'task', nodes: { version: '3' } }
+  const variants = [
+    { name: 'waits', nodes: { version: '2' } },
+    { name: 'none', nodes: { meta: { zone: 'a' } } },
+    { name: 'bta', service: 'bta', nodes: { version: '2' } },
+  ]
+  const selectors = JSON.stringify({ ...selecting, split: { variants } }, null, 1)
+  assert.deepEqual(
+    (await check(t, selectors, { services })).lines.map(line => line.replace(/ \(a.yaml:\d+\)/, '')),
+    [
+      'a.yaml: warning: $.split.variants[2].service names "bta", which has no node',
+      'a.yaml: warning: $.nodes selects no node of "task"',
+      'a.yaml: warning: $.split.variants[1].nodes selects no node of "task"',
+      'a.yaml: ok (route document)',
+    ],
+  )
   const config = 'routes:\n  documents:\n    a: {path: /a, service: tsak}\n'
   assert.deepEqual((await check(t, config, { services })).lines, [
     'a.yaml: warning: $.routes.documents.a.service (a.yaml:3) names "tsak", which has no node (did you mean "task"?)',
@@ -347,6 +376,18 @@ test('a route of a services file to a service that the file does not have is a w
       'a.yaml: ok (services file)',
     ],
   })
+})
+
+test('a variant whose nodes get other requests too is a warning', async t => {
+  const node = 'ip: 127.0.0.1, port: 1, metadata: {version: "2"}'
+  const split = 'split: {variants: [{name: canary, nodes: {version: "2"}, percent: 5}]}'
+  const file = `services:\n  task: [{${node}}]\nroutes:\n  a: {path: /a, service: task, ${split}}\n`
+  const { code, lines } = await check(t, file)
+  assert.equal(code, 0)
+  assert.match(
+    lines[0]!,
+    /^a\.yaml: warning: \$\.routes\.a\.split\.variants\[0\]\.nodes \(a\.yaml:4\) selects node \S+: it also gets requests of other routes of the service; register it with the metadata traffic: "selected"$/,
+  )
 })
 
 test('a policy set is known by its fields', async t => {

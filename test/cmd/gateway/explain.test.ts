@@ -62,6 +62,42 @@ test('a request that a node would answer: its steps, its route, and the share of
   assert.equal(node.requests.length, 0)
 })
 
+test('the variant of a split and its nodes are those that the request would get', async t => {
+  const { ask, adminPort } = await setUp(t, {
+    nodes: {
+      'user/u1': { port: 9 },
+      'user/u2': { port: 9, metadata: { version: '2', traffic: 'selected' } },
+      'user/u3': { port: 9, metadata: { traffic: 'selected' } },
+    },
+    routes: {
+      plain: { ...OPEN, path: '/plain' },
+      split: {
+        ...OPEN,
+        path: '/split',
+        split: {
+          variants: [
+            { name: 'canary', nodes: { version: '2' }, match: { headers: { 'x-canary': '1' } } },
+            { name: 'gone', service: 'nowhere', match: { headers: { 'x-canary': '2' } } },
+          ],
+        },
+      },
+    },
+  })
+  const asked = async (url: string, headers: object = {}) => {
+    const { steps, nodes } = await ask({ method: 'GET', url, headers })
+    return [steps.find(({ step }) => step === 'split')?.text, nodes.map(({ id }) => id).join()]
+  }
+  assert.deepEqual(await asked('/plain'), [undefined, 'u1'])
+  assert.deepEqual(await asked('/split'), ['the variant is stable', 'u1'])
+  assert.deepEqual(await asked('/split', { 'x-canary': '1' }), ['the variant is canary', 'u2'])
+  assert.deepEqual(await asked('/split', { 'x-canary': '2' }), [
+    'the variant is stable, because no node of gone can be used',
+    'u1',
+  ])
+  const { text } = await send(adminPort, { path: '/metrics' })
+  assert.doesNotMatch(text, /^waygate_split_diverted_total\{/m, 'nothing is counted')
+})
+
 test('near misses: each document says why it does not get the request', async t => {
   const { ask } = await setUp(t, {
     routes: {
@@ -232,6 +268,9 @@ test('a document is judged against the table: refused, without nodes, hidden, ti
   assert.deepEqual(await judge({ ...OPEN, path: '/free', policies: ['edge'] }), fine)
   assert.deepEqual((await judge({ ...OPEN, path: '/free', policies: ['none'] })).problems, [
     '$.policies: there is no policy set "none"',
+  ])
+  assert.deepEqual((await judge({ ...OPEN, path: '/free', nodes: { version: '2' } })).warnings, [
+    '$.nodes: no node of "user" has {"version":"2"}',
   ])
   assert.match((await judge({ path: '/free', service: 'user', auth: 'basic' })).problems[0]!, /^\$\.auth/)
   assert.match(

@@ -34,6 +34,7 @@ function open(chain: Readonly<Record<string, (rule: unknown) => Policy>>) {
     counts,
     limits: testLimits(),
     chain: noting,
+    nodes: { hasAvailable: () => true },
   })
   return { policies, counts, events }
 }

@@ -4,6 +4,7 @@ import { completeServiceLimit, isLimited } from '../../../config/route/resilienc
 import { ANY_TOKEN, NO_TOKEN } from '../../../config/route/route-auth.ts'
 import { type ParsedRoute, parseRouteDocument } from '../../../config/route/route-document.ts'
 import { decodeRoute } from '../../../discovery/etcd/decode-entries.ts'
+import { createNodeSelection } from '../../../internal/nodes/node-selection.ts'
 import type { ServiceLimitRule } from '../../../internal/routing/route.ts'
 import { JSON_OPTIONS } from '../../support/json-options.ts'
 
@@ -49,6 +50,7 @@ test('a document of two fields becomes a route with every default', () => {
     id: 'r1',
     description: undefined,
     isDisabled: false,
+    nodes: undefined,
     origin: 'etcd',
     path: '/task/*',
     methods: undefined,
@@ -92,6 +94,7 @@ test('a document with every field becomes a route with these values', () => {
     match: { headers: { 'X-Api-Version': '2' } },
     whenUnmatched: 'refuse',
     service: 'task',
+    nodes: { meta: { zone: 'a' }, version: '2' },
     stripPrefix: '/api/v1',
     auth: { jwt: { scopes: ['task:read'], roles: ['admin'] } },
     timeoutMs: 5000,
@@ -124,6 +127,7 @@ test('a document with every field becomes a route with these values', () => {
     id: 'r1',
     description: undefined,
     isDisabled: false,
+    nodes: createNodeSelection({ version: '2', meta: { zone: 'a' } }),
     origin: 'etcd',
     hosts: ['api.example.com', '*.example.org'],
     match: [{ headers: { 'X-Api-Version': '2' } }],

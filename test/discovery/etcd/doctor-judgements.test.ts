@@ -262,12 +262,20 @@ describe('routes', () => {
       { keys: [], revision: 1n, bytes: 0, tookMs: 0 },
       {
         parseRoute: () => ({ reason: 'unused' }),
-        fileRoutes: [testRoute({ id: 'a', path: '/a', service: 'tsak' })],
+        fileRoutes: [
+          testRoute({ id: 'a', path: '/a', service: 'tsak' }),
+          testRoute({
+            ...{ id: 'b', path: '/b', service: 'task' },
+            policies: {
+              split: { variants: [{ service: 'task' }, { nodes: { version: '2' } }, { service: 'beta' }] },
+            },
+          }),
+        ],
         services: new Set(['task']),
         guess: didYouMean,
       },
     )
-    assert.deepEqual(found.at(-1)?.details?.items, ['a: tsak (did you mean "task"?)'])
+    assert.deepEqual(found.at(-1)?.details?.items, ['a: tsak (did you mean "task"?)', 'b: beta'])
   })
 
   test('with the same path and hosts shadow each other: the higher priority wins, then the smaller id', () => {

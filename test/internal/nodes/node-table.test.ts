@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NodeTable } from '../../../internal/nodes/node-table.ts'
+import { createNodeSelection } from '../../../internal/nodes/node-selection.ts'
+import { NodeTable, type PeerGroup } from '../../../internal/nodes/node-table.ts'
 import { FakePeer, testNode } from '../../support/peer.ts'
 
 function setUp() {
@@ -180,4 +181,47 @@ test('a node of which only the protocol changes gets a new peer', () => {
   table.set('user', [testNode({ id: 'a', protocol: 'h2c' })])
   assert.equal(made.length, 2)
   assert.equal(made[0]!.disposed, 1)
+})
+
+test('selected nodes are a group that keeps its balancers while nodes come and go', () => {
+  const { table } = setUp()
+  const v2 = createNodeSelection({ version: '2' })
+  const idsOf = (group: PeerGroup) => group.peers.map(({ node }) => node.id).join('')
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b', metadata: { version: '2' } })])
+  const service = table.get('user')!
+  const group = service.select(v2)
+  const balancer = group.balancer('weighted-round-robin')
+  assert.equal(idsOf(group), 'b')
+  assert.notEqual(balancer, service.balancer('weighted-round-robin'))
+  table.set('user', [testNode({ id: 'a', metadata: { version: '2' } }), testNode({ id: 'b' })])
+  assert.equal(idsOf(service.select(createNodeSelection({ version: '2' }))), 'a')
+  assert.equal(service.select(v2).balancer('weighted-round-robin'), balancer)
+  table.set('user', [testNode({ id: 'b' })])
+  assert.equal(idsOf(service.select(v2)), '')
+})
+
+test('a request that selects nothing gets the whole service, without nodes that wait to be selected', () => {
+  const { table } = setUp()
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b' })])
+  const service = table.get('user')!
+  assert.equal(service.select(undefined), service)
+  table.set('user', [testNode({ id: 'a' }), testNode({ id: 'b', metadata: { traffic: 'selected' } })])
+  assert.deepEqual(
+    service.select(undefined).peers.map(({ node }) => node.id),
+    ['a'],
+  )
+  assert.equal(service.peers.length, 2)
+})
+
+test('selections that are used no longer are forgotten', () => {
+  const { table } = setUp()
+  table.set('user', [testNode()])
+  const service = table.get('user')!
+  const first = service.select(createNodeSelection({ version: '0' }))
+  for (let version = 1; version < 256; version++) {
+    service.select(createNodeSelection({ version: String(version) }))
+  }
+  assert.equal(service.select(createNodeSelection({ version: '0' })), first)
+  service.select(createNodeSelection({ version: '256' }))
+  assert.notEqual(service.select(createNodeSelection({ version: '0' })), first)
 })

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { LivePolicies } from '../../../cmd/gateway/policies.ts'
-import { isAnswering, POLICY_RULES, type PolicyName } from '../../../config/policies/policies.ts'
+import {
+  isAnswering,
+  isOfDocuments,
+  POLICY_RULES,
+  type PolicyName,
+} from '../../../config/policies/policies.ts'
 import { Call } from '../../../internal/call.ts'
 import { createRequestHeadReader } from '../../../internal/http/request-head.ts'
 import { type Exchange, runSteps } from '../../../internal/policy.ts'
@@ -106,18 +111,24 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
     assert.equal(shows(await ask('/gone')), withoutNode, 'a service without a node')
   })
 
-  test(`${name}: routes.defaults reach automatic routes and documents, and false takes none of them`, {
-    skip: answers && 'what answers is said in documents alone',
-  }, async t => {
-    const { ask } = await setUp(
-      t,
-      { with: { ...open, path: '/with' }, without: { ...open, path: '/without', [name]: false } },
-      { [name]: rule },
-    )
-    assert.equal(shows(await ask('/with')), true)
-    assert.equal(shows(await ask('/without')), false)
-    assert.equal(shows(await ask('/plain/x', `Bearer ${token()}`)), true)
-  })
+  if (isOfDocuments(name)) {
+    test(`${name}: routes.defaults cannot have it, and false in a document is none`, async t => {
+      await assert.rejects(setUp(t, {}, { [name]: rule }), /is not a known field/)
+      const { ask } = await setUp(t, { without: { ...open, path: '/without', [name]: false } })
+      assert.equal(shows(await ask('/without')), false)
+    })
+  } else {
+    test(`${name}: routes.defaults reach automatic routes and documents, and false takes none of them`, async t => {
+      const { ask } = await setUp(
+        t,
+        { with: { ...open, path: '/with' }, without: { ...open, path: '/without', [name]: false } },
+        { [name]: rule },
+      )
+      assert.equal(shows(await ask('/with')), true)
+      assert.equal(shows(await ask('/without')), false)
+      assert.equal(shows(await ask('/plain/x', `Bearer ${token()}`)), true)
+    })
+  }
 
   test(`${name}: a bad rule is a problem with its JSON path, and the last good document stays`, async t => {
     const { ask, page, registry } = await setUp(t, { r: { ...openWith(rule), path: '/r' } })
@@ -174,7 +185,12 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
 
   test(`${name}: takes no time of its own: its steps return no promise`, () => {
     const counts = new PolicyCounts()
-    const policies = new LivePolicies({ upstream: () => assert.fail(), counts, limits: testLimits() })
+    const policies = new LivePolicies({
+      upstream: () => assert.fail(),
+      counts,
+      limits: testLimits(),
+      nodes: { hasAvailable: () => true },
+    })
     const written = POLICY_RULES[name].adds ? [{ level: 'route', rule }] : rule
     const route = testRoute({ policies: { [name]: written } })
     const plan = policies.planOf(route)
