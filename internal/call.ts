@@ -51,6 +51,8 @@ export class Call {
   upgraded = false
   /** Whether a fallback answered. */
   degraded = false
+  /** The content coding that the gateway compressed the answer with, for the log. */
+  encoding: string | undefined = undefined
   /** The policy that refused the request, for the log. */
   policy: string | undefined = undefined
   /** Policies that would have refused it if they were enforced, for the log. */

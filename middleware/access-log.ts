@@ -52,6 +52,7 @@ export function createAccessLog({
     if (call.rpc !== undefined) line += `,"rpc":${quote(call.rpc)}`
     if (call.grpcStatus !== undefined) line += `,"grpcStatus":${call.grpcStatus}`
     if (call.isTranscoded) line += ',"transcoded":true'
+    if (call.encoding !== undefined) line += `,"encoding":"${call.encoding}"`
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`

@@ -9,16 +9,18 @@ import type {
   Policy,
   RoutePlan,
   Step,
+  TransformBody,
 } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
+import { type CompressTools, createCompress } from '../../middleware/policies/compress.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
-type PolicyTools = ClientsTools & CorsTools
+type PolicyTools = ClientsTools & CompressTools & CorsTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -31,10 +33,13 @@ type PolicyTools = ClientsTools & CorsTools
  * 5. forward: request id, X-Forwarded-*, identity; then `around`, the first policy outermost, and the wrappers
  * 6. the answer: `onResponse`, from the bottom; refusals of every step above take this way out too. What a node sends
  *    beside the head of its answer, interim answers and trailers, loses the fields that a policy hides
+ * 7. the body of an answer that is no refusal: `transform`, from the bottom, when all heads are edited
  */
 const CHAIN = {
   // Addresses come first: they are the cheapest to judge, and they cover preflights too.
   clients: createClients,
+  // Near the top, because an answer meets it last: what other policies make of a body is compressed too.
+  compress: createCompress,
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
   requestHeaders: createRequestHeaders,
@@ -73,6 +78,7 @@ export class LivePolicies {
   /** By route id, then by policy name. */
   readonly #ofDocuments = new Map<string, Map<string, Live>>()
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
+  readonly #openStreams = { count: 0 }
 
   constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
     this.#upstream = upstream
@@ -126,13 +132,16 @@ export class LivePolicies {
         const step = policy[hook]
         return step ? [this.#counted(name, step)] : []
       })
-    const all = <Hook extends 'around' | 'onResponse' | 'hidesFromClient' | 'hidesFromNode'>(hook: Hook) =>
-      policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
+    const all = <Hook extends 'around' | 'onResponse' | 'transform' | 'hidesFromClient' | 'hidesFromNode'>(
+      hook: Hook,
+    ) => policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
+    const transforms = (all('transform') as TransformBody[]).reverse()
     return {
       onRequest: steps('onRequest'),
       onAuthorized: steps('onAuthorized'),
       upstream: wrap(this.#upstream, all('around') as Wrapper[]),
       onResponse: (all('onResponse') as EditHead[]).reverse(),
+      transforms: transforms.length === 0 ? undefined : transforms,
       hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
       hidesFromNode: anyOf(all('hidesFromNode') as HidesField[]),
     }
@@ -163,6 +172,10 @@ export class LivePolicies {
       preflight: ({ call, isDry }, result) => {
         if (!isDry) this.#counts.preflights.add(call.route!.id, result)
       },
+      openStreams: this.#openStreams,
+      compressedBytes: ({ call }, encoding, side, bytes) =>
+        this.#counts.compressed[side].add(call.route!.id, encoding, bytes),
+      notCompressed: reason => this.#counts.notCompressed.add(reason),
     }
   }
 
@@ -191,7 +204,7 @@ export class LivePolicies {
     }
     return {
       ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] },
-      ...{ hidesFromClient: undefined, hidesFromNode: undefined },
+      ...{ transforms: undefined, hidesFromClient: undefined, hidesFromNode: undefined },
     }
   }
 }

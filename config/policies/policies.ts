@@ -1,18 +1,23 @@
-import type { Static, TLiteral, TOptional, TUnion } from 'typebox'
+import type { Static, TLiteral, TOptional, TSchema, TUnion } from 'typebox'
 import type { LevelRule } from '../../internal/policy.ts'
 import type { RoutePolicies } from '../../internal/routing/route.ts'
 import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
+import { compress } from './compress.ts'
 import { cors } from './cors.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
-export const POLICY_RULES = { clients, cors, requestHeaders, responseHeaders } as const satisfies Readonly<
-  Record<string, PolicyRule>
->
+export const POLICY_RULES = {
+  clients,
+  compress,
+  cors,
+  requestHeaders,
+  responseHeaders,
+} as const satisfies Readonly<Record<string, PolicyRule>>
 
 type PolicyRules = typeof POLICY_RULES
 export type PolicyName = keyof PolicyRules
@@ -41,8 +46,8 @@ export function documentPolicyFields(): DocumentFields {
   return Object.fromEntries(
     NAMES.map(name => {
       const { schema } = POLICY_RULES[name]
-      const { description = '' } = schema as { description?: string }
-      return [name, Type.Optional(Type.Union([Type.Literal(false), schema], { description }))]
+      const { description = '', anyOf = [schema] } = schema as { description?: string; anyOf?: TSchema[] }
+      return [name, Type.Optional(Type.Union([Type.Literal(false), ...anyOf], { description }))]
     }),
   ) as unknown as DocumentFields
 }
@@ -55,8 +60,8 @@ export function* findPolicyProblems(holder: unknown, context: RuleContext): Gene
 }
 
 /** Finds what is probably not intended in the rules of a document, or of `routes.defaults`. Accepts any value. */
-export function* findPolicyWarnings(holder: unknown): Generator<Finding> {
-  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule))
+export function* findPolicyWarnings(holder: unknown, context: RuleContext = {}): Generator<Finding> {
+  yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule, context))
 }
 
 function* findInRules(

@@ -25,7 +25,7 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
   readonly problems?: (rule: unknown, context: RuleContext) => Iterable<Finding>
   /** Finds what is valid but probably not intended. Accepts any value. */
-  readonly warnings?: (rule: unknown) => Iterable<Finding>
+  readonly warnings?: (rule: unknown, context: RuleContext) => Iterable<Finding>
 }
 
 /** Declares a policy rule; exists for its types. */

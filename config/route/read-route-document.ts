@@ -46,7 +46,7 @@ export function readRouteDocument(written: unknown, context: RuleContext = {}): 
     document,
     warnings: [
       ...warnings,
-      ...findPolicyWarnings(document),
+      ...findPolicyWarnings(document, { ...context, document: membersOf(document) }),
       ...findGrpcWarnings(document),
       ...under(['upstreamTls'], findUpstreamTlsWarnings(membersOf(document).upstreamTls)),
     ],

@@ -8,6 +8,9 @@ export class PolicyCounts {
   readonly refusals = new LabelledCounter('policy')
   readonly wouldRefusals = new LabelledCounter('policy')
   readonly preflights = new LabelledCounter('result')
+  /** Bytes that were compressed, and what became of them, by content coding. */
+  readonly compressed = { in: new LabelledCounter('encoding'), out: new LabelledCounter('encoding') }
+  readonly notCompressed = new ReasonCounter()
 }
 
 class LabelledCounter {
@@ -18,20 +21,32 @@ class LabelledCounter {
     this.#label = label
   }
 
-  add(route: string, value: string): void {
+  add(route: string, value: string, by = 1): void {
     const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : 'other'
     let counts = this.#routes.get(name)
     if (!counts) {
       counts = new Map()
       this.#routes.set(name, counts)
     }
-    counts.set(value, (counts.get(value) ?? 0) + 1)
+    counts.set(value, (counts.get(value) ?? 0) + by)
   }
 
   *samples(): Generator<Sample> {
     for (const [route, counts] of this.#routes) {
       for (const [text, value] of counts) yield { labels: { route, [this.#label]: text }, value }
     }
+  }
+}
+
+class ReasonCounter {
+  readonly #counts = new Map<string, number>()
+
+  add(reason: string): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+  }
+
+  *samples(): Generator<Sample> {
+    for (const [reason, value] of this.#counts) yield { labels: { reason }, value }
   }
 }
 
@@ -58,4 +73,24 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'sum',
     () => counts.preflights.samples(),
   )
+  live(
+    'counter',
+    'waygate_compress_bytes_total',
+    'Bytes of bodies that the gateway compressed, by route, content coding and side: in, out.',
+    'sum',
+    () => compressedBytes(counts),
+  )
+  live(
+    'counter',
+    'waygate_compress_skipped_total',
+    'Answers of routes with compression that were sent as they are, by reason.',
+    'sum',
+    () => counts.notCompressed.samples(),
+  )
+}
+
+function* compressedBytes({ compressed }: PolicyCounts): Generator<Sample> {
+  for (const side of ['in', 'out'] as const) {
+    for (const { labels, value } of compressed[side].samples()) yield { labels: { ...labels, side }, value }
+  }
 }
