@@ -24,7 +24,9 @@ const PREFLIGHT = {
 const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8')
 
 test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
-  const node = await startNode(t, socket => socket.write(answer()))
+  const node = await startNode(t, (socket, { target }) =>
+    socket.write(target === '/text' ? answer('text '.repeat(500), ['Content-Type: text/plain']) : answer()),
+  )
   const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
@@ -32,6 +34,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
     routes: {
       refusing: REFUSING,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
+      text: { path: '/text', service: 'user', compress: true },
     },
   })
   await registry.register({
@@ -54,6 +57,8 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   gateway.health.startChecking()
   await send(port, { path: '/user' })
   await send(port, PREFLIGHT)
+  await send(port, { path: '/text', headers: { 'accept-encoding': 'gzip' } })
+  await send(port, { path: '/text' })
   await rawCall(port, 'grpc', { path: '/user' })
   let text = ''
   await until('the node was checked', async () => {
@@ -112,6 +117,6 @@ test('docs/observability.md lists the fields of the access log in their order', 
   const seen = new Set(lines.flatMap(Object.keys))
   assert.deepEqual(
     fields.filter(field => !seen.has(field)),
-    ['tls', 'clientCert', 'user', 'fallback', 'transcoded'],
+    ['tls', 'clientCert', 'user', 'fallback', 'transcoded', 'encoding'],
   )
 })
