@@ -92,7 +92,13 @@ async function listen(checkout: string, route: Route): Promise<number> {
       if (body === null) answers()
       else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
     })
-  const plans = route.policies && new LivePolicies({ upstream, counts: new PolicyCounts() })
+  const noMirrors = {
+    memory: { bytes: 0, maxBytes: 0 },
+    isCredential: () => false,
+    send: async () => 'failed' as const,
+  }
+  const plans =
+    route.policies && new LivePolicies({ upstream, counts: new PolicyCounts(), mirrors: noMirrors })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
     routes: () => table,

@@ -14,6 +14,7 @@ import { Http2Section } from './sections/http2-section.ts'
 import { JwtSection } from './sections/jwt-section.ts'
 import {
   BreakerSection,
+  MirrorsSection,
   OverloadSection,
   ServiceLimitSection,
   StaleAnswersSection,
@@ -356,6 +357,7 @@ export const ConfigSchema = Type.Object(
     serviceLimit: ServiceLimitSection,
     overload: OverloadSection,
     staleAnswers: StaleAnswersSection,
+    mirrors: MirrorsSection,
     upstream: UpstreamSection,
     grpc: GrpcSection,
     clientLimits: ClientLimitsSection,

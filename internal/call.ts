@@ -57,6 +57,8 @@ export class Call {
   policy: string | undefined = undefined
   /** Policies that would have refused it if they were enforced, for the log. */
   observed: readonly string[] | undefined = undefined
+  /** Whether a copy of the request was sent to another service, for the log. */
+  isMirrored = false
   /** The code of the error that the client received, for the access log. */
   errorCode: ErrorCode | undefined = undefined
   /** The method of a gRPC call, `package.Service/Method`. */

@@ -53,6 +53,7 @@ export function createAccessLog({
     if (call.grpcStatus !== undefined) line += `,"grpcStatus":${call.grpcStatus}`
     if (call.isTranscoded) line += ',"transcoded":true'
     if (call.encoding !== undefined) line += `,"encoding":"${call.encoding}"`
+    if (call.isMirrored) line += ',"mirrored":true'
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`
     if (call.errorCode !== undefined) line += `,"code":${quote(call.errorCode)}`

@@ -31,6 +31,13 @@ const CASES: Readonly<Record<string, PolicyCase>> = {
       },
     },
   },
+  mirror: {
+    title: SMALL,
+    rules: {
+      'to the same nodes': { mirror: { service: 'echo' } },
+      'to one that hangs': { mirror: { service: 'hung' } },
+    },
+  },
   compress: {
     title: 'GET, 15 KB of JSON, in a client that accepts every coding',
     load: { path: '/json/15000', headers: [ACCEPTS] },
@@ -49,7 +56,7 @@ const CASES: Readonly<Record<string, PolicyCase>> = {
 
 const waygate = (name: string, defaults: object): Contender => ({
   name: `Waygate: ${name}`,
-  start: scene => scene.startWaygate({ config: { routes: { defaults } } }),
+  start: scene => scene.startWaygate({ hasHung: true, config: { routes: { defaults } } }),
 })
 
 /** Measures the cost of each policy. The scenario of one is `policies-` and its name. */

@@ -57,6 +57,7 @@ import {
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
 import { NONE_LOST } from './log-destination.ts'
+import { createMirrors } from './mirrors.ts'
 import { createNames } from './names.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
@@ -118,9 +119,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const tlsOf = (service: string) => upstreamTls.settingsOf(service)
   const upstreamFiles = new FollowedFiles(upstreamTls.followed)
-  const nodes = createNodeTable({
-    ...{ config, guard, names, rules, tlsOf, logger, sessionCounts: sessions, onPiece: countBodyBytes },
-  })
+  const connect = { config, guard, names, tlsOf, onPiece: countBodyBytes }
+  const nodes = createNodeTable({ ...connect, rules, logger, sessionCounts: sessions })
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
     nodes,
@@ -168,7 +168,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
-  const policies = new LivePolicies({ upstream, counts: policyCounts })
+  const mirrors = createMirrors({ ...connect, nodes })
+  const policies = new LivePolicies({ upstream, mirrors, counts: policyCounts })
 
   // The table: nodes and routes, as the registry has them.
   const context = routeContext(config, keys)
@@ -197,6 +198,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     refusalOf: guard.refusalOf,
     onNodes(service) {
       health.nodesChanged(service)
+      mirrors.nodesChanged(service)
       transcoding.nodesChanged(service)
     },
     onRoutes(documents) {
@@ -289,6 +291,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       loop.close()
       limits.close()
       policies.close()
+      mirrors.close()
       nodes.clear()
     },
   })

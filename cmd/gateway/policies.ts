@@ -17,10 +17,11 @@ import { type ClientsTools, createClients } from '../../middleware/policies/clie
 import { type CompressTools, createCompress } from '../../middleware/policies/compress.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import { createRequestHeaders, createResponseHeaders } from '../../middleware/policies/headers.ts'
+import { createMirror, type Mirrors, type MirrorTools } from '../../middleware/policies/mirror.ts'
 import type { PolicyCounts } from '../../routes/admin/policy-metrics.ts'
 
 /** The tools of all policies. Each policy takes those it needs. */
-type PolicyTools = ClientsTools & CompressTools & CorsTools
+type PolicyTools = ClientsTools & CompressTools & CorsTools & MirrorTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -43,6 +44,8 @@ const CHAIN = {
   // Before authentication, because a browser sends preflights without credentials.
   cors: createCors,
   requestHeaders: createRequestHeaders,
+  // Innermost: what other policies answer is not copied, and what they change is.
+  mirror: createMirror,
   responseHeaders: createResponseHeaders,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
 
@@ -62,6 +65,8 @@ export interface LivePoliciesOptions {
   /** The call to a node, which `around` wraps. */
   readonly upstream: Upstream
   readonly counts: PolicyCounts
+  /** Sends copies of requests. */
+  readonly mirrors: Mirrors
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -73,6 +78,7 @@ export interface LivePoliciesOptions {
 export class LivePolicies {
   readonly #upstream: Upstream
   readonly #counts: PolicyCounts
+  readonly #mirrors: Mirrors
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
@@ -80,9 +86,10 @@ export class LivePolicies {
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
   readonly #openStreams = { count: 0 }
 
-  constructor({ upstream, counts, chain = CHAIN }: LivePoliciesOptions) {
+  constructor({ upstream, counts, mirrors, chain = CHAIN }: LivePoliciesOptions) {
     this.#upstream = upstream
     this.#counts = counts
+    this.#mirrors = mirrors
     this.#chain = chain
   }
 
@@ -172,6 +179,8 @@ export class LivePolicies {
       preflight: ({ call, isDry }, result) => {
         if (!isDry) this.#counts.preflights.add(call.route!.id, result)
       },
+      mirrors: this.#mirrors,
+      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, outcome),
       openStreams: this.#openStreams,
       compressedBytes: ({ call }, encoding, side, bytes) =>
         this.#counts.compressed[side].add(call.route!.id, encoding, bytes),

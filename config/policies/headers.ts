@@ -4,7 +4,7 @@ import { didYouMean } from '../kit/closest.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
-import { policyRule, textsOf } from './policy-rule.ts'
+import { policyRule, type RuleContext, textsOf } from './policy-rule.ts'
 import {
   neededInAnswers,
   reservedFromRemoval,
@@ -18,7 +18,8 @@ const MAX_ENTRIES = 64
 
 const VALUES = Type.Record(Type.String(), Type.String({ maxLength: 8_192 }), { maxProperties: MAX_ENTRIES })
 
-const OPERATIONS = {
+/** The members of a rule that changes headers. */
+export const OPERATIONS = {
   remove: Type.Optional(
     Type.Array(Type.String(), {
       maxItems: MAX_ENTRIES,
@@ -41,18 +42,7 @@ export const requestHeaders = policyRule({
   }),
   adds: false,
   needsNode: true,
-  *problems(rule, { document, identityHeaders }) {
-    yield* headerProblems(
-      rule,
-      name => reservedInRequests(name, identityHeaders),
-      name => reservedFromRemoval(name, identityHeaders),
-    )
-    yield* variableProblems(rule, variable =>
-      variable === 'node.id'
-        ? 'which is known only in answers'
-        : absentVariable(variable, document?.path, identityHeaders),
-    )
-  },
+  problems: findRequestChangeProblems,
 })
 
 /** `responseHeaders`: changes the header lines that clients get. */
@@ -92,6 +82,23 @@ export const responseHeaders = policyRule({
     }
   },
 })
+
+/** Finds what the schema cannot express in changes of the headers of requests. Accepts any value. */
+export function* findRequestChangeProblems(
+  rule: unknown,
+  { document, identityHeaders }: RuleContext,
+): Generator<Finding> {
+  yield* headerProblems(
+    rule,
+    name => reservedInRequests(name, identityHeaders),
+    name => reservedFromRemoval(name, identityHeaders),
+  )
+  yield* variableProblems(rule, variable =>
+    variable === 'node.id'
+      ? 'which is known only in answers'
+      : absentVariable(variable, document?.path, identityHeaders),
+  )
+}
 
 function* headerProblems(
   rule: unknown,

@@ -8,6 +8,7 @@ import { clients } from './clients.ts'
 import { compress } from './compress.ts'
 import { cors } from './cors.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
+import { mirror } from './mirror.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
 
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
@@ -15,6 +16,7 @@ export const POLICY_RULES = {
   clients,
   compress,
   cors,
+  mirror,
   requestHeaders,
   responseHeaders,
 } as const satisfies Readonly<Record<string, PolicyRule>>

@@ -8,6 +8,7 @@ export class PolicyCounts {
   readonly refusals = new LabelledCounter('policy')
   readonly wouldRefusals = new LabelledCounter('policy')
   readonly preflights = new LabelledCounter('result')
+  readonly mirrored = new LabelledCounter('outcome')
   /** Bytes that were compressed, and what became of them, by content coding. */
   readonly compressed = { in: new LabelledCounter('encoding'), out: new LabelledCounter('encoding') }
   readonly notCompressed = new ReasonCounter()
@@ -72,6 +73,13 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'CORS preflights answered by the gateway, by route and result: allowed, refused.',
     'sum',
     () => counts.preflights.samples(),
+  )
+  live(
+    'counter',
+    'waygate_mirror_requests_total',
+    'Requests that were to be copied, by route and what became of the copy: answered, failed, timeout, body_too_large, full.',
+    'sum',
+    () => counts.mirrored.samples(),
   )
   live(
     'counter',

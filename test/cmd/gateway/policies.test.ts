@@ -8,6 +8,7 @@ import type { Route } from '../../../internal/routing/route.ts'
 import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { createWholeResponse } from '../../../internal/whole-response.ts'
 import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
+import { NO_MIRRORS } from '../../support/no-mirrors.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
 
 type Create = CreatePolicy<never, unknown>
@@ -28,7 +29,12 @@ function open(chain: Readonly<Record<string, (rule: unknown) => Policy>>) {
       }) as Create,
     ]),
   )
-  const policies = new LivePolicies({ upstream: async () => ANSWER, counts, chain: noting })
+  const policies = new LivePolicies({
+    upstream: async () => ANSWER,
+    counts,
+    mirrors: NO_MIRRORS,
+    chain: noting,
+  })
   return { policies, counts, events }
 }
 

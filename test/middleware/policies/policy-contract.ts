@@ -8,14 +8,16 @@ import { type Exchange, runSteps } from '../../../internal/policy.ts'
 import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
+import { NO_MIRRORS } from '../../support/no-mirrors.ts'
 import { answer, startNode, type WireRequest } from '../../support/node-server.ts'
 import { testRoute } from '../../support/route.ts'
 import { handshake, startWebSocketNode } from '../../support/websocket.ts'
 
-/** What a client got, and what the node saw of its request. */
+/** What a client got, what the node saw of its request, and what the access log says. */
 export interface Seen {
   readonly answer: ClientAnswer
   readonly atNode: WireRequest | undefined
+  readonly line: Readonly<Record<string, unknown>>
 }
 
 /** How one policy shows that it acts. */
@@ -54,7 +56,8 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
         path,
         headers: { ...headers, ...(authorization && { authorization }) },
       })
-      return { answer: got, atNode: node.requests[before] }
+      const line = await gateway.logged(String(got.headers['x-request-id']))
+      return { answer: got, atNode: node.requests[before], line }
     }
     const page = async () => (await send(gateway.adminPort, { path: '/routes' })).json()
     return { ...gateway, ask, page }
@@ -145,7 +148,11 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
   })
 
   test(`${name}: takes no time of its own: its steps return no promise`, () => {
-    const policies = new LivePolicies({ upstream: () => assert.fail(), counts: new PolicyCounts() })
+    const policies = new LivePolicies({
+      upstream: () => assert.fail(),
+      counts: new PolicyCounts(),
+      mirrors: NO_MIRRORS,
+    })
     const written = POLICY_RULES[name].adds ? [{ level: 'route', rule }] : rule
     const route = testRoute({ policies: { [name]: written } })
     const plan = policies.planOf(route)
