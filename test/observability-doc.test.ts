@@ -34,7 +34,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
     routes: {
       refusing: REFUSING,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
-      text: { path: '/text', service: 'user', compress: true },
+      text: { path: '/text', service: 'user', compress: true, mirror: { service: 'user' } },
     },
   })
   await registry.register({
@@ -63,7 +63,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   let text = ''
   await until('the node was checked', async () => {
     text = (await send(adminPort, { path: '/metrics' })).text
-    return text.includes('\nwaygate_node_healthy{')
+    return text.includes('\nwaygate_node_healthy{') && text.includes('\nwaygate_mirror_requests_total{')
   })
   const own = [...text.matchAll(/^# TYPE (waygate_\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [
     name,
@@ -117,6 +117,6 @@ test('docs/observability.md lists the fields of the access log in their order', 
   const seen = new Set(lines.flatMap(Object.keys))
   assert.deepEqual(
     fields.filter(field => !seen.has(field)),
-    ['tls', 'clientCert', 'user', 'fallback', 'transcoded', 'encoding'],
+    ['tls', 'clientCert', 'user', 'fallback', 'transcoded', 'encoding', 'mirrored'],
   )
 })
