@@ -102,23 +102,33 @@ export function createMirror(rule: MirrorRule, { mirrors, mirrored }: MirrorTool
     }
     inFlight++
     call.isMirrored = true
-    const copy: UpstreamRequest = {
-      ...{ route: request.route, service, method: request.method, target: request.target, body },
-      headers: copyHeaders(request, exchange, body === null && request.body !== null),
-    }
-    const copyCall = new Call(call.requestId, call.method, call.target, performance.now())
     // What the client waits for comes first.
-    setImmediate(() => {
-      mirrors.send(copy, copyCall, timeoutMs).then(outcome => {
-        inFlight--
-        letGo()
-        mirrored(call, outcome)
-      })
+    setImmediate(async () => {
+      const outcome = await sendCopy(request, exchange, body)
+      inFlight--
+      letGo()
+      mirrored(call, outcome)
     })
   }
 
-  function copyHeaders(request: UpstreamRequest, exchange: Exchange, losesBody: boolean): string[] {
-    const headers = [...request.headers]
+  async function sendCopy(
+    { route, method, target, headers, body: given }: UpstreamRequest,
+    exchange: Exchange,
+    body: RequestBody | null,
+  ): Promise<MirrorOutcome> {
+    const { call } = exchange
+    try {
+      const lines = copyHeaders(headers, exchange, body === null && given !== null)
+      const copy: UpstreamRequest = { route, service, method, target, headers: lines, body }
+      return await mirrors.send(copy, new Call(call.requestId, method, target, performance.now()), timeoutMs)
+    } catch {
+      // Whatever is wrong with the copy, the request that it was made from is fine.
+      return 'failed'
+    }
+  }
+
+  function copyHeaders(given: readonly string[], exchange: Exchange, losesBody: boolean): string[] {
+    const headers = [...given]
     removeHeaders(headers, spelling => {
       const name = spelling.toLowerCase()
       // The copy has no trailers.

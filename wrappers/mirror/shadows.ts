@@ -54,10 +54,17 @@ export class Shadows {
         clearTimeout(timer)
         resolve(outcome)
       }
-      shadow.transport.send(request, call).then(
-        answer => drain(answer, settle),
-        () => settle('failed'),
-      )
+      const ask = (isAgain: boolean): void => {
+        shadow.transport.send(request, call).then(
+          answer => drain(answer, settle),
+          error => {
+            const mayAskAgain = !isAgain && request.body === null && call.ended === undefined
+            if (mayAskAgain && isStale(error)) ask(true)
+            else settle('failed')
+          },
+        )
+      }
+      ask(false)
     })
   }
 
@@ -108,4 +115,9 @@ function drain(answer: UpstreamResponse, settle: (outcome: ShadowOutcome) => voi
       if (result === 'long') answer.discard()
     }),
   )
+}
+
+/** Whether a node closed an idle connection just as it was used, which says nothing about the node. */
+function isStale(error: unknown): boolean {
+  return error instanceof UpstreamFailure && error.staleConnection
 }

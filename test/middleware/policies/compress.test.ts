@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, type IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
+import { Transform } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import {
+import zlib, {
   brotliDecompressSync,
   createBrotliDecompress,
   createGunzip,
@@ -14,6 +15,7 @@ import {
   gunzipSync,
   zstdDecompressSync,
 } from 'node:zlib'
+import { Http1Response } from '../../../routes/public/http1/response.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { type GatewaySetUp, startTestGateway } from '../../support/gateway.ts'
 import { type ClientAnswer, send, sendRaw } from '../../support/http.ts'
@@ -592,4 +594,47 @@ test('compress: log and metrics say what was compressed', async t => {
     `bytes_total{route="r",encoding="br",side="out"} ${short.body.length + streamed.body.length}`,
     'skipped_total{reason="not-accepted"} 1',
   ])
+})
+
+test('compress: an error of the encoder ends the connection', async t => {
+  const failing = () =>
+    new Transform({
+      transform(_chunk, _encoding, done) {
+        done(new Error('no memory'))
+      },
+    }) as unknown as ReturnType<typeof zlib.createGzip>
+  t.mock.method(zlib, 'createGzip', failing)
+  const { port, log } = await setUp(t, {
+    script: socket => socket.write(answer(textOf(50_000), [JSON_LINE])),
+  })
+  const raw = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n')
+  assert.match(raw, /^HTTP\/1\.1 200 OK\r\n/)
+  assert.doesNotMatch(raw, /\r\n0\r\n/)
+  const got = await askHttp2(openHttp2(t, port), { ':path': '/', 'accept-encoding': 'gzip' })
+  assert.deepEqual([got.status, got.code], [200, 2])
+  assert.equal(log.filter(({ msg }) => msg === 'internal error').length, 2)
+})
+
+test('compress: a head that cannot be sent costs its request a 502, whether its body is short or long', async t => {
+  const { port, ask } = await setUp(t, {
+    script: (socket, { target }) => {
+      const body = target === '/long' ? textOf(50_000) : SMALL
+      socket.write(target === '/chunks' ? chunked([body, body]) : answer(body, [JSON_LINE]))
+    },
+  })
+  const original = Http1Response.prototype.writeHead as (status: number, headers: string[]) => Http1Response
+  for (const path of ['/short', '/long', '/chunks']) {
+    const bug = t.mock.method(
+      Http1Response.prototype as unknown as { writeHead: typeof original },
+      'writeHead',
+      function (this: Http1Response, status: number, headers: string[]) {
+        if (status === 200) throw new TypeError('invalid')
+        return original.call(this, status, headers)
+      },
+    )
+    const got = await send(port, { path, headers: { 'accept-encoding': 'gzip' } })
+    assert.deepEqual([got.status, got.json().code], [502, 'WG_UPSTREAM_INVALID'], path)
+    bug.mock.restore()
+  }
+  assert.equal(decode(await ask()), SMALL)
 })

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
+import { startHttp2Node } from '../../support/http2-node.ts'
 import { answer, type Script, startNode } from '../../support/node-server.ts'
 import { until, untilSteady } from '../../support/until.ts'
 import { openWebSocket, startWebSocketNode } from '../../support/websocket.ts'
@@ -198,7 +199,7 @@ test('mirror: shadow failures open no breaker of the same nodes', async t => {
     route: { breaker: { minimumRequests: 2, failureRatio: 0.1, ejectLastNode: true } },
     main: (socket, request) => {
       if (request.header('x-waygate-mirror') === undefined) socket.write(answer())
-      else if (++copies % 2 === 0) socket.destroy()
+      else if (++copies % 2 === 0) socket.end('nonsense\r\n\r\n')
       else socket.write(answer('', [], '500 Internal Server Error'))
     },
   })
@@ -349,6 +350,21 @@ test('mirror: a request is copied once, however many tries it takes, and also wh
   )
 })
 
+test('mirror: a request that is hedged is copied once', async t => {
+  const { ask, node, copies, registry, gateway, untilOutcomes } = await setUp(t, {
+    route: { hedge: { afterMs: 1 } },
+    main: () => {},
+    config: { shutdownTimeoutMs: 0 },
+  })
+  const other = await startNode(t, whole)
+  await registry.register({ service: 'user', id: 'u2', host: '127.0.0.1', port: other.port, weight: 1 })
+  await until('the node is known', () => gateway.nodeCount() === 3)
+  for (let i = 0; i < 4; i++) assert.equal((await ask()).text, 'ok')
+  await untilOutcomes({ answered: 4 })
+  assert.ok(node.requests.length > 0 && other.requests.length === 4)
+  assert.equal(copies.requests.length, 4)
+})
+
 test('mirror: percent is the share of requests that are copied', async t => {
   t.mock.method(Math, 'random', () => 0.25)
   const [less, more] = [
@@ -389,4 +405,46 @@ test('mirror: the connections of copies end with their node', async t => {
   await copies.idle()
   await ask()
   await untilOutcomes({ answered: 1, failed: 1 })
+})
+
+test('mirror: a kept connection that the node closes is no failure of a copy', async t => {
+  const used = new Set<Socket>()
+  const { ask, copies, untilOutcomes } = await setUp(t, {
+    shadow: socket => {
+      if (used.has(socket)) socket.destroy()
+      else socket.write(answer())
+      used.add(socket)
+    },
+  })
+  await ask()
+  await untilOutcomes({ answered: 1 })
+  await ask()
+  await untilOutcomes({ answered: 2 })
+  assert.deepEqual([copies.requests.length, copies.connections], [3, 2])
+})
+
+test('mirror: copies go to nodes of HTTP/2 as well', async t => {
+  const main = await startNode(t, whole)
+  const copies = await startHttp2Node(t, ({ stream }) =>
+    stream.respond({ ':status': 200 }, { endStream: true }),
+  )
+  const { port, registry, gateway } = await startTestGateway(t, {
+    nodes: { 'user/u1': main.port },
+    routes: {
+      r: { path: '/*', service: 'user', auth: 'none', mirror: { service: 'shadow', methods: ['PUT'] } },
+    },
+  })
+  await registry.register({
+    ...{ service: 'shadow', id: 's1', host: '127.0.0.1', port: copies.port, weight: 1, protocol: 'h2c' },
+  })
+  await until('the node is known', () => gateway.nodeCount() === 2)
+  await send(port, { method: 'PUT', path: '/x?y', body: 'text' })
+  const [copy] = await until('it has the copy', () => copies.requests.length > 0 && copies.requests)
+  const {
+    ':method': method,
+    ':path': path,
+    ':authority': authority,
+    'content-length': length,
+  } = copy!.headers
+  assert.deepEqual([method, path, authority, length], ['PUT', '/x?y', `127.0.0.1:${main.port}`, '4'])
 })
