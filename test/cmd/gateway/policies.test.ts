@@ -54,6 +54,17 @@ test('a policy is made at the first request of its route, and once', () => {
   assert.deepEqual(events, ['made a 1'])
 })
 
+test('answers meet the transforms from the bottom, and a route without any has none', () => {
+  const [first, second] = [() => undefined, () => undefined]
+  const { policies } = open({
+    a: () => ({ transform: first }),
+    b: () => ({}),
+    c: () => ({ transform: second }),
+  })
+  assert.deepEqual(policies.planOf(routeWith({ a: 1, b: 1, c: 1 })).transforms, [second, first])
+  assert.equal(policies.planOf(routeWith({ b: 1 })).transforms, undefined)
+})
+
 test('state survives a relist and edits of anything else, and ends with its rule', () => {
   const { policies, events } = open({ a: () => ({}), b: () => ({}) })
   policies.planOf(routeWith({ a: { n: 1 }, b: 1 }))
