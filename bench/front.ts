@@ -98,10 +98,21 @@ async function listen(checkout: string, route: Route): Promise<number> {
       if (body === null) answers()
       else new RequestBodySender(body, body.length, 1_000).start(takeBytes(body.length!, answers), '', fail)
     })
+  const noMirrors = {
+    memory: { bytes: 0, maxBytes: 0 },
+    isCredential: () => false,
+    send: async () => 'failed' as const,
+  }
   const limits = createLimitSettings({ rateLimits: RATE_LIMITS, workers: 1 }, undefined)
   const plans =
     route.policies &&
-    new LivePolicies({ upstream, counts: new PolicyCounts(), limits, nodes: { hasAvailable: () => true } })
+    new LivePolicies({
+      upstream,
+      counts: new PolicyCounts(),
+      limits,
+      nodes: { hasAvailable: () => true },
+      mirrors: noMirrors,
+    })
   const respond = createRespond({ isDraining: () => false, onPiece, onInternalError })
   const proxy = createProxy({
     routes: () => table,

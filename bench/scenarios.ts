@@ -5,7 +5,7 @@ import { forwarding } from './scenarios/forwarding.ts'
 import { grpc } from './scenarios/grpc.ts'
 import { http2 } from './scenarios/http2.ts'
 import { idleConnections } from './scenarios/idle-connections.ts'
-import { policiesOfRoute } from './scenarios/policies.ts'
+import { policies } from './scenarios/policies.ts'
 import { nodes, routes } from './scenarios/tables.ts'
 import { tls } from './scenarios/tls.ts'
 import { tokens } from './scenarios/tokens.ts'
@@ -18,7 +18,7 @@ const all: readonly Scenario[] = [
   routes,
   nodes,
   accessLog,
-  policiesOfRoute,
+  ...policies,
   ...grpc,
   http2,
   transcode,

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -29,6 +31,8 @@ export interface WaygateOptions {
   readonly weights?: readonly number[]
   /** Whether the nodes speak gRPC. Their descriptors are in etcd. */
   readonly isGrpc?: boolean
+  /** Whether there is a service `hung`, whose node takes connections and never reads. Default: false. */
+  readonly hasHung?: boolean
   /** Merged into the configuration; the access log is off unless this turns it on. */
   readonly config?: object
   /** Options of Node, before the program. */
@@ -97,9 +101,21 @@ export async function openScene(nodes = 3): Promise<Scene> {
       return program
     }
 
+    const hungPort = async () => {
+      const server = createServer(socket => void sockets.push(socket.pause())).listen(0, '127.0.0.1')
+      const sockets: Socket[] = []
+      await once(server, 'listening')
+      closers.push(async () => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      })
+      return (server.address() as AddressInfo).port
+    }
+
     const startWaygate = async ({
       weights = [5, 1, 1],
       isGrpc = false,
+      hasHung = false,
       config = {},
       nodeOptions = [],
       ipc = false,
@@ -113,6 +129,10 @@ export async function openScene(nodes = 3): Promise<Scene> {
         const address = { ip: '127.0.0.1', port: (isGrpc ? grpcPorts : ports)[i] }
         const node = { ...address, weight, ...(isGrpc && { protocol: 'grpc' }) }
         await client.put(`${servicesPrefix}echo/n${i}`).value(JSON.stringify(node))
+      }
+      if (hasHung) {
+        const node = { ip: '127.0.0.1', port: await hungPort(), weight: 1 }
+        await client.put(`${servicesPrefix}hung/n0`).value(JSON.stringify(node))
       }
       if (isGrpc) await client.put(`${descriptorsPrefix}echo`).value(echoDescriptors())
       client.close()

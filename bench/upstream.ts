@@ -3,6 +3,7 @@
  * one with a single node wake the same process. Prints the ports.
  *
  *   GET /bytes/N     N bytes in one piece; any other path: 110 bytes of JSON
+ *   GET /json/N      about N bytes of JSON in one piece: a list of objects that differ
  *   GET /stream/N    N bytes in pieces of 64 KiB, as fast as they are read
  *   POST             when the whole body has arrived, the 110 bytes, or the body itself if it is JSON; 400 when there is none
  */
@@ -12,10 +13,12 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 const small = Buffer.from(JSON.stringify({ message: 'x'.repeat(96) }))
 const piece = Buffer.alloc(65_536, 'x')
 const blobs = new Map<number, Buffer>()
+const lists = new Map<number, Buffer>()
 
 const server = createServer((request, response) => {
   if (request.method === 'POST') return receive(request, response)
-  const [, kind, size] = /^\/(bytes|stream)\/(\d+)(?:$|\?)/.exec(request.url!) ?? []
+  const [, kind, size] = /^\/(bytes|json|stream)\/(\d+)(?:$|\?)/.exec(request.url!) ?? []
+  if (kind === 'json') return send(response, list(Number(size)), 'application/json')
   if (kind === 'stream') return stream(response, Number(size))
   if (kind === 'bytes') return send(response, blob(Number(size)), 'application/octet-stream')
   send(response, small, 'application/json')
@@ -29,6 +32,21 @@ function send(response: ServerResponse, body: Buffer, type: string): void {
 function blob(size: number): Buffer {
   const body = blobs.get(size) ?? Buffer.alloc(size, 'x')
   blobs.set(size, body)
+  return body
+}
+
+function list(size: number): Buffer {
+  let body = lists.get(size)
+  if (body === undefined) {
+    const item = (i: number) => ({
+      id: i * 7_919,
+      name: `task ${i % 31}`,
+      done: i % 3 === 0,
+      due: 1_795_000_000 + i * 613,
+    })
+    body = Buffer.from(JSON.stringify(Array.from({ length: Math.ceil(size / 66) }, (_, i) => item(i))))
+    lists.set(size, body)
+  }
   return body
 }
 

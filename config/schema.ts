@@ -15,6 +15,7 @@ import { JwtSection } from './sections/jwt-section.ts'
 import { RateLimitsSection } from './sections/rate-limits-section.ts'
 import {
   BreakerSection,
+  MirrorsSection,
   OverloadSection,
   ServiceLimitSection,
   StaleAnswersSection,
@@ -358,6 +359,7 @@ export const ConfigSchema = Type.Object(
     overload: OverloadSection,
     rateLimits: RateLimitsSection,
     staleAnswers: StaleAnswersSection,
+    mirrors: MirrorsSection,
     upstream: UpstreamSection,
     grpc: GrpcSection,
     clientLimits: ClientLimitsSection,

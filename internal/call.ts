@@ -56,6 +56,8 @@ export class Call {
   variantWanted: string | undefined = undefined
   /** Whether a fallback answered. */
   degraded = false
+  /** The content coding that the gateway compressed the answer with, for the log. */
+  encoding: string | undefined = undefined
   /** The policy that refused the request, for the log. */
   policy: string | undefined = undefined
   /** The path that the node gets, where a policy has rewritten it, for the log. */
@@ -64,6 +66,8 @@ export class Call {
   observed: readonly string[] | undefined = undefined
   /** What rate limits and quotas have said; undefined = the route has none. */
   limits: CallLimits | undefined = undefined
+  /** Whether a copy of the request was sent to another service, for the log. */
+  isMirrored = false
   /** The code of the error that the client received, for the access log. */
   errorCode: ErrorCode | undefined = undefined
   /** The method of a gRPC call, `package.Service/Method`. */

@@ -150,6 +150,24 @@ export type Step = (
 /** Edits the head of an answer. It must not throw. */
 export type EditHead = (head: ResponseHead, exchange: Exchange) => void
 
+/**
+ * Decides whether the body of an answer is changed on its way to the client. Gets the head as all `onResponse` have left
+ * it, and may edit it. Not called for refusals, which have no body but a short document, nor for answers to WebSocket
+ * handshakes. It must not throw.
+ *
+ * @returns undefined when the body passes as it is, at no cost
+ */
+export type TransformBody = (head: ResponseHead, exchange: Exchange) => BodyTransform | undefined
+
+/**
+ * Puts itself in front of a response: returns the one that is given the head and the body of the answer instead of `target`.
+ * It may hold the head back until it has seen a part of the body, passes on `drain` and `close`, and frees what it holds
+ * when `target` closes.
+ *
+ * @param fail ends the answer with an error, as a bug of the gateway: 500, or a broken connection once the head was sent
+ */
+export type BodyTransform = (target: ClientResponse, fail: (error: unknown) => void) => ClientResponse
+
 /** Takes a field name as it is spelled. */
 export type HidesField = (spelling: string) => boolean
 
@@ -166,6 +184,8 @@ export interface Policy {
   readonly around?: Wrapper
   /** Edits every answer of the route: node answers, the answers of policies, and refusals. */
   readonly onResponse?: EditHead
+  /** Changes the bodies of answers, such as by compressing them. */
+  readonly transform?: TransformBody
   /**
    * Returns whether the client must not get a field, by its name as spelled, that a node sends beside the head of its
    * answer: in an interim answer or in a trailer. What a policy removes from heads, or sets there, must not return so.
@@ -197,6 +217,8 @@ export interface RoutePlan {
   readonly upstream: Upstream
   /** In the order in which an answer meets them: the last policy of a request comes first. */
   readonly onResponse: readonly EditHead[]
+  /** In the same order; undefined when no policy changes bodies. */
+  readonly transforms: readonly TransformBody[] | undefined
   /** Undefined when no policy hides a field. */
   readonly hidesFromClient: HidesField | undefined
   readonly hidesFromNode: HidesField | undefined

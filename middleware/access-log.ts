@@ -58,6 +58,8 @@ export function createAccessLog({
       line += `,"variant":"${call.variant}"`
       if (call.variantWanted !== undefined) line += `,"variantWanted":"${call.variantWanted}"`
     }
+    if (call.encoding !== undefined) line += `,"encoding":"${call.encoding}"`
+    if (call.isMirrored) line += ',"mirrored":true'
     if (call.policy !== undefined) line += `,"policy":${quote(call.policy)}`
     if (call.limits !== undefined) line += limitFields(call.limits)
     if (call.observed !== undefined) line += `,"observed":${JSON.stringify(call.observed)}`

@@ -38,7 +38,9 @@ const PREFLIGHT = {
 const page = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8')
 
 test('docs/observability.md lists every metric with its type and labels, and no other', async t => {
-  const node = await startNode(t, socket => socket.write(answer()))
+  const node = await startNode(t, (socket, { target }) =>
+    socket.write(target === '/text' ? answer('text '.repeat(500), ['Content-Type: text/plain']) : answer()),
+  )
   const tls = makeAuthority(t).issue('localhost')
   const { port, adminPort, gateway, registry } = await startTestGateway(t, {
     nodes: { 'user/u1': node.port },
@@ -48,6 +50,7 @@ test('docs/observability.md lists every metric with its type and labels, and no 
       limited: LIMITED,
       split: SPLIT,
       r: { path: '/user', service: 'user', serviceLimit: { concurrent: 10 }, healthCheck: { tcp: true } },
+      text: { path: '/text', service: 'user', compress: true, mirror: { service: 'user' } },
     },
   })
   await registry.register({
@@ -72,11 +75,13 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   await send(port, PREFLIGHT)
   for (let i = 0; i < 3; i++) await send(port, { path: '/limited' })
   await send(port, { path: '/split' })
+  await send(port, { path: '/text', headers: { 'accept-encoding': 'gzip' } })
+  await send(port, { path: '/text' })
   await rawCall(port, 'grpc', { path: '/user' })
   let text = ''
   await until('the node was checked', async () => {
     text = (await send(adminPort, { path: '/metrics' })).text
-    return text.includes('\nwaygate_node_healthy{')
+    return text.includes('\nwaygate_node_healthy{') && text.includes('\nwaygate_mirror_requests_total{')
   })
   const own = [...text.matchAll(/^# TYPE (waygate_\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [
     name,
@@ -141,6 +146,6 @@ test('docs/observability.md lists the fields of the access log in their order', 
   const seen = new Set(lines.flatMap(Object.keys))
   assert.deepEqual(
     fields.filter(field => !seen.has(field)),
-    ['tls', 'clientCert', 'user', 'fallback', 'transcoded'],
+    ['tls', 'clientCert', 'user', 'fallback', 'transcoded', 'encoding', 'mirrored'],
   )
 })

@@ -58,6 +58,7 @@ import {
 import { LiveHealth } from './live-health.ts'
 import { LiveTable } from './live-table.ts'
 import { NONE_LOST } from './log-destination.ts'
+import { createMirrors } from './mirrors.ts'
 import { createNames } from './names.ts'
 import { createNodeGuard } from './node-guard.ts'
 import { createNodeTable } from './node-table.ts'
@@ -119,9 +120,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const tlsOf = (service: string) => upstreamTls.settingsOf(service)
   const upstreamFiles = new FollowedFiles(upstreamTls.followed)
-  const nodes = createNodeTable({
-    ...{ config, guard, names, rules, tlsOf, logger, sessionCounts: sessions, onPiece: countBodyBytes },
-  })
+  const connect = { config, guard, names, tlsOf, onPiece: countBodyBytes }
+  const nodes = createNodeTable({ ...connect, rules, logger, sessionCounts: sessions })
   const { healthCheck } = config.routes.defaults
   const health = new LiveHealth({
     nodes,
@@ -169,9 +169,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     createTryTimeout({ deadlines }),
   ])
   const policyCounts = new PolicyCounts()
+  const mirrors = createMirrors({ ...connect, nodes })
   const rateLimits = createLimitSettings(config, options.sharedCounters)
   const policies = new LivePolicies({
-    ...{ upstream, nodes, counts: policyCounts, limits: rateLimits },
+    ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
     cookieKey: keys.stickyCookie,
     ...{ maxTargetBytes: config.clientLimits.targetBytes },
     credentialPlaces: {
@@ -207,6 +208,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     refusalOf: guard.refusalOf,
     onNodes(service) {
       health.nodesChanged(service)
+      mirrors.nodesChanged(service)
       transcoding.nodesChanged(service)
     },
     onRoutes(documents) {
@@ -300,6 +302,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       loop.close()
       limits.close()
       policies.close()
+      mirrors.close()
       nodes.clear()
     },
   })

@@ -1,15 +1,11 @@
-import type { Config } from '../../config/schema.ts'
 import type { Logger } from '../../discovery/logger.ts'
 import { laneOf } from '../../internal/nodes/node.ts'
 import { NodeTable, type ServicePeers } from '../../internal/nodes/node-table.ts'
 import type { BreakerState, NodeProblem, Peer } from '../../internal/nodes/peer.ts'
-import type { SessionCounts } from '../../wrappers/http2/session-pool.ts'
-import type { Names } from '../../wrappers/names/names.ts'
 import { findObjection, type Objection, rerouteWaiting } from '../../wrappers/node/ejection.ts'
 import { UpstreamPeer } from '../../wrappers/node/upstream-peer.ts'
-import type { TlsSettings } from '../../wrappers/transport/node-tls.ts'
-import type { NodeGuard } from './node-guard.ts'
 import type { LiveRules } from './service-rules.ts'
+import { type ConnectOptions, transportOptions } from './transport-options.ts'
 
 const BREAKER_MESSAGES: Readonly<Record<BreakerState, string>> = {
   closed: 'breaker closed',
@@ -23,43 +19,19 @@ const PROBLEM_MESSAGES: Readonly<Record<NodeProblem['kind'], string>> = {
   silent: 'node ends connections without an answer',
 }
 
-export interface NodeTableOptions {
-  readonly config: Config
+export interface NodeTableOptions extends ConnectOptions {
   readonly rules: LiveRules
-  readonly guard: NodeGuard
-  /** Resolves the hosts of nodes. */
-  readonly names: Names
-  /** Returns the present settings of TLS with the nodes of a service. */
-  readonly tlsOf: (service: string) => TlsSettings
-  /** Counts what becomes of the HTTP/2 connections to nodes. */
-  readonly sessionCounts: SessionCounts
-  /** Called with the size of each piece of an answer's body. */
-  readonly onPiece: (bytes: number) => void
   readonly logger: Logger
 }
 
 /** Creates an empty node table. Its peers have the configured connections and breakers, and each breaker change is logged. */
 export function createNodeTable(options: NodeTableOptions): NodeTable {
-  const { config, rules, guard, names, tlsOf, sessionCounts, logger, onPiece } = options
-  const { connectionsPerNode, http2, dns: _, tls: __, ...rest } = config.upstream
-  const upstream = { ...rest, names }
-  const connection = {
-    ...upstream,
-    maxConnections: connectionsPerNode ?? undefined,
-    allows: guard.allows,
-  }
-  const session = {
-    ...upstream,
-    ...http2,
-    maxSessions: http2.connectionsPerNode ?? undefined,
-    streamsPerSession: http2.streamsPerConnection,
-    counts: sessionCounts,
-    allows: guard.allows,
-  }
+  const { rules, logger } = options
+  const transport = transportOptions(options)
   const nodes = new NodeTable(
     node =>
       new UpstreamPeer(node, {
-        ...{ connection, session, tlsOf, onPiece },
+        ...transport,
         circuit: circuitOf,
         failingOf: (service, lane) => nodes.get(service, lane)?.failing,
         onBreaker: (peer, breaker, reason) => {

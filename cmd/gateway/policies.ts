@@ -11,10 +11,12 @@ import type {
   Policy,
   RoutePlan,
   Step,
+  TransformBody,
 } from '../../internal/policy.ts'
 import type { Route } from '../../internal/routing/route.ts'
 import { type Upstream, type Wrapper, wrap } from '../../internal/upstream.ts'
 import { type ClientsTools, createClients } from '../../middleware/policies/clients.ts'
+import { type CompressTools, createCompress } from '../../middleware/policies/compress.ts'
 import { createConcurrency } from '../../middleware/policies/concurrency.ts'
 import { type CorsTools, createCors } from '../../middleware/policies/cors.ts'
 import {
@@ -30,6 +32,7 @@ import {
   type HttpsOnlyTools,
 } from '../../middleware/policies/https-only.ts'
 import type { LimitSettings, LimitTools } from '../../middleware/policies/limit-stage.ts'
+import { createMirror, type Mirrors, type MirrorTools } from '../../middleware/policies/mirror.ts'
 import { createQuota } from '../../middleware/policies/quota.ts'
 import { createRateLimit } from '../../middleware/policies/rate-limit.ts'
 import { createRedirect } from '../../middleware/policies/redirect.ts'
@@ -47,7 +50,9 @@ type PolicyTools = ClientsTools &
   RequestLimitsTools &
   RewriteTools &
   LimitTools &
-  SplitTools
+  SplitTools &
+  CompressTools &
+  MirrorTools
 
 /**
  * Every policy, in the order in which a request meets them; an answer meets them in the opposite order. With the
@@ -60,10 +65,13 @@ type PolicyTools = ClientsTools &
  * 5. forward: request id, X-Forwarded-*, identity; then `around`, the first policy outermost, and the wrappers
  * 6. the answer: `onResponse`, from the bottom; refusals of every step above take this way out too. What a node sends
  *    beside the head of its answer, interim answers and trailers, loses the fields that a policy hides
+ * 7. the body of an answer that is no refusal: `transform`, from the bottom, when all heads are edited
  */
 const CHAIN = {
   // Addresses come first: they are the cheapest to judge, and they cover preflights too.
   clients: createClients,
+  // Near the top, because an answer meets it last: what other policies make of a body is compressed too.
+  compress: createCompress,
   httpsOnly: createHttpsOnly,
   // It only edits answers. They meet it after `cors`.
   securityHeaders: createSecurityHeaders,
@@ -83,6 +91,8 @@ const CHAIN = {
   // After all that judges a request, which must judge what the client has sent.
   rewrite: createRewrite,
   requestHeaders: createRequestHeaders,
+  // Innermost: what other policies answer is not copied, and what they change is.
+  mirror: createMirror,
   responseHeaders: createResponseHeaders,
 } as const satisfies { readonly [Name in PolicyName]: CreatePolicy<RuleOf<Name>, PolicyTools> }
 
@@ -110,6 +120,8 @@ export interface LivePoliciesOptions {
   readonly nodes: Pick<NodeTable, 'hasAvailable'>
   /** Signs the cookies of policies; undefined = they set none. */
   readonly cookieKey?: KeyObject | undefined
+  /** Sends copies of requests. */
+  readonly mirrors: Mirrors
   /** For tests. Default: all policies. */
   readonly chain?: Chain
 }
@@ -127,11 +139,13 @@ export class LivePolicies {
   readonly #limits: LimitSettings
   readonly #nodes: LivePoliciesOptions['nodes']
   readonly #cookieKey: KeyObject | undefined
+  readonly #mirrors: Mirrors
   readonly #chain: Chain
   readonly #plans = new WeakMap<Route, RoutePlan>()
   /** By route id, then by policy name. */
   readonly #ofDocuments = new Map<string, Map<string, Live>>()
   readonly #ofAutoRoutes = new Map<string, Map<string, Live>>()
+  readonly #openStreams = { count: 0 }
 
   constructor(options: LivePoliciesOptions) {
     const {
@@ -139,6 +153,7 @@ export class LivePolicies {
       counts,
       limits,
       nodes,
+      mirrors,
       cookieKey,
       maxTargetBytes = Infinity,
       credentialPlaces = {},
@@ -147,6 +162,7 @@ export class LivePolicies {
     this.#upstream = upstream
     this.#counts = counts
     this.#limits = limits
+    this.#mirrors = mirrors
     this.#nodes = nodes
     this.#cookieKey = cookieKey
     this.#maxTargetBytes = maxTargetBytes
@@ -200,13 +216,16 @@ export class LivePolicies {
         const step = policy[hook]
         return step ? [this.#counted(name, step)] : []
       })
-    const all = <Hook extends 'around' | 'onResponse' | 'hidesFromClient' | 'hidesFromNode'>(hook: Hook) =>
-      policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
+    const all = <Hook extends 'around' | 'onResponse' | 'transform' | 'hidesFromClient' | 'hidesFromNode'>(
+      hook: Hook,
+    ) => policies.flatMap(({ policy }) => policy[hook] ?? []) as NonNullable<Policy[Hook]>[]
+    const transforms = (all('transform') as TransformBody[]).reverse()
     return {
       onRequest: steps('onRequest'),
       onAuthorized: steps('onAuthorized'),
       upstream: wrap(this.#upstream, all('around') as Wrapper[]),
       onResponse: (all('onResponse') as EditHead[]).reverse(),
+      transforms: transforms.length === 0 ? undefined : transforms,
       hidesFromClient: anyOf(all('hidesFromClient') as HidesField[]),
       hidesFromNode: anyOf(all('hidesFromNode') as HidesField[]),
     }
@@ -253,6 +272,12 @@ export class LivePolicies {
         if (!isDry) this.#counts.diversions.add(call.route!.id, variant)
       },
       cookieKey: this.#cookieKey,
+      mirrors: this.#mirrors,
+      mirrored: (call, outcome) => this.#counts.mirrored.add(call.route!.id, outcome),
+      openStreams: this.#openStreams,
+      compressedBytes: ({ call }, encoding, side, bytes) =>
+        this.#counts.compressed[side].add(call.route!.id, encoding, bytes),
+      notCompressed: reason => this.#counts.notCompressed.add(reason),
     }
   }
 
@@ -281,7 +306,7 @@ export class LivePolicies {
     }
     return {
       ...{ onRequest: [refuse], onAuthorized: [], upstream: this.#upstream, onResponse: [] },
-      ...{ hidesFromClient: undefined, hidesFromNode: undefined },
+      ...{ transforms: undefined, hidesFromClient: undefined, hidesFromNode: undefined },
     }
   }
 }

@@ -59,7 +59,7 @@ export function hasCertificates({ cert, certificates, fromEtcd }: Config['tls'])
 const CERTIFICATE_HEADERS = ['x-client-cert-subject', 'x-client-cert-san', 'x-client-cert-fingerprint']
 
 /** Returns the lower-case names of the headers that tell nodes the identity; only the gateway may set them. */
-function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
+export function identityHeadersOf({ jwt }: Pick<Config, 'jwt'>): string[] {
   // Nodes trust x-user-id even when a map of claims without it has replaced the default.
   return [
     'x-user-id',

@@ -2,7 +2,7 @@ import { TOKEN } from '../../internal/http/header-lines.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
-import { policyRule, textsOf } from './policy-rule.ts'
+import { policyRule, type RuleContext, textsOf } from './policy-rule.ts'
 import {
   neededInAnswers,
   reservedFromRemoval,
@@ -15,7 +15,8 @@ const MAX_ENTRIES = 64
 
 const VALUES = Type.Record(Type.String(), Type.String({ maxLength: 8_192 }), { maxProperties: MAX_ENTRIES })
 
-const OPERATIONS = {
+/** The members of a rule that changes headers. */
+export const OPERATIONS = {
   remove: Type.Optional(
     Type.Array(Type.String(), {
       maxItems: MAX_ENTRIES,
@@ -38,15 +39,7 @@ export const requestHeaders = policyRule({
   }),
   adds: false,
   needsNode: true,
-  *problems(rule, context) {
-    const { identityHeaders } = context
-    yield* headerProblems(
-      rule,
-      value => templateProblems(value, context),
-      name => reservedInRequests(name, identityHeaders),
-      name => reservedFromRemoval(name, identityHeaders),
-    )
-  },
+  problems: findRequestChangeProblems,
 })
 
 /** `responseHeaders`: changes the header lines that clients get. */
@@ -89,6 +82,17 @@ export const responseHeaders = policyRule({
     }
   },
 })
+
+/** Finds what the schema cannot express in changes of the headers of requests. Accepts any value. */
+export function* findRequestChangeProblems(rule: unknown, context: RuleContext): Generator<Finding> {
+  const { identityHeaders } = context
+  yield* headerProblems(
+    rule,
+    value => templateProblems(value, context),
+    name => reservedInRequests(name, identityHeaders),
+    name => reservedFromRemoval(name, identityHeaders),
+  )
+}
 
 function* headerProblems(
   rule: unknown,

@@ -5,11 +5,13 @@ import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { deepFreeze, membersOf } from '../kit/values.ts'
 import { clients } from './clients.ts'
+import { compress } from './compress.ts'
 import { concurrency } from './concurrency.ts'
 import { cors } from './cors.ts'
 import { mock, respond } from './fixed-answer.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import { httpsOnly } from './https-only.ts'
+import { mirror } from './mirror.ts'
 import type { PolicyRule, RuleContext } from './policy-rule.ts'
 import { quota } from './quota.ts'
 import { rateLimit } from './rate-limit.ts'
@@ -22,6 +24,7 @@ import { split } from './split.ts'
 /** Every policy by the field of a route document that holds its rule. The order of requests is cmd/gateway/policies.ts. */
 export const POLICY_RULES = {
   clients,
+  compress,
   httpsOnly,
   securityHeaders,
   cors,
@@ -34,6 +37,7 @@ export const POLICY_RULES = {
   mock,
   split,
   rewrite,
+  mirror,
   requestHeaders,
   responseHeaders,
 } as const satisfies Readonly<Record<string, PolicyRule>>
@@ -89,7 +93,7 @@ export function* findPolicyProblems(holder: unknown, context: RuleContext): Gene
 }
 
 /** Finds what is probably not intended in the rules of a document, or of `routes.defaults`. Accepts any value. */
-export function* findPolicyWarnings(holder: unknown, context: RuleContext): Generator<Finding> {
+export function* findPolicyWarnings(holder: unknown, context: RuleContext = {}): Generator<Finding> {
   yield* findInRules(holder, ({ warnings }, rule) => warnings?.(rule, context))
 }
 

@@ -103,3 +103,13 @@ export const StaleAnswersSection = section(
   },
   'The answers kept for routes with the fallback `{"stale": true}` ([fallbacks](fallbacks.md)).',
 )
+
+export const MirrorsSection = section(
+  {
+    totalBytes: count(
+      16_777_216,
+      'Memory for the bodies of all copies. Requests whose body finds no place are not copied.',
+    ),
+  },
+  'The copies of requests that routes send to other services ([mirror](policies/mirror.md)).',
+)

@@ -18,8 +18,7 @@ export interface ResponseHeadersRule extends HeadersRule {
 
 /** Changes the header lines that nodes get. */
 export function createRequestHeaders(rule: HeadersRule): Policy {
-  // Servers that read `_` as `-` must not see another copy of what was set or removed.
-  const { change, hides } = compileChange(rule, name => name.replaceAll('_', '-'))
+  const { change, hides } = compileRequestChange(rule)
   return {
     onAuthorized: exchange => {
       change(exchange.outgoing!.headers, exchange)
@@ -38,6 +37,12 @@ export function createResponseHeaders({ onErrors = false, ...rule }: ResponseHea
     },
     ...(hides && { hidesFromClient: hides }),
   }
+}
+
+/** Compiles a rule for the header lines of requests. */
+export function compileRequestChange(rule: HeadersRule): CompiledRule {
+  // Servers that read `_` as `-` must not see another copy of what was set or removed.
+  return compileChange(rule, name => name.replaceAll('_', '-'))
 }
 
 interface CompiledRule {

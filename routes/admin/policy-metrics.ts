@@ -12,6 +12,10 @@ export class PolicyCounts {
   readonly limited = new LabelledCounter('rule')
   readonly wouldLimit = new LabelledCounter('rule')
   readonly diversions = new LabelledCounter('variant')
+  readonly mirrored = new LabelledCounter('outcome')
+  /** Bytes that were compressed, and what became of them, by content coding. */
+  readonly compressed = { in: new LabelledCounter('encoding'), out: new LabelledCounter('encoding') }
+  readonly notCompressed = new ReasonCounter()
 }
 
 class LabelledCounter {
@@ -22,20 +26,32 @@ class LabelledCounter {
     this.#label = label
   }
 
-  add(route: string, value: string): void {
+  add(route: string, value: string, by = 1): void {
     const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : 'other'
     let counts = this.#routes.get(name)
     if (!counts) {
       counts = new Map()
       this.#routes.set(name, counts)
     }
-    counts.set(value, (counts.get(value) ?? 0) + 1)
+    counts.set(value, (counts.get(value) ?? 0) + by)
   }
 
   *samples(): Generator<Sample> {
     for (const [route, counts] of this.#routes) {
       for (const [text, value] of counts) yield { labels: { route, [this.#label]: text }, value }
     }
+  }
+}
+
+class ReasonCounter {
+  readonly #counts = new Map<string, number>()
+
+  add(reason: string): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+  }
+
+  *samples(): Generator<Sample> {
+    for (const [reason, value] of this.#counts) yield { labels: { reason }, value }
   }
 }
 
@@ -64,6 +80,27 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
   )
   live(
     'counter',
+    'waygate_mirror_requests_total',
+    'Requests that were to be copied, by route and what became of the copy: answered, failed, timeout, body_too_large, full.',
+    'sum',
+    () => counts.mirrored.samples(),
+  )
+  live(
+    'counter',
+    'waygate_compress_bytes_total',
+    'Bytes of bodies that the gateway compressed, by route, content coding and side: in, out.',
+    'sum',
+    () => compressedBytes(counts),
+  )
+  live(
+    'counter',
+    'waygate_compress_skipped_total',
+    'Answers of routes with compression that were sent as they are, by reason.',
+    'sum',
+    () => counts.notCompressed.samples(),
+  )
+  live(
+    'counter',
     'waygate_split_diverted_total',
     'Requests that went to stable because their variant had no usable node, by route and variant.',
     'sum',
@@ -83,6 +120,12 @@ export function addPolicyMetrics(live: AddLiveMetric, counts: PolicyCounts): voi
     'sum',
     () => counts.wouldLimit.samples(),
   )
+}
+
+function* compressedBytes({ compressed }: PolicyCounts): Generator<Sample> {
+  for (const side of ['in', 'out'] as const) {
+    for (const { labels, value } of compressed[side].samples()) yield { labels: { ...labels, side }, value }
+  }
 }
 
 /** Adds the metrics of the counters that this process has in memory. */

@@ -1,10 +1,11 @@
 import type { Call } from '../../internal/call.ts'
 import { type GrpcRefusal, refusalOfError, refusalOfHttp } from '../../internal/grpc/refusal.ts'
 import { writeWebTrailers } from '../../internal/grpc/web-trailers.ts'
+import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import type { ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError, PROBLEM_CONTENT_TYPE, problemBody } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
-import type { Exchange, ResponseHead, RoutePlan } from '../../internal/policy.ts'
+import type { Exchange, ResponseHead, RoutePlan, TransformBody } from '../../internal/policy.ts'
 import type { UpstreamResponse } from '../../internal/upstream.ts'
 import { UpstreamFailure } from '../../internal/upstream-failure.ts'
 
@@ -88,14 +89,18 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       announceTrailers(headers, upstreamResponse.trailerNames, plan)
     }
     if (isDraining()) response.closeAfter()
+    let target = response
+    if (plan?.transforms !== undefined && !exchange.isWebSocket) {
+      target = transformed(exchange, plan.transforms, { status, headers, from }, upstreamResponse)
+    }
     try {
-      response.writeHead(status, headers)
+      target.writeHead(status, headers)
     } catch (cause) {
       upstreamResponse.discard()
       refuse(exchange, new GatewayError('WG_UPSTREAM_INVALID', { cause }))
       return
     }
-    upstreamResponse.sendBody(response, plan?.hidesFromClient)
+    upstreamResponse.sendBody(target, plan?.hidesFromClient)
   }
 
   function explain(exchange: Exchange, error: unknown): void {
@@ -156,6 +161,21 @@ export function createRespond({ isDraining, onPiece, onInternalError }: RespondO
       onInternalError(error)
     }
     return head.status
+  }
+
+  /** Returns what the answer is sent to: the client, behind what changes the body. */
+  function transformed(
+    exchange: Exchange,
+    transforms: readonly TransformBody[],
+    head: ResponseHead,
+    upstreamResponse: UpstreamResponse,
+  ): ClientResponse {
+    const fail = (error: unknown): void => {
+      refuse(exchange, error)
+      guard(exchange, () => upstreamResponse.discard())
+    }
+    const chosen = transforms.flatMap(transform => transform(head, exchange) ?? [])
+    return chosen.reduceRight<ClientResponse>((target, put) => put(target, fail), exchange.response)
   }
 
   function asGatewayError(error: unknown): GatewayError {

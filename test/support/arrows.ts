@@ -75,6 +75,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'wrappers/http1': ['wrappers/names', 'wrappers/transport'],
   'wrappers/http2': ['wrappers/names', 'wrappers/transport'],
   'wrappers/limit': ['wrappers', 'wrappers/breaker', 'wrappers/retry'],
+  'wrappers/mirror': [],
   'wrappers/names': [],
   'wrappers/node': ['wrappers/breaker', 'wrappers/http1', 'wrappers/http2', 'wrappers/transport'],
   'wrappers/retry': ['wrappers', 'wrappers/breaker'],

@@ -11,6 +11,7 @@ export interface Http2Answer {
   readonly headers: IncomingHttpHeaders
   readonly trailers: IncomingHttpHeaders | undefined
   readonly interim: readonly number[]
+  readonly body: Buffer
   readonly text: string
   /** The code of RST_STREAM; 0 = the stream ended well. */
   readonly code: number
@@ -54,10 +55,11 @@ export async function askHttp2(
     .on('error', () => {})
   // An error comes before the close, and is a normal end here.
   await new Promise(resolve => stream.once('close', resolve))
-  const text = Buffer.concat(pieces).toString()
+  const bytes = Buffer.concat(pieces)
+  const text = bytes.toString()
   return {
     status: got[':status'] === undefined ? undefined : Number(got[':status']),
-    ...{ headers: got, trailers, interim, text },
+    ...{ headers: got, trailers, interim, body: bytes, text },
     code: stream.rstCode,
     json: () => JSON.parse(text),
   }

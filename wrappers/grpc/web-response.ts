@@ -2,10 +2,10 @@ import { readGrpcEnd } from '../../internal/grpc/grpc-end.ts'
 import { MessageBoundary } from '../../internal/grpc/message-boundary.ts'
 import { writeWebTrailers } from '../../internal/grpc/web-trailers.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
+import { WrappedResponse } from '../../internal/http/wrapped-response.ts'
 
 /** What a client of gRPC-web gets: the messages, and behind them the trailers as the last part of the body. */
-export class WebResponse implements ClientResponse {
-  readonly #target: ClientResponse
+export class WebResponse extends WrappedResponse {
   readonly #isText: boolean
   readonly #trailers: readonly string[] | undefined
   readonly #boundary = new MessageBoundary()
@@ -15,83 +15,34 @@ export class WebResponse implements ClientResponse {
    * @param trailers those of an answer whose head has them; undefined when they come behind the messages
    */
   constructor(target: ClientResponse, isText: boolean, trailers: readonly string[] | undefined) {
-    this.#target = target
+    super(target)
     this.#isText = isText
     this.#trailers = trailers
   }
 
-  get destroyed(): boolean {
-    return this.#target.destroyed
-  }
-
-  get headersSent(): boolean {
-    return this.#target.headersSent
-  }
-
-  get statusCode(): number {
-    return this.#target.statusCode
-  }
-
-  get writableFinished(): boolean {
-    return this.#target.writableFinished
-  }
-
-  get takesTrailers(): boolean {
+  override get takesTrailers(): boolean {
     return true
   }
 
-  get copiesChunks(): boolean {
-    return this.#isText || this.#target.copiesChunks
+  override get copiesChunks(): boolean {
+    return this.#isText || super.copiesChunks
   }
 
-  writeHead(status: number, headers: string[]): unknown {
-    return this.#target.writeHead(status, headers)
-  }
-
-  write(chunk: Buffer | string): boolean {
+  override write(chunk: Buffer | string): boolean {
     this.#boundary.pass(chunk)
     // Each part of the text has its own padding, so that the client can read all that it has got.
-    if (this.#isText) return this.#target.write(toBase64(chunk), 'latin1')
-    return typeof chunk === 'string' ? this.#target.write(chunk, 'latin1') : this.#target.write(chunk)
+    return this.#isText ? this.target.write(toBase64(chunk), 'latin1') : super.write(chunk)
   }
 
-  end(chunk?: Buffer | string): void {
+  override end(chunk?: Buffer | string): void {
     if (chunk !== undefined && chunk.length > 0) this.write(chunk)
     this.endWithTrailers(this.#trailers ?? readGrpcEnd([]).lines)
   }
 
-  endWithTrailers(trailers: readonly string[]): void {
+  override endWithTrailers(trailers: readonly string[]): void {
     // Behind half of a message, the trailers would be taken for the rest of it.
-    if (!this.#boundary.isAtBoundary) this.#target.abort(false)
-    else this.#target.end(writeWebTrailers(trailers, this.#isText))
-  }
-
-  writeInterim(status: number, headers: readonly string[]): void {
-    this.#target.writeInterim(status, headers)
-  }
-
-  sendContinue(): void {
-    this.#target.sendContinue()
-  }
-
-  allowSlowClient(): void {
-    this.#target.allowSlowClient()
-  }
-
-  closeAfter(): void {
-    this.#target.closeAfter()
-  }
-
-  abort(isDelimited: boolean): void {
-    this.#target.abort(isDelimited)
-  }
-
-  on(event: 'close' | 'drain', listener: () => void): unknown {
-    return this.#target.on(event, listener)
-  }
-
-  once(event: 'close' | 'drain', listener: () => void): unknown {
-    return this.#target.once(event, listener)
+    if (!this.#boundary.isAtBoundary) this.target.abort(false)
+    else this.target.end(writeWebTrailers(trailers, this.#isText))
   }
 }
 

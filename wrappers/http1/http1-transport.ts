@@ -128,7 +128,8 @@ class Http1Try extends NodeTry implements NodeExchange {
   }
 
   onChunk(chunk: Chunk): void {
-    if (!this.pass(chunk)) this.#connection!.pause()
+    // The receiver may have ended the answer while it was given the piece.
+    if (!this.pass(chunk)) this.#connection?.pause()
   }
 
   onEnd(trailers: readonly string[] | undefined): void {

@@ -9,6 +9,7 @@ import type { UpstreamResponse } from '../../../internal/upstream.ts'
 import { createWholeResponse } from '../../../internal/whole-response.ts'
 import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
 import { testLimits } from '../../support/limits.ts'
+import { NO_MIRRORS } from '../../support/no-mirrors.ts'
 import { testRequest, testRoute } from '../../support/route.ts'
 
 type Create = CreatePolicy<never, unknown>
@@ -35,6 +36,7 @@ function open(chain: Readonly<Record<string, (rule: unknown) => Policy>>) {
     limits: testLimits(),
     chain: noting,
     nodes: { hasAvailable: () => true },
+    mirrors: NO_MIRRORS,
   })
   return { policies, counts, events }
 }
@@ -53,6 +55,17 @@ test('a policy is made at the first request of its route, and once', () => {
   assert.deepEqual(events, [])
   assert.equal(policies.planOf(route), policies.planOf(route))
   assert.deepEqual(events, ['made a 1'])
+})
+
+test('answers meet the transforms from the bottom, and a route without any has none', () => {
+  const [first, second] = [() => undefined, () => undefined]
+  const { policies } = open({
+    a: () => ({ transform: first }),
+    b: () => ({}),
+    c: () => ({ transform: second }),
+  })
+  assert.deepEqual(policies.planOf(routeWith({ a: 1, b: 1, c: 1 })).transforms, [second, first])
+  assert.equal(policies.planOf(routeWith({ b: 1 })).transforms, undefined)
 })
 
 test('state survives a relist and edits of anything else, and ends with its rule', () => {

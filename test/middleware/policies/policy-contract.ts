@@ -14,15 +14,17 @@ import { PolicyCounts } from '../../../routes/admin/policy-metrics.ts'
 import { startTestGateway, token } from '../../support/gateway.ts'
 import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
 import { testLimits } from '../../support/limits.ts'
+import { NO_MIRRORS } from '../../support/no-mirrors.ts'
 import { answer, type ScriptedNode, startNode, type WireRequest } from '../../support/node-server.ts'
 import { testRoute } from '../../support/route.ts'
 import { until } from '../../support/until.ts'
 import { handshake, startWebSocketNode } from '../../support/websocket.ts'
 
-/** What a client got, and what the node saw of its request. */
+/** What a client got, what the node saw of its request, and what the access log says. */
 export interface Seen {
   readonly answer: ClientAnswer
   readonly atNode: WireRequest | undefined
+  readonly line: Readonly<Record<string, unknown>>
 }
 
 /** How one policy shows that it acts. */
@@ -77,7 +79,8 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
       const before = node.requests.length
       const got = await send(gateway.port, { path, headers: all })
       await release()
-      return { answer: got, atNode: node.requests[before] }
+      const line = await gateway.logged(String(got.headers['x-request-id']))
+      return { answer: got, atNode: node.requests[before], line }
     }
     const page = async () => (await send(gateway.adminPort, { path: '/routes' })).json()
     return { ...gateway, ask, page }
@@ -190,6 +193,7 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
       counts,
       limits: testLimits(),
       nodes: { hasAvailable: () => true },
+      mirrors: NO_MIRRORS,
     })
     const written = POLICY_RULES[name].adds ? [{ level: 'route', rule }] : rule
     const route = testRoute({ policies: { [name]: written } })

@@ -1,4 +1,4 @@
-import type { BodyFlow, BodySink, RequestBody } from '../../internal/upstream.ts'
+import type { BodyFlow, BodySink, RequestBody } from './upstream.ts'
 
 /** A body that is in memory, and so can be sent any number of times. */
 export class WholeBody implements RequestBody {

@@ -1,0 +1,34 @@
+import { identityHeadersOf } from '../../config/load/route-context.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Mirrors } from '../../middleware/policies/mirror.ts'
+import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
+import { Shadows } from '../../wrappers/mirror/shadows.ts'
+import { createTransport } from '../../wrappers/node/transports.ts'
+import { type ConnectOptions, transportOptions } from './transport-options.ts'
+
+export interface MirrorsOptions extends Omit<ConnectOptions, 'sessionCounts'> {
+  readonly nodes: NodeTable
+}
+
+/** What sends the copies of requests. The owner calls `nodesChanged` and `close`. */
+export interface LiveMirrors extends Mirrors, Pick<Shadows, 'nodesChanged' | 'close'> {}
+
+/** Headers with credentials, beside those that the configuration names. */
+const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie']
+/** What is said of certificates of clients, here or by a proxy in front of us. */
+const CERTIFICATES = /^(?:x-)?(?:forwarded-)?client-cert/
+
+/** Creates what sends the copies of requests, with connections like those to nodes, and none in common with them. */
+export function createMirrors(options: MirrorsOptions): LiveMirrors {
+  const { config, nodes } = options
+  const transport = transportOptions({ ...options, sessionCounts: createSessionCounts() })
+  const shadows = new Shadows({ nodes, createTransport: peer => createTransport(peer, transport) })
+  const names = new Set([...CREDENTIALS, ...identityHeadersOf(config), config.apiKeys.header.toLowerCase()])
+  return {
+    memory: { bytes: 0, maxBytes: config.mirrors.totalBytes },
+    isCredential: name => names.has(name) || CERTIFICATES.test(name),
+    send: (request, call, timeoutMs) => shadows.send(request, call, timeoutMs),
+    nodesChanged: service => shadows.nodesChanged(service),
+    close: () => shadows.close(),
+  }
+}

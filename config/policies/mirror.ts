@@ -1,0 +1,89 @@
+import { under } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
+import { METHOD, membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
+import { findRequestChangeProblems, OPERATIONS } from './headers.ts'
+import { policyRule } from './policy-rule.ts'
+
+/** `mirror`: sends copies of requests to another service. */
+export const mirror = policyRule({
+  schema: Type.Object(
+    {
+      service: Type.String({
+        pattern: NAME_PATTERN,
+        title: NAME_TITLE,
+        description: 'The service that gets the copies.',
+      }),
+      percent: Type.Optional(
+        Type.Number({
+          minimum: 0,
+          maximum: 100,
+          description:
+            'The share of the requests that are copied, in steps of 0.01, chosen at random. Absent: 100.',
+        }),
+      ),
+      methods: Type.Optional(
+        Type.Array(METHOD, {
+          minItems: 1,
+          description:
+            'Methods of the requests that are copied. Absent: GET and HEAD, because a copy that changes something changes it twice.',
+        }),
+      ),
+      body: Type.Optional(
+        Type.Boolean({ description: 'Whether copies have the bodies of their requests. Absent: true.' }),
+      ),
+      maxBodyBytes: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 1_048_576,
+          description: 'Requests with longer bodies are not copied, but counted. Absent: 65536.',
+        }),
+      ),
+      timeoutMs: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 60_000,
+          description: 'How long a copy may take until its answer is over, milliseconds. Absent: 5000.',
+        }),
+      ),
+      maxInFlight: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 10_000,
+          description:
+            'Copies of the route that a process has on their way at the same time. Further ones are not sent, but counted. Absent: 100.',
+        }),
+      ),
+      credentials: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether copies have the headers with credentials and identity: Authorization, Cookie, the API key, and what the gateway says of the client. Absent: false.',
+        }),
+      ),
+      headers: Type.Optional(
+        Type.Object(
+          { set: OPERATIONS.set, remove: OPERATIONS.remove },
+          {
+            additionalProperties: false,
+            minProperties: 1,
+            description:
+              'Changes the headers of copies, as `requestHeaders` does: `{"set": {}, "remove": []}`.',
+          },
+        ),
+      ),
+    },
+    {
+      additionalProperties: false,
+      title: 'mirroring',
+      description:
+        'Sends copies of requests to another service, whose answers nobody gets: `{"service": "orders-next", "percent": 10}`.',
+    },
+  ),
+  adds: false,
+  needsNode: true,
+  *problems(rule, context) {
+    const { headers, percent } = membersOf(rule)
+    if (typeof percent === 'number' && Math.abs(percent * 100 - Math.round(percent * 100)) > 1e-6)
+      yield { path: ['percent'], message: `must be in steps of 0.01, not ${percent}` }
+    yield* under(['headers'], findRequestChangeProblems(headers, context))
+  },
+})

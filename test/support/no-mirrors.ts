@@ -1,0 +1,8 @@
+import type { Mirrors } from '../../middleware/policies/mirror.ts'
+
+/** For policies of a test that copy no request. */
+export const NO_MIRRORS: Mirrors = {
+  memory: { bytes: 0, maxBytes: 0 },
+  isCredential: () => false,
+  send: () => Promise.reject(new Error('nothing is to be copied here')),
+}

@@ -1,0 +1,123 @@
+import type { Call } from '../../internal/call.ts'
+import type { NodeTable } from '../../internal/nodes/node-table.ts'
+import type { Peer } from '../../internal/nodes/peer.ts'
+import type { Transport, UpstreamRequest, UpstreamResponse } from '../../internal/upstream.ts'
+import { UpstreamFailure } from '../../internal/upstream-failure.ts'
+import { DrainedResponse } from './drained-response.ts'
+import { ShadowPeer } from './shadow-peer.ts'
+
+/** How the sending of a copy ended: with an answer, without one, or not in time. */
+export type ShadowOutcome = 'answered' | 'failed' | 'timeout'
+
+export interface ShadowsOptions {
+  readonly nodes: Pick<NodeTable, 'get' | 'service'>
+  readonly createTransport: (peer: Peer) => Transport
+  /** Returns a number 0..1. */
+  readonly random?: () => number
+}
+
+interface Shadow {
+  readonly peer: ShadowPeer
+  readonly transport: Transport
+}
+
+/** The connection of an answer that is longer is closed. */
+const MAX_ANSWER_BYTES = 1_048_576
+
+/**
+ * Sends copies of requests, over connections of their own. What becomes of a copy touches neither the breakers and counters of
+ * nodes, nor their health, the limits of services or their metrics. The owner calls `nodesChanged` and `close`.
+ */
+export class Shadows {
+  readonly #options: ShadowsOptions
+  readonly #shadows = new Map<Peer, Shadow>()
+  #isClosed = false
+
+  constructor(options: ShadowsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Sends a request to a node of its service, and reads the answer for nothing. Resolves when that is over, and never
+   * rejects.
+   */
+  send(request: UpstreamRequest, call: Call, timeoutMs: number): Promise<ShadowOutcome> {
+    const shadow = this.#choose(request.service)
+    if (shadow === undefined) return Promise.resolve('failed')
+    call.peer = shadow.peer
+    return new Promise(resolve => {
+      const timer = setTimeout(() => {
+        resolve('timeout')
+        call.end(new UpstreamFailure('timeout'))
+      }, timeoutMs)
+      const settle = (outcome: ShadowOutcome) => {
+        clearTimeout(timer)
+        resolve(outcome)
+      }
+      const ask = (isAgain: boolean): void => {
+        shadow.transport.send(request, call).then(
+          answer => drain(answer, settle),
+          error => {
+            const mayAskAgain = !isAgain && request.body === null && call.ended === undefined
+            if (mayAskAgain && isStale(error)) ask(true)
+            else settle('failed')
+          },
+        )
+      }
+      ask(false)
+    })
+  }
+
+  /** Closes the connections to nodes that a service no longer has. */
+  nodesChanged(service: string): void {
+    const present = this.#options.nodes.service(service)?.peers ?? []
+    for (const [real, { peer, transport }] of this.#shadows) {
+      if (peer.node.service !== service || present.includes(real)) continue
+      this.#shadows.delete(real)
+      void transport.close()
+    }
+  }
+
+  /** Ends every copy that is on its way. Further ones fail. */
+  close(): void {
+    this.#isClosed = true
+    for (const { transport } of this.#shadows.values()) void transport.destroy()
+    this.#shadows.clear()
+  }
+
+  /** Chooses a node at random, by weight. A copy that finds a dead node harms nobody, so breakers are not asked. */
+  #choose(service: string): Shadow | undefined {
+    const { nodes, random = Math.random } = this.#options
+    const peers = nodes.get(service)?.peers.filter(peer => peer.node.weight > 0 && !peer.isAvoided) ?? []
+    let left = random() * peers.reduce((sum, { node }) => sum + node.weight, 0)
+    const chosen = peers.find(({ node }) => {
+      left -= node.weight
+      return left < 0
+    })
+    return chosen && !this.#isClosed ? this.#shadowOf(chosen) : undefined
+  }
+
+  #shadowOf(real: Peer): Shadow {
+    let shadow = this.#shadows.get(real)
+    if (shadow === undefined) {
+      const peer = new ShadowPeer(real)
+      shadow = { peer, transport: this.#options.createTransport(peer) }
+      this.#shadows.set(real, shadow)
+    }
+    return shadow
+  }
+}
+
+function drain(answer: UpstreamResponse, settle: (outcome: ShadowOutcome) => void): void {
+  answer.sendBody(
+    new DrainedResponse(MAX_ANSWER_BYTES, result => {
+      settle(result === 'broken' ? 'failed' : 'answered')
+      if (result === 'long') answer.discard()
+    }),
+  )
+}
+
+/** Whether a node closed an idle connection just as it was used, which says nothing about the node. */
+function isStale(error: unknown): boolean {
+  return error instanceof UpstreamFailure && error.staleConnection
+}
