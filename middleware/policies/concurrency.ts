@@ -53,7 +53,7 @@ export function createConcurrency(
       const full = wanted.filter(({ places, key }) => (places.taken.get(key) ?? 0) >= places.rule.limit)
       if (full.some(({ places }) => places.rule.enforce !== false)) throw LIMITED
       if (full.length > 0) wouldRefuse(exchange)
-      if (wanted.length === 0) return undefined
+      if (wanted.length === 0 || exchange.isDry) return undefined
       for (const { places, key } of wanted) places.taken.set(key, (places.taken.get(key) ?? 0) + 1)
       exchange.response.once('close', () => {
         for (const { places, key } of wanted) giveBack(places.taken, key)

@@ -233,9 +233,10 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
 
 /** Creates the edit that tells clients of their limits, and makes the charges that depend on the status of the answer. */
 export function createLimitHeaders({ limits: { headers } }: LimitTools): EditHead {
-  return (head, { call }) => {
+  return (head, { call, isDry }) => {
     const { limits } = call
     if (limits === undefined) return
+    if (isDry) limits.awaiting.length = 0
     if (limits.awaiting.length > 0) {
       // A gRPC call that is refused has the status 200.
       const status = call.errorCode === undefined ? head.status : ERRORS[call.errorCode].status
@@ -261,7 +262,7 @@ function makeCharge(rule: StageRule, exchange: Exchange): Charge | undefined {
     })
   }
   const cost = costOf(fields.cost, exchange.call.method)
-  const isTest = countStatuses !== undefined
+  const isTest = countStatuses !== undefined || exchange.isDry
   const counted = rule.countedFor(exchange)
   if (rule.window === undefined) return { rule: counted, key, cost, isTest, windowEndsAt: undefined }
   const { startsAt, endsAt } = rule.window()

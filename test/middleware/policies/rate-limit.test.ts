@@ -548,3 +548,45 @@ test('limit: a rule that is not enforced refuses nobody, for want of a key or of
     'waygate_would_limit_total{route="r",rule="stored"} 2',
   ])
 })
+
+test('limit: to explain a request charges nothing and takes no place, and says what would happen', async t => {
+  const { added, sharedCounters } = fakeStore()
+  const { adminPort, statuses, samples } = await setUp(t, {
+    sharedCounters,
+    rateLimit: [
+      perHour(2, { name: 'local' }),
+      perHour(9, { name: 'shared', store: 'shared' }),
+      perHour(9, { name: 'late', countStatuses: [200] }),
+      perHour(1, { name: 'dry', enforce: false }),
+    ],
+    route: {
+      quota: { limit: 2, per: 'day', key: 'address', store: 'local' },
+      concurrency: { limit: 1 },
+    },
+    document: STORE,
+  })
+  const explain = async () => {
+    const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/explain`, {
+      method: 'POST',
+      body: JSON.stringify({ method: 'GET', url: 'http://h/', client: '127.0.0.1' }),
+      headers: { 'content-type': 'application/json' },
+    })
+    return (await response.json()) as { wouldAnswer: unknown; steps: { step: string; text: string }[] }
+  }
+  for (let i = 0; i < 5; i++) {
+    const page = await explain()
+    assert.equal(page.wouldAnswer, null)
+    const own = page.steps.filter(({ step }) => ['rateLimit', 'quota', 'concurrency'].includes(step))
+    assert.deepEqual(
+      own.map(({ step, text }) => [step, text]),
+      ['rateLimit', 'quota', 'concurrency'].map(step => [step, 'passes']),
+    )
+  }
+  assert.deepEqual(added, [])
+  assert.deepEqual(await samples('waygate_limit_local_keys'), ['waygate_limit_local_keys 0'])
+  assert.deepEqual(await statuses(3), [200, 200, 429])
+  assert.deepEqual((await explain()).wouldAnswer, { status: 429, code: 'WG_RATE_LIMITED' })
+  assert.deepEqual(await samples('waygate_rate_limited_total'), [
+    'waygate_rate_limited_total{route="r",rule="local"} 1',
+  ])
+})
