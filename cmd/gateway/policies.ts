@@ -81,6 +81,7 @@ const CHAIN = {
   // Behind preflights, which count against no limit.
   rateLimit: createRateLimit,
   quota: createQuota,
+  // Behind the other limits: what they refuse takes no place.
   concurrency: createConcurrency,
   // These answer, and are as protected as a node is.
   redirect: createRedirect,

@@ -36,11 +36,8 @@ export interface PolicyCase {
   readonly headers?: Readonly<Record<string, string>>
   /** Whether what was seen shows the policy. */
   readonly shows: (seen: Seen) => boolean
-  /**
-   * Whether it shows on requests that authentication refuses, and on those that no node can answer; `later`: on the latter
-   * alone.
-   */
-  readonly onRefusals: boolean | 'later'
+  /** Whether it shows on requests that authentication refuses, and on those that no node can answer. */
+  readonly onRefusals: boolean
   /** Whether it shows where no node can answer. Default: as on refusals. */
   readonly withoutNode?: boolean
   /** Whether another request must be under way for it to show. Default: false. */
@@ -51,16 +48,10 @@ export interface PolicyCase {
   readonly document?: object
 }
 
-const ON_REFUSALS: Readonly<Record<string, string>> = {
-  true: 'on refusals too',
-  false: 'on no refusal',
-  later: 'on refusals that come after authentication',
-}
-
 /** What every policy must do. To be called once by the test file of each policy. */
 export function policyContract(name: PolicyName, policy: PolicyCase): void {
-  const { rule, bad, headers = {}, shows, onRefusals, whenBusy = false, document } = policy
-  const { withoutNode = onRefusals !== false } = policy
+  const { rule, bad, headers = {}, shows, onRefusals, withoutNode = onRefusals } = policy
+  const { document, whenBusy = false } = policy
 
   async function setUp(t: TestContext, routes: Readonly<Record<string, object>>, defaults: object = {}) {
     const node = await startNode(t, async (socket, request) => {
@@ -104,12 +95,12 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
     assert.equal(shows(await ask('/without')), false)
   })
 
-  test(`${name}: acts ${ON_REFUSALS[String(onRefusals)]}`, async t => {
+  test(`${name}: acts ${onRefusals ? 'on refusals too' : 'on no refusal'}`, async t => {
     const { ask } = await setUp(t, {
       closed: { path: '/closed', auth: 'jwt', ...withRule(rule) },
       gone: { path: '/gone', auth: 'none', ...withRule(rule, 'gone') },
     })
-    assert.equal(shows(await ask('/closed')), onRefusals === true, 'a request without a token')
+    assert.equal(shows(await ask('/closed')), onRefusals, 'a request without a token')
     assert.equal(shows(await ask('/closed', `Bearer ${token()}`)), true, 'a request with a token')
     assert.equal(shows(await ask('/gone')), withoutNode, 'a service without a node')
   })

@@ -11,7 +11,8 @@ policyContract('quota', {
   rule: { limit: 100, per: 'day', key: 'address', store: 'local' },
   bad: { rule: { limit: 10, per: 'week', key: 'address', store: 'local' }, path: '$.quota.per' },
   shows: ({ answer }) => String(answer.headers.ratelimit).includes('quota";r='),
-  onRefusals: 'later',
+  onRefusals: false,
+  withoutNode: true,
   handshake: 101,
 })
 
