@@ -81,14 +81,14 @@ const CHAIN = {
   // Behind preflights, which count against no limit.
   rateLimit: createRateLimit,
   quota: createQuota,
-  // Behind the other limits: what they refuse takes no place.
-  concurrency: createConcurrency,
   // These answer, and are as protected as a node is.
   redirect: createRedirect,
   respond: createFixedAnswer,
   mock: createMock,
   // Before the policies that may use the name of the variant, and the headers by which it is chosen.
   split: createSplit,
+  // Behind `split`, whose variant may be its key. What other policies refuse or answer takes no place.
+  concurrency: createConcurrency,
   // After all that judges a request, which must judge what the client has sent.
   rewrite: createRewrite,
   requestHeaders: createRequestHeaders,

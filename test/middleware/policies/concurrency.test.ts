@@ -166,6 +166,17 @@ test('concurrency: places are taken by key', async t => {
   assert.equal((await ask('/', { 'x-key': 'b' })).status, 200)
 })
 
+test('concurrency: the variants of a split have places of their own', async t => {
+  const variants = [{ name: 'beta', service: 'chat', match: { headers: { 'x-beta': '1' } } }]
+  const { hold, ask } = await setUp(t, {
+    concurrency: { limit: 1, key: 'variant' },
+    route: { split: { variants } },
+  })
+  await hold()
+  assert.equal((await ask()).status, 429)
+  assert.equal((await ask('/', { 'x-beta': '1' })).status, 200)
+})
+
 test('concurrency: two levels give back their own places, and one that refuses keeps none of the other', async t => {
   const { hold, ask, free } = await setUp(t, {
     concurrency: { limit: 2 },
