@@ -2,6 +2,7 @@ import { under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { METHOD, membersOf, NAME_PATTERN, NAME_TITLE } from '../kit/values.ts'
 import { findRequestChangeProblems, OPERATIONS } from './headers.ts'
+import { findNodeSelectorProblems, nodeSelector } from './node-selector.ts'
 import { policyRule } from './policy-rule.ts'
 
 /** `mirror`: sends copies of requests to another service. */
@@ -13,6 +14,11 @@ export const mirror = policyRule({
         title: NAME_TITLE,
         description: 'The service that gets the copies.',
       }),
+      nodes: Type.Optional(
+        nodeSelector(
+          'The nodes of the service that get the copies. Absent: all that do not wait to be selected.',
+        ),
+      ),
       percent: Type.Optional(
         Type.Number({
           minimum: 0,
@@ -81,7 +87,8 @@ export const mirror = policyRule({
   adds: false,
   needsNode: true,
   *problems(rule, context) {
-    const { headers, percent } = membersOf(rule)
+    const { headers, nodes, percent } = membersOf(rule)
+    yield* under(['nodes'], findNodeSelectorProblems(nodes))
     if (typeof percent === 'number' && Math.abs(percent * 100 - Math.round(percent * 100)) > 1e-6)
       yield { path: ['percent'], message: `must be in steps of 0.01, not ${percent}` }
     yield* under(['headers'], findRequestChangeProblems(headers, context))

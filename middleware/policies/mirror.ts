@@ -1,5 +1,6 @@
 import { Call } from '../../internal/call.ts'
 import { getHeader, removeHeaders } from '../../internal/http/header-lines.ts'
+import { createNodeSelection, type NodeSelector } from '../../internal/nodes/node-selection.ts'
 import type { Exchange, Policy } from '../../internal/policy.ts'
 import type { RequestBody, UpstreamRequest } from '../../internal/upstream.ts'
 import { WholeBody } from '../../internal/whole-body.ts'
@@ -8,6 +9,8 @@ import { compileRequestChange } from './headers.ts'
 
 export interface MirrorRule {
   readonly service: string
+  /** Default: all that do not wait to be selected. */
+  readonly nodes?: NodeSelector | undefined
   /** 0..100. Default: 100. */
   readonly percent?: number | undefined
   /** Default: GET and HEAD. */
@@ -74,6 +77,7 @@ export function createMirror(rule: MirrorRule, { mirrors, mirrored }: MirrorTool
   const { service, percent = 100, methods = DEFAULT_METHODS, body: copiesBodies = true } = rule
   const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, timeoutMs = DEFAULT_TIMEOUT_MS } = rule
   const { maxInFlight = DEFAULT_MAX_IN_FLIGHT, credentials = false } = rule
+  const nodes = rule.nodes && createNodeSelection(rule.nodes)
   const { change } = compileRequestChange(rule.headers ?? {})
   /** The requests that are to be copied. Templates need the exchange, which `around` does not get. */
   const chosen = new WeakMap<Call, Exchange>()
@@ -119,7 +123,7 @@ export function createMirror(rule: MirrorRule, { mirrors, mirrored }: MirrorTool
     const { call } = exchange
     try {
       const lines = copyHeaders(headers, exchange, body === null && given !== null)
-      const copy: UpstreamRequest = { route, service, method, target, headers: lines, body }
+      const copy: UpstreamRequest = { route, service, nodes, method, target, headers: lines, body }
       return await mirrors.send(copy, new Call(call.requestId, method, target, performance.now()), timeoutMs)
     } catch {
       // Whatever is wrong with the copy, the request that it was made from is fine.

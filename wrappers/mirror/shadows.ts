@@ -42,7 +42,7 @@ export class Shadows {
    * rejects.
    */
   send(request: UpstreamRequest, call: Call, timeoutMs: number): Promise<ShadowOutcome> {
-    const shadow = this.#choose(request.service)
+    const shadow = this.#choose(request)
     if (shadow === undefined) return Promise.resolve('failed')
     call.peer = shadow.peer
     return new Promise(resolve => {
@@ -86,9 +86,10 @@ export class Shadows {
   }
 
   /** Chooses a node at random, by weight. A copy that finds a dead node harms nobody, so breakers are not asked. */
-  #choose(service: string): Shadow | undefined {
+  #choose(request: UpstreamRequest): Shadow | undefined {
     const { nodes, random = Math.random } = this.#options
-    const peers = nodes.get(service)?.peers.filter(peer => peer.node.weight > 0 && !peer.isAvoided) ?? []
+    const selected = nodes.get(request.service)?.select(request.nodes).peers ?? []
+    const peers = selected.filter(peer => peer.node.weight > 0 && !peer.isAvoided)
     let left = random() * peers.reduce((sum, { node }) => sum + node.weight, 0)
     const chosen = peers.find(({ node }) => {
       left -= node.weight

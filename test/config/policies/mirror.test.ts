@@ -11,6 +11,7 @@ test('a mirror names a service, and its other members are bounded', () => {
   const service = 'next'
   for (const rule of [
     { service },
+    { service, nodes: { version: '2.1.0', meta: { zone: 'b' } } },
     { service, percent: 0.01, methods: ['POST'], body: false, maxBodyBytes: 1_048_576 },
     { service, percent: 99.99, timeoutMs: 60_000, maxInFlight: 10_000, credentials: true },
     {
@@ -23,6 +24,11 @@ test('a mirror names a service, and its other members are bounded', () => {
   for (const [rule, reason] of [
     [{}, /^\$\.mirror\.service: is missing/],
     [{ service: 'a b' }, /^\$\.mirror\.service: must be /],
+    [{ service, nodes: {} }, /^\$\.mirror\.nodes: must not have fewer than 1 properties/],
+    [
+      { service, nodes: { version: '1', meta: { version: '2' } } },
+      /^\$\.mirror\.nodes\.meta\.version: must not be there/,
+    ],
     [{ service, percent: 101 }, /^\$\.mirror\.percent: must be <= 100/],
     [{ service, percent: 0.005 }, /^\$\.mirror\.percent: must be in steps of 0\.01, not 0\.005/],
     [{ service, methods: [] }, /^\$\.mirror\.methods: must not be empty/],

@@ -448,3 +448,20 @@ test('mirror: copies go to nodes of HTTP/2 as well', async t => {
   } = copy!.headers
   assert.deepEqual([method, path, authority, length], ['PUT', '/x?y', `127.0.0.1:${main.port}`, '4'])
 })
+
+test('mirror: nodes select which nodes of the service get copies', async t => {
+  const { ask, copies, registry, gateway, untilOutcomes } = await setUp(t, {
+    mirror: { service: 'user', nodes: { version: '2' } },
+  })
+  await ask()
+  await untilOutcomes({ failed: 1 })
+  const node = { service: 'user', id: 'u2', host: '127.0.0.1', port: copies.port, weight: 1 }
+  await registry.register({ ...node, metadata: { version: '2', traffic: 'selected' } })
+  await until('the node is known', () => gateway.nodeCount() === 3)
+  for (let i = 0; i < 5; i++) await ask(`/${i}`)
+  await untilOutcomes({ failed: 1, answered: 5 })
+  assert.deepEqual(
+    copies.requests.map(({ target }) => target),
+    ['/0', '/1', '/2', '/3', '/4'],
+  )
+})
