@@ -5,6 +5,8 @@ import { TAKE_SCRIPT } from './take-script.ts'
 
 const SHA = createHash('sha1').update(TAKE_SCRIPT).digest('hex')
 const SLOTS = 16_384
+/** After which a socket that does not connect is given up, if nobody has done so before. */
+const CONNECT_TIMEOUT_MS = 5_000
 
 /** An open connection to the store, or those to all nodes of a cluster. It is closed, and another opened, rather than mended. */
 export interface StoreConnection {
@@ -47,8 +49,14 @@ export async function openConnection(
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
+  const connected = client.connect()
+  // The client forgets a socket that was connecting when it was destroyed, and takes it up again once it is connected.
+  connected.then(
+    () => isClosed && client.destroy(),
+    () => {},
+  )
   try {
-    await Promise.race([client.connect(), aborted])
+    await Promise.race([connected, aborted])
   } catch (error) {
     close()
     // A cluster says only that no node can be reached. The reason is what the node said.
@@ -126,6 +134,7 @@ function settingsOf({ username, password, tls }: StoreOptions, url: URL) {
       host: hostOf(url),
       port: portOf(url),
       reconnectStrategy: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
       ...(isTls && { tls: true, ...defined(tls ?? {}) }),
     },
     commandOptions: { timeout: 0 },

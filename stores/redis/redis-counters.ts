@@ -33,7 +33,19 @@ export interface RedisCountersOptions extends StoreOptions {
   /** Called with how many charges to windows of the calendar were dropped while the store is away. */
   readonly onDropped: (charges: number) => void
   /** For tests. */
-  readonly now?: (() => number) | undefined
+  readonly clocks?: StoreClocks | undefined
+}
+
+export interface StoreClocks {
+  /** Returns microseconds since 1970. */
+  wallMicros(): number
+  /** Returns milliseconds on a clock that is never set. */
+  monotonicMs(): number
+}
+
+const CLOCKS: StoreClocks = {
+  wallMicros: () => Date.now() * 1_000,
+  monotonicMs: () => performance.now(),
 }
 
 /**
@@ -46,6 +58,7 @@ export interface RedisCountersOptions extends StoreOptions {
  */
 export class RedisCounters implements SharedCounters {
   readonly #options: RedisCountersOptions
+  readonly #clocks: StoreClocks
   readonly #link: StoreLink
   readonly #denied = new DenyMemory()
   readonly #owed = new OwedCharges()
@@ -54,6 +67,7 @@ export class RedisCounters implements SharedCounters {
 
   constructor(options: RedisCountersOptions) {
     this.#options = options
+    this.#clocks = options.clocks ?? CLOCKS
     this.#link = new StoreLink({
       open: (signal, onLost) => openConnection(options, signal, onLost),
       probe: (connection, like) => this.#probe(connection, like),
@@ -78,7 +92,7 @@ export class RedisCounters implements SharedCounters {
   take(charges: readonly Charge[]): readonly Verdict[] | Promise<readonly Verdict[]> {
     const { onResult } = this.#options
     const keys = this.#keysOf(charges)
-    const recalled = this.#denied.recall(charges, keys, performance.now())
+    const recalled = this.#denied.recall(charges, keys, this.#clocks.monotonicMs())
     if (recalled) {
       onResult('remembered')
       return recalled
@@ -103,7 +117,7 @@ export class RedisCounters implements SharedCounters {
       const verdicts = await (this.#options.isCluster
         ? this.#askEach(charges, keys)
         : this.#ask(charges, keys))
-      this.#denied.remember(charges, keys, verdicts, performance.now())
+      this.#denied.remember(charges, keys, verdicts, this.#clocks.monotonicMs())
       onResult('answered', seconds())
       return verdicts
     } catch (error) {
@@ -200,8 +214,7 @@ export class RedisCounters implements SharedCounters {
 
   /** The time for the script: that of the gateway, or none for that of the store. */
   #now(): string {
-    const { clock, now = Date.now } = this.#options
-    return clock === 'store' ? '' : String(Math.round(now() * 1_000))
+    return this.#options.clock === 'store' ? '' : String(this.#clocks.wallMicros())
   }
 
   /**

@@ -4,8 +4,8 @@ import type { StoreConnection } from './connection.ts'
 
 /** Failures in a row, of calls to one node of the store, after which it counts as away. */
 const MAX_FAILURES = 3
-/** The least time that opening a connection may take. */
-const MIN_OPEN_MS = 1_000
+/** The least time that opening a connection may take. The system sends what was lost again after a second. */
+const MIN_OPEN_MS = 2_000
 
 export interface StoreLinkOptions {
   /** Opens a connection to the store. Rejects when `signal` aborts. */

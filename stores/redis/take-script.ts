@@ -13,8 +13,8 @@ export type ChargeMode = 'take' | 'test' | 'add'
  * Lua's own conversion keeps 14 digits, and a time in microseconds has 16. The commands are those of Redis 5; there is
  * nothing but `TIME` that a hosted store may forbid.
  *
- * A count in the store that is ahead of the clock was written before the clock was set back. It is cut, or begun anew, so
- * that nobody waits for the time that the clock once had.
+ * A count in the store that is far ahead of the clock was written before the clock was set back. It is cut, which is the one
+ * write before the decision, or begun anew, so that nobody waits for the time that the clock once had.
  */
 export const TAKE_SCRIPT = `
 local now = tonumber(ARGV[1])
@@ -32,7 +32,10 @@ local kinds = {}
 kinds.gcra = {
   read = function(c)
     c.due = math.max(now, tonumber(redis.call('GET', c.key)) or now)
-    if c.due > now + c.y + c.x then c.due = now + c.y end
+    if c.due > now + c.y + c.x then
+      c.due = now + c.y
+      redis.call('SET', c.key, text(c.due), 'PX', ttl(c.y))
+    end
   end,
   wait = function(c, cost)
     if c.x * cost > c.y then return -1 end
@@ -84,34 +87,34 @@ kinds.calendar = {
   left = function(c) return c.x - c.count end,
 }
 
--- x: limit; y: micros of the window. Kept: the time of each request, one microsecond apart at least.
+-- x: limit; y: micros of the window. Kept: the time of each request, and a number that tells those of one time apart.
 kinds.exact = {
   read = function(c)
-    c.after = '(' .. text(now - c.y)
-    c.count = redis.call('ZCOUNT', c.key, c.after, text(now + c.y))
+    c.after, c.before = '(' .. text(now - c.y), text(now + c.y)
+    c.count = redis.call('ZCOUNT', c.key, c.after, c.before)
   end,
   wait = function(c, cost)
     if cost > c.x then return -1 end
     local over = c.count + cost - c.x
     if over <= 0 then return 0 end
-    local times = redis.call('ZRANGEBYSCORE', c.key, c.after, text(now + c.y), 'LIMIT', text(over - 1), '1')
-    return math.max(1, tonumber(times[1]) + c.y - now)
+    local last = redis.call('ZRANGEBYSCORE', c.key, c.after, c.before, 'LIMIT', text(over - 1), '1')[1]
+    return tonumber(string.match(last, '^%d+')) + c.y - now
   end,
   charge = function(c)
     redis.call('ZREMRANGEBYSCORE', c.key, '-inf', text(now - c.y))
-    redis.call('ZREMRANGEBYSCORE', c.key, '(' .. text(now + c.y), '+inf')
+    redis.call('ZREMRANGEBYSCORE', c.key, '(' .. c.before, '+inf')
     if c.cost < 0 then
       redis.call('ZREMRANGEBYRANK', c.key, text(c.cost), '-1')
     else
-      local last = tonumber(redis.call('ZRANGE', c.key, '-1', '-1')[1]) or 0
-      local at = math.max(now, last + 1)
-      local times = {}
-      for i = 0, c.cost - 1 do
-        times[2 * i + 1] = text(at + i)
-        times[2 * i + 2] = text(at + i)
+      local time = text(now)
+      local first = redis.call('ZCOUNT', c.key, time, time)
+      local entries = {}
+      for i = 1, c.cost do
+        entries[2 * i - 1] = time
+        entries[2 * i] = string.format('%s:%06d', time, first + i)
       end
-      redis.call('ZADD', c.key, unpack(times))
-      redis.call('PEXPIRE', c.key, ttl(at + c.cost + c.y - now))
+      redis.call('ZADD', c.key, unpack(entries))
+      redis.call('PEXPIRE', c.key, ttl(c.y))
     end
     c.count = math.max(0, c.count + c.cost)
   end,

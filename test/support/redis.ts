@@ -52,7 +52,18 @@ export async function startRedis({ args = [], cliArgs = [] }: RedisOptions = {})
     child = spawn(
       'redis-server',
       [
-        ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '', '--appendonly', 'no'],
+        ...[
+          '--bind',
+          '127.0.0.1',
+          '--port',
+          String(port),
+          '--dir',
+          folder,
+          '--save',
+          '',
+          '--appendonly',
+          'no',
+        ],
         ...args,
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },

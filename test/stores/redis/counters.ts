@@ -20,7 +20,10 @@ export interface TestCounters extends AsyncDisposable {
  * Opens counters. They wait 10 s for answers unless `options` says something else, because a busy machine must not fail a
  * test that is about something else.
  */
-export function openCounters(url: string | readonly string[], options: Partial<RedisCountersOptions> = {}): TestCounters {
+export function openCounters(
+  url: string | readonly string[],
+  options: Partial<RedisCountersOptions> = {},
+): TestCounters {
   const changes: string[] = []
   const results: Record<string, number> = {}
   const seconds: number[] = []
@@ -55,6 +58,13 @@ export function openCounters(url: string | readonly string[], options: Partial<R
   }
 }
 
+/** Opens counters, and resolves when the store is up. */
+export async function openUp(...args: Parameters<typeof openCounters>): Promise<TestCounters> {
+  const store = openCounters(...args)
+  await store.untilUp()
+  return store
+}
+
 /** Makes a rule; 10 in a second unless `rule` says something else. */
 export function ruleOf(rule: Partial<CountedRule> = {}): CountedRule {
   const { limit = 10 } = rule
@@ -63,4 +73,9 @@ export function ruleOf(rule: Partial<CountedRule> = {}): CountedRule {
 
 export function chargeOf(rule: CountedRule, key = 'k', charge: Partial<Charge> = {}): Charge {
   return { rule, key, cost: 1, isTest: false, ...charge }
+}
+
+/** The options for counters of which the clock stands still. */
+export function standingAt(micros: number): Partial<RedisCountersOptions> {
+  return { clock: 'gateway', clocks: { wallMicros: () => micros, monotonicMs: () => micros / 1_000 } }
 }
