@@ -22,6 +22,8 @@ export interface RedisOptions {
   readonly args?: readonly string[]
   /** Arguments that `redis-cli` needs to connect, such as `-a x`. */
   readonly cliArgs?: readonly string[]
+  /** Speak TLS alone, and demand a certificate of clients: paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string }
 }
 
 /** A real Redis on loopback, with a folder of its own and without persistence. The caller stops it, or uses `await using`. */
@@ -39,31 +41,28 @@ export interface TestRedis extends AsyncDisposable {
 }
 
 /** Starts a Redis on a free port, and resolves when it answers. Rejects with its last output when it does not. */
-export async function startRedis({ args = [], cliArgs = [] }: RedisOptions = {}): Promise<TestRedis> {
+export async function startRedis({ args = [], cliArgs = [], tls }: RedisOptions = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'waygate-redis-'))
   const port = await freePort()
   let child: ChildProcess
   let output = ''
+  const serverArgs = tls
+    ? [
+        ...['--port', '0', '--tls-port', String(port), '--tls-cluster', 'no'],
+        ...['--tls-cert-file', tls.cert, '--tls-key-file', tls.key, '--tls-ca-cert-file', tls.ca],
+      ]
+    : ['--port', String(port)]
+  const clientArgs = tls ? ['--tls', '--cert', tls.cert, '--key', tls.key, '--cacert', tls.ca] : []
   const hasExited = () => child.exitCode !== null || child.signalCode !== null
   const cli = async (...command: readonly string[]) =>
-    (await execute('redis-cli', ['-p', String(port), ...cliArgs, ...command])).stdout.trim()
+    (await execute('redis-cli', ['-p', String(port), ...clientArgs, ...cliArgs, ...command])).stdout.trim()
   const start = async () => {
     output = ''
     child = spawn(
       'redis-server',
       [
-        ...[
-          '--bind',
-          '127.0.0.1',
-          '--port',
-          String(port),
-          '--dir',
-          folder,
-          '--save',
-          '',
-          '--appendonly',
-          'no',
-        ],
+        ...['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+        ...serverArgs,
         ...args,
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
@@ -103,7 +102,7 @@ export async function startRedis({ args = [], cliArgs = [] }: RedisOptions = {})
     throw error
   })
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     port,
     cli,
     async kill(signal) {
