@@ -170,7 +170,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   ])
   const policyCounts = new PolicyCounts()
   const mirrors = createMirrors({ ...connect, nodes })
-  const rateLimits = createLimitSettings(config, options.sharedCounters)
+  const limitStore =
+    config.rateLimits.store &&
+    (await import('./limit-store.ts')).openLimitStore(config.rateLimits, keys.limitStore, logger)
+  const rateLimits = createLimitSettings(config, limitStore?.counters)
   const policies = new LivePolicies({
     ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
     cookieKey: keys.stickyCookie,
@@ -244,6 +247,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     lookUps: names.counts,
     policies: policyCounts,
     localCounters: rateLimits.local,
+    limitStore: limitStore?.view,
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,
     descriptors,
@@ -303,6 +307,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       limits.close()
       policies.close()
       mirrors.close()
+      limitStore?.close()
       nodes.clear()
     },
   })

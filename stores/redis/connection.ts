@@ -63,13 +63,15 @@ export async function openConnection(
     throw lastError ?? error
   }
   isOpen = true
+  // In a cluster, a node that was tried first may have failed.
+  lastError = undefined
   return {
     async run(keys, args) {
       const rest = [String(keys.length), ...keys, ...args]
       try {
         return await client.send(keys[0]!, ['EVALSHA', SHA, ...rest])
       } catch (error) {
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw lastError ?? error
         return client.send(keys[0]!, ['EVAL', TAKE_SCRIPT, ...rest])
       }
     },

@@ -24,7 +24,7 @@ export interface StoreOptions {
 
 export interface StoreTls {
   /** Authorities to trust instead of those of the system. */
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
+  readonly ca?: Buffer | undefined
+  readonly cert?: Buffer | undefined
+  readonly key?: Buffer | undefined
 }
