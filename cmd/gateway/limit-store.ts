@@ -26,6 +26,7 @@ export function openLimitStore(
   const { store, clock } = rateLimits
   if (store === undefined) return undefined
   const urls = store.urls ?? [store.url!]
+  const name = urls.join(', ')
   const counts = new LimitStoreCounts()
   let hasDropped = false
   const counters = new RedisCounters({
@@ -36,14 +37,14 @@ export function openLimitStore(
     tls: { ca: keys?.ca, cert: keys?.cert, key: keys?.key },
     onChange(away) {
       hasDropped = false
-      if (away) logger.warn({ store: urls, reason: away.message }, 'limit store unavailable')
-      else logger.info({ store: urls }, 'limit store available')
+      if (away) logger.warn({ store: name, reason: away.message }, 'limit store unavailable')
+      else logger.info({ store: name }, 'limit store available')
     },
     onResult: (result, seconds) => counts.add(result, seconds),
     onDropped() {
       if (hasDropped) return
       hasDropped = true
-      logger.warn({ store: urls }, 'quota charges dropped')
+      logger.warn({ store: name }, 'quota charges dropped')
     },
   })
   return { counters, view: { counts, isUp: () => counters.isUp }, close: () => counters.close() }
