@@ -171,9 +171,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const policyCounts = new PolicyCounts()
   const mirrors = createMirrors({ ...connect, nodes })
   const limitStore =
-    config.rateLimits.store &&
-    (await import('./limit-store.ts')).openLimitStore(config.rateLimits, keys.limitStore, logger)
-  const rateLimits = createLimitSettings(config, limitStore?.counters)
+    config.rateLimits.store && !options.sharedCounters
+      ? (await import('./limit-store.ts')).openLimitStore(
+          config.rateLimits.store,
+          config.rateLimits.clock,
+          keys.limitStore,
+          logger,
+        )
+      : undefined
+  const rateLimits = createLimitSettings(config, options.sharedCounters ?? limitStore?.counters)
   const policies = new LivePolicies({
     ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
     cookieKey: keys.stickyCookie,

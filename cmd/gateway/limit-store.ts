@@ -19,12 +19,11 @@ export interface LimitStore {
  * @param keys what its files hold
  */
 export function openLimitStore(
-  rateLimits: Config['rateLimits'],
+  store: NonNullable<Config['rateLimits']['store']>,
+  clock: Config['rateLimits']['clock'],
   keys: LimitStoreKeys | undefined,
   logger: Logger,
-): LimitStore | undefined {
-  const { store, clock } = rateLimits
-  if (store === undefined) return undefined
+): LimitStore {
   const urls = store.urls ?? [store.url!]
   const name = urls.join(', ')
   const counts = new LimitStoreCounts()

@@ -2,7 +2,6 @@ import { StoreUnavailable } from '../../internal/limits/counters.ts'
 
 interface Waiting {
   readonly until: number
-  isOver: boolean
   readonly giveUp: (error: StoreUnavailable) => void
 }
 
@@ -15,7 +14,8 @@ interface Waiting {
  */
 export class AnswerTimer {
   readonly #timeoutMs: number
-  readonly #queue: Waiting[] = []
+  /** In the order in which their time is up. */
+  readonly #waiting = new Set<Waiting>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(timeoutMs: number) {
@@ -25,43 +25,37 @@ export class AnswerTimer {
   /** Settles as `answer` does. @throws StoreUnavailable when that takes longer than the timeout; a promise rejects with it */
   within<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = {
-        until: performance.now() + this.#timeoutMs,
-        isOver: false,
-        giveUp: reject,
-      }
-      this.#queue.push(waiting)
-      this.#timer ??= this.#timerFor(waiting)
+      const waiting: Waiting = { until: performance.now() + this.#timeoutMs, giveUp: reject }
+      this.#waiting.add(waiting)
+      this.#timer ??= this.#timerUntil(waiting.until)
       answer.then(
         value => {
-          waiting.isOver = true
+          this.#waiting.delete(waiting)
           resolve(value)
         },
         error => {
-          waiting.isOver = true
+          this.#waiting.delete(waiting)
           reject(error)
         },
       )
     })
   }
 
-  #timerFor({ until }: Waiting): NodeJS.Timeout {
-    return setTimeout(() => setImmediate(() => this.#judge()), until - performance.now())
+  #timerUntil(until: number): NodeJS.Timeout {
+    return setTimeout(() => setImmediate(() => this.#judge()), until - performance.now()).unref()
   }
 
   #judge(): void {
     const now = performance.now()
-    let next = 0
-    for (; next < this.#queue.length; next++) {
-      const waiting = this.#queue[next]!
-      if (waiting.isOver) continue
-      if (waiting.until > now) break
-      waiting.isOver = true
+    this.#timer = undefined
+    for (const waiting of this.#waiting) {
+      if (waiting.until > now) {
+        this.#timer = this.#timerUntil(waiting.until)
+        return
+      }
+      this.#waiting.delete(waiting)
       waiting.giveUp(new AnswerTimeout(this.#timeoutMs))
     }
-    this.#queue.splice(0, next)
-    const first = this.#queue[0]
-    this.#timer = first && this.#timerFor(first)
   }
 }
 
