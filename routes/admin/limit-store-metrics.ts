@@ -10,9 +10,12 @@ export interface LimitStoreView {
 /** Seconds: from a store beside the gateway to one that is given up. */
 const BOUNDS = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
 
+const RESULTS = ['answered', 'timeout', 'error', 'away', 'remembered'] as const
+type Result = (typeof RESULTS)[number]
+
 /** Counts how often the store was asked, and what became of it. */
 export class LimitStoreCounts {
-  readonly #calls = new Map<string, number>()
+  readonly #calls = new Map<Result, number>(RESULTS.map(result => [result, 0]))
   readonly durations = new AccumulatedHistogram(
     'waygate_limit_store_seconds',
     'Time that requests waited for the store of shared limits, by result: answered, timeout, error.',
@@ -21,12 +24,12 @@ export class LimitStoreCounts {
   )
 
   /** @param seconds how long the store was asked; undefined where it was not */
-  add(result: string, seconds: number | undefined): void {
-    this.#calls.set(result, (this.#calls.get(result) ?? 0) + 1)
+  add(result: Result, seconds: number | undefined): void {
+    this.#calls.set(result, this.#calls.get(result)! + 1)
     if (seconds !== undefined) this.durations.observe(result, seconds)
   }
 
-  get calls(): ReadonlyMap<string, number> {
+  get calls(): ReadonlyMap<Result, number> {
     return this.#calls
   }
 }

@@ -174,8 +174,8 @@ export async function disturbStore(timeoutMs: number, requests: number): Promise
     const returned = performance.now()
     await untilStore(true)
     const recoveredMs = performance.now() - returned
-    const again = await send('/strict', requests)
-    assert.ok(countOf(again, 200) > 0, `${fault}: the store is asked again`)
+    // Few at a time, since a busy machine may take longer than the deadline.
+    await until(`${fault}: the store is asked again`, async () => countOf(await send('/strict', 8), 200) > 0)
     reports.push({
       fault,
       slowestMs: Math.max(...open.map(({ ms }) => ms)),
