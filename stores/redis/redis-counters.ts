@@ -9,7 +9,7 @@ import {
 import { AnswerTimeout } from './answer-timer.ts'
 import { openConnection, type StoreConnection } from './connection.ts'
 import { DenyMemory } from './deny-memory.ts'
-import { OwedCharges } from './owed-charges.ts'
+import { type OwedCharge, OwedCharges } from './owed-charges.ts'
 import { StoreLink } from './store-link.ts'
 import type { StoreOptions } from './store-options.ts'
 import { chargeArguments, readVerdicts } from './take-script.ts'
@@ -63,7 +63,7 @@ export class RedisCounters implements SharedCounters {
   readonly #denied = new DenyMemory()
   readonly #owed = new OwedCharges()
   readonly #ruleHashes = new WeakMap<CountedRule, string>()
-  #paying = false
+  #isPaying = false
 
   constructor(options: RedisCountersOptions) {
     this.#options = options
@@ -73,10 +73,8 @@ export class RedisCounters implements SharedCounters {
       probe: (connection, like) => this.#probe(connection, like),
       timeoutMs: options.timeoutMs,
       retryMs: options.retryMs,
-      onChange: away => {
-        options.onChange(away)
-        if (!away) void this.#pay()
-      },
+      onUp: () => void this.#pay(),
+      onChange: options.onChange,
     })
   }
 
@@ -117,6 +115,7 @@ export class RedisCounters implements SharedCounters {
       const verdicts = await (this.#options.isCluster
         ? this.#askEach(charges, keys)
         : this.#ask(charges, keys))
+      void this.#pay()
       this.#denied.remember(charges, keys, verdicts, this.#clocks.monotonicMs())
       onResult('answered', seconds())
       return verdicts
@@ -166,37 +165,36 @@ export class RedisCounters implements SharedCounters {
     return verdicts
   }
 
-  /** Charges a key without a test. Keeps what the store cannot have counted. */
+  /** Charges a key without a test. A charge to a window of the calendar is kept while the store is away. */
   async #add(charge: Charge, key: string): Promise<void> {
     try {
       await this.#run([key], chargeArguments(charge, 'add'))
+      void this.#pay()
     } catch (error) {
       // What was sent may have been counted, although no answer came in time.
-      if (error instanceof AnswerTimeout) return
-      if (charge.windowEndsAt !== undefined && !this.#owed.keep(key, charge)) this.#options.onDropped(1)
+      if (charge.windowEndsAt === undefined || error instanceof AnswerTimeout) return
+      if (!this.#owed.keep(key, charge)) this.#options.onDropped(1)
     }
   }
 
-  /** Adds what is owed to the store. What it does not answer in time is not sent again, since it may have been counted. */
+  /** Adds what is owed to the store, if anything is. It is called whenever the store is up and answers. */
   async #pay(): Promise<void> {
-    if (this.#paying) return
-    this.#paying = true
+    if (this.#owed.size === 0 || this.#isPaying) return
+    this.#isPaying = true
+    while (this.#owed.size > 0 && this.#link.isUp) {
+      await Promise.all(this.#owed.takeSome(OWED_AT_ONCE).map(owed => this.#payOne(owed)))
+    }
+    this.#isPaying = false
+  }
+
+  /** Adds one charge that is owed. If that fails, it is kept only while the store is away. */
+  async #payOne({ key, charge, cost }: OwedCharge): Promise<void> {
     try {
-      while (this.#owed.size > 0 && this.#link.isUp) {
-        const some = this.#owed.takeSome(OWED_AT_ONCE)
-        await Promise.all(
-          some.map(async ({ key, charge, cost }) => {
-            try {
-              await this.#run([key], chargeArguments(charge, 'add', cost))
-            } catch (error) {
-              if (error instanceof AnswerTimeout || !this.#owed.keep(key, charge, cost))
-                this.#options.onDropped(cost)
-            }
-          }),
-        )
-      }
-    } finally {
-      this.#paying = false
+      await this.#run([key], chargeArguments(charge, 'add', cost))
+    } catch (error) {
+      const isKept =
+        !(error instanceof AnswerTimeout) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
+      if (!isKept) this.#options.onDropped(cost)
     }
   }
 

@@ -20,6 +20,8 @@ export interface StoreLinkOptions {
   readonly probe: (connection: StoreConnection, like: string | undefined) => Promise<unknown>
   readonly timeoutMs: number
   readonly retryMs: number
+  /** Called whenever a connection can be used. */
+  readonly onUp: () => void
   /** Called when the store is away, and again when the reason changes; with undefined when it is back. */
   readonly onChange: (away: Error | undefined) => void
 }
@@ -136,6 +138,7 @@ export class StoreLink {
       this.#failedKey = undefined
       this.#state = { is: 'up', connection, since: performance.now() }
       this.#report(undefined)
+      this.#options.onUp()
       return connection
     } catch (error) {
       if (this.#state.is !== 'closed') {

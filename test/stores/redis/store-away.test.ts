@@ -255,12 +255,36 @@ test('quota: what is charged while the store is away is added on its return, for
 
   await redis.restart()
   await store.untilUp()
-  await until('all are added', async () => Number(await redis.cli('dbsize')) === 10_000)
+  const areAdded = async () => Number(await redis.cli('dbsize')) === 10_000
+  await until('all are added', areAdded, { withinMs: 60_000 })
   const remaining = async (key: string) => (await store.take({ ...quotaOf(key), isTest: true }))[0]!.remaining
   assert.equal(await remaining('k5'), 1_000_000 - 7)
   assert.equal(await remaining('k9999'), 1_000_000 - 1)
   assert.equal(await remaining('one too many'), 1_000_000)
   assert.equal(store.dropped, 1)
+})
+
+test('quota: what is charged while a connection is lost is added when there is another', async t => {
+  if (!requireRedis(t)) return
+  await using redis = await startRedis()
+  await using proxy = await startTcpProxy(redis.port)
+  await using store = await openUp(`redis://127.0.0.1:${proxy.port}`)
+  await delay(150) // longer than retryMs: the connection is opened again at once
+  const { length } = store.changes
+  const rule = ruleOf({ algorithm: 'fixed', limit: 10, windowMicros: 0 })
+  const quota = chargeOf(rule, 'k', { windowEndsAt: Date.now() + 3_600_000 })
+  await redis.kill('SIGSTOP')
+  store.counters.add([quota])
+  await delay(50)
+  proxy.drop('rst')
+  await redis.kill('SIGCONT')
+  await store.untilUp()
+  await until('it is added', async () => {
+    const [verdict] = await store.take({ ...quota, isTest: true })
+    // The store may have read the charge before its connection ended.
+    return verdict!.remaining === 9 || verdict!.remaining === 8
+  })
+  assert.equal(store.changes.length, length, 'nothing is logged')
 })
 
 test('quota: a charge to a window that has ended is not added to the next', async t => {
