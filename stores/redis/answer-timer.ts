@@ -42,7 +42,7 @@ export class AnswerTimer {
   }
 
   #timerUntil(until: number): NodeJS.Timeout {
-    return setTimeout(() => setImmediate(() => this.#judge()), until - performance.now()).unref()
+    return setTimeout(() => setImmediate(() => this.#judge()), Math.max(0, until - performance.now())).unref()
   }
 
   #judge(): void {

@@ -141,27 +141,23 @@ export class RedisCounters implements SharedCounters {
     const groups = [...Map.groupBy(charges.keys(), i => charges[i]!.key).values()]
     if (groups.length === 1) return this.#ask(charges, keys)
     const verdicts: Verdict[] = []
-    const answers = groups.map(async group => {
-      const some = await this.#ask(pick(charges, group), pick(keys, group))
-      for (const [j, i] of group.entries()) verdicts[i] = some[j]!
-      return { group, isCharged: some.every(({ allowed }) => allowed) }
-    })
-    const settled = await Promise.allSettled(answers)
-    const failed = settled.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
-    if (!failed && verdicts.every(({ allowed }) => allowed)) return verdicts
-    for (const { value } of settled.filter(({ status }) => status === 'fulfilled') as PromiseFulfilledResult<{
-      group: number[]
-      isCharged: boolean
-    }>[]) {
-      if (!value.isCharged) continue
-      for (const i of value.group) {
-        const { cost, isTest } = charges[i]!
-        if (isTest || cost === 0) continue
-        this.#run([keys[i]!], chargeArguments(charges[i]!, 'add', -cost)).catch(() => {})
-        verdicts[i] = { ...verdicts[i]!, remaining: verdicts[i]!.remaining + cost, nextMs: 0 }
-      }
+    const charged: number[] = []
+    const outcomes = await Promise.allSettled(
+      groups.map(async group => {
+        const some = await this.#ask(pick(charges, group), pick(keys, group))
+        for (const [j, i] of group.entries()) verdicts[i] = some[j]!
+        if (some.every(({ allowed }) => allowed)) charged.push(...group)
+      }),
+    )
+    const failure = outcomes.find(outcome => outcome.status === 'rejected')
+    if (!failure && charged.length === charges.length) return verdicts
+    for (const i of charged) {
+      const { cost, isTest } = charges[i]!
+      if (isTest || cost === 0) continue
+      this.#run([keys[i]!], chargeArguments(charges[i]!, 'add', -cost)).catch(() => {})
+      verdicts[i] = { ...verdicts[i]!, remaining: verdicts[i]!.remaining + cost, nextMs: 0 }
     }
-    if (failed) throw failed.reason
+    if (failure) throw failure.reason
     return verdicts
   }
 

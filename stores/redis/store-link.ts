@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '../../internal/limits/counters.ts'
-import { AnswerTimer } from './answer-timer.ts'
+import { AnswerTimeout, AnswerTimer } from './answer-timer.ts'
 import type { StoreConnection } from './connection.ts'
 
 /** Failures in a row, of calls to one node of the store, after which it counts as away. */
@@ -39,12 +39,15 @@ type State =
  * It is away after three failures in a row, and when a new connection cannot be opened. Then its connection is closed, and
  * every `retryMs` another one is opened and probed, which no request waits for. So it does not matter how the store went
  * away: a host that is gone, a process that hangs and one that refuses are left in the same way. A connection that is lost is
- * opened again at once, and calls wait for it as long as they wait for an answer.
+ * opened again at once, and calls wait for it as long as they wait for an answer, until three have waited in vain.
  */
 export class StoreLink {
   readonly #options: StoreLinkOptions
   readonly #timer: AnswerTimer
+  /** Calls in a row that have failed, by the node that was asked. */
   readonly #failures = new Map<string, number>()
+  /** Calls that have waited in vain since an attempt to open began. */
+  #waits = 0
   readonly #closing = new AbortController()
   #state: State
   #retry: NodeJS.Timeout | undefined
@@ -78,6 +81,7 @@ export class StoreLink {
     if (state.is === 'opening') {
       const answer = state.opened.then(connection => connection.run(keys, args))
       return this.#timer.within(answer).catch(error => {
+        this.#countWait(state, error)
         throw unavailable(error)
       })
     }
@@ -100,6 +104,13 @@ export class StoreLink {
     this.#closing.abort(new Error('closed'))
   }
 
+  /** Notes that a call has waited in vain for a connection. Requests do not wait as long as opening one may take. */
+  #countWait(state: State, error: Error): void {
+    if (this.#state !== state || !(error instanceof AnswerTimeout)) return
+    this.#waits++
+    if (this.#waits === MAX_FAILURES) this.#leave(error)
+  }
+
   #countFailure(connection: StoreConnection, key: string, error: Error): void {
     // Of many calls that fail together, those after the third find the connection closed.
     if (this.#state.is !== 'up' || this.#state.connection !== connection) return
@@ -120,6 +131,7 @@ export class StoreLink {
   }
 
   #opening(): State {
+    this.#waits = 0
     const opened = this.#open()
     opened.catch(() => {})
     return { is: 'opening', opened }

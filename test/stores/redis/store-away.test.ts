@@ -214,6 +214,23 @@ test('limit: connections that a router has forgotten are replaced', async t => {
   await untilTaken(store)
 })
 
+test('limit: three calls wait for a connection that is not made, and no more', async t => {
+  if (!requireRedis(t)) return
+  await using redis = await startRedis()
+  await using proxy = await startTcpProxy(redis.port)
+  proxy.hold()
+  await using store = openCounters(`redis://127.0.0.1:${proxy.port}`, STRICT)
+  let waited = 0
+  while (!isAway(store)) {
+    await store.take(charge).catch(() => waited++)
+  }
+  // `isAway` has made a call in each round, too.
+  assert.ok(waited <= 3, `${waited} calls waited`)
+  assert.deepEqual(store.changes, ['the limit store has not answered within 25 ms'])
+  proxy.mend()
+  await untilTaken(store)
+})
+
 test('limit: a pause of this process is no failure of the store', async t => {
   if (!requireRedis(t)) return
   await using redis = await startRedis()
