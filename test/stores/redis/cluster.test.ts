@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { requireRedis } from '../../support/redis.ts'
 import { startRedisCluster } from '../../support/redis-cluster.ts'
 import { until } from '../../support/until.ts'
 import { chargeOf, openUp, ruleOf } from './counters.ts'
 
+const PAGE = join(import.meta.dirname, '../../../docs/shared-limits.md')
 const HOUR_MICROS = 3_600_000_000
 
 test('limit: in a cluster, keys lie at several nodes, and what one node refuses is given back at the others', async t => {
   if (!requireRedis(t)) return
   await using cluster = await startRedisCluster()
-  await using store = await openUp([cluster.urls[1]!], { isCluster: true, retryMs: 200 })
+  const rights = readFileSync(PAGE, 'utf8').match(/^ACL SETUSER .+$/gm)!
+  assert.equal(rights.length, 2)
+  for (const node of cluster.nodes) for (const command of rights) await node.cli(...command.split(' '))
+  const user = { username: 'waygate', password: 'secret', prefix: 'waygate:' }
+  await using store = await openUp([cluster.urls[1]!], { isCluster: true, ...user })
 
   const rule = ruleOf({ id: 'one', limit: 3, windowMicros: HOUR_MICROS })
   for (let i = 0; i < 30; i++) {
