@@ -14,6 +14,7 @@ const WORKERS = 2
 const DAY_SECONDS = 86_400
 /** Of the rule that is divided among processes while the store is away. */
 const DIVIDED_LIMIT = 40
+/** To each gateway. */
 const CONNECTIONS = 16
 
 /** Two gateways with two workers each, one store between them, and a route for each thing that can happen without it. */
@@ -59,17 +60,21 @@ async function startScene(timeoutMs: number, limit: number): Promise<Scene> {
   await putRoute('divided', { limit: DIVIDED_LIMIT })
   for (const gateway of gateways) await gateway.untilNodes('echo', ['n1'])
 
-  const agents = gateways.map(() => new Agent({ keepAlive: true, maxSockets: CONNECTIONS }))
+  const agents = gateways.map(() => new Agent({ keepAlive: true }))
   stack.defer(() => {
     for (const agent of agents) agent.destroy()
   })
-  const send = (path: string, count: number) =>
-    Promise.all(
-      Array.from({ length: count }, (_, n) => {
-        const which = n % GATEWAYS
-        return sendOne({ port: gateways[which]!.port, path }, agents[which]!, n)
-      }),
-    )
+  const send = async (path: string, count: number) => {
+    const answers: Answer[] = []
+    let sent = 0
+    const client = async (index: number) => {
+      const which = index % GATEWAYS
+      while (sent < count)
+        answers.push(await sendOne({ port: gateways[which]!.port, path }, agents[which]!, sent++))
+    }
+    await Promise.all(Array.from({ length: GATEWAYS * CONNECTIONS }, (_, index) => client(index)))
+    return answers
+  }
   await until('every worker has the routes', async () =>
     (await send('/open', 40)).every(({ status }) => status === 200),
   )
