@@ -16,7 +16,7 @@ test('limit: a store is spoken to in TLS, with a certificate, and only if its ow
   const client = authority.issue('gateway')
   await using redis = await startRedis({ tls: { ...server, ca: authority.ca } })
   const tls = {
-    ca: authority.pem,
+    ca: Buffer.from(authority.pem),
     cert: readFileSync(client.cert),
     key: readFileSync(client.key),
   }
@@ -28,7 +28,10 @@ test('limit: a store is spoken to in TLS, with a certificate, and only if its ow
     return await until('the store is away', () => other.changes[0])
   }
   assert.match(await reasonOf(redis.url, {}), /certificate/)
-  assert.match(await reasonOf(redis.url, { tls: { ...tls, ca: makeAuthority(t).pem } }), /certificate/)
+  assert.match(
+    await reasonOf(redis.url, { tls: { ...tls, ca: Buffer.from(makeAuthority(t).pem) } }),
+    /certificate/,
+  )
   assert.match(await reasonOf(redis.url.replace('127.0.0.1', 'localhost'), { tls }), /altnames/)
   assert.match(await reasonOf(redis.url, { tls: { ca: tls.ca } }), /certificate required|ECONNRESET/)
 })
