@@ -75,5 +75,6 @@ function untouched({ rule }: Charge): Verdict {
 
 function later(verdict: Verdict, elapsedMs: number): Verdict {
   const rest = (ms: number) => Math.max(0, Math.ceil(ms - elapsedMs))
-  return { ...verdict, nextMs: rest(verdict.nextMs), retryMs: rest(verdict.retryMs) }
+  const retryMs = rest(verdict.retryMs)
+  return { ...verdict, allowed: verdict.allowed || retryMs === 0, nextMs: rest(verdict.nextMs), retryMs }
 }
