@@ -16,6 +16,7 @@ COPY discovery discovery
 COPY middleware middleware
 COPY wrappers wrappers
 COPY routes routes
+COPY stores stores
 COPY cmd cmd
 COPY examples examples
 RUN node scripts/build.ts && npm prune --omit=dev --ignore-scripts

@@ -9,7 +9,7 @@ import { filesOf } from './support/together.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
-const files = globSync('{cmd,config,discovery,internal,middleware,wrappers,routes,examples}/**/*.ts', {
+const files = globSync('{cmd,config,discovery,internal,middleware,wrappers,routes,stores,examples}/**/*.ts', {
   cwd: root,
 })
   .concat('index.ts', 'fastify.ts')

@@ -54,6 +54,7 @@ const schema = {
           cap_drop: strings,
           security_opt: strings,
           entrypoint: strings,
+          command: strings,
           stop_grace_period: duration,
           volumes: strings,
           ports: strings,
@@ -134,7 +135,7 @@ test('an image is built once, and services that are not built name an exact vers
     [['gateway', 'waygate', '.']],
   )
   for (const [name, { image }] of services) {
-    assert.match(image, /^(waygate|.+:v\d+\.\d+\.\d+)$/, `${name}'s image`)
+    assert.match(image, /^(waygate|.+:v?\d+\.\d+\.\d+)$/, `${name}'s image`)
   }
 })
 
@@ -156,6 +157,8 @@ test('the gateway can be configured with what it is given', () => {
   assert.deepEqual(warnings, [])
   assert.deepEqual([config.port, config.adminHost, config.adminPort], [8080, '0.0.0.0', 9180])
   assert.equal(config.etcd.endpoints?.length, 3)
+  const { hostname } = new URL(config.rateLimits.store!.url!)
+  assert.ok(compose.services[hostname], 'the store of shared limits is a service')
 })
 
 test('secrets come from outside: without them nothing starts, and none has a default', () => {

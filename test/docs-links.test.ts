@@ -13,7 +13,7 @@ const prose = new Map(
 )
 /** A source file or folder of this repository. */
 const SOURCE =
-  /`((?:bench|cmd|config|discovery|internal|middleware|routes|scripts|test|wrappers)\/[a-z0-9/-]+(?:(?:\.test)?\.ts)?)`/g
+  /`((?:bench|cmd|config|discovery|internal|middleware|routes|scripts|stores|test|wrappers)\/[a-z0-9/-]+(?:(?:\.test)?\.ts)?)`/g
 
 /** Returns the anchors of a page: those of its headings, as GitHub makes them, and those that are set by hand. */
 function anchorsOf(page: string): Set<string> {

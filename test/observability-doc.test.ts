@@ -102,6 +102,9 @@ test('docs/observability.md lists every metric with its type and labels, and no 
   // Nothing of this process made a listing necessary.
   const [relists] = own.filter(([name]) => name === 'waygate_registry_relists_total')
   relists![2] = 'source, reason'
+  // No request had to ask the store of limits.
+  const [waits] = own.filter(([name]) => name === 'waygate_limit_store_seconds')
+  waits![2] = 'result'
   assert.deepEqual(documented.sort(), own.sort())
 })
 

@@ -170,7 +170,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   ])
   const policyCounts = new PolicyCounts()
   const mirrors = createMirrors({ ...connect, nodes })
-  const rateLimits = createLimitSettings(config, options.sharedCounters)
+  const limitStore =
+    config.rateLimits.store && !options.sharedCounters
+      ? (await import('./limit-store.ts')).openLimitStore(
+          config.rateLimits.store,
+          config.rateLimits.clock,
+          keys.limitStore,
+          logger,
+        )
+      : undefined
+  const rateLimits = createLimitSettings(config, options.sharedCounters ?? limitStore?.counters)
   const policies = new LivePolicies({
     ...{ upstream, nodes, mirrors, counts: policyCounts, limits: rateLimits },
     cookieKey: keys.stickyCookie,
@@ -244,6 +253,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     lookUps: names.counts,
     policies: policyCounts,
     localCounters: rateLimits.local,
+    limitStore: limitStore?.view,
     grpc: new GrpcCounts(findMethod),
     transcode: transcodeCounts,
     descriptors,
@@ -303,6 +313,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       limits.close()
       policies.close()
       mirrors.close()
+      limitStore?.close()
       nodes.clear()
     },
   })

@@ -20,7 +20,9 @@ const StoreTls = Type.Object(
 const LimitStore = Type.Object(
   {
     url: Type.Optional(
-      text('Address of a Redis or Valkey, `redis://HOST:PORT/DATABASE`, or `rediss://` with TLS.'),
+      text('Address of a Redis or Valkey, `redis://HOST:PORT/DATABASE`, or `rediss://` with TLS.', {
+        env: 'WAYGATE_LIMIT_STORE_URL',
+      }),
     ),
     urls: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {

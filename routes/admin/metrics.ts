@@ -43,6 +43,7 @@ export function createMetrics(views: MetricViews): Metrics {
   const variants = new VariantCounts(DURATION_BOUNDS)
   const page = new MetricsPage()
   const families: MetricFamily[] = [durations, upstreamDurations, variants.durations]
+  if (views.limitStore !== undefined) families.push(views.limitStore.counts.durations)
   const live = addTo(families)
   live(
     'counter',

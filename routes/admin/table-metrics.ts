@@ -11,6 +11,7 @@ import {
   type LoopView,
   type ProxyProtocolView,
 } from './limit-metrics.ts'
+import { addLimitStoreMetrics, type LimitStoreView } from './limit-store-metrics.ts'
 import type { AddLiveMetric, LiveType } from './live-metric.ts'
 import type { Aggregator } from './metric-values.ts'
 import {
@@ -43,6 +44,8 @@ export interface MetricViews {
   readonly policies: PolicyCounts
   /** The counters of rate limits in memory. */
   readonly localCounters: LocalCounters
+  /** Undefined = no store is configured. */
+  readonly limitStore: LimitStoreView | undefined
   readonly sessions: SessionsView
   readonly lookUps: LookUpsView
   readonly grpc: GrpcCounts
@@ -116,6 +119,7 @@ export function addTableMetrics(live: AddLiveMetric, views: MetricViews): void {
   if (views.tls !== undefined) addTlsMetrics(live, views.tls)
   addPolicyMetrics(live, policies)
   addLocalCounterMetrics(live, views.localCounters)
+  if (views.limitStore !== undefined) addLimitStoreMetrics(live, views.limitStore)
   addSessionMetrics(live, sessions)
   addLookUpMetrics(live, views.lookUps)
   addGrpcMetrics(live, grpc)

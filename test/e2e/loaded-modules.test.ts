@@ -34,6 +34,7 @@ test('a gateway loads a package when something needs it, and not before', async 
       'pino-pretty',
       '@fastify/http-proxy',
       're2js',
+      '@redis/client',
     ],
     ...['ajv', '@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   ]) {

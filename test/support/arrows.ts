@@ -9,7 +9,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   middleware: ['internal'],
   wrappers: ['internal'],
   routes: ['middleware', 'internal'],
-  cmd: ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers', 'examples'],
+  stores: ['internal'],
+  cmd: ['config', 'discovery', 'internal', 'middleware', 'routes', 'stores', 'wrappers', 'examples'],
   'fastify.ts': ['discovery', 'internal', 'wrappers'],
   'index.ts': ['config', 'discovery', 'internal', 'middleware', 'routes', 'wrappers'],
 }
@@ -65,6 +66,7 @@ export const SUB_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'routes/public': [],
   'routes/public/http1': ['routes', 'routes/public', 'routes/public/http2'],
   'routes/public/http2': ['routes/public'],
+  'stores/redis': [],
   wrappers: [],
   'wrappers/balance': ['wrappers/breaker'],
   'wrappers/breaker': [],
