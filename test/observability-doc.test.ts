@@ -124,6 +124,7 @@ test('docs/observability.md lists the fields of the access log in their order', 
     document: STORE,
   })
   await send(port, { path: '/seven', headers: { 'x-request-id': 'seven' } })
+  await send(port, { path: '/split', headers: { 'x-request-id': 'eight' } })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
   await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
   await rawCall(port, 'grpc', { path: '/user/a.B/C', headers: { 'x-request-id': 'three' } })
@@ -131,7 +132,7 @@ test('docs/observability.md lists the fields of the access log in their order', 
     await send(port, { path: '/limited', headers: { 'x-request-id': id } })
   }
   const [, id = ''] = /^X-Request-Id: (.+)\r$/m.exec(await sendRaw(port, 'NO HTTP\r\n\r\n')) ?? []
-  const lines = await Promise.all(['one', 'two', 'three', 'five', 'six', 'seven', id].map(logged))
+  const lines = await Promise.all(['one', 'two', 'three', 'five', 'six', 'seven', 'eight', id].map(logged))
   const [table = ''] = /^\| field.*?\n\n/ms.exec(page) ?? []
   const fields = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
     names.replaceAll('`', '').split(', '),
