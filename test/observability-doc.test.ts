@@ -127,6 +127,7 @@ test('docs/observability.md lists the fields of the access log in their order', 
     document: STORE,
   })
   await send(port, { path: '/seven', headers: { 'x-request-id': 'seven' } })
+  await send(port, { path: '/split', headers: { 'x-request-id': 'eight' } })
   await send(port, { path: '/user', headers: { 'x-request-id': 'one' } })
   await send(port, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, 'x-request-id': 'two' } })
   await rawCall(port, 'grpc', { path: '/user/a.B/C', headers: { 'x-request-id': 'three' } })

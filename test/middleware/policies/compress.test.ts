@@ -638,3 +638,20 @@ test('compress: a head that cannot be sent costs its request a 502, whether its 
   }
   assert.equal(decode(await ask()), SMALL)
 })
+
+test('compress: answers of other policies are compressed too, and refusals are not', async t => {
+  const { port } = await startTestGateway(t, {
+    routes: {
+      r: {
+        ...{ path: '/fixed', compress: true },
+        respond: { status: 200, headers: { 'content-type': 'application/json' }, body: SMALL },
+      },
+      gone: { path: '/gone', service: 'gone', auth: 'none', compress: { minBytes: 0 } },
+    },
+  })
+  const headers = { 'accept-encoding': 'gzip' }
+  assert.equal(decode(await send(port, { path: '/fixed', headers })), SMALL)
+  const refused = await send(port, { path: '/gone', headers })
+  assert.deepEqual([refused.status, refused.json().code], [503, 'WG_NO_NODE'])
+  assert.equal(refused.headers.vary, undefined)
+})
