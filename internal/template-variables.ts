@@ -78,7 +78,7 @@ const RAW_VARIABLES: typeof VARIABLES = {
 
 /** Matches variables that some requests of a route do not have. */
 export const MAY_BE_ABSENT =
-  /^(?:claim|cookie|header|query)\.|^(?:identity\.subject|node\.id|request\.host|request\.query)$/
+  /^(?:claim|cookie|header|query)\.|^(?:identity\.subject|node\.id|request\.host|request\.query|variant)$/
 
 /** Every variable, for messages; those of a family as `header.NAME`. */
 export const VARIABLE_NAMES: readonly string[] = [

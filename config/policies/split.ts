@@ -101,7 +101,7 @@ export const split = policyRule({
       additionalProperties: false,
       title: 'split',
       description:
-        'Sends a part of the requests to other nodes or to another service: `{"variants": [{"name": "canary", "nodes": {"version": "2.1.0"}, "percent": 5}]}`.',
+        'Sends a part of the requests to other nodes or to another service ([split](policies/split.md)): `{"variants": [{"name": "canary", "nodes": {"version": "2.1.0"}, "percent": 5}]}`.',
     },
   ),
   adds: false,

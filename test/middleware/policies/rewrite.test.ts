@@ -311,6 +311,10 @@ const refused: [document: object, reason: string][] = [
     '$.rewrite.path: has {claim.tenant}, which a request may lack: give it a default, such as {claim.tenant|none}',
   ],
   [
+    { rewrite: { path: '/{variant}' } },
+    '$.rewrite.path: has {variant}, which a request may lack: give it a default, such as {variant|none}',
+  ],
+  [
     { rewrite: { query: { set: { a: '{query.b}' } } } },
     '$.rewrite.query.set.a: has {query.b}, which a request',
   ],

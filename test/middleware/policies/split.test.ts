@@ -39,6 +39,7 @@ async function setUp(
   const startEcho = (id: string) =>
     startNode(t, async (socket, request) => {
       await request.whole.catch(() => {})
+      if (request.target === '/held') return
       if (request.target === '/resets') socket.destroy()
       else socket.write(answer(id, nodeLines))
     })
@@ -581,6 +582,29 @@ test('split: requests are counted and timed by variant, only on routes that have
     'waygate_variant_duration_seconds_count{route="r",variant="canary"} 2',
     'waygate_variant_duration_seconds_count{route="r",variant="stable"} 1',
   ])
+})
+
+test('split: concurrency counts each variant by itself', async t => {
+  const { port, nodes } = await setUp(
+    t,
+    {},
+    {
+      routes: {
+        r: {
+          ...documentWith({ variants: [{ ...CANARY, match: { headers: { 'x-canary': '1' } } }] }),
+          concurrency: { limit: 1, key: 'variant' },
+        },
+      },
+    },
+  )
+  const hold = async (line: string, id: 'a' | 'b' | 'c') => {
+    const client = await openRaw(port, `GET /held HTTP/1.1\r\nHost: h\r\n${line}\r\n`)
+    t.after(() => client.socket.destroy())
+    await until('the node has it', () => nodes[id].requests.length === 1)
+  }
+  const statusOf = async (canary: string) => (await send(port, { headers: { 'x-canary': canary } })).status
+  await hold('x-canary: 1\r\n', 'c')
+  assert.deepEqual([await statusOf('1'), await statusOf('0')], [429, 200])
 })
 
 test('split: the node can be told its variant and its service, and a client cannot read that of a node', async t => {
