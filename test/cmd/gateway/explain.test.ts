@@ -4,6 +4,7 @@ import type { ExplainPage } from '../../../routes/admin/explain.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
 import { answer, startNode } from '../../support/node-server.ts'
+import { seededRandom } from '../../support/random.ts'
 
 async function setUp(t: TestContext, options: GatewaySetUp) {
   const node = await startNode(t, async (socket, request) => {
@@ -207,43 +208,111 @@ test('a malformed question is refused with what is wrong', async t => {
   assert.deepEqual(await ask('url=/', 'text/plain'), [400, 'the body must be a JSON object'])
 })
 
-test('the route and refusal of an explanation are those of the request itself', async t => {
-  const { ask, port } = await setUp(t, {
+/** Documents with every policy that refuses, answers or changes a request. */
+const TABLE: Readonly<Record<string, object>> = {
+  id: { ...OPEN, path: '/a/:id', methods: ['GET'], rewrite: { path: '/items/{path.id}' } },
+  host: { ...OPEN, path: '/a/*', hosts: ['b.example'], stripPrefix: '/a' },
+  denied: { ...OPEN, path: '/c/*', clients: { deny: ['127.0.0.1'] } },
+  gone: { service: 'gone', auth: 'none', path: '/d' },
+  strict: { ...OPEN, path: '/e', match: { headers: { 'x-v': { prefix: '2' } } }, whenUnmatched: 'refuse' },
+  next: { ...OPEN, path: '/c/deep/*', match: { query: { v: '1' } }, stripPrefix: '/c' },
+  moved: { path: '/old/*', auth: 'none', redirect: { to: '/new/{path.*}', status: 302 } },
+  fixed: { path: '/fixed', auth: 'none', respond: { status: 418, body: 'tea' } },
+  limited: { ...OPEN, path: '/limited/*', requestLimits: { queryParameters: 1, headerLines: 8 } },
+  often: { ...OPEN, path: '/often', rateLimit: { limit: 1_000_000, windowSeconds: 1 } },
+  template: { ...OPEN, path: '/t/*', rewrite: { path: '/x/{query.p|none}' } },
+  off: { ...OPEN, path: '/off', enabled: false },
+}
+const PATHS = [
+  '/a/1',
+  '/a/1/2',
+  '/a/%2e%2e/c',
+  '/a/%2F',
+  '/c',
+  '/c/x',
+  '/c/deep/x',
+  '/d',
+  '/e',
+  '/none',
+  '/old/x/y',
+]
+const MORE_PATHS = [
+  '/fixed',
+  '/limited/x',
+  '/often',
+  '/t/1',
+  '/off',
+  '/user/x',
+  '/a//b',
+  '/A/1',
+  '/c/../a/1',
+  '/old/%0a',
+]
+const QUERIES = ['', '?v=1', '?v=1&p=2', '?p=..%2f..', '?p=%25', '?p=a%20b', '?=&', '?%zz']
+/** More header lines than one of the documents allows. */
+const MANY = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`x-${i}`, '1']))
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'OPTIONS']
+
+test('explain: agrees with what then happens', async t => {
+  const { ask, node, port } = await setUp(t, { routes: TABLE })
+  const random = seededRandom(19)
+  const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)]!
+  let answered = 0
+  for (let i = 0; i < 400; i++) {
+    const path = pick([...PATHS, ...MORE_PATHS]) + pick(QUERIES)
+    const method = pick(METHODS)
+    const headers = { host: pick(['b.example', 'other:80']), 'x-v': pick(['1', '21']), ...pick([{}, MANY]) }
+    const page = await ask({ method, url: path, headers })
+    const before = node.requests.length
+    const really = await send(port, { method, path, headers })
+    const what = `${method} ${path} ${JSON.stringify(headers)}`
+    assert.equal(page.wouldAnswer?.status ?? 200, really.status, what)
+    if (method !== 'HEAD' && page.wouldAnswer?.code) {
+      assert.equal(page.wouldAnswer.code, really.json().code, what)
+    }
+    const seen = node.requests[before]
+    assert.equal(seen === undefined, page.wouldAnswer !== null, what)
+    if (seen === undefined) continue
+    answered++
+    const outgoing = page.steps.find(({ step }) => step === 'outgoing')!
+    assert.equal(outgoing.text, `${method} ${seen.target}`, what)
+  }
+  assert.ok(answered > 50)
+})
+
+test('explain: charges and moves nothing', async t => {
+  const { ask, node, port } = await setUp(t, {
     routes: {
-      a: { ...OPEN, path: '/a/:id', methods: ['GET'] },
-      b: { ...OPEN, path: '/a/*', hosts: ['b.example'] },
-      c: { ...OPEN, path: '/c/*', clients: { deny: ['127.0.0.1'] } },
-      d: { service: 'gone', auth: 'none', path: '/d' },
-      e: { ...OPEN, path: '/e', match: { headers: { 'x-v': { prefix: '2' } } }, whenUnmatched: 'refuse' },
+      once: {
+        ...OPEN,
+        path: '/once',
+        rateLimit: { limit: 1, windowSeconds: 3_600 },
+        concurrency: { limit: 1 },
+      },
+      turns: { ...OPEN, path: '/turns' },
     },
   })
-  for (const path of [
-    '/a/1',
-    '/a/1/2',
-    '/a/%2e%2e/c',
-    '/c',
-    '/c/x',
-    '/d',
-    '/e',
-    '/none',
-    '/a/1?x=/../',
-    '/user/x',
-  ]) {
-    for (const method of ['GET', 'PUT', 'HEAD']) {
-      for (const host of ['b.example', 'other']) {
-        for (const version of ['1', '21']) {
-          const headers = { host, 'x-v': version }
-          const really = await send(port, { method, path, headers })
-          const page = await ask({ method, url: path, headers })
-          const what = `${method} ${host}${path} ${version}`
-          assert.equal(page.wouldAnswer?.status ?? 200, really.status, what)
-          if (method !== 'HEAD' && page.wouldAnswer?.code) {
-            assert.equal(page.wouldAnswer.code, really.json().code, what)
-          }
-        }
-      }
+  for (let i = 0; i < 5; i++) assert.equal((await ask({ url: '/once' })).wouldAnswer, null)
+  assert.equal((await send(port, { path: '/once' })).status, 200)
+  assert.deepEqual((await ask({ url: '/once' })).wouldAnswer, { status: 429, code: 'WG_RATE_LIMITED' })
+  // With weights of 3 and 1, four requests are one turn of the balancer.
+  const addresses = async (asks: boolean) => {
+    const from = node.requests.length
+    for (let i = 0; i < 8; i++) {
+      if (asks) await ask({ url: '/turns' })
+      await send(port, { path: '/turns' })
     }
+    return node.requests.slice(from).map(request => request.header('host'))
   }
+  assert.deepEqual(await addresses(true), await addresses(false))
+})
+
+test('explain: shows no Authorization value', async t => {
+  const { ask } = await setUp(t, { routes: { r: { ...OPEN, path: '/r' } } })
+  const secrets = { authorization: 'Bearer s3cret-1', cookie: 'a=s3cret-2', 'x-api-key': 's3cret-3' }
+  const page = await ask({ url: '/r', headers: secrets })
+  assert.equal(page.wouldAnswer, null)
+  assert.doesNotMatch(JSON.stringify(page), /s3cret/)
 })
 
 test('a document is judged against the table: refused, without nodes, hidden, tied, or laxer than what it replaces', async t => {
