@@ -31,6 +31,27 @@ const CASES: Readonly<Record<string, PolicyCase>> = {
       },
     },
   },
+  limits: {
+    title: SMALL,
+    rules: {
+      'one rate limit': { rateLimit: { limit: 100_000, windowSeconds: 1 } },
+      'two rate limits and concurrency': {
+        rateLimit: [
+          { limit: 100_000, windowSeconds: 1 },
+          { limit: 100_000_000, windowSeconds: 3_600, key: { header: 'user-agent' }, onMissing: 'shared' },
+        ],
+        concurrency: { limit: 10_000 },
+      },
+    },
+  },
+  requests: {
+    title: SMALL,
+    rules: {
+      'request limits': { requestLimits: { targetBytes: 1_000, headerLines: 50, queryParameters: 10 } },
+      'security headers': { securityHeaders: 'api' },
+      'a rewritten path': { rewrite: { path: '/items/{request.method}' } },
+    },
+  },
   mirror: {
     title: SMALL,
     rules: {
