@@ -35,7 +35,6 @@ import type { ServicesPage } from '../../routes/admin/page-types.ts'
 import type { CheckCommand, CheckKind } from '../cli/command.ts'
 import { checkLoaded } from '../gateway/check-loaded.ts'
 import { readAdminPage } from './admin-client.ts'
-import { findRedirectLoops } from './redirect-loops.ts'
 
 export interface CheckContext {
   readonly env: Environment
@@ -141,7 +140,7 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
         ]).warnings,
     )
     const found = findSetProblems(loaded)
-    const loops = findRedirectLoops(Object.entries(loaded.config.routes.documents))
+    const loops = await findLoops(Object.entries(loaded.config.routes.documents))
     const { problems, warnings } = place({ ...found, warnings: [...found.warnings, ...loops] }, document, [
       'routes',
       'documents',
@@ -149,12 +148,10 @@ const CHECKS: Readonly<Record<CheckKind, Check>> = {
     return { problems, warnings: [...loaded.warnings, ...warnings, ...unserved] }
   },
   async route(file, document, { judge, services }) {
+    const found = await findLoops([['route', document.value]])
+    const loops = found.map(({ path: [, ...path], message }) => ({ path, message }))
     const checked = inEtcd(file, document, value => {
       const { problems, warnings } = readRouteDocument(value)
-      const loops = findRedirectLoops([['route', value]]).map(({ path: [, ...path], message }) => ({
-        path,
-        message,
-      }))
       const unserved = judge ? [] : findUnserved(value, services)
       return { problems, warnings: [...warnings, ...unserved, ...loops] }
     })
@@ -191,6 +188,12 @@ function findSetProblems({ config, keys }: LoadedConfig): Pick<RouteFindings, 'p
       problems.push({ path: [id], message: `does not fit its policy sets: ${merged.reason}` })
   }
   return { problems, warnings }
+}
+
+/** Finds redirects that lead back to themselves. Only a document with a redirect needs what finds its way. */
+async function findLoops(documents: (readonly [id: string, document: unknown])[]): Promise<Finding[]> {
+  if (!documents.some(([, document]) => membersOf(document).redirect)) return []
+  return (await import('./redirect-loops.ts')).findRedirectLoops(documents)
 }
 
 /** A longer document would fill the screen. */
@@ -285,7 +288,7 @@ function place(
 }
 
 /** Checks the file of the registry `file`: everything in it that the gateway would not use. */
-function checkServices(file: string, document: DocumentFile): Checked {
+async function checkServices(file: string, document: DocumentFile): Promise<Checked> {
   const read = readServices(document.text)
   if ('reason' in read) return { problems: [{ source: file, path: '', message: read.reason }], warnings: [] }
   const nodes = read.nodes.flatMap(entry => (entry.kind === 'nodes' ? entry.nodes : []))
@@ -303,7 +306,7 @@ function checkServices(file: string, document: DocumentFile): Checked {
   const documents = read.routes.flatMap(entry =>
     entry.kind === 'route' ? [[entry.id, entry.document] as const] : [],
   )
-  const loops = place({ problems: [], warnings: findRedirectLoops(documents) }, document, ['routes'])
+  const loops = place({ problems: [], warnings: await findLoops(documents) }, document, ['routes'])
   return {
     problems: checked.flatMap(({ problems }) => problems),
     warnings: [...checked.flatMap(({ warnings }) => warnings), ...loops.warnings],
