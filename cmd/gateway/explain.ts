@@ -23,6 +23,7 @@ import type { ExplainNode, ExplainPage, ExplainQuestion, ExplainStep } from '../
 import type { DescribedRoute } from '../../routes/admin/page-types.ts'
 import { completeHeaders, createOutgoing } from '../../routes/public/outgoing-request.ts'
 import type { ReadRpc } from '../../routes/public/read-rpc.ts'
+import { credentialHeaders } from './credential-headers.ts'
 import type { LiveTable } from './live-table.ts'
 import type { LivePolicies } from './policies.ts'
 
@@ -36,9 +37,6 @@ export interface ExplainOptions {
   readonly isTrustedProxy: (address: string) => boolean
   readonly describeRoute: (route: Route) => DescribedRoute
 }
-
-/** Values of these are not shown: whoever reads the answer need not be who has them. */
-const SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|api-key)$/i
 
 /** Ends the steps of a request: it is refused or answered. */
 class Stop extends Error {
@@ -67,6 +65,7 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     onClose: () => {},
   })
   const readIdentity = createClaimReader(config.jwt)
+  const secrets = new Set(credentialHeaders(config))
 
   return async question => {
     const exchange: Exchange = { ...openExchange(...toRequest(question)), isDry: true }
@@ -74,6 +73,7 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     const steps: ExplainStep[] = []
     const shown: ExplainNode[] = []
     let wouldAnswer: ExplainPage['wouldAnswer'] = null
+    let chain: ReturnType<LivePolicies['policiesOf']> = []
 
     /** Notes what a step comes to. One that refuses or answers is the last. */
     async function take<T>(
@@ -94,15 +94,8 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
       }
     }
 
-    async function takePolicies(hook: 'onRequest' | 'onAuthorized', route: Route): Promise<void> {
-      if (route.isBroken) {
-        await take(
-          'route',
-          () => policies.planOf(route).onRequest[0]!(exchange),
-          () => ({ text: '' }),
-        )
-      }
-      for (const { name, policy } of policies.policiesOf(route)) {
+    async function takePolicies(hook: 'onRequest' | 'onAuthorized'): Promise<void> {
+      for (const { name, policy } of chain) {
         const step = policy[hook]
         if (step) await takePolicy(name, step)
       }
@@ -178,14 +171,20 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
       )
       const route = await take(
         'route',
-        () => matchRoute(table.routeTable(), exchange),
+        () => {
+          const found = matchRoute(table.routeTable(), exchange)
+          call.route = found
+          // Now, and not after a step that waits: by then the route may have other policies.
+          chain = policies.policiesOf(found)
+          exchange.plan = found.policies === undefined ? undefined : policies.planOf(found)
+          if (found.isBroken) exchange.plan!.onRequest[0]!(exchange)
+          return found
+        },
         found => ({
           text: `${found.id} (${found.origin}): ${found.path}`,
         }),
       )
-      call.route = route
-      exchange.plan = route.policies === undefined ? undefined : policies.planOf(route)
-      await takePolicies('onRequest', route)
+      await takePolicies('onRequest')
       await takeAuth(route)
       await takeBody(route)
       exchange.outgoing = await take(
@@ -195,14 +194,14 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
           text: `to ${service || 'no service'} as ${target}`,
         }),
       )
-      await takePolicies('onAuthorized', route)
+      await takePolicies('onAuthorized')
       completeHeaders(exchange)
       const { service, nodes: selection, method, target, headers, rpc } = exchange.outgoing
       steps.push({
         step: 'outgoing',
         ok: true,
         text: `${method} ${target}`,
-        detail: { service, method, target, headers: shownHeaders(headers) },
+        detail: { service, method, target, headers: shownHeaders(headers, secrets) },
       })
       const lane = nodes.get(service, rpc === undefined ? 'http' : 'grpc')
       shown.push(...sharesOf(lane?.select(selection).peers ?? []))
@@ -281,11 +280,15 @@ const NO_BODIES: BodyReader = {
   discard: () => {},
 }
 
-function shownHeaders(lines: readonly string[]): Record<string, string | string[]> {
+/** Shows header lines without the values of `secrets`: whoever reads the answer need not be who has them. */
+function shownHeaders(
+  lines: readonly string[],
+  secrets: ReadonlySet<string>,
+): Record<string, string | string[]> {
   const shown: Record<string, string | string[]> = {}
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    const value = SECRET.test(name) ? '(not shown)' : lines[i + 1]!
+    const value = secrets.has(name) ? '(not shown)' : lines[i + 1]!
     const known = shown[name]
     shown[name] = known === undefined ? value : [known, value].flat()
   }

@@ -163,7 +163,7 @@ export class LiveRoutes {
     const merged = this.#sets.mergeOne(parsed.route)
     if ('reason' in merged) return { problems: [merged.reason], warnings: [] }
     const { route } = merged
-    const others = this.#documents.filter(other => other.id !== id)
+    const others = this.#table.documents.filter(other => other.id !== id)
     const all = [...others, route]
     const ofNodes = [...unserved([route], this.#nodes), ...unselected([route], this.#nodes)]
     const found = [...ofNodes, ...tiedDocuments(all), ...unusedRules(all)]

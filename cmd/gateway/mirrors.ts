@@ -4,6 +4,7 @@ import type { Mirrors } from '../../middleware/policies/mirror.ts'
 import { createSessionCounts } from '../../wrappers/http2/session-pool.ts'
 import { Shadows } from '../../wrappers/mirror/shadows.ts'
 import { createTransport } from '../../wrappers/node/transports.ts'
+import { credentialHeaders } from './credential-headers.ts'
 import { type ConnectOptions, transportOptions } from './transport-options.ts'
 
 export interface MirrorsOptions extends Omit<ConnectOptions, 'sessionCounts'> {
@@ -13,8 +14,6 @@ export interface MirrorsOptions extends Omit<ConnectOptions, 'sessionCounts'> {
 /** What sends the copies of requests. The owner calls `nodesChanged` and `close`. */
 export interface LiveMirrors extends Mirrors, Pick<Shadows, 'nodesChanged' | 'close'> {}
 
-/** Headers with credentials, beside those that the configuration names. */
-const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie']
 /** What is said of certificates of clients, here or by a proxy in front of us. */
 const CERTIFICATES = /^(?:x-)?(?:forwarded-)?client-cert/
 
@@ -23,7 +22,7 @@ export function createMirrors(options: MirrorsOptions): LiveMirrors {
   const { config, nodes } = options
   const transport = transportOptions({ ...options, sessionCounts: createSessionCounts() })
   const shadows = new Shadows({ nodes, createTransport: peer => createTransport(peer, transport) })
-  const names = new Set([...CREDENTIALS, ...identityHeadersOf(config), config.apiKeys.header.toLowerCase()])
+  const names = new Set([...credentialHeaders(config), ...identityHeadersOf(config)])
   return {
     memory: { bytes: 0, maxBytes: config.mirrors.totalBytes },
     isCredential: name => names.has(name) || CERTIFICATES.test(name),

@@ -359,3 +359,24 @@ test('a document is judged against the table: refused, without nodes, hidden, ti
   const tied = { ...OPEN, path: '/z', match: { query: { v: '1' } } }
   assert.match((await judge(tied, 'tie2')).warnings[0]!, /ties with tie/)
 })
+
+test('explain: keys of API keys are not shown, whatever header they are sent in', async t => {
+  const { ask } = await setUp(t, {
+    document: { apiKeys: { enabled: true, header: 'x-partner-key' } },
+    routes: { r: { ...OPEN, path: '/r' } },
+  })
+  assert.doesNotMatch(
+    JSON.stringify(await ask({ url: '/r', headers: { 'x-partner-key': 's3cret' } })),
+    /s3cret/,
+  )
+})
+
+test('a document is not judged by those that are disabled', async t => {
+  const { adminPort } = await setUp(t, { routes: { a: { ...OPEN, path: '/x', enabled: false } } })
+  const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/check`, {
+    method: 'POST',
+    body: JSON.stringify({ id: 'b', document: { ...OPEN, path: '/x' } }),
+    headers: { 'content-type': 'application/json' },
+  })
+  assert.deepEqual(await response.json(), { problems: [], warnings: [] })
+})
