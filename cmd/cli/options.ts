@@ -132,6 +132,7 @@ function parseExplain(given: Arguments): ExplainCommand {
   if (first === undefined) throw given.error('a URL or a path is missing')
   if (extra !== undefined) throw given.error(`unexpected argument ${extra}`)
   const [method, url] = second === undefined ? ['GET', first] : [first.toUpperCase(), second]
+  if (!/^(?:\/|https?:\/\/)/i.test(url)) throw given.error(`a URL must begin with / or http://, not ${url}`)
   const headers: Record<string, readonly string[]> = {}
   for (const line of given.all('header')) {
     const [, name, value] = /^([^:]+):\s*(.*)$/s.exec(line) ?? []

@@ -7,6 +7,7 @@ import { MatchedRequest } from '../../internal/conditions.ts'
 import type { ClientResponse } from '../../internal/http/client-exchange.ts'
 import { CLIENT_TLS, type ClientTls } from '../../internal/http/client-tls.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
+import { queryParameter } from '../../internal/http/query.ts'
 import { pathOf } from '../../internal/http/target.ts'
 import type { NodeTable } from '../../internal/nodes/node-table.ts'
 import { type Peer, stateOf } from '../../internal/nodes/peer.ts'
@@ -215,15 +216,26 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
     } catch (error) {
       if (!(error instanceof Stop)) throw error
       wouldAnswer = error.answer
+      if (wouldAnswer.code === 'WG_NO_ROUTE') steps.push(...withoutAutoRoute(call.target))
     }
     return {
-      steps,
+      steps: withoutSecrets(steps, secretsIn(question, secrets, config.jwt.queryParameter)),
       route: call.route ? { ...options.describeRoute(call.route), id: call.route.id } : null,
       candidates: candidatesOf(exchange),
       nodes: shown,
       wouldAnswer,
       revision: table.source().revision ?? null,
     }
+  }
+
+  /** Says why a service that is there cannot be reached under its name. */
+  function withoutAutoRoute(target: string): ExplainStep[] {
+    const [, service = ''] = pathOf(target).split('/')
+    const documents = table.routes().filter(route => route.service === service)
+    if (nodes.service(service) === undefined || documents.length === 0) return []
+    const ids = documents.map(({ id }) => id).join(', ')
+    const text = `service ${service} has no automatic route, because it has documents: ${ids}`
+    return [{ step: 'route', ok: false, text }]
   }
 
   function candidatesOf({ call, head }: Exchange): ExplainPage['candidates'] {
@@ -238,6 +250,42 @@ export function createExplain(options: ExplainOptions): (question: ExplainQuesti
 }
 
 const ABSOLUTE_URL = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]*)(.*)$/is
+
+/** Returns the credentials that a question has: whole values, the part behind the scheme, and the values of cookies. */
+function secretsIn(
+  { headers, url }: ExplainQuestion,
+  names: ReadonlySet<string>,
+  tokenParameter: string | undefined,
+): readonly string[] {
+  const values = headers.flatMap((value, i) => {
+    if (i % 2 === 0 || !names.has(headers[i - 1]!.toLowerCase())) return []
+    return [value, ...value.split(/[\s;]+/).map(part => part.replace(/^[^=]*=(?=.)/, ''))]
+  })
+  const token = tokenParameter === undefined ? undefined : queryParameter(url, tokenParameter)
+  // The longest first, so that no piece of one is left over.
+  return [...values, token ?? '']
+    .filter(value => value.length >= MIN_SECRET)
+    .sort((a, b) => b.length - a.length)
+}
+
+/** Shorter texts are no secrets, and stand in many places. */
+const MIN_SECRET = 4
+
+/** Shows no credential, wherever a template or the query has put it. */
+function withoutSecrets(steps: readonly ExplainStep[], secrets: readonly string[]): readonly ExplainStep[] {
+  if (secrets.length === 0) return steps
+  const hidden = JSON.stringify(steps, (_key, value: unknown) =>
+    typeof value === 'string'
+      ? secrets.reduce(
+          (text, secret) => text.replaceAll(secret, HIDDEN).replaceAll(encodeURIComponent(secret), HIDDEN),
+          value,
+        )
+      : value,
+  )
+  return JSON.parse(hidden) as ExplainStep[]
+}
+
+const HIDDEN = '(not shown)'
 
 /** Returns the arguments with which a listener would open the exchange. */
 function toRequest({
@@ -288,7 +336,7 @@ function shownHeaders(
   const shown: Record<string, string | string[]> = {}
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    const value = secrets.has(name) ? '(not shown)' : lines[i + 1]!
+    const value = secrets.has(name) ? HIDDEN : lines[i + 1]!
     const known = shown[name]
     shown[name] = known === undefined ? value : [known, value].flat()
   }

@@ -57,7 +57,7 @@ export interface LiveTableOptions extends LiveRoutesOptions {
 const NO_LEASE =
   'key has no lease, although other keys of this service have one: the node stays in the table when its process dies; delete the key, and a node that is alive registers itself again'
 /** How long the other half of a transaction may take. */
-const TRANSACTION_MS = 20
+const TRANSACTION_MS = 50
 const NOT_LOADED = new GatewayError('WG_NO_NODE', {
   detail: 'The gateway has not loaded its routes yet; try again later.',
   headers: { 'retry-after': '1' },
@@ -161,7 +161,10 @@ export class LiveTable implements TableView {
       onApplied: event => this.#applied(event),
       onRemembered: this.#onRemembered,
       signal,
-    }).finally(() => clearTimeout(this.#swap))
+    }).finally(() => {
+      clearTimeout(this.#swap)
+      this.#swap = undefined
+    })
   }
 
   source(): SourceView {
@@ -221,8 +224,14 @@ export class LiveTable implements TableView {
     const other = scope === 'routes' ? 'policies' : 'routes'
     const isAlone = this.#revisionOf(scope) > this.#revisionOf(other)
     if (this.#isLoaded && isAlone && this.#namesSets()) {
-      this.#swap ??= setTimeout(() => this.#takeRoutes(), TRANSACTION_MS).unref()
+      // When the loop is late, what has arrived meanwhile is read before the timer counts.
+      this.#swap ??= setTimeout(() => setImmediate(() => this.#takeHeldRoutes()), TRANSACTION_MS).unref()
     } else this.#takeRoutes()
+  }
+
+  /** Takes over what waited, unless that has been done since. */
+  #takeHeldRoutes(): void {
+    if (this.#swap !== undefined) this.#takeRoutes()
   }
 
   #takeRoutes(): void {

@@ -104,6 +104,9 @@ function listProblems(rules: Rules, list: readonly unknown[], path: Path): Findi
   return [...found, ...list.flatMap((item, index) => problemsOf(items, item, [...path, index]))]
 }
 
+/** The fields of an object that has more are not listed. */
+const MAX_LISTED = 16
+
 function objectProblems(rules: Rules, object: Readonly<Record<string, unknown>>, path: Path): Finding[] {
   const { properties = {}, required = [], minProperties = 0, maxProperties = Infinity } = rules
   const keys = Object.keys(object).filter(key => key !== '__proto__' && object[key] !== undefined)
@@ -114,7 +117,10 @@ function objectProblems(rules: Rules, object: Readonly<Record<string, unknown>>,
   for (const key of required) if (!keys.includes(key)) report(key, 'is missing')
   if (rules.additionalProperties === false && other === undefined) {
     for (const key of others) {
-      report(key, `is not a known field${didYouMean(key, Object.keys(properties))}`)
+      const names = Object.keys(properties)
+      const guess = didYouMean(key, names)
+      const known = guess === '' && names.length <= MAX_LISTED ? ` (known are ${names.join(', ')})` : ''
+      report(key, `is not a known field${guess}${known}`)
     }
   }
   if (rules.propertyNames !== undefined) {

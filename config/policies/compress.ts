@@ -106,7 +106,8 @@ export const compress = policyRule({
   },
   *warnings(rule, { document }) {
     if (membersOf(rule).etags !== undefined) return
-    const { methods } = document ?? {}
+    const { methods, service } = document ?? {}
+    if (document?.path !== undefined && service === undefined) return
     const taken = Array.isArray(methods)
       ? CHANGING_METHODS.filter(each => methods.includes(each))
       : CHANGING_METHODS

@@ -81,7 +81,22 @@ export const responseHeaders = policyRule({
       }
     }
   },
+  *warnings(rule) {
+    for (const [operation, values] of Object.entries(membersOf(rule))) {
+      for (const [name, value] of Object.entries(membersOf(values))) {
+        if (!STEERING.test(name) || typeof value !== 'string') continue
+        const variable = variablesOf(value).find(each => FROM_CLIENT.test(each))
+        if (variable === undefined) continue
+        const message = `has {${variable}}, with which a client, or a link to this route, says what browsers do`
+        yield { path: [operation, name], message }
+      }
+    }
+  },
 })
+
+/** Response headers that tell browsers where to go, what to keep and what to run. */
+const STEERING = /^(?:location|refresh|set-cookie|content-security-policy|link)$/i
+const FROM_CLIENT = /^(?:query|header|cookie|path|request)\./
 
 /** Finds what the schema cannot express in changes of the headers of requests. Accepts any value. */
 export function* findRequestChangeProblems(rule: unknown, context: RuleContext): Generator<Finding> {

@@ -102,6 +102,8 @@ function* pathProblems(path: unknown, context: RuleContext): Generator<Finding> 
     yield { path: ['path', 'regex'], message: problem }
     return
   }
+  if (/\$[\d{]/.test(to))
+    yield { path: ['path', 'to'], message: 'has a $: write {re.1} for the first group, not $1' }
   const { groups } = compileCapture(regex)
   if (groups > MAX_GROUPS)
     yield { path: ['path', 'regex'], message: `must not have more than ${MAX_GROUPS} groups` }

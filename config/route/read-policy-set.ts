@@ -5,6 +5,7 @@ import { membersOf } from '../kit/values.ts'
 import type { RuleContext } from '../policies/policy-rule.ts'
 import { PolicySet } from './policy-set.ts'
 import { findRouteRuleProblems } from './read-route-document.ts'
+import { RouteDocument } from './route-schema.ts'
 
 /** The names of other levels at which rules are written. */
 const TAKEN = new Set(['defaults', 'route'])
@@ -22,6 +23,15 @@ export function* findPolicySetNameProblems(name: string): Generator<Finding> {
 
 /** Finds everything that is wrong with a policy set, whichever routes name it. */
 export function findPolicySetProblems(document: unknown, context?: RuleContext): Finding[] {
+  const fields = Object.keys(membersOf(document)).filter(
+    field => Object.hasOwn(RouteDocument.properties, field) && !Object.hasOwn(PolicySet.properties, field),
+  )
+  if (fields.length > 0) {
+    return fields.map(field => ({
+      path: [field],
+      message: 'is not for policy sets: write it in the documents',
+    }))
+  }
   return [...findProblems(PolicySet, document), ...findPolicySetRuleProblems(document, context)]
 }
 

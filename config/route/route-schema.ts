@@ -68,7 +68,8 @@ export const RouteDocument = Type.Object(
       Type.Array(METHOD, {
         minItems: 1,
         uniqueItems: true,
-        description: 'The methods that the route matches. `*` is not allowed. Absent: all methods.',
+        description:
+          'The methods that the route matches. `*` is not allowed. Other methods go on to less specific routes, and get 405 if there is none. Absent: all methods.',
       }),
     ),
     hosts: Type.Optional(
@@ -209,7 +210,7 @@ export const RouteDocument = Type.Object(
     enabled: Type.Optional(
       Type.Boolean({
         description:
-          'Whether the route takes requests. With false, the document is checked and listed, and its service gets no automatic route either. Absent: true.',
+          'Whether the route takes requests. With false, the document is checked and listed, and its service gets no automatic route either. Its requests go to less specific routes, as if the document were not there; to close a path, use `respond` with 503. Absent: true.',
       }),
     ),
     description: Type.Optional(

@@ -12,6 +12,7 @@ const DEMANDS: readonly ((route: Route) => unknown)[] = [
   ({ policies }) => enforcedRules(policies?.concurrency),
   ({ policies }) => policies?.httpsOnly,
   ({ policies }) => enforced(policies?.requestLimits),
+  ({ policies }) => policies?.redirect ?? refusingAnswer(policies?.respond),
   // Other conditions are no demands: clients send what they like.
   ({ match, whenUnmatched }) =>
     whenUnmatched === 'refuse' || match?.every(({ clients }) => clients !== undefined) ? match : undefined,
@@ -48,4 +49,9 @@ function enforcedRules(levels: unknown): unknown {
 
 function enforced(rule: unknown): unknown {
   return (rule as { enforce?: boolean } | undefined)?.enforce === false ? undefined : rule
+}
+
+/** Returns a fixed answer that keeps requests away, such as a 403. */
+function refusingAnswer(rule: unknown): unknown {
+  return ((rule as { status?: number } | undefined)?.status ?? 200) >= 400 ? rule : undefined
 }

@@ -1,3 +1,7 @@
+import { isIP } from 'node:net'
+
+const { validateHeaderName, validateHeaderValue } = process.getBuiltinModule('node:http')
+
 /** What `POST /api/v1/explain` is asked. */
 export interface ExplainQuestion {
   readonly method: string
@@ -69,6 +73,9 @@ export function readCheckQuestion(body: unknown): CheckQuestion {
   if (!isObject(body) || typeof body.id !== 'string' || !isObject(body.document)) {
     throw new TypeError('the body must be {"id": TEXT, "document": OBJECT}')
   }
+  if (isDeeperThan(body.document, MAX_DEPTH)) {
+    throw new TypeError(`the document is nested more than ${MAX_DEPTH} levels deep`)
+  }
   return { id: body.id, document: body.document }
 }
 
@@ -88,8 +95,10 @@ export function readQuestion(body: unknown): ExplainQuestion {
   const { method = 'GET', url, headers = {}, client = '127.0.0.1', claims } = body
   if (typeof method !== 'string' || !METHOD.test(method))
     throw new TypeError('method must be a name in upper case')
-  if (typeof url !== 'string' || url === '') throw new TypeError('url must be a URL or a path')
-  if (typeof client !== 'string') throw new TypeError('client must be an IP address')
+  if (typeof url !== 'string' || !/^(?:\/|https?:\/\/)/i.test(url))
+    throw new TypeError('url must begin with / or http://')
+  if (typeof client !== 'string' || isIP(client) === 0)
+    throw new TypeError(`client must be an IP address, not ${JSON.stringify(client)}`)
   if (claims !== undefined && !isObject(claims)) throw new TypeError('claims must be a JSON object')
   return { method, url, headers: readHeaders(headers), client, claims }
 }
@@ -99,12 +108,30 @@ function readHeaders(headers: unknown): string[] {
   return Object.entries(headers).flatMap(([name, value]) => {
     const values: unknown[] = Array.isArray(value) ? value : [value]
     return values.flatMap(each => {
-      if (typeof each === 'string') return [name, each]
-      throw new TypeError(`headers.${name} must be a text, or a list of them`)
+      if (typeof each === 'string' && isHeader(name, each)) return [name, each]
+      throw new TypeError(`headers.${name} must be a text that a header can have, or a list of them`)
     })
   })
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isHeader(name: string, value: string): boolean {
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** As deep as documents in etcd may be. */
+const MAX_DEPTH = 100
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some(inner => isDeeperThan(inner, depth - 1))
 }

@@ -82,6 +82,7 @@ test('services that register themselves in different formats are found under sev
       '/mixed/',
       '/waygate/routes/',
       '/waygate/descriptors/',
+      '/waygate/policies/',
     ],
   )
 })

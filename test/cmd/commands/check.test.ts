@@ -255,7 +255,7 @@ test('the kind can be forced', async t => {
   assert.deepEqual((await check(t, '{}', { kind: 'route' })).code, 1)
   assert.match(
     (await check(t, 'path: /a', { kind: 'config' })).lines[0] ?? '',
-    /\$\.path: is not a known field/,
+    /\$\.path: is not for policy sets/,
   )
 })
 
@@ -397,7 +397,7 @@ test('a policy set is known by its fields', async t => {
     'a.yaml:1: $.timeoutMs: must be >= 1, not 0',
   ])
   const named = await check(t, '{"timeoutMs": 1000, "path": "/a"}', { kind: 'policies' })
-  assert.match(named.lines[0]!, /\$\.path: is not a known field/)
+  assert.match(named.lines[0]!, /\$\.path: is not for policy sets/)
 })
 
 test('a configuration whose route does not fit its policy sets is refused, and one whose set is missing is warned of', async t => {

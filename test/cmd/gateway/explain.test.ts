@@ -195,14 +195,18 @@ test('a malformed question is refused with what is wrong', async t => {
     const { detail } = (await response.json()) as { detail?: string }
     return [response.status, detail]
   }
-  assert.deepEqual(await ask('{}'), [400, 'url must be a URL or a path'])
+  assert.deepEqual(await ask('{}'), [400, 'url must begin with / or http://'])
+  assert.deepEqual(await ask('{"url": "/", "client": "localhost"}'), [
+    400,
+    'client must be an IP address, not "localhost"',
+  ])
   assert.deepEqual(await ask('{"url": "/", "methd": "GET"}'), [
     400,
     'unknown field "methd": the fields are method, url, headers, client, claims',
   ])
   assert.deepEqual(await ask('{"url": "/", "headers": {"a": 1}}'), [
     400,
-    'headers.a must be a text, or a list of them',
+    'headers.a must be a text that a header can have, or a list of them',
   ])
   assert.equal((await ask('{', 'application/json'))[0], 400)
   assert.deepEqual(await ask('url=/', 'text/plain'), [400, 'the body must be a JSON object'])
@@ -308,7 +312,14 @@ test('explain: charges and moves nothing', async t => {
 })
 
 test('explain: shows no Authorization value', async t => {
-  const { ask } = await setUp(t, { routes: { r: { ...OPEN, path: '/r' } } })
+  const { ask } = await setUp(t, {
+    routes: {
+      r: {
+        ...{ ...OPEN, path: '/r', rewrite: { path: '/{cookie.a|none}' } },
+        requestHeaders: { set: { 'x-copy': '{header.authorization|none}' } },
+      },
+    },
+  })
   const secrets = { authorization: 'Bearer s3cret-1', cookie: 'a=s3cret-2', 'x-api-key': 's3cret-3' }
   const page = await ask({ url: '/r', headers: secrets })
   assert.equal(page.wouldAnswer, null)
@@ -379,4 +390,23 @@ test('a document is not judged by those that are disabled', async t => {
     headers: { 'content-type': 'application/json' },
   })
   assert.deepEqual(await response.json(), { problems: [], warnings: [] })
+})
+
+test('a service whose automatic route has ended says which documents ended it', async t => {
+  const { ask } = await setUp(t, { routes: { next: { ...OPEN, path: '/next/*' } } })
+  const page = await ask({ url: '/user/1' })
+  assert.deepEqual(page.wouldAnswer, { status: 404, code: 'WG_NO_ROUTE' })
+  assert.equal(page.steps.at(-1)?.text, 'service user has no automatic route, because it has documents: next')
+})
+
+test('a document that is nested too deeply is refused', async t => {
+  const { adminPort } = await setUp(t, {})
+  const body = `${'['.repeat(5_000)}${']'.repeat(5_000)}`
+  const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/check`, {
+    method: 'POST',
+    body: `{"id": "z", "document": {"path": "/z", "respond": {"body": ${body}}}}`,
+    headers: { 'content-type': 'application/json' },
+  })
+  const { detail } = (await response.json()) as { detail: string }
+  assert.deepEqual([response.status, detail], [400, 'the document is nested more than 100 levels deep'])
 })

@@ -113,7 +113,9 @@ test('a set that is refused keeps its last good version, and says why', async t 
   })
   put('a', { ...header('2'), path: '/x' })
   await becomes('the problem is listed', async () => (await problems()).length > 0)
-  assert.deepEqual(await problems(), ['/waygate/policies/a: $.path: is not a known field'])
+  assert.deepEqual(await problems(), [
+    '/waygate/policies/a: $.path: is not for policy sets: write it in the documents',
+  ])
   assert.equal(await at('/r'), '1')
 })
 

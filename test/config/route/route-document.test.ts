@@ -369,7 +369,7 @@ const refused: [document: unknown, reason: string][] = [
   ],
   [
     { path: '/a', service: 's', breaker: { failureRatio: 0, open: 1 } },
-    '$.breaker.open: is not a known field; $.breaker.failureRatio: must be > 0, not 0',
+    '$.breaker.open: is not a known field (known are failureRatio, minimumRequests, windowMs, openMs, maxOpenMs, slowCallMs, statuses, ejectLastNode); $.breaker.failureRatio: must be > 0, not 0',
   ],
   [{ path: '/a', service: 's', healthCheck: {} }, '$.healthCheck: must have `path`, `grpc` or `tcp`'],
   [

@@ -69,6 +69,7 @@ test('limit: user, password and database in the URL are used', async t => {
   url.pathname = '/3'
   await using store = await openUp(url.href)
   await store.take(chargeOf(ruleOf({ windowMicros: 60_000_000 })))
-  assert.equal(await redis.cli('-n', '3', 'dbsize'), '1')
+  // Besides the count, there may be what a probe of a store that seemed away has written.
+  assert.notEqual(await redis.cli('-n', '3', 'dbsize'), '0')
   assert.equal(await redis.cli('-n', '0', 'dbsize'), '0')
 })

