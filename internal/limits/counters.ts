@@ -67,4 +67,11 @@ export interface SharedCounters {
 /** The store of shared counters gives no answer in time. */
 export class StoreUnavailable extends QuietError {
   override readonly name = 'StoreUnavailable'
+  /** Whether the store was asked and may have charged the request, although it did not answer. */
+  readonly mayHaveCounted: boolean
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly mayHaveCounted?: boolean } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.mayHaveCounted = options.mayHaveCounted === true
+  }
 }

@@ -118,7 +118,7 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
         local.refund(ourCharges)
         throw new GatewayError('WG_LIMIT_UNAVAILABLE', { headers: { 'retry-after': '1' }, cause: error })
       }
-      return together(standIn(theirs, limits))
+      return together(standIn(theirs, limits, error.mayHaveCounted))
     }
     try {
       if (shared === undefined) throw NO_STORE
@@ -130,8 +130,12 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     }
   }
 
-  /** Judges what the store cannot: by counters of this process, or not at all. */
-  function standIn(asked: readonly Asked[], limits: CallLimits): readonly Answered[] {
+  /**
+   * Judges what the store cannot: by counters of this process, or not at all.
+   *
+   * @param mayBeCounted whether the store may have charged the request all the same
+   */
+  function standIn(asked: readonly Asked[], limits: CallLimits, mayBeCounted: boolean): readonly Answered[] {
     const counted = asked.filter(({ rule }) => rule.fields.onStoreDown === 'local')
     const passed = asked.filter(({ rule }) => rule.fields.onStoreDown !== 'local')
     const shares = counted.map(each => ({ ...each, charge: shareOf(each, tools.limits.processes) }))
@@ -139,7 +143,7 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     const answers = answersOf(shares, local.take(shares.map(chargeOf)), local)
     if (answers.some(isRefusal)) return answers
     // Charges to windows of the calendar are made when the store is back.
-    shared?.add(passed.filter(({ charge }) => !charge.isTest).map(chargeOf))
+    if (!mayBeCounted) shared?.add(passed.filter(({ charge }) => !charge.isTest).map(chargeOf))
     return [...answers, ...passed.map(each => ({ ...each, verdict: undefined, counters: shared }))]
   }
 

@@ -149,7 +149,8 @@ export class RedisCounters implements SharedCounters {
         if (some.every(({ allowed }) => allowed)) charged.push(...group)
       }),
     )
-    const failure = outcomes.find(outcome => outcome.status === 'rejected')
+    const failures = outcomes.filter(outcome => outcome.status === 'rejected')
+    const failure = failures.find(({ reason }) => mayHaveCounted(reason)) ?? failures[0]
     if (!failure && charged.length === charges.length) return verdicts
     for (const i of charged) {
       const { cost, isTest } = charges[i]!
@@ -168,7 +169,7 @@ export class RedisCounters implements SharedCounters {
       void this.#pay()
     } catch (error) {
       // What was sent may have been counted, although no answer came in time.
-      if (charge.windowEndsAt === undefined || error instanceof AnswerTimeout) return
+      if (charge.windowEndsAt === undefined || mayHaveCounted(error)) return
       if (!this.#owed.keep(key, charge)) this.#options.onDropped(1)
     }
   }
@@ -189,7 +190,7 @@ export class RedisCounters implements SharedCounters {
       await this.#run([key], chargeArguments(charge, 'add', cost))
     } catch (error) {
       const isKept =
-        !(error instanceof AnswerTimeout) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
+        !mayHaveCounted(error) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
       if (!isKept) this.#options.onDropped(cost)
     }
   }
@@ -231,6 +232,10 @@ export class RedisCounters implements SharedCounters {
       return `${this.#options.prefix}{${tag}}${ruleHash}`
     })
   }
+}
+
+function mayHaveCounted(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.mayHaveCounted
 }
 
 function shortHash(text: string): string {
