@@ -22,7 +22,7 @@ export const LIMIT_FIELDS = {
   scope: Type.Optional(
     Type.Enum(['route', 'set', 'service'], {
       description:
-        'Which requests are counted together: those of the `route` (the default), of all routes of its `service` that have a rule of this name, or of all routes that take the rule from the same policy set or from `routes.defaults` (`set`).',
+        'Which requests are counted together: those of the `route` (the default), of all routes of its `service` that have a rule of this name and key, or of all routes that take the rule from the same policy set or from `routes.defaults` (`set`).',
     }),
   ),
   cost: Type.Optional(

@@ -21,7 +21,10 @@ import type { KeyRule, ReadRequestKey } from '../request/request-key.ts'
 export interface LimitFields {
   readonly limit: number
   readonly key?: KeyRule | undefined
-  /** Which requests are counted together. Default: those of the route. `set`: those of all routes that share the rule. */
+  /**
+   * Which requests are counted together. Default: those of the route. `set`: those of all routes that share the rule.
+   * `service`: those of all routes of the service that have a rule of this name and key.
+   */
   readonly scope?: 'route' | 'set' | 'service' | undefined
   readonly store?: 'local' | 'shared' | undefined
   /** How much a request costs; of methods that are not named, 1. */

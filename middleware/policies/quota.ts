@@ -1,7 +1,7 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { retryAfter } from '../../internal/limits/rate-headers.ts'
 import type { LevelRule, Policy } from '../../internal/policy.ts'
-import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
+import { compileRequestKey, type KeyRule, keyPartNames } from '../request/request-key.ts'
 import { countedBySubject, labelOf } from './counted-rule.ts'
 import {
   createLimitHeaders,
@@ -50,7 +50,7 @@ function compileRule({ level, rule }: LevelRule<QuotaRule>): StageRule {
     label,
     fields: { store: 'shared', onStoreDown: 'allow', ...rule },
     keyOf: compileRequestKey(key, { whenMissing }),
-    countedFor: countedBySubject(rule.scope, level, [label, per], {
+    countedFor: countedBySubject(rule.scope, level, [label, per, ...keyPartNames(key)], {
       algorithm: 'fixed',
       limit,
       burst: limit,

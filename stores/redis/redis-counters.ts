@@ -189,8 +189,7 @@ export class RedisCounters implements SharedCounters {
     try {
       await this.#run([key], chargeArguments(charge, 'add', cost))
     } catch (error) {
-      const isKept =
-        !mayHaveCounted(error) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
+      const isKept = !mayHaveCounted(error) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
       if (!isKept) this.#options.onDropped(cost)
     }
   }

@@ -188,6 +188,25 @@ test('limit: requests count by route, by service, or with all routes that share 
   }
 })
 
+test('limit: rules with other keys do not share counts, even if the values of the keys are the same', async t => {
+  const rule = (key: unknown, more: object = {}) =>
+    perHour(1, { name: 'tenant', scope: 'service', key, ...more })
+  const open = { service: 'user', auth: 'none' }
+  const { statuses } = await setUp(t, {
+    routes: {
+      query: { ...open, path: '/query', rateLimit: rule({ query: 'q' }) },
+      header: { ...open, path: '/header', rateLimit: rule({ header: 'x-tenant' }) },
+      same: { ...open, path: '/same', rateLimit: rule({ header: 'X-Tenant' }) },
+      wide: { ...open, path: '/wide', rateLimit: rule({ header: 'x-tenant' }, { ipv6Prefix: 48 }) },
+    },
+  })
+  const acme = { 'x-tenant': 'acme' }
+  assert.deepEqual(await statuses(2, '/query?q=acme'), [200, 429])
+  assert.deepEqual(await statuses(1, '/header', acme), [200])
+  assert.deepEqual(await statuses(1, '/same', acme), [429], 'a header has the same name in any case')
+  assert.deepEqual(await statuses(1, '/wide', acme), [200])
+})
+
 test('limit: unknown key falls to address', async t => {
   const { statuses, from, ask } = await setUp(t, { rateLimit: perHour(1, { key: { header: 'x-key' } }) })
   assert.deepEqual(await statuses(2, '/', { 'X-Key': 'a' }), [200, 429])
