@@ -36,6 +36,7 @@ export const concurrency = policyRule({
     },
   ),
   adds: true,
+  needsNode: true,
   *problems(rule, context) {
     yield* under(['key'], findKeyProblems(membersOf(rule).key, context))
   },

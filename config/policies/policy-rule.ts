@@ -30,8 +30,11 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   readonly adds: Adds
   /** Whether the policy answers every request itself, so that a document with it has no `service`. Default: false. */
   readonly answers?: boolean
-  /** Whether the policy does nothing where the policy of another field answers every request. Default: false. */
-  readonly needsNode?: boolean
+  /**
+   * Whether the policy does nothing where the policy of another field answers every request, perhaps unless a member of its
+   * rule is true. Default: false.
+   */
+  readonly needsNode?: boolean | { readonly unless: string }
   /** Whether only documents may have the rule, not `routes.defaults`. Default: false. */
   readonly isOfDocuments?: boolean
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */

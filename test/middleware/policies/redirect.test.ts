@@ -213,6 +213,15 @@ const refused: [document: object, reason: string][] = [
   [{ redirect: { to: '/' }, respond: {} }, '$.respond: must not be beside redirect'],
   [{ redirect: { to: '/' }, retries: 1 }, '$.retries: means nothing in a route with redirect'],
   [{ redirect: { to: '/' }, rewrite: { path: '/' } }, '$.rewrite: means nothing in a route with redirect'],
+  [
+    { redirect: { to: '/' }, concurrency: { limit: 1 } },
+    '$.concurrency: means nothing in a route with redirect, which reaches no node',
+  ],
+  [{ respond: {}, concurrency: { limit: 1 } }, '$.concurrency: means nothing in a route with respond'],
+  [
+    { respond: {}, responseHeaders: { remove: ['x-a'] } },
+    '$.responseHeaders: means nothing in a route with respond, which reaches no node, unless onErrors is true',
+  ],
   [{ respond: {}, mock: {} }, '$.mock: means nothing in a route with respond'],
 ]
 for (const [document, reason] of refused) {
@@ -221,6 +230,13 @@ for (const [document, reason] of refused) {
     assert.ok(found.startsWith(reason), found)
   })
 }
+
+test('redirect: responseHeaders with onErrors has a meaning beside it', async t => {
+  const headers = { responseHeaders: { set: { 'x-a': '1' }, onErrors: true } }
+  const { ask } = await setUp(t, { to: '/x' }, { auth: 'none', ...headers })
+  const { status, headers: got } = await ask('/go/')
+  assert.deepEqual([status, got['x-a']], [308, '1'])
+})
 
 test('redirect: is not for routes.defaults', async t => {
   assert.match(
