@@ -1,4 +1,5 @@
 import { ERRORS, GatewayError } from '../../internal/http/errors.ts'
+import { isNamed } from '../../internal/http/header-lines.ts'
 import type { CallLimits } from '../../internal/limits/call-limits.ts'
 import {
   type Charge,
@@ -10,11 +11,12 @@ import {
 import type { LocalCounters } from '../../internal/limits/local-counters.ts'
 import {
   addRateHeaders,
+  RATE_HEADER_NAMES,
   type RateHeaders,
   type RuleReport,
   sortReports,
 } from '../../internal/limits/rate-headers.ts'
-import type { EditHead, Exchange, Step } from '../../internal/policy.ts'
+import type { EditHead, Exchange, Policy, Step } from '../../internal/policy.ts'
 import type { KeyRule, ReadRequestKey } from '../request/request-key.ts'
 
 /** The fields that rules of rate limits and of quotas have in common, as documents have them. */
@@ -238,12 +240,16 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
   }
 }
 
-/** Creates the edit that tells clients of their limits, and makes the charges that depend on the status of the answer. */
-export function createLimitHeaders({ limits: { headers } }: LimitTools): EditHead {
-  return (head, { call, isDry }) => {
+/**
+ * Creates the hooks that tell clients of their limits, and make the charges that depend on the status of the answer. What a
+ * node says of limits beside the head of its answer could contradict that, and is hidden.
+ */
+export function createLimitHeaders({
+  limits: { headers },
+}: LimitTools): Required<Pick<Policy, 'onResponse' | 'hidesFromClient'>> {
+  const onResponse: EditHead = (head, { call }) => {
     const { limits } = call
     if (limits === undefined) return
-    if (isDry) limits.awaiting.length = 0
     if (limits.awaiting.length > 0) {
       // A gRPC call that is refused has the status 200.
       const status = call.errorCode === undefined ? head.status : ERRORS[call.errorCode].status
@@ -253,6 +259,8 @@ export function createLimitHeaders({ limits: { headers } }: LimitTools): EditHea
     sortReports(reports)
     addRateHeaders(head.headers, reports, headers)
   }
+  const names = RATE_HEADER_NAMES[headers]
+  return { onResponse, hidesFromClient: spelling => names.some(name => isNamed(spelling, name)) }
 }
 
 const NO_STORE = new StoreUnavailable('rateLimits.store is not configured')

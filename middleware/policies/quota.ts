@@ -29,7 +29,7 @@ const DAY_MS = 24 * HOUR_MS
 export function createQuota(levels: readonly LevelRule<QuotaRule>[], tools: LimitTools): Policy {
   return {
     onAuthorized: createLimitStage(levels.map(compileRule), tools, refuse),
-    onResponse: createLimitHeaders(tools),
+    ...createLimitHeaders(tools),
   }
 }
 

@@ -53,7 +53,7 @@ export function createRateLimit(
   return {
     ...(before && { onRequest: before }),
     ...(after && { onAuthorized: after }),
-    onResponse: createLimitHeaders(tools),
+    ...createLimitHeaders(tools),
   }
 }
 

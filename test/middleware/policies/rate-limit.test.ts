@@ -7,7 +7,7 @@ import {
   type Verdict,
 } from '../../../internal/limits/counters.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
-import { type ClientAnswer, send } from '../../support/http.ts'
+import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
 import { testLimits } from '../../support/limits.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
@@ -288,6 +288,41 @@ test('limit: a rule that is not enforced lets pass, counts and logs', async t =>
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [
     'waygate_policy_would_refuse_total{route="r",policy="rateLimit"} 2',
   ])
+})
+
+test('limit: a trailer of the node does not contradict what clients are told of their limits', async t => {
+  const node = await startNode(t, socket =>
+    socket.write(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: RateLimit, X-RateLimit-Remaining, X-Sum\r\n\r\n' +
+        '1\r\na\r\n0\r\nRateLimit: "r0";r=77\r\nX-RateLimit-Remaining: 77\r\nX-Sum: 1\r\n\r\n',
+    ),
+  )
+  const policies = {
+    rateLimit: { rateLimit: perHour(9) },
+    quota: { quota: { limit: 9, per: 'day', key: 'address', store: 'local' } },
+    none: {},
+  }
+  const hidden = { draft: /^RateLimit: "r0"/m, 'x-ratelimit': /^X-RateLimit-Remaining: 77/m, none: undefined }
+  for (const [style, theirs] of Object.entries(hidden)) {
+    const { port } = await startTestGateway(t, {
+      nodes: { 'user/u1': node.port },
+      routes: Object.fromEntries(
+        Object.entries(policies).map(([name, rule]) => [
+          name,
+          { path: `/${name}`, service: 'user', auth: 'none', ...rule },
+        ]),
+      ),
+      document: { rateLimits: { headers: style } },
+    })
+    for (const name of Object.keys(policies)) {
+      const head = `GET /${name} HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n`
+      const trailers = (await (await openRaw(port, head)).closed).split('\r\n0\r\n')[1]!
+      assert.match(trailers, /X-Sum: 1/)
+      const isHidden = name !== 'none' && theirs !== undefined
+      assert.equal(trailers.match(/77/g)?.length, isHidden ? 1 : 2, `${style}, ${name}: ${trailers}`)
+      if (isHidden) assert.doesNotMatch(trailers, theirs)
+    }
+  }
 })
 
 test('limit: clients are not told of a hidden rule', async t => {
