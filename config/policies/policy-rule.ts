@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Finding } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 
 /** What a rule is judged with. */
 export interface RuleContext {
@@ -49,6 +50,11 @@ export function policyRule<Schema extends TSchema, Adds extends boolean>(
 ): PolicyRule<Schema, Adds> {
   return rule
 }
+
+/** The member `enforce` of the policies that refuse requests. Default: true. */
+export const ENFORCE = Type.Optional(
+  Type.Boolean({ description: 'False: refusals are counted and logged, and the request passes.' }),
+)
 
 /** Returns the strings of a value that should be a list of strings, with their index. */
 export function textsOf(value: unknown): (readonly [index: number, text: string])[] {

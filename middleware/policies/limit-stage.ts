@@ -17,7 +17,7 @@ import {
   sortReports,
 } from '../../internal/limits/rate-headers.ts'
 import type { EditHead, Exchange, Policy, Step } from '../../internal/policy.ts'
-import type { KeyRule, ReadRequestKey } from '../request/request-key.ts'
+import type { KeyRule, ReadRequestKey, RequestKeyOptions } from '../request/request-key.ts'
 
 /** The fields that rules of rate limits and of quotas have in common, as documents have them. */
 export interface LimitFields {
@@ -37,6 +37,11 @@ export interface LimitFields {
   readonly onStoreDown?: 'local' | 'allow' | 'refuse' | undefined
   /** False: refusals are only counted and logged. Default: true. */
   readonly enforce?: boolean | undefined
+}
+
+/** Returns what stands for a part of the key that a request does not have; undefined = nothing, so it has no key. */
+export function standInFor({ onMissing = 'address' }: LimitFields): RequestKeyOptions['whenMissing'] {
+  return onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
 }
 
 /** What all limits of this process share. */

@@ -9,6 +9,7 @@ import {
   type LimitFields,
   type LimitTools,
   type StageRule,
+  standInFor,
 } from './limit-stage.ts'
 
 /** How many requests a client may send in a window of the calendar. */
@@ -43,13 +44,12 @@ function refuse(violated: readonly string[], retryMs: number): GatewayError {
 }
 
 function compileRule({ level, rule }: LevelRule<QuotaRule>): StageRule {
-  const { limit, per, key, onMissing = 'address' } = rule
-  const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
+  const { limit, per, key } = rule
   const label = labelOf('quota', level)
   return {
     label,
     fields: { store: 'shared', onStoreDown: 'allow', ...rule },
-    keyOf: compileRequestKey(key, { whenMissing }),
+    keyOf: compileRequestKey(key, { whenMissing: standInFor(rule) }),
     countedFor: countedBySubject(rule.scope, level, [label, per, ...keyPartNames(key)], {
       algorithm: 'fixed',
       limit,

@@ -10,6 +10,7 @@ import {
   type LimitFields,
   type LimitTools,
   type StageRule,
+  standInFor,
 } from './limit-stage.ts'
 
 /** How many requests a client may send in a time. */
@@ -75,15 +76,13 @@ function compileRule(
     limit,
     burst = limit,
     key = 'address',
-    onMissing = 'address',
     ipv6Prefix = 64,
   } = rule
   const label = labelOf(rule.name ?? `r${index}`, level)
-  const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
   return {
     label,
     fields: { onStoreDown: 'local', ...rule },
-    keyOf: compileRequestKey(key, { ipv6Prefix, whenMissing }),
+    keyOf: compileRequestKey(key, { ipv6Prefix, whenMissing: standInFor(rule) }),
     countedFor: countedBySubject(rule.scope, level, [label, String(ipv6Prefix), ...keyPartNames(key)], {
       ...{ algorithm, limit, burst },
       windowMicros: Math.round(windowSeconds * 1_000_000),
