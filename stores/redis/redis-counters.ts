@@ -51,8 +51,8 @@ const CLOCKS: StoreClocks = {
 /**
  * Counts in Redis, or a store that speaks its protocol. It connects in the background, and {@link close} ends it.
  *
- * A request costs one round trip, whatever the number of its rules; in a cluster, one for each key of the request, all at the
- * same time, since only what has the same hash tag is sure to be at one node. A charge is then given back where another
+ * Charges that are taken together cost one round trip, whatever their number; in a cluster, one for each key of the request, all at
+ * the same time, since only what has the same hash tag is sure to be at one node. A charge is then given back where another
  * node has refused. That is all that can be done without a transaction over nodes: for the time of a round trip, the
  * charge is seen by others, and it stays when the node goes away in between.
  */

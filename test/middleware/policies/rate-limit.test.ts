@@ -495,6 +495,18 @@ test('limit: all shared rules of a stage are asked at once, and count whatever g
   assert.deepEqual(await one.samples('waygate_limit_local_keys'), ['waygate_limit_local_keys 0'])
 })
 
+test('limit: shared rules that are not enforced are asked one by one', async t => {
+  const { state, sharedCounters } = fakeStore()
+  const names = ['a', 'b', 'c', 'd']
+  const { statuses } = await setUp(t, {
+    sharedCounters,
+    rateLimit: names.map((name, i) => perHour(3, { name, store: 'shared', enforce: i < 2 })),
+    document: STORE,
+  })
+  assert.deepEqual(await statuses(1), [200])
+  assert.equal(state.asked, 3)
+})
+
 test('limit: while the store is away, this process counts up to its share, and says so', async t => {
   const { state, sharedCounters } = fakeStore()
   const { ask, statuses, lineOf } = await setUp(t, {
