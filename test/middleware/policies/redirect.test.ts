@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { openRaw, send } from '../../support/http.ts'
+import { until } from '../../support/until.ts'
 import { policyContract } from './policy-contract.ts'
 import { reasonOf } from './rule-problems.ts'
 
@@ -174,9 +175,9 @@ test('redirect: a request without Host has none to be sent to', async t => {
 test('redirect: comes and goes, and leaves automatic routes alone', async t => {
   const { locationFor, registry, log } = await setUp(t, { to: '/x' })
   registry.putRoute('r', { path: '/go/*', redirect: { to: '/y' } })
-  assert.equal(await locationFor('/go/'), '/y')
+  await until('the new place', async () => (await locationFor('/go/')) === '/y')
   registry.deleteRoute('r')
-  assert.equal(await locationFor('/go/'), 404)
+  await until('no redirect', async () => (await locationFor('/go/')) === 404)
   assert.deepEqual(
     log.filter(({ msg }) => String(msg).includes('automatic')),
     [],
