@@ -81,7 +81,7 @@ const CHAIN = {
   // Behind preflights, which count against no limit.
   rateLimit: createRateLimit,
   quota: createQuota,
-  // These answer, and are as protected as a node is.
+  // These answer behind all limits but `concurrency`, so they take no place.
   redirect: createRedirect,
   respond: createFixedAnswer,
   mock: createMock,

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { type Finding, show } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
-import { policyRule, textsOf } from './policy-rule.ts'
+import { ENFORCE, policyRule, textsOf } from './policy-rule.ts'
 
 /** The schema of a list of addresses and CIDR ranges. */
 export const RANGES = Type.Array(Type.String({ title: 'an IP address or a CIDR range' }), {
@@ -16,9 +16,7 @@ export const clients = policyRule({
     {
       allow: Type.Optional({ ...RANGES, description: 'Only clients in these ranges may pass.' }),
       deny: Type.Optional({ ...RANGES, description: 'Clients in these ranges may not pass.' }),
-      enforce: Type.Optional(
-        Type.Boolean({ description: 'False: refusals are counted and logged, and the request passes.' }),
-      ),
+      enforce: ENFORCE,
     },
     {
       additionalProperties: false,

@@ -3,7 +3,7 @@ import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
 import { findKeyProblems, KEY_WITH_VARIANT } from './key-rule.ts'
 import { localWarnings } from './limit-fields.ts'
-import { policyRule } from './policy-rule.ts'
+import { ENFORCE, policyRule } from './policy-rule.ts'
 
 /** `concurrency`: how many requests may be under way at once. */
 export const concurrency = policyRule({
@@ -24,9 +24,7 @@ export const concurrency = policyRule({
           description: 'Whether a WebSocket counts as long as it is open. Absent: false; it does not count.',
         }),
       ),
-      enforce: Type.Optional(
-        Type.Boolean({ description: 'False: refusals are counted and logged, and the request passes.' }),
-      ),
+      enforce: ENFORCE,
     },
     {
       additionalProperties: false,
@@ -36,6 +34,7 @@ export const concurrency = policyRule({
     },
   ),
   adds: true,
+  needsNode: true,
   *problems(rule, context) {
     yield* under(['key'], findKeyProblems(membersOf(rule).key, context))
   },

@@ -62,6 +62,7 @@ export const responseHeaders = policyRule({
     },
   ),
   adds: false,
+  needsNode: { unless: 'onErrors' },
   *problems(rule, context) {
     yield* headerProblems(
       rule,

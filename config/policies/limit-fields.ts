@@ -2,7 +2,7 @@ import { type Finding, under } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { METHOD, membersOf } from '../kit/values.ts'
 import { findKeyProblems } from './key-rule.ts'
-import type { RuleContext } from './policy-rule.ts'
+import { ENFORCE, type RuleContext } from './policy-rule.ts'
 
 const COST = { minimum: 0, maximum: 1_000 } as const
 
@@ -22,7 +22,7 @@ export const LIMIT_FIELDS = {
   scope: Type.Optional(
     Type.Enum(['route', 'set', 'service'], {
       description:
-        'Which requests are counted together: those of the `route` (the default), of all routes of its `service` that have a rule of this name, or of all routes that take the rule from the same policy set or from `routes.defaults` (`set`).',
+        'Which requests are counted together: those of the `route` (the default), of all routes of its `service` that have a rule of this name and key, or of all routes that take the rule from the same policy set or from `routes.defaults` (`set`).',
     }),
   ),
   cost: Type.Optional(
@@ -48,9 +48,7 @@ export const LIMIT_FIELDS = {
         'What happens to a request without a value for the key. `address`, the default: its address stands for it. `shared`: all such requests count together. `skip`: the rule does not apply. `refuse`: it gets 400.',
     }),
   ),
-  enforce: Type.Optional(
-    Type.Boolean({ description: 'False: refusals are counted and logged, and the request passes.' }),
-  ),
+  enforce: ENFORCE,
 }
 
 /** `onStoreDown`, with its default. */

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Finding } from '../kit/problem.ts'
+import { Type } from '../kit/type.ts'
 
 /** What a rule is judged with. */
 export interface RuleContext {
@@ -30,8 +31,11 @@ export interface PolicyRule<Schema extends TSchema = TSchema, Adds extends boole
   readonly adds: Adds
   /** Whether the policy answers every request itself, so that a document with it has no `service`. Default: false. */
   readonly answers?: boolean
-  /** Whether the policy does nothing where the policy of another field answers every request. Default: false. */
-  readonly needsNode?: boolean
+  /**
+   * Whether the policy does nothing where the policy of another field answers every request, perhaps unless a member of its
+   * rule is true. Default: false.
+   */
+  readonly needsNode?: boolean | { readonly unless: string }
   /** Whether only documents may have the rule, not `routes.defaults`. Default: false. */
   readonly isOfDocuments?: boolean
   /** Finds what the schema cannot express. Fields of the wrong type are skipped: the schema reports those. */
@@ -46,6 +50,11 @@ export function policyRule<Schema extends TSchema, Adds extends boolean>(
 ): PolicyRule<Schema, Adds> {
   return rule
 }
+
+/** The member `enforce` of the policies that refuse requests. Default: true. */
+export const ENFORCE = Type.Optional(
+  Type.Boolean({ description: 'False: refusals are counted and logged, and the request passes.' }),
+)
 
 /** Returns the strings of a value that should be a list of strings, with their index. */
 export function textsOf(value: unknown): (readonly [index: number, text: string])[] {

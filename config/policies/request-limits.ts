@@ -1,7 +1,7 @@
 import { MAX_HEADER_LINES } from '../../internal/http/header-lines.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
-import { policyRule } from './policy-rule.ts'
+import { ENFORCE, policyRule } from './policy-rule.ts'
 
 /** `type/subtype`, `type/*`, or a suffix such as `application/*+json`. */
 const CONTENT_TYPE =
@@ -52,9 +52,7 @@ export const requestLimits = policyRule({
             'Whether a body must come with its length. One without (`Transfer-Encoding: chunked`) is answered 411. Absent: false.',
         }),
       ),
-      enforce: Type.Optional(
-        Type.Boolean({ description: 'False: refusals are counted and logged, and the request passes.' }),
-      ),
+      enforce: ENFORCE,
     },
     {
       additionalProperties: false,

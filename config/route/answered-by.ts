@@ -1,4 +1,5 @@
 import type { Finding } from '../kit/problem.ts'
+import { membersOf } from '../kit/values.ts'
 import { POLICY_RULES } from '../policies/policies.ts'
 import type { PolicyRule } from '../policies/policy-rule.ts'
 
@@ -41,9 +42,14 @@ export function* findAnswerProblems(document: Readonly<Record<string, unknown>>)
   for (const [field, value] of Object.entries(document)) {
     if (!isSet(value) || ANSWERING.includes(field)) continue
     const policy = Object.hasOwn(POLICIES, field) ? POLICIES[field]! : undefined
-    const means = policy ? policy.needsNode !== true : WITHOUT_NODE.has(field)
-    if (!means)
-      yield { path: [field], message: `means nothing in a route with ${answering}, which reaches no node` }
+    const { needsNode = false } = policy ?? { needsNode: !WITHOUT_NODE.has(field) }
+    const unless = typeof needsNode === 'object' ? needsNode.unless : undefined
+    if (needsNode === false || (unless !== undefined && membersOf(value)[unless] === true)) continue
+    const cure = unless === undefined ? '' : `, unless ${unless} is true`
+    yield {
+      path: [field],
+      message: `means nothing in a route with ${answering}, which reaches no node${cure}`,
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { QuietError } from '../http/quiet-error.ts'
 export interface CountedRule {
   /**
    * Says which counts are one: two rules with the same text share the counts of their keys, in every process that asks the
-   * same store. It names the scope, the rule, the algorithm and the window, but not `limit`, so that counts survive a new
+   * same store. It names the scope, the rule, what its key is read from, the algorithm and the window, but not `limit`, so that counts survive a new
    * limit. Any characters.
    */
   readonly id: string
@@ -67,4 +67,14 @@ export interface SharedCounters {
 /** The store of shared counters gives no answer in time. */
 export class StoreUnavailable extends QuietError {
   override readonly name = 'StoreUnavailable'
+  /** Whether the store was asked and may have charged the request, although it did not answer. */
+  readonly mayHaveCounted: boolean
+
+  constructor(
+    message: string,
+    options: { readonly cause?: unknown; readonly mayHaveCounted?: boolean } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.mayHaveCounted = options.mayHaveCounted === true
+  }
 }

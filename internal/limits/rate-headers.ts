@@ -4,6 +4,13 @@ import type { Verdict } from './counters.ts'
 /** In which header fields clients are told of their limits. */
 export type RateHeaders = 'draft' | 'x-ratelimit' | 'none'
 
+/** The names of those fields, in lower case. */
+export const RATE_HEADER_NAMES: Readonly<Record<RateHeaders, readonly string[]>> = {
+  draft: ['ratelimit', 'ratelimit-policy'],
+  'x-ratelimit': ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'],
+  none: [],
+}
+
 /** What one rule has said about a request, for its headers and the log. */
 export interface RuleReport {
   /** Of printable ASCII, without `"` and `\`. */
@@ -34,8 +41,7 @@ export function addRateHeaders(lines: string[], reports: readonly RuleReport[], 
   const [strictest] = reports
   if (strictest === undefined || style === 'none') return
   if (style === 'x-ratelimit') {
-    for (const name of ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'])
-      takeHeader(lines, name)
+    for (const name of RATE_HEADER_NAMES[style]) takeHeader(lines, name)
     lines.push('X-RateLimit-Limit', String(strictest.limit))
     lines.push('X-RateLimit-Remaining', String(strictest.verdict.remaining))
     lines.push('X-RateLimit-Reset', String(nextSeconds(strictest)))

@@ -9,10 +9,11 @@ export function labelOf(name: string, level: string): string {
 
 /**
  * Returns the function that says what is counted for a request. Its requests count together with those of the same route, of
- * the same service, or of all routes that have the rule from the same level, as `scope` says.
+ * the same service, or of all routes that have the rule from the same level, as `scope` says. They never count with those of a
+ * rule that differs in `what`, in the algorithm or in the window.
  *
  * @param level where the rule is written: `defaults`, the name of a policy set, or `route`
- * @param what sets its counts apart from those of other rules
+ * @param what sets its counts apart from those of other rules: its name and its key, among others
  */
 export function countedBySubject(
   scope: LimitFields['scope'] = 'route',

@@ -1,4 +1,5 @@
 import { ERRORS, GatewayError } from '../../internal/http/errors.ts'
+import { isNamed } from '../../internal/http/header-lines.ts'
 import type { CallLimits } from '../../internal/limits/call-limits.ts'
 import {
   type Charge,
@@ -10,18 +11,22 @@ import {
 import type { LocalCounters } from '../../internal/limits/local-counters.ts'
 import {
   addRateHeaders,
+  RATE_HEADER_NAMES,
   type RateHeaders,
   type RuleReport,
   sortReports,
 } from '../../internal/limits/rate-headers.ts'
-import type { EditHead, Exchange, Step } from '../../internal/policy.ts'
-import type { KeyRule, ReadRequestKey } from '../request/request-key.ts'
+import type { EditHead, Exchange, Policy, Step } from '../../internal/policy.ts'
+import type { KeyRule, ReadRequestKey, RequestKeyOptions } from '../request/request-key.ts'
 
 /** The fields that rules of rate limits and of quotas have in common, as documents have them. */
 export interface LimitFields {
   readonly limit: number
   readonly key?: KeyRule | undefined
-  /** Which requests are counted together. Default: those of the route. `set`: those of all routes that share the rule. */
+  /**
+   * Which requests are counted together. Default: those of the route. `set`: those of all routes that share the rule.
+   * `service`: those of all routes of the service that have a rule of this name and key.
+   */
   readonly scope?: 'route' | 'set' | 'service' | undefined
   readonly store?: 'local' | 'shared' | undefined
   /** How much a request costs; of methods that are not named, 1. */
@@ -32,6 +37,11 @@ export interface LimitFields {
   readonly onStoreDown?: 'local' | 'allow' | 'refuse' | undefined
   /** False: refusals are only counted and logged. Default: true. */
   readonly enforce?: boolean | undefined
+}
+
+/** Returns what stands for a part of the key that a request does not have; undefined = nothing, so it has no key. */
+export function standInFor({ onMissing = 'address' }: LimitFields): RequestKeyOptions['whenMissing'] {
+  return onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
 }
 
 /** What all limits of this process share. */
@@ -118,7 +128,7 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
         local.refund(ourCharges)
         throw new GatewayError('WG_LIMIT_UNAVAILABLE', { headers: { 'retry-after': '1' }, cause: error })
       }
-      return together(standIn(theirs, limits))
+      return together(standIn(theirs, limits, error.mayHaveCounted))
     }
     try {
       if (shared === undefined) throw NO_STORE
@@ -130,8 +140,12 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     }
   }
 
-  /** Judges what the store cannot: by counters of this process, or not at all. */
-  function standIn(asked: readonly Asked[], limits: CallLimits): readonly Answered[] {
+  /**
+   * Judges what the store cannot: by counters of this process, or not at all.
+   *
+   * @param mayBeCounted whether the store may have charged the request all the same
+   */
+  function standIn(asked: readonly Asked[], limits: CallLimits, mayBeCounted: boolean): readonly Answered[] {
     const counted = asked.filter(({ rule }) => rule.fields.onStoreDown === 'local')
     const passed = asked.filter(({ rule }) => rule.fields.onStoreDown !== 'local')
     const shares = counted.map(each => ({ ...each, charge: shareOf(each, tools.limits.processes) }))
@@ -139,7 +153,7 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
     const answers = answersOf(shares, local.take(shares.map(chargeOf)), local)
     if (answers.some(isRefusal)) return answers
     // Charges to windows of the calendar are made when the store is back.
-    shared?.add(passed.filter(({ charge }) => !charge.isTest).map(chargeOf))
+    if (!mayBeCounted) shared?.add(passed.filter(({ charge }) => !charge.isTest).map(chargeOf))
     return [...answers, ...passed.map(each => ({ ...each, verdict: undefined, counters: shared }))]
   }
 
@@ -231,12 +245,16 @@ export function createLimitStage(rules: readonly StageRule[], tools: LimitTools,
   }
 }
 
-/** Creates the edit that tells clients of their limits, and makes the charges that depend on the status of the answer. */
-export function createLimitHeaders({ limits: { headers } }: LimitTools): EditHead {
-  return (head, { call, isDry }) => {
+/**
+ * Creates the hooks that tell clients of their limits, and make the charges that depend on the status of the answer. What a
+ * node says of limits beside the head of its answer could contradict that, and is hidden.
+ */
+export function createLimitHeaders({
+  limits: { headers },
+}: LimitTools): Required<Pick<Policy, 'onResponse' | 'hidesFromClient'>> {
+  const onResponse: EditHead = (head, { call }) => {
     const { limits } = call
     if (limits === undefined) return
-    if (isDry) limits.awaiting.length = 0
     if (limits.awaiting.length > 0) {
       // A gRPC call that is refused has the status 200.
       const status = call.errorCode === undefined ? head.status : ERRORS[call.errorCode].status
@@ -246,6 +264,8 @@ export function createLimitHeaders({ limits: { headers } }: LimitTools): EditHea
     sortReports(reports)
     addRateHeaders(head.headers, reports, headers)
   }
+  const names = RATE_HEADER_NAMES[headers]
+  return { onResponse, hidesFromClient: spelling => names.some(name => isNamed(spelling, name)) }
 }
 
 const NO_STORE = new StoreUnavailable('rateLimits.store is not configured')

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../internal/http/errors.ts'
 import { retryAfter } from '../../internal/limits/rate-headers.ts'
 import type { LevelRule, Policy } from '../../internal/policy.ts'
-import { compileRequestKey, type KeyRule } from '../request/request-key.ts'
+import { compileRequestKey, type KeyRule, keyPartNames } from '../request/request-key.ts'
 import { countedBySubject, labelOf } from './counted-rule.ts'
 import {
   createLimitHeaders,
@@ -9,6 +9,7 @@ import {
   type LimitFields,
   type LimitTools,
   type StageRule,
+  standInFor,
 } from './limit-stage.ts'
 
 /** How many requests a client may send in a window of the calendar. */
@@ -29,7 +30,7 @@ const DAY_MS = 24 * HOUR_MS
 export function createQuota(levels: readonly LevelRule<QuotaRule>[], tools: LimitTools): Policy {
   return {
     onAuthorized: createLimitStage(levels.map(compileRule), tools, refuse),
-    onResponse: createLimitHeaders(tools),
+    ...createLimitHeaders(tools),
   }
 }
 
@@ -43,14 +44,13 @@ function refuse(violated: readonly string[], retryMs: number): GatewayError {
 }
 
 function compileRule({ level, rule }: LevelRule<QuotaRule>): StageRule {
-  const { limit, per, key, onMissing = 'address' } = rule
-  const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
+  const { limit, per, key } = rule
   const label = labelOf('quota', level)
   return {
     label,
     fields: { store: 'shared', onStoreDown: 'allow', ...rule },
-    keyOf: compileRequestKey(key, { whenMissing }),
-    countedFor: countedBySubject(rule.scope, level, [label, per], {
+    keyOf: compileRequestKey(key, { whenMissing: standInFor(rule) }),
+    countedFor: countedBySubject(rule.scope, level, [label, per, ...keyPartNames(key)], {
       algorithm: 'fixed',
       limit,
       burst: limit,

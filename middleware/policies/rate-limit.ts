@@ -2,7 +2,7 @@ import { GatewayError } from '../../internal/http/errors.ts'
 import type { CountedRule } from '../../internal/limits/counters.ts'
 import { retryAfter } from '../../internal/limits/rate-headers.ts'
 import type { LevelRule, Policy } from '../../internal/policy.ts'
-import { compileRequestKey, type KeyPart, type KeyRule } from '../request/request-key.ts'
+import { compileRequestKey, type KeyPart, type KeyRule, keyPartNames } from '../request/request-key.ts'
 import { countedBySubject, labelOf } from './counted-rule.ts'
 import {
   createLimitHeaders,
@@ -10,6 +10,7 @@ import {
   type LimitFields,
   type LimitTools,
   type StageRule,
+  standInFor,
 } from './limit-stage.ts'
 
 /** How many requests a client may send in a time. */
@@ -53,7 +54,7 @@ export function createRateLimit(
   return {
     ...(before && { onRequest: before }),
     ...(after && { onAuthorized: after }),
-    onResponse: createLimitHeaders(tools),
+    ...createLimitHeaders(tools),
   }
 }
 
@@ -75,15 +76,14 @@ function compileRule(
     limit,
     burst = limit,
     key = 'address',
-    onMissing = 'address',
+    ipv6Prefix = 64,
   } = rule
   const label = labelOf(rule.name ?? `r${index}`, level)
-  const whenMissing = onMissing === 'address' || onMissing === 'shared' ? onMissing : undefined
   return {
     label,
     fields: { onStoreDown: 'local', ...rule },
-    keyOf: compileRequestKey(key, { ipv6Prefix: rule.ipv6Prefix, whenMissing }),
-    countedFor: countedBySubject(rule.scope, level, [label], {
+    keyOf: compileRequestKey(key, { ipv6Prefix, whenMissing: standInFor(rule) }),
+    countedFor: countedBySubject(rule.scope, level, [label, String(ipv6Prefix), ...keyPartNames(key)], {
       ...{ algorithm, limit, burst },
       windowMicros: Math.round(windowSeconds * 1_000_000),
     }),

@@ -67,7 +67,15 @@ function readerOf(part: KeyPart): ReadVariable {
   return findVariable(variableOf(part))!
 }
 
-/** Returns the variable of templates that has the value of a part. */
+/** Names the parts of a key, such as `header.x-key`. Keys that read the same have the same names. */
+export function keyPartNames(rule: KeyRule): readonly string[] {
+  return ([rule].flat() as readonly KeyPart[]).map(part => {
+    const name = variableOf(part)
+    return name.startsWith('header.') ? name.toLowerCase() : name
+  })
+}
+
+/** Returns the variable of templates that has the value of a part; for `address` and `variant`, which have none, their name. */
 function variableOf(part: KeyPart): string {
   if (part === 'route') return 'route.id'
   if (part === 'subject') return 'identity.subject'

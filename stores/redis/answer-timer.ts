@@ -62,6 +62,6 @@ export class AnswerTimer {
 /** The store has not answered in time. It may have counted the request all the same. */
 export class AnswerTimeout extends StoreUnavailable {
   constructor(timeoutMs: number) {
-    super(`the limit store has not answered within ${timeoutMs} ms`)
+    super(`the limit store has not answered within ${timeoutMs} ms`, { mayHaveCounted: true })
   }
 }

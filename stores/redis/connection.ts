@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createClient, createCluster, type RedisClientOptions } from '@redis/client'
+import { createClient, createCluster, DisconnectsClientError, type RedisClientOptions } from '@redis/client'
+import { StoreUnavailable } from '../../internal/limits/counters.ts'
 import type { StoreOptions } from './store-options.ts'
 import { TAKE_SCRIPT } from './take-script.ts'
 
@@ -10,7 +11,10 @@ const CONNECT_TIMEOUT_MS = 5_000
 
 /** An open connection to the store, or those to all nodes of a cluster. It is closed, and another opened, rather than mended. */
 export interface StoreConnection {
-  /** Runs the script, and loads it if the store has lost it. Rejects with what the store or the connection says. */
+  /**
+   * Runs the script, and loads it if the store has lost it. Rejects with what the store or the connection says, and with
+   * {@link StoreUnavailable} when it is closed meanwhile.
+   */
   run(keys: readonly string[], args: readonly string[]): Promise<unknown>
   /** Names the node that keeps a key; the same for all keys unless it is a cluster. */
   nodeOf(key: string): string
@@ -71,6 +75,10 @@ export async function openConnection(
       try {
         return await client.send(keys[0]!, ['EVALSHA', SHA, ...rest])
       } catch (error) {
+        // We have closed it, as too slow, and a slow store still reads what it was sent.
+        if (lastError === undefined && error instanceof DisconnectsClientError) {
+          throw new StoreUnavailable('the limit store is away', { cause: error, mayHaveCounted: true })
+        }
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw lastError ?? error
         return client.send(keys[0]!, ['EVAL', TAKE_SCRIPT, ...rest])
       }

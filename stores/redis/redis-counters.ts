@@ -51,8 +51,8 @@ const CLOCKS: StoreClocks = {
 /**
  * Counts in Redis, or a store that speaks its protocol. It connects in the background, and {@link close} ends it.
  *
- * A request costs one round trip, whatever the number of its rules; in a cluster, one for each key of the request, all at the
- * same time, since only what has the same hash tag is sure to be at one node. A charge is then given back where another
+ * Charges that are taken together cost one round trip, whatever their number; in a cluster, one for each key of the request, all at
+ * the same time, since only what has the same hash tag is sure to be at one node. A charge is then given back where another
  * node has refused. That is all that can be done without a transaction over nodes: for the time of a round trip, the
  * charge is seen by others, and it stays when the node goes away in between.
  */
@@ -149,7 +149,8 @@ export class RedisCounters implements SharedCounters {
         if (some.every(({ allowed }) => allowed)) charged.push(...group)
       }),
     )
-    const failure = outcomes.find(outcome => outcome.status === 'rejected')
+    const failures = outcomes.filter(outcome => outcome.status === 'rejected')
+    const failure = failures.find(({ reason }) => mayHaveCounted(reason)) ?? failures[0]
     if (!failure && charged.length === charges.length) return verdicts
     for (const i of charged) {
       const { cost, isTest } = charges[i]!
@@ -168,7 +169,7 @@ export class RedisCounters implements SharedCounters {
       void this.#pay()
     } catch (error) {
       // What was sent may have been counted, although no answer came in time.
-      if (charge.windowEndsAt === undefined || error instanceof AnswerTimeout) return
+      if (charge.windowEndsAt === undefined || mayHaveCounted(error)) return
       if (!this.#owed.keep(key, charge)) this.#options.onDropped(1)
     }
   }
@@ -188,8 +189,7 @@ export class RedisCounters implements SharedCounters {
     try {
       await this.#run([key], chargeArguments(charge, 'add', cost))
     } catch (error) {
-      const isKept =
-        !(error instanceof AnswerTimeout) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
+      const isKept = !mayHaveCounted(error) && !this.#link.isUp && this.#owed.keep(key, charge, cost)
       if (!isKept) this.#options.onDropped(cost)
     }
   }
@@ -231,6 +231,10 @@ export class RedisCounters implements SharedCounters {
       return `${this.#options.prefix}{${tag}}${ruleHash}`
     })
   }
+}
+
+function mayHaveCounted(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.mayHaveCounted
 }
 
 function shortHash(text: string): string {

@@ -188,7 +188,7 @@ test('respond: is a whole route, as protected as any', async t => {
   const line = await logged(String(got.headers['x-request-id']))
   assert.deepEqual([line.route, line.service, line.attempts], ['r', undefined, 0])
   registry.putRoute('r', { path: '/items/:id', respond: { body: 'open' }, auth: 'none' })
-  assert.equal((await ask()).text, 'open')
+  await until('the new answer', async () => (await ask()).text === 'open')
 })
 
 test('respond: a HEAD, a POST with a body and a call of gRPC are answered each in its way', async t => {

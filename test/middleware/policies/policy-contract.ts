@@ -127,15 +127,16 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
   test(`${name}: a bad rule is a problem with its JSON path, and the last good document stays`, async t => {
     const { ask, page, registry } = await setUp(t, { r: { ...openWith(rule), path: '/r' } })
     registry.putRoute('r', { ...openWith(bad.rule), path: '/r' })
+    const problemsOf = async () => (await page()).problems as { key: string; reason: string }[]
+    await until('the problem is listed', async () => (await problemsOf()).length > 0)
     assert.equal(shows(await ask('/r')), true)
-    const { problems } = await page()
-    const [problem, ...others] = problems as { key: string; reason: string }[]
+    const [problem, ...others] = await problemsOf()
     assert.deepEqual(others, [])
     assert.equal(problem?.key, '/waygate/routes/r')
     assert.ok(problem.reason.startsWith(`${bad.path}: `), problem.reason)
     registry.putRoute('r', { ...open, path: '/r' })
-    assert.equal(shows(await ask('/r')), false)
-    assert.deepEqual((await page()).problems, [])
+    await until('the new document counts', async () => !shows(await ask('/r')))
+    assert.deepEqual(await problemsOf(), [])
   })
 
   test(`${name}: a document that never was good is a closed route, not an open door`, async t => {
@@ -150,7 +151,7 @@ export function policyContract(name: PolicyName, policy: PolicyCase): void {
     assert.equal((await ask('/a/other')).answer.status, 200)
     assert.ok(((await page()).problems as unknown[]).length === 1)
     registry.putRoute('strict', { service: 'user', path: '/a/strict', auth: 'jwt' })
-    assert.equal((await ask('/a/strict')).answer.status, 401)
+    await until('the route is open', async () => (await ask('/a/strict')).answer.status === 401)
   })
 
   test(`${name}: an unknown member of the rule is named, with its path`, async t => {

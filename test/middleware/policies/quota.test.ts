@@ -21,23 +21,24 @@ const STORE = { rateLimits: { store: { url: 'redis://127.0.0.1:6379' } } }
 async function setUp(
   t: TestContext,
   quota: unknown,
-  more: Omit<GatewaySetUp, 'nodes' | 'routes'> & { route?: object } = {},
+  more: Omit<GatewaySetUp, 'nodes'> & { route?: object } = {},
 ) {
-  const { route, ...rest } = more
+  const { route, routes, ...rest } = more
   const node = await startNode(t, socket => socket.write(answer('ok')))
   const gateway = await startTestGateway(t, {
     ...rest,
     nodes: { 'user/u1': node.port },
-    routes: { r: { path: '/*', service: 'user', auth: 'none', quota, ...route } },
+    routes: { r: { path: '/*', service: 'user', auth: 'none', quota, ...route }, ...routes },
   })
-  const ask = (headers: Readonly<Record<string, string>> = {}) => send(gateway.port, { headers })
+  const ask = (headers: Readonly<Record<string, string>> = {}, path = '/') =>
+    send(gateway.port, { path, headers })
   return {
     ...gateway,
     node,
     ask,
-    async statuses(count: number, headers?: Readonly<Record<string, string>>): Promise<number[]> {
+    async statuses(count: number, ...request: Parameters<typeof ask>): Promise<number[]> {
       const got: number[] = []
-      for (let i = 0; i < count; i++) got.push((await ask(headers)).status)
+      for (let i = 0; i < count; i++) got.push((await ask(...request)).status)
       return got
     },
   }
@@ -103,6 +104,16 @@ test('quota: each subject has one, and requests without a valid token cost nothi
   const refused = await ask(of('alice'))
   const line = await logged(String(refused.headers['x-request-id']))
   assert.deepEqual([line.policy, line.rule, line.limitLeft, line.user], ['quota', 'quota', 0, 'alice'])
+})
+
+test('quota: quotas of one service with other keys do not share counts', async t => {
+  const of = (key: unknown) => ({ ...local, limit: 1, scope: 'service', key })
+  const { statuses } = await setUp(t, of({ header: 'x-a' }), {
+    routes: { b: { path: '/b', service: 'user', auth: 'none', quota: of({ header: 'x-b' }) } },
+  })
+  const both = { 'x-a': 'acme', 'x-b': 'acme' }
+  assert.deepEqual(await statuses(2, both), [200, 429])
+  assert.deepEqual(await statuses(2, both, '/b'), [200, 429])
 })
 
 test('quota: it stands beside rate limits in the headers, and levels add up', async t => {

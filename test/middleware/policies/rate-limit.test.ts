@@ -7,7 +7,7 @@ import {
   type Verdict,
 } from '../../../internal/limits/counters.ts'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
-import { type ClientAnswer, send } from '../../support/http.ts'
+import { type ClientAnswer, openRaw, send } from '../../support/http.ts'
 import { testLimits } from '../../support/limits.ts'
 import { answer, startNode } from '../../support/node-server.ts'
 import { until } from '../../support/until.ts'
@@ -188,6 +188,25 @@ test('limit: requests count by route, by service, or with all routes that share 
   }
 })
 
+test('limit: rules with other keys do not share counts, even if the values of the keys are the same', async t => {
+  const rule = (key: unknown, more: object = {}) =>
+    perHour(1, { name: 'tenant', scope: 'service', key, ...more })
+  const open = { service: 'user', auth: 'none' }
+  const { statuses } = await setUp(t, {
+    routes: {
+      query: { ...open, path: '/query', rateLimit: rule({ query: 'q' }) },
+      header: { ...open, path: '/header', rateLimit: rule({ header: 'x-tenant' }) },
+      same: { ...open, path: '/same', rateLimit: rule({ header: 'X-Tenant' }) },
+      wide: { ...open, path: '/wide', rateLimit: rule({ header: 'x-tenant' }, { ipv6Prefix: 48 }) },
+    },
+  })
+  const acme = { 'x-tenant': 'acme' }
+  assert.deepEqual(await statuses(2, '/query?q=acme'), [200, 429])
+  assert.deepEqual(await statuses(1, '/header', acme), [200])
+  assert.deepEqual(await statuses(1, '/same', acme), [429], 'a header has the same name in any case')
+  assert.deepEqual(await statuses(1, '/wide', acme), [200])
+})
+
 test('limit: unknown key falls to address', async t => {
   const { statuses, from, ask } = await setUp(t, { rateLimit: perHour(1, { key: { header: 'x-key' } }) })
   assert.deepEqual(await statuses(2, '/', { 'X-Key': 'a' }), [200, 429])
@@ -269,6 +288,41 @@ test('limit: a rule that is not enforced lets pass, counts and logs', async t =>
   assert.deepEqual(await samples('waygate_policy_would_refuse_total'), [
     'waygate_policy_would_refuse_total{route="r",policy="rateLimit"} 2',
   ])
+})
+
+test('limit: a trailer of the node does not contradict what clients are told of their limits', async t => {
+  const node = await startNode(t, socket =>
+    socket.write(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: RateLimit, X-RateLimit-Remaining, X-Sum\r\n\r\n' +
+        '1\r\na\r\n0\r\nRateLimit: "r0";r=77\r\nX-RateLimit-Remaining: 77\r\nX-Sum: 1\r\n\r\n',
+    ),
+  )
+  const policies = {
+    rateLimit: { rateLimit: perHour(9) },
+    quota: { quota: { limit: 9, per: 'day', key: 'address', store: 'local' } },
+    none: {},
+  }
+  const hidden = { draft: /^RateLimit: "r0"/m, 'x-ratelimit': /^X-RateLimit-Remaining: 77/m, none: undefined }
+  for (const [style, theirs] of Object.entries(hidden)) {
+    const { port } = await startTestGateway(t, {
+      nodes: { 'user/u1': node.port },
+      routes: Object.fromEntries(
+        Object.entries(policies).map(([name, rule]) => [
+          name,
+          { path: `/${name}`, service: 'user', auth: 'none', ...rule },
+        ]),
+      ),
+      document: { rateLimits: { headers: style } },
+    })
+    for (const name of Object.keys(policies)) {
+      const head = `GET /${name} HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n`
+      const trailers = (await (await openRaw(port, head)).closed).split('\r\n0\r\n')[1]!
+      assert.match(trailers, /X-Sum: 1/)
+      const isHidden = name !== 'none' && theirs !== undefined
+      assert.equal(trailers.match(/77/g)?.length, isHidden ? 1 : 2, `${style}, ${name}: ${trailers}`)
+      if (isHidden) assert.doesNotMatch(trailers, theirs)
+    }
+  }
 })
 
 test('limit: clients are not told of a hidden rule', async t => {
@@ -439,6 +493,18 @@ test('limit: all shared rules of a stage are asked at once, and count whatever g
   assert.deepEqual([got.status, got.json()['violated-policies']], [429, ['a']])
   assert.match(String(got.headers.ratelimit), /"b";r=6;t=0$/)
   assert.deepEqual(await one.samples('waygate_limit_local_keys'), ['waygate_limit_local_keys 0'])
+})
+
+test('limit: shared rules that are not enforced are asked one by one', async t => {
+  const { state, sharedCounters } = fakeStore()
+  const names = ['a', 'b', 'c', 'd']
+  const { statuses } = await setUp(t, {
+    sharedCounters,
+    rateLimit: names.map((name, i) => perHour(3, { name, store: 'shared', enforce: i < 2 })),
+    document: STORE,
+  })
+  assert.deepEqual(await statuses(1), [200])
+  assert.equal(state.asked, 3)
 })
 
 test('limit: while the store is away, this process counts up to its share, and says so', async t => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GatewaySetUp, startTestGateway, token } from '../../support/gateway.ts'
 import { openRaw, send } from '../../support/http.ts'
+import { until } from '../../support/until.ts'
 import { policyContract } from './policy-contract.ts'
 import { reasonOf } from './rule-problems.ts'
 
@@ -174,9 +175,9 @@ test('redirect: a request without Host has none to be sent to', async t => {
 test('redirect: comes and goes, and leaves automatic routes alone', async t => {
   const { locationFor, registry, log } = await setUp(t, { to: '/x' })
   registry.putRoute('r', { path: '/go/*', redirect: { to: '/y' } })
-  assert.equal(await locationFor('/go/'), '/y')
+  await until('the new place', async () => (await locationFor('/go/')) === '/y')
   registry.deleteRoute('r')
-  assert.equal(await locationFor('/go/'), 404)
+  await until('no redirect', async () => (await locationFor('/go/')) === 404)
   assert.deepEqual(
     log.filter(({ msg }) => String(msg).includes('automatic')),
     [],
@@ -213,6 +214,15 @@ const refused: [document: object, reason: string][] = [
   [{ redirect: { to: '/' }, respond: {} }, '$.respond: must not be beside redirect'],
   [{ redirect: { to: '/' }, retries: 1 }, '$.retries: means nothing in a route with redirect'],
   [{ redirect: { to: '/' }, rewrite: { path: '/' } }, '$.rewrite: means nothing in a route with redirect'],
+  [
+    { redirect: { to: '/' }, concurrency: { limit: 1 } },
+    '$.concurrency: means nothing in a route with redirect, which reaches no node',
+  ],
+  [{ respond: {}, concurrency: { limit: 1 } }, '$.concurrency: means nothing in a route with respond'],
+  [
+    { respond: {}, responseHeaders: { remove: ['x-a'] } },
+    '$.responseHeaders: means nothing in a route with respond, which reaches no node, unless onErrors is true',
+  ],
   [{ respond: {}, mock: {} }, '$.mock: means nothing in a route with respond'],
 ]
 for (const [document, reason] of refused) {
@@ -221,6 +231,13 @@ for (const [document, reason] of refused) {
     assert.ok(found.startsWith(reason), found)
   })
 }
+
+test('redirect: responseHeaders with onErrors has a meaning beside it', async t => {
+  const headers = { responseHeaders: { set: { 'x-a': '1' }, onErrors: true } }
+  const { ask } = await setUp(t, { to: '/x' }, { auth: 'none', ...headers })
+  const { status, headers: got } = await ask('/go/')
+  assert.deepEqual([status, got['x-a']], [308, '1'])
+})
 
 test('redirect: is not for routes.defaults', async t => {
   assert.match(

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreUnavailable } from '../../../internal/limits/counters.ts'
+import { startTestGateway } from '../../support/gateway.ts'
+import { send } from '../../support/http.ts'
+import { answer, startNode } from '../../support/node-server.ts'
 import { requireRedis, startRedis } from '../../support/redis.ts'
 import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { until } from '../../support/until.ts'
@@ -302,6 +305,52 @@ test('quota: what is charged while a connection is lost is added when there is a
     return verdict!.remaining === 9 || verdict!.remaining === 8
   })
   assert.equal(store.changes.length, length, 'nothing is logged')
+})
+
+test('quota: a request that a slow store reads late is charged once', async t => {
+  if (!requireRedis(t)) return
+  await using redis = await startRedis()
+  await using store = openCounters(redis.url, { timeoutMs: 300, retryMs: 60_000 })
+  const node = await startNode(t, socket => socket.write(answer('ok')))
+  const gateway = await startTestGateway(t, {
+    sharedCounters: store.counters,
+    document: { rateLimits: { store: { url: redis.url } } },
+    nodes: { 'user/u1': node.port },
+    routes: {
+      r: { path: '/*', service: 'user', auth: 'none', quota: { limit: 9, per: 'month', key: 'route' } },
+    },
+  })
+  await untilTaken(store)
+  await redis.kill('SIGSTOP')
+  const got = await send(gateway.port, { path: '/' })
+  await redis.kill('SIGCONT')
+  assert.deepEqual([got.status, got.headers.ratelimit], [200, undefined], 'the store has not answered')
+  await untilTaken(store)
+  const next = await send(gateway.port, { path: '/' })
+  assert.match(String(next.headers.ratelimit), /^"quota";r=7;/)
+})
+
+test('quota: calls that end because a slow store is given up may have counted, and later ones have not', async t => {
+  if (!requireRedis(t)) return
+  await using redis = await startRedis()
+  await using store = openCounters(redis.url, { timeoutMs: 1_000, retryMs: 60_000 })
+  await untilTaken(store)
+  await redis.kill('SIGSTOP')
+  const mayHaveCounted = (call: Promise<unknown>) =>
+    call.then(
+      () => assert.fail('it was answered'),
+      (error: unknown) => {
+        assert.ok(error instanceof StoreUnavailable)
+        return error.mayHaveCounted
+      },
+    )
+  const first = [1, 2, 3].map(() => mayHaveCounted(store.take(charge)))
+  await delay(500)
+  const later = mayHaveCounted(store.take(charge))
+  assert.deepEqual(await Promise.all([...first, later]), [true, true, true, true])
+  assert.equal(await mayHaveCounted(store.take(charge)), false)
+  assert.equal(store.results.error, 1, 'one call was under way when the store was given up')
+  await redis.kill('SIGCONT')
 })
 
 test('quota: a charge to a window that has ended is not added to the next', async t => {
