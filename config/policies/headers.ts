@@ -1,4 +1,5 @@
 import { TOKEN } from '../../internal/http/header-lines.ts'
+import { variablesOf } from '../../internal/template.ts'
 import type { Finding } from '../kit/problem.ts'
 import { Type } from '../kit/type.ts'
 import { membersOf } from '../kit/values.ts'
