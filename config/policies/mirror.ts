@@ -62,7 +62,7 @@ export const mirror = policyRule({
       credentials: Type.Optional(
         Type.Boolean({
           description:
-            'Whether copies have the headers with credentials and identity: Authorization, Cookie, the API key, and what the gateway says of the client. Absent: false.',
+            'Whether copies have what says who asks: Authorization, Cookie, the API key, a token in the query, and what the gateway says of the client. Absent: false.',
         }),
       ),
       headers: Type.Optional(

@@ -14,6 +14,16 @@ export function queryParameter(target: string, name: string): string | undefined
   return undefined
 }
 
+/** Returns a target without the query parameters of that name, however it is encoded. */
+export function withoutParameter(target: string, name: string): string {
+  const query = queryOf(target)
+  const pairs = query.split('&')
+  const kept = pairs.filter(pair => parameterName(pair) !== name)
+  if (kept.length === pairs.length) return target
+  const path = target.slice(0, target.length - query.length - 1)
+  return kept.length === 0 ? path : `${path}?${kept.join('&')}`
+}
+
 /** Returns the decoded name of a pair of a query, such as `a=1`. */
 export function parameterName(pair: string): string {
   const equals = pair.indexOf('=')

@@ -4,21 +4,10 @@ import { getHeader } from '../../internal/http/header-lines.ts'
 import { parameterName, queryOf } from '../../internal/http/query.ts'
 import { type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
 import { createWholeResponse } from '../../internal/whole-response.ts'
+import type { CredentialPlaces, CredentialTools } from './credential-places.ts'
 
 /** `port`: where clients find TLS. Default: 443. */
 export type HttpsOnlyRule = true | { readonly port?: number | undefined }
-
-/** Where clients send secrets, beside the header Authorization. */
-export interface CredentialPlaces {
-  /** The header of API keys, in lower case; undefined = there are none. */
-  readonly keyHeader?: string | undefined
-  /** The query parameter of tokens; undefined = they are not read there. */
-  readonly tokenParameter?: string | undefined
-}
-
-export interface HttpsOnlyTools {
-  readonly credentialPlaces: CredentialPlaces
-}
 
 const HTTPS_PORT = 443
 /** The method and the body stay as they are. */
@@ -31,7 +20,7 @@ const REFUSED = new GatewayError('WG_HTTPS_REQUIRED', { cause: new Error('the re
  * Refuses requests without TLS. Browsers that ask for a page are sent to TLS. A request with a secret is not, because the
  * secret has crossed the network already, and a redirect would hide that from the one who sent it.
  */
-export function createHttpsOnly(rule: HttpsOnlyRule, { credentialPlaces }: HttpsOnlyTools): Policy {
+export function createHttpsOnly(rule: HttpsOnlyRule, { credentialPlaces }: CredentialTools): Policy {
   const { port = HTTPS_PORT } = rule === true ? {} : rule
   return {
     onRequest: exchange => {
