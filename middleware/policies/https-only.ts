@@ -2,17 +2,12 @@ import { normaliseHost } from '../../internal/http/authority.ts'
 import { GatewayError } from '../../internal/http/errors.ts'
 import { getHeader } from '../../internal/http/header-lines.ts'
 import { parameterName, queryOf } from '../../internal/http/query.ts'
-import { type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
-import { createWholeResponse } from '../../internal/whole-response.ts'
+import { askedHostOf, type Exchange, type Policy, schemeOf } from '../../internal/policy.ts'
+import { HTTPS_PORT, redirectToTls } from '../../internal/redirect-to-tls.ts'
 import type { CredentialPlaces, CredentialTools } from './credential-places.ts'
 
 /** `port`: where clients find TLS. Default: 443. */
 export type HttpsOnlyRule = true | { readonly port?: number | undefined }
-
-const HTTPS_PORT = 443
-/** The method and the body stay as they are. */
-const PERMANENT_REDIRECT = 308
-const NO_BODY = Buffer.alloc(0)
 
 const REFUSED = new GatewayError('WG_HTTPS_REQUIRED', { cause: new Error('the request came without TLS') })
 
@@ -25,14 +20,11 @@ export function createHttpsOnly(rule: HttpsOnlyRule, { credentialPlaces }: Crede
   return {
     onRequest: exchange => {
       if (schemeOf(exchange) === 'https') return undefined
-      const { head, isWebSocket, proxied } = exchange
-      const host = normaliseHost(proxied?.host ?? head.host ?? '')
-      if (!isSafe(exchange) || isWebSocket || host === '' || hasSecret(exchange, credentialPlaces)) {
+      const host = normaliseHost(askedHostOf(exchange) ?? '')
+      if (!isSafe(exchange) || exchange.isWebSocket || host === '' || hasSecret(exchange, credentialPlaces)) {
         throw REFUSED
       }
-      const authority = port === HTTPS_PORT ? host : `${host}:${port}`
-      const location = `https://${authority}${proxied?.prefix ?? ''}${spelledTarget(exchange)}`
-      return createWholeResponse(PERMANENT_REDIRECT, ['location', location], NO_BODY)
+      return redirectToTls(exchange, port)
     },
   }
 }
@@ -48,9 +40,4 @@ function hasSecret({ call, head }: Exchange, { keyHeader, tokenParameter }: Cred
   return queryOf(call.target)
     .split('&')
     .some(pair => parameterName(pair) === tokenParameter)
-}
-
-/** Returns the target as the client has spelled it, in origin-form. */
-function spelledTarget({ call, request }: Exchange): string {
-  return request.url!.startsWith('/') ? request.url! : call.target
 }
